@@ -1,0 +1,1 @@
+//! Keeps verified bytes by digest, on disk or S3.

@@ -1,0 +1,1 @@
+//! Remembers, in SQLite or PostgreSQL, what we hold.

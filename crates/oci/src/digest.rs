@@ -1,0 +1,247 @@
+//! Content digests: `algorithm:hex` (image-spec, descriptor.md §digests).
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// The hash functions that a registered digest may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// SHA-256, what practically every image uses.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The name in front of the colon.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Length of the hash in bytes.
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        match text {
+            "sha256" => Ok(Self::Sha256),
+            "sha512" => Ok(Self::Sha512),
+            _ => Err(DigestError::Algorithm),
+        }
+    }
+}
+
+/// Why a text is not a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no `algorithm:` in front.
+    #[error("a digest is written `algorithm:hex`")]
+    Form,
+    /// The algorithm is not one of the registered ones.
+    #[error("the digest algorithm must be `sha256` or `sha512`")]
+    Algorithm,
+    /// Wrong length, or something other than lower-case hexadecimal.
+    #[error("a digest has 64 (sha256) or 128 (sha512) lower-case hexadecimal characters")]
+    Hex,
+}
+
+/// A content digest; holding one means that its text was well formed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(Bytes);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Bytes {
+    Sha256([u8; 32]),
+    Sha512([u8; 64]),
+}
+
+impl Digest {
+    /// The SHA-256 digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::with(Algorithm::Sha256, bytes)
+    }
+
+    /// The digest of `bytes` by `algorithm`.
+    pub fn with(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// Which hash function made it.
+    pub const fn algorithm(&self) -> Algorithm {
+        match self.0 {
+            Bytes::Sha256(_) => Algorithm::Sha256,
+            Bytes::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// The part behind the colon, lower case.
+    pub fn hex(&self) -> String {
+        let mut out = String::with_capacity(self.raw().len() * 2);
+        self.push_hex(&mut out);
+        out
+    }
+
+    /// Whether `bytes` have this digest.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        Self::with(self.algorithm(), bytes) == *self
+    }
+
+    fn raw(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Sha256(raw) => raw,
+            Bytes::Sha512(raw) => raw,
+        }
+    }
+
+    fn push_hex(&self, out: &mut String) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        for byte in self.raw() {
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let (algorithm, hex) = text.split_once(':').ok_or(DigestError::Form)?;
+        Ok(Self(match algorithm.parse()? {
+            Algorithm::Sha256 => Bytes::Sha256(unhex(hex)?),
+            Algorithm::Sha512 => Bytes::Sha512(unhex(hex)?),
+        }))
+    }
+}
+
+fn unhex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
+    let hex = hex.as_bytes();
+    if hex.len() != N * 2 {
+        return Err(DigestError::Hex);
+    }
+    let mut out = [0; N];
+    for (byte, pair) in out.iter_mut().zip(hex.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Ok(out)
+}
+
+// Upper case is refused: the same content would have two names otherwise.
+fn nibble(byte: u8) -> Result<u8, DigestError> {
+    match byte {
+        b'0'..=b'9' => Ok(byte - b'0'),
+        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        _ => Err(DigestError::Hex),
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(8 + self.raw().len() * 2);
+        text.push_str(self.algorithm().name());
+        text.push(':');
+        self.push_hex(&mut text);
+        f.pad(&text)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Computes a digest from bytes as they arrive.
+#[derive(Clone)]
+pub struct Hasher(State);
+
+#[derive(Clone)]
+enum State {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    /// A hasher that has seen nothing yet.
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self(match algorithm {
+            Algorithm::Sha256 => State::Sha256(Sha256::new()),
+            Algorithm::Sha512 => State::Sha512(Sha512::new()),
+        })
+    }
+
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Sha256(state) => state.update(bytes),
+            State::Sha512(state) => state.update(bytes),
+        }
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Digest {
+        Digest(match self.0 {
+            State::Sha256(state) => Bytes::Sha256(state.finalize().into()),
+            State::Sha512(state) => Bytes::Sha512(state.finalize().into()),
+        })
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn round_trips() {
+        assert_eq!(Digest::of(b"").to_string(), EMPTY);
+        assert_eq!(EMPTY.parse::<Digest>().unwrap(), Digest::of(b""));
+        let long = Digest::with(Algorithm::Sha512, b"x");
+        assert_eq!(long.to_string().parse::<Digest>().unwrap(), long);
+        assert!(long.matches(b"x") && !long.matches(b"y"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_one() {
+        let upper = EMPTY.replace('e', "E");
+        for bad in ["", "sha256", "sha256:", "sha256:../..", "md5:00", &upper, &EMPTY[..70], "blake3:aa"] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+        assert!(format!("{EMPTY}0").parse::<Digest>().is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! Error codes and the body that carries them (distribution-spec, §error codes).
+
+use serde::{Deserialize, Serialize};
+
+/// The codes of the distribution spec, and the two that its predecessor had and clients know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The blob is not in this repository.
+    BlobUnknown,
+    /// The upload cannot go on as asked.
+    BlobUploadInvalid,
+    /// No such upload.
+    BlobUploadUnknown,
+    /// The digest is malformed, or not that of the content.
+    DigestInvalid,
+    /// A manifest names a blob or manifest that is not in this repository.
+    ManifestBlobUnknown,
+    /// The manifest is not one.
+    ManifestInvalid,
+    /// The manifest is not in this repository.
+    ManifestUnknown,
+    /// The name or tag is malformed.
+    NameInvalid,
+    /// The repository is not known.
+    NameUnknown,
+    /// The `n` of a listing is malformed.
+    PaginationNumberInvalid,
+    /// The content is not as long as was said.
+    SizeInvalid,
+    /// Credentials are needed.
+    Unauthorized,
+    /// Not allowed, whoever asks.
+    Denied,
+    /// Not done here.
+    Unsupported,
+    /// Too many requests.
+    TooManyRequests,
+    /// The server's or an upstream's fault.
+    Unknown,
+}
+
+impl ErrorCode {
+    /// The code as it is written in the body.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BlobUnknown => "BLOB_UNKNOWN",
+            Self::BlobUploadInvalid => "BLOB_UPLOAD_INVALID",
+            Self::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
+            Self::DigestInvalid => "DIGEST_INVALID",
+            Self::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
+            Self::ManifestInvalid => "MANIFEST_INVALID",
+            Self::ManifestUnknown => "MANIFEST_UNKNOWN",
+            Self::NameInvalid => "NAME_INVALID",
+            Self::NameUnknown => "NAME_UNKNOWN",
+            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
+            Self::SizeInvalid => "SIZE_INVALID",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::Denied => "DENIED",
+            Self::Unsupported => "UNSUPPORTED",
+            Self::TooManyRequests => "TOOMANYREQUESTS",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// The JSON body of an error answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    errors: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl ErrorBody {
+    /// A body with one error.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { errors: vec![Entry { code: code.as_str().to_owned(), message: message.into() }] }
+    }
+
+    /// The body as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        // A struct of two strings always serialises.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what another registry answered; `None` if it is not such a body.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(bytes).ok().filter(|body| !body.errors.is_empty())
+    }
+
+    /// The first error as `CODE: message`.
+    pub fn summary(&self) -> String {
+        match self.errors.first() {
+            Some(Entry { code, message }) if message.is_empty() => code.clone(),
+            Some(Entry { code, message }) => format!("{code}: {message}"),
+            None => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_and_reads() {
+        let body = ErrorBody::new(ErrorCode::BlobUnknown, "no such blob");
+        let json = body.to_json();
+        assert_eq!(
+            String::from_utf8(json.clone()).unwrap(),
+            r#"{"errors":[{"code":"BLOB_UNKNOWN","message":"no such blob"}]}"#
+        );
+        assert_eq!(ErrorBody::parse(&json).unwrap().summary(), "BLOB_UNKNOWN: no such blob");
+        assert_eq!(ErrorBody::parse(b"<html>"), None);
+        assert_eq!(ErrorBody::parse(br#"{"errors":[]}"#), None);
+    }
+}

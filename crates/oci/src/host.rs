@@ -1,0 +1,138 @@
+//! Registry hosts: the part of an image name in front of the repository.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A registry host with an optional port, lower case: `docker.io`, `localhost:5000`, `[::1]:5000`.
+/// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Host(Arc<str>);
+
+/// The text is not a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a registry host is a domain name or an address, with an optional `:port`")]
+pub struct HostError;
+
+impl Host {
+    /// Docker Hub.
+    pub fn docker_hub() -> Self {
+        Self("docker.io".into())
+    }
+
+    /// The whole host, with its port where it has one.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host without its port.
+    pub fn name(&self) -> &str {
+        split_port(&self.0).0
+    }
+
+    /// Whether it is Docker Hub, where one-part repositories belong to `library/`.
+    pub fn is_docker_hub(&self) -> bool {
+        &*self.0 == "docker.io"
+    }
+
+    /// Whether the first part of an image name is a host rather than the start of a repository:
+    /// it holds a `.` or a `:`, or is `localhost`.
+    pub fn looks_like_one(part: &str) -> bool {
+        part.contains(['.', ':']) || part == "localhost"
+    }
+}
+
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (text, None),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    if let Some(address) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            !label.is_empty()
+                && label.len() <= 63
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+}
+
+impl FromStr for Host {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let (name, port) = split_port(text);
+        // `u16` would also read `+5`; port 0 cannot be connected to.
+        let port_is_good = port.is_none_or(|port| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0)
+        });
+        if !port_is_good || !is_name(name) {
+            return Err(HostError);
+        }
+        let lower = text.to_ascii_lowercase();
+        Ok(Self(match lower.as_str() {
+            "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
+            other => other.into(),
+        }))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Host {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_hosts() {
+        for (text, name) in [
+            ("quay.io", "quay.io"),
+            ("localhost:5000", "localhost"),
+            ("[::1]:5000", "[::1]"),
+            ("GHCR.io", "ghcr.io"),
+        ] {
+            assert_eq!(text.parse::<Host>().unwrap().name(), name);
+        }
+        for bad in
+            ["", "a..b", "-a.io", "a:0", "a:70000", "a:+5", "a:", "a/b", "user@h", "[::g]", "a_b.io", "é.io"]
+        {
+            assert!(bad.parse::<Host>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_has_one_name() {
+        for name in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+            assert!(name.parse::<Host>().unwrap().is_docker_hub());
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The words of the registry protocol, spoken by either end, with no I/O.
+//!
+//! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
+//! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and what a referrers answer is made of
+//! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; answers: [`ErrorCode`]
+//!
+//! Text becomes one of these types once, at the edge; no function further in takes a `&str` for them.
+
+mod descriptor;
+mod digest;
+mod error;
+mod host;
+mod image;
+mod json;
+mod manifest;
+mod media;
+mod name;
+mod page;
+mod platform;
+mod range;
+mod reference;
+mod referrers;
+mod repository;
+mod route;
+
+pub use descriptor::Descriptor;
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use error::{ErrorBody, ErrorCode};
+pub use host::{Host, HostError};
+pub use image::{Image, ImageError};
+pub use json::{DocumentError, MAX_DEPTH};
+pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
+pub use media::MediaType;
+pub use name::Name;
+pub use page::{MAX_PAGE, Page, PageError};
+pub use platform::Platform;
+pub use range::{ByteRange, ChunkRange, RangeError};
+pub use reference::{Reference, ReferenceError, Tag, TagError};
+pub use referrers::{ReferrersIndex, referrers_tag};
+pub use repository::{Repository, RepositoryError};
+pub use route::{Method, Route, RouteError, UploadStart};

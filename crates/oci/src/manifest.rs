@@ -1,0 +1,202 @@
+//! Looking inside manifests (image-spec, manifest.md and image-index.md).
+//!
+//! This is a view: what is stored and sent are always the bytes that came, never a document written back.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{Descriptor, Digest, DocumentError, MediaType, json};
+
+/// The largest manifest taken, in bytes (distribution-spec asks for at least 4 MB).
+pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
+/// What a manifest points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    media_type: MediaType,
+    artifact_type: Option<String>,
+    annotations: Option<BTreeMap<String, String>>,
+    subject: Option<Descriptor>,
+    config: Option<Descriptor>,
+    layers: Vec<Descriptor>,
+    manifests: Vec<Descriptor>,
+}
+
+/// Why bytes are not a manifest that we take.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not a JSON object of the expected shape.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// It lists manifests and layers at once, so that two readers would see two images in it (CVE-2021-41190).
+    #[error("the document is both an index and an image")]
+    Hybrid,
+    /// Its `mediaType` is not the type it was sent as.
+    #[error("the document says it is `{field}` but was sent as `{declared}`")]
+    MediaTypeDiffers {
+        /// The document's own word.
+        field: String,
+        /// The `Content-Type` it came with.
+        declared: String,
+    },
+    /// Neither `Content-Type` nor `mediaType` says what it is, or not in the form of a media type.
+    #[error("the media type is missing or malformed")]
+    NoMediaType,
+    /// Its shape is not that of its media type.
+    #[error("the document does not have the shape of `{0}`")]
+    Shape(MediaType),
+    /// A size too large to be one.
+    #[error("the size of `{0}` is not possible")]
+    Size(Digest),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields {
+    media_type: Option<String>,
+    artifact_type: Option<String>,
+    annotations: Option<BTreeMap<String, String>>,
+    subject: Option<Descriptor>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    // What the artifact manifest called its layers.
+    blobs: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+impl Manifest {
+    /// Looks inside `bytes` that came with `declared` as their `Content-Type`.
+    ///
+    /// # Errors
+    /// The document is not JSON, deeper than [`crate::MAX_DEPTH`], has a key twice, contradicts its media type, or
+    /// holds a malformed descriptor.
+    pub fn parse(bytes: &[u8], declared: Option<&MediaType>) -> Result<Self, ManifestError> {
+        json::check(bytes)?;
+        let fields: Fields = serde_json::from_slice(bytes).map_err(DocumentError::from)?;
+        let media_type = media_type(fields.media_type.as_deref(), declared)?;
+        let is_image = fields.config.is_some() || fields.layers.is_some() || fields.blobs.is_some();
+        let is_index = fields.manifests.is_some();
+        if is_image && is_index {
+            return Err(ManifestError::Hybrid);
+        }
+        if (media_type.is_index() && !is_index) || (media_type.is_image() && is_index) {
+            return Err(ManifestError::Shape(media_type));
+        }
+        let manifest = Self {
+            media_type,
+            artifact_type: fields.artifact_type.filter(|kind| !kind.is_empty()),
+            annotations: fields.annotations,
+            subject: fields.subject,
+            config: fields.config,
+            layers: fields.layers.or(fields.blobs).unwrap_or_default(),
+            manifests: fields.manifests.unwrap_or_default(),
+        };
+        let impossible = manifest.all().find(|descriptor| i64::try_from(descriptor.size).is_err());
+        if let Some(digest) = impossible.map(|descriptor| descriptor.digest) {
+            return Err(ManifestError::Size(digest));
+        }
+        Ok(manifest)
+    }
+
+    /// What it is.
+    pub fn media_type(&self) -> &MediaType {
+        &self.media_type
+    }
+
+    /// What it is about, where it is a referrer.
+    pub fn subject(&self) -> Option<&Descriptor> {
+        self.subject.as_ref()
+    }
+
+    /// Its own notes.
+    pub fn annotations(&self) -> Option<&BTreeMap<String, String>> {
+        self.annotations.as_ref()
+    }
+
+    /// The artifact type a referrers answer gives: its own, else for an image the media type of its config.
+    pub fn artifact_type(&self) -> Option<&str> {
+        let own = self.artifact_type.as_deref();
+        own.or_else(|| {
+            self.config.as_ref().map(|config| config.media_type.as_str()).filter(|kind| !kind.is_empty())
+        })
+    }
+
+    /// The image's configuration, where it is an image.
+    pub fn config(&self) -> Option<&Descriptor> {
+        self.config.as_ref()
+    }
+
+    /// The manifests an index lists, in its order.
+    pub fn manifests(&self) -> &[Descriptor] {
+        &self.manifests
+    }
+
+    /// The blobs an image is made of: config, then layers in their order; foreign layers included.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.config.iter().chain(&self.layers)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Descriptor> {
+        self.blobs().chain(&self.manifests).chain(&self.subject)
+    }
+}
+
+fn media_type(field: Option<&str>, declared: Option<&MediaType>) -> Result<MediaType, ManifestError> {
+    match (field, declared) {
+        (Some(field), Some(declared)) if MediaType::parse(field).as_ref() != Some(declared) => {
+            Err(ManifestError::MediaTypeDiffers { field: field.to_owned(), declared: declared.to_string() })
+        }
+        (_, Some(declared)) => Ok(declared.clone()),
+        (field, None) => field.and_then(MediaType::parse).ok_or(ManifestError::NoMediaType),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, declared: &MediaType) -> Result<Manifest, ManifestError> {
+        Manifest::parse(text.as_bytes(), Some(declared))
+    }
+
+    fn descriptor(size: &str) -> String {
+        format!(r#"{{"mediaType":"a/b","digest":"{}","size":{size}}}"#, Digest::of(b""))
+    }
+
+    #[test]
+    fn looks_inside_an_image() {
+        let d = descriptor("7");
+        let text = format!(r#"{{"config":{d},"layers":[{d},{d}],"subject":{d},"annotations":{{"a":"b"}}}}"#);
+        let manifest = parse(&text, &MediaType::OCI_MANIFEST).unwrap();
+        assert_eq!(manifest.blobs().count(), 3);
+        assert_eq!(manifest.artifact_type(), Some("a/b"));
+        assert!(manifest.subject().is_some() && manifest.manifests().is_empty());
+    }
+
+    #[test]
+    fn looks_inside_an_index() {
+        let text =
+            format!(r#"{{"mediaType":"{}","manifests":[{}]}}"#, MediaType::DOCKER_LIST, descriptor("1"));
+        let manifest = Manifest::parse(text.as_bytes(), None).unwrap();
+        assert_eq!((manifest.manifests().len(), manifest.artifact_type()), (1, None));
+    }
+
+    #[test]
+    fn refuses_contradictions() {
+        let d = descriptor("1");
+        let hybrid = format!(r#"{{"layers":[{d}],"manifests":[{d}]}}"#);
+        assert!(matches!(parse(&hybrid, &MediaType::OCI_INDEX), Err(ManifestError::Hybrid)));
+        let other = format!(r#"{{"mediaType":"{}","manifests":[]}}"#, MediaType::DOCKER_LIST);
+        assert!(matches!(parse(&other, &MediaType::OCI_INDEX), Err(ManifestError::MediaTypeDiffers { .. })));
+        assert!(matches!(parse("{}", &MediaType::OCI_INDEX), Err(ManifestError::Shape(_))));
+        assert!(matches!(Manifest::parse(b"{}", None), Err(ManifestError::NoMediaType)));
+        for size in ["-1", "1.5", "\"1\""] {
+            let text = format!(r#"{{"manifests":[{}]}}"#, descriptor(size));
+            assert!(matches!(parse(&text, &MediaType::OCI_INDEX), Err(ManifestError::Document(_))), "{size}");
+        }
+        let huge = format!(r#"{{"manifests":[{}]}}"#, descriptor("9223372036854775808"));
+        assert!(matches!(parse(&huge, &MediaType::OCI_INDEX), Err(ManifestError::Size(_))));
+        assert!(parse("[]", &MediaType::OCI_INDEX).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Media types of manifests.
+
+use std::fmt;
+
+/// The media type of a manifest. Unknown ones are kept as they are: a registry stores what it is given.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct MediaType(std::borrow::Cow<'static, str>);
+
+impl MediaType {
+    /// `application/vnd.oci.image.index.v1+json`
+    pub const OCI_INDEX: Self = Self::of("application/vnd.oci.image.index.v1+json");
+    /// `application/vnd.oci.image.manifest.v1+json`
+    pub const OCI_MANIFEST: Self = Self::of("application/vnd.oci.image.manifest.v1+json");
+    /// `application/vnd.oci.artifact.manifest.v1+json`, dropped from OCI 1.1 before its release but still about.
+    pub const OCI_ARTIFACT: Self = Self::of("application/vnd.oci.artifact.manifest.v1+json");
+    /// `application/vnd.docker.distribution.manifest.list.v2+json`
+    pub const DOCKER_LIST: Self = Self::of("application/vnd.docker.distribution.manifest.list.v2+json");
+    /// `application/vnd.docker.distribution.manifest.v2+json`
+    pub const DOCKER_MANIFEST: Self = Self::of("application/vnd.docker.distribution.manifest.v2+json");
+
+    /// What we ask an upstream for. Never what a client accepts: the answer is stored for all of them.
+    pub const ACCEPT: &'static str = "application/vnd.oci.image.index.v1+json, \
+        application/vnd.docker.distribution.manifest.list.v2+json, \
+        application/vnd.oci.image.manifest.v1+json, \
+        application/vnd.docker.distribution.manifest.v2+json, \
+        application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1";
+
+    const fn of(text: &'static str) -> Self {
+        Self(std::borrow::Cow::Borrowed(text))
+    }
+
+    /// Reads the value of a `Content-Type` header or a `mediaType` field; parameters are dropped, as the spec asks.
+    /// `None` if it is not printable ASCII of the form `type/subtype`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = text.split(';').next().unwrap_or(text).trim();
+        let known = [
+            Self::OCI_INDEX,
+            Self::OCI_MANIFEST,
+            Self::OCI_ARTIFACT,
+            Self::DOCKER_LIST,
+            Self::DOCKER_MANIFEST,
+        ];
+        if let Some(known) = known.into_iter().find(|known| known.as_str() == bare) {
+            return Some(known);
+        }
+        let printable = bare.len() <= 255 && bare.bytes().all(|byte| byte.is_ascii_graphic());
+        let halves = bare.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty());
+        (printable && halves).then(|| Self(bare.to_owned().into()))
+    }
+
+    /// The whole media type.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it lists other manifests.
+    pub fn is_index(&self) -> bool {
+        *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
+    }
+
+    /// Whether it is one image or artifact: config and layers.
+    pub fn is_image(&self) -> bool {
+        *self == Self::OCI_MANIFEST || *self == Self::DOCKER_MANIFEST || *self == Self::OCI_ARTIFACT
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_parameters() {
+        let parsed = MediaType::parse("application/vnd.oci.image.index.v1+json; charset=utf-8").unwrap();
+        assert!(parsed.is_index());
+        assert_eq!(MediaType::parse("text/plain").unwrap().as_str(), "text/plain");
+        for bad in ["", "x", "a/", "/b", "a/b c", "a/\u{7f}"] {
+            assert!(MediaType::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

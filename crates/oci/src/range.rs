@@ -1,0 +1,127 @@
+//! Byte ranges: of a download (RFC 9110 §14) and of an upload's chunk (distribution-spec, §pushing a blob in chunks).
+
+use std::ops::Range;
+
+/// One `Range` as asked for, not yet held against a size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByteRange {
+    /// `bytes=first-last`, both inclusive.
+    Between(u64, u64),
+    /// `bytes=first-`
+    From(u64),
+    /// `bytes=-length`
+    Last(u64),
+}
+
+/// A range that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    /// It starts behind the end.
+    #[error("the range starts behind the end of the content")]
+    Unsatisfiable,
+    /// A chunk range that is not `first-last`.
+    #[error("a chunk's range is written `first-last`")]
+    Malformed,
+}
+
+impl ByteRange {
+    /// Reads a `Range` header. `None` means that it is to be ignored, as RFC 9110 asks for what one does not
+    /// understand; several ranges at once are among that.
+    pub fn parse(header: &str) -> Option<Self> {
+        let (first, last) = header.trim().strip_prefix("bytes=")?.split_once('-')?;
+        match (first.trim(), last.trim()) {
+            ("", length) => Some(Self::Last(number(length)?)),
+            (first, "") => Some(Self::From(number(first)?)),
+            (first, last) => {
+                let (first, last) = (number(first)?, number(last)?);
+                (first <= last).then_some(Self::Between(first, last))
+            }
+        }
+    }
+
+    /// The bytes meant out of `size`.
+    ///
+    /// # Errors
+    /// [`RangeError::Unsatisfiable`] if there are none.
+    pub fn within(self, size: u64) -> Result<Range<u64>, RangeError> {
+        let range = match self {
+            Self::Between(first, last) => first..last.saturating_add(1).min(size),
+            Self::From(first) => first..size,
+            Self::Last(length) => size.saturating_sub(length)..size,
+        };
+        if range.start < range.end { Ok(range) } else { Err(RangeError::Unsatisfiable) }
+    }
+}
+
+/// The `Content-Range` of an uploaded chunk: `first-last`, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkRange {
+    /// Offset of the chunk's first byte.
+    pub first: u64,
+    /// Offset of its last byte.
+    pub last: u64,
+}
+
+impl ChunkRange {
+    /// Reads the header; `bytes ` in front is forgiven.
+    ///
+    /// # Errors
+    /// [`RangeError::Malformed`] if it is not two numbers in order.
+    pub fn parse(header: &str) -> Result<Self, RangeError> {
+        let text = header.trim();
+        let text = text.strip_prefix("bytes ").unwrap_or(text);
+        let (first, last) = text.split_once('-').ok_or(RangeError::Malformed)?;
+        match (number(first), number(last)) {
+            (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
+            _ => Err(RangeError::Malformed),
+        }
+    }
+
+    /// How many bytes the chunk has.
+    pub fn length(self) -> u64 {
+        (self.last - self.first).saturating_add(1)
+    }
+}
+
+// `u64::from_str` takes a sign.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_ranges() {
+        assert_eq!(ByteRange::parse("bytes=0-9"), Some(ByteRange::Between(0, 9)));
+        assert_eq!(ByteRange::parse("bytes=5-"), Some(ByteRange::From(5)));
+        assert_eq!(ByteRange::parse("bytes=-3"), Some(ByteRange::Last(3)));
+        for ignored in
+            ["", "bytes", "bytes=", "bytes=-", "bytes=9-0", "bytes=0-1,3-4", "bytes=+1-2", "lines=1-2"]
+        {
+            assert_eq!(ByteRange::parse(ignored), None, "{ignored}");
+        }
+    }
+
+    #[test]
+    fn holds_ranges_against_a_size() {
+        assert_eq!(ByteRange::Between(0, 99).within(10), Ok(0..10));
+        assert_eq!(ByteRange::Last(99).within(10), Ok(0..10));
+        assert_eq!(ByteRange::Last(3).within(10), Ok(7..10));
+        for (range, size) in [(ByteRange::From(10), 10), (ByteRange::Last(0), 10), (ByteRange::From(0), 0)] {
+            assert_eq!(range.within(size), Err(RangeError::Unsatisfiable));
+        }
+        assert!(ByteRange::parse("bytes=99999999999999999999-").unwrap().within(10).is_err());
+    }
+
+    #[test]
+    fn reads_chunks() {
+        let chunk = ChunkRange::parse("10-19").unwrap();
+        assert_eq!((chunk.first, chunk.length()), (10, 10));
+        for bad in ["", "1", "5-4", "-4", "a-b", "0-4/10"] {
+            assert!(ChunkRange::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

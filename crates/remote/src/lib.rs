@@ -1,0 +1,1 @@
+//! Speaks to any registry that is not ours.

@@ -1,0 +1,1 @@
+//! A small real registry in process with faults on demand, and random images.
