@@ -1,1 +1,35 @@
-//! Remembers, in SQLite or PostgreSQL, what we hold.
+//! Remembers, in SQLite or PostgreSQL, what we hold: which repository has which tags, manifests and blobs.
+//!
+//! - [`Catalog`]: open it at a [`Location`], then ask and tell; every change is one transaction
+//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`: listings and use; `removal`: taking images out
+//! - `database`, `dialect`, `open`, `sql`: how both databases are spoken to with one text
+//!
+//! It holds no bytes: those are in the crate `blobs`, by digest. What is nowhere in the catalog may be deleted there.
+
+#![forbid(unsafe_code)]
+
+mod blobs;
+mod database;
+mod dialect;
+mod error;
+mod key;
+mod manifests;
+mod open;
+mod plan;
+#[cfg(test)]
+mod plans_by_index;
+mod records;
+mod removal;
+mod sql;
+mod tags;
+mod usage;
+
+pub use database::Catalog;
+pub use error::{Error, FileProblem};
+pub use key::{Origin, RepoKey};
+pub use manifests::NewManifest;
+pub use open::Location;
+pub use records::{
+    ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,
+    Unlinked, Use,
+};

@@ -1,1 +1,46 @@
-//! Answers a pull from what we hold, fills what is missing once, takes pushes.
+//! Answers a pull from what we hold, fills what is missing from upstream once, takes pushes.
+//!
+//! - where a name leads: [`Names`]; how old an answer may be: `freshness`; both pure
+//! - pulls: `manifests`, `blobs`, `fill` (the one download that any number of clients read), `lists`
+//! - pushes to hosted names: `uploads`, `hosted`; what is held, for people: `inventory`
+//!
+//! [`Mirror`] has a verb for each thing that can be asked; nothing here knows HTTP answers or SQL.
+
+#![forbid(unsafe_code)]
+
+mod blobs;
+mod clock;
+mod error;
+mod fill;
+mod flights;
+mod freshness;
+mod hosted;
+mod inventory;
+mod lists;
+mod manifests;
+mod memory;
+mod metrics;
+mod mirror;
+mod names;
+mod passthrough;
+mod pour;
+mod served;
+mod settings;
+mod stripes;
+mod uploads;
+mod upstream;
+mod uses;
+
+pub use clock::Clock;
+pub use entrepot_blobs::Mapping;
+pub use entrepot_catalog::{Origin, RepoKey};
+pub use error::{Error, UpstreamFault};
+pub use inventory::{HeldImage, HeldRepository, Holdings, ImagePage, Removal, RepositoryPage};
+pub use metrics::Metrics;
+pub use mirror::{Mirror, Parts, RuleError};
+pub use names::{Asked, Names, Target};
+pub use served::{
+    BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList, ServedBlob,
+    ServedManifest, TagPage, UploadId,
+};
+pub use settings::{Freshness, Settings, TagRule, Upstream};

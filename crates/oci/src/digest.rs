@@ -22,14 +22,6 @@ impl Algorithm {
             Self::Sha512 => "sha512",
         }
     }
-
-    /// Length of the hash in bytes.
-    pub const fn len(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            Self::Sha512 => 64,
-        }
-    }
 }
 
 impl FromStr for Algorithm {

@@ -80,7 +80,7 @@ impl Manifest {
         if is_image && is_index {
             return Err(ManifestError::Hybrid);
         }
-        if (media_type.is_index() && !is_index) || (media_type.is_image() && is_index) {
+        if (media_type.is_index() && !is_index) || (media_type.is_image() && !is_image) {
             return Err(ManifestError::Shape(media_type));
         }
         let manifest = Self {
@@ -189,7 +189,9 @@ mod tests {
         assert!(matches!(parse(&hybrid, &MediaType::OCI_INDEX), Err(ManifestError::Hybrid)));
         let other = format!(r#"{{"mediaType":"{}","manifests":[]}}"#, MediaType::DOCKER_LIST);
         assert!(matches!(parse(&other, &MediaType::OCI_INDEX), Err(ManifestError::MediaTypeDiffers { .. })));
-        assert!(matches!(parse("{}", &MediaType::OCI_INDEX), Err(ManifestError::Shape(_))));
+        for media_type in [MediaType::OCI_INDEX, MediaType::OCI_MANIFEST] {
+            assert!(matches!(parse(r#"{"errors":[]}"#, &media_type), Err(ManifestError::Shape(_))));
+        }
         assert!(matches!(Manifest::parse(b"{}", None), Err(ManifestError::NoMediaType)));
         for size in ["-1", "1.5", "\"1\""] {
             let text = format!(r#"{{"manifests":[{}]}}"#, descriptor(size));

@@ -1,1 +1,42 @@
 //! Speaks to any registry that is not ours.
+//!
+//! - what is asked: [`Remote`] and its verbs (`manifest`, `blob`, `tags`, `referrers`), set up from [`Settings`]
+//! - how it gets there: `endpoints` (order and cooling), `exchange` (tokens, redirects), `egress` (what may be asked)
+//! - what comes back: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
+//!
+//! Nothing here decodes, stores or retries for long: bytes are checked where they are buffered, and handed on.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod ask;
+mod auth;
+mod blob;
+mod body;
+mod client;
+mod egress;
+mod endpoints;
+mod error;
+mod exchange;
+mod health;
+mod link;
+mod manifest;
+mod outcome;
+mod referrers;
+mod remote;
+mod retry_after;
+mod settings;
+mod tags;
+
+pub use blob::{BlobAsk, BlobHead, BlobStream};
+pub use client::{CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT};
+pub use egress::{EgressError, MAX_REDIRECTS};
+pub use endpoints::Endpoint;
+pub use error::{Cause, Error, InvalidAnswer};
+pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
+pub use manifest::{FetchedManifest, ManifestHead};
+pub use outcome::{Observer, RequestOutcome};
+pub use remote::Remote;
+pub use retry_after::MAX_RETRY_AFTER;
+pub use settings::{Credential, Settings, SettingsError};
+pub use tags::TagPage;

@@ -1,0 +1,266 @@
+//! The store: what it can do is the same wherever the blobs are.
+
+use std::{path::Path, sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use entrepot_oci::Digest;
+
+use crate::{
+    Error, Held, MEMORY_BYTES, S3Settings, StageId, Staged, Stored,
+    cache::Cache,
+    disk::{Disk, verified},
+    files::{blocking, create_dir, sync_dir, to_its_end},
+    s3::S3,
+    staging::Staging,
+};
+
+/// The store of blobs. Cheap to clone.
+///
+/// Every method that changes something goes on to its end even if the caller stops waiting.
+#[derive(Clone)]
+pub struct Blobs(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    staging: Arc<Staging>,
+    cache: Cache,
+}
+
+enum Backend {
+    Disk(Arc<Disk>),
+    S3(S3),
+}
+
+impl Blobs {
+    /// Opens the store in `dir`, creating `dir/blobs` (unless blobs are in S3) and `dir/staging`, for this user only.
+    ///
+    /// The caller holds the lock of `dir`: scratch files that an earlier process left are removed. S3 is not asked
+    /// anything yet; see [`Self::check`].
+    pub async fn open(dir: &Path, s3: Option<&S3Settings>) -> Result<Self, Error> {
+        let root = dir.to_path_buf();
+        let staging = blocking(move || {
+            create_dir(&root)?;
+            Staging::open(root.join("staging"))
+        })
+        .await?;
+        let (backend, cache) = match s3 {
+            Some(settings) => (Backend::S3(S3::open(settings)?), Cache::of_objects()),
+            None => {
+                let blobs = dir.join("blobs");
+                let disk = blocking(move || Disk::open(blobs)).await?;
+                (Backend::Disk(Arc::new(disk)), Cache::of_files())
+            }
+        };
+        let root = dir.to_path_buf();
+        blocking(move || sync_dir(&root)).await?;
+        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache })))
+    }
+
+    /// Whether the store can be reached; for S3 this asks.
+    pub async fn check(&self) -> Result<(), Error> {
+        match &self.0.backend {
+            Backend::Disk(disk) => {
+                let disk = Arc::clone(disk);
+                blocking(move || disk.check()).await
+            }
+            Backend::S3(s3) => s3.check().await,
+        }
+    }
+
+    /// How many bytes the blob has; `None` if it is not held.
+    pub async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        if let Some(held) = self.0.cache.get(digest) {
+            return Ok(Some(held.size()));
+        }
+        let digest = *digest;
+        match &self.0.backend {
+            Backend::Disk(disk) => {
+                let disk = Arc::clone(disk);
+                blocking(move || disk.size(&digest)).await
+            }
+            Backend::S3(s3) => {
+                let mark = self.0.cache.mark(&digest);
+                let Some(object) = s3.head(&digest).await? else { return Ok(None) };
+                let size = object.size();
+                self.0.cache.keep(mark, &digest, Held::Object(object));
+                Ok(Some(size))
+            }
+        }
+    }
+
+    /// The blob, ready to be sent; `None` if it is not held. What was asked for lately is answered from memory,
+    /// with no system call.
+    ///
+    /// [`Error::Damaged`] if a small one is not what its digest says.
+    pub async fn get(&self, digest: &Digest) -> Result<Option<Held>, Error> {
+        let known = match self.0.cache.get(digest) {
+            // Of a small object only the size is known so far.
+            Some(Held::Object(object)) if object.size() <= MEMORY_BYTES => Some(object),
+            Some(held) => return Ok(Some(held)),
+            None => None,
+        };
+        let (digest, mark, stale) = (*digest, self.0.cache.mark(digest), known.is_some());
+        let held = match &self.0.backend {
+            Backend::Disk(disk) => {
+                let disk = Arc::clone(disk);
+                blocking(move || disk.load(&digest)).await?
+            }
+            Backend::S3(s3) => s3.load(&digest, known).await?,
+        };
+        match &held {
+            Some(held) => self.0.cache.keep(mark, &digest, held.clone()),
+            None if stale => self.0.cache.forget(&digest),
+            None => {}
+        }
+        Ok(held)
+    }
+
+    /// All bytes of a blob of at most `limit` bytes, verified; `None` if it is not held.
+    ///
+    /// [`Error::TooLarge`], before anything is read; [`Error::Damaged`].
+    pub async fn read(&self, digest: &Digest, limit: u64) -> Result<Option<Bytes>, Error> {
+        let Some(held) = self.get(digest).await? else { return Ok(None) };
+        let (digest, size) = (*digest, held.size());
+        if size > limit {
+            return Err(Error::TooLarge { digest, size, limit });
+        }
+        match held {
+            Held::Memory(bytes) => Ok(bytes),
+            Held::Mapped(mapping) => {
+                blocking(move || verified(&digest, Bytes::copy_from_slice(mapping.bytes()))).await
+            }
+            Held::Object(object) => object.read(&digest).await,
+        }
+        .map(Some)
+    }
+
+    /// Verifies and keeps bytes that are in memory already, such as a manifest.
+    ///
+    /// [`Error::WrongDigest`]; [`Error::Full`].
+    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+        let (this, digest) = (self.clone(), *digest);
+        to_its_end(async move {
+            let mark = this.0.cache.mark(&digest);
+            let stored = this.put_verified(&digest, bytes.clone()).await?;
+            if bytes.len() as u64 <= MEMORY_BYTES {
+                // A copy: the bytes may be a slice of something large.
+                this.0.cache.keep(mark, &digest, Held::Memory(Bytes::copy_from_slice(&bytes)));
+            } else if stored == Stored::New {
+                // A damaged one may have been replaced.
+                this.0.cache.forget(&digest);
+            }
+            Ok(stored)
+        })
+        .await
+    }
+
+    async fn put_verified(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+        let (digest, offered) = (*digest, bytes.clone());
+        blocking(move || matches(&digest, &offered)).await?;
+        match &self.0.backend {
+            Backend::Disk(disk) => {
+                let (disk, scratch) = (Arc::clone(disk), self.0.staging.scratch());
+                blocking(move || disk.put(&scratch, &digest, &bytes)).await
+            }
+            Backend::S3(s3) => s3.put(&digest, bytes).await,
+        }
+    }
+
+    /// Removes the blob; whether there was one. Whoever is reading it reads on.
+    pub async fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+        let (this, digest) = (self.clone(), *digest);
+        to_its_end(async move {
+            let removed = match &this.0.backend {
+                Backend::Disk(disk) => {
+                    let disk = Arc::clone(disk);
+                    blocking(move || disk.remove(&digest)).await
+                }
+                Backend::S3(s3) => s3.remove(&digest).await,
+            };
+            this.0.cache.forget(&digest);
+            removed
+        })
+        .await
+    }
+
+    /// A new, empty staged file in place of any that was there.
+    ///
+    /// [`Error::Closed`] if that one is being committed at this moment.
+    pub async fn stage(&self, id: &StageId) -> Result<Staged, Error> {
+        self.staging(id, Staging::stage).await
+    }
+
+    /// The staged file that an earlier request, or an earlier process, left.
+    pub async fn staged(&self, id: &StageId) -> Result<Option<Staged>, Error> {
+        self.staging(id, Staging::staged).await
+    }
+
+    /// All staged files, with the time of the last change, in no order.
+    pub async fn list_staged(&self) -> Result<Vec<(StageId, SystemTime)>, Error> {
+        let staging = Arc::clone(&self.0.staging);
+        blocking(move || staging.list()).await
+    }
+
+    /// Removes the staged file and its note, if there is one.
+    ///
+    /// [`Error::Closed`] if it is being committed at this moment.
+    pub async fn discard(&self, id: &StageId) -> Result<(), Error> {
+        self.staging(id, Staging::discard).await
+    }
+
+    /// Makes a staged file the blob `digest`. The caller has verified that it is, in its whole length.
+    ///
+    /// When this returns `Ok` the blob is durable and the staged file gone. After [`Error::Full`] and most other
+    /// errors the staged file is as before and the commit can be tried again; after a failed sync it is gone, since
+    /// nobody knows what it has become. Readers that mapped it read on in any case.
+    pub async fn commit(&self, staged: Staged, digest: &Digest) -> Result<Stored, Error> {
+        let (this, digest) = (self.clone(), *digest);
+        to_its_end(async move {
+            let claiming = staged.clone();
+            let claim = blocking(move || claiming.claim()).await?;
+            let stored = match &this.0.backend {
+                Backend::Disk(disk) => {
+                    let disk = Arc::clone(disk);
+                    blocking(move || disk.commit(claim, &digest)).await?
+                }
+                Backend::S3(s3) => s3.commit(claim, &digest).await?,
+            };
+            if stored == Stored::New {
+                // A damaged one may have been replaced.
+                this.0.cache.forget(&digest);
+            }
+            Ok(stored)
+        })
+        .await
+    }
+
+    /// Bytes that this process can still write to the file system of the staging directory.
+    pub fn free_space(&self) -> Result<u64, Error> {
+        let stat =
+            rustix::fs::statvfs(self.0.staging.dir()).map_err(|errno| Error::io("stat", errno.into()))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    async fn staging<T: Send + 'static>(
+        &self,
+        id: &StageId,
+        verb: impl FnOnce(&Staging, &StageId) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (staging, id) = (Arc::clone(&self.0.staging), id.clone());
+        blocking(move || verb(&staging, &id)).await
+    }
+}
+
+impl std::fmt::Debug for Blobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0.backend {
+            Backend::Disk(_) => "Blobs(disk)",
+            Backend::S3(_) => "Blobs(s3)",
+        })
+    }
+}
+
+fn matches(expected: &Digest, bytes: &[u8]) -> Result<(), Error> {
+    let actual = Digest::with(expected.algorithm(), bytes);
+    if actual == *expected { Ok(()) } else { Err(Error::WrongDigest { expected: *expected, actual }) }
+}

@@ -1,0 +1,148 @@
+//! Blobs that can be answered without a system call or a request. Only what is held is remembered, never a miss.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use entrepot_oci::Digest;
+use moka::sync::Cache as Moka;
+
+use crate::Held;
+
+const MEMORY_TOTAL: u64 = 16 << 20;
+// Each keeps a file descriptor.
+const MAX_MAPPINGS: u64 = 256;
+const MAX_OBJECTS: u64 = 64 << 10;
+// Another process may remove objects.
+const OBJECT_TTL: Duration = Duration::from_secs(10 * 60);
+// What an entry takes besides its bytes, roughly.
+const ENTRY_BYTES: usize = 256;
+
+pub(crate) struct Cache {
+    small: Moka<Digest, Held>,
+    large: Moka<Digest, Held>,
+    // Counted by digest, roughly: a removal should not disturb many others.
+    removals: [AtomicU64; 256],
+}
+
+/// When something was looked up; tells whether anything was removed since.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Mark(u64);
+
+impl Cache {
+    /// For blobs on disk, which only this process removes.
+    pub(crate) fn of_files() -> Self {
+        Self::new(Moka::builder().max_capacity(MAX_MAPPINGS).build(), None)
+    }
+
+    /// For blobs in S3.
+    pub(crate) fn of_objects() -> Self {
+        let large = Moka::builder().max_capacity(MAX_OBJECTS).time_to_live(OBJECT_TTL).build();
+        Self::new(large, Some(OBJECT_TTL))
+    }
+
+    fn new(large: Moka<Digest, Held>, ttl: Option<Duration>) -> Self {
+        let mut small = Moka::builder().max_capacity(MEMORY_TOTAL).weigher(weight);
+        if let Some(ttl) = ttl {
+            small = small.time_to_live(ttl);
+        }
+        Self { small: small.build(), large, removals: [const { AtomicU64::new(0) }; 256] }
+    }
+
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Held> {
+        self.small.get(digest).or_else(|| self.large.get(digest))
+    }
+
+    /// To be taken before looking for what may be kept afterwards.
+    pub(crate) fn mark(&self, digest: &Digest) -> Mark {
+        Mark(self.removals(digest).load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn keep(&self, mark: Mark, digest: &Digest, held: Held) {
+        match held {
+            Held::Memory(_) => self.small.insert(*digest, held),
+            Held::Mapped(_) => {
+                self.large.insert(*digest, held);
+                // Evictions are put off otherwise, and the bound is on descriptors that are open now.
+                self.large.run_pending_tasks();
+            }
+            Held::Object(_) => self.large.insert(*digest, held),
+        }
+        // What was found may have been removed before it was kept. Removing again is cheap, keeping it is wrong.
+        if self.mark(digest) != mark {
+            self.drop_entry(digest);
+        }
+    }
+
+    /// To be called after a removal, or when what is kept may be wrong.
+    pub(crate) fn forget(&self, digest: &Digest) {
+        self.removals(digest).fetch_add(1, Ordering::SeqCst);
+        self.drop_entry(digest);
+    }
+
+    fn removals(&self, digest: &Digest) -> &AtomicU64 {
+        let mut hasher = DefaultHasher::new();
+        digest.hash(&mut hasher);
+        &self.removals[usize::from(hasher.finish().to_le_bytes()[0])]
+    }
+
+    fn drop_entry(&self, digest: &Digest) {
+        self.small.invalidate(digest);
+        self.large.invalidate(digest);
+    }
+}
+
+fn weight(_: &Digest, held: &Held) -> u32 {
+    u32::try_from(held.size()).unwrap_or(u32::MAX).saturating_add(ENTRY_BYTES as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, sync::Arc};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::Mapping;
+
+    fn memory() -> Held {
+        Held::Memory(Bytes::from_static(b"x"))
+    }
+
+    #[test]
+    fn what_was_removed_while_it_was_looked_up_is_not_kept() {
+        let (cache, digest) = (Cache::of_files(), Digest::of(b"x"));
+        let mark = cache.mark(&digest);
+        cache.forget(&digest);
+        cache.keep(mark, &digest, memory());
+        assert!(cache.get(&digest).is_none());
+        cache.keep(cache.mark(&digest), &digest, memory());
+        assert!(cache.get(&digest).is_some());
+    }
+
+    #[test]
+    fn open_files_are_bounded() {
+        let cache = Cache::of_files();
+        let path = tempfile::NamedTempFile::new().unwrap();
+        for index in 0..3 * MAX_MAPPINGS {
+            let mapping = Mapping::of(Arc::new(File::open(path.path()).unwrap())).unwrap();
+            let digest = Digest::of(&index.to_le_bytes());
+            cache.keep(cache.mark(&digest), &digest, Held::Mapped(mapping));
+            assert!(cache.large.entry_count() <= MAX_MAPPINGS);
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let cache = Cache::of_files();
+        for index in 0..1000_u64 {
+            let held = Held::Memory(vec![0; 64 << 10].into());
+            let digest = Digest::of(&index.to_le_bytes());
+            cache.keep(cache.mark(&digest), &digest, held);
+        }
+        cache.small.run_pending_tasks();
+        assert!(cache.small.weighted_size() <= MEMORY_TOTAL);
+    }
+}

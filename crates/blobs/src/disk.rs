@@ -1,0 +1,153 @@
+//! Blobs as files: `blobs/<algorithm>/<first two hex digits>/<hex>`.
+//!
+//! A file has its name only when all its bytes are on the disk, and an answer is given only when the name is, too:
+//! sync the file, rename it, sync the directory. All functions block.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use entrepot_oci::Digest;
+
+use crate::{Error, Held, MEMORY_BYTES, Mapping, Stored, files, staged::Claim};
+
+pub(crate) struct Disk {
+    dir: PathBuf,
+    // Shards whose own name is known to be durable.
+    shards: Mutex<HashSet<PathBuf>>,
+}
+
+impl Disk {
+    pub(crate) fn open(dir: PathBuf) -> Result<Self, Error> {
+        files::create_dir(&dir)?;
+        files::sync_dir(&dir)?;
+        Ok(Self { dir, shards: Mutex::default() })
+    }
+
+    pub(crate) fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        files::len(&self.path(digest))
+    }
+
+    /// Opens a blob: a small one is read and verified, a larger one mapped.
+    pub(crate) fn load(&self, digest: &Digest) -> Result<Option<Held>, Error> {
+        let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(None) };
+        let size = file.metadata().map_err(Error::at("stat"))?.len();
+        if size > MEMORY_BYTES {
+            return Mapping::of(Arc::new(file)).map(|mapping| Some(Held::Mapped(mapping)));
+        }
+        let mut bytes = Vec::new();
+        file.take(MEMORY_BYTES).read_to_end(&mut bytes).map_err(Error::at("read"))?;
+        verified(digest, bytes.into()).map(|bytes| Some(Held::Memory(bytes)))
+    }
+
+    /// Keeps verified bytes, by way of `scratch`, which is on the same file system.
+    pub(crate) fn put(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<Stored, Error> {
+        if self.holds(digest, bytes.len() as u64)? {
+            return Ok(Stored::AlreadyHeld);
+        }
+        let stored = self.put_new(scratch, digest, bytes);
+        // Nothing is left there unless something went wrong, and then that is what must be told.
+        if let Err(error) = files::remove(scratch) {
+            tracing::warn!(%error, "a scratch file stays behind");
+        }
+        stored
+    }
+
+    fn put_new(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<Stored, Error> {
+        let mut file = files::create_new(scratch)?;
+        file.write_all(bytes).map_err(Error::at("write"))?;
+        file.sync_data().map_err(Error::at("sync"))?;
+        self.publish(scratch, digest, bytes.len() as u64)
+    }
+
+    /// Makes a staged file the blob.
+    pub(crate) fn commit(&self, claim: Claim, digest: &Digest) -> Result<Stored, Error> {
+        let size = claim.staged().len()?;
+        if self.holds(digest, size)? {
+            claim.done();
+            return Ok(Stored::AlreadyHeld);
+        }
+        if let Err(error) = claim.staged().sync() {
+            // The kernel may have dropped the bytes and will not say so again: a second try proves nothing.
+            claim.done();
+            return Err(error);
+        }
+        match self.publish(claim.path(), digest, size) {
+            Err(error) if files::len(claim.path())?.is_some() => Err(error),
+            settled => {
+                claim.done();
+                settled
+            }
+        }
+    }
+
+    pub(crate) fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+        files::remove(&self.path(digest))
+    }
+
+    /// Whether it can be reached.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        files::len(&self.dir)?.map(drop).ok_or_else(|| Error::io("open", std::io::ErrorKind::NotFound.into()))
+    }
+
+    // A name that another one has just given may not be durable yet, and the answer will say that it is.
+    fn holds(&self, digest: &Digest, size: u64) -> Result<bool, Error> {
+        if self.size(digest)? != Some(size) {
+            return Ok(false);
+        }
+        files::sync_dir(&self.shard(digest)).map(|()| true)
+    }
+
+    // `from` has all its bytes on the disk.
+    fn publish(&self, from: &Path, digest: &Digest, size: u64) -> Result<Stored, Error> {
+        let to = self.path(digest);
+        self.make_shard(&self.shard(digest))?;
+        if !files::rename_new(from, &to)? {
+            if self.holds(digest, size)? {
+                files::remove(from)?;
+                return Ok(Stored::AlreadyHeld);
+            }
+            // Another size is another content: what is there is damaged, what comes was verified.
+            files::rename(from, &to)?;
+        }
+        if let Err(error) = files::sync_dir(&self.shard(digest)) {
+            // Whoever comes next must not find it and take it for durable.
+            files::remove(&to)?;
+            return Err(error);
+        }
+        Ok(Stored::New)
+    }
+
+    // Also for one that is there: the process that made it may have died before it was durable.
+    fn make_shard(&self, shard: &Path) -> Result<(), Error> {
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if shards.contains(shard) {
+            return Ok(());
+        }
+        files::create_dir(shard)?;
+        for parent in shard.ancestors().skip(1).take(2) {
+            files::sync_dir(parent)?;
+        }
+        shards.insert(shard.to_path_buf());
+        Ok(())
+    }
+
+    fn shard(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.dir.join(digest.algorithm().name()).join(hex.get(..2).unwrap_or_default())
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.shard(digest).join(digest.hex())
+    }
+}
+
+/// The bytes, if they are still what the digest names.
+pub(crate) fn verified(digest: &Digest, bytes: Bytes) -> Result<Bytes, Error> {
+    if digest.matches(&bytes) { Ok(bytes) } else { Err(Error::Damaged { digest: *digest }) }
+}

@@ -1,0 +1,92 @@
+//! File operations that keep their promise across a power cut, and the door to the threads that may block.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::Error;
+
+/// Runs file work on a thread that may block. It goes on to its end even if the caller goes away.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    finished(spawn_blocking(work)).await
+}
+
+/// Runs `work` to its end even if the caller goes away.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    finished(tokio::spawn(work)).await
+}
+
+async fn finished<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_cancelled) => Err(Error::Stopped),
+        },
+    }
+}
+
+/// Creates a directory for this user only, with its parents; one that is there is left as it is.
+pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::at("create"))
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
+    let dir = File::open(path).map_err(Error::at("open"))?;
+    dir.sync_all().map_err(Error::at("sync"))
+}
+
+/// A new file for this user only, to be read and written.
+pub(crate) fn create_new(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600).open(path).map_err(Error::at("create"))
+}
+
+/// The file's length; `None` if there is no such file.
+pub(crate) fn len(path: &Path) -> Result<Option<u64>, Error> {
+    Ok(there(fs::metadata(path), "stat")?.map(|metadata| metadata.len()))
+}
+
+/// Removes a file; whether there was one.
+pub(crate) fn remove(path: &Path) -> Result<bool, Error> {
+    Ok(there(fs::remove_file(path), "remove")?.is_some())
+}
+
+/// Renames unless `to` exists; whether it was renamed.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<bool, Error> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        // Not every file system knows the flag. Replacing does no harm: both files have the same digest.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => rename(from, to).map(|()| true),
+        Err(errno) => Err(Error::io("rename", errno.into())),
+    }
+}
+
+/// Renames, replacing what was there.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::at("rename"))
+}
+
+/// "Not found" as `None`.
+pub(crate) fn there<T>(result: io::Result<T>, what: &'static str) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(what, error)),
+    }
+}

@@ -1,0 +1,80 @@
+//! A file as memory: its bytes can be sliced, sent and shared without being copied.
+//!
+//! The only unsafe code of the crate. See the SAFETY comment for what makes it sound.
+
+use std::{
+    fs::File,
+    num::NonZeroU64,
+    ops::Range,
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use crate::Error;
+
+/// A read-only shared mapping of a whole file, and the open file. Cheap to clone.
+///
+/// The file stays readable after it was renamed or removed. Bytes sliced off outlive the `Mapping` itself.
+#[derive(Clone)]
+pub struct Mapping {
+    bytes: Bytes,
+    file: Arc<File>,
+}
+
+impl Mapping {
+    /// Maps the file in its present length.
+    pub(crate) fn of(file: Arc<File>) -> Result<Self, Error> {
+        let len = file.metadata().map_err(Error::at("stat"))?.len();
+        // The kernel refuses a mapping of no bytes.
+        let bytes = if len == 0 { Bytes::new() } else { map(&file).map_err(Error::at("map"))? };
+        Ok(Self { bytes, file })
+    }
+
+    /// All bytes. Slicing them costs nothing; of a staged file only those that were written mean anything.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The file, for those who send it without looking at it (`sendfile`); offsets are those of [`Self::bytes`].
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Asks the kernel to read `range` ahead. Best effort: nothing depends on it.
+    pub fn will_need(&self, range: Range<u64>) {
+        let end = range.end.min(self.len());
+        let Some(len) = NonZeroU64::new(end.saturating_sub(range.start)) else { return };
+        let advice = rustix::fs::Advice::WillNeed;
+        if let Err(error) = rustix::fs::fadvise(&*self.file, range.start, Some(len), advice) {
+            tracing::debug!(%error, "the file system takes no advice");
+        }
+    }
+}
+
+impl std::fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mapping").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[allow(unsafe_code)]
+fn map(file: &File) -> std::io::Result<Bytes> {
+    // SAFETY: the bytes behind the mapping must not change while they are looked at, and must not go away.
+    // A file of the store is immutable from the moment it has its name; removing it leaves the mapping intact.
+    // A staged file is never made shorter once it is mapped (`Staged::truncate` refuses), and its bytes are
+    // handed out only after they were written. No other process writes here: the data directory is locked.
+    let map = unsafe { memmap2::Mmap::map(file)? };
+    Ok(Bytes::from_owner(map))
+}

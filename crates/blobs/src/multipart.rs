@@ -1,0 +1,107 @@
+//! A staged file on its way into S3, in parts that bound the memory it takes.
+
+use bytes::Bytes;
+use entrepot_oci::Digest;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::{
+    MultipartId, PutPayload,
+    multipart::{MultipartStore as _, PartId},
+    path::Path,
+};
+
+use crate::{
+    Error, Staged, Stored, files,
+    s3::{PART_BYTES, S3},
+};
+
+// A limit of S3.
+const MAX_PARTS: u64 = 10_000;
+const PARALLEL: usize = 3;
+
+/// Sends all of the file. Nothing appears in the bucket unless all of it arrived.
+pub(crate) async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<Stored, Error> {
+    if size <= PART_BYTES {
+        let _permit = s3.parts().acquire().await.map_err(|_closed| Error::Stopped)?;
+        return s3.put(digest, chunk(staged, 0, size).await?).await;
+    }
+    let path = s3.path(digest);
+    let id = s3.store().create_multipart(&path).await?;
+    let upload = Upload { s3, staged, path: &path, id: &id, size };
+    let Err(error) = upload.run().await else { return Ok(Stored::New) };
+    upload.abort().await;
+    // The answer to the last request may have been lost, and its repetition refused.
+    if s3.holds(digest, size).await.unwrap_or(false) { Ok(Stored::New) } else { Err(error) }
+}
+
+struct Upload<'a> {
+    s3: &'a S3,
+    staged: &'a Staged,
+    path: &'a Path,
+    id: &'a MultipartId,
+    size: u64,
+}
+
+impl Upload<'_> {
+    async fn run(&self) -> Result<(), Error> {
+        let part_bytes = part_bytes(self.size);
+        let parts: Vec<PartId> = stream::iter(0..self.size.div_ceil(part_bytes))
+            .map(|index| self.part(index, part_bytes))
+            .buffered(PARALLEL)
+            .try_collect()
+            .await?;
+        self.s3.store().complete_multipart(self.path, self.id, parts).await?;
+        Ok(())
+    }
+
+    async fn part(&self, index: u64, part_bytes: u64) -> Result<PartId, Error> {
+        let _permit = self.s3.parts().acquire().await.map_err(|_closed| Error::Stopped)?;
+        let start = index * part_bytes;
+        let bytes = chunk(self.staged, start, part_bytes.min(self.size - start)).await?;
+        // There are at most MAX_PARTS.
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        Ok(self.s3.store().put_part(self.path, self.id, index, PutPayload::from_bytes(bytes)).await?)
+    }
+
+    // Parts that are not aborted are paid for until a rule of the bucket removes them.
+    async fn abort(&self) {
+        if let Err(error) = self.s3.store().abort_multipart(self.path, self.id).await {
+            tracing::warn!(path = %self.path, %error, "an incomplete multipart upload may stay behind");
+        }
+    }
+}
+
+// All parts but the last must have the same size for some services.
+fn part_bytes(size: u64) -> u64 {
+    size.div_ceil(MAX_PARTS).next_multiple_of(1 << 20).max(PART_BYTES)
+}
+
+async fn chunk(staged: &Staged, start: u64, len: u64) -> Result<Bytes, Error> {
+    let staged = staged.clone();
+    files::blocking(move || {
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match staged.read_at(start + filled as u64, &mut bytes[filled..])? {
+                0 => return Err(Error::io("read", std::io::ErrorKind::UnexpectedEof.into())),
+                count => filled += count,
+            }
+        }
+        Ok(bytes.into())
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_equal_and_not_too_many() {
+        for size in [PART_BYTES + 1, 80 << 30, (80_000 << 20) + 1, 1 << 40] {
+            let part = part_bytes(size);
+            assert!(part >= PART_BYTES && part.is_multiple_of(1 << 20));
+            assert!(size.div_ceil(part) <= MAX_PARTS, "{size}");
+        }
+        assert_eq!(part_bytes(20 << 20), PART_BYTES);
+    }
+}

@@ -1,0 +1,144 @@
+//! The `blobs.s3` section of the configuration.
+
+use std::time::Duration;
+
+use object_store::{
+    BackoffConfig, ClientOptions, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use crate::Error;
+
+/// Where in S3, or in anything that speaks its API, the blobs are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Settings {
+    /// The bucket. It must exist; a rule that aborts old incomplete multipart uploads is a good idea.
+    pub bucket: String,
+    /// The service, without the bucket. `http://` is meant as written: unencrypted.
+    pub endpoint: Url,
+    /// The region to sign for. Default `us-east-1`, which services without regions take.
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// What all keys begin with, so that a bucket can be shared. Default: nothing.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// The access key. Without it the usual `AWS_…` variables or the machine's own role are used.
+    #[serde(default)]
+    pub access_key: Option<SecretString>,
+    /// The secret key; goes with `access_key`.
+    #[serde(default)]
+    pub secret_key: Option<SecretString>,
+    /// Whether clients are sent to the service for large blobs, which they must then be able to reach.
+    #[serde(default)]
+    pub redirect: bool,
+}
+
+fn default_region() -> String {
+    "us-east-1".to_owned()
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+// Of silence; a blob as a whole may take as long as it takes.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+// Only what says who we are. Taking all of `AWS_…` would let the environment overrule the endpoint.
+const CREDENTIALS: [AmazonS3ConfigKey; 9] = [
+    AmazonS3ConfigKey::AccessKeyId,
+    AmazonS3ConfigKey::SecretAccessKey,
+    AmazonS3ConfigKey::Token,
+    AmazonS3ConfigKey::WebIdentityTokenFile,
+    AmazonS3ConfigKey::RoleArn,
+    AmazonS3ConfigKey::RoleSessionName,
+    AmazonS3ConfigKey::ContainerCredentialsRelativeUri,
+    AmazonS3ConfigKey::ContainerCredentialsFullUri,
+    AmazonS3ConfigKey::ContainerAuthorizationTokenFile,
+];
+
+impl S3Settings {
+    /// A client for these settings; sends nothing yet.
+    pub(crate) fn client(&self) -> Result<AmazonS3, Error> {
+        let options = ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_read_timeout(IDLE_TIMEOUT)
+            .with_allow_http(self.endpoint.scheme() == "http");
+        let builder = AmazonS3Builder::new()
+            .with_client_options(options)
+            .with_retry(retry())
+            // Not every service has the bulk request, and we delete one at a time.
+            .with_disable_bulk_delete(true)
+            .with_bucket_name(&self.bucket)
+            .with_region(&self.region)
+            .with_endpoint(self.endpoint.as_str().trim_end_matches('/'));
+        Ok(self.with_credentials(builder).build()?)
+    }
+
+    fn with_credentials(&self, mut builder: AmazonS3Builder) -> AmazonS3Builder {
+        if self.access_key.is_none() && self.secret_key.is_none() {
+            return CREDENTIALS.into_iter().fold(builder, from_environment);
+        }
+        if let Some(key) = &self.access_key {
+            builder = builder.with_access_key_id(key.expose_secret());
+        }
+        if let Some(key) = &self.secret_key {
+            builder = builder.with_secret_access_key(key.expose_secret());
+        }
+        builder
+    }
+}
+
+fn from_environment(builder: AmazonS3Builder, key: AmazonS3ConfigKey) -> AmazonS3Builder {
+    match std::env::var(key.as_ref().to_uppercase()) {
+        Ok(value) => builder.with_config(key, value),
+        Err(_) => builder,
+    }
+}
+
+fn retry() -> RetryConfig {
+    let backoff = BackoffConfig {
+        init_backoff: Duration::from_millis(100),
+        max_backoff: Duration::from_secs(5),
+        base: 2.0,
+    };
+    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(60) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"{"bucket": "b", "endpoint": "https://s3.test"}"#;
+
+    #[test]
+    fn bucket_and_endpoint_are_enough() {
+        let settings: S3Settings = serde_json::from_str(MINIMAL).unwrap();
+        assert_eq!(settings.region, "us-east-1");
+        assert!(!settings.redirect && settings.prefix.is_none());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error =
+            serde_json::from_str::<S3Settings>(r#"{"bucket": "b", "endpoint": "https://s3.test", "x": 1}"#);
+        assert!(error.unwrap_err().to_string().contains("unknown field `x`"));
+    }
+
+    #[test]
+    fn half_a_key_pair_is_refused() {
+        let mut settings: S3Settings = serde_json::from_str(MINIMAL).unwrap();
+        settings.access_key = Some("AK".into());
+        assert!(matches!(settings.client(), Err(Error::Store { .. })));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut settings: S3Settings = serde_json::from_str(MINIMAL).unwrap();
+        settings.access_key = Some("canary-access".into());
+        settings.secret_key = Some("canary-secret".into());
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+}

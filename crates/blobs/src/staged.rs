@@ -1,0 +1,297 @@
+//! One file on its way to become a blob: written at any offset, read while it grows, kept across restarts.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use entrepot_oci::Digest;
+use rustix::{fs::FallocateFlags, io::Errno};
+use uuid::Uuid;
+
+use crate::{Error, Mapping, files};
+
+/// What a staged file is for; there is one file for each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum StageId {
+    /// The download of this digest.
+    Fill(Digest),
+    /// A client's upload, whose digest is not known yet.
+    Upload(Uuid),
+}
+
+impl StageId {
+    /// Reads a file name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let (kind, rest) = name.split_once('-')?;
+        let id = match kind {
+            "fill" => Self::Fill(rest.replacen('-', ":", 1).parse().ok()?),
+            "upload" => Self::Upload(rest.parse().ok()?),
+            _ => return None,
+        };
+        // A UUID has several spellings, a file one name.
+        (id.to_string() == name).then_some(id)
+    }
+}
+
+/// The file's name.
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fill(digest) => write!(f, "fill-{}-{}", digest.algorithm().name(), digest.hex()),
+            Self::Upload(uuid) => write!(f, "upload-{uuid}"),
+        }
+    }
+}
+
+/// A staged file, open. Cheap to clone; all clones are the same file.
+///
+/// The methods that are not `async` do a system call where they are called: from a thread that may block, or for
+/// few bytes at a time.
+#[derive(Clone)]
+pub struct Staged(Arc<Inner>);
+
+pub(crate) struct Inner {
+    id: StageId,
+    path: PathBuf,
+    file: Arc<File>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    mapped: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Committing,
+    Gone,
+}
+
+impl Staged {
+    pub(crate) fn new(id: StageId, path: PathBuf, file: File) -> Self {
+        let state = Mutex::new(State { phase: Phase::Open, mapped: false });
+        Self(Arc::new(Inner { id, path, file: Arc::new(file), state }))
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    /// What it is for.
+    pub fn id(&self) -> &StageId {
+        &self.0.id
+    }
+
+    /// The file's length, reserved bytes included.
+    pub fn len(&self) -> Result<u64, Error> {
+        Ok(self.0.file.metadata().map_err(Error::at("stat"))?.len())
+    }
+
+    /// Whether the file has no bytes.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Makes the file `size` bytes long, if it is shorter, with disk space for all of them.
+    /// On a file system that cannot promise space it only becomes longer.
+    ///
+    /// [`Error::Full`] if there is not enough.
+    pub fn reserve(&self, size: u64) -> Result<(), Error> {
+        let _state = self.open()?;
+        if size == 0 {
+            return Ok(());
+        }
+        loop {
+            match rustix::fs::fallocate(&*self.0.file, FallocateFlags::empty(), 0, size) {
+                Ok(()) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP) => return self.grow(size),
+                Err(errno) => return Err(Error::io("reserve", errno.into())),
+            }
+        }
+    }
+
+    fn grow(&self, size: u64) -> Result<(), Error> {
+        if size > self.len()? { self.0.file.set_len(size).map_err(Error::at("reserve")) } else { Ok(()) }
+    }
+
+    /// Makes the file `size` bytes long. [`Error::Mapped`] if that cuts bytes off that a reader may hold.
+    pub fn truncate(&self, size: u64) -> Result<(), Error> {
+        let state = self.open()?;
+        if state.mapped && size < self.len()? {
+            return Err(Error::Mapped { id: self.0.id.clone() });
+        }
+        self.0.file.set_len(size).map_err(Error::at("truncate"))
+    }
+
+    /// Writes all of `bytes` at `offset`. [`Error::Full`] if the disk is.
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        // Not held while writing: several writers fill different parts at the same time.
+        drop(self.open()?);
+        self.0.file.write_all_at(bytes, offset).map_err(Error::at("write"))
+    }
+
+    /// Reads what is there at `offset`; 0 bytes at the end of the file. Works after a commit, too.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.0.file.read_at(buffer, offset).map_err(Error::at("read"))
+    }
+
+    /// Maps the file in its present length: after [`Self::reserve`], readers follow its growth through the mapping.
+    ///
+    /// What was not written yet reads as zeros, so readers must be told how far they may look.
+    pub fn map(&self) -> Result<Mapping, Error> {
+        self.lock().mapped = true;
+        Mapping::of(Arc::clone(&self.0.file))
+    }
+
+    /// The note kept beside the file, if there is one.
+    pub async fn note(&self) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.note_path();
+        files::blocking(move || files::there(fs::read(path), "read")).await
+    }
+
+    /// Keeps a small document beside the file, in place of the one before. It survives a restart of the process;
+    /// after a power cut it may be older than the file, or newer.
+    pub async fn set_note(&self, bytes: &[u8]) -> Result<(), Error> {
+        let (this, bytes) = (self.clone(), bytes.to_vec());
+        files::blocking(move || {
+            // Held while writing: one note at a time, and none after the file is gone.
+            let _state = this.open()?;
+            let note = this.note_path();
+            let scratch = note.with_extension("json.tmp");
+            fs::write(&scratch, bytes).map_err(Error::at("write"))?;
+            files::rename(&scratch, &note)
+        })
+        .await
+    }
+
+    /// Takes the file for a commit: from now on it takes no changes.
+    pub(crate) fn claim(&self) -> Result<Claim, Error> {
+        self.open()?.phase = Phase::Committing;
+        Ok(Claim(self.clone()))
+    }
+
+    /// Gives the name up, so that the file can be removed; not during a commit.
+    pub(crate) fn retire(&self) -> Result<(), Error> {
+        self.open()?.phase = Phase::Gone;
+        Ok(())
+    }
+
+    /// Whether the name in the staging directory still means this file.
+    pub(crate) fn is_current(&self) -> bool {
+        self.lock().phase != Phase::Gone
+    }
+
+    /// Makes the file's bytes durable. After an error they must be given up: the kernel reports it only once.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.0.file.sync_data().map_err(Error::at("sync"))
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        match state.phase {
+            Phase::Open => Ok(state),
+            Phase::Committing | Phase::Gone => Err(Error::Closed { id: self.0.id.clone() }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_path(&self) -> PathBuf {
+        note_path(&self.0.path)
+    }
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Staged").field(&self.0.id).finish()
+    }
+}
+
+/// Where the note of a staged file is.
+pub(crate) fn note_path(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+/// Removes a staged file and its note. The note goes last: without its file it means nothing.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    files::remove(path)?;
+    files::remove(&note_path(path))?;
+    Ok(())
+}
+
+/// A staged file during its commit. Dropped without [`Claim::done`], the file is open again and the commit can be
+/// tried again.
+pub(crate) struct Claim(Staged);
+
+impl Claim {
+    pub(crate) fn staged(&self) -> &Staged {
+        &self.0
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.0.path
+    }
+
+    /// The file is not needed any more, or was renamed away: clears up what is left.
+    pub(crate) fn done(self) {
+        // Held until the name is free: it must not be given to a new file before.
+        let mut state = self.0.lock();
+        if let Err(error) = remove(self.path()) {
+            // The blob is safe; a later start or discard finds the rest.
+            tracing::warn!(id = %self.0.0.id, %error, "a staged file stays behind");
+        }
+        state.phase = Phase::Gone;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if state.phase == Phase::Committing {
+            state.phase = Phase::Open;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        let fill = StageId::Fill(Digest::with(entrepot_oci::Algorithm::Sha512, b"x"));
+        let upload = StageId::Upload(Uuid::new_v4());
+        for id in [fill, upload] {
+            assert_eq!(StageId::parse(&id.to_string()), Some(id));
+        }
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        let upper = format!("upload-{}", Uuid::new_v4()).to_uppercase().replace("UPLOAD", "upload");
+        for name in ["", "fill-sha256-00", "fill-x", "upload-1", "put-1", "fill-sha256-00.json", &upper] {
+            assert_eq!(StageId::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_full_device_is_full() {
+        let device = fs::OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
+        let id = StageId::Upload(Uuid::new_v4());
+        let staged = Staged::new(id, PathBuf::from("/dev/full"), device);
+        assert!(matches!(staged.write_at(0, b"x"), Err(Error::Full)));
+    }
+}

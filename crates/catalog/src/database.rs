@@ -1,0 +1,91 @@
+//! The handle to the database, and how a change is made.
+//!
+//! SQLite has one connection that writes and four that read, so that writers of one process wait for each other in a
+//! queue and never meet a lock; PostgreSQL has one pool for both.
+
+use std::{fmt, future::Future, time::Duration};
+
+use sqlx::{Any, AnyPool, Transaction};
+
+use crate::{Error, dialect::Dialect};
+
+/// How often a transaction is tried again when others get in its way.
+const RETRIES: u32 = 20;
+
+/// What we hold, in SQLite or PostgreSQL. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Catalog {
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) reader: AnyPool,
+    pub(crate) writer: AnyPool,
+}
+
+/// Says nothing of the address, which may hold a password.
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Catalog")
+    }
+}
+
+impl Catalog {
+    /// Closes every connection, after their work in hand. Later calls fail.
+    pub async fn close(&self) {
+        // The writer goes last: the last connection to leave tidies SQLite's log away, and readers may not.
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("SELECT id FROM repository LIMIT 1").fetch_optional(&self.reader).await?;
+        Ok(())
+    }
+
+    /// Starts a transaction. Dropped before its commit, it leaves nothing behind.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
+        Ok(self.writer.begin_with(self.dialect.begin).await?)
+    }
+}
+
+/// Does `once`, which is one transaction, again as long as others got in its way, at most [`RETRIES`] times.
+pub(crate) async fn retried<T, F>(mut once: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for attempt in 0..RETRIES {
+        match once().await {
+            Err(error) if error.is_conflict() => tokio::time::sleep(pause(attempt)).await,
+            outcome => return outcome,
+        }
+    }
+    tracing::warn!(retries = RETRIES, "other transactions keep getting in the way");
+    once().await
+}
+
+/// A random pause, longer with each attempt up to 128 ms: whoever collided should not meet again.
+fn pause(attempt: u32) -> Duration {
+    let random = uuid::Uuid::new_v4().as_u64_pair().1;
+    Duration::from_micros(random % (1000 << attempt.min(7)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn other_failures_are_not_tried_again() {
+        let tries = Cell::new(0);
+        let outcome: Result<(), _> = retried(|| {
+            tries.set(tries.get() + 1);
+            async { Err(Error::Database(sqlx::Error::PoolTimedOut)) }
+        })
+        .await;
+        assert!(outcome.is_err());
+        assert_eq!(tries.get(), 1);
+    }
+}

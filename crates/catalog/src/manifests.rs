@@ -1,0 +1,206 @@
+//! Manifests: what they are, what they name, what is said about them.
+//!
+//! A manifest, what it names and the tags set to it are one transaction. Their bytes are not kept here.
+
+use std::time::SystemTime;
+
+use entrepot_oci::{Descriptor, Digest, Manifest, Tag};
+use sqlx::AnyConnection;
+
+use crate::{
+    Catalog, Error, ManifestRecord, RepoKey,
+    database::retried,
+    sql::{
+        self, BATCH, FIND_REPOSITORY, ask, count, drop_if_empty, find_repository, here, make_repository,
+        number, to_ms,
+    },
+};
+
+pub(crate) const MANIFEST: &str =
+    concat!("SELECT media_type, size FROM manifest WHERE repository_id = ", here!(), " AND digest = $3");
+pub(crate) const REFERRERS: &str = concat!(
+    "SELECT digest, media_type, size, artifact_type, annotations FROM manifest WHERE repository_id = ",
+    here!(),
+    " AND subject = $3 ORDER BY created_ms, digest"
+);
+const PUT: &str = "INSERT INTO manifest \
+     (repository_id, digest, media_type, size, subject, artifact_type, annotations, created_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+     ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type";
+const SET_TAG: &str = "INSERT INTO tag (repository_id, name, digest, checked_ms, updated_ms) \
+     VALUES ($1, $2, $3, $4, $4) ON CONFLICT (repository_id, name) DO UPDATE SET \
+     digest = excluded.digest, checked_ms = excluded.checked_ms, \
+     updated_ms = CASE WHEN tag.digest = excluded.digest THEN tag.updated_ms ELSE excluded.updated_ms END";
+pub(crate) const MISSING_BLOB: &str = "SELECT r.child FROM reference r \
+     WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 0 AND NOT EXISTS \
+     (SELECT 1 FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id) \
+     ORDER BY r.child LIMIT 1";
+pub(crate) const REMOVE: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+
+/// A manifest to be remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct NewManifest<'a> {
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What it says.
+    pub content: &'a Manifest,
+    /// The tags to set to it.
+    pub tags: &'a [Tag],
+    /// Whether its blobs, foreign ones aside, must be linked in its repository, as with a push.
+    pub require_blobs: bool,
+}
+
+impl Catalog {
+    /// Whether anything of the repository is held.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn repository_known(&self, key: &RepoKey) -> Result<bool, Error> {
+        let row = ask::<(i64,)>(FIND_REPOSITORY, key).fetch_optional(&self.reader).await?;
+        Ok(row.is_some())
+    }
+
+    /// Remembers a manifest, what it names, and its tags. One known already keeps its age and use.
+    ///
+    /// # Errors
+    /// [`Error::MissingBlob`] where blobs are required and one is not there; then nothing is remembered, tags included.
+    /// Otherwise the database failed.
+    pub async fn put_manifest(
+        &self,
+        key: &RepoKey,
+        manifest: &NewManifest<'_>,
+        at: SystemTime,
+    ) -> Result<(), Error> {
+        retried(|| self.try_put(key, manifest, at)).await
+    }
+
+    async fn try_put(&self, key: &RepoKey, manifest: &NewManifest<'_>, at: SystemTime) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let id = make_repository(&mut tx, key).await?;
+        put_row(&mut tx, id, manifest, at).await?;
+        put_references(&mut tx, id, manifest).await?;
+        if manifest.require_blobs {
+            require_blobs(&mut tx, id, manifest.digest).await?;
+        }
+        for tag in manifest.tags {
+            let query = sqlx::query(SET_TAG).bind(id).bind(tag.as_str()).bind(manifest.digest.to_string());
+            query.bind(to_ms(at)).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The manifest, if the repository has it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn manifest(&self, key: &RepoKey, digest: &Digest) -> Result<Option<ManifestRecord>, Error> {
+        let query = ask::<(String, i64)>(MANIFEST, key).bind(digest.to_string());
+        let row = query.fetch_optional(&self.reader).await?;
+        row.map(|(media_type, size)| {
+            Ok(ManifestRecord {
+                digest: *digest,
+                media_type: sql::media_type(&media_type)?,
+                size: count(size),
+            })
+        })
+        .transpose()
+    }
+
+    /// Removes the manifest with its tags. Its blobs stay linked, manifests under it stay. Whether it was there.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn remove_manifest(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
+        retried(|| self.try_remove_manifest(key, digest)).await
+    }
+
+    async fn try_remove_manifest(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
+        let mut tx = self.begin().await?;
+        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(false) };
+        let done = sqlx::query(REMOVE).bind(id).bind(digest.to_string()).execute(&mut *tx).await?;
+        drop_if_empty(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// The manifests of this repository whose subject is `subject`, oldest first, as a referrers answer lists them.
+    /// The subject itself need not be held.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn referrers(&self, key: &RepoKey, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        let query = ask::<ReferrerRow>(REFERRERS, key).bind(subject.to_string());
+        query.fetch_all(&self.reader).await?.into_iter().map(referrer).collect()
+    }
+}
+
+async fn put_row(
+    on: &mut AnyConnection,
+    id: i64,
+    manifest: &NewManifest<'_>,
+    at: SystemTime,
+) -> Result<(), Error> {
+    let content = manifest.content;
+    // Only a referrers answer repeats the annotations.
+    let annotations =
+        content.subject().and(content.annotations()).and_then(|all| serde_json::to_string(all).ok());
+    sqlx::query(PUT)
+        .bind(id)
+        .bind(manifest.digest.to_string())
+        .bind(content.media_type().as_str())
+        .bind(number(manifest.size))
+        .bind(content.subject().map(|subject| subject.digest.to_string()))
+        .bind(content.artifact_type())
+        .bind(annotations)
+        .bind(to_ms(at))
+        .execute(on)
+        .await?;
+    Ok(())
+}
+
+async fn put_references(on: &mut AnyConnection, id: i64, manifest: &NewManifest<'_>) -> Result<(), Error> {
+    let blobs = manifest.content.blobs().map(|blob| (blob, if blob.is_foreign() { 2_i64 } else { 0 }));
+    let manifests = manifest.content.manifests().iter().map(|child| (child, 1));
+    let named: Vec<_> = blobs.chain(manifests).collect();
+    for batch in named.chunks(BATCH) {
+        let text = sql::insert(
+            "INSERT INTO reference (repository_id, parent, child, kind, size) VALUES",
+            batch.len(),
+            (2, 3),
+            "ON CONFLICT DO NOTHING",
+        );
+        let mut query = sqlx::query(text).bind(id).bind(manifest.digest.to_string());
+        for (child, kind) in batch {
+            query = query.bind(child.digest.to_string()).bind(*kind).bind(number(child.size));
+        }
+        query.execute(&mut *on).await?;
+    }
+    Ok(())
+}
+
+async fn require_blobs(on: &mut AnyConnection, id: i64, parent: &Digest) -> Result<(), Error> {
+    let query = sqlx::query_as::<_, (String,)>(MISSING_BLOB).bind(id).bind(parent.to_string());
+    match query.fetch_optional(on).await? {
+        Some((missing,)) => Err(Error::MissingBlob { digest: sql::digest(&missing)? }),
+        None => Ok(()),
+    }
+}
+
+type ReferrerRow = (String, String, i64, Option<String>, Option<String>);
+
+fn referrer(
+    (digest, media_type, size, artifact_type, annotations): ReferrerRow,
+) -> Result<Descriptor, Error> {
+    let annotations = annotations.map(|json| serde_json::from_str(&json)).transpose();
+    Ok(Descriptor {
+        media_type,
+        digest: sql::digest(&digest)?,
+        size: count(size),
+        artifact_type,
+        annotations: annotations.map_err(|_| Error::Content { what: "set of annotations" })?,
+        platform: None,
+        urls: Vec::new(),
+    })
+}

@@ -1,0 +1,201 @@
+//! Opening the catalog: connect, check, bring the tables up to date.
+//!
+//! A SQLite path travels percent-encoded inside a URL, because the driver takes nothing else; a PostgreSQL URL is
+//! checked for parameters first, because the driver would log those it does not know, values included.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    AnyConnection, Connection,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::{MigrateError, Migrator},
+};
+
+use crate::{
+    Catalog, Error, FileProblem,
+    database::retried,
+    dialect::{Dialect, POSTGRES, SQLITE},
+};
+
+static TABLES: Migrator = sqlx::migrate!();
+
+/// SQLite connections that only read.
+const READERS: u32 = 4;
+
+/// How long to wait for PostgreSQL to let us in.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the PostgreSQL driver understands in a URL.
+const PARAMETERS: [&str; 19] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "options[search_path]",
+];
+
+/// Where the catalog is kept.
+#[derive(Clone)]
+pub enum Location {
+    /// A file, made if it is missing; its directory must exist.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL. With a password in it, so it is never printed.
+    Postgres(SecretString),
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres(_) => f.write_str("Postgres"),
+        }
+    }
+}
+
+impl Catalog {
+    /// Connects, and brings the tables up to date.
+    ///
+    /// # Errors
+    /// The file is none of ours, broken or closed to us; PostgreSQL is out of reach; or the tables are newer than this
+    /// program, [`Error::Newer`].
+    pub async fn open(location: &Location) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let opened = match location {
+            Location::Sqlite(path) => open_sqlite(path).await,
+            Location::Postgres(url) => open_postgres(url.expose_secret()).await,
+        };
+        opened.map_err(|error| at(location, error))
+    }
+
+    async fn make_tables(self) -> Result<Self, Error> {
+        retried(|| self.try_make_tables()).await?;
+        Ok(self)
+    }
+
+    async fn try_make_tables(&self) -> Result<(), Error> {
+        sqlx::raw_sql(self.dialect.before_tables).execute(&self.writer).await?;
+        let Some(begin) = self.dialect.begin_tables else {
+            return TABLES.run(&self.writer).await.map_err(migration);
+        };
+        let mut tx = self.writer.begin_with(begin).await?;
+        TABLES.run(&mut *tx).await.map_err(migration)?;
+        Ok(tx.commit().await?)
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Catalog, Error> {
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    let options: AnyConnectOptions = format!("sqlite://{path}?mode=rwc").parse()?;
+    try_out(&options, &SQLITE).await?;
+    let writer = pool(&SQLITE, SQLITE.writer, SQLITE.writers).connect_lazy_with(options.clone());
+    let reader = pool(&SQLITE, SQLITE.reader, READERS).connect_lazy_with(options);
+    Catalog { dialect: &SQLITE, reader, writer }.make_tables().await
+}
+
+async fn open_postgres(url: &str) -> Result<Catalog, Error> {
+    let options = postgres_options(url)?;
+    let tried = tokio::time::timeout(PATIENCE, try_out(&options, &POSTGRES)).await;
+    tried.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::Connect)?;
+    let pool = pool(&POSTGRES, POSTGRES.writer, POSTGRES.writers).acquire_timeout(PATIENCE);
+    let writer = pool.connect_lazy_with(options);
+    Catalog { dialect: &POSTGRES, reader: writer.clone(), writer }.make_tables().await
+}
+
+/// Connects once by hand: a pool would try again and again, and in the end only say that it took too long.
+async fn try_out(options: &AnyConnectOptions, dialect: &Dialect) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    sqlx::raw_sql(dialect.writer).execute(&mut connection).await?;
+    connection.close().await
+}
+
+fn postgres_options(url: &str) -> Result<AnyConnectOptions, Error> {
+    let options: AnyConnectOptions = url.parse().map_err(|_| Error::Address)?;
+    let url = &options.database_url;
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return Err(Error::Address);
+    }
+    let unknown = url.query_pairs().position(|(name, _)| !PARAMETERS.contains(&&*name));
+    match unknown {
+        Some(before) => Err(Error::Parameter { position: before + 1 }),
+        None => Ok(options),
+    }
+}
+
+fn pool(dialect: &'static Dialect, hello: &'static str, most: u32) -> AnyPoolOptions {
+    let is_file = dialect.writers == 1;
+    let options = AnyPoolOptions::new().max_connections(most).after_connect(move |connection, _| {
+        Box::pin(async move { sqlx::raw_sql(hello).execute(connection).await.map(drop) })
+    });
+    // A connection to a file does not wear out or break down.
+    if is_file { options.idle_timeout(None).max_lifetime(None).test_before_acquire(false) } else { options }
+}
+
+fn migration(error: MigrateError) -> Error {
+    let known = TABLES.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match error {
+        MigrateError::VersionMissing(found) if found > known => Error::Newer { found, known },
+        other => Error::Migrate(other),
+    }
+}
+
+/// Says of a SQLite failure which file it is about.
+fn at(location: &Location, error: Error) -> Error {
+    let Location::Sqlite(path) = location else { return error };
+    let source = match error {
+        Error::Database(source)
+        | Error::Migrate(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => source,
+        other => return other,
+    };
+    Error::File { path: path.clone(), problem: FileProblem::of(&source), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked_and_never_told() {
+        for (url, message) in [
+            ("s3cret", "the address of the database is not of the form `postgres://user@host/name`"),
+            (
+                "mysql://u:s3cret@h/d",
+                "the address of the database is not of the form `postgres://user@host/name`",
+            ),
+            (
+                "postgres://u:s3cret/x@h:port",
+                "the address of the database is not of the form `postgres://user@host/name`",
+            ),
+            (
+                "postgres://h/d?sslmode=require&s3cret",
+                "parameter 2 in the address of the database is not known",
+            ),
+        ] {
+            let error = postgres_options(url).unwrap_err();
+            assert_eq!(error.to_string(), message);
+            assert!(!format!("{error:?}").contains("s3cret"));
+        }
+        assert!(postgres_options("postgresql://u:p@h/d?options[search_path]=x").is_ok());
+        let location = Location::Postgres("postgres://u:s3cret@h/d".into());
+        assert_eq!(format!("{location:?}"), "Postgres");
+    }
+}

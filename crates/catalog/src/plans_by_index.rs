@@ -1,0 +1,88 @@
+//! Holds every query of a request path to its index, in a catalog of 100,000 repositories.
+//!
+//! A clock would lie on a busy machine; SQLite says how it goes about a query.
+
+use sqlx::AssertSqlSafe;
+
+use crate::{Catalog, Location, Origin, RepoKey, blobs, manifests, removal, sql, tags, usage};
+
+const QUERIES: [(&str, &str); 27] = [
+    ("tag", tags::TAG),
+    ("tags", tags::TAGS),
+    ("tag checked", tags::CHECKED),
+    ("remove tag", tags::REMOVE),
+    ("repository", sql::FIND_REPOSITORY),
+    ("drop if empty", sql::DROP_IF_EMPTY),
+    ("is held", sql::IS_HELD),
+    ("manifest", manifests::MANIFEST),
+    ("referrers", manifests::REFERRERS),
+    ("missing blob", manifests::MISSING_BLOB),
+    ("remove manifest", manifests::REMOVE),
+    ("blob", blobs::BLOB),
+    ("holders", blobs::HOLDERS),
+    ("unlink", blobs::UNLINK),
+    ("used", usage::USED),
+    ("repositories", usage::REPOSITORIES),
+    ("images", usage::IMAGES),
+    ("tags between", usage::TAGS_BETWEEN),
+    ("take tag", removal::TAKE_TAG),
+    ("facts", removal::FACTS),
+    ("parents", removal::PARENTS),
+    ("leads to", removal::LEADS_TO),
+    ("blobs of", removal::BLOBS_OF),
+    ("unlink unnamed", removal::UNLINK_UNNAMED),
+    ("only here", removal::ONLY_HERE),
+    ("all manifests", removal::ALL_MANIFESTS),
+    ("all blobs", removal::ALL_BLOBS),
+];
+
+/// What is computed on the way, and therefore read whole.
+const INTERMEDIATE: [&str; 3] = ["SCAN tree", "SCAN held", "SCAN CONSTANT ROW"];
+
+const NUMBERS: &str =
+    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) INSERT INTO";
+
+async fn large(path: std::path::PathBuf) -> Catalog {
+    let catalog = Catalog::open(&Location::Sqlite(path)).await.unwrap();
+    let digest = "'sha256:' || printf('%064x', i)";
+    for text in [
+        format!("{NUMBERS} repository SELECT i, 'quay.io/r' || i, 'quay.io' FROM n"),
+        format!(
+            "{NUMBERS} manifest (repository_id, digest, media_type, size, created_ms) \
+             SELECT i, {digest}, 'a/b', 1, i FROM n"
+        ),
+        format!("{NUMBERS} tag SELECT i, 'latest', {digest}, i, i FROM n"),
+        format!("{NUMBERS} reference SELECT i, {digest}, 'sha256:' || i, 0, 1 FROM n"),
+        format!("{NUMBERS} blob SELECT 'sha256:' || i % 1000, i, 1, 1 FROM n"),
+    ] {
+        sqlx::query(AssertSqlSafe(text)).execute(&catalog.writer).await.unwrap();
+    }
+    catalog
+}
+
+#[tokio::test]
+async fn every_query_goes_by_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = large(dir.path().join("large.db")).await;
+    let key = RepoKey {
+        origin: Origin::Upstream("quay.io".parse().unwrap()),
+        repository: "r77777".parse().unwrap(),
+    };
+    let record = catalog.tag(&key, &"latest".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(record.digest.hex(), format!("{:064x}", 77777));
+
+    for (name, text) in QUERIES {
+        let rows =
+            sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
+                .fetch_all(&catalog.reader)
+                .await
+                .unwrap();
+        let steps: Vec<_> = rows.iter().map(|row| row.3.as_str()).collect();
+        let reads_all = |step: &str| {
+            // A repository may have as many references as a registry has repositories.
+            let by_half = step.contains("_reference_1 (repository_id=?)");
+            step.starts_with("SCAN") && !INTERMEDIATE.contains(&step) || step.contains("AUTOMATIC") || by_half
+        };
+        assert!(!steps.iter().any(|step| reads_all(step)), "{name}: {steps:#?}");
+    }
+}

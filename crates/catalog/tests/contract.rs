@@ -1,0 +1,68 @@
+//! What the catalog promises, held against both databases.
+//!
+//! Each function of `contract/*.rs` runs on SQLite, and on PostgreSQL where `ENTREPOT_TEST_POSTGRES` holds a URL; there
+//! each gets its own schema. `contract/setup.rs` has the small words they are written in.
+
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "outside of test functions, but only for them")]
+
+#[path = "contract/setup.rs"]
+mod setup;
+
+#[path = "contract/blobs.rs"]
+mod blobs;
+#[path = "contract/concurrency.rs"]
+mod concurrency;
+#[path = "contract/manifests.rs"]
+mod manifests;
+#[path = "contract/removal.rs"]
+mod removal;
+#[path = "contract/tags.rs"]
+mod tags;
+#[path = "contract/usage.rs"]
+mod usage;
+
+/// Stamps each test on both databases.
+macro_rules! on_both {
+    ($($module:ident { $($test:ident),* $(,)? })*) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    let home = crate::setup::Home::sqlite();
+                    crate::$module::$test(&home).await;
+                    home.clear().await;
+                })*
+            })*
+        }
+        mod postgres {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    let Some(home) = crate::setup::Home::postgres().await else { return };
+                    crate::$module::$test(&home).await;
+                    home.clear().await;
+                })*
+            })*
+        }
+    };
+}
+
+on_both! {
+    tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
+    manifests {
+        are_remembered_with_their_tags, missing_blob_leaves_nothing, foreign_blobs_are_not_required,
+        put_again_keeps_age_and_use, removed_with_their_tags, referrers_come_oldest_first, large_ones_fit,
+    }
+    blobs { are_linked_per_repository, unlinking_tells_who_is_left, linking_twice_is_once }
+    usage { is_added_up, repositories_are_listed, names_written_alike_are_listed_together, images_are_roots, totals_count_once }
+    removal {
+        of_nothing, of_a_tag_among_two, of_the_last_tag, of_an_index, shared_children_stay, tagged_children_stay,
+        of_a_digest_takes_its_tags, referrers_go_with_their_subject, other_repositories_keep_theirs, of_a_repository,
+        blobs_of_no_manifest_stay,
+    }
+    concurrency {
+        sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,
+        newer_tables_are_refused, two_open_at_once,
+    }
+}

@@ -1,0 +1,121 @@
+//! What can go wrong between a question and its answer, said so that a client can be told.
+
+use std::time::Duration;
+
+use entrepot_oci::{Digest, Host, ManifestError};
+
+/// Why there is no answer. The server turns each into a status, a code and a message.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The name leads to a registry that is not configured as an upstream.
+    #[error("`{host}` is not an upstream of this mirror")]
+    NotAnUpstream {
+        /// The registry asked for.
+        host: Host,
+    },
+    /// The name is no repository where it leads.
+    #[error("`{name}` is not the name of a repository")]
+    NotARepository {
+        /// The name asked for.
+        name: String,
+    },
+    /// Nothing of this repository is known.
+    #[error("repository `{name}` is not known")]
+    RepositoryUnknown {
+        /// The repository asked for.
+        name: String,
+    },
+    /// The repository has no such manifest.
+    #[error("manifest `{reference}` is not known in `{name}`")]
+    ManifestUnknown {
+        /// The repository asked for.
+        name: String,
+        /// The tag or digest asked for.
+        reference: String,
+    },
+    /// The repository has no such blob.
+    #[error("blob `{digest}` is not known in `{name}`")]
+    BlobUnknown {
+        /// The repository asked for.
+        name: String,
+        /// The blob asked for.
+        digest: Digest,
+    },
+    /// There is no such upload in this repository.
+    #[error("there is no such upload in this repository; it may have expired")]
+    UploadUnknown,
+    /// A push to a name that is not ours.
+    #[error("`{name}` mirrors an upstream and takes no pushes; push to a name that starts with {hosted}")]
+    ReadOnly {
+        /// The repository pushed to.
+        name: String,
+        /// The prefixes that take pushes.
+        hosted: String,
+    },
+    /// The upstream did not give what was asked for, and nothing that could stand in is held.
+    #[error("upstream `{host}` {fault}")]
+    Upstream {
+        /// The registry asked.
+        host: Host,
+        /// What it did.
+        fault: UpstreamFault,
+    },
+    /// The pushed manifest is not one.
+    #[error("{0}")]
+    ManifestInvalid(std::sync::Arc<ManifestError>),
+    /// The pushed manifest names a blob that the repository does not have.
+    #[error("the manifest names blob `{0}`, which this repository does not have; push it first")]
+    ManifestBlobUnknown(Digest),
+    /// Content that does not have the digest it was pushed under.
+    #[error("the content has digest `{actual}`, not `{expected}`")]
+    DigestMismatch {
+        /// The digest that was named.
+        expected: Digest,
+        /// The digest of what came.
+        actual: Digest,
+    },
+    /// A chunk that does not begin where the upload ends.
+    #[error("the upload has {offset} bytes; the next chunk must begin there")]
+    ChunkOutOfOrder {
+        /// How many bytes the upload has.
+        offset: u64,
+    },
+    /// The content is longer or shorter than was said.
+    #[error("the content is not as long as was said")]
+    SizeInvalid,
+    /// The client stopped sending.
+    #[error("the request's body broke off")]
+    BodyBroken,
+    /// The disk is full.
+    #[error("there is no space left to store this")]
+    Full,
+    /// The store or the catalog failed; what it said is in the log.
+    #[error("the store failed")]
+    Store,
+}
+
+/// What an upstream did instead of answering.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamFault {
+    /// It refuses: 401 or 403, in its own words.
+    #[error("refuses this: {0}")]
+    Denied(String),
+    /// It has had too many requests from us.
+    #[error("limits our requests")]
+    Limited {
+        /// When to come back, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// It answers with a server error.
+    #[error("fails with status {0}")]
+    Failing(u16),
+    /// It cannot be connected to.
+    #[error("cannot be reached")]
+    Unreachable,
+    /// It did not answer in time.
+    #[error("does not answer in time")]
+    TimedOut,
+    /// Its answer is not what the protocol allows, or does not have the digest asked for.
+    #[error("gave an answer that cannot be used: {0}")]
+    Invalid(String),
+}

@@ -1,0 +1,279 @@
+//! Filling: the one download of a blob that any number of clients read while it runs.
+//!
+//! - [`Fill`] is what clients see: how much may be read, and a file mapping to read it from
+//! - `run` performs it, `lanes` shares the work among connections, `ledger` knows what is there and survives restarts
+//! - a fill belongs to no client: all may leave, and it finishes
+
+mod lanes;
+mod ledger;
+mod run;
+mod writer;
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use entrepot_blobs::{Mapping, StageId};
+use entrepot_catalog::{Origin, RepoKey};
+use entrepot_oci::{Digest, Host};
+use futures_util::{StreamExt, stream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{BlobStream, Cut, Error, Mirror};
+
+/// Bytes kept back at the end until the digest is confirmed: whoever gets wrong bytes gets them short.
+const WITHHELD: u64 = 32 << 10;
+/// Bytes handed to a client at a time.
+const FRAME: u64 = 1 << 20;
+
+/// The fills under way.
+pub(crate) struct Fills {
+    running: Mutex<HashMap<(Host, Digest), Arc<Fill>>>,
+    segments: usize,
+    stopping: CancellationToken,
+}
+
+/// One download and its readers' view of it.
+pub(crate) struct Fill {
+    pub(crate) digest: Digest,
+    /// The repositories that were asked for it; they all get a link to it.
+    links: Mutex<Vec<RepoKey>>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone)]
+struct State {
+    phase: Phase,
+    /// Bytes from the start that may be read.
+    visible: u64,
+}
+
+#[derive(Clone)]
+enum Phase {
+    Connecting,
+    Flowing(Content),
+    Verified(Content),
+    Failed(Failure),
+}
+
+/// The blob as its readers need it.
+#[derive(Clone)]
+pub(crate) struct Content {
+    pub(crate) size: u64,
+    /// `None` only for the empty blob.
+    pub(crate) mapping: Option<Mapping>,
+}
+
+/// Why a fill ended without its blob.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// There is no space to keep it: pass it through.
+    NoRoom,
+    /// The upstream did not give it.
+    Refused(Error),
+}
+
+impl Fills {
+    pub(crate) fn new(segments: usize, stopping: CancellationToken) -> Self {
+        Self { running: Mutex::default(), segments: segments.max(1), stopping }
+    }
+
+    /// The running fill of a blob.
+    pub(crate) fn running(&self, host: &Host, digest: &Digest) -> Option<Arc<Fill>> {
+        self.lock().get(&(host.clone(), *digest)).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Host, Digest), Arc<Fill>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mirror {
+    /// Joins the download of a blob or starts it.
+    pub(crate) fn fill(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Arc<Fill> {
+        let mut running = self.0.fills.lock();
+        let entry = (host.clone(), *digest);
+        if let Some(fill) = running.get(&entry) {
+            fill.link(key);
+            return Arc::clone(fill);
+        }
+        let fill = Arc::new(Fill::new(*digest, key.clone()));
+        running.insert(entry.clone(), Arc::clone(&fill));
+        drop(running);
+        let guard = Running { mirror: self.clone(), entry, fill: Arc::clone(&fill) };
+        let (mirror, host, key) = (self.clone(), host.clone(), key.clone());
+        self.0.tasks.spawn(async move { run::run(&mirror, &host, &key, &guard.fill).await });
+        fill
+    }
+
+    /// Takes up the downloads that were cut off by a restart; throws away what cannot be taken up.
+    pub(crate) async fn resume_fills(&self) {
+        let staged = self.0.blobs.list_staged().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "unfinished downloads could not be looked for");
+            Vec::new()
+        });
+        for (id, _) in staged {
+            let StageId::Fill(digest) = id else { continue };
+            match self.noted(&digest).await {
+                Some(key) if self.upstream_of(&key).is_some() => {
+                    if let Some(host) = self.upstream_of(&key) {
+                        tracing::info!(%key, %digest, "an unfinished download is taken up");
+                        self.fill(&host, &key, &digest);
+                    }
+                }
+                _ => drop(self.0.blobs.discard(&StageId::Fill(digest)).await),
+            }
+        }
+    }
+
+    async fn noted(&self, digest: &Digest) -> Option<RepoKey> {
+        let staged = self.0.blobs.staged(&StageId::Fill(*digest)).await.ok()??;
+        ledger::Note::read(&staged.note().await.ok()??)?.key()
+    }
+
+    fn upstream_of(&self, key: &RepoKey) -> Option<Host> {
+        match &key.origin {
+            Origin::Upstream(host) if self.0.upstreams.contains_key(host) => Some(host.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Takes the fill off the map when its task ends, also by panic, and lets nobody wait for ever.
+struct Running {
+    mirror: Mirror,
+    entry: (Host, Digest),
+    fill: Arc<Fill>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.mirror.0.fills.lock().remove(&self.entry);
+        self.fill.abandon();
+    }
+}
+
+impl Fill {
+    fn new(digest: Digest, key: RepoKey) -> Self {
+        let state = State { phase: Phase::Connecting, visible: 0 };
+        Self { digest, links: Mutex::new(vec![key]), state: watch::channel(state).0 }
+    }
+
+    fn link(&self, key: &RepoKey) {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if !links.contains(key) {
+            links.push(key.clone());
+        }
+    }
+
+    /// Whether the download is for this repository among others.
+    pub(crate) fn is_for(&self, key: &RepoKey) -> bool {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+
+    fn links(&self) -> Vec<RepoKey> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the upstream has answered.
+    pub(crate) async fn started(&self) -> Result<Content, Failure> {
+        let mut watch = self.state.subscribe();
+        let state = watch.wait_for(|state| !matches!(state.phase, Phase::Connecting)).await;
+        match state.map(|state| state.phase.clone()) {
+            Ok(Phase::Flowing(content) | Phase::Verified(content)) => Ok(content),
+            Ok(Phase::Failed(failure)) => Err(failure),
+            // The sender lives in `self`.
+            Ok(Phase::Connecting) | Err(_) => Err(Failure::Refused(Error::Store)),
+        }
+    }
+
+    /// The bytes of `range` as they come; the range must lie within the content.
+    pub(crate) fn read(self: &Arc<Self>, content: &Content, range: Range<u64>) -> BlobStream {
+        let Some(mapping) = content.mapping.clone() else {
+            return BlobStream { mapping: None, frames: stream::empty().boxed() };
+        };
+        let reader = Reader {
+            watch: self.state.subscribe(),
+            bytes: mapping.bytes().clone(),
+            at: range.start,
+            end: range.end,
+        };
+        let frames = stream::unfold(Some(reader), |reader| async {
+            let mut reader = reader?;
+            match reader.next().await? {
+                Ok(bytes) => Some((Ok(bytes), Some(reader))),
+                Err(cut) => Some((Err(cut), None)),
+            }
+        });
+        BlobStream { mapping: Some(mapping), frames: frames.boxed() }
+    }
+
+    fn flow(&self, content: Content) {
+        self.state.send_modify(|state| state.phase = Phase::Flowing(content));
+    }
+
+    /// Lets readers go as far as the bytes are there, the last of them excepted.
+    fn reveal(&self, contiguous: u64, size: u64) {
+        let visible = contiguous.min(size.saturating_sub(WITHHELD));
+        self.state.send_if_modified(|state| {
+            let grew = visible > state.visible && matches!(state.phase, Phase::Flowing(_));
+            if grew {
+                state.visible = visible;
+            }
+            grew
+        });
+    }
+
+    fn verified(&self, content: Content) {
+        self.state.send_modify(|state| {
+            state.visible = content.size;
+            state.phase = Phase::Verified(content);
+        });
+    }
+
+    fn failed(&self, failure: Failure) {
+        self.state.send_modify(|state| state.phase = Phase::Failed(failure));
+    }
+
+    fn abandon(&self) {
+        self.state.send_if_modified(|state| {
+            let open = matches!(state.phase, Phase::Connecting | Phase::Flowing(_));
+            if open {
+                state.phase = Phase::Failed(Failure::Refused(Error::Store));
+            }
+            open
+        });
+    }
+}
+
+/// One client's place in a growing file.
+struct Reader {
+    watch: watch::Receiver<State>,
+    bytes: bytes::Bytes,
+    at: u64,
+    end: u64,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Result<bytes::Bytes, Cut>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let at = self.at;
+        let ready = |state: &State| state.visible > at || matches!(state.phase, Phase::Failed(_));
+        let visible = match self.watch.wait_for(ready).await {
+            Ok(state) => state.visible,
+            Err(_) => at,
+        };
+        if visible <= at {
+            return Some(Err(Cut));
+        }
+        let until = visible.min(self.end).min(at + FRAME);
+        self.at = until;
+        // A mapping is no longer than the address space.
+        Some(Ok(self.bytes.slice(at as usize..until as usize)))
+    }
+}

@@ -1,0 +1,436 @@
+//! Performing a fill: ask, write, verify, commit.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use entrepot_blobs::{StageId, Staged};
+use entrepot_catalog::RepoKey;
+use entrepot_oci::{Digest, Host};
+use entrepot_remote::{BlobAsk, BlobStream, Endpoint, Error as RemoteError, Remote};
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{
+    Content, Failure, Fill,
+    lanes::{self, Claim, Work},
+    ledger::{Ledger, Note},
+    writer::Writer,
+};
+use crate::{
+    Error, Mirror, UpstreamFault,
+    mirror::blobs_failed,
+    pour::{self, Batch, Batches},
+    upstream::blob_refused,
+};
+
+/// Attempts without a byte of progress before a lane gives up.
+const ATTEMPTS: u32 = 5;
+/// The pause after the first of them; it doubles.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often progress is noted and speed looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Downloads `fill`'s blob from `host` and tells its readers how it goes.
+pub(super) async fn run(mirror: &Mirror, host: &Host, key: &RepoKey, fill: &Arc<Fill>) {
+    let _counted = Counted::new(mirror);
+    let result = tokio::select! {
+        result = perform(mirror, host, key, fill) => result,
+        () = mirror.0.fills.stopping.cancelled() => Err(Failure::Refused(Error::Store)),
+    };
+    if let Err(failure) = result {
+        tracing::info!(%key, digest = %fill.digest, ?failure, "a download ended without its blob");
+        mirror.0.metrics.fills_failed.inc();
+        fill.failed(failure);
+    }
+}
+
+/// Counts a fill as long as it lives.
+struct Counted(Mirror);
+
+impl Counted {
+    fn new(mirror: &Mirror) -> Self {
+        mirror.0.metrics.fills.inc();
+        Self(mirror.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.metrics.fills.dec();
+    }
+}
+
+/// What all lanes of a download share.
+struct Job {
+    mirror: Mirror,
+    host: Host,
+    key: RepoKey,
+    remote: Remote,
+    fill: Arc<Fill>,
+    writer: Writer,
+    work: Work,
+    /// `u64::MAX` while the upstream does not say.
+    size: u64,
+    endpoints: Mutex<Vec<Endpoint>>,
+}
+
+/// Why a stretch is not there.
+enum Stop {
+    Upstream(RemoteError),
+    /// The stream ended before the stretch did.
+    Short,
+    Disk(entrepot_blobs::Error),
+    /// A blocking thread died.
+    Died,
+}
+
+async fn perform(mirror: &Mirror, host: &Host, key: &RepoKey, fill: &Arc<Fill>) -> Result<(), Failure> {
+    let digest = fill.digest;
+    let remote = mirror.source(host).map_err(Failure::Refused)?.remote.clone();
+    let (staged, before) = stage(mirror, &digest).await?;
+    let from = before.as_ref().map_or(0, |(_, ledger)| ledger.contiguous());
+    let ask = BlobAsk { from, ..BlobAsk::default() };
+    let stream = remote.blob(&key.repository, &digest, ask).await;
+    let stream = stream.map_err(|error| Failure::Refused(blob_refused(host, key, &digest, error)))?;
+    // A partial file of another size is of another time.
+    let ledger = match before {
+        Some((size, ledger)) if stream.total.is_none_or(|total| total == size) => ledger,
+        _ => Ledger::default(),
+    };
+    let size = stream.total.unwrap_or(u64::MAX);
+    let work = Work::new(ledger.gaps(size));
+    let job = Arc::new(Job {
+        mirror: mirror.clone(),
+        host: host.clone(),
+        key: key.clone(),
+        fill: Arc::clone(fill),
+        writer: Writer::new(staged, ledger, &digest),
+        endpoints: Mutex::new(vec![stream.endpoint]),
+        remote,
+        work,
+        size,
+    });
+    let content = if size == u64::MAX { job.spool(stream).await? } else { job.download(stream).await? };
+    job.verify_and_commit(content).await
+}
+
+/// The partial file that an earlier attempt left, with its progress, or a new one.
+async fn stage(mirror: &Mirror, digest: &Digest) -> Result<(Staged, Option<(u64, Ledger)>), Failure> {
+    let id = StageId::Fill(*digest);
+    if let Ok(Some(staged)) = mirror.0.blobs.staged(&id).await
+        && let Ok(Some(note)) = staged.note().await
+        && let Some(progress) = Note::read(&note).and_then(|note| note.progress())
+    {
+        return Ok((staged, Some(progress)));
+    }
+    Ok((mirror.0.blobs.stage(&id).await.map_err(no_room)?, None))
+}
+
+// Whatever keeps us from writing, the client can still have its bytes.
+fn no_room(error: entrepot_blobs::Error) -> Failure {
+    tracing::warn!(%error, "a blob cannot be kept and is passed through");
+    Failure::NoRoom
+}
+
+impl Job {
+    /// Downloads a blob of known size, readable while it grows.
+    async fn download(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
+        let content = match self.prepare() {
+            Ok(content) => content,
+            Err(error) => {
+                self.discard().await;
+                return Err(no_room(error));
+            }
+        };
+        self.fill.flow(content.clone());
+        self.fill.reveal(self.writer.ledger().contiguous(), self.size);
+        self.note().await;
+        let result = self.run_lanes(stream).await;
+        if let Err(stop) = result {
+            self.note().await;
+            return Err(self.failure(stop).await);
+        }
+        Ok(content)
+    }
+
+    fn prepare(&self) -> Result<Content, entrepot_blobs::Error> {
+        if self.size == 0 {
+            return Ok(Content { size: 0, mapping: None });
+        }
+        self.writer.staged().reserve(self.size)?;
+        Ok(Content { size: self.size, mapping: Some(self.writer.staged().map()?) })
+    }
+
+    /// Downloads a blob whose size the upstream does not say. Readers wait for it: without a size there is nothing
+    /// to map and no length to promise them.
+    async fn spool(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
+        // The one gap of a new ledger reaches to the end of all sizes.
+        let Some(claim) = self.work.claim() else { return Err(Failure::Refused(Error::Store)) };
+        match self.drain(&claim, stream).await {
+            Ok(()) | Err(Stop::Short) => {}
+            Err(stop) => {
+                let failure = self.failure(stop).await;
+                self.discard().await;
+                return Err(failure);
+            }
+        }
+        let size = claim.at();
+        let mapping = if size == 0 { None } else { Some(self.writer.staged().map().map_err(no_room)?) };
+        Ok(Content { size, mapping })
+    }
+
+    async fn run_lanes(self: &Arc<Self>, stream: BlobStream) -> Result<(), Stop> {
+        let ranges = stream.ranges;
+        let Some(open) = self.work.claim() else { return Ok(()) };
+        let mut lanes = JoinSet::new();
+        lanes.spawn(Arc::clone(self).lane(Some((Arc::clone(&open), stream))));
+        let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
+        let mut before = self.writer.ledger().total();
+        loop {
+            tokio::select! {
+                done = lanes.join_next() => match done {
+                    None => return Ok(()),
+                    Some(Ok(done)) => done?,
+                    Some(Err(_)) => return Err(Stop::Died),
+                },
+                _ = tick.tick() => {
+                    let written = self.writer.ledger().total();
+                    if written != before {
+                        self.note().await;
+                    }
+                    let rate = (written - before) / TICK.as_secs();
+                    before = written;
+                    if ranges {
+                        self.widen(&mut lanes, &open, rate);
+                    }
+                }
+            }
+        }
+    }
+
+    fn widen(self: &Arc<Self>, lanes: &mut JoinSet<Result<(), Stop>>, open: &Claim, rate: u64) {
+        let remaining = self.size - self.writer.ledger().total();
+        let wanted = lanes::wanted(remaining, rate, lanes.len(), self.mirror.0.fills.segments);
+        if wanted > lanes.len() {
+            self.work.split(open, rate, remaining / wanted as u64);
+            for _ in lanes.len()..wanted {
+                lanes.spawn(Arc::clone(self).lane(None));
+            }
+        }
+    }
+
+    /// Works through stretches until none is left.
+    async fn lane(self: Arc<Self>, first: Option<(Arc<Claim>, BlobStream)>) -> Result<(), Stop> {
+        if let Some((claim, stream)) = first {
+            self.stretch(&claim, Some(stream)).await?;
+        }
+        while let Some(claim) = self.work.claim() {
+            self.stretch(&claim, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings one stretch home, over as many connections as it takes.
+    async fn stretch(
+        self: &Arc<Self>,
+        claim: &Arc<Claim>,
+        mut given: Option<BlobStream>,
+    ) -> Result<(), Stop> {
+        let mut failures = 0;
+        let mut avoid = None;
+        while claim.at() < claim.end() {
+            let before = claim.at();
+            let stream = match given.take() {
+                Some(stream) => Ok(stream),
+                None => self.ask(claim, avoid).await,
+            };
+            let stop = match stream {
+                Ok(stream) => {
+                    avoid = Some(stream.endpoint);
+                    match self.drain(claim, stream).await {
+                        Ok(()) => continue,
+                        Err(stop) => stop,
+                    }
+                }
+                Err(error) => Stop::Upstream(error),
+            };
+            failures = if claim.at() > before { 1 } else { failures + 1 };
+            if failures >= ATTEMPTS || !stop.may_pass() {
+                return Err(stop);
+            }
+            tokio::time::sleep(PAUSE * 2u32.pow(failures - 1)).await;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, claim: &Claim, avoid: Option<Endpoint>) -> Result<BlobStream, RemoteError> {
+        let to = Some(claim.end()).filter(|end| *end < self.size);
+        let ask = BlobAsk { from: claim.at(), to, avoid };
+        let stream = self.remote.blob(&self.key.repository, &self.fill.digest, ask).await?;
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        if !endpoints.contains(&stream.endpoint) {
+            endpoints.push(stream.endpoint);
+        }
+        Ok(stream)
+    }
+
+    /// Writes what a stream has into the stretch; the next bytes are awaited while the last are written.
+    async fn drain(self: &Arc<Self>, claim: &Arc<Claim>, stream: BlobStream) -> Result<(), Stop> {
+        let mut at = claim.at();
+        // An upstream without ranges starts over; what we have is skipped.
+        let mut skip = at.checked_sub(stream.start).ok_or(Stop::Short)?;
+        let mut batches = Batches::new(stream.chunks);
+        let mut writing: Option<Writing> = None;
+        while at < claim.end() {
+            let batch = batches.next().await;
+            landed(writing.take()).await?;
+            match batch {
+                Batch::Bytes(pieces) => {
+                    let pieces = clip(pieces, &mut skip, claim.end().saturating_sub(at));
+                    let from = at;
+                    at += pour::length(&pieces);
+                    writing = Some(self.write(claim, from, pieces));
+                }
+                Batch::End => return Err(Stop::Short),
+                Batch::Broken(error) => return Err(Stop::Upstream(error)),
+            }
+        }
+        landed(writing).await
+    }
+
+    fn write(self: &Arc<Self>, claim: &Arc<Claim>, at: u64, pieces: Vec<Bytes>) -> Writing {
+        let (job, claim) = (Arc::clone(self), Arc::clone(claim));
+        tokio::task::spawn_blocking(move || {
+            let contiguous = job.writer.write(at, &pieces)?;
+            let length = pour::length(&pieces);
+            job.mirror.0.metrics.bytes_fetched.inc_by(length);
+            claim.advance(at + length);
+            job.fill.reveal(contiguous, job.size);
+            Ok(())
+        })
+    }
+
+    /// Writes beside the partial file how far it is. Losing the note costs bytes, never correctness.
+    async fn note(&self) {
+        let note = Note::new(&self.key, self.size, &self.writer.ledger());
+        if let Err(error) = self.writer.staged().set_note(&note.to_bytes()).await {
+            tracing::debug!(%error, "progress could not be noted");
+        }
+    }
+
+    async fn discard(&self) {
+        if let Err(error) = self.mirror.0.blobs.discard(&StageId::Fill(self.fill.digest)).await {
+            tracing::warn!(%error, "a partial file could not be removed");
+        }
+    }
+
+    async fn failure(&self, stop: Stop) -> Failure {
+        match stop {
+            Stop::Upstream(error) => {
+                Failure::Refused(blob_refused(&self.host, &self.key, &self.fill.digest, error))
+            }
+            Stop::Short => self.invalid("it is shorter than was said"),
+            Stop::Disk(error) => {
+                self.discard().await;
+                no_room(error)
+            }
+            Stop::Died => Failure::Refused(Error::Store),
+        }
+    }
+
+    fn invalid(&self, why: &str) -> Failure {
+        let fault = UpstreamFault::Invalid(why.to_owned());
+        Failure::Refused(Error::Upstream { host: self.host.clone(), fault })
+    }
+
+    /// Holds the bytes against the digest; only then do readers get the last of them, and only then are they kept.
+    async fn verify_and_commit(self: Arc<Self>, content: Content) -> Result<(), Failure> {
+        let job = Arc::clone(&self);
+        let actual = tokio::task::spawn_blocking(move || job.writer.finish()).await;
+        let actual = actual.map_err(|_| Failure::Refused(Error::Store))?.map_err(no_room)?;
+        if actual != self.fill.digest {
+            self.distrust();
+            self.discard().await;
+            return Err(self.invalid("its content does not have the digest it was asked for by"));
+        }
+        let size = content.size;
+        self.fill.verified(content);
+        if let Err(error) = self.commit(size).await {
+            tracing::warn!(key = %self.key, digest = %self.fill.digest, %error, "a blob was served but not kept");
+            self.discard().await;
+        }
+        Ok(())
+    }
+
+    fn distrust(&self) {
+        let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        tracing::warn!(host = %self.host, digest = %self.fill.digest, "the upstream sent bytes of another digest");
+        endpoints.iter().for_each(|endpoint| self.remote.distrust(*endpoint));
+    }
+
+    async fn commit(&self, size: u64) -> Result<(), Error> {
+        let digest = self.fill.digest;
+        let _guard = self.mirror.0.stripes.lock(&digest).await;
+        self.mirror.0.blobs.commit(self.writer.staged().clone(), &digest).await.map_err(blobs_failed)?;
+        for key in self.fill.links() {
+            self.mirror.link(&key, &digest, size).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Stop {
+    /// Whether another attempt may do better.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Short => true,
+            Self::Upstream(error) => !matches!(error, RemoteError::NotFound | RemoteError::Denied { .. }),
+            Self::Disk(_) | Self::Died => false,
+        }
+    }
+}
+
+type Writing = tokio::task::JoinHandle<Result<(), entrepot_blobs::Error>>;
+
+async fn landed(writing: Option<Writing>) -> Result<(), Stop> {
+    match writing {
+        Some(writing) => writing.await.map_err(|_| Stop::Died)?.map_err(Stop::Disk),
+        None => Ok(()),
+    }
+}
+
+/// Drops the first `skip` bytes and what is beyond `room`.
+fn clip(pieces: Vec<Bytes>, skip: &mut u64, mut room: u64) -> Vec<Bytes> {
+    let mut kept = Vec::with_capacity(pieces.len());
+    for mut piece in pieces {
+        // Neither is more than the piece's own length.
+        let skipped = (*skip).min(piece.len() as u64);
+        *skip -= skipped;
+        let mut piece = piece.split_off(skipped as usize);
+        piece.truncate(room.min(piece.len() as u64) as usize);
+        room -= piece.len() as u64;
+        if !piece.is_empty() {
+            kept.push(piece);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clips_both_ends() {
+        let pieces = || vec![Bytes::from_static(b"abc"), Bytes::from_static(b"def")];
+        let mut skip = 4;
+        assert_eq!(clip(pieces(), &mut skip, 9), vec![Bytes::from_static(b"ef")]);
+        assert_eq!(skip, 0);
+        assert_eq!(clip(pieces(), &mut 0, 4), vec![Bytes::from_static(b"abc"), Bytes::from_static(b"d")]);
+        let mut skip = 10;
+        assert!(clip(pieces(), &mut skip, 9).is_empty());
+        assert_eq!(skip, 4);
+    }
+}

@@ -1,0 +1,129 @@
+//! How old an answer may be. Pure: times come in, decisions go out.
+
+use std::time::{Duration, SystemTime};
+
+use entrepot_oci::{Repository, Tag};
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::{Freshness, Settings};
+
+/// What may be done with what is held of a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Serve it; the upstream need not be asked.
+    Fresh,
+    /// Ask the upstream; if it cannot be asked, serve it and say so.
+    Stale,
+    /// Ask the upstream; if it cannot be asked, that is the answer.
+    Expired,
+}
+
+/// The compiled rules of one upstream.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    default: Duration,
+    stale_for: Duration,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    repository: Option<GlobMatcher>,
+    tag: Option<GlobMatcher>,
+    // `None`: the tag never moves.
+    fresh_for: Option<Duration>,
+}
+
+impl Policy {
+    /// Compiles an upstream's rules.
+    pub(crate) fn new(settings: &Settings, freshness: &Freshness) -> Result<Self, globset::Error> {
+        let default = freshness.default.unwrap_or(settings.freshness);
+        let rules = freshness.rules.iter().map(|rule| {
+            Ok(Rule {
+                repository: rule.repository.as_deref().map(glob).transpose()?,
+                tag: rule.tag.as_deref().map(glob).transpose()?,
+                fresh_for: (!rule.immutable).then(|| rule.freshness.unwrap_or(default)),
+            })
+        });
+        Ok(Self {
+            default,
+            stale_for: settings.stale_for,
+            rules: rules.collect::<Result<_, globset::Error>>()?,
+        })
+    }
+
+    /// How old what was `checked` then is `now`.
+    pub(crate) fn age(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        checked: SystemTime,
+        now: SystemTime,
+    ) -> Age {
+        // A clock that was set back makes nothing older.
+        let elapsed = now.duration_since(checked).unwrap_or_default();
+        let rule = self.rules.iter().find(|rule| rule.fits(repository, tag));
+        let fresh_for = rule.map_or(Some(self.default), |rule| rule.fresh_for);
+        match fresh_for {
+            None => Age::Fresh,
+            Some(fresh_for) if elapsed < fresh_for => Age::Fresh,
+            Some(_) if elapsed < self.stale_for => Age::Stale,
+            Some(_) => Age::Expired,
+        }
+    }
+}
+
+impl Rule {
+    fn fits(&self, repository: &Repository, tag: &Tag) -> bool {
+        let repository_fits = self.repository.as_ref().is_none_or(|glob| glob.is_match(repository.as_str()));
+        repository_fits && self.tag.as_ref().is_none_or(|glob| glob.is_match(tag.as_str()))
+    }
+}
+
+fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(GlobBuilder::new(pattern).literal_separator(true).build()?.compile_matcher())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TagRule;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn age(rules: Vec<TagRule>, repository: &str, tag: &str, hours: u32) -> Age {
+        let freshness = Freshness { default: None, rules };
+        let policy = Policy::new(&Settings::default(), &freshness).unwrap();
+        let now = SystemTime::UNIX_EPOCH + HOUR * 10_000;
+        policy.age(&repository.parse().unwrap(), &tag.parse().unwrap(), now - HOUR * hours, now)
+    }
+
+    #[test]
+    fn ages_by_the_hour() {
+        assert_eq!(age(vec![], "a", "t", 0), Age::Fresh);
+        assert_eq!(age(vec![], "a", "t", 1), Age::Stale);
+        assert_eq!(age(vec![], "a", "t", 24 * 7), Age::Expired);
+    }
+
+    #[test]
+    fn first_fitting_rule_decides() {
+        let immutable = TagRule { tag: Some("v*".into()), immutable: true, ..TagRule::default() };
+        let day = TagRule {
+            repository: Some("library/*".into()),
+            freshness: Some(HOUR * 24),
+            ..TagRule::default()
+        };
+        let rules = vec![immutable, day];
+        assert_eq!(age(rules.clone(), "x/y", "v1", 9_000), Age::Fresh);
+        assert_eq!(age(rules.clone(), "library/nginx", "1", 23), Age::Fresh);
+        assert_eq!(age(rules.clone(), "library/nginx/x", "1", 23), Age::Stale);
+        assert_eq!(age(rules, "library/nginx", "1", 25), Age::Stale);
+    }
+
+    #[test]
+    fn a_clock_set_back_ages_nothing() {
+        let policy = Policy::new(&Settings::default(), &Freshness::default()).unwrap();
+        let now = SystemTime::UNIX_EPOCH;
+        assert_eq!(policy.age(&"a".parse().unwrap(), &Tag::latest(), now + HOUR * 9, now), Age::Fresh);
+    }
+}

@@ -1,0 +1,213 @@
+//! Pushes: names below a hosted prefix are ours, and only they take any.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entrepot_catalog::{Origin, RepoKey, Unlinked};
+use entrepot_oci::{Algorithm, ChunkRange, Digest, Manifest, MediaType, Reference, Tag};
+use futures_util::Stream;
+
+use crate::{
+    Error, HeldManifest, Mirror, Mounted, Pushed, Target, UploadId,
+    memory::TagState,
+    mirror::{blobs_failed, store_failed},
+};
+
+impl Mirror {
+    /// Opens an upload session.
+    ///
+    /// # Errors
+    /// The name takes no pushes, or there is no space.
+    pub async fn start_upload(&self, target: &Target, algorithm: Algorithm) -> Result<UploadId, Error> {
+        self.0.uploads.start(self.writable(target)?, algorithm).await
+    }
+
+    /// Puts a blob of another repository into this one, without a byte being sent. Not saying which other one would
+    /// make an oracle of what is held anywhere, so that opens a session like a blob that is not there.
+    ///
+    /// # Errors
+    /// As [`Mirror::start_upload`].
+    pub async fn mount(
+        &self,
+        target: &Target,
+        digest: &Digest,
+        from: Option<&Target>,
+    ) -> Result<Mounted, Error> {
+        let key = self.writable(target)?;
+        if let Some(from) = from {
+            let _guard = self.0.stripes.lock(digest).await;
+            let size = self.linked(&from.key, digest).await?;
+            if let Some(size) = size.filter(|_| from.key != *key)
+                && self.0.blobs.size(digest).await.map_err(blobs_failed)?.is_some()
+            {
+                self.link(key, digest, size).await?;
+                return Ok(Mounted::Yes);
+            }
+        }
+        Ok(Mounted::No(self.start_upload(target, digest.algorithm()).await?))
+    }
+
+    /// How many bytes a session has received.
+    ///
+    /// # Errors
+    /// There is no such session in this repository.
+    pub async fn upload_offset(&self, target: &Target, id: UploadId) -> Result<u64, Error> {
+        let session = self.0.uploads.find(self.writable(target)?, id).await?;
+        let offset = session.lock().await.offset();
+        Ok(offset)
+    }
+
+    /// Appends a body to a session; returns how many bytes it then has. With `chunk`, the body must be exactly that.
+    ///
+    /// # Errors
+    /// The chunk does not fit and nothing changed, or the body broke off and what came is kept.
+    pub async fn append<B>(
+        &self,
+        target: &Target,
+        id: UploadId,
+        chunk: Option<ChunkRange>,
+        body: B,
+    ) -> Result<u64, Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
+    {
+        let session = self.0.uploads.find(self.writable(target)?, id).await?;
+        let mut session = session.lock().await;
+        session.append(chunk, body).await?;
+        Ok(session.offset())
+    }
+
+    /// Makes what a session has received the blob `digest`. Once this returns it survives a power cut.
+    ///
+    /// # Errors
+    /// The content has another digest; the session may be finished with the right one for a little while.
+    pub async fn finish_upload(&self, target: &Target, id: UploadId, digest: &Digest) -> Result<(), Error> {
+        let key = self.writable(target)?;
+        let session = self.0.uploads.find(key, id).await?;
+        let mut session = session.lock().await;
+        let actual = session.digest(digest).await?;
+        if actual != *digest {
+            session.spoil(self.0.clock.now());
+            return Err(Error::DigestMismatch { expected: *digest, actual });
+        }
+        let _guard = self.0.stripes.lock(digest).await;
+        self.0.blobs.commit(session.staged().clone(), digest).await.map_err(blobs_failed)?;
+        self.link(key, digest, session.offset()).await?;
+        self.0.uploads.committed(id).await;
+        Ok(())
+    }
+
+    /// Ends a session without a blob.
+    ///
+    /// # Errors
+    /// There is no such session in this repository.
+    pub async fn cancel_upload(&self, target: &Target, id: UploadId) -> Result<(), Error> {
+        self.0.uploads.find(self.writable(target)?, id).await?;
+        self.0.uploads.end(id).await
+    }
+
+    /// Takes a manifest in, under its digest, under `reference` where that is a tag, and under `tags`. Once this
+    /// returns it survives a power cut.
+    ///
+    /// # Errors
+    /// It is not a manifest, does not have the digest it was pushed under, or names a blob that is not there.
+    pub async fn put_manifest(
+        &self,
+        target: &Target,
+        reference: &Reference,
+        tags: &[Tag],
+        pushed: (Option<&MediaType>, Bytes),
+    ) -> Result<Pushed, Error> {
+        let key = self.writable(target)?;
+        let (media_type, bytes) = pushed;
+        let content =
+            Manifest::parse(&bytes, media_type).map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
+        let digest = match reference {
+            Reference::Tag(_) => Digest::of(&bytes),
+            Reference::Digest(expected) => {
+                let actual = Digest::with(expected.algorithm(), &bytes);
+                if actual != *expected {
+                    return Err(Error::DigestMismatch { expected: *expected, actual });
+                }
+                actual
+            }
+        };
+        let mut all = tags.to_vec();
+        if let Reference::Tag(tag) = reference {
+            all.push(tag.clone());
+        }
+        let manifest = HeldManifest { digest, media_type: content.media_type().clone(), bytes };
+        self.write_down(key, &manifest, &all, true).await?;
+        self.remember_push(key, manifest, &all);
+        Ok(Pushed { digest, subject: content.subject().map(|subject| subject.digest), tags: tags.to_vec() })
+    }
+
+    /// Removes a tag, or a manifest with all its tags.
+    ///
+    /// # Errors
+    /// It is not there, or the name is not ours.
+    pub async fn delete_manifest(&self, target: &Target, reference: &Reference) -> Result<(), Error> {
+        let key = self.writable(target)?;
+        let removed = match reference {
+            Reference::Tag(tag) => {
+                let removed = self.0.catalog.remove_tag(key, tag).await.map_err(store_failed)?;
+                self.0.memory.tags.invalidate(&(key.clone(), tag.clone()));
+                removed
+            }
+            Reference::Digest(digest) => self.remove_manifest(key, digest).await?,
+        };
+        let unknown = || Error::ManifestUnknown { name: key.to_string(), reference: reference.to_string() };
+        removed.then_some(()).ok_or_else(unknown)
+    }
+
+    /// Takes a blob out of a repository; its bytes go when no repository has it any more.
+    ///
+    /// # Errors
+    /// It is not there, or the name is not ours.
+    pub async fn delete_blob(&self, target: &Target, digest: &Digest) -> Result<(), Error> {
+        let key = self.writable(target)?;
+        let _guard = self.0.stripes.lock(digest).await;
+        let unlinked = self.0.catalog.unlink_blob(key, digest).await.map_err(store_failed)?;
+        self.0.memory.links.invalidate(&(key.clone(), *digest));
+        match unlinked {
+            Unlinked::NotThere => Err(Error::BlobUnknown { name: key.to_string(), digest: *digest }),
+            Unlinked::StillHeld => Ok(()),
+            Unlinked::Last => self.0.blobs.remove(digest).await.map(drop).map_err(blobs_failed),
+        }
+    }
+
+    async fn remove_manifest(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
+        let _guard = self.0.stripes.lock(digest).await;
+        let removed = self.0.catalog.remove_manifest(key, digest).await.map_err(store_failed)?;
+        self.0.memory.manifests.invalidate(&(key.clone(), *digest));
+        let (of, gone) = (key.clone(), *digest);
+        // Closures are enabled where the cache is built.
+        let _ = self
+            .0
+            .memory
+            .tags
+            .invalidate_entries_if(move |(key, _), state| *key == of && state.digest == gone);
+        if removed && !self.0.catalog.is_held(digest).await.map_err(store_failed)? {
+            self.0.blobs.remove(digest).await.map_err(blobs_failed)?;
+        }
+        Ok(removed)
+    }
+
+    fn remember_push(&self, key: &RepoKey, manifest: HeldManifest, tags: &[Tag]) {
+        let checked = self.0.clock.now();
+        let state = TagState { digest: manifest.digest, checked, not_before: None, recorded: true };
+        for tag in tags {
+            self.0.memory.tags.insert((key.clone(), tag.clone()), state);
+        }
+        self.0.memory.manifests.insert((key.clone(), manifest.digest), Arc::new(manifest));
+    }
+
+    fn writable<'a>(&self, target: &'a Target) -> Result<&'a RepoKey, Error> {
+        match target.key.origin {
+            Origin::Hosted => Ok(&target.key),
+            Origin::Upstream(_) => {
+                Err(Error::ReadOnly { name: target.key.to_string(), hosted: self.0.names.hosted() })
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Listings: tags and referrers. An upstream's own word first; what is known here where it cannot be asked.
+
+use entrepot_catalog::Origin;
+use entrepot_oci::{Digest, Page};
+
+use crate::{Error, Mirror, ReferrerList, TagPage, Target, mirror::store_failed, upstream::list_refused};
+
+impl Mirror {
+    /// A page of a repository's tags.
+    ///
+    /// # Errors
+    /// The repository is not known, or the upstream cannot be asked and nothing is known here.
+    pub async fn tags(&self, target: &Target, page: &Page) -> Result<TagPage, Error> {
+        let key = &target.key;
+        let Origin::Upstream(host) = &key.origin else {
+            if !self.0.catalog.repository_known(key).await.map_err(store_failed)? {
+                return Err(Error::RepositoryUnknown { name: key.to_string() });
+            }
+            return self.known_tags(target, page, false).await;
+        };
+        match self.source(host)?.remote.tags(&key.repository, page).await {
+            Ok(listed) => Ok(TagPage { tags: listed.tags, more: listed.more, stale: false }),
+            Err(error) => {
+                let error = list_refused(host, key, error);
+                if error.is_an_answer() || !self.0.catalog.repository_known(key).await.unwrap_or_default() {
+                    return Err(error);
+                }
+                self.known_tags(target, page, true).await
+            }
+        }
+    }
+
+    async fn known_tags(&self, target: &Target, page: &Page, stale: bool) -> Result<TagPage, Error> {
+        let list = self.0.catalog.tags(&target.key, page).await.map_err(store_failed)?;
+        Ok(TagPage { tags: list.tags, more: list.more, stale })
+    }
+
+    /// What refers to a manifest: the upstream's word, or what is known here where it cannot be asked.
+    ///
+    /// # Errors
+    /// The upstream cannot be asked and nothing is known here.
+    pub async fn referrers(&self, target: &Target, subject: &Digest) -> Result<ReferrerList, Error> {
+        let key = &target.key;
+        let Origin::Upstream(host) = &key.origin else {
+            return self.known_referrers(target, subject, false).await;
+        };
+        match self.source(host)?.remote.referrers(&key.repository, subject).await {
+            Ok(descriptors) => Ok(ReferrerList { descriptors, stale: false }),
+            Err(error) => {
+                let error = list_refused(host, key, error);
+                let known = self.known_referrers(target, subject, true).await?;
+                // An empty list would say that there are none, and hide a signature.
+                if error.is_an_answer() || known.descriptors.is_empty() { Err(error) } else { Ok(known) }
+            }
+        }
+    }
+
+    async fn known_referrers(
+        &self,
+        target: &Target,
+        subject: &Digest,
+        stale: bool,
+    ) -> Result<ReferrerList, Error> {
+        let descriptors = self.0.catalog.referrers(&target.key, subject).await.map_err(store_failed)?;
+        Ok(ReferrerList { descriptors, stale })
+    }
+}

@@ -1,0 +1,95 @@
+//! What the mirror counts.
+
+use std::sync::atomic::AtomicI64;
+
+use entrepot_remote::RequestOutcome;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// The mirror's counters. Cheap to clone; all clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    pub(crate) hits: Family<KindLabel, Counter>,
+    pub(crate) misses: Family<KindLabel, Counter>,
+    pub(crate) bytes_saved: Counter,
+    pub(crate) bytes_fetched: Counter,
+    pub(crate) stale_served: Counter,
+    pub(crate) fills: Gauge<i64, AtomicI64>,
+    pub(crate) fills_failed: Counter,
+    pub(crate) passed_through: Counter,
+    upstream_requests: Family<UpstreamLabel, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct KindLabel {
+    kind: Kind,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Kind {
+    Manifest,
+    Blob,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabel {
+    upstream: String,
+    outcome: &'static str,
+}
+
+impl Metrics {
+    /// Puts the counters on `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("entrepot_hits", "Pulls answered from what is held", self.hits.clone());
+        registry.register("entrepot_misses", "Pulls that needed an upstream", self.misses.clone());
+        registry.register(
+            "entrepot_bytes_saved",
+            "Blob bytes served without an upstream",
+            self.bytes_saved.clone(),
+        );
+        registry.register(
+            "entrepot_bytes_fetched",
+            "Blob bytes fetched from upstreams",
+            self.bytes_fetched.clone(),
+        );
+        registry.register("entrepot_stale_served", "Tags served although overdue", self.stale_served.clone());
+        registry.register("entrepot_fills_in_progress", "Blobs being fetched now", self.fills.clone());
+        registry.register("entrepot_fills_failed", "Blob fetches given up", self.fills_failed.clone());
+        let passed = "Blobs passed through unstored, for want of space";
+        registry.register("entrepot_passed_through", passed, self.passed_through.clone());
+        let requests = "Requests sent to upstreams, by outcome";
+        registry.register("entrepot_upstream_requests", requests, self.upstream_requests.clone());
+    }
+
+    /// Counts a request sent to `upstream`; upstreams are few and configured, so they may be labels.
+    pub fn upstream_request(&self, upstream: &entrepot_oci::Host, outcome: RequestOutcome) {
+        let label = UpstreamLabel { upstream: upstream.to_string(), outcome: outcome_name(outcome) };
+        self.upstream_requests.get_or_create(&label).inc();
+    }
+
+    pub(crate) fn hit(&self, kind: Kind) {
+        self.hits.get_or_create(&KindLabel { kind }).inc();
+    }
+
+    pub(crate) fn miss(&self, kind: Kind) {
+        self.misses.get_or_create(&KindLabel { kind }).inc();
+    }
+}
+
+fn outcome_name(outcome: RequestOutcome) -> &'static str {
+    match outcome {
+        RequestOutcome::Ok => "ok",
+        RequestOutcome::NotFound => "not_found",
+        RequestOutcome::Denied => "denied",
+        RequestOutcome::Limited => "limited",
+        RequestOutcome::Failing => "failing",
+        RequestOutcome::Unreachable => "unreachable",
+        RequestOutcome::TimedOut => "timed_out",
+        RequestOutcome::Refused => "refused",
+        RequestOutcome::Invalid => "invalid",
+    }
+}

@@ -1,0 +1,175 @@
+//! The mirror itself: what it is made of, how it starts and how it stops.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, RepoKey};
+use entrepot_oci::{Host, Name, Reference};
+use entrepot_remote::Remote;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Asked, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream, fill::Fills,
+    flights::Flights, freshness::Policy, memory::Memory, stripes::Stripes, uploads::Uploads, uses::Uses,
+};
+
+/// How often pulls are written down and abandoned uploads looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+/// What a mirror is made of.
+pub struct Parts {
+    /// The `mirror` section.
+    pub settings: Settings,
+    /// The registries that are mirrored.
+    pub upstreams: Vec<Upstream>,
+    /// The prefixes that take pushes, such as `local/`.
+    pub hosted: Vec<String>,
+    /// Where bytes are.
+    pub blobs: Blobs,
+    /// Where records are.
+    pub catalog: Catalog,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A glob in a freshness rule that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("a freshness rule of `{host}` is not a glob")]
+pub struct RuleError {
+    /// The upstream whose rule it is.
+    pub host: Host,
+    /// What is wrong with it.
+    #[source]
+    pub source: globset::Error,
+}
+
+/// The mirror. Cheap to clone.
+#[derive(Clone)]
+pub struct Mirror(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) names: Names,
+    pub(crate) upstreams: HashMap<Host, Source>,
+    pub(crate) blobs: Blobs,
+    pub(crate) catalog: Catalog,
+    pub(crate) memory: Memory,
+    pub(crate) uses: Uses,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    pub(crate) fetches: Flights<(RepoKey, Reference), Result<Arc<HeldManifest>, Error>>,
+    pub(crate) heads: Flights<(RepoKey, Reference), Result<ManifestHead, Error>>,
+    pub(crate) fills: Fills,
+    pub(crate) uploads: Uploads,
+    pub(crate) stripes: Arc<Stripes>,
+    pub(crate) tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+/// An upstream as the verbs need it.
+pub(crate) struct Source {
+    pub(crate) remote: Remote,
+    pub(crate) policy: Policy,
+}
+
+impl Mirror {
+    /// Puts the parts together, and takes up the downloads that a restart cut off.
+    ///
+    /// # Errors
+    /// A freshness rule that is not a glob.
+    pub async fn start(parts: Parts) -> Result<Self, RuleError> {
+        let tasks = TaskTracker::new();
+        let stopping = CancellationToken::new();
+        let stripes = Arc::new(Stripes::default());
+        let names = Names::new(parts.settings.default_upstream.clone(), parts.hosted)
+            .with_domain(parts.settings.domain.as_deref());
+        let names = parts.upstreams.iter().fold(names, |names, upstream| {
+            names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
+        });
+        let upstreams = parts.upstreams.into_iter().map(|upstream| {
+            let host = upstream.remote.host().clone();
+            let policy = Policy::new(&parts.settings, &upstream.freshness);
+            let policy = policy.map_err(|source| RuleError { host: host.clone(), source })?;
+            Ok((host, Source { remote: upstream.remote, policy }))
+        });
+        let inner = Inner {
+            names,
+            upstreams: upstreams.collect::<Result<_, RuleError>>()?,
+            memory: Memory::new(),
+            uses: Uses::default(),
+            fetches: Flights::new(tasks.clone()),
+            heads: Flights::new(tasks.clone()),
+            fills: Fills::new(parts.settings.segments, stopping.clone()),
+            uploads: Uploads::new(parts.blobs.clone()),
+            blobs: parts.blobs,
+            catalog: parts.catalog,
+            metrics: parts.metrics,
+            clock: parts.clock,
+            stripes,
+            tasks,
+            stopping,
+        };
+        let mirror = Self(Arc::new(inner));
+        mirror.resume_fills().await;
+        mirror.0.tasks.spawn(mirror.clone().housekeeping());
+        Ok(mirror)
+    }
+
+    /// Where a name leads.
+    ///
+    /// # Errors
+    /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].
+    pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
+        self.0.names.locate(name, asked)
+    }
+
+    /// Whether everything that an answer needs is there.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if not.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.0.catalog.ping().await.map_err(store_failed)
+    }
+
+    /// Stops: downloads note how far they got, pulls are written down, the catalog is closed.
+    pub async fn shutdown(&self) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.uses.flush(&self.0.catalog).await;
+        self.0.catalog.close().await;
+    }
+
+    /// The upstream of that name. Keys are only made by [`Mirror::locate`], which knows no others.
+    pub(crate) fn source(&self, host: &Host) -> Result<&Source, Error> {
+        self.0.upstreams.get(host).ok_or_else(|| Error::NotAnUpstream { host: host.clone() })
+    }
+
+    async fn housekeeping(self) {
+        let mut tick = tokio::time::interval(HOUSEKEEPING);
+        loop {
+            tokio::select! {
+                () = self.0.stopping.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            self.0.uses.flush(&self.0.catalog).await;
+            self.0.uploads.expire(self.0.clock.now()).await;
+        }
+    }
+}
+
+/// Logs what a store said and says that it failed.
+pub(crate) fn store_failed(error: impl std::error::Error) -> Error {
+    let cause = error.source().map(ToString::to_string);
+    tracing::error!(%error, cause, "store");
+    Error::Store
+}
+
+/// The same for the blob store, whose full disk is something to tell.
+pub(crate) fn blobs_failed(error: entrepot_blobs::Error) -> Error {
+    match error {
+        entrepot_blobs::Error::Full => Error::Full,
+        other => store_failed(other),
+    }
+}

@@ -1,0 +1,72 @@
+//! The `mirror` section of the configuration, and what an upstream's section says about freshness.
+
+use std::time::Duration;
+
+use entrepot_oci::Host;
+use entrepot_remote::Remote;
+use serde::Deserialize;
+
+/// The `mirror` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Names below this domain stand for upstreams, by their alias.
+    pub domain: Option<String>,
+    /// Where a name leads that says nothing else.
+    pub default_upstream: Host,
+    /// How long a tag is served without asking its upstream again.
+    #[serde(with = "humantime_serde")]
+    pub freshness: Duration,
+    /// How long a tag is served although its upstream cannot be asked.
+    #[serde(with = "humantime_serde")]
+    pub stale_for: Duration,
+    /// How many connections at most fetch one large blob, where a single one is slow.
+    pub segments: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            domain: None,
+            default_upstream: Host::docker_hub(),
+            freshness: Duration::from_secs(60 * 60),
+            stale_for: Duration::from_secs(7 * 24 * 60 * 60),
+            segments: 8,
+        }
+    }
+}
+
+/// An upstream: how to speak to it, and what it is called here.
+#[derive(Clone)]
+pub struct Upstream {
+    /// The way there.
+    pub remote: Remote,
+    /// Its label below [`Settings::domain`].
+    pub alias: Option<String>,
+    /// Where its tags differ from [`Settings::freshness`].
+    pub freshness: Freshness,
+}
+
+/// How fresh an upstream's tags must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// For all tags; not said means [`Settings::freshness`].
+    pub default: Option<Duration>,
+    /// For some of them; the first rule that fits decides.
+    pub rules: Vec<TagRule>,
+}
+
+/// How fresh some tags must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TagRule {
+    /// Glob on the repository; not said means any. `*` stops at a slash, `**` does not.
+    pub repository: Option<String>,
+    /// Glob on the tag; not said means any.
+    pub tag: Option<String>,
+    /// How long such a tag is fresh.
+    #[serde(with = "humantime_serde")]
+    pub freshness: Option<Duration>,
+    /// Such a tag never moves: once held, its upstream is not asked again.
+    pub immutable: bool,
+}

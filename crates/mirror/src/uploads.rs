@@ -1,0 +1,241 @@
+//! Upload sessions: blobs on their way in. What was received survives clients and restarts.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use entrepot_blobs::{Blobs, StageId, Staged};
+use entrepot_catalog::RepoKey;
+use entrepot_oci::{Algorithm, ChunkRange, Digest, Hasher};
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, UploadId,
+    mirror::{blobs_failed, store_failed},
+    pour::{self, Batch, Batches},
+};
+
+/// A session that nobody touched for this long is given up.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// A session that was finished with the wrong digest may be finished with the right one for this long.
+const SPOILED: Duration = Duration::from_secs(45);
+/// Bytes read back at a time to be hashed again after a restart.
+const READ_BACK: usize = 1 << 20;
+
+/// The sessions.
+pub(crate) struct Uploads {
+    blobs: Blobs,
+    open: Mutex<HashMap<UploadId, Arc<tokio::sync::Mutex<Session>>>>,
+}
+
+/// One session. Its bytes are in a staged file, its beginning hashed.
+pub(crate) struct Session {
+    repository: String,
+    staged: Staged,
+    hasher: Hasher,
+    algorithm: Algorithm,
+    offset: u64,
+    spoiled: Option<SystemTime>,
+}
+
+/// What is written beside the staged file.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    repository: String,
+    algorithm: String,
+}
+
+impl Uploads {
+    pub(crate) fn new(blobs: Blobs) -> Self {
+        Self { blobs, open: Mutex::default() }
+    }
+
+    /// Opens a session for `key`.
+    pub(crate) async fn start(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
+        let id = UploadId::new_v4();
+        let staged = self.blobs.stage(&StageId::Upload(id)).await.map_err(blobs_failed)?;
+        let note = Note { repository: key.to_string(), algorithm: algorithm.name().to_owned() };
+        staged.set_note(&serde_json::to_vec(&note).unwrap_or_default()).await.map_err(blobs_failed)?;
+        let repository = note.repository;
+        let session = Session {
+            repository,
+            staged,
+            hasher: Hasher::new(algorithm),
+            algorithm,
+            offset: 0,
+            spoiled: None,
+        };
+        self.lock().insert(id, Arc::new(tokio::sync::Mutex::new(session)));
+        Ok(id)
+    }
+
+    /// The session of that name, if it is of this repository.
+    pub(crate) async fn find(
+        &self,
+        key: &RepoKey,
+        id: UploadId,
+    ) -> Result<Arc<tokio::sync::Mutex<Session>>, Error> {
+        let open = self.lock().get(&id).cloned();
+        let session = match open {
+            Some(session) => session,
+            None => self.reopen(id).await?,
+        };
+        // The sessions of others do not exist here.
+        if session.lock().await.repository == key.to_string() {
+            Ok(session)
+        } else {
+            Err(Error::UploadUnknown)
+        }
+    }
+
+    /// Ends a session and frees its bytes.
+    pub(crate) async fn end(&self, id: UploadId) -> Result<(), Error> {
+        self.lock().remove(&id);
+        self.blobs.discard(&StageId::Upload(id)).await.map_err(blobs_failed)
+    }
+
+    /// Forgets a session whose bytes have become a blob.
+    pub(crate) async fn committed(&self, id: UploadId) {
+        if let Err(error) = self.end(id).await {
+            tracing::warn!(%error, "what is left of an upload could not be removed");
+        }
+    }
+
+    /// Ends the sessions that were given up.
+    pub(crate) async fn expire(&self, now: SystemTime) {
+        let staged = self.blobs.list_staged().await.unwrap_or_default();
+        for (id, modified) in staged {
+            let StageId::Upload(id) = id else { continue };
+            let open = self.lock().get(&id).cloned();
+            // One that is being written to is not given up.
+            let spoiled =
+                open.and_then(|session| session.try_lock().ok().and_then(|session| session.spoiled));
+            let idle = now.duration_since(modified).is_ok_and(|idle| idle > IDLE);
+            let spoiled =
+                spoiled.is_some_and(|since| now.duration_since(since).is_ok_and(|age| age > SPOILED));
+            if idle || spoiled {
+                self.committed(id).await;
+            }
+        }
+    }
+
+    /// Takes up a session that a restart closed: its bytes are hashed again.
+    async fn reopen(&self, id: UploadId) -> Result<Arc<tokio::sync::Mutex<Session>>, Error> {
+        let staged = self.blobs.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
+        let staged = staged.ok_or(Error::UploadUnknown)?;
+        let note = staged.note().await.map_err(blobs_failed)?.ok_or(Error::UploadUnknown)?;
+        let note: Note = serde_json::from_slice(&note).map_err(|_| Error::UploadUnknown)?;
+        let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
+        let (hasher, offset) = hash_staged(&staged, algorithm).await?;
+        let session =
+            Session { repository: note.repository, staged, hasher, algorithm, offset, spoiled: None };
+        let session = Arc::new(tokio::sync::Mutex::new(session));
+        Ok(Arc::clone(self.lock().entry(id).or_insert(session)))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Arc<tokio::sync::Mutex<Session>>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Bytes received so far.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
+    /// Takes a body in. A chunk that does not fit leaves the session as it was; a body that breaks off leaves what
+    /// came.
+    pub(crate) async fn append<B>(&mut self, chunk: Option<ChunkRange>, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
+    {
+        if chunk.is_some_and(|chunk| chunk.first != self.offset) {
+            return Err(Error::ChunkOutOfOrder { offset: self.offset });
+        }
+        let before = (self.offset, self.hasher.clone());
+        let room = chunk.map_or(u64::MAX, ChunkRange::length);
+        let received = self.take_in(body, room).await;
+        let fits = self.offset - before.0 == room || chunk.is_none();
+        match received {
+            Ok(()) if fits => Ok(()),
+            Err(Error::BodyBroken) => Err(Error::BodyBroken),
+            other => {
+                (self.offset, self.hasher) = before;
+                self.staged.truncate(self.offset).map_err(blobs_failed)?;
+                Err(other.err().unwrap_or(Error::SizeInvalid))
+            }
+        }
+    }
+
+    /// The digest of what was received, by the algorithm of `wanted`.
+    pub(crate) async fn digest(&self, wanted: &Digest) -> Result<Digest, Error> {
+        if wanted.algorithm() == self.algorithm {
+            return Ok(self.hasher.clone().finish());
+        }
+        let (hasher, _) = hash_staged(&self.staged, wanted.algorithm()).await?;
+        Ok(hasher.finish())
+    }
+
+    /// Notes that the session was finished with a digest that is not its content's.
+    pub(crate) fn spoil(&mut self, now: SystemTime) {
+        self.spoiled = Some(now);
+    }
+
+    async fn take_in<B>(&mut self, body: B, room: u64) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
+    {
+        let mut batches = Batches::new(body);
+        let start = self.offset;
+        loop {
+            match batches.next().await {
+                Batch::End => return Ok(()),
+                Batch::Broken(error) => return Err(error),
+                Batch::Bytes(pieces) if self.offset - start + pour::length(&pieces) > room => {
+                    return Err(Error::SizeInvalid);
+                }
+                Batch::Bytes(pieces) => self.write(pieces).await?,
+            }
+        }
+    }
+
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), Error> {
+        let (staged, mut hasher, at) = (self.staged.clone(), self.hasher.clone(), self.offset);
+        let written = tokio::task::spawn_blocking(move || {
+            let mut offset = at;
+            for piece in &pieces {
+                staged.write_at(offset, piece)?;
+                hasher.update(piece);
+                offset += piece.len() as u64;
+            }
+            Ok((hasher, offset))
+        });
+        (self.hasher, self.offset) = written.await.map_err(store_failed)?.map_err(blobs_failed)?;
+        Ok(())
+    }
+}
+
+async fn hash_staged(staged: &Staged, algorithm: Algorithm) -> Result<(Hasher, u64), Error> {
+    let staged = staged.clone();
+    let hashed = tokio::task::spawn_blocking(move || {
+        let (mut hasher, mut offset, mut buffer) = (Hasher::new(algorithm), 0, vec![0; READ_BACK]);
+        loop {
+            let read = staged.read_at(offset, &mut buffer)?;
+            if read == 0 {
+                return Ok((hasher, offset));
+            }
+            hasher.update(&buffer[..read]);
+            offset += read as u64;
+        }
+    });
+    hashed.await.map_err(store_failed)?.map_err(blobs_failed)
+}

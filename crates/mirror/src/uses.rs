@@ -1,0 +1,38 @@
+//! Which images are used, gathered in memory and written down now and then.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use entrepot_catalog::{Catalog, RepoKey, Use};
+use entrepot_oci::Digest;
+
+/// Pulls since the last flush.
+#[derive(Default)]
+pub(crate) struct Uses(Mutex<HashMap<(RepoKey, Digest), (u64, SystemTime)>>);
+
+impl Uses {
+    /// Counts a pull of a manifest.
+    pub(crate) fn note(&self, key: &RepoKey, digest: Digest, now: SystemTime) {
+        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = uses.entry((key.clone(), digest)).or_insert((0, now));
+        *entry = (entry.0 + 1, now);
+    }
+
+    /// Writes down what was gathered. What cannot be written is lost: it is a statistic.
+    pub(crate) async fn flush(&self, catalog: &Catalog) {
+        let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if gathered.is_empty() {
+            return;
+        }
+        let uses: Vec<Use> = gathered
+            .into_iter()
+            .map(|((key, digest), (pulls, last))| Use { key, digest, pulls, last })
+            .collect();
+        if let Err(error) = catalog.record_uses(&uses).await {
+            tracing::warn!(%error, "pulls could not be recorded");
+        }
+    }
+}

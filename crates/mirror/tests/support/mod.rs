@@ -1,0 +1,143 @@
+//! A mirror in front of a real registry in process, and the words that the tests speak.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::{path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, Location};
+use entrepot_mirror::{
+    Asked, BlobStream, Clock, Error, Freshness, Metrics, Mirror, Opened, Parts, ServedManifest, Settings,
+    Target, Upstream,
+};
+use entrepot_oci::{Digest, Host, Reference};
+use entrepot_remote::Remote;
+use entrepot_testkit::{TestImage, TestRegistry};
+use futures_util::StreamExt;
+
+/// A mirror, its upstream and its data directory.
+pub(crate) struct Rig {
+    pub(crate) upstream: TestRegistry,
+    pub(crate) mirror: Mirror,
+    pub(crate) clock: Clock,
+    pub(crate) data: PathBuf,
+    others: Vec<TestRegistry>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().to_owned();
+        Self { _directory: Some(directory), ..Self::start_at(data, vec![TestRegistry::start().await]).await }
+    }
+
+    /// With several endpoints of one upstream; `upstream` is the first.
+    pub(crate) async fn with_endpoints(endpoints: Vec<TestRegistry>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().to_owned();
+        Self { _directory: Some(directory), ..Self::start_at(data, endpoints).await }
+    }
+
+    pub(crate) async fn start_at(data: PathBuf, mut endpoints: Vec<TestRegistry>) -> Self {
+        let clock = Clock::manual();
+        let mirror = mirror(&data, &endpoints, clock.clone()).await;
+        let upstream = endpoints.remove(0);
+        Self { upstream, mirror, clock, data, others: endpoints, _directory: None }
+    }
+
+    /// Ends the mirror as a signal would and starts another one on the same data.
+    pub(crate) async fn restart(&mut self) {
+        self.mirror.shutdown().await;
+        let upstream = std::slice::from_ref(&self.upstream);
+        self.mirror = mirror(&self.data, upstream, self.clock.clone()).await;
+    }
+
+    pub(crate) fn target(&self, name: &str) -> Target {
+        self.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap()
+    }
+
+    pub(crate) async fn manifest(&self, name: &str, reference: &str) -> Result<ServedManifest, Error> {
+        self.mirror.manifest(&self.target(name), &reference.parse().unwrap()).await
+    }
+
+    pub(crate) async fn blob(&self, name: &str, digest: &Digest) -> Result<Opened, Error> {
+        self.mirror.blob(&self.target(name), digest).await?.open(None).await
+    }
+
+    /// A blob's bytes, or how many came before they broke off.
+    pub(crate) async fn blob_bytes(&self, name: &str, digest: &Digest) -> Result<Bytes, usize> {
+        read(self.blob(name, digest).await.unwrap()).await
+    }
+
+    /// Pulls everything of an image, as a client would, and checks every byte.
+    pub(crate) async fn pull(&self, name: &str, tag: &str, image: &TestImage) {
+        let served = self.manifest(name, tag).await.unwrap();
+        assert_eq!(served.manifest.digest, *image.digest());
+        for manifest in image.manifests() {
+            let reference = Reference::Digest(manifest.digest);
+            let served = self.mirror.manifest(&self.target(name), &reference).await.unwrap();
+            assert_eq!(served.manifest.bytes, manifest.bytes);
+        }
+        for (digest, bytes) in image.blobs() {
+            assert_eq!(self.blob_bytes(name, digest).await.as_ref(), Ok(bytes));
+        }
+    }
+
+    /// Waits until the mirror keeps a blob by itself, without its upstream.
+    pub(crate) async fn until_kept(&self, digest: &Digest) {
+        let hex = digest.hex();
+        let file = self.data.join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex);
+        while !file.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+async fn mirror(data: &std::path::Path, endpoints: &[TestRegistry], clock: Clock) -> Mirror {
+    let settings = entrepot_remote::Settings {
+        endpoints: endpoints.iter().map(|registry| registry.url().parse().unwrap()).collect(),
+        ..entrepot_remote::Settings::default()
+    };
+    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
+    let parts = Parts {
+        settings: Settings::default(),
+        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        hosted: vec!["local/".into()],
+        blobs: Blobs::open(data, None).await.unwrap(),
+        catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
+        metrics: Metrics::default(),
+        clock,
+    };
+    Mirror::start(parts).await.unwrap()
+}
+
+/// All bytes of what was opened, or how many came before they broke off.
+pub(crate) async fn read(opened: Opened) -> Result<Bytes, usize> {
+    match opened {
+        Opened::Bytes(bytes) => Ok(bytes),
+        Opened::Mapped(mapping, range) => Ok(mapping.bytes().slice(range.start as usize..range.end as usize)),
+        Opened::Stream(stream) => drain(stream).await,
+        Opened::Redirect(_) => panic!("a file is not redirected"),
+    }
+}
+
+pub(crate) async fn drain(mut stream: BlobStream) -> Result<Bytes, usize> {
+    let mut all = Vec::new();
+    while let Some(frame) = stream.frames.next().await {
+        match frame {
+            Ok(bytes) => all.extend_from_slice(&bytes),
+            Err(_) => return Err(all.len()),
+        }
+    }
+    Ok(all.into())
+}
+
+/// The stream of a download under way.
+pub(crate) fn streaming(opened: Opened) -> BlobStream {
+    match opened {
+        Opened::Stream(stream) => stream,
+        _ => panic!("a download under way is a stream"),
+    }
+}

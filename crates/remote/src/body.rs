@@ -1,0 +1,112 @@
+//! Reading bodies within bounds: of length, of silence, of what was said.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _, stream, stream::BoxStream};
+
+use crate::error::{self, Error, InvalidAnswer};
+
+/// A body on its way. It ends behind its first error.
+pub(crate) type Chunks = BoxStream<'static, Result<Bytes, Error>>;
+
+/// The whole body, if it has at most `limit` bytes. Never more than that is held.
+pub(crate) async fn capped(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Error> {
+    let too_large = || InvalidAnswer::TooLarge { limit: limit as u64 };
+    let expected = response.content_length().unwrap_or_default();
+    if expected > limit as u64 {
+        return Err(too_large().into());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(error::within_body)? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large().into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Gives up after a silence of `patience`. The clock runs only while someone waits: a reader may take its time between
+/// two pieces, which the client's own timeout would not let it.
+pub(crate) fn patient(
+    chunks: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    patience: Duration,
+) -> Chunks {
+    stream::unfold(Some(chunks.boxed()), move |chunks| async move {
+        let mut chunks = chunks?;
+        match tokio::time::timeout(patience, chunks.next()).await {
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(chunks))),
+            Ok(Some(Err(error))) => Some((Err(error), None)),
+            Ok(None) => None,
+            Err(_) => Some((Err(Error::TimedOut), None)),
+        }
+    })
+    .boxed()
+}
+
+/// What is missing when a body ends before the length that its headers gave.
+#[derive(Debug, thiserror::Error)]
+#[error("the body ended {missing} bytes early")]
+struct Short {
+    missing: u64,
+}
+
+/// Holds a body to exactly `length` bytes.
+pub(crate) fn exactly(length: u64, chunks: Chunks) -> Chunks {
+    stream::unfold((chunks, Some(length)), |(mut chunks, left)| async move {
+        let left = left?;
+        let (item, left) = match chunks.next().await {
+            Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
+                Some(left) => (Ok(chunk), Some(left)),
+                None => (Err(InvalidAnswer::Range.into()), None),
+            },
+            Some(Err(error)) => (Err(error), None),
+            None if left == 0 => return None,
+            None => (Err(Error::Cut { source: Arc::new(Short { missing: left }) }), None),
+        };
+        Some((item, (chunks, left)))
+    })
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lengths_are_held() {
+        let run = async |length, chunks: &[&'static str]| {
+            let chunks: Vec<_> =
+                chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+            exactly(length, stream::iter(chunks).boxed()).collect::<Vec<_>>().await
+        };
+        assert!(run(4, &["ab", "cd"]).await.iter().all(Result::is_ok));
+        assert!(run(0, &[]).await.is_empty());
+        assert!(matches!(run(4, &["ab"]).await.last(), Some(Err(Error::Cut { .. }))));
+        assert!(matches!(
+            run(3, &["ab", "cd"]).await.last(),
+            Some(Err(Error::Invalid(InvalidAnswer::Range)))
+        ));
+    }
+
+    #[tokio::test]
+    async fn silence_and_errors_end_a_body() {
+        let soon = Duration::from_millis(50);
+        let stalled = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
+        let got: Vec<_> = patient(stalled, soon).collect().await;
+        assert!(matches!(got.as_slice(), [Ok(_), Err(Error::TimedOut)]));
+        let broken = stream::repeat_with(|| Err(InvalidAnswer::Encoded.into()));
+        assert_eq!(patient(broken, soon).collect::<Vec<_>>().await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_may_take_its_time() {
+        let patience = Duration::from_millis(20);
+        let mut chunks = patient(stream::iter(["a", "b"]).map(|text| Ok(Bytes::from(text))), patience);
+        assert!(chunks.next().await.unwrap().is_ok());
+        tokio::time::sleep(3 * patience).await;
+        assert!(chunks.next().await.unwrap().is_ok());
+        assert!(chunks.next().await.is_none());
+    }
+}

@@ -1,0 +1,114 @@
+//! The HTTP clients of one registry, and how patient they are.
+//!
+//! Two clients, because `insecure` is said of the registry's own hosts and not of whom they redirect to.
+
+use std::{collections::HashSet, fs, sync::Arc, time::Duration};
+
+use reqwest::{Certificate, Client, ClientBuilder, header, redirect};
+use url::Url;
+
+use crate::{
+    egress::{Exempt, Resolver},
+    settings::{Settings, SettingsError},
+};
+
+/// The longest a connection may take to stand, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest from sending a request to the headers of its answer, connecting included.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest silence within a blob's body, while its bytes are waited for. There is no limit on a blob as a whole.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest that a manifest, a listing or a token may take as a whole, behind its headers.
+pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+// With the usual 64 KiB a stream over 100 ms carries less than a megabyte per second.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+// Idle connections kept for the next request, per host.
+const POOLED: usize = 8;
+const POOLED_FOR: Duration = Duration::from_secs(60);
+
+/// What the clients are made with; see the constants of the same names.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) connect: Duration,
+    pub(crate) headers: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) document: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: CONNECT_TIMEOUT,
+            headers: HEADER_TIMEOUT,
+            idle: IDLE_TIMEOUT,
+            document: DOCUMENT_TIMEOUT,
+        }
+    }
+}
+
+/// The two clients.
+pub(crate) struct Clients {
+    own: Client,
+    foreign: Client,
+    own_hosts: HashSet<String>,
+}
+
+impl Clients {
+    pub(crate) fn new(
+        endpoints: &[Url],
+        settings: &Settings,
+        exempt: &Arc<Exempt>,
+        patience: Patience,
+    ) -> Result<Self, SettingsError> {
+        let certificates = certificates(settings)?;
+        let build = |insecure| {
+            builder(exempt, patience)
+                .tls_certs_merge(certificates.clone())
+                .tls_danger_accept_invalid_certs(insecure)
+                .build()
+                .map_err(|source| SettingsError::Client { source })
+        };
+        let foreign = build(false)?;
+        let own = if settings.insecure { build(true)? } else { foreign.clone() };
+        let own_hosts = endpoints.iter().filter_map(Url::host_str).map(str::to_owned).collect();
+        Ok(Self { own, foreign, own_hosts })
+    }
+
+    /// The client for an address.
+    pub(crate) fn of(&self, url: &Url) -> &Client {
+        let own = url.host_str().is_some_and(|host| self.own_hosts.contains(host));
+        if own { &self.own } else { &self.foreign }
+    }
+}
+
+fn builder(exempt: &Arc<Exempt>, patience: Patience) -> ClientBuilder {
+    // Bytes that are encoded in transit have another digest.
+    let identity = (header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
+    Client::builder()
+        .user_agent(concat!("entrepot/", env!("CARGO_PKG_VERSION")))
+        .default_headers([identity].into_iter().collect())
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .dns_resolver(Resolver(Arc::clone(exempt)))
+        .connect_timeout(patience.connect)
+        .tcp_nodelay(true)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .pool_max_idle_per_host(POOLED)
+        .pool_idle_timeout(POOLED_FOR)
+}
+
+fn certificates(settings: &Settings) -> Result<Vec<Certificate>, SettingsError> {
+    let Some(path) = &settings.ca else { return Ok(Vec::new()) };
+    let pem = fs::read(path).map_err(|source| SettingsError::CaFile { path: path.clone(), source })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(SettingsError::CaForm { path: path.clone() }),
+    }
+}

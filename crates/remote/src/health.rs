@@ -1,0 +1,172 @@
+//! In which order endpoints are asked, and when not at all. Pure: the time is passed in.
+//!
+//! An endpoint that is down, or sends us to a place that is, cools for [`COOLING`]; one that gave wrong bytes is
+//! distrusted for [`DISTRUST`]. Both are asked last. When all are down, one request every [`PROBE_INTERVAL`] goes out.
+
+use std::time::{Duration, Instant};
+
+use crate::{endpoints::Endpoint, error::Error};
+
+/// How long an endpoint that did not connect, did not answer or answered 5xx is asked last.
+pub const COOLING: Duration = Duration::from_secs(30);
+
+/// How long an endpoint that gave wrong bytes is asked last.
+pub const DISTRUST: Duration = Duration::from_secs(300);
+
+/// The time between two looks at a registry whose endpoints are all down.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many failures in a row make an endpoint one that is down. Fewer are a hiccup: it is asked last, but asked.
+pub const FAILURES: u32 = 3;
+
+/// What to do with a request.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// Ask these, in this order, until one answers.
+    Ask(Vec<Endpoint>),
+    /// Everything is down and was looked at just now: fail with what was seen.
+    Fail(Error),
+}
+
+/// What is known of a registry's endpoints.
+pub(crate) struct Health {
+    endpoints: Vec<State>,
+    probed: Option<Instant>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    outage: Option<Outage>,
+    later_until: Option<Instant>,
+}
+
+#[derive(Clone)]
+struct Outage {
+    until: Instant,
+    error: Error,
+    failures: u32,
+}
+
+impl Health {
+    pub(crate) fn new(endpoints: usize) -> Self {
+        Self { endpoints: vec![State::default(); endpoints], probed: None }
+    }
+
+    /// Whom to ask now; `avoid` comes last.
+    pub(crate) fn plan(&mut self, now: Instant, avoid: Option<Endpoint>) -> Plan {
+        if let Some((coolest, error)) = self.all_down(now) {
+            let too_soon = self.probed.is_some_and(|probed| now < probed + PROBE_INTERVAL);
+            if too_soon {
+                return Plan::Fail(error);
+            }
+            self.probed = Some(now);
+            return Plan::Ask(vec![coolest]);
+        }
+        let mut order: Vec<Endpoint> = (0..self.endpoints.len()).map(Endpoint).collect();
+        // The sort is stable: equals stay in the order of the configuration.
+        order.sort_by_key(|endpoint| (Some(*endpoint) == avoid, self.endpoints[endpoint.0].rank(now)));
+        Plan::Ask(order)
+    }
+
+    /// It answered.
+    pub(crate) fn answered(&mut self, endpoint: Endpoint) {
+        if let Some(state) = self.endpoints.get_mut(endpoint.0) {
+            state.outage = None;
+        }
+    }
+
+    /// It is down.
+    pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, now: Instant) {
+        if let Some(state) = self.endpoints.get_mut(endpoint.0) {
+            let failures = state.outage.as_ref().map_or(0, |outage| outage.failures) + 1;
+            state.outage = Some(Outage { until: now + COOLING, error, failures });
+        }
+    }
+
+    /// It answers, but where it sends us, nobody does. Others come first for a while; it is not down.
+    pub(crate) fn led_astray(&mut self, endpoint: Endpoint, now: Instant) {
+        self.ask_later(endpoint, now + COOLING);
+    }
+
+    /// It gave wrong bytes.
+    pub(crate) fn distrust(&mut self, endpoint: Endpoint, now: Instant) {
+        self.ask_later(endpoint, now + DISTRUST);
+    }
+
+    fn ask_later(&mut self, endpoint: Endpoint, until: Instant) {
+        if let Some(state) = self.endpoints.get_mut(endpoint.0) {
+            state.later_until = state.later_until.max(Some(until));
+        }
+    }
+
+    // If all are down: the one that has been so for longest, and what it said last.
+    fn all_down(&self, now: Instant) -> Option<(Endpoint, Error)> {
+        let down = |state: &'_ State| state.outage(now).filter(|outage| outage.failures >= FAILURES).cloned();
+        let outages: Option<Vec<Outage>> = self.endpoints.iter().map(down).collect();
+        let (index, outage) = outages?.into_iter().enumerate().min_by_key(|(_, outage)| outage.until)?;
+        Some((Endpoint(index), outage.error))
+    }
+}
+
+impl State {
+    fn outage(&self, now: Instant) -> Option<&Outage> {
+        self.outage.as_ref().filter(|outage| now < outage.until)
+    }
+
+    fn rank(&self, now: Instant) -> u8 {
+        let later = self.later_until.is_some_and(|until| now < until);
+        if self.outage(now).is_some() { 2 } else { u8::from(later) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROKEN: Error = Error::Failing { status: 503 };
+
+    fn order(health: &mut Health, now: Instant, avoid: Option<usize>) -> Vec<usize> {
+        match health.plan(now, avoid.map(Endpoint)) {
+            Plan::Ask(order) => order.into_iter().map(|endpoint| endpoint.0).collect(),
+            Plan::Fail(_) => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_worse_come_later_for_a_while() {
+        let (mut health, now) = (Health::new(3), Instant::now());
+        assert_eq!(order(&mut health, now, None), [0, 1, 2]);
+        health.failed(Endpoint(0), BROKEN, now);
+        health.distrust(Endpoint(1), now);
+        assert_eq!(order(&mut health, now, None), [2, 1, 0]);
+        assert_eq!(order(&mut health, now, Some(2)), [1, 0, 2]);
+        assert_eq!(order(&mut health, now + COOLING, None), [0, 2, 1]);
+        assert_eq!(order(&mut health, now + DISTRUST, None), [0, 1, 2]);
+    }
+
+    #[test]
+    fn one_probe_per_interval_when_all_are_down() {
+        let (mut health, now) = (Health::new(2), Instant::now());
+        for _ in 0..FAILURES {
+            assert_eq!(order(&mut health, now, None).len(), 2);
+            health.failed(Endpoint(0), BROKEN, now);
+            health.failed(Endpoint(1), BROKEN, now + Duration::from_millis(1));
+        }
+        let now = now + Duration::from_millis(2);
+        assert_eq!(order(&mut health, now, None), [0]);
+        assert!(matches!(health.plan(now, None), Plan::Fail(Error::Failing { status: 503 })));
+        health.failed(Endpoint(0), BROKEN, now);
+        // The next look goes to the other one.
+        assert_eq!(order(&mut health, now + PROBE_INTERVAL, None), [1]);
+        health.answered(Endpoint(1));
+        assert_eq!(order(&mut health, now + PROBE_INTERVAL, None), [1, 0]);
+    }
+
+    #[test]
+    fn a_single_distrusted_endpoint_is_still_asked() {
+        let (mut health, now) = (Health::new(1), Instant::now());
+        health.distrust(Endpoint(0), now);
+        health.led_astray(Endpoint(0), now);
+        assert_eq!(order(&mut health, now, Some(0)), [0]);
+    }
+}

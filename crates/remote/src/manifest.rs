@@ -1,0 +1,214 @@
+//! Manifests: asked about, or fetched whole and checked before anyone sees them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entrepot_oci::{
+    Descriptor, Digest, ErrorBody, MAX_MANIFEST_BYTES, Manifest, ManifestError, MediaType, Reference,
+    Repository,
+};
+use futures_util::FutureExt as _;
+use http::{HeaderValue, header};
+
+use crate::{
+    answer::Answer,
+    ask::Ask,
+    endpoints::Endpoint,
+    error::{Error, InvalidAnswer},
+    remote::Remote,
+};
+
+/// What a registry says of a manifest without sending it. Nothing of it is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestHead {
+    /// Its digest, where the registry gives it.
+    pub digest: Option<Digest>,
+    /// Its media type, where the registry gives one that means something.
+    pub media_type: Option<MediaType>,
+    /// Its size in bytes, where the registry gives it.
+    pub size: Option<u64>,
+}
+
+/// A manifest whose bytes have its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedManifest {
+    /// The digest asked for, or that of the bytes.
+    pub digest: Digest,
+    /// What it is: the `Content-Type` where that means something, else what the document says.
+    pub media_type: MediaType,
+    /// The document as the registry sent it.
+    pub bytes: Bytes,
+}
+
+impl Remote {
+    /// Asks about a manifest with `HEAD`, which Docker Hub does not count. A registry that refuses `HEAD` is asked with
+    /// `GET`, which also tells the reason of a refusal.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn head_manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<ManifestHead, Error> {
+        self.at_endpoints(None, |endpoint| self.head_manifest_at(endpoint, repository, reference).boxed())
+            .await
+    }
+
+    /// Fetches a manifest. By digest the bytes are those of the digest; by tag they are those of the
+    /// `Docker-Content-Digest` header, where there is one. They are JSON that [`Manifest::parse`] takes, of at most
+    /// [`MAX_MANIFEST_BYTES`].
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<FetchedManifest, Error> {
+        self.at_endpoints(None, |endpoint| self.manifest_at(endpoint, repository, reference).boxed()).await
+    }
+
+    async fn head_manifest_at(
+        &self,
+        endpoint: Endpoint,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<ManifestHead, Error> {
+        let ask = accepting(Ask::head(repository, format!("manifests/{reference}")));
+        match self.exchange(endpoint, &ask).await {
+            Ok(answer) => head(answer, reference),
+            Err(Error::Denied { status: 403 | 405, .. }) => {
+                let whole = self.manifest_at(endpoint, repository, reference).await?;
+                let size = Some(whole.bytes.len() as u64);
+                Ok(ManifestHead { digest: Some(whole.digest), media_type: Some(whole.media_type), size })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn manifest_at(
+        &self,
+        endpoint: Endpoint,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<FetchedManifest, Error> {
+        let ask = accepting(Ask::get(repository, format!("manifests/{reference}")));
+        let answer = self.exchange(endpoint, &ask).await?;
+        let (said, declared) = (answer.digest(), content_type(&answer));
+        let (bytes, receipt) = answer.document(MAX_MANIFEST_BYTES, self.patience().document).await?;
+        said.and_then(|said| proven(reference, said, &bytes))
+            .and_then(|digest| Ok((digest, kind(&bytes, declared?)?)))
+            .map(|(digest, media_type)| FetchedManifest { digest, media_type, bytes })
+            .map_err(|invalid| receipt.fail(invalid.into()))
+    }
+}
+
+fn accepting(ask: Ask<'_>) -> Ask<'_> {
+    ask.with(header::ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
+}
+
+fn head(answer: Answer, reference: &Reference) -> Result<ManifestHead, Error> {
+    let facts = || {
+        if let Reference::Digest(asked) = reference {
+            answer.digest_is(asked)?;
+        }
+        let (digest, media_type) = (answer.digest()?, content_type(&answer)?);
+        Ok(ManifestHead { digest, media_type, size: answer.content_length() })
+    };
+    facts().map_err(|invalid: InvalidAnswer| answer.fail(invalid))
+}
+
+// The `Content-Type`, where it says more than "some bytes". A web page is not a manifest, whatever is in it.
+fn content_type(answer: &Answer) -> Result<Option<MediaType>, InvalidAnswer> {
+    let Some(media_type) = answer.header(&header::CONTENT_TYPE).and_then(MediaType::parse) else {
+        return Ok(None);
+    };
+    match media_type.as_str().to_ascii_lowercase().as_str() {
+        "application/json" | "application/octet-stream" | "binary/octet-stream" | "text/plain" => Ok(None),
+        "text/html" | "application/xhtml+xml" => Err(InvalidAnswer::NotAManifest { source: None }),
+        _ => Ok(Some(media_type)),
+    }
+}
+
+// The digest of the bytes, if it is the one that was asked for and the one that was said.
+fn proven(reference: &Reference, said: Option<Digest>, bytes: &[u8]) -> Result<Digest, InvalidAnswer> {
+    let digest = match (reference, said) {
+        (Reference::Digest(asked), _) => *asked,
+        (Reference::Tag(_), Some(said)) => said,
+        (Reference::Tag(_), None) => return Ok(Digest::of(bytes)),
+    };
+    let all_match = digest.matches(bytes) && said.is_none_or(|said| said == digest || said.matches(bytes));
+    if all_match { Ok(digest) } else { Err(InvalidAnswer::WrongDigest) }
+}
+
+fn kind(bytes: &[u8], declared: Option<MediaType>) -> Result<MediaType, InvalidAnswer> {
+    let not_a_manifest = |error: ManifestError| InvalidAnswer::NotAManifest { source: Some(Arc::new(error)) };
+    let manifest = match Manifest::parse(bytes, declared.as_ref()) {
+        // Neither the header nor the document says it; OCI allows that of the document.
+        Err(ManifestError::NoMediaType) => by_shape(bytes),
+        other => other,
+    }
+    .map_err(not_a_manifest)?;
+    let is_error =
+        manifest.config().is_none() && manifest.manifests().is_empty() && ErrorBody::parse(bytes).is_some();
+    if is_error {
+        Err(InvalidAnswer::NotAManifest { source: None })
+    } else {
+        Ok(manifest.media_type().clone())
+    }
+}
+
+fn by_shape(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+    let index = Manifest::parse(bytes, Some(&MediaType::OCI_INDEX));
+    if index.is_ok() {
+        return index;
+    }
+    let image = Manifest::parse(bytes, Some(&MediaType::OCI_MANIFEST))?;
+    let config: Option<&Descriptor> = image.config();
+    if config.is_some() { Ok(image) } else { Err(ManifestError::NoMediaType) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor() -> String {
+        format!(r#"{{"mediaType":"a/b","digest":"{}","size":1}}"#, Digest::of(b"x"))
+    }
+
+    #[test]
+    fn the_kind_is_what_is_said_or_else_seen() {
+        let index = format!(r#"{{"manifests":[{}]}}"#, descriptor());
+        let image = format!(r#"{{"config":{},"layers":[]}}"#, descriptor());
+        assert_eq!(kind(index.as_bytes(), None).unwrap(), MediaType::OCI_INDEX);
+        assert_eq!(kind(image.as_bytes(), None).unwrap(), MediaType::OCI_MANIFEST);
+        assert_eq!(kind(index.as_bytes(), Some(MediaType::DOCKER_LIST)).unwrap(), MediaType::DOCKER_LIST);
+        let schema1 = MediaType::parse("application/vnd.docker.distribution.manifest.v1+prettyjws").unwrap();
+        assert_eq!(kind(br#"{"name":"a"}"#, Some(schema1.clone())).unwrap(), schema1);
+    }
+
+    #[test]
+    fn other_documents_are_not_manifests() {
+        let error = br#"{"errors":[{"code":"DENIED","message":"no"}]}"#;
+        for declared in [None, Some(MediaType::OCI_MANIFEST)] {
+            assert!(kind(error, declared.clone()).is_err());
+            assert!(kind(b"<html></html>", declared).is_err());
+        }
+        assert!(kind(b"{}", None).is_err());
+        assert!(kind(br#"{"mediaType":"not a type"}"#, None).is_err());
+    }
+
+    #[test]
+    fn digests_are_proven() {
+        let (tag, right, wrong) = (Reference::Tag("t".parse().unwrap()), Digest::of(b"x"), Digest::of(b"y"));
+        let long = Digest::with(entrepot_oci::Algorithm::Sha512, b"x");
+        assert_eq!(proven(&tag, None, b"x").unwrap(), right);
+        assert_eq!(proven(&tag, Some(long), b"x").unwrap(), long);
+        assert_eq!(proven(&right.into(), Some(long), b"x").unwrap(), right);
+        assert!(proven(&tag, Some(wrong), b"x").is_err());
+        assert!(proven(&right.into(), None, b"y").is_err());
+        assert!(proven(&right.into(), Some(wrong), b"x").is_err());
+        assert!(proven(&right.into(), Some(wrong), b"y").is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! What refers to a manifest: the referrers API, and the tag that stands in for it (distribution-spec, §listing
+//! referrers).
+
+use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, referrers_tag};
+use futures_util::FutureExt as _;
+use http::{HeaderValue, header};
+use url::Url;
+
+use crate::{
+    answer::Answer,
+    ask::Ask,
+    egress::EgressError,
+    endpoints::Endpoint,
+    error::{Error, InvalidAnswer},
+    link,
+    remote::Remote,
+};
+
+/// The most referrers of one manifest that are taken.
+const MAX_REFERRERS: usize = 10_000;
+
+/// The most pages that are asked for, and the most bytes of each.
+const MAX_PAGES: usize = 100;
+const MAX_PAGE_BYTES: usize = 4 << 20;
+
+impl Remote {
+    /// Lists what refers to `subject`: from the API, all pages of it, or where the registry has none from the referrers
+    /// tag. None is an empty list. What the list says of each referrer is not proven.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Refused`] if the next page is said to be elsewhere.
+    pub async fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let at = |endpoint| self.referrers_at(endpoint, repository, subject).boxed();
+        match self.at_endpoints(None, at).await {
+            // 404 is how the spec says "no such API"; some say it with one of the others.
+            Err(Error::NotFound | Error::Denied { status: 400 | 405 | 501, .. }) => {
+                self.referrers_by_tag(repository, subject).await
+            }
+            other => other,
+        }
+    }
+
+    async fn referrers_at(
+        &self,
+        endpoint: Endpoint,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
+        let ask = Ask::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
+        let mut url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
+        let mut found = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let answer = self.exchange_at(endpoint, url.clone(), &ask).await?;
+            let next = match self.next_page(&url, &answer) {
+                Ok(next) => next,
+                Err(foreign) => return Err(answer.fail(foreign)),
+            };
+            found.extend(self.listed(answer).await?);
+            match next {
+                Some(next) if found.len() <= MAX_REFERRERS => url = next,
+                None if found.len() <= MAX_REFERRERS => return Ok(found),
+                _ => break,
+            }
+        }
+        Err(InvalidAnswer::TooMany { limit: MAX_REFERRERS }.into())
+    }
+
+    fn next_page(&self, from: &Url, answer: &Answer) -> Result<Option<Url>, EgressError> {
+        let target = answer.header(&header::LINK).and_then(link::next);
+        target.map(|target| self.gate().page(from, target)).transpose()
+    }
+
+    async fn listed(&self, answer: Answer) -> Result<Vec<Descriptor>, Error> {
+        let (bytes, receipt) = answer.document(MAX_PAGE_BYTES, self.patience().document).await?;
+        let index =
+            Manifest::parse(&bytes, None).or_else(|_| Manifest::parse(&bytes, Some(&MediaType::OCI_INDEX)));
+        match index {
+            Ok(index) if index.media_type().is_index() => Ok(index.manifests().to_vec()),
+            _ => Err(receipt.fail(InvalidAnswer::NotAListing.into())),
+        }
+    }
+
+    async fn referrers_by_tag(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let tag = Reference::Tag(referrers_tag(subject));
+        let fetched = match self.manifest(repository, &tag).await {
+            Ok(fetched) => fetched,
+            Err(Error::NotFound) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
+            Ok(index) if index.media_type().is_index() && index.manifests().len() <= MAX_REFERRERS => {
+                Ok(index.manifests().to_vec())
+            }
+            _ => Err(InvalidAnswer::NotAListing.into()),
+        }
+    }
+}

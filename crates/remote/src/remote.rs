@@ -1,0 +1,198 @@
+//! [`Remote`]: one registry, ready to be asked. Its verbs are in the modules named after them.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use entrepot_oci::Host;
+use url::Url;
+
+use crate::{
+    auth::Grants,
+    client::{Clients, Patience},
+    egress::{Exempt, Gate},
+    endpoints::Endpoint,
+    health::Health,
+    outcome::Observer,
+    settings::{Credential, Settings, SettingsError},
+};
+
+/// One registry that is not ours. Cheap to clone; clones share connections, tokens and what is known of endpoints.
+#[derive(Clone)]
+pub struct Remote {
+    inner: Arc<Inner>,
+    observer: Option<Observer>,
+}
+
+pub(crate) struct Inner {
+    host: Host,
+    endpoints: Vec<Url>,
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) clients: Clients,
+    gate: Gate,
+    grants: Grants,
+    pub(crate) health: Mutex<Health>,
+    patience: Patience,
+}
+
+impl Remote {
+    /// Makes ready to speak to `host`. Without endpoints that is `https://<host>`, and for Docker Hub
+    /// `https://registry-1.docker.io`; such an address, unlike a configured one, must be on the public internet unless
+    /// [`Settings::private_network`] is set.
+    ///
+    /// # Errors
+    /// An endpoint is not an address of a registry, or the certificates cannot be read.
+    pub fn new(host: Host, settings: &Settings) -> Result<Self, SettingsError> {
+        Self::with_patience(host, settings, Patience::default())
+    }
+
+    pub(crate) fn with_patience(
+        host: Host,
+        settings: &Settings,
+        patience: Patience,
+    ) -> Result<Self, SettingsError> {
+        let mut exempt = Exempt::of(&settings.endpoints, settings.private_network);
+        // Where a proxy is set, it is what gets connected to.
+        proxies().for_each(|proxy| exempt.add(&proxy));
+        let exempt = Arc::new(exempt);
+        let endpoints = endpoints(&host, settings)?;
+        let inner = Inner {
+            clients: Clients::new(&endpoints, settings, &exempt, patience)?,
+            host,
+            health: Mutex::new(Health::new(endpoints.len())),
+            endpoints,
+            credentials: settings.credentials.clone(),
+            gate: Gate(exempt),
+            grants: Grants::new(),
+            patience,
+        };
+        Ok(Self { inner: Arc::new(inner), observer: None })
+    }
+
+    /// Which registry it is.
+    pub fn host(&self) -> &Host {
+        &self.inner.host
+    }
+
+    /// Has `observer` called once per HTTP request sent through this value and its future clones.
+    #[must_use]
+    pub fn on_request(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn observer(&self) -> Option<Observer> {
+        self.observer.clone()
+    }
+
+    pub(crate) fn endpoint(&self, endpoint: Endpoint) -> &Url {
+        // An `Endpoint` of another registry is a slip that need not be a crash.
+        self.inner.endpoints.get(endpoint.0).unwrap_or(&self.inner.endpoints[0])
+    }
+
+    pub(crate) fn credential(&self, index: usize) -> Option<&Credential> {
+        self.inner.credentials.get(index)
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.inner.gate
+    }
+
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.inner.grants
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.inner.patience
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remote").field(&self.inner.host).finish()
+    }
+}
+
+fn endpoints(host: &Host, settings: &Settings) -> Result<Vec<Url>, SettingsError> {
+    if settings.endpoints.is_empty() {
+        let name = if host.is_docker_hub() { "registry-1.docker.io" } else { host.as_str() };
+        let reason = "the registry's name does not make an address";
+        let url = format!("https://{name}").parse();
+        return Ok(vec![url.map_err(|_| SettingsError::Endpoint { host: host.to_string(), reason })?]);
+    }
+    settings.endpoints.iter().map(|url| usable(url).map(|()| url.clone())).collect()
+}
+
+fn usable(endpoint: &Url) -> Result<(), SettingsError> {
+    let reason = if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
+        "it must start with `https://` or `http://`"
+    } else if !endpoint.username().is_empty() || endpoint.password().is_some() {
+        "user name and password belong under `credentials`"
+    } else if endpoint.query().is_some() || endpoint.fragment().is_some() {
+        "it must not have a `?` or `#` part"
+    } else {
+        return Ok(());
+    };
+    Err(SettingsError::Endpoint { host: endpoint.host_str().unwrap_or_default().to_owned(), reason })
+}
+
+fn proxies() -> impl Iterator<Item = Url> {
+    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    names.into_iter().filter_map(|name| {
+        let value = std::env::var(name).ok()?;
+        let full = if value.contains("://") { value } else { format!("http://{value}") };
+        full.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(host: &str, endpoints: &[&str]) -> Result<Remote, SettingsError> {
+        let endpoints = endpoints.iter().map(|url| url.parse().unwrap()).collect();
+        Remote::new(host.parse().unwrap(), &Settings { endpoints, ..Settings::default() })
+    }
+
+    #[test]
+    fn a_registry_is_where_its_name_says() {
+        for (host, endpoint) in [
+            ("quay.io", "https://quay.io/"),
+            ("docker.io", "https://registry-1.docker.io/"),
+            ("lab.test:5000", "https://lab.test:5000/"),
+            ("[::1]:5000", "https://[::1]:5000/"),
+        ] {
+            assert_eq!(of(host, &[]).unwrap().endpoint(Endpoint(0)).as_str(), endpoint);
+        }
+    }
+
+    #[test]
+    fn endpoints_are_looked_at() {
+        for (bad, shown) in [
+            ("ftp://a.example", "a.example"),
+            ("https://me:canary@a.example", "credentials"),
+            ("https://a.example/?x=canary", "`?`"),
+        ] {
+            let refused = of("a.example", &[bad]).unwrap_err().to_string();
+            assert!(refused.contains(shown) && !refused.contains("canary"), "{refused}");
+        }
+        assert!(of("a.example", &["http://127.0.0.1:5601/prefix/"]).is_ok());
+    }
+
+    #[test]
+    fn certificates_must_be_some() {
+        let of = |path: &str| {
+            let settings = Settings { ca: Some(path.into()), ..Settings::default() };
+            Remote::new("a.example".parse().unwrap(), &settings)
+        };
+        assert!(matches!(of("/nowhere/ca.pem"), Err(SettingsError::CaFile { .. })));
+        assert!(matches!(
+            of(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
+            Err(SettingsError::CaForm { .. })
+        ));
+    }
+}

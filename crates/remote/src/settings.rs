@@ -1,0 +1,93 @@
+//! One registry's section of the configuration.
+//!
+//! [`Settings`] is what the operator wrote; [`Credential`] is one account of it; [`SettingsError`] says why a
+//! [`crate::Remote`] cannot be made of it. Nothing here reads the environment or files, `ca` aside.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+/// How one registry is reached, and as whom.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the registry is, tried in order. Empty: `https://<host>`. What is named here may be plain `http://` and
+    /// may be at a private address.
+    pub endpoints: Vec<Url>,
+    /// The accounts to use. The first is used until it is denied or limited, then the next.
+    pub credentials: Vec<Credential>,
+    /// A file of PEM certificates that are trusted beside the system's.
+    pub ca: Option<PathBuf>,
+    /// Takes any certificate from the hosts of the endpoints. Redirect targets and token realms on other hosts stay
+    /// checked.
+    pub insecure: bool,
+    /// Lets the registry's name, its redirects and its token realm lead to private addresses.
+    pub private_network: bool,
+}
+
+/// One account at a registry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The account's name.
+    pub username: String,
+    /// Its password or access token. Never printed.
+    pub password: SecretString,
+}
+
+/// Why a registry cannot be spoken to as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The endpoint is not an address of a registry.
+    #[error("the endpoint of `{host}` is not usable: {reason}")]
+    Endpoint {
+        /// The endpoint's host. Not the whole address: it may hold a password.
+        host: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The file of certificates cannot be read.
+    #[error("the certificates in `{path}` cannot be read")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file of certificates holds something else, or nothing.
+    #[error("`{path}` does not hold certificates in PEM form")]
+    CaForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The HTTP client cannot be set up, for example for want of the system's certificates.
+    #[error("the HTTP client cannot be set up")]
+    Client {
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_has_a_default_and_unknown_ones_are_refused() {
+        let empty: Settings = serde_json::from_str("{}").unwrap();
+        assert!(empty.endpoints.is_empty() && !empty.insecure && !empty.private_network);
+        assert!(serde_json::from_str::<Settings>(r#"{"endpoint":[]}"#).is_err());
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let text = r#"{"credentials":[{"username":"me","password":"canary"}]}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("me") && !shown.contains("canary"), "{shown}");
+    }
+}

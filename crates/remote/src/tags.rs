@@ -1,0 +1,110 @@
+//! Listing tags (distribution-spec, §listing tags).
+
+use entrepot_oci::{Page, Repository, Tag};
+use futures_util::FutureExt as _;
+use http::header;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::{
+    ask::Ask,
+    endpoints::Endpoint,
+    error::{Error, InvalidAnswer},
+    link,
+    remote::Remote,
+};
+
+/// The largest page of a listing that is read, in bytes: some registries send all tags at once, whatever was asked.
+const MAX_LISTING: usize = 8 << 20;
+
+/// Some of a repository's tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagPage {
+    /// The tags, in the registry's order. Fewer than asked for does not mean that these are the last.
+    pub tags: Vec<Tag>,
+    /// Whether there are more; ask for those behind the last one given.
+    pub more: bool,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    // Registries in Go send `null` for none.
+    tags: Option<Vec<String>>,
+}
+
+impl Remote {
+    /// Lists one page of a repository's tags.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn tags(&self, repository: &Repository, page: &Page) -> Result<TagPage, Error> {
+        self.at_endpoints(None, |endpoint| self.tags_at(endpoint, repository, page).boxed()).await
+    }
+
+    async fn tags_at(
+        &self,
+        endpoint: Endpoint,
+        repository: &Repository,
+        page: &Page,
+    ) -> Result<TagPage, Error> {
+        let answer = self.exchange(endpoint, &Ask::get(repository, path(page))).await?;
+        let has_next = answer.header(&header::LINK).and_then(link::next).is_some();
+        let (bytes, receipt) = answer.document(MAX_LISTING, self.patience().document).await?;
+        match serde_json::from_slice::<Listing>(&bytes) {
+            Ok(listing) => Ok(cut(listing.tags.unwrap_or_default(), has_next, page)),
+            Err(_) => Err(receipt.fail(InvalidAnswer::NotAListing.into())),
+        }
+    }
+}
+
+fn path(page: &Page) -> String {
+    // None at all would still have to tell a repository that exists from one that does not.
+    let mut path = format!("tags/list?n={}", page.limit().max(1));
+    if let Some(after) = page.after() {
+        path.push_str("&last=");
+        path.extend(utf8_percent_encode(after, NON_ALPHANUMERIC));
+    }
+    path
+}
+
+// Makes a page of what came, for registries that know neither `n` nor `last`. What is no tag is left out.
+fn cut(listed: Vec<String>, has_next: bool, page: &Page) -> TagPage {
+    let seen = page.after().and_then(|after| listed.iter().position(|tag| tag == after));
+    let behind = seen.map_or(0, |index| index + 1);
+    let all: Vec<Tag> = listed.iter().skip(behind).filter_map(|tag| tag.parse().ok()).collect();
+    let cut_off = all.len() > page.limit();
+    let more = page.limit() > 0 && (cut_off || has_next);
+    TagPage { tags: all.into_iter().take(page.limit()).collect(), more }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(n: &str, last: &str) -> Page {
+        Page::parse(Some(n), Some(last)).unwrap()
+    }
+
+    fn texts(page: &TagPage) -> Vec<&str> {
+        page.tags.iter().map(Tag::as_str).collect()
+    }
+
+    #[test]
+    fn asks_for_a_page() {
+        assert_eq!(path(&Page::default()), "tags/list?n=1000");
+        assert_eq!(path(&page("2", "a&b=c")), "tags/list?n=2&last=a%26b%3Dc");
+        assert_eq!(path(&page("0", "")), "tags/list?n=1");
+    }
+
+    #[test]
+    fn pages_what_the_registry_did_not() {
+        let all = || ["a", "b", "not a tag", "c", "d"].map(str::to_owned).to_vec();
+        let first = cut(all(), false, &page("2", ""));
+        assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
+        let second = cut(all(), false, &page("2", "b"));
+        assert_eq!((texts(&second), second.more), (vec!["c", "d"], false));
+        let linked = cut(all(), true, &page("9", ""));
+        assert_eq!((linked.tags.len(), linked.more), (4, true));
+        assert_eq!(cut(all(), true, &page("0", "")), TagPage::default());
+    }
+}

@@ -1,0 +1,211 @@
+//! Tokens, passwords, and who gets to see them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use entrepot_remote::{EgressError, Error, InvalidAnswer, Settings};
+use http::Response;
+
+use crate::support::{
+    Body, Seen, Server, answer, challenge, credential, latest, manifest, remote, repository,
+};
+
+// A registry with its token server at `/token`; `token` makes the answer of the latter.
+async fn registry(token: impl Fn(usize) -> Response<Body> + Send + Sync + 'static) -> Server {
+    let tokens = AtomicUsize::new(0);
+    Server::start(move |seen| {
+        if seen.path.starts_with("/token") {
+            return token(tokens.fetch_add(1, Ordering::SeqCst));
+        }
+        match seen.authorization() {
+            Some(header) if header.starts_with("Bearer good") => manifest(),
+            _ => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        }
+    })
+    .await
+}
+
+fn paths(log: &[Seen]) -> Vec<&str> {
+    log.iter().map(|seen| seen.path.split('?').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_and_then_sent_at_once() {
+    let server = registry(|_| answer(200, &[], r#"{"token":"good","expires_in":300}"#)).await;
+    let remote = server.remote();
+    for _ in 0..3 {
+        remote.manifest(&repository(), &latest()).await.unwrap();
+    }
+    let log = server.log();
+    let path = "/v2/team/app/manifests/latest";
+    assert_eq!(paths(&log), [path, "/token", path, path, path]);
+    assert_eq!(log[1].path, "/token?service=lab&scope=repository%3Ateam%2Fapp%3Apull");
+    assert_eq!(log[1].authorization(), None);
+    // Another repository needs another token.
+    remote.manifest(&"team/other".parse().unwrap(), &latest()).await.unwrap();
+    assert_eq!(server.count(), 8);
+}
+
+#[tokio::test]
+async fn many_wait_for_one_token() {
+    let server = registry(|_| answer(200, &[], r#"{"access_token":"good"}"#)).await;
+    let remote = server.remote();
+    let pulls = (0..16).map(|_| {
+        let remote = remote.clone();
+        async move { remote.manifest(&repository(), &latest()).await.map(drop) }
+    });
+    for pulled in futures_util::future::join_all(pulls).await {
+        pulled.unwrap();
+    }
+    assert_eq!(paths(&server.log()).iter().filter(|path| **path == "/token").count(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_any_more_is_replaced() {
+    let server =
+        registry(|nth| answer(200, &[], format!(r#"{{"token":"{}"}}"#, ["bad", "good"][nth % 2]))).await;
+    let remote = server.remote();
+    assert!(matches!(
+        remote.manifest(&repository(), &latest()).await,
+        Err(Error::Denied { status: 401, .. })
+    ));
+    remote.manifest(&repository(), &latest()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_registry_that_is_never_satisfied_is_left() {
+    let server = registry(|_| answer(200, &[], r#"{"token":"bad"}"#)).await;
+    let refused = server.remote().manifest(&repository(), &latest()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Denied { status: 401, reason } if reason == "UNAUTHORIZED: log in"));
+    assert_eq!(server.count(), 3, "{:?}", server.log());
+}
+
+#[tokio::test]
+async fn lifetimes_of_any_kind_are_taken() {
+    for expires_in in ["0", "-1", "1000000000000", "\"x\"", "null"] {
+        let body = format!(r#"{{"token":"good","expires_in":{expires_in}}}"#);
+        let server = registry(move |_| answer(200, &[], body.clone())).await;
+        let remote = server.remote();
+        remote.manifest(&repository(), &latest()).await.unwrap();
+        remote.manifest(&repository(), &latest()).await.unwrap();
+        assert_eq!(server.count(), 4, "expires_in {expires_in}");
+    }
+}
+
+#[tokio::test]
+async fn token_servers_may_be_broken() {
+    let server = registry(|_| answer(500, &[], "")).await;
+    assert!(matches!(
+        server.remote().manifest(&repository(), &latest()).await,
+        Err(Error::Failing { status: 500 })
+    ));
+    let server = registry(|_| answer(200, &[], vec![b' '; 10 << 20])).await;
+    assert!(matches!(
+        server.remote().manifest(&repository(), &latest()).await,
+        Err(Error::Invalid(InvalidAnswer::TooLarge { limit: 65_536 }))
+    ));
+    let server = registry(|_| answer(200, &[("content-type", "text/html")], "<html>")).await;
+    assert!(matches!(
+        server.remote().manifest(&repository(), &latest()).await,
+        Err(Error::Invalid(InvalidAnswer::NoToken))
+    ));
+    // A token server that redirects is not followed.
+    let server = registry(|_| answer(302, &[("location", "/elsewhere")], "")).await;
+    assert!(server.remote().manifest(&repository(), &latest()).await.is_err());
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn passwords_go_to_the_registrys_own_token_server() {
+    let server = registry(|_| answer(200, &[], r#"{"token":"good"}"#)).await;
+    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+    let log = server.log();
+    assert_eq!(log[0].authorization(), None);
+    assert_eq!(log[1].authorization(), Some("Basic bWU6Y2FuYXJ5"));
+}
+
+#[tokio::test]
+async fn a_foreign_token_server_is_asked_without_a_password() {
+    let foreign = Server::start(|_| answer(200, &[], r#"{"token":"good"}"#)).await;
+    let realm = format!("{}/token", foreign.named_url());
+    let server = Server::start(move |seen| match seen.authorization() {
+        Some("Bearer good") => manifest(),
+        _ => challenge(&realm),
+    })
+    .await;
+    let settings =
+        Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+    assert_eq!(foreign.count(), 1);
+    assert_eq!(foreign.log()[0].authorization(), None);
+}
+
+#[tokio::test]
+async fn token_servers_where_we_do_not_go_are_not_asked() {
+    let foreign = Server::start(|_| answer(200, &[], r#"{"token":"good"}"#)).await;
+    let port = foreign.address.port();
+    let realms = [
+        foreign.url(),
+        foreign.named_url(),
+        format!("http://0x7f.1:{port}/token"),
+        format!("http://[::ffff:127.0.0.1]:{port}/token"),
+        format!("http://me:pw@127.0.0.1:{port}/token"),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "/token".to_owned(),
+    ];
+    for realm in realms {
+        let text = realm.clone();
+        let server = Server::start(move |_| challenge(&text)).await;
+        let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+        let refused = remote(&settings).manifest(&repository(), &latest()).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{realm}: {refused:?}");
+        assert_eq!(server.count(), 1, "{realm}");
+    }
+    assert_eq!(foreign.count(), 0);
+}
+
+#[tokio::test]
+async fn basic_is_sent_when_it_is_asked_for_and_then_at_once() {
+    let server = Server::start(|seen| match seen.authorization() {
+        Some("Basic bWU6Y2FuYXJ5") => manifest(),
+        _ => answer(401, &[("www-authenticate", r#"Basic realm="lab, with comma""#)], ""),
+    })
+    .await;
+    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    let known = remote(&settings);
+    known.manifest(&repository(), &latest()).await.unwrap();
+    known.manifest(&repository(), &latest()).await.unwrap();
+    assert_eq!(server.count(), 3);
+    let nobody = server.remote().manifest(&repository(), &latest()).await;
+    assert!(matches!(nobody, Err(Error::Denied { status: 401, .. })));
+    assert_eq!(server.count(), 4);
+}
+
+#[tokio::test]
+async fn the_next_account_is_used_when_one_is_denied_or_limited() {
+    let server = Server::start(|seen| match seen.authorization() {
+        Some("Basic dHdvOmNhbmFyeQ==") => answer(429, &[("retry-after", "7")], ""),
+        Some("Basic dGhyZWU6Y2FuYXJ5") => manifest(),
+        _ => answer(401, &[("www-authenticate", "Basic realm=lab")], ""),
+    })
+    .await;
+    let with = |names: &[&str]| {
+        let credentials = names.iter().map(|name| credential(name)).collect();
+        remote(&Settings { credentials, ..server.settings() })
+    };
+    with(&["one", "two", "three"]).manifest(&repository(), &latest()).await.unwrap();
+    let limited = with(&["one", "two", "one"]).manifest(&repository(), &latest()).await;
+    assert!(matches!(limited, Err(Error::Limited { retry_after: Some(wait) }) if wait.as_secs() == 7));
+}
+
+#[tokio::test]
+async fn errors_do_not_tell_passwords() {
+    let server = registry(|_| answer(403, &[], "no")).await;
+    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    let known = remote(&settings);
+    let refused = known.manifest(&repository(), &latest()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Denied { status: 403, reason } if reason == "no"));
+    assert!(!format!("{known:?} {settings:?} {refused:?}").contains("canary"));
+    assert!(!format!("{:?}", Error::Refused(EgressError::Userinfo)).contains("canary"));
+}

@@ -1,0 +1,251 @@
+//! Manifests, tag lists and referrers, and what is sent in their place.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Page, Reference, Tag, referrers_tag};
+use entrepot_remote::{EgressError, Error, InvalidAnswer, TagPage};
+use http::{Method, Response};
+
+use crate::support::{Body, INDEX, MANIFEST, Server, answer, broken, latest, manifest, pieces, repository};
+
+async fn fetch(reply: impl Fn() -> Response<Body> + Send + Sync + 'static) -> Result<Bytes, Error> {
+    let server = Server::start(move |_| reply()).await;
+    server.remote().manifest(&repository(), &latest()).await.map(|fetched| fetched.bytes)
+}
+
+#[tokio::test]
+async fn a_manifest_comes_as_it_was_sent() {
+    let digest = Digest::of(MANIFEST.as_bytes());
+    let server = Server::start(move |_| {
+        let digest = digest.to_string();
+        answer(200, &[("content-type", INDEX), ("docker-content-digest", &digest)], MANIFEST)
+    })
+    .await;
+    let remote = server.remote();
+    for reference in [latest(), Reference::Digest(digest)] {
+        let fetched = remote.manifest(&repository(), &reference).await.unwrap();
+        assert_eq!((fetched.digest, &fetched.media_type), (digest, &MediaType::OCI_INDEX));
+        assert_eq!(fetched.bytes, MANIFEST);
+        let head = remote.head_manifest(&repository(), &reference).await.unwrap();
+        assert_eq!((head.digest, head.size), (Some(digest), Some(MANIFEST.len() as u64)));
+        assert_eq!(head.media_type, Some(MediaType::OCI_INDEX));
+    }
+    for seen in server.log() {
+        assert!(seen.header("user-agent").unwrap().starts_with("entrepot/"));
+        assert_eq!(seen.header("accept-encoding"), Some("identity"));
+        assert_eq!(seen.header("accept"), Some(MediaType::ACCEPT));
+    }
+}
+
+#[tokio::test]
+async fn wrong_digests_are_refused() {
+    let lie = Digest::of(b"other").to_string();
+    let lying = move || answer(200, &[("content-type", INDEX), ("docker-content-digest", &lie)], MANIFEST);
+    assert!(matches!(fetch(lying.clone()).await, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+    let malformed =
+        || answer(200, &[("content-type", INDEX), ("docker-content-digest", "sha256:../..")], MANIFEST);
+    assert!(matches!(fetch(malformed).await, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+
+    let server = Server::start(move |_| lying()).await;
+    for asked in [Digest::of(b"other"), Digest::of(MANIFEST.as_bytes())] {
+        let refused = server.remote().manifest(&repository(), &asked.into()).await;
+        assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::WrongDigest))), "{refused:?}");
+    }
+    let head = server.remote().head_manifest(&repository(), &Digest::of(b"third").into()).await;
+    assert!(matches!(head, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+}
+
+#[tokio::test]
+async fn other_pages_are_not_manifests() {
+    let replies: [fn() -> Response<Body>; 5] = [
+        || answer(200, &[("content-type", "text/html")], "<html>please log in</html>"),
+        || answer(200, &[], "<html>please log in</html>"),
+        || answer(200, &[("content-type", "text/html")], MANIFEST),
+        || answer(200, &[("content-type", "application/json")], r#"{"errors":[{"code":"X"}]}"#),
+        || answer(200, &[("content-type", INDEX)], r#"{"errors":[{"code":"X"}]}"#),
+    ];
+    for reply in replies {
+        let refused = fetch(reply).await;
+        assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAManifest { .. }))), "{refused:?}");
+    }
+    assert!(matches!(fetch(|| answer(204, &[], "")).await, Err(Error::Invalid(InvalidAnswer::Status(204)))));
+    assert!(matches!(fetch(|| answer(302, &[], "")).await, Err(Error::Invalid(InvalidAnswer::Status(302)))));
+    let gzip = || answer(200, &[("content-type", INDEX), ("content-encoding", "gzip")], MANIFEST);
+    assert!(matches!(fetch(gzip).await, Err(Error::Invalid(InvalidAnswer::Encoded))));
+}
+
+#[tokio::test]
+async fn too_large_is_cut_off() {
+    let declared = || answer(200, &[("content-type", INDEX)], vec![b' '; MAX_MANIFEST_BYTES + 1]);
+    assert!(matches!(fetch(declared).await, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))));
+
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    let endless = move || {
+        let counter = Arc::clone(&counter);
+        let piece = move |()| {
+            counter.fetch_add(1 << 16, Ordering::SeqCst);
+            Some((Ok(Bytes::from(vec![b' '; 1 << 16])), ()))
+        };
+        pieces(
+            200,
+            &[("content-type", INDEX)],
+            futures_util::stream::unfold((), move |state| std::future::ready(piece(state))),
+        )
+    };
+    assert!(matches!(fetch(endless).await, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))));
+    // What the sockets hold comes on top.
+    assert!(sent.load(Ordering::SeqCst) < 4 * MAX_MANIFEST_BYTES, "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_breaks_off_is_cut() {
+    let broken = || broken(&[("content-type", INDEX)], br#"{"sch"#);
+    assert!(matches!(fetch(broken).await, Err(Error::Cut { .. })));
+}
+
+#[tokio::test]
+async fn error_statuses_stay_distinct() {
+    assert!(matches!(fetch(|| answer(404, &[], "")).await, Err(Error::NotFound)));
+    let denied = || answer(403, &[], r#"{"errors":[{"code":"DENIED","message":"not\nyours"}]}"#);
+    assert!(matches!(
+        fetch(denied).await,
+        Err(Error::Denied { status: 403, reason }) if reason == "DENIED: not yours"
+    ));
+    assert!(matches!(fetch(|| answer(503, &[], "")).await, Err(Error::Failing { status: 503 })));
+    for (header, wait) in [
+        ("30", Some(30)),
+        ("999999999999999999999", Some(3600)),
+        ("soon", None),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+    ] {
+        let limited = fetch(move || answer(429, &[("retry-after", header)], "")).await;
+        let Err(Error::Limited { retry_after }) = limited else { panic!("{limited:?}") };
+        assert_eq!(retry_after.map(|wait| wait.as_secs()), wait, "{header}");
+    }
+    assert!(matches!(fetch(|| answer(429, &[], "")).await, Err(Error::Limited { retry_after: None })));
+}
+
+#[tokio::test]
+async fn get_stands_in_for_a_refused_head() {
+    let server = Server::start(|seen| match seen.method {
+        Method::HEAD => answer(405, &[], ""),
+        _ => manifest(),
+    })
+    .await;
+    let head = server.remote().head_manifest(&repository(), &latest()).await.unwrap();
+    assert_eq!(head.digest, Some(Digest::of(MANIFEST.as_bytes())));
+}
+
+#[tokio::test]
+async fn tags_come_in_pages() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/v2/team/app/tags/list?n=2" => answer(
+            200,
+            &[("link", r#"<http://169.254.169.254/>; rel="next""#)],
+            r#"{"name":"team/app","tags":["a","b"]}"#,
+        ),
+        "/v2/team/app/tags/list?n=2&last=b" => answer(200, &[], r#"{"tags":null}"#),
+        other => panic!("{other}"),
+    })
+    .await;
+    let remote = server.remote();
+    let first = remote.tags(&repository(), &Page::parse(Some("2"), None).unwrap()).await.unwrap();
+    assert_eq!(first.tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(first.more);
+    let second = remote.tags(&repository(), &Page::parse(Some("2"), Some("b")).unwrap()).await.unwrap();
+    assert_eq!(second, TagPage::default());
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn tag_lists_are_bounded() {
+    let server = Server::start(|_| {
+        let endless = futures_util::stream::repeat_with(|| Ok(Bytes::from(vec![b' '; 1 << 16])));
+        pieces(200, &[], endless)
+    })
+    .await;
+    let refused = server.remote().tags(&repository(), &Page::default()).await;
+    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))));
+    let server = Server::start(|_| answer(200, &[], "<html>")).await;
+    let refused = server.remote().tags(&repository(), &Page::default()).await;
+    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAListing))));
+}
+
+fn listing(names: &[&str]) -> String {
+    let one = |name: &&str| {
+        let digest = Digest::of(name.as_bytes());
+        format!(r#"{{"mediaType":"application/x","digest":"{digest}","size":1}}"#)
+    };
+    format!(r#"{{"manifests":[{}]}}"#, names.iter().map(one).collect::<Vec<_>>().join(","))
+}
+
+#[tokio::test]
+async fn referrers_are_collected_from_all_pages() {
+    let subject = Digest::of(b"subject");
+    let server = Server::start(|seen| {
+        if seen.path.ends_with("page=2") {
+            return answer(200, &[("content-type", INDEX)], listing(&["b"]));
+        }
+        answer(200, &[("content-type", INDEX), ("link", r#"<?page=2>; rel="next""#)], listing(&["a"]))
+    })
+    .await;
+    let found = server.remote().referrers(&repository(), &subject).await.unwrap();
+    let digests: Vec<_> = found.iter().map(|descriptor| descriptor.digest).collect();
+    assert_eq!(digests, [Digest::of(b"a"), Digest::of(b"b")]);
+    assert_eq!(server.log()[0].path, format!("/v2/team/app/referrers/{subject}"));
+}
+
+#[tokio::test]
+async fn the_next_page_is_not_elsewhere_and_pages_end() {
+    let foreign = Server::start(|_| answer(200, &[], listing(&["b"]))).await;
+    let link = format!(r#"<{}/x>; rel="next""#, foreign.url());
+    let server = Server::start(move |_| answer(200, &[("link", &link)], listing(&["a"]))).await;
+    let settings = entrepot_remote::Settings { private_network: true, ..server.settings() };
+    let refused = crate::support::remote(&settings).referrers(&repository(), &Digest::of(b"x")).await;
+    assert!(matches!(refused, Err(Error::Refused(EgressError::ForeignPage { .. }))));
+    assert_eq!((server.count(), foreign.count()), (1, 0));
+
+    let server = Server::start(|_| answer(200, &[("link", r#"<?again>; rel="next""#)], listing(&[]))).await;
+    let refused = server.remote().referrers(&repository(), &Digest::of(b"x")).await;
+    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::TooMany { .. }))));
+    assert_eq!(server.count(), 100);
+}
+
+#[tokio::test]
+async fn the_referrers_tag_stands_in_for_the_api() {
+    let subject = Digest::of(b"subject");
+    let path = format!("/v2/team/app/manifests/{}", referrers_tag(&subject));
+    let server = Server::start(move |seen| {
+        if seen.path == path {
+            answer(200, &[("content-type", INDEX)], listing(&["a"]))
+        } else {
+            answer(404, &[], "")
+        }
+    })
+    .await;
+    let remote = server.remote();
+    assert_eq!(remote.referrers(&repository(), &subject).await.unwrap().len(), 1);
+    assert_eq!(remote.referrers(&repository(), &Digest::of(b"lonely")).await.unwrap(), []);
+
+    let server = Server::start(|seen| match seen.path.contains("/referrers/") {
+        true => answer(404, &[], ""),
+        false => answer(200, &[], format!(r#"{{"config":{}}}"#, descriptor())),
+    })
+    .await;
+    let refused = server.remote().referrers(&repository(), &subject).await;
+    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAListing))), "{refused:?}");
+    let server = Server::start(|_| answer(200, &[("content-type", "text/html")], "<html>")).await;
+    assert!(matches!(
+        server.remote().referrers(&repository(), &subject).await,
+        Err(Error::Invalid(InvalidAnswer::NotAListing))
+    ));
+}
+
+fn descriptor() -> String {
+    format!(r#"{{"mediaType":"a/b","digest":"{}","size":1}}"#, Digest::of(b"x"))
+}

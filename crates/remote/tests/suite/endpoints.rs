@@ -1,0 +1,143 @@
+//! Several endpoints, and registries that are down.
+
+use std::sync::{Arc, Mutex};
+
+use entrepot_remote::{Error, Remote, RequestOutcome, Settings};
+use tokio::net::TcpListener;
+
+use crate::support::{Server, answer, latest, manifest, remote, repository, url};
+
+async fn nobody() -> String {
+    // Bound for a moment and given back: nothing listens there.
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    format!("http://{address}")
+}
+
+fn of(endpoints: &[&str]) -> Remote {
+    let endpoints = endpoints.iter().map(|endpoint| url(endpoint)).collect();
+    remote(&Settings { endpoints, ..Settings::default() })
+}
+
+fn observed(remote: Remote) -> (Remote, Arc<Mutex<Vec<RequestOutcome>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let remote = remote.on_request(Arc::new(move |host, outcome| {
+        assert_eq!(host.as_str(), "lab.test");
+        log.lock().unwrap().push(outcome);
+    }));
+    (remote, seen)
+}
+
+#[tokio::test]
+async fn a_dead_endpoint_is_asked_once() {
+    let alive = Server::start(|_| manifest()).await;
+    let (remote, outcomes) = observed(of(&[&nobody().await, &alive.url()]));
+    for _ in 0..3 {
+        remote.manifest(&repository(), &latest()).await.unwrap();
+    }
+    use RequestOutcome::{Ok, Unreachable};
+    assert_eq!(*outcomes.lock().unwrap(), [Unreachable, Ok, Ok, Ok]);
+}
+
+#[tokio::test]
+async fn a_failing_endpoint_is_passed_over() {
+    let failing = Server::start(|_| answer(502, &[], "")).await;
+    let page = Server::start(|_| answer(200, &[], "<html>")).await;
+    let alive = Server::start(|_| manifest()).await;
+    let remote = of(&[&failing.url(), &page.url(), &alive.url()]);
+    for _ in 0..3 {
+        remote.manifest(&repository(), &latest()).await.unwrap();
+    }
+    assert_eq!((failing.count(), page.count(), alive.count()), (1, 3, 3));
+}
+
+#[tokio::test]
+async fn not_found_and_denied_are_answers() {
+    for status in [404, 403, 429] {
+        let first = Server::start(move |_| answer(status, &[], "")).await;
+        let second = Server::start(|_| manifest()).await;
+        let remote = of(&[&first.url(), &second.url()]);
+        assert!(remote.manifest(&repository(), &latest()).await.is_err());
+        assert_eq!((first.count(), second.count()), (1, 0), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_is_down_is_left_in_peace() {
+    let server = Server::start(|_| answer(503, &[], "")).await;
+    let remote = server.remote();
+    let mut failures = 0;
+    for _ in 0..200 {
+        let failed = remote.manifest(&repository(), &latest()).await;
+        assert!(matches!(failed, Err(Error::Failing { status: 503 })));
+        failures += 1;
+    }
+    // One failure, then one look per second.
+    assert!(server.count() < failures / 10, "{} requests", server.count());
+}
+
+#[tokio::test]
+async fn a_dead_storage_is_not_a_dead_registry() {
+    let storage = format!("{}/blob", nobody().await);
+    let server = Server::start(move |seen| match seen.path.contains("/blobs/") {
+        true => answer(307, &[("location", &storage)], ""),
+        false => manifest(),
+    })
+    .await;
+    let spare = Server::start(|_| answer(200, &[], "blob")).await;
+    let digest = entrepot_oci::Digest::of(b"blob");
+    let with = |endpoints| remote(&Settings { endpoints, private_network: true, ..Settings::default() });
+
+    let alone = with(vec![url(&server.url())]);
+    let failed = alone.head_blob(&repository(), &digest).await;
+    assert!(matches!(failed, Err(Error::Unreachable { .. })), "{failed:?}");
+    alone.manifest(&repository(), &latest()).await.unwrap();
+    alone.manifest(&repository(), &latest()).await.unwrap();
+
+    let spared = with(vec![url(&server.url()), url(&spare.url())]);
+    spared.head_blob(&repository(), &digest).await.unwrap();
+    spared.head_blob(&repository(), &digest).await.unwrap();
+    assert_eq!((server.count(), spare.count()), (4, 2));
+}
+
+#[tokio::test]
+async fn every_request_is_reported_once() {
+    use RequestOutcome::{Denied, Failing, Invalid, Limited, NotFound, Ok, Refused};
+    for (status, headers, body, outcome) in [
+        (200, vec![("content-type", crate::support::INDEX)], crate::support::MANIFEST, Ok),
+        (200, vec![], "<html>", Invalid),
+        (404, vec![], "", NotFound),
+        (403, vec![], "", Denied),
+        (401, vec![], "", Denied),
+        (429, vec![], "", Limited),
+        (500, vec![], "", Failing),
+        (302, vec![("location", "http://10.0.0.1/")], "", Refused),
+    ] {
+        let server = Server::start(move |_| answer(status, &headers, body)).await;
+        let (remote, outcomes) = observed(server.remote());
+        let _ = remote.manifest(&repository(), &latest()).await;
+        assert_eq!(*outcomes.lock().unwrap(), [outcome], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_below_a_path() {
+    let server = Server::start(|_| manifest()).await;
+    of(&[&format!("{}/hub/", server.url())]).manifest(&repository(), &latest()).await.unwrap();
+    assert_eq!(server.log()[0].path, "/hub/v2/team/app/manifests/latest");
+}
+
+#[test]
+fn requests_may_move_between_threads() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    let (remote, repository) = (of(&["http://127.0.0.1:1"]), repository());
+    let digest = entrepot_oci::Digest::of(b"");
+    drop(send(remote.manifest(&repository, &latest())));
+    drop(send(remote.head_manifest(&repository, &latest())));
+    drop(send(remote.blob(&repository, &digest, entrepot_remote::BlobAsk::default())));
+    drop(send(remote.head_blob(&repository, &digest)));
+    drop(send(remote.tags(&repository, &entrepot_oci::Page::default())));
+    drop(send(remote.referrers(&repository, &digest)));
+}

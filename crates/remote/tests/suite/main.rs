@@ -1,0 +1,11 @@
+//! How a [`entrepot_remote::Remote`] behaves towards registries that behave, and towards those that do not.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod auth;
+mod blobs;
+mod documents;
+mod endpoints;
+mod redirects;
+mod support;
+mod tls;

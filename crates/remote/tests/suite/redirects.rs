@@ -1,0 +1,120 @@
+//! Where a registry may send us, and what we take along.
+
+use entrepot_remote::{BlobAsk, EgressError, Error, MAX_REDIRECTS, Settings};
+use futures_util::TryStreamExt as _;
+use http::Response;
+
+use crate::support::{Body, Server, answer, challenge, credential, latest, manifest, remote, repository};
+
+fn redirect(status: u16, location: &str) -> Response<Body> {
+    answer(status, &[("location", location)], "over there")
+}
+
+#[tokio::test]
+async fn authorization_stays_behind() {
+    for status in [301, 302, 303, 307, 308] {
+        let storage = Server::start(|_| answer(200, &[], "blob")).await;
+        let location = format!("{}/signed?signature=x", storage.url());
+        let server = Server::start(move |seen| match seen.authorization() {
+            Some(_) => redirect(status, &location),
+            None => answer(401, &[("www-authenticate", "Basic realm=lab")], ""),
+        })
+        .await;
+        let settings =
+            Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+        let remote = remote(&settings);
+        let digest = entrepot_oci::Digest::of(b"blob");
+        for _ in 0..2 {
+            let blob =
+                remote.blob(&repository(), &digest, BlobAsk { from: 1, ..BlobAsk::default() }).await.unwrap();
+            assert_eq!(blob.chunks.try_collect::<Vec<_>>().await.unwrap().concat(), b"blob");
+        }
+        let log = storage.log();
+        assert_eq!(log.len(), 2);
+        assert!(log.iter().all(|seen| seen.authorization().is_none() && seen.path == "/signed?signature=x"));
+        assert!(log.iter().all(|seen| seen.header("range") == Some("bytes=1-")));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_within_the_registry_keeps_its_token() {
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.authorization()) {
+        (_, None) => answer(401, &[("www-authenticate", "Basic realm=lab")], ""),
+        ("/moved", Some(_)) => manifest(),
+        _ => redirect(307, "/moved"),
+    })
+    .await;
+    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn a_redirect_target_may_want_a_token_of_its_own() {
+    let target = Server::start(|seen| match (seen.path.starts_with("/token"), seen.authorization()) {
+        (true, None) => answer(200, &[], r#"{"token":"theirs"}"#),
+        (false, Some("Bearer theirs")) => manifest(),
+        (false, None) => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        other => unreachable!("{other:?}"),
+    })
+    .await;
+    let location = format!("{}/v2/elsewhere/manifests/latest", target.url());
+    let server = Server::start(move |_| redirect(307, &location)).await;
+    let settings =
+        Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+    assert_eq!(target.count(), 3);
+    // Nor does it get a password when it asks for one.
+    let greedy = Server::start(|_| answer(401, &[("www-authenticate", "Basic realm=x")], "")).await;
+    let location = greedy.url();
+    let server = Server::start(move |_| redirect(307, &location)).await;
+    let settings =
+        Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+    let refused = remote(&settings).manifest(&repository(), &latest()).await;
+    assert!(matches!(refused, Err(Error::Denied { status: 401, .. })));
+    assert_eq!((greedy.count(), greedy.log()[0].authorization()), (1, None));
+}
+
+#[tokio::test]
+async fn loops_end() {
+    let server = Server::start(|seen| redirect(302, &seen.path)).await;
+    let refused = server.remote().manifest(&repository(), &latest()).await;
+    assert!(matches!(refused, Err(Error::Refused(EgressError::TooManyRedirects))));
+    assert_eq!(server.count(), MAX_REDIRECTS + 1);
+}
+
+#[tokio::test]
+async fn places_where_we_do_not_go_are_not_asked() {
+    let private = Server::start(|_| manifest()).await;
+    let port = private.address.port();
+    let locations = [
+        private.url(),
+        private.named_url(),
+        format!("http://2130706433:{port}/"),
+        format!("http://0177.0.0.1:{port}/"),
+        format!("http://me@127.0.0.1:{port}/"),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "http://[::1]/".to_owned(),
+        "http://[64:ff9b::7f00:1]/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+    ];
+    for location in locations {
+        let text = location.clone();
+        let server = Server::start(move |_| redirect(307, &text)).await;
+        let refused = server.remote().manifest(&repository(), &latest()).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{location}: {refused:?}");
+        assert_eq!(server.count(), 1, "{location}");
+    }
+    assert_eq!(private.count(), 0);
+}
+
+#[tokio::test]
+async fn a_registry_known_by_name_only_must_be_public() {
+    let private = Server::start(|_| manifest()).await;
+    let host = format!("localhost:{}", private.address.port());
+    let remote = entrepot_remote::Remote::new(host.parse().unwrap(), &Settings::default()).unwrap();
+    let refused = remote.manifest(&repository(), &latest()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused(EgressError::PrivateAddress { host }) if host == "localhost"));
+    assert!(refused.to_string().contains("hint: name it under `endpoints`"), "{refused}");
+    assert_eq!(private.count(), 0);
+}

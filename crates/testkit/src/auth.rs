@@ -1,0 +1,239 @@
+//! Authentication: none, Basic, or Bearer with a token endpoint of its own.
+
+use std::collections::HashMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use entrepot_oci::ErrorCode;
+use http::{Method, StatusCode};
+use serde_json::{Map, json};
+
+use crate::{
+    answer::Answer,
+    request::{Call, values},
+};
+
+/// In which field the token endpoint gives the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenField {
+    /// `token`
+    Token,
+    /// `access_token`
+    AccessToken,
+    /// Both.
+    Both,
+}
+
+/// How tokens are given (distribution-spec, token authentication). A token is good for ever for the scopes it was
+/// asked for, whatever `expires_in` says, until [`crate::TestRegistry::revoke_tokens`].
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    /// Where tokens are said to be given; `None` for `/token` of the registry itself.
+    pub realm: Option<String>,
+    /// The service of the challenge.
+    pub service: String,
+    /// Who gets tokens; `None` for everybody.
+    pub user: Option<(String, String)>,
+    /// What the token endpoint says about their life, in seconds, nonsense included; `None` for no such field.
+    pub expires_in: Option<i64>,
+    /// Where the token is.
+    pub field: TokenField,
+}
+
+impl Default for Bearer {
+    /// Tokens for everybody, said to live 300 seconds.
+    fn default() -> Self {
+        Self {
+            realm: None,
+            service: "testkit".to_owned(),
+            user: None,
+            expires_in: Some(300),
+            field: TokenField::Token,
+        }
+    }
+}
+
+impl Bearer {
+    /// Tokens for everybody, said to live 300 seconds.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Tokens only for this user.
+    #[must_use]
+    pub fn user(self, user: &str, password: &str) -> Self {
+        Self { user: Some((user.to_owned(), password.to_owned())), ..self }
+    }
+
+    /// Sends clients to this URL for their tokens.
+    #[must_use]
+    pub fn realm(self, url: &str) -> Self {
+        Self { realm: Some(url.to_owned()), ..self }
+    }
+
+    /// Claims this life in seconds.
+    #[must_use]
+    pub fn expires_in(self, seconds: i64) -> Self {
+        Self { expires_in: Some(seconds), ..self }
+    }
+
+    /// Gives the token in this field.
+    #[must_use]
+    pub fn field(self, field: TokenField) -> Self {
+        Self { field, ..self }
+    }
+}
+
+/// Who may come in.
+#[derive(Debug, Default)]
+pub(crate) enum Auth {
+    #[default]
+    Open,
+    Basic(String),
+    Bearer(Box<Tokens>),
+}
+
+/// Tokens given so far, with their scopes.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    rules: Bearer,
+    given: HashMap<String, Vec<String>>,
+    count: u64,
+}
+
+impl Auth {
+    pub(crate) fn basic(user: &str, password: &str) -> Self {
+        Self::Basic(basic(user, password))
+    }
+
+    pub(crate) fn bearer(rules: Bearer) -> Self {
+        Self::Bearer(Box::new(Tokens { rules, given: HashMap::new(), count: 0 }))
+    }
+
+    pub(crate) fn revoke(&mut self) {
+        if let Self::Bearer(tokens) = self {
+            tokens.given.clear();
+        }
+    }
+
+    /// The refusal, if `call` may not come in.
+    pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
+        let shown = call.header("authorization");
+        match self {
+            Self::Open => None,
+            Self::Basic(wanted) if shown == Some(wanted) => None,
+            Self::Basic(_) => Some(challenge("Basic realm=\"testkit\"")),
+            Self::Bearer(tokens) => tokens.refuse(call, shown, url),
+        }
+    }
+
+    /// Answers the token endpoint.
+    pub(crate) fn token(&mut self, call: &Call, body: &Bytes) -> Answer {
+        match self {
+            Self::Bearer(tokens) => tokens.give(call, body),
+            _ => Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no tokens are given here"),
+        }
+    }
+}
+
+impl Tokens {
+    fn refuse(&self, call: &Call, shown: Option<&str>, url: &str) -> Option<Answer> {
+        let wanted = scope(call);
+        let granted =
+            shown.and_then(|shown| shown.strip_prefix("Bearer ")).and_then(|token| self.given.get(token));
+        let error = match (granted, &wanted) {
+            (Some(_), None) => return None,
+            (Some(granted), Some(wanted)) if granted.iter().any(|scope| covers(scope, wanted)) => {
+                return None;
+            }
+            (Some(_), Some(_)) => ",error=\"insufficient_scope\"",
+            (None, _) if shown.is_some() => ",error=\"invalid_token\"",
+            (None, _) => "",
+        };
+        let realm = self.rules.realm.clone().unwrap_or_else(|| format!("{url}/token"));
+        let scope = wanted.map(|scope| format!(",scope=\"{scope}\"")).unwrap_or_default();
+        let service = &self.rules.service;
+        Some(challenge(&format!("Bearer realm=\"{realm}\",service=\"{service}\"{scope}{error}")))
+    }
+
+    fn give(&mut self, call: &Call, body: &Bytes) -> Answer {
+        let form = if call.method == Method::POST {
+            String::from_utf8_lossy(body).into_owned()
+        } else {
+            call.query.clone()
+        };
+        if !self.is_known(call, &form) {
+            return challenge("Basic realm=\"testkit\"");
+        }
+        self.count += 1;
+        let token = format!("token-{}", self.count);
+        let scopes =
+            values(&form, "scope").flat_map(|scope| scope.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        self.given.insert(token.clone(), scopes.collect());
+        let mut answer = Map::new();
+        if self.rules.field != TokenField::AccessToken {
+            answer.insert("token".to_owned(), json!(token));
+        }
+        if self.rules.field != TokenField::Token {
+            answer.insert("access_token".to_owned(), json!(token));
+        }
+        if let Some(seconds) = self.rules.expires_in {
+            answer.insert("expires_in".to_owned(), json!(seconds));
+        }
+        Answer::new(StatusCode::OK).json(serde_json::to_vec(&answer).unwrap())
+    }
+
+    fn is_known(&self, call: &Call, form: &str) -> bool {
+        let Some((user, password)) = &self.rules.user else { return true };
+        let in_form = |key, wanted: &String| values(form, key).next().as_ref() == Some(wanted);
+        let by_form =
+            call.method == Method::POST && in_form("username", user) && in_form("password", password);
+        by_form || call.header("authorization") == Some(basic(user, password).as_str())
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn challenge(value: &str) -> Answer {
+    Answer::error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "authentication required")
+        .with("www-authenticate", value)
+}
+
+/// The scope that `call` needs; `None` where any token will do.
+fn scope(call: &Call) -> Option<String> {
+    if call.path == "/v2/_catalog" {
+        return Some("registry:catalog:*".to_owned());
+    }
+    let name = call.route.as_ref().ok()?.name()?;
+    let actions = match call.method {
+        Method::GET | Method::HEAD => "pull",
+        Method::DELETE => "delete",
+        _ => "pull,push",
+    };
+    Some(format!("repository:{name}:{actions}"))
+}
+
+fn covers(granted: &str, wanted: &str) -> bool {
+    let (Some((granted_on, granted)), Some((wanted_on, wanted))) =
+        (granted.rsplit_once(':'), wanted.rsplit_once(':'))
+    else {
+        return false;
+    };
+    let has = |action: &str| granted.split(',').any(|one| one == action || one == "*");
+    granted_on == wanted_on && wanted.split(',').all(has)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_covers_what_it_lists() {
+        assert!(covers("repository:a/b:pull,push", "repository:a/b:pull"));
+        assert!(covers("repository:a:*", "repository:a:pull,push"));
+        assert!(!covers("repository:a:pull", "repository:a:pull,push"));
+        assert!(!covers("repository:b:pull", "repository:a:pull"));
+    }
+}

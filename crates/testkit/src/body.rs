@@ -1,0 +1,98 @@
+//! Plays a script as the body of a response.
+
+use std::{future, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::Frame;
+
+use crate::{
+    End,
+    log::Entry,
+    play::{Event, Script},
+    registry::Shared,
+    wire::Signal,
+};
+
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// The largest piece handed to the connection at once.
+pub(crate) const PIECE: usize = 64 * 1024;
+
+/// A body on its way.
+pub(crate) struct Playing {
+    script: Script,
+    entry: Entry,
+    wire: Arc<Signal>,
+    shared: Arc<Shared>,
+    /// Bytes sent so far.
+    at: u64,
+    /// What the pieces sent so far cost in time, at the rate asked for.
+    debt: Duration,
+}
+
+impl Playing {
+    pub(crate) fn new(script: Script, entry: Entry, wire: Arc<Signal>, shared: Arc<Shared>) -> Self {
+        Self { script, entry, wire, shared, at: 0, debt: Duration::ZERO }
+    }
+
+    /// The body; an empty one is over at once.
+    pub(crate) fn into_body(self) -> Body {
+        if self.script.body.is_empty() && self.script.events.is_empty() {
+            self.entry.write(|request| request.end = End::Complete);
+            return Empty::new().map_err(|never| match never {}).boxed_unsync();
+        }
+        StreamBody::new(stream::unfold(self, Self::step)).boxed_unsync()
+    }
+
+    async fn step(mut self) -> Option<(io::Result<Frame<Bytes>>, Self)> {
+        while let Some((_, event)) = self.script.events.pop_front_if(|(at, _)| *at <= self.at) {
+            match event {
+                Event::Gate(gate) => gate.pass().await,
+                Event::Stall => future::pending().await,
+                Event::Cut => return Some((Err(self.cut().await), self)),
+                Event::Reset => {
+                    self.wire.reset();
+                    return Some((Err(self.cut().await), self));
+                }
+            }
+        }
+        if !self.debt.is_zero() {
+            tokio::time::sleep(std::mem::take(&mut self.debt)).await;
+        }
+        let piece = self.piece()?;
+        self.at += piece.len() as u64;
+        let is_last = !self.script.is_endless && self.at == self.script.body.len() as u64;
+        self.entry.write(|request| {
+            request.sent += piece.len() as u64;
+            // Hyper does not ask for more than the length promised.
+            if is_last && self.script.events.is_empty() {
+                request.end = End::Complete;
+            }
+        });
+        Some((Ok(Frame::data(piece)), self))
+    }
+
+    fn piece(&mut self) -> Option<Bytes> {
+        let length = self.script.body.len();
+        let start = usize::try_from(self.at).unwrap();
+        let start = if self.script.is_endless { start % length } else { start };
+        let rate = self.script.rate.or_else(|| self.shared.pace());
+        // Some twenty pieces per second, so that a slow body is smooth.
+        let most = rate.map_or(PIECE, |rate| usize::try_from(rate / 20).unwrap().clamp(1, PIECE));
+        let event = self.script.events.front().map_or(u64::MAX, |(at, _)| at - self.at);
+        let most = most.min(usize::try_from(event).unwrap_or(PIECE));
+        let piece = self.script.body.slice(start..length.min(start + most));
+        if let Some(rate) = rate {
+            self.debt = Duration::from_secs_f64(piece.len() as f64 / rate as f64);
+        }
+        (!piece.is_empty()).then_some(piece)
+    }
+
+    async fn cut(&self) -> io::Error {
+        self.wire.drained().await;
+        self.entry.write(|request| request.end = End::Cut);
+        io::Error::other("cut by a fault")
+    }
+}

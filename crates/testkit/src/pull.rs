@@ -1,0 +1,148 @@
+//! Reading: manifests, blobs, tags and referrers.
+
+use entrepot_oci::{self as oci, ByteRange, Digest, ErrorCode, Page, Reference, ReferrersIndex, Route};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::{answer::Answer, registry::State, request::Call};
+
+/// Answers a `GET` or `HEAD`, with the body in either case.
+pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
+    match route {
+        Route::Ping => Answer::new(StatusCode::OK).json("{}"),
+        Route::Manifest { name, reference, .. } => manifest(state, call, name, reference),
+        Route::Blob { name, digest } => blob(state, call, name, digest),
+        Route::Tags { name, page } => tags(state, call, name, page),
+        Route::Referrers { name, subject, artifact_type } => {
+            referrers(state, call, name, (subject, artifact_type.as_deref()))
+        }
+        Route::Uploads { .. } | Route::Upload { .. } => crate::push::progress(state, route),
+    }
+}
+
+fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Reference) -> Answer {
+    let Some(limits) = allowance(state, call) else {
+        let message = "you have reached your pull rate limit";
+        return Answer::error(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message);
+    };
+    let has_digest = state.capabilities.digest_header;
+    let found = state.store.repositories.get_mut(name.as_str()).and_then(|held| held.manifest(reference));
+    let Some((digest, stored)) = found else {
+        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, "no such manifest");
+    };
+    let answer = Answer::new(StatusCode::OK).body(stored.media_type.as_str(), stored.bytes);
+    limits
+        .into_iter()
+        .fold(answer, |answer, (name, value)| answer.with(name, value))
+        .with_digest(&digest, has_digest)
+        .with("etag", format!("\"{digest}\""))
+}
+
+/// The headers that tell the limit, after this request was counted; `None` if it is one too many.
+fn allowance(state: &mut State, call: &Call) -> Option<Vec<(&'static str, String)>> {
+    let Some(limit) = &mut state.capabilities.rate_limit else { return Some(Vec::new()) };
+    if call.method == http::Method::GET {
+        limit.remaining = limit.remaining.checked_sub(1)?;
+    }
+    Some(vec![
+        ("ratelimit-limit", format!("{};w={}", limit.limit, limit.window)),
+        ("ratelimit-remaining", format!("{};w={}", limit.remaining, limit.window)),
+        ("docker-ratelimit-source", "127.0.0.1".to_owned()),
+    ])
+}
+
+fn blob(state: &State, call: &Call, name: &oci::Name, digest: &Digest) -> Answer {
+    let capabilities = &state.capabilities;
+    let held = state.store.repositories.get(name.as_str()).and_then(|held| held.blobs.get(digest));
+    let Some(bytes) = held.cloned() else {
+        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "no such blob");
+    };
+    if let Some(base) = &capabilities.blobs_at {
+        return Answer::new(StatusCode::TEMPORARY_REDIRECT).with("location", format!("{base}{}", call.path));
+    }
+    let answer = Answer::new(StatusCode::OK).with_digest(digest, capabilities.digest_header);
+    if !capabilities.ranges {
+        return answer.body("application/octet-stream", bytes);
+    }
+    let answer = answer.with("accept-ranges", "bytes");
+    let size = bytes.len() as u64;
+    match call.header("range").and_then(ByteRange::parse).map(|range| range.within(size)) {
+        None => answer.body("application/octet-stream", bytes),
+        Some(Ok(range)) => {
+            let part = bytes.slice(to_usize(range.start)..to_usize(range.end));
+            let said = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            let answer = answer.with("content-range", said).body("application/octet-stream", part);
+            Answer { status: StatusCode::PARTIAL_CONTENT, ..answer }
+        }
+        Some(Err(_)) => {
+            let message = "the range starts behind the end";
+            Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
+                .with("content-range", format!("bytes */{size}"))
+        }
+    }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap()
+}
+
+fn tags(state: &State, call: &Call, name: &oci::Name, page: &Page) -> Answer {
+    let Some(held) = state.store.repositories.get(name.as_str()) else {
+        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, "no such repository");
+    };
+    let (tags, link) = listing(state, call, page, held.tags.keys());
+    let answer = Answer::new(StatusCode::OK).json(json!({ "name": name.as_str(), "tags": tags }).to_string());
+    link.into_iter().fold(answer, |answer, link| answer.with("link", link))
+}
+
+/// `/v2/_catalog`, which the spec leaves to registries.
+pub(crate) fn catalog(state: &State, call: &Call) -> Answer {
+    let page = Page::parse(call.query("n").as_deref(), call.query("last").as_deref()).unwrap_or_default();
+    let (names, link) = listing(state, call, &page, state.store.repositories.keys());
+    let answer = Answer::new(StatusCode::OK).json(json!({ "repositories": names }).to_string());
+    link.into_iter().fold(answer, |answer, link| answer.with("link", link))
+}
+
+/// One page of sorted names and the `Link` to the next.
+fn listing<'a>(
+    state: &State,
+    call: &Call,
+    page: &Page,
+    all: impl Iterator<Item = &'a String>,
+) -> (Vec<&'a String>, Option<String>) {
+    let asked = call.query("n").map_or(usize::MAX, |_| page.limit());
+    let limit = asked.min(state.capabilities.tags_page.unwrap_or(usize::MAX));
+    let mut rest = all.skip_while(|name| page.after().is_some_and(|after| name.as_str() <= after));
+    let names: Vec<_> = rest.by_ref().take(limit).collect();
+    let next = names.last().filter(|_| rest.next().is_some());
+    let link = next.map(|last| format!("<{}?n={limit}&last={last}>; rel=\"next\"", call.path));
+    (names, link)
+}
+
+fn referrers(state: &State, call: &Call, name: &oci::Name, of: (&Digest, Option<&str>)) -> Answer {
+    let (subject, artifact_type) = of;
+    if !state.capabilities.referrers {
+        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no referrers API");
+    }
+    let held = state.store.repositories.get(name.as_str());
+    let mut found = held.map(|held| held.referrers(subject)).unwrap_or_default();
+    found.retain(|one| artifact_type.is_none_or(|kind| one.artifact_type.as_deref() == Some(kind)));
+    let start: usize = call.query("start").and_then(|start| start.parse().ok()).unwrap_or(0);
+    let limit = state.capabilities.referrers_page.unwrap_or(usize::MAX);
+    let is_more = found.len() > start.saturating_add(limit);
+    let page: Vec<_> = found.into_iter().skip(start).take(limit).collect();
+    let body = serde_json::to_vec(&ReferrersIndex::new(page)).unwrap();
+    let mut answer = Answer::new(StatusCode::OK).body(oci::MediaType::OCI_INDEX.as_str(), body);
+    if let Some(kind) = artifact_type {
+        answer = answer.with("oci-filters-applied", "artifactType");
+        if is_more {
+            let next = start + limit;
+            return answer
+                .with("link", format!("<{}?artifactType={kind}&start={next}>; rel=\"next\"", call.path));
+        }
+    }
+    if is_more {
+        answer = answer.with("link", format!("<{}?start={}>; rel=\"next\"", call.path, start + limit));
+    }
+    answer
+}

@@ -1,0 +1,321 @@
+//! The registry as a test holds it.
+
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, Host, MediaType};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use crate::{
+    Action, Bearer, Capabilities, Fault, Kind, Log, TestImage,
+    answer::Answer,
+    auth::Auth,
+    fault,
+    log::Journal,
+    request::Call,
+    serve,
+    store::{Store, Turns},
+};
+
+/// A registry on loopback, over HTTP/1.1 and HTTP/2 without TLS, in tasks of the test's runtime. It keeps everything
+/// in memory and stops when dropped.
+///
+/// ```
+/// # use entrepot_testkit::{Action, Fault, Match, TestImage, TestRegistry, client};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let registry = TestRegistry::start().await;
+/// let image = TestImage::random(1, 2, 100_000);
+/// registry.put_image("library/nginx", "1.27", &image);
+/// registry.fault(Fault::on(Match::manifests().get()).then(Action::status(503)));
+/// assert!(client::try_pull(&registry.url(), "library/nginx", "1.27").await.is_err());
+/// assert_eq!(client::pull(&registry.url(), "library/nginx", "1.27").await.digest, *image.digest());
+/// assert_eq!(registry.log().blob_gets().len(), 3);
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TestRegistry {
+    shared: Arc<Shared>,
+    server: Mutex<Server>,
+}
+
+#[derive(Debug)]
+enum Server {
+    Running {
+        task: JoinHandle<()>,
+        stop: oneshot::Sender<Infallible>,
+    },
+    /// The socket keeps the port: it is bound but does not listen, so that connections are refused.
+    Stopped(TcpSocket),
+    /// Between the two.
+    Changing,
+}
+
+/// What its connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    addr: SocketAddr,
+    state: Mutex<State>,
+    pub(crate) journal: Journal,
+}
+
+/// What a test can change while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) auth: Auth,
+    pub(crate) capabilities: Capabilities,
+    faults: Vec<Fault>,
+    pace: Option<u64>,
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn pace(&self) -> Option<u64> {
+        self.state().pace
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    pub(crate) fn select(&self, call: &Call) -> Vec<Action> {
+        let mut state = self.state();
+        let is_refused = state.refuse(call, &self.url()).is_some();
+        fault::select(&mut state.faults, call, is_refused)
+    }
+
+    pub(crate) fn answer(&self, call: &Call, body: Bytes) -> Answer {
+        let mut state = self.state();
+        state.refuse(call, &self.url()).unwrap_or_else(|| serve::sane(&mut state, call, body))
+    }
+}
+
+impl State {
+    fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
+        if call.kind == Kind::Token { None } else { self.auth.refuse(call, url) }
+    }
+}
+
+impl TestRegistry {
+    /// Starts an empty registry on a free port.
+    pub async fn start() -> Self {
+        Self::start_on((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Starts an empty registry on this address, which may be one that another has left by [`Self::stop`].
+    #[allow(clippy::unused_async, reason = "it needs a runtime, and a caller cannot forget one to await in")]
+    pub async fn start_on(addr: SocketAddr) -> Self {
+        let listener = bind(addr).listen(1024).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared { addr, state: Mutex::default(), journal: Journal::default() });
+        let server = Mutex::new(run(listener, shared.clone()));
+        Self { shared, server }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        self.shared.url()
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn addr(&self) -> SocketAddr {
+        self.shared.addr
+    }
+
+    /// The name clients know it by, `127.0.0.1:PORT`.
+    pub fn host(&self) -> Host {
+        self.addr().to_string().parse().unwrap()
+    }
+
+    /// Drops all connections and refuses new ones. Content, faults and log stay, and so does the port.
+    pub async fn stop(&self) {
+        let server = std::mem::replace(&mut *self.server.lock().unwrap(), Server::Changing);
+        let socket = match server {
+            Server::Running { task, stop } => {
+                drop(stop);
+                task.await.unwrap();
+                bind(self.addr())
+            }
+            Server::Stopped(socket) => socket,
+            Server::Changing => panic!("one stop or restart at a time"),
+        };
+        *self.server.lock().unwrap() = Server::Stopped(socket);
+    }
+
+    /// Takes connections again, on the same port; those that were open are dropped.
+    pub async fn restart(&self) {
+        self.stop().await;
+        let mut server = self.server.lock().unwrap();
+        if let Server::Stopped(socket) = std::mem::replace(&mut *server, Server::Changing) {
+            *server = run(socket.listen(1024).unwrap(), self.shared.clone());
+        }
+    }
+
+    /// Stores an image with everything it names, and tags it.
+    pub fn put_image(&self, repository: &str, tag: &str, image: &TestImage) {
+        self.put_untagged(repository, image);
+        self.shared.state().store.repository(repository).tag(tag, *image.digest());
+    }
+
+    /// Stores an image with everything it names, without a tag, as referrers are.
+    pub fn put_untagged(&self, repository: &str, image: &TestImage) {
+        let mut state = self.shared.state();
+        let has_referrers = state.capabilities.referrers;
+        let held = state.store.repository(repository);
+        held.blobs.extend(image.blobs().iter().cloned());
+        for manifest in image.manifests() {
+            held.put_manifest(&manifest.media_type, manifest.bytes.clone(), manifest.digest);
+        }
+        if let Some(subject) = image.subject().filter(|_| !has_referrers) {
+            held.keep_referrers_tag(subject);
+        }
+    }
+
+    /// Stores a blob.
+    pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.shared.state().store.repository(repository).blobs.insert(digest, bytes);
+        digest
+    }
+
+    /// Stores a manifest, whatever its bytes are and name, and tags it if told to.
+    pub fn put_manifest(
+        &self,
+        repository: &str,
+        tag: Option<&str>,
+        media_type: &MediaType,
+        bytes: impl Into<Bytes>,
+    ) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        let mut state = self.shared.state();
+        let held = state.store.repository(repository);
+        held.put_manifest(media_type, bytes, digest);
+        tag.into_iter().for_each(|tag| held.tag(tag, digest));
+        digest
+    }
+
+    /// Makes a tag point at these manifests in turn, one per request, over and over.
+    pub fn flip_tag(&self, repository: &str, tag: &str, digests: &[Digest]) {
+        let turns = Turns::new(digests.to_vec());
+        self.shared.state().store.repository(repository).tags.insert(tag.to_owned(), turns);
+    }
+
+    /// Deletes a tag and nothing else.
+    pub fn delete_tag(&self, repository: &str, tag: &str) {
+        self.shared.state().store.repository(repository).tags.remove(tag);
+    }
+
+    /// Deletes a blob from one repository.
+    pub fn delete_blob(&self, repository: &str, digest: &Digest) {
+        self.shared.state().store.repository(repository).blobs.remove(digest);
+    }
+
+    /// Deletes a repository with all that is in it.
+    pub fn delete_repository(&self, repository: &str) {
+        self.shared.state().store.repositories.remove(repository);
+    }
+
+    /// A blob as it is held, such as after a push.
+    pub fn blob(&self, repository: &str, digest: &Digest) -> Option<Bytes> {
+        self.shared.state().store.repositories.get(repository)?.blobs.get(digest).cloned()
+    }
+
+    /// The bytes of a manifest as it is held, by tag or digest.
+    pub fn manifest(&self, repository: &str, reference: &str) -> Option<Bytes> {
+        let reference = reference.parse().unwrap();
+        let mut state = self.shared.state();
+        let (_, stored) = state.store.repositories.get_mut(repository)?.manifest(&reference)?;
+        Some(stored.bytes)
+    }
+
+    /// The requests so far.
+    pub fn log(&self) -> Log {
+        self.shared.journal.read()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_log(&self) {
+        self.shared.journal.clear();
+    }
+
+    /// Waits until `condition` holds of the log and gives that log; fails the test after 30 s.
+    pub async fn until(&self, condition: impl Fn(&Log) -> bool) -> Log {
+        self.shared.journal.until(condition).await
+    }
+
+    /// Adds a fault behind those that are there.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.state().faults.push(fault);
+    }
+
+    /// Forgets all faults; answers that are held or stalled stay so.
+    pub fn clear_faults(&self) {
+        self.shared.state().faults.clear();
+    }
+
+    /// Wants this user and password with every request.
+    pub fn require_basic(&self, user: &str, password: &str) {
+        self.shared.state().auth = Auth::basic(user, password);
+    }
+
+    /// Wants a token with every request.
+    pub fn require_bearer(&self, auth: Bearer) {
+        self.shared.state().auth = Auth::bearer(auth);
+    }
+
+    /// Lets everybody in, as at the start.
+    pub fn require_nothing(&self) {
+        self.shared.state().auth = Auth::Open;
+    }
+
+    /// Takes back all tokens given so far.
+    pub fn revoke_tokens(&self) {
+        self.shared.state().auth.revoke();
+    }
+
+    /// Changes what it can do.
+    pub fn capabilities(&self, change: impl FnOnce(&mut Capabilities)) {
+        change(&mut self.shared.state().capabilities);
+    }
+
+    /// Sends each body at this many bytes per second, also those on their way; `None` for as fast as it goes.
+    pub fn pace(&self, bytes_per_second: Option<u64>) {
+        self.shared.state().pace = bytes_per_second;
+    }
+}
+
+impl Drop for TestRegistry {
+    fn drop(&mut self) {
+        if let Server::Running { task, .. } =
+            self.server.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
+        {
+            task.abort();
+        }
+    }
+}
+
+fn bind(addr: SocketAddr) -> TcpSocket {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(addr).unwrap();
+    socket
+}
+
+fn run(listener: TcpListener, shared: Arc<Shared>) -> Server {
+    let (stop, stopped) = oneshot::channel();
+    Server::Running { task: tokio::spawn(serve::accept(listener, shared, stopped)), stop }
+}

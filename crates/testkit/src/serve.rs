@@ -1,0 +1,168 @@
+//! Connections and the way of one request: note it, let it wait, answer it, spoil the answer.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use entrepot_oci::{ErrorCode, RouteError};
+use http::{Method, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinSet,
+};
+
+use crate::{
+    Action, End, Kind,
+    answer::Answer,
+    body::{Body, Playing},
+    log::Entry,
+    play::{self, Script},
+    pull, push,
+    registry::{Shared, State},
+    request::Call,
+    wire::{Signal, Wire},
+};
+
+/// Takes connections until told to stop, then drops them all.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    mut stop: oneshot::Receiver<Infallible>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            Ok((stream, peer)) = listener.accept() => {
+                connections.spawn(connection(stream, peer, shared.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    stream.set_nodelay(true).unwrap();
+    let (wire, signal) = Wire::new(stream);
+    let service = service_fn(|request| serve(request, peer, signal.clone(), shared.clone()));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // An error is a client that left or a fault that cut: both are in the log.
+    drop(builder.serve_connection(TokioIo::new(wire), service).await);
+}
+
+/// Answers a request; an error closes the connection without an answer.
+async fn serve(
+    request: http::Request<Incoming>,
+    peer: SocketAddr,
+    wire: Arc<Signal>,
+    shared: Arc<Shared>,
+) -> io::Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let call = Call::new(&parts);
+    let entry = shared.journal.enter(&call, peer);
+    let actions = shared.select(&call);
+    let Some(answer) = act(&call, body, &actions, (&shared, &entry)).await? else {
+        entry.write(|request| request.end = End::Cut);
+        return Err(io::Error::other("hung up by a fault"));
+    };
+    let mut script = Script::new(answer, &actions);
+    if call.method == Method::HEAD {
+        script.body = Bytes::new();
+        script.events.clear();
+    }
+    entry.write(|request| request.status = script.status.as_u16());
+    let mut response = Response::new(());
+    *response.version_mut() = script.version;
+    *response.status_mut() = script.status;
+    *response.headers_mut() = std::mem::take(&mut script.headers);
+    Ok(response.map(|()| Playing::new(script, entry, wire, shared).into_body()))
+}
+
+/// Does what was asked as far as `actions` let it; `None` to hang up.
+async fn act(
+    call: &Call,
+    body: Incoming,
+    actions: &[Action],
+    (shared, entry): (&Shared, &Entry),
+) -> io::Result<Option<Answer>> {
+    let most = actions.iter().find_map(|action| match action {
+        Action::HangupAfter(most) => Some(*most),
+        _ => None,
+    });
+    let body = read(body, most.unwrap_or(u64::MAX), entry).await?;
+    if most.is_some() {
+        push::keep_part(&mut shared.state(), call, &body);
+        return Ok(None);
+    }
+    hold(actions).await;
+    let has = |wanted: fn(&Action) -> bool| actions.iter().any(wanted);
+    if has(|action| matches!(action, Action::Hangup)) {
+        return Ok(None);
+    }
+    let mut call = call.clone();
+    if has(|action| matches!(action, Action::IgnoreRange)) {
+        call.headers.remove(header::RANGE);
+    }
+    let answer = play::replacement(actions, &call).unwrap_or_else(|| shared.answer(&call, body));
+    Ok(if has(|action| matches!(action, Action::LoseAnswer)) { None } else { Some(answer) })
+}
+
+async fn read(mut body: Incoming, most: u64, entry: &Entry) -> io::Result<Bytes> {
+    let mut read = BytesMut::new();
+    while (read.len() as u64) < most {
+        let Some(frame) = body.frame().await else { break };
+        if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
+            let room = usize::try_from(most - read.len() as u64).unwrap_or(usize::MAX);
+            read.extend_from_slice(&data[..data.len().min(room)]);
+            entry.write(|request| request.received = read.len() as u64);
+        }
+    }
+    Ok(read.freeze())
+}
+
+async fn hold(actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Delay(time) => tokio::time::sleep(*time).await,
+            Action::Gate(gate) => gate.pass().await,
+            _ => {}
+        }
+    }
+}
+
+/// What a sane registry answers.
+pub(crate) fn sane(state: &mut State, call: &Call, body: Bytes) -> Answer {
+    if call.kind == Kind::Token {
+        return state.auth.token(call, &body);
+    }
+    if call.method == Method::HEAD && !state.capabilities.head {
+        return Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "HEAD is off");
+    }
+    match &call.route {
+        _ if call.path == "/v2/_catalog" => pull::catalog(state, call),
+        Ok(route) if call.is_read() => pull::answer(state, call, route),
+        Ok(route) => push::answer(state, call, route, body),
+        Err(error) => refused(*error),
+    }
+}
+
+fn refused(error: RouteError) -> Answer {
+    let (status, code) = match error {
+        RouteError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::Unknown),
+        RouteError::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported),
+        RouteError::Name(_) | RouteError::Namespace => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
+        RouteError::Digest(_) => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
+        RouteError::Tag(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+        RouteError::Page(_) => (StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid),
+    };
+    Answer::error(status, code, &error.to_string())
+}
