@@ -77,15 +77,17 @@ impl Mirror {
             }
             return Ok(fresh(manifest));
         }
-        if let Some(refused) = self.0.memory.absent.get(&(key.clone(), reference)) {
-            return Err(refused);
-        }
         let held = match &state {
             Some(state) => self.held_manifest(key, &state.digest).await.unwrap_or_default(),
             None => None,
         };
-        let Some(held) = held.filter(|_| age == Age::Stale) else {
-            return self.check(host, key, tag).await.map(fresh);
+        let held = held.filter(|_| age == Age::Stale);
+        let refused = self.0.memory.absent.get(&(key.clone(), reference));
+        let held = match (held, refused) {
+            (Some(held), Some(refused)) if !refused.is_an_answer() => return Ok(self.stale(held)),
+            (_, Some(refused)) => return Err(refused),
+            (None, None) => return self.check(host, key, tag).await.map(fresh),
+            (Some(held), None) => held,
         };
         let left_alone = state.is_some_and(|state| state.not_before.is_some_and(|until| now < until));
         if left_alone {

@@ -210,8 +210,8 @@ async fn a_slow_connection_gets_company() {
     assert_eq!(read.await.unwrap().unwrap(), bytes);
     let log = rig.upstream.log();
     assert!(log.blob_gets().len() <= 16);
-    // Cutting the first connection short wastes no more than what was on its way.
-    assert!(log.bytes_sent() < 48 * MIB as u64, "{}", log.bytes_sent());
+    // Cutting the first connection short wastes no more than what was on its way, in the sockets' buffers.
+    assert!(log.bytes_sent() < 60 * MIB as u64, "{}", log.bytes_sent());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,8 @@ use std::{
 const SOON: Duration = Duration::from_secs(5);
 /// How long a lane should be busy with one segment.
 const SEGMENT_TIME: u64 = 4;
+/// What is left below this is not worth another connection.
+const WORTH_SHARING: u64 = 4 << 20;
 const SEGMENT_MIN: u64 = 1 << 20;
 const SEGMENT_MAX: u64 = 32 << 20;
 
@@ -88,7 +90,7 @@ impl Work {
 /// How many lanes a download should have that has `remaining` bytes to go at `rate` bytes a second.
 pub(super) fn wanted(remaining: u64, rate: u64, running: usize, most: usize) -> usize {
     let soon = rate.saturating_mul(SOON.as_secs());
-    if remaining <= soon || remaining <= SEGMENT_MIN { running } else { most.max(running) }
+    if remaining <= soon || remaining <= WORTH_SHARING { running } else { most.max(running) }
 }
 
 #[cfg(test)]

@@ -35,9 +35,14 @@ const TICK: Duration = Duration::from_secs(1);
 /// Downloads `fill`'s blob from `host` and tells its readers how it goes.
 pub(super) async fn run(mirror: &Mirror, host: &Host, key: &RepoKey, fill: &Arc<Fill>) {
     let _counted = Counted::new(mirror);
-    let result = tokio::select! {
-        result = perform(mirror, host, key, fill) => result,
+    let downloaded = tokio::select! {
+        downloaded = perform(mirror, host, key, fill) => downloaded,
         () = mirror.0.fills.stopping.cancelled() => Err(Failure::Refused(Error::Store)),
+    };
+    // What has all its bytes is kept, also when the server is stopping.
+    let result = match downloaded {
+        Ok((job, content)) => job.verify_and_commit(content).await,
+        Err(failure) => Err(failure),
     };
     if let Err(failure) = result {
         tracing::info!(%key, digest = %fill.digest, ?failure, "a download ended without its blob");
@@ -86,7 +91,13 @@ enum Stop {
     Died,
 }
 
-async fn perform(mirror: &Mirror, host: &Host, key: &RepoKey, fill: &Arc<Fill>) -> Result<(), Failure> {
+/// Brings all bytes home; whether they are the right ones is still to be seen.
+async fn perform(
+    mirror: &Mirror,
+    host: &Host,
+    key: &RepoKey,
+    fill: &Arc<Fill>,
+) -> Result<(Arc<Job>, Content), Failure> {
     let digest = fill.digest;
     let remote = mirror.source(host).map_err(Failure::Refused)?.remote.clone();
     let (staged, before) = stage(mirror, &digest).await?;
@@ -113,7 +124,7 @@ async fn perform(mirror: &Mirror, host: &Host, key: &RepoKey, fill: &Arc<Fill>) 
         size,
     });
     let content = if size == u64::MAX { job.spool(stream).await? } else { job.download(stream).await? };
-    job.verify_and_commit(content).await
+    Ok((job, content))
 }
 
 /// The partial file that an earlier attempt left, with its progress, or a new one.
