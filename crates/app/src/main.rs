@@ -1,3 +1,40 @@
-//! The binary.
+//! The binary: command line, configuration, assembly, shutdown.
+//!
+//! - typed to meant: `cli` makes an action of the arguments, `config` a valid configuration of the file
+//! - done: `commands`, with `assembly` as the only place that builds the parts, `data` and `control` beside it
+//! - said: `output` and `failure` on the terminal, `log` and `greeting` for whoever runs the server
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod assembly;
+mod cli;
+mod commands;
+mod config;
+mod control;
+mod data;
+mod failure;
+mod greeting;
+mod log;
+mod output;
+mod runtime;
+
+use std::process::ExitCode;
+
+use cli::Action;
+
+fn main() -> ExitCode {
+    let done = match cli::parse(std::env::args_os()) {
+        Action::Serve(serve) => commands::serve::run(serve),
+        Action::Config(config) => commands::config::run(config),
+        Action::Cache(cache) => commands::cache::run(cache),
+        Action::Completions(completions) => commands::completions::run(completions),
+        Action::Man(man) => commands::man::run(man),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            failure.code()
+        }
+    }
+}

@@ -28,7 +28,9 @@ CREATE TABLE manifest (
     last_used_ms BIGINT,
     PRIMARY KEY (repository_id, digest)
 );
-CREATE INDEX manifest_digest ON manifest (digest);
+-- Whole keys in both orders, here and for blobs: with half a key PostgreSQL may take the half that is common in one
+-- repository though rare in most.
+CREATE INDEX manifest_digest ON manifest (digest, repository_id);
 CREATE INDEX manifest_subject ON manifest (repository_id, subject, created_ms, digest) WHERE subject IS NOT NULL;
 
 -- What a manifest names, held or not.
@@ -55,7 +57,6 @@ CREATE TABLE tag (
 );
 CREATE INDEX tag_digest ON tag (repository_id, digest);
 
--- The digest comes first in the key: it answers "here?" and "anywhere?" with one index.
 CREATE TABLE blob (
     digest TEXT COLLATE "BINARY" NOT NULL,
     repository_id BIGINT NOT NULL REFERENCES repository (id),
@@ -63,4 +64,4 @@ CREATE TABLE blob (
     created_ms BIGINT NOT NULL,
     PRIMARY KEY (digest, repository_id)
 );
-CREATE INDEX blob_repository ON blob (repository_id);
+CREATE INDEX blob_repository ON blob (repository_id, digest);

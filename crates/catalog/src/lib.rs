@@ -1,7 +1,8 @@
 //! Remembers, in SQLite or PostgreSQL, what we hold: which repository has which tags, manifests and blobs.
 //!
 //! - [`Catalog`]: open it at a [`Location`], then ask and tell; every change is one transaction
-//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`: listings and use; `removal`: taking images out
+//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`: what is told to people; `removal`: taking
+//!   images out
 //! - `database`, `dialect`, `open`, `sql`: how both databases are spoken to with one text
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. What is nowhere in the catalog may be deleted there.
@@ -12,6 +13,7 @@ mod blobs;
 mod database;
 mod dialect;
 mod error;
+mod images;
 mod key;
 mod manifests;
 mod open;

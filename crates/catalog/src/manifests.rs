@@ -32,8 +32,8 @@ const SET_TAG: &str = "INSERT INTO tag (repository_id, name, digest, checked_ms,
      digest = excluded.digest, checked_ms = excluded.checked_ms, \
      updated_ms = CASE WHEN tag.digest = excluded.digest THEN tag.updated_ms ELSE excluded.updated_ms END";
 pub(crate) const MISSING_BLOB: &str = "SELECT r.child FROM reference r \
-     WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 0 AND NOT EXISTS \
-     (SELECT 1 FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id) \
+     WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 0 AND \
+     (SELECT 1 FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id LIMIT 1) IS NULL \
      ORDER BY r.child LIMIT 1";
 pub(crate) const REMOVE: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
 

@@ -24,19 +24,19 @@ pub(crate) const FACTS: &str = "SELECT m.size, \
 // faster, and would read every reference of the repository.
 pub(crate) const PARENTS: &str =
     "SELECT parent, size FROM reference WHERE repository_id = $1 AND child = $2 AND kind = 1";
-pub(crate) const LEADS_TO: &str = "SELECT m.digest FROM reference r \
-     JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.child \
-     WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 1 \
+pub(crate) const LEADS_TO: &str = "SELECT r.child FROM reference r \
+     WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 1 AND \
+     (SELECT 1 FROM manifest m WHERE m.repository_id = r.repository_id AND m.digest = r.child LIMIT 1) IS NOT NULL \
      UNION SELECT digest FROM manifest WHERE repository_id = $1 AND subject = $2";
 pub(crate) const BLOBS_OF: &str =
     "SELECT child FROM reference WHERE repository_id = $1 AND parent = $2 AND kind <> 1";
-pub(crate) const UNLINK_UNNAMED: &str = "DELETE FROM blob WHERE repository_id = $1 AND digest = $2 AND NOT EXISTS \
-     (SELECT 1 FROM reference WHERE repository_id = $1 AND child = $2 AND kind <> 1) RETURNING size";
+pub(crate) const UNLINK_UNNAMED: &str = "DELETE FROM blob WHERE repository_id = $1 AND digest = $2 AND \
+     (SELECT 1 FROM reference WHERE repository_id = $1 AND child = $2 AND kind <> 1 LIMIT 1) IS NULL RETURNING size";
 pub(crate) const ONLY_HERE: &str = "SELECT held.digest, MAX(held.size) FROM \
      (SELECT digest, size FROM blob WHERE repository_id = $1 \
       UNION ALL SELECT digest, size FROM manifest WHERE repository_id = $1) held \
-     WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = held.digest AND b.repository_id <> $1) \
-     AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = held.digest AND m.repository_id <> $1) \
+     WHERE (SELECT 1 FROM blob b WHERE b.digest = held.digest AND b.repository_id <> $1 LIMIT 1) IS NULL AND \
+     (SELECT 1 FROM manifest m WHERE m.digest = held.digest AND m.repository_id <> $1 LIMIT 1) IS NULL \
      GROUP BY held.digest";
 pub(crate) const ALL_TAGS: &str = "DELETE FROM tag WHERE repository_id = $1";
 pub(crate) const ALL_MANIFESTS: &str = "DELETE FROM manifest WHERE repository_id = $1";

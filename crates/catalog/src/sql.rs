@@ -1,6 +1,8 @@
 //! Pieces that the queries are made of.
 //!
 //! Every query about one repository takes its path as `$1` and its origin as `$2`; what follows is its own.
+//! "Is there none" is written `(SELECT 1 … LIMIT 1) IS NULL`: PostgreSQL turns `NOT EXISTS` into a join, for which it
+//! may read all rows of a repository that is much larger than most.
 //! Times cross this border as milliseconds, sizes and counts as `i64`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -57,6 +59,12 @@ pub(crate) fn insert(
     let rows: Vec<_> = (0..rows).map(row).collect();
     // Nothing but numbers goes into the text.
     AssertSqlSafe(format!("{head} {} {tail}", rows.join(", ")))
+}
+
+/// `text` with each `{}` in it a list of the parameters after the first: `($2, $3, …)`.
+pub(crate) fn with_list(text: &str, length: usize) -> AssertSqlSafe<String> {
+    let all: Vec<_> = (0..length).map(|at| format!("${}", at + 2)).collect();
+    AssertSqlSafe(text.replace("{}", &format!("({})", all.join(", "))))
 }
 
 /// The id of the repository, where anything of it is held.
@@ -155,6 +163,8 @@ mod tests {
     fn writes_rows() {
         let text = insert("INSERT INTO t VALUES", 2, (1, 2), "ON CONFLICT DO NOTHING").0;
         assert_eq!(text, "INSERT INTO t VALUES ($1, $2, $3), ($1, $4, $5) ON CONFLICT DO NOTHING");
+        let text = with_list("a IN {} OR b IN {}", 2).0;
+        assert_eq!(text, "a IN ($2, $3) OR b IN ($2, $3)");
     }
 
     #[test]

@@ -1,16 +1,13 @@
-//! Use, and the listings for people: repositories, images, totals.
+//! Use, and what is told to people: repositories and totals.
 //!
 //! A listing reads its page and counts only what is on it; totals read everything and are not for a request path.
 
-use std::collections::HashMap;
-
-use entrepot_oci::{Page, Tag};
+use entrepot_oci::Page;
 
 use crate::{
-    Catalog, Error, ImageRow, Listing, RepoKey, RepositoryRow, Totals, Use,
+    Catalog, Error, Listing, RepoKey, RepositoryRow, Totals, Use,
     database::retried,
-    sql::{self, ask, count, fetch_page, from_ms, here, number, tell, to_ms},
-    tags,
+    sql::{count, from_ms, here, number, tell, to_ms},
 };
 
 pub(crate) const USED: &str = concat!(
@@ -24,31 +21,11 @@ pub(crate) const REPOSITORIES: &str = "SELECT r.path, r.origin, \
      (SELECT COUNT(*) FROM manifest m WHERE m.repository_id = r.id), \
      (SELECT COUNT(*) FROM blob b WHERE b.repository_id = r.id), \
      (SELECT CAST(COALESCE(SUM(m.size), 0) AS BIGINT) FROM manifest m WHERE m.repository_id = r.id) + \
-     (SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM blob b WHERE b.repository_id = r.id AND NOT EXISTS \
-       (SELECT 1 FROM manifest m WHERE m.repository_id = r.id AND m.digest = b.digest)), \
+     (SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM blob b WHERE b.repository_id = r.id AND \
+       (SELECT 1 FROM manifest m WHERE m.repository_id = r.id AND m.digest = b.digest LIMIT 1) IS NULL), \
      (SELECT CAST(COALESCE(SUM(m.pulls), 0) AS BIGINT) FROM manifest m WHERE m.repository_id = r.id), \
      (SELECT MAX(m.last_used_ms) FROM manifest m WHERE m.repository_id = r.id) \
      FROM repository r WHERE r.path >= $1 AND r.path < $2 AND r.path <> $3 ORDER BY r.path, r.origin LIMIT $4";
-// `CROSS JOIN` has SQLite go from the tree to the references; left to itself it reads all of the repository's.
-pub(crate) const IMAGES: &str = concat!(
-    "SELECT m.digest, m.media_type, m.pulls, m.last_used_ms, m.created_ms, \
-     (WITH RECURSIVE tree (digest) AS (SELECT m.digest UNION SELECT r.child FROM tree \
-       CROSS JOIN reference r WHERE r.repository_id = m.repository_id AND r.parent = tree.digest) \
-      SELECT CAST(SUM(COALESCE(held.size, b.size, 0)) AS BIGINT) FROM tree \
-       LEFT JOIN manifest held ON held.repository_id = m.repository_id AND held.digest = tree.digest \
-       LEFT JOIN blob b ON b.repository_id = m.repository_id AND b.digest = tree.digest) \
-     FROM manifest m WHERE m.repository_id = ",
-    here!(),
-    " AND m.digest > $3 AND (EXISTS \
-       (SELECT 1 FROM tag t WHERE t.repository_id = m.repository_id AND t.digest = m.digest) OR NOT EXISTS \
-       (SELECT 1 FROM reference r WHERE r.repository_id = m.repository_id AND r.child = m.digest AND r.kind = 1)) \
-     ORDER BY m.digest LIMIT $4"
-);
-pub(crate) const TAGS_BETWEEN: &str = concat!(
-    "SELECT digest, name FROM tag WHERE repository_id = ",
-    here!(),
-    " AND digest >= $3 AND digest <= $4 ORDER BY digest, name"
-);
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM repository), (SELECT COUNT(*) FROM tag), \
      (SELECT COUNT(DISTINCT digest) FROM manifest), (SELECT COUNT(DISTINCT digest) FROM blob), \
      (SELECT CAST(COALESCE(SUM(once.size), 0) AS BIGINT) FROM (SELECT held.digest, MAX(held.size) AS size FROM \
@@ -109,31 +86,6 @@ impl Catalog {
         Ok(Listing { rows: rows.into_iter().map(repository).collect::<Result<_, _>>()?, more })
     }
 
-    /// The repository's images, in order of their digests; the page's mark is a digest.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn images(&self, key: &RepoKey, page: &Page) -> Result<Listing<ImageRow>, Error> {
-        let query = ask::<RawImage>(IMAGES, key).bind(page.after().unwrap_or_default());
-        let (rows, more) = fetch_page(query, &self.reader, page.limit()).await?;
-        let mut tags = self.tags_of(key, &rows).await?;
-        let rows = rows.into_iter().map(|row| {
-            let tags = tags.remove(&row.0).unwrap_or_default();
-            image(row, tags)
-        });
-        Ok(Listing { rows: rows.collect::<Result<_, _>>()?, more })
-    }
-
-    async fn tags_of(&self, key: &RepoKey, rows: &[RawImage]) -> Result<HashMap<String, Vec<Tag>>, Error> {
-        let mut by_digest = HashMap::<_, Vec<_>>::new();
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(by_digest) };
-        let query = ask::<(String, String)>(TAGS_BETWEEN, key).bind(first.0.as_str()).bind(last.0.as_str());
-        for (digest, name) in query.fetch_all(&self.reader).await? {
-            by_digest.entry(digest).or_default().push(tags::read(&name)?);
-        }
-        Ok(by_digest)
-    }
-
     /// Counts all that we hold. Reads everything: not for a request path.
     ///
     /// # Errors
@@ -152,7 +104,6 @@ impl Catalog {
 }
 
 type RawRepository = (String, String, i64, i64, i64, i64, i64, Option<i64>);
-type RawImage = (String, String, i64, Option<i64>, i64, i64);
 
 /// Where to cut, so that two rows of one written name are never parted: the next page starts after the name.
 fn page_end(rows: &[RawRepository], limit: usize) -> usize {
@@ -172,18 +123,5 @@ fn repository(row: RawRepository) -> Result<RepositoryRow, Error> {
         bytes: count(bytes),
         pulls: count(pulls),
         last_used: last_used.map(from_ms),
-    })
-}
-
-fn image(row: RawImage, tags: Vec<Tag>) -> Result<ImageRow, Error> {
-    let (digest, media_type, pulls, last_used, created, size_held) = row;
-    Ok(ImageRow {
-        digest: sql::digest(&digest)?,
-        media_type: sql::media_type(&media_type)?,
-        tags,
-        size_held: count(size_held),
-        pulls: count(pulls),
-        last_used: last_used.map(from_ms),
-        created: from_ms(created),
     })
 }

@@ -57,7 +57,7 @@ impl Mirror {
         if let Some(refused) = self.0.memory.absent.get(&reference) {
             return Err(refused);
         }
-        let running = self.0.fills.running(host, digest);
+        let running = self.0.fills.running(digest);
         if !running.as_ref().is_some_and(|fill| fill.is_for(key)) {
             if let Some(held) = self.0.blobs.get(digest).await.map_err(blobs_failed)? {
                 // Held for another repository.

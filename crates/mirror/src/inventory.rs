@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use entrepot_catalog::{RepoKey, Selection};
-use entrepot_oci::{Page, Reference};
+use entrepot_catalog::{Origin, RepoKey, Selection};
+use entrepot_oci::{Image, Name, Page, Reference};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Mirror, mirror::store_failed};
+use crate::{Asked, Error, Mirror, mirror::store_failed};
 
 /// Everything that is held, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,21 @@ pub struct Removal {
 }
 
 impl Mirror {
+    /// The repository of that name, as people write it; also one of a registry that is no upstream any more.
+    ///
+    /// # Errors
+    /// The name is not that of a repository.
+    pub fn held_as(&self, name: &Name) -> Result<RepoKey, Error> {
+        match (self.locate(name, Asked::default()), name.split_host()) {
+            (Err(Error::NotAnUpstream { .. }), Some((host, rest))) => {
+                let repository = Image::repository_on(&host, rest);
+                let repository = repository.map_err(|_| Error::NotARepository { name: name.to_string() })?;
+                Ok(RepoKey { origin: Origin::Upstream(host), repository })
+            }
+            (located, _) => located.map(|target| target.key),
+        }
+    }
+
     /// Counts what is held.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicI64;
 
 use entrepot_remote::RequestOutcome;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue},
+    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
@@ -25,14 +25,25 @@ pub struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct KindLabel {
-    kind: Kind,
+    kind: &'static str,
 }
 
 /// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Manifest,
     Blob,
+}
+
+impl Kind {
+    fn label(self) -> KindLabel {
+        KindLabel {
+            kind: match self {
+                Self::Manifest => "manifest",
+                Self::Blob => "blob",
+            },
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,11 +83,11 @@ impl Metrics {
     }
 
     pub(crate) fn hit(&self, kind: Kind) {
-        self.hits.get_or_create(&KindLabel { kind }).inc();
+        self.hits.get_or_create(&kind.label()).inc();
     }
 
     pub(crate) fn miss(&self, kind: Kind) {
-        self.misses.get_or_create(&KindLabel { kind }).inc();
+        self.misses.get_or_create(&kind.label()).inc();
     }
 }
 

@@ -74,11 +74,22 @@ pub(crate) struct Source {
 }
 
 impl Mirror {
-    /// Puts the parts together, and takes up the downloads that a restart cut off.
+    /// Puts the parts together and begins to work: downloads that a restart cut off go on, pulls are written down.
     ///
     /// # Errors
     /// A freshness rule that is not a glob.
     pub async fn start(parts: Parts) -> Result<Self, RuleError> {
+        let mirror = Self::open(parts)?;
+        mirror.resume_fills().await;
+        mirror.0.tasks.spawn(mirror.clone().housekeeping());
+        Ok(mirror)
+    }
+
+    /// Puts the parts together and does nothing by itself: for looking at what is held while no server runs.
+    ///
+    /// # Errors
+    /// A freshness rule that is not a glob.
+    pub fn open(parts: Parts) -> Result<Self, RuleError> {
         let tasks = TaskTracker::new();
         let stopping = CancellationToken::new();
         let stripes = Arc::new(Stripes::default());
@@ -110,10 +121,7 @@ impl Mirror {
             tasks,
             stopping,
         };
-        let mirror = Self(Arc::new(inner));
-        mirror.resume_fills().await;
-        mirror.0.tasks.spawn(mirror.clone().housekeeping());
-        Ok(mirror)
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Where a name leads.

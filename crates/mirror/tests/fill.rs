@@ -1,5 +1,7 @@
 //! Filling under fire: clients that come late, leave early or ask for parts; upstreams that break, lie or crawl.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
 mod support;
 
 use std::sync::Arc;

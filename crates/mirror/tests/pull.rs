@@ -1,5 +1,7 @@
 //! Pulls through the mirror: how often the upstream is asked, and what is answered when it cannot be.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Pushes to hosted names.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
 mod support;
 
 use bytes::Bytes;

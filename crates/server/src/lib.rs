@@ -1,1 +1,31 @@
-//! Turns HTTP into calls.
+//! Turns HTTP into calls: connections in, [`entrepot_mirror::Mirror`] verbs out, errors into what a client can read.
+//!
+//! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
+//! - requests: `service` (one request from head to log line), `registry` (the OCI API), `pages`, `control`
+//! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
+
+#![forbid(unsafe_code)]
+
+mod accept;
+mod access;
+mod body;
+mod connection;
+mod control;
+mod error;
+mod headers;
+mod ids;
+mod incoming;
+mod metrics;
+mod pages;
+mod query;
+mod record;
+mod registry;
+mod server;
+mod service;
+mod tls;
+mod wire;
+
+pub use error::{Extra, Refusal};
+pub use metrics::Metrics;
+pub use server::{Error, Listen, Server};
+pub use tls::{CertificateError, TlsFiles};

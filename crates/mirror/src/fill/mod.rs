@@ -31,7 +31,8 @@ const FRAME: u64 = 1 << 20;
 
 /// The fills under way.
 pub(crate) struct Fills {
-    running: Mutex<HashMap<(Host, Digest), Arc<Fill>>>,
+    /// By digest alone: the bytes are the same whichever upstream they come from, and so is the partial file.
+    running: Mutex<HashMap<Digest, Arc<Fill>>>,
     segments: usize,
     stopping: CancellationToken,
 }
@@ -82,28 +83,28 @@ impl Fills {
     }
 
     /// The running fill of a blob.
-    pub(crate) fn running(&self, host: &Host, digest: &Digest) -> Option<Arc<Fill>> {
-        self.lock().get(&(host.clone(), *digest)).cloned()
+    pub(crate) fn running(&self, digest: &Digest) -> Option<Arc<Fill>> {
+        self.lock().get(digest).cloned()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Host, Digest), Arc<Fill>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Fill>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Mirror {
-    /// Joins the download of a blob or starts it.
+    /// Joins the download of a blob or starts it. Who joins one that another repository began must know that its own
+    /// has the blob too.
     pub(crate) fn fill(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Arc<Fill> {
         let mut running = self.0.fills.lock();
-        let entry = (host.clone(), *digest);
-        if let Some(fill) = running.get(&entry) {
+        if let Some(fill) = running.get(digest) {
             fill.link(key);
             return Arc::clone(fill);
         }
         let fill = Arc::new(Fill::new(*digest, key.clone()));
-        running.insert(entry.clone(), Arc::clone(&fill));
+        running.insert(*digest, Arc::clone(&fill));
         drop(running);
-        let guard = Running { mirror: self.clone(), entry, fill: Arc::clone(&fill) };
+        let guard = Running { mirror: self.clone(), fill: Arc::clone(&fill) };
         let (mirror, host, key) = (self.clone(), host.clone(), key.clone());
         self.0.tasks.spawn(async move { run::run(&mirror, &host, &key, &guard.fill).await });
         fill
@@ -145,13 +146,12 @@ impl Mirror {
 /// Takes the fill off the map when its task ends, also by panic, and lets nobody wait for ever.
 struct Running {
     mirror: Mirror,
-    entry: (Host, Digest),
     fill: Arc<Fill>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.mirror.0.fills.lock().remove(&self.entry);
+        self.mirror.0.fills.lock().remove(&self.fill.digest);
         self.fill.abandon();
     }
 }

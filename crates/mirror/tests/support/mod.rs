@@ -1,6 +1,11 @@
 //! A mirror in front of a real registry in process, and the words that the tests speak.
 
-#![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test file uses its part of this"
+)]
 
 use std::{path::PathBuf, time::Duration};
 

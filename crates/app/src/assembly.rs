@@ -1,0 +1,85 @@
+//! Puts the parts together: the only place that knows how to make each of them.
+
+use std::sync::Arc;
+
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, Location};
+use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Upstream};
+use entrepot_oci::Host;
+use entrepot_remote::{Remote, RequestOutcome};
+use prometheus_client::registry::Registry;
+
+use crate::{
+    config::{self, Config},
+    data::{DataDir, Lock},
+    failure::Failure,
+};
+
+/// A mirror that works, and what it counts on.
+pub(crate) struct Assembly {
+    /// The mirror.
+    pub(crate) mirror: Mirror,
+    /// Where counters are registered.
+    pub(crate) registry: Registry,
+    /// Held until the mirror is gone.
+    pub(crate) lock: Lock,
+}
+
+/// Puts a mirror together in a data directory that is locked.
+///
+/// # Errors
+/// What cannot be opened, in words for the operator.
+pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Result<Assembly, Failure> {
+    install_crypto();
+    let blobs = Blobs::open(data.path(), config.s3.as_ref()).await;
+    let blobs = blobs.map_err(|error| Failure::because("cannot open the blob store", &error))?;
+    let catalog = catalog(config, data).await?;
+    let metrics = Metrics::default();
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
+    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &metrics));
+    let parts = Parts {
+        settings: config.mirror.clone(),
+        upstreams: upstreams.collect::<Result<_, Failure>>()?,
+        hosted: config.hosted.clone(),
+        blobs,
+        catalog,
+        metrics,
+        clock: Clock::System,
+    };
+    let mirror =
+        Mirror::start(parts).await.map_err(|error| Failure::because("cannot start the mirror", &error))?;
+    Ok(Assembly { mirror, registry, lock })
+}
+
+/// Chooses who does the cryptography, once for the whole process.
+fn install_crypto() {
+    // Fails only where it was chosen before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, Failure> {
+    let (location, hint) = match &config.database {
+        Some(url) => {
+            (Location::Postgres(url.clone()), "look at `database` in the configuration, and whether it runs")
+        }
+        None => (Location::Sqlite(data.database()), "it must be a file that this user may read and write"),
+    };
+    let opened = Catalog::open(&location).await;
+    opened.map_err(|error| Failure::because("cannot open the catalog", &error).with_hint(hint))
+}
+
+fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Result<Upstream, Failure> {
+    let remote = Remote::new(host.clone(), &registry.remote).map_err(|error| {
+        Failure::because(format!("cannot set up registry `{host}`"), &error)
+            .with_hint("look at its section under `registries` in the configuration")
+    })?;
+    let metrics = metrics.clone();
+    let count = move |host: &Host, outcome: RequestOutcome| metrics.upstream_request(host, outcome);
+    Ok(Upstream {
+        remote: remote.on_request(Arc::new(count)),
+        alias: registry.alias.clone(),
+        freshness: registry.freshness.clone(),
+    })
+}

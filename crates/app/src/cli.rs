@@ -1,0 +1,251 @@
+//! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
+use clap_complete::Shell;
+
+use crate::{
+    commands::{cache, completions, config, man, serve},
+    config::{Listen, Overrides},
+    log::Verbosity,
+    output::Output,
+};
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Serve images.
+    Serve(serve::Serve),
+    /// Look at a configuration.
+    Config(config::Config),
+    /// Look at what is held.
+    Cache(cache::Cache),
+    /// Write a completion script.
+    Completions(completions::Completions),
+    /// Write manual pages.
+    Man(man::Man),
+}
+
+/// Reads the command line; where it is wrong, or asks for help, that is said and the process ends (2, or 0).
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.meant(),
+        Err(error) => error.exit(),
+    }
+}
+
+/// The whole command line, for completion scripts and manual pages.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Mirrors container images: the first pull goes through, the next one is local.
+#[derive(Parser)]
+#[command(name = "entrepot", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    loudness: Loudness,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Loudness {
+    /// Say less: warnings and errors alone
+    #[arg(short, long, global = true, display_order = 90, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, display_order = 90, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve images: mirror other registries, and take pushes to hosted names
+    Serve(ServeArgs),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List, count or remove what is held, whether a server runs or not
+    Cache(CacheArgs),
+    /// Write a completion script for a shell to standard output
+    Completions(CompletionsArgs),
+    /// Write the manual page to standard output, or all of them to a directory
+    Man(ManArgs),
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Where to listen, over the configuration
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<Listen>,
+    /// The data directory, over the configuration
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct FileArgs {
+    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it is there]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct OutputArgs {
+    /// How to print: `text` for people, `json` for machines
+    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, default_value_t)]
+    output: Output,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Read a configuration file and say what is wrong with it
+    Check {
+        /// The configuration file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Print the configuration in force: file, environment and defaults, without secrets
+    Show {
+        #[command(flatten)]
+        file: FileArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+#[derive(Args)]
+struct CacheArgs {
+    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it is there]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, global = true)]
+    config: Option<PathBuf>,
+    /// The data directory, over the configuration
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, global = true)]
+    data: Option<PathBuf>,
+    /// How to print: `text` for people, `json` for machines
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_enum,
+        hide_possible_values = true,
+        default_value_t,
+        global = true
+    )]
+    output: Output,
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+#[derive(Subcommand)]
+enum CacheCommand {
+    /// List repositories, or the images of one
+    Ls {
+        /// A repository: `nginx`, `docker.io/library/nginx`, `local/app`
+        name: Option<cache::Repository>,
+        /// Only repositories whose full name starts with this
+        #[arg(long, value_name = "PREFIX", conflicts_with = "name")]
+        prefix: Option<String>,
+    },
+    /// Count what is held
+    Stat,
+    /// Remove a repository, or one image of it, with all that only it needed
+    Rm {
+        /// What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`
+        #[arg(value_name = "NAME[:TAG|@DIGEST]")]
+        what: cache::Selection,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// Remove a whole repository without asking
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Args)]
+struct ManArgs {
+    /// Where to put one page per command
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    out: Option<PathBuf>,
+}
+
+impl Cli {
+    fn meant(self) -> Action {
+        let verbosity = match (self.loudness.quiet, self.loudness.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Usual,
+            (false, 1) => Verbosity::Verbose,
+            (false, _) => Verbosity::Everything,
+        };
+        match self.command {
+            Command::Serve(ServeArgs { file, listen, data }) => {
+                Action::Serve(serve::Serve { file: file.config, over: Overrides { listen, data }, verbosity })
+            }
+            Command::Config(ConfigCommand::Check { file, output }) => {
+                Action::Config(config::Config::Check { file, output: output.output })
+            }
+            Command::Config(ConfigCommand::Show { file, output }) => {
+                Action::Config(config::Config::Show { file: file.config, output: output.output })
+            }
+            Command::Cache(CacheArgs { config, data, output, command }) => {
+                let over = Overrides { listen: None, data };
+                Action::Cache(cache::Cache { file: config, over, output, verbosity, verb: command.meant() })
+            }
+            Command::Completions(CompletionsArgs { shell }) => {
+                Action::Completions(completions::Completions { shell })
+            }
+            Command::Man(ManArgs { out }) => Action::Man(man::Man { out }),
+        }
+    }
+}
+
+impl CacheCommand {
+    fn meant(self) -> cache::Verb {
+        match self {
+            Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
+            Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },
+            Self::Stat => cache::Verb::Count,
+            Self::Rm { what, dry_run, yes } => cache::Verb::Remove { what, dry_run, yes },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_nothing_wrong() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_argument_is_explained() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&command());
+    }
+}

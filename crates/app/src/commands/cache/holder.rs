@@ -1,0 +1,119 @@
+//! Who holds the images: the mirror in this process, or the server whose data directory it is.
+//!
+//! The lock of the directory decides. Both answer the same questions with the same types.
+
+use entrepot_mirror::{
+    Asked, Error, HeldImage, HeldRepository, Holdings, ImagePage, Mirror, Removal, RepoKey, RepositoryPage,
+};
+use entrepot_oci::{Name, Page, Reference};
+
+use crate::{
+    assembly::{self, Assembly},
+    config::Config,
+    control::{self, Control},
+    data::{Attempt, DataDir},
+    failure::Failure,
+};
+
+/// Who holds the images.
+pub(super) enum Holder {
+    /// We do.
+    Here(Box<Assembly>),
+    /// A running server does.
+    Server(Control),
+}
+
+impl Holder {
+    /// Finds out, and opens the mirror if it is us.
+    pub(super) async fn open(config: &Config, data: &DataDir) -> Result<Self, Failure> {
+        match data.lock()? {
+            Attempt::Ours(lock) => Ok(Self::Here(Box::new(assembly::assemble(config, data, lock).await?))),
+            Attempt::Taken => Ok(Self::Server(Control::new(data.control()))),
+        }
+    }
+
+    /// Lets go.
+    pub(super) async fn close(self) {
+        match self {
+            Self::Here(assembly) => assembly.mirror.shutdown().await,
+            Self::Server(_) => {}
+        }
+    }
+
+    /// Counts everything.
+    pub(super) async fn holdings(&self) -> Result<Holdings, Failure> {
+        match self {
+            Self::Here(assembly) => assembly.mirror.holdings().await.map_err(told),
+            Self::Server(control) => control.holdings().await,
+        }
+    }
+
+    /// All repositories whose names start with `prefix`.
+    pub(super) async fn repositories(&self, prefix: Option<&str>) -> Result<Vec<HeldRepository>, Failure> {
+        let mut all: Vec<HeldRepository> = Vec::new();
+        loop {
+            let page = page_after(all.last().map(|repository| repository.name.as_str()))?;
+            let RepositoryPage { repositories, more } = match self {
+                Self::Here(assembly) => assembly.mirror.repositories(prefix, &page).await.map_err(told)?,
+                Self::Server(control) => control.repositories(prefix, &page).await?,
+            };
+            let is_last = !more || repositories.is_empty();
+            all.extend(repositories);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// All images of a repository.
+    pub(super) async fn images(&self, name: &Name) -> Result<Vec<HeldImage>, Failure> {
+        let mut all: Vec<HeldImage> = Vec::new();
+        loop {
+            let page = page_after(all.last().map(|image| image.digest.as_str()))?;
+            let ImagePage { images, more } = match self {
+                Self::Here(assembly) => {
+                    assembly.mirror.images(&located(&assembly.mirror, name)?, &page).await.map_err(told)?
+                }
+                Self::Server(control) => control.images(name, &page).await?,
+            };
+            let is_last = !more || images.is_empty();
+            all.extend(images);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Removes a repository, or one image of it.
+    pub(super) async fn remove(
+        &self,
+        name: &Name,
+        reference: Option<&Reference>,
+    ) -> Result<Removal, Failure> {
+        match self {
+            Self::Here(assembly) => {
+                assembly.mirror.remove(&located(&assembly.mirror, name)?, reference).await.map_err(told)
+            }
+            Self::Server(control) => control.remove(name, reference).await,
+        }
+    }
+}
+
+fn located(mirror: &Mirror, name: &Name) -> Result<RepoKey, Failure> {
+    Ok(mirror.locate(name, Asked::default()).map_err(told)?.key)
+}
+
+fn page_after(last: Option<&str>) -> Result<Page, Failure> {
+    Page::parse(None, last).map_err(|error| Failure::because("cannot list on", &error))
+}
+
+fn told(error: Error) -> Failure {
+    let failure = Failure::because_of(&error);
+    match error {
+        Error::NotAnUpstream { .. } => failure.with_hint("add it under `registries` with `mirror: true`"),
+        Error::RepositoryUnknown { .. } | Error::ManifestUnknown { .. } => {
+            failure.with_hint(control::SEE_WHAT_IS_HELD)
+        }
+        _ => failure,
+    }
+}

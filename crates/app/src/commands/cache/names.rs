@@ -1,0 +1,118 @@
+//! Names as people write them on the command line: `nginx`, `docker.io/library/nginx:1.27`, `local/app@sha256:…`.
+
+use std::{fmt, str::FromStr};
+
+use entrepot_mirror::HeldImage;
+use entrepot_oci::{DigestError, Name, Reference, RepositoryError, TagError};
+
+/// A repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repository(pub(crate) Name);
+
+/// A repository, or one image of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// The repository.
+    pub(crate) name: Name,
+    /// The image; `None`: all of them.
+    pub(crate) reference: Option<Reference>,
+}
+
+/// Why a text is neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NameError {
+    /// The name.
+    #[error(transparent)]
+    Name(#[from] RepositoryError),
+    /// What is behind the last colon.
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    /// What is behind `@`.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// More than a repository, where one is wanted.
+    #[error("a repository is wanted here, without tag or digest")]
+    NotWhole,
+}
+
+impl Selection {
+    /// Whether it is all of a repository.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.reference.is_none()
+    }
+
+    /// Whether it is, or holds, this image.
+    pub(crate) fn takes(&self, image: &HeldImage) -> bool {
+        match &self.reference {
+            None => true,
+            Some(Reference::Tag(tag)) => image.tags.iter().any(|held| held == tag.as_str()),
+            Some(Reference::Digest(digest)) => image.digest == digest.to_string(),
+        }
+    }
+}
+
+impl FromStr for Selection {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse()?)),
+            None => (text, None),
+        };
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.parse()?)),
+            _ => (rest, None),
+        };
+        // With both, the digest is the narrower, as it is for a pull.
+        let reference = digest.map(Reference::Digest).or(tag.map(Reference::Tag));
+        Ok(Self { name: name.parse()?, reference })
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reference {
+            None => self.name.fmt(f),
+            Some(Reference::Tag(tag)) => write!(f, "{}:{tag}", self.name),
+            Some(Reference::Digest(digest)) => write!(f, "{}@{digest}", self.name),
+        }
+    }
+}
+
+impl FromStr for Repository {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.parse()? {
+            Selection { name, reference: None } => Ok(Self(name)),
+            Selection { .. } => Err(NameError::NotWhole),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        let digest = entrepot_oci::Digest::of(b"");
+        for (text, name, whole) in [
+            ("nginx".to_owned(), "nginx", true),
+            ("docker.io/library/nginx:1.27".to_owned(), "docker.io/library/nginx", false),
+            ("localhost:5000/a".to_owned(), "localhost:5000/a", true),
+            ("localhost:5000/a:b".to_owned(), "localhost:5000/a", false),
+            (format!("local/app@{digest}"), "local/app", false),
+        ] {
+            let selection: Selection = text.parse().unwrap();
+            assert_eq!((selection.name.as_str(), selection.is_whole()), (name, whole));
+            assert_eq!(selection.to_string(), text);
+        }
+        let both: Selection = format!("a:b@{digest}").parse().unwrap();
+        assert_eq!(both.reference, Some(Reference::Digest(digest)));
+        for bad in ["", "A", "a:", "a@sha256:0", "a b", "a:b/"] {
+            assert!(bad.parse::<Selection>().is_err(), "{bad}");
+        }
+        assert_eq!("a:b".parse::<Repository>(), Err(NameError::NotWhole));
+    }
+}

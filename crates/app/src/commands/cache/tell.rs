@@ -1,0 +1,118 @@
+//! What `entrepot cache` says to people. Pure: what was found comes in, text goes out.
+
+use comfy_table::CellAlignment::{Left, Right};
+use entrepot_mirror::{HeldImage, HeldRepository, Holdings, Removal};
+
+use crate::output::{Column, age, counted, size, table};
+
+/// A table of repositories.
+pub(super) fn repositories(repositories: &[HeldRepository], now: u64) -> String {
+    if repositories.is_empty() {
+        return "nothing is held\n".to_owned();
+    }
+    let columns = [
+        Column("NAME", Left),
+        Column("TAGS", Right),
+        Column("SIZE", Right),
+        Column("PULLS", Right),
+        Column("LAST PULL", Left),
+    ];
+    let rows = repositories.iter().map(|repository| {
+        vec![
+            repository.name.clone(),
+            repository.tags.to_string(),
+            size(repository.bytes),
+            repository.pulls.to_string(),
+            age(repository.last_pulled, now),
+        ]
+    });
+    table(&columns, rows.collect())
+}
+
+/// A table of images.
+pub(super) fn images(images: &[HeldImage], now: u64) -> String {
+    if images.is_empty() {
+        return "no image is held\n".to_owned();
+    }
+    let columns = [
+        Column("TAGS", Left),
+        Column("DIGEST", Left),
+        Column("SIZE", Right),
+        Column("PULLS", Right),
+        Column("LAST PULL", Left),
+    ];
+    let rows = images.iter().map(|image| {
+        vec![
+            tags(image),
+            image.digest.clone(),
+            size(image.bytes),
+            image.pulls.to_string(),
+            age(image.last_pulled, now),
+        ]
+    });
+    table(&columns, rows.collect())
+}
+
+/// The counts, one a line.
+pub(super) fn holdings(holdings: &Holdings) -> String {
+    format!(
+        "{}\n{}\n{}\n{}\n{}\n",
+        counted(holdings.repositories, "repository"),
+        counted(holdings.tags, "tag"),
+        counted(holdings.manifests, "manifest"),
+        counted(holdings.blobs, "blob"),
+        size(holdings.bytes),
+    )
+}
+
+/// What a removal would take.
+pub(super) fn planned(images: &[HeldImage]) -> String {
+    let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
+    lines.collect()
+}
+
+/// What a removal took.
+pub(super) fn removed(removal: &Removal) -> String {
+    format!(
+        "removed {} and {}, {} freed\n",
+        counted(removal.manifests, "manifest"),
+        counted(removal.blobs, "blob"),
+        size(removal.freed)
+    )
+}
+
+fn tags(image: &HeldImage) -> String {
+    if image.tags.is_empty() { "-".to_owned() } else { image.tags.join(",") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_read_well() {
+        let counts = Holdings { repositories: 1, tags: 2, manifests: 3, blobs: 0, bytes: 2048 };
+        assert_eq!(holdings(&counts), "1 repository\n2 tags\n3 manifests\n0 blobs\n2.0 KiB\n");
+        let removal = Removal { manifests: 1, blobs: 2, freed: 0 };
+        assert_eq!(removed(&removal), "removed 1 manifest and 2 blobs, 0 B freed\n");
+    }
+
+    #[test]
+    fn images_show_their_tags() {
+        let image = |tags: &[&str]| HeldImage {
+            digest: "sha256:ab".into(),
+            media_type: String::new(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            bytes: 1,
+            pulls: 0,
+            last_pulled: None,
+            since: None,
+        };
+        assert_eq!(
+            planned(&[image(&["a", "b"]), image(&[])]),
+            "would remove sha256:ab a,b\nwould remove sha256:ab -\n"
+        );
+        assert_eq!(images(&[], 0), "no image is held\n");
+        assert_eq!(repositories(&[], 0), "nothing is held\n");
+    }
+}

@@ -1,0 +1,93 @@
+//! `entrepot config`: what is wrong with a configuration, and what is in force.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::{
+    config::{self, Environment, Loaded, Overrides},
+    failure::{self, Failure},
+    output::{self, Output, counted},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) enum Config {
+    /// Say what is wrong with a file.
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// How.
+        output: Output,
+    },
+    /// Print what is in force.
+    Show {
+        /// The file, if one is named.
+        file: Option<PathBuf>,
+        /// How.
+        output: Output,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(command: Config) -> Result<(), Failure> {
+    match command {
+        Config::Check { file, output } => check(&file, output),
+        Config::Show { file, output } => show(file.as_deref(), output),
+    }
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    file: &'a Path,
+    ok: bool,
+    listen: &'a str,
+    upstreams: Vec<&'a str>,
+    hosted: &'a [String],
+    warnings: Vec<&'a str>,
+}
+
+fn check(file: &Path, output: Output) -> Result<(), Failure> {
+    let Loaded { config, warnings, .. } = load(Some(file))?;
+    let upstreams =
+        config.registries.iter().filter(|(_, registry)| registry.mirror).map(|(host, _)| host.as_str());
+    let checked = Checked {
+        file,
+        ok: true,
+        listen: config.listen.as_str(),
+        upstreams: upstreams.collect(),
+        hosted: &config.hosted,
+        warnings: warnings.iter().map(|warning| warning.what.as_str()).collect(),
+    };
+    match output {
+        Output::Json => output::print_json(&checked),
+        Output::Text => {
+            failure::warn(&warnings);
+            output::print(&format!(
+                "{}: ok\nlistens on {}, mirrors {}, takes pushes to {}\nblobs: {}; records: {}\n",
+                file.display(),
+                checked.listen,
+                counted(checked.upstreams.len() as u64, "registry"),
+                if config.hosted.is_empty() { "nothing".to_owned() } else { config.hosted.join(", ") },
+                config
+                    .s3
+                    .as_ref()
+                    .map_or_else(|| config.data.display().to_string(), |s3| format!("s3://{}", s3.bucket)),
+                if config.database.is_some() { "PostgreSQL" } else { "SQLite" },
+            ))
+        }
+    }
+}
+
+fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let Loaded { config, warnings, .. } = load(file)?;
+    failure::warn(&warnings);
+    match output {
+        Output::Text => output::print(&config.show().to_yaml()),
+        Output::Json => output::print_json(&config.show()),
+    }
+}
+
+fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+    Ok(config::load(file, &Environment::of_process(), Overrides::default())?)
+}

@@ -1,0 +1,26 @@
+//! `entrepot man`: the manual pages.
+
+use std::{fs, path::PathBuf};
+
+use crate::{cli, failure::Failure, output};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Man {
+    /// Where one page per command goes; without it, the main page goes to standard output.
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Writes the pages.
+pub(crate) fn run(Man { out }: Man) -> Result<(), Failure> {
+    let Some(dir) = out else {
+        let mut page = Vec::new();
+        let rendered = clap_mangen::Man::new(cli::command()).render(&mut page);
+        rendered.map_err(|error| Failure::because("cannot write the manual page", &error))?;
+        return output::print(&String::from_utf8_lossy(&page));
+    };
+    let written = fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(cli::command(), &dir));
+    written.map_err(|error| {
+        Failure::because(format!("cannot write manual pages to `{}`", dir.display()), &error)
+    })
+}

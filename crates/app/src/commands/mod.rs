@@ -1,0 +1,7 @@
+//! The commands. Each takes arguments of its own and knows nothing of the command line.
+
+pub(crate) mod cache;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod man;
+pub(crate) mod serve;

@@ -1,0 +1,170 @@
+//! `entrepot serve`: from a configuration to a server that runs until it is told to stop.
+
+use std::{io, net::SocketAddr, path::PathBuf, process, sync::Arc, time::Duration};
+
+use entrepot_server::{Error, Listen, Metrics, Server, TlsFiles};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    assembly::{self, Assembly},
+    config::{self, Config, Environment, Log, Overrides},
+    data::{Attempt, DataDir},
+    failure::{self, Failure},
+    greeting::Greeting,
+    log::{self, Verbosity},
+    output, runtime,
+};
+
+/// How long running responses have to finish.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The longest path that a unix socket may have everywhere, in bytes.
+const LONGEST_SOCKET: usize = 100;
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Serve {
+    /// The configuration file, if one is named.
+    pub(crate) file: Option<PathBuf>,
+    /// What goes over it.
+    pub(crate) over: Overrides,
+    /// How much to say.
+    pub(crate) verbosity: Verbosity,
+}
+
+/// Serves until a signal.
+pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    let loaded = config::load(file.as_deref(), &environment, over)?;
+    failure::warn(&loaded.warnings);
+    let config = loaded.config;
+    log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
+    match &loaded.file {
+        Some(file) => tracing::info!("configured by `{}`", file.display()),
+        None => tracing::info!("configured by nothing but defaults and environment"),
+    }
+    runtime::raise_file_limit();
+    let data = DataDir::make(&config.data)?;
+    runtime::build()?.block_on(serve(&config, &data, &environment))
+}
+
+async fn serve(config: &Config, data: &DataDir, environment: &Environment) -> Result<(), Failure> {
+    let Attempt::Ours(lock) = data.lock()? else {
+        return Err(Failure::new(format!(
+            "the data directory `{}` is in use by another process",
+            data.path().display()
+        ))
+        .with_hint("stop the other one, or give this one a directory of its own: `--data DIR`"));
+    };
+    let signals = Signals::new()?;
+    let Assembly { mirror, mut registry, lock: _lock } = assembly::assemble(config, data, lock).await?;
+    let metrics = Metrics::default();
+    metrics.register(&mut registry);
+    let bound = Server::bind(listen(config, data), mirror.clone(), Arc::new(registry), metrics).await;
+    let server = match bound {
+        Ok(server) => Arc::new(server),
+        Err(error) => {
+            mirror.shutdown().await;
+            return Err(not_bound(&error));
+        }
+    };
+    greet(config, server.local_addr(), environment)?;
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server)));
+    server.run(stop, GRACE).await;
+    mirror.shutdown().await;
+    signals.abort();
+    // Whoever comes next would replace it; this only tidies up.
+    let _ = std::fs::remove_file(data.control());
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn listen(config: &Config, data: &DataDir) -> Listen {
+    let control = Some(data.control()).filter(|path| path.as_os_str().len() <= LONGEST_SOCKET);
+    if control.is_none() {
+        tracing::warn!(
+            "the data directory's path is too long for a socket: `entrepot cache` will not reach this server"
+        );
+    }
+    let tls = config.tls.clone().map(|config::TlsFiles { cert, key }| TlsFiles { cert, key });
+    Listen { addr: config.listen.to_string(), tls, control }
+}
+
+fn greet(config: &Config, address: SocketAddr, environment: &Environment) -> Result<(), Failure> {
+    let greeting = Greeting {
+        address,
+        tls: config.tls.is_some(),
+        default_upstream: &config.mirror.default_upstream,
+        hosted: &config.hosted,
+        chinese: ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| environment.get(name).filter(|value| !value.is_empty()))
+            .is_some_and(|language| language.starts_with("zh")),
+    };
+    output::print(&greeting.to_string())
+}
+
+fn not_bound(error: &Error) -> Failure {
+    let hint = match error {
+        Error::Listen { source, .. } => match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another process listens there: stop it, or choose another port with `--listen`"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need a privilege: choose another one with `--listen`"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address: choose one with `--listen`"
+            }
+            _ => "choose an address of this machine with `--listen`",
+        },
+        Error::Control { .. } => "the data directory must be on a file system that has sockets",
+        Error::Certificate(_) => "look at `tls` in the configuration: both files are PEM",
+    };
+    let what = match error {
+        Error::Certificate(_) => "cannot use the certificate".to_owned(),
+        other => return Failure::because_of(other).with_hint(hint),
+    };
+    Failure::because(what, error).with_hint(hint)
+}
+
+/// The signals that mean something to us, taken before anything is opened.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let take = |kind| signal(kind).map_err(|error| Failure::because("cannot wait for signals", &error));
+        Ok(Self {
+            terminate: take(SignalKind::terminate())?,
+            interrupt: take(SignalKind::interrupt())?,
+            hangup: take(SignalKind::hangup())?,
+        })
+    }
+
+    // The first signal to stop begins the drain, the second one ends the process.
+    async fn heed(mut self, stop: CancellationToken, server: Arc<Server>) {
+        loop {
+            let (name, code) = tokio::select! {
+                _ = self.terminate.recv() => ("SIGTERM", 143),
+                _ = self.interrupt.recv() => ("SIGINT", 130),
+                _ = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: the certificate is read again");
+                    server.reload();
+                    continue;
+                }
+            };
+            if stop.is_cancelled() {
+                tracing::warn!("{name} again: stopping at once");
+                process::exit(code);
+            }
+            tracing::info!("{name}: finishing what is running, for at most {} s", GRACE.as_secs());
+            stop.cancel();
+        }
+    }
+}

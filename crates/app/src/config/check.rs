@@ -1,0 +1,256 @@
+//! From sections to a [`Config`]: defaults filled in, sections held against each other. What comes out is valid.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entrepot_blobs::S3Settings;
+use entrepot_mirror::{Freshness, TagRule};
+use entrepot_oci::Host;
+use entrepot_remote::Settings as Remote;
+use globset::GlobBuilder;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    Config, Error, Listen, Log, Registry, TlsFiles, defaults, sections,
+    tree::{Node, Place},
+    urls,
+};
+
+/// Makes the configuration of what `root` says; `file` is the same in types.
+pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> {
+    let checker = Checker { root };
+    let registries = checker.registries(file.registries)?;
+    checker.s3(file.blobs.s3.as_ref())?;
+    let config = Config {
+        listen: checker.listen(file.listen)?,
+        data: file.data.unwrap_or_else(|| defaults::DATA.into()),
+        s3: file.blobs.s3,
+        database: file.database.map(|url| checker.database(url)).transpose()?,
+        mirror: file.mirror,
+        hosted: checker.hosted(file.hosted)?,
+        registries,
+        tls: checker.tls(file.tls)?,
+        log: Log { format: file.log.format, level: file.log.level },
+    };
+    checker.mirror(&config)?;
+    Ok(config)
+}
+
+/// Holds what is read before the sections are: URLs, whose own errors would repeat them.
+pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
+    let checker = Checker { root };
+    checker.url(&["blobs", "s3", "endpoint"])?;
+    let registries = root.get("registries").map(Node::entries).unwrap_or_default();
+    for registry in registries {
+        let Some(endpoints) = registry.node.get("endpoints") else { continue };
+        for index in 0..endpoints.items().len() {
+            checker.url(&["registries", &registry.key, "endpoints", &index.to_string()])?;
+        }
+    }
+    Ok(())
+}
+
+struct Checker<'a> {
+    root: &'a Node,
+}
+
+impl Checker<'_> {
+    fn fault(&self, path: &[&str], what: impl Into<String>) -> Error {
+        let place = (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end])).map(|node| &node.place);
+        let error = Error::at(place.unwrap_or(&Place::Nowhere), what);
+        path.iter().rev().fold(error, |error, step| error.under(step))
+    }
+
+    fn url(&self, path: &[&str]) -> Result<(), Error> {
+        match self.root.at(path).and_then(Node::text).map(urls::endpoint) {
+            Some(Err(fault)) => Err(self.fault(path, fault.to_string()).with_hint(fault.hint())),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn listen(&self, listen: Option<String>) -> Result<Listen, Error> {
+        let text = listen.as_deref().unwrap_or(defaults::LISTEN);
+        text.parse().map_err(|fault: super::ListenError| {
+            self.fault(&["listen"], fault.to_string()).with_hint(fault.hint())
+        })
+    }
+
+    fn database(&self, url: SecretString) -> Result<SecretString, Error> {
+        let is_postgres = urls::is_postgres(url.expose_secret());
+        if is_postgres {
+            return Ok(url);
+        }
+        Err(self.fault(&["database"], "this is not the URL of a PostgreSQL database").with_hint(
+            "write `postgres://user:password@host/name`; leave it out to use SQLite in the data directory",
+        ))
+    }
+
+    fn s3(&self, s3: Option<&S3Settings>) -> Result<(), Error> {
+        match s3 {
+            Some(s3) if s3.access_key.is_some() != s3.secret_key.is_some() => Err(self
+                .fault(&["blobs", "s3"], "`access_key` and `secret_key` go together")
+                .with_hint("leave out both to use the `AWS_…` variables or the machine's role")),
+            _ => Ok(()),
+        }
+    }
+
+    fn hosted(&self, prefixes: Option<Vec<String>>) -> Result<Vec<String>, Error> {
+        let Some(prefixes) = prefixes else { return Ok(vec![defaults::HOSTED.to_owned()]) };
+        for (index, prefix) in prefixes.iter().enumerate() {
+            let path = ["hosted", &index.to_string()];
+            let Some(name) = prefix.strip_suffix('/') else {
+                let hint = format!("write `{prefix}/`");
+                return Err(self.fault(&path, format!("`{prefix}` does not end in `/`")).with_hint(hint));
+            };
+            name.parse::<entrepot_oci::Repository>().map_err(|error| {
+                self.fault(&path, format!("`{prefix}` cannot begin a name")).with_hint(error.to_string())
+            })?;
+        }
+        Ok(prefixes)
+    }
+
+    fn tls(&self, tls: sections::Tls) -> Result<Option<TlsFiles>, Error> {
+        match (tls.cert, tls.key) {
+            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(self
+                .fault(&["tls"], "`cert` is there and `key` is not")
+                .with_hint("TLS needs both files")),
+            (None, Some(_)) => Err(self
+                .fault(&["tls"], "`key` is there and `cert` is not")
+                .with_hint("TLS needs both files")),
+        }
+    }
+
+    fn mirror(&self, config: &Config) -> Result<(), Error> {
+        let default = &config.mirror.default_upstream;
+        if !config.registries.get(default).is_some_and(|registry| registry.mirror) {
+            return Err(self
+                .fault(&["mirror", "default_upstream"], format!("`{default}` is not an upstream"))
+                .with_hint(format!("write `{default}: {{mirror: true}}` under `registries`")));
+        }
+        if let Some(domain) = &config.mirror.domain
+            && !(domain.parse::<Host>().is_ok_and(|host| host.name() == host.as_str())
+                && domain.contains(|c: char| c.is_ascii_alphabetic()))
+        {
+            return Err(self
+                .fault(&["mirror", "domain"], format!("`{domain}` is not a domain name"))
+                .with_hint("write the name alone, without scheme, port and path: `m.example.com`"));
+        }
+        if config.mirror.segments == 0 {
+            return Err(self
+                .fault(&["mirror", "segments"], "this must be 1 or more")
+                .with_hint("1 means one connection for each blob"));
+        }
+        Ok(())
+    }
+
+    fn registries(
+        &self,
+        sections: BTreeMap<String, sections::Registry>,
+    ) -> Result<BTreeMap<Host, Registry>, Error> {
+        let mut registries = defaults::registries();
+        let mut seen = BTreeSet::new();
+        for (name, section) in sections {
+            let path = ["registries", name.as_str()];
+            let host: Host = name.parse().map_err(|error: entrepot_oci::HostError| {
+                let hint =
+                    "write the host alone, without scheme and path: `quay.io`, `registry.example.com:5000`";
+                self.fault(&path, error.to_string()).with_hint(hint)
+            })?;
+            if !seen.insert(host.clone()) {
+                return Err(self
+                    .fault(&path, format!("`{host}` is there twice"))
+                    .with_hint("put both into one section"));
+            }
+            let registry = self.registry(section, registries.remove(&host), &name)?;
+            registries.insert(host, registry);
+        }
+        self.aliases(&registries)?;
+        Ok(registries)
+    }
+
+    fn registry(
+        &self,
+        section: sections::Registry,
+        default: Option<Registry>,
+        name: &str,
+    ) -> Result<Registry, Error> {
+        let in_section = |key: &str, what: String| self.fault(&["registries", name, key], what);
+        if let Some(alias) = section.alias.as_deref().filter(|alias| !is_label(alias)) {
+            return Err(in_section("alias", format!("`{alias}` is not a DNS label"))
+                .with_hint("an alias has lower-case letters, digits and dashes, and 63 of them at most"));
+        }
+        if section.alias.is_some() && section.mirror == Some(false) {
+            return Err(in_section("mirror", "an alias is given, so this cannot be `false`".into())
+                .with_hint(
+                    "an alias is the name that a mirrored registry has here: leave out one of the two",
+                ));
+        }
+        for (index, rule) in section.tags.iter().enumerate() {
+            self.tag_rule(rule, &["registries", name, "tags", &index.to_string()])?;
+        }
+        // The text was held by `check_urls`.
+        let endpoints = section.endpoints.iter().filter_map(|text| urls::endpoint(text).ok()).collect();
+        let (default_alias, is_default) =
+            default.map_or((None, false), |default| (default.alias, default.mirror));
+        let mirror = section.mirror.unwrap_or(is_default || section.alias.is_some());
+        Ok(Registry {
+            remote: Remote {
+                endpoints,
+                credentials: section.credentials,
+                ca: section.ca,
+                insecure: section.insecure,
+                private_network: section.private_network,
+            },
+            alias: section.alias.or(default_alias).filter(|_| mirror),
+            mirror,
+            freshness: Freshness { default: section.freshness, rules: section.tags },
+        })
+    }
+
+    fn tag_rule(&self, rule: &TagRule, path: &[&str]) -> Result<(), Error> {
+        for (key, glob) in [("repository", &rule.repository), ("tag", &rule.tag)] {
+            let Some(glob) = glob else { continue };
+            if GlobBuilder::new(glob).literal_separator(true).build().is_err() {
+                let path: Vec<&str> = path.iter().copied().chain([key]).collect();
+                return Err(self.fault(&path, format!("`{glob}` is not a pattern")).with_hint(
+                    "`*` stands for anything within a part of the name, `**` for any number of parts",
+                ));
+            }
+        }
+        if rule.immutable && rule.freshness.is_some() {
+            return Err(self
+                .fault(path, "`immutable` and `freshness` are both there")
+                .with_hint("an immutable tag is never asked for again, so it has no freshness"));
+        }
+        Ok(())
+    }
+
+    fn aliases(&self, registries: &BTreeMap<Host, Registry>) -> Result<(), Error> {
+        let mut owners: BTreeMap<&str, &Host> = BTreeMap::new();
+        for (host, registry) in registries {
+            let Some(alias) = registry.alias.as_deref() else { continue };
+            if let Some(other) = owners.insert(alias, host) {
+                // One of the two may be a default, which stands nowhere.
+                let written = [host, other]
+                    .into_iter()
+                    .find(|host| self.root.at(&["registries", host.as_str(), "alias"]).is_some());
+                let (at, taken_by) = if written == Some(other) { (other, host) } else { (host, other) };
+                return Err(self
+                    .fault(
+                        &["registries", at.as_str(), "alias"],
+                        format!("alias `{alias}` is already that of `{taken_by}`"),
+                    )
+                    .with_hint("every alias names one registry"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}

@@ -1,0 +1,196 @@
+//! The one configuration file, the environment over it, and the defaults under it.
+//!
+//! - written: `tree` (values with their places), `environment`, `secrets`; into types: `reader`, `sections`
+//! - meant: `defaults` and `check` make a [`Config`], which is valid; `show` writes it out again, secrets aside
+//! - told: [`Error`] names file, line, column and a way out, with `suggest`
+//!
+//! Each crate owns the type of its own section; only this module puts them together, and nobody below knows it.
+
+mod check;
+mod defaults;
+mod environment;
+mod error;
+mod listen;
+mod reader;
+mod secrets;
+mod sections;
+mod show;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod urls;
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use entrepot_blobs::S3Settings;
+use entrepot_mirror::{Freshness, Settings as MirrorSettings};
+use entrepot_oci::Host;
+use entrepot_remote::Settings as RemoteSettings;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub(crate) use environment::Environment;
+pub(crate) use error::Error;
+pub(crate) use listen::{Listen, ListenError};
+use tree::{Node, Place};
+
+/// The file that is read where none is named, if it is there.
+const USUAL_FILE: &str = "entrepot.yaml";
+
+/// Everything that can be configured. A value of this type is valid.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: Listen,
+    /// The data directory.
+    pub(crate) data: PathBuf,
+    /// The object store; `None`: blobs are in the data directory.
+    pub(crate) s3: Option<S3Settings>,
+    /// The PostgreSQL database; `None`: a SQLite file in the data directory.
+    pub(crate) database: Option<SecretString>,
+    /// The `mirror` section.
+    pub(crate) mirror: MirrorSettings,
+    /// The prefixes that take pushes.
+    pub(crate) hosted: Vec<String>,
+    /// Every registry we know how to talk to.
+    pub(crate) registries: BTreeMap<Host, Registry>,
+    /// Certificate and key; `None`: plain HTTP.
+    pub(crate) tls: Option<TlsFiles>,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+}
+
+/// A registry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registry {
+    /// How to talk to it.
+    pub(crate) remote: RemoteSettings,
+    /// Its label below `mirror.domain`.
+    pub(crate) alias: Option<String>,
+    /// Whether it is an upstream of the mirror.
+    pub(crate) mirror: bool,
+    /// How fresh its tags must be.
+    pub(crate) freshness: Freshness,
+}
+
+/// Files in PEM form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// The certificate and those above it.
+    pub(crate) cert: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// How a line looks.
+    pub(crate) format: LogFormat,
+    /// What is worth a line.
+    pub(crate) level: Level,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What is worth a line in the log: this and everything graver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// What went wrong for good.
+    Error,
+    /// What was got over.
+    Warn,
+    /// Every request.
+    #[default]
+    Info,
+    /// What is done for it.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Something that is not wrong and should not stay so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Warning {
+    /// The fact.
+    pub(crate) what: String,
+    /// The way out.
+    pub(crate) hint: String,
+}
+
+/// What the command line says over file and environment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    /// `--listen`.
+    pub(crate) listen: Option<Listen>,
+    /// `--data`.
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// A configuration and how it came about.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// The file it was read from, if there was one.
+    pub(crate) file: Option<PathBuf>,
+    /// What should not stay so.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Reads `file`, or `./entrepot.yaml` if that is there, or nothing; then the environment; then the command line.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrides) -> Result<Loaded, Error> {
+    let named = file.map(Path::to_owned).or_else(|| environment.get("ENTREPOT_CONFIG").map(PathBuf::from));
+    let file = named.or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|usual| usual.exists()));
+    let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let (mut config, warnings) = parse(&text, environment).map_err(|error| match &file {
+        Some(file) => error.in_file(file),
+        None => error,
+    })?;
+    config.listen = over.listen.unwrap_or(config.listen);
+    config.data = over.data.unwrap_or(config.data);
+    Ok(Loaded { config, file, warnings })
+}
+
+/// Makes a configuration of a text and an environment.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn parse(text: &str, environment: &Environment) -> Result<(Config, Vec<Warning>), Error> {
+    let mut root = Node::parse(text)?;
+    environment.write_over(&mut root, &sections::KEYS)?;
+    let warnings = secrets::resolve(&mut root, environment)?;
+    check::check_urls(&root)?;
+    let file = reader::read(&root)?;
+    Ok((check::check(file, &root)?, warnings))
+}
+
+fn read_file(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|error| {
+        let (what, hint) = match error.kind() {
+            io::ErrorKind::NotFound => ("there is no such file", "without `--config`, the defaults are used"),
+            io::ErrorKind::InvalidData => ("the file is not UTF-8 text", "a configuration is a YAML file"),
+            io::ErrorKind::PermissionDenied => ("the file may not be read", "look at its owner and mode"),
+            _ => ("the file cannot be read", "a configuration is a YAML file"),
+        };
+        Error::at(&Place::Nowhere, what).in_file(path).with_hint(hint)
+    })
+}

@@ -1,0 +1,287 @@
+//! A configuration written out again, with every default in it and without its secrets.
+
+use std::{fmt::Write as _, path::Path, time::Duration};
+
+use entrepot_blobs::S3Settings;
+use entrepot_mirror::{Freshness, Settings, TagRule};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    Config, Level, LogFormat, Registry,
+    tree::{Node, Value},
+};
+
+/// What stands for a secret.
+const SECRET: &str = "***";
+
+/// A document to write out: as YAML by [`Shown::to_yaml`], as JSON by serde. Keys keep their order.
+pub(crate) enum Shown {
+    /// A flag.
+    Flag(bool),
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Self>),
+    /// Keys and values.
+    Map(Vec<(String, Self)>),
+}
+
+impl Config {
+    /// What is in force, secrets as `***`. Keys without a value and without a default are left out.
+    pub(crate) fn show(&self) -> Shown {
+        let registries =
+            self.registries.iter().map(|(host, registry)| (host.to_string(), show_registry(registry)));
+        let mut root = Keys::default();
+        root.text("listen", self.listen.as_str());
+        root.text("data", path(&self.data));
+        root.some("blobs", self.s3.as_ref().map(|s3| Shown::Map(vec![("s3".to_owned(), show_s3(s3))])));
+        root.some("database", self.database.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
+        root.put("mirror", show_mirror(&self.mirror));
+        root.put("hosted", texts(&self.hosted));
+        root.put("registries", Shown::Map(registries.collect()));
+        root.some(
+            "tls",
+            self.tls.as_ref().map(|tls| {
+                let mut keys = Keys::default();
+                keys.text("cert", path(&tls.cert));
+                keys.text("key", path(&tls.key));
+                keys.into()
+            }),
+        );
+        let mut log = Keys::default();
+        log.text("format", self.log.format.as_str());
+        log.text("level", self.log.level.as_str());
+        root.put("log", log.into());
+        root.into()
+    }
+}
+
+fn show_s3(s3: &S3Settings) -> Shown {
+    let mut keys = Keys::default();
+    keys.text("bucket", &s3.bucket);
+    keys.text("endpoint", s3.endpoint.as_str());
+    keys.text("region", &s3.region);
+    keys.some("prefix", s3.prefix.clone().map(Shown::Text));
+    keys.some("access_key", s3.access_key.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
+    keys.some("secret_key", s3.secret_key.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
+    keys.put("redirect", Shown::Flag(s3.redirect));
+    keys.into()
+}
+
+fn show_mirror(mirror: &Settings) -> Shown {
+    let mut keys = Keys::default();
+    keys.some("domain", mirror.domain.clone().map(Shown::Text));
+    keys.text("default_upstream", mirror.default_upstream.as_str());
+    keys.text("freshness", duration(mirror.freshness));
+    keys.text("stale_for", duration(mirror.stale_for));
+    keys.put("segments", Shown::Number(mirror.segments as u64));
+    keys.into()
+}
+
+fn show_registry(registry: &Registry) -> Shown {
+    let Registry { remote, alias, mirror, freshness: Freshness { default, rules } } = registry;
+    let endpoints: Vec<&str> = remote.endpoints.iter().map(url::Url::as_str).collect();
+    let credentials = remote.credentials.iter().map(|credential| {
+        let mut keys = Keys::default();
+        keys.text("username", &credential.username);
+        keys.text("password", SECRET);
+        keys.into()
+    });
+    let mut keys = Keys::default();
+    keys.put("mirror", Shown::Flag(*mirror));
+    keys.some("alias", alias.clone().map(Shown::Text));
+    keys.unless(endpoints.is_empty(), "endpoints", texts(&endpoints));
+    keys.unless(remote.credentials.is_empty(), "credentials", Shown::List(credentials.collect()));
+    keys.some("ca", remote.ca.as_deref().map(|ca| Shown::Text(path(ca))));
+    keys.unless(!remote.insecure, "insecure", Shown::Flag(true));
+    keys.unless(!remote.private_network, "private_network", Shown::Flag(true));
+    keys.some("freshness", default.map(|default| Shown::Text(duration(default))));
+    keys.unless(rules.is_empty(), "tags", Shown::List(rules.iter().map(show_rule).collect()));
+    keys.into()
+}
+
+fn show_rule(rule: &TagRule) -> Shown {
+    let mut keys = Keys::default();
+    keys.some("repository", rule.repository.clone().map(Shown::Text));
+    keys.some("tag", rule.tag.clone().map(Shown::Text));
+    keys.some("freshness", rule.freshness.map(|freshness| Shown::Text(duration(freshness))));
+    keys.unless(!rule.immutable, "immutable", Shown::Flag(true));
+    keys.into()
+}
+
+impl LogFormat {
+    /// The word for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl Level {
+    /// The word for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn texts<T: AsRef<str>>(texts: &[T]) -> Shown {
+    Shown::List(texts.iter().map(|text| Shown::Text(text.as_ref().to_owned())).collect())
+}
+
+// As it would be written, in the largest unit that it is a whole number of.
+fn duration(duration: Duration) -> String {
+    if duration.subsec_nanos() != 0 {
+        return format!("{}ms", duration.as_millis());
+    }
+    let seconds = duration.as_secs();
+    match [(86_400, "d"), (3600, "h"), (60, "m")]
+        .into_iter()
+        .find(|(unit, _)| seconds != 0 && seconds.is_multiple_of(*unit))
+    {
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+#[derive(Default)]
+struct Keys(Vec<(String, Shown)>);
+
+impl Keys {
+    fn put(&mut self, key: &str, value: Shown) {
+        self.0.push((key.to_owned(), value));
+    }
+
+    fn text(&mut self, key: &str, value: impl Into<String>) {
+        self.put(key, Shown::Text(value.into()));
+    }
+
+    fn some(&mut self, key: &str, value: Option<Shown>) {
+        self.0.extend(value.map(|value| (key.to_owned(), value)));
+    }
+
+    fn unless(&mut self, is_default: bool, key: &str, value: Shown) {
+        self.some(key, (!is_default).then_some(value));
+    }
+}
+
+impl From<Keys> for Shown {
+    fn from(keys: Keys) -> Self {
+        Self::Map(keys.0)
+    }
+}
+
+impl Shown {
+    /// The document as YAML.
+    pub(crate) fn to_yaml(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text, 0);
+        text
+    }
+
+    fn write(&self, text: &mut String, depth: usize) {
+        match self {
+            Self::Map(keys) => keys.iter().for_each(|(key, value)| {
+                let _ = write!(text, "{:1$}{2}:", "", depth * 2, scalar(key));
+                value.write_behind(text, depth + 1);
+            }),
+            Self::List(items) => items.iter().for_each(|item| {
+                let _ = write!(text, "{:1$}-", "", depth * 2);
+                item.write_behind(text, depth + 1);
+            }),
+            _ => self.write_behind(text, depth),
+        }
+    }
+
+    // Behind a `key:` or a `-`.
+    fn write_behind(&self, text: &mut String, depth: usize) {
+        let word = match self {
+            Self::Flag(flag) => flag.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => scalar(text),
+            Self::List(items) if items.is_empty() => "[]".to_owned(),
+            Self::Map(keys) if keys.is_empty() => "{}".to_owned(),
+            Self::List(_) | Self::Map(_) => {
+                text.push('\n');
+                return self.write(text, depth);
+            }
+        };
+        let _ = writeln!(text, " {word}");
+    }
+}
+
+// Quoted unless YAML would read the very same text without quotes.
+fn scalar(text: &str) -> String {
+    match Node::parse(text) {
+        Ok(Node { value: Value::Text(read), .. })
+            if read == text && !text.starts_with(['"', '\'', '|', '>']) =>
+        {
+            text.to_owned()
+        }
+        _ => serde_json::Value::from(text).to_string(),
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => items.serialize(serializer),
+            Self::Map(keys) => {
+                let mut map = serializer.serialize_map(Some(keys.len()))?;
+                for (key, value) in keys {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_people_do() {
+        for (seconds, text) in
+            [(0, "0s"), (90, "90s"), (600, "10m"), (3600, "1h"), (604_800, "7d"), (5400, "90m")]
+        {
+            assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(duration(Duration::from_millis(1500)), "1500ms");
+    }
+
+    #[test]
+    fn texts_are_quoted_where_they_must_be() {
+        for (text, written) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000"),
+            ("local/", "local/"),
+            ("1", "\"1\""),
+            ("true", "\"true\""),
+            ("", "\"\""),
+            ("a: b", "\"a: b\""),
+            ("# a", "\"# a\""),
+            ("*", "\"*\""),
+            ("***", "\"***\""),
+            ("a\nb", "\"a\\nb\""),
+        ] {
+            assert_eq!(scalar(text), written);
+        }
+    }
+}

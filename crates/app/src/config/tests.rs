@@ -1,0 +1,421 @@
+//! The configuration as its users meet it: what they write, and what they are told.
+
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
+
+use secrecy::ExposeSecret;
+
+use super::{
+    Config, Environment, Error, parse, reader, sections,
+    tree::{Entry, Node, Place, Value},
+};
+
+const EXAMPLE: &str = include_str!("../../../../entrepot.example.yaml");
+
+fn config(text: &str) -> Config {
+    parse(text, &Environment::default()).map_err(|error| told(&error)).unwrap().0
+}
+
+fn told(error: &Error) -> String {
+    error.hint().map_or(error.to_string(), |hint| format!("{error}\nhint: {hint}"))
+}
+
+fn fault(text: &str) -> String {
+    told(&parse(text, &Environment::default()).unwrap_err())
+}
+
+fn environment_fault<const N: usize>(variables: [(&str, &str); N]) -> String {
+    told(&parse("", &Environment::from(variables)).unwrap_err())
+}
+
+fn shown(config: &Config) -> String {
+    config.show().to_yaml()
+}
+
+// Takes the `#` from options; text comments have exactly one space behind it.
+fn uncommented(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.trim_start().strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => line.replacen('#', "", 1),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn example_environment() -> Environment {
+    Environment::from([
+        ("S3_ACCESS_KEY", "a"),
+        ("S3_SECRET_KEY", "b"),
+        ("DATABASE_URL", "postgres://u:p@h/d"),
+        ("DOCKERHUB_TOKEN", "t"),
+    ])
+}
+
+#[test]
+fn nothing_is_a_configuration() {
+    let config = config("");
+    assert_eq!(config.listen.as_str(), "127.0.0.1:5000");
+    assert_eq!(config.hosted, ["local/"]);
+    let aliases: Vec<_> =
+        config.registries.values().filter_map(|registry| registry.alias.as_deref()).collect();
+    assert_eq!(aliases, ["elastic", "docker", "gcr", "ghcr", "k8s-gcr", "mcr", "nvcr", "quay", "k8s"]);
+}
+
+#[test]
+fn the_example_is_the_defaults() {
+    assert_eq!(shown(&config(EXAMPLE)), shown(&config("")));
+}
+
+#[test]
+fn the_example_holds_when_every_option_is_used() {
+    let (config, warnings) =
+        parse(&uncommented(EXAMPLE), &example_environment()).map_err(|e| told(&e)).unwrap();
+    assert_eq!(warnings, []);
+    assert!(config.s3.is_some() && config.database.is_some() && config.tls.is_some());
+    assert!(config.registries[&"registry.example.com:5000".parse().unwrap()].mirror);
+}
+
+/// Asks every mapping of the example which keys it could have, by giving it one that it cannot.
+#[test]
+fn the_example_has_every_key() {
+    let mut root = Node::parse(&uncommented(EXAMPLE)).unwrap();
+    let mut paths = Vec::new();
+    maps(&root, &mut Vec::new(), &mut paths);
+    let (mut known, mut there) = (BTreeSet::new(), BTreeSet::new());
+    for path in paths {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        // Hosts are not keys, and the items of a list are alike.
+        let place = match path.as_slice() {
+            ["registries"] => continue,
+            ["registries", _, rest @ ..] => format!("registries.*.{}", rest.first().unwrap_or(&"")),
+            other => other.join("."),
+        };
+        let map = entries_at(&mut root, &path);
+        there.extend(map.iter().map(|entry| format!("{place} {}", entry.key)));
+        map.push(Entry { key: "?".into(), place: Place::Nowhere, node: Node::empty() });
+        let error = reader::read::<sections::File>(&root).err().unwrap();
+        assert!(error.to_string().contains("unknown key `?`"), "{path:?}: {error}");
+        known.extend(error.known_keys().iter().map(|key| format!("{place} {key}")));
+        entries_at(&mut root, &path).pop();
+    }
+    assert!(known.len() > 30, "{known:?}");
+    assert_eq!(known, there);
+}
+
+fn maps(node: &Node, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    let mut step = |step: String, node: &Node| {
+        path.push(step);
+        maps(node, path, found);
+        path.pop();
+    };
+    match &node.value {
+        Value::Map(entries) => {
+            entries.iter().for_each(|entry| step(entry.key.clone(), &entry.node));
+            found.push(path.clone());
+        }
+        Value::List(items) => {
+            items.iter().enumerate().for_each(|(index, item)| step(index.to_string(), item))
+        }
+        _ => {}
+    }
+}
+
+fn entries_at<'a>(root: &'a mut Node, path: &[&str]) -> &'a mut Vec<Entry> {
+    let node = path.iter().fold(root, |node, step| match &mut node.value {
+        Value::List(items) => &mut items[step.parse::<usize>().unwrap()],
+        Value::Map(entries) => &mut entries.iter_mut().find(|entry| entry.key == *step).unwrap().node,
+        _ => unreachable!(),
+    });
+    match &mut node.value {
+        Value::Map(entries) => entries,
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn what_is_shown_means_the_same() {
+    let whole = shown(&parse(&uncommented(EXAMPLE), &example_environment()).unwrap().0);
+    let again = whole.replace("database: \"***\"", "database: postgres://h/d");
+    assert_eq!(shown(&config(&again)), whole);
+    assert_eq!(serde_json::to_value(config(&again).show()).unwrap()["mirror"]["segments"], 8);
+}
+
+#[test]
+fn secrets_are_neither_shown_nor_told() {
+    let text = "database: postgres://u:canary@h/d
+blobs: {s3: {bucket: b, endpoint: 'https://s3.test', access_key: canary, secret_key: canary}}
+registries: {quay.io: {credentials: [{username: u, password: canary}]}}";
+    let config = config(text);
+    let json = serde_json::to_string(&config.show()).unwrap();
+    for output in [format!("{config:?}"), shown(&config), json] {
+        assert!(!output.contains("canary"), "{output}");
+    }
+    for bad in [
+        "database: mysql://u:canary@h/d",
+        "registries: {quay.io: {endpoints: ['https://u:canary@quay.io']}}",
+        "registries: {quay.io: {endpoints: ['canary']}}",
+        "registries: {quay.io: {credentials: {password: canary}}}",
+        "registries: {quay.io: {credentials: [canary]}}",
+        "registries: {quay.io: {insecure: canary}}",
+        "mirror: {freshness: canary}",
+        "blobs: {s3: {bucket: b, endpoint: 'canary'}}",
+    ] {
+        assert!(!fault(bad).contains("canary"), "{}", fault(bad));
+    }
+}
+
+#[test]
+fn a_password_is_what_was_written() {
+    for (written, meant) in
+        [("0123", "0123"), ("1_000", "1_000"), ("1e3", "1e3"), ("true", "true"), ("'x: y'", "x: y")]
+    {
+        let text = format!(
+            "registries:\n  quay.io:\n    credentials:\n      - {{username: u, password: {written}}}\n"
+        );
+        let config = config(&text);
+        let credentials = &config.registries[&"quay.io".parse().unwrap()].remote.credentials;
+        assert_eq!(credentials[0].password.expose_secret(), meant);
+    }
+}
+
+#[test]
+fn sections_are_added_to_defaults() {
+    let config = config(
+        "registries:\n  index.docker.io: {insecure: true}\n  a.test: {}\n  b.test: {mirror: true}\n  gcr.io: {mirror: false}\n  quay.io:\n",
+    );
+    let registry = |host: &str| &config.registries[&host.parse().unwrap()];
+    assert!(registry("docker.io").remote.insecure && registry("docker.io").mirror);
+    assert_eq!(registry("docker.io").alias.as_deref(), Some("docker"));
+    assert!(!registry("a.test").mirror && registry("b.test").mirror && registry("quay.io").mirror);
+    assert!(!registry("gcr.io").mirror && registry("gcr.io").alias.is_none());
+}
+
+/// What is written, and what is told.
+const FAULTS: &[(&str, &str)] = &[
+    (
+        "mirror:\n  freshnes: 1h\n",
+        "line 2, column 3: `mirror`: unknown key `freshnes`\nhint: did you mean `freshness`?",
+    ),
+    ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
+    (
+        "port: 5000",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `registries`, `tls` and `log`",
+    ),
+    (
+        "mirror: {freshness: soon}",
+        "line 1, column 21: `mirror.freshness`: this is not a duration\nhint: write a number and a unit: `90s`, `10m`, `1h`, `7d`",
+    ),
+    ("mirror: {segments: many}", "line 1, column 20: `mirror.segments`: expected a whole number, found text"),
+    (
+        "mirror: {segments: 0}",
+        "line 1, column 20: `mirror.segments`: this must be 1 or more\nhint: 1 means one connection for each blob",
+    ),
+    ("mirror: [1]", "line 1, column 9: `mirror`: expected keys and values, found a list"),
+    (
+        "hosted: local/",
+        "line 1, column 9: `hosted`: expected a list, found text\nhint: write `[…]`, or one `- …` a line",
+    ),
+    ("hosted: [local]", "line 1, column 10: `hosted.0`: `local` does not end in `/`\nhint: write `local/`"),
+    (
+        "log: {level: loud}",
+        "line 1, column 14: `log.level`: `loud` is not one of `error`, `warn`, `info`, `debug` and `trace`",
+    ),
+    (
+        "log: {format: jsn}",
+        "line 1, column 15: `log.format`: `jsn` is not one of `text` and `json`\nhint: did you mean `json`?",
+    ),
+    (
+        "listen: 5000",
+        "line 1, column 9: `listen`: `5000` has no address\nhint: write `127.0.0.1:5000` for this machine alone, `0.0.0.0:5000` for all",
+    ),
+    (
+        "tls: {cert: a}",
+        "line 1, column 6: `tls`: `cert` is there and `key` is not\nhint: TLS needs both files",
+    ),
+    (
+        "database: mysql://h/d",
+        "line 1, column 11: `database`: this is not the URL of a PostgreSQL database\nhint: write `postgres://user:password@host/name`; leave it out to use SQLite in the data directory",
+    ),
+    (
+        "mirror: {default_upstream: a.test}",
+        "line 1, column 28: `mirror.default_upstream`: `a.test` is not an upstream\nhint: write `a.test: {mirror: true}` under `registries`",
+    ),
+    (
+        "mirror: {domain: 'https://m.test'}",
+        "line 1, column 18: `mirror.domain`: `https://m.test` is not a domain name\nhint: write the name alone, without scheme, port and path: `m.example.com`",
+    ),
+    (
+        "registries: {a.test: {alias: docker}}",
+        "line 1, column 30: `registries.a.test.alias`: alias `docker` is already that of `docker.io`\nhint: every alias names one registry",
+    ),
+    (
+        "registries: {a.test: {alias: a_b}}",
+        "line 1, column 30: `registries.a.test.alias`: `a_b` is not a DNS label\nhint: an alias has lower-case letters, digits and dashes, and 63 of them at most",
+    ),
+    (
+        "registries: {a.test: {alias: a, mirror: false}}",
+        "line 1, column 41: `registries.a.test.mirror`: an alias is given, so this cannot be `false`\nhint: an alias is the name that a mirrored registry has here: leave out one of the two",
+    ),
+    (
+        "registries: {https://a.test: {}}",
+        "line 1, column 30: `registries.https://a.test`: a registry host is a domain name or an address, with an optional `:port`\nhint: write the host alone, without scheme and path: `quay.io`, `registry.example.com:5000`",
+    ),
+    (
+        "registries:\n  docker.io: {}\n  index.docker.io: {}\n",
+        "line 3, column 20: `registries.index.docker.io`: `docker.io` is there twice\nhint: put both into one section",
+    ),
+    (
+        "registries: {a.test: {endpoints: ['https://a.test/v2']}}",
+        "line 1, column 35: `registries.a.test.endpoints.0`: this URL has more than a scheme, a host and a port\nhint: leave out path, query and fragment: `https://host:port`",
+    ),
+    (
+        "registries: {a.test: {tags: [{tag: '[a'}]}}",
+        "line 1, column 36: `registries.a.test.tags.0.tag`: `[a` is not a pattern\nhint: `*` stands for anything within a part of the name, `**` for any number of parts",
+    ),
+    (
+        "registries: {a.test: {tags: [{immutable: true, freshness: 1h}]}}",
+        "line 1, column 30: `registries.a.test.tags.0`: `immutable` and `freshness` are both there\nhint: an immutable tag is never asked for again, so it has no freshness",
+    ),
+    (
+        "registries: {a.test: {credentials: [{username: u}]}}",
+        "line 1, column 37: `registries.a.test.credentials.0`: key `password` is missing",
+    ),
+    (
+        "registries: {a.test: {credentials: [{username: u, password: 'env:NOPE'}]}}",
+        "line 1, column 61: `registries.a.test.credentials.0.password`: environment variable `NOPE` is not set\nhint: set it where the server is started, or use `file:PATH`",
+    ),
+    ("blobs: {s3: {bucket: b}}", "line 1, column 13: `blobs.s3`: key `endpoint` is missing"),
+    (
+        "blobs: {s3: {bucket: b, endpoint: 'https://s.test', access_key: a}}",
+        "line 1, column 13: `blobs.s3`: `access_key` and `secret_key` go together\nhint: leave out both to use the `AWS_…` variables or the machine's role",
+    ),
+];
+
+#[test]
+fn faults_are_told_with_place_and_way_out() {
+    for (text, expected) in FAULTS {
+        assert_eq!(fault(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_yaml_is_told_with_its_place() {
+    let hint = "\nhint: indent with spaces, and put quotes around text that has `: `, `#`, `{` or `[` in it";
+    for (text, expected) in [
+        ("a: b: c", "line 1, column 5: not YAML: mapping values are not allowed in this context"),
+        ("listen: 'x", "line 1, column 9: not YAML: unclosed quote"),
+        (
+            "mirror:\n\tsegments: 1",
+            "line 2, column 2: not YAML: tabs disallowed within this context (block indentation)",
+        ),
+        ("[", "line 1, column 1: not YAML: unclosed bracket '['"),
+    ] {
+        assert_eq!(fault(text), format!("{expected}{hint}"), "{text:?}");
+    }
+    assert_eq!(
+        fault("tls: {}\ntls: {}"),
+        "line 2, column 1: key `tls` is there twice\nhint: put both into one"
+    );
+    let two = "line 3, column 1: a second document begins here\nhint: a configuration is one document: remove the `---`";
+    assert_eq!(fault("tls:\n---\nlog:"), two);
+    assert_eq!(fault("- a"), "line 1, column 1: expected keys and values, found a list");
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let environment = Environment::from([
+        ("ENTREPOT_LISTEN", "0.0.0.0:80"),
+        ("ENTREPOT_MIRROR__FRESHNESS", "10m"),
+        ("ENTREPOT_MIRROR__SEGMENTS", "2"),
+        ("ENTREPOT_HOSTED", "[\"team/\"]"),
+        ("ENTREPOT_BLOBS__S3__BUCKET", "0123"),
+        ("ENTREPOT_BLOBS__S3__ENDPOINT", "https://s3.test"),
+        ("ENTREPOT_BLOBS__S3__ACCESS_KEY", "a: b #c"),
+        ("ENTREPOT_BLOBS__S3__SECRET_KEY", "1"),
+        ("ENTREPOT_REGISTRIES__QUAY.IO__MIRROR", "false"),
+        ("ENTREPOT_MIRROR__DOMAIN", ""),
+        // Not ours, or not keys.
+        ("ENTREPOT_CONFIG", "x"),
+        ("ENTREPOT_LOG", "debug"),
+        ("ENTREPOT_PORT", "tcp://10.0.0.1:5000"),
+        ("ENTREPOT_SERVICE_HOST", "10.0.0.1"),
+        ("LISTEN", "x"),
+    ]);
+    let config =
+        parse("listen: 127.0.0.1:1\nmirror: {domain: m.test}", &environment).map_err(|e| told(&e)).unwrap().0;
+    assert_eq!(config.listen.as_str(), "0.0.0.0:80");
+    assert_eq!((config.mirror.freshness.as_secs(), config.mirror.segments), (600, 2));
+    assert_eq!(config.mirror.domain, None);
+    assert_eq!(config.hosted, ["team/"]);
+    let s3 = config.s3.unwrap();
+    assert_eq!((s3.bucket.as_str(), s3.access_key.unwrap().expose_secret()), ("0123", "a: b #c"));
+    assert!(!config.registries[&"quay.io".parse().unwrap()].mirror);
+}
+
+#[test]
+fn faults_of_the_environment_name_the_variable() {
+    for (variable, value, expected) in [
+        (
+            "ENTREPOT_MIRROR__FRESHNES",
+            "1h",
+            "`ENTREPOT_MIRROR__FRESHNES`: `mirror`: unknown key `freshnes`\nhint: did you mean `freshness`?",
+        ),
+        (
+            "ENTREPOT_MIROR__DOMAIN",
+            "a",
+            "`ENTREPOT_MIROR__DOMAIN`: unknown key `miror`\nhint: did you mean `mirror`?",
+        ),
+        (
+            "ENTREPOT_LISTNE",
+            "a",
+            "`ENTREPOT_LISTNE`: no key of the configuration has this name\nhint: did you mean `ENTREPOT_LISTEN`?",
+        ),
+        (
+            "ENTREPOT_MIRROR__SEGMENTS",
+            "x",
+            "`ENTREPOT_MIRROR__SEGMENTS`: `mirror.segments`: expected a whole number, found text",
+        ),
+        (
+            "ENTREPOT_HOSTED",
+            "[a",
+            "`ENTREPOT_HOSTED`: this is not YAML\nhint: lists are written `[a, b]`, keys and values `{a: b}`",
+        ),
+        (
+            "ENTREPOT_LISTEN",
+            ":80",
+            "`ENTREPOT_LISTEN`: `listen`: `:80` has no address\nhint: write `127.0.0.1:80` for this machine alone, `0.0.0.0:80` for all",
+        ),
+        (
+            "ENTREPOT_DATABASE",
+            "mysql://u:p@h",
+            "`ENTREPOT_DATABASE`: `database`: this is not the URL of a PostgreSQL database\nhint: write `postgres://user:password@host/name`; leave it out to use SQLite in the data directory",
+        ),
+    ] {
+        assert_eq!(environment_fault([(variable, value)]), expected);
+    }
+}
+
+#[test]
+fn secret_files_are_read_and_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secret");
+    fs::write(&path, "pass word\n").unwrap();
+    let text = format!(
+        "registries: {{quay.io: {{credentials: [{{username: u, password: 'file:{}'}}]}}}}",
+        path.display()
+    );
+    let read = |mode: u32| {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        parse(&text, &Environment::default()).unwrap()
+    };
+    let (config, warnings) = read(0o600);
+    assert_eq!(
+        config.registries[&"quay.io".parse().unwrap()].remote.credentials[0].password.expose_secret(),
+        "pass word"
+    );
+    assert_eq!(warnings, []);
+    let (_, warnings) = read(0o644);
+    assert_eq!(warnings[0].what, format!("secret file `{}` can be read by others", path.display()));
+    fs::write(&path, "\n").unwrap();
+    assert!(fault(&text).contains("is empty"));
+    fs::remove_file(&path).unwrap();
+    assert!(fault(&text).contains("does not exist"));
+}

@@ -1,0 +1,298 @@
+//! The configuration as it was written: values, and where each of them stands.
+//!
+//! [`Node`] is a value with its [`Place`]; YAML text becomes one here, `environment` adds to it, `reader` makes types
+//! of it. Scalars without quotes are kept as written, since only their reader knows what they are to be.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_saphyr::{Location, Spanned};
+
+use super::Error;
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nowhere: it was left out.
+    Nowhere,
+    /// In the file, counted from 1.
+    File {
+        /// The line.
+        line: u64,
+        /// The column, in characters.
+        column: u64,
+    },
+    /// In an environment variable.
+    Variable(String),
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Where.
+    pub(crate) place: Place,
+    /// What.
+    pub(crate) value: Value,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Nothing, which counts as not written.
+    Nothing,
+    /// A scalar without quotes that may be a number or a boolean, and may be meant as text.
+    Plain(String),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// Keys and values.
+    Map(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// The key.
+    pub(crate) key: String,
+    /// Where the key stands.
+    pub(crate) place: Place,
+    /// The value.
+    pub(crate) node: Node,
+}
+
+impl Node {
+    /// A node with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { place: Place::Nowhere, value: Value::Nothing }
+    }
+
+    /// Reads YAML.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        match serde_saphyr::from_str_with_options::<Option<Spanned<Raw>>>(text, options) {
+            Ok(Some(raw)) => Ok(Self::from_raw(raw, text)),
+            Ok(None) => Ok(Self::empty()),
+            Err(error) => Err(not_yaml(&error)),
+        }
+    }
+
+    fn from_raw(raw: Spanned<Raw>, text: &str) -> Self {
+        let value = match raw.value {
+            Raw::Nothing => Value::Nothing,
+            Raw::Scalar(read) => Value::Plain(written(raw.defined, text).unwrap_or(read)),
+            Raw::Text(text) => Value::Text(text),
+            Raw::List(items) => {
+                Value::List(items.into_iter().map(|item| Self::from_raw(item, text)).collect())
+            }
+            Raw::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, node)| Entry {
+                        place: Place::from(key.referenced),
+                        key: key.value,
+                        node: Self::from_raw(node, text),
+                    })
+                    .collect(),
+            ),
+        };
+        Self { place: Place::from(raw.referenced), value }
+    }
+
+    /// The value under `key`, if this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// The value under `key` for changing.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Map(entries) => {
+                entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value at the end of a path of keys and, for lists, positions.
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match &node.value {
+            Value::List(items) => items.get(step.parse::<usize>().ok()?),
+            _ => node.get(step),
+        })
+    }
+
+    /// The keys and values, none where this is not a mapping.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items, none where this is not a list.
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Plain(text) | Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Self {
+        match location.line() {
+            0 => Self::Nowhere,
+            line => Self::File { line, column: location.column() },
+        }
+    }
+}
+
+// `0123` and `1_000` are numbers to YAML, but the password was `0123`.
+fn written(location: Location, text: &str) -> Option<String> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    let end = start.checked_add(usize::try_from(span.byte_len()?).ok()?)?;
+    text.get(start..end).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn not_yaml(error: &serde_saphyr::Error) -> Error {
+    let place = error.location().map_or(Place::Nowhere, Place::from);
+    match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("?");
+            Error::at(&place, format!("key `{key}` is there twice")).with_hint("put both into one")
+        }
+        serde_saphyr::Error::MultipleDocuments { .. } => Error::at(&place, "a second document begins here")
+            .with_hint("a configuration is one document: remove the `---`"),
+        other => {
+            let text = other.to_string();
+            // The place is said in front.
+            let what = text.split(" at line ").next().unwrap_or_default().lines().next().unwrap_or_default();
+            Error::at(&place, format!("not YAML: {what}")).with_hint(
+                "indent with spaces, and put quotes around text that has `: `, `#`, `{` or `[` in it",
+            )
+        }
+    }
+}
+
+enum Raw {
+    Nothing,
+    Scalar(String),
+    Text(String),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Nothing)
+    }
+
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Nothing)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        Raw::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.to_string()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.to_string()))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_where_things_stand() {
+        let node = Node::parse("a: 1\nb:\n  - x: 0123\n    y: 'é'\n  - true\nc:\n").unwrap();
+        assert_eq!(node.at(&["a"]).unwrap().place, Place::File { line: 1, column: 4 });
+        assert_eq!(node.at(&["b", "0", "y"]).unwrap().place, Place::File { line: 4, column: 8 });
+        assert_eq!(node.at(&["b", "0", "x"]).unwrap().text(), Some("0123"));
+        assert_eq!(node.at(&["b", "1"]).unwrap().text(), Some("true"));
+        assert!(matches!(node.at(&["c"]).unwrap().value, Value::Nothing));
+        assert!(node.at(&["b", "7"]).is_none());
+    }
+
+    #[test]
+    fn follows_anchors() {
+        let node = Node::parse("a: &x 007\nb: *x\n").unwrap();
+        assert_eq!(node.at(&["b"]).unwrap().text(), Some("007"));
+        assert_eq!(node.at(&["b"]).unwrap().place, Place::File { line: 2, column: 4 });
+    }
+
+    #[test]
+    fn empty_is_empty() {
+        for text in ["", "# nothing\n", "---\n", "~"] {
+            assert!(matches!(Node::parse(text).unwrap().value, Value::Nothing), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! URLs that an operator writes: read strictly, and never repeated in errors, since they may hold a password.
+
+use url::Url;
+
+/// Why a text is not an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum EndpointError {
+    /// It is no URL at all.
+    #[error("this is not a URL")]
+    NotUrl,
+    /// Another scheme.
+    #[error("this URL is neither `https://` nor `http://`")]
+    Scheme,
+    /// User and password in front of the host.
+    #[error("this URL has a user name or password in it")]
+    Userinfo,
+    /// More than scheme, host and port.
+    #[error("this URL has more than a scheme, a host and a port")]
+    Path,
+    /// Port 0.
+    #[error("this URL has port 0, which cannot be connected to")]
+    Port,
+}
+
+impl EndpointError {
+    /// The way out.
+    pub(super) fn hint(self) -> &'static str {
+        match self {
+            Self::NotUrl | Self::Scheme => "write `https://host`, or `http://host:port` for plain HTTP",
+            Self::Userinfo => {
+                "accounts have keys of their own: `credentials`, or `access_key` and `secret_key`"
+            }
+            Self::Path => "leave out path, query and fragment: `https://host:port`",
+            Self::Port => "leave out the port, or write the right one",
+        }
+    }
+}
+
+/// Reads the address of a registry or an object store.
+pub(super) fn endpoint(text: &str) -> Result<Url, EndpointError> {
+    let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(EndpointError::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(EndpointError::Userinfo);
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(EndpointError::Path);
+    }
+    if url.port() == Some(0) {
+        return Err(EndpointError::Port);
+    }
+    Ok(url)
+}
+
+/// Whether a text is the URL of a PostgreSQL database. Its path and parameters are the driver's to read.
+pub(super) fn is_postgres(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_scheme_host_and_port() {
+        for good in ["https://quay.io", "http://127.0.0.1:5000/", "https://[::1]:5000"] {
+            assert!(endpoint(good).is_ok(), "{good}");
+        }
+        for (bad, fault) in [
+            ("quay.io", EndpointError::NotUrl),
+            ("ftp://quay.io", EndpointError::Scheme),
+            ("file:///etc/passwd", EndpointError::Scheme),
+            ("https://u:p@quay.io", EndpointError::Userinfo),
+            ("https://u@quay.io", EndpointError::Userinfo),
+            ("https://quay.io/v2", EndpointError::Path),
+            ("https://quay.io/?x", EndpointError::Path),
+            ("https://quay.io/#x", EndpointError::Path),
+            ("https://quay.io:0", EndpointError::Port),
+        ] {
+            assert_eq!(endpoint(bad), Err(fault), "{bad}");
+        }
+    }
+
+    #[test]
+    fn databases_are_postgres() {
+        assert!(is_postgres("postgres://u:p@h/d") && is_postgres("postgresql://h:1/d?sslmode=require"));
+        assert!(!is_postgres("mysql://h/d") && !is_postgres("h/d") && !is_postgres("postgres:d"));
+    }
+}

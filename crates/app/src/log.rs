@@ -1,0 +1,107 @@
+//! The log: to standard error, as text or JSON.
+
+use std::io;
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::{
+    config::{Environment, Level, Log, LogFormat},
+    failure::Failure,
+};
+
+/// What `-q` and `-v` ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// `-q`
+    Quiet,
+    /// Neither.
+    Usual,
+    /// `-v`
+    Verbose,
+    /// `-vv`
+    Everything,
+}
+
+impl Verbosity {
+    /// The level that is meant, where `usual` is meant by saying nothing.
+    pub(crate) fn level(self, usual: Level) -> Level {
+        match self {
+            Self::Quiet => Level::Warn,
+            Self::Usual => usual,
+            Self::Verbose => {
+                if usual < Level::Info {
+                    Level::Info
+                } else {
+                    usual.max(Level::Debug)
+                }
+            }
+            Self::Everything => Level::Trace,
+        }
+    }
+}
+
+/// Starts the log. `ENTREPOT_LOG` has the last word (`debug`, or `info,access=off,entrepot_remote=trace`).
+///
+/// # Errors
+/// `ENTREPOT_LOG` cannot be read.
+pub(crate) fn start(log: Log, environment: &Environment) -> Result<(), Failure> {
+    let filter = match environment.get("ENTREPOT_LOG").filter(|filter| !filter.is_empty()) {
+        Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
+            Failure::wrong(format!("`ENTREPOT_LOG`: {error}"))
+                .with_hint("write a level, or `level,target=level`: `debug`, `info,access=off`")
+        })?,
+        None => EnvFilter::new(directives(log.level)),
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match log.format {
+        LogFormat::Text => registry.with(fmt::layer().with_writer(io::stderr).with_ansi(ansi())).try_init(),
+        LogFormat::Json => {
+            registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
+        }
+    };
+    started.map_err(|error| Failure::because("cannot start the log", &error))
+}
+
+// Libraries are heard when something is wrong with them; all of them only when everything is asked for.
+fn directives(level: Level) -> String {
+    match level {
+        Level::Trace => "trace".to_owned(),
+        level => format!("{},{OURS}", level.min(Level::Warn).as_str()).replace("LEVEL", level.as_str()),
+    }
+}
+
+const OURS: &str = "entrepot=LEVEL,entrepot_blobs=LEVEL,entrepot_catalog=LEVEL,entrepot_mirror=LEVEL,\
+                    entrepot_remote=LEVEL,entrepot_server=LEVEL,access=LEVEL";
+
+fn ansi() -> bool {
+    !matches!(anstream::AutoStream::choice(&io::stderr()), anstream::ColorChoice::Never)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbosity_moves_the_level() {
+        for (verbosity, usual, level) in [
+            (Verbosity::Quiet, Level::Info, Level::Warn),
+            (Verbosity::Usual, Level::Info, Level::Info),
+            (Verbosity::Usual, Level::Warn, Level::Warn),
+            (Verbosity::Verbose, Level::Warn, Level::Info),
+            (Verbosity::Verbose, Level::Info, Level::Debug),
+            (Verbosity::Verbose, Level::Trace, Level::Trace),
+            (Verbosity::Everything, Level::Error, Level::Trace),
+        ] {
+            assert_eq!(verbosity.level(usual), level, "{verbosity:?} {usual:?}");
+        }
+    }
+
+    #[test]
+    fn filters_can_be_read() {
+        for level in [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace] {
+            EnvFilter::try_new(directives(level)).unwrap();
+        }
+        assert!(directives(Level::Info).starts_with("warn,entrepot=info,"));
+        assert!(directives(Level::Error).starts_with("error,entrepot=error,"));
+    }
+}

@@ -1,0 +1,135 @@
+//! What a command prints: for people on a terminal, as plain lines otherwise, or as JSON.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Writes to standard output. A reader that has gone away has read enough.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::because("cannot write the output", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value as JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failure::because("cannot write JSON", &error))?;
+    print(&(text + "\n"))
+}
+
+/// A column of a table: its head, and whether it holds numbers.
+pub(crate) struct Column(pub(crate) &'static str, pub(crate) CellAlignment);
+
+/// Lays out a table for standard output.
+pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
+    lay_out(columns, rows, io::stdout().is_terminal())
+}
+
+// Off a terminal the table is as wide as it is: lines that a script can split do not wrap.
+fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(if terminal { presets::UTF8_HORIZONTAL_ONLY } else { presets::NOTHING });
+    if terminal {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    }
+    table.set_header(columns.iter().map(|Column(head, _)| *head));
+    table.add_rows(rows);
+    for (index, Column(_, alignment)) in columns.iter().enumerate() {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(*alignment);
+            if !terminal {
+                column.set_padding((0, 2));
+            }
+        }
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A size in bytes as people say it.
+pub(crate) fn size(bytes: u64) -> String {
+    bytesize::ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// How long ago a time was, both in seconds since 1970.
+pub(crate) fn age(then: Option<u64>, now: u64) -> String {
+    let Some(then) = then else { return "never".to_owned() };
+    let ago = now.saturating_sub(then);
+    let (count, unit) = match ago {
+        0..60 => return "just now".to_owned(),
+        60..3600 => (ago / 60, "minute"),
+        3600..86_400 => (ago / 3600, "hour"),
+        _ => (ago / 86_400, "day"),
+    };
+    format!("{} ago", counted(count, unit))
+}
+
+/// A number with its noun, in the plural where it is due.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    match (count, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) if !noun.ends_with("ay") => format!("{count} {stem}ies"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_read_well() {
+        for (then, text) in [
+            (None, "never"),
+            (Some(100_000), "just now"),
+            (Some(99_940), "1 minute ago"),
+            (Some(92_000), "2 hours ago"),
+            (Some(0), "1 day ago"),
+            (Some(200_000), "just now"),
+        ] {
+            assert_eq!(age(then, 100_000), text);
+        }
+    }
+
+    #[test]
+    fn nouns_agree() {
+        assert_eq!(
+            [counted(1, "repository"), counted(2, "repository"), counted(0, "day")],
+            ["1 repository", "2 repositories", "0 days"]
+        );
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!([size(0), size(1536), size(5 << 30)], ["0 B", "1.5 KiB", "5.0 GiB"]);
+    }
+
+    #[test]
+    fn plain_tables_are_aligned_lines() {
+        let columns = [Column("NAME", CellAlignment::Left), Column("SIZE", CellAlignment::Right)];
+        let rows = vec![
+            vec!["docker.io/library/nginx".into(), "1 B".into()],
+            vec!["local/a".into(), "100 B".into()],
+        ];
+        let expected = "NAME                      SIZE\ndocker.io/library/nginx    1 B\nlocal/a                  100 B\n";
+        assert_eq!(lay_out(&columns, rows.clone(), false), expected);
+        assert!(lay_out(&columns, rows, true).contains('─'));
+    }
+}

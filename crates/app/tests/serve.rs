@@ -1,0 +1,237 @@
+//! The whole binary: served, pulled from, looked into, stopped.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+
+use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client};
+use hyper::Method;
+use support::{Lab, Ran, Serving};
+
+/// A server whose docker.io is `upstream`.
+fn lab_of(upstream: &TestRegistry) -> Lab {
+    Lab::with(&format!(
+        "mirror: {{domain: m.test}}\nregistries: {{docker.io: {{endpoints: [\"{}\"]}}}}\n",
+        upstream.url()
+    ))
+}
+
+async fn run(lab: &Lab, arguments: &[&str]) -> Ran {
+    tokio::task::block_in_place(|| lab.run(arguments))
+}
+
+async fn stop(serving: Serving) -> String {
+    tokio::task::block_in_place(|| serving.stop())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_name_forms_reach_one_image() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(1, 2, 50_000);
+    upstream.put_image("library/nginx", "1.27", &image);
+    let lab = lab_of(&upstream);
+    let serving = lab.serve(&[]);
+    let pulled = client::pull(&serving.url, "docker.io/library/nginx", "1.27").await;
+    assert_eq!(&pulled.digest, image.digest());
+    assert_eq!(client::pull(&serving.url, "nginx", "1.27").await.digest, pulled.digest);
+    let manifest = format!("{}/v2/library/nginx/manifests/1.27", serving.url);
+    let by_ns = client::get(&format!("{manifest}?ns=docker.io")).await;
+    let by_host = client::get_with(&manifest, &[("host", "docker.m.test")]).await;
+    for answer in [by_ns, by_host] {
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, image.bytes()));
+    }
+    let elsewhere = client::get(&format!("{manifest}?ns=elsewhere.test")).await;
+    assert_eq!(elsewhere.status.as_u16(), 404);
+    assert_eq!(upstream.log().blob_gets().len(), image.blobs().len());
+    assert_eq!(stop(serving).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_is_seen_with_and_without_a_server() {
+    let upstream = TestRegistry::start().await;
+    let (first, second) = (TestImage::random(1, 2, 5_000), TestImage::random(2, 1, 7_000));
+    upstream.put_image("library/nginx", "1.27", &first);
+    upstream.put_image("library/nginx", "1.28", &second);
+    upstream.put_image("grafana/loki", "3", &first);
+    let lab = lab_of(&upstream);
+    let serving = lab.serve(&[]);
+    for (name, tag) in [("nginx", "1.27"), ("nginx", "1.28"), ("grafana/loki", "3")] {
+        client::pull(&serving.url, name, tag).await;
+    }
+
+    let while_served = look(&lab).await;
+    let planned = run(&lab, &["cache", "rm", "nginx:1.28", "--dry-run"]).await;
+    assert_eq!(planned.stdout, format!("would remove {} 1.28\n", second.digest()));
+    let removed = run(&lab, &["cache", "rm", "nginx:1.28"]).await;
+    assert_eq!(removed.code, 0, "{}", removed.stderr);
+    assert!(removed.stdout.starts_with("removed 1 manifest and 2 blobs, "), "{}", removed.stdout);
+    let again = run(&lab, &["cache", "rm", "nginx:1.28"]).await;
+    let told = "error: manifest `1.28` is not known in `docker.io/library/nginx`
+hint: see what is held: `entrepot cache ls`
+";
+    assert_eq!((again.code, again.stderr.as_str()), (1, told));
+    client::pull(&serving.url, "nginx", "1.28").await;
+    stop(serving).await;
+
+    let alone = look(&lab).await;
+    for (with, without) in while_served.iter().zip(&alone) {
+        assert_eq!(names(with), names(without));
+    }
+    let refused = run(&lab, &["cache", "rm", "nginx"]).await;
+    let told = "error: `nginx` is a whole repository of 2 images
+hint: say `--yes` to remove it, or name one image: `NAME:TAG` or `NAME@DIGEST`
+";
+    assert_eq!((refused.code, refused.stderr.as_str()), (2, told));
+    assert_eq!(run(&lab, &["cache", "rm", "nginx", "--yes"]).await.code, 0);
+    assert_eq!(run(&lab, &["cache", "rm", "docker.io/grafana/loki", "--yes"]).await.code, 0);
+    assert_eq!(run(&lab, &["cache", "ls"]).await.stdout, "nothing is held\n");
+    let unknown = run(&lab, &["cache", "ls", "nginx"]).await;
+    let told = "error: repository `docker.io/library/nginx` is not known
+hint: see what is held: `entrepot cache ls`
+";
+    assert_eq!((unknown.code, unknown.stderr.as_str()), (1, told));
+    assert_eq!(
+        run(&lab, &["cache", "stat"]).await.stdout,
+        "0 repositories\n0 tags\n0 manifests\n0 blobs\n0 B\n"
+    );
+}
+
+async fn look(lab: &Lab) -> Vec<serde_json::Value> {
+    let text = run(lab, &["cache", "ls"]).await.stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("NAME "), "{text}");
+    assert!(
+        lines[1].starts_with("docker.io/grafana/loki ") && lines[2].starts_with("docker.io/library/nginx "),
+        "{text}"
+    );
+    let mut seen: Vec<serde_json::Value> = Vec::new();
+    for arguments in [
+        &["cache", "ls"][..],
+        &["cache", "ls", "nginx"],
+        &["cache", "stat"],
+        &["cache", "ls", "--prefix", "docker.io/graf"],
+    ] {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--output", "json"]).collect();
+        let ran = run(lab, &arguments).await;
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{arguments:?}");
+        seen.push(serde_json::from_str(&ran.stdout).unwrap());
+    }
+    let tags: Vec<_> =
+        seen[1]["images"].as_array().unwrap().iter().map(|image| image["tags"].to_string()).collect();
+    assert!(tags.contains(&"[\"1.27\"]".to_owned()) && tags.contains(&"[\"1.28\"]".to_owned()), "{tags:?}");
+    assert_eq!((&seen[2]["repositories"], &seen[2]["tags"]), (&2.into(), &3.into()));
+    assert_eq!(seen[3]["repositories"].as_array().unwrap().len(), 1);
+    seen
+}
+
+// What must be the same whoever answers; pulls and times go on.
+fn names(value: &serde_json::Value) -> Vec<String> {
+    let list = value.as_object().unwrap().values().find_map(|value| value.as_array());
+    list.into_iter()
+        .flatten()
+        .map(|item| format!("{}{}{}", item["name"], item["digest"], item["bytes"]))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_has_one_server() {
+    let lab = Lab::new();
+    let serving = lab.serve(&[]);
+    let second = run(&lab, &["-q", "serve", "--listen", "127.0.0.1:0"]).await;
+    let told = "error: the data directory `./data` is in use by another process
+hint: stop the other one, or give this one a directory of its own: `--data DIR`
+";
+    assert_eq!((second.code, second.stderr.as_str()), (1, told));
+    let third = lab.serve(&["--data", "elsewhere"]);
+    stop(serving).await;
+    stop(third).await;
+    let again = lab.serve(&[]);
+    stop(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_a_running_pull_finish() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(3, 1, 3_000_000);
+    upstream.put_image("library/big", "1", &image);
+    let gate = Gate::new();
+    let layer = image.blobs().iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    upstream.fault(
+        Fault::on(Match::blobs().get().digest(&layer.0))
+            .always()
+            .then(Action::GateAfter(100_000, gate.clone())),
+    );
+    let lab = lab_of(&upstream);
+    let mut serving = lab.serve(&[]);
+    client::get(&format!("{}/v2/big/manifests/1", serving.url)).await;
+    let url = format!("{}/v2/big/blobs/{}", serving.url, layer.0);
+    let pull = tokio::spawn(async move { client::get(&url).await });
+    gate.reached(1).await;
+    serving.signal(rustix::process::Signal::TERM);
+    gate.open();
+    let answer = pull.await.unwrap();
+    assert_eq!((answer.truncated, answer.body.len()), (false, layer.1.len()));
+    assert!(tokio::task::block_in_place(|| serving.wait()).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let upstream = TestRegistry::start().await;
+    upstream.put_image("library/big", "1", &TestImage::random(3, 1, 1_000));
+    let gate = Gate::new();
+    upstream.fault(Fault::on(Match::any()).always().then(Action::Gate(gate.clone())));
+    let lab = lab_of(&upstream);
+    let mut serving = lab.serve(&[]);
+    let url = format!("{}/v2/big/manifests/1", serving.url);
+    let pull = tokio::spawn(async move { client::try_request(Method::GET, &url, &[], "").await.is_err() });
+    gate.reached(1).await;
+    serving.signal(rustix::process::Signal::INT);
+    let ready = format!("{}/readyz", serving.url);
+    while client::try_request(Method::GET, &ready, &[], "")
+        .await
+        .is_ok_and(|answer| answer.status.is_success())
+    {
+        tokio::task::yield_now().await;
+    }
+    serving.signal(rustix::process::Signal::INT);
+    let status = tokio::task::block_in_place(|| serving.wait());
+    assert_eq!((status.code(), status.signal()), (Some(130), None));
+    pull.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_greets_in_the_language_of_its_user() {
+    let lab = Lab::new();
+    let mut command = lab.command(&["-q", "serve", "--listen", "127.0.0.1:0"]);
+    command.env("LANG", "zh_CN.UTF-8").stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let greeting: Vec<String> = (0..5).map(|_| lines.next().unwrap().unwrap()).collect();
+    assert!(greeting[1].contains("docker pull") && greeting[4].contains("拉取镜像"), "{greeting:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_stops_nothing() {
+    let serving = Lab::new().serve(&[]);
+    serving.signal(rustix::process::Signal::HUP);
+    for _ in 0..3 {
+        assert_eq!(client::get(&format!("{}/healthz", serving.url)).await.status.as_u16(), 200);
+    }
+    stop(serving).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_somebody_else_works_in_is_told() {
+    let lab = Lab::new();
+    std::fs::create_dir(lab.path().join("data")).unwrap();
+    let lock = std::fs::File::create(lab.path().join("data/entrepot.lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = run(&lab, &["cache", "stat"]).await;
+    let told = "error: the data directory `./data` is in use, and its server cannot be asked: nobody answers there: \
+                No such file or directory (os error 2)\nhint: if it is a server, it may be starting or stopping: try again\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, told));
+}

@@ -1,0 +1,126 @@
+//! The binary in a directory of its own, with an environment of its own.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use assert_cmd::cargo::CommandCargoExt;
+use tempfile::TempDir;
+
+/// A directory with a configuration, in which the binary is run.
+pub(crate) struct Lab {
+    dir: TempDir,
+}
+
+/// What a run of the binary left behind.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Lab {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    /// One with `entrepot.yaml` in it.
+    pub(crate) fn with(config: &str) -> Self {
+        let lab = Self::new();
+        lab.write("entrepot.yaml", config);
+        lab
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The command, with nothing in its environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("entrepot").unwrap();
+        command.current_dir(self.dir.path()).env_clear().args(arguments);
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments))
+    }
+
+    /// Starts a server on a free port and waits until it has said where.
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Serving {
+        let mut command = self.command(&["-q", "serve", "--listen", "127.0.0.1:0"]);
+        let mut child =
+            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
+            let mut stderr = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            panic!("{line}{stderr}");
+        };
+        Serving { url: url.to_owned(), child, _stdout: stdout }
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn ran(mut command: Command) -> Ran {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A server that runs; it is killed if the test ends without stopping it.
+pub(crate) struct Serving {
+    pub(crate) url: String,
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Serving {
+    /// `host:port`.
+    pub(crate) fn authority(&self) -> &str {
+        self.url.split_once("://").unwrap().1
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// SIGTERM, and waits until it is gone; gives what it said on standard error.
+    pub(crate) fn stop(mut self) -> String {
+        self.signal(rustix::process::Signal::TERM);
+        let status = self.wait();
+        let mut stderr = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(status.success(), "{status}: {stderr}");
+        stderr
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,54 @@
+//! Accept loops: every connection becomes a task; running out of descriptors slows us down and never ends the loop.
+
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::task::TaskTracker;
+
+use crate::connection::Connections;
+
+/// How long to wait after a failure, so that a full descriptor table does not become a busy loop.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Accepts clients for as long as it is polled.
+pub(crate) async fn clients(listener: &TcpListener, shared: &Arc<Connections>, tasks: &TaskTracker) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let shared = Arc::clone(shared);
+                let address = plain(address.ip());
+                tasks.spawn(async move { shared.tcp(stream, address).await });
+            }
+            Err(error) => failed(&error).await,
+        }
+    }
+}
+
+/// Accepts the local command line for as long as it is polled; there may be no socket for it.
+pub(crate) async fn commands(listener: Option<&UnixListener>, shared: &Arc<Connections>, tasks: &TaskTracker) {
+    let Some(listener) = listener else { return std::future::pending().await };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let shared = Arc::clone(shared);
+                tasks.spawn(async move { shared.control(stream).await });
+            }
+            Err(error) => failed(&error).await,
+        }
+    }
+}
+
+async fn failed(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    // The client left while it was waiting to be accepted.
+    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        return;
+    }
+    tracing::warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(BACK_OFF).await;
+}
+
+// A socket for both families sees IPv4 clients as `::ffff:a.b.c.d`.
+fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}

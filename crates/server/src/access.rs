@@ -1,0 +1,87 @@
+//! The access log: one event per request, at its end, on the tracing target `access`.
+//!
+//! Nothing in it was ever secret: no headers but the user agent, no query values but those of [`crate::query`].
+
+use std::{fmt::Write, net::IpAddr};
+
+use http::{HeaderMap, StatusCode, header, request::Parts};
+
+use crate::{ids::RequestId, query};
+
+/// How much of a user agent is kept, in characters.
+const MAX_AGENT: usize = 200;
+
+/// What the log says about a request, except how it went.
+pub(crate) struct Line {
+    id: RequestId,
+    client: Option<IpAddr>,
+    method: String,
+    path: String,
+    agent: String,
+}
+
+impl Line {
+    /// `None` if nobody listens, so that a log that is off costs nothing.
+    pub(crate) fn of(request: &Parts, id: &RequestId, client: Option<IpAddr>) -> Option<Box<Self>> {
+        if !tracing::enabled!(target: "access", tracing::Level::INFO) {
+            return None;
+        }
+        let path = request.uri.path();
+        let query = query::for_log(request.uri.query().unwrap_or_default());
+        Some(Box::new(Self {
+            id: id.clone(),
+            client,
+            method: request.method.to_string(),
+            path: printable(&format!("{path}{query}"), usize::MAX),
+            agent: agent(&request.headers),
+        }))
+    }
+
+    /// Writes the event. No status means that the client left before there was an answer; it is logged as 499.
+    pub(crate) fn log(&self, status: Option<StatusCode>, bytes: u64, milliseconds: u64) {
+        let client = self.client.map_or_else(|| "local".to_owned(), |client| client.to_string());
+        tracing::info!(
+            target: "access",
+            request = self.id.as_str(),
+            client,
+            method = self.method,
+            path = self.path,
+            status = status.map_or(499, |status| status.as_u16()),
+            bytes,
+            milliseconds,
+            agent = self.agent,
+        );
+    }
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    agent.map(|agent| printable(&agent, MAX_AGENT)).unwrap_or_default()
+}
+
+// Control characters could forge lines, and marks of direction could turn one around on a terminal.
+fn printable(text: &str, most: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars().take(most) {
+        let turns = matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if character.is_control() || turns {
+            // Writing to a string does not fail.
+            let _ = write!(out, "{}", character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_a_terminal_would_obey() {
+        assert_eq!(printable("/v2/é\u{1b}[31m\r\n\u{202e}x", 100), r"/v2/é\u{1b}[31m\u{d}\u{a}\u{202e}x");
+        assert_eq!(printable("abcdef", 3), "abc");
+    }
+}

@@ -1,0 +1,188 @@
+//! Response bodies: nothing, bytes in memory, slices of a mapped file, or bytes as they come.
+
+use std::{
+    ops::Range,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use entrepot_mirror::{BlobStream, Cut, Mapping};
+use futures_util::{Stream, stream::BoxStream};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use crate::{record::Record, wire::Lent};
+
+/// How much of a mapped file is handed to the connection at once.
+const SLICE: u64 = 1 << 20;
+/// How much of it the kernel is asked to have ready ahead of that.
+const AHEAD: u64 = 4 << 20;
+
+/// The body of an answer, and the record of the request that it ends.
+pub(crate) struct Body {
+    content: Content,
+    record: Option<Record>,
+}
+
+enum Content {
+    Empty,
+    Bytes(Bytes),
+    Mapped(Mapped),
+    Stream(Frames),
+}
+
+struct Mapped {
+    mapping: Mapping,
+    left: Range<u64>,
+    advised: u64,
+    _lent: Option<Lent>,
+}
+
+struct Frames {
+    frames: BoxStream<'static, Result<Bytes, Cut>>,
+    // `None` where nobody knows.
+    left: Option<u64>,
+    _lent: Option<Lent>,
+}
+
+impl Body {
+    pub(crate) fn empty() -> Self {
+        Self::of(Content::Empty)
+    }
+
+    pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self::of(Content::Bytes(bytes.into()))
+    }
+
+    /// `range` of a file; `lent` keeps it known to the connection, which then leaves the sending to the kernel.
+    pub(crate) fn mapped(mapping: Mapping, range: Range<u64>, lent: Option<Lent>) -> Self {
+        let left = range.start..range.end.min(mapping.len());
+        Self::of(Content::Mapped(Mapped { mapping, advised: left.start, left, _lent: lent }))
+    }
+
+    /// Frames as they come; `length` is how many bytes they must add up to.
+    pub(crate) fn stream(stream: BlobStream, length: Option<u64>, lent: Option<Lent>) -> Self {
+        Self::of(Content::Stream(Frames { frames: stream.frames, left: length, _lent: lent }))
+    }
+
+    fn of(content: Content) -> Self {
+        Self { content, record: None }
+    }
+
+    /// Ends `record` when the body ends.
+    pub(crate) fn ending(mut self, record: Record) -> Self {
+        self.record = Some(record);
+        self
+    }
+}
+
+impl Mapped {
+    fn next(&mut self) -> Option<Bytes> {
+        let Range { start, end } = self.left;
+        if start >= end {
+            return None;
+        }
+        // A file of one slice is read by the kernel in one go anyway.
+        if end - start > SLICE && start + AHEAD > self.advised {
+            let until = (start + 2 * AHEAD).min(end);
+            self.mapping.will_need(self.advised..until);
+            self.advised = until;
+        }
+        let until = (start + SLICE).min(end);
+        self.left.start = until;
+        // A mapping is at most as long as memory.
+        Some(self.mapping.bytes().slice(start as usize..until as usize))
+    }
+}
+
+impl Frames {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        let frame = ready!(Pin::new(&mut self.frames).poll_next(cx));
+        let Some(left) = &mut self.left else { return Poll::Ready(frame) };
+        Poll::Ready(match frame {
+            Some(Ok(bytes)) if bytes.len() as u64 > *left => Some(Err(Cut)),
+            Some(Ok(bytes)) => {
+                *left -= bytes.len() as u64;
+                Some(Ok(bytes))
+            }
+            None if *left > 0 => Some(Err(Cut)),
+            other => other,
+        })
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        let next = match &mut this.content {
+            Content::Empty => None,
+            Content::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                (!bytes.is_empty()).then_some(Ok(bytes))
+            }
+            Content::Mapped(mapped) => mapped.next().map(Ok),
+            Content::Stream(frames) => ready!(frames.poll_next(cx)),
+        };
+        if let (Some(Ok(bytes)), Some(record)) = (&next, &mut this.record) {
+            record.bytes += bytes.len() as u64;
+        }
+        Poll::Ready(next.map(|bytes| bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Bytes(bytes) => bytes.is_empty(),
+            Content::Mapped(mapped) => mapped.left.is_empty(),
+            // A stream says itself that it is at its end: its last word may be that the content is wrong.
+            Content::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Mapped(mapped) => SizeHint::with_exact(mapped.left.end.saturating_sub(mapped.left.start)),
+            Content::Stream(frames) => frames.left.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt, stream};
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn collect(body: Body) -> Result<Bytes, Cut> {
+        Ok(body.collect().await?.to_bytes())
+    }
+
+    fn stream_of(frames: Vec<Result<&'static [u8], Cut>>, length: Option<u64>) -> Body {
+        let frames = frames.into_iter().map(|frame| frame.map(Bytes::from_static));
+        Body::stream(BlobStream { mapping: None, frames: stream::iter(frames).boxed() }, length, None)
+    }
+
+    #[tokio::test]
+    async fn what_goes_in_comes_out() {
+        assert_eq!(collect(Body::empty()).await.unwrap(), "");
+        assert_eq!(collect(Body::bytes("abc")).await.unwrap(), "abc");
+        assert_eq!(Body::bytes("abc").size_hint().exact(), Some(3));
+        let body = stream_of(vec![Ok(b"ab"), Ok(b"c")], Some(3));
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert_eq!(collect(body).await.unwrap(), "abc");
+        assert_eq!(collect(stream_of(vec![Ok(b"ab")], None)).await.unwrap(), "ab");
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_another_length_is_an_error() {
+        assert_eq!(collect(stream_of(vec![Ok(b"ab")], Some(3))).await, Err(Cut));
+        assert_eq!(collect(stream_of(vec![Ok(b"abcd")], Some(3))).await, Err(Cut));
+        assert_eq!(collect(stream_of(vec![Ok(b"abc"), Err(Cut)], Some(3))).await, Err(Cut));
+    }
+}

@@ -1,0 +1,237 @@
+//! The one table from errors to answers: status, code, and a message that says what is and what to do.
+//!
+//! Not here: what goes wrong before there is a server ([`crate::Error`]).
+
+use std::time::Duration;
+
+use entrepot_mirror::{Error as MirrorError, UpstreamFault};
+use entrepot_oci::{ErrorCode, Host, MAX_MANIFEST_BYTES, Method, PageError, RangeError, RouteError};
+use http::StatusCode;
+
+/// How long a client is asked to wait where an upstream did not say, in seconds.
+const WAIT: u64 = 60;
+
+/// An answer that says no.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The code in the body.
+    pub code: ErrorCode,
+    /// The text in the body: a fact, then `hint:` and a way out where there is one. Safe to show to anybody.
+    pub message: String,
+    /// A header that belongs to the status.
+    pub extra: Extra,
+    /// What really happened, for the log only.
+    pub cause: Option<MirrorError>,
+}
+
+/// A header that belongs to a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// None.
+    None,
+    /// `Allow`: the methods that the address has.
+    Allow(&'static str),
+    /// `Retry-After`, in seconds.
+    RetryAfter(u64),
+    /// `Content-Range`: how many bytes there are, where a range of them does not exist.
+    Size(u64),
+    /// `Location` and `Range`: where an upload stands that a chunk did not fit.
+    Upload {
+        /// Its address.
+        location: String,
+        /// How many bytes it has.
+        offset: u64,
+    },
+}
+
+impl Refusal {
+    /// A refusal with nothing beside it.
+    pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), extra: Extra::None, cause: None }
+    }
+
+    /// The same with a header.
+    pub fn with(self, extra: Extra) -> Self {
+        Self { extra, ..self }
+    }
+
+    /// What a request that is not a route is told. It depends on the method: a malformed tag names nothing that could
+    /// be read, but is a mistake where it is to be written.
+    pub fn of_route(error: RouteError, method: Method) -> Self {
+        let bad = |code| Self::new(StatusCode::BAD_REQUEST, code, error.to_string());
+        match error {
+            RouteError::NotFound => Self::not_found(),
+            RouteError::Method(allowed) => Self::method(allowed),
+            RouteError::Name(_) | RouteError::Namespace => bad(ErrorCode::NameInvalid),
+            RouteError::Digest(_) => bad(ErrorCode::DigestInvalid),
+            RouteError::Tag(_) if method == Method::Put => bad(ErrorCode::NameInvalid),
+            RouteError::Tag(_) => {
+                Self::new(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, error.to_string())
+            }
+            RouteError::Page(PageError::Limit) => bad(ErrorCode::PaginationNumberInvalid),
+            RouteError::Page(PageError::Last) => bad(ErrorCode::NameInvalid),
+        }
+    }
+
+    /// There is nothing at this address.
+    pub fn not_found() -> Self {
+        let message = "there is no such address; hint: the registry API is below `/v2/`";
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::Unsupported, message)
+    }
+
+    /// The address has other methods.
+    pub fn method(allowed: &'static str) -> Self {
+        let message = format!("the method is not one of {allowed}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message)
+            .with(Extra::Allow(allowed))
+    }
+
+    /// The address is longer than any that is meant.
+    pub fn address_too_long(limit: usize) -> Self {
+        let message = format!("the address is longer than {limit} bytes");
+        Self::new(StatusCode::URI_TOO_LONG, ErrorCode::Unsupported, message)
+    }
+
+    /// The headers are larger than any that are meant.
+    pub fn headers_too_large(limit: usize) -> Self {
+        let message = format!("the headers are larger than {limit} bytes");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, ErrorCode::Unsupported, message)
+    }
+
+    /// A manifest beyond the limit; what follows of it is not read.
+    pub fn manifest_too_large() -> Self {
+        let message = format!(
+            "the manifest is larger than {MAX_MANIFEST_BYTES} bytes; hint: put content in a blob, not in the manifest"
+        );
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::ManifestInvalid, message)
+    }
+
+    /// A `PUT` that closes an upload without saying what it is.
+    pub fn digest_missing() -> Self {
+        let message = "the digest of the blob is missing; hint: add `?digest=`";
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, message)
+    }
+
+    /// A `Content-Range` that is none, or not as long as the body.
+    pub fn chunk(error: Option<RangeError>) -> Self {
+        match error {
+            Some(error) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid, error.to_string())
+            }
+            None => {
+                let message = "the range of the chunk and its length differ";
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid, message)
+            }
+        }
+    }
+
+    /// A range of a blob that has no such bytes.
+    pub fn range(size: u64) -> Self {
+        let message = format!("the range starts behind the end of the content, which has {size} bytes");
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message).with(Extra::Size(size))
+    }
+
+    /// A handler failed in a way that nobody foresaw.
+    pub fn panicked() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, "this should not have happened")
+    }
+}
+
+impl From<MirrorError> for Refusal {
+    fn from(error: MirrorError) -> Self {
+        let refusal = match &error {
+            MirrorError::Upstream { host, fault } => of_upstream(host, fault),
+            error => {
+                let (status, code) = class(error);
+                Self::new(status, code, message(error))
+            }
+        };
+        Self { cause: Some(error), ..refusal }
+    }
+}
+
+fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
+    match error {
+        MirrorError::NotAnUpstream { .. } | MirrorError::RepositoryUnknown { .. } => {
+            (StatusCode::NOT_FOUND, ErrorCode::NameUnknown)
+        }
+        MirrorError::NotARepository { .. } => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
+        MirrorError::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
+        MirrorError::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
+        MirrorError::UploadUnknown => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
+        MirrorError::ReadOnly { .. } => (StatusCode::FORBIDDEN, ErrorCode::Denied),
+        MirrorError::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+        MirrorError::ManifestBlobUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
+        MirrorError::DigestMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
+        MirrorError::ChunkOutOfOrder { .. } => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::BlobUploadInvalid)
+        }
+        MirrorError::SizeInvalid => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
+        MirrorError::BodyBroken => (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid),
+        MirrorError::Full => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
+        MirrorError::Upstream { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
+        MirrorError::Store => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
+    }
+}
+
+// Where the mirror's own words hold no way out, or more than a client should read, they are said anew.
+fn message(error: &MirrorError) -> String {
+    match error {
+        MirrorError::NotAnUpstream { host } => format!(
+            "`{host}` is not an upstream of this mirror; hint: add it under `registries` with `mirror: true`"
+        ),
+        MirrorError::UploadUnknown => {
+            "there is no such upload in this repository; hint: it may have expired, start a new one".to_owned()
+        }
+        MirrorError::ReadOnly { name, hosted } => format!(
+            "`{name}` mirrors an upstream and takes no pushes; hint: push to a name that starts with {hosted}"
+        ),
+        MirrorError::ManifestBlobUnknown(digest) => {
+            format!("the manifest names `{digest}`, which this repository does not have; hint: push it first")
+        }
+        MirrorError::ChunkOutOfOrder { offset } => {
+            format!("the upload has {offset} bytes; hint: the next chunk must begin there")
+        }
+        MirrorError::Full => "there is no space left to store this; hint: free space, then try again".to_owned(),
+        MirrorError::Store => "the store failed; hint: the server's log says more".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
+    let gateway = |fact: &str| {
+        Refusal::new(StatusCode::BAD_GATEWAY, ErrorCode::Unknown, format!("upstream `{host}` {fact}"))
+    };
+    match fault {
+        UpstreamFault::Denied(reason) => {
+            let message = format!(
+                "upstream `{host}` refuses this: {reason}; hint: check the name, or give the mirror credentials for it"
+            );
+            Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
+        }
+        UpstreamFault::Limited { retry_after } => {
+            let wait = retry_after.map_or(WAIT, whole_seconds);
+            let message = format!("upstream `{host}` limits our requests; hint: try again in {wait} s");
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
+                .with(Extra::RetryAfter(wait))
+        }
+        UpstreamFault::Failing(status) => gateway(&format!("fails with status {status}")),
+        UpstreamFault::Unreachable => gateway("cannot be reached"),
+        UpstreamFault::Invalid(_) => gateway("gave an answer that cannot be used"),
+        UpstreamFault::TimedOut => {
+            let message = format!("upstream `{host}` does not answer in time; hint: try again");
+            Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Unknown, message)
+        }
+    }
+}
+
+// Rounded up: a client that comes a moment early is refused again.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

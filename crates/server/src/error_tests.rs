@@ -1,0 +1,277 @@
+use std::sync::Arc;
+
+use entrepot_oci::{Digest, DigestError, ManifestError, RepositoryError, TagError};
+
+use super::*;
+
+fn shown(refusal: &Refusal) -> (u16, &'static str, &str) {
+    (refusal.status.as_u16(), refusal.code.as_str(), refusal.message.as_str())
+}
+
+fn upstream(fault: UpstreamFault) -> MirrorError {
+    MirrorError::Upstream { host: Host::docker_hub(), fault }
+}
+
+fn name() -> String {
+    "local/a".to_owned()
+}
+
+#[test]
+fn what_the_mirror_says() {
+    let digest = Digest::of(b"");
+    let other = Digest::of(b"x");
+    let reference = "v1".to_owned();
+    for (error, status, code, message) in [
+        (
+            MirrorError::NotAnUpstream { host: "evil.test".parse().unwrap() },
+            404,
+            "NAME_UNKNOWN",
+            "`evil.test` is not an upstream of this mirror; hint: add it under `registries` with `mirror: true`"
+                .to_owned(),
+        ),
+        (
+            MirrorError::NotARepository { name: "A".to_owned() },
+            400,
+            "NAME_INVALID",
+            "`A` is not the name of a repository".to_owned(),
+        ),
+        (
+            MirrorError::RepositoryUnknown { name: name() },
+            404,
+            "NAME_UNKNOWN",
+            "repository `local/a` is not known".to_owned(),
+        ),
+        (
+            MirrorError::ManifestUnknown { name: name(), reference },
+            404,
+            "MANIFEST_UNKNOWN",
+            "manifest `v1` is not known in `local/a`".to_owned(),
+        ),
+        (
+            MirrorError::BlobUnknown { name: name(), digest },
+            404,
+            "BLOB_UNKNOWN",
+            format!("blob `{digest}` is not known in `local/a`"),
+        ),
+        (
+            MirrorError::UploadUnknown,
+            404,
+            "BLOB_UPLOAD_UNKNOWN",
+            "there is no such upload in this repository; hint: it may have expired, start a new one".to_owned(),
+        ),
+        (
+            MirrorError::ReadOnly { name: "library/nginx".to_owned(), hosted: "`local/`".to_owned() },
+            403,
+            "DENIED",
+            "`library/nginx` mirrors an upstream and takes no pushes; hint: push to a name that starts with `local/`"
+                .to_owned(),
+        ),
+        (
+            MirrorError::ManifestInvalid(Arc::new(ManifestError::Hybrid)),
+            400,
+            "MANIFEST_INVALID",
+            "the document is both an index and an image".to_owned(),
+        ),
+        (
+            MirrorError::ManifestBlobUnknown(digest),
+            404,
+            "MANIFEST_BLOB_UNKNOWN",
+            format!("the manifest names `{digest}`, which this repository does not have; hint: push it first"),
+        ),
+        (
+            MirrorError::DigestMismatch { expected: digest, actual: other },
+            400,
+            "DIGEST_INVALID",
+            format!("the content has digest `{other}`, not `{digest}`"),
+        ),
+        (
+            MirrorError::ChunkOutOfOrder { offset: 7 },
+            416,
+            "BLOB_UPLOAD_INVALID",
+            "the upload has 7 bytes; hint: the next chunk must begin there".to_owned(),
+        ),
+        (
+            MirrorError::SizeInvalid,
+            400,
+            "SIZE_INVALID",
+            "the content is not as long as was said".to_owned(),
+        ),
+        (
+            MirrorError::BodyBroken,
+            400,
+            "BLOB_UPLOAD_INVALID",
+            "the request's body broke off".to_owned(),
+        ),
+        (
+            MirrorError::Full,
+            507,
+            "UNKNOWN",
+            "there is no space left to store this; hint: free space, then try again".to_owned(),
+        ),
+        (
+            MirrorError::Store,
+            503,
+            "UNKNOWN",
+            "the store failed; hint: the server's log says more".to_owned(),
+        ),
+    ] {
+        assert_eq!(shown(&Refusal::from(error)), (status, code, message.as_str()));
+    }
+}
+
+#[test]
+fn what_upstreams_do() {
+    let limited = |wait| upstream(UpstreamFault::Limited { retry_after: wait });
+    for (error, status, code, message, extra) in [
+        (
+            upstream(UpstreamFault::Denied("UNAUTHORIZED: no".to_owned())),
+            403,
+            "DENIED",
+            "upstream `docker.io` refuses this: UNAUTHORIZED: no; hint: check the name, or give the mirror \
+             credentials for it",
+            Extra::None,
+        ),
+        (
+            limited(None),
+            429,
+            "TOOMANYREQUESTS",
+            "upstream `docker.io` limits our requests; hint: try again in 60 s",
+            Extra::RetryAfter(60),
+        ),
+        (
+            limited(Some(Duration::from_millis(1500))),
+            429,
+            "TOOMANYREQUESTS",
+            "upstream `docker.io` limits our requests; hint: try again in 2 s",
+            Extra::RetryAfter(2),
+        ),
+        (
+            upstream(UpstreamFault::Failing(500)),
+            502,
+            "UNKNOWN",
+            "upstream `docker.io` fails with status 500",
+            Extra::None,
+        ),
+        (
+            upstream(UpstreamFault::Unreachable),
+            502,
+            "UNKNOWN",
+            "upstream `docker.io` cannot be reached",
+            Extra::None,
+        ),
+        (
+            upstream(UpstreamFault::TimedOut),
+            504,
+            "UNKNOWN",
+            "upstream `docker.io` does not answer in time; hint: try again",
+            Extra::None,
+        ),
+        // What it said stays in the log.
+        (
+            upstream(UpstreamFault::Invalid("<html>".to_owned())),
+            502,
+            "UNKNOWN",
+            "upstream `docker.io` gave an answer that cannot be used",
+            Extra::None,
+        ),
+    ] {
+        let refusal = Refusal::from(error);
+        assert_eq!(shown(&refusal), (status, code, message));
+        assert_eq!(refusal.extra, extra);
+    }
+}
+
+#[test]
+fn what_is_no_route() {
+    for (error, method, status, code, message) in [
+        (
+            RouteError::NotFound,
+            Method::Get,
+            404,
+            "UNSUPPORTED",
+            "there is no such address; hint: the registry API is below `/v2/`",
+        ),
+        (RouteError::Method("POST"), Method::Get, 405, "UNSUPPORTED", "the method is not one of POST"),
+        (
+            RouteError::Name(RepositoryError::Length),
+            Method::Get,
+            400,
+            "NAME_INVALID",
+            "a repository name has at most 255 characters",
+        ),
+        (
+            RouteError::Digest(DigestError::Form),
+            Method::Get,
+            400,
+            "DIGEST_INVALID",
+            "a digest is written `algorithm:hex`",
+        ),
+        (
+            RouteError::Tag(TagError),
+            Method::Get,
+            404,
+            "MANIFEST_UNKNOWN",
+            "a tag has 1 to 128 letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`",
+        ),
+        (
+            RouteError::Tag(TagError),
+            Method::Put,
+            400,
+            "NAME_INVALID",
+            "a tag has 1 to 128 letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`",
+        ),
+        (
+            RouteError::Page(PageError::Limit),
+            Method::Get,
+            400,
+            "PAGINATION_NUMBER_INVALID",
+            "`n` must be a whole number, 0 or more",
+        ),
+        (
+            RouteError::Page(PageError::Last),
+            Method::Get,
+            400,
+            "NAME_INVALID",
+            "`last` must be an entry of the listing",
+        ),
+        (RouteError::Namespace, Method::Get, 400, "NAME_INVALID", "`ns` must be a registry host"),
+    ] {
+        assert_eq!(shown(&Refusal::of_route(error, method)), (status, code, message));
+    }
+}
+
+#[test]
+fn what_the_server_refuses_by_itself() {
+    for (refusal, status, code, message) in [
+        (Refusal::address_too_long(8192), 414, "UNSUPPORTED", "the address is longer than 8192 bytes"),
+        (Refusal::headers_too_large(16384), 431, "UNSUPPORTED", "the headers are larger than 16384 bytes"),
+        (
+            Refusal::manifest_too_large(),
+            413,
+            "MANIFEST_INVALID",
+            "the manifest is larger than 4194304 bytes; hint: put content in a blob, not in the manifest",
+        ),
+        (
+            Refusal::digest_missing(),
+            400,
+            "DIGEST_INVALID",
+            "the digest of the blob is missing; hint: add `?digest=`",
+        ),
+        (
+            Refusal::chunk(Some(RangeError::Malformed)),
+            400,
+            "BLOB_UPLOAD_INVALID",
+            "a chunk's range is written `first-last`",
+        ),
+        (Refusal::chunk(None), 400, "SIZE_INVALID", "the range of the chunk and its length differ"),
+        (
+            Refusal::range(7),
+            416,
+            "SIZE_INVALID",
+            "the range starts behind the end of the content, which has 7 bytes",
+        ),
+        (Refusal::panicked(), 500, "UNKNOWN", "this should not have happened"),
+    ] {
+        assert_eq!(shown(&refusal), (status, code, message));
+    }
+}

@@ -1,0 +1,120 @@
+//! Header names of the registry protocol, and values made of its types.
+
+use entrepot_oci::{Digest, MediaType};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+pub(crate) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+pub(crate) const DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+pub(crate) const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+pub(crate) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+pub(crate) const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
+pub(crate) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+pub(crate) const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) const API_VERSION: HeaderValue = HeaderValue::from_static("registry/2.0");
+pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+pub(crate) const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
+
+/// A value made of text that is known to be one; what turns out not to be is sent as an empty value.
+pub(crate) fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// `Docker-Content-Digest` and `ETag`: the two names of the same thing.
+pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
+    headers.insert(DOCKER_CONTENT_DIGEST, value(digest.to_string()));
+    headers.insert(header::ETAG, value(format!("\"{digest}\"")));
+}
+
+/// A `Content-Type`; the usual ones cost no allocation.
+pub(crate) fn content_type(media_type: &MediaType) -> HeaderValue {
+    const USUAL: [&str; 4] = [
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    ];
+    match USUAL.into_iter().find(|usual| *usual == media_type.as_str()) {
+        Some(usual) => HeaderValue::from_static(usual),
+        None => value(media_type.as_str().to_owned()),
+    }
+}
+
+/// Whether the client says that it has `digest` already (RFC 9110 §13.1.2; weak comparison).
+pub(crate) fn has_already(headers: &HeaderMap, digest: &Digest) -> bool {
+    let mut said = headers.get_all(header::IF_NONE_MATCH).iter().peekable();
+    if said.peek().is_none() {
+        return false;
+    }
+    let digest = digest.to_string();
+    said.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|tag| {
+        let tag = tag.trim();
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == digest
+    })
+}
+
+/// Whether a `Range` counts: it does unless `If-Range` names something else (RFC 9110 §13.1.5; strong comparison).
+pub(crate) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
+    match headers.get(header::IF_RANGE) {
+        Some(value) => value.as_bytes() == format!("\"{digest}\"").as_bytes(),
+        None => true,
+    }
+}
+
+/// What an upload has, as a `Range`; the spec has no way to say that it has nothing.
+pub(crate) fn received(offset: u64) -> HeaderValue {
+    value(format!("0-{}", offset.saturating_sub(1)))
+}
+
+/// The `Content-Length` of a request.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: HeaderName, text: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(text).unwrap())])
+    }
+
+    #[test]
+    fn if_none_match() {
+        let digest = Digest::of(b"");
+        let other = Digest::of(b"x");
+        for yes in [format!("\"{digest}\""), format!("W/\"{digest}\""), format!("\"{other}\", \"{digest}\""), "*".into()]
+        {
+            assert!(has_already(&with(header::IF_NONE_MATCH, &yes), &digest), "{yes}");
+        }
+        for no in [format!("\"{other}\""), String::new(), "\"\"".into()] {
+            assert!(!has_already(&with(header::IF_NONE_MATCH, &no), &digest), "{no}");
+        }
+        assert!(!has_already(&HeaderMap::new(), &digest));
+    }
+
+    #[test]
+    fn if_range() {
+        let digest = Digest::of(b"");
+        assert!(range_counts(&HeaderMap::new(), &digest));
+        assert!(range_counts(&with(header::IF_RANGE, &format!("\"{digest}\"")), &digest));
+        assert!(!range_counts(&with(header::IF_RANGE, &format!("W/\"{digest}\"")), &digest));
+        assert!(!range_counts(&with(header::IF_RANGE, "Sat, 29 Oct 1994 19:43:31 GMT"), &digest));
+    }
+
+    #[test]
+    fn received_ranges() {
+        assert_eq!([0, 1, 2].map(received).map(|value| value.to_str().unwrap().to_owned()), ["0-0", "0-0", "0-1"]);
+    }
+
+    #[test]
+    fn content_types() {
+        assert_eq!(content_type(&MediaType::OCI_INDEX), MediaType::OCI_INDEX.as_str());
+        let odd = MediaType::parse("application/vnd.example+json").unwrap();
+        assert_eq!(content_type(&odd), odd.as_str());
+    }
+}

@@ -1,0 +1,155 @@
+//! Request bodies: bounded in size where they are kept in memory, and in patience everywhere.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use entrepot_mirror::Error;
+use futures_util::{Stream, StreamExt};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+/// How long a body may keep us waiting for its next [`ENOUGH`] bytes, or for its end.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What has to come within [`PATIENCE`]: 1 KiB per second.
+const ENOUGH: u64 = 30 << 10;
+
+/// The bytes of a request's body as they come. A body that breaks off or crawls ends in [`Error::BodyBroken`].
+pub(crate) struct Upload {
+    body: Incoming,
+    patience: Patience,
+    timer: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+}
+
+impl Upload {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self { body, patience: Patience::new(), timer: None, ended: false }
+    }
+
+    /// Whether the whole body was read.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    /// The whole body, if it is at most `limit` bytes; `None` if it is more, which is then not read.
+    ///
+    /// # Errors
+    /// [`Error::BodyBroken`]
+    pub(crate) async fn collect(&mut self, limit: usize) -> Result<Option<Bytes>, Error> {
+        let mut all = BytesMut::new();
+        while let Some(frame) = self.next().await {
+            let frame = frame?;
+            if all.len() + frame.len() > limit {
+                return Ok(None);
+            }
+            all.extend_from_slice(&frame);
+        }
+        Ok(Some(all.freeze()))
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(left) = self.patience.wait(Instant::now()) {
+            let deadline = tokio::time::Instant::now() + left;
+            match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(deadline),
+                None => self.timer = Some(Box::pin(tokio::time::sleep_until(deadline))),
+            }
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Stream for Upload {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    // Trailers mean nothing here.
+                    let Ok(data) = frame.into_data() else { continue };
+                    this.patience.came(data.len() as u64, Instant::now());
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(Error::BodyBroken))),
+                Poll::Ready(None) => {
+                    this.ended = true;
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => return this.poll_timer(cx).map(|()| Some(Err(Error::BodyBroken))),
+            }
+        }
+    }
+}
+
+/// How long we waited for the client, as opposed to the disk, since enough came last.
+struct Patience {
+    left: Duration,
+    came: u64,
+    waiting: Option<Instant>,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { left: PATIENCE, came: 0, waiting: None }
+    }
+
+    /// Nothing is there. The first time in a row it says how long to wait.
+    fn wait(&mut self, now: Instant) -> Option<Duration> {
+        if self.waiting.is_some() {
+            return None;
+        }
+        self.waiting = Some(now);
+        Some(self.left)
+    }
+
+    fn came(&mut self, bytes: u64, now: Instant) {
+        if let Some(since) = self.waiting.take() {
+            self.left = self.left.saturating_sub(now.saturating_duration_since(since));
+        }
+        self.came += bytes;
+        if self.came >= ENOUGH {
+            *self = Self::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crawl_uses_patience_up_and_a_walk_does_not() {
+        let start = Instant::now();
+        let second = |count: u32| start + Duration::from_secs(1) * count;
+        let mut crawling = Patience::new();
+        let mut walking = Patience::new();
+        for at in 0..29 {
+            crawling.wait(second(at));
+            crawling.came(1, second(at + 1));
+            walking.wait(second(at));
+            walking.came(2 << 10, second(at + 1));
+        }
+        assert_eq!(crawling.wait(second(29)), Some(Duration::from_secs(1)));
+        assert_eq!(crawling.wait(second(29)), None);
+        assert!(walking.wait(second(29)).unwrap() >= Duration::from_secs(15));
+    }
+
+    #[test]
+    fn only_waiting_counts() {
+        let start = Instant::now();
+        let mut patience = Patience::new();
+        patience.came(1, start);
+        patience.came(1, start + Duration::from_secs(1000));
+        assert_eq!(patience.wait(start + Duration::from_secs(2000)), Some(PATIENCE));
+    }
+}

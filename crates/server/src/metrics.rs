@@ -1,0 +1,151 @@
+//! What the server counts. Never by repository: a stranger could make as many as he likes.
+
+use std::sync::{Arc, OnceLock};
+
+use http::{Method, StatusCode};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// The server's counters. Cheap to clone; all clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics(Arc<Counters>);
+
+#[derive(Debug)]
+struct Counters {
+    requests: Family<Labels, Counter>,
+    // The counters of `requests` once they were needed: a family takes a lock and hashes on every look.
+    seen: [OnceLock<Counter>; METHODS.len() * ROUTES.len() * CLASSES.len()],
+    response_bytes: Counter,
+    sendfile_bytes: Counter,
+    connections: Gauge,
+    accepted: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    method: &'static str,
+    route: &'static str,
+    status: &'static str,
+}
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"];
+const ROUTES: [&str; 8] = ["ping", "manifest", "blob", "tags", "referrers", "upload", "page", "none"];
+const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+
+/// The kinds of addresses, as far as they are counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ping,
+    Manifest,
+    Blob,
+    Tags,
+    Referrers,
+    Upload,
+    Page,
+    None,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            seen: [const { OnceLock::new() }; METHODS.len() * ROUTES.len() * CLASSES.len()],
+            response_bytes: Counter::default(),
+            sendfile_bytes: Counter::default(),
+            connections: Gauge::default(),
+            accepted: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Puts the counters on `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        let requests = "Requests answered, by method, kind of address and class of status";
+        registry.register("entrepot_http_requests", requests, self.0.requests.clone());
+        let bytes = "Bytes of response bodies";
+        registry.register("entrepot_http_response_bytes", bytes, self.0.response_bytes.clone());
+        let sendfile = "Bytes that the kernel sent from files by itself";
+        registry.register("entrepot_http_sendfile_bytes", sendfile, self.0.sendfile_bytes.clone());
+        registry.register("entrepot_http_connections", "Connections open now", self.0.connections.clone());
+        let accepted = "Connections accepted";
+        registry.register("entrepot_http_connections_accepted", accepted, self.0.accepted.clone());
+    }
+
+    /// Bytes that went by `sendfile`.
+    pub fn sendfile_bytes(&self) -> u64 {
+        self.0.sendfile_bytes.get()
+    }
+
+    pub(crate) fn sent_file(&self, bytes: usize) {
+        self.0.sendfile_bytes.inc_by(bytes as u64);
+    }
+
+    /// Counts a request at its end; `None` is a client that left before there was an answer.
+    pub(crate) fn request(&self, method: Label, kind: Kind, status: Option<StatusCode>, bytes: u64) {
+        let class = status.map_or(5, |status| usize::from(status.as_u16() / 100).clamp(1, 5) - 1);
+        let at = (method.0 * ROUTES.len() + kind as usize) * CLASSES.len() + class;
+        let labels =
+            || Labels { method: METHODS[method.0], route: ROUTES[kind as usize], status: CLASSES[class] };
+        self.0.seen[at].get_or_init(|| self.0.requests.get_or_create_owned(&labels())).inc();
+        self.0.response_bytes.inc_by(bytes);
+    }
+
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn connection(&self) -> OpenConnection {
+        self.0.accepted.inc();
+        self.0.connections.inc();
+        OpenConnection(self.clone())
+    }
+}
+
+/// A method as a label.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label(usize);
+
+impl From<&Method> for Label {
+    fn from(method: &Method) -> Self {
+        let other = METHODS.len() - 1;
+        Self(METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(other))
+    }
+}
+
+/// A connection that is counted as open.
+pub(crate) struct OpenConnection(Metrics);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.0.connections.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts() {
+        let metrics = Metrics::default();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        metrics.request((&Method::GET).into(), Kind::Blob, Some(StatusCode::PARTIAL_CONTENT), 7);
+        metrics.request((&Method::GET).into(), Kind::Blob, Some(StatusCode::OK), 3);
+        metrics.request((&Method::OPTIONS).into(), Kind::None, None, 0);
+        let open = metrics.connection();
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            r#"entrepot_http_requests_total{method="GET",route="blob",status="2xx"} 2"#,
+            r#"entrepot_http_requests_total{method="other",route="none",status="none"} 1"#,
+            "entrepot_http_response_bytes_total 10",
+            "entrepot_http_connections 1",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        drop(open);
+        assert_eq!(metrics.0.connections.get(), 0);
+    }
+}

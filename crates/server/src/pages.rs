@@ -1,0 +1,91 @@
+//! What is beside the registry API: health, metrics, and a page that says what this is.
+
+use entrepot_oci::Host;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+
+use crate::{
+    Refusal,
+    body::Body,
+    metrics::Kind,
+    service::{Call, respond},
+};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const METRICS: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+const WELCOME: &str = include_str!("welcome.html");
+
+/// Answers what is not below `/v2/`.
+pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
+    if !matches!(call.path(), "/" | "/healthz" | "/readyz" | "/metrics") {
+        return Err(Refusal::not_found());
+    }
+    *call.kind = Kind::Page;
+    if !matches!(call.head.method, Method::GET | Method::HEAD) {
+        return Err(Refusal::method("GET, HEAD"));
+    }
+    Ok(match call.path() {
+        "/healthz" => page(StatusCode::OK, TEXT, "ok\n"),
+        "/readyz" => ready(&call).await,
+        "/metrics" => metrics(&call),
+        _ => welcome(call.host()),
+    })
+}
+
+fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) -> Response<Body> {
+    let mut response = respond(status, Body::bytes(text.into()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+async fn ready(call: &Call<'_>) -> Response<Body> {
+    if call.state.draining().is_cancelled() {
+        return page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "shutting down\n");
+    }
+    match call.state.mirror.ready().await {
+        Ok(()) => page(StatusCode::OK, TEXT, "ready\n"),
+        Err(_) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the store does not answer\n"),
+    }
+}
+
+fn metrics(call: &Call<'_>) -> Response<Body> {
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &call.state.registry) {
+        Ok(()) => page(StatusCode::OK, METRICS, text),
+        Err(_) => page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the metrics cannot be written\n"),
+    }
+}
+
+// The host comes from the client, so it is shown only if it is one.
+fn welcome(host: Option<&str>) -> Response<Body> {
+    let host: Option<Host> = host.and_then(|host| host.parse().ok());
+    let host = host.as_ref().map_or("this-host", Host::as_str);
+    page(StatusCode::OK, HTML, WELCOME.replace("{host}", host))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn text(host: Option<&str>) -> String {
+        let body = welcome(host).into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_page_shows_how_to_pull() {
+        let page = text(Some("m.example.com:5000")).await;
+        assert!(page.contains("docker pull m.example.com:5000/docker.io/library/nginx"));
+        assert!(page.contains("镜像"));
+        assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("{host}"));
+        assert!(!text(Some("<script>")).await.contains("<script>"));
+    }
+}

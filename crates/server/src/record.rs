@@ -1,0 +1,51 @@
+//! What is known about a request while it runs; when it is dropped, the request is counted and logged.
+
+use std::{sync::Arc, time::Instant};
+
+use http::{StatusCode, request::Parts};
+
+use crate::{
+    access::Line,
+    connection::Peer,
+    ids::RequestId,
+    metrics::{Kind, Label, Metrics},
+};
+
+/// One request, from its head to the last byte of its answer, or to where the client left.
+pub(crate) struct Record {
+    pub(crate) kind: Kind,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) bytes: u64,
+    method: Label,
+    started: Instant,
+    line: Option<Box<Line>>,
+    metrics: Metrics,
+    peer: Arc<Peer>,
+}
+
+impl Record {
+    pub(crate) fn start(request: &Parts, id: &RequestId, metrics: &Metrics, peer: &Arc<Peer>) -> Self {
+        peer.request_began();
+        Self {
+            kind: Kind::None,
+            status: None,
+            bytes: 0,
+            method: Label::from(&request.method),
+            started: Instant::now(),
+            line: Line::of(request, id, peer.address()),
+            metrics: metrics.clone(),
+            peer: Arc::clone(peer),
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.peer.request_ended();
+        self.metrics.request(self.method, self.kind, self.status, self.bytes);
+        if let Some(line) = &self.line {
+            let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            line.log(self.status, self.bytes, milliseconds);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Blobs (distribution-spec, §pulling blobs), ranges among them (RFC 9110 §14).
+
+use std::ops::Range;
+
+use entrepot_mirror::Opened;
+use entrepot_oci::{ByteRange, Digest};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use super::Ask;
+use crate::{
+    Refusal,
+    body::Body,
+    headers::{self, BYTES, IMMUTABLE, OCTETS},
+    service::respond,
+};
+
+pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {
+    if headers::has_already(ask.headers, digest) {
+        return head(ask, digest).await;
+    }
+    let blob = ask.mirror.blob(ask.target, digest).await?;
+    let size = blob.size;
+    let range = range(ask.headers, digest, size)?;
+    let length = range.as_ref().map(|range| range.end - range.start).or(size);
+    let body = match blob.open(range.clone()).await? {
+        Opened::Bytes(bytes) => Body::bytes(bytes),
+        Opened::Mapped(mapping, range) => {
+            let lent = ask.lending.map(|lending| lending.lend(&mapping));
+            Body::mapped(mapping, range, lent)
+        }
+        Opened::Stream(stream) => {
+            let lent = ask.lending.zip(stream.mapping.as_ref()).map(|(lending, mapping)| lending.lend(mapping));
+            Body::stream(stream, length, lent)
+        }
+        Opened::Redirect(location) => return Ok(elsewhere(digest, location)),
+    };
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let mut response = respond(status, body);
+    let to = response.headers_mut();
+    describe(to, digest, length);
+    if let (Some(range), Some(size)) = (range, size) {
+        let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        to.insert(header::CONTENT_RANGE, headers::value(content_range));
+    }
+    Ok(response)
+}
+
+pub(super) async fn head(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {
+    let size = ask.mirror.blob_head(ask.target, digest).await?.size;
+    if headers::has_already(ask.headers, digest) {
+        let mut response = respond(StatusCode::NOT_MODIFIED, Body::empty());
+        headers::put_digest(response.headers_mut(), digest);
+        response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
+        return Ok(response);
+    }
+    let mut response = respond(StatusCode::OK, Body::empty());
+    describe(response.headers_mut(), digest, size);
+    Ok(response)
+}
+
+pub(super) async fn delete(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {
+    ask.mirror.delete_blob(ask.target, digest).await?;
+    Ok(respond(StatusCode::ACCEPTED, Body::empty()))
+}
+
+// The part of the blob that is wanted; `None` is all of it. Where the size is not known no part can be given.
+fn range(headers: &HeaderMap, digest: &Digest, size: Option<u64>) -> Result<Option<Range<u64>>, Refusal> {
+    let Some(asked) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let (Some(asked), Some(size)) = (ByteRange::parse(asked), size) else { return Ok(None) };
+    if !headers::range_counts(headers, digest) {
+        return Ok(None);
+    }
+    asked.within(size).map(Some).map_err(|_| Refusal::range(size))
+}
+
+fn describe(to: &mut HeaderMap, digest: &Digest, length: Option<u64>) {
+    headers::put_digest(to, digest);
+    to.insert(header::CONTENT_TYPE, OCTETS);
+    to.insert(header::ACCEPT_RANGES, BYTES);
+    to.insert(header::CACHE_CONTROL, IMMUTABLE);
+    if let Some(length) = length {
+        to.insert(header::CONTENT_LENGTH, length.into());
+    }
+}
+
+// The address is signed and soon worthless, so nobody may keep it.
+fn elsewhere(digest: &Digest, location: String) -> Response<Body> {
+    let mut response = respond(StatusCode::TEMPORARY_REDIRECT, Body::empty());
+    let to = response.headers_mut();
+    headers::put_digest(to, digest);
+    to.insert(header::LOCATION, headers::value(location));
+    to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,136 @@
+//! The registry API: a request becomes a route, a route a verb of the mirror, its outcome an answer to the spec.
+//!
+//! - `manifests`, `blobs`: pull and delete what has a digest, push manifests
+//! - `uploads`: how blobs get in; `lists`: tags and referrers
+
+mod blobs;
+mod lists;
+mod manifests;
+mod uploads;
+
+use entrepot_mirror::{Asked, Mirror, Target};
+use entrepot_oci::{Method, Name, Route, RouteError};
+use http::{HeaderMap, Response, StatusCode};
+
+use crate::{
+    Refusal,
+    body::Body,
+    headers::{self, JSON, OCI_NAMESPACE},
+    incoming::Upload,
+    metrics::Kind,
+    service::{Call, respond},
+    wire::Lending,
+};
+
+/// Whether the path is of the registry API.
+pub(crate) fn is_below(path: &str) -> bool {
+    path == "/v2" || path.starts_with("/v2/")
+}
+
+/// A request whose name leads somewhere.
+struct Ask<'a> {
+    mirror: &'a Mirror,
+    headers: &'a HeaderMap,
+    query: &'a str,
+    /// The name as it was asked for; addresses in the answer are made with it.
+    name: &'a Name,
+    target: &'a Target,
+    asked: Asked<'a>,
+    lending: Option<&'a Lending>,
+}
+
+impl Ask<'_> {
+    /// An address below the name.
+    fn address(&self, rest: std::fmt::Arguments<'_>) -> String {
+        format!("/v2/{}/{rest}", self.name)
+    }
+}
+
+/// Answers what is below `/v2/`.
+pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
+    let (path, query) = (call.path(), call.query());
+    let method = method(&call.head.method, path, query)?;
+    let refuse = |error| Refusal::of_route(error, method);
+    let route = Route::parse(method, path, query).map_err(refuse)?;
+    *call.kind = kind(&route);
+    let namespace = Route::namespace(query).map_err(refuse)?;
+    let Some(name) = route.name() else { return Ok(ping()) };
+    let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
+    let mirror = &call.state.mirror;
+    let target = mirror.locate(name, asked)?;
+    let lending = call.peer.lending(call.head.version);
+    let ask = Ask { mirror, headers: &call.head.headers, query, name, target: &target, asked, lending };
+    let mut response = dispatch(&ask, method, &route, call.body).await?;
+    if let Some(namespace) = namespace.filter(|_| target.by_namespace) {
+        let namespace = headers::value(namespace.as_str().to_owned());
+        response.headers_mut().insert(OCI_NAMESPACE, namespace);
+    }
+    Ok(response)
+}
+
+async fn dispatch(
+    ask: &Ask<'_>,
+    method: Method,
+    route: &Route,
+    body: &mut Upload,
+) -> Result<Response<Body>, Refusal> {
+    match (route, method) {
+        (Route::Manifest { reference, .. }, Method::Get) => manifests::get(ask, reference).await,
+        (Route::Manifest { reference, .. }, Method::Head) => manifests::head(ask, reference).await,
+        (Route::Manifest { reference, tags, .. }, Method::Put) => {
+            manifests::put(ask, reference, tags, body).await
+        }
+        (Route::Manifest { reference, .. }, Method::Delete) => manifests::delete(ask, reference).await,
+        (Route::Blob { digest, .. }, Method::Get) => blobs::get(ask, digest).await,
+        (Route::Blob { digest, .. }, Method::Head) => blobs::head(ask, digest).await,
+        (Route::Blob { digest, .. }, Method::Delete) => blobs::delete(ask, digest).await,
+        (Route::Tags { page, .. }, _) => lists::tags(ask, page).await,
+        (Route::Referrers { subject, artifact_type, .. }, _) => {
+            lists::referrers(ask, subject, artifact_type.as_deref()).await
+        }
+        (Route::Uploads { start, .. }, _) => uploads::start(ask, start, body).await,
+        (Route::Upload { id, .. }, Method::Get | Method::Head) => uploads::status(ask, id).await,
+        (Route::Upload { id, .. }, Method::Patch) => uploads::patch(ask, id, body).await,
+        (Route::Upload { id, digest, .. }, Method::Put) => uploads::put(ask, id, digest.as_ref(), body).await,
+        (Route::Upload { id, .. }, Method::Delete) => uploads::cancel(ask, id).await,
+        // `Route::parse` lets no other pair through.
+        (Route::Ping | Route::Manifest { .. } | Route::Blob { .. } | Route::Upload { .. }, _) => {
+            Err(Refusal::not_found())
+        }
+    }
+}
+
+// A method that the API does not have at all still gets the address's own answer: what it does have.
+fn method(method: &http::Method, path: &str, query: &str) -> Result<Method, Refusal> {
+    Ok(match *method {
+        http::Method::GET => Method::Get,
+        http::Method::HEAD => Method::Head,
+        http::Method::POST => Method::Post,
+        http::Method::PUT => Method::Put,
+        http::Method::PATCH => Method::Patch,
+        http::Method::DELETE => Method::Delete,
+        _ => {
+            return Err(match Route::parse(Method::Post, path, query) {
+                Ok(_) => Refusal::of_route(RouteError::Method("POST"), Method::Post),
+                Err(error) => Refusal::of_route(error, Method::Post),
+            });
+        }
+    })
+}
+
+fn kind(route: &Route) -> Kind {
+    match route {
+        Route::Ping => Kind::Ping,
+        Route::Manifest { .. } => Kind::Manifest,
+        Route::Blob { .. } => Kind::Blob,
+        Route::Tags { .. } => Kind::Tags,
+        Route::Referrers { .. } => Kind::Referrers,
+        Route::Uploads { .. } | Route::Upload { .. } => Kind::Upload,
+    }
+}
+
+fn ping() -> Response<Body> {
+    let mut response = respond(StatusCode::OK, Body::bytes("{}"));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
+    response
+}

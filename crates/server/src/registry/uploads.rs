@@ -1,0 +1,144 @@
+//! How blobs get in (distribution-spec, §pushing blobs): in one request, in chunks, or from another repository.
+
+use entrepot_mirror::{Error, Mounted, UploadId};
+use entrepot_oci::{Algorithm, ChunkRange, Digest, Name, UploadStart};
+use http::{HeaderMap, Response, StatusCode, header};
+
+use super::Ask;
+use crate::{
+    Extra, Refusal,
+    body::Body,
+    headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
+    incoming::Upload,
+    service::respond,
+};
+
+pub(super) async fn start(
+    ask: &Ask<'_>,
+    start: &UploadStart,
+    body: &mut Upload,
+) -> Result<Response<Body>, Refusal> {
+    match start {
+        UploadStart::Session(algorithm) => session(ask, *algorithm).await,
+        UploadStart::Monolithic(digest) => monolithic(ask, digest, body).await,
+        UploadStart::Mount { digest, from } => mount(ask, digest, from.as_ref()).await,
+    }
+}
+
+async fn session(ask: &Ask<'_>, algorithm: Algorithm) -> Result<Response<Body>, Refusal> {
+    let id = ask.mirror.start_upload(ask.target, algorithm).await?;
+    Ok(stands(ask, StatusCode::ACCEPTED, id, 0))
+}
+
+async fn monolithic(ask: &Ask<'_>, digest: &Digest, body: &mut Upload) -> Result<Response<Body>, Refusal> {
+    let id = ask.mirror.start_upload(ask.target, digest.algorithm()).await?;
+    if let Err(error) = finish(ask, id, (None, digest), body).await {
+        // Nobody knows the id. If it cannot be dropped now, it expires.
+        let _ = ask.mirror.cancel_upload(ask.target, id).await;
+        return Err(error.into());
+    }
+    Ok(created(ask, digest))
+}
+
+// A source that leads nowhere is no error: the answer must not tell what exists where.
+async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Response<Body>, Refusal> {
+    let from = match from.map(|from| ask.mirror.locate(from, ask.asked)) {
+        Some(Err(_)) => return session(ask, digest.algorithm()).await,
+        Some(Ok(from)) => Some(from),
+        None => None,
+    };
+    Ok(match ask.mirror.mount(ask.target, digest, from.as_ref()).await? {
+        Mounted::Yes => created(ask, digest),
+        Mounted::No(id) => stands(ask, StatusCode::ACCEPTED, id, 0),
+    })
+}
+
+pub(super) async fn status(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {
+    let id = parse(id)?;
+    let offset = ask.mirror.upload_offset(ask.target, id).await?;
+    Ok(stands(ask, StatusCode::NO_CONTENT, id, offset))
+}
+
+pub(super) async fn patch(ask: &Ask<'_>, id: &str, body: &mut Upload) -> Result<Response<Body>, Refusal> {
+    let id = parse(id)?;
+    let chunk = chunk(ask.headers)?;
+    let offset = ask.mirror.append(ask.target, id, chunk, body).await;
+    let offset = offset.map_err(|error| refusal(ask, id, error))?;
+    Ok(stands(ask, StatusCode::ACCEPTED, id, offset))
+}
+
+pub(super) async fn put(
+    ask: &Ask<'_>,
+    id: &str,
+    digest: Option<&Digest>,
+    body: &mut Upload,
+) -> Result<Response<Body>, Refusal> {
+    let id = parse(id)?;
+    let digest = digest.ok_or_else(Refusal::digest_missing)?;
+    let chunk = chunk(ask.headers)?;
+    finish(ask, id, (chunk, digest), body).await.map_err(|error| refusal(ask, id, error))?;
+    Ok(created(ask, digest))
+}
+
+// The last chunk may come with the request that says what the whole is.
+async fn finish(
+    ask: &Ask<'_>,
+    id: UploadId,
+    (chunk, digest): (Option<ChunkRange>, &Digest),
+    body: &mut Upload,
+) -> Result<(), Error> {
+    if chunk.is_some() || !body.is_finished() {
+        ask.mirror.append(ask.target, id, chunk, body).await?;
+    }
+    ask.mirror.finish_upload(ask.target, id, digest).await
+}
+
+pub(super) async fn cancel(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {
+    ask.mirror.cancel_upload(ask.target, parse(id)?).await?;
+    Ok(respond(StatusCode::NO_CONTENT, Body::empty()))
+}
+
+// Ids are ours, so what is not one was never given out.
+fn parse(id: &str) -> Result<UploadId, Error> {
+    UploadId::parse_str(id).map_err(|_| Error::UploadUnknown)
+}
+
+fn chunk(headers: &HeaderMap) -> Result<Option<ChunkRange>, Refusal> {
+    let Some(range) = headers.get(header::CONTENT_RANGE) else { return Ok(None) };
+    let range = ChunkRange::parse(range.to_str().unwrap_or_default());
+    let range = range.map_err(|error| Refusal::chunk(Some(error)))?;
+    match headers::content_length(headers) {
+        Some(length) if length != range.length() => Err(Refusal::chunk(None)),
+        _ => Ok(Some(range)),
+    }
+}
+
+fn refusal(ask: &Ask<'_>, id: UploadId, error: Error) -> Refusal {
+    let extra = match &error {
+        Error::ChunkOutOfOrder { offset } => Extra::Upload { location: address(ask, id), offset: *offset },
+        _ => Extra::None,
+    };
+    Refusal::from(error).with(extra)
+}
+
+fn address(ask: &Ask<'_>, id: UploadId) -> String {
+    ask.address(format_args!("blobs/uploads/{id}"))
+}
+
+// Where an upload stands, and where it goes on.
+fn stands(ask: &Ask<'_>, status: StatusCode, id: UploadId, offset: u64) -> Response<Body> {
+    let mut response = respond(status, Body::empty());
+    let to = response.headers_mut();
+    to.insert(header::LOCATION, headers::value(address(ask, id)));
+    to.insert(header::RANGE, headers::received(offset));
+    to.insert(DOCKER_UPLOAD_UUID, headers::value(id.to_string()));
+    response
+}
+
+fn created(ask: &Ask<'_>, digest: &Digest) -> Response<Body> {
+    let mut response = respond(StatusCode::CREATED, Body::empty());
+    let to = response.headers_mut();
+    to.insert(header::LOCATION, headers::value(ask.address(format_args!("blobs/{digest}"))));
+    to.insert(DOCKER_CONTENT_DIGEST, headers::value(digest.to_string()));
+    response
+}

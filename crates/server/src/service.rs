@@ -1,0 +1,196 @@
+//! One request, from its head to its answer: bounds, dispatch, errors, panics, the record of it.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use entrepot_mirror::Mirror;
+use entrepot_oci::ErrorBody;
+use futures_util::FutureExt;
+use http::{HeaderValue, Method, Request, Response, Version, header, request::Parts};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Extra, Metrics, Refusal,
+    body::Body,
+    connection::Peer,
+    control,
+    headers::{self, API_VERSION, DOCKER_API_VERSION, JSON, X_REQUEST_ID},
+    ids::RequestId,
+    incoming::Upload,
+    metrics::Kind,
+    pages,
+    record::Record,
+    registry,
+};
+
+/// The largest request head that is taken, in bytes of names and values.
+pub(crate) const MAX_HEAD: usize = 16 << 10;
+/// The longest address that is taken, in bytes.
+const MAX_ADDRESS: usize = 8 << 10;
+
+/// Which of our two doors a connection came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// The network.
+    Public,
+    /// The socket for the local command line.
+    Control,
+}
+
+/// What every request needs.
+pub(crate) struct State {
+    pub(crate) mirror: Mirror,
+    pub(crate) registry: Arc<Registry>,
+    metrics: Metrics,
+    draining: CancellationToken,
+}
+
+impl State {
+    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics) -> Self {
+        Self { mirror, registry, metrics, draining: CancellationToken::new() }
+    }
+
+    /// Cancelled when no more requests are wanted.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+}
+
+/// A request as handlers see it.
+pub(crate) struct Call<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) peer: &'a Peer,
+    pub(crate) head: &'a Parts,
+    pub(crate) body: &'a mut Upload,
+    /// What kind of address it turned out to be.
+    pub(crate) kind: &'a mut Kind,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn path(&self) -> &'a str {
+        self.head.uri.path()
+    }
+
+    pub(crate) fn query(&self) -> &'a str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The host that the client believes it is talking to.
+    pub(crate) fn host(&self) -> Option<&'a str> {
+        match self.head.uri.authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => self.head.headers.get(header::HOST)?.to_str().ok(),
+        }
+    }
+}
+
+/// Answers a request, whatever happens.
+pub(crate) async fn serve(
+    state: &Arc<State>,
+    peer: &Arc<Peer>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let id = RequestId::of(&head.headers);
+    let mut record = Record::start(&head, &id, &state.metrics, peer);
+    let mut body = Upload::new(body);
+    let call = Call { state, peer, head: &head, body: &mut body, kind: &mut record.kind };
+    let outcome = AssertUnwindSafe(answer(call)).catch_unwind().await;
+    // The panic hook has logged what and where.
+    let outcome = outcome.unwrap_or_else(|_| Err(Refusal::panicked()));
+    let mut response = outcome.unwrap_or_else(|refusal| refuse(refusal, &id));
+    if !body.is_finished() || head.version >= Version::HTTP_2 {
+        peer.leaves_unread();
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, id.header());
+    if registry::is_below(head.uri.path()) {
+        headers.insert(DOCKER_API_VERSION, API_VERSION);
+    }
+    if head.method == Method::HEAD {
+        response = without_body(response);
+    }
+    record.status = Some(response.status());
+    response.map(|body| body.ending(record))
+}
+
+async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
+    check_size(call.head)?;
+    match call.peer.door() {
+        Door::Control => control::answer(call).await,
+        Door::Public if registry::is_below(call.path()) => registry::answer(call).await,
+        Door::Public => pages::answer(call).await,
+    }
+}
+
+fn check_size(head: &Parts) -> Result<(), Refusal> {
+    let address = head.uri.path().len() + head.uri.query().map_or(0, str::len);
+    if address > MAX_ADDRESS {
+        return Err(Refusal::address_too_long(MAX_ADDRESS));
+    }
+    let headers: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers > MAX_HEAD { Err(Refusal::headers_too_large(MAX_HEAD)) } else { Ok(()) }
+}
+
+/// The answer that a refusal becomes. What is our fault is logged, and the client gets the id to ask about it.
+pub(crate) fn refuse(refusal: Refusal, id: &RequestId) -> Response<Body> {
+    let Refusal { status, code, message, extra, cause } = refusal;
+    let message = if status.is_server_error() {
+        let cause = cause.map(|cause| cause.to_string());
+        tracing::warn!(request = id.as_str(), %status, cause, "{message}");
+        format!("{message} (request {})", id.as_str())
+    } else {
+        message
+    };
+    let mut response = Response::new(Body::bytes(ErrorBody::new(code, message).to_json()));
+    *response.status_mut() = status;
+    let to = response.headers_mut();
+    to.insert(header::CONTENT_TYPE, JSON);
+    match extra {
+        Extra::None => {}
+        Extra::Allow(methods) => {
+            to.insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        Extra::RetryAfter(seconds) => {
+            to.insert(header::RETRY_AFTER, seconds.into());
+        }
+        Extra::Size(size) => {
+            to.insert(header::CONTENT_RANGE, headers::value(format!("bytes */{size}")));
+        }
+        Extra::Upload { location, offset } => {
+            to.insert(header::LOCATION, headers::value(location));
+            to.insert(header::RANGE, headers::received(offset));
+        }
+    }
+    response
+}
+
+// The headers of a `HEAD` are those of the `GET`, its length among them (RFC 9110 §9.3.2).
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    if let (Some(length), false) =
+        (body.size_hint().exact(), head.headers.contains_key(header::CONTENT_LENGTH) || head.status == 204)
+    {
+        head.headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, Body::empty())
+}
+
+/// A response with room for its headers.
+pub(crate) fn respond(status: http::StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = http::HeaderMap::with_capacity(12);
+    response
+}
+
+/// A response with a JSON document.
+pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> Response<Body> {
+    // Structs of texts and numbers always serialise.
+    let mut response = respond(http::StatusCode::OK, Body::bytes(serde_json::to_vec(value).unwrap_or_default()));
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+

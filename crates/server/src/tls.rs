@@ -1,0 +1,147 @@
+//! TLS: one certificate, read again when its files change.
+//!
+//! Everything that touches rustls is here, since its next release changes its interface.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Where certificate and key are, both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those between it and the root.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Why a pair of files cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read, or is not PEM of the right kind.
+    #[error("`{}` cannot be read", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: pem::Error,
+    },
+    /// The file of certificates has none.
+    #[error("`{}` has no certificate in it", path.display())]
+    Empty {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// Key and certificate do not belong together, or are of a kind that is not known.
+    #[error("certificate and key cannot be used together")]
+    Pair(#[source] rustls::Error),
+}
+
+/// The certificate in use.
+pub(crate) struct Certificates {
+    acceptor: TlsAcceptor,
+    files: TlsFiles,
+    current: Arc<Current>,
+    seen: Mutex<Option<[SystemTime; 2]>>,
+}
+
+#[derive(Debug)]
+struct Current(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+impl Certificates {
+    /// Reads the files for the first time.
+    pub(crate) async fn open(files: TlsFiles) -> Result<Self, CertificateError> {
+        let seen = Mutex::new(changed(&files));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let current = Arc::new(Current(ArcSwap::from_pointee(load(&files, &provider)?)));
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(CertificateError::Pair)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), files, current, seen })
+    }
+
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.acceptor.accept(stream).await
+    }
+
+    /// Reads the files again. If they are not good, the certificate in use stays.
+    pub(crate) fn reload(&self) -> Result<(), CertificateError> {
+        let seen = changed(&self.files);
+        let result = load(&self.files, &aws_lc_rs::default_provider());
+        // A bad pair is not tried again until it changes, lest the log fill up.
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        self.current.0.store(Arc::new(result?));
+        Ok(())
+    }
+
+    /// Reads the files whenever they change, forever.
+    pub(crate) async fn watch(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = changed(&self.files);
+            let same = *self.seen.lock().unwrap_or_else(PoisonError::into_inner) == now;
+            if !same && now.is_some() {
+                report(self.reload());
+            }
+        }
+    }
+}
+
+/// Tells the log how a reload went.
+pub(crate) fn report(result: Result<(), CertificateError>) {
+    match result {
+        Ok(()) => tracing::info!("the certificate was read again"),
+        Err(error) => {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, source, "the new certificate is not good; the old one stays in use");
+        }
+    }
+}
+
+// Two small files: reading them takes less than moving the work elsewhere would.
+fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CertificateError::File { path, source }
+    };
+    let chain = CertificateDer::pem_file_iter(&files.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(failed(&files.cert))?;
+    if chain.is_empty() {
+        return Err(CertificateError::Empty { path: files.cert.clone() });
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(failed(&files.key))?;
+    CertifiedKey::from_der(chain, key, provider).map_err(CertificateError::Pair)
+}
+
+fn changed(files: &TlsFiles) -> Option<[SystemTime; 2]> {
+    let at = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    Some([at(&files.cert)?, at(&files.key)?])
+}

@@ -1,0 +1,101 @@
+//! Closing without hurting: what the client still sends is read for a moment after our last word.
+//!
+//! A socket that is closed with something unread is reset, and a reset takes from the client what it has not read
+//! yet: an answer that came before the end of its request, or the end of an HTTP/2 stream whose window it still
+//! updates.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use tokio::time::Sleep;
+
+/// How long to read, and how much.
+const TIME: Duration = Duration::from_secs(2);
+const BYTES: usize = 4 << 20;
+
+/// A connection that is closed with care if `needed` says so by then.
+pub(crate) struct Linger<I> {
+    io: I,
+    needed: Arc<AtomicBool>,
+    closing: Option<Closing>,
+}
+
+struct Closing {
+    timer: Pin<Box<Sleep>>,
+    left: usize,
+}
+
+impl<I: Read + Unpin> Linger<I> {
+    pub(crate) fn new(io: I, needed: Arc<AtomicBool>) -> Self {
+        Self { io, needed, closing: None }
+    }
+
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let new = || Closing { timer: Box::pin(tokio::time::sleep(TIME)), left: BYTES };
+        let closing = self.closing.get_or_insert_with(new);
+        let mut scratch = [0; 8 << 10];
+        loop {
+            if closing.left == 0 || closing.timer.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, buffer.unfilled())) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    closing.left = closing.left.saturating_sub(buffer.filled().len());
+                }
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl<I: Read + Unpin> Read for Linger<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl<I: Read + Write + Unpin> Write for Linger<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.closing.is_none() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        if self.needed.load(Ordering::Relaxed) {
+            ready!(self.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+}

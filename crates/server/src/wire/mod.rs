@@ -1,0 +1,17 @@
+//! The connection's end of the wire: what lets the kernel send files by itself, and closes with care.
+//!
+//! - `linger`: reads on for a moment when a connection is closed
+//! - `lending`: which mapped files the responses of one connection are being sent from
+//! - `socket` (Linux): turns writes of slices of such a file into `sendfile`
+//!
+//! Elsewhere, over TLS and over HTTP/2 the same slices are written like any other bytes.
+
+mod lending;
+mod linger;
+#[cfg(target_os = "linux")]
+mod socket;
+
+pub(crate) use lending::{Lending, Lent};
+pub(crate) use linger::Linger;
+#[cfg(target_os = "linux")]
+pub(crate) use socket::Socket;

@@ -1,0 +1,120 @@
+//! A TCP socket that sends slices of lent files with `sendfile(2)`, so that their bytes never pass through us.
+//!
+//! hyper queues response bytes without looking at them if the connection takes vectored writes. A slice that lies
+//! in a file's mapping is as good as the file and an offset, so it is that which goes to the kernel.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use tokio::{io::Interest, net::TcpStream};
+
+use super::Lending;
+use crate::metrics::Metrics;
+
+/// See the module.
+pub(crate) struct Socket {
+    stream: TokioIo<TcpStream>,
+    lending: Lending,
+    metrics: Metrics,
+}
+
+/// What the next system call sends.
+enum Step<'a> {
+    Nothing,
+    File(entrepot_mirror::Mapping, u64, usize),
+    /// Slices of memory, and whether a file follows.
+    Memory(&'a [IoSlice<'a>], bool),
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, lending: Lending, metrics: Metrics) -> Self {
+        Self { stream: TokioIo::new(stream), lending, metrics }
+    }
+
+    fn next<'a>(&self, slices: &'a [IoSlice<'a>]) -> Step<'a> {
+        let Some(first) = slices.iter().position(|slice| !slice.is_empty()) else { return Step::Nothing };
+        let slices = &slices[first..];
+        if let Some((mapping, offset)) = self.lending.find(&slices[0]) {
+            return Step::File(mapping, offset, slices[0].len());
+        }
+        let file = slices.iter().position(|slice| self.lending.find(slice).is_some());
+        Step::Memory(&slices[..file.unwrap_or(slices.len())], file.is_some())
+    }
+
+    fn send(&self, step: &Step<'_>) -> io::Result<usize> {
+        let socket = self.stream.inner();
+        match step {
+            Step::Nothing => Ok(0),
+            Step::File(mapping, offset, count) => {
+                let sent = rustix::fs::sendfile(socket, mapping.file(), Some(&mut offset.clone()), *count)?;
+                if sent == 0 {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
+                }
+                self.metrics.sent_file(sent);
+                Ok(sent)
+            }
+            Step::Memory(slices, file_follows) => {
+                // The head of a response and the start of its file then share a packet.
+                let more = if *file_follows { SendFlags::MORE } else { SendFlags::empty() };
+                let mut no_control = SendAncillaryBuffer::default();
+                Ok(rustix::net::sendmsg(socket, slices, &mut no_control, SendFlags::NOSIGNAL | more)?)
+            }
+        }
+    }
+}
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.lending.is_empty() {
+            return Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        }
+        let step = self.next(slices);
+        loop {
+            ready!(self.stream.inner().poll_write_ready(cx))?;
+            // The socket's readiness is cleared if the kernel says that it would block, so this does not spin.
+            match self.stream.inner().try_io(Interest::WRITABLE, || self.send(&step)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when its own queue is empty; the kernel's needs no flushing.
+        self.lending.all_written();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

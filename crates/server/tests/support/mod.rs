@@ -1,0 +1,187 @@
+//! A whole server on loopback, in front of a real registry in process, and the words that the tests speak.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, Location};
+use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
+use entrepot_oci::{Digest, Host};
+use entrepot_remote::Remote;
+use entrepot_server::{Listen, Metrics, Server, TlsFiles};
+use entrepot_testkit::{
+    TestRegistry,
+    client::{self, Response},
+};
+use http::Method;
+use prometheus_client::registry::Registry;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long a running response has after a drain began.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// A server and what is around it.
+pub(crate) struct Rig {
+    pub(crate) upstream: TestRegistry,
+    pub(crate) mirror: Mirror,
+    pub(crate) server: Arc<Server>,
+    pub(crate) address: SocketAddr,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: CancellationToken,
+    pub(crate) running: JoinHandle<()>,
+    data: tempfile::TempDir,
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| None).await
+    }
+
+    /// With TLS, by files that are made in the directory given.
+    pub(crate) async fn start_with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let upstream = TestRegistry::start().await;
+        let mirror = mirror(data.path(), &upstream).await;
+        let metrics = Metrics::default();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let listen = Listen {
+            addr: "127.0.0.1:0".to_owned(),
+            tls: tls(data.path()),
+            control: Some(data.path().join("control.sock")),
+        };
+        let server = Server::bind(listen, mirror.clone(), Arc::new(registry), metrics.clone()).await.unwrap();
+        let server = Arc::new(server);
+        let stop = CancellationToken::new();
+        let running = tokio::spawn({
+            let (server, stop) = (Arc::clone(&server), stop.clone());
+            async move { server.run(stop, GRACE).await }
+        });
+        Self { upstream, mirror, address: server.local_addr(), server, metrics, stop, running, data }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn control(&self) -> PathBuf {
+        self.data.path().join("control.sock")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        client::get(&self.url(path)).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        client::get_with(&self.url(path), headers).await
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Response {
+        client::head(&self.url(path)).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Response {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        client::request(method, &self.url(path), headers, body).await
+    }
+
+    /// Pushes a blob in one request.
+    pub(crate) async fn push_blob(&self, name: &str, bytes: impl Into<Bytes>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        let path = format!("/v2/{name}/blobs/uploads/?digest={digest}");
+        let response = self.send("POST", &path, &[], bytes).await;
+        assert_eq!(response.status, 201, "{}", response.text());
+        digest
+    }
+
+    /// Pushes a manifest.
+    pub(crate) async fn push(&self, name: &str, reference: &str, media_type: &str, bytes: &[u8]) -> Response {
+        let path = format!("/v2/{name}/manifests/{reference}");
+        self.send("PUT", &path, &[("content-type", media_type)], bytes.to_vec()).await
+    }
+
+    /// Opens an upload and gives its address.
+    pub(crate) async fn open_upload(&self, name: &str) -> String {
+        let response = self.send("POST", &format!("/v2/{name}/blobs/uploads/"), &[], "").await;
+        assert_eq!(response.status, 202);
+        response.header("location").unwrap().to_owned()
+    }
+
+    /// Sends bytes as they are and reads until the server closes, for at most `patience`.
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
+        raw(self.address, request).await
+    }
+}
+
+async fn mirror(data: &Path, upstream: &TestRegistry) -> Mirror {
+    let settings = entrepot_remote::Settings {
+        endpoints: vec![upstream.url().parse().unwrap()],
+        ..entrepot_remote::Settings::default()
+    };
+    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
+    let parts = Parts {
+        settings: Settings::default(),
+        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        hosted: vec!["local/".into()],
+        blobs: Blobs::open(data, None).await.unwrap(),
+        catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
+        metrics: entrepot_mirror::Metrics::default(),
+        clock: Clock::System,
+    };
+    Mirror::start(parts).await.unwrap()
+}
+
+/// Sends bytes as they are; what comes back until the server closes, or says nothing for a while.
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 8 << 10];
+    while let Ok(Ok(read)) = tokio::time::timeout(Duration::from_secs(3), stream.read(&mut buffer)).await {
+        if read == 0 {
+            break;
+        }
+        answer.extend_from_slice(&buffer[..read]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Bytes that look random and are the same every time.
+pub(crate) fn noise(seed: u64, length: usize) -> Bytes {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes.into()
+}
+
+/// The code of an OCI error body; the empty text if it is none.
+pub(crate) fn code(response: &Response) -> String {
+    let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    json["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
+}

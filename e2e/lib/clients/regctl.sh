@@ -1,0 +1,38 @@
+# shellcheck shell=bash disable=SC2154
+# regctl: copies into an OCI layout, with the referrers where the case is about them.
+
+client_needs() { have regctl || echo "regctl is not on PATH nor in ENTREPOT_TOOLS, and could not be built with go"; }
+
+client_version() { echo "regctl $(regctl version --format '{{.VCSTag}}')"; }
+
+client_forms() { echo "prefix alias bare mirror"; }
+
+client_cannot() { :; }
+
+client_start() {
+    local name mirrors=
+    export REGCTL_CONFIG=$scratch/regctl.json
+    rm -f "$REGCTL_CONFIG"
+    for name in "$at" "$origin" "docker.$domain:$port" "quay.$domain:$port"; do
+        regctl registry set --skip-check --tls disabled "$name"
+    done
+    [ "$1" != mirror ] || mirrors=$at
+    regctl registry set --skip-check --mirror "$mirrors" docker.io
+}
+
+client_pull() {
+    local -a with=()
+    [ "$2" != referrers ] || with=(--referrers)
+    regctl image copy --verbosity error "${with[@]}" "$1" "ocidir://$scratch/store/regctl:pulled" > /dev/null || return
+    if [ "$2" = referrers ]; then
+        python3 "$lib/layout.py" referrers "$scratch/store/regctl" "$images/signed" > /dev/null || return
+    fi
+    python3 "$lib/layout.py" oci "$scratch/store/regctl"
+}
+
+client_push() {
+    regctl image copy --verbosity error "$1" "$2" > /dev/null && regctl image digest "$2"
+}
+
+client_clear() { rm -rf "$scratch/store/regctl"; }
+client_stop() { :; }

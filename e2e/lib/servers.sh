@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # the cases use what is set here; common.sh and the script set: root, scratch, images, binary
+# The servers of a run, all on loopback: two origins (Debian's docker-registry), and entrepot in front of them.
+
+domain=m.test
+
+# origin_start NAME PORT: a registry whose data outlives its stops; its log holds only what came since.
+origin_start() {
+    mkdir -p "$scratch/$1"
+    cat > "$scratch/$1/config.yml" << CONFIG
+version: 0.1
+log: {level: error, accesslog: {disabled: false}}
+storage: {filesystem: {rootdirectory: $scratch/$1/data}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:$2", secret: e2e, debug: {addr: ""}}
+CONFIG
+    start "$1" docker-registry serve "$scratch/$1/config.yml"
+    until_ready "$1" answers "http://127.0.0.1:$2/v2/"
+}
+
+origins_start() {
+    origin_start origin-docker "$docker_port"
+    origin_start origin-quay "$quay_port"
+}
+
+origins_stop() {
+    stop origin-docker
+    stop origin-quay
+}
+
+# origins_fill: docker.io gets every image; quay.io another one under the name busybox.
+origins_fill() {
+    docker_port=$(free_port) quay_port=$(free_port)
+    origin=127.0.0.1:$docker_port
+    origins_start
+    local layout pairs=()
+    for layout in "$images"/*/; do
+        layout=${layout%/}
+        [ "${layout##*/}" = elsewhere ] || pairs+=("$layout=lab/${layout##*/}")
+    done
+    python3 "$root/e2e/push.py" --to "http://127.0.0.1:$docker_port" "${pairs[@]}"
+    python3 "$root/e2e/push.py" --to "http://127.0.0.1:$quay_port" "$images/elsewhere=lab/busybox"
+    origins_stop
+}
+
+# entrepot_config PORT: the origins stand for docker.io and quay.io.
+entrepot_config() {
+    cat << CONFIG
+listen: "127.0.0.1:$1"
+data: "$scratch/entrepot"
+mirror:
+  domain: $domain
+  default_upstream: docker.io
+registries:
+  docker.io: {endpoints: ["http://127.0.0.1:${docker_port:-9}"], alias: docker}
+  quay.io: {endpoints: ["http://127.0.0.1:${quay_port:-9}"], alias: quay}
+CONFIG
+}
+
+# stand_in_start PORT: a plain pull-through cache in entrepot's place, to see whether a procedure itself is right.
+stand_in_start() {
+    cat > "$scratch/entrepot.yml" << CONFIG
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $scratch/entrepot}}
+http: {addr: "127.0.0.1:$1", secret: e2e, debug: {addr: ""}}
+proxy: {remoteurl: "http://127.0.0.1:$docker_port", ttl: 168h}
+CONFIG
+    start entrepot docker-registry serve "$scratch/entrepot.yml"
+    until_ready entrepot answers "http://127.0.0.1:$1/v2/"
+}
+
+# entrepot_start: a fresh and empty one; sets $port and $at.
+entrepot_start() {
+    local foreign
+    port=$(free_port)
+    at=127.0.0.1:$port
+    rm -rf "$scratch/entrepot"
+    if [ "${stand_in:-no}" = yes ]; then
+        stand_in_start "$port"
+        return
+    fi
+    entrepot_config "$port" > "$scratch/entrepot.yml"
+    # Variables of that prefix are configuration to entrepot; those of the caller are not meant here.
+    mapfile -t foreign < <(compgen -e | sed -n 's/^ENTREPOT_/-uENTREPOT_/p')
+    start entrepot env "${foreign[@]}" "$binary" serve --config "$scratch/entrepot.yml"
+    until_ready entrepot answers "http://$at/readyz"
+}
