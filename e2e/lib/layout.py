@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what a client wrote down against what was pushed.
 
-    layout.py oci DIR               prints the digest of DIR's only tag, after checking every blob below it
+    layout.py oci DIR               prints the digest of DIR's image, after checking every blob below it
     layout.py dir DIR               the same for skopeo's `dir:` form
     layout.py referrers DIR LAYOUT  prints `complete` when DIR holds every manifest of LAYOUT that has a subject
 """
@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import sys
+
+REF_NAME = "org.opencontainers.image.ref.name"
 
 
 def hash_of(path):
@@ -46,7 +48,10 @@ def tagged(layout):
 
 
 def oci(layout):
-    root = tagged(layout)[0]
+    """A layout with referrers has their fallback tags too; then the image is the one called `pulled`."""
+    entries = tagged(layout)
+    named = [entry for entry in entries if entry.get("annotations", {}).get(REF_NAME) == "pulled"]
+    root = (named or entries)[0]
     walk(lambda digest: f"{layout}/blobs/{digest.replace(':', '/')}", root)
     return root["digest"]
 

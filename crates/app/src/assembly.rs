@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
 };
 
-/// A mirror that works, and what it counts on.
+/// A mirror that answers but does not work by itself yet, and what it counts on.
 pub(crate) struct Assembly {
     /// The mirror.
     pub(crate) mirror: Mirror,
@@ -48,8 +48,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
         metrics,
         clock: Clock::System,
     };
-    let mirror =
-        Mirror::start(parts).await.map_err(|error| Failure::because("cannot start the mirror", &error))?;
+    let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
     Ok(Assembly { mirror, registry, lock })
 }
 

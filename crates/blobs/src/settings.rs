@@ -32,6 +32,10 @@ pub struct S3Settings {
     /// The secret key; goes with `access_key`.
     #[serde(default)]
     pub secret_key: Option<SecretString>,
+    /// Whether the bucket is part of the host's name (`https://bucket.endpoint/key`) rather than of the path. Some
+    /// services, such as Aliyun OSS, take nothing else.
+    #[serde(default)]
+    pub virtual_hosted: bool,
     /// Whether clients are sent to the service for large blobs, which they must then be able to reach.
     #[serde(default)]
     pub redirect: bool,
@@ -73,8 +77,20 @@ impl S3Settings {
             .with_disable_bulk_delete(true)
             .with_bucket_name(&self.bucket)
             .with_region(&self.region)
-            .with_endpoint(self.endpoint.as_str().trim_end_matches('/'));
+            .with_virtual_hosted_style_request(self.virtual_hosted)
+            .with_endpoint(self.address().as_str().trim_end_matches('/'));
         Ok(self.with_credentials(builder).build()?)
+    }
+
+    /// Where requests go. With the bucket in the host's name, the client expects it to be there already.
+    fn address(&self) -> Url {
+        let mut address = self.endpoint.clone();
+        if let (true, Some(host)) = (self.virtual_hosted, self.endpoint.host_str()) {
+            let with_bucket = format!("{}.{host}", self.bucket);
+            // A bucket that cannot be part of a host's name leaves the address as it is, and the service says so.
+            let _ = address.set_host(Some(&with_bucket));
+        }
+        address
     }
 
     fn with_credentials(&self, mut builder: AmazonS3Builder) -> AmazonS3Builder {
@@ -118,6 +134,14 @@ mod tests {
         let settings: S3Settings = serde_json::from_str(MINIMAL).unwrap();
         assert_eq!(settings.region, "us-east-1");
         assert!(!settings.redirect && settings.prefix.is_none());
+    }
+
+    #[test]
+    fn the_bucket_may_be_part_of_the_host() {
+        let mut settings: S3Settings = serde_json::from_str(MINIMAL).unwrap();
+        assert_eq!(settings.address().as_str(), "https://s3.test/");
+        settings.virtual_hosted = true;
+        assert_eq!(settings.address().as_str(), "https://b.s3.test/");
     }
 
     #[test]

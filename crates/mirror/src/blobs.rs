@@ -3,7 +3,7 @@
 //! A blob is readable through a repository that has it. Where we hold its bytes through another one, the upstream
 //! is asked (`HEAD`, no download) before this one gives them out.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use entrepot_blobs::Held;
@@ -57,21 +57,14 @@ impl Mirror {
         if let Some(refused) = self.0.memory.absent.get(&reference) {
             return Err(refused);
         }
-        let running = self.0.fills.running(digest);
-        if !running.as_ref().is_some_and(|fill| fill.is_for(key)) {
-            if let Some(held) = self.0.blobs.get(digest).await.map_err(blobs_failed)? {
-                // Held for another repository.
-                self.upstream_has(host, key, digest).await?;
-                self.link(key, digest, held.size()).await?;
+        let fill = match self.join(host, key, digest).await? {
+            Joined::Held(held) => {
                 self.0.metrics.hit(Kind::Blob);
                 return Ok(self.serve_held(held));
             }
-            if running.is_some() {
-                self.upstream_has(host, key, digest).await?;
-            }
-        }
+            Joined::Filling(fill) => fill,
+        };
         self.0.metrics.miss(Kind::Blob);
-        let fill = self.fill(host, key, digest);
         match fill.started().await {
             Ok(content) => {
                 Ok(ServedBlob { size: Some(content.size), source: Source::Filling(fill, content) })
@@ -82,6 +75,32 @@ impl Mirror {
                     self.0.memory.absent.insert(reference, error.clone());
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// Finds the blob where it is, or whoever is bringing it, or brings it.
+    async fn join(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Result<Joined, Error> {
+        loop {
+            let running = self.0.fills.running(digest);
+            match running {
+                Some(fill) if fill.is_for(key) => return Ok(Joined::Filling(fill)),
+                Some(_) => drop(self.upstream_has(host, key, digest).await?),
+                // A download leaves the stage after its blob is known, so this sees one or the other.
+                None => {
+                    if let Some(held) = self.held_blob(key, digest).await? {
+                        return Ok(Joined::Held(held));
+                    }
+                    if let Some(held) = self.0.blobs.get(digest).await.map_err(blobs_failed)? {
+                        // Held for another repository.
+                        self.upstream_has(host, key, digest).await?;
+                        self.link(key, digest, held.size()).await?;
+                        return Ok(Joined::Held(held));
+                    }
+                }
+            }
+            if let Some(fill) = self.fill(host, key, digest) {
+                return Ok(Joined::Filling(fill));
             }
         }
     }
@@ -109,7 +128,12 @@ impl Mirror {
         if self.linked(key, digest).await?.is_none() {
             return Ok(None);
         }
-        self.0.blobs.get(digest).await.map_err(blobs_failed)
+        let held = self.0.blobs.get(digest).await.map_err(blobs_failed)?;
+        if held.is_none() {
+            // Known but gone: to be brought again.
+            self.0.memory.links.invalidate(&(key.clone(), *digest));
+        }
+        Ok(held)
     }
 
     /// The size of a blob that the repository is known to have.
@@ -139,6 +163,12 @@ impl Mirror {
     }
 }
 
+/// Where a blob is to be read from.
+enum Joined {
+    Held(Held),
+    Filling(Arc<Fill>),
+}
+
 impl ServedBlob {
     /// Starts the bytes of `range`, or of the whole blob. The range must lie within [`ServedBlob::size`].
     ///
@@ -153,7 +183,7 @@ impl ServedBlob {
     }
 }
 
-fn open_fill(fill: &std::sync::Arc<Fill>, content: &Content, range: Option<Range<u64>>) -> Opened {
+fn open_fill(fill: &Arc<Fill>, content: &Content, range: Option<Range<u64>>) -> Opened {
     Opened::Stream(fill.read(content, range.unwrap_or(0..content.size)))
 }
 

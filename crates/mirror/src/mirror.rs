@@ -74,15 +74,21 @@ pub(crate) struct Source {
 }
 
 impl Mirror {
-    /// Puts the parts together and begins to work: downloads that a restart cut off go on, pulls are written down.
+    /// Puts the parts together and begins to work: [`Mirror::open`] and [`Mirror::begin`].
     ///
     /// # Errors
     /// A freshness rule that is not a glob.
     pub async fn start(parts: Parts) -> Result<Self, RuleError> {
         let mirror = Self::open(parts)?;
-        mirror.resume_fills().await;
-        mirror.0.tasks.spawn(mirror.clone().housekeeping());
+        mirror.begin().await;
         Ok(mirror)
+    }
+
+    /// Begins what goes on without being asked: downloads that a restart cut off are taken up, pulls are written
+    /// down, abandoned uploads are removed.
+    pub async fn begin(&self) {
+        self.resume_fills().await;
+        self.0.tasks.spawn(self.clone().housekeeping());
     }
 
     /// Puts the parts together and does nothing by itself: for looking at what is held while no server runs.

@@ -88,6 +88,26 @@ async fn a_broken_connection_is_taken_up_where_it_broke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_upstreams_with_one_blob_cost_one_download() {
+    let quay = TestRegistry::start().await;
+    let rig = Rig::with_quay(&quay).await;
+    let image = TestImage::random(3, 1, 4 * MIB);
+    rig.upstream.put_image("library/a", "1", &image);
+    quay.put_image("x/y", "1", &image);
+    quay.put_image("x/z", "1", &TestImage::random(4, 1, 10));
+    let (digest, bytes) = image.blobs()[1].clone();
+    let gate = Gate::new();
+    rig.upstream.fault(Fault::on(Match::blobs().get()).then(Action::GateAfter(2 * MIB as u64, gate.clone())));
+    let first = rig.blob("a", &digest).await.unwrap();
+    let second = rig.blob("quay.io/x/y", &digest).await.unwrap();
+    assert!(matches!(rig.blob("quay.io/x/z", &digest).await, Err(Error::BlobUnknown { .. })));
+    gate.open();
+    assert_eq!(read(first).await.unwrap(), bytes);
+    assert_eq!(read(second).await.unwrap(), bytes);
+    assert_eq!((rig.upstream.log().blob_gets().len(), quay.log().blob_gets().len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_without_ranges_starts_over_and_nothing_is_wrong() {
     let (rig, digest, bytes) = rig_with(2 * MIB).await;
     rig.upstream.capabilities(|can| can.ranges = false);

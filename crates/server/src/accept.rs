@@ -25,7 +25,11 @@ pub(crate) async fn clients(listener: &TcpListener, shared: &Arc<Connections>, t
 }
 
 /// Accepts the local command line for as long as it is polled; there may be no socket for it.
-pub(crate) async fn commands(listener: Option<&UnixListener>, shared: &Arc<Connections>, tasks: &TaskTracker) {
+pub(crate) async fn commands(
+    listener: Option<&UnixListener>,
+    shared: &Arc<Connections>,
+    tasks: &TaskTracker,
+) {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
         match listener.accept().await {

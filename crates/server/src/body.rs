@@ -146,7 +146,9 @@ impl HttpBody for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Mapped(mapped) => SizeHint::with_exact(mapped.left.end.saturating_sub(mapped.left.start)),
+            Content::Mapped(mapped) => {
+                SizeHint::with_exact(mapped.left.end.saturating_sub(mapped.left.start))
+            }
             Content::Stream(frames) => frames.left.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }

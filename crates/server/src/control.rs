@@ -2,7 +2,7 @@
 //!
 //! Whoever can open the socket owns the data directory, so nothing more is asked of them.
 
-use entrepot_mirror::{Asked, RepoKey};
+use entrepot_mirror::RepoKey;
 use entrepot_oci::{ErrorCode, Method, Name, Page, Reference, RouteError};
 use http::{Response, StatusCode};
 
@@ -48,7 +48,7 @@ fn page(query: &str) -> Result<Page, Refusal> {
 fn key(call: &Call<'_>, query: &str) -> Result<RepoKey, Refusal> {
     let missing = || Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::NameInvalid, "`name` is missing");
     let name: Name = query::find(query, "name").ok_or_else(missing)?.parse().map_err(wrong)?;
-    Ok(call.state.mirror.locate(&name, Asked::default())?.key)
+    Ok(call.state.mirror.held_as(&name)?)
 }
 
 fn reference(query: &str) -> Result<Option<Reference>, Refusal> {

@@ -84,8 +84,7 @@ impl Refusal {
     /// The address has other methods.
     pub fn method(allowed: &'static str) -> Self {
         let message = format!("the method is not one of {allowed}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message)
-            .with(Extra::Allow(allowed))
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message).with(Extra::Allow(allowed))
     }
 
     /// The address is longer than any that is meant.
@@ -183,7 +182,8 @@ fn message(error: &MirrorError) -> String {
             "`{host}` is not an upstream of this mirror; hint: add it under `registries` with `mirror: true`"
         ),
         MirrorError::UploadUnknown => {
-            "there is no such upload in this repository; hint: it may have expired, start a new one".to_owned()
+            "there is no such upload in this repository; hint: it may have expired, start a new one"
+                .to_owned()
         }
         MirrorError::ReadOnly { name, hosted } => format!(
             "`{name}` mirrors an upstream and takes no pushes; hint: push to a name that starts with {hosted}"
@@ -194,7 +194,9 @@ fn message(error: &MirrorError) -> String {
         MirrorError::ChunkOutOfOrder { offset } => {
             format!("the upload has {offset} bytes; hint: the next chunk must begin there")
         }
-        MirrorError::Full => "there is no space left to store this; hint: free space, then try again".to_owned(),
+        MirrorError::Full => {
+            "there is no space left to store this; hint: free space, then try again".to_owned()
+        }
         MirrorError::Store => "the store failed; hint: the server's log says more".to_owned(),
         error => error.to_string(),
     }

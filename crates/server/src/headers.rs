@@ -87,8 +87,12 @@ mod tests {
     fn if_none_match() {
         let digest = Digest::of(b"");
         let other = Digest::of(b"x");
-        for yes in [format!("\"{digest}\""), format!("W/\"{digest}\""), format!("\"{other}\", \"{digest}\""), "*".into()]
-        {
+        for yes in [
+            format!("\"{digest}\""),
+            format!("W/\"{digest}\""),
+            format!("\"{other}\", \"{digest}\""),
+            "*".into(),
+        ] {
             assert!(has_already(&with(header::IF_NONE_MATCH, &yes), &digest), "{yes}");
         }
         for no in [format!("\"{other}\""), String::new(), "\"\"".into()] {
@@ -108,7 +112,10 @@ mod tests {
 
     #[test]
     fn received_ranges() {
-        assert_eq!([0, 1, 2].map(received).map(|value| value.to_str().unwrap().to_owned()), ["0-0", "0-0", "0-1"]);
+        assert_eq!(
+            [0, 1, 2].map(received).map(|value| value.to_str().unwrap().to_owned()),
+            ["0-0", "0-0", "0-1"]
+        );
     }
 
     #[test]

@@ -116,7 +116,9 @@ impl Server {
 
     /// Serves until `shutdown`, then finishes what is running for at most `grace`, then cuts it. To be called once.
     pub async fn run(&self, shutdown: CancellationToken, grace: Duration) {
-        let Some(listeners) = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(listeners) = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
         let tasks = TaskTracker::new();
         let shared = &self.connections;
         let Listeners { clients, commands } = &listeners;

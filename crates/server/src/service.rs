@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use entrepot_mirror::Mirror;
 use entrepot_oci::ErrorBody;
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, Response, Version, header, request::Parts};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use prometheus_client::registry::Registry;
@@ -170,16 +170,17 @@ pub(crate) fn refuse(refusal: Refusal, id: &RequestId) -> Response<Body> {
 // The headers of a `HEAD` are those of the `GET`, its length among them (RFC 9110 §9.3.2).
 fn without_body(response: Response<Body>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
-    if let (Some(length), false) =
-        (body.size_hint().exact(), head.headers.contains_key(header::CONTENT_LENGTH) || head.status == 204)
+    let has_content = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let length = body.size_hint().exact().filter(|_| has_content);
+    if let (Some(length), header::Entry::Vacant(entry)) = (length, head.headers.entry(header::CONTENT_LENGTH))
     {
-        head.headers.insert(header::CONTENT_LENGTH, length.into());
+        entry.insert(length.into());
     }
     Response::from_parts(head, Body::empty())
 }
 
 /// A response with room for its headers.
-pub(crate) fn respond(status: http::StatusCode, body: Body) -> Response<Body> {
+pub(crate) fn respond(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = http::HeaderMap::with_capacity(12);
@@ -189,8 +190,7 @@ pub(crate) fn respond(status: http::StatusCode, body: Body) -> Response<Body> {
 /// A response with a JSON document.
 pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> Response<Body> {
     // Structs of texts and numbers always serialise.
-    let mut response = respond(http::StatusCode::OK, Body::bytes(serde_json::to_vec(value).unwrap_or_default()));
+    let mut response = respond(StatusCode::OK, Body::bytes(serde_json::to_vec(value).unwrap_or_default()));
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response
 }
-

@@ -111,7 +111,8 @@ async fn over_tls(
     let stream = connector.connect(name.try_into().unwrap(), stream).await?;
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let (head, body) = if is_h2 {
-        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let request = Request::get(format!("https://{name}{path}")).body(Empty::<Bytes>::new()).unwrap();
         sender.send_request(request).await.unwrap().into_parts()
@@ -185,7 +186,8 @@ async fn a_drain_finishes_what_runs_and_takes_nothing_new() {
     );
     // An HTTP/2 connection lives on while one of its streams does.
     let stream = TcpStream::connect(rig.address).await.unwrap();
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let get = |path: String| Request::get(rig.url(&path)).body(Empty::<Bytes>::new()).unwrap();
     let ready = sender.send_request(get("/readyz".into())).await.unwrap();

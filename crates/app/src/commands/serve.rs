@@ -69,6 +69,7 @@ async fn serve(config: &Config, data: &DataDir, environment: &Environment) -> Re
             return Err(not_bound(&error));
         }
     };
+    mirror.begin().await;
     greet(config, server.local_addr(), environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server)));

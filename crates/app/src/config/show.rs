@@ -66,6 +66,7 @@ fn show_s3(s3: &S3Settings) -> Shown {
     keys.some("prefix", s3.prefix.clone().map(Shown::Text));
     keys.some("access_key", s3.access_key.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
     keys.some("secret_key", s3.secret_key.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
+    keys.put("virtual_hosted", Shown::Flag(s3.virtual_hosted));
     keys.put("redirect", Shown::Flag(s3.redirect));
     keys.into()
 }

@@ -70,6 +70,7 @@ impl S3Server {
 
     pub fn settings(&self, redirect: bool) -> S3Settings {
         S3Settings {
+            virtual_hosted: false,
             bucket: BUCKET.to_owned(),
             endpoint: format!("http://{}", self.address).parse().unwrap(),
             region: "us-east-1".to_owned(),

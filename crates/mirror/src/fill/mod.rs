@@ -84,7 +84,7 @@ impl Fills {
 
     /// The running fill of a blob.
     pub(crate) fn running(&self, digest: &Digest) -> Option<Arc<Fill>> {
-        self.lock().get(digest).cloned()
+        self.lock().get(digest).filter(|fill| !fill.has_failed()).cloned()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Fill>>> {
@@ -93,13 +93,16 @@ impl Fills {
 }
 
 impl Mirror {
-    /// Joins the download of a blob or starts it. Who joins one that another repository began must know that its own
-    /// has the blob too.
-    pub(crate) fn fill(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Arc<Fill> {
+    /// Joins the download of a blob or starts it; `None` if one has just ended and the blob is here. Who joins one that
+    /// another repository began must know that its own has the blob too.
+    pub(crate) fn fill(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Option<Arc<Fill>> {
         let mut running = self.0.fills.lock();
-        if let Some(fill) = running.get(digest) {
+        if let Some(fill) = running.get(digest).filter(|fill| !fill.has_failed()) {
             fill.link(key);
-            return Arc::clone(fill);
+            return Some(Arc::clone(fill));
+        }
+        if self.0.memory.links.contains_key(&(key.clone(), *digest)) {
+            return None;
         }
         let fill = Arc::new(Fill::new(*digest, key.clone()));
         running.insert(*digest, Arc::clone(&fill));
@@ -107,7 +110,7 @@ impl Mirror {
         let guard = Running { mirror: self.clone(), fill: Arc::clone(&fill) };
         let (mirror, host, key) = (self.clone(), host.clone(), key.clone());
         self.0.tasks.spawn(async move { run::run(&mirror, &host, &key, &guard.fill).await });
-        fill
+        Some(fill)
     }
 
     /// Takes up the downloads that were cut off by a restart; throws away what cannot be taken up.
@@ -151,7 +154,12 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.mirror.0.fills.lock().remove(&self.fill.digest);
+        let mut running = self.mirror.0.fills.lock();
+        // One that failed may have a successor by now.
+        if running.get(&self.fill.digest).is_some_and(|fill| Arc::ptr_eq(fill, &self.fill)) {
+            running.remove(&self.fill.digest);
+        }
+        drop(running);
         self.fill.abandon();
     }
 }
@@ -172,6 +180,10 @@ impl Fill {
     /// Whether the download is for this repository among others.
     pub(crate) fn is_for(&self, key: &RepoKey) -> bool {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.state.borrow().phase, Phase::Failed(_))
     }
 
     fn links(&self) -> Vec<RepoKey> {

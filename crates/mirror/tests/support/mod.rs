@@ -16,7 +16,7 @@ use entrepot_mirror::{
     Asked, BlobStream, Clock, Error, Freshness, Metrics, Mirror, Opened, Parts, ServedManifest, Settings,
     Target, Upstream,
 };
-use entrepot_oci::{Digest, Host, Reference};
+use entrepot_oci::{Digest, Reference};
 use entrepot_remote::Remote;
 use entrepot_testkit::{TestImage, TestRegistry};
 use futures_util::StreamExt;
@@ -45,9 +45,20 @@ impl Rig {
         Self { _directory: Some(directory), ..Self::start_at(data, endpoints).await }
     }
 
+    /// With a second upstream, `quay.io`.
+    pub(crate) async fn with_quay(quay: &TestRegistry) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, upstream) = (directory.path().to_owned(), TestRegistry::start().await);
+        let upstreams =
+            [("docker.io", std::slice::from_ref(&upstream)), ("quay.io", std::slice::from_ref(quay))];
+        let clock = Clock::manual();
+        let mirror = mirror(&data, &upstreams, clock.clone()).await;
+        Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }
+    }
+
     pub(crate) async fn start_at(data: PathBuf, mut endpoints: Vec<TestRegistry>) -> Self {
         let clock = Clock::manual();
-        let mirror = mirror(&data, &endpoints, clock.clone()).await;
+        let mirror = mirror(&data, &[("docker.io", &endpoints)], clock.clone()).await;
         let upstream = endpoints.remove(0);
         Self { upstream, mirror, clock, data, others: endpoints, _directory: None }
     }
@@ -56,7 +67,7 @@ impl Rig {
     pub(crate) async fn restart(&mut self) {
         self.mirror.shutdown().await;
         let upstream = std::slice::from_ref(&self.upstream);
-        self.mirror = mirror(&self.data, upstream, self.clock.clone()).await;
+        self.mirror = mirror(&self.data, &[("docker.io", upstream)], self.clock.clone()).await;
     }
 
     pub(crate) fn target(&self, name: &str) -> Target {
@@ -100,15 +111,18 @@ impl Rig {
     }
 }
 
-async fn mirror(data: &std::path::Path, endpoints: &[TestRegistry], clock: Clock) -> Mirror {
-    let settings = entrepot_remote::Settings {
-        endpoints: endpoints.iter().map(|registry| registry.url().parse().unwrap()).collect(),
-        ..entrepot_remote::Settings::default()
-    };
-    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
+async fn mirror(data: &std::path::Path, upstreams: &[(&str, &[TestRegistry])], clock: Clock) -> Mirror {
+    let upstreams = upstreams.iter().map(|(host, endpoints)| {
+        let settings = entrepot_remote::Settings {
+            endpoints: endpoints.iter().map(|registry| registry.url().parse().unwrap()).collect(),
+            ..entrepot_remote::Settings::default()
+        };
+        let remote = Remote::new(host.parse().unwrap(), &settings).unwrap();
+        Upstream { remote, alias: None, freshness: Freshness::default() }
+    });
     let parts = Parts {
         settings: Settings::default(),
-        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        upstreams: upstreams.collect(),
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),

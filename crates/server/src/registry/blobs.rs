@@ -29,7 +29,8 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
             Body::mapped(mapping, range, lent)
         }
         Opened::Stream(stream) => {
-            let lent = ask.lending.zip(stream.mapping.as_ref()).map(|(lending, mapping)| lending.lend(mapping));
+            let lent =
+                ask.lending.zip(stream.mapping.as_ref()).map(|(lending, mapping)| lending.lend(mapping));
             Body::stream(stream, length, lent)
         }
         Opened::Redirect(location) => return Ok(elsewhere(digest, location)),
@@ -65,7 +66,9 @@ pub(super) async fn delete(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Bo
 
 // The part of the blob that is wanted; `None` is all of it. Where the size is not known no part can be given.
 fn range(headers: &HeaderMap, digest: &Digest, size: Option<u64>) -> Result<Option<Range<u64>>, Refusal> {
-    let Some(asked) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let Some(asked) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+        return Ok(None);
+    };
     let (Some(asked), Some(size)) = (ByteRange::parse(asked), size) else { return Ok(None) };
     if !headers::range_counts(headers, digest) {
         return Ok(None);

@@ -10,8 +10,7 @@ use crate::{
     Refusal,
     body::Body,
     headers::{self, JSON, OCI_FILTERS_APPLIED, STALE},
-    query,
-    service,
+    query, service,
 };
 
 /// What needs no escaping in a query: RFC 3986's unreserved characters, and those of hosts, digests and media types.

@@ -3,7 +3,7 @@
 //! The lock of the directory decides. Both answer the same questions with the same types.
 
 use entrepot_mirror::{
-    Asked, Error, HeldImage, HeldRepository, Holdings, ImagePage, Mirror, Removal, RepoKey, RepositoryPage,
+    Error, HeldImage, HeldRepository, Holdings, ImagePage, Mirror, Removal, RepoKey, RepositoryPage,
 };
 use entrepot_oci::{Name, Page, Reference};
 
@@ -100,7 +100,7 @@ impl Holder {
 }
 
 fn located(mirror: &Mirror, name: &Name) -> Result<RepoKey, Failure> {
-    Ok(mirror.locate(name, Asked::default()).map_err(told)?.key)
+    mirror.held_as(name).map_err(told)
 }
 
 fn page_after(last: Option<&str>) -> Result<Page, Failure> {
