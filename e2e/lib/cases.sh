@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # Which images are pulled, under which names, and what one pull has to show.
 
 # image, registry, repository:tag; the digest case pulls the same image by its digest.
@@ -107,6 +107,7 @@ said_last() { tail -n 3 "$scratch/client.err" | tr '\n' ' '; }
 # phase FORM PHASE: every case of this client and name form.
 phase() {
     local image registry path reason note
+    now=$2
     # The list comes on descriptor 3: clients must not eat it.
     while read -r image registry path <&3; do
         [ -n "$(reference "$1" "$registry" "$path")" ] || continue
