@@ -97,7 +97,7 @@ impl Remote {
         Some(self.gate().redirect(answer.url(), location).map_err(Error::from))
     }
 
-    // At most two requests, whatever the server says to the second: a token that is turned down the moment it was
+    // At most two requests for it, whatever the server says to the second: a token that is turned down the moment it was
     // given will not be better the next time.
     async fn authorized(&self, url: &Url, ask: &Ask<'_>, account: Option<usize>) -> Result<Answer, Error> {
         let key = Key::pull(url, ask.repository(), account);
@@ -110,7 +110,14 @@ impl Remote {
         if answer.status() != http::StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let Some(offer) = auth::offer(answer.headers(), account.is_some()) else { return Ok(answer) };
+        let offer = match auth::offer(answer.headers(), account.is_some()) {
+            Some(offer) => offer,
+            None if answer.header(&header::WWW_AUTHENTICATE).is_some() => return Ok(answer),
+            None => match self.offer_of_ping(url, account.is_some()).await {
+                Some(offer) => offer,
+                None => return Ok(answer),
+            },
+        };
         answer.drain().await;
         if let Some(stale) = known {
             self.grants().forget(&key, &stale).await;
@@ -122,6 +129,17 @@ impl Remote {
             self.grants().forget(&key, &grant).await;
         }
         Ok(answer)
+    }
+
+    // Some registries, gcr.io among them, say how to log in only when asked for `/v2/` (distribution-spec,
+    // §determining support).
+    async fn offer_of_ping(&self, url: &Url, has_account: bool) -> Option<auth::Offer> {
+        let door = url.join("/v2/").ok().filter(|door| url.path().starts_with(door.path()))?;
+        let answer = self.send(&Wire::get(door)).await.ok()?;
+        let offer = auth::offer(answer.headers(), has_account);
+        let is_challenge = answer.status() == http::StatusCode::UNAUTHORIZED;
+        answer.drain().await;
+        offer.filter(|_| is_challenge)
     }
 
     /// Sends one request and waits for the headers of its answer.

@@ -46,6 +46,20 @@ async fn a_token_is_fetched_once_and_then_sent_at_once() {
 }
 
 #[tokio::test]
+async fn a_challenge_may_be_had_at_the_front_door_only() {
+    let server = Server::start(|seen| match (seen.path.split('?').next().unwrap(), seen.authorization()) {
+        ("/token", _) => answer(200, &[], r#"{"token":"good"}"#),
+        ("/v2/", _) => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        (_, Some(header)) if header.starts_with("Bearer good") => manifest(),
+        _ => answer(401, &[], ""),
+    })
+    .await;
+    server.remote().manifest(&repository(), &latest()).await.unwrap();
+    let path = "/v2/team/app/manifests/latest";
+    assert_eq!(paths(&server.log()), [path, "/v2/", "/token", path]);
+}
+
+#[tokio::test]
 async fn many_wait_for_one_token() {
     let server = registry(|_| answer(200, &[], r#"{"access_token":"good"}"#)).await;
     let remote = server.remote();

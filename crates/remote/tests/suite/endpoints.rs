@@ -108,7 +108,7 @@ async fn every_request_is_reported_once() {
         (200, vec![], "<html>", Invalid),
         (404, vec![], "", NotFound),
         (403, vec![], "", Denied),
-        (401, vec![], "", Denied),
+        (401, vec![("www-authenticate", "Basic realm=x")], "", Denied),
         (429, vec![], "", Limited),
         (500, vec![], "", Failing),
         (302, vec![("location", "http://10.0.0.1/")], "", Refused),
