@@ -50,7 +50,14 @@ fi
 isolation_enter
 binary=${ENTREPOT_BIN:-}
 origins_fill
-for name in "${clients[@]}"; do (client_rounds "$name"); done
+for name in "${clients[@]}"; do
+    # Not `( ... ) || ...`: that would switch `set -e` off inside.
+    set +e
+    (set -e; client_rounds "$name")
+    code=$?
+    set -e
+    [ $code = 0 ] || result FAIL "$name" all all - "the script broke off: $(said_last)"
+done
 if [ "$write_matrix" = yes ]; then
     touch "$scratch/versions.txt"
     python3 "$lib/matrix.py" "$scratch/results.tsv" "$scratch/versions.txt" > "$root/docs/clients.md"

@@ -160,6 +160,7 @@ client_round() {
 # hosted: pushes to a name that is entrepot's own, and pulls it back with the upstreams gone.
 hosted() {
     local name=$at/local/team/$client:1 pushed='' digests=''
+    now=hosted
     client_clear
     if ! pushed=$(client_push "$origin/lab/busybox:docker-single" "$name" 2> "$scratch/client.err") || [ -z "$pushed" ]; then
         result FAIL "$client" hosted schema2 push "$(said_last)"
@@ -179,7 +180,7 @@ hosted() {
 # that cannot run there (no cgroups, no overlay) runs nothing; entrepot has no part in either.
 control() {
     local name=$origin/lab/busybox:docker-single code=0
-    at=127.0.0.1:9 port=9 runs=no
+    at=127.0.0.1:9 port=9 runs=no now=control
     origins_start
     if ! { client_start control && client_clear && client_pull "$name" schema2 > /dev/null; } 2> "$scratch/client.err"; then
         result skip "$client" all all - "it does not work here, not even without entrepot: $(said_last)"

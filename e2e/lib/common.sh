@@ -7,6 +7,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 kept=${ENTREPOT_LAB:-$root/.lab}
 scratch=${E2E_SCRATCH:-}
+# Where process numbers are noted. A script in a process namespace has its own place: its numbers mean others outside.
+pids=${E2E_PIDS:-$scratch}
 
 say() { printf '%s\n' "$*"; }
 note() { printf '%s\n' "$*" >&2; }
@@ -20,6 +22,7 @@ have() { command -v "$1" > /dev/null 2>&1; }
 
 scratch_make() {
     scratch=$(mktemp -d "${ENTREPOT_LAB:-${TMPDIR:-/tmp}}/entrepot-e2e.XXXXXX")
+    pids=$scratch
     # PostgreSQL runs as another user and has to get through.
     chmod 711 "$scratch"
     trap scratch_end EXIT
@@ -30,8 +33,8 @@ scratch_make() {
 scratch_end() {
     local pid_file
     # unshare takes no SIGTERM; with it ends everything in its namespace.
-    if [ -e "$scratch/isolated.pid" ]; then kill -KILL "$(cat "$scratch/isolated.pid")" || true; fi
-    for pid_file in "$scratch"/*.pid; do
+    if [ -e "$pids/isolated.pid" ]; then kill -KILL "$(cat "$pids/isolated.pid")" || true; fi
+    for pid_file in "$pids"/*.pid; do
         [ -e "$pid_file" ] && stop "$(basename "$pid_file" .pid)"
     done
     if [ "${E2E_KEEP:-}" = 1 ]; then note "kept: $scratch"; else rm -rf "$scratch"; fi
@@ -42,12 +45,12 @@ start() {
     local name=$1
     shift
     "$@" > "$scratch/$name.log" 2>&1 < /dev/null &
-    echo $! > "$scratch/$name.pid"
+    echo $! > "$pids/$name.pid"
 }
 
 # stop NAME: asks politely, waits ten seconds, then insists.
 stop() {
-    local file=$scratch/$1.pid pid tries=100
+    local file=$pids/$1.pid pid tries=100
     [ -e "$file" ] || return 0
     pid=$(cat "$file")
     rm -f "$file"
@@ -67,7 +70,7 @@ alive() { kill -0 "$1" 2> /dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2
 until_ready() {
     local name=$1 pid tries=300
     shift
-    pid=$(cat "$scratch/$name.pid")
+    pid=$(cat "$pids/$name.pid")
     until "$@" > /dev/null 2>&1; do
         tries=$((tries - 1))
         if [ $tries -eq 0 ] || ! alive "$pid"; then

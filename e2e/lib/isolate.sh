@@ -8,19 +8,19 @@
 
 # isolated SCRIPT ARGUMENT...: runs the script again inside, and returns its exit code.
 isolated() {
-    local mode=inside code=0
+    local mode=inside inner=$scratch code=0
     local -a wrap=(unshare --mount --pid --net --ipc --fork --kill-child --mount-proc)
     if [ "$(id -u)" != 0 ]; then
         mode="outside: root is needed"
     elif ! "${wrap[@]}" ip link set lo up 2> /dev/null; then
         mode="outside: this machine allows no namespaces"
     fi
-    [ "$mode" = inside ] || wrap=()
+    if [ "$mode" = inside ]; then mkdir "$scratch/pids" && inner=$scratch/pids; else wrap=(); fi
     # In the background, so that a signal reaches this script's trap at once.
-    E2E_SCRATCH=$scratch E2E_IMAGES=$images E2E_MODE=$mode "${wrap[@]}" bash "$@" &
-    echo $! > "$scratch/isolated.pid"
+    E2E_SCRATCH=$scratch E2E_PIDS=$inner E2E_IMAGES=$images E2E_MODE=$mode "${wrap[@]}" bash "$@" &
+    echo $! > "$pids/isolated.pid"
     wait $! || code=$?
-    rm -f "$scratch/isolated.pid"
+    rm -f "$pids/isolated.pid"
     return $code
 }
 

@@ -170,18 +170,21 @@ impl Connections {
             })
         };
         let mut connection = std::pin::pin!(self.builder.serve_connection(io, service));
+        // Children, since every look at a token takes its lock, and all connections would take the same.
+        let (draining, cut) = (self.draining.child_token(), self.cut.child_token());
         let mut check = tokio::time::interval(IDLE_CHECK);
         let (mut last, mut closing) = (None, false);
         loop {
             tokio::select! {
+                biased;
                 result = connection.as_mut() => {
                     if let Err(error) = result {
-                        tracing::debug!(%error, "a connection ended early");tracing::debug!(%error, "a connection ended early");
+                        tracing::debug!(%error, "a connection ended early");
                     }
                     return;
                 }
-                () = self.cut.cancelled() => return,
-                () = self.draining.cancelled(), if !closing => {
+                () = cut.cancelled() => return,
+                () = draining.cancelled(), if !closing => {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                 }

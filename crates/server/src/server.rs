@@ -102,11 +102,6 @@ impl Server {
         self.address
     }
 
-    /// Whether it speaks TLS.
-    pub fn is_tls(&self) -> bool {
-        self.certificates.is_some()
-    }
-
     /// Reads the certificate again; if the new one is not good, the log says so and the old one stays.
     pub fn reload(&self) {
         if let Some(certificates) = &self.certificates {

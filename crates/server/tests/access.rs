@@ -1,5 +1,7 @@
 //! The access log: one line per request, with nothing secret and nothing that a terminal would obey.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::{

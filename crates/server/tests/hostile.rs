@@ -2,6 +2,8 @@
 //!
 //! Numbers such as H07 are those of the hostile test plan for the HTTP interface.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::time::Duration;

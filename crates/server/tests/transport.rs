@@ -1,5 +1,7 @@
 //! How bytes leave: by `sendfile` where they can, and equal on every way; and how connections end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::{
@@ -171,6 +173,9 @@ async fn a_growing_blob_streams_while_it_grows() {
     let rest = streaming.rest().await;
     assert!(!rest.truncated);
     assert_eq!([first, rest.body].concat(), layer);
+    // What has been written is sent by the kernel too.
+    #[cfg(target_os = "linux")]
+    assert_eq!(rig.metrics.sendfile_bytes(), layer.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub(crate) mod content;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -36,6 +38,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Rig {
     pub(crate) upstream: TestRegistry,
     pub(crate) mirror: Mirror,
+    pub(crate) clock: Clock,
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
@@ -53,7 +56,8 @@ impl Rig {
     pub(crate) async fn start_with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
-        let mirror = mirror(data.path(), &upstream).await;
+        let clock = Clock::manual();
+        let mirror = mirror(data.path(), &upstream, clock.clone()).await;
         let metrics = Metrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
@@ -69,7 +73,7 @@ impl Rig {
             let (server, stop) = (Arc::clone(&server), stop.clone());
             async move { server.run(stop, GRACE).await }
         });
-        Self { upstream, mirror, address: server.local_addr(), server, metrics, stop, running, data }
+        Self { upstream, mirror, clock, address: server.local_addr(), server, metrics, stop, running, data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -132,7 +136,7 @@ impl Rig {
     }
 }
 
-async fn mirror(data: &Path, upstream: &TestRegistry) -> Mirror {
+async fn mirror(data: &Path, upstream: &TestRegistry, clock: Clock) -> Mirror {
     let settings = entrepot_remote::Settings {
         endpoints: vec![upstream.url().parse().unwrap()],
         ..entrepot_remote::Settings::default()
@@ -145,7 +149,7 @@ async fn mirror(data: &Path, upstream: &TestRegistry) -> Mirror {
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
-        clock: Clock::System,
+        clock,
     };
     Mirror::start(parts).await.unwrap()
 }

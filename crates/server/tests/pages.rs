@@ -1,0 +1,124 @@
+//! What is beside the registry API, the socket for the command line, and what goes with every answer.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use bytes::Bytes;
+use entrepot_mirror::{Holdings, ImagePage, Removal, RepositoryPage};
+use entrepot_testkit::TestImage;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use support::Rig;
+use tokio::net::UnixStream;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_metrics_and_welcome() {
+    let rig = Rig::start().await;
+    let health = rig.get("/healthz").await;
+    assert_eq!((health.status.as_u16(), health.text().as_str()), (200, "ok\n"));
+    let ready = rig.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), ready.text().as_str()), (200, "ready\n"));
+    let page = rig.get("/").await;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert!(page.text().contains(&format!("docker pull {}/docker.io/library/nginx", rig.address)));
+    rig.get("/v2/local/secret-name/manifests/x").await;
+    let metrics = rig.get("/metrics").await;
+    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    let text = metrics.text();
+    for line in [
+        r#"entrepot_http_requests_total{method="GET",route="page",status="2xx"} 3"#,
+        r#"entrepot_http_requests_total{method="GET",route="manifest",status="4xx"} 1"#,
+        "entrepot_http_sendfile_bytes_total 0",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("secret-name"));
+    let post = rig.send("POST", "/metrics", &[], "").await;
+    assert_eq!((post.status.as_u16(), post.header("allow")), (405, Some("GET, HEAD")));
+}
+
+async fn ask(rig: &Rig, method: &str, path: &str) -> (StatusCode, Bytes) {
+    let stream = UnixStream::connect(rig.control()).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::builder().method(method).uri(path).header("host", "x");
+    let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+    let (head, body) = response.into_parts();
+    (head.status, body.collect().await.unwrap().to_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_sees_and_removes_what_is_held() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = Rig::start().await;
+    assert_eq!(std::fs::metadata(rig.control()).unwrap().permissions().mode() & 0o777, 0o600);
+    let image = TestImage::random(5, 2, 1000);
+    rig.upstream.put_image("library/nginx", "1.27", &image);
+    rig.get("/v2/library/nginx/manifests/1.27").await;
+    for (digest, _) in image.blobs() {
+        rig.get(&format!("/v2/library/nginx/blobs/{digest}")).await;
+    }
+    let (status, body) = ask(&rig, "GET", "/v1/totals").await;
+    assert_eq!(status, StatusCode::OK);
+    let totals: Holdings = serde_json::from_slice(&body).unwrap();
+    assert_eq!((totals.repositories, totals.tags, totals.manifests), (1, 1, 1));
+    let (_, body) = ask(&rig, "GET", "/v1/repositories?prefix=docker.io%2F&n=10").await;
+    let page: RepositoryPage = serde_json::from_slice(&body).unwrap();
+    assert_eq!(page.repositories[0].name, "docker.io/library/nginx");
+    let (_, body) = ask(&rig, "GET", "/v1/repositories?prefix=quay.io&n=10").await;
+    assert!(serde_json::from_slice::<RepositoryPage>(&body).unwrap().repositories.is_empty());
+    let (_, body) = ask(&rig, "GET", "/v1/images?name=nginx").await;
+    let page: ImagePage = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        (page.images[0].digest.clone(), page.images[0].tags.clone()),
+        (image.digest().to_string(), vec!["1.27".to_owned()])
+    );
+    for (method, path, wanted) in [
+        ("GET", "/v1/images", 400),
+        ("GET", "/v1/images?name=UPPER", 400),
+        ("GET", "/v1/images?name=library/none", 404),
+        ("GET", "/v1/repositories?n=x", 400),
+        ("DELETE", "/v1/images?name=nginx&reference=.x", 400),
+        ("DELETE", "/v1/images?name=nginx&reference=none", 404),
+        ("POST", "/v1/images?name=nginx", 405),
+        ("GET", "/v2/", 404),
+    ] {
+        let (status, body) = ask(&rig, method, path).await;
+        assert_eq!(status.as_u16(), wanted, "{method} {path}: {body:?}");
+    }
+    let (status, body) = ask(&rig, "DELETE", "/v1/images?name=nginx&reference=1.27").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(serde_json::from_slice::<Removal>(&body).unwrap().manifests, 1);
+    // What the network sees is another matter.
+    assert_eq!(rig.get("/v1/totals").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_keep_their_ids() {
+    let rig = Rig::start().await;
+    let response = rig.get_with("/v2/", &[("x-request-id", "from-the-client.1")]).await;
+    assert_eq!(response.header("x-request-id"), Some("from-the-client.1"));
+    let response = rig.get_with("/v2/", &[("x-request-id", "not decent")]).await;
+    assert_ne!(response.header("x-request-id"), Some("not decent"));
+    // What is our fault, or an upstream's, is told with it.
+    rig.upstream.stop().await;
+    let response = rig.get_with("/v2/library/none/manifests/x", &[("x-request-id", "abc")]).await;
+    assert_eq!(response.status.as_u16(), 502);
+    assert!(response.text().contains("(request abc)"), "{}", response.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_namespace_is_told_back() {
+    let rig = Rig::start().await;
+    rig.upstream.put_image("library/a", "1", &TestImage::random(1, 1, 10));
+    let response = rig.get("/v2/library/a/manifests/1?ns=docker.io").await;
+    assert_eq!((response.status.as_u16(), response.header("oci-namespace")), (200, Some("docker.io")));
+    assert_eq!(rig.get("/v2/library/a/manifests/1").await.header("oci-namespace"), None);
+    let tags = rig.get("/v2/docker.io/library/a/tags/list?n=1&ns=docker.io").await;
+    assert_eq!(tags.json()["name"], "docker.io/library/a");
+}

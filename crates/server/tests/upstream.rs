@@ -1,0 +1,65 @@
+//! What a client is told of an upstream: that it is gone, that it refuses, that it has had enough of us.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::time::Duration;
+
+use entrepot_testkit::{Action, Fault, Match, TestImage};
+use support::{Rig, code};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stale_says_so() {
+    let rig = Rig::start().await;
+    let image = TestImage::random(2, 1, 100);
+    rig.upstream.put_image("library/a", "1", &image);
+    let path = "/v2/library/a/manifests/1";
+    assert_eq!(rig.get(path).await.header("warning"), None);
+    rig.upstream.stop().await;
+    rig.clock.advance(Duration::from_secs(2 * 60 * 60));
+    for response in [rig.get(path).await, rig.head(path).await] {
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("warning"), Some("110 - \"Response is Stale\""));
+        assert_eq!(response.header("docker-content-digest").unwrap(), image.digest().to_string());
+    }
+    // A digest is never stale.
+    let by_digest = rig.get(&format!("/v2/library/a/manifests/{}", image.digest())).await;
+    assert_eq!((by_digest.status.as_u16(), by_digest.header("warning")), (200, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_refusals_stay_apart() {
+    let rig = Rig::start().await;
+    let body = r#"{"errors":[{"code":"DENIED","message":"not for you"}]}"#;
+    for (tag, upstream, status, wanted, text) in [
+        ("missing", 404, 404, "MANIFEST_UNKNOWN", "is not known"),
+        ("denied", 403, 403, "DENIED", "not for you"),
+        ("limited", 429, 429, "TOOMANYREQUESTS", "hint: try again in"),
+        ("failing", 500, 502, "UNKNOWN", "fails with status 500"),
+    ] {
+        let answer = Action::status_with(upstream, &[("retry-after", "7")], body);
+        rig.upstream.fault(Fault::on(Match::manifests().tag(tag)).always().then(answer));
+        let response = rig.get(&format!("/v2/library/a/manifests/{tag}")).await;
+        assert_eq!(
+            (response.status.as_u16(), code(&response).as_str()),
+            (status, wanted),
+            "{}",
+            response.text()
+        );
+        assert!(response.text().contains(text), "{}", response.text());
+        assert_eq!(response.header("retry-after").is_some(), status == 429, "{tag}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_that_turns_out_wrong_ends_short() {
+    let rig = Rig::start().await;
+    let image = TestImage::random(3, 1, 3 << 20);
+    rig.upstream.put_image("library/a", "1", &image);
+    let (digest, _) = &image.blobs().iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    let wrong = Action::WrongBytes(entrepot_testkit::Place::End);
+    rig.upstream.fault(Fault::on(Match::blobs().digest(digest)).always().then(wrong));
+    let response = rig.get(&format!("/v2/library/a/blobs/{digest}")).await;
+    assert!(response.truncated || !response.status.is_success(), "{}", response.status);
+}
