@@ -136,7 +136,7 @@ class Olareg(Peer):
 
 # ---- nginx --------------------------------------------------------------------------------------
 
-NGINX = """daemon off; worker_processes {cores}; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+NGINX = """{user}daemon off; worker_processes {cores}; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
 worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{
@@ -163,8 +163,9 @@ CACHE = """location / {{
 class Nginx(Mirror):
     def command(self, folder, port, locations, before=""):
         os.makedirs(f"{folder}/t", exist_ok=True)
-        os.chmod(folder, 0o755)
-        config = NGINX.format(cores=CORES, folder=folder, port=port, locations=locations, before=before)
+        # Its workers would be nobody, who may not get through to the files.
+        user = "user root; " if os.getuid() == 0 else ""
+        config = NGINX.format(user=user, cores=CORES, folder=folder, port=port, locations=locations, before=before)
         return [self.binary, "-p", folder, "-c", write(f"{folder}/nginx.conf", config)]
 
 

@@ -17,7 +17,8 @@ HEAD = """# Which clients pull through entrepot
 Written by `e2e/run.sh --write-matrix`; do not edit. Every cell is a real client that pulled a real image twice:
 cold, from an empty entrepot, and warm, with the upstream registries gone. Each time the digest was compared with
 what was pushed upstream. **ran** means that a container started from the image as well, and printed what it should.
-**pushed** means pushed to a hosted name and pulled back. ✗ failed; a number refers to a reason below the table.
+**pushed** means pushed to a hosted name and pulled back.
+Referrers are copied along cold; warm, the list of them is compared. ✗ failed; a number refers to a reason below the table.
 An empty cell is a name that the client cannot use.
 """
 

@@ -52,9 +52,7 @@ impl Mirror {
     /// # Errors
     /// There is no such session in this repository.
     pub async fn upload_offset(&self, target: &Target, id: UploadId) -> Result<u64, Error> {
-        let session = self.0.uploads.find(self.writable(target)?, id).await?;
-        let offset = session.lock().await.offset();
-        Ok(offset)
+        Ok(self.0.uploads.find(self.writable(target)?, id).await?.received())
     }
 
     /// Appends a body to a session; returns how many bytes it then has. With `chunk`, the body must be exactly that.
@@ -77,16 +75,32 @@ impl Mirror {
         Ok(session.offset())
     }
 
-    /// Makes what a session has received the blob `digest`. Once this returns it survives a power cut.
+    /// Appends the last chunk, if there is one, and makes what the session has received the blob `digest`. Once this
+    /// returns it survives a power cut.
     ///
     /// # Errors
-    /// The content has another digest; the session may be finished with the right one for a little while.
-    pub async fn finish_upload(&self, target: &Target, id: UploadId, digest: &Digest) -> Result<(), Error> {
+    /// As [`Mirror::append`]; or the content has another digest. Then the last chunk is taken back, and the request may
+    /// be repeated with the right digest for a little while.
+    pub async fn finish_upload<B>(
+        &self,
+        target: &Target,
+        id: UploadId,
+        digest: &Digest,
+        last: Option<(Option<ChunkRange>, B)>,
+    ) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
+    {
         let key = self.writable(target)?;
         let session = self.0.uploads.find(key, id).await?;
         let mut session = session.lock().await;
+        let before = session.mark();
+        if let Some((chunk, body)) = last {
+            session.append(chunk, body).await?;
+        }
         let actual = session.digest(digest).await?;
         if actual != *digest {
+            session.return_to(before)?;
             session.spoil(self.0.clock.now());
             return Err(Error::DigestMismatch { expected: *digest, actual });
         }

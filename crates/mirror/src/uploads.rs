@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -29,17 +32,30 @@ const READ_BACK: usize = 1 << 20;
 /// The sessions.
 pub(crate) struct Uploads {
     blobs: Blobs,
-    open: Mutex<HashMap<UploadId, Arc<tokio::sync::Mutex<Session>>>>,
+    open: Mutex<HashMap<UploadId, Arc<Open>>>,
+}
+
+/// A session as it can be found: whose it is and how far, also while somebody sends.
+pub(crate) struct Open {
+    repository: String,
+    received: Arc<AtomicU64>,
+    session: tokio::sync::Mutex<Session>,
 }
 
 /// One session. Its bytes are in a staged file, its beginning hashed.
 pub(crate) struct Session {
-    repository: String,
     staged: Staged,
     hasher: Hasher,
     algorithm: Algorithm,
     offset: u64,
+    received: Arc<AtomicU64>,
     spoiled: Option<SystemTime>,
+}
+
+/// A place in a session to which it can return.
+pub(crate) struct Mark {
+    offset: u64,
+    hasher: Hasher,
 }
 
 /// What is written beside the staged file.
@@ -60,36 +76,19 @@ impl Uploads {
         let staged = self.blobs.stage(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let note = Note { repository: key.to_string(), algorithm: algorithm.name().to_owned() };
         staged.set_note(&serde_json::to_vec(&note).unwrap_or_default()).await.map_err(blobs_failed)?;
-        let repository = note.repository;
-        let session = Session {
-            repository,
-            staged,
-            hasher: Hasher::new(algorithm),
-            algorithm,
-            offset: 0,
-            spoiled: None,
-        };
-        self.lock().insert(id, Arc::new(tokio::sync::Mutex::new(session)));
+        self.lock().insert(id, Open::new(note.repository, staged, algorithm, (Hasher::new(algorithm), 0)));
         Ok(id)
     }
 
     /// The session of that name, if it is of this repository.
-    pub(crate) async fn find(
-        &self,
-        key: &RepoKey,
-        id: UploadId,
-    ) -> Result<Arc<tokio::sync::Mutex<Session>>, Error> {
+    pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<Open>, Error> {
         let open = self.lock().get(&id).cloned();
-        let session = match open {
-            Some(session) => session,
+        let open = match open {
+            Some(open) => open,
             None => self.reopen(id).await?,
         };
         // The sessions of others do not exist here.
-        if session.lock().await.repository == key.to_string() {
-            Ok(session)
-        } else {
-            Err(Error::UploadUnknown)
-        }
+        if open.repository == key.to_string() { Ok(open) } else { Err(Error::UploadUnknown) }
     }
 
     /// Ends a session and frees its bytes.
@@ -113,7 +112,7 @@ impl Uploads {
             let open = self.lock().get(&id).cloned();
             // One that is being written to is not given up.
             let spoiled =
-                open.and_then(|session| session.try_lock().ok().and_then(|session| session.spoiled));
+                open.and_then(|open| open.session.try_lock().ok().and_then(|session| session.spoiled));
             let idle = now.duration_since(modified).is_ok_and(|idle| idle > IDLE);
             let spoiled =
                 spoiled.is_some_and(|since| now.duration_since(since).is_ok_and(|age| age > SPOILED));
@@ -124,21 +123,39 @@ impl Uploads {
     }
 
     /// Takes up a session that a restart closed: its bytes are hashed again.
-    async fn reopen(&self, id: UploadId) -> Result<Arc<tokio::sync::Mutex<Session>>, Error> {
+    async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
         let staged = self.blobs.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
         let note = staged.note().await.map_err(blobs_failed)?.ok_or(Error::UploadUnknown)?;
         let note: Note = serde_json::from_slice(&note).map_err(|_| Error::UploadUnknown)?;
         let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
-        let (hasher, offset) = hash_staged(&staged, algorithm).await?;
-        let session =
-            Session { repository: note.repository, staged, hasher, algorithm, offset, spoiled: None };
-        let session = Arc::new(tokio::sync::Mutex::new(session));
-        Ok(Arc::clone(self.lock().entry(id).or_insert(session)))
+        let hashed = hash_staged(&staged, algorithm).await?;
+        let open = Open::new(note.repository, staged, algorithm, hashed);
+        Ok(Arc::clone(self.lock().entry(id).or_insert(open)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Arc<tokio::sync::Mutex<Session>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Arc<Open>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn new(repository: String, staged: Staged, algorithm: Algorithm, hashed: (Hasher, u64)) -> Arc<Self> {
+        let (hasher, offset) = hashed;
+        let received = Arc::new(AtomicU64::new(offset));
+        let session =
+            Session { staged, hasher, algorithm, offset, received: Arc::clone(&received), spoiled: None };
+        Arc::new(Self { repository, received, session: tokio::sync::Mutex::new(session) })
+    }
+
+    /// Bytes received so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Acquire)
+    }
+
+    /// The session, once nobody else sends.
+    pub(crate) async fn lock(&self) -> tokio::sync::MutexGuard<'_, Session> {
+        self.session.lock().await
     }
 }
 
@@ -161,19 +178,30 @@ impl Session {
         if chunk.is_some_and(|chunk| chunk.first != self.offset) {
             return Err(Error::ChunkOutOfOrder { offset: self.offset });
         }
-        let before = (self.offset, self.hasher.clone());
+        let before = self.mark();
         let room = chunk.map_or(u64::MAX, ChunkRange::length);
         let received = self.take_in(body, room).await;
-        let fits = self.offset - before.0 == room || chunk.is_none();
+        let fits = self.offset - before.offset == room || chunk.is_none();
         match received {
             Ok(()) if fits => Ok(()),
             Err(Error::BodyBroken) => Err(Error::BodyBroken),
             other => {
-                (self.offset, self.hasher) = before;
-                self.staged.truncate(self.offset).map_err(blobs_failed)?;
+                self.return_to(before)?;
                 Err(other.err().unwrap_or(Error::SizeInvalid))
             }
         }
+    }
+
+    /// Where the session is now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { offset: self.offset, hasher: self.hasher.clone() }
+    }
+
+    /// Forgets what came since.
+    pub(crate) fn return_to(&mut self, mark: Mark) -> Result<(), Error> {
+        (self.offset, self.hasher) = (mark.offset, mark.hasher);
+        self.received.store(self.offset, Ordering::Release);
+        self.staged.truncate(self.offset).map_err(blobs_failed)
     }
 
     /// The digest of what was received, by the algorithm of `wanted`.
@@ -220,6 +248,7 @@ impl Session {
             Ok((hasher, offset))
         });
         (self.hasher, self.offset) = written.await.map_err(store_failed)?.map_err(blobs_failed)?;
+        self.received.store(self.offset, Ordering::Release);
         Ok(())
     }
 }

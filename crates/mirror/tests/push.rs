@@ -15,11 +15,13 @@ fn body(bytes: &'static [u8]) -> impl futures_util::Stream<Item = Result<Bytes, 
     stream::iter([Ok(Bytes::from_static(bytes))])
 }
 
+const NOTHING: Option<(Option<ChunkRange>, stream::Empty<Result<Bytes, Error>>)> = None;
+
 async fn push_blob(rig: &Rig, name: &str, bytes: &Bytes) -> Digest {
     let (target, digest) = (rig.target(name), Digest::of(bytes));
     let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
     rig.mirror.append(&target, id, None, stream::iter([Ok(bytes.clone())])).await.unwrap();
-    rig.mirror.finish_upload(&target, id, &digest).await.unwrap();
+    rig.mirror.finish_upload(&target, id, &digest, NOTHING).await.unwrap();
     digest
 }
 
@@ -81,11 +83,25 @@ async fn chunks_go_on_after_a_restart() {
     rig.mirror.append(&target, id, None, body(b" world")).await.unwrap();
     let digest = Digest::of(b"hello world");
     let wrong = Digest::of(b"other");
-    let refused = rig.mirror.finish_upload(&target, id, &wrong).await;
+    let refused = rig.mirror.finish_upload(&target, id, &wrong, NOTHING).await;
     assert!(matches!(refused, Err(Error::DigestMismatch { actual, .. }) if actual == digest));
-    rig.mirror.finish_upload(&target, id, &digest).await.unwrap();
+    rig.mirror.finish_upload(&target, id, &digest, NOTHING).await.unwrap();
     assert_eq!(rig.blob_bytes("local/app", &digest).await.unwrap(), "hello world");
     assert!(matches!(rig.mirror.upload_offset(&target, id).await, Err(Error::UploadUnknown)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_chunk_under_the_wrong_digest_can_be_sent_again() {
+    let rig = Rig::start().await;
+    let target = rig.target("local/app");
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    rig.mirror.append(&target, id, None, body(b"hello")).await.unwrap();
+    let wrong = rig.mirror.finish_upload(&target, id, &Digest::of(b"x"), Some((None, body(b" world")))).await;
+    assert!(matches!(wrong, Err(Error::DigestMismatch { .. })));
+    assert_eq!(rig.mirror.upload_offset(&target, id).await.unwrap(), 5);
+    let digest = Digest::of(b"hello world");
+    rig.mirror.finish_upload(&target, id, &digest, Some((None, body(b" world")))).await.unwrap();
+    assert_eq!(rig.blob_bytes("local/app", &digest).await.unwrap(), "hello world");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +133,7 @@ async fn sha512_is_as_good() {
     for begun_as in [Algorithm::Sha256, Algorithm::Sha512] {
         let id = rig.mirror.start_upload(&target, begun_as).await.unwrap();
         rig.mirror.append(&target, id, None, body(b"content")).await.unwrap();
-        rig.mirror.finish_upload(&target, id, &digest).await.unwrap();
+        rig.mirror.finish_upload(&target, id, &digest, NOTHING).await.unwrap();
     }
     assert_eq!(rig.blob_bytes("local/app", &digest).await.unwrap(), "content");
 }

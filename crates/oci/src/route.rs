@@ -247,15 +247,15 @@ fn decode(path: &str) -> Result<std::borrow::Cow<'_, str>, RouteError> {
     if slashes(&decoded) == slashes(path) { Ok(decoded) } else { Err(RouteError::NotFound) }
 }
 
-/// A query string, read on demand: no route has more than a few parameters.
+/// A query string, read on demand: no route has more than a few parameters. A `+` is one, not a space: artifact types
+/// end in `+json`, and nothing here has spaces.
 struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
     fn all(&self, key: &'static str) -> impl Iterator<Item = String> + use<'a> {
         self.0.split('&').filter_map(move |pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (name == key)
-                .then(|| percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
+            (name == key).then(|| percent_decode_str(value).decode_utf8_lossy().into_owned())
         })
     }
 
@@ -288,8 +288,8 @@ mod tests {
         assert!(
             matches!(get("/v2/a/b/tags/list?n=5&last=x"), Ok(Route::Tags { page, .. }) if page.limit() == 5)
         );
-        assert!(matches!(get(&format!("/v2/a/referrers/{digest}?artifactType=a%2Fb")),
-            Ok(Route::Referrers { artifact_type: Some(kind), .. }) if kind == "a/b"));
+        assert!(matches!(get(&format!("/v2/a/referrers/{digest}?artifactType=a%2Fb+json")),
+            Ok(Route::Referrers { artifact_type: Some(kind), .. }) if kind == "a/b+json"));
         // Parts of the grammar are names too.
         assert!(matches!(get("/v2/blobs/manifests/manifests/x"), Ok(Route::Manifest { name, .. })
             if name.as_str() == "blobs/manifests"));

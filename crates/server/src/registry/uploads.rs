@@ -87,10 +87,8 @@ async fn finish(
     (chunk, digest): (Option<ChunkRange>, &Digest),
     body: &mut Upload,
 ) -> Result<(), Error> {
-    if chunk.is_some() || !body.is_finished() {
-        ask.mirror.append(ask.target, id, chunk, body).await?;
-    }
-    ask.mirror.finish_upload(ask.target, id, digest).await
+    let last = (chunk.is_some() || !body.is_finished()).then_some((chunk, body));
+    ask.mirror.finish_upload(ask.target, id, digest, last).await
 }
 
 pub(super) async fn cancel(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {

@@ -1,0 +1,164 @@
+"""What was measured, as JSON and as Markdown."""
+import os
+import statistics
+import time
+
+# How a figure is called, how it is written, and whether more of it is better.
+FIGURES = {
+    "mb_s": ("MB/s", "{:,.0f}", True),
+    "req_s": ("requests/s", "{:,.0f}", True),
+    "cpu_s_gb": ("CPU s/GB", "{:.3f}", False),
+    "cpu_us": ("CPU µs each", "{:.1f}", False),
+    "p50_ms": ("p50 ms", "{:.2f}", False),
+    "p99_ms": ("p99 ms", "{:.1f}", False),
+    "wall_s": ("seconds", "{:.2f}", False),
+    "first_byte_s": ("first byte s", "{:.3f}", False),
+    "large_wait_s": ("longest wait for the largest blob s", "{:.3f}", False),
+    "requests": ("upstream requests", "{:,.0f}", False),
+    "blob_gets": ("upstream blob GETs", "{:,.0f}", False),
+    "gets_per_blob": ("upstream GETs per blob", "{:.2f}", False),
+    "upstream_x": ("upstream bytes ×", "{:.2f}", False),
+    "cpu_s": ("CPU s", "{:.2f}", False),
+    "rss_mib": ("peak RSS MiB", "{:.0f}", False),
+    "anon_mib": ("of it not files MiB", "{:.0f}", False),
+    "pull_ms": ("ms per pull", "{:.2f}", False),
+    "pull_cpu_ms": ("CPU ms per pull", "{:.3f}", False),
+    "few_cpu_ms": ("with 1,000 CPU ms per pull", "{:.3f}", False),
+    "cpu_ratio": ("CPU per pull, ratio of the two", "{:.2f}", False),
+    "begin_mib": ("RSS after the start MiB", "{:.0f}", False),
+    "start_ms": ("ms until it answers", "{:.0f}", False),
+}
+WARM = "warm_"
+
+
+def about(figure):
+    if figure.startswith(WARM):
+        label, form, more = FIGURES[figure.removeprefix(WARM)]
+        return f"warm: {label}", form, more
+    return FIGURES[figure]
+
+
+def summary(values):
+    values = [value for value in values if value is not None]
+    if not values:
+        return None
+    return {
+        "median": round(statistics.median(values), 4),
+        "min": round(min(values), 4),
+        "max": round(max(values), 4),
+        "values": [round(value, 4) for value in values],
+    }
+
+
+def summarise(runs):
+    """The figures of one peer: {figure: [values]} of all its runs."""
+    names = {name for run in runs for name in run}
+    found = {name: summary([run.get(name) for run in runs]) for name in sorted(names)}
+    return {name: figures for name, figures in found.items() if figures}
+
+
+def median(peers, peer, figure):
+    return peers.get(peer, {}).get("figures", {}).get(figure, {}).get("median")
+
+
+def judge(goal, peers):
+    """What a goal asks, what came out, and whether it is reached; None where nobody is there to compare with."""
+    ours = median(peers, "entrepot", goal.figure)
+    label, form, more = about(goal.figure)
+    if ours is None:
+        return None
+    if not goal.against:
+        # As exact as it is shown: 1.002 × is 1.00 ×.
+        value, text = float(form.format(ours).replace(",", "")), f"{label} {goal.relation} {goal.factor:g}"
+        return verdict(goal, text, value, form.format(ours))
+    others = {peer: median(peers, peer, goal.figure) for peer in goal.against}
+    others = {peer: value for peer, value in others.items() if value}
+    if not others:
+        return None
+    best = (max if more else min)(others, key=others.get)
+    ratio = ours / others[best]
+    return verdict(goal, f"{label} {goal.relation} {goal.factor:g} × {best}", ratio, f"{ratio:.2f} ×")
+
+
+def verdict(goal, text, value, shown):
+    reached = value <= goal.factor if goal.relation == "at most" else value >= goal.factor
+    return {"goal": text, "measured": shown, "reached": reached}
+
+
+def result(workload, peers, skipped):
+    """`peers`: {name: (version, [figures of a run], [errors])}."""
+    found = {}
+    for name, (version, runs, errors) in peers.items():
+        found[name] = {"version": version, "runs": len(runs), "figures": summarise(runs), "errors": errors[:3]}
+    return {
+        "title": workload.title,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "columns": workload.figures,
+        "peers": found,
+        "goals": [one for goal in workload.goals if (one := judge(goal, found))],
+        "skipped": skipped,
+    }
+
+
+def cell(figures, figure, first):
+    if figure not in figures:
+        return ""
+    form, one = about(figure)[1], figures[figure]
+    text = form.format(one["median"])
+    if first and len(one["values"]) > 1:
+        text += f" ({form.format(one['min'])}–{form.format(one['max'])})"
+    return text
+
+
+def ratio(peers, peer, figure):
+    ours, theirs = median(peers, "entrepot", figure), median(peers, peer, figure)
+    if not ours or not theirs:
+        return ""
+    return f"{theirs / ours:.2f} ×"
+
+
+def table(name, found):
+    first, peers = found["columns"][0], found["peers"]
+    runs = max((one["runs"] for one in peers.values()), default=0)
+    yield f"## {name}: {found['title']}\n"
+    labels = [about(figure)[0] for figure in found["columns"]]
+    yield f"| | {labels[0]} | entrepot = 1 | " + " | ".join(labels[1:]) + " |"
+    yield "|---|" + "--:|" * (len(labels) + 1)
+    for peer, one in peers.items():
+        cells = [cell(one["figures"], figure, figure == first) for figure in found["columns"]]
+        yield f"| {peer} | {cells[0]} | {ratio(peers, peer, first)} | " + " | ".join(cells[1:]) + " |"
+    yield ""
+    for goal in found["goals"]:
+        yield f"- {'reached' if goal['reached'] else '**missed**'}: {goal['goal']}; measured {goal['measured']}"
+    for peer, one in peers.items():
+        for error in one["errors"]:
+            yield f"- {peer} failed: {error}"
+    for line in found["skipped"]:
+        yield f"- {line}"
+    yield f"- medians of {runs} run{'s' if runs != 1 else ''}, {found['date']}\n"
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    model = models[0] if models else "unknown processor"
+    return {"cores": os.cpu_count(), "processor": model, "kernel": os.uname().release}
+
+
+HEAD = """# entrepot beside its peers
+
+Written by `make bench ARGS=--write`; do not edit. Everything runs on one machine over loopback, peers in turn within each run.
+In brackets: the smallest and the largest run. What each measurement does, and how the peers are set up, is in
+[bench](../bench/README.md). Ratios hold; absolute figures are this machine's.
+"""
+
+
+def markdown(results):
+    yield HEAD
+    yield "{cores} cores, {processor}, Linux {kernel}.\n".format(**results["machine"])
+    versions = {}
+    for found in results["workloads"].values():
+        versions.update({peer: one["version"] for peer, one in found["peers"].items() if one["version"]})
+    yield ", ".join(f"{peer} {version}" for peer, version in versions.items()) + ".\n"
+    for name, found in results["workloads"].items():
+        yield from table(name, found)
