@@ -3,7 +3,7 @@
 #
 #   e2e/run.sh [--quick] [--write-matrix] [--stand-in] [CLIENT...]
 #
-#   --quick         skopeo, Podman, crane and regctl on the small images
+#   --quick         skopeo, Podman, crane and regctl on the small images, a few under every form of name
 #   --write-matrix  writes docs/clients.md from the results
 #   --stand-in      runs the procedures against a plain docker-registry cache instead of entrepot
 #

@@ -27,8 +27,8 @@ fn main() -> ExitCode {
         Action::Serve(serve) => commands::serve::run(serve),
         Action::Config(config) => commands::config::run(config),
         Action::Cache(cache) => commands::cache::run(cache),
-        Action::Completions(completions) => commands::completions::run(completions),
-        Action::Man(man) => commands::man::run(man),
+        Action::Completions(completions) => commands::completions::run(completions, cli::command()),
+        Action::Man(man) => commands::man::run(man, cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

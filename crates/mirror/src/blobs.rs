@@ -14,9 +14,9 @@ use crate::{
     BlobHead, BlobStream, Error, Mirror, Opened, ServedBlob, Target,
     fill::{Content, Failure, Fill},
     metrics::Kind,
-    mirror::{blobs_failed, store_failed},
     passthrough::PassThrough,
     served::Source,
+    store::{blobs_failed, store_failed},
     upstream::blob_refused,
 };
 

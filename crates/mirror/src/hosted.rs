@@ -10,7 +10,7 @@ use futures_util::Stream;
 use crate::{
     Error, HeldManifest, Mirror, Mounted, Pushed, Target, UploadId,
     memory::TagState,
-    mirror::{blobs_failed, store_failed},
+    store::{blobs_failed, store_failed},
 };
 
 impl Mirror {

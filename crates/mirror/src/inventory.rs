@@ -6,7 +6,7 @@ use entrepot_catalog::{Origin, RepoKey, Selection};
 use entrepot_oci::{Image, Name, Page, Reference};
 use serde::{Deserialize, Serialize};
 
-use crate::{Asked, Error, Mirror, mirror::store_failed};
+use crate::{Asked, Error, Mirror, store::store_failed};
 
 /// Everything that is held, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,7 +182,7 @@ impl Mirror {
             let _guard = self.0.stripes.lock(digest).await;
             // It may have come back since the catalog let it go.
             if !self.0.catalog.is_held(digest).await.map_err(store_failed)?
-                && self.0.blobs.remove(digest).await.map_err(crate::mirror::blobs_failed)?
+                && self.0.blobs.remove(digest).await.map_err(crate::store::blobs_failed)?
             {
                 freed += size;
             }

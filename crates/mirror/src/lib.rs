@@ -26,6 +26,7 @@ mod passthrough;
 mod pour;
 mod served;
 mod settings;
+mod store;
 mod stripes;
 mod uploads;
 mod upstream;

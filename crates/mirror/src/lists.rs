@@ -3,7 +3,7 @@
 use entrepot_catalog::Origin;
 use entrepot_oci::{Digest, Page};
 
-use crate::{Error, Mirror, ReferrerList, TagPage, Target, mirror::store_failed, upstream::list_refused};
+use crate::{Error, Mirror, ReferrerList, TagPage, Target, store::store_failed, upstream::list_refused};
 
 impl Mirror {
     /// A page of a repository's tags.

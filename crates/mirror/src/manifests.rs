@@ -14,7 +14,7 @@ use crate::{
     freshness::Age,
     memory::TagState,
     metrics::Kind,
-    mirror::{blobs_failed, store_failed},
+    store::{blobs_failed, store_failed},
     upstream::manifest_refused,
 };
 

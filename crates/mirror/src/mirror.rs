@@ -10,11 +10,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Asked, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream, fill::Fills,
-    flights::Flights, freshness::Policy, memory::Memory, stripes::Stripes, uploads::Uploads, uses::Uses,
+    flights::Flights, freshness::Policy, memory::Memory, store::store_failed, stripes::Stripes,
+    uploads::Uploads, uses::Uses,
 };
 
 /// How often pulls are written down and abandoned uploads looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+/// How long stopping waits for what is under way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a mirror is made of.
 pub struct Parts {
@@ -150,7 +154,9 @@ impl Mirror {
     pub async fn shutdown(&self) {
         self.0.stopping.cancel();
         self.0.tasks.close();
-        self.0.tasks.wait().await;
+        if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
+            tracing::info!("an upstream keeps us waiting; stopping without it");
+        }
         self.0.uses.flush(&self.0.catalog).await;
         self.0.catalog.close().await;
     }
@@ -168,22 +174,9 @@ impl Mirror {
                 _ = tick.tick() => {}
             }
             self.0.uses.flush(&self.0.catalog).await;
-            self.0.uploads.expire(self.0.clock.now()).await;
+            let now = self.0.clock.now();
+            self.0.uploads.expire(now).await;
+            self.expire_fills(now).await;
         }
-    }
-}
-
-/// Logs what a store said and says that it failed.
-pub(crate) fn store_failed(error: impl std::error::Error) -> Error {
-    let cause = error.source().map(ToString::to_string);
-    tracing::error!(%error, cause, "store");
-    Error::Store
-}
-
-/// The same for the blob store, whose full disk is something to tell.
-pub(crate) fn blobs_failed(error: entrepot_blobs::Error) -> Error {
-    match error {
-        entrepot_blobs::Error::Full => Error::Full,
-        other => store_failed(other),
     }
 }

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, UploadId,
-    mirror::{blobs_failed, store_failed},
     pour::{self, Batch, Batches},
+    store::{blobs_failed, store_failed},
 };
 
 /// A session that nobody touched for this long is given up.

@@ -88,6 +88,16 @@ async fn a_broken_connection_is_taken_up_where_it_broke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_blob_leaves_nothing_behind() {
+    let (rig, _, _) = rig_with(10).await;
+    let absent = Digest::of(b"absent");
+    assert!(matches!(rig.blob("a", &absent).await, Err(Error::BlobUnknown { .. })));
+    rig.upstream.fault(Fault::on(Match::blobs()).always().then(Action::status(500)));
+    assert!(matches!(rig.blob("a", &Digest::of(b"other")).await, Err(Error::Upstream { .. })));
+    assert_eq!(std::fs::read_dir(rig.data.join("staging")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_upstreams_with_one_blob_cost_one_download() {
     let quay = TestRegistry::start().await;
     let rig = Rig::with_quay(&quay).await;

@@ -2,7 +2,7 @@
 
 use clap_complete::Shell;
 
-use crate::{cli, failure::Failure, output};
+use crate::{failure::Failure, output};
 
 /// The arguments.
 #[derive(Debug)]
@@ -11,9 +11,9 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-/// Writes the script to standard output.
-pub(crate) fn run(Completions { shell }: Completions) -> Result<(), Failure> {
+/// Writes the script for the `whole` command line to standard output.
+pub(crate) fn run(Completions { shell }: Completions, mut whole: clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut cli::command(), "entrepot", &mut script);
+    clap_complete::generate(shell, &mut whole, "entrepot", &mut script);
     output::print(&String::from_utf8_lossy(&script))
 }

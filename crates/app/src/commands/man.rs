@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::{cli, failure::Failure, output};
+use crate::{failure::Failure, output};
 
 /// The arguments.
 #[derive(Debug)]
@@ -11,15 +11,15 @@ pub(crate) struct Man {
     pub(crate) out: Option<PathBuf>,
 }
 
-/// Writes the pages.
-pub(crate) fn run(Man { out }: Man) -> Result<(), Failure> {
+/// Writes the pages of the `whole` command line.
+pub(crate) fn run(Man { out }: Man, whole: clap::Command) -> Result<(), Failure> {
     let Some(dir) = out else {
         let mut page = Vec::new();
-        let rendered = clap_mangen::Man::new(cli::command()).render(&mut page);
+        let rendered = clap_mangen::Man::new(whole).render(&mut page);
         rendered.map_err(|error| Failure::because("cannot write the manual page", &error))?;
         return output::print(&String::from_utf8_lossy(&page));
     };
-    let written = fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(cli::command(), &dir));
+    let written = fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(whole, &dir));
     written.map_err(|error| {
         Failure::because(format!("cannot write manual pages to `{}`", dir.display()), &error)
     })

@@ -13,6 +13,7 @@ use std::{
     collections::HashMap,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use entrepot_blobs::{Mapping, StageId};
@@ -28,6 +29,9 @@ use crate::{BlobStream, Cut, Error, Mirror};
 const WITHHELD: u64 = 32 << 10;
 /// Bytes handed to a client at a time.
 const FRAME: u64 = 1 << 20;
+
+/// How long a partial file waits for somebody to ask for its blob again.
+const KEPT_PARTIAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The fills under way.
 pub(crate) struct Fills {
@@ -128,7 +132,18 @@ impl Mirror {
                         self.fill(&host, &key, &digest);
                     }
                 }
-                _ => drop(self.0.blobs.discard(&StageId::Fill(digest)).await),
+                _ => run::discard(self, digest).await,
+            }
+        }
+    }
+
+    /// Throws away what is left of downloads that failed and that nobody has asked for since.
+    pub(crate) async fn expire_fills(&self, now: SystemTime) {
+        for (id, modified) in self.0.blobs.list_staged().await.unwrap_or_default() {
+            let StageId::Fill(digest) = id else { continue };
+            let idle = now.duration_since(modified).is_ok_and(|idle| idle > KEPT_PARTIAL);
+            if idle && self.0.fills.running(&digest).is_none() {
+                run::discard(self, digest).await;
             }
         }
     }

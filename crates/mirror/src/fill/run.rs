@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     Error, Mirror, UpstreamFault,
-    mirror::blobs_failed,
     pour::{self, Batch, Batches},
+    store::blobs_failed,
     upstream::blob_refused,
 };
 
@@ -103,8 +103,17 @@ async fn perform(
     let (staged, before) = stage(mirror, &digest).await?;
     let from = before.as_ref().map_or(0, |(_, ledger)| ledger.contiguous());
     let ask = BlobAsk { from, ..BlobAsk::default() };
-    let stream = remote.blob(&key.repository, &digest, ask).await;
-    let stream = stream.map_err(|error| Failure::Refused(blob_refused(host, key, &digest, error)))?;
+    let stream = match remote.blob(&key.repository, &digest, ask).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            let refused = blob_refused(host, key, &digest, error);
+            // A partial file is kept for the next attempt, unless there will be nothing to attempt.
+            if before.is_none() || refused.is_an_answer() {
+                discard(mirror, digest).await;
+            }
+            return Err(Failure::Refused(refused));
+        }
+    };
     // A partial file of another size is of another time.
     let ledger = match before {
         Some((size, ledger)) if stream.total.is_none_or(|total| total == size) => ledger,
@@ -137,6 +146,13 @@ async fn stage(mirror: &Mirror, digest: &Digest) -> Result<(Staged, Option<(u64,
         return Ok((staged, Some(progress)));
     }
     Ok((mirror.0.blobs.stage(&id).await.map_err(no_room)?, None))
+}
+
+/// Throws a partial file away.
+pub(super) async fn discard(mirror: &Mirror, digest: Digest) {
+    if let Err(error) = mirror.0.blobs.discard(&StageId::Fill(digest)).await {
+        tracing::warn!(%error, "a partial file could not be removed");
+    }
 }
 
 // Whatever keeps us from writing, the client can still have its bytes.
@@ -332,9 +348,7 @@ impl Job {
     }
 
     async fn discard(&self) {
-        if let Err(error) = self.mirror.0.blobs.discard(&StageId::Fill(self.fill.digest)).await {
-            tracing::warn!(%error, "a partial file could not be removed");
-        }
+        discard(&self.mirror, self.fill.digest).await;
     }
 
     async fn failure(&self, stop: Stop) -> Failure {
