@@ -35,7 +35,8 @@ impl Mirror {
         Ok(TagPage { tags: list.tags, more: list.more, stale })
     }
 
-    /// What refers to a manifest: the upstream's word, or what is known here where it cannot be asked.
+    /// What refers to a manifest: the upstream's word, or what it said last or is known here where it cannot be
+    /// asked.
     ///
     /// # Errors
     /// The upstream cannot be asked and nothing is known here.
@@ -44,13 +45,23 @@ impl Mirror {
         let Origin::Upstream(host) = &key.origin else {
             return self.known_referrers(target, subject, false).await;
         };
+        let entry = (key.clone(), *subject);
         match self.source(host)?.remote.referrers(&key.repository, subject).await {
-            Ok(descriptors) => Ok(ReferrerList { descriptors, stale: false }),
+            Ok(descriptors) => {
+                self.0.memory.referrers.insert(entry, descriptors.as_slice().into());
+                Ok(ReferrerList { descriptors, stale: false })
+            }
             Err(error) => {
                 let error = list_refused(host, key, error);
+                if error.is_an_answer() {
+                    return Err(error);
+                }
+                if let Some(said) = self.0.memory.referrers.get(&entry) {
+                    return Ok(ReferrerList { descriptors: said.to_vec(), stale: true });
+                }
                 let known = self.known_referrers(target, subject, true).await?;
                 // An empty list would say that there are none, and hide a signature.
-                if error.is_an_answer() || known.descriptors.is_empty() { Err(error) } else { Ok(known) }
+                if known.descriptors.is_empty() { Err(error) } else { Ok(known) }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration, time::SystemTime};
 
 use entrepot_catalog::RepoKey;
-use entrepot_oci::{Digest, Reference, Tag};
+use entrepot_oci::{Descriptor, Digest, Reference, Tag};
 use moka::sync::Cache;
 
 use crate::{Error, HeldManifest, ManifestHead};
@@ -17,6 +17,7 @@ const MANIFEST_BYTES: u64 = 24 << 20;
 const TAGS: u64 = 50_000;
 const LINKS: u64 = 100_000;
 const ABSENT: u64 = 10_000;
+const REFERRERS: u64 = 10_000;
 
 /// What is known of a tag.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Memory {
     /// What an upstream refused.
     pub(crate) absent: Cache<(RepoKey, Reference), Error>,
     pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
+    /// What an upstream last said refers to a manifest, an empty list included.
+    pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
 }
 
 impl Memory {
@@ -56,6 +59,7 @@ impl Memory {
             links: Cache::builder().max_capacity(LINKS).support_invalidation_closures().build(),
             absent: Cache::builder().max_capacity(ABSENT).time_to_live(ABSENT_FOR).build(),
             heads: Cache::builder().max_capacity(ABSENT).time_to_live(HEAD_FOR).build(),
+            referrers: Cache::builder().max_capacity(REFERRERS).build(),
         }
     }
 

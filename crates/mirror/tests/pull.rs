@@ -201,8 +201,12 @@ async fn lists_come_from_upstream_and_from_memory_when_it_is_gone() {
     assert_eq!(referrers.descriptors[0].digest, *signature.digest());
     rig.pull("a", "1", &image).await;
     rig.pull("a", "sig", &signature).await;
-    rig.mirror.holdings().await.unwrap();
+    let none = rig.mirror.referrers(&target, signature.digest()).await.unwrap();
+    assert!(none.descriptors.is_empty() && !none.stale);
     rig.upstream.stop().await;
+    // That there are none was said, not made up.
+    let none = rig.mirror.referrers(&target, signature.digest()).await.unwrap();
+    assert!(none.descriptors.is_empty() && none.stale);
     let listed = loop {
         match rig.mirror.tags(&target, &page).await {
             Ok(listed) if listed.tags.len() == 2 => break listed,

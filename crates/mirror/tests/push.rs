@@ -15,7 +15,9 @@ fn body(bytes: &'static [u8]) -> impl futures_util::Stream<Item = Result<Bytes, 
     stream::iter([Ok(Bytes::from_static(bytes))])
 }
 
-const NOTHING: Option<(Option<ChunkRange>, stream::Empty<Result<Bytes, Error>>)> = None;
+type Last<B> = Option<(Option<ChunkRange>, B)>;
+
+const NOTHING: Last<stream::Empty<Result<Bytes, Error>>> = None;
 
 async fn push_blob(rig: &Rig, name: &str, bytes: &Bytes) -> Digest {
     let (target, digest) = (rig.target(name), Digest::of(bytes));
