@@ -67,7 +67,7 @@ step tests cargo test --workspace --locked --no-fail-fast
 stop postgres
 if [ "${1:-}" != --check ]; then
     step scripts scripts
-    step build cargo build --locked --package entrepot
+    # The binary that cargo built for the tests of it; another build would only choose its features anew.
     ENTREPOT_BIN=${ENTREPOT_BIN:-${CARGO_TARGET_DIR:-$root/target}/debug/entrepot}
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
