@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from machine import Failed, Link, Server, find_tool, free_port
+from machine import Failed, Link, Server, find_tool, free_port, read
 from peers import write
 from pull import ACCEPT
 
@@ -20,16 +20,21 @@ REQUEST = re.compile(r'"(GET|HEAD) /v2/(\S*) HTTP/[\d.]+" (\d+) (\d+)')
 class Origin:
     """A docker-registry that clients and mirrors pull from; `url` leads through the link, where there is one."""
 
-    def __init__(self, server, url):
-        self.server, self.url, self.seen = server, url, 0
+    def __init__(self, server, link):
+        self.server, self.link, self.url = server, link, (link or server).url
+        self.mark()
 
     def mark(self):
         """Counts begin here."""
-        self.seen = os.path.getsize(self.server.log)
+        self.seen, self.before = os.path.getsize(self.server.log), self.came_down()
+
+    def came_down(self):
+        """What the link has delivered. The log says more where a mirror gave up an answer: what waited in buffers."""
+        return int(read(f"{self.link.folder}/count") or 0) if self.link else 0
 
     def counts(self):
         """Requests, blob GETs and the bytes of blobs that were sent since `mark`."""
-        time.sleep(0.2)
+        time.sleep(0.3)
         requests = gets = size = 0
         with open(self.server.log, errors="replace") as file:
             file.seek(self.seen)
@@ -37,6 +42,7 @@ class Origin:
                 requests += 1
                 if method == "GET" and "/blobs/" in path and status in ("200", "206"):
                     gets, size = gets + 1, size + int(sent)
+        size = self.came_down() - self.before if self.link else size
         return {"requests": requests, "blob_gets": gets, "blob_bytes": size}
 
 
@@ -88,9 +94,7 @@ http: {{addr: "127.0.0.1:{port}", secret: bench, debug: {{addr: ""}}}}
         try:
             if link:
                 slow = self.start_link(folder, server.port, link)
-            origin = Origin(server, slow.url if slow else server.url)
-            origin.mark()
-            yield origin
+            yield Origin(server, slow)
         finally:
             if slow:
                 slow.stop()
@@ -100,7 +104,8 @@ http: {{addr: "127.0.0.1:{port}", secret: bench, debug: {{addr: ""}}}}
     def start_link(self, folder, to, options):
         port, inner = free_port(), f"{folder}/link"
         os.makedirs(inner)
-        command = [sys.executable, f"{HERE}/link.py", "--listen", str(port), "--to", str(to), *options]
+        command = [sys.executable, f"{HERE}/link.py", "--listen", str(port), "--to", str(to), "--count", f"{inner}/count"]
+        command += options
         return Link("link", command, inner, port)
 
     # ---- clients --------------------------------------------------------------------------------

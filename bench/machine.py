@@ -33,7 +33,7 @@ class Server:
 
     def __init__(self, name, command, folder, port, environment=None):
         self.name, self.port, self.url = name, port, f"http://127.0.0.1:{port}"
-        self.log = f"{folder}/output.log"
+        self.folder, self.log = folder, f"{folder}/output.log"
         began = time.monotonic()
         with open(self.log, "ab") as log:
             # Not in our process group, so that Ctrl-C reaches only us, and we end it in order.

@@ -229,7 +229,7 @@ def entrepot_binary(root):
 def distribution_v3(kept):
     """Kept under a folder of its own, because the program is just called `registry`."""
     folder = f"{kept}/tools/distribution-v3"
-    known = os.environ.get("ENTREPOT_TOOLS", "")
+    known = os.environ.get("ENTREPOT_TOOLS", f"{kept}/tools")
     for path in (f"{known}/distribution-v3/registry", f"{folder}/registry"):
         if os.access(path, os.X_OK):
             return path
@@ -244,8 +244,9 @@ def distribution_v3(kept):
 
 
 def version_of(binary, *arguments):
-    words = output_of([binary, *arguments]).split()
-    return next((word.strip(",").split("/")[-1] for word in words if any(c.isdigit() for c in word) and "." in word), "")
+    words = reversed(output_of([binary, *arguments]).split())
+    said = (word.strip(",()").rpartition("/")[2] for word in words if "." in word)
+    return next((word for word in said if any(letter.isdigit() for letter in word)), "")
 
 
 def candidates(root, kept, wanted):

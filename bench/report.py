@@ -142,7 +142,7 @@ def machine():
     with open("/proc/cpuinfo") as file:
         models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     model = models[0] if models else "unknown processor"
-    return {"cores": os.cpu_count(), "processor": model, "kernel": os.uname().release}
+    return {"cores": os.cpu_count(), "processor": model, "kernel": os.uname().release.partition("-")[0]}
 
 
 HEAD = """# entrepot beside its peers

@@ -16,6 +16,8 @@ use std::{
 const SOON: Duration = Duration::from_secs(5);
 /// How long a lane should be busy with one segment.
 const SEGMENT_TIME: u64 = 4;
+/// A connection this fast is not held back by its link, in bytes a second; more of them would only share what there is.
+const FAST: u64 = 64 << 20;
 /// What is left below this is not worth another connection.
 const WORTH_SHARING: u64 = 4 << 20;
 const SEGMENT_MIN: u64 = 1 << 20;
@@ -90,7 +92,7 @@ impl Work {
 /// How many lanes a download should have that has `remaining` bytes to go at `rate` bytes a second.
 pub(super) fn wanted(remaining: u64, rate: u64, running: usize, most: usize) -> usize {
     let soon = rate.saturating_mul(SOON.as_secs());
-    if remaining <= soon || remaining <= WORTH_SHARING { running } else { most.max(running) }
+    if remaining <= soon || remaining <= WORTH_SHARING || rate >= FAST { running } else { most.max(running) }
 }
 
 #[cfg(test)]
@@ -130,6 +132,7 @@ mod tests {
     #[test]
     fn only_slow_downloads_get_lanes() {
         assert_eq!(wanted(1000 * MIB, 400 * MIB, 1, 8), 1);
+        assert_eq!(wanted(100_000 * MIB, 64 * MIB, 1, 8), 1);
         assert_eq!(wanted(1000 * MIB, 4 * MIB, 1, 8), 8);
         assert_eq!(wanted(3 * MIB, 1, 1, 8), 1);
         assert_eq!(wanted(1000 * MIB, 0, 1, 8), 8);
