@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -40,11 +41,11 @@ impl Verbosity {
     }
 }
 
-/// Starts the log. `ENTREPOT_LOG` has the last word (`debug`, or `info,access=off,entrepot_remote=trace`).
+/// Starts the log; what was logged last is written when the guard is dropped. `ENTREPOT_LOG` has the last word (`debug`, or `info,access=off,entrepot_remote=trace`).
 ///
 /// # Errors
 /// `ENTREPOT_LOG` cannot be read.
-pub(crate) fn start(log: Log, environment: &Environment) -> Result<(), Failure> {
+pub(crate) fn start(log: Log, environment: &Environment) -> Result<WorkerGuard, Failure> {
     let filter = match environment.get("ENTREPOT_LOG").filter(|filter| !filter.is_empty()) {
         Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
             Failure::wrong(format!("`ENTREPOT_LOG`: {error}"))
@@ -52,14 +53,18 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<(), Failure> 
         })?,
         None => EnvFilter::new(directives(log.level)),
     };
+    // A thread of its own writes, so that nobody who answers a request waits for whoever reads the log. If that one
+    // falls far behind, lines are dropped.
+    let (writer, guard) = NonBlocking::new(io::stderr());
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(io::stderr).with_ansi(ansi())).try_init(),
+        LogFormat::Text => registry.with(fmt::layer().with_writer(writer).with_ansi(ansi())).try_init(),
         LogFormat::Json => {
-            registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
+            registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init()
         }
     };
-    started.map_err(|error| Failure::because("cannot start the log", &error))
+    started.map_err(|error| Failure::because("cannot start the log", &error))?;
+    Ok(guard)
 }
 
 // Libraries are heard when something is wrong with them; all of them only when everything is asked for.

@@ -39,7 +39,7 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     let loaded = config::load(file.as_deref(), &environment, over)?;
     failure::warn(&loaded.warnings);
     let config = loaded.config;
-    log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
+    let _log = log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
     match &loaded.file {
         Some(file) => tracing::info!("configured by `{}`", file.display()),
         None => tracing::info!("configured by nothing but defaults and environment"),
