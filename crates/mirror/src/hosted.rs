@@ -151,7 +151,7 @@ impl Mirror {
             all.push(tag.clone());
         }
         let manifest = HeldManifest { digest, media_type: content.media_type().clone(), bytes };
-        self.write_down(key, &manifest, &all, true).await?;
+        self.write_down(key, &manifest, &content, &all).await?;
         self.remember_push(key, manifest, &all);
         Ok(Pushed { digest, subject: content.subject().map(|subject| subject.digest), tags: tags.to_vec() })
     }

@@ -58,10 +58,16 @@ impl Mirror {
             return held.map(|manifest| head_of(&manifest, false));
         };
         let (held, age) = self.held_for(host, key, reference).await;
-        match (held, age) {
-            (Some(manifest), Age::Fresh) => Ok(head_of(&manifest, false)),
-            (Some(manifest), age) => self.upstream_head_or(host, key, reference, (manifest, age)).await,
-            (None, _) => self.upstream_head(host, key, reference).await,
+        match (held, age, reference) {
+            (Some(manifest), Age::Fresh, _) | (Some(manifest), _, Reference::Digest(_)) => {
+                Ok(head_of(&manifest, false))
+            }
+            // With it in hand, one check refreshes the tag for everybody.
+            (Some(_), _, Reference::Tag(tag)) => {
+                let served = self.by_tag(host, key, tag).await?;
+                Ok(head_of(&served.manifest, served.stale))
+            }
+            (None, ..) => self.upstream_head(host, key, reference).await,
         }
     }
 
@@ -229,7 +235,12 @@ impl Mirror {
         }
         let (mirror, key, manifest, tag) = (self.clone(), key.clone(), Arc::clone(manifest), tag.cloned());
         self.0.tasks.spawn(async move {
-            if let Err(error) = mirror.write_down(&key, &manifest, tag.as_slice(), false).await {
+            let parsed = Manifest::parse(&manifest.bytes, Some(&manifest.media_type));
+            let written = match parsed.map_err(|error| Error::ManifestInvalid(Arc::new(error))) {
+                Ok(content) => mirror.write_down(&key, &manifest, &content, tag.as_slice()).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = written {
                 tracing::warn!(%key, digest = %manifest.digest, %error, "a manifest is served but could not be stored");
             }
         });
@@ -240,19 +251,18 @@ impl Mirror {
         &self,
         key: &RepoKey,
         manifest: &HeldManifest,
+        content: &Manifest,
         tags: &[Tag],
-        require_blobs: bool,
     ) -> Result<(), Error> {
-        let content = Manifest::parse(&manifest.bytes, Some(&manifest.media_type))
-            .map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
         let _guard = self.0.stripes.lock(&manifest.digest).await;
         self.0.blobs.put(&manifest.digest, manifest.bytes.clone()).await.map_err(blobs_failed)?;
         let record = NewManifest {
             digest: &manifest.digest,
             size: manifest.bytes.len() as u64,
-            content: &content,
+            content,
             tags,
-            require_blobs,
+            // What is pushed must be whole; what is mirrored comes in parts.
+            require_blobs: key.origin == Origin::Hosted,
         };
         match self.0.catalog.put_manifest(key, &record, self.0.clock.now()).await {
             Err(entrepot_catalog::Error::MissingBlob { digest }) => Err(Error::ManifestBlobUnknown(digest)),
@@ -327,22 +337,6 @@ impl Mirror {
             },
         };
         (self.held_manifest(key, &digest).await.unwrap_or_default(), age)
-    }
-
-    async fn upstream_head_or(
-        &self,
-        host: &Host,
-        key: &RepoKey,
-        reference: &Reference,
-        (held, age): (Arc<HeldManifest>, Age),
-    ) -> Result<ManifestHead, Error> {
-        // What is held decides what a HEAD costs: with it in hand, one check refreshes the tag for everybody.
-        let Reference::Tag(tag) = reference else { return Ok(head_of(&held, false)) };
-        match self.by_tag(host, key, tag).await {
-            Ok(served) => Ok(head_of(&served.manifest, served.stale)),
-            Err(error) if error.is_an_answer() || age == Age::Expired => Err(error),
-            Err(_) => Ok(head_of(&held, true)),
-        }
     }
 
     async fn upstream_head(

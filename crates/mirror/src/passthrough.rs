@@ -11,10 +11,8 @@ use entrepot_oci::{Digest, Hasher};
 use entrepot_remote::{BlobAsk, BlobStream as RemoteStream, Endpoint, Error as RemoteError, Remote};
 use futures_util::{StreamExt, stream};
 
-use crate::{BlobStream, Cut, Error, Opened, upstream::blob_refused};
+use crate::{BlobStream, Cut, Error, Opened, fill::WITHHELD, upstream::blob_refused};
 
-/// Bytes kept back until the digest is confirmed.
-const WITHHELD: usize = 32 << 10;
 /// Attempts without progress before the answer ends short.
 const ATTEMPTS: u32 = 4;
 
@@ -92,7 +90,7 @@ impl Flow {
     }
 
     fn release(&mut self) -> Option<Bytes> {
-        let behind: usize = self.withheld.iter().skip(1).map(Bytes::len).sum();
+        let behind: u64 = self.withheld.iter().skip(1).map(|bytes| bytes.len() as u64).sum();
         let confirmed = self.hasher.is_none();
         if confirmed || behind >= WITHHELD { self.withheld.pop_front() } else { None }
     }

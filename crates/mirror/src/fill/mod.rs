@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{BlobStream, Cut, Error, Mirror};
 
 /// Bytes kept back at the end until the digest is confirmed: whoever gets wrong bytes gets them short.
-const WITHHELD: u64 = 32 << 10;
+pub(crate) const WITHHELD: u64 = 32 << 10;
 /// Bytes handed to a client at a time.
 const FRAME: u64 = 1 << 20;
 
