@@ -1,6 +1,6 @@
 //! What the mirror counts.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
 use entrepot_remote::RequestOutcome;
 use prometheus_client::{
@@ -12,8 +12,8 @@ use prometheus_client::{
 /// The mirror's counters. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    pub(crate) hits: Family<KindLabel, Counter>,
-    pub(crate) misses: Family<KindLabel, Counter>,
+    hits: ByKind,
+    misses: ByKind,
     pub(crate) bytes_saved: Counter,
     pub(crate) bytes_fetched: Counter,
     pub(crate) stale_served: Counter,
@@ -24,7 +24,7 @@ pub struct Metrics {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct KindLabel {
+struct KindLabel {
     kind: &'static str,
 }
 
@@ -35,14 +35,20 @@ pub(crate) enum Kind {
     Blob,
 }
 
-impl Kind {
-    fn label(self) -> KindLabel {
-        KindLabel {
-            kind: match self {
-                Self::Manifest => "manifest",
-                Self::Blob => "blob",
-            },
-        }
+const KINDS: [&str; 2] = ["manifest", "blob"];
+
+/// A counter for each [`Kind`], found once: a family takes a lock and hashes on every look, and this is on the path
+/// of every pull.
+#[derive(Clone, Debug, Default)]
+struct ByKind {
+    family: Family<KindLabel, Counter>,
+    seen: Arc<[OnceLock<Counter>; KINDS.len()]>,
+}
+
+impl ByKind {
+    fn count(&self, kind: Kind) {
+        let label = KindLabel { kind: KINDS[kind as usize] };
+        self.seen[kind as usize].get_or_init(|| self.family.get_or_create_owned(&label)).inc();
     }
 }
 
@@ -55,8 +61,8 @@ struct UpstreamLabel {
 impl Metrics {
     /// Puts the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("entrepot_hits", "Pulls answered from what is held", self.hits.clone());
-        registry.register("entrepot_misses", "Pulls that needed an upstream", self.misses.clone());
+        registry.register("entrepot_hits", "Pulls answered from what is held", self.hits.family.clone());
+        registry.register("entrepot_misses", "Pulls that needed an upstream", self.misses.family.clone());
         registry.register(
             "entrepot_bytes_saved",
             "Blob bytes served without an upstream",
@@ -83,11 +89,11 @@ impl Metrics {
     }
 
     pub(crate) fn hit(&self, kind: Kind) {
-        self.hits.get_or_create(&kind.label()).inc();
+        self.hits.count(kind);
     }
 
     pub(crate) fn miss(&self, kind: Kind) {
-        self.misses.get_or_create(&kind.label()).inc();
+        self.misses.count(kind);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Header names of the registry protocol, and values made of its types.
 
+use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -21,13 +22,19 @@ pub(crate) const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response
 
 /// A value made of text that is known to be one; what turns out not to be is sent as an empty value.
 pub(crate) fn value(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+    shared(text.into())
 }
 
-/// `Docker-Content-Digest` and `ETag`: the two names of the same thing.
+fn shared(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// `Docker-Content-Digest` and `ETag`: the two names of the same thing, and the same bytes.
 pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
-    headers.insert(DOCKER_CONTENT_DIGEST, value(digest.to_string()));
-    headers.insert(header::ETAG, value(format!("\"{digest}\"")));
+    let quoted = Bytes::from(format!("\"{digest}\""));
+    let bare = quoted.slice(1..quoted.len() - 1);
+    headers.insert(DOCKER_CONTENT_DIGEST, shared(bare));
+    headers.insert(header::ETAG, shared(quoted));
 }
 
 /// A `Content-Type`; the usual ones cost no allocation.

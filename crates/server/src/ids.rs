@@ -7,7 +7,7 @@ use std::sync::{
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::headers::X_REQUEST_ID;
+use crate::headers::{self, X_REQUEST_ID};
 
 /// What a request is called in the log, in the answer and in error messages. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,8 +27,7 @@ impl RequestId {
         static START: LazyLock<u64> = LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let text = format!("{:016x}-{:x}", *START, NEXT.fetch_add(1, Ordering::Relaxed));
-        // Hexadecimal and a dash are always a header value.
-        Self(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("none")))
+        Self(headers::value(text))
     }
 
     pub(crate) fn as_str(&self) -> &str {

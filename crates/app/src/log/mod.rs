@@ -1,10 +1,14 @@
 //! The log: to standard error, as text or JSON.
 
+mod batch;
+
 use std::io;
 
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+pub(crate) use batch::Guard;
+
+use self::batch::Batch;
 use crate::{
     config::{Environment, Level, Log, LogFormat},
     failure::Failure,
@@ -45,7 +49,7 @@ impl Verbosity {
 ///
 /// # Errors
 /// `ENTREPOT_LOG` cannot be read.
-pub(crate) fn start(log: Log, environment: &Environment) -> Result<WorkerGuard, Failure> {
+pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failure> {
     let filter = match environment.get("ENTREPOT_LOG").filter(|filter| !filter.is_empty()) {
         Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
             Failure::wrong(format!("`ENTREPOT_LOG`: {error}"))
@@ -53,9 +57,8 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<WorkerGuard, 
         })?,
         None => EnvFilter::new(directives(log.level)),
     };
-    // A thread of its own writes, so that nobody who answers a request waits for whoever reads the log. If that one
-    // falls far behind, lines are dropped.
-    let (writer, guard) = NonBlocking::new(io::stderr());
+    let cannot = |error: &(dyn std::error::Error + 'static)| Failure::because("cannot start the log", error);
+    let (writer, guard) = Batch::start(io::stderr()).map_err(|error| cannot(&error))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {
         LogFormat::Text => registry.with(fmt::layer().with_writer(writer).with_ansi(ansi())).try_init(),
@@ -63,7 +66,7 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<WorkerGuard, 
             registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init()
         }
     };
-    started.map_err(|error| Failure::because("cannot start the log", &error))?;
+    started.map_err(|error| cannot(&error))?;
     Ok(guard)
 }
 

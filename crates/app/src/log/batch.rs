@@ -1,0 +1,189 @@
+//! Lines on their way to standard error: gathered in memory, written by a thread of its own.
+//!
+//! Whoever answers a request appends to a buffer and goes on: no system call, and no waiting for whoever reads the
+//! log. The thread writes what came in a [`PAUSE`] with one call.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How long lines gather before they are written.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The most that is gathered, in bytes; what a reader that has stopped reading does not let us write is dropped.
+const MOST: usize = 4 << 20;
+
+/// Takes lines. Cheap to clone; all clones are the same log.
+#[derive(Clone, Default)]
+pub(super) struct Batch(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    lines: Mutex<Lines>,
+    /// There is something to do.
+    call: Condvar,
+}
+
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    dropped: u64,
+    ending: bool,
+}
+
+/// Writes what was logged last when it is dropped.
+pub(crate) struct Guard {
+    batch: Batch,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Batch {
+    /// Starts the thread that writes to `to`.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<(Self, Guard)> {
+        let batch = Self::default();
+        let writing = batch.clone();
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || writing.write_to(to))?;
+        Ok((batch.clone(), Guard { batch, thread: Some(thread) }))
+    }
+
+    fn add(&self, line: &[u8]) {
+        let mut lines = self.lines();
+        if lines.text.len() + line.len() > MOST {
+            lines.dropped += 1;
+            return;
+        }
+        // The thread sleeps only while there is nothing, so the first line alone has to call it.
+        if lines.text.is_empty() {
+            self.0.call.notify_one();
+        }
+        lines.text.extend_from_slice(line);
+    }
+
+    fn write_to(&self, mut to: impl Write) {
+        let mut text = Vec::new();
+        loop {
+            let idle = |lines: &mut Lines| lines.text.is_empty() && !lines.ending;
+            let lines = self.0.call.wait_while(self.lines(), idle).unwrap_or_else(PoisonError::into_inner);
+            let until = |lines: &mut Lines| !lines.ending;
+            let paused = self.0.call.wait_timeout_while(lines, PAUSE, until);
+            let mut lines = paused.unwrap_or_else(PoisonError::into_inner).0;
+            std::mem::swap(&mut text, &mut lines.text);
+            let (dropped, ending) = (std::mem::take(&mut lines.dropped), lines.ending);
+            drop(lines);
+            // Nobody is left to be told that the log cannot be written.
+            let _ = to.write_all(&text);
+            if dropped > 0 {
+                let _ = writeln!(to, "{dropped} lines of log were dropped: nobody reads them fast enough");
+            }
+            text.clear();
+            if ending {
+                return;
+            }
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Batch {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Batch {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.batch.lines().ending = true;
+        self.batch.0.call.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been told by its hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn all_lines_are_written_in_order_by_the_end() {
+        let sink = Sink::default();
+        let (batch, guard) = Batch::start(sink.clone()).unwrap();
+        for number in 0..1000 {
+            writeln!(batch.make_writer(), "line {number}").unwrap();
+        }
+        drop(guard);
+        let expected: String = (0..1000).map(|number| format!("line {number}\n")).collect();
+        assert_eq!(String::from_utf8(sink.0.lock().unwrap().clone()).unwrap(), expected);
+    }
+
+    /// Lets nothing through until it is told to.
+    struct Stuck(mpsc::Receiver<()>, Sink);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stops_costs_lines_and_not_memory() {
+        let (go, stuck) = mpsc::channel();
+        let sink = Sink::default();
+        let (batch, guard) = Batch::start(Stuck(stuck, sink.clone())).unwrap();
+        let line = [b'x'; 1 << 10];
+        // Twice what is gathered, and what the thread has taken already.
+        for _ in 0..3 * MOST / line.len() {
+            batch.make_writer().write_all(&line).unwrap();
+        }
+        assert!(batch.lines().text.len() <= MOST);
+        drop(go);
+        drop(guard);
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("lines of log were dropped"), "{}", text.len());
+    }
+}
