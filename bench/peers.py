@@ -4,6 +4,7 @@ Every server has as many workers as there are cores, and no access log.
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -243,14 +244,20 @@ def distribution_v3(kept):
     return f"{folder}/registry" if os.access(f"{folder}/registry", os.X_OK) else None
 
 
-def version_of(binary, *arguments):
-    words = reversed(output_of([binary, *arguments]).split())
-    said = (word.strip(",()").rpartition("/")[2] for word in words if "." in word)
-    return next((word for word in said if any(letter.isdigit() for letter in word)), "")
+VERSION = re.compile(r"\d+(\.\d+)+")
+COMMIT = re.compile(r"vcs\.revision=([0-9a-f]{7})")
+
+
+def version_of(binary, flag):
+    """What a program says of itself, else the commit that it was built from, where its builder noted that."""
+    if flag and (found := VERSION.search(output_of([binary, flag]))):
+        return found[0]
+    built_from = COMMIT.search(output_of(["go", "version", "-m", binary])) if shutil.which("go") else None
+    return built_from[1] if built_from else ""
 
 
 def candidates(root, kept, wanted):
-    """Name, class, how its program is found, how it says its version, why it may be absent."""
+    """Name, class, how its program is found, the flag by which it says its version, why it may be absent."""
     entrepot = entrepot_binary(root) if any(name.startswith("entrepot") for name in wanted) else None
     nginx, debian = find_tool("nginx"), find_tool("docker-registry")
     v3 = distribution_v3(kept) if "distribution-v3" in wanted else None
@@ -262,8 +269,9 @@ def candidates(root, kept, wanted):
         ("entrepot+log", EntrepotLogging, entrepot, "--version", ""),
         ("docker-registry", Distribution, debian, "--version", "Debian's docker-registry is not installed"),
         ("distribution-v3", Distribution, v3, "--version", "Go is not there, or it could not be built"),
-        ("zot", Zot, find_tool("zot"), "--version", "no binary on PATH"),
-        ("olareg", Olareg, find_tool("olareg"), "version", "no binary on PATH"),
+        # Neither says its own version where it was built from its repository.
+        ("zot", Zot, find_tool("zot"), "", "no binary on PATH"),
+        ("olareg", Olareg, find_tool("olareg"), "", "no binary on PATH"),
     ]
 
 

@@ -145,6 +145,63 @@ def machine():
     return {"cores": os.cpu_count(), "processor": model, "kernel": os.uname().release.partition("-")[0]}
 
 
+# ---- the short of it, in the READMEs -------------------------------------------------------------
+
+# What nobody reads twice is left out here: one line for each thing that a user would notice.
+SHORT = (
+    ("cold-one", "wall_s", "one client, 1.6 GB, cold: seconds", "单客户端首次拉取 1.6 GB：秒"),
+    ("cold-large", "wall_s", "20 clients at once, 1.6 GB, cold: seconds", "20 个客户端同时首次拉取 1.6 GB：秒"),
+    ("cold-large", "upstream_x", "— bytes fetched from the origin, × the image", "— 从上游下载的字节数 ÷ 镜像大小"),
+    ("cold-large", "large_wait_s", "— longest wait for a first byte: seconds", "— 等待首字节的最长时间：秒"),
+    ("cold-large", "rss_mib", "— peak memory: MiB", "— 内存峰值：MiB"),
+    ("cold-layers", "blob_gets", "20 clients at once, 61 blobs: blob requests to the origin", "20 个客户端、61 个层：上游下载次数"),
+    ("cold-far", "wall_s", "20 clients, 60 MB, the origin 40 ms away: seconds", "20 个客户端、60 MB、上游延迟 40 ms：秒"),
+    ("cold-capped", "wall_s", "1 GB, each connection capped at 4 MB/s: seconds", "1 GB、每个上游连接限速 4 MB/s：秒"),
+    ("repeat", "requests", "200 pulls of a cached tag: requests to the origin", "同一标签再拉取 200 次：上游请求数"),
+    ("warm-large", "cpu_s_gb", "warm, large blobs: CPU seconds per GB", "已缓存的大文件：每 GB 消耗的 CPU 秒数"),
+    ("warm-small", "req_s", "warm, 4 KB blobs: requests per second", "已缓存的 4 KB 文件：每秒请求数"),
+    ("manifest-get", "req_s", "manifest by tag, GET: requests per second", "按标签 GET 清单：每秒请求数"),
+    ("manifest-head", "req_s", "manifest by tag, HEAD: requests per second", "按标签 HEAD 清单：每秒请求数"),
+)
+BESIDE = ("entrepot", "nginx", "docker-registry", "distribution-v3", "zot", "olareg")
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+
+
+def short(results, language):
+    """The table of the README in a language: 0 is English, 1 Chinese."""
+    workloads = results["workloads"]
+    versions = {peer: one["version"] for found in workloads.values() for peer, one in found["peers"].items()}
+    yield "| | " + " | ".join(f"{peer} {versions.get(peer, '')}".strip() for peer in BESIDE) + " |"
+    yield "|---|" + "--:|" * len(BESIDE)
+    for workload, figure, *titles in SHORT:
+        if workload in workloads:
+            cells = [short_cell(workloads[workload]["peers"], peer, figure) for peer in BESIDE]
+            yield f"| {titles[language]} | " + " | ".join(cells) + " |"
+
+
+def short_cell(peers, peer, figure):
+    # nginx is two: what serves files where that is measured, else what caches.
+    names = ("nginx-static", "nginx-cache") if peer == "nginx" else (peer,)
+    values = [median(peers, name, figure) for name in names]
+    value = next((value for value in values if value is not None), None)
+    text = "—" if value is None else about(figure)[1].format(value)
+    return f"**{text}**" if peer == "entrepot" else text
+
+
+def put_short(path, results, language):
+    """Between the two marks in a document; the rest of it stays as it is."""
+    with open(path) as file:
+        before, begin, rest = file.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{path} has no {BEGIN} … {END}")
+    table = "\n".join(short(results, language))
+    with open(path, "w") as file:
+        file.write(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+# ---- all of it -----------------------------------------------------------------------------------
+
 HEAD = """# entrepot beside its peers
 
 Written by `make bench ARGS=--write`; do not edit. Everything runs on one machine over loopback, peers in turn within each run.

@@ -7,7 +7,7 @@
 --only    some of the measurements; --list names them
 --peers   some of the peers
 --json    where the figures go; what it says of other workloads stays. Default: bench.json beside the kept images
---write   writes docs/benchmarks.md from that file
+--write   writes docs/benchmarks.md from that file, and the tables in the READMEs
 
 Progress goes to standard error, tables to standard output. Exit code 1 when entrepot itself failed in a measurement;
 a missed goal is a line in the table.
@@ -139,6 +139,8 @@ def main():
     if options.write:
         with open(f"{ROOT}/docs/benchmarks.md", "w") as file:
             file.write("\n".join(report.markdown(everything)))
+        for name, language in (("README.md", 0), ("README.zh-CN.md", 1)):
+            report.put_short(f"{ROOT}/{name}", everything, language)
     return failed
 
 

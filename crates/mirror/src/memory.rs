@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration, time::SystemTime};
 
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Reference, Tag};
-use moka::sync::Cache;
+use foldhash::quality::RandomState;
+use moka::sync::CacheBuilder;
 
 use crate::{Error, HeldManifest, ManifestHead};
 
@@ -31,6 +32,9 @@ pub(crate) struct TagState {
     pub(crate) recorded: bool,
 }
 
+/// Keys are hashed with a seed of this process: nobody can choose names that collide.
+type Cache<K, V> = moka::sync::Cache<K, V, RandomState>;
+
 /// The caches. Entries are hints: losing one costs a look-up, never an answer.
 pub(crate) struct Memory {
     pub(crate) manifests: Cache<(RepoKey, Digest), Arc<HeldManifest>>,
@@ -44,22 +48,31 @@ pub(crate) struct Memory {
     pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
 }
 
+fn bounded<K, V>(entries: u64) -> CacheBuilder<K, V, moka::sync::Cache<K, V>>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    CacheBuilder::new(entries)
+}
+
 impl Memory {
     pub(crate) fn new() -> Self {
         let weigh = |_: &(RepoKey, Digest), manifest: &Arc<HeldManifest>| {
             u32::try_from(manifest.bytes.len() + 256).unwrap_or(u32::MAX)
         };
+        let hasher = RandomState::default;
         Self {
-            manifests: Cache::builder()
+            manifests: moka::sync::Cache::builder()
                 .weigher(weigh)
                 .max_capacity(MANIFEST_BYTES)
                 .support_invalidation_closures()
-                .build(),
-            tags: Cache::builder().max_capacity(TAGS).support_invalidation_closures().build(),
-            links: Cache::builder().max_capacity(LINKS).support_invalidation_closures().build(),
-            absent: Cache::builder().max_capacity(ABSENT).time_to_live(ABSENT_FOR).build(),
-            heads: Cache::builder().max_capacity(ABSENT).time_to_live(HEAD_FOR).build(),
-            referrers: Cache::builder().max_capacity(REFERRERS).build(),
+                .build_with_hasher(hasher()),
+            tags: bounded(TAGS).support_invalidation_closures().build_with_hasher(hasher()),
+            links: bounded(LINKS).support_invalidation_closures().build_with_hasher(hasher()),
+            absent: bounded(ABSENT).time_to_live(ABSENT_FOR).build_with_hasher(hasher()),
+            heads: bounded(ABSENT).time_to_live(HEAD_FOR).build_with_hasher(hasher()),
+            referrers: bounded(REFERRERS).build_with_hasher(hasher()),
         }
     }
 

@@ -8,10 +8,11 @@ use std::{
 
 use entrepot_catalog::{Catalog, RepoKey, Use};
 use entrepot_oci::Digest;
+use foldhash::quality::RandomState;
 
 /// Pulls since the last flush.
 #[derive(Default)]
-pub(crate) struct Uses(Mutex<HashMap<(RepoKey, Digest), (u64, SystemTime)>>);
+pub(crate) struct Uses(Mutex<HashMap<(RepoKey, Digest), (u64, SystemTime), RandomState>>);
 
 impl Uses {
     /// Counts a pull of a manifest.

@@ -50,6 +50,9 @@ pub enum DigestError {
     Hex,
 }
 
+/// The longest text of a digest, in bytes: `sha512:` and 128 digits.
+const LONGEST: usize = 7 + 128;
+
 /// A content digest; holding one means that its text was well formed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(Bytes);
@@ -83,9 +86,9 @@ impl Digest {
 
     /// The part behind the colon, lower case.
     pub fn hex(&self) -> String {
-        let mut out = String::with_capacity(self.raw().len() * 2);
-        self.push_hex(&mut out);
-        out
+        let mut text = [0; LONGEST];
+        let start = self.algorithm().name().len() + 1;
+        self.write(&mut text)[start..].to_owned()
     }
 
     /// Whether `bytes` have this digest.
@@ -100,12 +103,20 @@ impl Digest {
         }
     }
 
-    fn push_hex(&self, out: &mut String) {
+    // Without an allocation: this is in every answer, more than once.
+    fn write<'a>(&self, text: &'a mut [u8; LONGEST]) -> &'a str {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        for byte in self.raw() {
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
+        let (name, raw) = (self.algorithm().name().as_bytes(), self.raw());
+        let length = name.len() + 1 + raw.len() * 2;
+        let (start, hex) = text[..length].split_at_mut(name.len() + 1);
+        start[..name.len()].copy_from_slice(name);
+        start[name.len()] = b':';
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(raw) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
         }
+        // All of it is ASCII.
+        std::str::from_utf8(&text[..length]).unwrap_or_default()
     }
 }
 
@@ -144,11 +155,7 @@ fn nibble(byte: u8) -> Result<u8, DigestError> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(8 + self.raw().len() * 2);
-        text.push_str(self.algorithm().name());
-        text.push(':');
-        self.push_hex(&mut text);
-        f.pad(&text)
+        f.pad(self.write(&mut [0; LONGEST]))
     }
 }
 

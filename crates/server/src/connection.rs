@@ -35,7 +35,6 @@ pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE_CHECK: Duration = Duration::from_secs(30);
 /// The most of a request head that is ever buffered; what is more than [`service::MAX_HEAD`] is refused with words.
 const MAX_BUFFERED: usize = 96 << 10;
-const MAX_HEADERS: usize = 100;
 const MAX_STREAMS: u32 = 250;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
@@ -161,6 +160,15 @@ impl Connections {
         self.serve(TokioIo::new(stream), Peer::new(None, Door::Control, None)).await;
     }
 
+    /// Serves whoever is at the other end of `stream`, which need not be a socket.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) async fn stream<S>(&self, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        self.serve(TokioIo::new(stream), Peer::new(None, Door::Public, None)).await;
+    }
+
     async fn serve<I: Read + Write + Unpin + Send + 'static>(&self, io: I, peer: Arc<Peer>) {
         let service = {
             let (state, peer) = (Arc::clone(&self.state), Arc::clone(&peer));
@@ -212,8 +220,8 @@ fn builder() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .max_buf_size(MAX_BUFFERED)
-        .max_headers(MAX_HEADERS);
+        // As many headers as hyper takes where it is not told: telling it the same number costs each request dearly.
+        .max_buf_size(MAX_BUFFERED);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -1,5 +1,7 @@
 //! Header names of the registry protocol, and values made of its types.
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -31,24 +33,26 @@ fn shared(bytes: Bytes) -> HeaderValue {
 
 /// `Docker-Content-Digest` and `ETag`: the two names of the same thing, and the same bytes.
 pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
-    let quoted = Bytes::from(format!("\"{digest}\""));
+    // Longer than any digest; `format!` would grow the text as it goes.
+    let mut quoted = String::with_capacity(160);
+    // Writing to a string does not fail.
+    let _ = write!(quoted, "\"{digest}\"");
+    let quoted = Bytes::from(quoted);
     let bare = quoted.slice(1..quoted.len() - 1);
     headers.insert(DOCKER_CONTENT_DIGEST, shared(bare));
     headers.insert(header::ETAG, shared(quoted));
 }
 
-/// A `Content-Type`; the usual ones cost no allocation.
+/// A `Content-Type`; the usual ones cost nothing.
 pub(crate) fn content_type(media_type: &MediaType) -> HeaderValue {
-    const USUAL: [&str; 4] = [
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
+    const USUAL: [HeaderValue; 4] = [
+        HeaderValue::from_static("application/vnd.oci.image.manifest.v1+json"),
+        HeaderValue::from_static("application/vnd.oci.image.index.v1+json"),
+        HeaderValue::from_static("application/vnd.docker.distribution.manifest.v2+json"),
+        HeaderValue::from_static("application/vnd.docker.distribution.manifest.list.v2+json"),
     ];
-    match USUAL.into_iter().find(|usual| *usual == media_type.as_str()) {
-        Some(usual) => HeaderValue::from_static(usual),
-        None => value(media_type.as_str().to_owned()),
-    }
+    let usual = USUAL.into_iter().find(|usual| usual == media_type.as_str());
+    usual.unwrap_or_else(|| value(media_type.as_str().to_owned()))
 }
 
 /// Whether the client says that it has `digest` already (RFC 9110 §13.1.2; weak comparison).

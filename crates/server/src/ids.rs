@@ -1,8 +1,11 @@
 //! Request identifiers: the client's own where it sent a decent one, else a new one.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt::Write,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use http::{HeaderMap, HeaderValue};
@@ -24,9 +27,13 @@ impl RequestId {
 
     /// Unique among all starts of the server; no system call per request.
     fn new() -> Self {
-        static START: LazyLock<u64> = LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
+        static START: LazyLock<String> =
+            LazyLock::new(|| format!("{:016x}-", uuid::Uuid::new_v4().as_u64_pair().0));
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let text = format!("{:016x}-{:x}", *START, NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut text = String::with_capacity(START.len() + 16);
+        text.push_str(&START);
+        // Writing to a string does not fail.
+        let _ = write!(text, "{:x}", NEXT.fetch_add(1, Ordering::Relaxed));
         Self(headers::value(text))
     }
 
