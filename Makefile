@@ -1,5 +1,5 @@
 # Thin on purpose: every target is one command, the work is in e2e/.
-.PHONY: run test check conformance e2e bench
+.PHONY: run test check conformance e2e bench fuzz soak faults
 
 run: ## build and serve on 127.0.0.1:5000, data in ./data
 	@e2e/lib/serve.sh
@@ -18,3 +18,12 @@ e2e: ## every real client, every image, every form of name
 
 bench: ## side by side with its peers, where they are there; takes more than an hour
 	@bench/run.py $(ARGS)
+
+fuzz: ## hostile input for every parser: TIME=60 seconds for each target, TARGET=names for one alone
+	@TIME="$(or $(TIME),60)" TARGET="$(TARGET)" fuzz/run.sh
+
+soak: ## kills, faults, power cuts and floods: ARGS="--only S07 --cuts 200"; takes more than half an hour
+	@soak/run.py $(ARGS)
+
+faults: ## the short part of it
+	@soak/run.py --quick $(ARGS)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the images of the real-client tests as OCI layouts, one directory per repository.
 
-    make-images.py --out DIR [--scale small|full]
+    make-images.py --out DIR [--scale small|full] [--multi-gb]
 
 Needs Python, `zstd`, `dpkg-deb` and `apt-get` (for the real busybox of two architectures; the
 system's own apt state is left alone). The same machine gives the same digests every time, and a
@@ -16,6 +16,8 @@ layout that is already there is kept.
   platforms    v1: one index with 12 platforms
   signed       v1: an index with referrers (signature, SBOM per platform, signature of an SBOM),
                their fallback tags, a cosign tag; note: an artifact without a subject
+  chart        0.1.0: a Helm chart
+  multi-gb     v1, with --multi-gb: an image of 2.4 GB
 
 DIR/images.tsv lists every tag: repository, tag, digest, media type, and the line that a container
 of the image prints (`-` where none can run).
@@ -392,6 +394,26 @@ def build_signed(layout, builder):
     layout.tag(artifact(layout, "application/vnd.example.note", b"no subject\n", "text/plain"), "note")
 
 
+def build_chart(layout, builder):
+    """Helm wants a gzipped tar whose files lie under the chart's name, and its Chart.yaml as the config, in JSON."""
+    chart = {"apiVersion": "v2", "name": "chart", "version": "0.1.0", "description": "says who it is", "type": "application"}
+    template = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: chart}\ndata:\n  says: helm chart, {{ .Values.parts }} parts\n"
+    files = {"chart/Chart.yaml": dump(chart), "chart/values.yaml": b"parts: 0\n", "chart/templates/says.yaml": template}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": OCI["manifest"],
+        "config": layout.put_json(chart, "application/vnd.cncf.helm.config.v1+json"),
+        "layers": [layout.put(compress(tar(files), "gzip"), "application/vnd.cncf.helm.chart.content.v1.tar+gzip")],
+    }
+    layout.tag(layout.put_json(manifest), "0.1.0", prints="helm chart, 0 parts")
+
+
+def build_multi_gb(layout, builder):
+    layers = [layer(layout, builder.files("multi-gb"))]
+    layers += [big_layer(layout, f"opt/part-{n}", f"multi-gb {n}", size * MIB) for n, size in enumerate((1400, 600, 300))]
+    layout.tag(image(layout, layers), "v1", prints="multi-gb, 3 parts")
+
+
 REPOSITORIES = {
     "busybox": build_busybox,
     "elsewhere": build_elsewhere,
@@ -400,6 +422,7 @@ REPOSITORIES = {
     "large": build_large,
     "platforms": build_platforms,
     "signed": build_signed,
+    "chart": build_chart,
 }
 
 
@@ -426,6 +449,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, help="directory for the layouts")
     parser.add_argument("--scale", choices=("small", "full"), default="small")
+    parser.add_argument("--multi-gb", action="store_true", help="build that repository as well")
     arguments = parser.parse_args()
     absent = [tool for tool in ("apt-get", "dpkg-deb", "zstd") if not shutil.which(tool)]
     if absent:
@@ -433,7 +457,8 @@ def main():
     os.makedirs(arguments.out, exist_ok=True)
     builder = Builder(arguments.out, arguments.scale)
     with open(f"{arguments.out}/images.tsv.new", "w") as listing:
-        for name, recipe in REPOSITORIES.items():
+        large = {"multi-gb": build_multi_gb} if arguments.multi_gb else {}
+        for name, recipe in (REPOSITORIES | large).items():
             build(arguments.out, name, recipe, builder)
             with open(f"{arguments.out}/{name}/tags.tsv") as tags:
                 listing.writelines(f"{name}\t{line}" for line in tags)

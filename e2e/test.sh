@@ -37,7 +37,7 @@ scripts() {
     if ! have shellcheck; then
         say "shellcheck is not installed: shell scripts not checked"
     else
-        shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh
+        shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh fuzz/*.sh
     fi
     python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' e2e/*.py e2e/lib/*.py
 }

@@ -37,6 +37,7 @@ scratch_end() {
     for pid_file in "$pids"/*.pid; do
         [ -e "$pid_file" ] && stop "$(basename "$pid_file" .pid)"
     done
+    ! declare -F sid_forget > /dev/null || sid_forget
     if [ "${E2E_KEEP:-}" = 1 ]; then note "kept: $scratch"; else rm -rf "$scratch"; fi
 }
 
@@ -82,7 +83,7 @@ until_ready() {
     done
 }
 
-answers() { curl -sf -o /dev/null --max-time 5 "$1"; }
+answers() { curl -sf -o /dev/null --max-time 5 ${ca:+--cacert "$ca"} "$1"; }
 
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -102,10 +103,11 @@ find_go_tool() {
     export PATH
 }
 
+# make_images SCALE [OPTION...]
 make_images() {
     mkdir -p "$kept"
     images=$kept/images-$1
-    python3 "$root/e2e/make-images.py" --out "$images" --scale "$1" || die "the test images could not be built"
+    python3 "$root/e2e/make-images.py" --out "$images" --scale "$@" || die "the test images could not be built"
 }
 
 # entrepot_binary: ENTREPOT_BIN, else the newest of the two builds.
@@ -126,7 +128,7 @@ entrepot_binary() {
 
 # result STATUS CLIENT FORM IMAGE PHASE NOTE: prints one line and remembers it.
 result() {
-    printf '%-4s  %-10s  %-6s  %-13s  %-7s  %s\n' "$@"
+    printf '%-4s  %-14s  %-8s  %-16s  %-7s  %s\n' "$@"
     local IFS=$'\t'
     printf '%s\n' "$*" >> "$scratch/results.tsv"
 }

@@ -30,14 +30,18 @@ isolation_enter() {
     export HOME=$scratch/home XDG_RUNTIME_DIR=$scratch/home
     mkdir -p "$HOME" "$scratch/store"
     unset DOCKER_CONFIG REGISTRY_AUTH_FILE
+    # Whom to trust is what some rounds are about.
+    unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE
     unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
     [ "$E2E_MODE" = inside ] || return 0
     ip link set lo up
-    printf '127.0.0.1 localhost docker.%s quay.%s\n' "$domain" "$domain" > "$scratch/hosts"
+    printf '127.0.0.1 localhost %s\n' "docker.$domain quay.$domain registry.$domain auth.$domain" > "$scratch/hosts"
     mount --bind "$scratch/hosts" /etc/hosts
     mount -t tmpfs tmpfs /run
     # skopeo and podman keep a note here of which blobs they saw where; every run starts without.
     if [ -d /var/lib/containers ]; then mount -t tmpfs tmpfs /var/lib/containers; fi
+    # Docker looks for certificates here, and for nothing else that matters to these tests.
+    if [ -d /etc/docker ]; then mount -t tmpfs tmpfs /etc/docker; fi
 }
 
 # overlay_works: whether a layered file system can be mounted in the scratch directory (not inside most containers).

@@ -4,17 +4,28 @@
 
 domain=m.test
 
-# origin_start NAME PORT: a registry whose data outlives its stops; its log holds only what came since.
+# origin_start NAME PORT: a registry whose data outlives its stops; its log holds only what came since. In the round
+# `account` it wants one, and the one for quay.io has a certificate of the private authority.
 origin_start() {
+    local auth='' tls='' url=http://127.0.0.1:$2/
+    if [ "${scene:-}" = account ]; then
+        auth=$(account_auth "$1")
+        if [ "$1" = origin-quay ]; then
+            url=https://127.0.0.1:$2/
+            tls=", tls: {certificate: $scratch/tls/server.crt, key: $scratch/tls/server.key}"
+        fi
+    fi
     mkdir -p "$scratch/$1"
     cat > "$scratch/$1/config.yml" << CONFIG
 version: 0.1
 log: {level: error, accesslog: {disabled: false}}
 storage: {filesystem: {rootdirectory: $scratch/$1/data}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:$2", secret: e2e, debug: {addr: ""}}
+http: {addr: "127.0.0.1:$2", secret: e2e, debug: {addr: ""}$tls}
+$auth
 CONFIG
-    start "$1" docker-registry serve "$scratch/$1/config.yml"
-    until_ready "$1" answers "http://127.0.0.1:$2/v2/"
+    # It takes variables that begin with REGISTRY_ for configuration; skopeo's is none.
+    start "$1" env -u REGISTRY_AUTH_FILE docker-registry serve "$scratch/$1/config.yml"
+    until_ready "$1" answers "$url"
 }
 
 origins_start() {
@@ -32,18 +43,24 @@ origins_fill() {
     docker_port=$(free_port) quay_port=$(free_port)
     origin=127.0.0.1:$docker_port
     origins_start
-    local layout pairs=()
-    for layout in "$images"/*/; do
-        layout=${layout%/}
-        [ "${layout##*/}" = elsewhere ] || pairs+=("$layout=lab/${layout##*/}")
-    done
+    local name pairs=()
+    while read -r name; do
+        [ "$name" = elsewhere ] || pairs+=("$images/$name=lab/$name")
+    done < <(cut -f 1 "$images/images.tsv" | sort -u)
     python3 "$root/e2e/push.py" --to "http://127.0.0.1:$docker_port" "${pairs[@]}"
     python3 "$root/e2e/push.py" --to "http://127.0.0.1:$quay_port" "$images/elsewhere=lab/busybox"
     origins_stop
 }
 
-# entrepot_config PORT: the origins stand for docker.io and quay.io.
+# entrepot_config PORT: the origins stand for docker.io and quay.io; in `account` with what they want, in `tls` with a certificate.
 entrepot_config() {
+    local docker='' quay='' quay_at=http://127.0.0.1 account
+    if [ "${scene:-}" = account ]; then
+        account=", credentials: [{username: $user, password: \"file:$scratch/account/password\"}]"
+        # A password goes to a server of tokens only over TLS and within one domain; both are at private addresses here.
+        docker=$account quay_at=https://registry.$domain
+        quay="$account, ca: $ca, private_network: true"
+    fi
     cat << CONFIG
 listen: "127.0.0.1:$1"
 data: "$scratch/entrepot"
@@ -51,9 +68,10 @@ mirror:
   domain: $domain
   default_upstream: docker.io
 registries:
-  docker.io: {endpoints: ["http://127.0.0.1:${docker_port:-9}"], alias: docker}
-  quay.io: {endpoints: ["http://127.0.0.1:${quay_port:-9}"], alias: quay}
+  docker.io: {endpoints: ["http://127.0.0.1:${docker_port:-9}"], alias: docker$docker}
+  quay.io: {endpoints: ["$quay_at:${quay_port:-9}"], alias: quay$quay}
 CONFIG
+    [ "${scene:-}" != tls ] || printf 'tls: {cert: "%s/tls/server.crt", key: "%s/tls/server.key"}\n' "$scratch" "$scratch"
 }
 
 # stand_in_start PORT: a plain pull-through cache in entrepot's place, to see whether a procedure itself is right.
@@ -65,14 +83,15 @@ storage: {filesystem: {rootdirectory: $scratch/entrepot}}
 http: {addr: "127.0.0.1:$1", secret: e2e, debug: {addr: ""}}
 proxy: {remoteurl: "http://127.0.0.1:$docker_port", ttl: 168h}
 CONFIG
-    start entrepot docker-registry serve "$scratch/entrepot.yml"
+    start entrepot env -u REGISTRY_AUTH_FILE docker-registry serve "$scratch/entrepot.yml"
     until_ready entrepot answers "http://127.0.0.1:$1/v2/"
 }
 
-# entrepot_start: a fresh and empty one; sets $port and $at.
+# entrepot_start: a fresh and empty one; sets $port and $at, where the clients go: in `login` that is the proxy in front.
 entrepot_start() {
-    local foreign
+    local foreign url
     port=$(free_port)
+    entrepot_port=$port
     at=127.0.0.1:$port
     rm -rf "$scratch/entrepot"
     if [ "${stand_in:-no}" = yes ]; then
@@ -83,5 +102,12 @@ entrepot_start() {
     # Variables of that prefix are configuration to entrepot; those of the caller are not meant here.
     mapfile -t foreign < <(compgen -e | sed -n 's/^ENTREPOT_/-uENTREPOT_/p')
     start entrepot env "${foreign[@]}" "$binary" serve --config "$scratch/entrepot.yml"
-    until_ready entrepot answers "http://$at/readyz"
+    url=http://$at/readyz
+    [ "${scene:-}" != tls ] || url=https://$at/readyz
+    until_ready entrepot answers "$url"
+    if [ "${scene:-}" = login ]; then
+        port=$(free_port)
+        at=127.0.0.1:$port
+        proxy_start "$port"
+    fi
 }

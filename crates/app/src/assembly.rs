@@ -74,8 +74,13 @@ fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Resu
         Failure::because(format!("cannot set up registry `{host}`"), &error)
             .with_hint("look at its section under `registries` in the configuration")
     })?;
-    let metrics = metrics.clone();
-    let count = move |host: &Host, outcome: RequestOutcome| metrics.upstream_request(host, outcome);
+    let (metrics, asked) = (metrics.clone(), remote.clone());
+    let count = move |host: &Host, outcome: RequestOutcome| {
+        metrics.upstream_request(host, outcome);
+        if let Some(told) = asked.rate_limit() {
+            metrics.rate_limit(host, told);
+        }
+    };
     Ok(Upstream {
         remote: remote.on_request(Arc::new(count)),
         alias: registry.alias.clone(),

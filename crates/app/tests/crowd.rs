@@ -35,6 +35,9 @@ async fn a_thousand_clients_cost_one_download_and_none_waits_for_its_end() {
 
     let manifest = format!("{}/v2/big/manifests/1", serving.url);
     let blob = format!("{}/v2/big/blobs/{digest}", serving.url);
+    // U24: who began it leaves at a quarter, when the others are there.
+    let mut first = client::get_streaming(&blob).await;
+    assert_eq!(first.read(128 << 10).await, bytes[..128 << 10]);
     let clients = (0..CLIENTS).map(|_| {
         let (manifest, blob) = (manifest.clone(), blob.clone());
         tokio::spawn(async move {
@@ -49,6 +52,7 @@ async fn a_thousand_clients_cost_one_download_and_none_waits_for_its_end() {
     for client in clients.collect::<Vec<_>>() {
         begun.push(client.await.unwrap());
     }
+    drop(first);
     // Everybody has begun, and the upstream has not sent the second half yet.
     assert_eq!(upstream.log().of(digest).blob_gets().open().len(), 1);
     gate.open();

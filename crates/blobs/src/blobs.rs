@@ -91,9 +91,14 @@ impl Blobs {
     /// The blob, ready to be sent; `None` if it is not held. What was asked for lately is answered from memory,
     /// with no system call.
     ///
-    /// [`Error::Damaged`] if a small one is not what its digest says.
+    /// On disk, a small one that is not what its digest says is set aside, and so is a larger one after
+    /// [`Mapping::suspect`](crate::Mapping::suspect): then it is not held. In S3, that is [`Error::Damaged`].
     pub async fn get(&self, digest: &Digest) -> Result<Option<Held>, Error> {
         let known = match self.0.cache.get(digest) {
+            Some(Held::Mapped(mapping)) if mapping.take_suspicion() => {
+                self.examine(digest).await?;
+                None
+            }
             // Of a small object only the size is known so far.
             Some(Held::Object(object)) if object.size() <= MEMORY_BYTES => Some(object),
             Some(held) => return Ok(Some(held)),
@@ -115,6 +120,20 @@ impl Blobs {
         Ok(held)
     }
 
+    async fn examine(&self, digest: &Digest) -> Result<(), Error> {
+        let (this, digest) = (self.clone(), *digest);
+        to_its_end(async move {
+            if let Backend::Disk(disk) = &this.0.backend {
+                let disk = Arc::clone(disk);
+                let examined = blocking(move || disk.examine(&digest)).await;
+                this.0.cache.forget(&digest);
+                examined?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// All bytes of a blob of at most `limit` bytes, verified; `None` if it is not held.
     ///
     /// [`Error::TooLarge`], before anything is read; [`Error::Damaged`].
@@ -127,7 +146,11 @@ impl Blobs {
         match held {
             Held::Memory(bytes) => Ok(bytes),
             Held::Mapped(mapping) => {
-                blocking(move || verified(&digest, Bytes::copy_from_slice(mapping.bytes()))).await
+                let verify = move || {
+                    let read = mapping.read(0..size).and_then(|bytes| verified(&digest, bytes));
+                    read.inspect_err(|_| mapping.suspect())
+                };
+                blocking(verify).await
             }
             Held::Object(object) => object.read(&digest).await,
         }

@@ -6,15 +6,18 @@
 use std::{
     collections::HashSet,
     fs::File,
-    io::{Read, Write},
+    io::{BufReader, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, Hasher};
 
 use crate::{Error, Held, MEMORY_BYTES, Mapping, Stored, files, staged::Claim};
+
+/// Bytes read at a time to be hashed.
+const EXAMINED: usize = 1 << 20;
 
 pub(crate) struct Disk {
     dir: PathBuf,
@@ -33,7 +36,7 @@ impl Disk {
         files::len(&self.path(digest))
     }
 
-    /// Opens a blob: a small one is read and verified, a larger one mapped.
+    /// Opens a blob: a small one is read and verified, a larger one mapped. What is damaged is set aside.
     pub(crate) fn load(&self, digest: &Digest) -> Result<Option<Held>, Error> {
         let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(None) };
         let size = file.metadata().map_err(Error::at("stat"))?.len();
@@ -41,8 +44,35 @@ impl Disk {
             return Mapping::of(Arc::new(file)).map(|mapping| Some(Held::Mapped(mapping)));
         }
         let mut bytes = Vec::new();
-        file.take(MEMORY_BYTES).read_to_end(&mut bytes).map_err(Error::at("read"))?;
-        verified(digest, bytes.into()).map(|bytes| Some(Held::Memory(bytes)))
+        let read = file.take(MEMORY_BYTES).read_to_end(&mut bytes).map_err(Error::at("read"));
+        match read.and_then(|_| verified(digest, bytes.into())) {
+            Ok(bytes) => Ok(Some(Held::Memory(bytes))),
+            Err(error) => self.set_aside(digest, error).map(|()| None),
+        }
+    }
+
+    /// Reads a blob that could not be read, and sets it aside if that is so.
+    pub(crate) fn examine(&self, digest: &Digest) -> Result<(), Error> {
+        let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(()) };
+        let mut hasher = Hasher::new(digest.algorithm());
+        match std::io::copy(&mut BufReader::with_capacity(EXAMINED, file), &mut Hashing(&mut hasher)) {
+            Ok(_) if hasher.finish() == *digest => Ok(()),
+            Ok(_) => self.set_aside(digest, Error::Damaged { digest: *digest }),
+            Err(error) => self.set_aside(digest, Error::io("read", error)),
+        }
+    }
+
+    // Not removed: what the disk cannot read must not be used again, and somebody may want to look at it.
+    fn set_aside(&self, digest: &Digest, error: Error) -> Result<(), Error> {
+        if !error.is_damage() {
+            return Err(error);
+        }
+        let dir = self.dir.with_file_name("damaged");
+        files::create_dir(&dir)?;
+        let to = dir.join(format!("{}-{}", digest.algorithm().name(), digest.hex()));
+        files::rename(&self.path(digest), &to)?;
+        tracing::error!(%digest, %error, file = %to.display(), "a blob is damaged and was set aside");
+        Ok(())
     }
 
     /// Keeps verified bytes, by way of `scratch`, which is on the same file system.
@@ -144,6 +174,19 @@ impl Disk {
 
     fn path(&self, digest: &Digest) -> PathBuf {
         self.shard(digest).join(digest.hex())
+    }
+}
+
+struct Hashing<'a>(&'a mut Hasher);
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

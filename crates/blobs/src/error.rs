@@ -78,6 +78,22 @@ impl Error {
         }
     }
 
+    /// Whether it says that what is on the disk is no longer what was put there.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Io { source, .. } => {
+                let errno = source.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+                // EUCLEAN and EBADMSG are how file systems say that a sum is wrong.
+                matches!(
+                    errno,
+                    Some(rustix::io::Errno::IO | rustix::io::Errno::UCLEAN | rustix::io::Errno::BADMSG)
+                )
+            }
+            _ => false,
+        }
+    }
+
     /// For `map_err`.
     pub(crate) fn at(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::io(what, source)

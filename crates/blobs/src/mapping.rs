@@ -6,8 +6,14 @@ use std::{
     fs::File,
     num::NonZeroU64,
     ops::Range,
-    os::fd::{AsFd, BorrowedFd},
-    sync::Arc,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::FileExt,
+    },
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -21,6 +27,7 @@ use crate::Error;
 pub struct Mapping {
     bytes: Bytes,
     file: Arc<File>,
+    suspect: Arc<AtomicBool>,
 }
 
 impl Mapping {
@@ -29,7 +36,7 @@ impl Mapping {
         let len = file.metadata().map_err(Error::at("stat"))?.len();
         // The kernel refuses a mapping of no bytes.
         let bytes = if len == 0 { Bytes::new() } else { map(&file).map_err(Error::at("map"))? };
-        Ok(Self { bytes, file })
+        Ok(Self { bytes, file, suspect: Arc::default() })
     }
 
     /// All bytes. Slicing them costs nothing; of a staged file only those that were written mean anything.
@@ -50,6 +57,32 @@ impl Mapping {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// A copy of `range`, read from the file; blocks. What looks at bytes itself must take them so: a disk that fails is
+    /// an error here, and the end of the process where a mapping is looked at.
+    ///
+    /// [`Error::Io`], and the mapping is suspect from then on.
+    pub fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        // No longer than the mapping, which is in memory.
+        let mut bytes = vec![0; (range.end.min(self.len()).saturating_sub(range.start)) as usize];
+        match self.file.read_exact_at(&mut bytes, range.start) {
+            Ok(()) => Ok(bytes.into()),
+            Err(error) => {
+                self.suspect();
+                Err(Error::io("read", error))
+            }
+        }
+    }
+
+    /// Notes that the file could not be read. The store looks at it before it gives it out again.
+    pub fn suspect(&self) {
+        self.suspect.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is suspect. Only who asks first is told so.
+    pub(crate) fn take_suspicion(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed) && self.suspect.swap(false, Ordering::Relaxed)
     }
 
     /// Asks the kernel to read `range` ahead. Best effort: nothing depends on it.

@@ -169,8 +169,13 @@ impl Staged {
             let _state = this.open()?;
             let note = this.note_path();
             let scratch = note.with_extension("json.tmp");
-            fs::write(&scratch, bytes).map_err(Error::at("write"))?;
-            files::rename(&scratch, &note)
+            let kept = fs::write(&scratch, bytes).map_err(Error::at("write"));
+            let kept = kept.and_then(|()| files::rename(&scratch, &note));
+            if kept.is_err() {
+                // The failure is what must be told; and a start removes what this could not.
+                let _ = files::remove(&scratch);
+            }
+            kept
         })
         .await
     }
@@ -187,8 +192,8 @@ impl Staged {
         Ok(())
     }
 
-    /// Whether the name in the staging directory still means this file.
-    pub(crate) fn is_current(&self) -> bool {
+    /// Whether the name in the staging directory still means this file: it was not committed, discarded or replaced.
+    pub fn is_current(&self) -> bool {
         self.lock().phase != Phase::Gone
     }
 

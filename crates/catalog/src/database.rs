@@ -73,9 +73,31 @@ fn pause(attempt: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::{cell::Cell, time::SystemTime};
+
+    use entrepot_oci::Digest;
 
     use super::*;
+    use crate::{Location, Origin, RepoKey};
+
+    // As SQLite does when the disk is full or fails in the middle of a transaction.
+    const ROLLS_BACK: &str =
+        "CREATE TRIGGER no BEFORE INSERT ON blob BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
+
+    #[tokio::test]
+    async fn it_goes_on_after_the_database_has_rolled_back_by_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(directory.path().join("catalog.db"));
+        let catalog = Catalog::open(&location).await.unwrap();
+        let key = RepoKey { origin: Origin::Hosted, repository: "local/app".parse().unwrap() };
+        let blobs = [(Digest::of(b"x"), 1)];
+        sqlx::raw_sql(ROLLS_BACK).execute(&catalog.writer).await.unwrap();
+        assert!(catalog.link_blobs(&key, &blobs, SystemTime::now()).await.is_err());
+        sqlx::raw_sql("DROP TRIGGER no").execute(&catalog.writer).await.unwrap();
+        assert_eq!(catalog.blob(&key, &blobs[0].0).await.unwrap(), None);
+        catalog.link_blobs(&key, &blobs, SystemTime::now()).await.unwrap();
+        assert_eq!(catalog.blob(&key, &blobs[0].0).await.unwrap(), Some(1));
+    }
 
     #[tokio::test]
     async fn other_failures_are_not_tried_again() {

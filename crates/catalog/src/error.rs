@@ -59,6 +59,12 @@ pub enum Error {
         /// The first one missing, by digest.
         digest: Digest,
     },
+    /// A manifest gives another size for something it names than that has.
+    #[error("{digest} is not as long as the manifest says")]
+    WrongSize {
+        /// The first one, by digest.
+        digest: Digest,
+    },
 }
 
 /// What is the matter with a database file.

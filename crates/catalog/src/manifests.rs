@@ -35,6 +35,11 @@ pub(crate) const MISSING_BLOB: &str = "SELECT r.child FROM reference r \
      WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 0 AND \
      (SELECT 1 FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id LIMIT 1) IS NULL \
      ORDER BY r.child LIMIT 1";
+pub(crate) const WRONG_SIZE: &str = "SELECT r.child FROM reference r \
+     WHERE r.repository_id = $1 AND r.parent = $2 AND \
+     (r.kind = 0 AND (SELECT b.size FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id) \
+     <> r.size OR r.kind = 1 AND (SELECT m.size FROM manifest m WHERE m.repository_id = r.repository_id AND \
+     m.digest = r.child) <> r.size) ORDER BY r.child LIMIT 1";
 pub(crate) const REMOVE: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
 
 /// A manifest to be remembered.
@@ -48,7 +53,8 @@ pub struct NewManifest<'a> {
     pub content: &'a Manifest,
     /// The tags to set to it.
     pub tags: &'a [Tag],
-    /// Whether its blobs, foreign ones aside, must be linked in its repository, as with a push.
+    /// Whether its blobs, foreign ones aside, must be linked in its repository, and what it names must have the sizes it
+    /// says, as with a push.
     pub require_blobs: bool,
 }
 
@@ -65,7 +71,8 @@ impl Catalog {
     /// Remembers a manifest, what it names, and its tags. One known already keeps its age and use.
     ///
     /// # Errors
-    /// [`Error::MissingBlob`] where blobs are required and one is not there; then nothing is remembered, tags included.
+    /// [`Error::MissingBlob`] or [`Error::WrongSize`] where blobs are required and one is not there or something named is
+    /// not as long as is said; then nothing is remembered, tags included.
     /// Otherwise the database failed.
     pub async fn put_manifest(
         &self,
@@ -181,11 +188,23 @@ async fn put_references(on: &mut AnyConnection, id: i64, manifest: &NewManifest<
 }
 
 async fn require_blobs(on: &mut AnyConnection, id: i64, parent: &Digest) -> Result<(), Error> {
-    let query = sqlx::query_as::<_, (String,)>(MISSING_BLOB).bind(id).bind(parent.to_string());
-    match query.fetch_optional(on).await? {
-        Some((missing,)) => Err(Error::MissingBlob { digest: sql::digest(&missing)? }),
+    if let Some(digest) = first_child(on, MISSING_BLOB, id, parent).await? {
+        return Err(Error::MissingBlob { digest });
+    }
+    match first_child(on, WRONG_SIZE, id, parent).await? {
+        Some(digest) => Err(Error::WrongSize { digest }),
         None => Ok(()),
     }
+}
+
+async fn first_child(
+    on: &mut AnyConnection,
+    query: &'static str,
+    id: i64,
+    parent: &Digest,
+) -> Result<Option<Digest>, Error> {
+    let query = sqlx::query_as::<_, (String,)>(query).bind(id).bind(parent.to_string());
+    query.fetch_optional(on).await?.map(|(child,)| sql::digest(&child)).transpose()
 }
 
 type ReferrerRow = (String, String, i64, Option<String>, Option<String>);

@@ -109,7 +109,11 @@ async fn open_sqlite(path: &Path) -> Result<Catalog, Error> {
     try_out(&options, &SQLITE).await?;
     let writer = pool(&SQLITE, SQLITE.writer, SQLITE.writers).connect_lazy_with(options.clone());
     let reader = pool(&SQLITE, SQLITE.reader, READERS).connect_lazy_with(options);
-    Catalog { dialect: &SQLITE, reader, writer }.make_tables().await
+    let catalog = Catalog { dialect: &SQLITE, reader, writer }.make_tables().await?;
+    // From now on there is a connection that stays: the last one to go would take SQLite's index of its log along, and
+    // whoever came next could not make it anew on a full disk.
+    catalog.reader.acquire().await?.ping().await?;
+    Ok(catalog)
 }
 
 async fn open_postgres(url: &str) -> Result<Catalog, Error> {
@@ -146,8 +150,23 @@ fn pool(dialect: &'static Dialect, hello: &'static str, most: u32) -> AnyPoolOpt
     let options = AnyPoolOptions::new().max_connections(most).after_connect(move |connection, _| {
         Box::pin(async move { sqlx::raw_sql(hello).execute(connection).await.map(drop) })
     });
+    if !is_file {
+        return options;
+    }
     // A connection to a file does not wear out or break down.
-    if is_file { options.idle_timeout(None).max_lifetime(None).test_before_acquire(false) } else { options }
+    options
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_settled(connection)))
+}
+
+/// Whether a connection has left its transaction. On a full disk SQLite rolls back by itself, which the driver does not
+/// notice: its own rollback fails, and it would believe itself in that transaction for ever. A new one takes its place.
+async fn is_settled(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // The driver's rollback may be in the queue: it was tried when this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn migration(error: MigrateError) -> Error {

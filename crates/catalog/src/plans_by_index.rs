@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{Catalog, Location, Origin, RepoKey, blobs, images, manifests, removal, sql, tags, usage};
 
-const QUERIES: [(&str, &str); 27] = [
+const QUERIES: [(&str, &str); 28] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -17,6 +17,7 @@ const QUERIES: [(&str, &str); 27] = [
     ("manifest", manifests::MANIFEST),
     ("referrers", manifests::REFERRERS),
     ("missing blob", manifests::MISSING_BLOB),
+    ("wrong size", manifests::WRONG_SIZE),
     ("remove manifest", manifests::REMOVE),
     ("blob", blobs::BLOB),
     ("holders", blobs::HOLDERS),

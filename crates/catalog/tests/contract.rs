@@ -51,7 +51,8 @@ macro_rules! on_both {
 on_both! {
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {
-        are_remembered_with_their_tags, missing_blob_leaves_nothing, foreign_blobs_are_not_required,
+        are_remembered_with_their_tags, missing_blob_leaves_nothing, wrong_sizes_leave_nothing,
+        foreign_blobs_are_not_required,
         put_again_keeps_age_and_use, removed_with_their_tags, referrers_come_oldest_first, large_ones_fit,
     }
     blobs { are_linked_per_repository, unlinking_tells_who_is_left, linking_twice_is_once }

@@ -43,12 +43,16 @@ impl Mirror {
     /// As [`Mirror::blob`].
     pub async fn blob_head(&self, target: &Target, digest: &Digest) -> Result<BlobHead, Error> {
         let key = &target.key;
-        if let Some(size) = self.linked(key, digest).await? {
-            return Ok(BlobHead { size: Some(size) });
-        }
+        let linked = self.linked(key, digest).await?;
         let Origin::Upstream(host) = &key.origin else {
-            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+            // Of one that was lost, nobody has another: it must be pushed again, and a client asks us whether to.
+            let kept = linked.is_some() && self.0.blobs.size(digest).await.map_err(blobs_failed)?.is_some();
+            let unknown = || Error::BlobUnknown { name: key.to_string(), digest: *digest };
+            return linked.filter(|_| kept).map(|size| BlobHead { size: Some(size) }).ok_or_else(unknown);
         };
+        if linked.is_some() {
+            return Ok(BlobHead { size: linked });
+        }
         Ok(BlobHead { size: self.upstream_has(host, key, digest).await? })
     }
 
@@ -71,7 +75,7 @@ impl Mirror {
             }
             Err(Failure::NoRoom) => self.pass_through(host, key, digest).await,
             Err(Failure::Refused(error)) => {
-                if error.is_memorable() {
+                if error.is_an_answer() {
                     self.0.memory.absent.insert(reference, error.clone());
                 }
                 Err(error)

@@ -44,6 +44,9 @@ pub enum Error {
     /// There is no such upload in this repository.
     #[error("there is no such upload in this repository; it may have expired")]
     UploadUnknown,
+    /// As many uploads are open as may be, here or in all repositories.
+    #[error("too many uploads are open")]
+    TooManyUploads,
     /// A push to a name that is not ours.
     #[error("`{name}` mirrors an upstream and takes no pushes; push to a name that starts with {hosted}")]
     ReadOnly {

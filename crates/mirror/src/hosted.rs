@@ -11,7 +11,23 @@ use crate::{
     Error, HeldManifest, Mirror, Mounted, Pushed, Target, UploadId,
     memory::TagState,
     store::{blobs_failed, store_failed},
+    uploads::Session,
 };
+
+/// A session that ends with its request, also when the client has left.
+struct Brief {
+    mirror: Mirror,
+    id: UploadId,
+}
+
+impl Drop for Brief {
+    fn drop(&mut self) {
+        if self.mirror.0.uploads.is_known(self.id) {
+            let (mirror, id) = (self.mirror.clone(), self.id);
+            self.mirror.0.tasks.spawn(async move { mirror.0.uploads.drop_quietly(id).await });
+        }
+    }
+}
 
 impl Mirror {
     /// Opens an upload session.
@@ -104,11 +120,65 @@ impl Mirror {
             session.spoil(self.0.clock.now());
             return Err(Error::DigestMismatch { expected: *digest, actual });
         }
-        let _guard = self.0.stripes.lock(digest).await;
-        self.0.blobs.commit(session.staged().clone(), digest).await.map_err(blobs_failed)?;
-        self.link(key, digest, session.offset()).await?;
-        self.0.uploads.committed(id).await;
-        Ok(())
+        self.keep_upload(key, id, digest, &session).await
+    }
+
+    /// Takes in a blob whose digest and bytes come in one request. No session stays behind, whatever becomes of it.
+    ///
+    /// # Errors
+    /// As [`Mirror::start_upload`], [`Mirror::append`] and [`Mirror::finish_upload`].
+    pub async fn push_blob<B>(&self, target: &Target, digest: &Digest, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
+    {
+        let id = self.0.uploads.start_brief(self.writable(target)?, digest.algorithm()).await?;
+        let brief = Brief { mirror: self.clone(), id };
+        let pushed = self.finish_upload(target, id, digest, Some((None, body))).await;
+        if pushed.is_err() {
+            // The space is free before the client hears that there was none.
+            self.0.uploads.drop_quietly(id).await;
+        }
+        drop(brief);
+        pushed
+    }
+
+    /// Makes what a session has received a blob of the repository. Goes on to its end when the client leaves.
+    async fn keep_upload(
+        &self,
+        key: &RepoKey,
+        id: UploadId,
+        digest: &Digest,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let (mirror, key, digest) = (self.clone(), key.clone(), *digest);
+        let (staged, size) = (session.staged().clone(), session.offset());
+        let kept = self.0.tasks.spawn(async move {
+            let _guard = mirror.0.stripes.lock(&digest).await;
+            let committed = mirror.0.blobs.commit(staged.clone(), &digest).await.map_err(blobs_failed);
+            // A file whose bytes may be lost cannot be gone on with.
+            if !staged.is_current() {
+                mirror.0.uploads.drop_quietly(id).await;
+            }
+            committed?;
+            let linked = mirror.link(&key, &digest, size).await;
+            if linked.is_err() {
+                mirror.take_back(&digest).await;
+            }
+            linked
+        });
+        kept.await.map_err(store_failed)?
+    }
+
+    /// Removes bytes whose record could not be made, unless somebody else has them. The caller holds the digest's lock.
+    pub(crate) async fn take_back(&self, digest: &Digest) {
+        let removed = match self.0.catalog.is_held(digest).await {
+            Ok(true) => return,
+            Ok(false) => self.0.blobs.remove(digest).await.map(drop).map_err(blobs_failed),
+            Err(error) => Err(store_failed(error)),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%digest, %error, "bytes without a record stay behind");
+        }
     }
 
     /// Ends a session without a blob.

@@ -16,6 +16,9 @@ mod flights;
 mod freshness;
 mod hosted;
 mod inventory;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod laws;
 mod lists;
 mod manifests;
 mod memory;

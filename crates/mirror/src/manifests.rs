@@ -170,7 +170,13 @@ impl Mirror {
                 Ok(held)
             }
             (Some(held), _) => Ok(self.kept(key, held, tag)),
-            (None, Some(digest)) => Ok(self.kept(key, self.fetch(host, key, &digest.into()).await?, tag)),
+            (None, Some(digest)) => match self.fetch(host, key, &digest.into()).await {
+                // It moved in between, and what it was is gone; or `HEAD` does not know what `GET` would give.
+                Err(Error::ManifestUnknown { .. }) => {
+                    Ok(self.kept(key, self.fetch(host, key, &reference).await?, tag))
+                }
+                fetched => Ok(self.kept(key, fetched?, tag)),
+            },
             (None, None) => Ok(self.kept(key, self.fetch(host, key, &reference).await?, tag)),
         }
     }
@@ -209,7 +215,7 @@ impl Mirror {
         result: Result<T, Error>,
     ) -> Result<T, Error> {
         if let Err(error) = &result
-            && error.is_memorable()
+            && error.is_an_answer()
         {
             self.0.memory.absent.insert((key.clone(), reference.clone()), error.clone());
         }
@@ -264,10 +270,15 @@ impl Mirror {
             // What is pushed must be whole; what is mirrored comes in parts.
             require_blobs: key.origin == Origin::Hosted,
         };
-        match self.0.catalog.put_manifest(key, &record, self.0.clock.now()).await {
+        let recorded = match self.0.catalog.put_manifest(key, &record, self.0.clock.now()).await {
             Err(entrepot_catalog::Error::MissingBlob { digest }) => Err(Error::ManifestBlobUnknown(digest)),
+            Err(entrepot_catalog::Error::WrongSize { .. }) => Err(Error::SizeInvalid),
             other => other.map_err(store_failed),
+        };
+        if recorded.is_err() {
+            self.take_back(&manifest.digest).await;
         }
+        recorded
     }
 
     /// A manifest of this repository that is held: in memory, else by the catalog's word in the store.

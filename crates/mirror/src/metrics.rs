@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
-use entrepot_remote::RequestOutcome;
+use entrepot_remote::{RateLimit, RequestOutcome};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -21,6 +21,8 @@ pub struct Metrics {
     pub(crate) fills_failed: Counter,
     pub(crate) passed_through: Counter,
     upstream_requests: Family<UpstreamLabel, Counter>,
+    upstream_limit: Family<HostLabel, Gauge<i64, AtomicI64>>,
+    upstream_remaining: Family<HostLabel, Gauge<i64, AtomicI64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,6 +60,11 @@ struct UpstreamLabel {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HostLabel {
+    upstream: String,
+}
+
 impl Metrics {
     /// Puts the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
@@ -80,12 +87,24 @@ impl Metrics {
         registry.register("entrepot_passed_through", passed, self.passed_through.clone());
         let requests = "Requests sent to upstreams, by outcome";
         registry.register("entrepot_upstream_requests", requests, self.upstream_requests.clone());
+        let limit = "Pulls that an upstream allows in a window, as it said last";
+        registry.register("entrepot_upstream_rate_limit", limit, self.upstream_limit.clone());
+        let remaining = "Pulls that an upstream has left for us, as it said last";
+        registry.register("entrepot_upstream_rate_remaining", remaining, self.upstream_remaining.clone());
     }
 
     /// Counts a request sent to `upstream`; upstreams are few and configured, so they may be labels.
     pub fn upstream_request(&self, upstream: &entrepot_oci::Host, outcome: RequestOutcome) {
         let label = UpstreamLabel { upstream: upstream.to_string(), outcome: outcome_name(outcome) };
         self.upstream_requests.get_or_create(&label).inc();
+    }
+
+    /// Notes what `upstream` says of its limit.
+    pub fn rate_limit(&self, upstream: &entrepot_oci::Host, told: RateLimit) {
+        let label = HostLabel { upstream: upstream.to_string() };
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.upstream_limit.get_or_create(&label).set(gauge(told.limit));
+        self.upstream_remaining.get_or_create(&label).set(gauge(told.remaining));
     }
 
     pub(crate) fn hit(&self, kind: Kind) {

@@ -9,13 +9,22 @@ use entrepot_remote::Remote;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Asked, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream, fill::Fills,
-    flights::Flights, freshness::Policy, memory::Memory, store::store_failed, stripes::Stripes,
-    uploads::Uploads, uses::Uses,
+    Asked, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream,
+    fill::Fills,
+    flights::Flights,
+    freshness::Policy,
+    memory::Memory,
+    store::store_failed,
+    stripes::Stripes,
+    uploads::{SPOILED, Uploads},
+    uses::Uses,
 };
 
 /// How often pulls are written down and abandoned uploads looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+// What was pushed under a wrong digest is gone within a minute.
+const _: () = assert!(HOUSEKEEPING.as_secs() + SPOILED.as_secs() < 60);
 
 /// How long stopping waits for what is under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,6 +101,7 @@ impl Mirror {
     /// down, abandoned uploads are removed.
     pub async fn begin(&self) {
         self.resume_fills().await;
+        self.0.uploads.take_up().await;
         self.0.tasks.spawn(self.clone().housekeeping());
     }
 
@@ -173,10 +183,15 @@ impl Mirror {
                 () = self.0.stopping.cancelled() => return,
                 _ = tick.tick() => {}
             }
-            self.0.uses.flush(&self.0.catalog).await;
-            let now = self.0.clock.now();
-            self.0.uploads.expire(now).await;
-            self.expire_fills(now).await;
+            self.tidy().await;
         }
+    }
+
+    /// Does now what is done every half minute: writes pulls down, throws away what nobody will come back for.
+    pub async fn tidy(&self) {
+        self.0.uses.flush(&self.0.catalog).await;
+        let now = self.0.clock.now();
+        self.0.uploads.expire(now).await;
+        self.expire_fills(now).await;
     }
 }

@@ -97,6 +97,12 @@ impl Flow {
 
     /// The next bytes from upstream, over as many connections as it takes; `None` at the end.
     async fn pull(&mut self) -> Result<Option<Bytes>, Cut> {
+        let endpoints = u32::try_from(self.blob.remote.endpoint_count()).unwrap_or(u32::MAX);
+        let patience = self.blob.remote.patience().give_up.saturating_mul(endpoints);
+        tokio::time::timeout(patience, self.pull_on()).await.unwrap_or(Err(Cut))
+    }
+
+    async fn pull_on(&mut self) -> Result<Option<Bytes>, Cut> {
         for _ in 0..ATTEMPTS {
             if self.end.is_some_and(|end| self.at >= end) {
                 return Ok(None);

@@ -22,17 +22,30 @@ use crate::{
     store::{blobs_failed, store_failed},
 };
 
+/// The most sessions at a time: each keeps a file and a descriptor.
+const MOST: usize = 4096;
+/// The most of them in one repository.
+const MOST_IN_ONE: usize = 256;
 /// A session that nobody touched for this long is given up.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// One that has no bytes yet is, after this long.
+const UNUSED: Duration = Duration::from_secs(60 * 60);
 /// A session that was finished with the wrong digest may be finished with the right one for this long.
-const SPOILED: Duration = Duration::from_secs(45);
+pub(crate) const SPOILED: Duration = Duration::from_secs(25);
 /// Bytes read back at a time to be hashed again after a restart.
 const READ_BACK: usize = 1 << 20;
 
 /// The sessions.
 pub(crate) struct Uploads {
     blobs: Blobs,
-    open: Mutex<HashMap<UploadId, Arc<Open>>>,
+    known: Mutex<HashMap<UploadId, Known>>,
+}
+
+/// A session that takes up room.
+struct Known {
+    repository: String,
+    /// Not there until somebody asks for it, where a restart closed it.
+    open: Option<Arc<Open>>,
 }
 
 /// A session as it can be found: whose it is and how far, also while somebody sends.
@@ -67,23 +80,77 @@ struct Note {
 
 impl Uploads {
     pub(crate) fn new(blobs: Blobs) -> Self {
-        Self { blobs, open: Mutex::default() }
+        Self { blobs, known: Mutex::default() }
     }
 
-    /// Opens a session for `key`.
+    /// Looks through what an earlier process left: sessions with bytes go on, and nobody can know of the others.
+    pub(crate) async fn take_up(&self) {
+        let staged = self.blobs.list_staged().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "unfinished uploads could not be looked for");
+            Vec::new()
+        });
+        for (id, _) in staged {
+            let StageId::Upload(id) = id else { continue };
+            match self.left(id).await {
+                Some(repository) => drop(self.lock().insert(id, Known { repository, open: None })),
+                None => self.drop_quietly(id).await,
+            }
+        }
+    }
+
+    /// Whose session it is, if it can go on.
+    async fn left(&self, id: UploadId) -> Option<String> {
+        let staged = self.blobs.staged(&StageId::Upload(id)).await.ok()??;
+        let note = Note::of(&staged).await.ok()?;
+        staged.is_empty().is_ok_and(|empty| !empty).then_some(note.repository)
+    }
+
+    /// Opens a session for `key` that can be found again, also after a restart.
     pub(crate) async fn start(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
-        let id = UploadId::new_v4();
-        let staged = self.blobs.stage(&StageId::Upload(id)).await.map_err(blobs_failed)?;
+        let id = self.start_brief(key, algorithm).await?;
         let note = Note { repository: key.to_string(), algorithm: algorithm.name().to_owned() };
-        staged.set_note(&serde_json::to_vec(&note).unwrap_or_default()).await.map_err(blobs_failed)?;
-        self.lock().insert(id, Open::new(note.repository, staged, algorithm, (Hasher::new(algorithm), 0)));
+        let noted = match self.blobs.staged(&StageId::Upload(id)).await {
+            Ok(Some(staged)) => staged.set_note(&serde_json::to_vec(&note).unwrap_or_default()).await,
+            Ok(None) => Err(entrepot_blobs::Error::Closed { id: StageId::Upload(id) }),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            self.drop_quietly(id).await;
+            return Err(blobs_failed(error));
+        }
         Ok(id)
+    }
+
+    /// Opens a session that ends with its request: a restart throws it away.
+    pub(crate) async fn start_brief(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
+        let id = UploadId::new_v4();
+        self.admit(id, key.to_string())?;
+        let staged = match self.blobs.stage(&StageId::Upload(id)).await {
+            Ok(staged) => staged,
+            Err(error) => {
+                self.lock().remove(&id);
+                return Err(blobs_failed(error));
+            }
+        };
+        let open = Open::new(key.to_string(), staged, algorithm, (Hasher::new(algorithm), 0));
+        self.lock().insert(id, Known { repository: key.to_string(), open: Some(open) });
+        Ok(id)
+    }
+
+    /// Gives a session its place, if there is one.
+    fn admit(&self, id: UploadId, repository: String) -> Result<(), Error> {
+        let mut known = self.lock();
+        let in_one = known.values().filter(|known| known.repository == repository).count();
+        if known.len() >= MOST || in_one >= MOST_IN_ONE {
+            return Err(Error::TooManyUploads);
+        }
+        known.insert(id, Known { repository, open: None });
+        Ok(())
     }
 
     /// The session of that name, if it is of this repository.
     pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<Open>, Error> {
-        let open = self.lock().get(&id).cloned();
-        let open = match open {
+        let open = match self.open(id) {
             Some(open) => open,
             None => self.reopen(id).await?,
         };
@@ -97,8 +164,8 @@ impl Uploads {
         self.blobs.discard(&StageId::Upload(id)).await.map_err(blobs_failed)
     }
 
-    /// Forgets a session whose bytes have become a blob.
-    pub(crate) async fn committed(&self, id: UploadId) {
+    /// Ends a session that nobody waits for.
+    pub(crate) async fn drop_quietly(&self, id: UploadId) {
         if let Err(error) = self.end(id).await {
             tracing::warn!(%error, "what is left of an upload could not be removed");
         }
@@ -106,36 +173,56 @@ impl Uploads {
 
     /// Ends the sessions that were given up.
     pub(crate) async fn expire(&self, now: SystemTime) {
-        let staged = self.blobs.list_staged().await.unwrap_or_default();
-        for (id, modified) in staged {
+        for (id, modified) in self.blobs.list_staged().await.unwrap_or_default() {
             let StageId::Upload(id) = id else { continue };
-            let open = self.lock().get(&id).cloned();
-            // One that is being written to is not given up.
-            let spoiled =
-                open.and_then(|open| open.session.try_lock().ok().and_then(|session| session.spoiled));
-            let idle = now.duration_since(modified).is_ok_and(|idle| idle > IDLE);
-            let spoiled =
-                spoiled.is_some_and(|since| now.duration_since(since).is_ok_and(|age| age > SPOILED));
-            if idle || spoiled {
-                self.committed(id).await;
+            let unused = self.open(id).is_some_and(|open| open.received() == 0);
+            let patience = if unused { UNUSED } else { IDLE };
+            if now.duration_since(modified).is_ok_and(|idle| idle > patience) {
+                self.drop_quietly(id).await;
             }
         }
+        for id in self.over(now) {
+            self.drop_quietly(id).await;
+        }
+    }
+
+    fn over(&self, now: SystemTime) -> Vec<UploadId> {
+        let is_over = |known: &Known| known.open.as_ref().is_some_and(|open| open.is_over(now));
+        self.lock().iter().filter(|(_, known)| is_over(known)).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether it takes up room still.
+    pub(crate) fn is_known(&self, id: UploadId) -> bool {
+        self.lock().contains_key(&id)
+    }
+
+    fn open(&self, id: UploadId) -> Option<Arc<Open>> {
+        self.lock().get(&id).and_then(|known| known.open.clone())
     }
 
     /// Takes up a session that a restart closed: its bytes are hashed again.
     async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
         let staged = self.blobs.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
-        let note = staged.note().await.map_err(blobs_failed)?.ok_or(Error::UploadUnknown)?;
-        let note: Note = serde_json::from_slice(&note).map_err(|_| Error::UploadUnknown)?;
+        let note = Note::of(&staged).await?;
         let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
         let hashed = hash_staged(&staged, algorithm).await?;
-        let open = Open::new(note.repository, staged, algorithm, hashed);
-        Ok(Arc::clone(self.lock().entry(id).or_insert(open)))
+        let open = Open::new(note.repository.clone(), staged, algorithm, hashed);
+        let mut all = self.lock();
+        let known = all.entry(id).or_insert(Known { repository: note.repository, open: None });
+        Ok(Arc::clone(known.open.get_or_insert(open)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Arc<Open>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Note {
+    /// The note beside a staged file. Without a good one there is no session.
+    async fn of(staged: &Staged) -> Result<Self, Error> {
+        let note = staged.note().await.map_err(blobs_failed)?.ok_or(Error::UploadUnknown)?;
+        serde_json::from_slice(&note).map_err(|_| Error::UploadUnknown)
     }
 }
 
@@ -151,6 +238,13 @@ impl Open {
     /// Bytes received so far.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing can come of it any more: nobody sends, and its file is gone or was finished wrongly a while ago.
+    fn is_over(&self, now: SystemTime) -> bool {
+        let Ok(session) = self.session.try_lock() else { return false };
+        let spoiled = session.spoiled.and_then(|since| now.duration_since(since).ok());
+        !session.staged.is_current() || spoiled.is_some_and(|age| age > SPOILED)
     }
 
     /// The session, once nobody else sends.

@@ -57,9 +57,4 @@ impl Error {
                 | Self::Upstream { fault: UpstreamFault::Denied(_), .. }
         )
     }
-
-    /// Worth remembering for a while, so that a storm of requests for it does not reach the upstream.
-    pub(crate) fn is_memorable(&self) -> bool {
-        self.is_an_answer() || matches!(self, Self::Upstream { fault: UpstreamFault::Limited { .. }, .. })
-    }
 }

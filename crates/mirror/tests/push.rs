@@ -106,6 +106,24 @@ async fn a_last_chunk_under_the_wrong_digest_can_be_sent_again() {
     assert_eq!(rig.blob_bytes("local/app", &digest).await.unwrap(), "hello world");
 }
 
+// H13: who has not come back with the right digest within a minute does not come.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_under_a_wrong_digest_are_freed_within_a_minute() {
+    let rig = Rig::start().await;
+    let target = rig.target("local/app");
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    rig.mirror.append(&target, id, None, body(b"hello")).await.unwrap();
+    let wrong = rig.mirror.finish_upload(&target, id, &Digest::of(b"x"), NOTHING).await;
+    assert!(matches!(wrong, Err(Error::DigestMismatch { .. })));
+    rig.mirror.tidy().await;
+    assert_eq!(rig.mirror.upload_offset(&target, id).await.unwrap(), 5);
+    // The mirror tidies up every thirty seconds by itself.
+    rig.clock.advance(std::time::Duration::from_secs(29));
+    rig.mirror.tidy().await;
+    assert_eq!(rig.staged(), 0);
+    assert!(matches!(rig.mirror.upload_offset(&target, id).await, Err(Error::UploadUnknown)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_body_keeps_what_came() {
     let rig = Rig::start().await;

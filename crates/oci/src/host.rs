@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A registry host with an optional port, lower case: `docker.io`, `localhost:5000`, `[::1]:5000`.
+/// A registry host with an optional port, lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. One host has one
+/// spelling: addresses are written as short as they can be, and ports without zeros in front are the only ones taken.
 /// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(Arc<str>);
@@ -49,18 +50,25 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn is_name(name: &str) -> bool {
+// The one spelling of what is in front of the port.
+fn canonical(name: &str) -> Option<String> {
     if let Some(address) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().is_ok();
+        return address.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
     }
-    name.len() <= 253
+    let is_name = name.len() <= 253
         && name.split('.').all(|label| {
             !label.is_empty()
                 && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        })
+        });
+    is_name.then(|| name.to_ascii_lowercase())
+}
+
+// `u16` would also read `+5` and `05`; port 0 cannot be connected to.
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok()
 }
 
 impl FromStr for Host {
@@ -68,17 +76,14 @@ impl FromStr for Host {
 
     fn from_str(text: &str) -> Result<Self, HostError> {
         let (name, port) = split_port(text);
-        // `u16` would also read `+5`; port 0 cannot be connected to.
-        let port_is_good = port.is_none_or(|port| {
-            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0)
-        });
-        if !port_is_good || !is_name(name) {
-            return Err(HostError);
-        }
-        let lower = text.to_ascii_lowercase();
-        Ok(Self(match lower.as_str() {
-            "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
-            other => other.into(),
+        let name = canonical(name).ok_or(HostError)?;
+        Ok(Self(match port {
+            Some(port) if is_port(port) => format!("{name}:{port}").into(),
+            Some(_) => return Err(HostError),
+            None => match name.as_str() {
+                "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
+                other => other.into(),
+            },
         }))
     }
 }
@@ -119,12 +124,14 @@ mod tests {
             ("localhost:5000", "localhost"),
             ("[::1]:5000", "[::1]"),
             ("GHCR.io", "ghcr.io"),
+            ("[0::A]:5000", "[::a]"),
         ] {
             assert_eq!(text.parse::<Host>().unwrap().name(), name);
         }
-        for bad in
-            ["", "a..b", "-a.io", "a:0", "a:70000", "a:+5", "a:", "a/b", "user@h", "[::g]", "a_b.io", "é.io"]
-        {
+        for bad in [
+            "", "a..b", "-a.io", "a:0", "a:70000", "a:+5", "a:05", "a:", "a/b", "user@h", "[::g]", "a_b.io",
+            "é.io",
+        ] {
             assert!(bad.parse::<Host>().is_err(), "{bad}");
         }
     }

@@ -1,8 +1,8 @@
-//! Reading untrusted JSON: bounded depth, no key twice.
+//! Reading untrusted JSON: bounded depth, no key twice, none that others would take for another.
 
 use std::collections::BTreeSet;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 64;
@@ -18,14 +18,68 @@ pub enum DocumentError {
     Depth,
 }
 
-/// Checks that `bytes` are JSON, at most [`MAX_DEPTH`] deep and without repeated keys: two readers that disagree
-/// on which of two equal keys counts would disagree on what the document says.
+/// Checks that `bytes` are JSON, at most [`MAX_DEPTH`] deep, without repeated keys, and, as a manifest, without keys
+/// such as `Layers`: two readers that disagree on which key counts would disagree on what the document says.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), DocumentError> {
     if depth(bytes) > MAX_DEPTH {
         return Err(DocumentError::Depth);
     }
-    serde_json::from_slice::<Unique>(bytes)?;
-    Ok(())
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Checked(Place::Manifest).deserialize(&mut reader)?;
+    Ok(reader.end()?)
+}
+
+/// Where in a manifest a value is, which says what the keys of an object mean.
+#[derive(Clone, Copy)]
+enum Place {
+    /// The document itself.
+    Manifest,
+    /// A descriptor, or a list of them.
+    Descriptor,
+    /// Anywhere else, where keys are free: annotations tell `a` from `A`.
+    Elsewhere,
+}
+
+impl Place {
+    /// The keys that mean something here (image-spec, manifest.md, image-index.md and descriptor.md).
+    const fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Manifest => &[
+                "schemaVersion",
+                "mediaType",
+                "artifactType",
+                "config",
+                "layers",
+                "blobs",
+                "manifests",
+                "subject",
+                "annotations",
+            ],
+            Self::Descriptor => {
+                &["mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"]
+            }
+            Self::Elsewhere => &[],
+        }
+    }
+
+    fn below(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Manifest, "config" | "layers" | "blobs" | "manifests" | "subject") => Self::Descriptor,
+            _ => Self::Elsewhere,
+        }
+    }
+
+    /// The key that readers written in Go, which nearly all clients are, would take `key` for: they ignore case, and
+    /// two letters beyond ASCII count as those that they fold into.
+    fn taken_for(self, key: &str) -> Option<&'static str> {
+        let fold = |letter| match letter {
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            other => other.to_ascii_lowercase(),
+        };
+        let is_taken = |known: &&str| *known != key && known.chars().map(fold).eq(key.chars().map(fold));
+        self.keys().iter().find(|known| is_taken(known)).copied()
+    }
 }
 
 // Counts brackets outside strings, before any recursive parser sees the bytes.
@@ -47,63 +101,66 @@ fn depth(bytes: &[u8]) -> usize {
     most
 }
 
-/// Any JSON value whose objects have no key twice; the value itself is not kept.
-struct Unique;
+/// Any JSON value that passes; the value itself is not kept.
+struct Checked(Place);
 
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor)
+impl<'de> DeserializeSeed<'de> for Checked {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Unique;
+impl<'de> Visitor<'de> for Checked {
+    type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unique, A::Error> {
-        while seq.next_element::<Unique>()?.is_some() {}
-        Ok(Unique)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Self(self.0))?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            map.next_value::<Unique>()?;
+            map.next_value_seed(Self(self.0.below(&key)))?;
+            if let Some(known) = self.0.taken_for(&key) {
+                return Err(de::Error::custom(format_args!("some would take the key `{key}` for `{known}`")));
+            }
             if seen.contains(&key) {
                 return Err(de::Error::custom(format_args!("the key `{key}` is there twice")));
             }
             seen.insert(key);
         }
-        Ok(Unique)
+        Ok(())
     }
 }
 
@@ -120,5 +177,29 @@ mod tests {
         assert!(check(br#"{"s":"[[[\"[["}"#).is_ok());
         assert!(check(b"\xef\xbb\xbf{}").is_err());
         assert!(check(b"NaN").is_err());
+        assert!(check(b"{} {}").is_err());
+    }
+
+    #[test]
+    fn refuses_keys_that_others_take_for_known_ones() {
+        for (document, known) in [
+            (r#"{"layers":[],"Layers":[]}"#, "layers"),
+            (r#"{"config":{},"MANIFESTS":[]}"#, "manifests"),
+            ("{\"manife\u{17f}t\u{17f}\":[]}", "manifests"),
+            (r#"{"bloB\u017f":[]}"#, "blobs"),
+            (r#"{"manifests":[{"digest":"x","Digest":"y"}]}"#, "digest"),
+            (r#"{"subject":{"Size":1}}"#, "size"),
+        ] {
+            let message = check(document.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(&format!("for `{known}`")), "{document}: {message}");
+        }
+        // Free keys differ by their case, and a key further in is another one.
+        for document in [
+            r#"{"annotations":{"a":"1","A":"2","Layers":"3"}}"#,
+            r#"{"config":{"annotations":{"Digest":"x"},"platform":{"Size":1}}}"#,
+            r#"{"x":{"Layers":[]},"Name":"a","name":"b"}"#,
+        ] {
+            assert!(check(document.as_bytes()).is_ok(), "{document}");
+        }
     }
 }

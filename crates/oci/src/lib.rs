@@ -12,6 +12,9 @@ mod error;
 mod host;
 mod image;
 mod json;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod laws;
 mod manifest;
 mod media;
 mod name;

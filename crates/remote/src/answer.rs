@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::{
     body::{self, Chunks},
+    client::Patience,
     error::{self, Error, InvalidAnswer},
     outcome::Receipt,
     retry_after,
@@ -101,11 +102,11 @@ impl Answer {
         drop(receipt);
     }
 
-    /// The whole body, if it is at most `limit` bytes and complete within `patience`. The receipt is for whoever
+    /// The whole body, if it is at most `limit` bytes and comes within `patience`. The receipt is for whoever
     /// looks into it.
-    pub(crate) async fn document(self, limit: usize, patience: Duration) -> Result<(Bytes, Receipt), Error> {
+    pub(crate) async fn document(self, limit: usize, patience: Patience) -> Result<(Bytes, Receipt), Error> {
         let Self { response, receipt } = self;
-        match tokio::time::timeout(patience, body::capped(response, limit)).await {
+        match tokio::time::timeout(patience.document, body::capped(response, limit, patience.idle)).await {
             Ok(Ok(bytes)) => Ok((bytes, receipt)),
             Ok(Err(error)) => Err(receipt.fail(error)),
             Err(_) => Err(receipt.fail(Error::TimedOut)),
@@ -143,14 +144,15 @@ impl Answer {
 }
 
 async fn text(response: reqwest::Response) -> String {
-    match tokio::time::timeout(ERROR_BODY_TIMEOUT, body::capped(response, MAX_ERROR_BODY)).await {
+    let body = body::capped(response, MAX_ERROR_BODY, ERROR_BODY_TIMEOUT);
+    match tokio::time::timeout(ERROR_BODY_TIMEOUT, body).await {
         Ok(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         _ => String::new(),
     }
 }
 
 // The registry's own words, made fit for a log line and an error message.
-fn reason(body: &str) -> String {
+pub(crate) fn reason(body: &str) -> String {
     let summary = ErrorBody::parse(body.as_bytes()).map(|body| body.summary());
     let is_prose = !body.trim_start().starts_with(['<', '{', '[']);
     let text = summary.or_else(|| is_prose.then(|| body.to_owned())).unwrap_or_default();

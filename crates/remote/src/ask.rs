@@ -31,6 +31,11 @@ impl<'a> Ask<'a> {
         self.repository
     }
 
+    /// What it is about, such as `manifests`, and how it is asked.
+    pub(crate) fn topic(&self) -> (&Method, &str) {
+        (&self.method, self.rest.split(['/', '?']).next().unwrap_or_default())
+    }
+
     /// The address at an endpoint. `None` if that is not one, which the types of its parts leave no room for.
     pub(crate) fn at(&self, endpoint: &Url) -> Option<Url> {
         let base = endpoint.as_str().trim_end_matches('/');

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, Repository};
-use futures_util::{FutureExt as _, stream::BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{
@@ -118,9 +118,22 @@ impl Remote {
         let answer = self.exchange(endpoint, &ask).await?;
         let part = answer.digest_is(digest).and_then(|()| Part::of(&answer, wanted));
         match part {
-            Ok(part) => Ok(part.stream(endpoint, answer.stream(self.patience().idle))),
+            Ok(part) => Ok(part.stream(endpoint, self.watched(endpoint, answer))),
             Err(invalid) => Err(answer.fail(invalid)),
         }
+    }
+}
+
+impl Remote {
+    // The body of an answer; if it is too slow, others are asked first for a while.
+    fn watched(&self, endpoint: Endpoint, answer: Answer) -> Chunks {
+        let (remote, chunks) = (self.clone(), answer.stream(self.patience().idle));
+        let watched = chunks.inspect(move |chunk| {
+            if matches!(chunk, Err(Error::TimedOut)) {
+                remote.ask_later(endpoint, "it is silent or too slow");
+            }
+        });
+        watched.boxed()
     }
 }
 
@@ -135,7 +148,7 @@ fn range_header(ask: BlobAsk) -> Option<HeaderValue> {
 
 /// What part of the blob an answer is.
 #[derive(Debug, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     Whole { total: Option<u64>, ranges: bool },
     Range { range: Range<u64>, total: Option<u64> },
 }
@@ -152,7 +165,7 @@ impl Part {
     }
 
     // `bytes first-last/total` (RFC 9110 §14.4), if it is what was asked for, perhaps less of it.
-    fn range(header: &str, ask: BlobAsk) -> Option<Self> {
+    pub(crate) fn range(header: &str, ask: BlobAsk) -> Option<Self> {
         let (range, total) = header.trim().strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
         let (first, end) = (number(first)?, number(last)?.checked_add(1)?);

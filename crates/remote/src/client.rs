@@ -18,8 +18,16 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest from sending a request to the headers of its answer, connecting included.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest silence within a blob's body, while its bytes are waited for. There is no limit on a blob as a whole.
+/// The longest silence within a body, while its bytes are waited for. There is no limit on a blob as a whole.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The least that a blob's body must bring while it is waited for, in bytes per second, over [`IDLE_TIMEOUT`]. What
+/// brings less is as good as silent.
+pub const FLOOR: u64 = 1 << 10;
+
+/// The longest that a download goes on below [`FLOOR`], for each endpoint that could bring it. It leaves a connection
+/// that takes the place of a silent one some seconds to do better, and a client its answer within 35 s.
+pub const GIVE_UP: Duration = Duration::from_secs(33);
 
 /// The longest that a manifest, a listing or a token may take as a whole, behind its headers.
 pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,17 +36,35 @@ pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 
+// A connection that died without a word is found out while an answer is waited for.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
 // Idle connections kept for the next request, per host.
 const POOLED: usize = 8;
 const POOLED_FOR: Duration = Duration::from_secs(60);
 
-/// What the clients are made with; see the constants of the same names.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) connect: Duration,
-    pub(crate) headers: Duration,
-    pub(crate) idle: Duration,
-    pub(crate) document: Duration,
+/// How long a [`crate::Remote`] waits for what. The default is for everybody; tests are in more of a hurry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// See [`CONNECT_TIMEOUT`].
+    pub connect: Duration,
+    /// See [`HEADER_TIMEOUT`].
+    pub headers: Duration,
+    /// See [`IDLE_TIMEOUT`].
+    pub idle: Duration,
+    /// See [`DOCUMENT_TIMEOUT`].
+    pub document: Duration,
+    /// See [`GIVE_UP`].
+    pub give_up: Duration,
+}
+
+impl Patience {
+    /// What [`FLOOR`] comes to within a time, in bytes.
+    pub fn enough(within: Duration) -> u64 {
+        // Minutes at most.
+        FLOOR.saturating_mul(u64::try_from(within.as_millis()).unwrap_or(u64::MAX)) / 1000
+    }
 }
 
 impl Default for Patience {
@@ -48,6 +74,7 @@ impl Default for Patience {
             headers: HEADER_TIMEOUT,
             idle: IDLE_TIMEOUT,
             document: DOCUMENT_TIMEOUT,
+            give_up: GIVE_UP,
         }
     }
 }
@@ -95,11 +122,13 @@ fn builder(exempt: &Arc<Exempt>, patience: Patience) -> ClientBuilder {
         .default_headers([identity].into_iter().collect())
         .redirect(redirect::Policy::none())
         .referer(false)
-        .dns_resolver(Resolver(Arc::clone(exempt)))
+        .dns_resolver(Resolver::new(Arc::clone(exempt)))
         .connect_timeout(patience.connect)
         .tcp_nodelay(true)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
         .pool_max_idle_per_host(POOLED)
         .pool_idle_timeout(POOLED_FOR)
 }

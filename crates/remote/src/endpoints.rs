@@ -24,6 +24,12 @@ impl Remote {
         self.health().distrust(endpoint, Instant::now());
     }
 
+    /// Notes that an endpoint is not down but no good either: others are asked first for [`crate::COOLING`].
+    pub(crate) fn ask_later(&self, endpoint: Endpoint, why: &str) {
+        tracing::warn!(registry = %self.host(), endpoint = endpoint.0, why, "an endpoint is asked last for a while");
+        self.health().led_astray(endpoint, Instant::now());
+    }
+
     /// Asks endpoint after endpoint until one has something to say. The first failure is what is reported if none has:
     /// it is the one of the endpoint that should have answered.
     pub(crate) async fn at_endpoints<'a, T>(
@@ -41,6 +47,9 @@ impl Remote {
             match result {
                 Err(error) if error.is_the_endpoints() => {
                     tracing::debug!(registry = %self.host(), endpoint = endpoint.0, %error, "asking the next endpoint");
+                    if error.is_an_impostors() {
+                        self.ask_later(endpoint, "its answers are not a registry's");
+                    }
                     first = first.or(Some(error));
                 }
                 answered => return answered,

@@ -111,6 +111,11 @@ impl Error {
         !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. })
     }
 
+    /// Whether somebody else answers in the registry's place, such as the login page of a network.
+    pub(crate) fn is_an_impostors(&self) -> bool {
+        matches!(self, Self::Invalid(InvalidAnswer::NotAManifest { .. } | InvalidAnswer::NotAListing))
+    }
+
     /// Whether the endpoint is down, so that asking it again at once is a waste.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::TimedOut | Self::Failing { .. })

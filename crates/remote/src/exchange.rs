@@ -3,6 +3,8 @@
 //! `exchange` tries account after account; `follow` goes where the registry redirects, leaving `Authorization` behind;
 //! `authorized` answers one challenge; `send` puts one request on the wire. Every request passes through `send`.
 
+use std::time::Instant;
+
 use http::header;
 use url::Url;
 
@@ -13,7 +15,9 @@ use crate::{
     egress::{EgressError, MAX_REDIRECTS},
     endpoints::Endpoint,
     error::{self, Error, InvalidAnswer},
+    limits::Subject,
     outcome::Receipt,
+    rate_limit::RateLimit,
     remote::Remote,
 };
 
@@ -41,11 +45,11 @@ impl Remote {
     ) -> Result<Answer, Error> {
         let accounts = self.inner().credentials.len();
         if accounts == 0 {
-            return self.follow(endpoint, url, ask, None).await;
+            return self.within_limits(endpoint, url, ask, None).await;
         }
         let mut refusal = None;
         for account in 0..accounts {
-            match self.follow(endpoint, url.clone(), ask, Some(account)).await {
+            match self.within_limits(endpoint, url.clone(), ask, Some(account)).await {
                 Err(limited @ Error::Limited { .. }) => refusal = Some(limited),
                 // That one account is limited says more than that another one is wrong.
                 Err(denied @ Error::Denied { .. }) => refusal = refusal.or(Some(denied)),
@@ -53,6 +57,30 @@ impl Remote {
             }
         }
         Err(refusal.unwrap_or(Error::NotFound))
+    }
+
+    // Nothing is sent while the registry has asked this account not to.
+    async fn within_limits(
+        &self,
+        endpoint: Endpoint,
+        url: Url,
+        ask: &Ask<'_>,
+        account: Option<usize>,
+    ) -> Result<Answer, Error> {
+        let (method, topic) = ask.topic();
+        let subject = Subject { endpoint, account, method: method.clone(), topic: topic.to_owned() };
+        if let Some(left) = self.limits().left(&subject, Instant::now()) {
+            return Err(Error::Limited { retry_after: Some(left) });
+        }
+        let answer = self.follow(endpoint, url, ask, account).await;
+        match &answer {
+            Ok(_) => self.limits().answered(&subject),
+            Err(Error::Limited { retry_after }) => {
+                self.limits().limited(subject, *retry_after, Instant::now());
+            }
+            Err(_) => {}
+        }
+        answer
     }
 
     async fn follow(
@@ -156,7 +184,12 @@ impl Remote {
         let request = self.inner().clients.of(&wire.url).request(wire.method.clone(), wire.url.clone());
         let sent = request.headers(wire.headers.clone()).send();
         match tokio::time::timeout(self.patience().headers, sent).await {
-            Ok(Ok(response)) => Ok(Answer::new(response, receipt)),
+            Ok(Ok(response)) => {
+                if let Some(limit) = RateLimit::read(response.headers()) {
+                    self.told(limit);
+                }
+                Ok(Answer::new(response, receipt))
+            }
             Ok(Err(failed)) => Err(receipt.fail(error::before_answer(failed))),
             Err(_) => Err(receipt.fail(Error::TimedOut)),
         }
@@ -200,7 +233,8 @@ mod tests {
         let endpoints = vec![format!("http://{address}").parse().unwrap()];
         let settings = Settings { endpoints, ..Settings::default() };
         let short = Duration::from_millis(100);
-        let patience = Patience { connect: short, headers: short, idle: short, document: short };
+        let patience =
+            Patience { connect: short, headers: short, idle: short, document: short, give_up: short };
         Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap()
     }
 

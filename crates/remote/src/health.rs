@@ -83,7 +83,8 @@ impl Health {
         }
     }
 
-    /// It answers, but where it sends us, nobody does. Others come first for a while; it is not down.
+    /// It answers, but not what it should, or where it sends us nobody does, or too slowly. Others come first for a
+    /// while; it is not down.
     pub(crate) fn led_astray(&mut self, endpoint: Endpoint, now: Instant) {
         self.ask_later(endpoint, now + COOLING);
     }

@@ -19,9 +19,14 @@ mod endpoints;
 mod error;
 mod exchange;
 mod health;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod laws;
+mod limits;
 mod link;
 mod manifest;
 mod outcome;
+mod rate_limit;
 mod referrers;
 mod remote;
 mod retry_after;
@@ -29,13 +34,14 @@ mod settings;
 mod tags;
 
 pub use blob::{BlobAsk, BlobHead, BlobStream};
-pub use client::{CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT};
+pub use client::{CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience};
 pub use egress::{EgressError, MAX_REDIRECTS};
 pub use endpoints::Endpoint;
 pub use error::{Cause, Error, InvalidAnswer};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
 pub use manifest::{FetchedManifest, ManifestHead};
 pub use outcome::{Observer, RequestOutcome};
+pub use rate_limit::RateLimit;
 pub use remote::Remote;
 pub use retry_after::MAX_RETRY_AFTER;
 pub use settings::{Credential, Settings, SettingsError};

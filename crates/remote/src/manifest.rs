@@ -96,7 +96,7 @@ impl Remote {
         let ask = accepting(Ask::get(repository, format!("manifests/{reference}")));
         let answer = self.exchange(endpoint, &ask).await?;
         let (said, declared) = (answer.digest(), content_type(&answer));
-        let (bytes, receipt) = answer.document(MAX_MANIFEST_BYTES, self.patience().document).await?;
+        let (bytes, receipt) = answer.document(MAX_MANIFEST_BYTES, self.patience()).await?;
         said.and_then(|said| proven(reference, said, &bytes))
             .and_then(|digest| Ok((digest, kind(&bytes, declared?)?)))
             .map(|(digest, media_type)| FetchedManifest { digest, media_type, bytes })

@@ -76,7 +76,7 @@ impl Remote {
     }
 
     async fn listed(&self, answer: Answer) -> Result<Vec<Descriptor>, Error> {
-        let (bytes, receipt) = answer.document(MAX_PAGE_BYTES, self.patience().document).await?;
+        let (bytes, receipt) = answer.document(MAX_PAGE_BYTES, self.patience()).await?;
         let index =
             Manifest::parse(&bytes, None).or_else(|_| Manifest::parse(&bytes, Some(&MediaType::OCI_INDEX)));
         match index {

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use entrepot_oci::Host;
@@ -14,7 +14,9 @@ use crate::{
     egress::{Exempt, Gate},
     endpoints::Endpoint,
     health::Health,
+    limits::Limits,
     outcome::Observer,
+    rate_limit::RateLimit,
     settings::{Credential, Settings, SettingsError},
 };
 
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     gate: Gate,
     grants: Grants,
     pub(crate) health: Mutex<Health>,
+    limits: Mutex<Limits>,
+    rate_limit: Mutex<Option<RateLimit>>,
     patience: Patience,
 }
 
@@ -47,11 +51,11 @@ impl Remote {
         Self::with_patience(host, settings, Patience::default())
     }
 
-    pub(crate) fn with_patience(
-        host: Host,
-        settings: &Settings,
-        patience: Patience,
-    ) -> Result<Self, SettingsError> {
+    /// The same with other patience than the default.
+    ///
+    /// # Errors
+    /// As [`Remote::new`].
+    pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
         let mut exempt = Exempt::of(&settings.endpoints, settings.private_network);
         // Where a proxy is set, it is what gets connected to.
         proxies().for_each(|proxy| exempt.add(&proxy));
@@ -61,6 +65,8 @@ impl Remote {
             clients: Clients::new(&endpoints, settings, &exempt, patience)?,
             host,
             health: Mutex::new(Health::new(endpoints.len())),
+            limits: Mutex::default(),
+            rate_limit: Mutex::default(),
             endpoints,
             credentials: settings.credentials.clone(),
             gate: Gate(exempt),
@@ -106,8 +112,28 @@ impl Remote {
         &self.inner.grants
     }
 
-    pub(crate) fn patience(&self) -> Patience {
+    /// How long it waits for what.
+    pub fn patience(&self) -> Patience {
         self.inner.patience
+    }
+
+    /// How many endpoints there are to ask; at least one.
+    pub fn endpoint_count(&self) -> usize {
+        self.inner.endpoints.len()
+    }
+
+    /// The registry's limit on our requests, as it told it last.
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        *self.inner.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn told(&self, limit: RateLimit) {
+        *self.inner.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
+    }
+
+    pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
+        // Its methods leave nothing half done.
+        self.inner.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Listing tags (distribution-spec, §listing tags).
 
+use std::collections::HashSet;
+
 use entrepot_oci::{Page, Repository, Tag};
 use futures_util::FutureExt as _;
 use http::header;
@@ -27,9 +29,9 @@ pub struct TagPage {
 }
 
 #[derive(Deserialize)]
-struct Listing {
+pub(crate) struct Listing {
     // Registries in Go send `null` for none.
-    tags: Option<Vec<String>>,
+    pub(crate) tags: Option<Vec<String>>,
 }
 
 impl Remote {
@@ -49,9 +51,9 @@ impl Remote {
     ) -> Result<TagPage, Error> {
         let answer = self.exchange(endpoint, &Ask::get(repository, path(page))).await?;
         let has_next = answer.header(&header::LINK).and_then(link::next).is_some();
-        let (bytes, receipt) = answer.document(MAX_LISTING, self.patience().document).await?;
+        let (bytes, receipt) = answer.document(MAX_LISTING, self.patience()).await?;
         match serde_json::from_slice::<Listing>(&bytes) {
-            Ok(listing) => Ok(cut(listing.tags.unwrap_or_default(), has_next, page)),
+            Ok(listing) => Ok(cut(&listing.tags.unwrap_or_default(), has_next, page)),
             Err(_) => Err(receipt.fail(InvalidAnswer::NotAListing.into())),
         }
     }
@@ -68,13 +70,17 @@ fn path(page: &Page) -> String {
 }
 
 // Makes a page of what came, for registries that know neither `n` nor `last`. What is no tag is left out.
-fn cut(listed: Vec<String>, has_next: bool, page: &Page) -> TagPage {
-    let seen = page.after().and_then(|after| listed.iter().position(|tag| tag == after));
+pub(crate) fn cut(listed: &[String], has_next: bool, page: &Page) -> TagPage {
+    // Pages of a list that repeats itself would go round in a circle.
+    let mut known = HashSet::new();
+    let listed: Vec<&String> = listed.iter().filter(|tag| known.insert(tag.as_str())).collect();
+    let seen = page.after().and_then(|after| listed.iter().position(|tag| *tag == after));
     let behind = seen.map_or(0, |index| index + 1);
     let all: Vec<Tag> = listed.iter().skip(behind).filter_map(|tag| tag.parse().ok()).collect();
     let cut_off = all.len() > page.limit();
-    let more = page.limit() > 0 && (cut_off || has_next);
-    TagPage { tags: all.into_iter().take(page.limit()).collect(), more }
+    let tags: Vec<Tag> = all.into_iter().take(page.limit()).collect();
+    let more = !tags.is_empty() && (cut_off || has_next);
+    TagPage { tags, more }
 }
 
 #[cfg(test)]
@@ -99,12 +105,23 @@ mod tests {
     #[test]
     fn pages_what_the_registry_did_not() {
         let all = || ["a", "b", "not a tag", "c", "d"].map(str::to_owned).to_vec();
-        let first = cut(all(), false, &page("2", ""));
+        let first = cut(&all(), false, &page("2", ""));
         assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
-        let second = cut(all(), false, &page("2", "b"));
+        let second = cut(&all(), false, &page("2", "b"));
         assert_eq!((texts(&second), second.more), (vec!["c", "d"], false));
-        let linked = cut(all(), true, &page("9", ""));
+        let linked = cut(&all(), true, &page("9", ""));
         assert_eq!((linked.tags.len(), linked.more), (4, true));
-        assert_eq!(cut(all(), true, &page("0", "")), TagPage::default());
+        assert_eq!(cut(&all(), true, &page("0", "")), TagPage::default());
+    }
+
+    #[test]
+    fn pages_of_what_repeats_itself_end() {
+        let all = || ["a", "b", "a", "b", "c"].map(str::to_owned).to_vec();
+        let first = cut(&all(), false, &page("2", ""));
+        assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
+        let second = cut(&all(), false, &page("2", "b"));
+        assert_eq!((texts(&second), second.more), (vec!["c"], false));
+        // There is nothing to go on from.
+        assert_eq!(cut(&["not a tag".to_owned()], true, &page("2", "")), TagPage::default());
     }
 }

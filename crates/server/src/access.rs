@@ -60,7 +60,7 @@ fn agent(headers: &HeaderMap) -> String {
 }
 
 // Control characters could forge lines, and marks of direction could turn one around on a terminal.
-fn printable(text: &str, most: usize) -> String {
+pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars().take(most) {
         let turns = matches!(character,

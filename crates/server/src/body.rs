@@ -8,7 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use entrepot_mirror::{BlobStream, Cut, Mapping};
-use futures_util::{Stream, stream::BoxStream};
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::{record::Record, wire::Lent};
@@ -17,6 +20,9 @@ use crate::{record::Record, wire::Lent};
 const SLICE: u64 = 1 << 20;
 /// How much of it the kernel is asked to have ready ahead of that.
 const AHEAD: u64 = 4 << 20;
+
+/// How much of it we read at a time, where we have to.
+const READ: u64 = 256 << 10;
 
 /// The body of an answer, and the record of the request that it ends.
 pub(crate) struct Body {
@@ -54,9 +60,15 @@ impl Body {
         Self::of(Content::Bytes(bytes.into()))
     }
 
-    /// `range` of a file; `lent` keeps it known to the connection, which then leaves the sending to the kernel.
+    /// `range` of a file; `lent` keeps it known to the connection, which then leaves the sending to the kernel. Without
+    /// that we look at the bytes ourselves, to encrypt them, and a disk that fails must not end the process.
     pub(crate) fn mapped(mapping: Mapping, range: Range<u64>, lent: Option<Lent>) -> Self {
         let left = range.start..range.end.min(mapping.len());
+        if lent.is_none() {
+            let length = left.end.saturating_sub(left.start);
+            let frames = read(mapping, left).boxed();
+            return Self::of(Content::Stream(Frames { frames, left: Some(length), _lent: None }));
+        }
         Self::of(Content::Mapped(Mapped { mapping, advised: left.start, left, _lent: lent }))
     }
 
@@ -74,6 +86,23 @@ impl Body {
         self.record = Some(record);
         self
     }
+}
+
+/// The bytes of a file as they are read.
+fn read(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
+    stream::unfold(Some((mapping, range)), |left| async {
+        let (mapping, Range { start, end }) = left.filter(|(_, left)| !left.is_empty())?;
+        let until = (start + READ).min(end);
+        let reading = tokio::task::spawn_blocking(move || (mapping.read(start..until), mapping)).await;
+        Some(match reading {
+            Ok((Ok(bytes), mapping)) => (Ok(bytes), Some((mapping, until..end))),
+            Ok((Err(error), _)) => {
+                tracing::warn!(%error, "a stored blob broke off");
+                (Err(Cut), None)
+            }
+            Err(_) => (Err(Cut), None),
+        })
+    })
 }
 
 impl Mapped {
@@ -156,7 +185,6 @@ impl HttpBody for Body {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{StreamExt, stream};
     use http_body_util::BodyExt;
 
     use super::*;

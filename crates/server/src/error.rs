@@ -160,6 +160,7 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
         MirrorError::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
         MirrorError::UploadUnknown => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
+        MirrorError::TooManyUploads => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
         MirrorError::ReadOnly { .. } => (StatusCode::FORBIDDEN, ErrorCode::Denied),
         MirrorError::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
         MirrorError::ManifestBlobUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
@@ -184,6 +185,9 @@ fn message(error: &MirrorError) -> String {
         MirrorError::UploadUnknown => {
             "there is no such upload in this repository; hint: it may have expired, start a new one"
                 .to_owned()
+        }
+        MirrorError::TooManyUploads => {
+            "too many uploads are open; hint: finish some, or end them with DELETE".to_owned()
         }
         MirrorError::ReadOnly { name, hosted } => format!(
             "`{name}` mirrors an upstream and takes no pushes; hint: push to a name that starts with {hosted}"

@@ -15,6 +15,9 @@ mod error;
 mod headers;
 mod ids;
 mod incoming;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod laws;
 mod metrics;
 mod pages;
 mod query;

@@ -102,6 +102,16 @@ impl Server {
         self.address
     }
 
+    /// Serves one client who is at the other end of `stream`, so that any number of hostile ones need no sockets.
+    #[cfg(any(test, fuzzing))]
+    #[doc(hidden)]
+    pub async fn serve_stream<S>(&self, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        self.connections.stream(stream).await;
+    }
+
     /// Reads the certificate again; if the new one is not good, the log says so and the old one stays.
     pub fn reload(&self) {
         if let Some(certificates) = &self.certificates {

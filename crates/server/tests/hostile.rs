@@ -9,7 +9,10 @@ mod support;
 use std::time::Duration;
 
 use entrepot_oci::Digest;
-use support::{Rig, code};
+use support::{
+    Rig, code,
+    content::{IMAGE, INDEX},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -56,6 +59,93 @@ async fn names_and_digests_that_are_none_are_not_redirected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn digests_that_are_none_are_refused_wherever_they_stand() {
+    let rig = Rig::start().await;
+    rig.push_blob("local/a", "{}").await;
+    let location = rig.open_upload("local/a").await;
+    let good = Digest::of(b"{}").to_string();
+    // H02
+    for bad in [
+        good.to_uppercase(),
+        good.replace("sha256:", "SHA256:"),
+        format!("{}A{}", &good[..10], &good[11..]),
+        good[..70].to_owned(),
+        format!("{good}0"),
+        "md5:d41d8cd98f00b204e9800998ecf8427e".to_owned(),
+        format!("blake3:{}", &good[7..]),
+        format!("sha512:{}", &good[7..]),
+        "sha256:../../../../etc/passwd".to_owned(),
+        "sha256:".to_owned(),
+        String::new(),
+    ] {
+        for (method, path) in [
+            ("PUT", format!("{location}?digest={bad}")),
+            ("POST", format!("/v2/local/a/blobs/uploads/?digest={bad}")),
+            ("POST", format!("/v2/local/a/blobs/uploads/?mount={bad}&from=local/a")),
+        ] {
+            let response = rig.send(method, &path, &[], "{}").await;
+            // Where none at all is named, a new upload begins.
+            if bad.is_empty() && response.status == 202 {
+                continue;
+            }
+            assert_eq!(
+                (response.status.as_u16(), code(&response).as_str()),
+                (400, "DIGEST_INVALID"),
+                "{path}"
+            );
+        }
+        let descriptor = |digest: &str| format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":2}}"#);
+        let (wrong, right) = (descriptor(&bad), descriptor(&good));
+        for document in [
+            format!(r#"{{"schemaVersion":2,"config":{wrong},"layers":[]}}"#),
+            format!(r#"{{"schemaVersion":2,"config":{right},"layers":[{wrong}]}}"#),
+            format!(r#"{{"schemaVersion":2,"config":{right},"layers":[],"subject":{wrong}}}"#),
+        ] {
+            let response = rig.push("local/a", "bad", IMAGE, document.as_bytes()).await;
+            assert_eq!(
+                (response.status.as_u16(), code(&response).as_str()),
+                (400, "MANIFEST_INVALID"),
+                "{bad}"
+            );
+        }
+        let document = format!(r#"{{"schemaVersion":2,"manifests":[{wrong}]}}"#);
+        let response = rig.push("local/a", "bad", INDEX, document.as_bytes()).await;
+        assert_eq!((response.status.as_u16(), code(&response).as_str()), (400, "MANIFEST_INVALID"), "{bad}");
+    }
+    // In a header it is no condition that could hold.
+    let path = format!("/v2/local/a/blobs/{good}");
+    let response =
+        rig.get_with(&path, &[("if-none-match", "\"sha256:../..\""), ("docker-content-digest", "x")]).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(rig.get("/v2/local/a/manifests/bad").await.status, 404);
+    alive(&rig).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_without_end_is_not_read_to_it() {
+    let rig = Rig::start().await;
+    // H03: a hundred mebibytes in chunks, as much of them as the server takes.
+    let mut stream = TcpStream::connect(rig.address).await.unwrap();
+    let head = b"PUT /v2/local/a/manifests/x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let chunk = [b"10000\r\n".as_slice(), &[b' '; 64 << 10], b"\r\n"].concat();
+    let send = async {
+        let mut sent = 0;
+        while sent < 100 << 20 && writer.write_all(&chunk).await.is_ok() {
+            sent += chunk.len();
+        }
+        sent
+    };
+    let mut answer = vec![0; 4096];
+    let (sent, read) = tokio::join!(send, reader.read(&mut answer));
+    assert_eq!(status(&String::from_utf8_lossy(&answer[..read.unwrap()])), 413);
+    // The limit, what is read away so that the answer arrives, and what the sockets hold.
+    assert!(sent < 32 << 20, "{sent}");
+    alive(&rig).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn manifests_are_refused_before_they_are_read() {
     let rig = Rig::start().await;
     // H03: said to be large, and said nothing of.
@@ -88,6 +178,11 @@ async fn listings_take_any_number() {
         assert!(!code(&response).is_empty());
     }
     assert_eq!(rig.get("/v2/local/a/tags/list?n=99999999999999999999999").await.status, 200);
+    let huge = format!("/v2/local/a/tags/list?last={}", "x".repeat(1 << 20));
+    let request = format!("GET {huge} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = rig.raw(request.as_bytes()).await;
+    assert!([414, 431].contains(&status(&answer)), "{answer}");
+    alive(&rig).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,6 +213,10 @@ async fn a_length_and_an_encoding_are_not_two_requests() {
     let smuggled = "POST /v2/local/a/blobs/uploads/ HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\
                     transfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
     let answer = rig.raw(smuggled.as_bytes()).await;
+    assert!(!answer.contains("\r\n\r\nok\n"), "{answer}");
+    // A bare line feed ends a line, as RFC 9112 §2.2 lets it, and begins no second request.
+    let bare = b"POST /v2/local/a/blobs/uploads/ HTTP/1.1\nhost: x\ncontent-length: 36\n\nGET /healthz HTTP/1.1\nhost: x\n\n";
+    let answer = rig.raw(bare).await;
     assert!(!answer.contains("\r\n\r\nok\n"), "{answer}");
     alive(&rig).await;
 }
@@ -184,6 +283,64 @@ async fn an_upload_that_breaks_off_keeps_what_came() {
         .send("PUT", &format!("{location}?digest={digest}"), &[("content-range", "5-11")], ", world")
         .await;
     assert_eq!(response.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_crawls_is_let_go_and_can_be_gone_on_with() {
+    let rig = Rig::start().await;
+    // H09: half a body, then a byte now and then. It has thirty seconds to bring more than that.
+    let location = rig.open_upload("local/a").await;
+    let bytes = vec![7; 100_000];
+    let head = format!("PATCH {location} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", bytes.len());
+    let mut stream = TcpStream::connect(rig.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&bytes[..50_000]).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let crawl = async {
+        for byte in &bytes[50_000..50_120] {
+            if writer.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        panic!("it was let crawl for two minutes");
+    };
+    let mut answer = Vec::new();
+    tokio::select! {
+        _ = reader.read_to_end(&mut answer) => {}
+        () = crawl => {}
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(
+        answer.is_empty() || status(&answer) == 400 && answer.contains("BLOB_UPLOAD_INVALID"),
+        "{answer}"
+    );
+    let range = rig.get(&location).await.header("range").unwrap().to_owned();
+    let had = range.strip_prefix("0-").unwrap().parse::<usize>().unwrap() + 1;
+    assert!((50_001..50_100).contains(&had), "{range}");
+    let path = format!("{location}?digest={}", Digest::of(&bytes));
+    let rest = format!("{had}-{}", bytes.len() - 1);
+    let response = rig.send("PUT", &path, &[("content-range", &rest)], bytes[had..].to_vec()).await;
+    assert_eq!(response.status, 201, "{}", response.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_are_none_lead_nowhere() {
+    let rig = Rig::start().await;
+    // H23
+    for host in
+        ["", "a b", "x/../y", "[::1", "evil.test:99999", "a,b", "\u{e9}", "<script>", "user@evil.test"]
+    {
+        let request = format!(
+            "POST /v2/local/a/blobs/uploads/ HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let answer = rig.raw(request.as_bytes()).await;
+        assert!([202, 400].contains(&status(&answer)), "{host}: {answer}");
+        assert!(!answer.contains("evil.test") && !answer.contains("<script>"), "{host}: {answer}");
+    }
+    let two = "GET /v2/ HTTP/1.1\r\nhost: a\r\nhost: evil.test\r\nconnection: close\r\n\r\n";
+    assert!([200, 400].contains(&status(&rig.raw(two.as_bytes()).await)));
+    alive(&rig).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

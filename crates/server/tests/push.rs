@@ -73,6 +73,44 @@ async fn bad_manifests_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_manifest_says_of_itself_and_of_others_must_be_so() {
+    let rig = Rig::start().await;
+    let names = fill(&rig).await;
+    let good = String::from_utf8(image(&[], r#","annotations":{"h":"05"}"#)).unwrap();
+    // H04: sent as something else than it says it is.
+    for other in [INDEX, "application/vnd.docker.distribution.manifest.v2+json"] {
+        let response = rig.push("local/spec", "bad", other, good.as_bytes()).await;
+        assert_eq!(
+            (response.status.as_u16(), code(&response).as_str()),
+            (400, "MANIFEST_INVALID"),
+            "{other}"
+        );
+    }
+    // H05: a config that is longer than said, a layer that is shorter, a child that is.
+    let size = |from: &str, to: &str| good.replace(&format!(r#""size":{from}"#), &format!(r#""size":{to}"#));
+    let layer = String::from_utf8(image(&[&[0; 7]], "")).unwrap();
+    let layer = layer.replace(&Digest::of(&[0; 7]).to_string(), &names["{layer}"]);
+    let child = String::from_utf8(index(&[&image(&[], "")])).unwrap();
+    let child = child.replace(r#","size":"#, r#","size":1"#);
+    for (media_type, document) in
+        [(IMAGE, size("2", "1")), (IMAGE, size("2", "0")), (IMAGE, layer), (INDEX, child)]
+    {
+        let response = rig.push("local/spec", "bad", media_type, document.as_bytes()).await;
+        assert_eq!((response.status.as_u16(), code(&response).as_str()), (400, "SIZE_INVALID"), "{document}");
+    }
+    // Neither config nor layer is there.
+    for document in [
+        good.replace(&names["{config}"], &names["{absent}"]),
+        String::from_utf8(image(&[b"not pushed"], "")).unwrap(),
+    ] {
+        let response = rig.push("local/spec", "bad", IMAGE, document.as_bytes()).await;
+        assert_eq!((response.status.as_u16(), code(&response).as_str()), (404, "MANIFEST_BLOB_UNKNOWN"));
+    }
+    assert_eq!(rig.get("/v2/local/spec/manifests/bad").await.status, 404);
+    pushed(rig.push("local/spec", "good", IMAGE, good.as_bytes()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_manifest_is_taken_and_a_larger_one_is_not() {
     let rig = Rig::start().await;
     fill(&rig).await;
@@ -190,6 +228,67 @@ async fn uploads_are_cancelled_and_nobody_elses() {
     }
     assert_eq!(rig.send("DELETE", &location, &[], "").await.status, 204);
     assert_eq!(rig.get(&location).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_are_not_yours_are_not_there() {
+    let rig = Rig::start().await;
+    // H11: another repository's, one that ended, guessed ones; all are told the same, byte for byte.
+    let (elsewhere, ended) = (rig.open_upload("local/a").await, rig.open_upload("local/b").await);
+    assert_eq!(rig.send("DELETE", &ended, &[], "").await.status, 204);
+    let guess = |id: &str| format!("/v2/local/b/blobs/uploads/{id}");
+    let addresses = [
+        elsewhere.replace("local/a", "local/b"),
+        ended,
+        guess("0b6f6fd2-6c2e-4b1c-9a53-2f6f2f1c7c11"),
+        guess("00000000-0000-0000-0000-000000000000"),
+        guess("nonsense"),
+    ];
+    let digest = Digest::of(b"");
+    for method in ["GET", "HEAD", "PATCH", "PUT", "DELETE"] {
+        let mut answers = Vec::new();
+        for address in &addresses {
+            let path = if method == "PUT" { format!("{address}?digest={digest}") } else { address.clone() };
+            let mut response = rig.send(method, &path, &[], "").await;
+            assert_eq!(response.status, 404, "{method} {path}");
+            assert!(method == "HEAD" || code(&response) == "BLOB_UPLOAD_UNKNOWN", "{method} {path}");
+            ["date", "x-request-id"].iter().for_each(|name| drop(response.headers.remove(*name)));
+            answers.push((response.headers, response.body));
+        }
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{method}: {answers:#?}");
+    }
+    assert_eq!(rig.get(&elsewhere).await.status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sha512_goes_all_the_way() {
+    let rig = Rig::start().await;
+    // H22
+    let digest = Digest::with(Algorithm::Sha512, b"{}");
+    let path = |name: &str| format!("/v2/{name}/blobs/{digest}");
+    let response = rig.send("POST", &format!("/v2/local/a/blobs/uploads/?digest={digest}"), &[], "{}").await;
+    assert_eq!(response.status, 201);
+    let response =
+        rig.send("POST", &format!("/v2/local/b/blobs/uploads/?mount={digest}&from=local/a"), &[], "").await;
+    assert_eq!(response.status, 201);
+    assert_eq!(rig.get(&path("local/b")).await.body, "{}");
+    let part = rig.get_with(&path("local/b"), &[("range", "bytes=1-1")]).await;
+    assert_eq!((part.status.as_u16(), part.body.as_ref()), (206, b"}".as_slice()));
+    let document = String::from_utf8(image(&[], "")).unwrap();
+    let document = document.replace(&Digest::of(b"{}").to_string(), &digest.to_string());
+    let manifest = Digest::with(Algorithm::Sha512, document.as_bytes());
+    pushed(rig.push("local/b", &format!("{manifest}?tag=long"), IMAGE, document.as_bytes()).await).await;
+    let by_tag = rig.get("/v2/local/b/manifests/long").await;
+    assert_eq!(by_tag.header("docker-content-digest").unwrap(), manifest.to_string());
+    let by_digest = format!("/v2/local/b/manifests/{manifest}");
+    assert_eq!(rig.get(&by_digest).await.body, document);
+    assert_eq!(rig.send("DELETE", &by_digest, &[], "").await.status, 202);
+    for gone in [by_digest.as_str(), "/v2/local/b/manifests/long"] {
+        assert_eq!(rig.get(gone).await.status, 404);
+    }
+    assert_eq!(rig.send("DELETE", &path("local/b"), &[], "").await.status, 202);
+    assert_eq!(rig.get(&path("local/b")).await.status, 404);
+    assert_eq!(rig.get(&path("local/a")).await.body, "{}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -316,6 +316,77 @@ fn as_get<'a>(get: &'a Response, head: &'a Response, conditional: bool) -> impl 
     body.into_iter().chain(same)
 }
 
+// H15: every route that answers GET, hosted and mirrored, pages beside the API, and refusals.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_is_a_get_without_its_body() {
+    let rig = Rig::start().await;
+    let names = fill(&rig).await;
+    let upload = rig.open_upload("local/spec").await;
+    rig.send("PATCH", &upload, &[], "hello").await;
+    let mirrored = entrepot_testkit::TestImage::random(1, 1, 300_000);
+    rig.upstream.put_image("library/a", "1", &mirrored);
+    let hosted = [
+        "/",
+        "/healthz",
+        "/readyz",
+        "/v2/",
+        "/v2/local/spec/blobs/{layer}",
+        "/v2/local/spec/blobs/{empty}",
+        "/v2/local/spec/blobs/{long}",
+        "/v2/local/spec/manifests/v1",
+        "/v2/local/spec/manifests/{image}",
+        "/v2/local/spec/manifests/multi",
+        "/v2/local/spec/tags/list",
+        "/v2/local/spec/tags/list?n=2",
+        "/v2/local/spec/referrers/{image}",
+        "/v2/local/spec/referrers/{absent}",
+        "/nothing",
+        "/v2/_catalog",
+        "/v2/local/spec/blobs/{absent}",
+        "/v2/local/spec/manifests/none",
+        "/v2/UPPER/tags/list",
+    ];
+    let mut paths: Vec<_> = hosted.iter().map(|path| spell(&names, path)).collect();
+    let (layer, _) = &mirrored.blobs()[1];
+    paths.extend([
+        upload,
+        "/v2/library/a/manifests/1".to_owned(),
+        format!("/v2/library/a/manifests/{}", mirrored.digest()),
+        format!("/v2/library/a/blobs/{layer}"),
+        "/v2/library/a/tags/list".to_owned(),
+        format!("/v2/library/a/referrers/{}", mirrored.digest()),
+        "/v2/library/a/manifests/none".to_owned(),
+    ]);
+    let mut wrong = Vec::new();
+    for path in &paths {
+        // Before anything is held, and when it is.
+        let (cold, get, warm) = (rig.head(path).await, rig.get(path).await, rig.head(path).await);
+        for head in [cold, warm] {
+            wrong.extend(
+                (head.status != get.status).then(|| format!("{path}: {} and {}", head.status, get.status)),
+            );
+            wrong.extend(differing(&head, &get).map(|what| format!("{path}: {what}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    // The numbers in it change from one look to the next; everything else does not.
+    let (get, head) = (rig.get("/metrics").await, rig.head("/metrics").await);
+    assert!(get.headers.keys().all(|name| head.headers.contains_key(name)) && head.body.is_empty());
+}
+
+fn differing<'a>(head: &'a Response, get: &'a Response) -> impl Iterator<Item = String> + 'a {
+    const OWN: [&str; 2] = ["date", "x-request-id"];
+    let body = (!head.body.is_empty()).then(|| "has a body".to_owned());
+    let length = get.header("content-length").filter(|_| get.status != 204);
+    let length = length.filter(|length| *length != get.body.len().to_string());
+    let names: std::collections::HashSet<_> = head.headers.keys().chain(get.headers.keys()).collect();
+    let other = names.into_iter().filter(|name| !OWN.contains(&name.as_str())).filter_map(|name| {
+        let (head, get) = (head.headers.get(name), get.headers.get(name));
+        (head != get).then(|| format!("{name} is {head:?} and {get:?}"))
+    });
+    body.into_iter().chain(length.map(|length| format!("has {length} bytes"))).chain(other)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn content_comes_back_byte_for_byte() {
     let rig = Rig::start().await;

@@ -53,6 +53,44 @@ async fn its_refusals_stay_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_none_are_told_as_such_and_nothing_of_them_is_kept() {
+    let image = TestImage::random(4, 1, 100);
+    let other = TestImage::random(5, 1, 100);
+    // U02: another manifest, one spoiled bit, a header that lies. U06: a login page, an error that says 200.
+    let json = [("content-type", "application/json")];
+    let portal = r#"{"errors":[{"code":"UNAUTHORIZED","message":"log in"}]}"#;
+    for (what, action) in [
+        (
+            "another",
+            Action::status_with(200, &[("content-type", image.media_type().as_str())], other.bytes().clone()),
+        ),
+        ("a bit", Action::WrongBytes(entrepot_testkit::Place::End)),
+        ("a header", Action::lie_digest(other.digest())),
+        ("a page", Action::Html),
+        ("an error", Action::status_with(200, &json, portal)),
+    ] {
+        let rig = Rig::start().await;
+        rig.upstream.put_image("library/a", "1", &image);
+        rig.upstream.fault(Fault::on(Match::manifests().get()).always().then(action));
+        let by_digest = format!("/v2/library/a/manifests/{}", image.digest());
+        for path in ["/v2/library/a/manifests/1", &by_digest] {
+            let response = rig.get(path).await;
+            assert_eq!(
+                (response.status.as_u16(), code(&response).as_str()),
+                (502, "UNKNOWN"),
+                "{what} {path}"
+            );
+            assert!(response.text().contains("gave an answer that cannot be used"), "{}", response.text());
+        }
+        let held = rig.mirror.holdings().await.unwrap();
+        assert_eq!((held.manifests, held.tags), (0, 0), "{what}");
+        // And once it is itself again, so are we.
+        rig.upstream.clear_faults();
+        assert_eq!(rig.get(&by_digest).await.body, image.bytes(), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blob_that_turns_out_wrong_ends_short() {
     let rig = Rig::start().await;
     let image = TestImage::random(3, 1, 3 << 20);

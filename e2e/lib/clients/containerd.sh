@@ -1,15 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # containerd through `ctr`: hosts.toml sends every registry's name to entrepot, with `?ns=`.
 
-client_needs() {
-    if [ "$E2E_MODE" != inside ]; then
-        echo "$E2E_MODE"
-    elif ! have containerd || ! have ctr; then
-        echo "containerd is not installed"
-    elif ! have runc; then
-        echo "runc is not installed"
-    fi
-}
+client_commands() { echo "containerd ctr"; }
+
+client_needs() { engine_lacks containerd ctr; }
 
 client_version() { containerd --version; }
 
@@ -22,37 +16,42 @@ client_cannot() {
     esac
 }
 
-# hosts_toml NAME SERVER: requests for NAME go to SERVER and nowhere else.
+# hosts_toml NAME SERVER [LINE]: requests for NAME go to SERVER and nowhere else.
 hosts_toml() {
-    local d=$scratch/containerd/certs.d/$1
+    local d=$scratch/$client/certs.d/$1
     mkdir -p "$d"
-    printf 'server = "%s"\n[host."%s"]\n  capabilities = ["pull", "resolve"]\n' "$2" "$2" > "$d/hosts.toml"
+    printf 'server = "%s"\n[host."%s"]\n  capabilities = ["pull", "resolve", "push"]\n%s\n' "$2" "$2" "${3:-}" > "$d/hosts.toml"
 }
 
 client_start() {
-    local name d=$scratch/containerd
-    snapshotter=native
+    local name d=$scratch/$client scheme=http
+    [ "$secure" = false ] || scheme=https
+    account=()
+    snapshotter=$(layered overlayfs native)
     mkdir -p "$d"
-    overlay_works && snapshotter=overlayfs
     rm -rf "$d/certs.d"
-    for name in docker.io quay.io "$at"; do hosts_toml "$name" "http://$at"; done
-    for name in "$origin" "docker.$domain:$port" "quay.$domain:$port"; do hosts_toml "$name" "http://$name"; done
+    for name in docker.io quay.io "$at"; do hosts_toml "$name" "$scheme://$at"; done
+    for name in $(mirror_hosts); do hosts_toml "$name" "$scheme://$name"; done
+    hosts_toml "$origin" "http://$origin"
     cat > "$d/config.toml" << CONFIG
 version = 2
 root = "$d/root"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.nri.v1.nri"]
 [grpc]
   address = "/run/containerd.sock"
 CONFIG
-    start containerd containerd --config "$d/config.toml"
+    start containerd "${world[@]}" containerd --config "$d/config.toml"
     until_ready containerd ctr_ version
 }
+
+client_trust() { hosts_toml "$1" "https://$1" "  ca = \"$ca\""; }
+client_login() { account=(--user "$user:$password"); }
 
 ctr_() { ctr --address /run/containerd.sock --namespace e2e "$@"; }
 
 client_pull() {
-    ctr_ images pull --hosts-dir "$scratch/containerd/certs.d" --snapshotter "$snapshotter" "$1" > /dev/null || return
+    ctr_ images pull --hosts-dir "$scratch/$client/certs.d" --snapshotter "$snapshotter" "${account[@]}" "$1" > /dev/null || return
     ctr_ images ls "name==$1" | awk 'NR > 1 { print $3 }'
 }
 
@@ -60,7 +59,7 @@ client_run() { ctr_ run --rm --net-host --snapshotter "$snapshotter" "$1" "run-$
 
 client_push() {
     client_pull "$1" > /dev/null || return
-    ctr_ images push --hosts-dir "$scratch/containerd/certs.d" "$2" "$1" > /dev/null || return
+    ctr_ images push --hosts-dir "$scratch/$client/certs.d" "$2" "$1" > /dev/null || return
     ctr_ images ls "name==$1" | awk 'NR > 1 { print $3 }'
 }
 

@@ -1,15 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # Podman: pulls into a storage of its own and runs a container with runc.
 
-client_needs() {
-    if [ "$E2E_MODE" != inside ]; then
-        echo "$E2E_MODE"
-    elif ! have podman; then
-        echo "podman is not installed"
-    elif ! have runc; then
-        echo "runc is not installed"
-    fi
-}
+client_commands() { echo "podman"; }
+
+client_needs() { engine_lacks podman; }
 
 client_version() { podman --version; }
 
@@ -23,33 +17,9 @@ client_cannot() {
     esac
 }
 
-client_start() {
-    local driver=vfs d=$scratch/podman
-    mkdir -p "$d"
-    overlay_works && driver=overlay
-    containers_conf
-    # Host namespaces and low limits: what a machine without systemd and with capped limits can give.
-    cat > "$d/containers.conf" << CONFIG
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-netns = "host"
-cgroupns = "host"
-log_driver = "k8s-file"
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-[engine.runtimes]
-runc = ["$(command -v runc)"]
-CONFIG
-    cat > "$d/storage.conf" << CONFIG
-[storage]
-driver = "$driver"
-graphroot = "$d/root"
-runroot = "$d/run"
-CONFIG
-    export CONTAINERS_CONF=$d/containers.conf CONTAINERS_STORAGE_CONF=$d/storage.conf
-}
+client_start() { containers_engine; }
+client_trust() { containers_trust "$1"; }
+client_login() { podman login --username "$user" --password-stdin "$1" <<< "$password" > /dev/null; }
 
 client_pull() {
     podman pull --quiet "$1" > /dev/null || return
@@ -60,8 +30,7 @@ client_run() { podman run --rm --pull never "$1"; }
 
 client_push() {
     client_pull "$1" > /dev/null && podman tag "$1" "$2" || return
-    podman push --quiet --digestfile "$scratch/podman/digest" "$2" > /dev/null && cat "$scratch/podman/digest"
+    podman push --quiet --digestfile "$scratch/$client/digest" "$2" > /dev/null && cat "$scratch/$client/digest"
 }
 
 client_clear() { podman rmi --all --force > /dev/null 2>&1; }
-client_stop() { :; }

@@ -1,24 +1,27 @@
 # shellcheck shell=bash disable=SC2154
 # regctl: copies into an OCI layout, with the referrers where the case is about them.
 
+client_commands() { echo "regctl"; }
+
 client_needs() { have regctl || echo "regctl is not on PATH nor in ENTREPOT_TOOLS, and could not be built with go"; }
 
 client_version() { echo "regctl $(regctl version --format '{{.VCSTag}}')"; }
 
 client_forms() { echo "prefix alias bare mirror"; }
 
-client_cannot() { :; }
-
 client_start() {
     local name mirrors=
     export REGCTL_CONFIG=$scratch/regctl.json
     rm -f "$REGCTL_CONFIG"
-    for name in "$at" "$origin" "docker.$domain:$port" "quay.$domain:$port"; do
-        regctl registry set --skip-check --tls disabled "$name"
-    done
+    for name in "$at" "$origin"; do plain "$name"; done
+    [ "$secure" = true ] || each_host plain
     [ "$1" != mirror ] || mirrors=$at
     regctl registry set --skip-check --mirror "$mirrors" docker.io
 }
+
+plain() { regctl registry set --skip-check --tls disabled "$1"; }
+client_trust() { regctl registry set --skip-check --cacert "$(cat "$ca")" "$1"; }
+client_login() { regctl registry login --skip-check --user "$user" --pass-stdin "$1" <<< "$password" > /dev/null; }
 
 # With the upstream gone, entrepot lists the referrers it knows of and refuses to call an unknown list empty. A
 # recursive copy asks about the referrers of referrers as well, so warm the list itself is what is compared.
@@ -49,4 +52,3 @@ client_push() {
 }
 
 client_clear() { rm -rf "$scratch/store/regctl"; }
-client_stop() { :; }

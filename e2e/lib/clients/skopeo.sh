@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # skopeo: copies into a `dir:`, every platform, without changing a byte.
 
-client_needs() { have skopeo || echo "skopeo is not installed"; }
+client_commands() { echo "skopeo"; }
 
 client_version() { skopeo --version; }
 
@@ -15,9 +15,11 @@ client_cannot() {
 }
 
 client_start() { containers_conf; }
+client_trust() { containers_trust "$1"; }
+client_login() { skopeo login --username "$user" --password-stdin "$1" <<< "$password" > /dev/null; }
 
 client_pull() {
-    skopeo copy --quiet --all --preserve-digests --src-tls-verify=false \
+    skopeo copy --quiet --all --preserve-digests --src-tls-verify="$verify" \
         "docker://$1" "dir:$scratch/store/skopeo" || return
     python3 "$lib/layout.py" dir "$scratch/store/skopeo"
 }
@@ -28,4 +30,3 @@ client_push() {
 }
 
 client_clear() { rm -rf "$scratch/store/skopeo"; }
-client_stop() { :; }

@@ -54,7 +54,7 @@ impl Environment {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())

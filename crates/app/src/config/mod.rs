@@ -10,6 +10,8 @@ mod check;
 mod defaults;
 mod environment;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
 mod listen;
 mod reader;
 mod secrets;

@@ -43,7 +43,7 @@ async fn what_was_asked_for_lately_needs_no_file() {
 }
 
 #[tokio::test]
-async fn a_damaged_small_blob_is_not_given_out() {
+async fn a_damaged_small_blob_is_set_aside() {
     let place = Place::disk();
     let bytes = content(1000);
     let digest = Digest::of(&bytes);
@@ -51,9 +51,36 @@ async fn a_damaged_small_blob_is_not_given_out() {
     fs::write(path(&place, &digest), content(999)).unwrap();
 
     let blobs = place.open().await;
-    assert!(matches!(blobs.get(&digest).await, Err(Error::Damaged { .. })));
-    assert!(matches!(blobs.read(&digest, 1 << 20).await, Err(Error::Damaged { .. })));
-    // Another size gives it away, so that it is replaced without further ado.
+    assert!(blobs.get(&digest).await.unwrap().is_none());
+    let aside = place.dir().join("damaged").join(format!("sha256-{}", digest.hex()));
+    assert_eq!(fs::read(aside).unwrap(), content(999));
+    assert!(blobs.read(&digest, 1 << 20).await.unwrap().is_none());
+    assert_eq!(blobs.size(&digest).await.unwrap(), None);
+    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+    assert_held(&blobs, &digest, &bytes).await;
+}
+
+#[tokio::test]
+async fn a_large_blob_is_looked_at_after_it_could_not_be_read() {
+    let place = Place::disk();
+    let blobs = place.open().await;
+    let bytes = content(300_000);
+    let digest = Digest::of(&bytes);
+    blobs.put(&digest, bytes.clone()).await.unwrap();
+    let mapping = async || match blobs.get(&digest).await.unwrap() {
+        Some(Held::Mapped(mapping)) => Some(mapping),
+        _ => None,
+    };
+    // One that can be read again stays.
+    mapping().await.unwrap().suspect();
+    assert_held(&blobs, &digest, &bytes).await;
+    let held = mapping().await.unwrap();
+    assert_eq!(held.read(10..20).unwrap(), bytes.slice(10..20));
+    // A file that lost its end, as if the disk had.
+    fs::OpenOptions::new().write(true).open(path(&place, &digest)).unwrap().set_len(200_000).unwrap();
+    assert!(matches!(held.read(0..300_000), Err(Error::Io { what: "read", .. })));
+    assert!(mapping().await.is_none());
+    assert!(place.dir().join("damaged").join(format!("sha256-{}", digest.hex())).exists());
     assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
     assert_held(&blobs, &digest, &bytes).await;
 }

@@ -44,6 +44,25 @@ pub async fn missing_blob_leaves_nothing(home: &Home) {
     assert_eq!(tag_names(&catalog, &key).await, "v1");
 }
 
+pub async fn wrong_sizes_leave_nothing(home: &Home) {
+    let catalog = home.open().await;
+    let key = hosted("local/a");
+    let (doc, parent) = (image(&["1", "2"]), index(&[&image(&["1", "2"])]));
+    catalog.link_blobs(&key, &[(blob("1"), 10), (blob("2"), 11)], at(0)).await.unwrap();
+    let push = |doc| NewManifest { require_blobs: true, ..new(doc, &[]) };
+    let refused = catalog.put_manifest(&key, &push(&doc), at(0)).await;
+    assert!(matches!(refused, Err(Error::WrongSize { digest }) if digest == blob("2")), "{refused:?}");
+    assert!(!has(&catalog, &key, &doc).await);
+    // What is mirrored comes with the sizes that its registry gives.
+    catalog.put_manifest(&key, &new(&doc, &[]), at(0)).await.unwrap();
+    catalog.put_manifest(&key, &push(&parent), at(0)).await.unwrap();
+    let longer = NewManifest { size: 1001, ..new(&doc, &[]) };
+    catalog.remove_manifest(&key, &doc.digest).await.unwrap();
+    catalog.put_manifest(&key, &longer, at(0)).await.unwrap();
+    let refused = catalog.put_manifest(&key, &push(&parent), at(0)).await;
+    assert!(matches!(refused, Err(Error::WrongSize { digest }) if digest == doc.digest), "{refused:?}");
+}
+
 pub async fn foreign_blobs_are_not_required(home: &Home) {
     let catalog = home.open().await;
     let key = hosted("local/a");

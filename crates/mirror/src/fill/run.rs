@@ -9,7 +9,7 @@ use bytes::Bytes;
 use entrepot_blobs::{StageId, Staged};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::{BlobAsk, BlobStream, Endpoint, Error as RemoteError, Remote};
+use entrepot_remote::{BlobAsk, BlobStream, Endpoint, Error as RemoteError, InvalidAnswer, Patience, Remote};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
@@ -29,6 +29,9 @@ use crate::{
 const ATTEMPTS: u32 = 5;
 /// The pause after the first of them; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The longest wait that an upstream may ask for in the middle of a download. Who wants more is asked again by the next
+/// client that wants the blob.
+const LIMITED: Duration = Duration::from_secs(15);
 /// How often progress is noted and speed looked at.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -106,9 +109,10 @@ async fn perform(
     let stream = match remote.blob(&key.repository, &digest, ask).await {
         Ok(stream) => stream,
         Err(error) => {
+            let contradicts = contradicts(&error);
             let refused = blob_refused(host, key, &digest, error);
             // A partial file is kept for the next attempt, unless there will be nothing to attempt.
-            if before.is_none() || refused.is_an_answer() {
+            if before.is_none() || contradicts || refused.is_an_answer() {
                 discard(mirror, digest).await;
             }
             return Err(Failure::Refused(refused));
@@ -146,6 +150,11 @@ async fn stage(mirror: &Mirror, digest: &Digest) -> Result<(Staged, Option<(u64,
         return Ok((staged, Some(progress)));
     }
     Ok((mirror.0.blobs.stage(&id).await.map_err(no_room)?, None))
+}
+
+/// Whether the upstream has no such bytes as what we have so far says: somebody lied about the blob's size.
+fn contradicts(error: &RemoteError) -> bool {
+    matches!(error, RemoteError::Invalid(InvalidAnswer::Range))
 }
 
 /// Throws a partial file away.
@@ -215,6 +224,7 @@ impl Job {
         lanes.spawn(Arc::clone(self).lane(Some((Arc::clone(&open), stream))));
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         let mut before = self.writer.ledger().total();
+        let mut quiet = Quiet::new(&self.remote, before);
         loop {
             tokio::select! {
                 done = lanes.join_next() => match done {
@@ -226,6 +236,9 @@ impl Job {
                     let written = self.writer.ledger().total();
                     if written != before {
                         self.note().await;
+                    }
+                    if quiet.is_too_long(written, Instant::now()) {
+                        return Err(Stop::Upstream(RemoteError::TimedOut));
                     }
                     let rate = (written - before) / TICK.as_secs();
                     before = written;
@@ -287,7 +300,7 @@ impl Job {
             if failures >= ATTEMPTS || !stop.may_pass() {
                 return Err(stop);
             }
-            tokio::time::sleep(PAUSE * 2u32.pow(failures - 1)).await;
+            tokio::time::sleep(stop.wait().max(PAUSE * 2u32.pow(failures - 1))).await;
         }
         Ok(())
     }
@@ -296,6 +309,9 @@ impl Job {
         let to = Some(claim.end()).filter(|end| *end < self.size);
         let ask = BlobAsk { from: claim.at(), to, avoid };
         let stream = self.remote.blob(&self.key.repository, &self.fill.digest, ask).await?;
+        if stream.total.is_some_and(|total| total != self.size) {
+            return Err(InvalidAnswer::Range.into());
+        }
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         if !endpoints.contains(&stream.endpoint) {
             endpoints.push(stream.endpoint);
@@ -354,6 +370,9 @@ impl Job {
     async fn failure(&self, stop: Stop) -> Failure {
         match stop {
             Stop::Upstream(error) => {
+                if contradicts(&error) {
+                    self.discard().await;
+                }
                 Failure::Refused(blob_refused(&self.host, &self.key, &self.fill.digest, error))
             }
             Stop::Short => self.invalid("it is shorter than was said"),
@@ -400,7 +419,10 @@ impl Job {
         let _guard = self.mirror.0.stripes.lock(&digest).await;
         self.mirror.0.blobs.commit(self.writer.staged().clone(), &digest).await.map_err(blobs_failed)?;
         for key in self.fill.links() {
-            self.mirror.link(&key, &digest, size).await?;
+            if let Err(error) = self.mirror.link(&key, &digest, size).await {
+                self.mirror.take_back(&digest).await;
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -411,9 +433,49 @@ impl Stop {
     fn may_pass(&self) -> bool {
         match self {
             Self::Short => true,
-            Self::Upstream(error) => !matches!(error, RemoteError::NotFound | RemoteError::Denied { .. }),
+            Self::Upstream(error) => {
+                !matches!(error, RemoteError::NotFound | RemoteError::Denied { .. }) && self.wait() <= LIMITED
+            }
             Self::Disk(_) | Self::Died => false,
         }
+    }
+
+    /// How long the upstream asked to be left alone.
+    fn wait(&self) -> Duration {
+        match self {
+            Self::Upstream(RemoteError::Limited { retry_after }) => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// How long a download has brought next to nothing, over all its connections. Each of them is given up by itself; this
+/// ends a download that is no better with those that follow.
+struct Quiet {
+    patience: Duration,
+    enough: u64,
+    written: u64,
+    since: Instant,
+}
+
+impl Quiet {
+    fn new(remote: &Remote, written: u64) -> Self {
+        let patience = remote.patience();
+        // Every endpoint gets its chance.
+        let endpoints = u32::try_from(remote.endpoint_count()).unwrap_or(u32::MAX);
+        Self {
+            patience: patience.give_up.saturating_mul(endpoints),
+            enough: Patience::enough(patience.idle),
+            written,
+            since: Instant::now(),
+        }
+    }
+
+    fn is_too_long(&mut self, written: u64, now: Instant) -> bool {
+        if written - self.written >= self.enough {
+            (self.written, self.since) = (written, now);
+        }
+        now - self.since >= self.patience
     }
 }
 

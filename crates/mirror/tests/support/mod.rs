@@ -7,7 +7,7 @@
     reason = "each test file uses its part of this"
 )]
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use entrepot_blobs::Blobs;
@@ -17,7 +17,7 @@ use entrepot_mirror::{
     Target, Upstream,
 };
 use entrepot_oci::{Digest, Reference};
-use entrepot_remote::Remote;
+use entrepot_remote::{Observer, Patience, Remote};
 use entrepot_testkit::{TestImage, TestRegistry};
 use futures_util::StreamExt;
 
@@ -56,11 +56,53 @@ impl Rig {
         Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }
     }
 
+    /// With endpoints that are waited for as long as `patience` says, and somebody who watches every request.
+    pub(crate) async fn watched(
+        mut endpoints: Vec<TestRegistry>,
+        patience: Patience,
+        observer: Observer,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, clock) = (directory.path().to_owned(), Clock::manual());
+        let remote = remote("docker.io", &endpoints, patience).on_request(observer);
+        let mirror = of_remotes(&data, vec![remote], clock.clone()).await;
+        let upstream = endpoints.remove(0);
+        Self { upstream, mirror, clock, data, others: endpoints, _directory: Some(directory) }
+    }
+
+    /// With endpoints that are waited for as long as `patience` says.
+    pub(crate) async fn with_patience(endpoints: Vec<TestRegistry>, patience: Patience) -> Self {
+        Self::watched(endpoints, patience, Arc::new(|_, _| {})).await
+    }
+
     pub(crate) async fn start_at(data: PathBuf, mut endpoints: Vec<TestRegistry>) -> Self {
         let clock = Clock::manual();
         let mirror = mirror(&data, &[("docker.io", &endpoints)], clock.clone()).await;
         let upstream = endpoints.remove(0);
         Self { upstream, mirror, clock, data, others: endpoints, _directory: None }
+    }
+
+    /// The endpoint of that number.
+    pub(crate) fn endpoint(&self, index: usize) -> &TestRegistry {
+        if index == 0 { &self.upstream } else { &self.others[index - 1] }
+    }
+
+    /// How many partial files and notes beside them there are.
+    pub(crate) fn staged(&self) -> usize {
+        std::fs::read_dir(self.data.join("staging")).unwrap().count()
+    }
+
+    /// Waits until no partial file is left.
+    pub(crate) async fn until_nothing_is_staged(&self) {
+        while self.staged() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Whether the store has a file for this digest.
+    pub(crate) fn keeps(&self, digest: &Digest) -> bool {
+        let hex = digest.hex();
+        self.data.join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex).exists()
     }
 
     /// Ends the mirror as a signal would and starts another one on the same data.
@@ -108,26 +150,30 @@ impl Rig {
 
     /// Waits until the mirror keeps a blob by itself, without its upstream.
     pub(crate) async fn until_kept(&self, digest: &Digest) {
-        let hex = digest.hex();
-        let file = self.data.join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex);
-        while !file.exists() {
+        while !self.keeps(digest) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
 async fn mirror(data: &std::path::Path, upstreams: &[(&str, &[TestRegistry])], clock: Clock) -> Mirror {
-    let upstreams = upstreams.iter().map(|(host, endpoints)| {
-        let settings = entrepot_remote::Settings {
-            endpoints: endpoints.iter().map(|registry| registry.url().parse().unwrap()).collect(),
-            ..entrepot_remote::Settings::default()
-        };
-        let remote = Remote::new(host.parse().unwrap(), &settings).unwrap();
-        Upstream { remote, alias: None, freshness: Freshness::default() }
-    });
+    let remotes = upstreams.iter().map(|(host, endpoints)| remote(host, endpoints, Patience::default()));
+    of_remotes(data, remotes.collect(), clock).await
+}
+
+fn remote(host: &str, endpoints: &[TestRegistry], patience: Patience) -> Remote {
+    let settings = entrepot_remote::Settings {
+        endpoints: endpoints.iter().map(|registry| registry.url().parse().unwrap()).collect(),
+        ..entrepot_remote::Settings::default()
+    };
+    Remote::with_patience(host.parse().unwrap(), &settings, patience).unwrap()
+}
+
+async fn of_remotes(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock) -> Mirror {
+    let upstream = |remote| Upstream { remote, alias: None, freshness: Freshness::default() };
     let parts = Parts {
         settings: Settings::default(),
-        upstreams: upstreams.collect(),
+        upstreams: remotes.into_iter().map(upstream).collect(),
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),

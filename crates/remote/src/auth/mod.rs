@@ -3,9 +3,9 @@
 //! [`Grant`] is what goes into `Authorization`; [`Grants`] keeps one per origin, scope and account, and lets one task
 //! fetch what many wait for; `challenge` reads what a server wants, `token` gets it, `trust` guards the password.
 
-mod challenge;
-mod token;
-mod trust;
+pub(crate) mod challenge;
+pub(crate) mod token;
+pub(crate) mod trust;
 
 use std::{
     sync::Arc,
@@ -36,7 +36,7 @@ const BASIC_LIFETIME: Duration = Duration::from_secs(3600);
 /// One value of `Authorization` and how long it is good for.
 pub(crate) struct Grant {
     pub(crate) header: HeaderValue,
-    lifetime: Duration,
+    pub(crate) lifetime: Duration,
 }
 
 impl Grant {
@@ -130,11 +130,15 @@ impl Remote {
 
 // What the server names is right where it serves the repository under a longer name than we know. Anything else,
 // such as a placeholder or another repository, is not what we want a token for.
-fn scope<'a>(challenge: &'a Challenge, own: &'a str) -> &'a str {
+pub(crate) fn scope<'a>(challenge: &'a Challenge, own: &'a str) -> &'a str {
     let named = challenge.parameter("scope").unwrap_or_default();
-    let tail = own.strip_prefix("repository:").unwrap_or(own);
-    let longer = named.strip_prefix("repository:").and_then(|rest| rest.strip_suffix(tail));
-    if longer.is_some_and(|prefix| prefix.ends_with('/')) { named } else { own }
+    let name = |scope: &'a str| scope.strip_prefix("repository:")?.strip_suffix(":pull");
+    let is_longer = name(named).zip(name(own)).is_some_and(|(named, own)| {
+        let prefix = named.strip_suffix(own);
+        // One name: `a:push repository:b/library/nginx` ends in ours as well.
+        prefix.is_some_and(|prefix| prefix.ends_with('/')) && named.parse::<Repository>().is_ok()
+    });
+    if is_longer { named } else { own }
 }
 
 fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
@@ -158,6 +162,9 @@ mod tests {
             ("repository:user/image:pull", own),
             ("repository:x-library/nginx:pull", own),
             ("repository:library/nginx:pull,push", own),
+            ("repository:private/a:pull,push repository:x/library/nginx:pull", own),
+            ("repository:A/library/nginx:pull", own),
+            ("repository:/library/nginx:pull", own),
             ("", own),
         ] {
             let parsed = challenge::parse(&format!(r#"Bearer realm="x",scope="{named}""#));

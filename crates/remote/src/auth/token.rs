@@ -45,12 +45,12 @@ impl Remote {
             wire.headers.insert(header::AUTHORIZATION, basic(credential)?);
         }
         let answer = self.send(&wire).await?.successful().await?;
-        let (bytes, receipt) = answer.document(MAX_TOKEN_ANSWER, self.patience().document).await?;
+        let (bytes, receipt) = answer.document(MAX_TOKEN_ANSWER, self.patience()).await?;
         read(&bytes).map_err(|error| receipt.fail(error))
     }
 }
 
-fn realm_with_query(realm: &Url, ask: &TokenAsk<'_>) -> Url {
+pub(crate) fn realm_with_query(realm: &Url, ask: &TokenAsk<'_>) -> Url {
     let mut url = realm.clone();
     url.set_fragment(None);
     {
@@ -63,7 +63,7 @@ fn realm_with_query(realm: &Url, ask: &TokenAsk<'_>) -> Url {
     url
 }
 
-fn read(bytes: &[u8]) -> Result<Grant, Error> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Grant, Error> {
     let answer: Value = serde_json::from_slice(bytes).map_err(|_| InvalidAnswer::NoToken)?;
     let text = |name| answer.get(name).and_then(Value::as_str).filter(|token: &&str| !token.is_empty());
     let token = text("token").or_else(|| text("access_token")).ok_or(InvalidAnswer::NoToken)?;

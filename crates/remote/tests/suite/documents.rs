@@ -176,6 +176,38 @@ async fn tag_lists_are_bounded() {
     assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAListing))));
 }
 
+// U17
+#[tokio::test]
+async fn a_million_tags_are_cut_to_the_page_or_refused() {
+    let list = |count: usize| {
+        let tags: Vec<_> = (0..count).map(|nth| format!("\"v{nth:06}\"")).collect();
+        Bytes::from(format!(r#"{{"name":"team/app","tags":[{}]}}"#, tags.join(",")))
+    };
+    // Registries that know no pages send everything, each time.
+    let (some, all) = (list(500_000), list(1_000_000));
+    let server = Server::start(move |_| answer(200, &[], some.clone())).await;
+    let page = server.remote().tags(&repository(), &Page::default()).await.unwrap();
+    assert_eq!((page.tags.len(), page.more), (1000, true));
+    let server = Server::start(move |_| answer(200, &[], all.clone())).await;
+    let refused = server.remote().tags(&repository(), &Page::default()).await;
+    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))), "{refused:?}");
+    assert_eq!(server.count(), 1);
+}
+
+// U17: each page says that there is another; whoever wants it asks for it.
+#[tokio::test]
+async fn tags_without_end_are_asked_for_page_by_page() {
+    let server = Server::start(|_| {
+        answer(200, &[("link", r#"<?again>; rel="next""#)], r#"{"name":"team/app","tags":["a"]}"#)
+    })
+    .await;
+    let remote = server.remote();
+    for asked in 1..=3 {
+        assert!(remote.tags(&repository(), &Page::default()).await.unwrap().more);
+        assert_eq!(server.count(), asked);
+    }
+}
+
 fn listing(names: &[&str]) -> String {
     let one = |name: &&str| {
         let digest = Digest::of(name.as_bytes());

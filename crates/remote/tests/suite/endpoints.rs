@@ -1,11 +1,16 @@
 //! Several endpoints, and registries that are down.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use entrepot_remote::{Error, Remote, RequestOutcome, Settings};
+use bytes::Bytes;
+use entrepot_remote::{BlobAsk, Error, Patience, Remote, RequestOutcome, Settings};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{Server, answer, latest, manifest, remote, repository, url};
+use crate::support::{Server, answer, latest, manifest, pieces, remote, repository, url};
 
 async fn nobody() -> String {
     // Bound for a moment and given back: nothing listens there.
@@ -48,7 +53,8 @@ async fn a_failing_endpoint_is_passed_over() {
     for _ in 0..3 {
         remote.manifest(&repository(), &latest()).await.unwrap();
     }
-    assert_eq!((failing.count(), page.count(), alive.count()), (1, 3, 3));
+    // U06: a captive portal is not down, but it is not asked first again either.
+    assert_eq!((failing.count(), page.count(), alive.count()), (1, 1, 3));
 }
 
 #[tokio::test]
@@ -74,6 +80,41 @@ async fn a_registry_that_is_down_is_left_in_peace() {
     }
     // One failure, then one look per second.
     assert!(server.count() < failures / 10, "{} requests", server.count());
+}
+
+// U21
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_unreachable() {
+    // RFC 6761 §6.4: it never exists.
+    let remote = of(&["http://registry.invalid"]);
+    let failed = remote.manifest(&repository(), &latest()).await;
+    assert!(matches!(failed, Err(Error::Unreachable { .. } | Error::TimedOut)), "{failed:?}");
+}
+
+// U05, with less patience than there is outside of tests.
+#[tokio::test]
+async fn an_endpoint_that_only_trickles_is_asked_last() {
+    const BLOB: &[u8] = &[7; 4096];
+    let trickle = || {
+        let piece = |at: usize| async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            BLOB.get(at..=at).map(|byte| (Ok(Bytes::from_static(byte)), at + 1))
+        };
+        futures_util::stream::unfold(0, piece)
+    };
+    let slow = Server::start(move |_| pieces(200, &[("content-length", "4096")], Box::pin(trickle()))).await;
+    let fast = Server::start(|_| answer(200, &[], BLOB)).await;
+    let settings = Settings { endpoints: vec![url(&slow.url()), url(&fast.url())], ..Settings::default() };
+    let patience = Patience { idle: Duration::from_millis(500), ..Patience::default() };
+    let remote = Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap();
+    let digest = entrepot_oci::Digest::of(BLOB);
+    let open = async || remote.blob(&repository(), &digest, BlobAsk::default()).await.unwrap();
+    let chunks: Vec<_> = open().await.chunks.collect().await;
+    let (last, before) = chunks.split_last().unwrap();
+    assert!(matches!(last, Err(Error::TimedOut)), "{last:?}");
+    assert!(!before.is_empty() && before.len() < 512, "{}", before.len());
+    assert_eq!(open().await.chunks.try_collect::<Vec<_>>().await.unwrap().concat(), BLOB);
+    assert_eq!((slow.count(), fast.count()), (1, 1));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod auth;
 mod blobs;
 mod documents;
 mod endpoints;
+mod limits;
 mod redirects;
 mod support;
 mod tls;

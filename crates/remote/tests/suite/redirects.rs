@@ -83,6 +83,19 @@ async fn loops_end() {
     assert_eq!(server.count(), MAX_REDIRECTS + 1);
 }
 
+// U11
+#[tokio::test]
+async fn twenty_hops_are_too_many_wherever_they_lead() {
+    let hop = |seen: &crate::support::Seen| {
+        let nth: usize = seen.path.rsplit('/').next().unwrap().parse().unwrap_or(0);
+        if nth == 20 { manifest() } else { redirect(307, &format!("/hop/{}", nth + 1)) }
+    };
+    let server = Server::start(hop).await;
+    let refused = server.remote().manifest(&repository(), &latest()).await;
+    assert!(matches!(refused, Err(Error::Refused(EgressError::TooManyRedirects))));
+    assert_eq!(server.count(), MAX_REDIRECTS + 1);
+}
+
 #[tokio::test]
 async fn places_where_we_do_not_go_are_not_asked() {
     let private = Server::start(|_| manifest()).await;

@@ -3,7 +3,12 @@
 use std::{io::Write as _, sync::Arc};
 
 use entrepot_remote::{EgressError, Error, Settings};
+use rcgen::{CertificateParams, KeyPair};
 use tempfile::NamedTempFile;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -12,21 +17,79 @@ use tokio_rustls::{
     },
 };
 
-use crate::support::{Server, answer, latest, manifest, remote, repository, url};
+use crate::support::{Server, answer, challenge, credential, latest, manifest, remote, repository, url};
 
 // A server certificate for loopback that signs itself, and the file that makes it trusted.
 fn certificate(protocols: &[&[u8]]) -> (TlsAcceptor, NamedTempFile) {
     let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
+    certified(CertificateParams::new(names).unwrap(), protocols)
+}
+
+fn certified(parameters: CertificateParams, protocols: &[&[u8]]) -> (TlsAcceptor, NamedTempFile) {
+    let key = KeyPair::generate().unwrap();
+    let made = parameters.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![made.der().clone()], key)
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let mut file = NamedTempFile::new().unwrap();
-    file.write_all(made.cert.pem().as_bytes()).unwrap();
+    file.write_all(made.pem().as_bytes()).unwrap();
     (TlsAcceptor::from(Arc::new(config)), file)
+}
+
+// U20: trusted by its issuer, and wrong all the same.
+#[tokio::test]
+async fn expired_and_mistaken_certificates_are_refused_unless_the_operator_does_not_care() {
+    let mut expired = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let mut early = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    early.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    let elsewhere = CertificateParams::new(vec!["registry.example".to_owned()]).unwrap();
+    for (what, parameters) in [("expired", expired), ("not yet valid", early), ("another name", elsewhere)] {
+        let (tls, ca) = certified(parameters, &[b"http/1.1"]);
+        let server = Server::start_tls(tls, |_| manifest()).await;
+        let trusting = Settings { ca: Some(ca.path().to_owned()), ..server.settings() };
+        let refused = remote(&trusting).manifest(&repository(), &latest()).await;
+        assert!(matches!(refused, Err(Error::Unreachable { .. })), "{what}: {refused:?}");
+        assert_eq!(server.count(), 0, "{what}");
+        let careless = Settings { insecure: true, ..server.settings() };
+        remote(&careless).manifest(&repository(), &latest()).await.unwrap();
+    }
+}
+
+// U20: a server that knows nothing newer than TLS 1.0.
+#[tokio::test]
+async fn old_protocols_are_refused_also_by_the_careless() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let mut answered = 0;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 4096];
+            assert!(stream.read(&mut hello).await.unwrap() > 0);
+            // ServerHello of TLS 1.0 (RFC 2246 §7.4.1.3): version 3.1, a random, no session, a cipher, no compression.
+            let mut answer = vec![0x16, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
+            answer.extend([7; 32]);
+            answer.extend([0, 0, 0x2f, 0]);
+            stream.write_all(&answer).await.unwrap();
+            // What comes back is an alert (21), and nothing of a request.
+            let mut reply = [0; 4096];
+            let read = stream.read(&mut reply).await.unwrap_or(0);
+            assert!(read == 0 || reply[0] == 21, "{:?}", &reply[..read]);
+            answered += 1;
+            if answered == 2 {
+                return;
+            }
+        }
+    });
+    for insecure in [false, true] {
+        let settings = Settings { endpoints: vec![url(&endpoint)], insecure, ..Settings::default() };
+        let refused = remote(&settings).manifest(&repository(), &latest()).await;
+        assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
+    }
+    served.await.unwrap();
 }
 
 #[tokio::test]
@@ -54,6 +117,24 @@ async fn carelessness_ends_at_the_registrys_own_hosts() {
     let refused = remote(&settings).manifest(&repository(), &latest()).await;
     assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
     assert_eq!(storage.count(), 0);
+}
+
+// U10: from https, a token is not asked for over http.
+#[tokio::test]
+async fn a_token_server_is_never_at_plain_http() {
+    let plain = Server::start(|_| answer(200, &[], r#"{"token":"good"}"#)).await;
+    let (tls, ca) = certificate(&[b"h2"]);
+    let realm = format!("{}/token", plain.url());
+    let server = Server::start_tls(tls, move |_| challenge(&realm)).await;
+    let settings = Settings {
+        ca: Some(ca.path().to_owned()),
+        credentials: vec![credential("me")],
+        private_network: true,
+        ..server.settings()
+    };
+    let refused = remote(&settings).manifest(&repository(), &latest()).await;
+    assert!(matches!(refused, Err(Error::Refused(EgressError::Downgrade { .. }))), "{refused:?}");
+    assert_eq!((server.count(), plain.count()), (1, 0));
 }
 
 #[tokio::test]

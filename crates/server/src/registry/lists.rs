@@ -144,4 +144,24 @@ mod tests {
         }
         assert_eq!(cut(Vec::new(), None, 1), (Vec::new(), false));
     }
+
+    // H21
+    #[test]
+    fn a_hundred_thousand_take_a_few_full_pages() {
+        let all: Vec<_> = (0..100_000).map(|nth: u32| descriptor(&nth.to_string())).collect();
+        let (mut seen, mut after, mut pages) = (0, None, 0);
+        loop {
+            let (page, more) = cut(all.clone(), after, MAX_MANIFEST_BYTES - ENVELOPE);
+            assert!(page.iter().all(|one| after.is_none_or(|after| one.digest > after)));
+            assert!(
+                serde_json::to_vec(&ReferrersIndex::new(page.clone())).unwrap().len() <= MAX_MANIFEST_BYTES
+            );
+            after = page.last().map(|last| last.digest);
+            (seen, pages) = (seen + page.len(), pages + 1);
+            if !more {
+                break;
+            }
+        }
+        assert_eq!((seen, pages), (100_000, 3));
+    }
 }

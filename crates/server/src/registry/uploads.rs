@@ -31,12 +31,7 @@ async fn session(ask: &Ask<'_>, algorithm: Algorithm) -> Result<Response<Body>, 
 }
 
 async fn monolithic(ask: &Ask<'_>, digest: &Digest, body: &mut Upload) -> Result<Response<Body>, Refusal> {
-    let id = ask.mirror.start_upload(ask.target, digest.algorithm()).await?;
-    if let Err(error) = finish(ask, id, (None, digest), body).await {
-        // Nobody knows the id. If it cannot be dropped now, it expires.
-        let _ = ask.mirror.cancel_upload(ask.target, id).await;
-        return Err(error.into());
-    }
+    ask.mirror.push_blob(ask.target, digest, body).await?;
     Ok(created(ask, digest))
 }
 

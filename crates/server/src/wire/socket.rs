@@ -52,8 +52,15 @@ impl Socket {
         match step {
             Step::Nothing => Ok(0),
             Step::File(mapping, offset, count) => {
-                let sent = rustix::fs::sendfile(socket, mapping.file(), Some(&mut offset.clone()), *count)?;
+                let sent = rustix::fs::sendfile(socket, mapping.file(), Some(&mut offset.clone()), *count);
+                let sent = sent.inspect_err(|error| {
+                    // The disk's, not the client's.
+                    if *error == rustix::io::Errno::IO {
+                        mapping.suspect();
+                    }
+                })?;
                 if sent == 0 {
+                    mapping.suspect();
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
                 }
                 self.metrics.sent_file(sent);

@@ -80,6 +80,11 @@ impl Rig {
         format!("http://{}{path}", self.address)
     }
 
+    /// How many files there are in a folder of the data directory and below.
+    pub(crate) fn files(&self, folder: &str) -> usize {
+        count(&self.data.path().join(folder))
+    }
+
     pub(crate) fn control(&self) -> PathBuf {
         self.data.path().join("control.sock")
     }
@@ -168,6 +173,11 @@ pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
         answer.extend_from_slice(&buffer[..read]);
     }
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn count(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| if entry.path().is_dir() { count(&entry.path()) } else { 1 }).sum()
 }
 
 /// Bytes that look random and are the same every time.

@@ -1,0 +1,134 @@
+//! What holds for any text as a configuration, as functions that panic where it does not.
+//!
+//! Said once and asked twice: by the property tests below, and by the target `config` in `fuzz/`, which takes this
+//! module in by its path. That is why this is built for tests and for fuzzing, and never else.
+
+use secrecy::ExposeSecret;
+
+use super::{Config, Environment, Error, Listen, parse};
+
+/// Any text as the file and any variable: what is wrong is said in one line, and what is right can be written out and
+/// read again.
+pub(crate) fn text(text: &str, variable: Option<(&str, &str)>) {
+    // Secrets may be in other files, and what those are is not said by this text.
+    if text.contains("file") || variable.is_some_and(|(_, value)| value.contains("file")) {
+        return;
+    }
+    let environment = variable.map_or_else(Environment::default, |variable| Environment::from([variable]));
+    match parse(text, &environment) {
+        Ok((config, _)) => valid(&config, text),
+        Err(error) => said_plainly(&error),
+    }
+}
+
+fn said_plainly(error: &Error) {
+    let (what, hint) = (error.to_string(), error.hint().unwrap_or_default());
+    assert!(!what.is_empty());
+    for line in [what.as_str(), hint] {
+        assert!(!line.chars().any(char::is_control), "not one line: {line:?}");
+    }
+}
+
+fn valid(config: &Config, text: &str) {
+    assert!(config.listen.as_str().parse::<Listen>().is_ok_and(|again| again == config.listen));
+    assert!(config.registries.contains_key(&config.mirror.default_upstream));
+    for prefix in &config.hosted {
+        let name = prefix.strip_suffix('/').unwrap_or_default();
+        assert!(name.parse::<entrepot_oci::Repository>().is_ok(), "{prefix:?}");
+    }
+    let shown = config.show().to_yaml();
+    keeps_secrets(config, text, &shown);
+    // A database is shown as `***`, which is none.
+    if config.database.is_none() {
+        match parse(&shown, &Environment::default()) {
+            Ok((again, _)) => assert_eq!(again.show().to_yaml(), shown),
+            Err(error) => panic!("what was shown cannot be read: {error}\n{shown}"),
+        }
+    }
+}
+
+// Passwords that cannot be there for another reason: they are long, and were written once.
+fn keeps_secrets(config: &Config, text: &str, shown: &str) {
+    let debug = format!("{config:?}");
+    let credentials = config.registries.values().flat_map(|registry| &registry.remote.credentials);
+    for secret in credentials.map(|credential| credential.password.expose_secret()) {
+        let is_telling = secret.len() >= 8 && text.matches(secret).count() == 1;
+        assert!(!is_telling || !shown.contains(secret) && !debug.contains(secret), "a password is shown");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select};
+
+    const LINES: [&str; 44] = [
+        "listen: 127.0.0.1:5000",
+        "listen: ':5000'",
+        "data: ./data",
+        "data: \"a\\nb\"",
+        "hosted: [local/, a/b/]",
+        "hosted: [A/]",
+        "database: postgres://u:p@h/d",
+        "database: sqlite",
+        "tls:",
+        "  cert: a.pem",
+        "  key: b.pem",
+        "log:",
+        "  format: json",
+        "  level: debug",
+        "  level: \"de\\nbug\"",
+        "mirror:",
+        "  domain: m.example.com",
+        "  default_upstream: quay.io",
+        "  freshness: 10m",
+        "  freshness: 1year",
+        "  segments: 0",
+        "  segments: 0x10",
+        "  stale_for: 0s",
+        "  stale_for: 1s 1ns",
+        "registries:",
+        "  quay.io: {mirror: true, alias: q}",
+        "  ? [a]",
+        "  lan.example:5000:",
+        "    endpoints: [https://10.0.0.1:5000]",
+        "    endpoints: ['https://u:hunter22hunter@h']",
+        "    credentials:",
+        "      - username: u",
+        "        password: correct-horse",
+        "        password: \"a\\tb\"",
+        "        password: env:NOT_SET",
+        "    tags:",
+        "      - {tag: 'v*', immutable: true}",
+        "      - {tag: '[', freshness: 1h}",
+        "blobs: {s3: {bucket: b, endpoint: 'http://h:9000', region: r, access_key: a, secret_key: s}}",
+        "\"a\\x1b[31m\": 1",
+        "&a : *a",
+        "<<: *a",
+        "\t",
+        "---",
+    ];
+    const VARIABLES: [(&str, &str); 8] = [
+        ("ENTREPOT_LISTEN", "0.0.0.0:80"),
+        ("ENTREPOT_HOSTED", "[a/, \"b\\n/\"]"),
+        ("ENTREPOT_MIRROR__SEGMENTS", "4"),
+        ("ENTREPOT_MIRROR__", "x"),
+        ("ENTREPOT___", "x"),
+        ("ENTREPOT_LISTNE", "x"),
+        ("ENTREPOT_REGISTRIES__QUAY.IO__MIRROR", "false"),
+        ("ENTREPOT_LOG__LEVEL", "\"\\e[31m\""),
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn of_files(lines in vec(select(LINES.as_slice()), 0..9), variable in option::of(select(VARIABLES.as_slice()))) {
+            super::text(&lines.join("\n"), variable);
+        }
+
+        #[test]
+        fn of_any_text(text in "[ -~\\n\\t]{0,60}|.{0,30}", value in option::of("[\\[{\"' -~]{0,20}")) {
+            super::text(&text, value.as_deref().map(|value| ("ENTREPOT_DATA", value)));
+        }
+    }
+}

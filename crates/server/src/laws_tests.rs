@@ -1,0 +1,157 @@
+//! The laws, with inputs made for them: requests that are nearly right, at a whole server.
+
+use std::{path::Path, sync::Arc};
+
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, Location};
+use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
+use entrepot_oci::Host;
+use entrepot_remote::Remote;
+use prometheus_client::registry::Registry;
+use proptest::{collection::vec, prelude::*, sample::select};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{Listen, Metrics, Server};
+
+// Nobody listens at port 1, so that what has to be asked for upstream fails at once.
+async fn server(data: &Path) -> Server {
+    let settings = entrepot_remote::Settings {
+        endpoints: vec!["http://127.0.0.1:1".parse().unwrap()],
+        ..entrepot_remote::Settings::default()
+    };
+    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
+    let parts = Parts {
+        settings: Settings::default(),
+        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        hosted: vec!["local/".into()],
+        blobs: Blobs::open(data, None).await.unwrap(),
+        catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
+        metrics: entrepot_mirror::Metrics::default(),
+        clock: Clock::manual(),
+    };
+    let mirror = Mirror::start(parts).await.unwrap();
+    let listen = Listen { addr: "127.0.0.1:0".to_owned(), ..Listen::default() };
+    Server::bind(listen, mirror, Arc::new(Registry::default()), Metrics::default()).await.unwrap()
+}
+
+async fn exchange(server: &Server, request: &[u8]) -> Vec<u8> {
+    let (mut client, stream) = tokio::io::duplex(64 << 10);
+    let talk = async {
+        // The server may answer and go before it has read everything.
+        let _ = client.write_all(request).await;
+        let _ = client.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = client.read_to_end(&mut answer).await;
+        answer
+    };
+    tokio::join!(server.serve_stream(stream), talk).1
+}
+
+fn digest() -> String {
+    entrepot_oci::Digest::of(b"hello").to_string()
+}
+
+fn target() -> impl Strategy<Value = String> {
+    let name = select(
+        ["local/a", "local/a", "nginx", "docker.io/nginx", "evil.test/a", "local/A", "local/..", ""]
+            .as_slice(),
+    );
+    let rest = select(
+        [
+            "/manifests/latest",
+            "/manifests/DIGEST",
+            "/blobs/DIGEST",
+            "/blobs/uploads/",
+            "/blobs/uploads/?digest=DIGEST",
+            "/blobs/uploads/?mount=DIGEST&from=local/b",
+            "/blobs/uploads/0195d5a0-7a1b-7000-8000-000000000000",
+            "/tags/list?n=1&last=%00",
+            "/tags/list",
+            "/referrers/DIGEST?artifactType=%0d%0ax:y",
+            "/manifests/%0d%0a",
+            "",
+        ]
+        .as_slice(),
+    );
+    let other =
+        select(["/", "/v2/", "/healthz", "/metrics", "*", "http://x/v2/", "/v2/?ns=%22", "//"].as_slice());
+    prop_oneof![
+        5 => (name, rest).prop_map(|(name, rest)| format!("/v2/{name}{rest}").replace("DIGEST", &digest())),
+        1 => other.prop_map(str::to_owned),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Vec<u8>> {
+    let method = select(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW", "get", ""].as_slice());
+    let line = select(
+        [
+            "range: bytes=0-1",
+            "range: bytes=-0",
+            "range: bytes=9-",
+            "if-none-match: *",
+            "if-range: \"x\"",
+            "content-length: 5",
+            "content-length: 0",
+            "content-length: +5",
+            "content-range: 0-4",
+            "content-range: 5-4",
+            "transfer-encoding: chunked",
+            "content-type: application/vnd.oci.image.index.v1+json",
+            "x-request-id: a b",
+            "host: x",
+            "host: <script>",
+            "user-agent: \u{202e}\t",
+            "x: a\0b",
+            " folded",
+            "expect: 100-continue",
+            "connection: close",
+        ]
+        .as_slice(),
+    );
+    let body = select(
+        ["", "hello", "{}", "{\"manifests\":[]}", "5\r\nhello\r\n0\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"]
+            .as_slice(),
+    );
+    (method, target(), vec(line, 0..5), body).prop_map(|(method, target, lines, body)| {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        format!("{method} {target} HTTP/1.1\r\nhost: x\r\n{lines}\r\n{body}").into_bytes()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn of_queries(text in "((n|ns|last|digest|token|artifactType|x)(=[ -~\u{202e}\\n]{0,8})?&?){0,4}") {
+        super::query(&text);
+    }
+
+    #[test]
+    fn of_headers(text in "[+0-9]{0,12}|(W/)?\"?(sha256:[0-9a-f]{64}|\\*)?\"?|[A-Za-z0-9._-]{60,70}|[ -~é]{0,20}") {
+        super::header(text.as_bytes());
+    }
+}
+
+#[test]
+fn of_requests() {
+    let data = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(server(data.path()));
+    let pushed = format!(
+        "POST /v2/local/a/blobs/uploads/?digest={} HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello",
+        digest()
+    );
+    assert!(runtime.block_on(exchange(&server, pushed.as_bytes())).starts_with(b"HTTP/1.1 201"));
+    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let outcome = runner.run(&request(), |request| {
+        super::answer(&runtime.block_on(exchange(&server, &request)));
+        Ok(())
+    });
+    outcome.unwrap();
+    assert!(
+        runtime
+            .block_on(exchange(&server, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .starts_with(b"HTTP/1.1 200")
+    );
+}
