@@ -17,7 +17,7 @@ layout that is already there is kept.
   signed       v1: an index with referrers (signature, SBOM per platform, signature of an SBOM),
                their fallback tags, a cosign tag; note: an artifact without a subject
   chart        0.1.0: a Helm chart
-  multi-gb     v1, with --multi-gb: an image of 2.4 GB
+  multi-gb     v1, with --multi-gb: an image of 2.2 GB
 
 DIR/images.tsv lists every tag: repository, tag, digest, media type, and the line that a container
 of the image prints (`-` where none can run).
@@ -410,7 +410,7 @@ def build_chart(layout, builder):
 
 def build_multi_gb(layout, builder):
     layers = [layer(layout, builder.files("multi-gb"))]
-    layers += [big_layer(layout, f"opt/part-{n}", f"multi-gb {n}", size * MIB) for n, size in enumerate((1400, 600, 300))]
+    layers += [big_layer(layout, f"opt/part-{n}", f"multi-gb {n}", size * MIB) for n, size in enumerate((1400, 500, 200))]
     layout.tag(image(layout, layers), "v1", prints="multi-gb, 3 parts")
 
 

@@ -47,11 +47,12 @@ fi
 # A round with an image of several gigabytes is for one client of each kind.
 large_clients="skopeo sid-podman sid-docker sid-containerd"
 
-# large_lacks: why that image cannot be pulled here, or nothing. It is stored six times over, packed and unpacked.
+# large_lacks: why that image cannot be pulled here, or nothing. Besides the layout, it is at the origin, in
+# entrepot, and in the client packed and unpacked.
 large_lacks() {
     local free
     free=$(df -Pm "$scratch" | awk 'NR == 2 { print $4 }')
-    [ "$free" -ge 16000 ] || echo "16 GB of room are needed in $scratch"
+    [ "$free" -ge 12000 ] || echo "12 GB of room are needed in $(dirname "$scratch")"
 }
 
 # wants WORD...: whether one of them is among the clients.
@@ -93,6 +94,6 @@ for name in "${clients[@]}"; do
 done
 if [ "$write_matrix" = yes ]; then
     touch "$scratch/versions.txt"
-    python3 "$lib/matrix.py" "$scratch/results.tsv" "$scratch/versions.txt" > "$root/docs/clients.md"
+    python3 "$lib/matrix.py" "$scratch/versions.txt" "$scratch/results.tsv" > "$root/docs/clients.md"
 fi
 closing_line

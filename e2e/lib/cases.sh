@@ -134,7 +134,6 @@ said_last() { tail -n 3 "$scratch/client.err" | tr '\n\t' '  ' | cut -c 1-600; }
 # phase ROUND PHASE: every case of this client and round.
 phase() {
     local image registry path reason note
-    now=$2
     # The list comes on descriptor 3: clients must not eat it.
     while read -r image registry path <&3; do
         [ -n "$(reference "$(form_of "$1")" "$registry" "$path")" ] || continue

@@ -44,7 +44,7 @@ http {
     uwsgi_temp_path $d/unused;
     scgi_temp_path $d/unused;
     server {
-        listen 127.0.0.1:$1 ssl;
+        listen $(listen_at):$1 ssl;
         server_name $domain *.$domain;
         ssl_certificate $scratch/tls/server.crt;
         ssl_certificate_key $scratch/tls/server.key;

@@ -46,7 +46,6 @@ round_start() {
 # refused ROUND PATTERN NAME: pulls what must not come, and looks whether it was refused for that reason.
 refused() {
     local image registry path name=${3:-} expected prints
-    now=refused
     read -r image registry path < <(cases "$1")
     [ -n "$name" ] || resolve "$1" "$registry" "$path"
     client_clear
@@ -103,7 +102,6 @@ client_round() {
 # hosted: pushes to a name that is entrepot's own, and pulls it back with the upstreams gone.
 hosted() {
     local name=$at/$hosted_as pushed='' digests=''
-    now=hosted
     client_clear
     if ! pushed=$(client_push "$origin/$sample" "$name" 2> "$scratch/client.err" < /dev/null) || [ -z "$pushed" ]; then
         result FAIL "$client" hosted "$sample_is" push "$(said_last)"
@@ -123,7 +121,7 @@ hosted() {
 # that cannot run there (no cgroups, no overlay) runs nothing; entrepot has no part in either.
 control() {
     local name=$origin/$sample code=0
-    at=127.0.0.1:9 port=9 runs=no now=control scene=control secure=false
+    at=127.0.0.1:9 port=9 runs=no scene=control secure=false
     fresh_home
     origins_start
     if ! { client_prepare && client_start control && client_clear && client_pull "$name" "$sample_is" > /dev/null; } 2> "$scratch/client.err" < /dev/null; then

@@ -4,6 +4,9 @@
 
 domain=m.test
 
+# listen_at: loopback; in a network of our own, where there is nothing else, every address of it.
+listen_at() { if [ "${E2E_MODE:-}" = inside ]; then echo 0.0.0.0; else echo 127.0.0.1; fi; }
+
 # origin_start NAME PORT: a registry whose data outlives its stops; its log holds only what came since. In the round
 # `account` it wants one, and the one for quay.io has a certificate of the private authority.
 origin_start() {
@@ -62,7 +65,7 @@ entrepot_config() {
         quay="$account, ca: $ca, private_network: true"
     fi
     cat << CONFIG
-listen: "127.0.0.1:$1"
+listen: "$(listen_at):$1"
 data: "$scratch/entrepot"
 mirror:
   domain: $domain
@@ -80,7 +83,7 @@ stand_in_start() {
 version: 0.1
 log: {level: error}
 storage: {filesystem: {rootdirectory: $scratch/entrepot}}
-http: {addr: "127.0.0.1:$1", secret: e2e, debug: {addr: ""}}
+http: {addr: "$(listen_at):$1", secret: e2e, debug: {addr: ""}}
 proxy: {remoteurl: "http://127.0.0.1:$docker_port", ttl: 168h}
 CONFIG
     start entrepot env -u REGISTRY_AUTH_FILE docker-registry serve "$scratch/entrepot.yml"

@@ -110,9 +110,9 @@ async fn open_sqlite(path: &Path) -> Result<Catalog, Error> {
     let writer = pool(&SQLITE, SQLITE.writer, SQLITE.writers).connect_lazy_with(options.clone());
     let reader = pool(&SQLITE, SQLITE.reader, READERS).connect_lazy_with(options);
     let catalog = Catalog { dialect: &SQLITE, reader, writer }.make_tables().await?;
-    // From now on there is a connection that stays: the last one to go would take SQLite's index of its log along, and
+    // From now on there is a connection that has read and stays: the last one to go would take SQLite's index of its log along, and
     // whoever came next could not make it anew on a full disk.
-    catalog.reader.acquire().await?.ping().await?;
+    catalog.ping().await?;
     Ok(catalog)
 }
 

@@ -12,7 +12,10 @@ use foldhash::quality::RandomState;
 
 /// Pulls since the last flush.
 #[derive(Default)]
-pub(crate) struct Uses(Mutex<HashMap<(RepoKey, Digest), (u64, SystemTime), RandomState>>);
+pub(crate) struct Uses(Mutex<Gathered>);
+
+/// How often each manifest was pulled, and when last.
+type Gathered = HashMap<(RepoKey, Digest), (u64, SystemTime), RandomState>;
 
 impl Uses {
     /// Counts a pull of a manifest.

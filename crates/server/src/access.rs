@@ -4,7 +4,7 @@
 
 use std::{fmt::Write, net::IpAddr};
 
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
 use crate::{ids::RequestId, query};
 
@@ -15,7 +15,7 @@ const MAX_AGENT: usize = 200;
 pub(crate) struct Line {
     id: RequestId,
     client: Option<IpAddr>,
-    method: String,
+    method: Method,
     path: String,
     agent: String,
 }
@@ -26,13 +26,15 @@ impl Line {
         if !tracing::enabled!(target: "access", tracing::Level::INFO) {
             return None;
         }
-        let path = request.uri.path();
-        let query = query::for_log(request.uri.query().unwrap_or_default());
+        let mut path = printable(request.uri.path(), usize::MAX);
+        if let Some(query) = request.uri.query() {
+            path.push_str(&printable(&query::for_log(query), usize::MAX));
+        }
         Some(Box::new(Self {
             id: id.clone(),
             client,
-            method: request.method.to_string(),
-            path: printable(&format!("{path}{query}"), usize::MAX),
+            method: request.method.clone(),
+            path,
             agent: agent(&request.headers),
         }))
     }
@@ -44,7 +46,7 @@ impl Line {
             target: "access",
             request = self.id.as_str(),
             client,
-            method = self.method,
+            method = self.method.as_str(),
             path = self.path,
             status = status.map_or(499, |status| status.as_u16()),
             bytes,
@@ -61,6 +63,9 @@ fn agent(headers: &HeaderMap) -> String {
 
 // Control characters could forge lines, and marks of direction could turn one around on a terminal.
 pub(crate) fn printable(text: &str, most: usize) -> String {
+    if text.len() <= most && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for character in text.chars().take(most) {
         let turns = matches!(character,

@@ -35,8 +35,9 @@ async fn its_refusals_stay_apart() {
     for (tag, upstream, status, wanted, text) in [
         ("missing", 404, 404, "MANIFEST_UNKNOWN", "is not known"),
         ("denied", 403, 403, "DENIED", "not for you"),
-        ("limited", 429, 429, "TOOMANYREQUESTS", "hint: try again in"),
         ("failing", 500, 502, "UNKNOWN", "fails with status 500"),
+        // Last, since behind it nothing is asked for a while.
+        ("limited", 429, 429, "TOOMANYREQUESTS", "hint: try again in"),
     ] {
         let answer = Action::status_with(upstream, &[("retry-after", "7")], body);
         rig.upstream.fault(Fault::on(Match::manifests().tag(tag)).always().then(answer));

@@ -24,6 +24,9 @@ client_cannot() {
     esac
 }
 
+# BuildKit remembers for minutes how it reached a repository, certificates and all.
+client_trust() { docker_trust "$1" && client_stop && client_start; }
+
 # build BASE OPTION...: the RUN line prints what the base says of itself.
 build() {
     local d=$scratch/$client/context base=$1

@@ -3,7 +3,8 @@
 
 client_commands() { echo "cosign"; }
 
-client_version() { echo "cosign $(cosign version 2>&1 | sed -n 's/^GitVersion: *//p')"; }
+# Debian's calls itself "devel".
+client_version() { "${world[@]}" dpkg-query --show --showformat 'cosign ${Version}\n' cosign 2> /dev/null || cosign version; }
 
 client_forms() { echo "prefix alias bare"; }
 

@@ -23,23 +23,9 @@ plain() { regctl registry set --skip-check --tls disabled "$1"; }
 client_trust() { regctl registry set --skip-check --cacert "$(cat "$ca")" "$1"; }
 client_login() { regctl registry login --skip-check --user "$user" --pass-stdin "$1" <<< "$password" > /dev/null; }
 
-# With the upstream gone, entrepot lists the referrers it knows of and refuses to call an unknown list empty. A
-# recursive copy asks about the referrers of referrers as well, so warm the list itself is what is compared.
-referrers_listed() {
-    local found
-    found=$(regctl artifact list --format '{{range .Descriptors}}{{println .Digest}}{{end}}' "$1") || return
-    if [ -n "$found" ] && [ -e "$images/signed/blobs/${found/://}" ]; then return; fi
-    note "referrers listed: '$found'"
-    return 1
-}
-
 client_pull() {
     local -a with=()
-    if [ "$2-$now" = referrers-warm ]; then
-        referrers_listed "$1" || return
-    elif [ "$2" = referrers ]; then
-        with=(--referrers)
-    fi
+    [ "$2" != referrers ] || with=(--referrers)
     regctl image copy --verbosity error "${with[@]}" "$1" "ocidir://$scratch/store/regctl:pulled" > /dev/null || return
     if [ ${#with[@]} -gt 0 ]; then
         python3 "$lib/layout.py" referrers "$scratch/store/regctl" "$images/signed" > /dev/null || return

@@ -1,6 +1,7 @@
 //! The log: to standard error, as text or JSON.
 
 mod batch;
+mod line;
 
 use std::io;
 
@@ -8,9 +9,9 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 pub(crate) use batch::Guard;
 
-use self::batch::Batch;
+use self::{batch::Batch, line::Line};
 use crate::{
-    config::{Environment, Level, Log, LogFormat},
+    config::{Environment, Level, Log},
     failure::Failure,
 };
 
@@ -59,13 +60,9 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failur
     };
     let cannot = |error: &(dyn std::error::Error + 'static)| Failure::because("cannot start the log", error);
     let (writer, guard) = Batch::start(io::stderr()).map_err(|error| cannot(&error))?;
-    let registry = tracing_subscriber::registry().with(filter);
-    let started = match log.format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(writer).with_ansi(ansi())).try_init(),
-        LogFormat::Json => {
-            registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init()
-        }
-    };
+    let line = Line { format: log.format, colour: ansi() };
+    let layer = fmt::layer().event_format(line).with_writer(writer);
+    let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
     started.map_err(|error| cannot(&error))?;
     Ok(guard)
 }
