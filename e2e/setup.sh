@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, from Debian's packages; starts nothing.
 #
-#   e2e/setup.sh [--quick]     --quick: without Docker and containerd, which only `make e2e` uses
+#   e2e/setup.sh [--quick]     --quick: without Docker, containerd, Buildah and mmdebstrap, which only `make e2e` uses
 #
 # Without root or apt it says what is missing instead. Exit code 1 when the build itself cannot go on.
 set -euo pipefail
@@ -24,13 +24,17 @@ unshare util-linux
 ip iproute2
 shellcheck shellcheck
 docker-registry docker-registry
+openssl openssl
+nginx nginx-light
+htpasswd apache2-utils
 skopeo skopeo
 podman podman
 conmon conmon
 runc runc
 initdb postgresql
 NEEDED
-    [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io"
+    [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
+        "buildah buildah" "mmdebstrap mmdebstrap"
 }
 
 is_there() {

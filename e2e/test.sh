@@ -39,7 +39,7 @@ scripts() {
     else
         shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh fuzz/*.sh
     fi
-    python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' e2e/*.py e2e/lib/*.py
+    python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' e2e/*.py e2e/lib/*.py bench/*.py soak/*.py
 }
 
 conformance() { "$root/e2e/conformance.sh"; }
@@ -71,6 +71,7 @@ if [ "${1:-}" != --check ]; then
     ENTREPOT_BIN=${ENTREPOT_BIN:-${CARGO_TARGET_DIR:-$root/target}/debug/entrepot}
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
+    step faults soak/run.py --quick
     step conformance conformance
 fi
 

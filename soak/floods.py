@@ -106,7 +106,7 @@ def look_alive(server):
 
 def slow_heads(lab):
     """H08"""
-    count = 1000 if lab.quick else 10_000
+    count = 10_000
     checks, found = beside(lab, count, "half", 25, 16)
     checks.note("closed", found["closed"], found["closed"] == found["open"])
     # 10 s from the first byte; a second for a machine with other things to do.
@@ -116,7 +116,7 @@ def slow_heads(lab):
 
 def idle_crowd(lab):
     """C10"""
-    checks, _ = beside(lab, 1000 if lab.quick else 10_000, "idle", 25, 200)
+    checks, _ = beside(lab, 10_000, "idle", 25, 200)
     return checks.result()
 
 
@@ -243,7 +243,7 @@ def push_endless(port, path, head, size):
 def crowd_memory(lab):
     """50 clients on large blobs, cold and warm."""
     checks = Checks()
-    name = "crowd-20000000-5000000" if lab.quick else "crowd-300000000-90000000-10000000"
+    name = "crowd-300000000-90000000-10000000"
     with lab.origin() as origin, lab.serving(upstream=origin.url) as server:
         # The origin makes its bytes up at the first request.
         look(Client(origin.port), f"/v2/library/{name}/manifests/v1", "")
@@ -260,7 +260,7 @@ def crowd_memory(lab):
 def long_lists(lab):
     """H20: 100,000 tags in one repository, 1,000,000 repositories of a blob each."""
     checks, folder = Checks(), lab.folder()
-    tags, repositories = (5_000, 10_000) if lab.quick else (100_000, 1_000_000)
+    tags, repositories = 100_000, 1_000_000
     with lab.serving(folder) as server:
         push_image(server.client, Promises(), 1)
     base = sqlite3.connect(f"{folder}/data/entrepot.db")

@@ -57,8 +57,6 @@ http {
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host \$http_host;
-        # The password is the proxy's; entrepot has no use for it.
-        proxy_set_header Authorization "";
         location / { proxy_pass http://127.0.0.1:$entrepot_port; }
     }
 }

@@ -28,7 +28,7 @@ survived() {
 
 # fresh_home: nothing of an earlier round, no login and no trust.
 fresh_home() {
-    rm -rf "$HOME"
+    rm -rf "${scratch:?}/home"
     mkdir -p "$HOME"
     [ "$E2E_MODE" != inside ] || rm -rf "$world_root/etc/docker/certs.d"
 }

@@ -19,7 +19,7 @@ sid_lacks() {
     if [ "$(id -u)" != 0 ]; then
         echo "root is needed"
     elif ! have mmdebstrap; then
-        echo "mmdebstrap is not installed"
+        echo "mmdebstrap is not installed; e2e/setup.sh installs it"
     elif [ -z "$(apt_mirror)" ]; then
         echo "apt has no list of a Debian mirror; try apt-get update"
     else

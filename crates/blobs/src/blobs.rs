@@ -147,7 +147,8 @@ impl Blobs {
             Held::Memory(bytes) => Ok(bytes),
             Held::Mapped(mapping) => {
                 let verify = move || {
-                    let read = mapping.read(0..size).and_then(|bytes| verified(&digest, bytes));
+                    mapping.ready(0..size)?;
+                    let read = verified(&digest, Bytes::copy_from_slice(mapping.bytes()));
                     read.inspect_err(|_| mapping.suspect())
                 };
                 blocking(verify).await

@@ -4,6 +4,7 @@
 
 use std::{
     fs::File,
+    io,
     num::NonZeroU64,
     ops::Range,
     os::{
@@ -17,6 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use memmap2::Mmap;
 
 use crate::Error;
 
@@ -27,7 +29,18 @@ use crate::Error;
 pub struct Mapping {
     bytes: Bytes,
     file: Arc<File>,
+    // None of no bytes.
+    map: Option<Arc<Mmap>>,
     suspect: Arc<AtomicBool>,
+}
+
+/// Keeps a mapping alive for the bytes that were sliced off.
+struct Owner(Arc<Mmap>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Mapping {
@@ -35,8 +48,9 @@ impl Mapping {
     pub(crate) fn of(file: Arc<File>) -> Result<Self, Error> {
         let len = file.metadata().map_err(Error::at("stat"))?.len();
         // The kernel refuses a mapping of no bytes.
-        let bytes = if len == 0 { Bytes::new() } else { map(&file).map_err(Error::at("map"))? };
-        Ok(Self { bytes, file, suspect: Arc::default() })
+        let map = if len == 0 { None } else { Some(Arc::new(map(&file).map_err(Error::at("map"))?)) };
+        let bytes = map.clone().map_or_else(Bytes::new, |map| Bytes::from_owner(Owner(map)));
+        Ok(Self { bytes, file, map, suspect: Arc::default() })
     }
 
     /// All bytes. Slicing them costs nothing; of a staged file only those that were written mean anything.
@@ -59,20 +73,31 @@ impl Mapping {
         self.bytes.is_empty()
     }
 
-    /// A copy of `range`, read from the file; blocks. What looks at bytes itself must take them so: a disk that fails is
-    /// an error here, and the end of the process where a mapping is looked at.
+    /// Makes sure that `range` can be looked at; blocks. Who looks at bytes, rather than have the kernel send them, must
+    /// ask first: a disk that fails is an error here, and the end of the process where the bytes are touched.
     ///
     /// [`Error::Io`], and the mapping is suspect from then on.
-    pub fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
-        // No longer than the mapping, which is in memory.
-        let mut bytes = vec![0; (range.end.min(self.len()).saturating_sub(range.start)) as usize];
-        match self.file.read_exact_at(&mut bytes, range.start) {
-            Ok(()) => Ok(bytes.into()),
-            Err(error) => {
-                self.suspect();
-                Err(Error::io("read", error))
+    pub fn ready(&self, range: Range<u64>) -> Result<(), Error> {
+        let end = range.end.min(self.len());
+        let Some(map) = self.map.as_ref().filter(|_| range.start < end) else { return Ok(()) };
+        // A mapping is no longer than memory.
+        let (start, length) = (range.start as usize, (end - range.start) as usize);
+        let populated = match populate(map, start, length) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.try_to_read(range.start, length)
             }
-        }
+            other => other,
+        };
+        populated.map_err(|error| {
+            self.suspect();
+            Error::io("read", error)
+        })
+    }
+
+    // What is read is in the kernel's memory then, even if we throw it away.
+    fn try_to_read(&self, start: u64, length: usize) -> io::Result<()> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)
     }
 
     /// Notes that the file could not be read. The store looks at it before it gives it out again.
@@ -103,11 +128,21 @@ impl std::fmt::Debug for Mapping {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File) -> std::io::Result<Bytes> {
+fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the bytes behind the mapping must not change while they are looked at, and must not go away.
     // A file of the store is immutable from the moment it has its name; removing it leaves the mapping intact.
     // A staged file is never made shorter once it is mapped (`Staged::truncate` refuses), and its bytes are
     // handed out only after they were written. No other process writes here: the data directory is locked.
-    let map = unsafe { memmap2::Mmap::map(file)? };
-    Ok(Bytes::from_owner(map))
+    unsafe { Mmap::map(file) }
+}
+
+/// Has the kernel bring the pages in and say whether it could. Linux before 5.14 does not know this.
+#[cfg(target_os = "linux")]
+fn populate(map: &Mmap, start: usize, length: usize) -> io::Result<()> {
+    map.advise_range(memmap2::Advice::PopulateRead, start, length)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn populate(_: &Mmap, _: usize, _: usize) -> io::Result<()> {
+    Err(io::ErrorKind::InvalidInput.into())
 }

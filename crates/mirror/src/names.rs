@@ -68,7 +68,9 @@ impl Names {
     /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].
     pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
         let own = asked.host.unwrap_or_default();
-        if let Some(namespace) = asked.namespace.filter(|namespace| namespace.as_str() != own) {
+        // A `Host` comes as it was typed (RFC 9110 §4.2.3: hosts have no case).
+        let is_other = |namespace: &&Host| !namespace.as_str().eq_ignore_ascii_case(own);
+        if let Some(namespace) = asked.namespace.filter(is_other) {
             let rest = without_host(name, namespace);
             return Ok(Target { key: self.upstream(namespace.clone(), rest)?, by_namespace: true });
         }
@@ -177,6 +179,7 @@ mod tests {
         assert_eq!(locate("x", Some("docker.io"), "local/a").unwrap(), "docker.io local/a");
         assert_eq!(locate("docker.m.example.com", None, "local/a").unwrap(), "docker.io local/a");
         assert_eq!(locate("m:5000", Some("m:5000"), "local/a").unwrap(), "hosted local/a");
+        assert_eq!(locate("M:5000", Some("M:5000"), "local/a").unwrap(), "hosted local/a");
     }
 
     #[test]

@@ -21,9 +21,6 @@ const SLICE: u64 = 1 << 20;
 /// How much of it the kernel is asked to have ready ahead of that.
 const AHEAD: u64 = 4 << 20;
 
-/// How much of it we read at a time, where we have to.
-const READ: u64 = 256 << 10;
-
 /// The body of an answer, and the record of the request that it ends.
 pub(crate) struct Body {
     content: Content,
@@ -66,7 +63,7 @@ impl Body {
         let left = range.start..range.end.min(mapping.len());
         if lent.is_none() {
             let length = left.end.saturating_sub(left.start);
-            let frames = read(mapping, left).boxed();
+            let frames = checked(mapping, left).boxed();
             return Self::of(Content::Stream(Frames { frames, left: Some(length), _lent: None }));
         }
         Self::of(Content::Mapped(Mapped { mapping, advised: left.start, left, _lent: lent }))
@@ -88,14 +85,18 @@ impl Body {
     }
 }
 
-/// The bytes of a file as they are read.
-fn read(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
+/// Slices of a file that can be looked at. They take no memory of ours, however many wait for slow clients.
+fn checked(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
     stream::unfold(Some((mapping, range)), |left| async {
         let (mapping, Range { start, end }) = left.filter(|(_, left)| !left.is_empty())?;
-        let until = (start + READ).min(end);
-        let reading = tokio::task::spawn_blocking(move || (mapping.read(start..until), mapping)).await;
-        Some(match reading {
-            Ok((Ok(bytes), mapping)) => (Ok(bytes), Some((mapping, until..end))),
+        let until = (start + SLICE).min(end);
+        let checking = tokio::task::spawn_blocking(move || (mapping.ready(start..until), mapping)).await;
+        Some(match checking {
+            Ok((Ok(()), mapping)) => {
+                // A mapping is at most as long as memory.
+                let bytes = mapping.bytes().slice(start as usize..until as usize);
+                (Ok(bytes), Some((mapping, until..end)))
+            }
             Ok((Err(error), _)) => {
                 tracing::warn!(%error, "a stored blob broke off");
                 (Err(Cut), None)

@@ -59,6 +59,12 @@ fn what_the_mirror_says() {
             "there is no such upload in this repository; hint: it may have expired, start a new one".to_owned(),
         ),
         (
+            MirrorError::TooManyUploads,
+            429,
+            "TOOMANYREQUESTS",
+            "too many uploads are open; hint: finish some, or end them with DELETE".to_owned(),
+        ),
+        (
             MirrorError::ReadOnly { name: "library/nginx".to_owned(), hosted: "`local/`".to_owned() },
             403,
             "DENIED",

@@ -4,6 +4,7 @@
 client_commands() { echo "cosign"; }
 
 # Debian's calls itself "devel".
+# shellcheck disable=SC2016  # dpkg fills in the version
 client_version() { "${world[@]}" dpkg-query --show --showformat 'cosign ${Version}\n' cosign 2> /dev/null || cosign version; }
 
 client_forms() { echo "prefix alias bare"; }

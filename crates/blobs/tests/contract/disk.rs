@@ -75,10 +75,10 @@ async fn a_large_blob_is_looked_at_after_it_could_not_be_read() {
     mapping().await.unwrap().suspect();
     assert_held(&blobs, &digest, &bytes).await;
     let held = mapping().await.unwrap();
-    assert_eq!(held.read(10..20).unwrap(), bytes.slice(10..20));
+    held.ready(10..400_000).unwrap();
     // A file that lost its end, as if the disk had.
     fs::OpenOptions::new().write(true).open(path(&place, &digest)).unwrap().set_len(200_000).unwrap();
-    assert!(matches!(held.read(0..300_000), Err(Error::Io { what: "read", .. })));
+    assert!(matches!(held.ready(0..300_000), Err(Error::Io { what: "read", .. })));
     assert!(mapping().await.is_none());
     assert!(place.dir().join("damaged").join(format!("sha256-{}", digest.hex())).exists());
     assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
