@@ -58,9 +58,10 @@ The cases have the names of our list of faults; [soak/README.md](../soak/README.
 
 def write(path, everything):
     rows = [INTRODUCTION, f"Measured on: {everything['machine']}, beside other work.\n"]
-    rows += ["| case | what | outcome | figures | s |", "|---|---|---|---|---|"]
+    rows += ["| case | what | build | outcome | figures | s |", "|---|---|---|---|---|---|"]
     for name, found in everything["cases"].items():
         said = figures(found) + ("; ".join(["", *found["wrong"][:3]]) if found["outcome"] != "ok" else "")
-        rows.append(f"| {name} | {found['title']} | {found['outcome']} | {said} | {found['seconds']:.0f} |")
+        build, outcome = found["build"], found["outcome"]
+        rows.append(f"| {name} | {found['title']} | {build} | {outcome} | {said} | {found['seconds']:.0f} |")
     with open(path, "w") as file:
         file.write("\n".join(rows) + "\n")

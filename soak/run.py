@@ -115,13 +115,14 @@ def wanted(asked, name, quick):
 def once(asked):
     """All cases; how many were ok, and how many failed."""
     passed = failed = 0
-    everything = None
+    everything, path = None, binary()
+    build = "debug" if "debug" in path else "release"
     for name, title, run, quick in CASES:
         if not wanted(asked, name, quick):
             continue
-        lab = Lab(binary(), asked)
+        lab = Lab(path, asked)
         try:
-            found = {"title": title, **judge(lab, run)}
+            found = {"title": title, "build": build, **judge(lab, run)}
         finally:
             stop_all()
             lab.close()

@@ -24,31 +24,27 @@ CASES
 client_cases() { cases_all; }
 
 # cases ROUND: all of them under the client's first form of name, without the large ones under the others, which are about
-# names, and a few where the round is about something else. Quickly, the small images under the first form, and a few
-# under the others.
+# names, and fewer where the round is about something else. Quickly, the small images under the first form, and a few
+# in the other rounds.
 cases() {
-    local kinds='attestations|schema2.*|nested-index|zstd|platforms-12|large'
-    case $1 in
-    multi-gb) echo "multi-gb docker.io lab/multi-gb:v1" ;;
-    tls | account) client_cases | grep -Ev "^($kinds) " ;;
-    login) client_cases | grep -Ev "^($kinds|sixty-layers) " ;;
-    *)
-        if [ "$1" = "${forms%% *}" ]; then
-            if [ "$quick" = no ]; then client_cases; else client_cases | grep -Ev '^(large|attestations) '; fi
-        elif [ "$quick" = no ]; then
-            client_cases | grep -Ev '^(large|sixty-layers) '
-        else
-            client_cases | grep -E '^(multi-arch|by-digest|quay.io) '
-        fi
-        ;;
+    local without='' only='.*' special='attestations|schema2.*|nested-index|zstd|platforms-12|large'
+    case $1-$quick in
+    multi-gb-*) echo "multi-gb docker.io lab/multi-gb:v1" && return ;;
+    "${forms%% *}-no") ;;
+    "${forms%% *}-yes") without='large|attestations' ;;
+    *-yes) only='multi-arch|by-digest|chart|signature-tag|bundle|quay.io' ;;
+    login-*) without="$special|sixty-layers" ;;
+    tls-* | account-*) without=$special ;;
+    *) without='large|sixty-layers' ;;
     esac
+    client_cases | grep -E "^($only) " | grep -Ev "^($without) "
 }
 
 # pushed REGISTRY REPOSITORY TAG COLUMN: what images.tsv says of it (3 its digest, 5 what it prints).
 pushed() {
     local repository=${2#lab/}
     [ "$1" = docker.io ] || repository=elsewhere
-    awk -F '\t' -v r="$repository" -v t="$3" -v c="$4" '$1 == r && $2 == t { print $c }' "$images/images.tsv"
+    awk -F '\t' -v r="$repository" -v t="$3" -v c="$4" '$1 == r && $2 == t { print $c }' "$scratch/images.tsv"
 }
 
 # form_of ROUND: the form of name it uses. Certificates and passwords belong to a host name.

@@ -49,7 +49,7 @@ origins_fill() {
     local name pairs=()
     while read -r name; do
         [ "$name" = elsewhere ] || pairs+=("$images/$name=lab/$name")
-    done < <(cut -f 1 "$images/images.tsv" | sort -u)
+    done < <(cut -f 1 "$scratch/images.tsv" | sort -u)
     python3 "$root/e2e/push.py" --to "http://127.0.0.1:$docker_port" "${pairs[@]}"
     python3 "$root/e2e/push.py" --to "http://127.0.0.1:$quay_port" "$images/elsewhere=lab/busybox"
     origins_stop

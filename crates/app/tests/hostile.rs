@@ -16,9 +16,11 @@ const MIB: u64 = 1 << 20;
 async fn manifests_of_any_size_take_no_more_memory_than_manifests_may_have() {
     let upstream = TestRegistry::start().await;
     upstream.put_image("library/a", "1", &TestImage::random(1, 1, 100));
-    upstream.put_manifest("library/a", Some("declared"), &MediaType::OCI_INDEX, vec![b' '; 200 << 20]);
-    upstream.put_manifest("library/a", Some("endless"), &MediaType::OCI_INDEX, vec![b' '; 1 << 20]);
-    upstream.fault(Fault::on(Match::manifests().tag("endless")).always().then(Action::Endless));
+    let more = [("declared", Action::WrongLength(199 << 20)), ("endless", Action::Endless)];
+    for (tag, action) in more {
+        upstream.put_manifest("library/a", Some(tag), &MediaType::OCI_INDEX, vec![b' '; 1 << 20]);
+        upstream.fault(Fault::on(Match::manifests().tag(tag)).always().then(action));
+    }
     // By tag and at once, or the one with a digest would be asked for by that.
     upstream.capabilities(|can| can.digest_header = false);
     let lab = Lab::with(&format!("registries: {{docker.io: {{endpoints: [\"{}\"]}}}}\n", upstream.url()));

@@ -27,7 +27,7 @@ pub const FLOOR: u64 = 1 << 10;
 
 /// The longest that a download goes on below [`FLOOR`], for each endpoint that could bring it. It leaves a connection
 /// that takes the place of a silent one some seconds to do better, and a client its answer within 35 s.
-pub const GIVE_UP: Duration = Duration::from_secs(33);
+pub const GIVE_UP: Duration = Duration::from_secs(34);
 
 /// The longest that a manifest, a listing or a token may take as a whole, behind its headers.
 pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);

@@ -455,7 +455,9 @@ struct Quiet {
     patience: Duration,
     enough: u64,
     written: u64,
+    /// No later than when enough came last.
     since: Instant,
+    looked: Instant,
 }
 
 impl Quiet {
@@ -463,19 +465,23 @@ impl Quiet {
         let patience = remote.patience();
         // Every endpoint gets its chance.
         let endpoints = u32::try_from(remote.endpoint_count()).unwrap_or(u32::MAX);
+        let now = Instant::now();
         Self {
             patience: patience.give_up.saturating_mul(endpoints),
             enough: Patience::enough(patience.idle),
             written,
-            since: Instant::now(),
+            since: now,
+            looked: now,
         }
     }
 
     fn is_too_long(&mut self, written: u64, now: Instant) -> bool {
         if written - self.written >= self.enough {
-            (self.written, self.since) = (written, now);
+            (self.written, self.since) = (written, self.looked);
         }
-        now - self.since >= self.patience
+        self.looked = now;
+        // Half a tick, since a timer may be a hair early and the next look is a whole one away.
+        now - self.since + TICK / 2 >= self.patience
     }
 }
 
