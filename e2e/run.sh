@@ -74,8 +74,6 @@ if [ -z "${E2E_MODE:-}" ]; then
     large_missing=$(large_lacks)
     # shellcheck disable=SC2086  # the names of clients
     if [ "$quick" = no ] && [ -z "$large_missing" ] && wants $large_clients; then make_images small --multi-gb; else make_images small; fi
-    # The list is written anew by every run, and there may be others.
-    cp "$images/images.tsv" "$scratch/images.tsv"
     export E2E_SID=${sid:-} E2E_SID_MISSING=${sid_missing:-} E2E_LARGE_MISSING=$large_missing
     isolated "$0" "$@"
     exit

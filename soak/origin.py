@@ -19,6 +19,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 HOSTILE = 200 << 20
 PART = 1 << 18
+MEBIBYTE = 1 << 20
 PATH = re.compile(r"/v2/library/([a-z0-9-]+)/(manifests|blobs)/([^?]+)")
 
 
@@ -30,11 +31,17 @@ def describe(media_type, data):
     return {"mediaType": media_type, "digest": digest(data), "size": len(data)}
 
 
+def noise(seed, size):
+    """In parts, since Python makes no more than 256 MB at once."""
+    source = random.Random(seed)
+    return b"".join(source.randbytes(min(MEBIBYTE, size - at)) for at in range(0, size, MEBIBYTE))
+
+
 @functools.lru_cache(64)
 def image(name):
     """Its manifest, and its blobs by digest."""
     seed, *sizes = name.split("-")
-    layers = [random.Random(f"{seed} {at} {size}").randbytes(int(size)) for at, size in enumerate(sizes)]
+    layers = [noise(f"{seed} {at} {size}", int(size)) for at, size in enumerate(sizes)]
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": {"seed": seed}}}).encode()
     manifest = {
         "schemaVersion": 2,

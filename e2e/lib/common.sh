@@ -103,11 +103,15 @@ find_go_tool() {
     export PATH
 }
 
-# make_images SCALE [OPTION...]
+# make_images SCALE [OPTION...]: and their list in the scratch directory; the one beside the images is written anew by each
+# run, and there may be others.
 make_images() {
     mkdir -p "$kept"
     images=$kept/images-$1
-    python3 "$root/e2e/make-images.py" --out "$images" --scale "$@" || die "the test images could not be built"
+    (
+        flock 9
+        python3 "$root/e2e/make-images.py" --out "$images" --scale "$@" && cp "$images/images.tsv" "$scratch/images.tsv"
+    ) 9> "$kept/images.lock" || die "the test images could not be built"
 }
 
 # entrepot_binary: ENTREPOT_BIN, else the newest of the two builds.

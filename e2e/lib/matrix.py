@@ -32,14 +32,14 @@ TITLES = {
 }
 HEAD = """# Which clients pull through entrepot
 
-Written by `e2e/run.sh --write-matrix`; do not edit. Every cell is a real client that pulled a real image twice:
+Written by `e2e/lib/matrix.py` from the results of `e2e/run.sh`; do not edit. Every cell is a real client that pulled a real image twice:
 cold, from an empty entrepot, and warm, with the upstream registries gone. Each time the digest was compared with
 what was pushed upstream, and entrepot's log had to show that it handed the layers out. ✗ failed, – skipped.
 """
 MEANING = """
 - **names**: under how many forms of name it was tried; the tables below have them.
 - **runs**: a container started from each image and printed what it should. For Buildah and BuildKit: an image was built
-  `FROM` it, and its `RUN` line printed that. For Helm: the chart was rendered.
+  `FROM` it, and its `RUN` line said that. For Helm: the chart was rendered.
 - **pushes**: to a hosted name, and pulled back. Buildah and BuildKit push what they built, cosign copies an image with its signature.
 - **private CA**: entrepot has a certificate of an authority that nobody knows. The client is refused; then it is told of the
   authority in its own way, and pulls by hostname, cold and warm.
@@ -56,8 +56,10 @@ def title(client):
 
 def short(version):
     """The number in what a client says of itself; BuildKit's has two and is told in full."""
-    found = re.search(r"v?\d+\.\d+[\w.+~]*", version)
-    return version.replace("BuildKit in Docker version", "in Docker").split(", build")[0] if "buildx" in version else found and found[0] or version
+    if "buildx" in version:
+        return version.replace("BuildKit in Docker version", "in Docker").split(", build")[0]
+    found = re.search(r"\d+\.\d+[\w.+~]*", version)
+    return found[0].removesuffix("+unknown") if found else version
 
 
 def verdict(rows):

@@ -131,15 +131,24 @@ impl Mirror {
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
     {
-        let id = self.0.uploads.start_brief(self.writable(target)?, digest.algorithm()).await?;
-        let brief = Brief { mirror: self.clone(), id };
-        let pushed = self.finish_upload(target, id, digest, Some((None, body))).await;
+        let brief = self.brief(self.writable(target)?, digest.algorithm()).await?;
+        let pushed = self.finish_upload(target, brief.id, digest, Some((None, body))).await;
         if pushed.is_err() {
             // The space is free before the client hears that there was none.
-            self.0.uploads.drop_quietly(id).await;
+            self.0.uploads.drop_quietly(brief.id).await;
         }
         drop(brief);
         pushed
+    }
+
+    // In a task of its own: a client that leaves while the file is being made must not leave the file.
+    async fn brief(&self, key: &RepoKey, algorithm: Algorithm) -> Result<Brief, Error> {
+        let (mirror, key) = (self.clone(), key.clone());
+        let begun = self.0.tasks.spawn(async move {
+            let id = mirror.0.uploads.start_brief(&key, algorithm).await?;
+            Ok(Brief { mirror, id })
+        });
+        begun.await.map_err(store_failed)?
     }
 
     /// Makes what a session has received a blob of the repository. Goes on to its end when the client leaves.

@@ -20,7 +20,7 @@ const MIB: usize = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn hasty() -> Patience {
-    Patience { idle: Duration::from_millis(400), give_up: Duration::from_secs(2), ..Patience::default() }
+    Patience { idle: Duration::from_millis(400), give_up: Duration::from_secs(4), ..Patience::default() }
 }
 
 async fn registries(count: usize, image: &TestImage) -> Vec<TestRegistry> {
@@ -33,10 +33,14 @@ async fn registries(count: usize, image: &TestImage) -> Vec<TestRegistry> {
     registries
 }
 
-/// A mirror of so many hasty endpoints that all have this blob.
+/// A hasty mirror of so many endpoints that all have this blob.
 async fn rig(endpoints: usize) -> (Rig, Digest, Bytes) {
+    rig_with(endpoints, hasty()).await
+}
+
+async fn rig_with(endpoints: usize, patience: Patience) -> (Rig, Digest, Bytes) {
     let image = TestImage::random(3, 1, 2 * MIB);
-    let rig = Rig::with_patience(registries(endpoints, &image).await, hasty()).await;
+    let rig = Rig::with_patience(registries(endpoints, &image).await, patience).await;
     let (digest, bytes) = image.blobs()[1].clone();
     (rig, digest, bytes)
 }
@@ -48,7 +52,7 @@ fn blobs() -> Match {
 // U03
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_always_breaks_off_ends_the_answer_short() {
-    let (rig, digest, bytes) = rig(1).await;
+    let (rig, digest, bytes) = rig_with(1, Patience::default()).await;
     rig.upstream.fault(Fault::on(blobs().unranged()).then(Action::CutAfter(MIB as u64)));
     rig.upstream.fault(Fault::on(blobs().ranged()).always().then(Action::CutAfter(0)));
     let had = rig.blob_bytes("a", &digest).await.unwrap_err();
@@ -221,7 +225,7 @@ async fn what_is_held_is_served_while_the_upstream_wants_to_be_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_wait_is_waited_in_the_middle_of_a_download_and_a_long_one_is_not() {
     for (seconds, goes_on) in [("1", true), ("600", false)] {
-        let (rig, digest, bytes) = rig(1).await;
+        let (rig, digest, bytes) = rig_with(1, Patience::default()).await;
         rig.upstream.fault(Fault::on(blobs().unranged()).then(Action::CutAfter(MIB as u64)));
         let limited = Action::status_with(429, &[("retry-after", seconds)], "");
         rig.upstream.fault(Fault::on(blobs().ranged()).then(limited));

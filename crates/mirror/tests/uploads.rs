@@ -105,6 +105,27 @@ async fn a_push_in_one_request_leaves_nothing_when_the_client_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_while_its_file_is_made_leaves_no_file() {
+    let rig = Rig::start().await;
+    let (target, digest) = (rig.target("local/app"), Digest::of(b"x"));
+    for polls in 0..300 {
+        let mut push = Box::pin(rig.mirror.push_blob(&target, &digest, Box::pin(stream::pending())));
+        for _ in 0..polls % 30 {
+            assert!((&mut push).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        drop(push);
+    }
+    for _ in 0..500 {
+        if staged(&rig).is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("left behind: {:?}", staged(&rig));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_manifest_leaves_no_bytes() {
     let rig = Rig::start().await;
     let image = TestImage::random(1, 1, 10);

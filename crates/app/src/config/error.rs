@@ -21,13 +21,14 @@ pub(crate) struct Error {
 impl Error {
     /// A fault at a place.
     pub(crate) fn at(place: &Place, what: impl Into<String>) -> Self {
-        Self { place: place.clone(), file: None, path: Vec::new(), what: what.into(), hint: None, known: &[] }
+        let what = plain(&what.into());
+        Self { place: place.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
     /// With a way out.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(plain(&hint.into()));
         self
     }
 
@@ -50,7 +51,7 @@ impl Error {
     /// Says under which key it is.
     #[must_use]
     pub(super) fn under(mut self, key: &str) -> Self {
-        self.path.insert(0, key.to_owned());
+        self.path.insert(0, plain(key));
         self
     }
 
@@ -129,6 +130,19 @@ impl de::Error for Error {
     fn duplicate_field(field: &'static str) -> Self {
         Self::at(&Place::Nowhere, format!("key `{field}` is there twice"))
     }
+}
+
+// What was written may be repeated; a line break in it would make another line of the log, and a terminal obeys the rest.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            plain.extend(letter.escape_default());
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
 }
 
 fn kind(found: de::Unexpected<'_>) -> &'static str {

@@ -232,8 +232,24 @@ fn scalar(text: &str) -> String {
         {
             text.to_owned()
         }
-        _ => serde_json::Value::from(text).to_string(),
+        _ => quoted(text),
     }
+}
+
+// As JSON has it, which YAML reads, but for characters that YAML does not take as they are (YAML 1.2.2 §5.1).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for letter in serde_json::Value::from(text).to_string().chars() {
+        if matches!(
+            letter,
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        ) {
+            let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+        } else {
+            quoted.push(letter);
+        }
+    }
+    quoted
 }
 
 impl Serialize for Shown {
@@ -281,6 +297,7 @@ mod tests {
             ("*", "\"*\""),
             ("***", "\"***\""),
             ("a\nb", "\"a\\nb\""),
+            ("a\u{7f}\u{85}b", "\"a\\u007f\\u0085b\""),
         ] {
             assert_eq!(scalar(text), written);
         }

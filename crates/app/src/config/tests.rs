@@ -419,3 +419,10 @@ fn secret_files_are_read_and_looked_at() {
     fs::remove_file(&path).unwrap();
     assert!(fault(&text).contains("does not exist"));
 }
+
+#[test]
+fn faults_are_one_line_whatever_they_repeat() {
+    assert!(fault("\"a\\nb\\e[31m\": 1").contains(r"unknown key `a\nb\u{1b}[31m`"));
+    assert!(fault("hosted: [\"a\\n/\"]").contains(r"`a\n/` cannot begin a name"));
+    assert!(fault("hosted: [\"a\\nb\"]").contains(r"hint: write `a\nb/`"));
+}
