@@ -90,7 +90,10 @@ for name in "${clients[@]}"; do
     (set -e; client_rounds "$name")
     code=$?
     set -e
-    [ $code = 0 ] || result FAIL "$name" all all - "the script broke off: $(said_last)"
+    if [ $code != 0 ]; then
+        result FAIL "$name" all all - "the script broke off: $(said_last)"
+        stop_all
+    fi
 done
 if [ "$write_matrix" = yes ]; then
     touch "$scratch/versions.txt"

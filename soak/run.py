@@ -101,7 +101,7 @@ def options():
         parser.error(f"{unknown[0]} is none of: {' '.join(IDS)}")
     if found.quick and found.write:
         parser.error("--quick figures are not written into the documents")
-    found.step = max(found.step or (9 if found.quick else 1), 1)
+    found.step = max(found.step or (17 if found.quick else 1), 1)
     found.json = found.json or f"{KEPT}/{'soak-quick' if found.quick else 'soak'}.json"
     return found
 

@@ -31,12 +31,9 @@ scratch_make() {
 }
 
 scratch_end() {
-    local pid_file
     # unshare takes no SIGTERM; with it ends everything in its namespace.
     if [ -e "$pids/isolated.pid" ]; then kill -KILL "$(cat "$pids/isolated.pid")" || true; fi
-    for pid_file in "$pids"/*.pid; do
-        [ -e "$pid_file" ] && stop "$(basename "$pid_file" .pid)"
-    done
+    stop_all
     ! declare -F sid_forget > /dev/null || sid_forget
     if [ "${E2E_KEEP:-}" = 1 ]; then note "kept: $scratch"; else rm -rf "$scratch"; fi
 }
@@ -62,6 +59,11 @@ stop() {
     done
     kill -KILL "$pid" 2> /dev/null || true
     wait "$pid" 2> /dev/null || true
+}
+
+stop_all() {
+    local file
+    for file in "$pids"/*.pid; do [ ! -e "$file" ] || stop "$(basename "$file" .pid)"; done
 }
 
 # alive PID: a process that ended but was not waited for does not count.

@@ -12,10 +12,7 @@ use entrepot_remote::Remote;
 use entrepot_server::{Listen, Metrics, Server};
 use libfuzzer_sys::fuzz_target;
 use prometheus_client::registry::Registry;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    runtime::Runtime,
-};
+use tokio::runtime::Runtime;
 
 /// What was pushed by one input is there for the next; after so many, all of it is thrown away.
 const INPUTS: usize = 2000;
@@ -47,16 +44,7 @@ impl Rig {
 
     fn exchange(&mut self, request: &[u8]) -> Vec<u8> {
         self.used += 1;
-        let (mut client, stream) = tokio::io::duplex(64 << 10);
-        let talk = async {
-            // The server may answer and go before it has read everything.
-            let _ = client.write_all(request).await;
-            let _ = client.shutdown().await;
-            let mut answer = Vec::new();
-            let _ = client.read_to_end(&mut answer).await;
-            answer
-        };
-        self.runtime.block_on(async { tokio::join!(self.server.serve_stream(stream), talk).1 })
+        self.runtime.block_on(self.server.exchange(request))
     }
 
     fn stop(self) {
@@ -80,7 +68,8 @@ async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
     };
     let mirror = Mirror::start(parts).await?;
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), ..Listen::default() };
-    let server = Server::bind(listen, mirror.clone(), Arc::new(Registry::default()), Metrics::default()).await?;
+    let server =
+        Server::bind(listen, mirror.clone(), Arc::new(Registry::default()), Metrics::default()).await?;
     Ok((server, mirror))
 }
 

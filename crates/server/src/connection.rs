@@ -51,7 +51,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn new(address: Option<IpAddr>, door: Door, lending: Option<Lending>) -> Arc<Self> {
+    pub(crate) fn new(address: Option<IpAddr>, door: Door, lending: Option<Lending>) -> Arc<Self> {
         Arc::new(Self {
             address,
             door,
@@ -91,8 +91,8 @@ impl Peer {
         self.unread.store(true, Ordering::Relaxed);
     }
 
-    // What two looks have to agree in, for the connection to be idle.
-    fn idle_since(&self) -> Option<usize> {
+    /// What two looks have to agree in, for the connection to be idle.
+    pub(crate) fn idle_since(&self) -> Option<usize> {
         let begun = self.begun.load(Ordering::Relaxed);
         (self.running.load(Ordering::Relaxed) == 0).then_some(begun)
     }
@@ -160,16 +160,8 @@ impl Connections {
         self.serve(TokioIo::new(stream), Peer::new(None, Door::Control, None)).await;
     }
 
-    /// Serves whoever is at the other end of `stream`, which need not be a socket.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) async fn stream<S>(&self, stream: S)
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        self.serve(TokioIo::new(stream), Peer::new(None, Door::Public, None)).await;
-    }
-
-    async fn serve<I: Read + Write + Unpin + Send + 'static>(&self, io: I, peer: Arc<Peer>) {
+    /// Serves one connection until it closes.
+    pub(crate) async fn serve<I: Read + Write + Unpin + Send + 'static>(&self, io: I, peer: Arc<Peer>) {
         let service = {
             let (state, peer) = (Arc::clone(&self.state), Arc::clone(&peer));
             service_fn(move |request| {

@@ -83,7 +83,9 @@ pub(crate) fn received(offset: u64) -> HeaderValue {
 
 /// The `Content-Length` of a request.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    let text = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    // `u64::from_str` takes a sign.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 use proptest::{collection::vec, prelude::*, sample::select};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Listen, Metrics, Server};
 
@@ -32,19 +31,6 @@ async fn server(data: &Path) -> Server {
     let mirror = Mirror::start(parts).await.unwrap();
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), ..Listen::default() };
     Server::bind(listen, mirror, Arc::new(Registry::default()), Metrics::default()).await.unwrap()
-}
-
-async fn exchange(server: &Server, request: &[u8]) -> Vec<u8> {
-    let (mut client, stream) = tokio::io::duplex(64 << 10);
-    let talk = async {
-        // The server may answer and go before it has read everything.
-        let _ = client.write_all(request).await;
-        let _ = client.shutdown().await;
-        let mut answer = Vec::new();
-        let _ = client.read_to_end(&mut answer).await;
-        answer
-    };
-    tokio::join!(server.serve_stream(stream), talk).1
 }
 
 fn digest() -> String {
@@ -141,17 +127,17 @@ fn of_requests() {
         "POST /v2/local/a/blobs/uploads/?digest={} HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello",
         digest()
     );
-    assert!(runtime.block_on(exchange(&server, pushed.as_bytes())).starts_with(b"HTTP/1.1 201"));
+    assert!(runtime.block_on(server.exchange(pushed.as_bytes())).starts_with(b"HTTP/1.1 201"));
     let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let outcome = runner.run(&request(), |request| {
-        super::answer(&runtime.block_on(exchange(&server, &request)));
+        super::answer(&runtime.block_on(server.exchange(&request)));
         Ok(())
     });
     outcome.unwrap();
     assert!(
         runtime
-            .block_on(exchange(&server, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .block_on(server.exchange(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"))
             .starts_with(b"HTTP/1.1 200")
     );
 }

@@ -23,6 +23,8 @@ mod pages;
 mod query;
 mod record;
 mod registry;
+#[cfg(any(test, fuzzing))]
+mod script;
 mod server;
 mod service;
 mod tls;

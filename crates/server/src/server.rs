@@ -102,14 +102,11 @@ impl Server {
         self.address
     }
 
-    /// Serves one client who is at the other end of `stream`, so that any number of hostile ones need no sockets.
+    /// What a client gets who sends `request` and nothing more. No socket is used, so that hostile ones are cheap.
     #[cfg(any(test, fuzzing))]
     #[doc(hidden)]
-    pub async fn serve_stream<S>(&self, stream: S)
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        self.connections.stream(stream).await;
+    pub async fn exchange(&self, request: &[u8]) -> Vec<u8> {
+        crate::script::exchange(&self.connections, request).await
     }
 
     /// Reads the certificate again; if the new one is not good, the log says so and the old one stays.

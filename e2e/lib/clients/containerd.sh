@@ -10,9 +10,9 @@ client_version() { containerd --version; }
 client_forms() { echo "ns prefix alias bare"; }
 
 client_cannot() {
-    case $1 in
-    artifact) echo "ctr pull unpacks, which takes an image" ;;
-    referrers) echo "ctr does not copy referrers" ;;
+    case $1-${world_root:+2.1} in
+    artifact-) echo "containerd 1.6 unpacks what it pulls, which takes an image" ;;
+    referrers-*) echo "ctr does not copy referrers" ;;
     esac
 }
 

@@ -14,7 +14,7 @@ client_cannot() {
     case $1-${world_root:+containerd} in
     nested-index-) echo "docker 20.10 refuses an index within an index" ;;
     zstd-) echo "docker 20.10 cannot unpack zstd" ;;
-    artifact-*) echo "docker pull takes images only" ;;
+    artifact-) echo "docker 20.10 pulls images only" ;;
     referrers-*) echo "docker does not copy referrers" ;;
     esac
 }

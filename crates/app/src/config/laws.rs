@@ -41,7 +41,17 @@ fn valid(config: &Config, text: &str) {
     // A database is shown as `***`, which is none.
     if config.database.is_none() {
         match parse(&shown, &Environment::default()) {
-            Ok((again, _)) => assert_eq!(again.show().to_yaml(), shown),
+            Ok((again, _)) => {
+                assert_eq!(again.show().to_yaml(), shown);
+                assert_eq!(
+                    (&again.data, &again.mirror, &again.log),
+                    (&config.data, &config.mirror, &config.log)
+                );
+                for (host, registry) in &config.registries {
+                    let again = again.registries.get(host).map(|again| &again.freshness);
+                    assert_eq!(again, Some(&registry.freshness), "{host}");
+                }
+            }
             Err(error) => panic!("what was shown cannot be read: {error}\n{shown}"),
         }
     }
@@ -80,9 +90,9 @@ mod tests {
         "log:\n  format: json\n  level: debug",
         "log: {level: \"de\\nbug\"}",
         "mirror: {domain: m.example.com, default_upstream: quay.io, freshness: 10m}",
-        "mirror:\n  stale_for: 1s 1ns\n  freshness: 1500us\n  segments: 0x10",
+        "mirror:\n  stale_for: 1s 1ns\n  freshness: 1500us\n  segments: 16",
         "mirror: {freshness: 500years, stale_for: 0s}",
-        "mirror: {segments: 0}",
+        "mirror: {segments: 0x0}",
         "registries:\n  quay.io: {mirror: true, alias: q}\n  '[0::1]:5000': {endpoints: ['http://[::1]:5000']}",
         "registries:\n  lan.example:5000:\n    credentials:\n      - {username: u, password: correct-horse}",
         "registries:\n  a.io:\n    endpoints: ['https://u:hunter22hunter@h']",

@@ -145,10 +145,14 @@ fn texts<T: AsRef<str>>(texts: &[T]) -> Shown {
 
 // As it would be written, in the largest unit that it is a whole number of.
 fn duration(duration: Duration) -> String {
-    if duration.subsec_nanos() != 0 {
-        return format!("{}ms", duration.as_millis());
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    if nanos != 0 {
+        let units = [(1_000_000, "ms"), (1000, "us"), (1, "ns")];
+        let fits = units.into_iter().find(|(unit, _)| nanos.is_multiple_of(*unit));
+        let (unit, letters) = fits.unwrap_or((1, "ns"));
+        let whole = if seconds == 0 { String::new() } else { format!("{seconds}s ") };
+        return format!("{whole}{}{letters}", nanos / unit);
     }
-    let seconds = duration.as_secs();
     match [(86_400, "d"), (3600, "h"), (60, "m")]
         .into_iter()
         .find(|(unit, _)| seconds != 0 && seconds.is_multiple_of(*unit))
@@ -281,7 +285,11 @@ mod tests {
         {
             assert_eq!(duration(Duration::from_secs(seconds)), text);
         }
-        assert_eq!(duration(Duration::from_millis(1500)), "1500ms");
+        for (nanos, text) in
+            [(1_500_000_000, "1s 500ms"), (1500, "1500ns"), (90_001_000_000, "90s 1ms"), (2000, "2us")]
+        {
+            assert_eq!(duration(Duration::from_nanos(nanos)), text);
+        }
     }
 
     #[test]

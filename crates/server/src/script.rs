@@ -1,0 +1,104 @@
+//! A client that is a list of bytes: what it says is known beforehand, and what it is told is kept.
+//!
+//! It hangs up once the server has read everything and is idle; hanging up earlier would end what is running. For tests
+//! and fuzzing, and never in a build of the server.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{
+    connection::{Connections, Peer},
+    service::Door,
+};
+
+/// How long a request may wait for more than there is, or for anything else, before the client hangs up.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+// How often in a row the server must ask for more while it has nothing to do. Once does not mean it: a request that was
+// just read has not begun yet.
+const SURE: u32 = 3;
+
+struct Script {
+    request: Vec<u8>,
+    read: usize,
+    idle: u32,
+    peer: Arc<Peer>,
+    heard: Arc<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    bytes: Mutex<Vec<u8>>,
+    hung_up: AtomicBool,
+    reader: Mutex<Option<Waker>>,
+}
+
+/// Serves one client; returns what it was sent.
+pub(crate) async fn exchange(connections: &Connections, request: &[u8]) -> Vec<u8> {
+    let peer = Peer::new(None, Door::Public, None);
+    let heard = Arc::new(Heard::default());
+    let (to, from) = (Arc::clone(&heard), Arc::clone(&peer));
+    let script = Script { request: request.to_vec(), read: 0, idle: 0, peer: from, heard: to };
+    let hang_up = async {
+        tokio::time::sleep(PATIENCE).await;
+        heard.hung_up.store(true, Ordering::Release);
+        if let Some(reader) = heard.reader.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            reader.wake();
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = connections.serve(TokioIo::new(script), peer) => {}
+        () = hang_up => {}
+    }
+    std::mem::take(&mut heard.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl AsyncRead for Script {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let rest = &this.request[this.read..];
+        if !rest.is_empty() {
+            let count = rest.len().min(into.remaining());
+            into.put_slice(&rest[..count]);
+            this.read += count;
+            return Poll::Ready(Ok(()));
+        }
+        let is_idle = this.peer.idle_since().is_some();
+        this.idle = if is_idle { this.idle + 1 } else { 0 };
+        if this.idle > SURE || this.heard.hung_up.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
+        }
+        *this.heard.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        if is_idle {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.heard.bytes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
