@@ -95,7 +95,7 @@ resolve() {
 }
 
 # blobs_served: how many blobs entrepot has handed out since it started.
-blobs_served() { grep -Ec 'method="GET" path="[^"]*/blobs/[^"]*" status=(20|307)' "$scratch/entrepot.log"; }
+blobs_served() { grep -Ec ' method=GET path=[^ ]*/blobs/[^ ]* status=(20|307)' "$scratch/entrepot.log"; }
 
 # was_asked COUNT: whether more blobs were handed out than before. A client that had them in its store shows nothing;
 # the log is a moment behind.

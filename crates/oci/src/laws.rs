@@ -127,7 +127,8 @@ fn media_type(text: &str) {
     let Some(parsed) = MediaType::parse(text) else { return };
     assert_eq!(MediaType::parse(parsed.as_str()).as_ref(), Some(&parsed));
     assert!(parsed.as_str().len() <= 255 && parsed.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
-    assert!(!parsed.as_str().contains(';') && !(parsed.is_index() && parsed.is_image()));
+    assert!(!parsed.as_str().contains(';'), "{text:?}");
+    assert!(!parsed.is_index() || !parsed.is_image(), "{text:?}");
 }
 
 // What is written is read as the same again.
@@ -146,7 +147,6 @@ pub fn byte_range(header: &str, size: u64) {
     let wanted = match range {
         ByteRange::Between(first, last) => first..=last,
         ByteRange::From(first) => first..=u64::MAX,
-        ByteRange::Last(0) => 1..=0,
         ByteRange::Last(length) => size.saturating_sub(length)..=u64::MAX,
     };
     match within {
