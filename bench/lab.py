@@ -49,7 +49,7 @@ class Origin:
 class Lab:
     def __init__(self, scratch, images, quick):
         self.scratch, self.images, self.quick = scratch, images, quick
-        self.seconds = 1 if quick else 4
+        self.seconds = 1 if quick else 3
         self.settle = 0.3 if quick else 1.5
         self.number, self.filled = 0, set()
         self.registry = find_tool("docker-registry")
