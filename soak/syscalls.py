@@ -122,7 +122,13 @@ class Watch:
         os.unlink(self.path)
         waiting = select.poll()
         waiting.register(descriptor, select.POLLIN)
-        while not any(event & (select.POLLHUP | select.POLLERR) for _, event in waiting.poll()):
+        while True:
+            # With a limit: should a wake-up be lost, the next look finds what waits.
+            events = [event for _, event in waiting.poll(500)]
+            if any(event & (select.POLLHUP | select.POLLERR) for event in events):
+                break
+            if not events:
+                continue
             notice = bytearray(80)
             try:
                 fcntl.ioctl(descriptor, RECEIVE, notice)
