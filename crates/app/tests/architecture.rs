@@ -12,14 +12,15 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 8] = [
+const IMPORTS: [(&str, &[&str]); 9] = [
     ("oci", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
-    ("server", &["oci", "mirror"]),
-    ("app", &["oci", "remote", "blobs", "catalog", "mirror", "server"]),
+    ("sync", &["oci", "remote"]),
+    ("server", &["oci", "mirror", "sync", "catalog"]),
+    ("app", &["oci", "remote", "blobs", "catalog", "mirror", "sync", "server"]),
     ("testkit", &["oci"]),
 ];
 

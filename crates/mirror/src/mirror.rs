@@ -1,6 +1,10 @@
 //! The mirror itself: what it is made of, how it starts and how it stops.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
@@ -84,6 +88,8 @@ pub(crate) struct Inner {
 pub(crate) struct Source {
     pub(crate) remote: Remote,
     pub(crate) policy: Policy,
+    /// Bytes that all downloads together have brought from it.
+    pub(crate) brought: Arc<AtomicU64>,
 }
 
 impl Mirror {
@@ -122,7 +128,7 @@ impl Mirror {
             let host = upstream.remote.host().clone();
             let policy = Policy::new(&parts.settings, &upstream.freshness);
             let policy = policy.map_err(|source| RuleError { host: host.clone(), source })?;
-            Ok((host, Source { remote: upstream.remote, policy }))
+            Ok((host, Source { remote: upstream.remote, policy, brought: Arc::default() }))
         });
         let inner = Inner {
             names,

@@ -1,7 +1,10 @@
 //! Performing a fill: ask, write, verify, commit.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,11 +13,14 @@ use entrepot_blobs::{StageId, Staged};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{BlobAsk, BlobStream, Endpoint, Error as RemoteError, InvalidAnswer, Patience, Remote};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
 
 use super::{
     Content, Failure, Fill,
-    lanes::{self, Claim, Work},
+    lanes::{self, Claim, Pace, Work},
     ledger::{Ledger, Note},
     writer::Writer,
 };
@@ -76,8 +82,12 @@ struct Job {
     host: Host,
     key: RepoKey,
     remote: Remote,
+    /// Bytes that this and all other downloads from the upstream have brought.
+    brought: Arc<AtomicU64>,
     fill: Arc<Fill>,
     writer: Writer,
+    /// How many batches the bytes came in since they were counted last.
+    batches: AtomicU64,
     work: Work,
     /// `u64::MAX` while the upstream does not say.
     size: u64,
@@ -102,7 +112,8 @@ async fn perform(
     fill: &Arc<Fill>,
 ) -> Result<(Arc<Job>, Content), Failure> {
     let digest = fill.digest;
-    let remote = mirror.source(host).map_err(Failure::Refused)?.remote.clone();
+    let source = mirror.source(host).map_err(Failure::Refused)?;
+    let remote = source.remote.clone();
     let (staged, before) = stage(mirror, &digest).await?;
     let from = before.as_ref().map_or(0, |(_, ledger)| ledger.contiguous());
     let ask = BlobAsk { from, ..BlobAsk::default() };
@@ -131,8 +142,10 @@ async fn perform(
         key: key.clone(),
         fill: Arc::clone(fill),
         writer: Writer::new(staged, ledger, &digest),
+        batches: AtomicU64::new(0),
         endpoints: Mutex::new(vec![stream.endpoint]),
         remote,
+        brought: Arc::clone(&source.brought),
         work,
         size,
     });
@@ -223,7 +236,10 @@ impl Job {
         let mut lanes = JoinSet::new();
         lanes.spawn(Arc::clone(self).lane(Some((Arc::clone(&open), stream))));
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
+        // Two looks in a row would take the second for a standstill.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut before = self.writer.ledger().total();
+        let mut brought = self.brought.load(Ordering::Relaxed);
         let mut quiet = Quiet::new(&self.remote, before);
         loop {
             tokio::select! {
@@ -240,21 +256,25 @@ impl Job {
                     if quiet.is_too_long(written, Instant::now()) {
                         return Err(Stop::Upstream(RemoteError::TimedOut));
                     }
-                    let rate = (written - before) / TICK.as_secs();
-                    before = written;
+                    let pace = Pace {
+                        rate: (written - before) / TICK.as_secs(),
+                        link: (self.brought.load(Ordering::Relaxed) - brought) / TICK.as_secs(),
+                        batch: (written - before) / self.batches.swap(0, Ordering::Relaxed).max(1),
+                    };
+                    (before, brought) = (written, self.brought.load(Ordering::Relaxed));
                     if ranges {
-                        self.widen(&mut lanes, &open, rate);
+                        self.widen(&mut lanes, &open, pace);
                     }
                 }
             }
         }
     }
 
-    fn widen(self: &Arc<Self>, lanes: &mut JoinSet<Result<(), Stop>>, open: &Claim, rate: u64) {
+    fn widen(self: &Arc<Self>, lanes: &mut JoinSet<Result<(), Stop>>, open: &Claim, pace: Pace) {
         let remaining = self.size - self.writer.ledger().total();
-        let wanted = lanes::wanted(remaining, rate, lanes.len(), self.mirror.0.fills.segments);
+        let wanted = lanes::wanted(remaining, pace, lanes.len(), self.mirror.0.fills.segments);
         if wanted > lanes.len() {
-            self.work.split(open, rate, remaining / wanted as u64);
+            self.work.split(open, pace.rate, remaining / wanted as u64);
             for _ in lanes.len()..wanted {
                 lanes.spawn(Arc::clone(self).lane(None));
             }
@@ -334,6 +354,7 @@ impl Job {
                     let pieces = clip(pieces, &mut skip, claim.end().saturating_sub(at));
                     let from = at;
                     at += pour::length(&pieces);
+                    self.batches.fetch_add(1, Ordering::Relaxed);
                     writing = Some(self.write(claim, from, pieces));
                 }
                 Batch::End => return Err(Stop::Short),
@@ -349,6 +370,7 @@ impl Job {
             let contiguous = job.writer.write(at, &pieces)?;
             let length = pour::length(&pieces);
             job.mirror.0.metrics.bytes_fetched.inc_by(length);
+            job.brought.fetch_add(length, Ordering::Relaxed);
             claim.advance(at + length);
             job.fill.reveal(contiguous, job.size);
             Ok(())

@@ -1,0 +1,55 @@
+//! Where images are, as people write it: `quay.io/ascend/cann`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`.
+
+use std::{fmt, path::PathBuf};
+
+use entrepot_oci::{Host, ImageError, Repository};
+
+/// Where images are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A repository at a registry.
+    Registry {
+        /// The registry.
+        host: Host,
+        /// The repository.
+        repository: Repository,
+    },
+    /// An OCI image layout in a directory (image-spec, image-layout.md).
+    Layout(PathBuf),
+    /// An OCI image layout in a tar file.
+    OciArchive(PathBuf),
+    /// What `docker save` writes. Read only.
+    DockerArchive(PathBuf),
+}
+
+/// Why a text is not a place.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// Not a reference to an image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A file or directory must be named.
+    #[error("`{0}:` must be followed by a path")]
+    NoPath(&'static str),
+}
+
+impl Place {
+    /// The registry it is at.
+    pub fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Registry { host, .. } => Some(host),
+            Self::Layout(_) | Self::OciArchive(_) | Self::DockerArchive(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry { host, repository } => write!(f, "{host}/{repository}"),
+            Self::Layout(path) => write!(f, "oci:{}", path.display()),
+            Self::OciArchive(path) => write!(f, "oci-archive:{}", path.display()),
+            Self::DockerArchive(path) => write!(f, "docker-archive:{}", path.display()),
+        }
+    }
+}
