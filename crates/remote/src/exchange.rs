@@ -43,12 +43,14 @@ impl Remote {
         url: Url,
         ask: &Ask<'_>,
     ) -> Result<Answer, Error> {
-        let accounts = self.inner().credentials.len();
-        if accounts == 0 {
+        let accounts = self.inner().credentials.iter().enumerate();
+        let accounts = accounts.filter(|(_, credential)| credential.covers(ask.repository()));
+        let accounts: Vec<usize> = accounts.map(|(account, _)| account).collect();
+        if accounts.is_empty() {
             return self.within_limits(endpoint, url, ask, None).await;
         }
         let mut refusal = None;
-        for account in 0..accounts {
+        for account in accounts {
             match self.within_limits(endpoint, url.clone(), ask, Some(account)).await {
                 Err(limited @ Error::Limited { .. }) => refusal = Some(limited),
                 // That one account is limited says more than that another one is wrong.

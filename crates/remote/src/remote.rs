@@ -68,7 +68,7 @@ impl Remote {
             limits: Mutex::default(),
             rate_limit: Mutex::default(),
             endpoints,
-            credentials: settings.credentials.clone(),
+            credentials: narrowest_first(&settings.credentials),
             gate: Gate(exempt),
             grants: Grants::new(),
             patience,
@@ -151,6 +151,14 @@ fn endpoints(host: &Host, settings: &Settings) -> Result<Vec<Url>, SettingsError
         return Ok(vec![url.map_err(|_| SettingsError::Endpoint { host: host.to_string(), reason })?]);
     }
     settings.endpoints.iter().map(|url| usable(url).map(|()| url.clone())).collect()
+}
+
+fn narrowest_first(credentials: &[Credential]) -> Vec<Credential> {
+    let mut sorted = credentials.to_vec();
+    let parts =
+        |credential: &Credential| credential.namespace.as_ref().map_or(0, |name| name.parts().count());
+    sorted.sort_by_key(|credential| std::cmp::Reverse(parts(credential)));
+    sorted
 }
 
 fn usable(endpoint: &Url) -> Result<(), SettingsError> {

@@ -5,8 +5,9 @@
 
 use std::path::PathBuf;
 
+use entrepot_oci::Repository;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
 /// How one registry is reached, and as whom.
@@ -16,7 +17,8 @@ pub struct Settings {
     /// Where the registry is, tried in order. Empty: `https://<host>`. What is named here may be plain `http://` and
     /// may be at a private address.
     pub endpoints: Vec<Url>,
-    /// The accounts to use. The first is used until it is denied or limited, then the next.
+    /// The accounts to use: those of the narrowest namespace first, else in this order. The first is used until it is
+    /// denied or limited, then the next.
     pub credentials: Vec<Credential>,
     /// A file of PEM certificates that are trusted beside the system's.
     pub ca: Option<PathBuf>,
@@ -35,6 +37,24 @@ pub struct Credential {
     pub username: String,
     /// Its password or access token. Never printed.
     pub password: SecretString,
+    /// The only repository it is for, with those below it; `None`: all of the registry.
+    #[serde(default, deserialize_with = "namespace")]
+    pub namespace: Option<Repository>,
+}
+
+impl Credential {
+    /// Whether it is for `repository`.
+    pub fn covers(&self, repository: &Repository) -> bool {
+        self.namespace.as_ref().is_none_or(|namespace| {
+            let rest = repository.as_str().strip_prefix(namespace.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+fn namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Repository>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
 /// Why a registry cannot be spoken to as configured.
@@ -89,5 +109,26 @@ mod tests {
         let settings: Settings = serde_json::from_str(text).unwrap();
         let shown = format!("{settings:?}");
         assert!(shown.contains("me") && !shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn namespaces_end_at_a_slash() {
+        let of = |namespace: &str| -> Credential {
+            let text = format!(r#"{{"username":"u","password":"p","namespace":{namespace}}}"#);
+            serde_json::from_str(&text).unwrap()
+        };
+        let (org, all) = (of(r#""org/team""#), of("null"));
+        for (repository, covered) in [
+            ("org/team", true),
+            ("org/team/app", true),
+            ("org/teams", false),
+            ("org", false),
+            ("x/org/team", false),
+        ] {
+            let repository = repository.parse().unwrap();
+            assert_eq!((org.covers(&repository), all.covers(&repository)), (covered, true), "{repository}");
+        }
+        let upper = r#"{"username":"u","password":"p","namespace":"Org"}"#;
+        assert!(serde_json::from_str::<Credential>(upper).is_err());
     }
 }

@@ -39,7 +39,12 @@ pub trait Ledger: Send + Sync {
     fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>>;
 
     /// Remembers it.
-    fn remember<'a>(&'a self, source: &'a Digest, shape: &'a Shape, converted: &'a Digest) -> BoxFuture<'a, ()>;
+    fn remember<'a>(
+        &'a self,
+        source: &'a Digest,
+        shape: &'a Shape,
+        converted: &'a Digest,
+    ) -> BoxFuture<'a, ()>;
 
     /// Whether `tag` (a whole reference at a target) was seen to be equal to its source, for tags that never change.
     fn verified<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, bool>;

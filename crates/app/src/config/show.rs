@@ -88,6 +88,7 @@ fn show_registry(registry: &Registry) -> Shown {
         let mut keys = Keys::default();
         keys.text("username", &credential.username);
         keys.text("password", SECRET);
+        keys.some("namespace", credential.namespace.as_ref().map(|name| Shown::Text(name.to_string())));
         keys.into()
     });
     let mut keys = Keys::default();

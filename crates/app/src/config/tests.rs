@@ -46,6 +46,7 @@ fn example_environment() -> Environment {
         ("S3_SECRET_KEY", "b"),
         ("DATABASE_URL", "postgres://u:p@h/d"),
         ("DOCKERHUB_TOKEN", "t"),
+        ("ORG_TOKEN", "t"),
     ])
 }
 

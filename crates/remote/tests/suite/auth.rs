@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use entrepot_remote::{EgressError, Error, InvalidAnswer, Settings};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use entrepot_remote::{Credential, EgressError, Error, InvalidAnswer, Settings};
 use http::Response;
 
 use crate::support::{
-    Body, Seen, Server, answer, challenge, credential, latest, manifest, remote, repository,
+    self, Body, Seen, Server, answer, challenge, credential, latest, manifest, remote, repository,
 };
 
 // A registry with its token server at `/token`; `token` makes the answer of the latter.
@@ -126,6 +127,34 @@ async fn token_servers_may_be_broken() {
     let server = registry(|_| answer(302, &[("location", "/elsewhere")], "")).await;
     assert!(server.remote().manifest(&repository(), &latest()).await.is_err());
     assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn the_account_of_the_narrowest_namespace_is_asked_first() {
+    let server = Server::start(|seen| match seen.authorization() {
+        Some(header) if header.starts_with("Basic ") => manifest(),
+        _ => answer(401, &[("www-authenticate", "Basic realm=\"lab\"")], ""),
+    })
+    .await;
+    let of = |username: &str, namespace: Option<&str>| Credential {
+        namespace: namespace.map(|namespace| namespace.parse().unwrap()),
+        ..credential(username)
+    };
+    let credentials = vec![of("all", None), of("team", Some("team")), of("app", Some("team/app"))];
+    let remote = remote(&Settings { credentials, ..server.settings() });
+    for (name, account) in [("team/app", "app"), ("team/other", "team"), ("teams/app", "all")] {
+        remote.manifest(&name.parse().unwrap(), &latest()).await.unwrap();
+        let sent = server.log().last().unwrap().authorization().unwrap().to_owned();
+        let pair = BASE64_STANDARD.decode(sent.strip_prefix("Basic ").unwrap()).unwrap();
+        assert_eq!(String::from_utf8(pair).unwrap(), format!("{account}:canary"), "{name}");
+    }
+    // An account for somewhere else is not asked at all.
+    let elsewhere = vec![of("other", Some("other"))];
+    let elsewhere = Settings { credentials: elsewhere, ..server.settings() };
+    let before = server.count();
+    let refused = support::remote(&elsewhere).manifest(&repository(), &latest()).await;
+    assert!(matches!(refused, Err(Error::Denied { status: 401, .. })));
+    assert_eq!(server.log()[before..].iter().filter(|seen| seen.authorization().is_some()).count(), 0);
 }
 
 #[tokio::test]

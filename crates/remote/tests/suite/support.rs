@@ -144,7 +144,7 @@ pub(crate) fn remote(settings: &Settings) -> Remote {
 }
 
 pub(crate) fn credential(username: &str) -> Credential {
-    Credential { username: username.to_owned(), password: "canary".into() }
+    Credential { username: username.to_owned(), password: "canary".into(), namespace: None }
 }
 
 pub(crate) fn repository() -> Repository {
