@@ -156,9 +156,13 @@ mod tests {
 
     #[test]
     fn only_slow_downloads_get_lanes() {
-        assert_eq!(wanted(1000 * MIB, 400 * MIB, 1, 8), 1);
-        assert_eq!(wanted(100_000 * MIB, 64 * MIB, 1, 8), 1);
-        assert_eq!(wanted(3 * MIB, 1, 1, 8), 1);
-        assert_eq!(wanted(1000 * MIB, 0, 1, 8), 8);
+        let alone = |rate| Pace { rate, link: rate, batch: 0 };
+        assert_eq!(wanted(1000 * MIB, alone(400 * MIB), 1, 8), 1);
+        assert_eq!(wanted(100_000 * MIB, alone(64 * MIB), 1, 8), 1);
+        assert_eq!(wanted(3 * MIB, alone(1), 1, 8), 1);
+        assert_eq!(wanted(1000 * MIB, alone(0), 1, 8), 8);
+        // Bytes that lie about unread are held back by us, and a link that others fill is not slow.
+        assert_eq!(wanted(1000 * MIB, Pace { batch: WAITING, ..alone(0) }, 1, 8), 1);
+        assert_eq!(wanted(1000 * MIB, Pace { link: FAST, ..alone(0) }, 1, 8), 1);
     }
 }
