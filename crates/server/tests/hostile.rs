@@ -161,6 +161,12 @@ async fn manifests_are_refused_before_they_are_read() {
     let answer = rig.raw(&chunked).await;
     assert_eq!(status(&answer), 413);
     assert!(answer.contains("MANIFEST_INVALID"), "{answer}");
+    // A client that reads nothing before it has sent everything is told as well.
+    let mut whole =
+        format!("PUT /v2/local/a/manifests/x HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 12 << 20)
+            .into_bytes();
+    whole.resize(whole.len() + (12 << 20), b' ');
+    assert_eq!(status(&rig.raw(&whole).await), 413);
     alive(&rig).await;
 }
 

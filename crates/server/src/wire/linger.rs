@@ -18,9 +18,9 @@ use std::{
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::time::Sleep;
 
-/// How long to read, and how much.
+/// How long to read, and how much: what many clients have still to send when they learn that the disk is full.
 const TIME: Duration = Duration::from_secs(2);
-const BYTES: usize = 4 << 20;
+const BYTES: usize = 16 << 20;
 
 /// A connection that is closed with care if `needed` says so by then.
 pub(crate) struct Linger<I> {
