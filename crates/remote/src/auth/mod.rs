@@ -141,7 +141,8 @@ pub(crate) fn scope<'a>(challenge: &'a Challenge, own: &'a str) -> &'a str {
     if is_longer { named } else { own }
 }
 
-fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
+/// The password as a header.
+pub(crate) fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
     let pair = format!("{}:{}", credential.username, credential.password.expose_secret());
     let mut header = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair)))
         .map_err(|_| InvalidAnswer::NoToken)?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The largest answer of a token server, in bytes.
-const MAX_TOKEN_ANSWER: usize = 64 << 10;
+pub(crate) const MAX_TOKEN_ANSWER: usize = 64 << 10;
 
 // A token lives 60 s where the server does not say more, and is never trusted to live longer than an hour.
 const SHORTEST: u64 = 60;

@@ -48,6 +48,12 @@ pub enum EgressError {
     /// One redirect after another.
     #[error("the registry redirected more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
+    /// A token server that the registry's passwords are not for.
+    #[error("the registry wants the password to be sent to `{host}`")]
+    ForeignRealm {
+        /// Where.
+        host: String,
+    },
     /// The next page of a listing is said to be at another place.
     #[error("the next page of the listing is said to be at `{host}`")]
     ForeignPage {

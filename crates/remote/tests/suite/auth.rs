@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use entrepot_remote::{Credential, EgressError, Error, InvalidAnswer, Settings};
+use entrepot_remote::{Credential, EgressError, Error, InvalidAnswer, Login, Settings};
 use http::Response;
 
 use crate::support::{
@@ -155,6 +155,48 @@ async fn the_account_of_the_narrowest_namespace_is_asked_first() {
     let refused = support::remote(&elsewhere).manifest(&repository(), &latest()).await;
     assert!(matches!(refused, Err(Error::Denied { status: 401, .. })));
     assert_eq!(server.log()[before..].iter().filter(|seen| seen.authorization().is_some()).count(), 0);
+}
+
+#[tokio::test]
+async fn an_account_is_shown_to_the_registry_before_it_is_used() {
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.authorization()) {
+        ("/token?service=lab", Some("Basic bWU6Y2FuYXJ5")) => answer(200, &[], r#"{"token":"good"}"#),
+        ("/token?service=lab", _) => {
+            answer(401, &[], r#"{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}"#)
+        }
+        ("/v2/", Some("Bearer good")) => answer(200, &[], "{}"),
+        ("/v2/", _) => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        _ => answer(500, &[], ""),
+    })
+    .await;
+    assert_eq!(server.remote().log_in(&credential("me")).await.unwrap(), Login::Accepted);
+    assert_eq!(paths(&server.log()), ["/v2/", "/token", "/v2/"]);
+    let refused = server.remote().log_in(&credential("you")).await;
+    assert!(matches!(&refused, Err(Error::Denied { status: 401, reason }) if reason == "UNAUTHORIZED: no"));
+
+    let open = Server::start(|_| answer(200, &[], "{}")).await;
+    assert_eq!(open.remote().log_in(&credential("me")).await.unwrap(), Login::NotAsked);
+    assert_eq!(open.count(), 1);
+
+    let basic = Server::start(|seen| match seen.authorization() {
+        Some("Basic bWU6Y2FuYXJ5") => answer(200, &[], "{}"),
+        _ => answer(401, &[("www-authenticate", "Basic realm=\"lab\"")], ""),
+    })
+    .await;
+    assert_eq!(basic.remote().log_in(&credential("me")).await.unwrap(), Login::Accepted);
+    assert!(matches!(
+        basic.remote().log_in(&credential("you")).await,
+        Err(Error::Denied { status: 401, .. })
+    ));
+
+    // A stranger's token server does not get to see the password.
+    let foreign = Server::start(|_| challenge("http://127.0.0.2:9/token")).await;
+    let refused = foreign.remote().log_in(&credential("me")).await;
+    assert!(matches!(
+        refused,
+        Err(Error::Refused(EgressError::ForeignRealm { .. } | EgressError::PrivateAddress { .. }))
+    ));
+    assert_eq!(foreign.count(), 1);
 }
 
 #[tokio::test]
