@@ -4,9 +4,9 @@
 
 use sqlx::AssertSqlSafe;
 
-use crate::{Catalog, Location, Origin, RepoKey, blobs, images, manifests, removal, sql, tags, usage};
+use crate::{Catalog, Location, Origin, RepoKey, blobs, images, manifests, removal, sql, sync, tags, usage};
 
-const QUERIES: [(&str, &str); 28] = [
+const QUERIES: [(&str, &str); 38] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -35,6 +35,16 @@ const QUERIES: [(&str, &str); 28] = [
     ("only here", removal::ONLY_HERE),
     ("all manifests", removal::ALL_MANIFESTS),
     ("all blobs", removal::ALL_BLOBS),
+    ("run", sync::RUN),
+    ("runs", sync::RUNS),
+    ("runs of a rule", sync::RUNS_OF),
+    ("running", sync::RUNNING),
+    ("trim", sync::TRIM),
+    ("run's copies", sync::RUN_COPIES),
+    ("source tags", sync::SOURCE_TAGS),
+    ("copies", sync::COPIES),
+    ("converted", sync::CONVERTED),
+    ("verified", sync::VERIFIED),
 ];
 
 /// What is computed on the way, and therefore read whole.

@@ -104,7 +104,7 @@ pub(crate) const IS_HELD: &str = "SELECT repository_id FROM blob WHERE digest = 
 
 /// Milliseconds since 1970 (42 bits last until 2109), then 21 random bits: 8 bytes that rise with time, so that new
 /// rows share pages. Two that meet by chance break the primary key, and the transaction is tried again.
-fn new_id() -> i64 {
+pub(crate) fn new_id() -> i64 {
     let bits = uuid::Uuid::now_v7().as_u128();
     let id = (bits >> 80) << 21 | bits & ((1 << 21) - 1);
     i64::try_from(id & u128::from(i64::MAX.unsigned_abs())).unwrap_or(i64::MAX)

@@ -17,6 +17,8 @@ mod concurrency;
 mod manifests;
 #[path = "contract/removal.rs"]
 mod removal;
+#[path = "contract/sync.rs"]
+mod sync;
 #[path = "contract/tags.rs"]
 mod tags;
 #[path = "contract/usage.rs"]
@@ -61,6 +63,10 @@ on_both! {
         of_nothing, of_a_tag_among_two, of_the_last_tag, of_an_index, shared_children_stay, tagged_children_stay,
         of_a_digest_takes_its_tags, referrers_go_with_their_subject, other_repositories_keep_theirs, of_a_repository,
         blobs_of_no_manifest_stay,
+    }
+    sync {
+        runs_are_remembered, what_nobody_carries_on_was_interrupted, the_latest_runs_come_first_and_the_oldest_go,
+        a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,

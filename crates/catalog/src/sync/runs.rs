@@ -1,0 +1,230 @@
+//! The history of runs.
+
+use std::time::{Duration, SystemTime};
+
+use sqlx::{FromRow, Row, any::AnyRow};
+
+use super::{
+    Cause, Copy, CopyCounts, CopyOutcome, RunCopy, RunEnd, RunId, RunOutcome, RunRecord, records::digest,
+};
+use crate::{
+    Catalog, Error, Listing,
+    database::retried,
+    sql::{self, count, fetch_page, from_ms, number, to_ms},
+};
+
+/// How many runs of each rule are remembered.
+pub const KEPT_RUNS: usize = 50;
+
+const BEGIN: &str =
+    "INSERT INTO sync_run (id, rule, cause, started_ms, outcome) VALUES ($1, $2, $3, $4, 'running')";
+const END: &str = "UPDATE sync_run SET ended_ms = $2, outcome = $3, problem = $4, copied = $5, equal = $6, \
+     failed = $7, postponed = $8, cancelled = $9, written = $10, bytes_read = $11 WHERE id = $1";
+pub(crate) const TRIM: &str = "DELETE FROM sync_run WHERE rule = $1 AND outcome <> 'running' AND id <= \
+     (SELECT id FROM sync_run WHERE rule = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+pub(crate) const RUNNING: &str =
+    "UPDATE sync_run SET outcome = 'interrupted', ended_ms = $1 WHERE outcome = 'running'";
+
+macro_rules! runs_where {
+    ($($condition:literal)*) => {
+        concat!(
+            "SELECT id, rule, cause, started_ms, ended_ms, outcome, problem, copied, equal, failed, postponed, \
+             cancelled, written, bytes_read FROM sync_run WHERE ",
+            $($condition)*
+        )
+    };
+}
+pub(crate) const RUN: &str = runs_where!("id = $1");
+pub(crate) const RUNS: &str = runs_where!("id < $1 ORDER BY id DESC LIMIT $2");
+pub(crate) const RUNS_OF: &str = runs_where!("rule = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
+pub(crate) const RUN_COPIES: &str = "SELECT number, source, reference, target, target_reference, digest, outcome, problem, hint, written, \
+     mounted, present, took_ms FROM sync_run_copy WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT $3";
+
+impl Catalog {
+    /// Remembers that a run of `rule` has begun.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn begin_run(&self, rule: &str, cause: Cause, at: SystemTime) -> Result<RunId, Error> {
+        retried(|| async {
+            let id = sql::new_id();
+            let query = sqlx::query(BEGIN).bind(id).bind(rule.to_owned());
+            query.bind(cause.as_str()).bind(to_ms(at)).execute(&self.writer).await?;
+            Ok(RunId(id))
+        })
+        .await
+    }
+
+    /// Remembers how a run ended, and forgets the oldest of its rule beyond [`KEPT_RUNS`].
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn end_run(&self, id: RunId, rule: &str, end: &RunEnd) -> Result<(), Error> {
+        retried(|| self.try_end(id, rule, end)).await
+    }
+
+    async fn try_end(&self, id: RunId, rule: &str, end: &RunEnd) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let query = sqlx::query(END).bind(id.0).bind(to_ms(end.at)).bind(end.outcome.as_str());
+        let query = query.bind(end.problem.clone());
+        let CopyCounts { copied, equal, failed, postponed, cancelled } = end.counts;
+        let numbers = [copied, equal, failed, postponed, cancelled, end.written, end.read];
+        let query = numbers.into_iter().fold(query, |query, counted| query.bind(number(counted)));
+        query.execute(&mut *tx).await?;
+        let query = sqlx::query(TRIM).bind(rule.to_owned()).bind(number(KEPT_RUNS));
+        query.execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Says of every run that is remembered as going on that it was interrupted: nobody carries it on. How many.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn interrupt_runs(&self, at: SystemTime) -> Result<u64, Error> {
+        let done =
+            retried(|| async { Ok(sqlx::query(RUNNING).bind(to_ms(at)).execute(&self.writer).await?) });
+        Ok(done.await?.rows_affected())
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn run(&self, id: RunId) -> Result<Option<RunRecord>, Error> {
+        let row = sqlx::query_as::<_, RawRun>(RUN).bind(id.0).fetch_optional(&self.reader).await?;
+        row.map(RawRun::read).transpose()
+    }
+
+    /// The latest runs, or those of one rule, before the run `before`.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn runs(
+        &self,
+        rule: Option<&str>,
+        before: Option<RunId>,
+        limit: usize,
+    ) -> Result<Listing<RunRecord>, Error> {
+        let before = before.map_or(i64::MAX, |id| id.0);
+        let query = match rule {
+            Some(rule) => sqlx::query_as(RUNS_OF).bind(rule.to_owned()),
+            None => sqlx::query_as(RUNS),
+        };
+        let (rows, more) = fetch_page::<RawRun>(query.bind(before), &self.reader, limit).await?;
+        Ok(Listing { rows: rows.into_iter().map(RawRun::read).collect::<Result<_, _>>()?, more })
+    }
+
+    /// What a run did, after its copy number `after`; numbers begin with 1. Copies that were equal are not in it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn run_copies(
+        &self,
+        id: RunId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Listing<(u64, RunCopy)>, Error> {
+        let query = sqlx::query_as(RUN_COPIES).bind(id.0).bind(number(after));
+        let (rows, more) = fetch_page::<RawCopy>(query, &self.reader, limit).await?;
+        Ok(Listing { rows: rows.into_iter().map(RawCopy::read).collect::<Result<_, _>>()?, more })
+    }
+}
+
+/// A row as it comes; more columns than a tuple may have.
+struct RawRun {
+    texts: (String, String, String),
+    problem: Option<String>,
+    ended: Option<i64>,
+    numbers: [i64; 9],
+}
+
+impl<'r> FromRow<'r, AnyRow> for RawRun {
+    fn from_row(row: &'r AnyRow) -> Result<Self, sqlx::Error> {
+        let mut numbers = [0; 9];
+        let columns = [
+            "id",
+            "started_ms",
+            "copied",
+            "equal",
+            "failed",
+            "postponed",
+            "cancelled",
+            "written",
+            "bytes_read",
+        ];
+        for (number, column) in numbers.iter_mut().zip(columns) {
+            *number = row.try_get(column)?;
+        }
+        let texts = (row.try_get("rule")?, row.try_get("cause")?, row.try_get("outcome")?);
+        Ok(Self { texts, problem: row.try_get("problem")?, ended: row.try_get("ended_ms")?, numbers })
+    }
+}
+
+impl RawRun {
+    fn read(self) -> Result<RunRecord, Error> {
+        let (rule, cause, outcome) = self.texts;
+        let [id, started, copied, equal, failed, postponed, cancelled, written, read] = self.numbers;
+        Ok(RunRecord {
+            id: RunId(id),
+            rule,
+            cause: Cause::read(&cause)?,
+            started: from_ms(started),
+            ended: self.ended.map(from_ms),
+            outcome: RunOutcome::read(&outcome)?,
+            problem: self.problem,
+            counts: CopyCounts {
+                copied: count(copied),
+                equal: count(equal),
+                failed: count(failed),
+                postponed: count(postponed),
+                cancelled: count(cancelled),
+            },
+            written: count(written),
+            read: count(read),
+        })
+    }
+}
+
+struct RawCopy {
+    copy: Copy,
+    outcome: String,
+    texts: [Option<String>; 3],
+    numbers: [i64; 5],
+}
+
+impl<'r> FromRow<'r, AnyRow> for RawCopy {
+    fn from_row(row: &'r AnyRow) -> Result<Self, sqlx::Error> {
+        let mut numbers = [0; 5];
+        for (number, column) in numbers.iter_mut().zip(["number", "written", "mounted", "present", "took_ms"])
+        {
+            *number = row.try_get(column)?;
+        }
+        let copy = Copy {
+            source: row.try_get("source")?,
+            reference: row.try_get("reference")?,
+            target: row.try_get("target")?,
+            target_reference: row.try_get("target_reference")?,
+        };
+        let texts = [row.try_get("digest")?, row.try_get("problem")?, row.try_get("hint")?];
+        Ok(Self { copy, outcome: row.try_get("outcome")?, texts, numbers })
+    }
+}
+
+impl RawCopy {
+    fn read(self) -> Result<(u64, RunCopy), Error> {
+        let [number, written, mounted, present, took] = self.numbers.map(count);
+        let [text, problem, hint] = self.texts;
+        let copy = RunCopy {
+            copy: self.copy,
+            digest: digest(text)?,
+            outcome: CopyOutcome::read(&self.outcome)?,
+            problem,
+            hint,
+            written,
+            mounted,
+            present,
+            took: Duration::from_millis(took),
+        };
+        Ok((number, copy))
+    }
+}
