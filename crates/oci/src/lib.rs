@@ -36,7 +36,7 @@ pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 pub use media::MediaType;
 pub use name::Name;
 pub use page::{MAX_PAGE, Page, PageError};
-pub use platform::Platform;
+pub use platform::{Platform, PlatformError};
 pub use range::{ByteRange, ChunkRange, RangeError};
 pub use reference::{Reference, ReferenceError, Tag, TagError};
 pub use referrers::{ReferrersIndex, referrers_tag};

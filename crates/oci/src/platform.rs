@@ -1,6 +1,6 @@
 //! Platforms: what an image runs on (image-spec, image-index.md).
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,38 @@ pub struct Platform {
     pub os_version: Option<String>,
 }
 
+/// The text is not a platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a platform is written `os/architecture`, or `os/architecture/variant`: `linux/arm64`, `linux/arm/v7`"
+)]
+pub struct PlatformError;
+
+impl FromStr for Platform {
+    type Err = PlatformError;
+
+    /// `os/architecture[/variant]`; the version of an operating system cannot be written.
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        let is_word = |part: &&str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        };
+        let mut parts = text.split('/');
+        let mut next =
+            || parts.next().map(|part| Some(part).filter(is_word).ok_or(PlatformError)).transpose();
+        let (os, architecture, variant) = (next()?, next()?, next()?);
+        match (os, architecture, next()?) {
+            (Some(os), Some(architecture), None) => Ok(Self {
+                os: os.to_owned(),
+                architecture: architecture.to_owned(),
+                variant: variant.map(str::to_owned),
+                os_version: None,
+            }),
+            _ => Err(PlatformError),
+        }
+    }
+}
+
 impl fmt::Display for Platform {
     /// `os[(version)]/architecture[/variant]`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,5 +65,21 @@ impl fmt::Display for Platform {
             write!(f, "/{variant}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for text in ["linux/amd64", "linux/arm/v7", "windows/amd64"] {
+            assert_eq!(text.parse::<Platform>().unwrap().to_string(), text);
+        }
+        for bad in ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux/a b", "linux//v7", "linux/arm/"]
+        {
+            assert_eq!(bad.parse::<Platform>(), Err(PlatformError), "{bad}");
+        }
     }
 }

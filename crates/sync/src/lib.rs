@@ -10,6 +10,7 @@
 
 mod job;
 mod place;
+pub mod rules;
 mod world;
 
 pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};

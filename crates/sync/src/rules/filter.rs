@@ -1,0 +1,244 @@
+//! Which tags of a repository are meant.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use entrepot_oci::Tag;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use regex::{RegexSet, RegexSetBuilder};
+
+use super::{
+    RuleError,
+    section::{TagsSection, Texts},
+    version::{Range, newest_first, version},
+};
+
+/// The most memory that one list of regular expressions may take once it is compiled.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// Which tags are meant: all that is given holds, and of those the newest.
+#[derive(Clone, Debug, Default)]
+pub struct TagFilter {
+    names: Vec<Tag>,
+    criteria: Arc<Criteria>,
+    latest: Option<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Criteria {
+    matches: Option<RegexSet>,
+    not_matches: Option<RegexSet>,
+    include: Option<GlobSet>,
+    exclude: Option<GlobSet>,
+    range: Option<Range>,
+    // What was written, to tell filters apart.
+    texts: String,
+}
+
+impl TagFilter {
+    /// Reads a filter.
+    pub(super) fn check(section: &TagsSection) -> Result<Self, RuleError> {
+        let mut names = Vec::new();
+        for (index, name) in section.names.iter().enumerate() {
+            let tag: Tag = name.parse().map_err(|error: entrepot_oci::TagError| {
+                named(section, index, RuleError::new(format!("`{name}` is not a tag"), error.to_string()))
+            })?;
+            if names.contains(&tag) {
+                let fault = RuleError::new(format!("`{tag}` is there twice"), "leave one of them out");
+                return Err(named(section, index, fault));
+            }
+            names.push(tag);
+        }
+        if section.latest == Some(0) {
+            let fault = RuleError::new("this must be 1 or more", "leave it out to take every tag");
+            return Err(fault.under("latest"));
+        }
+        let criteria = Criteria {
+            matches: regexes(&section.matches, section.ignore_case).map_err(|e| e.under("match"))?,
+            not_matches: regexes(&section.not_matches, section.ignore_case)
+                .map_err(|e| e.under("not_match"))?,
+            include: globs(&section.include).map_err(|e| e.under("include"))?,
+            exclude: globs(&section.exclude).map_err(|e| e.under("exclude"))?,
+            range: section.semver.as_deref().map(range).transpose()?,
+            texts: format!("{section:?}"),
+        };
+        Ok(Self { names, criteria: Arc::new(criteria), latest: section.latest })
+    }
+
+    /// Whether every tag is meant.
+    pub fn is_open(&self) -> bool {
+        let Criteria { matches, not_matches, include, exclude, range, .. } = &*self.criteria;
+        self.names.is_empty()
+            && self.latest.is_none()
+            && matches.is_none()
+            && not_matches.is_none()
+            && include.is_none()
+            && exclude.is_none()
+            && range.is_none()
+    }
+
+    /// The tags that are meant by name; empty: whatever else is given decides.
+    pub fn names(&self) -> &[Tag] {
+        &self.names
+    }
+
+    /// Those of `tags` that are meant, in natural order; each once. Names that are not among `tags` are not among
+    /// these.
+    pub fn select(&self, tags: &[Tag]) -> Vec<Tag> {
+        let mut chosen: Vec<&Tag> =
+            tags.iter().filter(|tag| self.takes(tag)).collect::<BTreeSet<_>>().into_iter().collect();
+        if let Some(latest) = self.latest {
+            chosen.sort_by(|a, b| newest_first(a.as_str(), b.as_str()));
+            chosen.truncate(latest);
+        }
+        chosen.sort_by(|a, b| super::version::natural(a.as_str(), b.as_str()));
+        chosen.into_iter().cloned().collect()
+    }
+
+    fn takes(&self, tag: &Tag) -> bool {
+        let text = tag.as_str();
+        let criteria = &*self.criteria;
+        (self.names.is_empty() || self.names.contains(tag))
+            && criteria.matches.as_ref().is_none_or(|set| set.is_match(text))
+            && !criteria.not_matches.as_ref().is_some_and(|set| set.is_match(text))
+            && criteria.include.as_ref().is_none_or(|set| set.is_match(text))
+            && !criteria.exclude.as_ref().is_some_and(|set| set.is_match(text))
+            && criteria
+                .range
+                .as_ref()
+                .is_none_or(|range| version(text).is_some_and(|version| range.holds(&version)))
+    }
+
+    /// Whether it can be seen from the filters alone that some tag may be meant by both: they are the same, one of them
+    /// takes everything, or a name is in both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        match (self.names.is_empty(), other.names.is_empty()) {
+            (true, true) => self.is_open() || other.is_open() || self.criteria.texts == other.criteria.texts,
+            (false, false) => self.names.iter().any(|name| self.takes(name) && other.takes(name)),
+            (false, true) => other.latest.is_none() && self.names.iter().any(|name| other.takes(name)),
+            (true, false) => other.meets(self),
+        }
+    }
+}
+
+fn named(section: &TagsSection, index: usize, fault: RuleError) -> RuleError {
+    let fault = fault.under(index);
+    if section.is_list { fault } else { fault.under("names") }
+}
+
+/// The error at one of several texts.
+pub(super) fn at(texts: &Texts, index: usize, fault: RuleError) -> RuleError {
+    if texts.is_list { fault.under(index) } else { fault }
+}
+
+fn regexes(texts: &Texts, ignore_case: bool) -> Result<Option<RegexSet>, RuleError> {
+    let compile = |patterns: &[String]| {
+        RegexSetBuilder::new(patterns).case_insensitive(ignore_case).size_limit(REGEX_BYTES).build()
+    };
+    for (index, text) in texts.items.iter().enumerate() {
+        compile(std::slice::from_ref(text)).map_err(|error| {
+            let hint = match error {
+                regex::Error::CompiledTooBig(_) => "it is too large: shorten it, or repeat fewer times",
+                _ => "look-around and back references are not known; put quotes around the whole in YAML",
+            };
+            at(texts, index, RuleError::new(format!("`{text}` is not a regular expression"), hint))
+        })?;
+    }
+    if texts.items.is_empty() {
+        return Ok(None);
+    }
+    compile(&texts.items).map(Some).map_err(|_| {
+        RuleError::new("these regular expressions together are too large", "shorten them, or use fewer")
+    })
+}
+
+/// Patterns of tags, `None` where there are none.
+pub(super) fn globs(texts: &Texts) -> Result<Option<GlobSet>, RuleError> {
+    if texts.items.is_empty() {
+        return Ok(None);
+    }
+    let mut set = GlobSetBuilder::new();
+    for (index, text) in texts.items.iter().enumerate() {
+        let glob = GlobBuilder::new(text).build().map_err(|_| {
+            let hint = "`*` stands for anything, `?` for one character, `{a,b}` for one of several";
+            at(texts, index, RuleError::new(format!("`{text}` is not a pattern"), hint))
+        })?;
+        set.add(glob);
+    }
+    set.build().map(Some).map_err(|_| RuleError::new("these patterns are too many", "use fewer"))
+}
+
+fn range(text: &str) -> Result<Range, RuleError> {
+    Range::parse(text).map_err(|_| {
+        let hint = "write `>=1.2, <2`, `^1.2` or `~1.2.3`, and `||` between several";
+        RuleError::new(format!("`{text}` is not a range of versions"), hint).under("semver")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(json: &str) -> Result<TagFilter, RuleError> {
+        TagFilter::check(&serde_json::from_str(json).unwrap())
+    }
+
+    fn selected(json: &str, tags: &[&str]) -> Vec<String> {
+        let tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        filter(json).unwrap().select(&tags).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn filters_narrow_one_another() {
+        let tags = ["v1.0", "v1.10", "v1.9-CANN", "v2.0-cann", "latest", "v1.10"];
+        assert_eq!(selected("{}", &tags), ["latest", "v1.0", "v1.9-CANN", "v1.10", "v2.0-cann"]);
+        assert_eq!(selected(r#"{"match":"cann"}"#, &tags), ["v2.0-cann"]);
+        assert_eq!(selected(r#"{"match":"cann","ignore_case":true}"#, &tags), ["v1.9-CANN", "v2.0-cann"]);
+        assert_eq!(
+            selected(r#"{"match":["^v1","^l"],"not_match":"CANN"}"#, &tags),
+            ["latest", "v1.0", "v1.10"]
+        );
+        assert_eq!(
+            selected(r#"{"include":["v1*","l?test"],"exclude":"*0"}"#, &tags),
+            ["latest", "v1.9-CANN"]
+        );
+        assert_eq!(selected(r#"{"semver":">=1.5, <2"}"#, &tags), ["v1.10"]);
+        assert_eq!(selected(r#"{"latest":2}"#, &tags), ["v1.10", "v2.0-cann"]);
+        assert_eq!(selected(r#"{"match":"^v1","latest":1}"#, &tags), ["v1.10"]);
+        assert_eq!(selected(r#"["v1.10","gone"]"#, &tags), ["v1.10"]);
+        assert_eq!(selected(r#"{"names":["v1.10","latest"],"match":"v"}"#, &tags), ["v1.10"]);
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (json, what) in [
+            (r#"{"match":"("}"#, "`sync.match`: `(` is not a regular expression"),
+            (r#"{"match":["a","(?=b)"]}"#, "`sync.match[1]`: `(?=b)` is not a regular expression"),
+            (
+                r#"{"not_match":"a{9999}{999}"}"#,
+                "`sync.not_match`: `a{9999}{999}` is not a regular expression",
+            ),
+            (r#"{"include":["[a"]}"#, "`sync.include[0]`: `[a` is not a pattern"),
+            (r#"{"semver":"new"}"#, "`sync.semver`: `new` is not a range of versions"),
+            (r#"{"latest":0}"#, "`sync.latest`: this must be 1 or more"),
+            (r#"["a","b c"]"#, "`sync[1]`: `b c` is not a tag"),
+            (r#"{"names":["a","a"]}"#, "`sync.names[1]`: `a` is there twice"),
+        ] {
+            assert_eq!(filter(json).unwrap_err().to_string(), what);
+        }
+    }
+
+    #[test]
+    fn some_overlaps_can_be_seen() {
+        for (a, b, meet) in [
+            ("{}", r#"{"match":"x"}"#, true),
+            (r#"{"match":"x"}"#, r#"{"match":"x"}"#, true),
+            (r#"{"match":"x"}"#, r#"{"match":"y"}"#, false),
+            (r#"["a","b"]"#, r#"["b"]"#, true),
+            (r#"["a"]"#, r#"["b"]"#, false),
+            (r#"["a"]"#, r#"{"match":"a"}"#, true),
+            (r#"{"match":"b"}"#, r#"["a"]"#, false),
+        ] {
+            assert_eq!(filter(a).unwrap().meets(&filter(b).unwrap()), meet, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Which names of repositories well-known registries hold. What is not known here is for the registry to say.
+
+use entrepot_oci::{Host, Repository};
+
+/// Which part of a name is counted, and in what bounds.
+struct Shape {
+    parts: (usize, usize),
+    rule: &'static str,
+    hint: &'static str,
+}
+
+const MANY: usize = usize::MAX;
+
+/// Why `host` cannot hold `repository`: the fact and the way out.
+pub(super) fn refusal(host: &Host, repository: &Repository) -> Option<(String, String)> {
+    let shape = shape(host.name())?;
+    let parts = repository.parts().count();
+    let (least, most) = shape.parts;
+    if !(least..=most).contains(&parts) {
+        let what = format!("`{repository}` has {}, and {}", counted(parts), shape.rule);
+        return Some((what, shape.hint.to_owned()));
+    }
+    if is_swr(host.name()) { swr(repository) } else { None }
+}
+
+fn counted(parts: usize) -> String {
+    if parts == 1 { "1 part".to_owned() } else { format!("{parts} parts") }
+}
+
+fn shape(host: &str) -> Option<Shape> {
+    let (parts, rule, hint) = if host == "docker.io" {
+        ((2, 2), "Docker Hub holds names of exactly 2", "write `docker.io/NAMESPACE/NAME`")
+    } else if is_acr_personal(host) {
+        (
+            (2, 2),
+            "the personal edition of ACR holds names of exactly 2",
+            "write `NAMESPACE/NAME`, with dashes instead of further slashes",
+        )
+    } else if matches!(host, "ghcr.io" | "quay.io" | "registry.gitlab.com") || is_swr(host) {
+        ((2, MANY), "this registry wants 2 or more", "put the owner's name in front: `OWNER/NAME`")
+    } else if host.ends_with("-docker.pkg.dev") {
+        ((3, MANY), "Artifact Registry wants 3 or more", "write `PROJECT/REPOSITORY/NAME`")
+    } else {
+        return None;
+    };
+    Some(Shape { parts, rule, hint })
+}
+
+fn is_acr_personal(host: &str) -> bool {
+    host.starts_with("registry.") && host.ends_with(".aliyuncs.com") && !host.contains(".cr.")
+        || host.ends_with(".personal.cr.aliyuncs.com")
+}
+
+/// Whether it is Huawei Cloud's SWR, which refuses OCI indexes.
+pub(crate) fn is_swr(host: &str) -> bool {
+    host.starts_with("swr.") && host.ends_with(".myhuaweicloud.com")
+}
+
+fn swr(repository: &Repository) -> Option<(String, String)> {
+    let (organization, rest) = repository.as_str().split_once('/')?;
+    if !organization.starts_with(|c: char| c.is_ascii_lowercase()) || organization.len() > 64 {
+        return Some((
+            format!("`{organization}` cannot be an organization at SWR"),
+            "its name starts with a letter and has 64 characters at most".to_owned(),
+        ));
+    }
+    if rest.len() > 128 || rest.contains("--") {
+        return Some((
+            format!("`{rest}` cannot be a repository at SWR"),
+            "its name has 128 characters at most, and no two dashes together".to_owned(),
+        ));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(host: &str, repository: &str) -> Option<String> {
+        refusal(&host.parse().unwrap(), &repository.parse().unwrap()).map(|(what, _)| what)
+    }
+
+    #[test]
+    fn well_known_registries_have_rules() {
+        for (host, good, bad) in [
+            ("docker.io", "a/b", "a/b/c"),
+            ("ghcr.io", "a/b/c", "a"),
+            ("quay.io", "a/b", "a"),
+            ("registry.cn-hangzhou.aliyuncs.com", "a/b", "a/b/c"),
+            ("crpi-x.cn-hangzhou.personal.cr.aliyuncs.com", "a/b", "a/b/c"),
+            ("swr.cn-southwest-2.myhuaweicloud.com", "base_image/a/b/c", "1a/b"),
+            ("swr.cn-southwest-2.myhuaweicloud.com", "a/b-c", "a/b--c"),
+            ("europe-docker.pkg.dev", "p/r/n", "p/r"),
+        ] {
+            assert_eq!(refused(host, good), None, "{host}/{good}");
+            assert!(refused(host, bad).is_some(), "{host}/{bad}");
+        }
+        assert_eq!(refused("x-registry.cn-hangzhou.cr.aliyuncs.com", "a/b/c"), None);
+        assert_eq!(refused("lab.test:5000", "a"), None);
+        let what = refused("docker.io", "a/b/c").unwrap();
+        assert_eq!(what, "`a/b/c` has 3 parts, and Docker Hub holds names of exactly 2");
+    }
+}

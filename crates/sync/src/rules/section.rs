@@ -1,0 +1,332 @@
+//! Rules as they are written. What they mean is said in `check`.
+//!
+//! Lists may be written as one text, tags as a list of names, a destination as its repository alone. Keys that are not
+//! known are errors.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use crate::Format;
+
+/// One rule of the list `sync`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSection {
+    /// What it is called on the command line and in reports: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// What readers of the guide see as its heading.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The heading of the guide that it stands under.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// What readers should know, in Markdown: one text, or one for each point.
+    #[serde(default)]
+    pub notes: Texts,
+    /// Which address suits whom, in Markdown: one text, or one for each point.
+    #[serde(default)]
+    pub usage: Texts,
+    /// The repositories to copy from; `{a,b}` stands for each of `a` and `b`.
+    pub from: Texts,
+    /// The tags to copy; left out: all.
+    #[serde(default)]
+    pub tags: TagsSection,
+    /// Where to.
+    pub to: Vec<TargetSection>,
+    /// When, as cron writes it: `@hourly`, `0 6 * * *`, `CRON_TZ=Asia/Shanghai 0 6 * * *`.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    /// The time zone of `schedule`; UTC where it is left out.
+    #[serde(default)]
+    pub timezone: Option<String>,
+    /// Whether it is all right that no tag matches.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+/// Which tags are meant. All that is given must hold; `latest` is applied last.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TagKeys {
+    names: Vec<String>,
+    r#match: Texts,
+    not_match: Texts,
+    ignore_case: bool,
+    include: Texts,
+    exclude: Texts,
+    semver: Option<String>,
+    latest: Option<usize>,
+}
+
+/// Which tags are meant: a list of their names, or keys, all of which must hold.
+#[derive(Clone, Debug, Default)]
+pub struct TagsSection {
+    /// These; a missing one is an error.
+    pub names: Vec<String>,
+    /// In which one of these regular expressions is found; write `^…$` for the whole tag.
+    pub matches: Texts,
+    /// In which none of these is found.
+    pub not_matches: Texts,
+    /// Whether the regular expressions take `A` for `a`.
+    pub ignore_case: bool,
+    /// Which one of these patterns fits (`*`, `?`, `[…]`, `{a,b}`).
+    pub include: Texts,
+    /// Which none of these patterns fits.
+    pub exclude: Texts,
+    /// Whose version is in this range: `>=1.2, <2`, `^1 || ^3`.
+    pub semver: Option<String>,
+    /// The newest so many of those that are left.
+    pub latest: Option<usize>,
+    /// Whether it was written as a list.
+    pub is_list: bool,
+}
+
+/// Where a rule copies to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TargetKeys {
+    repository: String,
+    note: Option<String>,
+    tag: Option<String>,
+    tags: TagsSection,
+    platforms: Texts,
+    format: Option<FormatWord>,
+    referrers: Option<ReferrersWord>,
+    attestations: Option<bool>,
+    immutable: Texts,
+    backup: Option<String>,
+    prune: PruneWord,
+}
+
+/// Where a rule copies to: the repository alone, or keys.
+#[derive(Clone, Debug, Default)]
+pub struct TargetSection {
+    /// The repository; `{host}`, `{path}`, `{namespace}` and `{name}` stand for parts of the source.
+    pub repository: String,
+    /// What readers of the guide should know of it.
+    pub note: Option<String>,
+    /// What a tag is called there; left out: `{tag}`.
+    pub tag: Option<String>,
+    /// Which of the rule's tags it gets; left out: all.
+    pub tags: TagsSection,
+    /// The platforms it gets, such as `linux/arm64`; left out: all.
+    pub platforms: Texts,
+    /// The form of documents it takes; left out: what is said of its registry.
+    pub format: Option<Format>,
+    /// Whether signatures and the like travel with the image; left out: yes.
+    pub referrers: Option<Referrers>,
+    /// Whether what BuildKit puts beside the platforms is kept; left out: yes.
+    pub attestations: Option<bool>,
+    /// Patterns of tags that never change once they are there.
+    pub immutable: Texts,
+    /// The tag under which what is overwritten is kept: `{tag}`, `{date}`, `{digest}`.
+    pub backup: Option<String>,
+    /// Whether tags that the rules do not write there are listed for removal.
+    pub prune: Prune,
+    /// Whether it was written as its repository alone.
+    pub is_text: bool,
+}
+
+/// Whether what refers to an image travels with it: signatures, attestations, bills of materials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Referrers {
+    /// It stays behind.
+    Leave,
+    /// It is copied when the image is.
+    #[default]
+    WithImage,
+    /// It is also looked for when the image is there already, which costs requests for every tag in every run.
+    EveryRun,
+}
+
+/// What becomes of tags at a destination that no rule writes there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Prune {
+    /// They are nobody's business.
+    #[default]
+    Off,
+    /// They are listed in the plan, and removed when the run is told to.
+    Review,
+}
+
+/// One text, or a list of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// All of them.
+    pub items: Vec<String>,
+    /// Whether it was written as a list.
+    pub is_list: bool,
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Texts::default())
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Texts { items: vec![text.to_owned()], is_list: false })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                Ok(Texts { items: collect(items)?, is_list: true })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+fn collect<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Vec<String>, A::Error> {
+    let mut all = Vec::new();
+    while let Some(item) = items.next_element()? {
+        all.push(item);
+    }
+    Ok(all)
+}
+
+impl<'de> Deserialize<'de> for TagsSection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = TagsSection;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of tags, or keys such as `match` and `latest`")
+            }
+
+            fn visit_unit<E>(self) -> Result<TagsSection, E> {
+                Ok(TagsSection::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<TagsSection, A::Error> {
+                Ok(TagsSection { names: collect(items)?, is_list: true, ..TagsSection::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TagsSection, A::Error> {
+                TagKeys::deserialize(MapAccessDeserializer::new(map)).map(TagsSection::from)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl From<TagKeys> for TagsSection {
+    fn from(keys: TagKeys) -> Self {
+        Self {
+            names: keys.names,
+            matches: keys.r#match,
+            not_matches: keys.not_match,
+            ignore_case: keys.ignore_case,
+            include: keys.include,
+            exclude: keys.exclude,
+            semver: keys.semver,
+            latest: keys.latest,
+            is_list: false,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TargetSection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = TargetSection;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a repository, or keys such as `repository` and `platforms`")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<TargetSection, E> {
+                Ok(TargetSection { repository: text.to_owned(), is_text: true, ..TargetSection::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TargetSection, A::Error> {
+                TargetKeys::deserialize(MapAccessDeserializer::new(map)).map(TargetSection::from)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl From<TargetKeys> for TargetSection {
+    fn from(keys: TargetKeys) -> Self {
+        Self {
+            repository: keys.repository,
+            note: keys.note,
+            tag: keys.tag,
+            tags: keys.tags,
+            platforms: keys.platforms,
+            format: keys.format.map(|word| match word {
+                FormatWord::Keep => Format::Keep,
+                FormatWord::Docker => Format::Docker,
+            }),
+            referrers: keys.referrers.map(|word| word.0),
+            attestations: keys.attestations,
+            immutable: keys.immutable,
+            backup: keys.backup,
+            prune: match keys.prune {
+                PruneWord::Off => Prune::Off,
+                PruneWord::Review => Prune::Review,
+            },
+            is_text: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FormatWord {
+    Keep,
+    Docker,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PruneWord {
+    #[default]
+    Off,
+    Review,
+}
+
+// `true` and `false`, which some readers give as text, or `every-run`.
+#[derive(Clone, Copy, Debug)]
+struct ReferrersWord(Referrers);
+
+impl<'de> Deserialize<'de> for ReferrersWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+        impl Visitor<'_> for Word {
+            type Value = ReferrersWord;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false` or `every-run`")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<ReferrersWord, E> {
+                Ok(ReferrersWord(if value { Referrers::WithImage } else { Referrers::Leave }))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ReferrersWord, E> {
+                match text {
+                    "true" => self.visit_bool(true),
+                    "false" => self.visit_bool(false),
+                    "every-run" => Ok(ReferrersWord(Referrers::EveryRun)),
+                    other => Err(E::unknown_variant(other, &["true", "false", "every-run"])),
+                }
+            }
+        }
+        deserializer.deserialize_any(Word)
+    }
+}

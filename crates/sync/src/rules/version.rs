@@ -1,0 +1,168 @@
+//! Tags as versions: which range they are in, and which of two is newer.
+//!
+//! A tag is a version if it is, perhaps behind a `v`, one to three numbers and, perhaps, `-` and a pre-release of the
+//! form that semver.org gives it: `v1.2`, `1.27.3`, `2024.01`, `1.2.3-rc1`, `8.5.0-910b-ubuntu22.04`. Numbers that are
+//! missing count as 0. What stands behind the dash makes a version older than the same without it, as in
+//! `1.2.3-rc1`; that `1.27-alpine` is meant otherwise cannot be seen from the tag.
+
+use std::cmp::Ordering;
+
+use semver::{BuildMetadata, Prerelease, Version, VersionReq};
+
+/// The version that `tag` stands for, if it stands for one.
+pub(crate) fn version(tag: &str) -> Option<Version> {
+    let text = tag.strip_prefix('v').or_else(|| tag.strip_prefix('V')).unwrap_or(tag);
+    let (numbers, pre) = text.split_once('-').map_or((text, None), |(numbers, pre)| (numbers, Some(pre)));
+    let mut parts = numbers.split('.').map(number);
+    let (major, minor, patch) = (parts.next()??, parts.next(), parts.next());
+    if parts.next().is_some() {
+        return None;
+    }
+    let pre = match pre {
+        None => Prerelease::EMPTY,
+        Some(text) => Prerelease::new(text).ok().filter(|pre| !pre.is_empty())?,
+    };
+    let (minor, patch) = (minor.unwrap_or(Some(0))?, patch.unwrap_or(Some(0))?);
+    Some(Version { major, minor, patch, pre, build: BuildMetadata::EMPTY })
+}
+
+// `u64::from_str` takes a sign.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// A range of versions: comparators that must all hold (`>=1.2, <2`, with commas or blanks between them), or several
+/// such lists with `||` between them. `1.2` means `^1.2`: anything from 1.2 to before 2; `=1.2` any 1.2; `~1.2.3` from
+/// 1.2.3 to before 1.3. A pre-release is in a range only where that names a pre-release of the same version.
+#[derive(Clone, Debug)]
+pub(crate) struct Range(Vec<VersionReq>);
+
+impl Range {
+    /// Reads a range.
+    pub(super) fn parse(text: &str) -> Result<Self, semver::Error> {
+        text.split("||").map(|list| VersionReq::parse(&with_commas(list))).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a version is in it.
+    pub(super) fn holds(&self, version: &Version) -> bool {
+        self.0.iter().any(|list| list.matches(version))
+    }
+}
+
+// Blanks between comparators become commas; a blank behind an operator belongs to it.
+fn with_commas(list: &str) -> String {
+    let mut text = String::new();
+    for word in list.split([',', ' ']).filter(|word| !word.is_empty()) {
+        let continues = text.is_empty() || text.ends_with(['<', '>', '=', '~', '^']);
+        if !continues {
+            text.push_str(", ");
+        }
+        text.push_str(word);
+    }
+    text
+}
+
+/// Newest first: versions from the highest down, then all other tags from the last down in natural order.
+pub(crate) fn newest_first(a: &str, b: &str) -> Ordering {
+    let by_version = match (version(a), version(b)) {
+        (Some(a), Some(b)) => b.cmp(&a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    };
+    by_version.then_with(|| natural(b, a))
+}
+
+/// Natural order: runs of digits are compared as numbers, all else by its bytes. Different texts are never equal.
+pub(crate) fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
+    while let (Some(x), Some(y)) = (left.first(), right.first()) {
+        let both_digits = x.is_ascii_digit() && y.is_ascii_digit();
+        let (step_left, step_right) = if both_digits { (digits(left), digits(right)) } else { (1, 1) };
+        let order = if both_digits {
+            let (x, y) = (significant(&left[..step_left]), significant(&right[..step_right]));
+            x.len().cmp(&y.len()).then_with(|| x.cmp(y))
+        } else {
+            x.cmp(y)
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+        (left, right) = (&left[step_left..], &right[step_right..]);
+    }
+    left.len().cmp(&right.len()).then_with(|| a.cmp(b))
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+}
+
+fn significant(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().position(|byte| *byte != b'0').unwrap_or(digits.len());
+    &digits[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_tags_are_versions() {
+        for (tag, meant) in [
+            ("1", "1.0.0"),
+            ("v1.2", "1.2.0"),
+            ("V1.2.3", "1.2.3"),
+            ("1.2.3-rc1", "1.2.3-rc1"),
+            ("2024.01.02", "2024.1.2"),
+            ("8.5.0-910b-ubuntu22.04-py3.11", "8.5.0-910b-ubuntu22.04-py3.11"),
+        ] {
+            assert_eq!(version(tag).unwrap().to_string(), meant, "{tag}");
+        }
+        for tag in ["latest", "", "v", "1.2.3.4", "1.", "1..2", "1.2-", "1.2-a_b", "x1", "1.2-01", "vv1"] {
+            assert_eq!(version(tag), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn ranges_hold_versions() {
+        for (range, inside, outside) in [
+            (">=1.2, <2", vec!["1.2", "v1.9.9"], vec!["1.1.9", "2", "1.3-rc1"]),
+            (">=1.2 <2", vec!["1.2"], vec!["2.0"]),
+            (">= 1.2 < 2", vec!["1.2"], vec!["2.0"]),
+            ("1.2", vec!["1.2", "1.9"], vec!["2"]),
+            ("=1.2", vec!["1.2.7"], vec!["1.3"]),
+            ("~1.2.3", vec!["1.2.9"], vec!["1.2.2", "1.3.0"]),
+            ("^1 || ^3", vec!["1.5", "3.1"], vec!["2.0"]),
+            (">=1.2.3-rc1", vec!["1.2.3-rc2", "1.2.3"], vec!["1.3.0-rc1"]),
+            ("*", vec!["9"], vec!["9-a"]),
+        ] {
+            let parsed = Range::parse(range).unwrap();
+            for tag in inside {
+                assert!(parsed.holds(&version(tag).unwrap()), "{range} holds {tag}");
+            }
+            for tag in outside {
+                assert!(!parsed.holds(&version(tag).unwrap()), "{range} does not hold {tag}");
+            }
+        }
+        for bad in ["", "new", ">1 ||", "1.2.3.4"] {
+            assert!(Range::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_newest_come_first() {
+        let mut tags = ["1.9", "latest", "1.10", "1.10-rc1", "build-9", "build-10", "v2", "1.10.0"];
+        tags.sort_by(|a, b| newest_first(a, b));
+        assert_eq!(tags, ["v2", "1.10.0", "1.10", "1.10-rc1", "1.9", "latest", "build-10", "build-9"]);
+    }
+
+    #[test]
+    fn natural_order_counts() {
+        for (less, more) in
+            [("a9", "a10"), ("a", "b"), ("a1b2", "a1b10"), ("9", "a"), ("a01", "a1"), ("a1", "a1b")]
+        {
+            assert_eq!(natural(less, more), Ordering::Less, "{less} {more}");
+            assert_eq!(natural(more, less), Ordering::Greater, "{more} {less}");
+        }
+    }
+}
