@@ -1,18 +1,14 @@
-"""The images of the measurements: those of e2e/make-images.py, and three more of round sizes."""
-import hashlib
+"""The images of the measurements: those of e2e/make-images.py, some of round sizes, and those of `synced`."""
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 
+import synced
+from layouts import MB, REF_NAME, build
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar"
-REF_NAME = "org.opencontainers.image.ref.name"
-MB = 1_000_000
 
 # Of the layers, in bytes. `wide` has the shape of the images people wait for: one layer is most of it.
 SIZES = {
@@ -21,47 +17,17 @@ SIZES = {
 }
 
 
-def store(layout, data, media_type):
-    digest = hashlib.sha256(data).hexdigest()
-    with open(f"{layout}/blobs/sha256/{digest}", "wb") as file:
-        file.write(data)
-    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
-
-
-def store_noise(layout, seed, size):
-    """A blob that does not compress, the same one for the same seed; written as a stream."""
-    source, digest, temporary = random.Random(f"bench {seed}"), hashlib.sha256(), f"{layout}/noise"
-    with open(temporary, "wb") as file:
-        for start in range(0, size, MB):
-            part = source.randbytes(min(MB, size - start))
-            digest.update(part)
-            file.write(part)
-    os.rename(temporary, f"{layout}/blobs/sha256/{digest.hexdigest()}")
-    return {"mediaType": LAYER, "digest": f"sha256:{digest.hexdigest()}", "size": size}
-
-
-def build(layout, name, sizes):
-    os.makedirs(f"{layout}/blobs/sha256")
-    layers = [store_noise(layout, f"{name} {number}", size) for number, size in enumerate(sizes)]
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
-    }
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": store(layout, json.dumps(config).encode(), CONFIG),
-        "layers": layers,
-    }
-    top = store(layout, json.dumps(manifest).encode(), MANIFEST)
-    with open(f"{layout}/index.json", "w") as file:
-        json.dump({"schemaVersion": 2, "manifests": [{**top, "annotations": {REF_NAME: "v1"}}]}, file)
+def kept_layout(path, make):
+    """Made once; a folder that is there is whole."""
+    if not os.path.exists(path):
+        shutil.rmtree(f"{path}.new", ignore_errors=True)
+        make(f"{path}.new")
+        os.rename(f"{path}.new", path)
+    return path
 
 
 class Images:
-    """All layouts of a scale, by the name of their repository below `lab/`. Each has the tag `v1`."""
+    """All layouts of a scale, by the name of their repository below `lab/`. Those that are pulled have the tag `v1`."""
 
     def __init__(self, kept, quick):
         scale, self.layouts = "quick" if quick else "full", {}
@@ -72,12 +38,23 @@ class Images:
         self.layouts["many"] = f"{large}/many-layers"
         self.layouts["large"] = f"{large}/large"
         self.layouts["sixty"] = f"{small}/large"
+        own = f"{kept}/images-bench-{scale}"
         for name, sizes in SIZES[scale].items():
-            self.layouts[name] = f"{kept}/images-bench-{scale}/{name}"
-            if not os.path.exists(self.layouts[name]):
-                shutil.rmtree(f"{self.layouts[name]}.new", ignore_errors=True)
-                build(f"{self.layouts[name]}.new", name, sizes)
-                os.rename(f"{self.layouts[name]}.new", self.layouts[name])
+            self.layouts[name] = kept_layout(f"{own}/{name}", lambda path: build(path, name, sizes))
+        for name in ("formats", "signed"):
+            self.layouts[name] = f"{small}/{name}"
+        self.add_synced(own, quick)
+
+    def add_synced(self, own, quick):
+        """Those of the copying measurements."""
+        tags, thousand = ((30, 10), (60, 20)) if quick else ((300, 100), (1000, 250))
+        sets = {
+            "tags": lambda path: synced.many_tags(path, *tags, synced.single),
+            "thousand": lambda path: synced.many_tags(path, *thousand, synced.store_index),
+            "fork": lambda path: synced.fork(path, self.layouts["large"]),
+        }
+        for name, make in sets.items():
+            self.layouts[name] = kept_layout(f"{own}/{name}", make)
 
     def manifest(self, name):
         """Digest and content of what `v1` means."""
@@ -91,6 +68,29 @@ class Images:
         manifest = self.manifest(name)[1]
         unique = {blob["digest"]: blob for blob in [manifest["config"], *manifest["layers"]]}
         return list(unique.values())
+
+    def tags(self, name):
+        """Digests by tag."""
+        with open(f"{self.layouts[name]}/index.json") as file:
+            entries = json.load(file)["manifests"]
+        return {tag: one["digest"] for one in entries if (tag := one.get("annotations", {}).get(REF_NAME))}
+
+    def distinct(self, names):
+        """Bytes of all blobs that the tagged images of these repositories name, each counted once."""
+        sizes = {}
+        for name in names:
+            for digest in self.tags(name).values():
+                self.gather(name, digest, sizes)
+        return sum(sizes.values())
+
+    def gather(self, name, digest, sizes):
+        with open(self.path(name, digest), "rb") as file:
+            document = json.load(file)
+        for child in document.get("manifests", []):
+            self.gather(name, child["digest"], sizes)
+        for blob in [document.get("config"), *document.get("layers", [])]:
+            if blob:
+                sizes[blob["digest"]] = blob["size"]
 
     def path(self, name, digest):
         return f"{self.layouts[name]}/blobs/{digest.replace(':', '/')}"

@@ -13,7 +13,8 @@ from peers import write
 from pull import ACCEPT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-IMAGES = ("small", "blob", "wide", "many", "large", "sixty")
+PULLED = ("small", "blob", "wide", "many", "large", "sixty")
+COPIED = ("tags", "thousand", "fork", "formats", "signed")
 REQUEST = re.compile(r'"(GET|HEAD) /v2/(\S*) HTTP/[\d.]+" (\d+) (\d+)')
 
 
@@ -79,10 +80,10 @@ http: {{addr: "127.0.0.1:{port}", secret: bench, debug: {{addr: ""}}}}
 """
         return Server("origin", [self.registry, "serve", write(f"{folder}/origin.yml", config)], folder, port)
 
-    def fill_origin(self):
+    def fill_origin(self, names):
         folder = self.folder()
         server = self.start_origin(folder)
-        self.images.push(server.url, IMAGES)
+        self.images.push(server.url, names)
         server.stop()
         self.forget(folder)
 

@@ -21,10 +21,11 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import copiers
 import peers as known
 import report
 from images import Images
-from lab import Lab
+from lab import COPIED, PULLED, Lab
 from machine import Failed, find_tool, say, stop_all
 from workloads import WORKLOADS
 
@@ -74,7 +75,7 @@ def arguments():
     parser.add_argument("--list", action="store_true")
     found = parser.parse_args()
     found.only = names(parser, found.only, [one.name for one in WORKLOADS])
-    found.peers = names(parser, found.peers, known.NAMES)
+    found.peers = names(parser, found.peers, list(dict.fromkeys(known.NAMES + copiers.NAMES)))
     found.runs = found.runs or (1 if found.quick else 5)
     found.json = found.json or f"{KEPT}/{'bench-quick' if found.quick else 'bench'}.json"
     if found.quick and found.write:
@@ -116,6 +117,9 @@ def main():
         raise Failed(f"{' and '.join(absent)} not installed (Debian: wrk, apache2-utils)")
     os.makedirs(KEPT, exist_ok=True)
     present, skipped = known.present(ROOT, KEPT, options.peers)
+    ours = next((one.binary for one in present if one.name == "entrepot"), None)
+    copying, absent = copiers.present(ours, KEPT, options.peers)
+    present, skipped = present + copying, skipped + absent
     for line in skipped:
         say(line)
     images = Images(KEPT, options.quick)
@@ -123,8 +127,9 @@ def main():
     failed = False
     try:
         lab = Lab(scratch, images, options.quick)
-        lab.fill_origin()
-        for workload in (one for one in WORKLOADS if one.name in options.only):
+        chosen = [one for one in WORKLOADS if one.name in options.only]
+        lab.fill_origin(PULLED + COPIED if any(one.copies for one in chosen) else PULLED)
+        for workload in chosen:
             results = run(lab, workload, present, options.runs)
             failed |= bool(results.get("entrepot", (None, None, []))[2])
             found = report.result(workload, results, skipped)

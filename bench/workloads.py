@@ -3,10 +3,13 @@ import time
 from dataclasses import dataclass
 
 import catalog
+from copiers import Copier
+from copies import copying, to_three
 from machine import Meter
 
 REGISTRIES = ("docker-registry", "distribution-v3", "zot", "olareg")
 FAR = ("--rtt-ms", "40", "--mbit", "400")
+SLOW = ("--rtt-ms", "40")
 CAPPED = ("--connection-mbyte", "4")
 
 
@@ -31,8 +34,11 @@ class Workload:
     direct: bool = False
     together: bool = False  # where the link is the limit, and not the machine
     ours: bool = False  # of entrepot alone
+    copies: bool = False  # between registries, by those who do that
 
     def takes(self, peer):
+        if self.copies or isinstance(peer, Copier):
+            return self.copies and isinstance(peer, Copier)
         if self.ours:
             return peer.name == "entrepot"
         if peer.name == "direct":
@@ -226,6 +232,8 @@ COLD = (
     *("wall_s", "first_byte_s", "large_wait_s", "requests", "blob_gets", "upstream_x", "cpu_s", "rss_mib"),
     *("warm_wall_s", "warm_cpu_s", "warm_rss_mib", "warm_requests"),
 )
+SYNC = ("wall_s", "requests", "per_tag", "there_per_tag", "source_mb", "source_x", "cpu_s", "rss_mib")
+TEN = ("small", "blob", "wide", "many", "large", "fork", "sixty", "tags", "formats", "signed")
 RATE = ("req_s", "p50_ms", "p99_ms", "cpu_us", "rss_mib")
 MOST, LEAST = "at most", "at least"
 CACHE, STATIC = ("nginx-cache",), ("nginx-static",)
@@ -290,5 +298,26 @@ WORKLOADS = (
         "catalog", "1,000,000 repositories of one blob each in the catalog; beside 1,000 of them", many_repositories,
         ("start_ms", "begin_mib", "rss_mib", "pull_ms", "pull_cpu_ms", "few_cpu_ms", "cpu_ratio"),
         (Goal("start_ms", MOST, 1000.0), Goal("cpu_ratio", MOST, 1.1)), ours=True,
+    ),
+    Workload(
+        "sync-far", "300 tags of 100 images to an empty registry, the source 40 ms away", copying(("tags",), link=SLOW),
+        SYNC, (Goal("wall_s", MOST, 0.8, ("crane",)), Goal("source_x", MOST, 1.0)), copies=True,
+    ),
+    Workload(
+        "sync-far-again", "The same again: nothing has changed", copying(("tags",), again=1, link=SLOW),
+        SYNC, (Goal("wall_s", MOST, 0.8, ("crane",)), Goal("there_per_tag", MOST, 1.0)), copies=True,
+    ),
+    Workload(
+        "sync-again", "1,000 tags of two platforms that have not changed", copying(("thousand",), again=1),
+        SYNC, (Goal("wall_s", MOST, 0.8, ("crane",)), Goal("there_per_tag", MOST, 1.0)), copies=True,
+    ),
+    Workload(
+        "sync-ten", "Ten repositories, two of which share their layers, to an empty registry", copying(TEN),
+        SYNC, (Goal("wall_s", MOST, 0.8, ("crane",)), Goal("source_x", MOST, 1.0), Goal("rss_mib", MOST, 64.0)), copies=True,
+    ),
+    Workload(
+        "sync-three", "The same to three registries", to_three(TEN),
+        ("wall_s", "one_wall_s", "fan_ratio", "requests", "source_mb", "source_x", "cpu_s", "rss_mib"),
+        (Goal("fan_ratio", MOST, 1.3), Goal("source_x", MOST, 1.0), Goal("rss_mib", MOST, 64.0)), copies=True,
     ),
 )

@@ -1,0 +1,88 @@
+"""The measurements of copying: repositories of one source made equal at one to three destinations.
+
+Every run starts destinations that are empty; they and the source are docker-registry, whose logs say who asked for what.
+"""
+import urllib.request
+from contextlib import ExitStack, contextmanager
+
+from lab import Origin
+from machine import Failed, Server, free_port
+from peers import write
+from pull import ACCEPT
+
+
+@contextmanager
+def destination(lab):
+    """An empty registry that counts what it is asked."""
+    folder, port = lab.folder(), free_port()
+    config = f"""version: 0.1
+log: {{level: error, accesslog: {{disabled: false}}}}
+storage: {{filesystem: {{rootdirectory: "{folder}/data"}}, cache: {{blobdescriptor: inmemory}}}}
+http: {{addr: "127.0.0.1:{port}", secret: bench, debug: {{addr: ""}}}}
+"""
+    server = Server("destination", [lab.registry, "serve", write(f"{folder}/config.yml", config)], folder, port)
+    try:
+        yield Origin(server, None)
+    finally:
+        server.stop()
+        lab.forget(folder)
+
+
+def copying(names, again=0, destinations=1, link=()):
+    """The first copy is measured, or with `again` the last of so many that find nothing to do."""
+
+    def run(lab, peer):
+        with ExitStack() as stack:
+            origin = stack.enter_context(lab.origin(link))
+            targets = [stack.enter_context(destination(lab)) for _ in range(destinations)]
+            folder, hosts = lab.folder(), [target.url.removeprefix("http://") for target in targets]
+            source = origin.url.removeprefix("http://")
+            for number in range(again + 1):
+                for end in (origin, *targets):
+                    end.mark()
+                cost = peer.copy(folder, source, hosts, names)
+            asked, told = origin.counts(), [target.counts() for target in targets]
+            verify(lab, peer, origin, targets, names)
+            tags = sum(len(lab.images.tags(name)) for name in names)
+            return {
+                **cost,
+                "requests": asked["requests"],
+                "per_tag": asked["requests"] / tags,
+                "there_per_tag": sum(one["requests"] for one in told) / tags / destinations,
+                "source_x": asked["blob_bytes"] / lab.images.distinct(names),
+                "source_mb": asked["blob_bytes"] / 1e6,
+            }
+
+    return run
+
+
+def to_three(names):
+    """To one destination, then to three that are empty again."""
+
+    def run(lab, peer):
+        one, three = copying(names)(lab, peer), copying(names, destinations=3)(lab, peer)
+        return {**three, "one_wall_s": one["wall_s"], "fan_ratio": three["wall_s"] / one["wall_s"]}
+
+    return run
+
+
+def verify(lab, peer, origin, targets, names):
+    """Once for each copier and set: every tag has the same digest everywhere."""
+    if (peer.name, *names, len(targets)) in lab.filled:
+        return
+    for target in targets:
+        for name in names:
+            for tag, digest in lab.images.tags(name).items():
+                found = digest_of(target.url, f"lab/{name}", tag)
+                if found != digest:
+                    raise Failed(f"{peer.name} left lab/{name}:{tag} {'missing' if not found else 'with another digest'}")
+    lab.filled.add((peer.name, *names, len(targets)))
+
+
+def digest_of(url, repository, tag):
+    request = urllib.request.Request(f"{url}/v2/{repository}/manifests/{tag}", headers={"Accept": ACCEPT}, method="HEAD")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.headers["Docker-Content-Digest"]
+    except OSError:
+        return None
