@@ -53,7 +53,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
 }
 
 /// Chooses who does the cryptography, once for the whole process.
-fn install_crypto() {
+pub(crate) fn install_crypto() {
     // Fails only where it was chosen before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

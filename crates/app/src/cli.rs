@@ -4,10 +4,16 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
 use clap_complete::Shell;
+use entrepot_oci::{Image, Platform};
 
 use crate::{
-    commands::{cache, completions, config, man, serve},
+    commands::{
+        cache, completions, config, digest, inspect, login, man, serve,
+        session::Common,
+        tags::{self, Where},
+    },
     config::{Listen, Overrides},
+    credentials::Door,
     log::Verbosity,
     output::Output,
 };
@@ -27,6 +33,16 @@ pub(crate) enum Action {
     Config(config::Config),
     /// Look at what is held.
     Cache(cache::Cache),
+    /// List the tags of a repository.
+    Tags(tags::Tags),
+    /// Look at an image in a registry.
+    Inspect(inspect::Inspect),
+    /// Say what an image's digest is.
+    Digest(digest::DigestOf),
+    /// Log in to a registry.
+    Login(login::Login),
+    /// Forget a login.
+    Logout(login::Logout),
     /// Write a completion script.
     Completions(completions::Completions),
     /// Write manual pages.
@@ -75,6 +91,16 @@ enum Command {
     Config(ConfigCommand),
     /// List, count or remove what is held, whether a server runs or not
     Cache(CacheArgs),
+    /// List the tags of a repository at any registry
+    Tags(TagsArgs),
+    /// Show what an image is made of, without pulling it
+    Inspect(InspectArgs),
+    /// Print the digest that a tag points at
+    Digest(DigestArgs),
+    /// Log in to a registry, or to a namespace of it
+    Login(LoginArgs),
+    /// Forget a login
+    Logout(LogoutArgs),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write the manual page to standard output, or all of them to a directory
@@ -174,6 +200,78 @@ enum CacheCommand {
     },
 }
 
+/// What the commands have in common that speak to registries.
+#[derive(Args)]
+struct CommonArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Where to remember things between runs [default: ~/.cache/entrepot]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    cache: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct TagsArgs {
+    /// The repository: `nginx`, `quay.io/ascend/cann`
+    #[arg(value_name = "REPOSITORY")]
+    place: Where,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+struct InspectArgs {
+    /// The image: `nginx:1.27`, `quay.io/ascend/cann@sha256:…`
+    image: Image,
+    /// Look into this platform: `linux/arm64`
+    #[arg(long)]
+    platform: Option<Platform>,
+    /// Print the manifest as the registry has it, byte for byte
+    #[arg(long, conflicts_with = "output")]
+    raw: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+struct DigestArgs {
+    /// The image: `nginx:1.27`
+    image: Image,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+struct LoginArgs {
+    /// The registry, or a namespace of it: `quay.io`, `quay.io/ascend`
+    #[arg(value_name = "HOST[/NAMESPACE]")]
+    door: Door,
+    /// The user name; asked for if it is left out
+    #[arg(short, long, value_name = "NAME")]
+    username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Args)]
+struct LogoutArgs {
+    /// The registry, or a namespace of it
+    #[arg(value_name = "HOST[/NAMESPACE]", required_unless_present = "all")]
+    door: Option<Door>,
+    /// Forget all logins
+    #[arg(long, conflicts_with = "door")]
+    all: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
 #[derive(Args)]
 struct CompletionsArgs {
     /// The shell
@@ -209,11 +307,34 @@ impl Cli {
                 let over = Overrides { listen: None, data };
                 Action::Cache(cache::Cache { file: config, over, output, verbosity, verb: command.meant() })
             }
+            Command::Tags(TagsArgs { place, common }) => {
+                Action::Tags(tags::Tags { common: common.meant(verbosity), place })
+            }
+            Command::Inspect(InspectArgs { image, platform, raw, common }) => {
+                let common = common.meant(verbosity);
+                Action::Inspect(inspect::Inspect { common, image, platform, raw })
+            }
+            Command::Digest(DigestArgs { image, common }) => {
+                Action::Digest(digest::DigestOf { common: common.meant(verbosity), image })
+            }
+            Command::Login(LoginArgs { door, username, password_stdin, file, output }) => {
+                let common = CommonArgs { file, output, cache: None }.meant(verbosity);
+                Action::Login(login::Login { common, door, username, password_stdin })
+            }
+            Command::Logout(LogoutArgs { door, all: _, output }) => {
+                Action::Logout(login::Logout { output: output.output, door })
+            }
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }
             Command::Man(ManArgs { out }) => Action::Man(man::Man { out }),
         }
+    }
+}
+
+impl CommonArgs {
+    fn meant(self, verbosity: Verbosity) -> Common {
+        Common { file: self.file.config, cache: self.cache, output: self.output.output, verbosity }
     }
 }
 

@@ -11,12 +11,14 @@ mod cli;
 mod commands;
 mod config;
 mod control;
+mod credentials;
 mod data;
 mod failure;
 mod greeting;
 mod log;
 mod output;
 mod runtime;
+mod world;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,11 @@ fn main() -> ExitCode {
         Action::Serve(serve) => commands::serve::run(serve),
         Action::Config(config) => commands::config::run(config),
         Action::Cache(cache) => commands::cache::run(cache),
+        Action::Tags(tags) => commands::tags::run(tags),
+        Action::Inspect(inspect) => commands::inspect::run(inspect),
+        Action::Digest(digest) => commands::digest::run(digest),
+        Action::Login(login) => commands::login::login(login),
+        Action::Logout(logout) => commands::login::logout(logout),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
         Action::Man(man) => commands::man::run(man, cli::command()),
     };

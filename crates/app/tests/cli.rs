@@ -21,6 +21,11 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["cache", "ls"],
         vec!["cache", "stat"],
         vec!["cache", "rm"],
+        vec!["tags"],
+        vec!["inspect"],
+        vec!["digest"],
+        vec!["login"],
+        vec!["logout"],
         vec!["completions"],
         vec!["man"],
     ]

@@ -3,5 +3,10 @@
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod digest;
+pub(crate) mod inspect;
+pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod serve;
+pub(crate) mod session;
+pub(crate) mod tags;

@@ -1,0 +1,67 @@
+//! `entrepot digest`: what a tag points at, for a `HEAD`, which Docker Hub does not count.
+
+use entrepot_oci::{Digest, Image, MediaType, Reference};
+use serde::Serialize;
+
+use super::session::{self, Common, Session};
+use crate::{
+    failure::Failure,
+    output::{self, Output},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct DigestOf {
+    /// What every such command can be told.
+    pub(crate) common: Common,
+    /// Of which image.
+    pub(crate) image: Image,
+}
+
+/// Asks and prints.
+pub(crate) fn run(DigestOf { common, image }: DigestOf) -> Result<(), Failure> {
+    session::run(&common, async |session, stop| {
+        tokio::select! {
+            found = find(&session, &image) => print(&image, found?, common.output),
+            () = stop.cancelled() => Err(Failure::new("interrupted")),
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    image: String,
+    digest: String,
+    media_type: Option<String>,
+}
+
+async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaType>), Failure> {
+    let remote = session.remote(image.host())?;
+    let (repository, reference) = (image.repository(), image.reference());
+    let told = |error| session.told(image.host(), &image.to_string(), &error);
+    let head = remote.head_manifest(repository, &reference).await.map_err(told)?;
+    let said = match (&reference, head.digest) {
+        (Reference::Digest(asked), _) => Some(*asked),
+        (Reference::Tag(_), said) => said,
+    };
+    match said {
+        Some(digest) => Ok((digest, head.media_type)),
+        // Registries may leave it out, and then the document tells.
+        None => {
+            let whole = remote.manifest(repository, &reference).await.map_err(told)?;
+            Ok((whole.digest, Some(whole.media_type)))
+        }
+    }
+}
+
+fn print(image: &Image, found: (Digest, Option<MediaType>), output: Output) -> Result<(), Failure> {
+    let (digest, media_type) = found;
+    match output {
+        Output::Text => output::print(&format!("{digest}\n")),
+        Output::Json => output::print_json(&Answer {
+            image: image.to_string(),
+            digest: digest.to_string(),
+            media_type: media_type.map(|media_type| media_type.to_string()),
+        }),
+    }
+}

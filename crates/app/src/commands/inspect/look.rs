@@ -1,0 +1,294 @@
+//! Asks a registry for the documents of an image.
+
+use std::{collections::BTreeMap, env};
+
+use bytes::Bytes;
+use entrepot_oci::{Descriptor, Digest, Image, Manifest, Platform, Reference};
+use entrepot_remote::{BlobAsk, Error, FetchedManifest, InvalidAnswer, Remote};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::{commands::session::Session, failure::Failure};
+
+/// The largest configuration of an image that is read, in bytes.
+const MAX_CONFIG: usize = 8 << 20;
+
+/// How many documents are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// How BuildKit marks what it puts beside the platforms.
+const ATTESTATION: &str = "vnd.docker.reference.type";
+
+/// What an image is made of.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Seen {
+    pub(super) image: String,
+    pub(super) digest: String,
+    pub(super) media_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) artifact_type: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) annotations: BTreeMap<String, String>,
+    /// Each platform there is.
+    pub(super) platforms: Vec<Variant>,
+    /// What BuildKit put beside them.
+    pub(super) attestations: usize,
+    /// The one looked into.
+    pub(super) shown: Option<Shown>,
+    pub(super) referrers: Vec<Referrer>,
+    /// Whether the registry could not say what refers to it.
+    pub(super) referrers_unknown: bool,
+}
+
+/// An image for one platform.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Variant {
+    pub(super) platform: String,
+    pub(super) digest: String,
+    pub(super) layers: usize,
+    /// Layers and configuration, in bytes.
+    pub(super) size: u64,
+}
+
+/// What is inside the one looked into.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Shown {
+    pub(super) platform: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created: Option<String>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) layers: Vec<Layer>,
+}
+
+/// A layer.
+#[derive(Debug, Serialize)]
+pub(super) struct Layer {
+    pub(super) digest: String,
+    pub(super) media_type: String,
+    pub(super) size: u64,
+}
+
+/// What refers to an image.
+#[derive(Debug, Serialize)]
+pub(super) struct Referrer {
+    pub(super) artifact_type: String,
+    pub(super) digest: String,
+    pub(super) size: u64,
+}
+
+// The part of an image's configuration that is of interest (image-spec, config.md).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Config {
+    created: Option<String>,
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+    config: Option<Inner>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Inner {
+    #[serde(rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// A document of the image, and what it says.
+struct Document {
+    fetched: FetchedManifest,
+    manifest: Manifest,
+}
+
+/// Where an image is asked for.
+struct Asker<'a> {
+    session: &'a Session,
+    remote: Remote,
+    image: &'a Image,
+}
+
+/// The document of an image as the registry has it, or that of one of its platforms.
+pub(super) async fn document(
+    session: &Session,
+    image: &Image,
+    platform: Option<&Platform>,
+) -> Result<Bytes, Failure> {
+    let asker = Asker { session, remote: session.remote(image.host())?, image };
+    let top = asker.document(&image.reference()).await?;
+    let Some(platform) = platform.filter(|_| top.manifest.media_type().is_index()) else {
+        return Ok(top.fetched.bytes);
+    };
+    let child = asker.chosen(&top.manifest, platform)?.digest;
+    asker.document(&child.into()).await.map(|document| document.fetched.bytes)
+}
+
+/// Everything there is to say of an image.
+pub(super) async fn look(
+    session: &Session,
+    image: &Image,
+    platform: Option<&Platform>,
+) -> Result<Seen, Failure> {
+    let asker = Asker { session, remote: session.remote(image.host())?, image };
+    let top = asker.document(&image.reference()).await?;
+    let mut seen = Seen {
+        image: image.to_string(),
+        digest: top.fetched.digest.to_string(),
+        media_type: top.fetched.media_type.to_string(),
+        artifact_type: top.manifest.artifact_type().map(str::to_owned),
+        annotations: top.manifest.annotations().cloned().unwrap_or_default(),
+        ..Seen::default()
+    };
+    asker.referrers(&top.fetched.digest, &mut seen).await;
+    if top.manifest.media_type().is_index() {
+        asker.index(&top.manifest, platform, &mut seen).await?;
+    } else {
+        let config = asker.config(&top.manifest).await?;
+        seen.platforms.push(variant(&top.manifest, &top.fetched.digest, platform_of(&config)));
+        seen.shown = Some(shown(&top.manifest, config));
+    }
+    Ok(seen)
+}
+
+impl Asker<'_> {
+    fn told(&self, error: &Error) -> Failure {
+        self.session.told(self.image.host(), &self.image.to_string(), error)
+    }
+
+    async fn document(&self, reference: &Reference) -> Result<Document, Failure> {
+        let fetched = self.remote.manifest(self.image.repository(), reference).await;
+        let fetched = fetched.map_err(|error| self.told(&error))?;
+        let manifest = Manifest::parse(&fetched.bytes, Some(&fetched.media_type));
+        let manifest = manifest.map_err(|error| Failure::because(format!("`{}`", self.image), &error))?;
+        Ok(Document { fetched, manifest })
+    }
+
+    async fn index(
+        &self,
+        index: &Manifest,
+        platform: Option<&Platform>,
+        seen: &mut Seen,
+    ) -> Result<(), Failure> {
+        let (attestations, images): (Vec<_>, Vec<_>) =
+            index.manifests().iter().cloned().partition(is_attestation);
+        seen.attestations = attestations.len();
+        let chosen = match platform {
+            Some(platform) => Some(self.chosen(index, platform)?.digest),
+            None => usual(&images).map(|image| image.digest),
+        };
+        let documents = stream::iter(images)
+            .map(async |image| Ok::<_, Failure>((self.document(&image.digest.into()).await?, image)))
+            .buffered(AT_ONCE);
+        let documents: Vec<(Document, Descriptor)> = documents.try_collect().await?;
+        for (document, image) in &documents {
+            let name = image.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            seen.platforms.push(variant(&document.manifest, &image.digest, name));
+        }
+        let chosen = documents.iter().find(|(_, image)| Some(image.digest) == chosen);
+        if let Some((document, _)) = chosen.filter(|(one, _)| one.manifest.media_type().is_image()) {
+            let config = self.config(&document.manifest).await?;
+            seen.shown = Some(shown(&document.manifest, config));
+        }
+        Ok(())
+    }
+
+    fn chosen<'a>(&self, index: &'a Manifest, platform: &Platform) -> Result<&'a Descriptor, Failure> {
+        let fits = |image: &&Descriptor| image.platform.as_ref().is_some_and(|has| matches(has, platform));
+        index.manifests().iter().find(fits).ok_or_else(|| {
+            let has = index.manifests().iter().filter_map(|image| image.platform.as_ref());
+            let has: Vec<String> = has.map(ToString::to_string).collect();
+            Failure::new(format!("`{}` has nothing for {platform}", self.image))
+                .with_hint(format!("it has {}", has.join(", ")))
+        })
+    }
+
+    async fn config(&self, manifest: &Manifest) -> Result<Config, Failure> {
+        let Some(config) = manifest.config().filter(|config| config.media_type.ends_with("json")) else {
+            return Ok(Config::default());
+        };
+        let bytes = self.blob(config).await.map_err(|error| self.told(&error))?;
+        // What is no image has whatever it likes for a configuration.
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    async fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
+        let asked = self.remote.blob(self.image.repository(), &blob.digest, BlobAsk::default());
+        let mut chunks = asked.await?.chunks;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = chunks.try_next().await? {
+            if bytes.len() + chunk.len() > MAX_CONFIG {
+                return Err(InvalidAnswer::TooLarge { limit: MAX_CONFIG as u64 }.into());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if blob.digest.matches(&bytes) { Ok(bytes) } else { Err(InvalidAnswer::WrongDigest.into()) }
+    }
+
+    // Nice to know, and nothing to fail for.
+    async fn referrers(&self, digest: &Digest, seen: &mut Seen) {
+        match self.remote.referrers(self.image.repository(), digest).await {
+            Ok(found) => seen.referrers = found.into_iter().map(referrer).collect(),
+            Err(error) => {
+                tracing::debug!(%error, "the registry does not say what refers to the image");
+                seen.referrers_unknown = true;
+            }
+        }
+    }
+}
+
+fn referrer(descriptor: Descriptor) -> Referrer {
+    let artifact_type = descriptor.artifact_type.unwrap_or(descriptor.media_type);
+    Referrer { artifact_type, digest: descriptor.digest.to_string(), size: descriptor.size }
+}
+
+fn is_attestation(descriptor: &Descriptor) -> bool {
+    let notes = descriptor.annotations.as_ref();
+    notes.and_then(|notes| notes.get(ATTESTATION)).is_some_and(|kind| kind == "attestation-manifest")
+}
+
+// The one that would run here, or else the first.
+fn usual(images: &[Descriptor]) -> Option<&Descriptor> {
+    let architecture = match env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let fits = |image: &&Descriptor| {
+        let platform = image.platform.as_ref();
+        platform.is_some_and(|platform| platform.os == "linux" && platform.architecture == architecture)
+    };
+    images.iter().find(fits).or_else(|| images.first())
+}
+
+// What is not said may be anything.
+fn matches(has: &Platform, wanted: &Platform) -> bool {
+    let variant = wanted.variant.is_none() || has.variant == wanted.variant;
+    has.os == wanted.os && has.architecture == wanted.architecture && variant
+}
+
+fn platform_of(config: &Config) -> String {
+    if config.os.is_empty() {
+        return "unknown".to_owned();
+    }
+    let (os, architecture) = (config.os.clone(), config.architecture.clone());
+    Platform { os, architecture, variant: config.variant.clone(), os_version: None }.to_string()
+}
+
+fn variant(manifest: &Manifest, digest: &Digest, platform: String) -> Variant {
+    let size = manifest.blobs().map(|blob| blob.size).fold(0, u64::saturating_add);
+    let layers = manifest.blobs().count() - usize::from(manifest.config().is_some());
+    Variant { platform, digest: digest.to_string(), layers, size }
+}
+
+fn shown(manifest: &Manifest, config: Config) -> Shown {
+    let layers = manifest.blobs().skip(usize::from(manifest.config().is_some())).map(|layer| Layer {
+        digest: layer.digest.to_string(),
+        media_type: layer.media_type.clone(),
+        size: layer.size,
+    });
+    Shown {
+        platform: platform_of(&config),
+        layers: layers.collect(),
+        created: config.created,
+        labels: config.config.and_then(|inner| inner.labels).unwrap_or_default(),
+    }
+}

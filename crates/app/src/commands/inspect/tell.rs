@@ -1,0 +1,124 @@
+//! What `entrepot inspect` says to people.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use comfy_table::CellAlignment::{Left, Right};
+
+use super::look::{Layer, Referrer, Seen, Variant};
+use crate::output::{Column, counted, size, table};
+
+/// All of it.
+pub(super) fn text(seen: &Seen) -> String {
+    let mut text = format!("{}\n", plain(&seen.image));
+    let _ = writeln!(text, "digest      {}", seen.digest);
+    let _ = writeln!(text, "media type  {}", seen.media_type);
+    if let Some(kind) = &seen.artifact_type {
+        let _ = writeln!(text, "artifact    {}", plain(kind));
+    }
+    if let Some(created) = seen.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
+        let _ = writeln!(text, "created     {}", plain(created));
+    }
+    text += &format!("\n{}", platforms(&seen.platforms));
+    if seen.attestations != 0 {
+        let _ = writeln!(text, "and {}", counted(seen.attestations as u64, "attestation"));
+    }
+    if let Some(shown) = &seen.shown {
+        text += &section(&format!("layers of {}", plain(&shown.platform)), &layers(&shown.layers));
+        text += &notes("labels", &shown.labels);
+    }
+    text += &notes("annotations", &seen.annotations);
+    if seen.referrers_unknown {
+        text += "\nthe registry does not say what refers to it\n";
+    }
+    text + &section("referrers", &referrers(&seen.referrers))
+}
+
+fn section(head: &str, body: &str) -> String {
+    if body.is_empty() { String::new() } else { format!("\n{head}\n{body}") }
+}
+
+fn notes(head: &str, notes: &BTreeMap<String, String>) -> String {
+    let lines = notes.iter().map(|(key, value)| format!("  {}={}\n", plain(key), plain(value)));
+    section(head, &lines.collect::<String>())
+}
+
+fn platforms(variants: &[Variant]) -> String {
+    let columns =
+        [Column("PLATFORM", Left), Column("DIGEST", Left), Column("LAYERS", Right), Column("SIZE", Right)];
+    let rows = variants.iter().map(|variant| {
+        let Variant { platform, digest, layers, size: bytes } = variant;
+        vec![plain(platform), digest.clone(), layers.to_string(), size(*bytes)]
+    });
+    table(&columns, rows.collect())
+}
+
+fn layers(layers: &[Layer]) -> String {
+    let rows =
+        layers.iter().map(|layer| vec![layer.digest.clone(), plain(&layer.media_type), size(layer.size)]);
+    let rows: Vec<_> = rows.collect();
+    let columns = [Column("DIGEST", Left), Column("MEDIA TYPE", Left), Column("SIZE", Right)];
+    if rows.is_empty() { String::new() } else { table(&columns, rows) }
+}
+
+fn referrers(referrers: &[Referrer]) -> String {
+    let rows =
+        referrers.iter().map(|one| vec![plain(&one.artifact_type), one.digest.clone(), size(one.size)]);
+    let rows: Vec<_> = rows.collect();
+    let columns = [Column("ARTIFACT TYPE", Left), Column("DIGEST", Left), Column("SIZE", Right)];
+    if rows.is_empty() { String::new() } else { table(&columns, rows) }
+}
+
+// Whoever built the image wrote it, and a terminal obeys what it is told.
+fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| {
+            let escaped = letter.is_control().then(|| letter.escape_default().collect::<Vec<_>>());
+            escaped.unwrap_or_else(|| vec![letter])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::look::Shown, *};
+
+    #[test]
+    fn an_image_is_told_whole() {
+        let seen = Seen {
+            image: "lab.test/app:1".into(),
+            digest: "sha256:ab".into(),
+            media_type: "application/vnd.oci.image.index.v1+json".into(),
+            platforms: vec![Variant {
+                platform: "linux/amd64".into(),
+                digest: "sha256:cd".into(),
+                layers: 1,
+                size: 2048,
+            }],
+            attestations: 1,
+            shown: Some(Shown {
+                platform: "linux/amd64".into(),
+                created: Some("2026-01-02T03:04:05Z".into()),
+                labels: [("a".to_owned(), "b\u{1b}[31m".to_owned())].into(),
+                layers: vec![Layer { digest: "sha256:ef".into(), media_type: "x/y".into(), size: 1024 }],
+            }),
+            ..Seen::default()
+        };
+        let expected = "lab.test/app:1
+digest      sha256:ab
+media type  application/vnd.oci.image.index.v1+json
+created     2026-01-02T03:04:05Z
+
+PLATFORM     DIGEST     LAYERS     SIZE
+linux/amd64  sha256:cd       1  2.0 KiB
+and 1 attestation
+
+layers of linux/amd64
+DIGEST     MEDIA TYPE     SIZE
+sha256:ef  x/y         1.0 KiB
+
+labels
+  a=b\\u{1b}[31m
+";
+        assert_eq!(text(&seen), expected);
+    }
+}

@@ -1,0 +1,237 @@
+//! `entrepot login` and `logout`: accounts at registries, kept where Docker and podman keep theirs.
+
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    thread,
+};
+
+use entrepot_oci::Host;
+use entrepot_remote::{Credential, Error, Login as Verdict, Remote};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use secrecy::SecretString;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::session::{self, Common, Session};
+use crate::{
+    config::Environment,
+    credentials::{Door, Kept, Pair, Removed, Vault},
+    failure::Failure,
+    output::{self, Output},
+};
+
+/// The longest password that is taken, in bytes: tokens of some clouds have thousands.
+const MAX_PASSWORD: u64 = 64 << 10;
+
+/// The arguments of `login`.
+#[derive(Debug)]
+pub(crate) struct Login {
+    /// What every such command can be told.
+    pub(crate) common: Common,
+    /// Where.
+    pub(crate) door: Door,
+    /// As whom; asked for where it is left out.
+    pub(crate) username: Option<String>,
+    /// Whether the password comes on standard input.
+    pub(crate) password_stdin: bool,
+}
+
+/// The arguments of `logout`.
+#[derive(Debug)]
+pub(crate) struct Logout {
+    /// How to print.
+    pub(crate) output: Output,
+    /// Where; `None`: everywhere.
+    pub(crate) door: Option<Door>,
+}
+
+#[derive(Serialize)]
+struct LoggedIn {
+    registry: String,
+    username: String,
+    kept: String,
+}
+
+#[derive(Serialize)]
+struct LoggedOut {
+    name: String,
+    file: String,
+}
+
+/// Asks who it is, shows the account to the registry, and keeps it.
+pub(crate) fn login(Login { common, door, username, password_stdin }: Login) -> Result<(), Failure> {
+    session::run(&common, async |session, stop| {
+        let entered = async {
+            let pair = enter(&door, username, password_stdin).await?;
+            let verdict = show(&session, &door, &pair).await?;
+            Ok::<_, Failure>((pair, verdict))
+        };
+        let (pair, verdict) = tokio::select! {
+            entered = entered => entered?,
+            () = stop.cancelled() => return Err(Failure::new("interrupted")),
+        };
+        let environment = Environment::of_process();
+        let kept = Vault::new(&environment).put(&door, &pair)?;
+        tell(&door, (&pair.username, verdict), &kept, common.output)
+    })
+}
+
+async fn enter(door: &Door, username: Option<String>, password_stdin: bool) -> Result<Pair, Failure> {
+    let username = match username {
+        Some(username) => username,
+        None => ask_username().await?,
+    };
+    let password = if password_stdin { read_password()? } else { ask_password(&username, door).await? };
+    Ok(Pair { username, password })
+}
+
+async fn show(session: &Session, door: &Door, pair: &Pair) -> Result<Verdict, Failure> {
+    let host = door.host();
+    let remote = Remote::new(host.clone(), &session.world.bare(host));
+    let remote = remote.map_err(|error| session::unusable(host, &error))?;
+    let Pair { username, password } = pair.clone();
+    let credential = Credential { username, password, namespace: door.namespace().cloned() };
+    remote.log_in(&credential).await.map_err(|error| refused(host, &error))
+}
+
+/// Takes logins away.
+pub(crate) fn logout(Logout { output, door }: Logout) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    let removed = Vault::new(&environment).take(door.as_ref())?;
+    if let (Some(door), true) = (&door, removed.is_empty()) {
+        return Err(Failure::new(format!("there is no login for `{door}`"))
+            .with_hint("logins for namespaces are apart: name the namespace too, or say `--all`"));
+    }
+    let named =
+        |Removed { name, file }: &Removed| LoggedOut { name: name.clone(), file: file.display().to_string() };
+    match output {
+        Output::Json => output::print_json(&removed.iter().map(named).collect::<Vec<_>>()),
+        Output::Text if removed.is_empty() => output::print("there was no login\n"),
+        Output::Text => output::print(
+            &removed
+                .iter()
+                .map(named)
+                .map(|gone| format!("removed `{}` from `{}`\n", gone.name, gone.file))
+                .collect::<String>(),
+        ),
+    }
+}
+
+fn tell(
+    door: &Door,
+    (username, verdict): (&str, Verdict),
+    kept: &Kept,
+    output: Output,
+) -> Result<(), Failure> {
+    let place = match kept {
+        Kept::File(path) => format!("`{}`, for this user to read", path.display()),
+        Kept::Helper(name) => format!("`{name}`"),
+    };
+    if output == Output::Json {
+        let kept = match kept {
+            Kept::File(path) => path.display().to_string(),
+            Kept::Helper(name) => name.clone(),
+        };
+        return output::print_json(&LoggedIn {
+            registry: door.to_string(),
+            username: username.to_owned(),
+            kept,
+        });
+    }
+    let unasked = match verdict {
+        Verdict::Accepted => String::new(),
+        Verdict::NotAsked => format!("`{}` lets everybody in: the password was not checked\n", door.host()),
+    };
+    output::print(&format!("logged in to `{door}` as `{username}`\n{unasked}the password is in {place}\n"))
+}
+
+fn refused(host: &Host, error: &Error) -> Failure {
+    match error {
+        Error::Denied { status: 401 | 403, .. } => Failure::because(
+            format!("`{host}` does not take this login"),
+            error,
+        )
+        .with_hint(
+            "look at user name and password; many registries want an access token instead of the password",
+        ),
+        other => session::told(host, host.as_str(), other, true),
+    }
+}
+
+async fn ask_username() -> Result<String, Failure> {
+    if !is_person() {
+        return Err(
+            Failure::wrong("there is nobody to ask for a user name").with_hint("write `--username NAME`")
+        );
+    }
+    let line = type_line("user name: ").await.map_err(|error| unread(&error))?;
+    let name = line.trim();
+    if name.is_empty() { Err(Failure::wrong("no user name was given")) } else { Ok(name.to_owned()) }
+}
+
+fn read_password() -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    io::stdin().lock().take(MAX_PASSWORD).read_to_string(&mut text).map_err(|error| unread(&error))?;
+    given(&text)
+}
+
+async fn ask_password(username: &str, door: &Door) -> Result<SecretString, Failure> {
+    if !is_person() {
+        return Err(Failure::wrong("there is nobody to ask for a password")
+            .with_hint("send it on standard input: `--password-stdin < FILE`"));
+    }
+    let silence = Silence::begin().map_err(|error| unread(&error))?;
+    let line = type_line(&format!("password of `{username}` at `{door}`: ")).await;
+    drop(silence);
+    anstream::eprintln!();
+    given(&line.map_err(|error| unread(&error))?)
+}
+
+// In a thread of its own, which nobody waits for where somebody interrupts.
+async fn type_line(prompt: &str) -> io::Result<String> {
+    anstream::eprint!("{prompt}");
+    io::stderr().flush()?;
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        // Nobody waits for it any more after Ctrl-C.
+        let _ = sender.send(read.map(|_| line));
+    });
+    receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))
+}
+
+fn given(text: &str) -> Result<SecretString, Failure> {
+    match text.trim_end_matches(['\n', '\r']) {
+        "" => Err(Failure::wrong("no password was given")),
+        password => Ok(password.into()),
+    }
+}
+
+fn is_person() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+fn unread(error: &io::Error) -> Failure {
+    Failure::because("cannot read standard input", error)
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Silence(Termios);
+
+impl Silence {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
+    }
+}

@@ -1,0 +1,124 @@
+//! What the commands that speak to registries have in common: set-up, the end by Ctrl-C, and words for what went wrong.
+
+use std::{path::PathBuf, process};
+
+use entrepot_oci::{Host, Repository};
+use entrepot_remote::{Error, Remote};
+use entrepot_sync::World as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{self, Environment, Level, Log, Overrides},
+    failure::{self, Failure},
+    log::{self, Guard, Verbosity},
+    output::Output,
+    runtime,
+    world::Standalone,
+};
+
+/// What every such command can be told.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// The configuration file, if one is named.
+    pub(crate) file: Option<PathBuf>,
+    /// Where to remember things, instead of the usual place.
+    pub(crate) cache: Option<PathBuf>,
+    /// How to print.
+    pub(crate) output: Output,
+    /// How much to say.
+    pub(crate) verbosity: Verbosity,
+}
+
+/// A command that is ready to speak to registries.
+pub(crate) struct Session {
+    /// The registries.
+    pub(crate) world: Standalone,
+    _log: Guard,
+}
+
+/// Reads the configuration, and runs `work` until it is done or somebody interrupts it. Work that heeds the token may
+/// go on after the first Ctrl-C, to end well; the second one ends the process.
+pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
+    common: &Common,
+    work: impl FnOnce(Session, CancellationToken) -> F,
+) -> Result<(), Failure> {
+    let session = Session::open(common)?;
+    let runtime = runtime::build()?;
+    runtime::raise_file_limit();
+    let stop = CancellationToken::new();
+    let _guard = runtime.enter();
+    runtime.spawn(heed(stop.clone()));
+    runtime.block_on(work(session, stop))
+}
+
+impl Session {
+    fn open(common: &Common) -> Result<Self, Failure> {
+        let environment = Environment::of_process();
+        let loaded = config::load(common.file.as_deref(), &environment, Overrides::default())?;
+        failure::warn(&loaded.warnings);
+        let log = Log { level: common.verbosity.level(Level::Error), ..loaded.config.log };
+        let log = log::start(log, &environment)?;
+        let world = Standalone::new(loaded.config.registries, &environment, common.cache.as_deref());
+        Ok(Self { world, _log: log })
+    }
+
+    /// A registry to be asked.
+    pub(crate) fn remote(&self, host: &Host) -> Result<Remote, Failure> {
+        let registry = self.world.registry(host);
+        registry.map(|registry| registry.remote).map_err(|error| unusable(host, &error))
+    }
+
+    /// What a registry's refusal means to a person. `about` says what was asked for.
+    pub(crate) fn told(&self, host: &Host, about: &str, error: &Error) -> Failure {
+        told(host, about, error, self.world.has_account(host))
+    }
+}
+
+/// The registry's settings are no good.
+pub(crate) fn unusable(host: &Host, error: &entrepot_remote::SettingsError) -> Failure {
+    Failure::because(format!("cannot set up registry `{host}`"), error)
+        .with_hint("look at its section under `registries` in the configuration")
+}
+
+/// The full name of a repository.
+pub(crate) fn name(host: &Host, repository: &Repository) -> String {
+    format!("{host}/{repository}")
+}
+
+/// The same for an account that may not be in any file.
+pub(crate) fn told(host: &Host, about: &str, error: &Error, has_account: bool) -> Failure {
+    let failure = |hint: &str| Failure::because(format!("`{about}`: `{host}`"), error).with_hint(hint);
+    match error {
+        Error::NotFound if has_account => Failure::new(format!("`{about}` is not there"))
+            .with_hint("look at the spelling; some registries also say this of what the account may not see"),
+        Error::NotFound => Failure::new(format!("`{about}` is not there"))
+            .with_hint(format!("look at the spelling; if it is private, log in: `entrepot login {host}`")),
+        Error::Denied { status: 401 | 403, .. } if has_account => failure(&format!(
+            "the account may not do this, or its password has changed: `entrepot login {host}`"
+        )),
+        Error::Denied { status: 401 | 403, .. } => failure(&format!("log in: `entrepot login {host}`")),
+        Error::Limited { retry_after: Some(wait) } => {
+            failure(&format!("try again in {} s, or use an account with a higher limit", wait.as_secs() + 1))
+        }
+        Error::Limited { retry_after: None } => {
+            failure("try again later, or use an account with a higher limit")
+        }
+        Error::Unreachable { .. } => failure(&format!(
+            "look at the name and the network; if it speaks plain HTTP, write \
+             `registries: {{\"{host}\": {{endpoints: [\"http://{host}\"]}}}}` in the configuration"
+        )),
+        Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } => failure("try again later"),
+        Error::Denied { .. } | Error::Refused(_) | Error::Invalid(_) => {
+            failure("see whether it is a registry; `-vv` shows what was asked")
+        }
+    }
+}
+
+async fn heed(stop: CancellationToken) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if stop.is_cancelled() {
+            process::exit(130);
+        }
+        stop.cancel();
+    }
+}

@@ -1,0 +1,110 @@
+//! `entrepot tags`: what a repository has.
+
+use entrepot_oci::{Host, Image, ImageError, Page, Repository, Tag};
+use serde::Serialize;
+
+use super::session::{self, Common, Session};
+use crate::{
+    failure::Failure,
+    output::{self, Output},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Tags {
+    /// What every such command can be told.
+    pub(crate) common: Common,
+    /// Where.
+    pub(crate) place: Where,
+}
+
+/// A repository as people write it, without tag and digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Where {
+    host: Host,
+    repository: Repository,
+}
+
+/// Why a text is no such thing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WhereError {
+    /// Not a name at all.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A tag or a digest behind it.
+    #[error("this is one image; leave out the tag or digest to mean the repository")]
+    Narrow,
+}
+
+impl std::str::FromStr for Where {
+    type Err = WhereError;
+
+    fn from_str(text: &str) -> Result<Self, WhereError> {
+        let image: Image = text.parse()?;
+        let is_whole = image.digest().is_none() && !text.ends_with(&format!(":{}", image.reference()));
+        if !is_whole {
+            return Err(WhereError::Narrow);
+        }
+        Ok(Self { host: image.host().clone(), repository: image.repository().clone() })
+    }
+}
+
+/// Lists the tags.
+pub(crate) fn run(Tags { common, place }: Tags) -> Result<(), Failure> {
+    session::run(&common, async |session, stop| {
+        tokio::select! {
+            listed = list(&session, &place) => print(&place, &listed?, common.output),
+            () = stop.cancelled() => Err(Failure::new("interrupted")),
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    repository: String,
+    tags: Vec<&'a str>,
+}
+
+async fn list(session: &Session, place: &Where) -> Result<Vec<Tag>, Failure> {
+    let Where { host, repository } = place;
+    let remote = session.remote(host)?;
+    let (mut tags, mut last): (Vec<Tag>, Option<Tag>) = (Vec::new(), None);
+    loop {
+        let after = last.as_ref().map(Tag::as_str);
+        let page = Page::parse(None, after).unwrap_or_default();
+        let listed = remote.tags(repository, &page).await;
+        let listed = listed.map_err(|error| session.told(host, &session::name(host, repository), &error))?;
+        last = listed.tags.last().cloned();
+        tags.extend(listed.tags);
+        if !listed.more {
+            return Ok(tags);
+        }
+    }
+}
+
+fn print(place: &Where, tags: &[Tag], output: Output) -> Result<(), Failure> {
+    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    match output {
+        Output::Json => {
+            let repository = session::name(&place.host, &place.repository);
+            output::print_json(&Listed { repository, tags })
+        }
+        Output::Text => output::print(&tags.iter().map(|tag| format!("{tag}\n")).collect::<String>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_has_no_tag() {
+        for good in ["nginx", "localhost:5000/a", "quay.io/a/b"] {
+            assert!(good.parse::<Where>().is_ok(), "{good}");
+        }
+        let digest = entrepot_oci::Digest::of(b"");
+        for bad in ["nginx:latest", "localhost:5000/a:1", &format!("a@{digest}")] {
+            assert!(matches!(bad.parse::<Where>(), Err(WhereError::Narrow)), "{bad}");
+        }
+    }
+}

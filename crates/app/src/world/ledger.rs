@@ -1,0 +1,264 @@
+//! What earlier runs found out, as lines of JSON in the user's cache directory.
+//!
+//! A line is added with each finding and never changed; the last word counts. Lines that cannot be read are passed over,
+//! and a file with too many of them is written anew. All of it may be lost at any time: that costs requests.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use entrepot_oci::Digest;
+use entrepot_sync::{Format, Ledger, Shape};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Environment;
+
+/// The file in the directory.
+const FILE: &str = "sync.jsonl";
+
+/// The most lines that are kept; the oldest are dropped when the file is written anew.
+const MAX_LINES: usize = 200_000;
+
+/// The most that is read of the file, in bytes.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// Where to remember things: what was asked for, else the usual place, else nowhere.
+pub(super) fn directory(environment: &Environment, asked: Option<&Path>) -> Option<PathBuf> {
+    let set = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    asked.map(Path::to_owned).or_else(|| {
+        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        cache.map(|cache| cache.join("entrepot"))
+    })
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Line {
+    /// An image has this digest in another form.
+    #[serde(rename = "converted")]
+    Converted(String, String, String),
+    /// A tag was seen to be equal to its source.
+    #[serde(rename = "verified")]
+    Verified(String),
+}
+
+/// A [`Ledger`] in a file. Where there is none to be had, it remembers until the end of the process.
+pub(crate) struct FileLedger {
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    converted: HashMap<(String, String), Digest>,
+    verified: HashSet<String>,
+    file: Option<File>,
+}
+
+impl FileLedger {
+    /// Reads what there is in `directory`. What goes wrong is logged.
+    pub(crate) fn open(directory: Option<PathBuf>) -> Self {
+        let mut known = Known::default();
+        if let Some(directory) = directory {
+            let opened = known.open(&directory);
+            opened.unwrap_or_else(|error| {
+                tracing::debug!(%error, directory = %directory.display(), "nothing is remembered between runs");
+            });
+        }
+        Self { known: Mutex::new(known) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Its methods leave nothing half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn open(&mut self, directory: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let path = directory.join(FILE);
+        let (lines, damaged) = read(&path)?;
+        if damaged || lines.len() > MAX_LINES {
+            let kept = &lines[lines.len().saturating_sub(MAX_LINES / 2)..];
+            rewrite(&path, kept)?;
+            kept.iter().for_each(|line| self.learn(line));
+        } else {
+            lines.iter().for_each(|line| self.learn(line));
+        }
+        self.file = Some(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?);
+        Ok(())
+    }
+
+    fn learn(&mut self, line: &Line) {
+        match line {
+            Line::Converted(source, shape, digest) => {
+                if let Ok(digest) = digest.parse() {
+                    self.converted.insert((source.clone(), shape.clone()), digest);
+                }
+            }
+            Line::Verified(tag) => {
+                self.verified.insert(tag.clone());
+            }
+        }
+    }
+
+    fn add(&mut self, line: &Line) {
+        self.learn(line);
+        let Some(file) = &mut self.file else { return };
+        // In one write, so that lines of two processes do not mix.
+        let written = serde_json::to_string(line).map_err(io::Error::from);
+        if let Err(error) = written.and_then(|text| file.write_all(format!("{text}\n").as_bytes())) {
+            tracing::debug!(%error, "nothing more is remembered");
+            self.file = None;
+        }
+    }
+}
+
+impl Ledger for FileLedger {
+    fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>> {
+        ready(self.known().converted.get(&(source.to_string(), key(shape))).copied()).boxed()
+    }
+
+    fn remember<'a>(
+        &'a self,
+        source: &'a Digest,
+        shape: &'a Shape,
+        converted: &'a Digest,
+    ) -> BoxFuture<'a, ()> {
+        let mut known = self.known();
+        let line = Line::Converted(source.to_string(), key(shape), converted.to_string());
+        if known.converted.get(&(source.to_string(), key(shape))) != Some(converted) {
+            known.add(&line);
+        }
+        ready(()).boxed()
+    }
+
+    fn verified<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, bool> {
+        ready(self.known().verified.contains(tag)).boxed()
+    }
+
+    fn verify<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, ()> {
+        let mut known = self.known();
+        if !known.verified.contains(tag) {
+            known.add(&Line::Verified(tag.to_owned()));
+        }
+        ready(()).boxed()
+    }
+}
+
+// Another order of platforms makes another document.
+fn key(shape: &Shape) -> String {
+    let platforms: Vec<String> = shape.platforms.iter().map(ToString::to_string).collect();
+    let format = match shape.format {
+        Format::Keep => "keep",
+        Format::Docker => "docker",
+    };
+    let attestations = if shape.without_attestations { "without" } else { "with" };
+    format!("{format} {attestations} {}", platforms.join(","))
+}
+
+// Whether anything is not as it should be comes with the lines.
+fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), false)),
+        Err(error) => return Err(error),
+    };
+    let mut damaged = file.metadata()?.len() > MAX_BYTES;
+    let mut lines = Vec::new();
+    let mut reader = BufReader::new(file.take(MAX_BYTES));
+    let mut text = Vec::new();
+    while reader.read_until(b'\n', &mut text)? != 0 {
+        match serde_json::from_slice(&text) {
+            Ok(line) if text.ends_with(b"\n") => lines.push(line),
+            _ => damaged = true,
+        }
+        text.clear();
+    }
+    Ok((lines, damaged))
+}
+
+fn rewrite(path: &Path, lines: &[Line]) -> io::Result<()> {
+    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+    let _ = fs::remove_file(&beside);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut writer = BufWriter::new(file);
+    for line in lines {
+        serde_json::to_writer(&mut writer, line)?;
+        writer.write_all(b"\n")?;
+    }
+    writer.into_inner().map_err(|error| error.into_error())?.sync_all()?;
+    fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(platforms: &[&str]) -> Shape {
+        let platforms = platforms.iter().map(|text| text.parse().unwrap()).collect();
+        Shape { platforms, format: Format::Docker, without_attestations: false }
+    }
+
+    #[tokio::test]
+    async fn what_was_found_out_is_there_the_next_time() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = temporary.path().join("a/b");
+        let (source, converted) = (Digest::of(b"x"), Digest::of(b"y"));
+        for run in 0..2 {
+            let ledger = FileLedger::open(Some(directory.clone()));
+            let known = (run == 1).then_some(converted);
+            assert_eq!(ledger.converted(&source, &shape(&["linux/arm64"])).await, known);
+            assert_eq!(ledger.verified("lab.test/a:1").await, run == 1);
+            assert_eq!(ledger.converted(&source, &Shape::default()).await, None);
+            ledger.remember(&source, &shape(&["linux/arm64"]), &converted).await;
+            ledger.verify("lab.test/a:1").await;
+        }
+        // What is known is not written again.
+        assert_eq!(fs::read_to_string(directory.join(FILE)).unwrap().lines().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn damage_costs_what_is_damaged() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = temporary.path().to_owned();
+        FileLedger::open(Some(directory.clone())).verify("lab.test/a:1").await;
+        let path = directory.join(FILE);
+        let mut text = fs::read(&path).unwrap();
+        text.extend_from_slice(b"\xff\xfe{\n{\"verified\":\"lab.test/a:2\"}\n{\"verified\":\"lab.t");
+        fs::write(&path, text).unwrap();
+        let ledger = FileLedger::open(Some(directory.clone()));
+        assert!(ledger.verified("lab.test/a:1").await && ledger.verified("lab.test/a:2").await);
+        ledger.verify("lab.test/a:3").await;
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+
+    #[tokio::test]
+    async fn without_a_place_it_lasts_as_long_as_the_process() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for nowhere in [None, Some(file.path().join("below/a/file"))] {
+            let ledger = FileLedger::open(nowhere);
+            ledger.verify("lab.test/a:1").await;
+            assert!(ledger.verified("lab.test/a:1").await);
+        }
+    }
+
+    #[test]
+    fn the_cache_directory_is_the_usual_one() {
+        for (environment, asked, directory) in [
+            (Environment::from([("HOME", "/h")]), None, Some("/h/.cache/entrepot")),
+            (Environment::from([("HOME", "/h")]), Some("/x"), Some("/x")),
+        ] {
+            assert_eq!(super::directory(&environment, asked.map(Path::new)), directory.map(PathBuf::from));
+        }
+        let set = Environment::from([("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]);
+        assert_eq!(super::directory(&set, None), Some("/c/entrepot".into()));
+        assert_eq!(super::directory(&Environment::from([]), None), None);
+    }
+}

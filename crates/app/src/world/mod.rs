@@ -1,0 +1,137 @@
+//! The world of a command that works alone: registries as configured, logins of this user, a memory in the cache
+//! directory.
+
+mod ledger;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use entrepot_oci::Host;
+use entrepot_remote::{Credential, Settings, SettingsError};
+use entrepot_sync::{Format, Ledger, Registry, World};
+use url::Url;
+
+pub(crate) use ledger::FileLedger;
+
+use crate::{
+    assembly,
+    config::{self, Environment},
+    credentials::Wallet,
+    failure,
+};
+
+/// What a command runs in.
+pub(crate) struct Standalone {
+    configured: BTreeMap<Host, config::Registry>,
+    wallet: Wallet,
+    ledger: Arc<FileLedger>,
+    made: Mutex<HashMap<Host, Registry>>,
+}
+
+impl Standalone {
+    /// With the registries of a configuration, and what the environment leads to. `cache`: where to remember things,
+    /// instead of the usual place. Logins that cannot be used are warned about.
+    pub(crate) fn new(
+        configured: BTreeMap<Host, config::Registry>,
+        environment: &Environment,
+        cache: Option<&Path>,
+    ) -> Self {
+        assembly::install_crypto();
+        let (wallet, warnings) = Wallet::open(environment);
+        failure::warn(&warnings);
+        let ledger = Arc::new(FileLedger::open(ledger::directory(environment, cache)));
+        Self { configured, wallet, ledger, made: Mutex::default() }
+    }
+
+    /// Whether any account is known for `host`.
+    pub(crate) fn has_account(&self, host: &Host) -> bool {
+        !self.settings(host).credentials.is_empty()
+    }
+
+    /// How to speak to `host`, with the accounts to do it as.
+    fn settings(&self, host: &Host) -> Settings {
+        let mut settings = self.bare(host);
+        if settings.credentials.is_empty() {
+            settings.credentials = self.logins(host);
+        }
+        settings
+    }
+
+    /// How to speak to `host` as nobody in particular.
+    pub(crate) fn bare(&self, host: &Host) -> Settings {
+        let mut settings =
+            self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();
+        if settings.endpoints.is_empty() {
+            settings.endpoints.extend(address(host));
+        }
+        settings
+    }
+
+    // Helpers are programs: others of our tasks go on meanwhile.
+    fn logins(&self, host: &Host) -> Vec<Credential> {
+        let found = tokio::task::block_in_place(|| self.wallet.find(host));
+        failure::warn(&found.warnings);
+        found.credentials
+    }
+
+    fn make(&self, host: &Host) -> Result<Registry, SettingsError> {
+        let remote = entrepot_remote::Remote::new(host.clone(), &self.settings(host))?;
+        Ok(Registry { remote, format: Format::Keep, reserve: 0, chunk: None })
+    }
+}
+
+impl World for Standalone {
+    fn registry(&self, host: &Host) -> Result<Registry, SettingsError> {
+        let known = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(registry) = known().get(host) {
+            return Ok(registry.clone());
+        }
+        let made = self.make(host)?;
+        // Whoever was first: its connections and tokens are shared.
+        Ok(known().entry(host.clone()).or_insert(made).clone())
+    }
+
+    fn ledger(&self) -> Arc<dyn Ledger> {
+        Arc::clone(&self.ledger) as Arc<dyn Ledger>
+    }
+}
+
+// A host that somebody named may be at a private address, unlike what a registry leads to; on this very machine it
+// speaks plain HTTP, as Docker has it too.
+fn address(host: &Host) -> Option<Url> {
+    if host.is_docker_hub() {
+        return None;
+    }
+    let scheme = if is_here(host.name()) { "http" } else { "https" };
+    format!("{scheme}://{host}").parse().ok()
+}
+
+fn is_here(name: &str) -> bool {
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_where_their_name_says() {
+        for (host, url) in [
+            ("quay.io", Some("https://quay.io/")),
+            ("10.0.0.7:5000", Some("https://10.0.0.7:5000/")),
+            ("localhost:5000", Some("http://localhost:5000/")),
+            ("127.0.0.1", Some("http://127.0.0.1/")),
+            ("[::1]:5000", Some("http://[::1]:5000/")),
+            ("docker.io", None),
+        ] {
+            assert_eq!(address(&host.parse().unwrap()).as_ref().map(Url::as_str), url, "{host}");
+        }
+    }
+}
