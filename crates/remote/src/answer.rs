@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use entrepot_oci::{Digest, ErrorBody};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use url::Url;
 
 use crate::{
+    ask::Ask,
     body::{self, Chunks},
     client::Patience,
     error::{self, Error, InvalidAnswer},
@@ -34,6 +35,35 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-diges
 pub(crate) struct Answer {
     response: reqwest::Response,
     receipt: Receipt,
+}
+
+/// What counts as success, and how the rest is sorted.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Content.
+    Content,
+    /// Something to be gone.
+    Absence,
+    /// Something to be there. That something else is not is a refusal with a reason.
+    Presence,
+}
+
+impl Wanted {
+    fn of(ask: &Ask) -> Self {
+        match (ask.changes(), ask.topic().0) {
+            (false, _) => Self::Content,
+            (true, &Method::DELETE) => Self::Absence,
+            (true, _) => Self::Presence,
+        }
+    }
+
+    fn is(self, status: StatusCode) -> bool {
+        match self {
+            Self::Content => matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT),
+            // Which of them is written differs from registry to registry.
+            Self::Absence | Self::Presence => (200..=204).contains(&status.as_u16()),
+        }
+    }
 }
 
 impl Answer {
@@ -85,10 +115,19 @@ impl Answer {
         self.receipt.fail(error.into())
     }
 
-    /// Lets a 2xx through and sorts the rest.
+    /// Lets content through and sorts the rest.
     pub(crate) async fn successful(self) -> Result<Self, Error> {
-        if !matches!(self.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-            return Err(self.failure().await);
+        self.wanted(Wanted::Content).await
+    }
+
+    /// Lets what `ask` hopes for through and sorts the rest.
+    pub(crate) async fn to(self, ask: &Ask) -> Result<Self, Error> {
+        self.wanted(Wanted::of(ask)).await
+    }
+
+    async fn wanted(self, wanted: Wanted) -> Result<Self, Error> {
+        if !wanted.is(self.status()) {
+            return Err(self.failure(wanted).await);
         }
         let encoding = self.header(&header::CONTENT_ENCODING).unwrap_or("identity").trim();
         let plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
@@ -118,7 +157,7 @@ impl Answer {
         body::patient(self.response.bytes_stream().map(|chunk| chunk.map_err(error::within_body)), patience)
     }
 
-    async fn failure(self) -> Error {
+    async fn failure(self, wanted: Wanted) -> Error {
         let Self { response, receipt } = self;
         let status = response.status();
         let code = status.as_u16();
@@ -126,7 +165,7 @@ impl Answer {
         // A success that is none, and a redirect to nowhere, may have a body without end.
         let text = if code < 400 { String::new() } else { text(response).await };
         receipt.fail(match code {
-            404 | 410 => Error::NotFound,
+            404 | 410 if !matches!(wanted, Wanted::Presence) => Error::NotFound,
             429 => {
                 let header = retry_after.as_ref().and_then(|value| value.to_str().ok());
                 let retry_after = header.and_then(|value| retry_after::parse(value, SystemTime::now()));

@@ -40,9 +40,14 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-// Idle connections kept for the next request, per host.
-const POOLED: usize = 8;
+// Idle connections kept for the next request, per host: as many as a run with many images has under way, so that it
+// does not connect anew for each request.
+const POOLED: usize = 64;
 const POOLED_FOR: Duration = Duration::from_secs(60);
+
+/// The longest from the last byte of a blob or a manifest to the answer that it is kept: some storages move or hash
+/// it all once more.
+pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a [`crate::Remote`] waits for what. The default is for everybody; tests are in more of a hurry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub struct Patience {
     pub document: Duration,
     /// See [`GIVE_UP`].
     pub give_up: Duration,
+    /// See [`COMMIT_TIMEOUT`].
+    pub commit: Duration,
 }
 
 impl Patience {
@@ -75,6 +82,7 @@ impl Default for Patience {
             idle: IDLE_TIMEOUT,
             document: DOCUMENT_TIMEOUT,
             give_up: GIVE_UP,
+            commit: COMMIT_TIMEOUT,
         }
     }
 }
@@ -109,8 +117,12 @@ impl Clients {
 
     /// The client for an address.
     pub(crate) fn of(&self, url: &Url) -> &Client {
-        let own = url.host_str().is_some_and(|host| self.own_hosts.contains(host));
-        if own { &self.own } else { &self.foreign }
+        if self.owns(url) { &self.own } else { &self.foreign }
+    }
+
+    /// Whether an address is one of the registry's own.
+    pub(crate) fn owns(&self, url: &Url) -> bool {
+        url.host_str().is_some_and(|host| self.own_hosts.contains(host))
     }
 }
 

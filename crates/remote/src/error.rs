@@ -54,6 +54,13 @@ pub enum Error {
     /// The answer is not one that a registry gives. Keep nothing of it.
     #[error(transparent)]
     Invalid(#[from] InvalidAnswer),
+    /// What was to be sent did not come, or not as long as was said. The registry is not to blame; ask the source.
+    #[error("what was being sent broke off")]
+    Supply {
+        /// What failed there.
+        #[source]
+        source: Cause,
+    },
     /// The connection broke in the middle of a body. Resume behind the last byte.
     #[error("the connection broke before the end")]
     Cut {
@@ -97,9 +104,15 @@ pub enum InvalidAnswer {
         /// The most that is taken.
         limit: usize,
     },
+    /// A listing whose pages lead back to where they began.
+    #[error("the pages of the listing do not end")]
+    Circle,
     /// A list of tags or of referrers that cannot be read.
     #[error("the answer is not a listing")]
     NotAListing,
+    /// An upload was begun, but not said where.
+    #[error("the registry does not say where to send the blob")]
+    NoLocation,
     /// The token server's answer has no token in it.
     #[error("the token server gave no token")]
     NoToken,
@@ -108,7 +121,7 @@ pub enum InvalidAnswer {
 impl Error {
     /// Whether another endpoint of the same registry might do better.
     pub(crate) fn is_the_endpoints(&self) -> bool {
-        !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. })
+        !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. } | Self::Supply { .. })
     }
 
     /// Whether somebody else answers in the registry's place, such as the login page of a network.

@@ -3,7 +3,7 @@
 //! `exchange` tries account after account; `follow` goes where the registry redirects, leaving `Authorization` behind;
 //! `authorized` answers one challenge; `send` puts one request on the wire. Every request passes through `send`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header;
 use url::Url;
@@ -18,7 +18,10 @@ use crate::{
     limits::Subject,
     outcome::Receipt,
     rate_limit::RateLimit,
+    refusal::Refusal,
     remote::Remote,
+    settings::Credential,
+    supply::{Load, Supply},
 };
 
 /// Where one hop led.
@@ -29,52 +32,84 @@ enum Step {
     Further(Url),
 }
 
+/// Where a question goes, and as whom.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) url: Url,
+    pub(crate) account: Option<usize>,
+}
+
 impl Remote {
     /// Asks one endpoint, as each account in turn while they are denied or limited.
-    pub(crate) async fn exchange(&self, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Answer, Error> {
+    pub(crate) async fn exchange(&self, endpoint: Endpoint, ask: &Ask) -> Result<Answer, Error> {
         let url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
         self.exchange_at(endpoint, url, ask).await
     }
 
     /// The same at an address on that endpoint, such as the next page of a listing.
-    pub(crate) async fn exchange_at(
+    pub(crate) async fn exchange_at(&self, endpoint: Endpoint, url: Url, ask: &Ask) -> Result<Answer, Error> {
+        self.exchange_as(endpoint, url, ask).await.map(|(_, answer)| answer)
+    }
+
+    /// The same; also says which account was the right one.
+    pub(crate) async fn exchange_as(
         &self,
         endpoint: Endpoint,
         url: Url,
-        ask: &Ask<'_>,
-    ) -> Result<Answer, Error> {
+        ask: &Ask,
+    ) -> Result<(Option<usize>, Answer), Error> {
+        let way = |account| Way { endpoint, url: url.clone(), account };
         let accounts = self.inner().credentials.iter().enumerate();
-        let accounts = accounts.filter(|(_, credential)| credential.covers(ask.repository()));
+        let about = ask.scope().repository();
+        let covers = |credential: &Credential| about.is_none_or(|about| credential.covers(about));
+        let accounts = accounts.filter(|(_, credential)| covers(credential));
         let accounts: Vec<usize> = accounts.map(|(account, _)| account).collect();
         if accounts.is_empty() {
-            return self.within_limits(endpoint, url, ask, None).await;
+            return self.walk(way(None), ask).await.map(|answer| (None, answer));
         }
         let mut refusal = None;
-        for account in accounts {
-            match self.within_limits(endpoint, url.clone(), ask, Some(account)).await {
+        for account in accounts.into_iter().map(Some) {
+            match self.walk(way(account), ask).await {
                 Err(limited @ Error::Limited { .. }) => refusal = Some(limited),
+                // Nobody may write what is refused for what it is.
+                Err(denied) if ask.changes() && denied.refusal() != Some(Refusal::Rights) => {
+                    return Err(denied);
+                }
                 // That one account is limited says more than that another one is wrong.
                 Err(denied @ Error::Denied { .. }) => refusal = refusal.or(Some(denied)),
-                other => return other,
+                other => return other.map(|answer| (account, answer)),
             }
         }
         Err(refusal.unwrap_or(Error::NotFound))
+    }
+
+    /// Asks as one account.
+    pub(crate) async fn walk(&self, way: Way, ask: &Ask) -> Result<Answer, Error> {
+        let (endpoint, account) = (way.endpoint, way.account);
+        self.within_limits(endpoint, account, ask, self.follow(way, ask)).await
+    }
+
+    /// Sends what cannot be sent again: in one request, as one account, to where it is taken or nowhere.
+    pub(crate) async fn pour(&self, way: Way, ask: &Ask, load: Load) -> Result<Answer, Error> {
+        let (endpoint, account) = (way.endpoint, way.account);
+        self.within_limits(endpoint, account, ask, self.pour_once(way, ask, load)).await
     }
 
     // Nothing is sent while the registry has asked this account not to.
     async fn within_limits(
         &self,
         endpoint: Endpoint,
-        url: Url,
-        ask: &Ask<'_>,
         account: Option<usize>,
+        ask: &Ask,
+        asked: impl Future<Output = Result<Answer, Error>>,
     ) -> Result<Answer, Error> {
         let (method, topic) = ask.topic();
         let subject = Subject { endpoint, account, method: method.clone(), topic: topic.to_owned() };
         if let Some(left) = self.limits().left(&subject, Instant::now()) {
             return Err(Error::Limited { retry_after: Some(left) });
         }
-        let answer = self.follow(endpoint, url, ask, account).await;
+        let answer = asked.await;
         match &answer {
             Ok(_) => self.limits().answered(&subject),
             Err(Error::Limited { retry_after }) => {
@@ -85,13 +120,28 @@ impl Remote {
         answer
     }
 
-    async fn follow(
-        &self,
-        endpoint: Endpoint,
-        mut url: Url,
-        ask: &Ask<'_>,
-        account: Option<usize>,
-    ) -> Result<Answer, Error> {
+    async fn pour_once(&self, way: Way, ask: &Ask, load: Load) -> Result<Answer, Error> {
+        let home = way.url.origin() == self.endpoint(way.endpoint).origin();
+        let key = Key::of(&way.url, ask.scope(), way.account.filter(|_| home));
+        let mut wire = ask.to(way.url);
+        let known = self.grants().get(&key).await;
+        if let Some(grant) = &known {
+            wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
+        }
+        let answer = async {
+            let answer = self.dispatch(&wire, load).await?;
+            if let Some(stale) = known.filter(|_| answer.status() == http::StatusCode::UNAUTHORIZED) {
+                self.grants().forget(&key, &stale).await;
+            }
+            answer.to(ask).await
+        };
+        let answer = answer.await;
+        self.note(way.endpoint, home, &answer);
+        answer
+    }
+
+    async fn follow(&self, way: Way, ask: &Ask) -> Result<Answer, Error> {
+        let Way { endpoint, mut url, account } = way;
         let origin = self.endpoint(endpoint).origin();
         for _ in 0..=MAX_REDIRECTS {
             let home = url.origin() == origin;
@@ -105,10 +155,10 @@ impl Remote {
         Err(EgressError::TooManyRedirects.into())
     }
 
-    async fn step(&self, url: &Url, ask: &Ask<'_>, account: Option<usize>) -> Result<Step, Error> {
+    async fn step(&self, url: &Url, ask: &Ask, account: Option<usize>) -> Result<Step, Error> {
         let answer = self.authorized(url, ask, account).await?;
-        match self.target(&answer) {
-            None => answer.successful().await.map(Step::There),
+        match self.target(&answer, ask) {
+            None => answer.to(ask).await.map(Step::There),
             Some(Ok(target)) => {
                 answer.drain().await;
                 Ok(Step::Further(target))
@@ -117,9 +167,12 @@ impl Remote {
         }
     }
 
-    fn target(&self, answer: &Answer) -> Option<Result<Url, Error>> {
-        if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-            return None;
+    fn target(&self, answer: &Answer, ask: &Ask) -> Option<Result<Url, Error>> {
+        match answer.status().as_u16() {
+            307 | 308 => {}
+            // Behind the others there is something to be read, for whoever writes too (RFC 9110 §15.4).
+            301..=303 if !ask.changes() => {}
+            _ => return None,
         }
         let Some(location) = answer.header(&header::LOCATION) else {
             return Some(Err(InvalidAnswer::Status(answer.status().as_u16()).into()));
@@ -129,8 +182,8 @@ impl Remote {
 
     // At most two requests for it, whatever the server says to the second: a token that is turned down the moment it was
     // given will not be better the next time.
-    async fn authorized(&self, url: &Url, ask: &Ask<'_>, account: Option<usize>) -> Result<Answer, Error> {
-        let key = Key::pull(url, ask.repository(), account);
+    async fn authorized(&self, url: &Url, ask: &Ask, account: Option<usize>) -> Result<Answer, Error> {
+        let key = Key::of(url, ask.scope(), account);
         let mut wire = ask.to(url.clone());
         let known = self.grants().get(&key).await;
         if let Some(grant) = &known {
@@ -152,7 +205,7 @@ impl Remote {
         if let Some(stale) = known {
             self.grants().forget(&key, &stale).await;
         }
-        let grant = self.obtain(&key, offer, url).await?;
+        let grant = self.obtain((&key, ask.scope()), offer, url).await?;
         wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         let answer = self.send(&wire).await?;
         if answer.status() == http::StatusCode::UNAUTHORIZED {
@@ -176,25 +229,47 @@ impl Remote {
     pub(crate) async fn send(&self, wire: &Wire) -> Result<Answer, Error> {
         match self.send_once(wire).await {
             // A kept connection may have been closed by the other side just as the request went out.
-            Err(Error::Unreachable { source }) if !is_connect(source.as_ref()) => self.send_once(wire).await,
+            Err(Error::Unreachable { source }) if wire.is_repeatable && !is_connect(source.as_ref()) => {
+                self.send_once(wire).await
+            }
             other => other,
         }
     }
 
     async fn send_once(&self, wire: &Wire) -> Result<Answer, Error> {
+        self.dispatch(wire, Load::Bytes(wire.body.clone())).await
+    }
+
+    async fn dispatch(&self, wire: &Wire, load: Load) -> Result<Answer, Error> {
+        let own = self.inner().clients.owns(&wire.url);
+        let _turn = if own { Some(self.pacing().turn().await) } else { None };
         let receipt = Receipt::new(self.observer(), self.host().clone());
         let request = self.inner().clients.of(&wire.url).request(wire.method.clone(), wire.url.clone());
-        let sent = request.headers(wire.headers.clone()).send();
-        match tokio::time::timeout(self.patience().headers, sent).await {
-            Ok(Ok(response)) => {
+        let request = request.headers(wire.headers.clone());
+        let length = load.length();
+        let response = if length == 0 {
+            let patience = self.patience_for(&wire.method);
+            let sent = tokio::time::timeout(patience, request.send()).await;
+            sent.map_err(|_| Error::TimedOut).and_then(|sent| sent.map_err(error::before_answer))
+        } else {
+            let (supply, watch) = Supply::new(load);
+            let request = request.header(header::CONTENT_LENGTH, length);
+            watch.answered(request.body(reqwest::Body::wrap_stream(supply)).send(), self.patience()).await
+        };
+        match response {
+            Ok(response) => {
                 if let Some(limit) = RateLimit::read(response.headers()) {
                     self.told(limit);
                 }
                 Ok(Answer::new(response, receipt))
             }
-            Ok(Err(failed)) => Err(receipt.fail(error::before_answer(failed))),
-            Err(_) => Err(receipt.fail(Error::TimedOut)),
+            Err(failed) => Err(receipt.fail(failed)),
         }
+    }
+
+    // The end of an upload is when some storages begin to move its bytes.
+    fn patience_for(&self, method: &http::Method) -> Duration {
+        if method == http::Method::PUT { self.patience().commit } else { self.patience().headers }
     }
 }
 
@@ -204,7 +279,7 @@ fn is_connect(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, time::Duration};
+    use std::net::SocketAddr;
 
     use entrepot_oci::{Digest, Reference, Tag};
     use futures_util::StreamExt as _;
@@ -235,8 +310,14 @@ mod tests {
         let endpoints = vec![format!("http://{address}").parse().unwrap()];
         let settings = Settings { endpoints, ..Settings::default() };
         let short = Duration::from_millis(100);
-        let patience =
-            Patience { connect: short, headers: short, idle: short, document: short, give_up: short };
+        let patience = Patience {
+            connect: short,
+            headers: short,
+            idle: short,
+            document: short,
+            give_up: short,
+            commit: short,
+        };
         Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap()
     }
 

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::{
     BlobAsk, MAX_RETRY_AFTER, answer,
-    auth::{self, Grant, challenge::Challenge, token::TokenAsk},
+    auth::{self, Grant, challenge::Challenge, scope::Scope, token::TokenAsk},
     blob::Part,
     egress::{Exempt, Gate},
     link, retry_after,
@@ -28,14 +28,33 @@ pub fn challenge(header: &str) {
             let Challenge { scheme, parameters } = &challenge;
             assert!(!scheme.is_empty() && scheme.to_ascii_lowercase() == *scheme, "{scheme}");
             assert!(parameters.iter().all(|(key, _)| !key.is_empty() && key.to_ascii_lowercase() == *key));
-            let whole = format!("repository:{own}:pull");
-            let scope = auth::scope(&challenge, &whole);
-            let name = scope.strip_prefix("repository:").and_then(|rest| rest.strip_suffix(":pull"));
-            let name = name.unwrap_or_default();
-            assert!(name.parse::<Repository>().is_ok(), "a token is asked for {scope:?}");
-            assert!(name == own || name.ends_with(&format!("/{own}")), "{scope:?} for {own:?}");
+            for (scope, actions) in scopes(own) {
+                let asked = scope.asked(&challenge);
+                assert_eq!(asked.len(), actions.len(), "{asked:?}");
+                for (scope, (own, actions)) in asked.iter().zip(actions) {
+                    let parts = scope.strip_prefix("repository:").and_then(|rest| rest.rsplit_once(':'));
+                    let (name, given) = parts.unwrap_or_default();
+                    assert!(name.parse::<Repository>().is_ok(), "a token is asked for {scope:?}");
+                    assert!(name == own || name.ends_with(&format!("/{own}")), "{scope:?} for {own:?}");
+                    assert!(given == actions || (actions, given) == ("delete", "*"), "{scope:?}");
+                }
+            }
         }
     }
+}
+
+// What is asked for one repository, and the names and actions that it is about.
+fn scopes(own: &str) -> Vec<(Scope, Vec<(&str, &'static str)>)> {
+    let (Ok(repository), Ok(from)) = (own.parse::<Repository>(), "from/there".parse()) else {
+        return Vec::new();
+    };
+    let mount = Scope::Mount { to: repository.clone(), from };
+    vec![
+        (Scope::Pull(repository.clone()), vec![(own, "pull")]),
+        (Scope::Push(repository.clone()), vec![(own, "pull,push")]),
+        (mount, vec![(own, "pull,push"), ("from/there", "pull")]),
+        (Scope::Delete(repository), vec![(own, "delete")]),
+    ]
 }
 
 /// Any challenge by the server at `from`: the token server is on the web, not less secure, and not told a password that
@@ -46,7 +65,9 @@ pub fn realm(from: &Url, header: &str) {
     let named = challenges.iter().find_map(|one| Some((one, one.parameter("realm")?)));
     let Some((challenge, realm)) = named else { return };
     let Ok(realm) = gate.realm(from, realm) else { return };
-    let ask = TokenAsk { from, challenge, scope: "repository:a:pull", credential: None };
+    let Ok(repository) = "a".parse() else { return };
+    let scope = Scope::Pull(repository);
+    let ask = TokenAsk { from, challenge, scope: &scope, credential: None };
     let address = auth::token::realm_with_query(&realm, &ask);
     assert_eq!(address.origin(), realm.origin());
     let may_know = auth::trust::may_know(from, &realm);

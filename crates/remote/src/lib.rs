@@ -1,7 +1,9 @@
 //! Speaks to any registry that is not ours.
 //!
-//! - what is asked: [`Remote`] and its verbs (`manifest`, `blob`, `tags`, `referrers`), set up from [`Settings`]
-//! - how it gets there: `endpoints` (order and cooling), `exchange` (tokens, redirects), `egress` (what may be asked)
+//! - what is asked: [`Remote`] and its verbs, to read (`manifest`, `blob`, `tags`, `listing`, `referrers`) and to write
+//!   (`push`, `upload`), set up from [`Settings`]
+//! - how it gets there: `endpoints` (order and cooling), `exchange` (tokens, redirects), `egress` (what may be asked),
+//!   `pacing` (how fast), `supply` (what is sent)
 //! - what comes back: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
 //! Nothing here decodes, stores or retries for long: bytes are checked where they are buffered, and handed on.
@@ -24,27 +26,41 @@ mod health;
 pub mod laws;
 mod limits;
 mod link;
+mod listing;
 mod login;
 mod manifest;
 mod outcome;
+mod pacing;
+mod push;
 mod rate_limit;
 mod referrers;
+mod refusal;
 mod remote;
 mod retry_after;
 mod settings;
+mod supply;
 mod tags;
+mod upload;
 
 pub use blob::{BlobAsk, BlobHead, BlobStream};
-pub use client::{CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience};
+pub use client::{
+    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
+};
 pub use egress::{EgressError, MAX_REDIRECTS};
 pub use endpoints::Endpoint;
 pub use error::{Cause, Error, InvalidAnswer};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
+pub use listing::MAX_ENTRIES;
 pub use login::Login;
 pub use manifest::{FetchedManifest, ManifestHead};
 pub use outcome::{Observer, RequestOutcome};
+pub use pacing::{Rate, RateError};
+pub use push::Pushed;
 pub use rate_limit::RateLimit;
+pub use refusal::Refusal;
 pub use remote::Remote;
 pub use retry_after::MAX_RETRY_AFTER;
 pub use settings::{Credential, Settings, SettingsError};
+pub use supply::Load;
 pub use tags::TagPage;
+pub use upload::{Mount, Upload};

@@ -104,7 +104,7 @@ impl Remote {
     }
 }
 
-fn accepting(ask: Ask<'_>) -> Ask<'_> {
+fn accepting(ask: Ask) -> Ask {
     ask.with(header::ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
 }
 

@@ -34,6 +34,8 @@ pub enum RequestOutcome {
 impl From<&Error> for RequestOutcome {
     fn from(error: &Error) -> Self {
         match error {
+            // The registry did nothing wrong.
+            Error::Supply { .. } => Self::Ok,
             Error::NotFound => Self::NotFound,
             Error::Denied { .. } => Self::Denied,
             Error::Limited { .. } => Self::Limited,

@@ -16,6 +16,7 @@ use crate::{
     health::Health,
     limits::Limits,
     outcome::Observer,
+    pacing::Pacing,
     rate_limit::RateLimit,
     settings::{Credential, Settings, SettingsError},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) health: Mutex<Health>,
     limits: Mutex<Limits>,
     rate_limit: Mutex<Option<RateLimit>>,
+    pacing: Pacing,
     patience: Patience,
 }
 
@@ -67,6 +69,7 @@ impl Remote {
             health: Mutex::new(Health::new(endpoints.len())),
             limits: Mutex::default(),
             rate_limit: Mutex::default(),
+            pacing: Pacing::new(settings),
             endpoints,
             credentials: narrowest_first(&settings.credentials),
             gate: Gate(exempt),
@@ -110,6 +113,10 @@ impl Remote {
 
     pub(crate) fn grants(&self) -> &Grants {
         &self.inner.grants
+    }
+
+    pub(crate) fn pacing(&self) -> &Pacing {
+        &self.inner.pacing
     }
 
     /// How long it waits for what.

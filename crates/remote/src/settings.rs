@@ -3,12 +3,14 @@
 //! [`Settings`] is what the operator wrote; [`Credential`] is one account of it; [`SettingsError`] says why a
 //! [`crate::Remote`] cannot be made of it. Nothing here reads the environment or files, `ca` aside.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use entrepot_oci::Repository;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
+
+use crate::pacing::Rate;
 
 /// How one registry is reached, and as whom.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,6 +29,10 @@ pub struct Settings {
     pub insecure: bool,
     /// Lets the registry's name, its redirects and its token realm lead to private addresses.
     pub private_network: bool,
+    /// The most requests in a time, such as `20/s`. Those that are too early wait.
+    pub rate: Option<Rate>,
+    /// The most requests that wait for an answer at once, uploads included. A download that has begun is none of them.
+    pub concurrency: Option<NonZeroUsize>,
 }
 
 /// One account at a registry.

@@ -13,11 +13,9 @@ use crate::{
     endpoints::Endpoint,
     error::{Error, InvalidAnswer},
     link,
+    listing::MAX_LISTING,
     remote::Remote,
 };
-
-/// The largest page of a listing that is read, in bytes: some registries send all tags at once, whatever was asked.
-const MAX_LISTING: usize = 8 << 20;
 
 /// Some of a repository's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,12 @@
 //! Proving who we are to a registry: tokens and passwords, kept until they expire.
 //!
 //! [`Grant`] is what goes into `Authorization`; [`Grants`] keeps one per origin, scope and account, and lets one task
-//! fetch what many wait for; `challenge` reads what a server wants, `token` gets it, `trust` guards the password.
+//! fetch what many wait for; `challenge` reads what a server wants, `scope` says what for, `token` gets it, `claim` looks
+//! into it, `trust` guards the password.
 
 pub(crate) mod challenge;
+pub(crate) mod claim;
+pub(crate) mod scope;
 pub(crate) mod token;
 pub(crate) mod trust;
 
@@ -13,7 +16,6 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use entrepot_oci::Repository;
 use http::{HeaderMap, HeaderValue, header};
 use moka::{Expiry, future::Cache};
 use secrecy::ExposeSecret;
@@ -25,6 +27,7 @@ use crate::{
     settings::Credential,
 };
 use challenge::Challenge;
+use scope::Scope;
 use token::TokenAsk;
 
 // Enough for every repository of a busy registry; a token is a few kilobytes.
@@ -56,10 +59,9 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key for pulling from `repository` at the origin of `url`, as the account of that number or as anyone.
-    pub(crate) fn pull(url: &Url, repository: &Repository, credential: Option<usize>) -> Self {
-        let scope = format!("repository:{repository}:pull");
-        Self { origin: url.origin().ascii_serialization(), scope, credential }
+    /// The key for `scope` at the origin of `url`, as the account of that number or as anyone.
+    pub(crate) fn of(url: &Url, scope: &Scope, credential: Option<usize>) -> Self {
+        Self { origin: url.origin().ascii_serialization(), scope: scope.texts().join(" "), credential }
     }
 }
 
@@ -112,12 +114,16 @@ pub(crate) fn offer(headers: &HeaderMap, has_credential: bool) -> Option<Offer> 
 
 impl Remote {
     /// Takes up an offer made by the server at `from`. Tasks that want the same wait for one request.
-    pub(crate) async fn obtain(&self, key: &Key, offer: Offer, from: &Url) -> Result<Arc<Grant>, Error> {
+    pub(crate) async fn obtain(
+        &self,
+        (key, scope): (&Key, &Scope),
+        offer: Offer,
+        from: &Url,
+    ) -> Result<Arc<Grant>, Error> {
         let credential = key.credential.and_then(|index| self.credential(index));
         let fetch = async {
             Ok(Arc::new(match (offer, credential) {
                 (Offer::Bearer(challenge), credential) => {
-                    let scope = scope(&challenge, &key.scope);
                     self.token(TokenAsk { from, challenge: &challenge, scope, credential }).await?
                 }
                 (Offer::Basic, Some(credential)) => Grant::new(basic(credential)?, BASIC_LIFETIME),
@@ -126,19 +132,6 @@ impl Remote {
         };
         self.grants().0.try_get_with(key.clone(), fetch).await.map_err(|error: Arc<Error>| (*error).clone())
     }
-}
-
-// What the server names is right where it serves the repository under a longer name than we know. Anything else,
-// such as a placeholder or another repository, is not what we want a token for.
-pub(crate) fn scope<'a>(challenge: &'a Challenge, own: &'a str) -> &'a str {
-    let named = challenge.parameter("scope").unwrap_or_default();
-    let name = |scope: &'a str| scope.strip_prefix("repository:")?.strip_suffix(":pull");
-    let is_longer = name(named).zip(name(own)).is_some_and(|(named, own)| {
-        let prefix = named.strip_suffix(own);
-        // One name: `a:push repository:b/library/nginx` ends in ours as well.
-        prefix.is_some_and(|prefix| prefix.ends_with('/')) && named.parse::<Repository>().is_ok()
-    });
-    if is_longer { named } else { own }
 }
 
 /// The password as a header.
@@ -153,25 +146,6 @@ pub(crate) fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scope_is_only_taken_for_the_same_repository() {
-        let own = "repository:library/nginx:pull";
-        for (named, taken) in [
-            ("repository:library/nginx:pull", own),
-            ("repository:proxy/hub/library/nginx:pull", "repository:proxy/hub/library/nginx:pull"),
-            ("repository:user/image:pull", own),
-            ("repository:x-library/nginx:pull", own),
-            ("repository:library/nginx:pull,push", own),
-            ("repository:private/a:pull,push repository:x/library/nginx:pull", own),
-            ("repository:A/library/nginx:pull", own),
-            ("repository:/library/nginx:pull", own),
-            ("", own),
-        ] {
-            let parsed = challenge::parse(&format!(r#"Bearer realm="x",scope="{named}""#));
-            assert_eq!(scope(&parsed[0], own), taken, "{named}");
-        }
-    }
 
     #[test]
     fn a_token_is_preferred_and_a_password_needs_one() {

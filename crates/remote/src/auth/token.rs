@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
 
-use super::{Challenge, Grant, basic, trust};
+use super::{Challenge, Grant, basic, claim, scope::Scope, trust};
 use crate::{
     ask::Wire,
     error::{Error, InvalidAnswer},
@@ -29,13 +29,14 @@ pub(crate) struct TokenAsk<'a> {
     /// The challenge.
     pub(crate) challenge: &'a Challenge,
     /// The rights to ask for.
-    pub(crate) scope: &'a str,
+    pub(crate) scope: &'a Scope,
     /// Who asks, where not anyone.
     pub(crate) credential: Option<&'a Credential>,
 }
 
 impl Remote {
-    /// Fetches a token. No request is made if the gate refuses the realm.
+    /// Fetches a token. No request is made if the gate refuses the realm, and a token that says of itself that it is not
+    /// good for writing is a refusal.
     pub(crate) async fn token(&self, ask: TokenAsk<'_>) -> Result<Grant, Error> {
         let realm = ask.challenge.parameter("realm").unwrap_or_default();
         let realm = self.gate().realm(ask.from, realm)?;
@@ -46,8 +47,28 @@ impl Remote {
         }
         let answer = self.send(&wire).await?.successful().await?;
         let (bytes, receipt) = answer.document(MAX_TOKEN_ANSWER, self.patience()).await?;
-        read(&bytes).map_err(|error| receipt.fail(error))
+        let grant = read(&bytes).map_err(|error| receipt.fail(error))?;
+        if lacks(&grant, &ask) { Err(ask.refusal()) } else { Ok(grant) }
     }
+}
+
+impl TokenAsk<'_> {
+    fn refusal(&self) -> Error {
+        let repository = self.scope.written().map(ToString::to_string).unwrap_or_default();
+        let reason = match self.credential {
+            Some(Credential { username, .. }) => format!("`{username}` may not push to `{repository}`"),
+            None => format!("nobody may push to `{repository}` without logging in"),
+        };
+        Error::Denied { status: 403, reason }
+    }
+}
+
+// The first scope is the one that is written to; a mount without the right to its source is refused by the registry, and
+// the blob is sent instead.
+fn lacks(grant: &Grant, ask: &TokenAsk<'_>) -> bool {
+    let token = grant.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
+    let written = ask.scope.written().and_then(|_| ask.scope.asked(ask.challenge).into_iter().next());
+    token.zip(written).is_some_and(|(token, written)| claim::lacks(token, &written))
 }
 
 pub(crate) fn realm_with_query(realm: &Url, ask: &TokenAsk<'_>) -> Url {
@@ -58,7 +79,9 @@ pub(crate) fn realm_with_query(realm: &Url, ask: &TokenAsk<'_>) -> Url {
         if let Some(service) = ask.challenge.parameter("service") {
             query.append_pair("service", service);
         }
-        query.append_pair("scope", ask.scope);
+        for scope in ask.scope.asked(ask.challenge) {
+            query.append_pair("scope", &scope);
+        }
     }
     url
 }

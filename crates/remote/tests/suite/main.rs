@@ -7,6 +7,7 @@ mod blobs;
 mod documents;
 mod endpoints;
 mod limits;
+mod push;
 mod redirects;
 mod support;
 mod tls;

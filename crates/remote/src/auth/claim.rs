@@ -1,0 +1,72 @@
+//! What a token says of itself. Docker Hub gives a token to everybody who asks, with fewer rights than were asked for;
+//! only the token tells (distribution's JWT, claim `access`).
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Claims {
+    access: Vec<Access>,
+}
+
+#[derive(Deserialize)]
+struct Access {
+    r#type: String,
+    name: String,
+    actions: Vec<String>,
+}
+
+/// Whether a token says that it is not good for `scope`. Tokens that say nothing of it, or not in this form, are left
+/// for the registry to judge.
+pub(crate) fn lacks(token: &str, scope: &str) -> bool {
+    let Some(claims) = read(token) else { return false };
+    let Some((kind, rest)) = scope.split_once(':') else { return false };
+    let Some((name, wanted)) = rest.rsplit_once(':') else { return false };
+    let given = |action: &str| {
+        let here = claims.access.iter().filter(|one| one.r#type == kind && one.name == name);
+        here.flat_map(|one| &one.actions).any(|one| one == action || one == "*")
+    };
+    !wanted.split(',').all(given)
+}
+
+fn read(token: &str) -> Option<Claims> {
+    let mut parts = token.split('.');
+    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(claims: &str) -> String {
+        format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn only_a_token_that_says_so_lacks_something() {
+        let wanted = "repository:team/app:pull,push";
+        let of = |actions: &str| {
+            token(&format!(
+                r#"{{"access":[{{"type":"repository","name":"team/app","actions":[{actions}]}}]}}"#
+            ))
+        };
+        for (token, lacking) in [
+            (of(r#""pull","push""#), false),
+            (of(r#""*""#), false),
+            (of(r#""pull""#), true),
+            (of(""), true),
+            (token(r#"{"access":[]}"#), true),
+            (token(r#"{"access":[{"type":"repository","name":"team/other","actions":["*"]}]}"#), true),
+            (token(r#"{"access":null}"#), false),
+            (token(r#"{"sub":"me"}"#), false),
+            (token(r#"{"access":"all"}"#), false),
+            ("opaque".to_owned(), false),
+            ("a.b.c".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(lacks(&token, wanted), lacking, "{token}");
+        }
+    }
+}

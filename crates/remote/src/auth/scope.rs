@@ -1,0 +1,137 @@
+//! What a token is asked for (distribution's token scopes): pulling, pushing, mounting, deleting, listing repositories.
+
+use entrepot_oci::Repository;
+
+use super::Challenge;
+
+/// The rights that a request needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Reading a repository.
+    Pull(Repository),
+    /// Writing to it.
+    Push(Repository),
+    /// Writing to one, and reading another that blobs are mounted from.
+    Mount { to: Repository, from: Repository },
+    /// Deleting from a repository.
+    Delete(Repository),
+    /// Listing the repositories there are.
+    Catalog,
+}
+
+impl Scope {
+    /// The scopes as they are written, as we know the repositories.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.below("", None)
+    }
+
+    /// The scopes to ask a token server for. What the challenge names is right where a registry serves the repository
+    /// under a longer name than we know; all else in it, such as a placeholder or another repository, is not what we
+    /// want a token for.
+    pub(crate) fn asked(&self, challenge: &Challenge) -> Vec<String> {
+        let named = challenge.parameter("scope").unwrap_or_default();
+        let prefix = self.repository().and_then(|own| prefix(named, own.as_str())).unwrap_or_default();
+        self.below(prefix, all_actions(named).then_some("*"))
+    }
+
+    /// The repository that must be writable for what is asked to make sense.
+    pub(crate) fn written(&self) -> Option<&Repository> {
+        match self {
+            Self::Push(to) | Self::Mount { to, .. } => Some(to),
+            Self::Pull(_) | Self::Delete(_) | Self::Catalog => None,
+        }
+    }
+
+    /// The repository that it is about.
+    pub(crate) fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::Pull(own) | Self::Push(own) | Self::Delete(own) => Some(own),
+            Self::Mount { to, .. } => Some(to),
+            Self::Catalog => None,
+        }
+    }
+
+    // `deletion`: what deleting is called there, where not `delete`.
+    fn below(&self, prefix: &str, deletion: Option<&str>) -> Vec<String> {
+        let one = |name: &Repository, actions: &str| format!("repository:{prefix}{name}:{actions}");
+        match self {
+            Self::Pull(own) => vec![one(own, "pull")],
+            Self::Push(own) => vec![one(own, "pull,push")],
+            Self::Mount { to, from } => vec![one(to, "pull,push"), one(from, "pull")],
+            Self::Delete(own) => vec![one(own, deletion.unwrap_or("delete"))],
+            Self::Catalog => vec!["registry:catalog:*".to_owned()],
+        }
+    }
+}
+
+// What stands before our name in the first scope of a challenge, up to its `/`.
+fn prefix<'a>(named: &'a str, own: &str) -> Option<&'a str> {
+    let (first, rest) = named.split_once(' ').unwrap_or((named, ""));
+    let (name, actions) = first.strip_prefix("repository:")?.rsplit_once(':')?;
+    let prefix = name.strip_suffix(own)?;
+    // A second scope is the one a blob is mounted from, which has the same prefix.
+    let is_alike =
+        rest.is_empty() || rest.strip_prefix("repository:").is_some_and(|rest| rest.starts_with(prefix));
+    let is_whole = prefix.ends_with('/') && name.parse::<Repository>().is_ok();
+    (is_whole && is_alike && actions.split(',').all(is_action)).then_some(prefix)
+}
+
+// Distribution before version 2.8 let only those delete who may do anything.
+fn all_actions(named: &str) -> bool {
+    named.starts_with("repository:") && !named.contains(' ') && named.ends_with(":*")
+}
+
+fn is_action(action: &str) -> bool {
+    matches!(action, "pull" | "push" | "delete" | "*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::challenge, *};
+
+    fn repository(name: &str) -> Repository {
+        name.parse().unwrap()
+    }
+
+    fn asked(scope: &Scope, named: &str) -> String {
+        let parsed = challenge::parse(&format!(r#"Bearer realm="x",scope="{named}""#));
+        scope.asked(&parsed[0]).join(" ")
+    }
+
+    #[test]
+    fn a_scope_is_only_taken_for_the_same_repository() {
+        let (scope, own) = (Scope::Pull(repository("library/nginx")), "repository:library/nginx:pull");
+        for (named, taken) in [
+            ("repository:library/nginx:pull", own),
+            ("repository:proxy/hub/library/nginx:pull", "repository:proxy/hub/library/nginx:pull"),
+            ("repository:proxy/hub/library/nginx:pull,push", "repository:proxy/hub/library/nginx:pull"),
+            ("repository:user/image:pull", own),
+            ("repository:x-library/nginx:pull", own),
+            ("repository:library/nginx:pull,push", own),
+            ("repository:private/a:pull,push repository:x/library/nginx:pull", own),
+            ("repository:x/library/nginx:pull registry:catalog:*", own),
+            ("repository:A/library/nginx:pull", own),
+            ("repository:/library/nginx:pull", own),
+            ("repository:x/library/nginx:administer", own),
+            ("", own),
+        ] {
+            assert_eq!(asked(&scope, named), taken, "{named}");
+        }
+    }
+
+    #[test]
+    fn writing_asks_for_what_it_needs() {
+        let (to, from) = (repository("a"), repository("b/c"));
+        let mount = Scope::Mount { to: to.clone(), from };
+        let both = "repository:a:pull,push repository:b/c:pull";
+        assert_eq!(mount.texts().join(" "), both);
+        assert_eq!(asked(&mount, both), both);
+        let longer = "repository:x/a:pull,push repository:x/b/c:pull";
+        assert_eq!(asked(&mount, longer), longer);
+        assert_eq!(asked(&mount, "repository:x/a:pull,push repository:y/b/c:pull"), both);
+        assert_eq!(asked(&Scope::Push(to.clone()), "repository:a:pull"), "repository:a:pull,push");
+        assert_eq!(asked(&Scope::Delete(to.clone()), "repository:a:delete"), "repository:a:delete");
+        assert_eq!(asked(&Scope::Delete(to), "repository:a:*"), "repository:a:*");
+        assert_eq!(asked(&Scope::Catalog, "repository:a:*"), "registry:catalog:*");
+    }
+}
