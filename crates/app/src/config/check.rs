@@ -201,6 +201,7 @@ impl Checker<'_> {
                 ca: section.ca,
                 insecure: section.insecure,
                 private_network: section.private_network,
+                ..Remote::default()
             },
             alias: section.alias.or(default_alias).filter(|_| mirror),
             mirror,
