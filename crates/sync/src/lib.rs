@@ -8,11 +8,15 @@
 
 #![forbid(unsafe_code)]
 
+mod copy;
+mod ends;
 mod job;
 mod place;
 pub mod rules;
+mod shape;
 mod world;
 
+pub use copy::{Limits, copy_one, perform};
 pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};
 pub use place::{Place, PlaceError};
 pub use world::{Ledger, Registry, World};

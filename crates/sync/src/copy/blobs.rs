@@ -1,0 +1,111 @@
+//! Bringing one blob to one target: nothing if it is there, a mount if the registry has it, else the bytes.
+
+use std::sync::Arc;
+
+use entrepot_oci::Repository;
+use entrepot_remote::{Mount, Upload};
+use tokio::sync::Semaphore;
+
+use super::{
+    feed::Feed,
+    memory::{Claim, Kind, Memory, Spot, changed},
+    reading::Origin,
+    send::{Fault, send},
+    shared::Ballot,
+};
+use crate::ends::{EndError, Sink};
+
+/// How a blob came to be at a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// It was there.
+    Present,
+    /// From another repository there.
+    Mounted,
+    /// Its bytes were sent.
+    Written,
+}
+
+/// A target of blobs.
+#[derive(Clone)]
+pub(super) struct Bringer {
+    pub(super) sink: Arc<Sink>,
+    pub(super) spot: Spot,
+    pub(super) memory: Arc<Memory>,
+    pub(super) room: Arc<Semaphore>,
+    /// The repository of the source, where it is at the same registry.
+    pub(super) beside: Option<Repository>,
+    /// Whether it is known that nothing was there before this run.
+    pub(super) is_new: bool,
+}
+
+impl Bringer {
+    /// Brings a blob. The ballot is for the read that it may share with other targets.
+    pub(super) async fn bring(&self, origin: Origin, mut ballot: Option<Ballot>) -> Result<Brought, Fault> {
+        loop {
+            let what = (Kind::Blob, &origin.blob.digest);
+            match self.memory.claim(&self.spot, what, self.may_mount()) {
+                Claim::Held => return Ok(Brought::Present),
+                Claim::Busy(change) => {
+                    // The others need not wait for what may never be needed.
+                    drop(ballot.take());
+                    changed(change).await;
+                }
+                Claim::Mine(duty, from) => {
+                    let brought = self.now(&origin, from, ballot).await?;
+                    duty.done();
+                    return Ok(brought);
+                }
+            }
+        }
+    }
+
+    fn may_mount(&self) -> bool {
+        matches!(&*self.sink, Sink::Registry(at) if at.station.may_mount())
+    }
+
+    async fn now(
+        &self,
+        origin: &Origin,
+        from: Option<Repository>,
+        ballot: Option<Ballot>,
+    ) -> Result<Brought, Fault> {
+        let mut opened = None;
+        if let Some(from) = from.or_else(|| self.beside.clone()).filter(|_| self.may_mount()) {
+            match self.mount(origin, &from).await.map_err(Fault::Target)? {
+                Mount::Mounted => return Ok(Brought::Mounted),
+                Mount::Refused(upload) => opened = Some(*upload),
+            }
+        }
+        if !self.is_new && self.sink.has_blob(&origin.blob.digest).await.map_err(Fault::Target)? {
+            if let Some(upload) = opened {
+                upload.cancel().await;
+            }
+            return Ok(Brought::Present);
+        }
+        self.write(origin, ballot, opened).await.map(|()| Brought::Written)
+    }
+
+    async fn mount(&self, origin: &Origin, from: &Repository) -> Result<Mount, EndError> {
+        let Sink::Registry(at) = &*self.sink else { return Err(EndError::NotFound) };
+        let digest = &origin.blob.digest;
+        let mount = || at.station.remote().mount_blob(&at.repository, digest, from);
+        let mounted = at.station.patiently(mount).await?;
+        at.station.mounted(matches!(mounted, Mount::Mounted));
+        Ok(mounted)
+    }
+
+    async fn write(
+        &self,
+        origin: &Origin,
+        ballot: Option<Ballot>,
+        opened: Option<Upload>,
+    ) -> Result<(), Fault> {
+        let (read, room) = (origin.clone(), Arc::clone(&self.room));
+        let feed = match ballot {
+            Some(ballot) => ballot.join(read, room),
+            None => Feed::own(read, room),
+        };
+        send(&self.sink, origin.blob, feed, opened).await
+    }
+}

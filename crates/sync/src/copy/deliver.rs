@@ -1,0 +1,287 @@
+//! One image to one place, in one form: what is missing there, blobs first, then manifests from the leaves up, and the
+//! names last.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use entrepot_oci::{Digest, Reference};
+use entrepot_remote::Refusal;
+use futures_util::future::{join_all, try_join_all};
+use tokio::task::JoinSet;
+
+use super::{
+    blobs::{Bringer, Brought},
+    failure,
+    memory::{Claim, Kind, changed},
+    progress::Tally,
+    reading::{Blob, Origin},
+    run::Run,
+    send::Fault,
+    shared::Ballot,
+};
+use crate::{
+    Done, Outcome, Shape, Target,
+    ends::{EndError, Kept, Sink, Source},
+    shape::Node,
+};
+
+/// One image to one place, in one form.
+pub(super) struct Delivery {
+    pub(super) run: Arc<Run>,
+    pub(super) job: usize,
+    pub(super) began: Instant,
+    pub(super) source: Arc<Source>,
+    pub(super) tally: Arc<Tally>,
+    /// What the source has.
+    pub(super) image: Digest,
+    /// What the place is to have.
+    pub(super) root: Arc<Node>,
+    /// What refers to that, what is referred to first.
+    pub(super) referrers: Vec<Arc<Node>>,
+    /// Which of the job's targets these are: names at the same place.
+    pub(super) targets: Vec<usize>,
+    pub(super) bringer: Bringer,
+    pub(super) ballots: HashMap<Digest, Ballot>,
+}
+
+/// What was done for the blobs of a delivery, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
+    written: u64,
+    mounted: u64,
+    present: u64,
+    /// Whether any manifest was put.
+    manifests: bool,
+}
+
+impl Delivery {
+    /// Delivers, and settles the targets.
+    pub(super) async fn run(mut self) {
+        let brought = match self.is_up_to_date() {
+            true => Ok(Moved { present: self.size(), ..Moved::default() }),
+            false => self.bring(false).await,
+        };
+        self.ballots.clear();
+        let moved = match brought {
+            Ok(moved) => moved,
+            Err(fault) => return self.targets.iter().for_each(|target| self.fail(*target, &fault)),
+        };
+        let named = join_all(self.targets.iter().map(|target| self.named(*target))).await;
+        let healed = self.heal(&named).await;
+        let listed = self.refer().await;
+        for (index, (target, mut named)) in self.targets.iter().zip(named).enumerate() {
+            if let (Err(_), Some(again)) = (&named, &healed) {
+                named = match again {
+                    Ok(_) => self.named(*target).await,
+                    Err(fault) => Err(fault.clone()),
+                };
+            }
+            match named.and_then(|changed| listed.clone().map(|referrers| changed || referrers)) {
+                Ok(changed) => self.succeed(*target, moved, (index == 0, changed)).await,
+                Err(fault) => self.fail(*target, &fault),
+            }
+        }
+    }
+
+    fn target(&self, target: usize) -> &Target {
+        &self.run.jobs[self.job].targets[target]
+    }
+
+    fn sink(&self) -> &Sink {
+        &self.bringer.sink
+    }
+
+    fn shape(&self) -> Option<&Shape> {
+        self.targets.first().map(|target| &self.target(*target).shape)
+    }
+
+    // All names point at it already, by what the plan saw.
+    fn is_up_to_date(&self) -> bool {
+        self.referrers.is_empty()
+            && self.targets.iter().all(|target| self.target(*target).before == Some(self.root.digest))
+    }
+
+    fn documents(&self) -> Vec<Arc<Node>> {
+        let mut seen = HashSet::new();
+        let all = self.referrers.iter().flat_map(Node::documents);
+        self.root.documents().into_iter().chain(all).filter(|node| seen.insert(node.digest)).collect()
+    }
+
+    fn size(&self) -> u64 {
+        blobs(&self.documents()).values().sum()
+    }
+
+    // Brings all that a name needs but itself. `anew` if what was believed to be there is not.
+    async fn bring(&mut self, anew: bool) -> Result<Moved, Fault> {
+        let documents = self.documents();
+        let there = match anew {
+            true => self.forget(&documents),
+            false => self.there(&documents).await.map_err(Fault::Target)?,
+        };
+        let lacking: Vec<Arc<Node>> =
+            documents.iter().filter(|node| !there.contains(&node.digest)).map(Arc::clone).collect();
+        let all = blobs(&documents);
+        let wanted = blobs(&lacking);
+        self.ballots.retain(|digest, _| wanted.contains_key(digest));
+        let mut moved = Moved::default();
+        for (digest, size) in all.iter().filter(|(digest, _)| !wanted.contains_key(*digest)) {
+            self.bringer.memory.learn(&self.bringer.spot, Kind::Blob, digest);
+            moved.present += size;
+        }
+        self.bring_blobs(&wanted, &mut moved).await?;
+        moved.manifests = self.bring_manifests(&lacking).await?;
+        Ok(moved)
+    }
+
+    fn forget(&mut self, documents: &[Arc<Node>]) -> HashSet<Digest> {
+        self.bringer.is_new = false;
+        for node in documents {
+            self.bringer.memory.forget(&self.bringer.spot, Kind::Manifest, &node.digest);
+            for blob in node.blobs() {
+                self.bringer.memory.forget(&self.bringer.spot, Kind::Blob, &blob.digest);
+            }
+        }
+        HashSet::new()
+    }
+
+    // The manifests that are there, and so everything below them.
+    async fn there(&self, documents: &[Arc<Node>]) -> Result<HashSet<Digest>, EndError> {
+        let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
+        let is_there = |digest: Digest| async move {
+            if memory.holds(spot, Kind::Manifest, &digest) {
+                return Ok(true);
+            }
+            let is_there = !self.bringer.is_new && self.sink().has_manifest(&digest).await?;
+            if is_there {
+                memory.learn(spot, Kind::Manifest, &digest);
+            }
+            Ok::<bool, EndError>(is_there)
+        };
+        let found = try_join_all(documents.iter().map(|node| is_there(node.digest))).await?;
+        let mut there = HashSet::new();
+        for (node, _) in documents.iter().zip(found).filter(|(_, found)| *found) {
+            there.extend(node.documents().iter().map(|below| below.digest));
+        }
+        Ok(there)
+    }
+
+    async fn bring_blobs(&mut self, wanted: &HashMap<Digest, u64>, moved: &mut Moved) -> Result<(), Fault> {
+        let mut tasks = JoinSet::new();
+        for (digest, size) in wanted {
+            let (source, tally) = (Arc::clone(&self.source), Arc::clone(&self.tally));
+            let blob = Blob { digest: *digest, size: *size };
+            let (bringer, ballot) = (self.bringer.clone(), self.ballots.remove(digest));
+            let origin = Origin { source, blob, tally };
+            tasks.spawn(async move { (blob, bringer.bring(origin, ballot).await) });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            // A task that panicked has said so, and has brought nothing.
+            let Ok((blob, brought)) = ended else { return Err(Fault::Target(EndError::NotFound)) };
+            match brought? {
+                Brought::Present => moved.present += blob.size,
+                Brought::Mounted => moved.mounted += blob.size,
+                Brought::Written => moved.written += blob.size,
+            }
+        }
+        Ok(())
+    }
+
+    // Images side by side, then the indexes over them; neither the image itself, which goes by its names, nor referrers.
+    async fn bring_manifests(&self, lacking: &[Arc<Node>]) -> Result<bool, Fault> {
+        let below: HashSet<Digest> = self.root.documents().iter().map(|node| node.digest).collect();
+        let is_below = |node: &&Arc<Node>| below.contains(&node.digest) && node.digest != self.root.digest;
+        let (images, indexes): (Vec<_>, Vec<_>) =
+            lacking.iter().filter(is_below).partition(|node| node.children.is_empty());
+        let mut changed =
+            !try_join_all(images.into_iter().map(|node| self.put(node, false))).await?.is_empty();
+        for index in indexes {
+            self.put(index, false).await?;
+            changed = true;
+        }
+        Ok(changed)
+    }
+
+    /// Puts a manifest under its digest, unless somebody else does; `listed` if nothing else there leads to it.
+    async fn put(&self, node: &Node, listed: bool) -> Result<Kept, Fault> {
+        let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
+        loop {
+            match memory.claim(spot, (Kind::Manifest, &node.digest), false) {
+                Claim::Held => return Ok(Kept::Whole),
+                Claim::Busy(change) => changed(change).await,
+                Claim::Mine(duty, _) => {
+                    let reference = Reference::Digest(node.digest);
+                    let put = self.sink().put_manifest(&reference, node, listed).await;
+                    let kept = put.map_err(Fault::Target)?;
+                    duty.done();
+                    return Ok(kept);
+                }
+            }
+        }
+    }
+
+    // Where a registry says that something is missing after all, everything is looked at again, once.
+    async fn heal(&mut self, named: &[Result<bool, Fault>]) -> Option<Result<Moved, Fault>> {
+        let is_incomplete = named.iter().any(|named| match named {
+            Err(Fault::Target(EndError::Registry(error))) => error.refusal() == Some(Refusal::Incomplete),
+            _ => false,
+        });
+        match is_incomplete {
+            true => Some(self.bring(true).await),
+            false => None,
+        }
+    }
+
+    async fn named(&self, target: usize) -> Result<bool, Fault> {
+        let named =
+            super::names::name(self.sink(), self.target(target), &self.root).await.map_err(Fault::Target)?;
+        self.bringer.memory.learn(&self.bringer.spot, Kind::Manifest, &self.root.digest);
+        Ok(named)
+    }
+
+    // What refers to the image, now that it is there.
+    async fn refer(&self) -> Result<bool, Fault> {
+        let mut changed = false;
+        for referrer in &self.referrers {
+            if self.bringer.memory.holds(&self.bringer.spot, Kind::Manifest, &referrer.digest) {
+                continue;
+            }
+            for below in referrer.documents().iter().filter(|node| node.digest != referrer.digest) {
+                self.put(below, false).await?;
+            }
+            if self.put(referrer, true).await? == Kept::Unlisted {
+                let _alone = self.run.lists.lock().await;
+                super::names::list(self.sink(), referrer).await.map_err(Fault::Target)?;
+            }
+            changed = true;
+        }
+        Ok(changed)
+    }
+
+    async fn succeed(&self, target: usize, moved: Moved, (is_first, changed): (bool, bool)) {
+        if let Some(shape) = self.shape().filter(|shape| **shape != Shape::default()) {
+            self.run.world.ledger().remember(&self.image, shape, &self.root.digest).await;
+        }
+        let (written, mounted, present) = match is_first {
+            true => (moved.written, moved.mounted, moved.present),
+            // Under its second name, all of it is there.
+            false => (0, 0, moved.written + moved.mounted + moved.present),
+        };
+        let changed = changed || moved.manifests || written + mounted > 0;
+        let done = Done { digest: self.root.digest, changed, written, mounted, present };
+        self.run.settle(self.job, target, (Outcome::Done(done), Some(self.image), self.began.elapsed()));
+    }
+
+    fn fail(&self, target: usize, fault: &Fault) {
+        let source = &self.run.jobs[self.job].source;
+        let outcome = failure::of_fault(source, self.target(target), fault);
+        self.run.settle(self.job, target, (outcome, Some(self.image), self.began.elapsed()));
+    }
+}
+
+/// The blobs of these manifests, with their sizes.
+pub(super) fn blobs(documents: &[Arc<Node>]) -> HashMap<Digest, u64> {
+    documents.iter().flat_map(|node| node.blobs()).map(|blob| (blob.digest, blob.size)).collect()
+}

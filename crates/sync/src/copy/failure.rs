@@ -1,0 +1,173 @@
+//! What people are told of a failure: the fact, and a way out where there is one.
+
+use entrepot_remote::{Error as RemoteError, InvalidAnswer, Refusal};
+
+use super::{send::Fault, walk::WalkError};
+use crate::{Failure, Format, Outcome, Place, Shape, Target, ends::EndError, shape::ShapeError};
+
+/// What becomes of a target for which the source could not be read.
+pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
+    let failed = |what: String, hint: Option<&str>| Outcome::Failed(failure(what, hint, true));
+    match error {
+        WalkError::Root(EndError::Budget(after)) | WalkError::Below(_, EndError::Budget(after)) => {
+            Outcome::Postponed { after: *after }
+        }
+        WalkError::Root(error) if error.is_not_found() => failed(
+            format!("the image is not at `{source}`"),
+            Some("it may have been deleted or moved since it was listed"),
+        ),
+        WalkError::Below(digest, error) if error.is_not_found() => failed(
+            format!("`{source}` does not have {digest}, which the image names"),
+            Some("name the platforms that are there under `platforms`"),
+        ),
+        WalkError::Root(error) | WalkError::Below(_, error) => Outcome::Failed(at_source(source, error)),
+        WalkError::Manifest(..) | WalkError::TooMuch => {
+            failed(format!("the image at `{source}` is not usable: {error}"), None)
+        }
+    }
+}
+
+/// A failure to read.
+pub(super) fn at_source(source: &Place, error: &EndError) -> Failure {
+    let (what, hint) = match error {
+        EndError::Registry(RemoteError::Invalid(InvalidAnswer::WrongDigest)) => {
+            (format!("`{source}` gave bytes that do not have the digest that they should"), None)
+        }
+        EndError::Registry(RemoteError::Denied { status, reason }) => (
+            format!("no right to pull from `{source}` ({})", words(*status, reason)),
+            Some("name an account that may under `credentials`, or log in"),
+        ),
+        other => common(source, other),
+    };
+    failure(what, hint, true)
+}
+
+/// A failure to write.
+pub(super) fn at_target(target: &Target, error: &EndError) -> Failure {
+    let place = &target.place;
+    let (what, hint) = match error {
+        EndError::Registry(denied @ RemoteError::Denied { status, reason }) => {
+            let words = words(*status, reason);
+            let refusal = denied.refusal().unwrap_or(Refusal::Other);
+            let (what, hint) = refused(target, refusal);
+            (format!("{what} ({words})"), hint)
+        }
+        EndError::Registry(RemoteError::NotFound) => refused(target, Refusal::Repository),
+        other => common(place, other),
+    };
+    failure(what, hint, false)
+}
+
+/// A failure to end what is written as a whole.
+pub(super) fn at_place(place: &Place, error: &EndError) -> Failure {
+    let (what, hint) = common(place, error);
+    failure(what, hint, false)
+}
+
+/// A failure of one side or the other.
+pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcome {
+    Outcome::Failed(match fault {
+        Fault::Source(error) => at_source(source, error),
+        Fault::Target(error) => at_target(target, error),
+    })
+}
+
+/// An image that cannot have the form wanted.
+pub(super) fn of_shape(error: &ShapeError) -> Failure {
+    let hint = match error {
+        ShapeError::Platform { .. } => Some("name platforms that it has under `platforms`"),
+        ShapeError::Zstd(_) => Some("have it built with gzip, or leave `format` at `keep`"),
+        ShapeError::NotAnImage(_) => Some("leave `format` at `keep`"),
+        ShapeError::Document(_) => None,
+    };
+    failure(error.to_string(), hint, true)
+}
+
+fn failure(what: String, hint: Option<&str>, at_source: bool) -> Failure {
+    Failure { what, hint: hint.map(str::to_owned), at_source }
+}
+
+fn refused(target: &Target, refusal: Refusal) -> (String, Option<&'static str>) {
+    let Target { place, reference, shape, .. } = target;
+    match refusal {
+        Refusal::Form => (format!("`{place}` does not take manifests of this form"), another_form(shape)),
+        Refusal::Incomplete => (
+            format!("`{place}` misses something that the image names, although it was sent"),
+            Some("run it again; if it stays so, the registry loses what it is given"),
+        ),
+        Refusal::Repository => (
+            format!("there is no repository `{place}`, and it does not come by pushing"),
+            Some("create the repository, or the project that it is in, first"),
+        ),
+        Refusal::Name => (
+            format!("`{place}` does not allow this name for a repository or tag"),
+            Some("write to another name"),
+        ),
+        Refusal::Rights => (
+            format!("no right to push to `{place}`"),
+            Some("give the account that right, or name another under `credentials`"),
+        ),
+        Refusal::Size => (
+            format!("`{place}` does not take so much in one request"),
+            Some("set a smaller `chunk` for this registry"),
+        ),
+        Refusal::Quota => (
+            format!("there is no space left at `{place}`"),
+            Some("delete something there, or raise the quota"),
+        ),
+        Refusal::Immutable => (
+            format!("`{place}` has `{reference}`, and does not let it be moved"),
+            Some("name it under `immutable`, so that it is left alone"),
+        ),
+        Refusal::Upload | Refusal::Unsupported | Refusal::Other => (format!("`{place}` refuses"), None),
+    }
+}
+
+fn another_form(shape: &Shape) -> Option<&'static str> {
+    match shape.format {
+        Format::Keep => Some("set `format: docker` for this target"),
+        Format::Docker => None,
+    }
+}
+
+fn common(place: &Place, error: &EndError) -> (String, Option<&'static str>) {
+    match error {
+        EndError::Registry(RemoteError::Unreachable { .. }) => (
+            format!("`{}` cannot be reached", host(place)),
+            Some("look at the address under `endpoints`, and at the network"),
+        ),
+        EndError::Registry(RemoteError::TimedOut) => {
+            (format!("`{}` did not answer in time", host(place)), None)
+        }
+        EndError::Registry(RemoteError::Cut { .. }) => {
+            (format!("`{}` breaks off its answers", host(place)), None)
+        }
+        EndError::Registry(RemoteError::Failing { status }) => {
+            (format!("`{}` fails with status {status}", host(place)), Some("try again later"))
+        }
+        EndError::Registry(RemoteError::Limited { .. }) => {
+            (format!("`{}` asks to slow down", host(place)), Some("set a lower `rate` for this registry"))
+        }
+        EndError::Registry(RemoteError::Denied { status, reason }) => {
+            (format!("`{place}` refuses ({})", words(*status, reason)), None)
+        }
+        EndError::NotFound | EndError::Registry(RemoteError::NotFound) => {
+            (format!("it is not at `{place}`"), None)
+        }
+        EndError::Locked(_) => (error.to_string(), Some("wait until it is done")),
+        EndError::ReadOnly => (error.to_string(), Some("write to `oci-archive:FILE`")),
+        other => (format!("`{}`: {other}", host(place)), None),
+    }
+}
+
+fn host(place: &Place) -> String {
+    place.host().map_or_else(|| place.to_string(), ToString::to_string)
+}
+
+fn words(status: u16, reason: &str) -> String {
+    if reason.is_empty() { status.to_string() } else { format!("{status}: {reason}") }
+}
+
+#[cfg(test)]
+#[path = "failure_tests.rs"]
+mod tests;

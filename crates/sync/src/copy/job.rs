@@ -1,0 +1,303 @@
+//! One job: the image is looked through once, and delivered to all its places side by side.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use entrepot_oci::{Digest, Platform, Reference};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::timeout};
+
+use super::{
+    blobs::Bringer,
+    deliver::{Delivery, blobs},
+    failure,
+    memory::Spot,
+    progress::Tally,
+    reading::{Blob, Mark, Origin, Reading},
+    run::Run,
+    shared::{Ballot, Shared, pour},
+    walk::{Referrers, Walk, WalkError},
+};
+use crate::{
+    Failure, Outcome, Place, Shape,
+    ends::{EndError, Source},
+    shape::{self, Node},
+};
+
+/// How long the slot of a job is kept after its first target is done: slow targets do not hold the next image up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The largest config that is read to see for which platform an image is, in bytes.
+const MAX_CONFIG: u64 = 4 << 20;
+
+/// Targets that are one place, and want the image in one form.
+struct Group {
+    place: Place,
+    shape: Shape,
+    has_referrers: bool,
+    targets: Vec<usize>,
+}
+
+/// A group, and what it is to have.
+struct Wanted {
+    group: Group,
+    root: Arc<Node>,
+    referrers: Vec<Arc<Node>>,
+}
+
+struct Work {
+    run: Arc<Run>,
+    number: usize,
+    began: Instant,
+    tally: Arc<Tally>,
+}
+
+/// Does a job, and settles all its targets.
+pub(super) async fn work(run: Arc<Run>, number: usize, slot: OwnedSemaphorePermit) {
+    let tally = Arc::new(Tally::new(run.events.clone(), number));
+    tally.started();
+    let work = Arc::new(Work { run, number, began: Instant::now(), tally });
+    let mut early = JoinSet::new();
+    work.look_ahead(&mut early);
+    let groups = work.groups();
+    let looked = work.look(&groups).await;
+    match looked {
+        Ok((source, image, referrers)) => {
+            let wanted = work.shaped(&source, groups, &image, &referrers).await;
+            work.deliver(&source, image.digest, wanted, slot).await;
+        }
+        Err(outcome) => groups.iter().for_each(|group| work.settle(group, &outcome)),
+    }
+}
+
+impl Work {
+    fn settle(&self, group: &Group, outcome: &Outcome) {
+        for target in &group.targets {
+            self.run.settle(self.number, *target, (outcome.clone(), None, self.began.elapsed()));
+        }
+    }
+
+    // Whether the places are new is found out while the source is asked.
+    fn look_ahead(&self, early: &mut JoinSet<()>) {
+        for target in self.run.jobs[self.number].targets.iter().filter(|target| target.before.is_none()) {
+            let (run, place) = (Arc::clone(&self.run), target.place.clone());
+            early.spawn(async move {
+                run.is_new(&place).await;
+            });
+        }
+    }
+
+    fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for (index, target) in self.run.jobs[self.number].targets.iter().enumerate() {
+            let same = |group: &&mut Group| {
+                group.place == target.place
+                    && group.shape == target.shape
+                    && group.has_referrers == target.referrers
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.targets.push(index),
+                None => groups.push(Group {
+                    place: target.place.clone(),
+                    shape: target.shape.clone(),
+                    has_referrers: target.referrers,
+                    targets: vec![index],
+                }),
+            }
+        }
+        groups
+    }
+
+    async fn look(&self, groups: &[Group]) -> Result<(Arc<Source>, Arc<Node>, Referrers), Outcome> {
+        let job = &self.run.jobs[self.number];
+        let source = self.run.source(&job.source).await;
+        let source = source.map_err(|error| Outcome::Failed(failure::at_source(&job.source, &error)))?;
+        let reference = job.digest.map_or_else(|| job.reference.clone(), Reference::Digest);
+        let walk = Walk::new(&source, groups.iter().map(|group| &group.shape).collect());
+        let image = walk.image(&reference).await.map_err(|error| self.not_there(&source, &error))?;
+        let referrers = match groups.iter().any(|group| group.has_referrers) {
+            true => walk.referrers(&image).await.map_err(|error| failure::of_walk(&job.source, &error))?,
+            false => Referrers::new(),
+        };
+        drop(walk);
+        Ok((source, image, referrers))
+    }
+
+    fn not_there(&self, source: &Source, error: &WalkError) -> Outcome {
+        let job = &self.run.jobs[self.number];
+        let names = source.names().filter(|_| error.end().is_some_and(EndError::is_not_found));
+        let Some(names) = names else { return failure::of_walk(&job.source, error) };
+        let hint = match names.as_slice() {
+            [] => "the images in it have no names; name one by its digest".to_owned(),
+            names => format!("it has {}", names.join(", ")),
+        };
+        let what = format!("`{}` has no image `{}`", job.source, job.reference);
+        Outcome::Failed(Failure { what, hint: Some(hint), at_source: true })
+    }
+
+    // The image in the form that each group wants; those that cannot have it are settled.
+    async fn shaped(
+        &self,
+        source: &Arc<Source>,
+        groups: Vec<Group>,
+        image: &Arc<Node>,
+        referrers: &Referrers,
+    ) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        let platform = self.platform(source, &groups, image).await;
+        for group in groups {
+            let asked = &group.shape.platforms;
+            let shaped = match &platform {
+                Err(failed) => Err(failed.clone()),
+                Ok(Some(platform))
+                    if !asked.iter().any(|asked| shape::is_for(platform, asked)) && !asked.is_empty() =>
+                {
+                    let there = vec![platform.clone()];
+                    Err(failure::of_shape(&shape::ShapeError::Platform { wanted: asked.clone(), there }))
+                }
+                Ok(_) => shape::apply(image, &group.shape).map_err(|error| failure::of_shape(&error)),
+            };
+            match shaped {
+                Ok(root) => {
+                    let referrers = if group.has_referrers { about(&root, referrers) } else { Vec::new() };
+                    wanted.push(Wanted { group, root, referrers });
+                }
+                Err(failed) => self.settle(&group, &Outcome::Failed(failed)),
+            }
+        }
+        wanted
+    }
+
+    // For what an image runs that is not an index, if anybody wants to know.
+    async fn platform(
+        &self,
+        source: &Arc<Source>,
+        groups: &[Group],
+        image: &Node,
+    ) -> Result<Option<Platform>, Failure> {
+        let config = image.manifest.config().filter(|config| config.media_type.contains("image"));
+        let is_asked = groups.iter().any(|group| !group.shape.platforms.is_empty());
+        let Some(config) = config.filter(|config| is_asked && config.size <= MAX_CONFIG) else {
+            return Ok(None);
+        };
+        let blob = Blob { digest: config.digest, size: config.size };
+        let origin = Origin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
+        let mut reading = Reading::new(origin, Mark::start(blob));
+        let mut text = Vec::new();
+        loop {
+            match reading.next().await {
+                Ok(Some(piece)) => text.extend_from_slice(&piece.bytes),
+                Ok(None) => return Ok(serde_json::from_slice(&text).ok()),
+                Err(error) => return Err(failure::at_source(&self.run.jobs[self.number].source, &error)),
+            }
+        }
+    }
+
+    async fn deliver(
+        self: &Arc<Self>,
+        source: &Arc<Source>,
+        image: Digest,
+        wanted: Vec<Wanted>,
+        slot: OwnedSemaphorePermit,
+    ) {
+        let mut reads = JoinSet::new();
+        let ballots = self.share(source, &wanted, &mut reads);
+        let mut deliveries = JoinSet::new();
+        for (wanted, ballots) in wanted.into_iter().zip(ballots) {
+            let (work, source) = (Arc::clone(self), Arc::clone(source));
+            deliveries.spawn(async move { work.one(source, image, wanted, ballots).await });
+        }
+        deliveries.join_next().await;
+        let rest = async { while deliveries.join_next().await.is_some() {} };
+        tokio::pin!(rest);
+        if timeout(GRACE, &mut rest).await.is_err() {
+            drop(slot);
+            rest.await;
+        }
+        while reads.join_next().await.is_some() {}
+    }
+
+    async fn one(
+        &self,
+        source: Arc<Source>,
+        image: Digest,
+        wanted: Wanted,
+        ballots: HashMap<Digest, Ballot>,
+    ) {
+        let Wanted { group, root, referrers } = wanted;
+        let bringer = match self.bringer(&group).await {
+            Ok(bringer) => bringer,
+            Err(error) => {
+                return self.settle(&group, &Outcome::Failed(failure::at_place(&group.place, &error)));
+            }
+        };
+        let (run, tally) = (Arc::clone(&self.run), Arc::clone(&self.tally));
+        let (job, began, targets) = (self.number, self.began, group.targets);
+        let delivery =
+            Delivery { run, job, began, source, tally, image, root, referrers, targets, bringer, ballots };
+        delivery.run().await;
+    }
+
+    // One read for each blob, which all groups that it is for can join.
+    fn share(
+        &self,
+        source: &Arc<Source>,
+        wanted: &[Wanted],
+        reads: &mut JoinSet<()>,
+    ) -> Vec<HashMap<Digest, Ballot>> {
+        let of = |wanted: &Wanted| {
+            let mut documents = wanted.root.documents();
+            documents.extend(wanted.referrers.iter().flat_map(Node::documents));
+            blobs(&documents)
+        };
+        let blobs: Vec<HashMap<Digest, u64>> = wanted.iter().map(of).collect();
+        let mut counts: HashMap<Blob, usize> = HashMap::new();
+        for (digest, size) in blobs.iter().flatten() {
+            *counts.entry(Blob { digest: *digest, size: *size }).or_default() += 1;
+        }
+        self.tally.sized(counts.keys().map(|blob| blob.size).sum());
+        let mut ballots: HashMap<Blob, Vec<Ballot>> = HashMap::new();
+        for (blob, count) in counts {
+            let (shared, all) = Shared::new(count);
+            let origin = Origin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
+            reads.spawn(pour(shared, origin, Arc::clone(&self.run.room)));
+            ballots.insert(blob, all);
+        }
+        let mut take =
+            |digest: Digest, size: u64| Some((digest, ballots.get_mut(&Blob { digest, size })?.pop()?));
+        blobs
+            .into_iter()
+            .map(|blobs| blobs.into_iter().filter_map(|(digest, size)| take(digest, size)).collect())
+            .collect()
+    }
+
+    async fn bringer(&self, group: &Group) -> Result<Bringer, EndError> {
+        let sink = self.run.sink(&group.place).await?;
+        let job = &self.run.jobs[self.number];
+        let spot = Spot::of(&group.place);
+        let was_there = group.targets.iter().any(|target| job.targets[*target].before.is_some());
+        Ok(Bringer {
+            sink,
+            beside: Spot::of(&job.source).mountable(&spot).cloned(),
+            spot,
+            memory: Arc::clone(&self.run.memory),
+            room: Arc::clone(&self.run.room),
+            is_new: !was_there && self.run.is_new(&group.place).await,
+        })
+    }
+}
+
+// What refers to manifests that are kept as they are, and to that in turn, what is referred to first.
+fn about(root: &Arc<Node>, referrers: &Referrers) -> Vec<Arc<Node>> {
+    let mut subjects: Vec<Digest> = root.documents().iter().map(|node| node.digest).collect();
+    let mut found: Vec<Arc<Node>> = Vec::new();
+    while let Some(subject) = subjects.pop() {
+        for referrer in referrers.get(&subject).into_iter().flatten() {
+            subjects.push(referrer.digest);
+            found.push(Arc::clone(referrer));
+        }
+    }
+    found
+}

@@ -1,0 +1,210 @@
+//! What a run knows of what is where, so that nothing is asked or sent twice.
+//!
+//! Whoever is about to bring something to a place claims it first; others who want it there wait for him. Those who want a
+//! blob in another repository of the same registry wait too: they can have it mounted then.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use entrepot_oci::{Digest, Repository};
+use tokio::sync::watch;
+
+use crate::Place;
+
+/// A place, as memory has it: a repository of a registry, or a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Spot {
+    domain: Arc<str>,
+    repository: Option<Repository>,
+}
+
+impl Spot {
+    pub(crate) fn of(place: &Place) -> Self {
+        match place {
+            Place::Registry { host, repository } => {
+                Self { domain: host.as_str().into(), repository: Some(repository.clone()) }
+            }
+            file => Self { domain: file.to_string().into(), repository: None },
+        }
+    }
+
+    /// The repository from which the other could mount.
+    pub(crate) fn mountable(&self, to: &Self) -> Option<&Repository> {
+        self.repository.as_ref().filter(|_| self.domain == to.domain && self.repository != to.repository)
+    }
+}
+
+/// What is brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Blob,
+    Manifest,
+}
+
+type Key = (Arc<str>, Kind, Digest);
+
+/// What is known of one thing at one registry.
+#[derive(Default)]
+struct Shelf {
+    holders: Vec<Option<Repository>>,
+    busy: Vec<(Option<Repository>, watch::Receiver<()>)>,
+}
+
+/// The memory of a run.
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<HashMap<Key, Shelf>>);
+
+/// What to do about something that is wanted at a place.
+pub(crate) enum Claim {
+    /// Nothing: it is there.
+    Held,
+    /// Wait until this changes, and claim again.
+    Busy(watch::Receiver<()>),
+    /// Bring it. A repository to mount it from, if one is known.
+    Mine(Duty, Option<Repository>),
+}
+
+/// The duty to bring something. Dropped before it is done, it falls to whoever waits.
+pub(crate) struct Duty {
+    memory: Arc<Memory>,
+    spot: Spot,
+    kind: Kind,
+    digest: Digest,
+    _told: watch::Sender<()>,
+}
+
+impl Memory {
+    /// Claims something for a place; `mounts` where it may come from another repository there.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        spot: &Spot,
+        (kind, digest): (Kind, &Digest),
+        mounts: bool,
+    ) -> Claim {
+        let mut shelves = self.lock();
+        let shelf = shelves.entry((Arc::clone(&spot.domain), kind, *digest)).or_default();
+        if shelf.holders.contains(&spot.repository) {
+            return Claim::Held;
+        }
+        let from = shelf.holders.iter().flatten().next().filter(|_| mounts).cloned();
+        let mut others = shelf.busy.iter();
+        let busy = match &from {
+            None if mounts => others.next(),
+            _ => others.find(|(repository, _)| *repository == spot.repository),
+        };
+        if let Some((_, change)) = busy {
+            return Claim::Busy(change.clone());
+        }
+        let (told, change) = watch::channel(());
+        shelf.busy.push((spot.repository.clone(), change));
+        let duty = Duty { memory: Arc::clone(self), spot: spot.clone(), kind, digest: *digest, _told: told };
+        Claim::Mine(duty, from)
+    }
+
+    /// Whether it is known that a place has something.
+    pub(crate) fn holds(&self, spot: &Spot, kind: Kind, digest: &Digest) -> bool {
+        let shelves = self.lock();
+        let shelf = shelves.get(&(Arc::clone(&spot.domain), kind, *digest));
+        shelf.is_some_and(|shelf| shelf.holders.contains(&spot.repository))
+    }
+
+    /// Learns that a place has something.
+    pub(crate) fn learn(&self, spot: &Spot, kind: Kind, digest: &Digest) {
+        let mut shelves = self.lock();
+        let shelf = shelves.entry((Arc::clone(&spot.domain), kind, *digest)).or_default();
+        if !shelf.holders.contains(&spot.repository) {
+            shelf.holders.push(spot.repository.clone());
+        }
+    }
+
+    /// Learns that it has not, after all.
+    pub(crate) fn forget(&self, spot: &Spot, kind: Kind, digest: &Digest) {
+        let mut shelves = self.lock();
+        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), kind, *digest)) {
+            shelf.holders.retain(|holder| *holder != spot.repository);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Shelf>> {
+        // Nothing is left half done under it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Duty {
+    /// It is there.
+    pub(crate) fn done(self) {
+        self.memory.learn(&self.spot, self.kind, &self.digest);
+    }
+}
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        let mut shelves = self.memory.lock();
+        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&self.spot.domain), self.kind, self.digest)) {
+            shelf.busy.retain(|(repository, _)| *repository != self.spot.repository);
+        }
+    }
+}
+
+/// Waits for a change of what somebody else has claimed.
+pub(crate) async fn changed(mut change: watch::Receiver<()>) {
+    // The sender says nothing: it goes.
+    drop(change.changed().await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spot(repository: &str) -> Spot {
+        let (host, repository) = ("a.example".parse().unwrap(), repository.parse().unwrap());
+        Spot::of(&Place::Registry { host, repository })
+    }
+
+    fn claim(memory: &Arc<Memory>, spot: &Spot, mounts: bool) -> Claim {
+        memory.claim(spot, (Kind::Blob, &Digest::of(b"x")), mounts)
+    }
+
+    #[tokio::test]
+    async fn one_brings_it_and_others_wait_and_mount() {
+        let memory = Arc::new(Memory::default());
+        let (one, two) = (spot("a/one"), spot("a/two"));
+        let Claim::Mine(duty, None) = claim(&memory, &one, true) else { panic!("nobody has it") };
+        let Claim::Busy(same) = claim(&memory, &one, true) else { panic!("it is on its way there") };
+        let Claim::Busy(other) = claim(&memory, &two, true) else {
+            panic!("it is on its way to the registry")
+        };
+        // A registry that does not mount is no reason to wait.
+        let Claim::Mine(apart, None) = claim(&memory, &two, false) else { panic!("it would not help") };
+        drop(apart);
+        duty.done();
+        changed(same).await;
+        changed(other).await;
+        assert!(matches!(claim(&memory, &one, true), Claim::Held));
+        let Claim::Mine(_duty, Some(from)) = claim(&memory, &two, true) else { panic!("it can be mounted") };
+        assert_eq!(from.as_str(), "a/one");
+    }
+
+    #[tokio::test]
+    async fn a_duty_that_is_dropped_falls_to_the_next() {
+        let memory = Arc::new(Memory::default());
+        let Claim::Mine(duty, _) = claim(&memory, &spot("a/one"), true) else { panic!("nobody has it") };
+        let Claim::Busy(change) = claim(&memory, &spot("a/one"), true) else { panic!("it is on its way") };
+        drop(duty);
+        changed(change).await;
+        assert!(matches!(claim(&memory, &spot("a/one"), true), Claim::Mine(_, None)));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_brought_again() {
+        let memory = Arc::new(Memory::default());
+        let (one, digest) = (spot("a/one"), Digest::of(b"x"));
+        memory.learn(&one, Kind::Blob, &digest);
+        assert!(memory.holds(&one, Kind::Blob, &digest) && !memory.holds(&one, Kind::Manifest, &digest));
+        memory.forget(&one, Kind::Blob, &digest);
+        assert!(matches!(claim(&memory, &one, true), Claim::Mine(..)));
+    }
+}

@@ -1,0 +1,73 @@
+//! What is told of a job while it goes on.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Mutex, PoisonError},
+};
+
+use entrepot_oci::Digest;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::reading::Blob;
+use crate::Event;
+
+/// Less than this is not worth an event, in bytes.
+const STEP: u64 = 256 << 10;
+
+/// Tells of one job. Nobody need listen.
+pub(crate) struct Tally {
+    events: UnboundedSender<Event>,
+    job: usize,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// What of each blob was dealt with.
+    dealt: HashMap<Digest, u64>,
+    /// What was read and not told yet.
+    unsaid: u64,
+}
+
+impl Tally {
+    pub(crate) fn new(events: UnboundedSender<Event>, job: usize) -> Self {
+        Self { events, job, known: Mutex::default() }
+    }
+
+    /// It begins.
+    pub(crate) fn started(&self) {
+        self.tell(Event::Started { job: self.job });
+    }
+
+    /// It is known how much there is to read.
+    pub(crate) fn sized(&self, bytes: u64) {
+        self.tell(Event::Sized { job: self.job, bytes });
+    }
+
+    /// Bytes came over the wire.
+    pub(crate) fn read(&self, bytes: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.unsaid += bytes;
+        if known.unsaid >= STEP {
+            let read = mem::take(&mut known.unsaid);
+            self.tell(Event::Progress { job: self.job, bytes: 0, read });
+        }
+    }
+
+    /// A blob is dealt with up to this offset. What was dealt with before counts once.
+    pub(crate) fn dealt(&self, blob: Blob, up_to: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.dealt.entry(blob.digest).or_default();
+        let bytes = up_to.saturating_sub(*before);
+        if bytes >= STEP || (bytes > 0 && up_to == blob.size) {
+            *before = up_to;
+            let read = mem::take(&mut known.unsaid);
+            self.tell(Event::Progress { job: self.job, bytes, read });
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        drop(self.events.send(event));
+    }
+}

@@ -1,0 +1,180 @@
+//! Reading a blob from its source: taken up again where it broke off, and checked as it comes.
+//!
+//! The last piece is held back until the digest is right. Whoever is given all pieces of a blob has a blob that is right;
+//! whoever passes them on cannot finish a wrong one.
+
+use std::{mem, sync::Arc};
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, Hasher};
+use entrepot_remote::{Error as RemoteError, InvalidAnswer};
+use futures_util::StreamExt as _;
+
+use super::progress::Tally;
+use crate::ends::{EndError, Pieces, Source, backoff};
+
+/// The largest piece, in bytes.
+pub(crate) const PIECE: usize = 64 << 10;
+
+/// How often a read is taken up again without any progress in between.
+const TRIES: u32 = 5;
+
+/// A blob, as a manifest describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Blob {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+/// A position within a blob, with the hash of all that is before it.
+#[derive(Clone)]
+pub(crate) struct Mark {
+    pub(crate) at: u64,
+    hasher: Hasher,
+}
+
+impl Mark {
+    /// The beginning.
+    pub(crate) fn start(blob: Blob) -> Self {
+        Self { at: 0, hasher: Hasher::new(blob.digest.algorithm()) }
+    }
+}
+
+/// Some bytes of a blob, and where they end.
+#[derive(Clone)]
+pub(crate) struct Piece {
+    pub(crate) bytes: Bytes,
+    pub(crate) after: Mark,
+}
+
+/// What is needed to read a blob.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) source: Arc<Source>,
+    pub(crate) blob: Blob,
+    pub(crate) tally: Arc<Tally>,
+}
+
+/// A blob being read.
+pub(crate) struct Reading {
+    origin: Origin,
+    mark: Mark,
+    pieces: Option<Pieces>,
+    /// Received and not yet cut into pieces.
+    rest: Bytes,
+    /// The last piece, which is given out when the next one has come or the digest is right.
+    withheld: Option<Piece>,
+    strikes: u32,
+}
+
+impl Reading {
+    /// Reads what is behind `mark`.
+    pub(crate) fn new(origin: Origin, mark: Mark) -> Self {
+        Self { origin, mark, pieces: None, rest: Bytes::new(), withheld: None, strikes: 0 }
+    }
+
+    /// The next piece; `None` behind the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EndError> {
+        loop {
+            if self.mark.at == self.origin.blob.size {
+                self.prove()?;
+                return Ok(self.withheld.take());
+            }
+            let bytes = self.bytes().await?;
+            self.mark.hasher.update(&bytes);
+            self.mark.at += bytes.len() as u64;
+            let piece = Piece { bytes, after: self.mark.clone() };
+            if let Some(before) = self.withheld.replace(piece) {
+                return Ok(Some(before));
+            }
+        }
+    }
+
+    fn prove(&mut self) -> Result<(), EndError> {
+        // Looking at it again costs little, and only the last piece is behind it.
+        if self.mark.hasher.clone().finish() == self.origin.blob.digest {
+            return Ok(());
+        }
+        self.withheld = None;
+        Err(RemoteError::from(InvalidAnswer::WrongDigest).into())
+    }
+
+    // The next bytes, not more than belong to it or fit in a piece.
+    async fn bytes(&mut self) -> Result<Bytes, EndError> {
+        while self.rest.is_empty() {
+            match self.receive().await {
+                Ok(bytes) => {
+                    self.origin.tally.read(bytes.len() as u64);
+                    self.strikes = 0;
+                    self.rest = bytes;
+                }
+                Err(error) => self.strike(error).await?,
+            }
+        }
+        let left = usize::try_from(self.origin.blob.size - self.mark.at).unwrap_or(usize::MAX);
+        let length = self.rest.len().min(PIECE).min(left);
+        let bytes = self.rest.split_to(length);
+        if length == left {
+            self.rest = Bytes::new();
+        }
+        Ok(bytes)
+    }
+
+    async fn receive(&mut self) -> Result<Bytes, EndError> {
+        let pieces = match &mut self.pieces {
+            Some(pieces) => pieces,
+            None => {
+                let at = self.mark.at;
+                let opened = self.origin.source.blob(&self.origin.blob.digest, at).await?;
+                self.pieces.insert(behind(opened.pieces, at.saturating_sub(opened.start)))
+            }
+        };
+        match pieces.next().await {
+            Some(bytes) => bytes,
+            None => Err(RemoteError::Cut { source: Arc::new(Early) }.into()),
+        }
+    }
+
+    async fn strike(&mut self, error: EndError) -> Result<(), EndError> {
+        self.pieces = None;
+        self.strikes += 1;
+        if !error.may_pass() || self.strikes > TRIES {
+            return Err(error);
+        }
+        tracing::debug!(blob = %self.origin.blob.digest, at = self.mark.at, %error, "a read is taken up again");
+        tokio::time::sleep(backoff(self.strikes)).await;
+        Ok(())
+    }
+}
+
+/// The bytes came to an end before the blob did.
+#[derive(Debug, thiserror::Error)]
+#[error("the blob is shorter than its manifest says")]
+struct Early;
+
+// Leaves out what came although it was not asked for.
+fn behind(pieces: Pieces, mut skip: u64) -> Pieces {
+    if skip == 0 {
+        return pieces;
+    }
+    let skipped = pieces.filter_map(move |piece| {
+        let kept = piece.map(|mut bytes| {
+            let leading = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
+            skip -= leading as u64;
+            drop(bytes.split_to(leading));
+            bytes
+        });
+        let kept = Some(kept).filter(|kept| !matches!(kept, Ok(bytes) if bytes.is_empty()));
+        std::future::ready(kept)
+    });
+    skipped.boxed()
+}
+
+impl Piece {
+    /// Leaves out what lies before `at`.
+    pub(crate) fn cut(&mut self, at: u64) {
+        let start = self.after.at - self.bytes.len() as u64;
+        let leading = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX).min(self.bytes.len());
+        drop(mem::take(&mut self.bytes.split_to(leading)));
+    }
+}

@@ -1,0 +1,193 @@
+//! What the jobs of a run share: ends that are opened once, what is known, and the report.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use entrepot_oci::{Digest, Host};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, Semaphore, mpsc::UnboundedSender};
+
+use super::{Limits, failure, memory::Memory, reading::PIECE};
+use crate::{
+    Event, Failure, Job, Outcome, Place, Row, World,
+    ends::{Archive, At, EndError, Layout, LayoutWriter, Sink, Source, Station, Tarball},
+};
+
+/// What the jobs of a run share.
+pub(super) struct Run {
+    pub(super) world: Arc<dyn World>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) events: UnboundedSender<Event>,
+    pub(super) memory: Arc<Memory>,
+    /// Memory for blobs on their way, in pieces.
+    pub(super) room: Arc<Semaphore>,
+    /// For whoever changes a referrers tag.
+    pub(super) lists: AsyncMutex<()>,
+    stations: Cells<Host, Result<Arc<Station>, EndError>>,
+    sources: Cells<Place, Result<Arc<Source>, EndError>>,
+    sinks: Cells<Place, Result<Arc<Sink>, EndError>>,
+    news: Cells<Place, bool>,
+    board: Mutex<Vec<Vec<Option<Row>>>>,
+}
+
+/// Values that are found out once, whoever asks.
+struct Cells<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+
+impl<K: Clone + Eq + Hash, V: Clone> Cells<K, V> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    async fn get<F: Future<Output = V>>(&self, key: &K, find: impl FnOnce() -> F) -> V {
+        let cell = Arc::clone(lock(&self.0).entry(key.clone()).or_default());
+        cell.get_or_init(find).await.clone()
+    }
+
+    fn known(&self) -> Vec<(K, V)> {
+        let cells = lock(&self.0);
+        cells.iter().filter_map(|(key, cell)| Some((key.clone(), cell.get()?.clone()))).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing is left half done under these.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Run {
+    pub(super) fn new(
+        world: Arc<dyn World>,
+        jobs: Vec<Job>,
+        limits: Limits,
+        events: UnboundedSender<Event>,
+    ) -> Self {
+        let board = jobs.iter().map(|job| vec![None; job.targets.len()]).collect();
+        // As much as one blob to a handful of targets needs, at the least.
+        let pieces = (limits.memory / PIECE).clamp(256, Semaphore::MAX_PERMITS);
+        Self {
+            world,
+            jobs,
+            events,
+            memory: Arc::default(),
+            room: Arc::new(Semaphore::new(pieces)),
+            lists: AsyncMutex::new(()),
+            stations: Cells::new(),
+            sources: Cells::new(),
+            sinks: Cells::new(),
+            news: Cells::new(),
+            board: Mutex::new(board),
+        }
+    }
+
+    async fn station(&self, host: &Host) -> Result<Arc<Station>, EndError> {
+        let open = || async {
+            let registry = self.world.registry(host).map_err(|error| EndError::Settings(Arc::new(error)))?;
+            Ok(Arc::new(Station::new(registry)))
+        };
+        self.stations.get(host, open).await
+    }
+
+    /// A place to read from.
+    pub(super) async fn source(&self, place: &Place) -> Result<Arc<Source>, EndError> {
+        let open = || async {
+            let source = match place {
+                Place::Registry { host, repository } => Source::Registry(At {
+                    station: self.station(host).await?,
+                    repository: repository.clone(),
+                }),
+                Place::Layout(path) => Source::Layout(Layout::open(path).await?),
+                Place::OciArchive(path) => Source::Archive(Archive::oci(path).await?),
+                Place::DockerArchive(path) => Source::Archive(Archive::docker(path).await?),
+            };
+            Ok(Arc::new(source))
+        };
+        self.sources.get(place, open).await
+    }
+
+    /// A place to write to.
+    pub(super) async fn sink(&self, place: &Place) -> Result<Arc<Sink>, EndError> {
+        let open = || async {
+            let sink = match place {
+                Place::Registry { host, repository } => {
+                    Sink::Registry(At { station: self.station(host).await?, repository: repository.clone() })
+                }
+                Place::Layout(path) => Sink::Layout(LayoutWriter::open(path).await?),
+                Place::OciArchive(path) => Sink::Archive(Tarball::begin(path).await?),
+                Place::DockerArchive(_) => return Err(EndError::ReadOnly),
+            };
+            Ok(Arc::new(sink))
+        };
+        self.sinks.get(place, open).await
+    }
+
+    /// Whether it is known that there was nothing at a place before this run.
+    pub(super) async fn is_new(&self, place: &Place) -> bool {
+        let find = || async {
+            match self.sink(place).await {
+                Ok(sink) => sink.is_new().await,
+                Err(_) => false,
+            }
+        };
+        self.news.get(place, find).await
+    }
+
+    /// Settles a target of a job.
+    pub(super) fn settle(&self, job: usize, target: usize, ended: (Outcome, Option<Digest>, Duration)) {
+        let row = self.row(job, target, ended);
+        if let Some(cell) = lock(&self.board).get_mut(job).and_then(|cells| cells.get_mut(target)) {
+            *cell = Some(row.clone());
+        }
+        drop(self.events.send(Event::Settled { job, target, row: Box::new(row) }));
+    }
+
+    fn row(&self, job: usize, target: usize, ended: (Outcome, Option<Digest>, Duration)) -> Row {
+        let (job, (outcome, digest, took)) = (&self.jobs[job], ended);
+        let target = &job.targets[target];
+        Row {
+            rule: job.rule.clone(),
+            source: job.source.clone(),
+            reference: job.reference.clone(),
+            target: target.place.clone(),
+            target_reference: target.reference.clone(),
+            digest: digest.or(job.digest),
+            outcome,
+            took,
+        }
+    }
+
+    /// Ends what is written as a whole. Where that fails, nothing that went there is there.
+    pub(super) async fn finish(&self) {
+        for (place, sink) in self.sinks.known() {
+            let Ok(sink) = sink else { continue };
+            let Err(error) = sink.finish().await else { continue };
+            for row in lock(&self.board).iter_mut().flatten().flatten() {
+                if row.target == place && matches!(row.outcome, Outcome::Done(_)) {
+                    row.outcome = Outcome::Failed(failure::at_place(&place, &error));
+                }
+            }
+        }
+    }
+
+    /// The report. What is not settled was cancelled, or broke off.
+    pub(super) fn rows(&self, is_cancelled: bool) -> Vec<Row> {
+        let board = std::mem::take(&mut *lock(&self.board));
+        let mut rows = Vec::new();
+        for (job, cells) in board.into_iter().enumerate() {
+            for (target, cell) in cells.into_iter().enumerate() {
+                let unsettled = || match is_cancelled {
+                    true => Outcome::Cancelled,
+                    false => Outcome::Failed(Failure {
+                        what: "the copy broke off; this is a fault in entrepot".to_owned(),
+                        hint: Some("please report it".to_owned()),
+                        at_source: false,
+                    }),
+                };
+                rows.push(cell.unwrap_or_else(|| self.row(job, target, (unsettled(), None, Duration::ZERO))));
+            }
+        }
+        rows
+    }
+}

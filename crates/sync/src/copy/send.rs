@@ -1,0 +1,168 @@
+//! Sending one blob to one target: whole in one request, or in chunks where that cannot be.
+
+use std::time::Duration;
+
+use entrepot_remote::{Error as RemoteError, InvalidAnswer, Refusal, Upload};
+
+use super::{
+    feed::Feed,
+    reading::{Blob, Mark},
+};
+use crate::ends::{At, EndError, LayoutWriter, Sink, Tarball, backoff};
+
+/// How often an upload is tried without any progress in between.
+const TRIES: u32 = 5;
+
+/// The chunks in which a blob goes after a single request was cut or refused, in bytes, and the smallest of them.
+const CHUNK: u64 = 16 << 20;
+const SMALLEST: u64 = 1 << 20;
+
+/// Whose fault it is that a target does not have something.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// The source's.
+    Source(EndError),
+    /// The target's.
+    Target(EndError),
+}
+
+/// Sends a blob. `opened` is an upload that a refused mount has left.
+pub(super) async fn send(sink: &Sink, blob: Blob, feed: Feed, opened: Option<Upload>) -> Result<(), Fault> {
+    match sink {
+        Sink::Registry(at) => {
+            Sending { at, blob, feed, chunk: at.station.chunk(blob.size) }.run(opened).await
+        }
+        Sink::Layout(layout) => to_layout(layout, blob, &feed).await,
+        Sink::Archive(archive) => to_archive(archive, blob, &feed).await,
+    }
+}
+
+async fn to_layout(layout: &LayoutWriter, blob: Blob, feed: &Feed) -> Result<(), Fault> {
+    let mut draft = layout.begin(&blob.digest).await.map_err(Fault::Target)?;
+    while let Some(bytes) = feed.next(u64::MAX).await.map_err(Fault::Source)? {
+        draft.write(&bytes).await.map_err(Fault::Target)?;
+    }
+    draft.finish().await.map_err(Fault::Target)
+}
+
+async fn to_archive(archive: &Tarball, blob: Blob, feed: &Feed) -> Result<(), Fault> {
+    let mut place = archive.append(&blob.digest, blob.size).await.map_err(Fault::Target)?;
+    while let Some(bytes) = feed.next(u64::MAX).await.map_err(Fault::Source)? {
+        place.write(&bytes).await.map_err(Fault::Target)?;
+    }
+    place.done().await.map_err(Fault::Target)
+}
+
+struct Sending<'a> {
+    at: &'a At,
+    blob: Blob,
+    feed: Feed,
+    /// The size of the chunks; `None` for one request.
+    chunk: Option<u64>,
+}
+
+impl Sending<'_> {
+    async fn run(mut self, mut opened: Option<Upload>) -> Result<(), Fault> {
+        let mut tries = 0;
+        loop {
+            let upload = match opened.take() {
+                Some(upload) => upload,
+                None => self.start().await.map_err(Fault::Target)?,
+            };
+            self.feed.ready().await.map_err(Fault::Source)?;
+            let Err(error) = self.attempt(upload).await else { return Ok(()) };
+            if let Some(failure) = self.feed.failure().await {
+                return Err(Fault::Source(failure));
+            }
+            tries += 1;
+            let error = EndError::from(error);
+            if tries >= TRIES || !self.may_pass(&error) {
+                return Err(Fault::Target(error));
+            }
+            tracing::debug!(blob = %self.blob.digest, %error, chunk = self.chunk, "an upload begins anew");
+            tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
+            // The answer may have been lost, not the blob.
+            if error.may_pass() && self.is_there().await {
+                return Ok(());
+            }
+            self.feed = self.feed.again(None, 0).await;
+        }
+    }
+
+    async fn start(&self) -> Result<Upload, EndError> {
+        let At { station, repository } = self.at;
+        station.patiently(|| station.remote().start_upload(repository)).await
+    }
+
+    async fn is_there(&self) -> bool {
+        let At { station, repository } = self.at;
+        station.remote().head_blob(repository, &self.blob.digest).await.is_ok()
+    }
+
+    async fn attempt(&mut self, upload: Upload) -> Result<(), RemoteError> {
+        let _line = self.at.station.line().await;
+        match self.chunk {
+            None => upload.send(&self.blob.digest, self.feed.load(self.blob.size)).await,
+            Some(chunk) => self.chunks(upload, chunk).await,
+        }
+    }
+
+    async fn chunks(&mut self, mut upload: Upload, chunk: u64) -> Result<(), RemoteError> {
+        let chunk = chunk.max(upload.least_chunk().unwrap_or_default());
+        let mut strikes = 0;
+        while upload.sent() < self.blob.size {
+            let (at, mark) = (upload.sent(), self.feed.mark().await);
+            let Err(error) = upload.chunk(self.feed.load(chunk.min(self.blob.size - at))).await else {
+                strikes = 0;
+                continue;
+            };
+            strikes += 1;
+            if self.feed.failure().await.is_some() || strikes >= TRIES || !is_cut(&error) {
+                return Err(error);
+            }
+            tokio::time::sleep(backoff(strikes)).await;
+            self.resume(&mut upload, at, mark).await?;
+            if upload.sent() > at {
+                strikes = 0;
+            }
+        }
+        upload.finish(&self.blob.digest).await
+    }
+
+    // Goes on behind what has arrived.
+    async fn resume(&mut self, upload: &mut Upload, at: u64, mark: Mark) -> Result<(), RemoteError> {
+        let arrived = upload.position().await?;
+        if arrived > self.blob.size {
+            return Err(InvalidAnswer::Range.into());
+        }
+        tracing::debug!(blob = %self.blob.digest, at, arrived, "a chunk is taken up again");
+        self.feed = self.feed.again(Some(mark), arrived).await;
+        Ok(())
+    }
+
+    // Whether another try may do better, perhaps with less at once.
+    fn may_pass(&mut self, error: &EndError) -> bool {
+        let EndError::Registry(registrys) = error else { return false };
+        match registrys.refusal() {
+            Some(Refusal::Size) => {
+                let smaller = self.chunk.map_or(CHUNK, |chunk| chunk / 4).min(self.blob.size / 2);
+                self.chunk = Some(smaller.max(SMALLEST));
+                self.blob.size > SMALLEST
+            }
+            Some(Refusal::Upload) => true,
+            _ if error.may_pass() => {
+                let is_long = self.blob.size > CHUNK && error.wait().is_none();
+                self.chunk = self.chunk.or(is_long.then_some(CHUNK));
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+// Whether part of a chunk may have arrived.
+fn is_cut(error: &RemoteError) -> bool {
+    let range =
+        matches!(error, RemoteError::Invalid(InvalidAnswer::Range) | RemoteError::Denied { status: 416, .. });
+    range || (EndError::from(error.clone()).may_pass() && !matches!(error, RemoteError::Limited { .. }))
+}

@@ -1,0 +1,163 @@
+//! Everything below an image's digest, as far as any target wants it, and what refers to it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use entrepot_oci::{Digest, ManifestError, Reference};
+use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
+
+use crate::{
+    Shape,
+    ends::{EndError, Fetched, Source},
+    shape::{self, Node},
+};
+
+/// The most manifests of one image, the most bytes of them together, and how deep indexes may nest.
+const MAX_MANIFESTS: usize = 2000;
+const MAX_BYTES: usize = 16 << 20;
+const MAX_DEPTH: usize = 8;
+
+/// The most referrers of one image, those of referrers too.
+const MAX_REFERRERS: usize = 1000;
+
+/// Why an image could not be looked through.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum WalkError {
+    /// The source does not give the image itself.
+    #[error(transparent)]
+    Root(EndError),
+    /// It does not give something that the image names.
+    #[error("{0}: {1}")]
+    Below(Digest, EndError),
+    /// Something there is no manifest.
+    #[error("{0} is not a manifest: {1}")]
+    Manifest(Digest, Arc<ManifestError>),
+    /// There is more of it than can be right.
+    #[error(
+        "it has more than {MAX_MANIFESTS} manifests, or {MAX_BYTES} bytes of them, or indexes in each other"
+    )]
+    TooMuch,
+}
+
+impl WalkError {
+    /// What the source said.
+    pub(super) fn end(&self) -> Option<&EndError> {
+        match self {
+            Self::Root(error) | Self::Below(_, error) => Some(error),
+            Self::Manifest(..) | Self::TooMuch => None,
+        }
+    }
+}
+
+/// A walk through one image.
+pub(super) struct Walk<'a> {
+    source: &'a Source,
+    shapes: Vec<&'a Shape>,
+    manifests: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// What refers to an image's manifests, by the digest referred to.
+pub(super) type Referrers = HashMap<Digest, Vec<Arc<Node>>>;
+
+impl<'a> Walk<'a> {
+    /// A walk to where any of these shapes leads.
+    pub(super) fn new(source: &'a Source, shapes: Vec<&'a Shape>) -> Self {
+        Self { source, shapes, manifests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+    }
+
+    /// The image, with everything below it that is wanted.
+    pub(super) async fn image(&self, reference: &Reference) -> Result<Arc<Node>, WalkError> {
+        let fetched = self.source.manifest(reference).await.map_err(WalkError::Root)?;
+        self.node(fetched, 0).await
+    }
+
+    fn node(&self, fetched: Fetched, depth: usize) -> BoxFuture<'_, Result<Arc<Node>, WalkError>> {
+        async move {
+            let Fetched { digest, media_type, bytes } = fetched;
+            let manifests = self.manifests.fetch_add(1, Ordering::Relaxed);
+            let held = self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+            if manifests >= MAX_MANIFESTS || held > MAX_BYTES || depth > MAX_DEPTH {
+                return Err(WalkError::TooMuch);
+            }
+            let parsed = Node::parse(digest, &media_type, bytes);
+            let mut node = parsed.map_err(|error| WalkError::Manifest(digest, Arc::new(error)))?;
+            let wanted = self.wanted(&node);
+            let entries = node.manifest.manifests().iter().zip(wanted);
+            let below = entries.map(|(entry, is_wanted)| self.below(entry.digest, is_wanted, depth));
+            let children = try_join_all(below).await?;
+            node.children = children;
+            Ok(Arc::new(node))
+        }
+        .boxed()
+    }
+
+    fn wanted(&self, node: &Node) -> Vec<bool> {
+        let mut wanted = vec![false; node.manifest.manifests().len()];
+        for shape in &self.shapes {
+            for (wanted, selected) in wanted.iter_mut().zip(shape::select(&node.manifest, shape)) {
+                *wanted |= selected;
+            }
+        }
+        wanted
+    }
+
+    async fn below(
+        &self,
+        digest: Digest,
+        is_wanted: bool,
+        depth: usize,
+    ) -> Result<Option<Arc<Node>>, WalkError> {
+        if !is_wanted {
+            return Ok(None);
+        }
+        let fetched = self.source.manifest(&Reference::Digest(digest)).await;
+        let fetched = fetched.map_err(|error| WalkError::Below(digest, error))?;
+        self.node(fetched, depth + 1).await.map(Some)
+    }
+
+    /// What refers to the image's manifests, and to that in turn.
+    pub(super) async fn referrers(&self, root: &Arc<Node>) -> Result<Referrers, WalkError> {
+        let mut subjects: Vec<Digest> = root.documents().iter().map(|document| document.digest).collect();
+        let mut seen: HashSet<Digest> = subjects.iter().copied().collect();
+        let mut found = Referrers::new();
+        while !subjects.is_empty() && seen.len() < MAX_REFERRERS {
+            let listed = try_join_all(subjects.iter().map(|subject| self.about(*subject, &seen))).await?;
+            let mut next = Vec::new();
+            for (subject, referrers) in subjects.iter().zip(listed) {
+                for referrer in referrers {
+                    if seen.insert(referrer.digest) {
+                        next.push(referrer.digest);
+                        found.entry(*subject).or_default().push(referrer);
+                    }
+                }
+            }
+            subjects = next;
+        }
+        Ok(found)
+    }
+
+    // What really is about `subject`: a list of referrers proves nothing.
+    async fn about(&self, subject: Digest, seen: &HashSet<Digest>) -> Result<Vec<Arc<Node>>, WalkError> {
+        let listed =
+            self.source.referrers(&subject).await.map_err(|error| WalkError::Below(subject, error))?;
+        let strange = listed.into_iter().filter(|entry| !seen.contains(&entry.digest)).take(MAX_REFERRERS);
+        let fetched = try_join_all(strange.map(|entry| self.below_if_there(entry.digest))).await?;
+        let is_about =
+            |node: &Arc<Node>| node.manifest.subject().is_some_and(|about| about.digest == subject);
+        Ok(fetched.into_iter().flatten().filter(is_about).collect())
+    }
+
+    // Lists outlive what they name.
+    async fn below_if_there(&self, digest: Digest) -> Result<Option<Arc<Node>>, WalkError> {
+        match self.below(digest, true, 0).await {
+            Err(WalkError::Below(_, error)) if error.is_not_found() => Ok(None),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! What goes wrong on the way, and how little it costs.
+
+use std::{sync::Arc, time::Duration};
+
+use entrepot_oci::Digest;
+use entrepot_sync::{Event, Job, Limits, Outcome, perform};
+use entrepot_testkit::{Action, Fault, Gate, Kind, Match, Place as Byte, RateLimit, TestImage, TestRegistry};
+use http::Method;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    Lab, assert_there, blob_bytes, done, failed, job, place, puts, run, sent, target, two_platforms,
+};
+
+fn uploads(method: Method) -> Match {
+    Match::uploads().method(method)
+}
+
+fn to(source: &TestRegistry, image: &TestImage, targets: &[&TestRegistry]) -> Job {
+    let targets = targets.iter().map(|registry| target(place(registry, "c/d"), "1")).collect();
+    job(place(source, "a/b"), image, "1", targets)
+}
+
+async fn pair() -> (TestRegistry, TestRegistry) {
+    (TestRegistry::start().await, TestRegistry::start().await)
+}
+
+#[tokio::test]
+async fn a_target_that_is_down_costs_only_its_rows() {
+    let (source, good) = pair().await;
+    let bad = TestRegistry::start().await;
+    bad.stop().await;
+    let images: Vec<_> = (0..40).map(|seed| TestImage::random(seed, 2, 1000)).collect();
+    let jobs: Vec<Job> = images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| {
+            source.put_image("a/b", &index.to_string(), image);
+            let tag = index.to_string();
+            let targets = [&bad, &good].map(|registry| target(place(registry, "c/d"), &tag));
+            job(place(&source, "a/b"), image, &tag, targets.to_vec())
+        })
+        .collect();
+    let rows = run(Lab::default(), jobs).await;
+    for (pair, image) in rows.chunks(2).zip(&images) {
+        let what = format!("`{}` cannot be reached", bad.host());
+        let hint = Some("look at the address under `endpoints`, and at the network");
+        assert_eq!(failed(&pair[0]), (what.as_str(), hint));
+        assert_eq!(done(&pair[1]).digest, *image.digest());
+    }
+    assert_eq!(source.log().blob_gets().bytes_sent(), images.iter().map(blob_bytes).sum::<u64>());
+}
+
+#[tokio::test]
+async fn a_slow_target_is_left_behind_and_arrives_later() {
+    let (source, fast) = pair().await;
+    let slow = TestRegistry::start().await;
+    let image = TestImage::random(1, 1, 24 << 20);
+    source.put_image("a/b", "1", &image);
+    let gate = Gate::new();
+    let layer = image.blobs()[1].0;
+    // It does not even say where to send it.
+    slow.fault(Fault::on(uploads(Method::POST)).always().then(Action::Gate(gate.clone())));
+    let (events, mut told) = mpsc::unbounded_channel();
+    let jobs = vec![to(&source, &image, &[&slow, &fast])];
+    let world = Arc::new(Lab::default());
+    let running = tokio::spawn(perform(world, jobs, Limits::default(), CancellationToken::new(), events));
+    let settled = async {
+        loop {
+            if let Event::Settled { target, .. } = told.recv().await.unwrap() {
+                return target;
+            }
+        }
+    };
+    assert_eq!(settled.await, 1);
+    gate.open();
+    let rows = running.await.unwrap();
+    rows.iter().for_each(|row| assert_eq!(done(row).digest, *image.digest()));
+    // The second read goes on where the first one left it.
+    let reads = source.log().blob_gets().of(&layer);
+    assert_eq!(reads.len(), 2);
+    assert!(reads[1].range.is_some());
+    assert_there(&slow, "c/d", "1", &image).await;
+}
+
+#[tokio::test]
+async fn wrong_bytes_are_never_finished() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 1 << 20);
+    source.put_image("a/b", "1", &image);
+    let layer = image.blobs()[1].0;
+    for byte in [Byte::Start, Byte::End] {
+        source.clear_faults();
+        source.fault(Fault::on(Match::blobs().digest(&layer)).always().then(Action::WrongBytes(byte)));
+        let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+        let what =
+            format!("`{}` gave bytes that do not have the digest that they should", place(&source, "a/b"));
+        assert_eq!(failed(&rows[0]), (what.as_str(), None));
+    }
+    let log = target_registry.log();
+    let finished = log.matching(|request| request.query.contains(&layer.to_string()) && request.status != 0);
+    assert_eq!((finished.len(), puts(&log)), (0, 0));
+    assert!(target_registry.blob("c/d", &layer).is_none());
+}
+
+#[tokio::test]
+async fn a_broken_read_goes_on_where_it_broke() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 1 << 20);
+    source.put_image("a/b", "1", &image);
+    let layer = image.blobs()[1].0;
+    let cut = Fault::on(Match::blobs().digest(&layer)).times(3).then(Action::CutAfter(300_000));
+    source.fault(cut);
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    done(&rows[0]);
+    assert_eq!(source.log().blob_gets().bytes_sent(), blob_bytes(&image));
+    assert_eq!(sent(&target_registry.log()).len(), 2);
+    // A source without ranges sends everything again, and what came twice is left out.
+    source.capabilities(|capabilities| capabilities.ranges = false);
+    source.fault(Fault::on(Match::blobs().digest(&layer)).then(Action::CutAfter(300_000)));
+    let other = TestRegistry::start().await;
+    done(&run(Lab::default(), vec![to(&source, &image, &[&other])]).await[0]);
+    assert_there(&other, "c/d", "1", &image).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 5 << 20);
+    source.put_image("a/b", "1", &image);
+    let layer = image.blobs()[1].0;
+    let refused = uploads(Method::PUT);
+    // The config's and the layer's: the config is too small to be cut up.
+    target_registry.fault(Fault::on(refused).times(2).then(Action::status(413)));
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let log = target_registry.log();
+    assert!(log.count(Method::PATCH, "/blobs/uploads/") <= 3);
+    match &rows[0].outcome {
+        Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
+        Outcome::Failed(failure) => {
+            assert!(failure.what.contains("so much in one request"), "{}", failure.what)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn chunks_go_on_where_they_were_cut() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 5 << 20);
+    source.put_image("a/b", "1", &image);
+    let cut = Fault::on(uploads(Method::PATCH)).skip(1).times(2).then(Action::HangupAfter(700_000));
+    target_registry.fault(cut);
+    let lab = Lab::default().with(&target_registry.host(), |registry| registry.chunk = Some(2 << 20));
+    let rows = run(lab, vec![to(&source, &image, &[&target_registry])]).await;
+    assert_eq!(done(&rows[0]).written, blob_bytes(&image));
+    assert_there(&target_registry, "c/d", "1", &image).await;
+    let patches = target_registry.log().matching(|request| request.method == Method::PATCH);
+    // 2 MiB; 700,000 bytes; as many; the rest.
+    let received: u64 = patches.iter().map(|request| request.received).sum();
+    assert_eq!(patches.len(), 4);
+    assert!(received < (5 << 20) + 2 * (2 << 20), "{received}");
+    assert_eq!(target_registry.log().count(Method::GET, "/blobs/uploads/"), 2);
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_is_tried_again() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 2, 100_000);
+    source.put_image("a/b", "1", &image);
+    target_registry.fault(Fault::on(uploads(Method::PUT)).then(Action::HangupAfter(10)));
+    target_registry.fault(Fault::on(uploads(Method::PUT)).then(Action::LoseAnswer));
+    target_registry.fault(Fault::on(uploads(Method::POST)).then(Action::status(503)));
+    target_registry.fault(Fault::on(Match::manifests().method(Method::PUT)).then(Action::status_with(
+        429,
+        &[("retry-after", "1")],
+        "",
+    )));
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    done(&rows[0]);
+    assert_there(&target_registry, "c/d", "1", &image).await;
+}
+
+#[tokio::test]
+async fn what_a_registry_lost_is_sent_again() {
+    let (source, target_registry) = pair().await;
+    let image = two_platforms(1, 1000);
+    source.put_image("a/b", "1", &image);
+    // The images are there, the index is not, and a layer was collected behind our back.
+    image.children().iter().for_each(|child| target_registry.put_untagged("c/d", child));
+    let lost = image.children()[0].blobs()[2].0;
+    target_registry.delete_blob("c/d", &lost);
+    let unknown = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}"#;
+    target_registry.fault(Fault::on(Match::manifests().method(Method::PUT)).then(Action::status_with(
+        404,
+        &[],
+        unknown,
+    )));
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    done(&rows[0]);
+    assert_eq!(sent(&target_registry.log()).len(), 1);
+    assert_there(&target_registry, "c/d", "1", &image).await;
+}
+
+#[tokio::test]
+async fn killed_anywhere_the_next_run_goes_on() {
+    for after in [1, 4, 9, 14, 19, 26, 33] {
+        let (source, target_registry) = pair().await;
+        let images: Vec<_> = (0..4).map(|seed| two_platforms(seed * 100, 50_000)).collect();
+        let jobs: Vec<Job> = images
+            .iter()
+            .enumerate()
+            .map(|(index, image)| {
+                source.put_image("a/b", &index.to_string(), image);
+                let wanted = vec![target(place(&target_registry, "c/d"), &index.to_string())];
+                job(place(&source, "a/b"), image, &index.to_string(), wanted)
+            })
+            .collect();
+        let (events, _) = mpsc::unbounded_channel();
+        let limits = Limits { images: 2, ..Limits::default() };
+        let first = tokio::spawn(perform(
+            Arc::new(Lab::default()),
+            jobs.clone(),
+            limits,
+            CancellationToken::new(),
+            events,
+        ));
+        target_registry.until(|log| log.len() >= after).await;
+        first.abort();
+        drop(first.await);
+        let rows = run(Lab::default(), jobs).await;
+        rows.iter().for_each(|row| assert!(matches!(row.outcome, Outcome::Done(_)), "{after}: {row:?}"));
+        let log = target_registry.log();
+        for (index, image) in images.iter().enumerate() {
+            assert_there(&target_registry, "c/d", &index.to_string(), image).await;
+            for (digest, _) in image.blobs() {
+                let finished = sent(&log).matching(|request| request.query.contains(&digest.to_string()));
+                assert_eq!(finished.len(), 1, "{after}: {digest}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_says_so() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 1 << 20);
+    source.put_image("a/b", "1", &image);
+    let gate = Gate::new();
+    target_registry.fault(Fault::on(uploads(Method::PUT)).always().then(Action::Gate(gate.clone())));
+    let (events, _told) = mpsc::unbounded_channel();
+    let cancel = CancellationToken::new();
+    let jobs = vec![to(&source, &image, &[&target_registry])];
+    let running =
+        tokio::spawn(perform(Arc::new(Lab::default()), jobs, Limits::default(), cancel.clone(), events));
+    target_registry.until(|log| log.count(Method::PUT, "/blobs/uploads/") >= 1).await;
+    cancel.cancel();
+    let rows = running.await.unwrap();
+    assert_eq!(rows[0].outcome, Outcome::Cancelled);
+    assert_eq!(puts(&target_registry.log()), 0);
+    gate.open();
+}
+
+#[tokio::test]
+async fn the_budget_of_a_registry_is_left_as_it_should_be() {
+    let (source, target_registry) = pair().await;
+    let window = Duration::from_secs(21_600);
+    source.capabilities(|capabilities| {
+        capabilities.rate_limit = Some(RateLimit { limit: 100, remaining: 12, window: 21_600 });
+    });
+    let jobs: Vec<Job> = (0..10)
+        .map(|seed| {
+            let image = TestImage::random(seed, 1, 10);
+            source.put_image("a/b", &seed.to_string(), &image);
+            let wanted = vec![target(place(&target_registry, "c/d"), &seed.to_string())];
+            job(place(&source, "a/b"), &image, &seed.to_string(), wanted)
+        })
+        .collect();
+    let lab = Lab::default().with(&source.host(), |registry| registry.reserve = 9);
+    // What is left is known only from an answer.
+    let one = perform_one_by_one(lab, jobs).await;
+    let postponed =
+        one.iter().filter(|outcome| **outcome == Outcome::Postponed { after: Some(window) }).count();
+    assert_eq!((postponed, source.log().manifest_gets().len()), (7, 3));
+}
+
+async fn perform_one_by_one(lab: Lab, jobs: Vec<Job>) -> Vec<Outcome> {
+    let (events, _told) = mpsc::unbounded_channel();
+    let limits = Limits { images: 1, ..Limits::default() };
+    let rows = perform(Arc::new(lab), jobs, limits, CancellationToken::new(), events).await;
+    rows.into_iter().map(|row| row.outcome).collect()
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_is_not_waited_for() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a/b", "1", &image);
+    let told = [("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "0;w=21600")];
+    source.fault(Fault::on(Match::manifests()).always().then(Action::status_with(429, &told, "")));
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    assert_eq!(rows[0].outcome, Outcome::Postponed { after: Some(Duration::from_secs(21_600)) });
+}
+
+#[tokio::test]
+async fn refusals_are_told_with_a_way_out() {
+    let (source, target_registry) = pair().await;
+    let image = two_platforms(1, 10);
+    source.put_image("a/b", "1", &image);
+    let repositories = ["c/1", "c/2", "c/3"];
+    let error = |code: &str, message: &str| {
+        serde_json::json!({ "errors": [{ "code": code, "message": message }] }).to_string()
+    };
+    let manifests = || Match::manifests().method(Method::PUT);
+    let cases = [
+        (
+            manifests(),
+            400,
+            error("MANIFEST_INVALID", "Invalid image, fail to parse 'manifest.json'"),
+            "`THERE` does not take manifests of this form (400: MANIFEST_INVALID: Invalid image, fail to parse \
+             'manifest.json')",
+            "set `format: docker` for this target",
+        ),
+        (
+            uploads(Method::POST),
+            404,
+            error("NAME_UNKNOWN", "no such repository"),
+            "there is no repository `THERE`, and it does not come by pushing (404: NAME_UNKNOWN: no such repository)",
+            "create the repository, or the project that it is in, first",
+        ),
+        (
+            uploads(Method::POST),
+            403,
+            error("DENIED", "requested access is denied"),
+            "no right to push to `THERE` (403: DENIED: requested access is denied)",
+            "give the account that right, or name another under `credentials`",
+        ),
+    ];
+    for ((on, status, body, what, hint), repository) in cases.into_iter().zip(repositories) {
+        target_registry.clear_faults();
+        target_registry.fault(Fault::on(on).always().then(Action::status_with(status, &[], body)));
+        let there = place(&target_registry, repository);
+        let what = what.replace("THERE", &there.to_string());
+        let wanted = vec![target(there, "1")];
+        let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", wanted)]).await;
+        assert_eq!(failed(&rows[0]), (what.as_str(), Some(hint)));
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_is_not_there_is_named() {
+    let (source, target_registry) = pair().await;
+    let image = two_platforms(1, 10);
+    source.put_manifest("a/b", Some("1"), image.media_type(), image.bytes().clone());
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let (what, hint) = failed(&rows[0]);
+    assert!(what.contains("which the image names"), "{what}");
+    assert_eq!(hint, Some("name the platforms that are there under `platforms`"));
+    assert_eq!(target_registry.log().kind(Kind::Upload).len(), 0);
+    let missing = Digest::of(b"missing");
+    let mut gone = to(&source, &image, &[&target_registry]);
+    gone.digest = Some(missing);
+    let rows = run(Lab::default(), vec![gone]).await;
+    let what = format!("the image is not at `{}`", place(&source, "a/b"));
+    assert_eq!(failed(&rows[0]).0, what);
+}
