@@ -107,7 +107,9 @@ pub(crate) fn told(host: &Host, about: &str, error: &Error, has_account: bool) -
             "look at the name and the network; if it speaks plain HTTP, write \
              `registries: {{\"{host}\": {{endpoints: [\"http://{host}\"]}}}}` in the configuration"
         )),
-        Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } => failure("try again later"),
+        Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } | Error::Supply { .. } => {
+            failure("try again later")
+        }
         Error::Denied { .. } | Error::Refused(_) | Error::Invalid(_) => {
             failure("see whether it is a registry; `-vv` shows what was asked")
         }
