@@ -4,6 +4,7 @@ CREATE TABLE sync_run (
     id BIGINT NOT NULL PRIMARY KEY,        -- rises with time
     rule TEXT COLLATE "BINARY" NOT NULL,
     cause TEXT NOT NULL,                   -- schedule, catch-up, hand
+    part TEXT,                             -- the image it was confined to, if it was
     started_ms BIGINT NOT NULL,
     ended_ms BIGINT,
     outcome TEXT NOT NULL,                 -- running, done, failed, cancelled, interrupted

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{Catalog, Location, Origin, RepoKey, blobs, images, manifests, removal, sql, sync, tags, usage};
 
-const QUERIES: [(&str, &str); 38] = [
+const QUERIES: [(&str, &str); 39] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -40,6 +40,7 @@ const QUERIES: [(&str, &str); 38] = [
     ("runs of a rule", sync::RUNS_OF),
     ("running", sync::RUNNING),
     ("trim", sync::TRIM),
+    ("last whole run", sync::LAST_WHOLE),
     ("run's copies", sync::RUN_COPIES),
     ("source tags", sync::SOURCE_TAGS),
     ("copies", sync::COPIES),

@@ -66,7 +66,7 @@ on_both! {
     }
     sync {
         runs_are_remembered, what_nobody_carries_on_was_interrupted, the_latest_runs_come_first_and_the_oldest_go,
-        a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
+        the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,

@@ -22,4 +22,4 @@ pub use records::{
 };
 pub use runs::KEPT_RUNS;
 #[cfg(test)]
-pub(crate) use runs::{RUN, RUN_COPIES, RUNNING, RUNS, RUNS_OF, TRIM};
+pub(crate) use runs::{LAST_WHOLE, RUN, RUN_COPIES, RUNNING, RUNS, RUNS_OF, TRIM};

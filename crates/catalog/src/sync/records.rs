@@ -213,6 +213,8 @@ pub struct RunRecord {
     pub rule: String,
     /// Why it was begun.
     pub cause: Cause,
+    /// The image it was confined to, if it was.
+    pub part: Option<String>,
     /// When it began.
     pub started: SystemTime,
     /// When it ended.

@@ -16,8 +16,7 @@ use crate::{
 /// How many runs of each rule are remembered.
 pub const KEPT_RUNS: usize = 50;
 
-const BEGIN: &str =
-    "INSERT INTO sync_run (id, rule, cause, started_ms, outcome) VALUES ($1, $2, $3, $4, 'running')";
+const BEGIN: &str = "INSERT INTO sync_run (id, rule, cause, part, started_ms, outcome) VALUES ($1, $2, $3, $4, $5, 'running')";
 const END: &str = "UPDATE sync_run SET ended_ms = $2, outcome = $3, problem = $4, copied = $5, equal = $6, \
      failed = $7, postponed = $8, cancelled = $9, written = $10, bytes_read = $11 WHERE id = $1";
 pub(crate) const TRIM: &str = "DELETE FROM sync_run WHERE rule = $1 AND outcome <> 'running' AND id <= \
@@ -28,12 +27,14 @@ pub(crate) const RUNNING: &str =
 macro_rules! runs_where {
     ($($condition:literal)*) => {
         concat!(
-            "SELECT id, rule, cause, started_ms, ended_ms, outcome, problem, copied, equal, failed, postponed, \
+            "SELECT id, rule, cause, part, started_ms, ended_ms, outcome, problem, copied, equal, failed, postponed, \
              cancelled, written, bytes_read FROM sync_run WHERE ",
             $($condition)*
         )
     };
 }
+pub(crate) const LAST_WHOLE: &str = "SELECT started_ms FROM sync_run WHERE rule = $1 AND part IS NULL AND \
+     outcome NOT IN ('running', 'interrupted') ORDER BY id DESC LIMIT 1";
 pub(crate) const RUN: &str = runs_where!("id = $1");
 pub(crate) const RUNS: &str = runs_where!("id < $1 ORDER BY id DESC LIMIT $2");
 pub(crate) const RUNS_OF: &str = runs_where!("rule = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
@@ -41,15 +42,21 @@ pub(crate) const RUN_COPIES: &str = "SELECT number, source, reference, target, t
      mounted, present, took_ms FROM sync_run_copy WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT $3";
 
 impl Catalog {
-    /// Remembers that a run of `rule` has begun.
+    /// Remembers that a run of `rule`, or of the image `part` of it, has begun.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn begin_run(&self, rule: &str, cause: Cause, at: SystemTime) -> Result<RunId, Error> {
+    pub async fn begin_run(
+        &self,
+        rule: &str,
+        cause: Cause,
+        part: Option<&str>,
+        at: SystemTime,
+    ) -> Result<RunId, Error> {
         retried(|| async {
             let id = sql::new_id();
-            let query = sqlx::query(BEGIN).bind(id).bind(rule.to_owned());
-            query.bind(cause.as_str()).bind(to_ms(at)).execute(&self.writer).await?;
+            let query = sqlx::query(BEGIN).bind(id).bind(rule.to_owned()).bind(cause.as_str());
+            query.bind(part.map(str::to_owned)).bind(to_ms(at)).execute(&self.writer).await?;
             Ok(RunId(id))
         })
         .await
@@ -84,6 +91,15 @@ impl Catalog {
         let done =
             retried(|| async { Ok(sqlx::query(RUNNING).bind(to_ms(at)).execute(&self.writer).await?) });
         Ok(done.await?.rows_affected())
+    }
+
+    /// When the last run of all of `rule` began that came to its end.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn last_whole_run(&self, rule: &str) -> Result<Option<SystemTime>, Error> {
+        let query = sqlx::query_as::<_, (i64,)>(LAST_WHOLE).bind(rule.to_owned());
+        Ok(query.fetch_optional(&self.reader).await?.map(|(at,)| from_ms(at)))
     }
 
     /// A run.
@@ -134,6 +150,7 @@ impl Catalog {
 struct RawRun {
     texts: (String, String, String),
     problem: Option<String>,
+    part: Option<String>,
     ended: Option<i64>,
     numbers: [i64; 9],
 }
@@ -156,7 +173,8 @@ impl<'r> FromRow<'r, AnyRow> for RawRun {
             *number = row.try_get(column)?;
         }
         let texts = (row.try_get("rule")?, row.try_get("cause")?, row.try_get("outcome")?);
-        Ok(Self { texts, problem: row.try_get("problem")?, ended: row.try_get("ended_ms")?, numbers })
+        let (problem, part) = (row.try_get("problem")?, row.try_get("part")?);
+        Ok(Self { texts, problem, part, ended: row.try_get("ended_ms")?, numbers })
     }
 }
 
@@ -168,6 +186,7 @@ impl RawRun {
             id: RunId(id),
             rule,
             cause: Cause::read(&cause)?,
+            part: self.part,
             started: from_ms(started),
             ended: self.ended.map(from_ms),
             outcome: RunOutcome::read(&outcome)?,

@@ -38,7 +38,7 @@ fn end(seconds: u64) -> RunEnd {
 }
 
 async fn begin(catalog: &Catalog, rule: &str, seconds: u64) -> RunId {
-    catalog.begin_run(rule, Cause::Schedule, at(seconds)).await.unwrap()
+    catalog.begin_run(rule, Cause::Schedule, None, at(seconds)).await.unwrap()
 }
 
 pub async fn runs_are_remembered(home: &Home) {
@@ -85,6 +85,20 @@ pub async fn the_latest_runs_come_first_and_the_oldest_go(home: &Home) {
     let gone: Vec<_> = ids.iter().filter(|id| !all.rows.iter().any(|run| run.id == **id)).collect();
     assert_eq!(gone.len(), 3);
     assert!(catalog.run_copies(*gone[0], 0, 9).await.unwrap().rows.is_empty());
+}
+
+pub async fn the_last_whole_run_counts(home: &Home) {
+    let catalog = home.open().await;
+    assert_eq!(catalog.last_whole_run("a").await.unwrap(), None);
+    let whole = begin(&catalog, "a", 1).await;
+    assert_eq!(catalog.last_whole_run("a").await.unwrap(), None);
+    catalog.end_run(whole, "a", &end(2)).await.unwrap();
+    let part = catalog.begin_run("a", Cause::Hand, Some("quay.io/a/b:1"), at(3)).await.unwrap();
+    catalog.end_run(part, "a", &end(4)).await.unwrap();
+    assert_eq!(catalog.run(part).await.unwrap().unwrap().part.as_deref(), Some("quay.io/a/b:1"));
+    begin(&catalog, "a", 5).await;
+    catalog.interrupt_runs(at(6)).await.unwrap();
+    assert_eq!(catalog.last_whole_run("a").await.unwrap(), Some(at(1)));
 }
 
 pub async fn a_run_keeps_what_it_did(home: &Home) {
