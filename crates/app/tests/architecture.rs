@@ -12,15 +12,16 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 9] = [
+const IMPORTS: [(&str, &[&str]); 10] = [
     ("oci", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
     ("sync", &["oci", "remote"]),
-    ("server", &["oci", "mirror", "sync", "catalog"]),
-    ("app", &["oci", "remote", "blobs", "catalog", "mirror", "sync", "server"]),
+    ("scheduler", &["oci", "catalog", "sync"]),
+    ("server", &["oci", "mirror", "sync", "catalog", "scheduler"]),
+    ("app", &["oci", "remote", "blobs", "catalog", "mirror", "sync", "scheduler", "server"]),
     ("testkit", &["oci"]),
 ];
 
