@@ -11,6 +11,7 @@ CREATE TABLE sync_run (
     problem TEXT,                          -- why there was nothing to do, or why it broke off
     copied BIGINT NOT NULL DEFAULT 0,
     equal BIGINT NOT NULL DEFAULT 0,
+    kept BIGINT NOT NULL DEFAULT 0,
     failed BIGINT NOT NULL DEFAULT 0,
     postponed BIGINT NOT NULL DEFAULT 0,
     cancelled BIGINT NOT NULL DEFAULT 0,
@@ -29,7 +30,7 @@ CREATE TABLE sync_run_copy (
     target TEXT NOT NULL,
     target_reference TEXT NOT NULL,
     digest TEXT,
-    outcome TEXT NOT NULL,                 -- copied, failed, postponed, cancelled
+    outcome TEXT NOT NULL,                 -- copied, kept, failed, postponed, cancelled
     problem TEXT,
     hint TEXT,
     written BIGINT NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE sync_copy (
     target TEXT COLLATE "BINARY" NOT NULL,
     target_reference TEXT COLLATE "BINARY" NOT NULL,
     digest TEXT,                           -- the source's
-    outcome TEXT NOT NULL,                 -- copied, equal, failed, postponed, cancelled
+    outcome TEXT NOT NULL,                 -- copied, equal, kept, failed, postponed, cancelled
     problem TEXT,
     hint TEXT,
     checked_ms BIGINT NOT NULL,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Cause, CopyOutcome, RunCopy, RunEnd, RunId, RunOutcome};
-use entrepot_sync::{Event, Job, Row, rules::Rule};
+use entrepot_sync::{Event, Job, rules::Rule};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Metrics, Part, ProgressView, RunCopyView,
+    Clock, Metrics, Part, ProgressView, RunCopyView,
     feed::{Feed, Settled, Told},
     live::Live,
     view::time,
@@ -48,7 +48,7 @@ pub enum Happened {
     /// It is known what is to be done.
     Planned(Vec<Job>),
     /// A copy needs nothing done, or nothing can be done for it.
-    Known(Box<Row>),
+    Known(Box<RunCopy>),
     /// A job goes on.
     Event(Event),
 }
@@ -98,6 +98,7 @@ pub(crate) struct Carrier {
     pub(crate) catalog: Catalog,
     pub(crate) feed: Feed,
     pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
     /// How many runs go on at once.
     pub(crate) lanes: Semaphore,
 }
@@ -107,7 +108,7 @@ impl Carrier {
     pub(crate) async fn carry(&self, run: &Running, rule: Rule, work: &Work) -> RunEnd {
         let lane = tokio::select! {
             lane = self.lanes.acquire() => lane,
-            () = run.cancel.cancelled() => return ended(run, Ok(())),
+            () = run.cancel.cancelled() => return self.ended(run, Ok(())),
         };
         run.live(Live::looking);
         self.feed.tell(&Told::Progress(&run.view()));
@@ -117,7 +118,7 @@ impl Carrier {
         let work = AssertUnwindSafe(async { work(order).await }).catch_unwind();
         let (done, ()) = tokio::join!(work, self.follow(run, happens));
         drop(lane);
-        ended(
+        self.ended(
             run,
             done.unwrap_or_else(|_| {
                 Err("this should not have happened; the server's log says more".to_owned())
@@ -151,7 +152,7 @@ impl Carrier {
                 live.planned(jobs);
                 None
             }
-            Happened::Known(row) => Some(live.settled_beforehand(row)),
+            Happened::Known(settled) => Some(live.settled_beforehand(settled)),
             Happened::Event(event) => live.happened(event),
         });
         if let Happened::Event(Event::Progress { read, .. }) = happened {
@@ -171,7 +172,7 @@ impl Carrier {
         if !settled.is_empty() {
             let first = notes.next;
             let written =
-                self.catalog.record_copies((run.id, &run.rule), first, &settled, SystemTime::now()).await;
+                self.catalog.record_copies((run.id, &run.rule), first, &settled, (self.clock)()).await;
             match written {
                 Ok(next) => notes.next = next,
                 Err(error) => tracing::warn!(%error, rule = run.rule, "what a run settled cannot be kept"),
@@ -191,6 +192,20 @@ impl Carrier {
         let id = run.id.to_string();
         self.feed.tell(&Told::Copies(Settled { run: &id, rule: &run.rule, changes: told, more }));
     }
+
+    fn ended(&self, run: &Running, done: Result<(), String>) -> RunEnd {
+        let (counts, read, written) = run.live(|live| (live.counts(), live.read(), live.written()));
+        let problem = done.err();
+        let is_behind = counts.failed + counts.postponed + counts.cancelled > 0;
+        let outcome = if run.cancel.is_cancelled() {
+            RunOutcome::Cancelled
+        } else if problem.is_some() || is_behind {
+            RunOutcome::Failed
+        } else {
+            RunOutcome::Done
+        };
+        RunEnd { at: (self.clock)(), outcome, problem, counts, written, read }
+    }
 }
 
 struct Notes {
@@ -199,18 +214,4 @@ struct Notes {
     settled: Vec<RunCopy>,
     /// Whether anything happened since it was last told.
     moved: bool,
-}
-
-fn ended(run: &Running, done: Result<(), String>) -> RunEnd {
-    let (counts, read, written) = run.live(|live| (live.counts(), live.read(), live.written()));
-    let problem = done.err();
-    let is_behind = counts.failed + counts.postponed + counts.cancelled > 0;
-    let outcome = if run.cancel.is_cancelled() {
-        RunOutcome::Cancelled
-    } else if problem.is_some() || is_behind {
-        RunOutcome::Failed
-    } else {
-        RunOutcome::Done
-    };
-    RunEnd { at: SystemTime::now(), outcome, problem, counts, written, read }
 }

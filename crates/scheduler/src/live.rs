@@ -56,9 +56,10 @@ impl Live {
     }
 
     /// Copies that need nothing done, or for which nothing can be done, are settled before the others begin.
-    pub(crate) fn settled_beforehand(&mut self, row: &Row) -> RunCopy {
+    pub(crate) fn settled_beforehand(&mut self, settled: &RunCopy) -> RunCopy {
         self.wanted += 1;
-        self.settled(row)
+        self.counts.add(settled.outcome);
+        settled.clone()
     }
 
     /// Something happened. What is settled by it is given back.

@@ -60,7 +60,6 @@ pub struct Scheduler(Arc<Inner>);
 
 struct Inner {
     carrier: Carrier,
-    clock: Clock,
     state: Mutex<State>,
     /// Held while a run is begun: two of one rule must not.
     beginning: tokio::sync::Mutex<()>,
@@ -104,7 +103,7 @@ impl Scheduler {
         if interrupted > 0 {
             tracing::info!(runs = interrupted, "syncs were interrupted when the server ended");
         }
-        let carrier = Carrier { catalog, feed: Feed::new(), metrics, lanes: Semaphore::new(LANES) };
+        let carrier = Carrier { catalog, feed: Feed::new(), metrics, clock, lanes: Semaphore::new(LANES) };
         let state = State {
             rules: RuleSet::default(),
             work: Arc::clone(&work),
@@ -116,7 +115,6 @@ impl Scheduler {
         };
         let inner = Inner {
             carrier,
-            clock,
             state: Mutex::new(state),
             beginning: tokio::sync::Mutex::new(()),
             woken: Notify::new(),
@@ -138,7 +136,7 @@ impl Scheduler {
             known.push(Known { name: name.clone(), schedule: schedule.clone(), last });
             standing.insert(name.clone(), self.look_up(name).await?);
         }
-        let now = (self.0.clock)();
+        let now = self.now();
         let mut state = self.state();
         state.timetable.replace(known, now);
         (state.rules, state.work, state.standing, state.refused) = (rules, work, standing, None);
@@ -150,7 +148,7 @@ impl Scheduler {
 
     /// Remembers why a changed configuration was not taken, until one is.
     pub fn refuse(&self, problem: String, hint: Option<String>) {
-        let at = time((self.0.clock)());
+        let at = time(self.now());
         self.state().refused = Some(Refused { at, problem, hint });
         self.0.carrier.feed.tell(&Told::Rules);
     }
@@ -159,7 +157,7 @@ impl Scheduler {
     pub async fn work(&self, stop: CancellationToken) {
         loop {
             self.begin_due().await;
-            let now = (self.0.clock)();
+            let now = self.now();
             let next = self.state().timetable.next();
             let wait = next.map_or(LOOK, |at| at.duration_since(now).unwrap_or_default()).min(LOOK);
             tokio::select! {
@@ -193,7 +191,7 @@ impl Scheduler {
     async fn begin_due(&self) {
         let due = {
             let mut state = self.state();
-            state.timetable.due((self.0.clock)())
+            state.timetable.due(self.now())
         };
         for (rule, cause) in due {
             match self.begin(&rule, cause, Part::default()).await {
@@ -201,7 +199,7 @@ impl Scheduler {
                 Ok(_) | Err(Error::Busy { .. }) => {}
                 Err(error) => {
                     tracing::error!(%error, rule, "a sync cannot begin");
-                    let now = (self.0.clock)();
+                    let now = self.now();
                     self.state().timetable.ended(&rule, true, now);
                 }
             }
@@ -233,7 +231,7 @@ impl Scheduler {
             }
             (rule, Arc::clone(&state.work))
         };
-        let now = (self.0.clock)();
+        let now = self.now();
         let text = (!part.is_whole()).then(|| part.to_string());
         let id = self.catalog().begin_run(name, cause, text.as_deref(), now).await?;
         let run = Arc::new(Running::new(id, name.to_owned(), cause, part, now));
@@ -268,7 +266,7 @@ impl Scheduler {
             if let (Ok(standing), true) = (standing, state.standing.contains_key(&run.rule)) {
                 state.standing.insert(run.rule.clone(), standing);
             }
-            state.timetable.ended(&run.rule, run.part.is_whole(), (self.0.clock)());
+            state.timetable.ended(&run.rule, run.part.is_whole(), self.now());
         }
         if let Some(last) = last {
             self.0.carrier.feed.tell(&Told::Ended(&last));
@@ -367,6 +365,10 @@ impl Scheduler {
         let runs = self.catalog().runs(Some(rule), None, 2).await?.rows;
         let last = runs.into_iter().find(|run| run.outcome != RunOutcome::Running);
         Ok(Standing { counts, last: last.map(RunView::from) })
+    }
+
+    fn now(&self) -> SystemTime {
+        (self.0.carrier.clock)()
     }
 
     fn catalog(&self) -> &Catalog {

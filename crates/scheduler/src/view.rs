@@ -71,6 +71,8 @@ pub struct Counts {
     pub copied: u64,
     /// Found to be there.
     pub equal: u64,
+    /// Something else is there, and stays.
+    pub kept: u64,
     /// Not there.
     pub failed: u64,
     /// Left for a later run.
@@ -86,6 +88,7 @@ impl From<CopyCounts> for Counts {
             in_sync: counts.in_sync(),
             copied: counts.copied,
             equal: counts.equal,
+            kept: counts.kept,
             failed: counts.failed,
             postponed: counts.postponed,
             cancelled: counts.cancelled,
@@ -176,7 +179,7 @@ pub struct RunCopyView {
     pub target_reference: String,
     /// The source's digest.
     pub digest: Option<String>,
-    /// `copied`, `equal`, `failed`, `postponed` or `cancelled`.
+    /// `copied`, `equal`, `kept`, `failed`, `postponed` or `cancelled`.
     pub outcome: String,
     /// What went wrong.
     pub problem: Option<String>,
@@ -234,7 +237,7 @@ pub struct CopyView {
     pub target_reference: String,
     /// The source's digest.
     pub digest: Option<String>,
-    /// `copied`, `equal`, `failed`, `postponed` or `cancelled`.
+    /// `copied`, `equal`, `kept`, `failed`, `postponed` or `cancelled`.
     pub outcome: String,
     /// What went wrong.
     pub problem: Option<String>,

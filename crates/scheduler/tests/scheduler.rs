@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_catalog::{Catalog, Location, RunId, SourceTag};
+use entrepot_catalog::{Catalog, Copy, CopyOutcome, Location, RunCopy, RunId, SourceTag};
 use entrepot_oci::Digest;
 use entrepot_scheduler::{Begun, Error, Happened, Lost, Metrics, Order, Part, Parts, Scheduler, Watch, Work};
 use entrepot_sync::{
@@ -146,9 +146,28 @@ fn row(tag: &str, outcome: Outcome) -> Box<Row> {
     })
 }
 
-fn done(changed: bool) -> Outcome {
-    let written = if changed { 30 } else { 0 };
-    Outcome::Done(Done { digest: Digest::of(b"x"), changed, written, mounted: 0, present: 0 })
+fn known(tag: &str) -> RunCopy {
+    let Row { source, target, .. } = *row(tag, Outcome::Cancelled);
+    RunCopy {
+        copy: Copy {
+            source: source.to_string(),
+            reference: tag.to_owned(),
+            target: target.to_string(),
+            target_reference: tag.to_owned(),
+        },
+        digest: Some(Digest::of(b"x")),
+        outcome: CopyOutcome::Equal,
+        problem: None,
+        hint: None,
+        written: 0,
+        mounted: 0,
+        present: 0,
+        took: Duration::ZERO,
+    }
+}
+
+fn done() -> Outcome {
+    Outcome::Done(Done { digest: Digest::of(b"x"), changed: true, written: 30, mounted: 0, present: 0 })
 }
 
 fn failed() -> Outcome {
@@ -204,7 +223,7 @@ async fn what_happens_is_told_in_order_and_remembered() {
     let run = id(desk.scheduler.run_now("x", Part::default()).await.unwrap());
     let Ordered { order, finish } = desk.ordered().await;
     let tell = |happened| order.told.send(happened).unwrap();
-    tell(Happened::Known(row("1", done(false))));
+    tell(Happened::Known(Box::new(known("1"))));
     tell(Happened::Planned(vec![job("2"), job("3")]));
     tell(Happened::Event(Event::Started { job: 0 }));
     tell(Happened::Event(Event::Sized { job: 0, bytes: 40 }));
@@ -221,7 +240,7 @@ async fn what_happens_is_told_in_order_and_remembered() {
         (&3.into(), &40.into(), &8.into())
     );
     assert_eq!(progress["images"][0]["image"], "quay.io/a/x:2");
-    tell(Happened::Event(Event::Settled { job: 0, target: 0, row: row("2", done(true)) }));
+    tell(Happened::Event(Event::Settled { job: 0, target: 0, row: row("2", done()) }));
     tell(Happened::Event(Event::Settled { job: 1, target: 0, row: row("3", failed()) }));
     drop(order);
     finish.send(Ok(())).unwrap();

@@ -116,6 +116,11 @@ impl Connections {
         Self { builder: builder(), state, metrics, tls, draining, cut: CancellationToken::new() }
     }
 
+    /// What every request needs.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Serves a client.
     pub(crate) async fn tcp(&self, stream: TcpStream, address: IpAddr) {
         let _open = self.metrics.connection();

@@ -1,7 +1,8 @@
 //! Turns HTTP into calls: connections in, [`entrepot_mirror::Mirror`] verbs out, errors into what a client can read.
 //!
 //! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
-//! - requests: `service` (one request from head to log line), `registry` (the OCI API), `pages`, `control`
+//! - requests: `service` (one request from head to log line), `registry` (the OCI API), `sync` (the JSON API),
+//!   `pages`, `control`
 //! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
 
 #![forbid(unsafe_code)]
@@ -27,10 +28,12 @@ mod registry;
 mod script;
 mod server;
 mod service;
+mod sync;
 mod tls;
 mod wire;
 
 pub use error::{Extra, Refusal};
 pub use metrics::Metrics;
 pub use server::{Error, Listen, Server};
+pub use sync::SyncService;
 pub use tls::{CertificateError, TlsFiles};

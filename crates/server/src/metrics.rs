@@ -32,7 +32,7 @@ struct Labels {
 }
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"];
-const ROUTES: [&str; 8] = ["ping", "manifest", "blob", "tags", "referrers", "upload", "page", "none"];
+const ROUTES: [&str; 9] = ["ping", "manifest", "blob", "tags", "referrers", "upload", "page", "api", "none"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// The kinds of addresses, as far as they are counted apart.
@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     Referrers,
     Upload,
     Page,
+    Api,
     None,
 }
 

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    CertificateError, Metrics, TlsFiles, accept,
+    CertificateError, Metrics, SyncService, TlsFiles, accept,
     connection::Connections,
     service::State,
     tls::{self, Certificates},
@@ -95,6 +95,11 @@ impl Server {
         let state = Arc::new(State::new(mirror, registry, metrics.clone()));
         let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
         Ok(Self { listeners, address, certificates, connections })
+    }
+
+    /// Lets the network see what runs rules: pages, API and events. To be called once, before [`Server::run`].
+    pub fn offer(&self, sync: SyncService) {
+        self.connections.state().offer(sync);
     }
 
     /// The address it listens on.

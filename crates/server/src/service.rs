@@ -1,6 +1,9 @@
 //! One request, from its head to its answer: bounds, dispatch, errors, panics, the record of it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+};
 
 use entrepot_mirror::Mirror;
 use entrepot_oci::ErrorBody;
@@ -23,6 +26,7 @@ use crate::{
     pages,
     record::Record,
     registry,
+    sync::{self, SyncService},
 };
 
 /// The largest request head that is taken, in bytes of names and values.
@@ -45,11 +49,23 @@ pub(crate) struct State {
     pub(crate) registry: Arc<Registry>,
     metrics: Metrics,
     draining: CancellationToken,
+    sync: OnceLock<SyncService>,
 }
 
 impl State {
     pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics) -> Self {
-        Self { mirror, registry, metrics, draining: CancellationToken::new() }
+        Self { mirror, registry, metrics, draining: CancellationToken::new(), sync: OnceLock::new() }
+    }
+
+    /// What runs rules, where there is such a thing.
+    pub(crate) fn sync(&self) -> Option<&SyncService> {
+        self.sync.get()
+    }
+
+    /// Lets the network see what runs rules. Only the first one is.
+    pub(crate) fn offer(&self, sync: SyncService) {
+        // Nobody offers a second one.
+        let _ = self.sync.set(sync);
     }
 
     /// Cancelled when no more requests are wanted.
@@ -121,6 +137,7 @@ async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     match call.peer.door() {
         Door::Control => control::answer(call).await,
         Door::Public if registry::is_below(call.path()) => registry::answer(call).await,
+        Door::Public if sync::is_below(call.path()) => Ok(sync::answer(call).await),
         Door::Public => pages::answer(call).await,
     }
 }

@@ -93,6 +93,8 @@ words! {
         Copied = "copied",
         /// It was there.
         Equal = "equal",
+        /// Something else is there, and stays.
+        Kept = "kept",
         /// It is not there.
         Failed = "failed",
         /// It was left for a later run.
@@ -152,6 +154,8 @@ pub struct CopyCounts {
     pub copied: u64,
     /// Found to be there.
     pub equal: u64,
+    /// Something else is there, and stays.
+    pub kept: u64,
     /// Not there.
     pub failed: u64,
     /// Left for a later run.
@@ -170,6 +174,7 @@ impl CopyCounts {
         *match outcome {
             CopyOutcome::Copied => &mut self.copied,
             CopyOutcome::Equal => &mut self.equal,
+            CopyOutcome::Kept => &mut self.kept,
             CopyOutcome::Failed => &mut self.failed,
             CopyOutcome::Postponed => &mut self.postponed,
             CopyOutcome::Cancelled => &mut self.cancelled,
@@ -178,7 +183,7 @@ impl CopyCounts {
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.in_sync() + self.failed + self.postponed + self.cancelled
+        self.in_sync() + self.kept + self.failed + self.postponed + self.cancelled
     }
 
     /// Those whose target has what the source has.

@@ -18,7 +18,7 @@ pub const KEPT_RUNS: usize = 50;
 
 const BEGIN: &str = "INSERT INTO sync_run (id, rule, cause, part, started_ms, outcome) VALUES ($1, $2, $3, $4, $5, 'running')";
 const END: &str = "UPDATE sync_run SET ended_ms = $2, outcome = $3, problem = $4, copied = $5, equal = $6, \
-     failed = $7, postponed = $8, cancelled = $9, written = $10, bytes_read = $11 WHERE id = $1";
+     kept = $7, failed = $8, postponed = $9, cancelled = $10, written = $11, bytes_read = $12 WHERE id = $1";
 pub(crate) const TRIM: &str = "DELETE FROM sync_run WHERE rule = $1 AND outcome <> 'running' AND id <= \
      (SELECT id FROM sync_run WHERE rule = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
 pub(crate) const RUNNING: &str =
@@ -27,7 +27,7 @@ pub(crate) const RUNNING: &str =
 macro_rules! runs_where {
     ($($condition:literal)*) => {
         concat!(
-            "SELECT id, rule, cause, part, started_ms, ended_ms, outcome, problem, copied, equal, failed, postponed, \
+            "SELECT id, rule, cause, part, started_ms, ended_ms, outcome, problem, copied, equal, kept, failed, postponed, \
              cancelled, written, bytes_read FROM sync_run WHERE ",
             $($condition)*
         )
@@ -74,8 +74,8 @@ impl Catalog {
         let mut tx = self.begin().await?;
         let query = sqlx::query(END).bind(id.0).bind(to_ms(end.at)).bind(end.outcome.as_str());
         let query = query.bind(end.problem.clone());
-        let CopyCounts { copied, equal, failed, postponed, cancelled } = end.counts;
-        let numbers = [copied, equal, failed, postponed, cancelled, end.written, end.read];
+        let CopyCounts { copied, equal, kept, failed, postponed, cancelled } = end.counts;
+        let numbers = [copied, equal, kept, failed, postponed, cancelled, end.written, end.read];
         let query = numbers.into_iter().fold(query, |query, counted| query.bind(number(counted)));
         query.execute(&mut *tx).await?;
         let query = sqlx::query(TRIM).bind(rule.to_owned()).bind(number(KEPT_RUNS));
@@ -152,17 +152,18 @@ struct RawRun {
     problem: Option<String>,
     part: Option<String>,
     ended: Option<i64>,
-    numbers: [i64; 9],
+    numbers: [i64; 10],
 }
 
 impl<'r> FromRow<'r, AnyRow> for RawRun {
     fn from_row(row: &'r AnyRow) -> Result<Self, sqlx::Error> {
-        let mut numbers = [0; 9];
+        let mut numbers = [0; 10];
         let columns = [
             "id",
             "started_ms",
             "copied",
             "equal",
+            "kept",
             "failed",
             "postponed",
             "cancelled",
@@ -181,7 +182,7 @@ impl<'r> FromRow<'r, AnyRow> for RawRun {
 impl RawRun {
     fn read(self) -> Result<RunRecord, Error> {
         let (rule, cause, outcome) = self.texts;
-        let [id, started, copied, equal, failed, postponed, cancelled, written, read] = self.numbers;
+        let [id, started, copied, equal, kept, failed, postponed, cancelled, written, read] = self.numbers;
         Ok(RunRecord {
             id: RunId(id),
             rule,
@@ -194,6 +195,7 @@ impl RawRun {
             counts: CopyCounts {
                 copied: count(copied),
                 equal: count(equal),
+                kept: count(kept),
                 failed: count(failed),
                 postponed: count(postponed),
                 cancelled: count(cancelled),

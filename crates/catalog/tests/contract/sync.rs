@@ -32,7 +32,7 @@ fn done(tag: &str, target: &str, outcome: CopyOutcome) -> RunCopy {
 }
 
 fn end(seconds: u64) -> RunEnd {
-    let counts = CopyCounts { copied: 1, equal: 2, failed: 3, postponed: 4, cancelled: 5 };
+    let counts = CopyCounts { copied: 1, equal: 2, kept: 6, failed: 3, postponed: 4, cancelled: 5 };
     let outcome = RunOutcome::Failed;
     RunEnd { at: at(seconds), outcome, problem: None, counts, written: 70, read: 60 }
 }
@@ -120,7 +120,7 @@ pub async fn a_run_keeps_what_it_did(home: &Home) {
     assert_eq!((rest.rows.len(), rest.rows[249].0, rest.more), (250, 252, false));
     assert_eq!(
         catalog.copy_counts("a").await.unwrap(),
-        CopyCounts { copied: 1, equal: 1, failed: 1, postponed: 250, cancelled: 0 }
+        CopyCounts { copied: 1, equal: 1, kept: 0, failed: 1, postponed: 250, cancelled: 0 }
     );
 }
 

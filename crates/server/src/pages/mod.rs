@@ -1,4 +1,14 @@
-//! What is beside the registry API: health, metrics, and a page that says what this is.
+//! What is beside the registry API: health, metrics, a page that says what this is, and the pages about syncs.
+//!
+//! - `readers`: which of those pages; `guide`, `table`: what is on them
+//! - `html`: what every page has; `words`: in which language; `assets`: style and script
+
+mod assets;
+mod guide;
+mod html;
+mod readers;
+mod table;
+mod words;
 
 use entrepot_oci::Host;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -11,22 +21,31 @@ use crate::{
 };
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-const WELCOME: &str = include_str!("welcome.html");
+const WELCOME: &str = include_str!("../welcome.html");
 
 /// Answers what is not below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
-    if !matches!(call.path(), "/" | "/healthz" | "/readyz" | "/metrics") {
+    let reader = call.state.sync().filter(|_| readers::is_one(call.path()));
+    let asset = assets::find(call.path());
+    let is_ours = matches!(call.path(), "/" | "/healthz" | "/readyz" | "/metrics");
+    if !is_ours && reader.is_none() && asset.is_none() {
         return Err(Refusal::not_found());
     }
     *call.kind = Kind::Page;
     if !matches!(call.head.method, Method::GET | Method::HEAD) {
         return Err(Refusal::method("GET, HEAD"));
+    }
+    if let Some(asset) = asset {
+        return Ok(asset);
+    }
+    if let Some(sync) = reader {
+        return Ok(readers::answer(&call, &sync.scheduler).await);
     }
     Ok(match call.path() {
         "/healthz" => page(StatusCode::OK, TEXT, "ok\n"),

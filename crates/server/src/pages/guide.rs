@@ -1,0 +1,224 @@
+//! The guide: for every rule each address its images can be pulled from, which tags are there, and how to pull them.
+
+use std::fmt::Write;
+
+use entrepot_scheduler::{RuleView, RulesView};
+use entrepot_sync::rules::{Destination, Rule, RuleSet, TagFilter};
+
+use super::{
+    html::{self, escape, inline, moment, points},
+    words::{Language, Words},
+};
+
+/// The part of the page that is its own.
+pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> String {
+    let words = language.words();
+    let mut out =
+        format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.guide, words.guide_lead);
+    if rules.rules().is_empty() {
+        out.push_str(&nothing(words));
+        out.push_str("</main>");
+        return out;
+    }
+    // Writing to a string does not fail.
+    let _ = write!(
+        out,
+        r#"<p class="fill js-only"><label for="tag">{}</label><input id="tag" placeholder="latest" autocomplete="off" spellcheck="false"></p>"#,
+        words.fill
+    );
+    let groups = groups(rules);
+    out.push_str("<div class=\"with-list\">");
+    out.push_str(&contents(&groups, words));
+    out.push_str("<div>");
+    for (category, rules) in &groups {
+        if groups.len() > 1 || category.is_some() {
+            let _ = write!(out, "<p class=\"group\">{}</p>", escape(category.unwrap_or(words.others)));
+        }
+        for rule in rules {
+            let view = views.rules.iter().find(|view| view.name == rule.name);
+            out.push_str(&section(rule, view, words));
+        }
+    }
+    out.push_str("</div></div></main>");
+    out
+}
+
+/// What is said where there is nothing to say.
+pub(super) fn nothing(words: &Words) -> String {
+    format!("<div class=\"empty\"><p>{}</p><p>{}</p></div>", words.no_rules, inline(words.no_rules_hint))
+}
+
+type Group<'a> = (Option<&'a str>, Vec<&'a Rule>);
+
+// Categories in the order in which they first come; what has none goes last.
+fn groups(rules: &RuleSet) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for rule in rules.rules() {
+        let category = rule.category.as_deref();
+        match groups.iter_mut().find(|(name, _)| *name == category) {
+            Some((_, rules)) => rules.push(rule),
+            None => groups.push((category, vec![rule])),
+        }
+    }
+    groups.sort_by_key(|(category, _)| category.is_none());
+    groups
+}
+
+fn heading(rule: &Rule) -> &str {
+    rule.title.as_deref().unwrap_or(&rule.name)
+}
+
+fn contents(groups: &[Group<'_>], words: &Words) -> String {
+    let mut out = format!("<nav class=\"list\" aria-label=\"{}\">", words.contents);
+    for (category, rules) in groups {
+        let name = category.unwrap_or(if groups.len() > 1 { words.others } else { words.contents });
+        let _ = write!(out, "<strong>{}</strong><ul>", escape(name));
+        for rule in rules {
+            let _ = write!(out, "<li><a href=\"#{}\">{}</a></li>", escape(&rule.name), escape(heading(rule)));
+        }
+        out.push_str("</ul>");
+    }
+    out.push_str("</nav>");
+    out
+}
+
+fn section(rule: &Rule, view: Option<&RuleView>, words: &Words) -> String {
+    let id = escape(&rule.name);
+    let mut out = format!(
+        "<section class=\"card\" id=\"{id}\"><header><h2><a href=\"#{id}\">{}</a></h2>{}</header>",
+        escape(heading(rule)),
+        view.map(|view| standing(view, words)).unwrap_or_default()
+    );
+    out.push_str(&facts(rule, view, words));
+    match &rule.sources[..] {
+        [one] => {
+            out.push_str(&addresses(rule, one.place.to_string(), &one.destinations, words));
+            out.push_str(&commands(&rule.name, &one.place.to_string(), &one.destinations, words));
+        }
+        _ => out.push_str(&by_place(rule, words)),
+    }
+    out.push_str(&points(words.usage, &rule.usage));
+    out.push_str(&points(words.notes, &rule.notes));
+    out.push_str("</section>");
+    out
+}
+
+/// How a rule stands, in a word.
+pub(super) fn standing(view: &RuleView, words: &Words) -> String {
+    let copies = view.copies;
+    let (class, text) = if copies.total == 0 {
+        ("", words.unknown.to_owned())
+    } else if copies.in_sync == copies.total {
+        ("good", format!("{} {}/{}", words.in_sync, copies.in_sync, copies.total))
+    } else {
+        let class = if copies.failed > 0 { "bad" } else { "late" };
+        (class, format!("{} {}/{}", words.behind, copies.in_sync, copies.total))
+    };
+    format!("<span class=\"pill {class}\">{text}</span>")
+}
+
+fn facts(rule: &Rule, view: Option<&RuleView>, words: &Words) -> String {
+    let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended.as_deref());
+    let last = last.map_or_else(|| words.never.to_owned(), moment);
+    let mut out =
+        format!("<p class=\"facts\"><span>{} <b>{}</b></span>", words.tags, scope(&rule.tags, words));
+    if let Some(schedule) = &rule.schedule {
+        let _ = write!(
+            out,
+            "<span><code>{}</code> {}</span>",
+            escape(schedule.as_str()),
+            escape(schedule.zone())
+        );
+    }
+    let _ = write!(out, "<span>{} <b>{last}</b></span></p>", words.last_sync);
+    out
+}
+
+/// Which tags are meant, in a few words.
+fn scope(filter: &TagFilter, words: &Words) -> String {
+    if filter.is_open() { words.all_tags.to_owned() } else { words.some_tags.to_owned() }
+}
+
+fn addresses(rule: &Rule, source: String, destinations: &[Destination], words: &Words) -> String {
+    let mut out = String::from("<ul class=\"addresses\">");
+    let id = |index: usize| format!("a-{}-{index}", rule.name);
+    let about = format!("<span class=\"source\">{}</span> · {}", words.source, words.all_tags);
+    out.push_str(&address(&id(0), &source, &about, words));
+    for (index, Destination { place, terms }) in destinations.iter().enumerate() {
+        let mut about: Vec<String> = terms.note.iter().map(|note| inline(note)).collect();
+        about.push(if terms.tags.is_open() { scope(&rule.tags, words) } else { scope(&terms.tags, words) });
+        if !terms.platforms.is_empty() {
+            let platforms: Vec<_> = terms.platforms.iter().map(ToString::to_string).collect();
+            about.push(escape(&platforms.join(", ")));
+        }
+        out.push_str(&address(&id(index + 1), &place.to_string(), &about.join(" · "), words));
+    }
+    out.push_str("</ul>");
+    out
+}
+
+fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
+    format!(
+        r#"<li><code id="{id}">{}:<span class="hole">{}</span></code><span class="about">{about}</span><button class="js-only" data-copy="{id}">{}</button></li>"#,
+        escape(address),
+        words.tag_hole,
+        words.copy
+    )
+}
+
+fn commands(rule: &str, source: &str, destinations: &[Destination], words: &Words) -> String {
+    let mut out = format!("<h3>{}</h3>", words.pull);
+    let all = std::iter::once(source.to_owned()).chain(destinations.iter().map(|to| to.place.to_string()));
+    for (index, place) in all.enumerate() {
+        let id = format!("c-{rule}-{index}");
+        let _ = write!(
+            out,
+            r#"<div class="command"><pre id="{id}">docker pull {}:<span class="hole">{}</span></pre><button class="js-only" data-copy="{id}">{}</button></div>"#,
+            escape(&place),
+            words.tag_hole,
+            words.copy
+        );
+    }
+    out
+}
+
+// A rule with many sources, as the guide of the Ascend images has it: place by place.
+fn by_place(rule: &Rule, words: &Words) -> String {
+    let mut out = String::new();
+    let from: Vec<_> = rule.sources.iter().map(|source| source.place.to_string()).collect();
+    out.push_str(&place(&rule.name, 0, words.source, &from, words));
+    let most = rule.sources.first().map_or(0, |source| source.destinations.len());
+    for index in 0..most {
+        let at: Vec<_> = rule.sources.iter().filter_map(|source| source.destinations.get(index)).collect();
+        let Some(first) = at.first() else { continue };
+        let host = first.place.host().map(ToString::to_string).unwrap_or_default();
+        let heading = match &first.terms.note {
+            Some(note) => inline(note),
+            None => escape(&host),
+        };
+        let all: Vec<_> = at.iter().map(|to| to.place.to_string()).collect();
+        out.push_str(&place(&rule.name, index + 1, &heading, &all, words));
+    }
+    out
+}
+
+fn place(rule: &str, number: usize, heading: &str, all: &[String], words: &Words) -> String {
+    let mut out = format!("<h3>{heading}</h3><ul class=\"addresses\">");
+    for (index, image) in all.iter().enumerate() {
+        let id = format!("a-{rule}-{number}-{index}");
+        let _ = write!(
+            out,
+            r#"<li><code id="{id}">docker pull {}:<span class="hole">{}</span></code><button class="js-only" data-copy="{id}">{}</button></li>"#,
+            escape(image),
+            words.tag_hole,
+            words.copy
+        );
+    }
+    out.push_str("</ul>");
+    out
+}
+
+/// The whole page.
+pub(super) fn page(rules: &RuleSet, views: &RulesView, language: Language) -> String {
+    html::frame(html::Page::Guide, language, &main(rules, views, language))
+}

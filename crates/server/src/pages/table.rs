@@ -1,0 +1,278 @@
+//! The page of syncs: every rule with its state, its progress, and a table of tags and targets.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use entrepot_scheduler::{CopyView, Counts, RuleView, RulesView, RunView, StateView};
+
+use super::{
+    guide::{nothing, standing},
+    html::{self, escape, moment, size},
+    words::{Language, Words},
+};
+
+/// What the page is made of, beside the rules.
+pub(super) struct Content {
+    /// How each rule's copies stand, as far as they are shown.
+    pub(super) states: Vec<StateView>,
+    /// The latest runs.
+    pub(super) runs: Vec<RunView>,
+    /// Whether only one rule is shown.
+    pub(super) is_one: bool,
+}
+
+/// The whole page.
+pub(super) fn page(views: &RulesView, content: &Content, language: Language) -> String {
+    let words = language.words();
+    let mut out =
+        format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.syncs, words.syncs_lead);
+    if let Some(refused) = &views.refused {
+        let hint = refused.hint.as_deref().map(|hint| format!("<p>{}</p>", html::inline(hint)));
+        // Writing to a string does not fail.
+        let _ = write!(
+            out,
+            "<div class=\"notice\" role=\"alert\"><p><strong>{}</strong></p><p>{}</p>{}</div>",
+            words.refused,
+            html::inline(&refused.problem),
+            hint.unwrap_or_default()
+        );
+    }
+    if views.rules.is_empty() {
+        out.push_str(&nothing(words));
+    } else if !content.is_one {
+        out.push_str(&totals(views, words));
+    }
+    for (rule, state) in views.rules.iter().zip(&content.states) {
+        out.push_str(&section(rule, state, content.is_one, language));
+    }
+    out.push_str(&history(&content.runs, words));
+    out.push_str("</main>");
+    html::frame(html::Page::Sync, language, &out)
+}
+
+fn totals(views: &RulesView, words: &Words) -> String {
+    let (in_sync, total) = views
+        .rules
+        .iter()
+        .fold((0, 0), |(in_sync, total), rule| (in_sync + rule.copies.in_sync, total + rule.copies.total));
+    let rate = if total == 0 { "–".to_owned() } else { percent(in_sync, total) };
+    format!(
+        "<div class=\"totals\"><div><b>{}</b>{}</div><div><b>{total}</b>{}</div><div><b>{rate}</b>{}</div></div>",
+        views.rules.len(),
+        words.rules,
+        words.copies,
+        words.rate
+    )
+}
+
+// Rounded down: what is nearly all is not all.
+fn percent(part: u64, whole: u64) -> String {
+    let thousandths = part.saturating_mul(1000) / whole.max(1);
+    if thousandths % 10 == 0 {
+        format!("{}%", thousandths / 10)
+    } else {
+        format!("{}.{}%", thousandths / 10, thousandths % 10)
+    }
+}
+
+fn section(rule: &RuleView, state: &StateView, is_one: bool, language: Language) -> String {
+    let (words, name) = (language.words(), escape(&rule.name));
+    let title = escape(rule.title.as_deref().unwrap_or(&rule.name));
+    let mut out = format!(
+        "<section class=\"card\" id=\"{name}\"><header><h2><a href=\"/sync?rule={name}&amp;lang={}\">{title}</a></h2>{}\
+         <button class=\"js-only\" data-post=\"/api/v1/sync/rules/{name}/run\">{}</button></header>",
+        language.code(),
+        standing(rule, words),
+        words.run_now
+    );
+    out.push_str(&meter(&rule.copies));
+    out.push_str(&facts(rule, words));
+    let hidden = if rule.running.is_some() { "" } else { " hidden" };
+    let _ = write!(out, "<div class=\"live-box\" id=\"live-{name}\"{hidden}>{}</div>", live(rule, words));
+    if let Some(problem) = rule.last.as_ref().and_then(|run| run.problem.as_deref()) {
+        let _ = write!(out, "<div class=\"notice\"><p>{}</p></div>", html::inline(problem));
+    }
+    if state.copies.is_empty() {
+        let _ = write!(out, "<p class=\"quiet small\">{}</p>", words.no_copies);
+    } else {
+        let open = if is_one || rule.copies.in_sync < rule.copies.total { " open" } else { "" };
+        let _ = write!(
+            out,
+            "<details id=\"d-{name}\"{open}><summary>{}</summary>{}{}</details>",
+            words.details,
+            tables(&state.copies, words),
+            more(rule, state, language)
+        );
+    }
+    out.push_str("</section>");
+    out
+}
+
+// Without JavaScript this is how far it was when the page was made.
+fn live(rule: &RuleView, words: &Words) -> String {
+    let Some(run) = &rule.running else { return String::new() };
+    let phase = match run.phase {
+        entrepot_scheduler::Phase::Waiting => words.waiting,
+        entrepot_scheduler::Phase::Looking => words.looking,
+        entrepot_scheduler::Phase::Copying => words.copying,
+    };
+    format!(
+        "<p><span class=\"pill live good\">{phase}</span><span>{} / {}</span></p>",
+        run.copies.total, run.wanted
+    )
+}
+
+fn meter(counts: &Counts) -> String {
+    if counts.total == 0 {
+        return String::new();
+    }
+    let part = |count: u64| count.saturating_mul(1000) / counts.total;
+    let (good, bad) = (part(counts.in_sync), part(counts.failed));
+    let late = 1000 - good - bad;
+    format!(
+        "<svg class=\"meter\" viewBox=\"0 0 1000 8\" preserveAspectRatio=\"none\" width=\"100%\" aria-hidden=\"true\">\
+         <rect class=\"good\" width=\"{good}\" height=\"8\"/><rect class=\"late\" x=\"{good}\" width=\"{late}\" height=\"8\"/>\
+         <rect class=\"bad\" x=\"{}\" width=\"{bad}\" height=\"8\"/></svg>",
+        good + late
+    )
+}
+
+fn facts(rule: &RuleView, words: &Words) -> String {
+    let last = rule.last.as_ref().and_then(|run| run.ended.as_deref());
+    let last = last.map_or_else(|| words.never.to_owned(), moment);
+    let next = rule.next.as_deref().map_or_else(|| words.by_hand.to_owned(), moment);
+    let schedule = rule.schedule.as_deref().map(|schedule| {
+        let zone = rule.time_zone.as_deref().unwrap_or_default();
+        format!("<span><code>{}</code> {}</span>", escape(schedule), escape(zone))
+    });
+    format!(
+        "<p class=\"facts\">{}<span>{} <b>{last}</b></span><span>{} <b>{next}</b></span></p>",
+        schedule.unwrap_or_default(),
+        words.last_sync,
+        words.next_sync
+    )
+}
+
+// One table for each source: its targets are the columns.
+fn tables(copies: &[CopyView], words: &Words) -> String {
+    copies.chunk_by(|a, b| a.source == b.source).map(|of_source| table(of_source, words)).collect()
+}
+
+fn table(copies: &[CopyView], words: &Words) -> String {
+    let Some(first) = copies.first() else { return String::new() };
+    let mut targets: Vec<&str> = Vec::new();
+    for copy in copies {
+        if !targets.contains(&copy.target.as_str()) {
+            targets.push(&copy.target);
+        }
+    }
+    let head: String =
+        targets.iter().map(|target| format!("<th scope=\"col\">{}</th>", escape(target))).collect();
+    let mut out = format!(
+        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">{}</th>{head}</tr></thead><tbody>",
+        escape(&first.source)
+    );
+    for row in copies.chunk_by(|a, b| a.reference == b.reference) {
+        let mut cells = BTreeMap::<&str, String>::new();
+        for copy in row {
+            cells.entry(&copy.target).or_default().push_str(&cell(copy, words));
+        }
+        let reference = row.first().map(|copy| copy.reference.as_str()).unwrap_or_default();
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(reference));
+        for target in &targets {
+            let missing = || format!("<span class=\"state none\" title=\"{}\">–</span>", words.missing);
+            let _ = write!(out, "<td>{}</td>", cells.get(target).cloned().unwrap_or_else(missing));
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div>");
+    out
+}
+
+fn cell(copy: &CopyView, words: &Words) -> String {
+    let (class, mark, text) = match copy.outcome.as_str() {
+        "copied" | "equal" => ("good", "✓", words.in_sync),
+        "failed" => ("bad", "✕", words.failed),
+        "postponed" => ("late", "◔", words.postponed),
+        "kept" => ("late", "≠", words.behind),
+        _ => ("late", "◌", words.cancelled),
+    };
+    let digest = copy.digest.as_deref().unwrap_or_default();
+    let mut out = format!("<div class=\"state {class}\" title=\"{}\">{mark} {text}", escape(digest));
+    if copy.target_reference != copy.reference {
+        let _ = write!(out, " <small>{}</small>", escape(&copy.target_reference));
+    }
+    out.push_str("</div>");
+    if let Some(problem) = &copy.problem {
+        let hint = copy.hint.as_deref().map(|hint| format!("<span>{}</span>", html::inline(hint)));
+        let _ = write!(out, "<div class=\"why\">{}{}</div>", html::inline(problem), hint.unwrap_or_default());
+    }
+    out
+}
+
+fn more(rule: &RuleView, state: &StateView, language: Language) -> String {
+    let Some(last) = state.copies.last().filter(|_| state.more) else { return String::new() };
+    let encode = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    format!(
+        "<p><a href=\"/sync?rule={}&amp;source={}&amp;reference={}&amp;lang={}\">{} →</a></p>",
+        escape(&rule.name),
+        encode(&last.source),
+        encode(&last.reference),
+        language.code(),
+        language.words().more
+    )
+}
+
+fn history(runs: &[RunView], words: &Words) -> String {
+    if runs.is_empty() {
+        return String::new();
+    }
+    let mut out =
+        format!("<h3>{}</h3><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th></th>", words.history);
+    for head in words.history_head {
+        let _ = write!(out, "<th scope=\"col\">{head}</th>");
+    }
+    out.push_str("</tr></thead><tbody>");
+    for run in runs {
+        let cause = match run.cause.as_str() {
+            "schedule" => words.causes[0],
+            "catch-up" => words.causes[1],
+            _ => words.causes[2],
+        };
+        let (class, outcome) = match run.outcome.as_str() {
+            "done" => ("good", words.done),
+            "failed" => ("bad", words.failed),
+            "cancelled" => ("late", words.cancelled),
+            "interrupted" => ("late", words.interrupted),
+            _ => ("good", words.copying),
+        };
+        let part =
+            run.part.as_deref().map(|part| format!("<br><small class=\"quiet\">{}</small>", escape(part)));
+        let _ = write!(
+            out,
+            "<tr><th scope=\"row\">{}{}</th><td>{}</td><td>{cause}</td><td><span class=\"state {class}\">{outcome}</span></td>\
+             <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
+            escape(&run.rule),
+            part.unwrap_or_default(),
+            moment(&run.started),
+            run.copies.copied,
+            run.copies.equal,
+            run.copies.failed,
+            size(run.written)
+        );
+    }
+    out.push_str("</tbody></table></div>");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearly_all_is_not_all() {
+        assert_eq!(percent(999_999, 1_000_000), "99.9%");
+        assert_eq!((percent(3, 3), percent(0, 3), percent(1, 2)), ("100%".into(), "0%".into(), "50%".into()));
+    }
+}
