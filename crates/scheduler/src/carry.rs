@@ -34,7 +34,7 @@ const TOLD_COPIES: usize = 50;
 pub struct Order {
     /// What to do.
     pub rule: Rule,
-    /// To what it is confined; the rule's sources are chosen already.
+    /// To what it is confined; the rule has only those sources and tags.
     pub part: Part,
     /// Where to tell what happens.
     pub told: mpsc::UnboundedSender<Happened>,

@@ -1,6 +1,7 @@
 //! Why the scheduler does not do what it is asked.
 
 use entrepot_catalog::RunId;
+use entrepot_oci::Tag;
 
 /// Why the scheduler does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,14 @@ pub enum Error {
         rule: String,
         /// What was asked for.
         image: String,
+    },
+    /// The rule does not want this tag.
+    #[error("rule `{rule}` does not copy the tag `{tag}`")]
+    NotItsTag {
+        /// The rule.
+        rule: String,
+        /// What was asked for.
+        tag: Tag,
     },
     /// The server is about to end.
     #[error("the server is shutting down")]

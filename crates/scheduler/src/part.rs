@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use entrepot_oci::{Reference, Tag};
+use entrepot_oci::Tag;
 use entrepot_sync::{
-    Job, Place,
+    Place,
     rules::{Rule, Source},
 };
 
@@ -25,24 +25,20 @@ impl Part {
         *self == Self::default()
     }
 
-    /// The rule, with only the sources that are meant.
+    /// The rule, with only the sources and tags that are meant.
     pub(crate) fn of(&self, rule: &Rule) -> Result<Rule, Error> {
         let mut rule = rule.clone();
-        let Some(wanted) = &self.source else { return Ok(rule) };
-        rule.sources.retain(|Source { place, .. }| place == wanted);
-        if rule.sources.is_empty() {
-            return Err(Error::NotItsSource { rule: rule.name, image: wanted.to_string() });
+        if let Some(wanted) = &self.source {
+            rule.sources.retain(|Source { place, .. }| place == wanted);
+            if rule.sources.is_empty() {
+                return Err(Error::NotItsSource { rule: rule.name, image: wanted.to_string() });
+            }
+        }
+        if let Some(tag) = &self.tag {
+            let only = rule.tags.only(tag.clone());
+            rule.tags = only.ok_or_else(|| Error::NotItsTag { rule: rule.name.clone(), tag: tag.clone() })?;
         }
         Ok(rule)
-    }
-
-    /// Whether a job is meant.
-    pub fn has(&self, job: &Job) -> bool {
-        let tag = match &job.reference {
-            Reference::Tag(tag) => Some(tag),
-            Reference::Digest(_) => None,
-        };
-        self.tag.is_none() || self.tag.as_ref() == tag
     }
 
     /// Whether a run of this part does all that `other` wants.

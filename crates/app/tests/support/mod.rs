@@ -60,7 +60,13 @@ impl Lab {
 
     /// Starts a server on a free port and waits until it has said where.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Serving {
+        self.serve_with(arguments, &[])
+    }
+
+    /// The same, with variables in its environment.
+    pub(crate) fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
         let mut command = self.command(&["-q", "serve", "--listen", "127.0.0.1:0"]);
+        command.envs(variables.iter().copied());
         let mut child =
             command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());

@@ -5,8 +5,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::html;
 use crate::{body::Body, headers::IMMUTABLE, service::respond};
 
-/// The asset at `path`, if there is one.
-pub(super) fn find(path: &str) -> Option<Response<Body>> {
+/// The asset at `path`, if there is one. Pages ask for them by a version that changes with them.
+pub(super) fn find(path: &str, query: &str) -> Option<Response<Body>> {
     let (media_type, content) = match path {
         "/assets/entrepot.css" => ("text/css; charset=utf-8", Body::bytes(html::STYLE)),
         "/assets/entrepot.js" => ("text/javascript; charset=utf-8", Body::bytes(html::SCRIPT)),
@@ -16,8 +16,8 @@ pub(super) fn find(path: &str) -> Option<Response<Body>> {
     let mut response = respond(StatusCode::OK, content);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    // Pages ask for them by a version that changes with them.
-    headers.insert(header::CACHE_CONTROL, IMMUTABLE);
+    let keep = if query.starts_with("v=") { IMMUTABLE } else { HeaderValue::from_static("no-cache") };
+    headers.insert(header::CACHE_CONTROL, keep);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
     Some(response)

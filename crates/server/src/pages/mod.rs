@@ -13,6 +13,8 @@ mod words;
 use entrepot_oci::Host;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
+use words::Language;
+
 use crate::{
     Refusal,
     body::Body,
@@ -25,14 +27,14 @@ pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 const WELCOME: &str = include_str!("../welcome.html");
 
 /// Answers what is not below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let reader = call.state.sync().filter(|_| readers::is_one(call.path()));
-    let asset = assets::find(call.path());
+    let asset = assets::find(call.path(), call.query());
     let is_ours = matches!(call.path(), "/" | "/healthz" | "/readyz" | "/metrics");
     if !is_ours && reader.is_none() && asset.is_none() {
         return Err(Refusal::not_found());
@@ -51,7 +53,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         "/healthz" => page(StatusCode::OK, TEXT, "ok\n"),
         "/readyz" => ready(&call).await,
         "/metrics" => metrics(&call),
-        _ => welcome(call.host()),
+        _ => welcome(call.host(), has_rules(&call)),
     })
 }
 
@@ -83,11 +85,26 @@ fn metrics(call: &Call<'_>) -> Response<Body> {
     }
 }
 
+fn has_rules(call: &Call<'_>) -> bool {
+    call.state.sync().is_some_and(|sync| !sync.scheduler.rules().rules.is_empty())
+}
+
 // The host comes from the client, so it is shown only if it is one.
-fn welcome(host: Option<&str>) -> Response<Body> {
+fn welcome(host: Option<&str>, has_rules: bool) -> Response<Body> {
     let host: Option<Host> = host.and_then(|host| host.parse().ok());
     let host = host.as_ref().map_or("this-host", Host::as_str);
-    page(StatusCode::OK, HTML, WELCOME.replace("{host}", host))
+    let links = |language: Language| {
+        let (words, code) = (language.words(), language.code());
+        if !has_rules {
+            return String::new();
+        }
+        format!(
+            "<p><a href=\"/guide?lang={code}\">{}</a> · <a href=\"/sync?lang={code}\">{}</a></p>\n",
+            words.guide, words.syncs
+        )
+    };
+    let text = WELCOME.replace("{host}", host).replace("{english}", &links(Language::English));
+    page(StatusCode::OK, HTML, text.replace("{chinese}", &links(Language::Chinese)))
 }
 
 #[cfg(test)]
@@ -97,7 +114,7 @@ mod tests {
     use super::*;
 
     async fn text(host: Option<&str>) -> String {
-        let body = welcome(host).into_body().collect().await.unwrap().to_bytes();
+        let body = welcome(host, true).into_body().collect().await.unwrap().to_bytes();
         String::from_utf8(body.to_vec()).unwrap()
     }
 
@@ -105,7 +122,7 @@ mod tests {
     async fn the_page_shows_how_to_pull() {
         let page = text(Some("m.example.com:5000")).await;
         assert!(page.contains("docker pull m.example.com:5000/docker.io/library/nginx"));
-        assert!(page.contains("镜像"));
+        assert!(page.contains("镜像") && page.contains("/guide?lang=zh"));
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("{host}"));
         assert!(!text(Some("<script>")).await.contains("<script>"));
     }

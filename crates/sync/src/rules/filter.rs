@@ -81,6 +81,15 @@ impl TagFilter {
         &self.names
     }
 
+    /// The same for this tag alone, whether or not it is among the newest; `None` if it is not meant.
+    pub fn only(&self, tag: Tag) -> Option<Self> {
+        self.takes(&tag).then(|| Self {
+            names: vec![tag],
+            criteria: Arc::clone(&self.criteria),
+            latest: None,
+        })
+    }
+
     /// Those of `tags` that are meant, in natural order; each once. Names that are not among `tags` are not among
     /// these.
     pub fn select(&self, tags: &[Tag]) -> Vec<Tag> {

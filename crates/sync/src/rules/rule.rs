@@ -130,6 +130,11 @@ impl RuleSet {
         check::check(sections)
     }
 
+    /// A rule of a set, or what is left of it, by itself.
+    pub fn of(rule: Rule) -> Self {
+        Self { rules: vec![rule] }
+    }
+
     /// The rules, in the order in which they were written.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

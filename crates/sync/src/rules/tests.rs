@@ -65,6 +65,16 @@ fn rules_are_chosen_by_name() {
 }
 
 #[test]
+fn one_tag_can_be_chosen_if_it_is_meant() {
+    let set = rules(&rule(r#""from":"q.io/a","to":["q.io/b"],"tags":{"match":"cann","latest":1}"#));
+    let tag = |text: &str| text.parse::<entrepot_oci::Tag>().unwrap();
+    let only = set.rules()[0].tags.only(tag("1-cann")).unwrap();
+    assert_eq!(only.select(&[tag("1-cann"), tag("2-cann")]), [tag("1-cann")]);
+    assert!(set.rules()[0].tags.only(tag("1")).is_none());
+    assert_eq!(RuleSet::of(set.rules()[0].clone()).rules().len(), 1);
+}
+
+#[test]
 fn one_rule_alone_can_be_wrong() {
     let to = r#""to":["quay.io/b/x"]"#;
     for (rest, what) in [
