@@ -67,7 +67,7 @@ fn totals(views: &RulesView, words: &Words) -> String {
 // Rounded down: what is nearly all is not all.
 fn percent(part: u64, whole: u64) -> String {
     let thousandths = part.saturating_mul(1000) / whole.max(1);
-    if thousandths % 10 == 0 {
+    if thousandths.is_multiple_of(10) {
         format!("{}%", thousandths / 10)
     } else {
         format!("{}.{}%", thousandths / 10, thousandths % 10)
@@ -230,8 +230,10 @@ fn history(runs: &[RunView], words: &Words) -> String {
     }
     let mut out =
         format!("<h3>{}</h3><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th></th>", words.history);
-    for head in words.history_head {
-        let _ = write!(out, "<th scope=\"col\">{head}</th>");
+    for (index, head) in words.history_head.iter().enumerate() {
+        // The first three are words, the others numbers.
+        let class = if index < 3 { "" } else { " class=\"number\"" };
+        let _ = write!(out, "<th scope=\"col\"{class}>{head}</th>");
     }
     out.push_str("</tr></thead><tbody>");
     for run in runs {
