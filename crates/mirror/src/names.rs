@@ -171,6 +171,18 @@ mod tests {
         assert_eq!(locate("quay.m.example.com", None, "a/b").unwrap(), "quay.io a/b");
     }
 
+    // Found by fuzzing: nothing tells a repository that begins with its registry's name from containerd's prefix.
+    #[test]
+    fn beside_its_registry_a_prefix_is_no_part_of_the_repository() {
+        assert_eq!(
+            locate("x", Some("docker.io"), "registry-1.docker.io/bry").unwrap(),
+            "docker.io library/bry"
+        );
+        assert_eq!(locate("docker.m.example.com", None, "docker.io/bry").unwrap(), "docker.io library/bry");
+        let twice = "registry-1.docker.io/registry-1.docker.io/bry";
+        assert_eq!(locate("x", None, twice).unwrap(), "docker.io registry-1.docker.io/bry");
+    }
+
     #[test]
     fn hosted_names_neither_shadow_nor_leak() {
         assert_eq!(locate("x", None, "local/a").unwrap(), "hosted local/a");
