@@ -5,10 +5,11 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
 use clap_complete::Shell;
 use entrepot_oci::{Image, Platform};
+use entrepot_sync::Format;
 
 use crate::{
     commands::{
-        cache, completions, config, digest, inspect, login, man, serve,
+        cache, completions, config, copy, digest, inspect, login, man, serve,
         session::Common,
         tags::{self, Where},
     },
@@ -33,6 +34,8 @@ pub(crate) enum Action {
     Config(config::Config),
     /// Look at what is held.
     Cache(cache::Cache),
+    /// Copy images.
+    Copy(copy::Copy),
     /// List the tags of a repository.
     Tags(tags::Tags),
     /// Look at an image in a registry.
@@ -91,6 +94,8 @@ enum Command {
     Config(ConfigCommand),
     /// List, count or remove what is held, whether a server runs or not
     Cache(CacheArgs),
+    /// Copy images between registries, directories and archives
+    Copy(CopyArgs),
     /// List the tags of a repository at any registry
     Tags(TagsArgs),
     /// Show what an image is made of, without pulling it
@@ -213,6 +218,44 @@ struct CommonArgs {
 }
 
 #[derive(Args)]
+struct CopyArgs {
+    /// The image: `nginx:1.27`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`
+    #[arg(value_name = "SOURCE")]
+    source: copy::End,
+    /// Where to; without a tag, the source's is taken
+    #[arg(value_name = "TARGET", required = true)]
+    targets: Vec<copy::End>,
+    /// Copy every tag of the repository, or every image of the archive
+    #[arg(long)]
+    all_tags: bool,
+    /// Copy these platforms alone: `linux/amd64,linux/arm64`
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    platform: Vec<Platform>,
+    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
+    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
+    format: Option<FormatWord>,
+    /// Leave signatures, attestations and bills of materials behind
+    #[arg(long)]
+    no_referrers: bool,
+    /// How many images at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Only say what would be copied
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum FormatWord {
+    /// As they are.
+    Keep,
+    /// Docker's media types.
+    Docker,
+}
+
+#[derive(Args)]
 struct TagsArgs {
     /// The repository: `nginx`, `quay.io/ascend/cann`
     #[arg(value_name = "REPOSITORY")]
@@ -307,6 +350,7 @@ impl Cli {
                 let over = Overrides { listen: None, data };
                 Action::Cache(cache::Cache { file: config, over, output, verbosity, verb: command.meant() })
             }
+            Command::Copy(copy) => Action::Copy(copy.meant(verbosity)),
             Command::Tags(TagsArgs { place, common }) => {
                 Action::Tags(tags::Tags { common: common.meant(verbosity), place })
             }
@@ -328,6 +372,25 @@ impl Cli {
                 Action::Completions(completions::Completions { shell })
             }
             Command::Man(ManArgs { out }) => Action::Man(man::Man { out }),
+        }
+    }
+}
+
+impl CopyArgs {
+    fn meant(self, verbosity: Verbosity) -> copy::Copy {
+        copy::Copy {
+            common: self.common.meant(verbosity),
+            source: self.source,
+            targets: self.targets,
+            all_tags: self.all_tags,
+            platforms: self.platform,
+            format: self.format.map(|word| match word {
+                FormatWord::Keep => Format::Keep,
+                FormatWord::Docker => Format::Docker,
+            }),
+            referrers: !self.no_referrers,
+            at_once: self.jobs.map(usize::from),
+            dry_run: self.dry_run,
         }
     }
 }

@@ -17,6 +17,7 @@ mod failure;
 mod greeting;
 mod log;
 mod output;
+mod progress;
 mod runtime;
 mod world;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Action::Serve(serve) => commands::serve::run(serve),
         Action::Config(config) => commands::config::run(config),
         Action::Cache(cache) => commands::cache::run(cache),
+        Action::Copy(copy) => commands::copy::run(copy),
         Action::Tags(tags) => commands::tags::run(tags),
         Action::Inspect(inspect) => commands::inspect::run(inspect),
         Action::Digest(digest) => commands::digest::run(digest),

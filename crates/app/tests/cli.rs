@@ -21,6 +21,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["cache", "ls"],
         vec!["cache", "stat"],
         vec!["cache", "rm"],
+        vec!["copy"],
         vec!["tags"],
         vec!["inspect"],
         vec!["digest"],

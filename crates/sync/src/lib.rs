@@ -10,13 +10,15 @@
 
 mod copy;
 mod ends;
+mod habits;
 mod job;
 mod place;
 pub mod rules;
 mod shape;
 mod world;
 
-pub use copy::{Limits, copy_one, perform};
+pub use copy::{Limits, contents, copy_one, perform};
+pub use habits::Habits;
 pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};
 pub use place::{Place, PlaceError};
 pub use world::{Ledger, Registry, World};

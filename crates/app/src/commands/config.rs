@@ -44,6 +44,7 @@ struct Checked<'a> {
     listen: &'a str,
     upstreams: Vec<&'a str>,
     hosted: &'a [String],
+    rules: usize,
     warnings: Vec<&'a str>,
 }
 
@@ -57,14 +58,19 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
         listen: config.listen.as_str(),
         upstreams: upstreams.collect(),
         hosted: &config.hosted,
+        rules: config.rules.set.rules().len(),
         warnings: warnings.iter().map(|warning| warning.what.as_str()).collect(),
     };
     match output {
         Output::Json => output::print_json(&checked),
         Output::Text => {
             failure::warn(&warnings);
+            let rules = match checked.rules {
+                0 => String::new(),
+                count => format!("copies by {}\n", counted(count as u64, "rule")),
+            };
             output::print(&format!(
-                "{}: ok\nlistens on {}, mirrors {}, takes pushes to {}\nblobs: {}; records: {}\n",
+                "{}: ok\nlistens on {}, mirrors {}, takes pushes to {}\nblobs: {}; records: {}\n{rules}",
                 file.display(),
                 checked.listen,
                 counted(checked.upstreams.len() as u64, "registry"),

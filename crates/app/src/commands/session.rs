@@ -1,10 +1,10 @@
 //! What the commands that speak to registries have in common: set-up, the end by Ctrl-C, and words for what went wrong.
 
-use std::{path::PathBuf, process};
+use std::{path::PathBuf, process, sync::Arc};
 
 use entrepot_oci::{Host, Repository};
 use entrepot_remote::{Error, Remote};
-use entrepot_sync::World as _;
+use entrepot_sync::{Registry, World as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,7 +32,7 @@ pub(crate) struct Common {
 /// A command that is ready to speak to registries.
 pub(crate) struct Session {
     /// The registries.
-    pub(crate) world: Standalone,
+    pub(crate) world: Arc<Standalone>,
     _log: Guard,
 }
 
@@ -59,13 +59,17 @@ impl Session {
         let log = Log { level: common.verbosity.level(Level::Error), ..loaded.config.log };
         let log = log::start(log, &environment)?;
         let world = Standalone::new(loaded.config.registries, &environment, common.cache.as_deref());
-        Ok(Self { world, _log: log })
+        Ok(Self { world: Arc::new(world), _log: log })
+    }
+
+    /// A registry to be spoken to.
+    pub(crate) fn registry(&self, host: &Host) -> Result<Registry, Failure> {
+        self.world.registry(host).map_err(|error| unusable(host, &error))
     }
 
     /// A registry to be asked.
     pub(crate) fn remote(&self, host: &Host) -> Result<Remote, Failure> {
-        let registry = self.world.registry(host);
-        registry.map(|registry| registry.remote).map_err(|error| unusable(host, &error))
+        self.registry(host).map(|registry| registry.remote)
     }
 
     /// What a registry's refusal means to a person. `about` says what was asked for.

@@ -53,7 +53,7 @@ impl std::str::FromStr for Where {
 pub(crate) fn run(Tags { common, place }: Tags) -> Result<(), Failure> {
     session::run(&common, async |session, stop| {
         tokio::select! {
-            listed = list(&session, &place) => print(&place, &listed?, common.output),
+            listed = list(&session, &place.host, &place.repository) => print(&place, &listed?, common.output),
             () = stop.cancelled() => Err(Failure::new("interrupted")),
         }
     })
@@ -65,8 +65,12 @@ struct Listed<'a> {
     tags: Vec<&'a str>,
 }
 
-async fn list(session: &Session, place: &Where) -> Result<Vec<Tag>, Failure> {
-    let Where { host, repository } = place;
+/// All tags of a repository, in the registry's order.
+pub(crate) async fn list(
+    session: &Session,
+    host: &Host,
+    repository: &Repository,
+) -> Result<Vec<Tag>, Failure> {
     let remote = session.remote(host)?;
     let (mut tags, mut last): (Vec<Tag>, Option<Tag>) = (Vec::new(), None);
     loop {

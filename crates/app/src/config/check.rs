@@ -1,19 +1,27 @@
 //! From sections to a [`Config`]: defaults filled in, sections held against each other. What comes out is valid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+};
 
+use bytesize::ByteSize;
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::Host;
 use entrepot_remote::Settings as Remote;
+use entrepot_sync::Format;
 use globset::GlobBuilder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Config, Error, Listen, Log, Registry, TlsFiles, defaults, sections,
+    Config, Error, Habits, Listen, Log, Registry, Rules, TlsFiles, defaults, sections,
     tree::{Node, Place},
     urls,
 };
+
+/// The smallest part of an upload to S3 that is not the last (docs.aws.amazon.com, "Amazon S3 multipart upload limits").
+const SMALLEST_CHUNK: ByteSize = ByteSize::mib(5);
 
 /// Makes the configuration of what `root` says; `file` is the same in types.
 pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> {
@@ -29,6 +37,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         hosted: checker.hosted(file.hosted)?,
         registries,
         tls: checker.tls(file.tls)?,
+        rules: Rules::default(),
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
@@ -189,6 +198,7 @@ impl Checker<'_> {
         for (index, rule) in section.tags.iter().enumerate() {
             self.tag_rule(rule, &["registries", name, "tags", &index.to_string()])?;
         }
+        let (concurrency, habits) = self.habits(&section, name)?;
         // The text was held by `check_urls`.
         let endpoints = section.endpoints.iter().filter_map(|text| urls::endpoint(text).ok()).collect();
         let (default_alias, is_default) =
@@ -201,12 +211,37 @@ impl Checker<'_> {
                 ca: section.ca,
                 insecure: section.insecure,
                 private_network: section.private_network,
-                ..Remote::default()
+                rate: section.rate,
+                concurrency,
             },
+            habits,
             alias: section.alias.or(default_alias).filter(|_| mirror),
             mirror,
             freshness: Freshness { default: section.freshness, rules: section.tags },
         })
+    }
+
+    fn habits(
+        &self,
+        section: &sections::Registry,
+        name: &str,
+    ) -> Result<(Option<NonZeroUsize>, Habits), Error> {
+        if section.concurrency == Some(0) {
+            return Err(self
+                .fault(&["registries", name, "concurrency"], "this must be 1 or more")
+                .with_hint("leave it out to ask as much at once as there is to ask"));
+        }
+        if section.chunk.is_some_and(|chunk| chunk < SMALLEST_CHUNK) {
+            return Err(self
+                .fault(&["registries", name, "chunk"], "this must be 5 MiB or more")
+                .with_hint("registries with their blobs in S3 refuse smaller pieces"));
+        }
+        let habits = Habits {
+            format: section.format.map(Format::from),
+            reserve: section.reserve,
+            chunk: section.chunk.map(|chunk| chunk.as_u64()),
+        };
+        Ok((section.concurrency.and_then(NonZeroUsize::new), habits))
     }
 
     fn tag_rule(&self, rule: &TagRule, path: &[&str]) -> Result<(), Error> {

@@ -32,10 +32,10 @@ impl Error {
         self
     }
 
-    /// Says which file the place is in.
+    /// Says which file the place is in, unless that was said.
     #[must_use]
     pub(crate) fn in_file(mut self, file: &Path) -> Self {
-        self.file = Some(file.display().to_string());
+        self.file.get_or_insert_with(|| file.display().to_string());
         self
     }
 

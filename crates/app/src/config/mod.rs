@@ -14,6 +14,7 @@ mod error;
 pub(crate) mod laws;
 mod listen;
 mod reader;
+mod rules;
 mod secrets;
 mod sections;
 mod show;
@@ -33,12 +34,14 @@ use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
 use entrepot_remote::Settings as RemoteSettings;
+use entrepot_sync::{Format, rules::RuleSet};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub(crate) use environment::Environment;
 pub(crate) use error::Error;
 pub(crate) use listen::{Listen, ListenError};
+use show::Shown;
 use tree::{Node, Place};
 
 /// The file that is read where none is named, if it is there.
@@ -63,8 +66,19 @@ pub(crate) struct Config {
     pub(crate) registries: BTreeMap<Host, Registry>,
     /// Certificate and key; `None`: plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
+    /// What is copied where.
+    pub(crate) rules: Rules,
     /// What is logged, and how.
     pub(crate) log: Log,
+}
+
+/// What is copied where: the rules of this file, then those of the files it names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// The rules.
+    pub(crate) set: RuleSet,
+    // As they were written.
+    shown: Vec<Shown>,
 }
 
 /// A registry.
@@ -78,6 +92,19 @@ pub(crate) struct Registry {
     pub(crate) mirror: bool,
     /// How fresh its tags must be.
     pub(crate) freshness: Freshness,
+    /// How it is written to and how much of it is left for others, where that is said.
+    pub(crate) habits: Habits,
+}
+
+/// How a registry is treated by copies. What is not said is what is usual for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Habits {
+    /// The form of document it takes.
+    pub(crate) format: Option<Format>,
+    /// How many manifest requests of its budget are left for others.
+    pub(crate) reserve: Option<u32>,
+    /// The largest upload in one request, in bytes.
+    pub(crate) chunk: Option<u64>,
 }
 
 /// Files in PEM form.
@@ -163,7 +190,8 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
     let named = file.map(Path::to_owned).or_else(|| environment.get("ENTREPOT_CONFIG").map(PathBuf::from));
     let file = named.or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|usual| usual.exists()));
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
-    let (mut config, warnings) = parse(&text, environment).map_err(|error| match &file {
+    let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let (mut config, warnings) = parse_in(&text, environment, directory).map_err(|error| match &file {
         Some(file) => error.in_file(file),
         None => error,
     })?;
@@ -176,13 +204,26 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
 ///
 /// # Errors
 /// The first thing that is wrong.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn parse(text: &str, environment: &Environment) -> Result<(Config, Vec<Warning>), Error> {
+    parse_in(text, environment, Path::new(""))
+}
+
+// Files that the text names are seen from `directory`.
+fn parse_in(
+    text: &str,
+    environment: &Environment,
+    directory: &Path,
+) -> Result<(Config, Vec<Warning>), Error> {
     let mut root = Node::parse(text)?;
     environment.write_over(&mut root, &sections::KEYS)?;
     let warnings = secrets::resolve(&mut root, environment)?;
     check::check_urls(&root)?;
-    let file = reader::read(&root)?;
-    Ok((check::check(file, &root)?, warnings))
+    let mut file: sections::File = reader::read(&root)?;
+    let (sync, sync_files) = (std::mem::take(&mut file.sync), std::mem::take(&mut file.sync_files));
+    let config = check::check(file, &root)?;
+    let rules = rules::check(&root, sync, &sync_files, directory)?;
+    Ok((Config { rules, ..config }, warnings))
 }
 
 fn read_file(path: &Path) -> Result<String, Error> {

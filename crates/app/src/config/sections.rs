@@ -5,9 +5,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use bytesize::ByteSize;
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Settings as Mirror, TagRule};
-use entrepot_remote::Credential;
+use entrepot_remote::{Credential, Rate};
+use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -24,13 +26,26 @@ pub(super) struct File {
     pub(super) mirror: Mirror,
     pub(super) hosted: Option<Vec<String>>,
     pub(super) registries: BTreeMap<String, Registry>,
+    pub(super) sync: Vec<RuleSection>,
+    pub(super) sync_files: Vec<String>,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The outermost keys, which environment variables may name.
-pub(super) const KEYS: [&str; 9] =
-    ["listen", "data", "blobs", "database", "mirror", "hosted", "registries", "tls", "log"];
+pub(super) const KEYS: [&str; 11] = [
+    "listen",
+    "data",
+    "blobs",
+    "database",
+    "mirror",
+    "hosted",
+    "registries",
+    "sync",
+    "sync_files",
+    "tls",
+    "log",
+];
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -51,6 +66,28 @@ pub(super) struct Registry {
     #[serde(with = "humantime_serde")]
     pub(super) freshness: Option<Duration>,
     pub(super) tags: Vec<TagRule>,
+    pub(super) rate: Option<Rate>,
+    pub(super) concurrency: Option<usize>,
+    pub(super) format: Option<FormatWord>,
+    pub(super) reserve: Option<u32>,
+    pub(super) chunk: Option<ByteSize>,
+}
+
+/// The words for a [`Format`].
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FormatWord {
+    Keep,
+    Docker,
+}
+
+impl From<FormatWord> for Format {
+    fn from(word: FormatWord) -> Self {
+        match word {
+            FormatWord::Keep => Self::Keep,
+            FormatWord::Docker => Self::Docker,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]

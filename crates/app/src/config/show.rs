@@ -4,6 +4,7 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, Settings, TagRule};
+use entrepot_sync::Format;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
 const SECRET: &str = "***";
 
 /// A document to write out: as YAML by [`Shown::to_yaml`], as JSON by serde. Keys keep their order.
+#[derive(Clone, Debug)]
 pub(crate) enum Shown {
     /// A flag.
     Flag(bool),
@@ -41,6 +43,7 @@ impl Config {
         root.put("mirror", show_mirror(&self.mirror));
         root.put("hosted", texts(&self.hosted));
         root.put("registries", Shown::Map(registries.collect()));
+        root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some(
             "tls",
             self.tls.as_ref().map(|tls| {
@@ -82,7 +85,7 @@ fn show_mirror(mirror: &Settings) -> Shown {
 }
 
 fn show_registry(registry: &Registry) -> Shown {
-    let Registry { remote, alias, mirror, freshness: Freshness { default, rules } } = registry;
+    let Registry { remote, alias, mirror, freshness: Freshness { default, rules }, habits } = registry;
     let endpoints: Vec<&str> = remote.endpoints.iter().map(url::Url::as_str).collect();
     let credentials = remote.credentials.iter().map(|credential| {
         let mut keys = Keys::default();
@@ -101,7 +104,20 @@ fn show_registry(registry: &Registry) -> Shown {
     keys.unless(!remote.private_network, "private_network", Shown::Flag(true));
     keys.some("freshness", default.map(|default| Shown::Text(duration(default))));
     keys.unless(rules.is_empty(), "tags", Shown::List(rules.iter().map(show_rule).collect()));
+    keys.some("rate", remote.rate.map(|rate| Shown::Text(rate.to_string())));
+    keys.some("concurrency", remote.concurrency.map(|count| Shown::Number(count.get() as u64)));
+    keys.some("format", habits.format.map(|format| Shown::Text(format_word(format).to_owned())));
+    keys.some("reserve", habits.reserve.map(|count| Shown::Number(count.into())));
+    keys.some("chunk", habits.chunk.map(|bytes| Shown::Text(format!("{bytes}B"))));
     keys.into()
+}
+
+/// The word for a form of documents.
+pub(crate) const fn format_word(format: Format) -> &'static str {
+    match format {
+        Format::Keep => "keep",
+        Format::Docker => "docker",
+    }
 }
 
 fn show_rule(rule: &TagRule) -> Shown {
@@ -191,6 +207,24 @@ impl From<Keys> for Shown {
 }
 
 impl Shown {
+    /// What was written, as it was read.
+    pub(super) fn written(node: &Node) -> Self {
+        match &node.value {
+            Value::Nothing => Self::Text(String::new()),
+            Value::Text(text) => Self::Text(text.clone()),
+            Value::Plain(text) => match (text.parse(), text.parse()) {
+                (Ok(flag), _) => Self::Flag(flag),
+                (_, Ok(number)) => Self::Number(number),
+                _ => Self::Text(text.clone()),
+            },
+            Value::List(items) => Self::List(items.iter().map(Self::written).collect()),
+            Value::Map(entries) => {
+                let said = entries.iter().filter(|entry| !matches!(entry.node.value, Value::Nothing));
+                Self::Map(said.map(|entry| (entry.key.clone(), Self::written(&entry.node))).collect())
+            }
+        }
+    }
+
     /// The document as YAML.
     pub(crate) fn to_yaml(&self) -> String {
         let mut text = String::new();

@@ -37,7 +37,8 @@ fn uncommented(text: &str) -> String {
         Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => line.replacen('#', "", 1),
         _ => line.to_owned(),
     });
-    lines.collect::<Vec<_>>().join("\n")
+    // The files are not there.
+    lines.collect::<Vec<_>>().join("\n").replace("[\"rules/*.yaml\"]", "[]")
 }
 
 fn example_environment() -> Environment {
@@ -72,6 +73,9 @@ fn the_example_holds_when_every_option_is_used() {
     assert_eq!(warnings, []);
     assert!(config.s3.is_some() && config.database.is_some() && config.tls.is_some());
     assert!(config.registries[&"registry.example.com:5000".parse().unwrap()].mirror);
+    assert_eq!(config.rules.set.rules().len(), 3);
+    let hub = &config.registries[&"docker.io".parse().unwrap()];
+    assert_eq!((hub.habits.reserve, hub.habits.chunk), (Some(10), Some(128 << 20)));
 }
 
 /// Asks every mapping of the example which keys it could have, by giving it one that it cannot.
@@ -87,6 +91,9 @@ fn the_example_has_every_key() {
         let place = match path.as_slice() {
             ["registries"] => continue,
             ["registries", _, rest @ ..] => format!("registries.*.{}", rest.first().unwrap_or(&"")),
+            // A destination picks tags as a rule does.
+            ["sync", .., "tags"] => "sync.tags".to_owned(),
+            ["sync", _, rest @ ..] => format!("sync.{}", rest.first().unwrap_or(&"")),
             other => other.join("."),
         };
         let map = entries_at(&mut root, &path);
@@ -198,7 +205,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `registries`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `registries`, `sync`, `sync_files`, `tls` and `log`",
     ),
     (
         "mirror: {freshness: soon}",
@@ -426,4 +433,76 @@ fn faults_are_one_line_whatever_they_repeat() {
     assert!(fault("\"a\\nb\\e[31m\": 1").contains(r"unknown key `a\nb\u{1b}[31m`"));
     assert!(fault("hosted: [\"a\\n/\"]").contains(r"`a\n/` cannot begin a name"));
     assert!(fault("hosted: [\"a\\nb\"]").contains(r"hint: write `a\nb/`"));
+}
+
+#[test]
+fn rules_are_read_from_all_files_and_held_against_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    let rule = |name: &str, to: &str| format!("  - {{name: {name}, from: a.test/x/{name}, to: [{to}]}}\n");
+    let load = || {
+        super::load(Some(&directory.path().join("main.yaml")), &Environment::default(), Default::default())
+    };
+    let told_of = |error: Error| told(&error).replace(&format!("{}/", directory.path().display()), "");
+    fs::create_dir(directory.path().join("rules")).unwrap();
+    let main = format!("sync_files: ['rules/*.yaml', more.yaml]\nsync:\n{}", rule("one", "b.test/x/one"));
+    write("main.yaml", &main);
+    assert_eq!(
+        told_of(load().unwrap_err()),
+        "main.yaml:1:14: `sync_files.0`: no file fits `rules/*.yaml`\nhint: the path is seen from where this file is"
+    );
+    write("rules/b.yaml", &format!("sync:\n{}", rule("three", "b.test/x/three")));
+    write("rules/a.yaml", &format!("# first\nsync:\n{}", rule("two", "b.test/x/two")));
+    write("rules/other.txt", "?");
+    assert!(told_of(load().unwrap_err()).starts_with("more.yaml: there is no such file\n"));
+    write("more.yaml", "sync: []\n");
+    let config = load().unwrap().config;
+    let names: Vec<&str> = config.rules.set.rules().iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["one", "two", "three"]);
+    assert_eq!(shown(&config).matches("name: ").count(), 3);
+
+    write("rules/b.yaml", &format!("sync:\n\n{}", rule("two", "b.test/x/three")));
+    assert_eq!(
+        told_of(load().unwrap_err()),
+        "rules/b.yaml:3:12: `sync.0.name`: `two` is already the name of another rule\nhint: every rule has its own"
+    );
+    write("rules/b.yaml", "sync: [{name: x, form: a.test/b/c, to: []}]\n");
+    assert_eq!(
+        told_of(load().unwrap_err()),
+        "rules/b.yaml:1:18: `sync.0`: unknown key `form`\nhint: did you mean `from`?"
+    );
+}
+
+#[test]
+fn faults_in_rules_are_told_with_their_place() {
+    for (text, message) in [
+        (
+            "sync:\n  - name: a\n    from: quay.io/x/a\n    tags: {match: '('}\n    to: [ghcr.io/x/a]",
+            "line 4, column 19: `sync.0.tags.match`: ",
+        ),
+        (
+            "sync:\n  - name: a\n    from: quay.io/x/a\n    to: [ghcr.io/x/a, {repository: ghcr.io/a}]",
+            "line 4, column 36: `sync.0.to.1.repository`: ",
+        ),
+        (
+            "sync_files: ['*/a.yaml']",
+            "line 1, column 14: `sync_files.0`: `*/a.yaml` has wildcards in the name of a directory\n",
+        ),
+        ("registries: {a.test: {rate: 20}}", "line 1, column 29: `registries.a.test.rate`: "),
+        (
+            "registries: {a.test: {concurrency: 0}}",
+            "line 1, column 36: `registries.a.test.concurrency`: this must be 1 or more\n",
+        ),
+        (
+            "registries: {a.test: {chunk: 1MiB}}",
+            "line 1, column 30: `registries.a.test.chunk`: this must be 5 MiB or more\n",
+        ),
+        (
+            "registries: {a.test: {format: oci}}",
+            "line 1, column 31: `registries.a.test.format`: `oci` is not one of ",
+        ),
+    ] {
+        let told = fault(text);
+        assert!(told.starts_with(message), "{told}");
+    }
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Settings, SettingsError};
-use entrepot_sync::{Format, Ledger, Registry, World};
+use entrepot_remote::{Credential, Remote, Settings, SettingsError};
+use entrepot_sync::{Habits, Ledger, Registry, World};
 use url::Url;
 
 pub(crate) use ledger::FileLedger;
@@ -79,8 +79,16 @@ impl Standalone {
     }
 
     fn make(&self, host: &Host) -> Result<Registry, SettingsError> {
-        let remote = entrepot_remote::Remote::new(host.clone(), &self.settings(host))?;
-        Ok(Registry { remote, format: Format::Keep, reserve: 0, chunk: None })
+        let usual = Habits::of(host);
+        let said = self.configured.get(host).map(|registry| registry.habits).unwrap_or_default();
+        let mut settings = self.settings(host);
+        settings.rate = settings.rate.or(usual.rate);
+        Ok(Registry {
+            remote: Remote::new(host.clone(), &settings)?,
+            format: said.format.unwrap_or(usual.format),
+            reserve: said.reserve.unwrap_or(usual.reserve),
+            chunk: said.chunk.or(usual.chunk),
+        })
     }
 }
 

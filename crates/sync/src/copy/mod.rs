@@ -8,6 +8,7 @@
 //! run leaves behind, however it ends, the next one can build on.
 
 mod blobs;
+mod contents;
 mod deliver;
 mod failure;
 mod feed;
@@ -30,6 +31,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Event, Job, Row, World};
+pub use contents::contents;
 use run::Run;
 
 /// How much a run does at once.

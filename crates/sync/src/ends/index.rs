@@ -68,6 +68,11 @@ impl Index {
         self.entries.iter().filter_map(|(entry, _)| name(entry))
     }
 
+    /// The name of an entry.
+    pub(crate) fn name(entry: &Descriptor) -> Option<&str> {
+        name(entry)
+    }
+
     /// All entries.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Descriptor> {
         self.entries.iter().map(|(entry, _)| entry)

@@ -1,0 +1,117 @@
+//! The rules of `sync` and of the files that `sync_files` names, put together and held against each other.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use entrepot_sync::rules::{RuleError, RuleSection, RuleSet};
+use globset::{GlobBuilder, GlobMatcher};
+use serde::Deserialize;
+
+use super::{
+    Error, Rules, reader,
+    show::Shown,
+    tree::{Node, Place},
+};
+
+/// What a file has that `sync_files` names.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RuleFile {
+    sync: Vec<RuleSection>,
+}
+
+/// Rules of one file.
+struct Part {
+    // `None`: the configuration itself.
+    file: Option<PathBuf>,
+    root: Node,
+    rules: Vec<RuleSection>,
+}
+
+/// Makes rules of what `root` says: `sync` is the same in types; patterns are seen from `directory`.
+pub(super) fn check(
+    root: &Node,
+    sync: Vec<RuleSection>,
+    patterns: &[String],
+    directory: &Path,
+) -> Result<Rules, Error> {
+    let mut parts = vec![Part { file: None, root: root.clone(), rules: sync }];
+    for (index, pattern) in patterns.iter().enumerate() {
+        let fault = |what: String, hint: &str| {
+            let place = root.at(&["sync_files", &index.to_string()]).map(|node| node.place.clone());
+            let error = Error::at(&place.unwrap_or(Place::Nowhere), what).with_hint(hint);
+            error.under(&index.to_string()).under("sync_files")
+        };
+        for file in files(directory, pattern).map_err(|(what, hint)| fault(what, hint))? {
+            parts.push(part(&file).map_err(|error| error.in_file(&file))?);
+        }
+    }
+    let all: Vec<RuleSection> = parts.iter().flat_map(|part| part.rules.iter().cloned()).collect();
+    let set = RuleSet::check(&all).map_err(|error| located(&parts, &error))?;
+    let shown = parts.iter().filter_map(|part| part.root.get("sync")).flat_map(Node::items);
+    Ok(Rules { set, shown: shown.map(Shown::written).collect() })
+}
+
+fn part(file: &Path) -> Result<Part, Error> {
+    let root = Node::parse(&super::read_file(file)?)?;
+    let RuleFile { sync } = reader::read(&root)?;
+    Ok(Part { file: Some(file.to_owned()), root, rules: sync })
+}
+
+// The files that fit, by name; only the last part of a pattern may have wildcards.
+fn files(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, (String, &'static str)> {
+    let hint = "wildcards may stand in the name of the file, not of a directory: `rules/*.yaml`";
+    let path = directory.join(pattern);
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Err((format!("`{pattern}` names no file"), hint));
+    };
+    let is_wild = |text: &str| text.contains(['*', '?', '[', '{']);
+    if is_wild(&Path::new(pattern).parent().unwrap_or(Path::new("")).to_string_lossy()) {
+        return Err((format!("`{pattern}` has wildcards in the name of a directory"), hint));
+    }
+    if !is_wild(name) {
+        return Ok(vec![path]);
+    }
+    let glob = GlobBuilder::new(name).literal_separator(true).build();
+    let glob = glob.map_err(|_| (format!("`{pattern}` is not a pattern"), hint))?.compile_matcher();
+    let found = fitting(parent, &glob);
+    if found.is_empty() {
+        return Err((format!("no file fits `{pattern}`"), "the path is seen from where this file is"));
+    }
+    Ok(found)
+}
+
+fn fitting(directory: &Path, glob: &GlobMatcher) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
+    let fits = entries.filter(|entry| glob.is_match(entry.file_name())).map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = fits.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
+// From the position in the list of all rules to a place in a file.
+fn located(parts: &[Part], error: &RuleError) -> Error {
+    let (first, rest) =
+        error.path().split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
+    let mut index = first.parse::<usize>().unwrap_or(0);
+    let mut part = &parts[0];
+    for next in parts {
+        part = next;
+        if index < next.rules.len() {
+            break;
+        }
+        index -= next.rules.len();
+    }
+    let index = index.to_string();
+    let path: Vec<&str> = ["sync", &index].into_iter().chain(rest.iter().map(String::as_str)).collect();
+    let node = (1..=path.len()).rev().find_map(|end| part.root.at(&path[..end]));
+    let fault =
+        Error::at(node.map_or(&Place::Nowhere, |node| &node.place), error.what()).with_hint(error.hint());
+    let fault = path.iter().rev().fold(fault, |fault, step| fault.under(step));
+    match &part.file {
+        Some(file) => fault.in_file(file),
+        None => fault,
+    }
+}

@@ -1,0 +1,156 @@
+//! How far a run is, and when it will be through. Pure: the time is passed in.
+
+use std::time::Duration;
+
+use entrepot_sync::Event;
+
+/// The time over which speed is taken: short enough to notice a change, long enough not to flicker.
+const WINDOW: Duration = Duration::from_secs(8);
+
+/// The sums of a run so far.
+#[derive(Debug)]
+pub(super) struct Tally {
+    jobs: usize,
+    /// What is known of each job: its size, and how much of it was dealt with.
+    known: Vec<Option<(u64, u64)>>,
+    targets: Vec<usize>,
+    /// Jobs all of whose targets are settled.
+    pub(super) settled: usize,
+    /// Targets that do not have what they should.
+    pub(super) failed: usize,
+    /// Bytes that came over the wire.
+    pub(super) read: u64,
+    // Smoothed, in bytes a second.
+    rate: f64,
+    dealt_rate: f64,
+    last: Sample,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    at: Duration,
+    read: u64,
+    dealt: u64,
+}
+
+impl Tally {
+    /// Of jobs with so many targets each.
+    pub(super) fn new(targets: Vec<usize>) -> Self {
+        Self {
+            jobs: targets.len(),
+            known: vec![None; targets.len()],
+            targets,
+            settled: 0,
+            failed: 0,
+            read: 0,
+            rate: 0.0,
+            dealt_rate: 0.0,
+            last: Sample::default(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Started { .. } => {}
+            Event::Sized { job, bytes } => {
+                if let Some(known) = self.known.get_mut(*job) {
+                    *known = Some((*bytes, known.map_or(0, |(_, dealt)| dealt)));
+                }
+            }
+            Event::Progress { job, bytes, read } => {
+                self.read += read;
+                if let Some(Some((_, dealt))) = self.known.get_mut(*job) {
+                    *dealt += bytes;
+                }
+            }
+            Event::Settled { job, row, .. } => {
+                self.failed += usize::from(!matches!(row.outcome, entrepot_sync::Outcome::Done(_)));
+                if let Some(left) = self.targets.get_mut(*job) {
+                    *left = left.saturating_sub(1);
+                    self.settled += usize::from(*left == 0);
+                }
+            }
+        }
+    }
+
+    /// Whether all targets of a job are settled.
+    pub(super) fn is_through(&self, job: usize) -> bool {
+        self.targets.get(job).is_none_or(|left| *left == 0)
+    }
+
+    /// How many jobs there are.
+    pub(super) fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    /// Bytes that were dealt with, and all bytes that are known of.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        self.known
+            .iter()
+            .flatten()
+            .fold((0, 0), |(dealt, all), (size, done)| (dealt + done.min(size), all + size))
+    }
+
+    /// Looks at the clock: `now` is the time since the run began.
+    pub(super) fn tick(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.last.at);
+        if passed < Duration::from_millis(50) {
+            return;
+        }
+        let dealt = self.bytes().0;
+        let weight = 1.0 - (-passed.as_secs_f64() / WINDOW.as_secs_f64()).exp();
+        let speed = |now: u64, before: u64| now.saturating_sub(before) as f64 / passed.as_secs_f64();
+        let smooth = |old: f64, new: f64| if old == 0.0 { new } else { old + weight * (new - old) };
+        self.rate = smooth(self.rate, speed(self.read, self.last.read));
+        self.dealt_rate = smooth(self.dealt_rate, speed(dealt, self.last.dealt));
+        self.last = Sample { at: now, read: self.read, dealt };
+    }
+
+    /// Bytes a second over the wire.
+    pub(super) fn rate(&self) -> u64 {
+        self.rate as u64
+    }
+
+    /// How long it will take from here, as far as anybody can tell: jobs that are still unknown count as the others.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let (dealt, all) = self.bytes();
+        let sized = self.known.iter().flatten().count();
+        if sized == 0 || self.dealt_rate < 1.0 {
+            return None;
+        }
+        let expected = all as f64 / sized as f64 * self.jobs as f64;
+        Duration::try_from_secs_f64((expected - dealt as f64).max(0.0) / self.dealt_rate).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_judged_by_what_is_known() {
+        let mut tally = Tally::new(vec![1, 1]);
+        assert_eq!(tally.left(), None);
+        tally.take(&Event::Sized { job: 0, bytes: 1000 });
+        tally.take(&Event::Progress { job: 0, bytes: 500, read: 400 });
+        tally.tick(Duration::from_secs(1));
+        assert_eq!((tally.bytes(), tally.read, tally.rate()), ((500, 1000), 400, 400));
+        // 500 of it, and another 1000 of a job that nobody has looked at.
+        assert_eq!(tally.left(), Some(Duration::from_secs(3)));
+        tally.take(&Event::Sized { job: 1, bytes: 0 });
+        assert_eq!(tally.left(), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_silence_brings_the_speed_down() {
+        let mut tally = Tally::new(vec![1]);
+        tally.take(&Event::Sized { job: 0, bytes: 1000 });
+        tally.take(&Event::Progress { job: 0, bytes: 800, read: 800 });
+        tally.tick(Duration::from_secs(1));
+        tally.tick(Duration::from_millis(1010));
+        assert_eq!(tally.rate(), 800);
+        tally.tick(Duration::from_secs(31));
+        assert!(tally.rate() < 40, "{}", tally.rate());
+    }
+}

@@ -1,0 +1,126 @@
+//! `entrepot copy`, from the command line to the other end.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use entrepot_testkit::{Action, Fault, Match, TestImage, TestRegistry, client};
+use hyper::Method;
+use support::{Lab, Ran};
+
+async fn run(lab: &Lab, arguments: &[&str]) -> Ran {
+    let mut command = lab.command(arguments);
+    command.env("HOME", lab.path());
+    tokio::task::block_in_place(|| support::ran(command))
+}
+
+fn host(registry: &TestRegistry) -> String {
+    registry.host().to_string()
+}
+
+fn two_platforms(seed: u64) -> TestImage {
+    let platforms = ["linux/amd64", "linux/arm64"].into_iter().zip(seed..);
+    TestImage::index(platforms.map(|(text, seed)| TestImage::random(seed, 2, 5_000).with_platform(text)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_image_goes_to_several_places_and_is_read_once() {
+    let (source, one, other) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    let image = two_platforms(1);
+    source.put_image("team/app", "1", &image);
+    let lab = Lab::new();
+    let from = format!("{}/team/app:1", host(&source));
+    let (first, second) = (format!("{}/a/b", host(&one)), format!("{}/c/d:new", host(&other)));
+    let dry = run(&lab, &["copy", &from, &first, &second, "--dry-run"]).await;
+    assert_eq!((dry.code, dry.stderr.as_str()), (0, ""));
+    let lines = dry.stdout.lines().filter(|line| line.starts_with(&from) && line.ends_with("  copy"));
+    assert_eq!(lines.count(), 2, "{}", dry.stdout);
+    assert_eq!(one.log().count(Method::POST, "") + one.log().count(Method::PUT, ""), 0);
+
+    source.clear_log();
+    let ran = run(&lab, &["copy", &from, &first, &second]).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("\n2 copied; "), "{}", ran.stdout);
+    assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("copied: ")).count(), 2, "{}", ran.stderr);
+    assert_eq!(source.log().blob_gets().len(), image.blobs().len());
+    for (registry, name, tag) in [(&one, "a/b", "1"), (&other, "c/d", "new")] {
+        assert_eq!(client::pull(&registry.url(), name, tag).await.digest, *image.digest());
+    }
+    let again = run(&lab, &["-q", "copy", &from, &first, &second, "--output", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!((&json["up_to_date"], &json["copied"], again.stderr.as_str()), (&2.into(), &0.into(), ""));
+    assert_eq!(json["images"][0]["state"], "up-to-date");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tags_go_through_files_and_back() {
+    let (source, back) = (TestRegistry::start().await, TestRegistry::start().await);
+    let images = [TestImage::random(1, 1, 1000), two_platforms(5)];
+    for (image, tag) in images.iter().zip(["1", "2"]) {
+        source.put_image("team/app", tag, image);
+    }
+    let lab = Lab::new();
+    let (from, to) = (format!("{}/team/app", host(&source)), format!("{}/x/y", host(&back)));
+    for arguments in [[&from, "oci:layout"], ["oci:layout", "oci-archive:a.tar"], ["oci-archive:a.tar", &to]]
+    {
+        let ran = run(&lab, &["copy", arguments[0], arguments[1], "--all-tags"]).await;
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    }
+    for (image, tag) in images.iter().zip(["1", "2"]) {
+        assert_eq!(client::pull(&back.url(), "x/y", tag).await.digest, *image.digest());
+    }
+    let ran = run(&lab, &["copy", "oci:layout", &to]).await;
+    let told = "error: there are 2 images in `oci:layout`\nhint: say which, as in `oci:layout:1`, or `--all-tags`; there are 1, 2\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, told));
+    let ran = run(&lab, &["copy", "oci:layout:1", &to, "--all-tags"]).await;
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let ran = run(&lab, &["copy", &from, "docker-archive:x.tar"]).await;
+    let told = "error: `docker-archive:x.tar` cannot be written\nhint: archives of `docker save` are only read: write `oci-archive:FILE`, which Docker loads too\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, told));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_alone_is_copied() {
+    let (source, target) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = two_platforms(1);
+    source.put_image("team/app", "1", &image);
+    let lab = Lab::new();
+    let (from, to) = (format!("{}/team/app:1", host(&source)), format!("{}/a/b", host(&target)));
+    let ran = run(&lab, &["copy", &from, &to, "--platform", "linux/arm64"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let there = target.manifest("a/b", "1").unwrap();
+    let arm = image.children()[1].digest().to_string();
+    let text = String::from_utf8_lossy(&there).into_owned();
+    assert!(text.contains(&arm) && !text.contains(&image.children()[0].digest().to_string()), "{text}");
+    // It is known by record the next time.
+    let dry = run(&lab, &["copy", &from, &to, "--platform", "linux/arm64", "--dry-run"]).await;
+    assert!(dry.stdout.contains("leave it: up to date"), "{}", dry.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_is_told_and_the_rest_is_done() {
+    let (source, good, bad) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 1000);
+    source.put_image("team/app", "1", &image);
+    bad.require_basic("somebody", "canary");
+    let lab = Lab::new();
+    let from = format!("{}/team/app:1", host(&source));
+    let (first, second) = (format!("{}/a/b", host(&bad)), format!("{}/a/b", host(&good)));
+    let ran = run(&lab, &["copy", &from, &first, &second]).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.ends_with("error: 1 image could not be copied\n"), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains(&format!("\n{first}:1: ")) && ran.stdout.contains("\nhint: "),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("\n1 copied, 1 failed; "), "{}", ran.stdout);
+    assert_eq!(client::pull(&good.url(), "a/b", "1").await.digest, *image.digest());
+
+    source.fault(Fault::on(Match::manifests()).then(Action::status(404)));
+    let ran = run(&lab, &["copy", &from, &second]).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.contains("1 failed; 0 B written"), "{}", ran.stdout);
+}

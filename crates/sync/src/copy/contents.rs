@@ -1,0 +1,41 @@
+//! What there is in a layout or an archive, for whoever wants all of it, or did not say which.
+
+use entrepot_oci::{Descriptor, Reference, Tag};
+
+use super::failure;
+use crate::{
+    Failure, Place,
+    ends::{Archive, EndError, Index, Layout},
+};
+
+/// The images in a layout or an archive: those with a tag by their tags, others by their digests. A place at a registry
+/// has none of this.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn contents(place: &Place) -> Result<Vec<Reference>, Failure> {
+    let listed = |index: &Index| {
+        let mut all: Vec<Reference> = Vec::new();
+        for entry in index.entries() {
+            let reference = tag(entry).map_or(Reference::Digest(entry.digest), Reference::Tag);
+            if !all.contains(&reference) {
+                all.push(reference);
+            }
+        }
+        all
+    };
+    let found = match place {
+        Place::Registry { .. } => Ok(Vec::new()),
+        Place::Layout(path) => Layout::open(path).await.map(|layout| listed(layout.index())),
+        Place::OciArchive(path) => Archive::oci(path).await.map(|archive| listed(archive.index())),
+        Place::DockerArchive(path) => Archive::docker(path).await.map(|archive| listed(archive.index())),
+    };
+    found.map_err(|error: EndError| failure::at_source(place, &error))
+}
+
+// What is behind the last colon, where the whole reference is the name.
+fn tag(entry: &Descriptor) -> Option<Tag> {
+    let name = Index::name(entry)?;
+    let end = name.rsplit_once(':').map_or(name, |(_, end)| end);
+    end.parse().ok()
+}
