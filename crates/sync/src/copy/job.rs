@@ -81,7 +81,7 @@ impl Work {
 
     // Whether the places are new is found out while the source is asked.
     fn look_ahead(&self, early: &mut JoinSet<()>) {
-        for target in self.run.jobs[self.number].targets.iter().filter(|target| target.before.is_none()) {
+        for target in &self.run.jobs[self.number].targets {
             let (run, place) = (Arc::clone(&self.run), target.place.clone());
             early.spawn(async move {
                 run.is_new(&place).await;
@@ -277,14 +277,13 @@ impl Work {
         let sink = self.run.sink(&group.place).await?;
         let job = &self.run.jobs[self.number];
         let spot = Spot::of(&group.place);
-        let was_there = group.targets.iter().any(|target| job.targets[*target].before.is_some());
         Ok(Bringer {
             sink,
             beside: Spot::of(&job.source).mountable(&spot).cloned(),
             spot,
             memory: Arc::clone(&self.run.memory),
             room: Arc::clone(&self.run.room),
-            is_new: !was_there && self.run.is_new(&group.place).await,
+            is_new: self.run.is_new(&group.place).await,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What the jobs of a run share: ends that are opened once, what is known, and the report.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -29,6 +29,8 @@ pub(super) struct Run {
     stations: Cells<Host, Result<Arc<Station>, EndError>>,
     sources: Cells<Place, Result<Arc<Source>, EndError>>,
     sinks: Cells<Place, Result<Arc<Sink>, EndError>>,
+    /// Places at which the plan has seen something.
+    seen: HashSet<Place>,
     news: Cells<Place, bool>,
     board: Mutex<Vec<Vec<Option<Row>>>>,
 }
@@ -64,6 +66,9 @@ impl Run {
         limits: Limits,
         events: UnboundedSender<Event>,
     ) -> Self {
+        let targets = jobs.iter().flat_map(|job| &job.targets);
+        let seen =
+            targets.filter(|target| target.before.is_some()).map(|target| target.place.clone()).collect();
         let board = jobs.iter().map(|job| vec![None; job.targets.len()]).collect();
         // As much as one blob to a handful of targets needs, at the least.
         let pieces = (limits.memory / PIECE).clamp(256, Semaphore::MAX_PERMITS);
@@ -77,6 +82,7 @@ impl Run {
             stations: Cells::new(),
             sources: Cells::new(),
             sinks: Cells::new(),
+            seen,
             news: Cells::new(),
             board: Mutex::new(board),
         }
@@ -125,6 +131,9 @@ impl Run {
 
     /// Whether it is known that there was nothing at a place before this run.
     pub(super) async fn is_new(&self, place: &Place) -> bool {
+        if self.seen.contains(place) {
+            return false;
+        }
         let find = || async {
             match self.sink(place).await {
                 Ok(sink) => sink.is_new().await,

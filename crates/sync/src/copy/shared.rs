@@ -28,9 +28,10 @@ const QUEUE: usize = 8;
 /// How long targets that are ready wait for others to decide.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a target may keep the others waiting: this, and a part of the time since the read began.
+/// How long a target may keep the others waiting: this, and half of the time since the read began. One that is not half as
+/// fast as the others is left behind, then; targets that take turns at being the slowest are not.
 const BEHIND: Duration = Duration::from_secs(5);
-const BEHIND_PART: u32 = 4;
+const BEHIND_PART: u32 = 2;
 
 /// What a target's queue is filled with: pieces, or why there will be no more of them.
 pub(super) type Item = Result<Piece, EndError>;

@@ -76,9 +76,9 @@ impl EndError {
         )
     }
 
-    /// Whether there is no way to the registry at all.
-    pub(crate) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Registry(RemoteError::Unreachable { .. }))
+    /// Whether the registry did not answer at all.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Registry(RemoteError::Unreachable { .. } | RemoteError::TimedOut))
     }
 
     /// The wait that a registry asked for.

@@ -17,8 +17,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::EndError;
 use crate::Registry;
 
-/// How often something is tried that may pass.
+/// How often something is tried that may pass, and how often where a registry answers that it cannot: so do those that are
+/// asked more than they like.
 const TRIES: u32 = 5;
+const TRIES_FAILING: u32 = 7;
 
 /// How often a registry may ask us to wait before we believe that it will never be our turn.
 const TURNS: u32 = 60;
@@ -187,7 +189,7 @@ impl Station {
                 }
             };
             if turns > TURNS || tries >= self.tries(&error) {
-                self.reached(!error.is_unreachable());
+                self.reached(!error.is_silence());
                 return Err(error);
             }
             tokio::time::sleep(wait).await;
@@ -197,8 +199,11 @@ impl Station {
     // One that was just found to be down is not waited for by everybody in turn.
     fn tries(&self, error: &EndError) -> u32 {
         let down = *self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_down = error.is_unreachable() && down.is_some_and(|since| since.elapsed() < DOWN_FOR);
-        if is_down { 1 } else { TRIES }
+        match error {
+            EndError::Registry(RemoteError::Failing { .. }) => TRIES_FAILING,
+            error if error.is_silence() && down.is_some_and(|since| since.elapsed() < DOWN_FOR) => 1,
+            _ => TRIES,
+        }
     }
 
     fn reached(&self, reached: bool) {
