@@ -4,7 +4,7 @@
 
 mod support;
 
-use entrepot_testkit::{Action, Fault, Match, TestImage, TestRegistry, client};
+use entrepot_testkit::{TestImage, TestRegistry, client};
 use hyper::Method;
 use support::{Lab, Ran};
 
@@ -51,6 +51,13 @@ async fn one_image_goes_to_several_places_and_is_read_once() {
     let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!((&json["up_to_date"], &json["copied"], again.stderr.as_str()), (&2.into(), &0.into(), ""));
     assert_eq!(json["images"][0]["state"], "up-to-date");
+    // Nothing that refers to it is looked for: one HEAD for each that has it.
+    [&source, &one, &other].iter().for_each(|registry| registry.clear_log());
+    let again = run(&lab, &["copy", &from, &first, &second, "--no-referrers"]).await;
+    assert!(again.stdout.ends_with("\n2 up to date; 0 B written\n"), "{}", again.stdout);
+    for registry in [&source, &one, &other] {
+        assert_eq!((registry.log().len(), registry.log().count(Method::HEAD, "")), (1, 1));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +126,7 @@ async fn what_fails_is_told_and_the_rest_is_done() {
     assert!(ran.stdout.contains("\n1 copied, 1 failed; "), "{}", ran.stdout);
     assert_eq!(client::pull(&good.url(), "a/b", "1").await.digest, *image.digest());
 
-    source.fault(Fault::on(Match::manifests()).then(Action::status(404)));
+    source.delete_tag("team/app", "1");
     let ran = run(&lab, &["copy", &from, &second]).await;
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.contains("1 failed; 0 B written"), "{}", ran.stdout);

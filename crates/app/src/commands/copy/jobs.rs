@@ -1,9 +1,11 @@
 //! From what was typed to what the engine does.
 
+use std::time::Duration;
+
 use entrepot_oci::{Digest, Host, Reference, Repository, Tag};
 use entrepot_remote::Error;
-use entrepot_sync::{self as sync, Format, Job, Place, Shape, Target, World as _};
-use futures_util::{StreamExt as _, stream};
+use entrepot_sync::{self as sync, Done, Format, Job, Outcome, Place, Row, Shape, Target, World as _};
+use futures_util::{StreamExt as _, future::join_all, stream};
 use serde::Serialize;
 
 use super::End;
@@ -16,7 +18,7 @@ use crate::{
     progress::image,
 };
 
-/// How many registries are asked at once for a dry run.
+/// How many images are looked at at once.
 const AT_ONCE: usize = 16;
 
 /// What was typed.
@@ -137,29 +139,82 @@ fn target(
     })
 }
 
-/// Says what jobs would do: who has what, for a `HEAD` each.
-pub(super) async fn look(session: &Session, jobs: &[Job]) -> Vec<Planned> {
-    let asked = stream::iter(jobs).map(async |job| {
-        let digest = match (&job.digest, &job.source) {
-            (Some(digest), _) => Some(*digest),
-            (None, place) => digest(session, place, &job.reference).await,
-        };
-        let mut planned = Vec::new();
-        for target in &job.targets {
-            planned.push(Planned {
-                source: image(&job.source, &job.reference),
-                target: image(&target.place, &target.reference),
-                digest: digest.as_ref().map(Digest::to_string),
-                action: action(session, digest, target).await,
-            });
-        }
-        planned
-    });
-    asked.buffered(AT_ONCE).concat().await
+/// What there is for a job: the image at its source, and what each of its targets has, in their order.
+pub(super) struct Seen {
+    digest: Option<Digest>,
+    targets: Vec<(Option<Digest>, Action)>,
 }
 
-async fn action(session: &Session, wanted: Option<Digest>, target: &Target) -> Action {
-    let there = digest(session, &target.place, &target.reference).await;
+/// Looks who has what, for a `HEAD` each.
+pub(super) async fn look(session: &Session, jobs: &[Job]) -> Vec<Seen> {
+    let asked = stream::iter(jobs).map(async |job| {
+        let digest = match &job.digest {
+            Some(digest) => Some(*digest),
+            None => digest(session, &job.source, &job.reference).await,
+        };
+        let targets = job.targets.iter().map(async |target| {
+            let there = self::digest(session, &target.place, &target.reference).await;
+            (there, action(session, digest, (there, target)).await)
+        });
+        Seen { digest, targets: join_all(targets).await }
+    });
+    asked.buffered(AT_ONCE).collect().await
+}
+
+/// What would be done.
+pub(super) fn planned(jobs: &[Job], seen: &[Seen]) -> Vec<Planned> {
+    let each = jobs.iter().zip(seen).flat_map(|(job, seen)| {
+        job.targets.iter().zip(&seen.targets).map(|(target, (_, action))| Planned {
+            source: image(&job.source, &job.reference),
+            target: image(&target.place, &target.reference),
+            digest: seen.digest.as_ref().map(Digest::to_string),
+            action: *action,
+        })
+    });
+    each.collect()
+}
+
+/// Tells the engine what is there, and takes away what needs no more than that: rows for targets that have the image,
+/// where nothing that refers to it is to be looked for.
+pub(super) fn settle(jobs: &mut Vec<Job>, seen: Vec<Seen>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (job, seen) in jobs.iter_mut().zip(seen) {
+        let Job { rule, source, reference, targets, .. } = job;
+        let mut states = seen.targets.into_iter();
+        targets.retain_mut(|target| {
+            let (there, action) = states.next().unwrap_or((None, Action::Copy));
+            target.before = there;
+            let Some(at_target) = there.filter(|_| action == Action::UpToDate && !target.referrers) else {
+                return true;
+            };
+            rows.push(Row {
+                rule: rule.clone(),
+                source: source.clone(),
+                reference: reference.clone(),
+                target: target.place.clone(),
+                target_reference: target.reference.clone(),
+                digest: seen.digest,
+                outcome: Outcome::Done(Done {
+                    digest: at_target,
+                    changed: false,
+                    written: 0,
+                    mounted: 0,
+                    present: 0,
+                }),
+                took: Duration::ZERO,
+            });
+            false
+        });
+    }
+    jobs.retain(|job| !job.targets.is_empty());
+    rows
+}
+
+async fn action(
+    session: &Session,
+    wanted: Option<Digest>,
+    (there, target): (Option<Digest>, &Target),
+) -> Action {
     let ledger = session.world.ledger();
     let converted = match &wanted {
         Some(source) if target.shape != Shape::default() => ledger.converted(source, &target.shape).await,

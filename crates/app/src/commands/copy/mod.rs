@@ -63,25 +63,28 @@ async fn perform_all(copy: &Copy, session: Session, stop: CancellationToken) -> 
         shape: Shape { platforms: copy.platforms.clone(), ..Shape::default() },
         referrers: copy.referrers,
     };
-    let jobs = tokio::select! {
-        jobs = jobs::jobs(&session, &wanted) => jobs?,
+    let looked = async {
+        let jobs = jobs::jobs(&session, &wanted).await?;
+        let seen = jobs::look(&session, &jobs).await;
+        Ok::<_, Failure>((jobs, seen))
+    };
+    let (mut jobs, seen) = tokio::select! {
+        looked = looked => looked?,
         () = stop.cancelled() => return Err(Failure::new("interrupted")),
     };
     if copy.dry_run {
-        let planned = tokio::select! {
-            planned = jobs::look(&session, &jobs) => planned,
-            () = stop.cancelled() => return Err(Failure::new("interrupted")),
-        };
+        let planned = jobs::planned(&jobs, &seen);
         return match copy.common.output {
             Output::Json => output::print_json(&planned),
             Output::Text => output::print(&tell::planned(&planned)),
         };
     }
+    let mut rows = jobs::settle(&mut jobs, seen);
     let limits = Limits { images: copy.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
     let manner = Manner::of(copy.common.output, copy.common.verbosity);
     let (show, events) = Show::begin(manner, &jobs);
     let world: Arc<dyn World> = session.world.clone();
-    let rows = perform(world, jobs, limits, stop, events).await;
+    rows.extend(perform(world, jobs, limits, stop, events).await);
     show.end().await;
     let copied = tell::Copied::of(&rows);
     match copy.common.output {
