@@ -17,7 +17,7 @@ pub mod rules;
 mod shape;
 mod world;
 
-pub use copy::{Limits, contents, copy_one, perform};
+pub use copy::{Limits, contents, perform};
 pub use habits::Habits;
 pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};
 pub use place::{Place, PlaceError};

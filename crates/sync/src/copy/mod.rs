@@ -74,16 +74,6 @@ pub async fn perform(
     run.rows(cancel.is_cancelled())
 }
 
-/// Performs one job, such as a copy by hand.
-pub async fn copy_one(
-    world: Arc<dyn World>,
-    job: Job,
-    cancel: CancellationToken,
-    events: UnboundedSender<Event>,
-) -> Vec<Row> {
-    perform(world, vec![job], Limits::default(), cancel, events).await
-}
-
 async fn all(run: &Arc<Run>, limits: Limits, tasks: &mut JoinSet<()>) {
     let images = limits.images.max(1);
     let (slots, under_way) = (Arc::new(Semaphore::new(images)), Arc::new(Semaphore::new(images * LAGGARDS)));

@@ -34,10 +34,6 @@ const LINES: usize = 64;
 /// How many refused mounts it takes to believe that a registry does not mount.
 const REFUSALS: u32 = 3;
 
-/// A blob of this many bytes or more goes to GitHub's registry in chunks: it gives a request ten minutes.
-const GITHUB_LIMIT: u64 = 512 << 20;
-const GITHUB_CHUNK: u64 = 128 << 20;
-
 /// A registry during a run.
 pub(crate) struct Station {
     registry: Registry,
@@ -93,9 +89,7 @@ impl Station {
 
     /// The size of the chunks in which a blob has to go from the start, if it has to.
     pub(crate) fn chunk(&self, size: u64) -> Option<u64> {
-        let github = (self.remote().host().as_str() == "ghcr.io").then_some((GITHUB_LIMIT, GITHUB_CHUNK));
-        let (limit, chunk) = self.registry.chunk.map(|chunk| (chunk, chunk)).or(github)?;
-        (size > limit).then_some(chunk.max(1))
+        self.registry.chunk.filter(|chunk| size > *chunk).map(|chunk| chunk.max(1))
     }
 
     /// Whether it is worth asking for a blob of another repository.
