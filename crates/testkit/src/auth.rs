@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use bytes::Bytes;
 use entrepot_oci::ErrorCode;
 use http::{Method, StatusCode};
@@ -38,6 +41,9 @@ pub struct Bearer {
     pub expires_in: Option<i64>,
     /// Where the token is.
     pub field: TokenField,
+    /// The only actions that are granted, whatever is asked for. The token says so of itself, as Docker Hub's do: it is
+    /// a JWT without a signature worth the name.
+    pub at_most: Option<Vec<String>>,
 }
 
 impl Default for Bearer {
@@ -49,11 +55,18 @@ impl Default for Bearer {
             user: None,
             expires_in: Some(300),
             field: TokenField::Token,
+            at_most: None,
         }
     }
 }
 
 impl Bearer {
+    /// Grants these actions alone, whatever is asked for.
+    #[must_use]
+    pub fn at_most(self, actions: &[&str]) -> Self {
+        Self { at_most: Some(actions.iter().map(|action| (*action).to_owned()).collect()), ..self }
+    }
+
     /// Tokens for everybody, said to live 300 seconds.
     pub fn new() -> Self {
         Self::default()
@@ -166,10 +179,16 @@ impl Tokens {
             return challenge("Basic realm=\"testkit\"");
         }
         self.count += 1;
-        let token = format!("token-{}", self.count);
-        let scopes =
+        let asked =
             values(&form, "scope").flat_map(|scope| scope.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        self.given.insert(token.clone(), scopes.collect());
+        let (token, scopes) = match &self.rules.at_most {
+            None => (format!("token-{}", self.count), asked.collect()),
+            Some(actions) => {
+                let granted: Vec<_> = asked.filter_map(|scope| reduced(&scope, actions)).collect();
+                (jwt(self.count, &granted), granted)
+            }
+        };
+        self.given.insert(token.clone(), scopes);
         let mut answer = Map::new();
         if self.rules.field != TokenField::AccessToken {
             answer.insert("token".to_owned(), json!(token));
@@ -190,6 +209,25 @@ impl Tokens {
             call.method == Method::POST && in_form("username", user) && in_form("password", password);
         by_form || call.header("authorization") == Some(basic(user, password).as_str())
     }
+}
+
+/// What is left of a scope.
+fn reduced(scope: &str, most: &[String]) -> Option<String> {
+    let (on, asked) = scope.rsplit_once(':')?;
+    let left: Vec<_> = asked.split(',').filter(|action| most.iter().any(|one| one == action)).collect();
+    (!left.is_empty()).then(|| format!("{on}:{}", left.join(",")))
+}
+
+fn jwt(number: u64, scopes: &[String]) -> String {
+    let access = scopes.iter().filter_map(|scope| {
+        let (kind, rest) = scope.split_once(':')?;
+        let (name, actions) = rest.rsplit_once(':')?;
+        let actions: Vec<_> = actions.split(',').collect();
+        Some(json!({ "type": kind, "name": name, "actions": actions }))
+    });
+    let claims = json!({ "jti": number.to_string(), "access": access.collect::<Vec<_>>() });
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.{}", part(r#"{"alg":"none"}"#), part(&claims.to_string()), part("signed"))
 }
 
 fn basic(user: &str, password: &str) -> String {

@@ -21,6 +21,7 @@ mod log;
 mod play;
 mod pull;
 mod push;
+mod quirks;
 mod random;
 mod registry;
 mod request;

@@ -40,6 +40,8 @@ pub struct Request {
     pub query: String,
     /// The `Range` header.
     pub range: Option<String>,
+    /// The `Content-Range` header.
+    pub content_range: Option<String>,
     /// The `Authorization` header.
     pub authorization: Option<String>,
     /// The `User-Agent` header.
@@ -101,6 +103,16 @@ impl Log {
         self.kind(Kind::Blob).matching(|request| request.method == Method::GET)
     }
 
+    /// `PUT`s of manifests.
+    pub fn manifest_puts(&self) -> Self {
+        self.manifests().matching(|request| request.method == Method::PUT)
+    }
+
+    /// Requests of uploads, whatever their method; mounts are among them.
+    pub fn uploads(&self) -> Self {
+        self.kind(Kind::Upload)
+    }
+
     /// `HEAD`s.
     pub fn heads(&self) -> Self {
         self.matching(|request| request.method == Method::HEAD)
@@ -115,6 +127,11 @@ impl Log {
     /// Requests that are still being answered.
     pub fn open(&self) -> Self {
         self.matching(|request| request.end == End::Open)
+    }
+
+    /// The bytes of all requests' bodies read so far.
+    pub fn bytes_received(&self) -> u64 {
+        self.iter().map(|request| request.received).sum()
     }
 
     /// The bytes of all bodies given to connections so far.
@@ -156,6 +173,7 @@ impl Journal {
             path: call.path.clone(),
             query: call.query.clone(),
             range: header("range"),
+            content_range: header("content-range"),
             authorization: header("authorization"),
             user_agent: header("user-agent"),
             accept: header("accept"),

@@ -21,12 +21,17 @@ pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
 }
 
 fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Reference) -> Answer {
-    let Some(limits) = allowance(state, call) else {
-        let message = "you have reached your pull rate limit";
-        return Answer::error(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message);
+    let limits = match allowance(state, call) {
+        Ok(limits) => limits,
+        Err(refusal) => return refusal,
     };
     let has_digest = state.capabilities.digest_header;
-    let found = state.store.repositories.get_mut(name.as_str()).and_then(|held| held.manifest(reference));
+    let digest_tags = state.capabilities.digest_tags;
+    let held = state.store.repositories.get_mut(name.as_str());
+    let found = held.and_then(|held| {
+        let meant = || Some(Reference::Digest(reference.to_string().replacen('-', ":", 1).parse().ok()?));
+        held.manifest(reference).or_else(|| held.manifest(&meant().filter(|_| digest_tags)?))
+    });
     let Some((digest, stored)) = found else {
         return Answer::error(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, "no such manifest");
     };
@@ -38,13 +43,19 @@ fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Refere
         .with("etag", format!("\"{digest}\""))
 }
 
-/// The headers that tell the limit, after this request was counted; `None` if it is one too many.
-fn allowance(state: &mut State, call: &Call) -> Option<Vec<(&'static str, String)>> {
-    let Some(limit) = &mut state.capabilities.rate_limit else { return Some(Vec::new()) };
-    if call.method == http::Method::GET {
-        limit.remaining = limit.remaining.checked_sub(1)?;
+/// The headers that tell the limit, after this request was counted, or the refusal if it is one too many.
+pub(crate) fn allowance(state: &mut State, call: &Call) -> Result<Vec<(&'static str, String)>, Answer> {
+    let Some(limit) = &mut state.capabilities.rate_limit else { return Ok(Vec::new()) };
+    if call.method == http::Method::GET || (limit.puts && call.method == http::Method::PUT) {
+        let Some(remaining) = limit.remaining.checked_sub(1) else {
+            let message = "you have reached your pull rate limit";
+            let refusal = Answer::error(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message);
+            let wait = limit.retry_after.into_iter();
+            return Err(wait.fold(refusal, |refusal, wait| refusal.with("retry-after", wait.to_string())));
+        };
+        limit.remaining = remaining;
     }
-    Some(vec![
+    Ok(vec![
         ("ratelimit-limit", format!("{};w={}", limit.limit, limit.window)),
         ("ratelimit-remaining", format!("{};w={}", limit.remaining, limit.window)),
         ("docker-ratelimit-source", "127.0.0.1".to_owned()),
@@ -114,7 +125,7 @@ fn listing<'a>(
     let limit = asked.min(state.capabilities.tags_page.unwrap_or(usize::MAX));
     let mut rest = all.skip_while(|name| page.after().is_some_and(|after| name.as_str() <= after));
     let names: Vec<_> = rest.by_ref().take(limit).collect();
-    let next = names.last().filter(|_| rest.next().is_some());
+    let next = names.last().filter(|_| rest.next().is_some() && state.capabilities.links);
     let link = next.map(|last| format!("<{}?n={limit}&last={last}>; rel=\"next\"", call.path));
     (names, link)
 }

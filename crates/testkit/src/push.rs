@@ -6,7 +6,7 @@ use entrepot_oci::{
 };
 use http::{Method, StatusCode};
 
-use crate::{answer::Answer, registry::State, request::Call};
+use crate::{answer::Answer, pull, registry::State, request::Call};
 
 /// Answers a request that may change something.
 pub(crate) fn answer(state: &mut State, call: &Call, route: &Route, body: Bytes) -> Answer {
@@ -27,6 +27,9 @@ fn put_manifest(
     (name, reference, tags): (&oci::Name, &Reference, &[Tag]),
     body: Bytes,
 ) -> Answer {
+    if let Err(refusal) = pull::allowance(state, call) {
+        return refusal;
+    }
     let bad = |code, message: &str| Answer::error(StatusCode::BAD_REQUEST, code, message);
     let digest = match reference {
         Reference::Digest(digest) if digest.matches(&body) => *digest,
@@ -39,6 +42,7 @@ fn put_manifest(
         Err(error) => return bad(ErrorCode::ManifestInvalid, &error.to_string()),
     };
     let has_referrers = state.capabilities.referrers;
+    let taken = StatusCode::from_u16(state.capabilities.manifest_taken).unwrap();
     let held = state.store.repository(name.as_str());
     let lacks_blob =
         manifest.blobs().any(|blob| !blob.is_foreign() && !held.blobs.contains_key(&blob.digest));
@@ -51,7 +55,7 @@ fn put_manifest(
         held.tag(tag.as_str(), digest);
     }
     tags.iter().for_each(|tag| held.tag(tag.as_str(), digest));
-    let answer = Answer::new(StatusCode::CREATED)
+    let answer = Answer::new(taken)
         .with("location", format!("/v2/{name}/manifests/{digest}"))
         .with_digest(&digest, true);
     let answer = tags.iter().fold(answer, |answer, tag| answer.and("oci-tag", tag.as_str()));
@@ -78,7 +82,9 @@ fn start_upload(state: &mut State, name: &oci::Name, start: &UploadStart, body: 
 
 fn open(state: &mut State, name: &oci::Name) -> Answer {
     let id = state.store.open_upload();
-    under_way(StatusCode::ACCEPTED, name, &id, 0)
+    let answer = under_way(StatusCode::ACCEPTED, name, &id, 0);
+    let least = state.capabilities.least_chunk.into_iter();
+    least.fold(answer, |answer, least| answer.with("oci-chunk-min-length", least.to_string()))
 }
 
 fn under_way(status: StatusCode, name: &oci::Name, id: &str, length: usize) -> Answer {

@@ -20,9 +20,10 @@ use crate::{
     auth::Auth,
     fault,
     log::Journal,
+    quirks::{self, Rush},
     request::Call,
     serve,
-    store::{Store, Turns},
+    store::{Repository, Store, Turns},
 };
 
 /// A registry on loopback, over HTTP/1.1 and HTTP/2 without TLS, in tasks of the test's runtime. It keeps everything
@@ -73,6 +74,7 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
     pub(crate) capabilities: Capabilities,
+    pub(crate) rush: Rush,
     faults: Vec<Fault>,
     pace: Option<u64>,
 }
@@ -98,7 +100,9 @@ impl Shared {
 
     pub(crate) fn answer(&self, call: &Call, body: Bytes) -> Answer {
         let mut state = self.state();
-        state.refuse(call, &self.url()).unwrap_or_else(|| serve::sane(&mut state, call, body))
+        let refusal = state.refuse(call, &self.url());
+        let refusal = refusal.or_else(|| quirks::refuse(&mut state, call, &body));
+        refusal.unwrap_or_else(|| serve::sane(&mut state, call, body))
     }
 }
 
@@ -222,6 +226,23 @@ impl TestRegistry {
     /// Deletes a blob from one repository.
     pub fn delete_blob(&self, repository: &str, digest: &Digest) {
         self.shared.state().store.repository(repository).blobs.remove(digest);
+    }
+
+    /// Makes an empty repository, for registries where pushing does not.
+    pub fn create_repository(&self, repository: &str) {
+        self.shared.state().store.repository(repository);
+    }
+
+    /// Throws away every manifest that no tag leads to, as Quay does after a while.
+    pub fn collect(&self) {
+        self.shared.state().store.repositories.values_mut().for_each(Repository::collect);
+    }
+
+    /// The tags of a repository, in their order.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        let state = self.shared.state();
+        let held = state.store.repositories.get(repository);
+        held.map(|held| held.tags.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// Deletes a repository with all that is in it.

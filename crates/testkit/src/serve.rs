@@ -1,6 +1,6 @@
 //! Connections and the way of one request: note it, let it wait, answer it, spoil the answer.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use entrepot_oci::{ErrorCode, RouteError};
@@ -21,6 +21,7 @@ use crate::{
     Action, End, Kind,
     answer::Answer,
     body::{Body, Playing},
+    capabilities::TOO_LARGE,
     log::Entry,
     play::{self, Script},
     pull, push,
@@ -98,7 +99,10 @@ async fn act(
         Action::HangupAfter(most) => Some(*most),
         _ => None,
     });
-    let body = read(body, most.unwrap_or(u64::MAX), entry).await?;
+    if is_too_large(shared, call) {
+        return Ok(Some(too_large()));
+    }
+    let body = read(body, most.unwrap_or(u64::MAX), (shared, entry)).await?;
     if most.is_some() {
         push::keep_part(&mut shared.state(), call, &body);
         return Ok(None);
@@ -108,6 +112,9 @@ async fn act(
     if has(|action| matches!(action, Action::Hangup)) {
         return Ok(None);
     }
+    if call.kind == Kind::Upload && shared.state().capabilities.refuses(body.len() as u64) {
+        return Ok(Some(too_large()));
+    }
     let mut call = call.clone();
     if has(|action| matches!(action, Action::IgnoreRange)) {
         call.headers.remove(header::RANGE);
@@ -116,7 +123,18 @@ async fn act(
     Ok(if has(|action| matches!(action, Action::LoseAnswer)) { None } else { Some(answer) })
 }
 
-async fn read(mut body: Incoming, most: u64, entry: &Entry) -> io::Result<Bytes> {
+// By what it says of its length, before a byte of it was read.
+fn is_too_large(shared: &Shared, call: &Call) -> bool {
+    let length = call.header("content-length").and_then(|text| text.parse().ok()).unwrap_or_default();
+    call.kind == Kind::Upload && shared.state().capabilities.refuses(length)
+}
+
+// As the proxy in front of a registry says it.
+fn too_large() -> Answer {
+    Answer::new(StatusCode::PAYLOAD_TOO_LARGE).body("text/html", TOO_LARGE)
+}
+
+async fn read(mut body: Incoming, most: u64, (shared, entry): (&Shared, &Entry)) -> io::Result<Bytes> {
     let mut read = BytesMut::new();
     while (read.len() as u64) < most {
         let Some(frame) = body.frame().await else { break };
@@ -124,6 +142,10 @@ async fn read(mut body: Incoming, most: u64, entry: &Entry) -> io::Result<Bytes>
             let room = usize::try_from(most - read.len() as u64).unwrap_or(usize::MAX);
             read.extend_from_slice(&data[..data.len().min(room)]);
             entry.write(|request| request.received = read.len() as u64);
+            let pace = shared.state().capabilities.upload_pace;
+            if let Some(pace) = pace {
+                tokio::time::sleep(Duration::from_secs_f64(data.len() as f64 / pace as f64)).await;
+            }
         }
     }
     Ok(read.freeze())

@@ -1,6 +1,6 @@
 //! What the registry holds, in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::{Bytes, BytesMut};
 use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, referrers_tag};
@@ -47,6 +47,10 @@ impl Turns {
         self.digests.contains(digest)
     }
 
+    pub(crate) fn all(&self) -> &[Digest] {
+        &self.digests
+    }
+
     fn take(&mut self) -> Digest {
         let digest = self.digests[self.next % self.digests.len()];
         self.next += 1;
@@ -90,6 +94,18 @@ impl Repository {
     pub(crate) fn delete_manifest(&mut self, digest: &Digest) -> bool {
         self.tags.retain(|_, turns| !turns.names(digest));
         self.manifests.remove(digest).is_some()
+    }
+
+    /// Deletes the manifests that no tag leads to, directly or through an index.
+    pub(crate) fn collect(&mut self) {
+        let mut left: Vec<Digest> = self.tags.values().flat_map(|turns| turns.all().to_vec()).collect();
+        let mut reached = BTreeSet::new();
+        while let Some(digest) = left.pop() {
+            let held = self.manifests.get(&digest).filter(|_| reached.insert(digest));
+            let parsed = held.and_then(|stored| stored.parsed.as_ref());
+            left.extend(parsed.iter().flat_map(|manifest| manifest.manifests()).map(|child| child.digest));
+        }
+        self.manifests.retain(|digest, _| reached.contains(digest));
     }
 
     /// Descriptors of what names `subject`, ordered by digest.

@@ -73,7 +73,8 @@ async fn can_do_less() {
     registry.capabilities(|can| {
         can.head = false;
         can.digest_header = false;
-        can.rate_limit = Some(RateLimit { limit: 100, remaining: 1, window: 21600 });
+        can.rate_limit =
+            Some(RateLimit { limit: 100, remaining: 1, puts: false, retry_after: None, window: 21600 });
         can.blobs_at = Some("http://cdn.example".to_owned());
     });
     let url = format!("{}/v2/library/app", registry.url());

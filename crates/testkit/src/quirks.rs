@@ -1,0 +1,92 @@
+//! What some registries refuse that others take, in their own words.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, ErrorCode, MediaType, Reference, Route};
+use http::{Method, StatusCode};
+
+use crate::{Capabilities, answer::Answer, registry::State, request::Call};
+
+/// When the requests of the last second came.
+#[derive(Debug, Default)]
+pub(crate) struct Rush(VecDeque<Instant>);
+
+impl Rush {
+    /// Counts a request; whether it is one too many.
+    pub(crate) fn is_too_much(&mut self, most: Option<usize>, now: Instant) -> bool {
+        let Some(most) = most else { return false };
+        self.0.push_back(now);
+        while self.0.pop_front_if(|then| now.duration_since(*then) >= Duration::from_secs(1)).is_some() {}
+        self.0.len() > most
+    }
+}
+
+/// The refusal, if the registry does not do what others do.
+pub(crate) fn refuse(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
+    if state.rush.is_too_much(state.capabilities.per_second, Instant::now()) {
+        return Some(Answer::new(StatusCode::SERVICE_UNAVAILABLE));
+    }
+    let refusal = match (&call.method, call.route.as_ref().ok()?) {
+        (&Method::GET, Route::Tags { .. }) => page(&state.capabilities, call),
+        (&Method::PUT, Route::Manifest { .. }) => form(&state.capabilities, call),
+        (&Method::POST, Route::Uploads { .. }) => mount(&state.capabilities, call),
+        _ => None,
+    };
+    refusal.or_else(|| repository(state, call)).or_else(|| moved(state, call, body))
+}
+
+fn page(capabilities: &Capabilities, call: &Call) -> Option<Answer> {
+    let asked: usize = call.query("n")?.parse().ok()?;
+    capabilities.longest_page.filter(|longest| asked > *longest)?;
+    let message = "Invalid parameter at 'maxResults' failed to satisfy constraint";
+    Some(Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message))
+}
+
+fn form(capabilities: &Capabilities, call: &Call) -> Option<Answer> {
+    let kind = call.header("content-type").and_then(MediaType::parse)?;
+    let is_taken = match kind {
+        MediaType::OCI_INDEX => capabilities.oci_indexes,
+        MediaType::OCI_MANIFEST => capabilities.oci_manifests,
+        _ => true,
+    };
+    let message = "Invalid image, fail to parse 'manifest.json'";
+    (!is_taken).then(|| Answer::error(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, message))
+}
+
+fn mount(capabilities: &Capabilities, call: &Call) -> Option<Answer> {
+    let is_blind = call.query("mount").is_some() && call.query("from").is_none();
+    let is_refused = is_blind && !capabilities.mount_from_anywhere;
+    is_refused
+        .then(|| Answer::error(StatusCode::BAD_REQUEST, ErrorCode::NameInvalid, "mounting needs `from`"))
+}
+
+fn repository(state: &State, call: &Call) -> Option<Answer> {
+    let name = call.route.as_ref().ok()?.name()?;
+    let is_there = state.store.repositories.contains_key(name.as_str());
+    let is_refused = !state.capabilities.create_on_push && !is_there && !call.is_read();
+    let message = || format!("The repository with name '{name}' does not exist in the registry");
+    is_refused.then(|| Answer::error(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, &message()))
+}
+
+fn moved(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
+    let (&Method::PUT, Ok(Route::Manifest { name, reference: reference @ Reference::Tag(tag), .. })) =
+        (&call.method, &call.route)
+    else {
+        return None;
+    };
+    if state.capabilities.move_tags {
+        return None;
+    }
+    let (held, _) = state.store.repositories.get_mut(name.as_str())?.manifest(reference)?;
+    let message = format!(
+        "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the \
+         repository is immutable."
+    );
+    // Its code for it has no place among those of the spec.
+    let body_json = format!(r#"{{"errors":[{{"code":"TAG_INVALID","message":"{message}"}}]}}"#);
+    (held != Digest::of(body)).then(|| Answer::new(StatusCode::BAD_REQUEST).json(body_json))
+}
