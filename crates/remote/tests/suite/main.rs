@@ -8,6 +8,7 @@ mod documents;
 mod endpoints;
 mod limits;
 mod push;
+mod quirks;
 mod redirects;
 mod support;
 mod tls;
