@@ -48,13 +48,10 @@ fn page(capabilities: &Capabilities, call: &Call) -> Option<Answer> {
 
 fn form(capabilities: &Capabilities, call: &Call) -> Option<Answer> {
     let kind = call.header("content-type").and_then(MediaType::parse)?;
-    let is_taken = match kind {
-        MediaType::OCI_INDEX => capabilities.oci_indexes,
-        MediaType::OCI_MANIFEST => capabilities.oci_manifests,
-        _ => true,
-    };
+    let is_refused = (kind == MediaType::OCI_INDEX && !capabilities.oci_indexes)
+        || (kind == MediaType::OCI_MANIFEST && !capabilities.oci_manifests);
     let message = "Invalid image, fail to parse 'manifest.json'";
-    (!is_taken).then(|| Answer::error(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, message))
+    is_refused.then(|| Answer::error(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, message))
 }
 
 fn mount(capabilities: &Capabilities, call: &Call) -> Option<Answer> {

@@ -136,7 +136,6 @@ async fn uploads_have_limits_and_faults() {
     assert_eq!(patch(100).await.status, 202);
     registry.fault(Fault::on(Match::uploads().method(Method::PATCH)).then(Action::status(503)));
     assert_eq!(patch(10).await.status, 503);
-    assert_eq!(head(&upload).await.status, 405);
     assert_eq!(get(&upload).await.header("range"), Some("0-99"));
     assert_eq!(registry.log().uploads().bytes_received(), 110);
 }

@@ -21,8 +21,8 @@ async fn like(capabilities: Capabilities) -> TestRegistry {
 
 async fn put(registry: &TestRegistry, image: &TestImage) -> Result<(), Error> {
     let latest = Reference::Tag(Tag::latest());
-    let put = to(registry).put_manifest(&repository(), &latest, image.media_type(), image.bytes().clone());
-    put.await.map(drop)
+    let (remote, repository) = (to(registry), repository());
+    remote.put_manifest(&repository, &latest, image.media_type(), image.bytes().clone()).await.map(drop)
 }
 
 fn about(result: Result<(), Error>) -> (Refusal, String) {
