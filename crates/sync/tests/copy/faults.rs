@@ -267,7 +267,8 @@ async fn the_budget_of_a_registry_is_left_as_it_should_be() {
     let (source, target_registry) = pair().await;
     let window = Duration::from_secs(21_600);
     source.capabilities(|capabilities| {
-        capabilities.rate_limit = Some(RateLimit { limit: 100, remaining: 12, window: 21_600 });
+        capabilities.rate_limit =
+            Some(RateLimit { limit: 100, remaining: 12, puts: false, retry_after: None, window: 21_600 });
     });
     let jobs: Vec<Job> = (0..10)
         .map(|seed| {
