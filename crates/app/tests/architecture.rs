@@ -12,16 +12,17 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("oci", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
+    ("rewrite", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
     ("sync", &["oci", "remote"]),
     ("scheduler", &["oci", "catalog", "sync"]),
-    ("server", &["oci", "mirror", "sync", "catalog", "scheduler"]),
-    ("app", &["oci", "remote", "blobs", "catalog", "mirror", "sync", "scheduler", "server"]),
+    ("server", &["oci", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
+    ("app", &["oci", "remote", "blobs", "catalog", "rewrite", "mirror", "sync", "scheduler", "server"]),
     ("testkit", &["oci"]),
 ];
 

@@ -1,0 +1,197 @@
+//! Which words of a Dockerfile are images.
+
+use std::{collections::HashMap, ops::Range};
+
+use super::{
+    lines::{self, Instruction},
+    words::{unquoted, words},
+};
+use crate::{
+    candidate::Reason,
+    finder::{Entry, Finder, Form, What},
+    reading::{Lookup, Piece, pieces},
+    token::Token,
+    tree::Style,
+};
+
+/// Collects the candidates of a Dockerfile.
+pub(crate) fn find(finder: &mut Finder<'_>) {
+    let (directives, instructions) = lines::read(finder.text);
+    if let Some(range) = directives.syntax {
+        let word =
+            Word { range: range.clone(), text: finder.text[range].to_owned(), place: "# syntax".to_owned() };
+        add(&word, &|_| None, finder);
+    }
+    let mut build = Build::default();
+    for instruction in &instructions {
+        build.take(instruction, finder);
+    }
+}
+
+// A word that may be an image: where it is written, and what it says.
+struct Word {
+    range: Range<usize>,
+    text: String,
+    place: String,
+}
+
+#[derive(Default)]
+struct Build {
+    /// Arguments from before the first stage; only those count in `FROM`.
+    arguments: HashMap<String, Vec<Piece>>,
+    /// Names of stages, lower case.
+    stages: Vec<Option<String>>,
+}
+
+impl Build {
+    fn take(&mut self, instruction: &Instruction, finder: &mut Finder<'_>) {
+        let words = words(&instruction.text);
+        let mut words = words.as_slice();
+        let mut name = name_of(instruction, words);
+        if name == "ONBUILD" {
+            words = &words[1..];
+            name = name_of(instruction, words);
+        }
+        let Some(rest) = words.get(1..) else { return };
+        match name.as_str() {
+            "ARG" if self.stages.is_empty() => {
+                rest.iter().for_each(|range| self.argument(instruction, range, finder));
+            }
+            "FROM" => self.from(instruction, rest, finder),
+            "COPY" | "ADD" => {
+                for flag in flags(instruction, rest) {
+                    if let Some(range) = behind(instruction, &flag, "--from=") {
+                        self.source(instruction, range, &name, finder);
+                    }
+                }
+            }
+            "RUN" => {
+                for flag in flags(instruction, rest) {
+                    if let Some(range) =
+                        behind(instruction, &flag, "--mount=").and_then(|range| from(instruction, range))
+                    {
+                        self.source(instruction, range, "RUN --mount", finder);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn argument(&mut self, instruction: &Instruction, range: &Range<usize>, finder: &mut Finder<'_>) {
+        let text = &instruction.text[range.clone()];
+        let Some((name, _)) = text.split_once('=') else { return };
+        let value = unquoted(&instruction.text, range.start + name.len() + 1..range.end);
+        if value.is_empty() {
+            return;
+        }
+        let (token, text) = token(instruction, &value, finder);
+        let lookup = |name: &str| self.arguments.get(name).cloned();
+        if let Some(pieces) = pieces(token, &text, 0..text.len(), &lookup) {
+            self.arguments.insert(name.to_owned(), pieces);
+        }
+    }
+
+    fn from(&mut self, instruction: &Instruction, words: &[Range<usize>], finder: &mut Finder<'_>) {
+        let words = words.get(flags(instruction, words).len()..).unwrap_or_default();
+        let Some(image) = words.first() else { return };
+        let range = unquoted(&instruction.text, image.clone());
+        let word = self.word(instruction, &range, "FROM");
+        if let Some(reason) = self.no_image(&word.text, false) {
+            leave(&word, reason, finder);
+        } else {
+            add(&word, &|name: &str| self.arguments.get(name).cloned(), finder);
+        }
+        let is_named =
+            words.get(1).is_some_and(|word| instruction.text[word.clone()].eq_ignore_ascii_case("as"));
+        let name =
+            words.get(2).filter(|_| is_named).map(|word| instruction.text[word.clone()].to_ascii_lowercase());
+        self.stages.push(name);
+    }
+
+    fn source(&self, instruction: &Instruction, range: Range<usize>, name: &str, finder: &mut Finder<'_>) {
+        let word = self.word(instruction, &unquoted(&instruction.text, range), name);
+        match self.no_image(&word.text, true) {
+            Some(reason) => leave(&word, reason, finder),
+            // Arguments do not count here.
+            None => add(&word, &|_| None, finder),
+        }
+    }
+
+    // Why a name is no image: stages go before images, and may be counted where they are copied from.
+    fn no_image(&self, text: &str, by_number: bool) -> Option<Reason> {
+        let name = text.to_ascii_lowercase();
+        let is_number = by_number && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number || self.stages.iter().flatten().any(|stage| *stage == name) {
+            return Some(Reason::Stage);
+        }
+        (name == "scratch").then_some(Reason::Scratch)
+    }
+
+    fn word(&self, instruction: &Instruction, range: &Range<usize>, name: &str) -> Word {
+        let stage = self.stages.len().checked_sub(usize::from(name != "FROM"));
+        let named = stage.and_then(|stage| self.stages.get(stage)).and_then(Option::as_deref);
+        let place = match (named, stage) {
+            (Some(stage), _) => format!("{stage}: {name}"),
+            (None, Some(stage)) => format!("stage {stage}: {name}"),
+            (None, None) => name.to_owned(),
+        };
+        Word { range: instruction.written(range), text: instruction.text[range.clone()].to_owned(), place }
+    }
+}
+
+fn name_of(instruction: &Instruction, words: &[Range<usize>]) -> String {
+    words.first().map_or_else(String::new, |word| instruction.text[word.clone()].to_ascii_uppercase())
+}
+
+// The words in front that begin with `--`.
+fn flags(instruction: &Instruction, words: &[Range<usize>]) -> Vec<Range<usize>> {
+    words.iter().take_while(|word| instruction.text[(*word).clone()].starts_with("--")).cloned().collect()
+}
+
+fn behind(instruction: &Instruction, word: &Range<usize>, prefix: &str) -> Option<Range<usize>> {
+    let text = &instruction.text[word.clone()];
+    text.starts_with(prefix).then(|| word.start + prefix.len()..word.end)
+}
+
+// `from=` among options with commas between them.
+fn from(instruction: &Instruction, options: Range<usize>) -> Option<Range<usize>> {
+    let mut start = options.start;
+    for option in instruction.text[options].split(',') {
+        if let Some(value) = option.strip_prefix("from=") {
+            let from = start + "from=".len();
+            return Some(from..from + value.len()).filter(|range| !range.is_empty());
+        }
+        start += option.len() + 1;
+    }
+    None
+}
+
+fn token(instruction: &Instruction, range: &Range<usize>, finder: &mut Finder<'_>) -> (usize, String) {
+    let text = instruction.text[range.clone()].to_owned();
+    let token = Token { span: instruction.written(range), text: text.clone(), style: Style::Bare };
+    (finder.add_token(token), text)
+}
+
+fn add(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) {
+    let token = Token { span: word.range.clone(), text: word.text.clone(), style: Style::Bare };
+    let token = finder.add_token(token);
+    let what = match pieces(token, &word.text, 0..word.text.len(), lookup) {
+        Some(pieces) => finder.what(pieces, Form::Rename),
+        None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+    };
+    push(word, what, finder);
+}
+
+fn leave(word: &Word, reason: Reason, finder: &mut Finder<'_>) {
+    push(word, What::Left(reason), finder);
+}
+
+fn push(word: &Word, what: What, finder: &mut Finder<'_>) {
+    finder.add_entry(Entry {
+        at: word.range.start,
+        place: word.place.clone(),
+        text: word.text.clone(),
+        what,
+    });
+}

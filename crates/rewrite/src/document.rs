@@ -1,0 +1,113 @@
+//! A document and the images it names.
+
+use crate::{
+    Candidate, Found, Kind, Position, Reason, Search, Standing, dockerfile, find,
+    finder::{Entry, Finder, What},
+    plain,
+    position::Lines,
+    token::Token,
+    tree::{Fault, Tree, json, yaml},
+};
+
+/// A document, read.
+pub struct Document<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) search: Search,
+    pub(crate) tree: Option<Tree<'a>>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Why a document cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {}, column {}: {what}", position.line, position.column)]
+pub struct ReadError {
+    /// Where it stops being one.
+    pub position: Position,
+    /// What is wrong there.
+    pub what: String,
+    /// The way out, if there is one to name.
+    pub hint: Option<&'static str>,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a document of a kind, and finds the images in it.
+    ///
+    /// # Errors
+    /// It is not one of that kind.
+    pub fn read(text: &'a str, kind: Kind, search: &Search) -> Result<Self, ReadError> {
+        let tree = tree(text, kind).map_err(|fault| error(text, fault))?;
+        let mut finder = Finder::new(text, search);
+        match (&tree, kind) {
+            (Some(tree), _) => find::find(kind, tree, &mut finder),
+            (None, Kind::Env) => plain::env(&mut finder),
+            (None, Kind::List) => plain::list(&mut finder),
+            (None, _) => dockerfile::find(&mut finder),
+        }
+        let Finder { tokens, mut entries, .. } = finder;
+        entries.sort_by_key(|entry| entry.at);
+        Ok(Self { text, kind, search: search.clone(), tree, tokens, entries })
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Everything that names an image or seems to, in the order it is written.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let lines = Lines::new(self.text);
+        self.entries.iter().map(|entry| candidate(entry, &lines)).collect()
+    }
+
+    /// The images that can be renamed, in the order they are written; as often as they are.
+    pub fn images(&self) -> impl Iterator<Item = &Found> {
+        self.entries.iter().filter_map(|entry| match &entry.what {
+            What::Image(named) => Some(&named.found),
+            What::Left(_) => None,
+        })
+    }
+}
+
+pub(crate) fn candidate(entry: &Entry, lines: &Lines<'_>) -> Candidate {
+    let standing = match &entry.what {
+        What::Image(named) => Standing::Found(named.found.clone()),
+        What::Left(reason) => Standing::Left(reason.clone()),
+    };
+    let position = lines.position(entry.at);
+    Candidate { position, place: entry.place.clone(), text: entry.text.clone(), standing }
+}
+
+/// The tree of a document, if its kind is one.
+pub(crate) fn tree(text: &str, kind: Kind) -> Result<Option<Tree<'_>>, Fault> {
+    let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+    match kind {
+        Kind::Dockerfile | Kind::Env | Kind::List => Ok(None),
+        Kind::Devcontainer => json::read(text, true).map(Some),
+        // `{a: b}` is YAML too; what JSON takes, JSON reads.
+        _ if is_json => json::read(text, false).or_else(|_| yaml::read(text)).map(Some),
+        _ => yaml::read(text).map(Some),
+    }
+}
+
+fn error(text: &str, fault: Fault) -> ReadError {
+    let is_template = text.contains("{{-") || text.contains("{{ .") || text.contains("{{.");
+    let hint = is_template
+        .then_some("this is a template of a Helm chart; its images are in the chart's values.yaml");
+    ReadError { position: Lines::new(text).position(fault.at.min(text.len())), what: fault.what, hint }
+}
+
+impl std::fmt::Debug for Document<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Document").field("kind", &self.kind).field("entries", &self.entries.len()).finish()
+    }
+}
+
+/// Why an entry is left, if that is known before it is named.
+pub(crate) fn left(entry: &Entry) -> Option<&Reason> {
+    match &entry.what {
+        What::Left(reason) => Some(reason),
+        What::Image(_) => None,
+    }
+}

@@ -1,0 +1,236 @@
+//! Edits the bytes of names, and holds the result against the document it came from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    Census, Collision, Document, Found, Position, Reason, Rules, Target,
+    document::tree,
+    finder::{Beside, Entry, Form, What},
+    position::Lines,
+    reading::Edit,
+    settle::{Fate, settle},
+    token::{Token, plain},
+    tree::same::{Changes, same},
+};
+
+/// A document rewritten.
+#[derive(Clone, Debug)]
+pub struct Rewritten {
+    /// The new text; the old one to the byte where nothing was to change.
+    pub text: String,
+    /// What changed, in the order it is written.
+    pub changes: Vec<Change>,
+    /// What did not, and why.
+    pub left: Vec<Left>,
+}
+
+/// An image that got another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where it was written.
+    pub position: Position,
+    /// Where it is in the document's structure.
+    pub place: String,
+    /// The image as it was.
+    pub from: Found,
+    /// What it is called now.
+    pub to: Target,
+}
+
+/// A candidate that was left as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Where it is written.
+    pub position: Position,
+    /// Where it is in the document's structure.
+    pub place: String,
+    /// What is written there.
+    pub text: String,
+    /// The image, where it is one.
+    pub found: Option<Found>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why nothing is given out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RewriteError {
+    /// Two images would come to have one name.
+    #[error(transparent)]
+    Collision(#[from] Collision),
+    /// The result would not be the same document but for the names. This is a fault of the program.
+    #[error("the rewritten document would differ in more than its images; it was not written")]
+    Differs,
+}
+
+impl Document<'_> {
+    /// Gives the images the names that `rules` say. `census` knows the names of documents that came before.
+    ///
+    /// # Errors
+    /// Two images would have one name, or the result is not what it should be.
+    pub fn rewrite(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, RewriteError> {
+        let mut fates = settle(&self.entries, rules);
+        let work = self.work(&mut fates);
+        for (entry, fate) in self.entries.iter().zip(&fates) {
+            if let (What::Image(image), Fate::Renamed { target, .. }) = (&entry.what, fate) {
+                census.add(&image.found, target)?;
+            }
+        }
+        let text = work.apply(self.text);
+        if !work.is_empty() {
+            self.check(&text, &work, rules)?;
+        }
+        let (changes, left) = self.told(&fates);
+        Ok(Rewritten { text, changes, left })
+    }
+
+    // What is to be written where. What cannot be written is left after all.
+    fn work(&self, fates: &mut [Fate]) -> Work {
+        let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
+        let mut work = Work::default();
+        for (entry, fate) in self.entries.iter().zip(fates.iter_mut()) {
+            let Fate::Renamed { target, edits: own } = fate else { continue };
+            match self.form(entry, target, own, &mut work) {
+                Some(()) => {
+                    own.iter().for_each(|(_, edit)| edits.entry(edit.slot).or_default().push(edit.clone()))
+                }
+                None => *fate = Fate::Left(Reason::InPieces),
+            }
+        }
+        for (slot, mut edits) in edits {
+            edits.sort_by_key(|edit| edit.range.start);
+            edits.dedup();
+            let token = &self.tokens[slot];
+            let edits: Vec<&Edit> = edits.iter().collect();
+            if let Some(written) = token.edited(self.text, &edits) {
+                let made = work.mappings.remove(&slot);
+                work.write(token, written.raw, written.text, made);
+            }
+        }
+        work
+    }
+
+    // Whether the tokens can take the edits; with it, what is put in beside them.
+    fn form(&self, entry: &Entry, target: &Target, edits: &[(usize, Edit)], work: &mut Work) -> Option<()> {
+        for (_, edit) in edits {
+            self.tokens.get(edit.slot)?.edited(self.text, &[edit])?;
+        }
+        let What::Image(image) = &entry.what else { return None };
+        match &image.form {
+            Form::Rename => {}
+            Form::NewEntry { beside, key } => work.put_in(self.text, beside, key, &target.name()),
+            Form::Aliased { beside, alias } => work.put_in(self.text, beside, "alias", alias),
+            Form::MadeMapping { token, alias } => {
+                work.mappings.insert(*token, alias.clone());
+            }
+        }
+        Some(())
+    }
+
+    fn check(&self, text: &str, work: &Work, rules: &Rules) -> Result<(), RewriteError> {
+        let new = tree(text, self.kind).map_err(|_| RewriteError::Differs)?;
+        let is_same = match (&self.tree, &new) {
+            (Some(old), Some(new)) => same(old, new, &work.changes),
+            _ => self.reads_as(text, rules),
+        };
+        if is_same { Ok(()) } else { Err(RewriteError::Differs) }
+    }
+
+    // Without a tree to compare: the same candidates, and none of them wants to be renamed again.
+    fn reads_as(&self, text: &str, rules: &Rules) -> bool {
+        let Ok(new) = Document::read(text, self.kind, &self.search) else { return false };
+        let again = settle(&new.entries, rules);
+        new.entries.len() == self.entries.len()
+            && again.iter().all(|fate| matches!(fate, Fate::Left(_)))
+            && self.entries.iter().zip(&new.entries).all(|(old, new)| old.place == new.place)
+    }
+
+    fn told(&self, fates: &[Fate]) -> (Vec<Change>, Vec<Left>) {
+        let lines = Lines::new(self.text);
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        for (entry, fate) in self.entries.iter().zip(fates) {
+            let (position, place) = (lines.position(entry.at), entry.place.clone());
+            let found = match &entry.what {
+                What::Image(image) => Some(image.found.clone()),
+                What::Left(_) => None,
+            };
+            match (fate, found) {
+                (Fate::Renamed { target, .. }, Some(from)) => {
+                    changes.push(Change { position, place, from, to: target.clone() });
+                }
+                (Fate::Left(reason), found) => {
+                    left.push(Left {
+                        position,
+                        place,
+                        text: entry.text.clone(),
+                        found,
+                        reason: reason.clone(),
+                    });
+                }
+                (Fate::Renamed { .. }, None) => {}
+            }
+        }
+        (changes, left)
+    }
+}
+
+/// What is written where, and what that makes of the tree.
+#[derive(Debug, Default)]
+struct Work {
+    // By where it begins: where the old text ends, and the new one.
+    pieces: BTreeMap<usize, (usize, String)>,
+    changes: Changes,
+    // Tokens in whose place a mapping stands, and the alias in it.
+    mappings: HashMap<usize, String>,
+}
+
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn write(&mut self, token: &Token, raw: String, text: String, alias: Option<String>) {
+        let change = self.changes.entry(token.span.start).or_default();
+        let raw = match alias {
+            Some(alias) => {
+                let raw = format!("{{name: {}, alias: {}}}", plain(&text, true), plain(&alias, true));
+                change.mapping = Some(vec![("name".to_owned(), text), ("alias".to_owned(), alias)]);
+                raw
+            }
+            None => {
+                change.text = Some(text);
+                raw
+            }
+        };
+        self.pieces.insert(token.span.start, (token.span.end, raw));
+    }
+
+    // Puts an entry in behind another one: in its braces, or on a line of its own.
+    fn put_in(&mut self, document: &str, beside: &Beside, key: &str, value: &str) {
+        let change = self.changes.entry(beside.value).or_default();
+        change.beside = Some((key.to_owned(), value.to_owned()));
+        let (at, new) = if beside.flow {
+            (beside.end, format!(", {key}: {}", plain(value, true)))
+        } else {
+            let line = document[..beside.key].rfind('\n').map_or(0, |at| at + 1);
+            let indent = document[line..beside.key].trim_start_matches('\u{feff}').chars().count();
+            let end = document[beside.end..].find('\n').map_or(document.len(), |at| beside.end + at);
+            let is_crlf = document[..end].ends_with('\r');
+            let (end, newline) = if is_crlf { (end - 1, "\r\n") } else { (end, "\n") };
+            (end, format!("{newline}{}{key}: {}", " ".repeat(indent), plain(value, false)))
+        };
+        self.pieces.insert(at, (at, new));
+    }
+
+    fn apply(&self, document: &str) -> String {
+        let mut text = String::with_capacity(document.len() + self.pieces.len() * 32);
+        let mut at = 0;
+        for (start, (end, new)) in &self.pieces {
+            text.push_str(&document[at..*start]);
+            text.push_str(new);
+            at = *end;
+        }
+        text.push_str(&document[at..]);
+        text
+    }
+}

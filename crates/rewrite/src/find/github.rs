@@ -1,0 +1,182 @@
+//! Workflows and actions of GitHub: containers and services of jobs, `docker://` steps, values of a matrix.
+
+use crate::{
+    candidate::Reason,
+    find::{spot, variables},
+    finder::{Finder, Form, What, looks_like_image},
+    reading::pieces,
+    tree::{Path, View},
+};
+
+const SCHEME: &str = "docker://";
+
+/// Programs whose arguments are images.
+const PROGRAMS: [&str; 9] =
+    ["docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "regctl", "ctr", "kind"];
+
+pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
+    if let Some(env) = root.get("env") {
+        variables(env, &Path::ROOT.key("env"), finder);
+    }
+    let path = Path::ROOT.key("jobs");
+    for (name, job) in root.get("jobs").map(View::entries).unwrap_or_default() {
+        self::job(job, &path.key(name), finder);
+    }
+    let path = Path::ROOT.key("runs");
+    if let Some(runs) = root.get("runs") {
+        if let Some(image) = runs.get("image") {
+            scheme(image, &path.key("image"), finder);
+        }
+        steps(runs, &path, finder);
+    }
+}
+
+fn job(job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    if let Some(container) = job.get("container") {
+        self::container(container, job, &path.key("container"), finder);
+    }
+    let services = path.key("services");
+    for (name, service) in job.get("services").map(View::entries).unwrap_or_default() {
+        self::container(service, job, &services.key(name), finder);
+    }
+    if let Some(env) = job.get("env") {
+        variables(env, &path.key("env"), finder);
+    }
+    steps(job, path, finder);
+}
+
+// A reference, or a mapping that holds one.
+fn container(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    match view.get("image") {
+        Some(image) => reference(image, job, &path.key("image"), finder),
+        None => reference(view, job, path, finder),
+    }
+}
+
+fn reference(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let prefix = if view.text().is_some_and(|text| text.starts_with(SCHEME)) { SCHEME } else { "" };
+    let Some(pieces) = finder.pieces(spot(path, view), prefix, &|_| None) else { return };
+    let what = finder.what(pieces.clone(), Form::Rename);
+    let What::Left(Reason::Variable(name)) = &what else {
+        return finder.assembled(spot(path, view), pieces, Form::Rename);
+    };
+    let values = matrix(job, name);
+    if values.is_empty() {
+        return finder.leave(spot(path, view), Reason::Variable(name.clone()));
+    }
+    for value in values {
+        let Some(known) = finder.value(value.node) else { continue };
+        let lookup = |other: &str| (other == name).then(|| known.clone());
+        let Some(pieces) = with(view, prefix, &lookup, finder) else { continue };
+        let strategy = Path::ROOT.key("strategy");
+        finder.assembled(spot(&strategy.key(name), value), pieces, Form::Rename);
+    }
+}
+
+fn with(
+    view: View<'_>,
+    prefix: &str,
+    lookup: crate::reading::Lookup<'_>,
+    finder: &mut Finder<'_>,
+) -> Option<Vec<crate::reading::Piece>> {
+    let token = finder.token(view.node)?;
+    let text = view.text()?;
+    pieces(token, text, prefix.len()..text.trim_end().len(), lookup)
+}
+
+// All values that `matrix.name` or `matrix.name.key` takes.
+fn matrix<'t>(job: View<'t>, name: &str) -> Vec<View<'t>> {
+    let Some(rest) = name.strip_prefix("matrix.") else { return Vec::new() };
+    let mut keys = rest.split('.');
+    let first = keys.next().unwrap_or_default();
+    let inner: Vec<&str> = keys.collect();
+    let Some(matrix) = job.get("strategy").and_then(|strategy| strategy.get("matrix")) else {
+        return Vec::new();
+    };
+    let listed = matrix.get(first).into_iter().flat_map(View::items);
+    let included =
+        matrix.get("include").into_iter().flat_map(View::items).filter_map(|entry| entry.get(first));
+    let values = listed.chain(included);
+    let values = values.filter_map(|value| inner.iter().try_fold(value, |value, key| value.get(key)));
+    values.filter(|value| value.is_text()).collect()
+}
+
+fn steps(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let list = path.key("steps");
+    for (index, step) in view.get("steps").into_iter().flat_map(View::items).enumerate() {
+        let path = list.index(index);
+        if let Some(uses) = step.get("uses") {
+            scheme(uses, &path.key("uses"), finder);
+        }
+        if let Some(env) = step.get("env") {
+            variables(env, &path.key("env"), finder);
+        }
+        if let Some(run) = step.get("run") {
+            script(run, &path.key("run"), finder);
+        }
+        inputs(step, &path.key("with"), finder);
+    }
+}
+
+fn scheme(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    if view.text().is_some_and(|text| text.starts_with(SCHEME)) {
+        finder.image_behind(spot(path, view), SCHEME, Form::Rename);
+    }
+}
+
+fn inputs(step: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let uses = step.get("uses").and_then(View::text).unwrap_or_default();
+    for (key, value) in step.get("with").map(View::entries).unwrap_or_default() {
+        let path = path.key(key);
+        match key {
+            "tags" | "images" if uses.starts_with("docker/") => published(value, &path, finder),
+            _ => {
+                if value.text().is_some_and(|text| super::is_value(key, text)) {
+                    finder.argument(spot(&path, value), "");
+                }
+            }
+        }
+    }
+}
+
+// One reference a line, or several with commas between them.
+fn published(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let Some(text) = view.text() else { return };
+    let mut start = 0;
+    for item in text.split_inclusive(['\n', ',']) {
+        let inner = item.trim_matches(|c: char| c.is_whitespace() || c == ',');
+        let from = start + item.find(inner).unwrap_or(0);
+        start += item.len();
+        // `type=raw,…` makes tags, and names no image.
+        if !inner.is_empty() && !inner.starts_with('#') && !inner.contains('=') {
+            let reason = (!finder.search.built).then_some(Reason::Published);
+            finder.part(spot(path, view), from..from + inner.len(), reason);
+        }
+    }
+}
+
+// Commands are told of, and left to people.
+fn script(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let Some(text) = view.text() else { return };
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if line.split_whitespace().any(|word| PROGRAMS.contains(&word)) {
+            words(view, path, start..start + line.len(), finder);
+        }
+        start += line.len();
+    }
+}
+
+fn words(view: View<'_>, path: &Path<'_>, line: std::ops::Range<usize>, finder: &mut Finder<'_>) {
+    let text = &view.text().unwrap_or_default()[line.clone()];
+    let mut at = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        let inner = word.trim().trim_matches(['"', '\'']);
+        let inner = inner.strip_prefix(SCHEME).unwrap_or(inner);
+        if looks_like_image(inner) {
+            let from = line.start + at + word.find(inner).unwrap_or(0);
+            finder.part(spot(path, view), from..from + inner.len(), Some(Reason::Script));
+        }
+        at += word.len();
+    }
+}

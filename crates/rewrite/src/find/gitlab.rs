@@ -1,0 +1,99 @@
+//! Pipelines of GitLab: `image` and `services` of jobs and of the defaults. A service is reached under a name that
+//! is made of its image's, so that one keeps the old name as an alias.
+
+use crate::{
+    find::{Known, beside, spot, variables},
+    finder::{Finder, Form},
+    tree::{Path, View},
+};
+
+pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
+    let global = known(root, Known::new(), finder);
+    job(root, &Path::ROOT, &global, finder);
+    for (name, entry) in root.own().filter(|(name, entry)| entry.is_mapping() && !is_setting(name)) {
+        let known = known(entry, global.clone(), finder);
+        job(entry, &Path::ROOT.key(name), &known, finder);
+    }
+}
+
+fn is_setting(name: &str) -> bool {
+    matches!(name, "variables" | "image" | "services" | "workflow" | "include" | "stages" | "cache" | "spec")
+}
+
+// The variables that are set in the document itself.
+fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
+    for (name, value) in view.get("variables").map(View::entries).unwrap_or_default() {
+        let value = value.get("value").unwrap_or(value);
+        if let Some(pieces) = finder.value(value.node) {
+            known.insert(name.to_owned(), pieces);
+        }
+    }
+    known
+}
+
+fn job(view: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) {
+    let lookup = |name: &str| known.get(name).cloned();
+    if let Some(image) = view.get("image") {
+        let (name, path) = (image.get("name"), path.key("image"));
+        match name {
+            Some(name) => finder.image_with(spot(&path.key("name"), name), &lookup),
+            None => finder.image_with(spot(&path, image), &lookup),
+        }
+    }
+    let list = path.key("services");
+    for (index, service) in view.get("services").into_iter().flat_map(View::items).enumerate() {
+        self::service(service, &list.index(index), known, finder);
+    }
+    if let Some(values) = view.get("variables") {
+        variables(values, &path.key("variables"), finder);
+    }
+}
+
+fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) {
+    let lookup = |name: &str| known.get(name).cloned();
+    let (named, path) = match service.get("name") {
+        Some(name) => (name, path.key("name")),
+        None => (service, *path),
+    };
+    let Some(pieces) = finder.pieces(spot(&path, named), "", &lookup) else { return };
+    let alias = aliases(named.text().unwrap_or_default());
+    let has_alias = service.get("alias").is_some();
+    let form = match (alias, service.is_mapping(), finder.token(named.node)) {
+        (Some(alias), true, _) if !has_alias => match beside(service, named.node) {
+            Some(beside) => Form::Aliased { beside, alias },
+            None => Form::Rename,
+        },
+        (Some(alias), false, Some(token)) => Form::MadeMapping { token, alias },
+        _ => Form::Rename,
+    };
+    finder.assembled(spot(&path, named), pieces, form);
+}
+
+// The names under which a service is reached: the image without its tag, `/` made `__`, and made `-`.
+fn aliases(text: &str) -> Option<String> {
+    let name = text.split('@').next()?;
+    let slash = name.rfind('/').map_or(0, |at| at + 1);
+    let name = name[slash..].find(':').map_or(name, |at| &name[..slash + at]);
+    if name.contains(['$', ':']) {
+        return None;
+    }
+    let (one, other) = (name.replace('/', "__"), name.replace('/', "-"));
+    Some(if one == other { one } else { format!("{one},{other}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_keep_their_names() {
+        for (text, alias) in [
+            ("postgres:15", Some("postgres")),
+            ("tutum/wordpress:latest", Some("tutum__wordpress,tutum-wordpress")),
+            ("redis", Some("redis")),
+            ("$IMAGE", None),
+        ] {
+            assert_eq!(aliases(text).as_deref(), alias);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Kubernetes resources: wherever a resource holds containers, whatever its kind, and image volumes. Schemas of
+//! custom resources speak of images without naming any.
+
+use crate::{
+    candidate::Reason,
+    find::{assignment, embedded, is_value, spot, tekton},
+    finder::{Finder, Spot},
+    tree::{Path, View},
+};
+
+/// Lists of containers in a pod's specification.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// Whose resource it is, as far as that decides where images are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Core,
+    Tekton,
+    Argo,
+}
+
+pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
+    walk(root, &Path::ROOT, Family::Core, finder);
+}
+
+// Aliases are followed to containers, and not elsewhere: what they name is walked where it is written.
+fn walk(view: View<'_>, path: &Path<'_>, family: Family, finder: &mut Finder<'_>) {
+    let text = |key: &str| view.get(key).and_then(View::text);
+    let family = match text("apiVersion") {
+        Some(version) if version.contains("apiextensions.k8s.io") => return,
+        Some(version)
+            if version.starts_with("tekton.dev/") || version.starts_with("triggers.tekton.dev/") =>
+        {
+            Family::Tekton
+        }
+        Some(version) if version.starts_with("argoproj.io/") => Family::Argo,
+        Some(_) => Family::Core,
+        None => family,
+    };
+    if family == Family::Tekton {
+        tekton::find(view, path, finder);
+    }
+    for (index, item) in view.written_items() {
+        walk(item, &path.index(index), family, finder);
+    }
+    for (key, value) in view.written() {
+        let path = path.key(key);
+        entry(key, value, &path, finder);
+        if family == Family::Argo && matches!(key, "container" | "script") {
+            container(value, &path, finder);
+        }
+        walk(value, &path, family, finder);
+    }
+    for key in CONTAINERS {
+        if let Some(value) = view.get(key) {
+            entry(key, value, &path.key(key), finder);
+        }
+    }
+}
+
+fn entry(key: &str, value: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    if CONTAINERS.contains(&key) && value.is_list() {
+        value.items().enumerate().for_each(|(index, item)| container(item, &path.index(index), finder));
+    } else if key == "volumes" {
+        for (index, item) in value.items().enumerate() {
+            if let Some(reference) = item.get("image").and_then(|image| image.get("reference")) {
+                finder.image(spot(&path.index(index).key("image").key("reference"), reference));
+            }
+        }
+    } else if let Some(text) = value.text() {
+        other(key, text, spot(path, value), finder);
+        if path.keys().contains(&"data") {
+            embedded(value, path, finder);
+        }
+    }
+}
+
+fn container(container: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    if let Some(image) = container.get("image") {
+        finder.image(spot(&path.key("image"), image));
+    }
+    for key in ["command", "args"] {
+        let list = path.key(key);
+        for (index, item) in container.get(key).into_iter().flat_map(View::items).enumerate() {
+            assignment(item, &list.index(index), finder);
+        }
+    }
+    let list = path.key("env");
+    for (index, item) in container.get("env").into_iter().flat_map(View::items).enumerate() {
+        let name = item.get("name").and_then(View::text).unwrap_or_default();
+        if let Some(value) =
+            item.get("value").filter(|value| is_value(name, value.text().unwrap_or_default()))
+        {
+            finder.argument(spot(&list.index(index).key("value"), value), "");
+        }
+    }
+}
+
+// A text that is no container's image: one that was asked for, or one that looks as if it were meant.
+fn other(key: &str, text: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
+    let is_asked = finder.search.paths.iter().any(|path| ends_with(&spot.path.keys(), path));
+    let is_key = key.to_ascii_lowercase().ends_with("image") && !text.is_empty();
+    if is_asked {
+        finder.image(spot);
+    } else if is_key && text.parse::<entrepot_oci::Image>().is_ok() {
+        finder.leave(spot, Reason::UnknownPath);
+    }
+}
+
+fn ends_with(keys: &[&str], path: &str) -> bool {
+    let wanted: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
+    let Some(start) = keys.len().checked_sub(wanted.len()) else { return false };
+    keys[start..].iter().zip(&wanted).all(|(key, part)| *part == "*" || key == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_compared_from_the_end() {
+        for (path, is_it) in [("spec.image", true), ("*.image", true), ("image", true), ("data.image", false)]
+        {
+            assert_eq!(ends_with(&["items", "spec", "image"], path), is_it, "{path}");
+        }
+        assert!(!ends_with(&["image"], "spec.image"));
+    }
+}

@@ -1,0 +1,46 @@
+//! Kustomizations: the `images` list says what names in the resources become.
+
+use crate::{
+    find::{beside, embedded, spot},
+    finder::{Finder, Form},
+    reading::Piece,
+    tree::{Path, View},
+};
+
+pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
+    let path = Path::ROOT.key("images");
+    for (index, item) in root.get("images").into_iter().flat_map(View::items).enumerate() {
+        image(item, &path.index(index), finder);
+    }
+    let path = Path::ROOT.key("patches");
+    for (index, item) in root.get("patches").into_iter().flat_map(View::items).enumerate() {
+        if let Some(patch) = item.get("patch") {
+            embedded(patch, &path.index(index).key("patch"), finder);
+        }
+    }
+}
+
+fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let text = |key: &str| item.get(key).filter(|value| value.is_text());
+    let (tag, digest) = (text("newTag"), text("digest"));
+    let (key, named, form) = match (text("newName"), text("name")) {
+        (Some(new), _) => ("newName", new, Form::Rename),
+        // Nothing becomes of it.
+        (None, Some(_)) if tag.is_none() && digest.is_none() => return,
+        // What the resources say stays the name to look for.
+        (None, Some(name)) => match beside(item, name.node) {
+            Some(beside) => ("name", name, Form::NewEntry { beside, key: "newName" }),
+            None => return,
+        },
+        (None, None) => return,
+    };
+    let path = path.key(key);
+    let Some(mut pieces) = finder.pieces(spot(&path, named), "", &|_| None) else { return };
+    for (separator, part) in [(":", tag), ("@", digest)] {
+        if let Some(part) = part.and_then(|part| finder.value(part.node)) {
+            pieces.push(Piece::Fixed(separator));
+            pieces.extend(part);
+        }
+    }
+    finder.assembled(spot(&path, named), pieces, form);
+}

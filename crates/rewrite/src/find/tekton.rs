@@ -1,0 +1,43 @@
+//! Tekton: steps, sidecars and their template; `$(params.x)` with the default that its task gives it.
+
+use crate::{
+    candidate::Reason,
+    find::{Known, spot},
+    finder::Finder,
+    tree::{Path, View},
+};
+
+/// Looks into one mapping of a resource; the walk comes by all of them.
+pub(super) fn find(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let known = parameters(view, finder);
+    let lookup = |name: &str| known.get(name).cloned();
+    for key in ["steps", "sidecars"] {
+        let list = path.key(key);
+        for (index, step) in view.get(key).into_iter().flat_map(View::items).enumerate() {
+            if let Some(image) = step.get("image") {
+                finder.image_with(spot(&list.index(index).key("image"), image), &lookup);
+            }
+        }
+    }
+    if let Some(image) = view.get("stepTemplate").and_then(|template| template.get("image")) {
+        finder.image_with(spot(&path.key("stepTemplate").key("image"), image), &lookup);
+    }
+    let is_bundle = view.get("name").and_then(View::text) == Some("bundle");
+    let bundle = view.get("bundle").or(view.get("value").filter(|_| is_bundle));
+    if let Some(bundle) = bundle.filter(|bundle| bundle.is_text()) {
+        finder.leave(spot(&path.key("bundle"), bundle), Reason::Artifact);
+    }
+}
+
+fn parameters(view: View<'_>, finder: &mut Finder<'_>) -> Known {
+    let mut known = Known::new();
+    for parameter in view.get("params").into_iter().flat_map(View::items) {
+        let name = parameter.get("name").and_then(View::text);
+        let default = parameter.get("default").and_then(|default| finder.value(default.node));
+        if let (Some(name), Some(default)) = (name, default) {
+            known.insert(format!("params.{name}"), default.clone());
+            known.insert(format!("inputs.params.{name}"), default);
+        }
+    }
+    known
+}

@@ -1,0 +1,261 @@
+//! Collects candidates while a document is walked.
+
+use std::{collections::HashMap, ops::Range};
+
+use crate::{
+    candidate::{Found, Reason},
+    reading::{Lookup, Piece, Reading, pieces},
+    token::Token,
+    tree::{Data, Node, Path},
+};
+
+/// What to look for besides what a document's kind says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Keys of resources that name images: `spec.image`, lists left out; `*` stands for any one key.
+    pub paths: Vec<String>,
+    /// Whether values of arguments and environment variables are images where they look like ones.
+    pub arguments: bool,
+    /// Whether images that are built here, or pushed, are renamed too.
+    pub built: bool,
+}
+
+/// A candidate, and how it can be changed.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The byte at which it is written.
+    pub(crate) at: usize,
+    pub(crate) place: String,
+    pub(crate) text: String,
+    pub(crate) what: What,
+}
+
+/// What a candidate is.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// An image, and how its name is put together.
+    Image(Box<Named>),
+    /// To be left.
+    Left(Reason),
+}
+
+/// An image, and how it is named.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) found: Found,
+    pub(crate) reading: Reading,
+    pub(crate) form: Form,
+}
+
+/// What is done to give it another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Its text is edited.
+    Rename,
+    /// An entry is put in after the one that names it, with the new name: `newName`.
+    NewEntry { beside: Beside, key: &'static str },
+    /// Its text is edited, and what it was known as is kept as an alias: an entry beside it.
+    Aliased { beside: Beside, alias: String },
+    /// The same, where it is a bare text: a mapping takes its place.
+    MadeMapping { token: usize, alias: String },
+}
+
+/// The entry of a mapping after which another one is put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// Where its key and its value begin, and where the value ends.
+    pub(crate) key: usize,
+    pub(crate) value: usize,
+    pub(crate) end: usize,
+    /// Whether the mapping is written in braces.
+    pub(crate) flow: bool,
+}
+
+/// A place in a tree.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'s> {
+    pub(crate) path: &'s Path<'s>,
+    pub(crate) node: &'s Node<'s>,
+}
+
+/// Collects candidates.
+#[derive(Debug)]
+pub(crate) struct Finder<'a> {
+    /// The whole document.
+    pub(crate) text: &'a str,
+    pub(crate) search: &'a Search,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) entries: Vec<Entry>,
+    tokens_at: HashMap<usize, usize>,
+    entries_at: HashMap<usize, usize>,
+}
+
+impl<'a> Finder<'a> {
+    pub(crate) fn new(text: &'a str, search: &'a Search) -> Self {
+        let (tokens_at, entries_at) = (HashMap::new(), HashMap::new());
+        Self { text, search, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
+    }
+
+    /// The token of a scalar; one for each, however many ways lead to it.
+    pub(crate) fn token(&mut self, node: &Node<'_>) -> Option<usize> {
+        let Data::Scalar { text, style } = &node.data else { return None };
+        let token = Token { span: node.span.clone(), text: text.clone().into_owned(), style: *style };
+        Some(self.add_token(token))
+    }
+
+    pub(crate) fn add_token(&mut self, token: Token) -> usize {
+        *self.tokens_at.entry(token.span.start).or_insert_with(|| {
+            self.tokens.push(token);
+            self.tokens.len() - 1
+        })
+    }
+
+    /// A scalar that is a reference.
+    pub(crate) fn image(&mut self, spot: Spot<'_>) {
+        self.image_behind(spot, "", Form::Rename);
+    }
+
+    /// A scalar that is a reference behind a prefix such as `docker://`.
+    pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
+        if let Some(pieces) = self.pieces(spot, prefix, &|_| None) {
+            self.assembled(spot, pieces, form);
+        }
+    }
+
+    /// A scalar that is a reference in which some variables are known.
+    pub(crate) fn image_with(&mut self, spot: Spot<'_>, lookup: Lookup<'_>) {
+        if let Some(pieces) = self.pieces(spot, "", lookup) {
+            self.assembled(spot, pieces, Form::Rename);
+        }
+    }
+
+    /// The pieces of a scalar, as the value of a variable or a part of a reference.
+    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Vec<Piece>> {
+        let text = node.text()?.trim();
+        let token = self.token(node)?;
+        let whole = node.text()?;
+        let start = whole.len() - whole.trim_start().len();
+        pieces(token, whole, start..start + text.len(), &|_| None).filter(|pieces| !pieces.is_empty())
+    }
+
+    /// The pieces of a scalar behind a prefix; where it does not hold a reference, that is told.
+    pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Vec<Piece>> {
+        let text = spot.node.text()?;
+        let start = prefix.len() + (text.len() - text.trim_start().len());
+        let end = text.trim_end().len();
+        if start >= end {
+            return None;
+        }
+        let token = self.token(spot.node)?;
+        let pieces = pieces(token, text, start..end, lookup);
+        if pieces.is_none() {
+            self.leave(spot, Reason::NotAReference("a variable in it does not end".to_owned()));
+        }
+        pieces
+    }
+
+    /// A part of a scalar: a line of a block, a word of a command. `None` for `reason`: it is an image.
+    pub(crate) fn part(&mut self, spot: Spot<'_>, range: Range<usize>, reason: Option<Reason>) {
+        let Some(text) = spot.node.text().and_then(|text| text.get(range.clone())) else { return };
+        let raw = self.text.get(spot.node.span.clone()).unwrap_or_default();
+        let at = spot.node.span.start + raw.find(text).unwrap_or(0);
+        let pieces =
+            self.token(spot.node).and_then(|token| pieces(token, spot.node.text()?, range, &|_| None));
+        let what = match (reason, pieces) {
+            (None, Some(pieces)) => self.what(pieces, Form::Rename),
+            (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+            (Some(reason), _) => What::Left(reason),
+        };
+        self.add_entry(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what });
+    }
+
+    /// A reference put together from pieces; it counts as written at `spot`.
+    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Vec<Piece>, form: Form) {
+        let what = self.what(pieces, form);
+        self.add(spot, what);
+    }
+
+    /// What a reference made of these pieces is.
+    pub(crate) fn what(&self, pieces: Vec<Piece>, form: Form) -> What {
+        let reading =
+            Reading::new(pieces, |token| self.tokens.get(token).map_or("", |token| token.text.as_str()));
+        match reading.found() {
+            Ok(found) => What::Image(Box::new(Named { found, reading, form })),
+            Err(reason) => What::Left(reason),
+        }
+    }
+
+    /// A candidate that is left.
+    pub(crate) fn leave(&mut self, spot: Spot<'_>, reason: Reason) {
+        self.add(spot, What::Left(reason));
+    }
+
+    /// A text that is left if it can be read as a reference, and passed over otherwise.
+    pub(crate) fn leave_if_image(&mut self, spot: Spot<'_>, reason: Reason) {
+        if spot.node.text().is_some_and(looks_like_image) {
+            self.leave(spot, reason);
+        }
+    }
+
+    /// A value that is an image where that was asked for.
+    pub(crate) fn argument(&mut self, spot: Spot<'_>, prefix: &str) {
+        if self.search.arguments {
+            self.image_behind(spot, prefix, Form::Rename);
+        } else {
+            self.leave(spot, Reason::Argument);
+        }
+    }
+
+    fn add(&mut self, spot: Spot<'_>, what: What) {
+        let text = spot.node.text().unwrap_or_default().trim().to_owned();
+        self.add_entry(Entry { at: spot.node.span.start, place: spot.path.to_string(), text, what });
+    }
+
+    /// Takes a candidate. Of two at one place the image stays, otherwise the first.
+    pub(crate) fn add_entry(&mut self, entry: Entry) {
+        let known = self.entries_at.get(&entry.at).and_then(|index| self.entries.get_mut(*index));
+        match (known, &entry.what) {
+            (Some(known), What::Image(_)) if matches!(known.what, What::Left(_)) => *known = entry,
+            (Some(_), _) => {}
+            (None, _) => {
+                self.entries_at.insert(entry.at, self.entries.len());
+                self.entries.push(entry);
+            }
+        }
+    }
+}
+
+/// Whether a text that nothing says is an image is surely one: it names a registry, a repository, and which image.
+pub(crate) fn looks_like_image(text: &str) -> bool {
+    let text = text.trim();
+    let Some((host, rest)) = text.split_once('/') else { return false };
+    let domain = host.split(':').next().unwrap_or_default();
+    let top = domain.rsplit_once('.').map(|(_, top)| top);
+    let is_domain =
+        top.is_some_and(|top| top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let says_which = rest.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+    is_domain && says_which && text.parse::<entrepot_oci::Image>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_judged_strictly() {
+        for yes in ["quay.io/a/b:1", "longhornio.example.com:5000/x:v1", " ghcr.io/a:1 "] {
+            assert!(looks_like_image(yes), "{yes}");
+        }
+        for no in [
+            "nginx:1",
+            "a/b:1",
+            "quay.io/a/b",
+            "https://x.io/a:1",
+            "1.2.3.4/a:1",
+            "a.io/b c:1",
+            "--x=a.io/b:1",
+        ] {
+            assert!(!looks_like_image(no), "{no}");
+        }
+    }
+}

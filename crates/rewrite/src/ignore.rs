@@ -1,0 +1,111 @@
+//! The list of images to leave alone; one for listing, copying and rewriting.
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::Found;
+
+/// Images to leave alone.
+#[derive(Clone, Debug, Default)]
+pub struct Ignore {
+    globs: GlobSet,
+}
+
+/// A line that is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: `{pattern}` is not a pattern: {why}")]
+pub struct IgnoreError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is written there.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl Ignore {
+    /// Reads a list: one image a line, as short or long as people write them, with or without tag; `*` stands for
+    /// any text, `#` begins a comment.
+    ///
+    /// # Errors
+    /// A line is no pattern.
+    pub fn read(text: &str) -> Result<Self, IgnoreError> {
+        let mut globs = GlobSetBuilder::new();
+        for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            let pattern = line.split_once('#').map_or(line, |(pattern, _)| pattern).trim();
+            if !pattern.is_empty() {
+                globs.add(glob(pattern).map_err(|error| IgnoreError {
+                    line: index + 1,
+                    pattern: pattern.to_owned(),
+                    why: error.kind().to_string(),
+                })?);
+            }
+        }
+        let all = globs.build().map_err(|error| IgnoreError {
+            line: 0,
+            pattern: String::new(),
+            why: error.kind().to_string(),
+        })?;
+        Ok(Self { globs: all })
+    }
+
+    /// Whether an image is to be left alone.
+    pub fn holds(&self, found: &Found) -> bool {
+        !self.globs.is_empty() && names(found).iter().any(|name| self.globs.is_match(name))
+    }
+}
+
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(false).build()
+}
+
+// Every way in which people write this image.
+fn names(found: &Found) -> Vec<String> {
+    let mut names = vec![found.name()];
+    if found.host.is_docker_hub() {
+        names.push(found.repository.to_string());
+        names.extend(found.repository.as_str().strip_prefix("library/").map(str::to_owned));
+    }
+    for name in names.clone() {
+        let tagged = match (&found.tag, &found.digest) {
+            (Some(tag), _) => Some(format!("{name}:{tag}")),
+            (None, None) if !found.is_open => Some(format!("{name}:latest")),
+            (None, _) => None,
+        };
+        if let Some(digest) = &found.digest {
+            names.push(format!("{}@{digest}", tagged.as_ref().unwrap_or(&name)));
+        }
+        names.extend(tagged);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_oci::Image;
+
+    use super::*;
+
+    fn holds(list: &str, image: &str) -> bool {
+        Ignore::read(list).unwrap().holds(&Found::from(&image.parse::<Image>().unwrap()))
+    }
+
+    #[test]
+    fn short_and_long_names_are_one() {
+        for list in
+            ["nginx", "library/nginx", "docker.io/library/nginx", "nginx:latest", "docker.io/*", "ngin?", "*"]
+        {
+            assert!(holds(list, "nginx"), "{list}");
+        }
+        for list in ["nginx:1", "ngin", "quay.io/*", "# nginx", "", "other/nginx"] {
+            assert!(!holds(list, "nginx"), "{list}");
+        }
+        assert!(holds("# c\r\n\r\nvastdata/vastbase-vector # licence\r\n", "vastdata/vastbase-vector"));
+        assert!(holds("ghcr.io/a/*", "ghcr.io/a/b/c:1"));
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let error = Ignore::read("nginx\na[\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2: `a[` is not a pattern: unclosed character class; missing ']'");
+    }
+}

@@ -1,0 +1,123 @@
+//! Names given one by one.
+
+use std::collections::HashMap;
+
+use entrepot_oci::{Image, Tag};
+
+use super::{Target, is_named};
+use crate::Found;
+
+/// Names given one by one: of repositories, or of single tags.
+#[derive(Clone, Debug, Default)]
+pub struct Map {
+    repositories: HashMap<String, Target>,
+    tags: HashMap<(String, Tag), Target>,
+}
+
+/// Why a pair of names cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MapError {
+    /// Not two names.
+    #[error("`{0}` is not `OLD=NEW`")]
+    NotAPair(String),
+    /// One of them is not a name.
+    #[error("`{name}` is not an image name: {why}")]
+    Name {
+        /// What is written.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A digest says what an image is, not what it is called.
+    #[error("`{0}` has a digest; a name is given without it")]
+    Digest(String),
+    /// A tag can only be renamed where one is given.
+    #[error("`{0}` names a tag, but not which one it takes the place of")]
+    OnlyNewTag(String),
+    /// The same name twice.
+    #[error("`{0}` is given two names")]
+    Twice(String),
+    /// A second run would change what the first one did.
+    #[error("`{0}` is a new name and an old one")]
+    Chain(String),
+}
+
+impl Map {
+    /// Takes pairs `OLD=NEW`, one an item; blank ones and those that begin with `#` are passed over.
+    ///
+    /// # Errors
+    /// A pair is wrong, or contradicts another one.
+    pub fn read<'p>(pairs: impl IntoIterator<Item = &'p str>) -> Result<Self, MapError> {
+        let mut map = Self::default();
+        for pair in pairs.into_iter().map(str::trim).filter(|pair| !pair.is_empty() && !pair.starts_with('#'))
+        {
+            let (old, new) = pair.split_once('=').ok_or_else(|| MapError::NotAPair(pair.to_owned()))?;
+            map.add(old.trim(), new.trim())?;
+        }
+        map.without_chains()
+    }
+
+    fn add(&mut self, old: &str, new: &str) -> Result<(), MapError> {
+        let (from, from_tag) = name(old)?;
+        let (to, to_tag) = name(new)?;
+        if to_tag.is_some() && from_tag.is_none() {
+            return Err(MapError::OnlyNewTag(new.to_owned()));
+        }
+        let target = Target { host: to.host, repository: to.repository, tag: to_tag };
+        let key = from.name();
+        let known = match from_tag {
+            Some(tag) => self.tags.insert((key, tag), target),
+            None => self.repositories.insert(key, target),
+        };
+        known.map_or(Ok(()), |_| Err(MapError::Twice(old.to_owned())))
+    }
+
+    fn without_chains(self) -> Result<Self, MapError> {
+        for target in self.targets() {
+            let found = Found {
+                host: target.host.clone(),
+                repository: target.repository.clone(),
+                tag: target.tag.clone(),
+                digest: None,
+                is_open: false,
+            };
+            if self.target(&found).is_some_and(|next| !is_named(&found, next)) {
+                return Err(MapError::Chain(found.name()));
+            }
+        }
+        Ok(self)
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.repositories.values().chain(self.tags.values())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.repositories.is_empty() && self.tags.is_empty()
+    }
+
+    pub(super) fn target(&self, found: &Found) -> Option<&Target> {
+        let name = found.name();
+        let tag = found.tag.clone().or_else(|| (found.digest.is_none() && !found.is_open).then(Tag::latest));
+        let by_tag = tag.and_then(|tag| self.tags.get(&(name.clone(), tag)));
+        by_tag.or_else(|| self.repositories.get(&name))
+    }
+
+    pub(super) fn gives(&self, found: &Found) -> bool {
+        self.targets().any(|target| is_named(found, target))
+    }
+}
+
+// A name, and its tag only if one is written.
+fn name(text: &str) -> Result<(Found, Option<Tag>), MapError> {
+    let image: Image = text.parse().map_err(|error: entrepot_oci::ImageError| MapError::Name {
+        name: text.to_owned(),
+        why: error.to_string(),
+    })?;
+    if image.digest().is_some() {
+        return Err(MapError::Digest(text.to_owned()));
+    }
+    let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    let tag = image.tag().filter(|_| has_tag).cloned();
+    Ok((Found::from(&image), tag))
+}

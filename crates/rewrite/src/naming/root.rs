@@ -1,0 +1,69 @@
+//! Where new names begin: a registry, perhaps with a namespace.
+
+use std::{fmt, str::FromStr};
+
+use entrepot_oci::{Host, Repository};
+
+use super::{Target, target};
+use crate::{Found, Reason};
+
+/// A registry, perhaps with a namespace: `m.daocloud.io`, `registry.cn-heyuan.aliyuncs.com/mirrors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    host: Host,
+    path: Option<Repository>,
+}
+
+/// The text is not where names may begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a registry, with or without a namespace")]
+pub struct RootError(pub String);
+
+impl Root {
+    /// The registry.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    // Whether a name begins here.
+    pub(super) fn holds(&self, found: &Found) -> bool {
+        let name = found.repository.as_str();
+        self.host == found.host
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|path| name.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    }
+
+    // The name that is `rest`, here.
+    pub(super) fn join(&self, rest: &str) -> Result<Target, Reason> {
+        match &self.path {
+            Some(path) => target(self.host.as_str(), &format!("{path}/{rest}")),
+            None => target(self.host.as_str(), rest),
+        }
+    }
+}
+
+impl FromStr for Root {
+    type Err = RootError;
+
+    fn from_str(text: &str) -> Result<Self, RootError> {
+        let error = || RootError(text.to_owned());
+        let whole = text.trim_end_matches('/');
+        let (host, path) = whole.split_once('/').map_or((whole, None), |(host, path)| (host, Some(path)));
+        if !Host::looks_like_one(host) {
+            return Err(error());
+        }
+        let path = path.map(str::parse).transpose().map_err(|_| error())?;
+        Ok(Self { host: host.parse().map_err(|_| error())?, path })
+    }
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{}/{path}", self.host),
+            None => self.host.fmt(f),
+        }
+    }
+}

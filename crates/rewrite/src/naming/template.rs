@@ -1,0 +1,108 @@
+//! New names by a template: `hub.example.com/{host}/{repository}`.
+
+use std::str::FromStr;
+
+use super::{Root, Target, flat, short};
+use crate::{Found, Reason};
+
+/// A template for names: a registry, and behind it texts and `{host}`, `{repository}`, `{short}` (without
+/// `library/`), `{namespace}`, `{name}` (the last part), `{flat}` (`/` made `-`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    root: Root,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Host,
+    Repository,
+    Short,
+    Namespace,
+    Name,
+    Flat,
+}
+
+/// Why a text is not a template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// It must be possible to tell a new name from an old one.
+    #[error(
+        "a template begins with the name of a registry, as in `hub.example.com/{{repository}}`; this is `{0}`"
+    )]
+    NoRegistry(String),
+    /// No such placeholder.
+    #[error(
+        "`{{{0}}}` is not known; there are {{host}}, {{repository}}, {{short}}, {{namespace}}, {{name}} and {{flat}}"
+    )]
+    Unknown(String),
+    /// A brace is left open.
+    #[error("`{{` without `}}` in `{0}`")]
+    Open(String),
+    /// Every image would have one name.
+    #[error("`{0}` gives every image one name")]
+    Constant(String),
+}
+
+impl Template {
+    // Whether a name begins as all that this template gives.
+    pub(super) fn gives(&self, found: &Found) -> bool {
+        self.root.holds(found)
+    }
+
+    pub(super) fn name(&self, found: &Found) -> Result<Target, Reason> {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Host => found.host.to_string(),
+            Part::Repository => found.repository.to_string(),
+            Part::Short => short(found).to_owned(),
+            Part::Namespace => found
+                .repository
+                .as_str()
+                .rsplit_once('/')
+                .map_or_else(String::new, |(space, _)| space.to_owned()),
+            Part::Name => found.repository.parts().last().unwrap_or_default().to_owned(),
+            Part::Flat => flat(found),
+        });
+        // An image without a namespace leaves a slash too many.
+        let whole = parts.collect::<String>().replace("//", "/");
+        self.root.join(whole.trim_matches('/'))
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let literal = text.split('{').next().unwrap_or_default();
+        let (root, _) = literal.rsplit_once('/').ok_or_else(|| TemplateError::NoRegistry(text.to_owned()))?;
+        let mut rest = &text[root.len() + 1..];
+        let root = root.parse().map_err(|_| TemplateError::NoRegistry(text.to_owned()))?;
+        let mut parts = Vec::new();
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (name, behind) =
+                behind.split_once('}').ok_or_else(|| TemplateError::Open(text.to_owned()))?;
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(placeholder(name)?);
+            rest = behind;
+        }
+        if parts.is_empty() {
+            return Err(TemplateError::Constant(text.to_owned()));
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        Ok(Self { root, parts })
+    }
+}
+
+fn placeholder(name: &str) -> Result<Part, TemplateError> {
+    Ok(match name {
+        "host" => Part::Host,
+        "repository" => Part::Repository,
+        "short" => Part::Short,
+        "namespace" => Part::Namespace,
+        "name" => Part::Name,
+        "flat" => Part::Flat,
+        _ => return Err(TemplateError::Unknown(name.to_owned())),
+    })
+}

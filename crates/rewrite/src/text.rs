@@ -1,0 +1,146 @@
+//! Texts with variables in them: `${VAR:-default}`, `$VAR`, `${{ … }}`, `$(…)`, `{{ … }}`.
+//!
+//! No image reference holds `$`, `{` or `(`, so one reader does for all documents that have such texts.
+
+use std::ops::Range;
+
+/// A part of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Characters that stand for themselves; a range of the text.
+    Literal(Range<usize>),
+    /// A variable.
+    Variable {
+        /// Its name, or the whole expression.
+        name: String,
+        /// What it is where it is not set; a range of the text, which may hold variables itself.
+        default: Option<Range<usize>>,
+    },
+}
+
+/// Takes a text apart. `None`: a variable in it does not end.
+pub(crate) fn parts(text: &str, within: Range<usize>) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut literal = within.start;
+    let mut at = within.start;
+    while at < within.end {
+        let Some((variable, end)) = variable(text, at, within.end)? else {
+            at += 1;
+            continue;
+        };
+        if literal < at {
+            parts.push(Part::Literal(literal..at));
+        }
+        parts.push(variable);
+        (at, literal) = (end, end);
+    }
+    if literal < within.end {
+        parts.push(Part::Literal(literal..within.end));
+    }
+    Some(parts)
+}
+
+type Found = Option<(Part, usize)>;
+
+// The variable that starts at `at`, and where it ends. The outer `None`: it does not.
+fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
+    let rest = text.get(at..end).unwrap_or_default();
+    if let Some(inner) = rest.strip_prefix("${{").or_else(|| rest.strip_prefix("{{")) {
+        return expression(rest, inner, "}}", at).map(Some);
+    }
+    if let Some(inner) = rest.strip_prefix("$[[") {
+        return expression(rest, inner, "]]", at).map(Some);
+    }
+    if let Some(inner) = rest.strip_prefix("$(") {
+        return expression(rest, inner, ")", at).map(Some);
+    }
+    if rest.starts_with("${") {
+        return braced(text, at, end).map(Some);
+    }
+    let Some(inner) = rest.strip_prefix('$') else { return Some(None) };
+    let length = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
+    if length == 0 {
+        return Some(None);
+    }
+    let name = inner[..length].to_owned();
+    Some(Some((Part::Variable { name, default: None }, at + 1 + length)))
+}
+
+fn expression(whole: &str, inner: &str, closing: &str, at: usize) -> Option<(Part, usize)> {
+    let length = inner.find(closing)?;
+    let name = inner[..length].trim_matches(|c: char| c.is_whitespace() || c == '-').to_owned();
+    let end = at + (whole.len() - inner.len()) + length + closing.len();
+    Some((Part::Variable { name, default: None }, end))
+}
+
+// `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`; what else can be written there changes the
+// value, so that the variable alone would not do for a name.
+fn braced(text: &str, at: usize, end: usize) -> Option<(Part, usize)> {
+    let close = at + closing_brace(text.get(at..end)?)?;
+    let inner = text.get(at + 2..close)?;
+    let length = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
+    let (name, operator) = inner.split_at(length);
+    let skipped = match operator {
+        _ if operator.starts_with(":-") => Some(2),
+        _ if operator.starts_with('-') => Some(1),
+        _ => None,
+    };
+    let default = skipped.map(|skipped| at + 2 + length + skipped..close);
+    let default = default.filter(|range| !range.is_empty());
+    let is_value =
+        operator.is_empty() || [":-", "-", ":?", "?"].iter().any(|known| operator.starts_with(known));
+    let name = if is_value { name } else { inner };
+    Some((Part::Variable { name: name.to_owned(), default }, close + 1))
+}
+
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return Some(index),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        let Some(parts) = parts(text, 0..text.len()) else { return "unfinished".to_owned() };
+        let told = parts.into_iter().map(|part| match part {
+            Part::Literal(range) => text[range].to_owned(),
+            Part::Variable { name, default: None } => format!("<{name}>"),
+            Part::Variable { name, default: Some(range) } => format!("<{name}={}>", &text[range]),
+        });
+        told.collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn takes_apart() {
+        for (text, parts) in [
+            ("nginx:1", "nginx:1"),
+            ("a/b:${V:-1.2}-alpine", "a/b:|<V=1.2>|-alpine"),
+            ("${IMAGE-nginx}", "<IMAGE=nginx>"),
+            ("${A:-${B:-nginx}}", "<A=${B:-nginx}>"),
+            ("${A:?must be set}x", "<A>|x"),
+            ("${A:-}x", "<A>|x"),
+            ("a${A:+:$A}", "a|<A:+:$A>"),
+            ("$REG/x:$TAG", "<REG>|/x:|<TAG>"),
+            ("${{ matrix.image }}:1", "<matrix.image>|:1"),
+            ("$(params.img)", "<params.img>"),
+            ("{{ .Values.x }}/y", "<.Values.x>|/y"),
+            ("$[[ inputs.x ]]", "<inputs.x>"),
+            ("$$x", "$|<x>"),
+            ("é$", "é$"),
+            ("${A", "unfinished"),
+            ("${{ a", "unfinished"),
+        ] {
+            assert_eq!(told(text), parts, "{text}");
+        }
+    }
+}

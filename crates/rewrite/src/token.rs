@@ -1,0 +1,154 @@
+//! Tokens that may be edited: how they read, how they are written, and how they are written again.
+
+use std::ops::Range;
+
+use crate::{reading::Edit, tree::Style};
+
+/// A token of a document.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    /// Where it is written, quotes and all.
+    pub(crate) span: Range<usize>,
+    /// What it reads as.
+    pub(crate) text: String,
+    pub(crate) style: Style,
+}
+
+/// A token written again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) raw: String,
+    pub(crate) text: String,
+}
+
+impl Token {
+    /// The token with these edits, which do not overlap and are in order. `None`: it cannot take them.
+    pub(crate) fn edited(&self, document: &str, edits: &[&Edit]) -> Option<Written> {
+        let raw = document.get(self.span.clone())?;
+        let text = splice(&self.text, edits, 0);
+        let quotes = usize::from(matches!(self.style, Style::Single | Style::Double));
+        let inner = raw.get(quotes..raw.len() - quotes)?;
+        let spliced = || splice(raw, edits, quotes);
+        // Where every character stands for itself, the rest of the token need not be touched.
+        let is_plain = inner == self.text;
+        let raw = match self.style {
+            Style::Bare | Style::Single | Style::Double if is_plain => spliced(),
+            Style::Bare => text.clone(),
+            Style::Plain { flow } => plain(&text, flow),
+            Style::Single => format!("'{}'", text.replace('\'', "''")),
+            Style::Double => double(&text),
+            Style::Block => self.block(raw, edits)?,
+        };
+        Some(Written { raw, text })
+    }
+
+    // A line of a block is found by what it says; where it is there twice, which one is meant is not known.
+    fn block(&self, raw: &str, edits: &[&Edit]) -> Option<String> {
+        let mut new = raw.to_owned();
+        for edit in edits.iter().rev() {
+            let start = self.text[..edit.range.start].rfind('\n').map_or(0, |at| at + 1);
+            let end =
+                self.text[edit.range.end..].find('\n').map_or(self.text.len(), |at| edit.range.end + at);
+            let line = &self.text[start..end];
+            if new.matches(line).count() != 1 {
+                return None;
+            }
+            let inner = edit.range.start - start..edit.range.end - start;
+            let mut edited = line.to_owned();
+            edited.replace_range(inner, &edit.new);
+            new = new.replacen(line, &edited, 1);
+        }
+        Some(new)
+    }
+}
+
+fn splice(text: &str, edits: &[&Edit], offset: usize) -> String {
+    let mut new = text.to_owned();
+    for edit in edits.iter().rev() {
+        new.replace_range(edit.range.start + offset..edit.range.end + offset, &edit.new);
+    }
+    new
+}
+
+/// A text as YAML without quotes, or with them where it would mean something else otherwise.
+pub(crate) fn plain(text: &str, flow: bool) -> String {
+    if is_safe(text, flow) { text.to_owned() } else { double(text) }
+}
+
+fn is_safe(text: &str, flow: bool) -> bool {
+    let Some(first) = text.chars().next() else { return false };
+    let starts = !first.is_whitespace() && !"-?:,[]{}#&*!|>'\"%@`=~".contains(first);
+    let inside = !text.contains(": ") && !text.contains(" #") && !text.ends_with([':', ' ']);
+    let one_line = !text.contains(|c: char| c.is_control());
+    let in_flow = !flow || !text.contains([',', '[', ']', '{', '}']);
+    starts && inside && one_line && in_flow && !is_another_type(text)
+}
+
+// Numbers, dates and the words that YAML takes for something else than text.
+fn is_another_type(text: &str) -> bool {
+    let like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '.'))
+        && text.chars().all(|c| c.is_ascii_hexdigit() || "ox_:.+-".contains(c));
+    let word = text.to_ascii_lowercase();
+    like_a_number
+        || matches!(word.as_str(), "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n")
+}
+
+fn double(text: &str) -> String {
+    let mut raw = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => raw.extend(['\\', character]),
+            '\n' => raw.push_str("\\n"),
+            '\t' => raw.push_str("\\t"),
+            '\r' => raw.push_str("\\r"),
+            other if other.is_control() => raw.push_str(&format!("\\u{:04x}", u32::from(other))),
+            other => raw.push(other),
+        }
+    }
+    raw.push('"');
+    raw
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(raw: &str, text: &str, style: Style, range: Range<usize>, new: &str) -> Option<String> {
+        let token = Token { span: 0..raw.len(), text: text.to_owned(), style };
+        token.edited(raw, &[&Edit { slot: 0, range, new: new.to_owned() }]).map(|written| written.raw)
+    }
+
+    #[test]
+    fn quotes_stay_as_they_are() {
+        let plain = Style::Plain { flow: false };
+        for (raw, text, style, new) in [
+            ("nginx:1", "nginx:1", plain, "m.io/nginx:1"),
+            ("'nginx:1'", "nginx:1", Style::Single, "'m.io/nginx:1'"),
+            ("\"nginx:1\"", "nginx:1", Style::Double, "\"m.io/nginx:1\""),
+            ("\"\\x6eginx:1\"", "nginx:1", Style::Double, "\"m.io/nginx:1\""),
+            ("'nginx:1''s'", "nginx:1's", Style::Single, "'m.io/nginx:1''s'"),
+            ("  nginx:1\n", "nginx:1\n", Style::Block, "  m.io/nginx:1\n"),
+            ("ngi\\\nnx:1", "nginx:1", Style::Bare, "m.io/nginx:1"),
+        ] {
+            assert_eq!(edited(raw, text, style, 0..5, "m.io/nginx").unwrap(), new);
+        }
+    }
+
+    #[test]
+    fn quotes_come_where_they_are_needed() {
+        let flow = Style::Plain { flow: true };
+        for (text, style, new, raw) in [
+            ("x:$V", Style::Plain { flow: false }, "[::1]:5000/x", "\"[::1]:5000/x:$V\""),
+            ("x:${V}", flow, "y", "\"y:${V}\""),
+            ("x", Style::Plain { flow: false }, "1.30", "\"1.30\""),
+            ("x", Style::Plain { flow: false }, "1.30-alpine", "1.30-alpine"),
+        ] {
+            assert_eq!(edited(text, text, style, 0..1, new).unwrap(), raw);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_there_twice_is_not_guessed() {
+        assert_eq!(edited("  a\n  a\n", "a\na\n", Style::Block, 0..1, "b"), None);
+    }
+}

@@ -1,0 +1,234 @@
+//! Walks a tree the way its reader would: through aliases, and with merge keys where they stand.
+
+use std::{collections::HashMap, fmt};
+
+use super::{Data, Node};
+
+/// How many aliases may lead to each other.
+const MAX_ALIASES: usize = 8;
+
+/// A node, and the means to follow aliases from it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'t> {
+    pub(crate) node: &'t Node<'t>,
+    anchors: &'t HashMap<usize, &'t Node<'t>>,
+}
+
+/// The way to a node, from the outside in.
+#[derive(Clone, Copy)]
+pub(crate) struct Path<'p> {
+    parent: Option<&'p Path<'p>>,
+    step: Step<'p>,
+}
+
+/// One step of it.
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    /// The start.
+    Root,
+    /// Into a mapping.
+    Key(&'p str),
+    /// Into a list.
+    Index(usize),
+}
+
+impl<'t> View<'t> {
+    /// A view of `node`, which is followed if it is an alias.
+    pub(crate) fn new(node: &'t Node<'t>, anchors: &'t HashMap<usize, &'t Node<'t>>) -> Self {
+        let mut node = node;
+        for _ in 0..MAX_ALIASES {
+            let Data::Alias(target) = node.data else { break };
+            let Some(found) = anchors.get(&target) else { break };
+            node = found;
+        }
+        Self { node, anchors }
+    }
+
+    fn at(self, node: &'t Node<'t>) -> Self {
+        Self::new(node, self.anchors)
+    }
+
+    /// The text, if it is a scalar.
+    pub(crate) fn text(self) -> Option<&'t str> {
+        self.node.text()
+    }
+
+    /// Whether it is a scalar that says something.
+    pub(crate) fn is_text(self) -> bool {
+        self.text().is_some_and(|text| !text.trim().is_empty() && !is_null(text))
+    }
+
+    /// The entries of a list; none if it is something else.
+    pub(crate) fn items(self) -> impl Iterator<Item = Self> {
+        let items = match &self.node.data {
+            Data::Sequence { items } => items.as_slice(),
+            _ => &[],
+        };
+        items.iter().map(move |item| self.at(item))
+    }
+
+    /// Whether it is a list.
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self.node.data, Data::Sequence { .. })
+    }
+
+    /// Whether it is a mapping.
+    pub(crate) fn is_mapping(self) -> bool {
+        matches!(self.node.data, Data::Mapping { .. })
+    }
+
+    /// The entries that a mapping writes itself, without those it merges.
+    pub(crate) fn own(self) -> impl Iterator<Item = (&'t str, Self)> {
+        self.pairs().iter().filter_map(move |(key, value)| Some((self.at(key).text()?, self.at(value))))
+    }
+
+    /// The entries of a mapping with the nodes of their keys.
+    pub(crate) fn pairs(self) -> &'t [(Node<'t>, Node<'t>)] {
+        match &self.node.data {
+            Data::Mapping { pairs, .. } => pairs,
+            _ => &[],
+        }
+    }
+
+    /// The entries that are written in place, so that a walk comes by each once.
+    pub(crate) fn written(self) -> impl Iterator<Item = (&'t str, Self)> {
+        let pairs = self.pairs().iter().filter(|(_, value)| !matches!(value.data, Data::Alias(_)));
+        pairs.filter_map(move |(key, value)| Some((self.at(key).text()?, self.at(value))))
+    }
+
+    /// The same of a list, with the place of each.
+    pub(crate) fn written_items(self) -> impl Iterator<Item = (usize, Self)> {
+        let items: &'t [Node<'t>] = match &self.node.data {
+            Data::Sequence { items } => items,
+            _ => &[],
+        };
+        let items = items.iter().enumerate().filter(|(_, item)| !matches!(item.data, Data::Alias(_)));
+        items.map(move |(index, item)| (index, self.at(item)))
+    }
+
+    /// All entries of a mapping; those it writes itself go before those it merges.
+    pub(crate) fn entries(self) -> Vec<(&'t str, Self)> {
+        let mut entries: Vec<(&'t str, Self)> = Vec::new();
+        for layer in self.layers() {
+            for (key, value) in layer.own().filter(|(key, _)| *key != "<<") {
+                if !entries.iter().any(|(known, _)| *known == key) {
+                    entries.push((key, value));
+                }
+            }
+        }
+        entries
+    }
+
+    /// The entry of a mapping, its own or a merged one.
+    pub(crate) fn get(self, key: &str) -> Option<Self> {
+        let own = self.own().find(|(known, _)| *known == key);
+        let merged = || {
+            self.layers().into_iter().skip(1).find_map(|layer| layer.own().find(|(known, _)| *known == key))
+        };
+        own.or_else(merged).map(|(_, value)| value)
+    }
+
+    // The mapping, and what it merges, nearest first; each once, so that none can merge itself for ever.
+    fn layers(self) -> Vec<Self> {
+        let mut layers = Vec::new();
+        self.add_layers(&mut layers);
+        layers
+    }
+
+    fn add_layers(self, layers: &mut Vec<Self>) {
+        if layers.iter().any(|layer| std::ptr::eq(layer.node, self.node)) {
+            return;
+        }
+        layers.push(self);
+        for (_, merged) in self.own().filter(|(key, _)| *key == "<<") {
+            if merged.is_list() {
+                merged.items().for_each(|item| item.add_layers(layers));
+            } else {
+                merged.add_layers(layers);
+            }
+        }
+    }
+}
+
+fn is_null(text: &str) -> bool {
+    matches!(text, "~" | "null" | "Null" | "NULL")
+}
+
+impl<'p> Path<'p> {
+    /// The start.
+    pub(crate) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
+
+    /// Into the entry of a mapping.
+    pub(crate) fn key(&'p self, key: &'p str) -> Path<'p> {
+        Path { parent: Some(self), step: Step::Key(key) }
+    }
+
+    /// Into an entry of a list.
+    pub(crate) fn index(&'p self, index: usize) -> Path<'p> {
+        Path { parent: Some(self), step: Step::Index(index) }
+    }
+
+    /// The keys on the way, lists left out, from the outside in.
+    pub(crate) fn keys(&self) -> Vec<&'p str> {
+        let mut keys = self.parent.map(Path::keys).unwrap_or_default();
+        if let Step::Key(key) = self.step {
+            keys.push(key);
+        }
+        keys
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match self.step {
+            Step::Root => Ok(()),
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Key(key) => {
+                let dot = if self.parent.is_some_and(|parent| !matches!(parent.step, Step::Root)) {
+                    "."
+                } else {
+                    ""
+                };
+                write!(f, "{dot}{key}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::yaml, *};
+
+    #[test]
+    fn merge_keys_and_aliases_are_followed() {
+        let text = "b: &b {image: a, x: 1}\nc: &c {image: z, y: 2}\nw:\n  <<: [*b, *c]\n  x: 3\nv: *b\n";
+        let tree = yaml::read(text).unwrap();
+        let anchors = tree.anchors();
+        let root = View::new(&tree.documents[0], &anchors);
+        let web = root.get("w").unwrap();
+        assert_eq!(web.get("image").unwrap().text(), Some("a"));
+        assert_eq!(web.get("x").unwrap().text(), Some("3"));
+        assert_eq!(web.get("y").unwrap().text(), Some("2"));
+        assert_eq!(web.entries().len(), 3);
+        assert_eq!(root.get("v").unwrap().get("x").unwrap().text(), Some("1"));
+    }
+
+    #[test]
+    fn a_mapping_that_merges_itself_ends() {
+        let tree = yaml::read("a: &a\n  <<: *a\n  b: 1\n").unwrap();
+        let anchors = tree.anchors();
+        let root = View::new(&tree.documents[0], &anchors);
+        assert_eq!(root.get("a").unwrap().entries().len(), 1);
+        assert!(root.get("a").unwrap().get("none").is_none());
+    }
+
+    #[test]
+    fn paths_are_written_as_people_write_them() {
+        let services = Path::ROOT.key("services");
+        let first = services.index(2);
+        assert_eq!(first.key("image").to_string(), "services[2].image");
+    }
+}
