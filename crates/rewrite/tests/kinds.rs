@@ -502,7 +502,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         (
             Kind::Kubernetes,
             "{{- if .x }}\na: b\n{{- end }}\n",
-            "line 1, column 2: while parsing a flow mapping, did not find expected ',' or '}'",
+            "line 1, column 3: \"-\" is only valid inside a block",
             true,
         ),
     ] {
