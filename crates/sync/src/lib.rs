@@ -1,6 +1,7 @@
 //! Plans and performs copies of images between registries, layouts and archives.
 //!
 //! - what is wanted: `rules` (pure); what is there: `survey`; what is to be done: `plan` (pure)
+//! - all of it in a row: `run`; for readers: `report`, `guide`, `badge`, `log`; from other tools: `import`
 //! - how it is done: `copy`, the engine, which reads each blob once for all its targets, from and to any [`Place`]
 //! - what became of it: [`Event`]s while it runs, a report of [`Row`]s at the end
 //!
@@ -8,17 +9,37 @@
 
 #![forbid(unsafe_code)]
 
+mod badge;
 mod copy;
 mod ends;
+mod guide;
 mod habits;
+mod import;
 mod job;
+mod list;
+mod log;
 mod place;
+mod plan;
+mod report;
 pub mod rules;
+mod run;
 mod shape;
+mod survey;
+mod table;
 mod world;
 
+pub use badge::badge;
 pub use copy::{Limits, contents, perform};
+pub use guide::{Language, RuleStanding, Standing, guide};
 pub use habits::Habits;
+pub use import::{ImportError, Imported, Input, Kind, import};
 pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};
+pub use list::format_list;
+pub use log::log;
 pub use place::{Place, PlaceError};
+pub use plan::{Action, Counts, Plan, Step, plan};
+pub use report::{Line, Report, RuleTotals, State, Totals, Verdict};
+pub use run::{Options, apply, check, prepare};
+pub use survey::Survey;
+pub use table::{TagRow, TagTable, tag_tables};
 pub use world::{Ledger, Registry, World};

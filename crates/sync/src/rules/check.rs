@@ -26,7 +26,7 @@ pub(super) fn check(sections: &[RuleSection]) -> Result<RuleSet, RuleError> {
         rules.push(checked.map_err(|error| error.under(index))?);
     }
     graph::check(&rules)?;
-    Ok(RuleSet { rules })
+    Ok(RuleSet { rules, elsewhere: BTreeSet::new() })
 }
 
 fn name<'a>(section: &'a RuleSection, names: &mut BTreeSet<&'a str>) -> Result<(), RuleError> {

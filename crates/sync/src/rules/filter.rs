@@ -30,8 +30,8 @@ struct Criteria {
     include: Option<GlobSet>,
     exclude: Option<GlobSet>,
     range: Option<Range>,
-    // What was written, to tell filters apart.
-    texts: String,
+    // What was written, to tell filters apart, and to be told.
+    written: TagsSection,
 }
 
 impl TagFilter {
@@ -48,6 +48,9 @@ impl TagFilter {
             }
             names.push(tag);
         }
+        if section.is_list && names.is_empty() {
+            return Err(RuleError::new("no tag is named", "leave out `tags` to copy all of them"));
+        }
         if section.latest == Some(0) {
             let fault = RuleError::new("this must be 1 or more", "leave it out to take every tag");
             return Err(fault.under("latest"));
@@ -59,7 +62,7 @@ impl TagFilter {
             include: globs(&section.include).map_err(|e| e.under("include"))?,
             exclude: globs(&section.exclude).map_err(|e| e.under("exclude"))?,
             range: section.semver.as_deref().map(range).transpose()?,
-            texts: format!("{section:?}"),
+            written: section.clone(),
         };
         Ok(Self { names, criteria: Arc::new(criteria), latest: section.latest })
     }
@@ -88,6 +91,11 @@ impl TagFilter {
             criteria: Arc::clone(&self.criteria),
             latest: None,
         })
+    }
+
+    /// The filter as it was written.
+    pub fn written(&self) -> &TagsSection {
+        &self.criteria.written
     }
 
     /// Those of `tags` that are meant, in natural order; each once. Names that are not among `tags` are not among
@@ -121,7 +129,9 @@ impl TagFilter {
     /// takes everything, or a name is in both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         match (self.names.is_empty(), other.names.is_empty()) {
-            (true, true) => self.is_open() || other.is_open() || self.criteria.texts == other.criteria.texts,
+            (true, true) => {
+                self.is_open() || other.is_open() || self.criteria.written == other.criteria.written
+            }
             (false, false) => self.names.iter().any(|name| self.takes(name) && other.takes(name)),
             (false, true) => other.latest.is_none() && self.names.iter().any(|name| other.takes(name)),
             (true, false) => other.meets(self),
@@ -229,6 +239,7 @@ mod tests {
             (r#"{"include":["[a"]}"#, "`sync.include[0]`: `[a` is not a pattern"),
             (r#"{"semver":"new"}"#, "`sync.semver`: `new` is not a range of versions"),
             (r#"{"latest":0}"#, "`sync.latest`: this must be 1 or more"),
+            ("[]", "`sync`: no tag is named"),
             (r#"["a","b c"]"#, "`sync[1]`: `b c` is not a tag"),
             (r#"{"names":["a","a"]}"#, "`sync.names[1]`: `a` is there twice"),
         ] {

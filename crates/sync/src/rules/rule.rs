@@ -1,6 +1,6 @@
 //! Rules that are known to be right.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use entrepot_oci::{Platform, Tag, TagError};
 use globset::GlobSet;
@@ -19,6 +19,8 @@ use crate::{Format, Place, Shape};
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
     pub(super) rules: Vec<Rule>,
+    // Where rules write that were left out by name.
+    pub(super) elsewhere: BTreeSet<Place>,
 }
 
 /// A rule.
@@ -140,6 +142,11 @@ impl RuleSet {
         &self.rules
     }
 
+    /// Whether a rule that was left out by [`RuleSet::only`] writes to a repository.
+    pub(crate) fn is_written_elsewhere(&self, place: &Place) -> bool {
+        self.elsewhere.contains(place)
+    }
+
     /// The rules of these names; all where there are none.
     ///
     /// # Errors
@@ -152,7 +159,12 @@ impl RuleSet {
             let known = self.rules.iter().map(|rule| rule.name.clone()).collect();
             return Err(UnknownRule { name: name.clone(), known });
         }
-        let chosen = self.rules.iter().filter(|rule| names.contains(&rule.name));
-        Ok(Self { rules: chosen.cloned().collect() })
+        let (rules, others): (Vec<&Rule>, Vec<&Rule>) =
+            self.rules.iter().partition(|rule| names.contains(&rule.name));
+        let sources = others.iter().flat_map(|rule| &rule.sources);
+        let destinations = sources.flat_map(|source| &source.destinations);
+        let elsewhere =
+            destinations.map(|to| to.place.clone()).chain(self.elsewhere.iter().cloned()).collect();
+        Ok(Self { rules: rules.into_iter().cloned().collect(), elsewhere })
     }
 }

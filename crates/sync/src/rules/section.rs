@@ -63,7 +63,7 @@ struct TagKeys {
 }
 
 /// Which tags are meant: a list of their names, or keys, all of which must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagsSection {
     /// These; a missing one is an error.
     pub names: Vec<String>,

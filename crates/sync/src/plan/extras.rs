@@ -1,0 +1,110 @@
+//! Tags at destinations that no rule writes: listed for review, and removed only when a run is told to.
+//!
+//! Where it is not sure what the rules write, nothing is extra: a source that could not be listed, a rule that was left
+//! out of this run, or no image at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entrepot_oci::Tag;
+
+use super::{Action, Step, decide::Decided};
+use crate::{
+    Place,
+    rules::{Destination, Prune, Rule, RuleSet, Source},
+    survey::{Survey, attached},
+};
+
+/// Who writes to one repository.
+struct Writers<'a> {
+    /// The one that the extra tags are shown under.
+    first: (&'a Rule, &'a Source),
+    all: Vec<&'a Destination>,
+}
+
+/// The extra tags as steps, and what there is to be said besides.
+pub(super) fn extras(rules: &RuleSet, survey: &Survey, decided: &[Decided<'_>]) -> (Vec<Step>, Vec<String>) {
+    let (mut steps, mut notes) = (Vec::new(), Vec::new());
+    let pruned: BTreeSet<&Place> = edges(rules)
+        .filter(|(_, _, to)| to.terms.prune == Prune::Review)
+        .map(|(_, _, to)| &to.place)
+        .collect();
+    let mut writers: BTreeMap<&Place, Writers<'_>> = BTreeMap::new();
+    for (rule, source, to) in edges(rules).filter(|(_, _, to)| pruned.contains(&to.place)) {
+        let writers =
+            writers.entry(&to.place).or_insert_with(|| Writers { first: (rule, source), all: Vec::new() });
+        writers.all.push(to);
+    }
+    let mut written: BTreeMap<&Place, Written> = BTreeMap::new();
+    for one in decided.iter().filter(|one| pruned.contains(&one.step.target)) {
+        written.entry(&one.step.target).or_default().add(one);
+    }
+    for (place, writers) in writers {
+        match of_place(place, &writers, written.get(place), (rules, survey)) {
+            Ok(found) => steps.extend(found),
+            Err(note) => notes.push(note),
+        }
+    }
+    (steps, notes)
+}
+
+fn edges(rules: &RuleSet) -> impl Iterator<Item = (&Rule, &Source, &Destination)> {
+    rules.rules().iter().flat_map(|rule| {
+        let sources = rule.sources.iter();
+        sources.flat_map(move |source| source.destinations.iter().map(move |to| (rule, source, to)))
+    })
+}
+
+#[derive(Default)]
+struct Written {
+    tags: BTreeSet<Tag>,
+    is_uncertain: bool,
+}
+
+impl Written {
+    fn add(&mut self, decided: &Decided<'_>) {
+        let step = &decided.step;
+        self.tags.extend(step.target_tag.iter().cloned());
+        // A repository that failed as a whole, and not one tag of it.
+        self.is_uncertain |= step.tag.is_none() && matches!(step.action, Action::Failed { .. });
+    }
+}
+
+fn of_place(
+    place: &Place,
+    writers: &Writers<'_>,
+    written: Option<&Written>,
+    (rules, survey): (&RuleSet, &Survey),
+) -> Result<Vec<Step>, String> {
+    let untold = |why: &str| Err(format!("extra tags of `{place}` are not told: {why}"));
+    if rules.is_written_elsewhere(place) {
+        return untold("a rule that is left out of this run also writes there");
+    }
+    let Some(written) = written.filter(|written| !written.is_uncertain && !written.tags.is_empty()) else {
+        return untold("it is not known what is to be there");
+    };
+    let listing = match survey.listing(place) {
+        Some(Ok(listing)) => listing,
+        Some(Err(failure)) => return untold(&failure.what),
+        None => return untold("it was not listed"),
+    };
+    let spared = |tag: &Tag| {
+        written.tags.contains(tag)
+            || attached::subject(tag).is_some()
+            || writers.all.iter().any(|to| {
+                let backup = to.terms.backup.as_ref();
+                to.terms.is_immutable(tag) || backup.is_some_and(|backup| backup.could_be(tag))
+            })
+    };
+    let (rule, source) = writers.first;
+    let extra = |tag: &Tag| Step {
+        rule: rule.name.clone(),
+        source: source.place.clone(),
+        tag: None,
+        digest: None,
+        target: place.clone(),
+        target_tag: Some(tag.clone()),
+        before: None,
+        action: Action::Extra,
+    };
+    Ok(listing.iter().filter(|tag| !spared(tag)).map(extra).collect())
+}

@@ -1,0 +1,62 @@
+//! Steps that have work, put together so that every image is read once for all its destinations and tags.
+
+use std::collections::{HashMap, HashSet};
+
+use entrepot_oci::{Digest, Reference, Tag};
+
+use super::{Action, decide::Decided};
+use crate::{Job, Place, Target, rules::Referrers, survey::Survey};
+
+/// The jobs, and how many of them are copies of images rather than of what belongs to images, which come behind.
+pub(super) fn jobs(decided: &[Decided<'_>], survey: &Survey) -> (Vec<Job>, usize) {
+    let mut images = Jobs::default();
+    let mut attached = Jobs::default();
+    for one in decided.iter().filter(|one| one.step.action.is_work()) {
+        let belongs = one.want.as_ref().is_some_and(|want| want.attached);
+        if belongs { attached.add(one, survey) } else { images.add(one, survey) }
+    }
+    let count = images.jobs.len();
+    images.jobs.append(&mut attached.jobs);
+    (images.jobs, count)
+}
+
+#[derive(Default)]
+struct Jobs {
+    jobs: Vec<Job>,
+    by_image: HashMap<(Place, Digest), usize>,
+    written: HashSet<(Place, Tag)>,
+}
+
+impl Jobs {
+    fn add(&mut self, decided: &Decided<'_>, survey: &Survey) {
+        let step = &decided.step;
+        let (Some(want), Some(digest)) = (&decided.want, step.digest) else { return };
+        // Two that write the same: one of them does.
+        if !self.written.insert((step.target.clone(), want.name.clone())) {
+            return;
+        }
+        let index = *self.by_image.entry((step.source.clone(), digest)).or_insert_with(|| {
+            self.jobs.push(Job {
+                rule: step.rule.clone(),
+                source: step.source.clone(),
+                reference: Reference::Tag(want.tag.clone()),
+                digest: Some(digest),
+                targets: Vec::new(),
+            });
+            self.jobs.len() - 1
+        });
+        let backup = match &step.action {
+            Action::Update { backup } => backup.clone(),
+            _ => None,
+        };
+        self.jobs[index].targets.push(Target {
+            place: step.target.clone(),
+            reference: Reference::Tag(want.name.clone()),
+            shape: decided.shape.clone(),
+            // What belongs to an image is copied as it is; nothing refers to it.
+            referrers: !want.attached && want.destination.terms.referrers != Referrers::Leave,
+            before: survey.digest(&step.target, &want.name),
+            backup,
+        });
+    }
+}

@@ -1,0 +1,329 @@
+//! What became of a run: a line for each image at each destination, and the sums.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
+
+use entrepot_oci::{Digest, Reference, Tag};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    Action, Done, Failure, Outcome, Place, Plan, Row, Step,
+    plan::{as_text, maybe_text},
+};
+
+/// What became of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether all is well.
+    pub verdict: Verdict,
+    /// When it began.
+    #[serde(serialize_with = "rfc3339")]
+    pub started: SystemTime,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    pub took: Duration,
+    /// The sums.
+    pub totals: Totals,
+    /// The same for each rule, in the order of the rules.
+    pub rules: Vec<RuleTotals>,
+    /// Every image at every destination.
+    pub lines: Vec<Line>,
+    /// What is to be known besides.
+    pub notes: Vec<String>,
+}
+
+/// Whether all is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything is where it should be.
+    Done,
+    /// Something is still to be copied; a later run will.
+    Behind,
+    /// Something failed.
+    Failed,
+}
+
+impl Verdict {
+    /// How a command ends that comes to this.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Behind | Self::Failed => 1,
+        }
+    }
+}
+
+/// The sums of one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleTotals {
+    /// What it is called.
+    pub rule: String,
+    /// The sums.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// How many images ended how, and what was moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// They were at their destination.
+    pub up_to_date: usize,
+    /// They are there now.
+    pub copied: usize,
+    /// They differ there, and stay so.
+    pub kept: usize,
+    /// They are there, and no rule says so.
+    pub extra: usize,
+    /// They were, and were removed.
+    pub removed: usize,
+    /// They are not there.
+    pub failed: usize,
+    /// They were not tried for want of budget.
+    pub postponed: usize,
+    /// They were not tried since the run was told to stop.
+    pub cancelled: usize,
+    /// Bytes written.
+    pub written: u64,
+    /// Bytes mounted from other repositories.
+    pub mounted: u64,
+    /// Bytes that were there.
+    pub present: u64,
+}
+
+/// One image at one destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The rule that wants it.
+    pub rule: String,
+    /// The repository that it comes from.
+    #[serde(serialize_with = "as_text")]
+    pub source: Place,
+    /// Its tag there; `None`: this is about the whole repository.
+    #[serde(serialize_with = "maybe_text")]
+    pub tag: Option<Tag>,
+    /// What that points at, where it is known.
+    pub digest: Option<Digest>,
+    /// The repository that it goes to.
+    #[serde(serialize_with = "as_text")]
+    pub target: Place,
+    /// Its tag there.
+    #[serde(serialize_with = "maybe_text")]
+    pub target_tag: Option<Tag>,
+    /// How it ended.
+    #[serde(flatten)]
+    pub state: State,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    pub took: Duration,
+}
+
+/// How an image ended at a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum State {
+    /// It was there.
+    UpToDate,
+    /// It is there now.
+    Copied {
+        /// The digest there.
+        at_target: Digest,
+        /// Bytes written.
+        written: u64,
+        /// Bytes mounted from other repositories.
+        mounted: u64,
+        /// Bytes that were there.
+        present: u64,
+    },
+    /// Something else is there, and stays.
+    Kept,
+    /// No rule writes this tag there.
+    Extra,
+    /// No rule writes this tag there, and it was removed.
+    Removed,
+    /// It is not there.
+    Failed {
+        /// The fact.
+        what: String,
+        /// The way out, if there is one to name.
+        hint: Option<String>,
+        /// Whether it is the source's fault, for all its destinations.
+        at_source: bool,
+    },
+    /// It was not tried for want of budget.
+    Postponed {
+        /// When the budget is renewed, where the registry says so.
+        after_seconds: Option<u64>,
+    },
+    /// It was not tried since the run was told to stop.
+    Cancelled,
+}
+
+impl State {
+    /// One or two words for a table.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::UpToDate => "up to date",
+            Self::Copied { .. } => "copied",
+            Self::Kept => "kept",
+            Self::Extra => "extra",
+            Self::Removed => "removed",
+            Self::Failed { .. } => "failed",
+            Self::Postponed { .. } => "postponed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the destination has the image as the rule wants it.
+    pub fn is_in_sync(&self) -> bool {
+        matches!(self, Self::UpToDate | Self::Copied { .. })
+    }
+}
+
+impl From<Outcome> for State {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done(Done { changed: false, .. }) => Self::UpToDate,
+            Outcome::Done(Done { digest, written, mounted, present, .. }) => {
+                Self::Copied { at_target: digest, written, mounted, present }
+            }
+            Outcome::Failed(failure) => failure.into(),
+            Outcome::Postponed { after } => {
+                Self::Postponed { after_seconds: after.map(|after| after.as_secs()) }
+            }
+            Outcome::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<Failure> for State {
+    fn from(failure: Failure) -> Self {
+        Self::Failed { what: failure.what, hint: failure.hint, at_source: failure.at_source }
+    }
+}
+
+impl Totals {
+    /// All that the rules want to be there.
+    pub fn wanted(&self) -> usize {
+        self.in_sync() + self.kept + self.failed + self.postponed + self.cancelled
+    }
+
+    /// How many of that are.
+    pub fn in_sync(&self) -> usize {
+        self.up_to_date + self.copied
+    }
+
+    /// What that comes to.
+    pub fn verdict(&self) -> Verdict {
+        if self.failed > 0 {
+            Verdict::Failed
+        } else if self.postponed + self.cancelled > 0 {
+            Verdict::Behind
+        } else {
+            Verdict::Done
+        }
+    }
+
+    fn count(&mut self, state: &State) {
+        let counter = match state {
+            State::UpToDate => &mut self.up_to_date,
+            State::Copied { written, mounted, present, .. } => {
+                self.written += written;
+                self.mounted += mounted;
+                self.present += present;
+                &mut self.copied
+            }
+            State::Kept => &mut self.kept,
+            State::Extra => &mut self.extra,
+            State::Removed => &mut self.removed,
+            State::Failed { .. } => &mut self.failed,
+            State::Postponed { .. } => &mut self.postponed,
+            State::Cancelled => &mut self.cancelled,
+        };
+        *counter += 1;
+    }
+}
+
+/// What a run did about its plan.
+#[derive(Debug, Default)]
+pub(crate) struct Deeds {
+    /// What became of the jobs.
+    pub(crate) rows: Vec<Row>,
+    /// What became of the extra tags that were to be removed.
+    pub(crate) removals: HashMap<(Place, Tag), Result<(), Failure>>,
+}
+
+impl Report {
+    /// Puts together what was planned and what was done.
+    pub(crate) fn new(plan: Plan, deeds: Deeds, (started, took): (SystemTime, Duration)) -> Self {
+        let mut rows: HashMap<(Place, Reference), (Outcome, Duration)> = HashMap::new();
+        for row in deeds.rows {
+            rows.insert((row.target, row.target_reference), (row.outcome, row.took));
+        }
+        let lines: Vec<Line> =
+            plan.steps.into_iter().map(|step| line(step, &rows, &deeds.removals)).collect();
+        let mut totals = Totals::default();
+        let mut rules: Vec<RuleTotals> = Vec::new();
+        for line in &lines {
+            totals.count(&line.state);
+            if rules.last().is_none_or(|last| last.rule != line.rule) {
+                rules.push(RuleTotals { rule: line.rule.clone(), totals: Totals::default() });
+            }
+            if let Some(last) = rules.last_mut() {
+                last.totals.count(&line.state);
+            }
+        }
+        Self { verdict: totals.verdict(), started, took, totals, rules, lines, notes: plan.notes }
+    }
+}
+
+type Rows = HashMap<(Place, Reference), (Outcome, Duration)>;
+
+fn line(step: Step, rows: &Rows, removals: &HashMap<(Place, Tag), Result<(), Failure>>) -> Line {
+    let key = step.target_tag.clone().map(|tag| (step.target.clone(), tag));
+    let row = key.clone().and_then(|(place, tag)| rows.get(&(place, Reference::Tag(tag))));
+    let removal = key.and_then(|key| removals.get(&key));
+    let (state, took) = match (step.action, row) {
+        (action, Some((outcome, took))) if action.is_work() => (outcome.clone().into(), *took),
+        (action, None) if action.is_work() => (State::Cancelled, Duration::ZERO),
+        (Action::Extra, _) => (removal.map_or(State::Extra, removed), Duration::ZERO),
+        (Action::Kept, _) => (State::Kept, Duration::ZERO),
+        (Action::Failed { what, hint, at_source }, _) => {
+            (State::Failed { what, hint, at_source }, Duration::ZERO)
+        }
+        _ => (State::UpToDate, Duration::ZERO),
+    };
+    Line {
+        rule: step.rule,
+        source: step.source,
+        tag: step.tag,
+        digest: step.digest,
+        target: step.target,
+        target_tag: step.target_tag,
+        state,
+        took,
+    }
+}
+
+fn removed(removal: &Result<(), Failure>) -> State {
+    match removal {
+        Ok(()) => State::Removed,
+        Err(failure) => failure.clone().into(),
+    }
+}
+
+fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&timestamp(*time))
+}
+
+fn milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A time as RFC 3339 writes it, in UTC and whole seconds.
+pub(crate) fn timestamp(time: SystemTime) -> String {
+    let time = jiff::Timestamp::try_from(time).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

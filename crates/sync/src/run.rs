@@ -1,0 +1,156 @@
+//! A run: rules → survey → plan → copies → report.
+//!
+//! The plan is made first and shown as it is; [`apply`] does what it says and nothing else. Whoever runs it may stop it at
+//! any time: what is at the destinations is the state, so the next run goes on from there.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use entrepot_oci::{Reference, Tag};
+use entrepot_remote::{Error as RemoteError, Refusal};
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Action, Counts, Event, Failure, Job, Limits, Place, Plan, Report, Row, State, World, perform, plan,
+    report::Deeds,
+    rules::RuleSet,
+    survey::{Survey, whole},
+};
+
+/// The most tags that are removed at once.
+const REMOVALS: usize = 8;
+
+/// How a plan is to be carried out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Removes the extra tags that the plan lists. Without it they are only listed.
+    pub prune: bool,
+    /// How much is done at once.
+    pub limits: Limits,
+}
+
+/// Looks at everything that `rules` are about and makes a plan; `None` if it was told to stop first.
+pub async fn prepare(world: &Arc<dyn World>, rules: &RuleSet, cancel: &CancellationToken) -> Option<Plan> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => None,
+        survey = Survey::take(world, rules) => Some(plan(rules, &survey)),
+    }
+}
+
+/// How much of what `rules` want is where it should be, for each of them; `None` if it was told to stop first. Nothing is
+/// written.
+pub async fn check(
+    world: &Arc<dyn World>,
+    rules: &RuleSet,
+    cancel: &CancellationToken,
+) -> Option<Vec<(String, Counts)>> {
+    prepare(world, rules, cancel).await.map(|plan| plan.counts_by_rule())
+}
+
+/// Carries out a plan. Jobs in `events` are numbered as in [`Plan::jobs`].
+pub async fn apply(
+    world: &Arc<dyn World>,
+    plan: Plan,
+    options: Options,
+    cancel: CancellationToken,
+    events: UnboundedSender<Event>,
+) -> Report {
+    let (started, clock) = (SystemTime::now(), Instant::now());
+    let mut jobs = plan.jobs.clone();
+    let attached = jobs.split_off(plan.images.min(jobs.len()));
+    // What belongs to an image comes behind it, so that a registry never has a signature of nothing.
+    let first = jobs.len();
+    let mut rows = perform(world.clone(), jobs, options.limits, cancel.clone(), events.clone()).await;
+    rows.extend(behind(world, attached, options.limits, &cancel, (first, &events)).await);
+    // Nothing is removed by a run that was told to stop.
+    let prune = options.prune && !cancel.is_cancelled();
+    let removals = if prune { remove(world, &plan, &rows).await } else { HashMap::new() };
+    let lasting = plan.lasting.clone();
+    let report = Report::new(plan, Deeds { rows, removals }, (started, clock.elapsed()));
+    let ledger = world.ledger();
+    for line in
+        report.lines.iter().filter(|line| matches!(line.state, State::UpToDate | State::Copied { .. }))
+    {
+        let Some(tag) = &line.target_tag else { continue };
+        if lasting.contains(&(line.target.clone(), tag.clone())) {
+            ledger.verify(&whole(&line.target, tag)).await;
+        }
+    }
+    report
+}
+
+// A second round, whose jobs are numbered behind those of the first.
+async fn behind(
+    world: &Arc<dyn World>,
+    jobs: Vec<Job>,
+    limits: Limits,
+    cancel: &CancellationToken,
+    (first, events): (usize, &UnboundedSender<Event>),
+) -> Vec<Row> {
+    if jobs.is_empty() {
+        return Vec::new();
+    }
+    let (sender, mut receiver) = unbounded_channel();
+    let renumbered = async {
+        while let Some(event) = receiver.recv().await {
+            // Nobody need listen.
+            drop(events.send(moved(event, first)));
+        }
+    };
+    let performed = perform(world.clone(), jobs, limits, cancel.clone(), sender);
+    let (rows, ()) = futures_util::future::join(performed, renumbered).await;
+    rows
+}
+
+fn moved(event: Event, by: usize) -> Event {
+    match event {
+        Event::Started { job } => Event::Started { job: job + by },
+        Event::Sized { job, bytes } => Event::Sized { job: job + by, bytes },
+        Event::Progress { job, bytes, read } => Event::Progress { job: job + by, bytes, read },
+        Event::Settled { job, target, row } => Event::Settled { job: job + by, target, row },
+    }
+}
+
+type Removals = HashMap<(Place, Tag), Result<(), Failure>>;
+
+// Removes what the plan lists, and of that nothing that a copy of this run has just written as a backup.
+async fn remove(world: &Arc<dyn World>, plan: &Plan, rows: &[Row]) -> Removals {
+    let written = |place: &Place, tag: &Tag| {
+        rows.iter().any(|row| row.target == *place && row.target_reference == Reference::Tag(tag.clone()))
+    };
+    let extras = plan.steps.iter().filter(|step| step.action == Action::Extra);
+    let tags = extras.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)));
+    let removals = tags.filter(|(place, tag)| !written(place, tag)).map(|(place, tag)| async move {
+        let removed = remove_one(world, &place, &tag).await;
+        ((place, tag), removed)
+    });
+    stream::iter(removals).buffer_unordered(REMOVALS).collect().await
+}
+
+async fn remove_one(world: &Arc<dyn World>, place: &Place, tag: &Tag) -> Result<(), Failure> {
+    let Place::Registry { host, repository } = place else { return Ok(()) };
+    let failed =
+        |what: String, hint: Option<&str>| Failure { what, hint: hint.map(str::to_owned), at_source: false };
+    let registry = world.registry(host).map_err(|error| failed(error.to_string(), None))?;
+    match registry.remote.delete_tag(repository, tag).await {
+        // Somebody else was first.
+        Ok(()) | Err(RemoteError::NotFound) => Ok(()),
+        Err(error) => Err(match error.refusal() {
+            Some(Refusal::Unsupported) => failed(
+                format!("`{host}` does not remove single tags"),
+                Some("remove it where the registry is looked after, or leave `prune` at `off`"),
+            ),
+            Some(Refusal::Rights) => failed(
+                format!("no right to remove tags at `{place}`"),
+                Some("give the account that right, or leave `prune` at `off`"),
+            ),
+            _ => failed(format!("`{whole}` could not be removed: {error}", whole = whole(place, tag)), None),
+        }),
+    }
+}

@@ -1,0 +1,44 @@
+//! Tags that belong to an image: what cosign keeps beside it (`sha256-<hex>.sig`, `.att`, `.sbom`), and the list of
+//! referrers where a registry has none of its own (`sha256-<hex>`, distribution-spec §referrers tag schema).
+
+use std::collections::HashSet;
+
+use entrepot_oci::{Digest, Tag};
+
+/// The image that `tag` belongs to, if it belongs to one.
+pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
+    let text = tag.as_str();
+    let name = text.split_once('.').map_or(text, |(name, _)| name);
+    let (algorithm, hex) = name.split_once('-')?;
+    // Anything else is a tag that happens to begin so.
+    let is_whole = matches!((algorithm, hex.len()), ("sha256", 64));
+    is_whole.then(|| format!("{algorithm}:{hex}").parse().ok())?
+}
+
+/// The tags of `listing` that belong to images, and the others.
+pub(crate) fn split(listing: &[Tag]) -> (Vec<Tag>, Vec<Tag>) {
+    listing.iter().cloned().partition(|tag| subject(tag).is_some())
+}
+
+/// The tags of `listing` that belong to one of `images`.
+pub(crate) fn of(listing: &[Tag], images: &HashSet<Digest>) -> Vec<Tag> {
+    let belongs = |tag: &&Tag| subject(tag).is_some_and(|image| images.contains(&image));
+    listing.iter().filter(belongs).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_tags_belong_to_an_image() {
+        let image = Digest::of(b"x");
+        let of = |text: String| subject(&text.parse().unwrap());
+        for ending in ["", ".sig", ".att", ".sbom"] {
+            assert_eq!(of(format!("sha256-{}{ending}", image.hex())), Some(image), "{ending}");
+        }
+        for other in ["latest", "sha256-abc", "sha-0123456", "sha256.sig"] {
+            assert_eq!(of(other.to_owned()), None, "{other}");
+        }
+    }
+}

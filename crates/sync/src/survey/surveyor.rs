@@ -1,0 +1,164 @@
+//! Asks the registries.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use entrepot_oci::{Reference, Tag};
+use futures_util::future::{join, join_all};
+
+use super::{
+    Seen, Survey, failure,
+    stations::Stations,
+    wants::{self, Want, Wanted},
+};
+use crate::{
+    Ledger, Place, Shape, World,
+    ends::EndError,
+    rules::{Prune, Rule, RuleSet, Source, TagFilter},
+};
+
+/// Looks at everything that `rules` are about.
+pub(super) async fn take(world: &Arc<dyn World>, rules: &RuleSet) -> Survey {
+    let mut users: BTreeMap<&Place, Vec<(&Rule, &Source)>> = BTreeMap::new();
+    let mut pruned: BTreeSet<&Place> = BTreeSet::new();
+    for rule in rules.rules() {
+        for source in &rule.sources {
+            users.entry(&source.place).or_default().push((rule, source));
+            let reviewed = source.destinations.iter().filter(|to| to.terms.prune == Prune::Review);
+            pruned.extend(reviewed.map(|to| &to.place));
+        }
+    }
+    let surveyor = Surveyor { stations: Stations::new(world.clone()), ledger: world.ledger() };
+    let sources = join_all(users.into_iter().map(|(place, users)| surveyor.source(place, users)));
+    let extras = join_all(pruned.into_iter().map(|place| surveyor.extras(place)));
+    let (sources, extras) = join(sources, extras).await;
+    let mut survey = Survey::empty(SystemTime::now());
+    // A source may be another rule's destination; what was listed of it is the same.
+    extras.into_iter().chain(sources).for_each(|part| survey.merge(part));
+    survey
+}
+
+struct Surveyor {
+    stations: Stations,
+    ledger: Arc<dyn Ledger>,
+}
+
+impl Surveyor {
+    async fn extras(&self, place: &Place) -> Survey {
+        let mut survey = Survey::empty(SystemTime::now());
+        let listing = match self.list(place).await {
+            // A repository that is not there yet has nothing to remove.
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            other => other.map_err(|error| failure::listing(place, &error)),
+        };
+        survey.listings.insert(place.clone(), listing);
+        survey
+    }
+
+    async fn source(&self, place: &Place, users: Vec<(&Rule, &Source)>) -> Survey {
+        let mut survey = Survey::empty(SystemTime::now());
+        let listing = match self.list(place).await {
+            Ok(listing) => listing,
+            Err(error) => match named(&users) {
+                // Who may pull need not have the right to list.
+                Some(names) => names,
+                None => {
+                    survey.listings.insert(place.clone(), Err(failure::listing(place, &error)));
+                    return survey;
+                }
+            },
+        };
+        let wanted: Vec<Wanted<'_>> =
+            users.iter().flat_map(|(rule, source)| wants::of_listing(rule, source, &listing)).collect();
+        let first: Vec<&Want<'_>> = wanted.iter().flat_map(|wanted| &wanted.wants).collect();
+        self.look(&first, &mut survey).await;
+        let digest = |tag: &Tag| survey.digest(place, tag);
+        let following: Vec<Want<'_>> =
+            wanted.iter().flat_map(|wanted| wants::following(wanted, &listing, digest)).collect();
+        if !following.is_empty() {
+            self.look(&following.iter().collect::<Vec<_>>(), &mut survey).await;
+        }
+        survey.listings.insert(place.clone(), Ok(listing));
+        survey
+    }
+
+    // All at once: the stations see to it that nobody is asked too much.
+    async fn look(&self, wants: &[&Want<'_>], survey: &mut Survey) {
+        let mut asks: BTreeSet<(&Place, &Tag)> = BTreeSet::new();
+        for want in wants {
+            let (place, name) = (&want.destination.place, &want.name);
+            if want.fault.is_some() {
+                continue;
+            }
+            if want.destination.terms.is_immutable(name) && self.ledger.verified(&whole(place, name)).await {
+                survey.verified.insert((place.clone(), name.clone()));
+            } else {
+                asks.extend([(&want.source.place, &want.tag), (place, name)]);
+            }
+            if let Some(host) = place.host() {
+                survey.usual.entry(host.clone()).or_insert_with(|| self.stations.usual(place));
+            }
+        }
+        let sources: BTreeSet<&Place> = wants.iter().map(|want| &want.source.place).collect();
+        let heads = asks
+            .into_iter()
+            .map(|(place, tag)| async move { ((place.clone(), tag.clone()), self.head(place, tag).await) });
+        for ((place, tag), head) in join_all(heads).await {
+            let at_source = sources.contains(&place);
+            let seen = head.unwrap_or_else(|error| failure::seen(&place, &error, at_source));
+            survey.seen.insert((place, tag), seen);
+        }
+        self.recall(wants, survey).await;
+    }
+
+    async fn recall(&self, wants: &[&Want<'_>], survey: &mut Survey) {
+        for want in wants {
+            let shape = want.destination.terms.shape(survey.usual(&want.destination.place));
+            let Some(digest) = survey.digest(&want.source.place, &want.tag) else { continue };
+            if shape == Shape::default() || survey.record(&digest, &shape).is_some() {
+                continue;
+            }
+            if let Some(converted) = self.ledger.converted(&digest, &shape).await {
+                survey.records.insert((digest, shape), converted);
+            }
+        }
+    }
+
+    async fn list(&self, place: &Place) -> Result<Vec<Tag>, EndError> {
+        let (at, lines) = self.stations.at(place)?;
+        // They are never closed.
+        let _line = lines.acquire().await.ok();
+        at.station.patiently(|| at.station.remote().all_tags(&at.repository)).await
+    }
+
+    async fn head(&self, place: &Place, tag: &Tag) -> Result<Seen, EndError> {
+        let (at, lines) = self.stations.at(place)?;
+        let (station, repository, reference) = (&at.station, &at.repository, Reference::Tag(tag.clone()));
+        let _line = lines.acquire().await.ok();
+        let head = station.patiently(|| station.remote().head_manifest(repository, &reference)).await?;
+        let digest = match head.digest {
+            Some(digest) => digest,
+            // A registry that does not say the digest has to send the manifest.
+            None => station.pulling(|| station.remote().manifest(repository, &reference)).await?.digest,
+        };
+        Ok(Seen::At(digest))
+    }
+}
+
+// The tags that are meant by name, if all that is meant is meant so.
+fn named(users: &[(&Rule, &Source)]) -> Option<Vec<Tag>> {
+    let names = |filter: &TagFilter| filter.names().to_vec();
+    let all: Vec<Vec<Tag>> = users.iter().map(|(rule, _)| names(&rule.tags)).collect();
+    all.iter().all(|names| !names.is_empty()).then(|| {
+        let unique: BTreeSet<Tag> = all.into_iter().flatten().collect();
+        unique.into_iter().collect()
+    })
+}
+
+/// A tag as people write it: with its repository.
+pub(crate) fn whole(place: &Place, tag: &Tag) -> String {
+    format!("{place}:{tag}")
+}

@@ -1,0 +1,90 @@
+//! What the rules want of a listing. Pure: the survey asks about it, the plan decides over it.
+
+use std::collections::HashSet;
+
+use entrepot_oci::{Digest, Tag};
+
+use super::attached;
+use crate::rules::{Destination, Referrers, Rule, Source};
+
+/// One tag of a source that one destination is to have.
+#[derive(Clone, Debug)]
+pub(crate) struct Want<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) source: &'a Source,
+    pub(crate) destination: &'a Destination,
+    /// What it is called at the source.
+    pub(crate) tag: Tag,
+    /// What it is called at the destination; as it is at the source where that makes no tag.
+    pub(crate) name: Tag,
+    /// Why it can have no name there.
+    pub(crate) fault: Option<String>,
+    /// Whether it belongs to another image, and is to be copied behind that.
+    pub(crate) attached: bool,
+}
+
+/// What a rule wants of one of its sources for one destination.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) source: &'a Source,
+    pub(crate) destination: &'a Destination,
+    pub(crate) wants: Vec<Want<'a>>,
+    /// The tags meant by name that are not there.
+    pub(crate) missing: Vec<Tag>,
+}
+
+/// What `rule` wants of `source`, which has the tags of `listing`: one for each destination.
+pub(crate) fn of_listing<'a>(rule: &'a Rule, source: &'a Source, listing: &[Tag]) -> Vec<Wanted<'a>> {
+    let (attached, ordinary) = attached::split(listing);
+    let chosen = rule.tags.select(&ordinary);
+    let missing = |destination: &Destination| {
+        let named = rule.tags.names().iter().chain(destination.terms.tags.names());
+        named.filter(|name| !listing.contains(name)).cloned().collect()
+    };
+    let wanted = source.destinations.iter().map(|destination| {
+        let ordinary = destination.terms.tags.select(&chosen);
+        let follows = is_open(rule, destination) && takes_attached(destination);
+        let following = attached.iter().filter(|_| follows).cloned();
+        let all = ordinary.into_iter().map(|tag| (tag, false)).chain(following.map(|tag| (tag, true)));
+        let wants = all.map(|(tag, attached)| want((rule, source, destination), tag, attached)).collect();
+        Wanted { rule, source, destination, wants, missing: missing(destination) }
+    });
+    wanted.collect()
+}
+
+/// What belongs to the images wanted: tags of `listing` that are about one of them. `digest` knows what the source's
+/// tags point at.
+pub(crate) fn following<'a>(
+    wanted: &Wanted<'a>,
+    listing: &[Tag],
+    digest: impl Fn(&Tag) -> Option<Digest>,
+) -> Vec<Want<'a>> {
+    if is_open(wanted.rule, wanted.destination) || !takes_attached(wanted.destination) {
+        return Vec::new();
+    }
+    let images: HashSet<Digest> = wanted.wants.iter().filter_map(|want| digest(&want.tag)).collect();
+    let about = (wanted.rule, wanted.source, wanted.destination);
+    attached::of(listing, &images).into_iter().map(|tag| want(about, tag, true)).collect()
+}
+
+fn is_open(rule: &Rule, destination: &Destination) -> bool {
+    rule.tags.is_open() && destination.terms.tags.is_open()
+}
+
+// What is signed is a digest: it means nothing beside an image in another form. Nor would it be found under another
+// name.
+fn takes_attached(destination: &Destination) -> bool {
+    let terms = &destination.terms;
+    terms.referrers != Referrers::Leave && terms.platforms.is_empty() && terms.attestations
+}
+
+fn want<'a>(about: (&'a Rule, &'a Source, &'a Destination), tag: Tag, attached: bool) -> Want<'a> {
+    let (rule, source, destination) = about;
+    let name = if attached { Ok(tag.clone()) } else { destination.terms.name_of(&tag) };
+    let (name, fault) = match name {
+        Ok(name) => (name, None),
+        Err(error) => (tag.clone(), Some(error.to_string())),
+    };
+    Want { rule, source, destination, tag, name, fault, attached }
+}

@@ -1,0 +1,134 @@
+//! Files of other tools: made into rules, planned and synced. The real ones are beside the checkout, and may be absent.
+
+use std::{collections::BTreeSet, path::Path};
+
+use entrepot_sync::{
+    Imported, Input, Verdict, format_list, import,
+    rules::{RuleSection, RuleSet},
+};
+use entrepot_testkit::{TestImage, TestRegistry};
+
+use crate::{run::ran, world::TestWorld};
+
+fn case(name: &str) -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases").join(name);
+    let text = std::fs::read_to_string(&path).ok();
+    if text.is_none() {
+        println!("skipped: there is no {}", path.display());
+    }
+    text
+}
+
+#[derive(serde::Deserialize)]
+struct File {
+    sync: Vec<RuleSection>,
+}
+
+// What is written can be read, and is valid.
+fn valid(imported: &Imported) -> RuleSet {
+    let text = imported.to_yaml();
+    let file: File = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    RuleSet::check(&file.sync).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn the_pairs_of_the_first_seed() {
+    let Some(text) = case("ascend-gha-runners-sync-tools-image-sync.json") else { return };
+    let imported = import(&Input { text: &text, exclude: None, to: None }).unwrap();
+    let rules = valid(&imported);
+    let destinations: usize =
+        rules.rules().iter().flat_map(|rule| &rule.sources).map(|source| source.destinations.len()).sum();
+    // 82 pairs, three of which are there twice.
+    assert_eq!((rules.rules().len(), destinations, imported.notes().len()), (41, 79, 3));
+}
+
+#[test]
+fn the_list_of_the_fourth_seed() {
+    let Some(text) = case("DaoCloud-public-image-mirror-mirror.txt") else { return };
+    let Some(exclude) = case("DaoCloud-public-image-mirror-exclude.txt") else { return };
+    assert_eq!(format_list(&text), text);
+    let to = Some("m.example.com/{host}/{path}");
+    let imported = import(&Input { text: &text, exclude: Some(&exclude), to }).unwrap();
+    let rules = valid(&imported);
+    let sources: usize = rules.rules().iter().map(|rule| rule.sources.len()).sum();
+    assert_eq!((rules.rules().len(), sources), (7, 512));
+    let tags = |text: &str| text.split(' ').map(|tag| tag.parse().unwrap()).collect::<Vec<_>>();
+    let chosen =
+        rules.rules()[0].tags.select(&tags("v1.2.3 v1.2.3-alpha1 latest 1.20 sha256-0123456789ab 7"));
+    assert_eq!(chosen, tags("1.20 v1.2.3"));
+}
+
+#[test]
+fn the_example_of_regsync() {
+    let Some(text) = case("regclient-regclient-regsync.yml") else { return };
+    let imported = import(&Input { text: &text, exclude: None, to: None }).unwrap();
+    assert_eq!(valid(&imported).rules().len(), 4);
+}
+
+#[tokio::test]
+async fn pairs_are_synced() {
+    let (quay, hub, swr) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    for (seed, repository) in ["ascend/cann", "ascend/python"].into_iter().enumerate() {
+        for tag in ["8.0", "8.1"] {
+            quay.put_image(repository, tag, &TestImage::random(seed as u64, 1, 1000));
+        }
+    }
+    for tag in ["v1-CANN", "v1"] {
+        hub.put_image("lmsysorg/sglang", tag, &TestImage::random(7, 1, 1000));
+    }
+    let text = r#"[
+        {"src":"quay.io/ascend/cann","dest":"docker.io/ascendai/cann"},
+        {"src":"quay.io/ascend/cann","dest":"swr.cn-southwest-2.myhuaweicloud.com/base/cann/cann"},
+        {"src":"quay.io/ascend/cann","dest":"docker.io/ascendai/cann"},
+        {"src":"quay.io/ascend/python","dest":"docker.io/ascendai/python"},
+        {"src":"docker.io/lmsysorg/sglang","dest":"quay.io/ascend/sglang","tag_filter":"cann"}]"#;
+    let imported = import(&Input { text, exclude: None, to: None }).unwrap();
+    let world = TestWorld::with_hosts(&[
+        ("quay.io", &quay),
+        ("docker.io", &hub),
+        ("swr.cn-southwest-2.myhuaweicloud.com", &swr),
+    ]);
+    let sections = serde_json::to_string(&as_json(&imported)).unwrap();
+    let (report, _) = ran(&world, &sections, false).await;
+    assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, 7));
+    assert!(hub.manifest("ascendai/cann", "8.1").is_some() && quay.manifest("ascend/sglang", "v1").is_none());
+    assert!(quay.manifest("ascend/sglang", "v1-CANN").is_some());
+    assert_eq!(ran(&world, &sections, false).await.0.totals.up_to_date, 7);
+}
+
+// The file that was written, as another reader would have it.
+fn as_json(imported: &Imported) -> serde_json::Value {
+    let value: serde_json::Value = serde_saphyr::from_str(&imported.to_yaml()).unwrap();
+    value["sync"].clone()
+}
+
+#[tokio::test]
+async fn lists_are_synced() {
+    let (hub, quay, mirror) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    for tag in ["1.27", "1.27.1-alpine", "latest", "1.27-beta"] {
+        hub.put_image("library/nginx", tag, &TestImage::random(1, 1, 1000));
+    }
+    quay.put_image("a/b", "stable", &TestImage::random(2, 1, 1000));
+    let text = "docker.io/library/nginx\nquay.io/a/b:^stable$\n";
+    let to = Some("m.example.com/{host}/{path}");
+    let imported = import(&Input { text, exclude: Some(".*beta.*\n"), to }).unwrap();
+    let world = TestWorld::with_hosts(&[("docker.io", &hub), ("quay.io", &quay), ("m.example.com", &mirror)]);
+    let sections = serde_json::to_string(&as_json(&imported)).unwrap();
+    let (report, _) = ran(&world, &sections, false).await;
+    let copied: BTreeSet<String> = report
+        .lines
+        .iter()
+        .map(|line| format!("{}:{}", line.target, line.target_tag.as_ref().unwrap()))
+        .collect();
+    assert_eq!(
+        copied.into_iter().collect::<Vec<_>>(),
+        [
+            "m.example.com/docker.io/library/nginx:1.27",
+            "m.example.com/docker.io/library/nginx:1.27.1-alpine",
+            "m.example.com/quay.io/a/b:stable",
+        ]
+    );
+    assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, 3));
+}

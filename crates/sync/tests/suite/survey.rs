@@ -1,0 +1,176 @@
+//! How much is asked, and what is made of the answers.
+
+use entrepot_sync::{Action, Plan, Survey, World, plan};
+use entrepot_testkit::{Action as Play, Fault, Kind, Match, TestImage, TestRegistry};
+use std::sync::Arc;
+
+use crate::world::{TestWorld, rules};
+
+async fn planned(world: &Arc<dyn World>, json: &str) -> Plan {
+    let rules = rules(json);
+    plan(&rules, &Survey::take(world, &rules).await)
+}
+
+fn lists(registry: &TestRegistry) -> usize {
+    registry.log().kind(Kind::Tags).len()
+}
+
+fn heads(registry: &TestRegistry) -> usize {
+    registry.log().heads().len()
+}
+
+#[tokio::test]
+async fn an_unchanged_tag_costs_one_request_for_each_side() {
+    let (source, x, y) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    for seed in 0..20 {
+        let image = TestImage::random(seed, 1, 10);
+        for registry in [&source, &x, &y] {
+            registry.put_image("a/b", &format!("v{seed}"), &image);
+        }
+    }
+    let json = format!(
+        r#"[{{"name":"one","from":"{s}/a/b","tags":{{"exclude":"v1?"}},"to":["{x}/a/b","{y}/a/b"]}},
+            {{"name":"two","from":"{s}/a/b","tags":{{"include":"v1?"}},"to":["{x}/a/b"]}}]"#,
+        s = source.host(),
+        x = x.host(),
+        y = y.host()
+    );
+    let plan = planned(&TestWorld::plain(), &json).await;
+    assert_eq!((plan.counts().in_sync, plan.steps.len(), plan.jobs.len()), (30, 30, 0));
+    assert_eq!((lists(&source), heads(&source), source.log().len()), (1, 20, 21));
+    assert_eq!((heads(&x), x.log().len()), (20, 20));
+    assert_eq!((heads(&y), y.log().len()), (10, 10));
+}
+
+#[tokio::test]
+async fn tags_that_never_change_cost_nothing_once_they_were_right() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a", "v1", &image);
+    source.put_image("a", "latest", &image);
+    x.put_image("a", "latest", &image);
+    let world = TestWorld::plain();
+    world.ledger().verify(&format!("{}/a:v1", x.host())).await;
+    let json = format!(
+        r#"[{{"name":"r","from":"{}/a","to":[{{"repository":"{}/a","immutable":"v*"}}]}}]"#,
+        source.host(),
+        x.host()
+    );
+    let plan = planned(&world, &json).await;
+    let actions: Vec<_> = plan.steps.iter().map(|step| step.action.word()).collect();
+    assert_eq!(actions, ["up to date", "verified"]);
+    assert_eq!((source.log().len(), x.log().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn long_lists_are_read_to_their_end() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 10);
+    for number in 0..20_000 {
+        source.put_image("a", &format!("t{number}"), &image);
+    }
+    source.capabilities(|can| can.tags_page = Some(1000));
+    let json = format!(
+        r#"[{{"name":"r","from":"{}/a","tags":{{"match":"^t1999","latest":5}},"to":["{}/a"]}}]"#,
+        source.host(),
+        x.host()
+    );
+    let plan = planned(&TestWorld::plain(), &json).await;
+    let tags: Vec<_> = plan.steps.iter().map(|step| step.tag.as_ref().unwrap().to_string()).collect();
+    assert_eq!(tags, ["t19995", "t19996", "t19997", "t19998", "t19999"]);
+    assert!((20..=21).contains(&lists(&source)), "{}", lists(&source));
+}
+
+#[tokio::test]
+async fn a_destination_that_is_down_costs_its_own_rows() {
+    let (source, up, down) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    source.put_image("a", "1", &TestImage::random(1, 1, 10));
+    down.stop().await;
+    let json = format!(
+        r#"[{{"name":"r","from":"{}/a","to":["{}/a","{}/a"]}}]"#,
+        source.host(),
+        up.host(),
+        down.host()
+    );
+    let plan = planned(&TestWorld::plain(), &json).await;
+    assert_eq!(plan.steps[0].action, Action::Copy);
+    let Action::Failed { what, hint, at_source } = &plan.steps[1].action else { panic!() };
+    assert_eq!(*what, format!("`{}` cannot be reached", down.host()));
+    assert_eq!(hint.as_deref(), Some("look at the address under `endpoints`, and at the network"));
+    assert!(!at_source);
+    assert_eq!(plan.jobs[0].targets.len(), 1);
+}
+
+#[tokio::test]
+async fn a_source_that_fails_costs_its_own_rows() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    source.put_image("a", "1", &TestImage::random(1, 1, 10));
+    let json = format!(
+        r#"[{{"name":"r","from":"{s}/{{gone,a}}","to":["{x}/{{name}}"]}}]"#,
+        s = source.host(),
+        x = x.host()
+    );
+    let plan = planned(&TestWorld::plain(), &json).await;
+    let Action::Failed { what, .. } = &plan.steps[0].action else { panic!() };
+    assert_eq!(*what, format!("there is no repository `{}/gone`", source.host()));
+    assert_eq!(plan.steps[1].action, Action::Copy);
+}
+
+#[tokio::test]
+async fn what_passes_is_asked_again() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    source.put_image("a", "1", &TestImage::random(1, 1, 10));
+    source.fault(Fault::on(Match::manifests().head()).then(Play::status(503)));
+    let json = format!(r#"[{{"name":"r","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
+    let plan = planned(&TestWorld::plain(), &json).await;
+    assert_eq!(plan.steps[0].action, Action::Copy);
+}
+
+#[tokio::test]
+async fn who_names_tags_need_not_list() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    source.put_image("a", "1", &TestImage::random(1, 1, 10));
+    source.fault(Fault::on(Match::tags()).then(Play::status(403)).always());
+    let json =
+        format!(r#"[{{"name":"r","from":"{}/a","tags":["1","2"],"to":["{}/a"]}}]"#, source.host(), x.host());
+    let plan = planned(&TestWorld::plain(), &json).await;
+    let actions: Vec<_> = plan.steps.iter().map(|step| step.action.word()).collect();
+    assert_eq!(actions, ["copy", "failed"]);
+}
+
+#[tokio::test]
+async fn signatures_beside_an_image_are_looked_for() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    let (image, other) = (TestImage::random(1, 1, 10), TestImage::random(2, 1, 10));
+    let signature = TestImage::random(3, 1, 10);
+    source.put_image("a", "v1", &image);
+    source.put_image("a", "other", &other);
+    for (about, ending) in [(&image, ".sig"), (&image, ".att"), (&other, ".sig")] {
+        source.put_image("a", &format!("sha256-{}{ending}", about.digest().hex()), &signature);
+    }
+    let json = format!(
+        r#"[{{"name":"r","from":"{}/a","tags":{{"match":"^v"}},"to":["{}/a"]}}]"#,
+        source.host(),
+        x.host()
+    );
+    let plan = planned(&TestWorld::plain(), &json).await;
+    assert_eq!(plan.steps.len(), 3);
+    // Two tags of one signature are one job.
+    assert_eq!(plan.jobs.iter().map(|job| job.targets.len()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((heads(&source), heads(&x)), (3, 3));
+}
+
+#[tokio::test]
+async fn a_registry_that_hides_digests_is_asked_for_the_manifest() {
+    let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a", "1", &image);
+    x.put_image("a", "1", &image);
+    source.capabilities(|can| can.digest_header = false);
+    let json = format!(r#"[{{"name":"r","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
+    let plan = planned(&TestWorld::plain(), &json).await;
+    assert_eq!(plan.steps[0].action, Action::UpToDate);
+    assert_eq!(source.log().manifest_gets().len(), 1);
+}
