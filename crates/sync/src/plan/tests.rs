@@ -260,11 +260,24 @@ fn nothing_is_extra_where_it_is_not_sure() {
     assert_eq!(made.counts().extra, 0);
     let up = half.clone().with_listing(&place("q.io/b"), Ok(&["b1"])).with(&place("q.io/b"), "b1", at("b"));
     assert_eq!(told(&plan(&rules, &up)), ["x.io/a:a1 up to date", "x.io/a:c extra", "x.io/a:b1 copy"]);
+    let untold = "extra tags of `x.io/a` are not told: a rule that is left out of this run also writes there";
     let alone = plan(&rules.only(&["a".to_owned()]).unwrap(), &half);
-    assert_eq!(
-        alone.notes,
-        ["extra tags of `x.io/a` are not told: a rule that is left out of this run also writes there"]
-    );
+    assert_eq!(alone.notes, [untold]);
+    let alone = plan(&rules.alone(rules.rules()[0].clone()), &half);
+    assert_eq!(alone.notes, [untold]);
+}
+
+#[test]
+fn nothing_is_extra_beside_a_part_of_a_rule() {
+    let json = r#"[{"name":"a","from":"q.io/a","to":[{"repository":"x.io/a","prune":"review"}]}]"#;
+    let x = place("x.io/a");
+    let (rules, seen) = (rules(json), survey(&[("1", "one"), ("2", "two")]));
+    let seen = seen.with(&x, "1", at("one")).with(&x, "2", at("two")).with_listing(&x, Ok(&["1", "2", "3"]));
+    let whole = rules.rules()[0].clone();
+    assert_eq!(plan(&rules.alone(whole.clone()), &seen).counts().extra, 1);
+    let part = crate::rules::Rule { tags: whole.tags.only("1".parse().unwrap()).unwrap(), ..whole };
+    let made = plan(&rules.alone(part), &seen);
+    assert_eq!((made.steps.len(), made.counts().extra, made.notes.len()), (1, 0, 1));
 }
 
 #[test]

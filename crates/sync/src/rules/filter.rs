@@ -34,6 +34,14 @@ struct Criteria {
     written: TagsSection,
 }
 
+impl PartialEq for TagFilter {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+            && self.latest == other.latest
+            && self.criteria.written == other.criteria.written
+    }
+}
+
 impl TagFilter {
     /// Reads a filter.
     pub(super) fn check(section: &TagsSection) -> Result<Self, RuleError> {

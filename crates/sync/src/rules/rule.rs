@@ -132,14 +132,30 @@ impl RuleSet {
         check::check(sections)
     }
 
-    /// A rule of a set, or what is left of it, by itself.
+    /// A rule, or what is left of it, by itself. What is extra at its destinations is not told, since it is not known
+    /// which other rules write there; [`RuleSet::alone`] knows.
     pub fn of(rule: Rule) -> Self {
-        Self { rules: vec![rule] }
+        Self { elsewhere: written(&[&rule]), rules: vec![rule] }
     }
 
     /// The rules, in the order in which they were written.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The set of one rule alone, which may have been narrowed to some of its sources and tags. What is extra at a
+    /// destination can then only be told of a rule as it is here.
+    #[must_use]
+    pub fn alone(&self, rule: Rule) -> Self {
+        let (own, others): (Vec<&Rule>, Vec<&Rule>) =
+            self.rules.iter().partition(|other| other.name == rule.name);
+        let is_whole = own.iter().any(|own| own.sources.len() == rule.sources.len() && own.tags == rule.tags);
+        let mut elsewhere = written(&others);
+        elsewhere.extend(self.elsewhere.iter().cloned());
+        if !is_whole {
+            elsewhere.extend(written(&[&rule]));
+        }
+        Self { rules: vec![rule], elsewhere }
     }
 
     /// Whether a rule that was left out by [`RuleSet::only`] writes to a repository.
@@ -161,10 +177,14 @@ impl RuleSet {
         }
         let (rules, others): (Vec<&Rule>, Vec<&Rule>) =
             self.rules.iter().partition(|rule| names.contains(&rule.name));
-        let sources = others.iter().flat_map(|rule| &rule.sources);
-        let destinations = sources.flat_map(|source| &source.destinations);
-        let elsewhere =
-            destinations.map(|to| to.place.clone()).chain(self.elsewhere.iter().cloned()).collect();
+        let mut elsewhere = written(&others);
+        elsewhere.extend(self.elsewhere.iter().cloned());
         Ok(Self { rules: rules.into_iter().cloned().collect(), elsewhere })
     }
+}
+
+// Where these rules write.
+fn written(rules: &[&Rule]) -> BTreeSet<Place> {
+    let sources = rules.iter().flat_map(|rule| &rule.sources);
+    sources.flat_map(|source| &source.destinations).map(|to| to.place.clone()).collect()
 }

@@ -211,7 +211,8 @@ async fn a_budget_is_left_alone() {
         source.put_image("a", &format!("v{seed}"), &TestImage::random(seed, 1, 100));
     }
     source.capabilities(|can| {
-        can.rate_limit = Some(RateLimit { limit: 100, remaining: 12, window: 21_600 });
+        can.rate_limit =
+            Some(RateLimit { limit: 100, remaining: 12, puts: false, retry_after: None, window: 21_600 });
     });
     let json = format!(r#"[{{"name":"a","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
     let (report, _) = ran(&TestWorld::with_reserve(10), &json, false).await;
