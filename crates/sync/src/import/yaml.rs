@@ -110,3 +110,25 @@ fn quoted(text: &str) -> String {
         && !SPECIAL.contains(&text.to_ascii_lowercase().as_str());
     if is_word { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_back(text in any::<String>()) {
+            let read: Vec<String> = serde_saphyr::from_str(&format!("- {}\n", quoted(&text))).unwrap();
+            prop_assert_eq!(read, vec![text]);
+        }
+
+        #[test]
+        fn and_what_looks_like_something_else(text in "[a-zA-Z0-9:./~_ #-]{0,6}") {
+            let line = format!("a: {}\n", quoted(&text));
+            let read: std::collections::BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(&line).unwrap();
+            prop_assert_eq!(&read["a"], &serde_json::Value::from(text));
+        }
+    }
+}

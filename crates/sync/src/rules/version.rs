@@ -165,4 +165,16 @@ mod tests {
             assert_eq!(natural(more, less), Ordering::Greater, "{more} {less}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn orders_are_orders(mut tags in proptest::collection::vec("v?[0-9]{1,2}(\\.0?[0-9]){0,3}(-[a-c0-9.]{1,3})?", 0..12)) {
+            // Sorting panics where an order contradicts itself.
+            tags.sort_by(|a, b| newest_first(a, b));
+            for pair in tags.windows(2) {
+                assert_eq!(newest_first(&pair[1], &pair[0]), newest_first(&pair[0], &pair[1]).reverse());
+                assert_eq!(natural(&pair[0], &pair[1]) == Ordering::Equal, pair[0] == pair[1]);
+            }
+        }
+    }
 }
