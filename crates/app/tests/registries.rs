@@ -51,6 +51,12 @@ async fn all_tags_of_a_long_list_are_there() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let tags: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!((tags.len(), tags[0], tags[2499]), (2500, "v00000", "v02499"));
+    let ran = run(&lab, &["tags", &name, "--match", "^v0000", "--exclude", "*5", "--output", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["tags"].as_array().unwrap().len(), 9);
+    let ran = run(&lab, &["tags", &name, "--not-match", "("]).await;
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.starts_with("error: `--not-match`: "), "{}", ran.stderr);
     let ran = run(&lab, &["tags", &name, "--output", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&json["repository"], json["tags"].as_array().unwrap().len()), (&name.into(), 2500));

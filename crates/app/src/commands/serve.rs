@@ -99,10 +99,7 @@ fn greet(config: &Config, address: SocketAddr, environment: &Environment) -> Res
         tls: config.tls.is_some(),
         default_upstream: &config.mirror.default_upstream,
         hosted: &config.hosted,
-        chinese: ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .find_map(|name| environment.get(name).filter(|value| !value.is_empty()))
-            .is_some_and(|language| language.starts_with("zh")),
+        chinese: environment.is_chinese(),
     };
     output::print(&greeting.to_string())
 }

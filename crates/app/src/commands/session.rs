@@ -4,7 +4,7 @@ use std::{path::PathBuf, process, sync::Arc};
 
 use entrepot_oci::{Host, Repository};
 use entrepot_remote::{Error, Remote};
-use entrepot_sync::{Registry, World as _};
+use entrepot_sync::{Registry, World as _, rules::RuleSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     log::{self, Guard, Verbosity},
     output::Output,
     runtime,
-    world::Standalone,
+    world::{self, Standalone},
 };
 
 /// What every such command can be told.
@@ -33,6 +33,14 @@ pub(crate) struct Common {
 pub(crate) struct Session {
     /// The registries.
     pub(crate) world: Arc<Standalone>,
+    /// What is copied where.
+    pub(crate) rules: RuleSet,
+    /// The file that this was read from.
+    pub(crate) file: Option<PathBuf>,
+    /// Where things are remembered between runs.
+    pub(crate) cache: Option<PathBuf>,
+    /// Whether the terminal is a Chinese one.
+    pub(crate) is_chinese: bool,
     _log: Guard,
 }
 
@@ -52,14 +60,24 @@ pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
 }
 
 impl Session {
-    fn open(common: &Common) -> Result<Self, Failure> {
+    /// Reads the configuration.
+    pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
         let environment = Environment::of_process();
         let loaded = config::load(common.file.as_deref(), &environment, Overrides::default())?;
         failure::warn(&loaded.warnings);
         let log = Log { level: common.verbosity.level(Level::Error), ..loaded.config.log };
         let log = log::start(log, &environment)?;
-        let world = Standalone::new(loaded.config.registries, &environment, common.cache.as_deref());
-        Ok(Self { world: Arc::new(world), _log: log })
+        let cache = world::cache_directory(&environment, common.cache.as_deref());
+        let config = loaded.config;
+        let world = Standalone::new(config.registries, &environment, cache.clone());
+        Ok(Self {
+            world: Arc::new(world),
+            rules: config.rules.set,
+            file: loaded.file,
+            cache,
+            is_chinese: environment.is_chinese(),
+            _log: log,
+        })
     }
 
     /// A registry to be spoken to.

@@ -1,6 +1,7 @@
 //! `entrepot tags`: what a repository has.
 
 use entrepot_oci::{Host, Image, ImageError, Page, Repository, Tag};
+use entrepot_sync::rules::{RuleError, TagFilter, TagsSection};
 use serde::Serialize;
 
 use super::session::{self, Common, Session};
@@ -16,6 +17,8 @@ pub(crate) struct Tags {
     pub(crate) common: Common,
     /// Where.
     pub(crate) place: Where,
+    /// Which.
+    pub(crate) filter: TagsSection,
 }
 
 /// A repository as people write it, without tag and digest.
@@ -50,13 +53,24 @@ impl std::str::FromStr for Where {
 }
 
 /// Lists the tags.
-pub(crate) fn run(Tags { common, place }: Tags) -> Result<(), Failure> {
+pub(crate) fn run(Tags { common, place, filter }: Tags) -> Result<(), Failure> {
+    let filter = TagFilter::check(&filter).map_err(|error| wrong(&error))?;
     session::run(&common, async |session, stop| {
         tokio::select! {
-            listed = list(&session, &place.host, &place.repository) => print(&place, &listed?, common.output),
+            listed = list(&session, &place.host, &place.repository) => print(&place, &chosen(&filter, listed?), common.output),
             () = stop.cancelled() => Err(Failure::new("interrupted")),
         }
     })
+}
+
+// A filter leaves the tags in its own order, the newest first where it knows which are.
+fn chosen(filter: &TagFilter, tags: Vec<Tag>) -> Vec<Tag> {
+    if filter.is_open() { tags } else { filter.select(&tags) }
+}
+
+fn wrong(error: &RuleError) -> Failure {
+    let option = error.path().first().map(|key| key.replace('_', "-")).unwrap_or_default();
+    Failure::wrong(format!("`--{option}`: {}", error.what())).with_hint(error.hint())
 }
 
 #[derive(Serialize)]

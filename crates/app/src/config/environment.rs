@@ -32,6 +32,14 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Whether messages are wanted in Chinese, as the C library decides it.
+    pub(crate) fn is_chinese(&self) -> bool {
+        let said = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| self.get(name).filter(|value| !value.is_empty()));
+        said.is_some_and(|language| language.starts_with("zh"))
+    }
+
     /// Writes the variables that name keys over what the file says.
     ///
     /// `keys` are the outermost ones. A variable whose name begins like none of them and has no `__` may be

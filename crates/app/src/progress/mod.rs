@@ -7,9 +7,13 @@
 mod bars;
 mod tally;
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use entrepot_sync::{Done, Event, Job, Outcome, Row};
+use indicatif::ProgressBar;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     task::JoinHandle,
@@ -69,6 +73,29 @@ impl Show {
     }
 }
 
+/// A sign that something goes on, until there is something to show.
+pub(crate) struct Wait(Option<ProgressBar>);
+
+impl Wait {
+    /// Begins.
+    pub(crate) fn begin(manner: Manner, text: &str) -> Self {
+        let spinner = (manner == Manner::Bars).then(|| {
+            let spinner = ProgressBar::new_spinner().with_message(text.to_owned());
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        if manner == Manner::Lines {
+            anstream::eprintln!("{text}");
+        }
+        Self(spinner)
+    }
+
+    /// Ends; it leaves nothing behind on a terminal.
+    pub(crate) fn end(self) {
+        self.0.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
 async fn draw(mut bars: Bars, mut events: UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         bars.take(&event);
@@ -114,8 +141,6 @@ pub(crate) fn image(place: &entrepot_sync::Place, reference: &entrepot_oci::Refe
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use entrepot_oci::{Digest, Reference, Tag};
     use entrepot_sync::{Failure, Place};
 

@@ -29,7 +29,7 @@ const MAX_LINES: usize = 200_000;
 const MAX_BYTES: u64 = 128 << 20;
 
 /// Where to remember things: what was asked for, else the usual place, else nowhere.
-pub(super) fn directory(environment: &Environment, asked: Option<&Path>) -> Option<PathBuf> {
+pub(crate) fn cache_directory(environment: &Environment, asked: Option<&Path>) -> Option<PathBuf> {
     let set = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     asked.map(Path::to_owned).or_else(|| {
         let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
@@ -255,10 +255,10 @@ mod tests {
             (Environment::from([("HOME", "/h")]), None, Some("/h/.cache/entrepot")),
             (Environment::from([("HOME", "/h")]), Some("/x"), Some("/x")),
         ] {
-            assert_eq!(super::directory(&environment, asked.map(Path::new)), directory.map(PathBuf::from));
+            assert_eq!(cache_directory(&environment, asked.map(Path::new)), directory.map(PathBuf::from));
         }
         let set = Environment::from([("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]);
-        assert_eq!(super::directory(&set, None), Some("/c/entrepot".into()));
-        assert_eq!(super::directory(&Environment::from([]), None), None);
+        assert_eq!(cache_directory(&set, None), Some("/c/entrepot".into()));
+        assert_eq!(cache_directory(&Environment::from([]), None), None);
     }
 }

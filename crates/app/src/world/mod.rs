@@ -6,7 +6,7 @@ mod ledger;
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
-    path::Path,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,7 +15,7 @@ use entrepot_remote::{Credential, Remote, Settings, SettingsError};
 use entrepot_sync::{Habits, Ledger, Registry, World};
 use url::Url;
 
-pub(crate) use ledger::FileLedger;
+pub(crate) use ledger::{FileLedger, cache_directory};
 
 use crate::{
     assembly,
@@ -33,17 +33,17 @@ pub(crate) struct Standalone {
 }
 
 impl Standalone {
-    /// With the registries of a configuration, and what the environment leads to. `cache`: where to remember things,
-    /// instead of the usual place. Logins that cannot be used are warned about.
+    /// With the registries of a configuration, and what the environment leads to; `cache`: where to remember things.
+    /// Logins that cannot be used are warned about.
     pub(crate) fn new(
         configured: BTreeMap<Host, config::Registry>,
         environment: &Environment,
-        cache: Option<&Path>,
+        cache: Option<PathBuf>,
     ) -> Self {
         assembly::install_crypto();
         let (wallet, warnings) = Wallet::open(environment);
         failure::warn(&warnings);
-        let ledger = Arc::new(FileLedger::open(ledger::directory(environment, cache)));
+        let ledger = Arc::new(FileLedger::open(cache));
         Self { configured, wallet, ledger, made: Mutex::default() }
     }
 

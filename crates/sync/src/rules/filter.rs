@@ -44,7 +44,10 @@ impl PartialEq for TagFilter {
 
 impl TagFilter {
     /// Reads a filter.
-    pub(super) fn check(section: &TagsSection) -> Result<Self, RuleError> {
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and at which key.
+    pub fn check(section: &TagsSection) -> Result<Self, RuleError> {
         let mut names = Vec::new();
         for (index, name) in section.names.iter().enumerate() {
             let tag: Tag = name.parse().map_err(|error: entrepot_oci::TagError| {

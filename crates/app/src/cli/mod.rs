@@ -1,23 +1,24 @@
 //! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
+//!
+//! The commands that speak to registries are in `registries`, those about rules in `rules`.
+
+mod registries;
+mod rules;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
 use clap_complete::Shell;
-use entrepot_oci::{Image, Platform};
-use entrepot_sync::Format;
 
 use crate::{
-    commands::{
-        cache, completions, config, copy, digest, inspect, login, man, serve,
-        session::Common,
-        tags::{self, Where},
-    },
+    commands::{cache, completions, config, copy, digest, inspect, list, login, man, serve, sync, tags},
     config::{Listen, Overrides},
-    credentials::Door,
     log::Verbosity,
     output::Output,
 };
+
+use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
+use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -34,6 +35,16 @@ pub(crate) enum Action {
     Config(config::Config),
     /// Look at what is held.
     Cache(cache::Cache),
+    /// Copy what rules say.
+    Sync(sync::Sync),
+    /// Make rules of another tool's file.
+    Import(sync::import::Import),
+    /// Say how much is equal.
+    Check(sync::Check),
+    /// Tell readers where everything is.
+    Guide(sync::Guide),
+    /// Put a list in order.
+    ListFmt(list::Fmt),
     /// Copy images.
     Copy(copy::Copy),
     /// List the tags of a repository.
@@ -94,6 +105,12 @@ enum Command {
     Config(ConfigCommand),
     /// List, count or remove what is held, whether a server runs or not
     Cache(CacheArgs),
+    /// Copy what the rules of a file say, and nothing that is there already
+    Sync(SyncArgs),
+    /// Say how much of what the rules want is where it should be
+    Check(CheckArgs),
+    /// Print where everything can be pulled from, in Markdown
+    Guide(GuideArgs),
     /// Copy images between registries, directories and archives
     Copy(CopyArgs),
     /// List the tags of a repository at any registry
@@ -102,6 +119,9 @@ enum Command {
     Inspect(InspectArgs),
     /// Print the digest that a tag points at
     Digest(DigestArgs),
+    /// Work on plain lists of images
+    #[command(subcommand)]
+    List(ListCommand),
     /// Log in to a registry, or to a namespace of it
     Login(LoginArgs),
     /// Forget a login
@@ -205,116 +225,6 @@ enum CacheCommand {
     },
 }
 
-/// What the commands have in common that speak to registries.
-#[derive(Args)]
-struct CommonArgs {
-    #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    /// Where to remember things between runs [default: ~/.cache/entrepot]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    cache: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct CopyArgs {
-    /// The image: `nginx:1.27`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`
-    #[arg(value_name = "SOURCE")]
-    source: copy::End,
-    /// Where to; without a tag, the source's is taken
-    #[arg(value_name = "TARGET", required = true)]
-    targets: Vec<copy::End>,
-    /// Copy every tag of the repository, or every image of the archive
-    #[arg(long)]
-    all_tags: bool,
-    /// Copy these platforms alone: `linux/amd64,linux/arm64`
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
-    platform: Vec<Platform>,
-    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
-    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
-    format: Option<FormatWord>,
-    /// Leave signatures, attestations and bills of materials behind
-    #[arg(long)]
-    no_referrers: bool,
-    /// How many images at once
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
-    /// Only say what would be copied
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum FormatWord {
-    /// As they are.
-    Keep,
-    /// Docker's media types.
-    Docker,
-}
-
-#[derive(Args)]
-struct TagsArgs {
-    /// The repository: `nginx`, `quay.io/ascend/cann`
-    #[arg(value_name = "REPOSITORY")]
-    place: Where,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Args)]
-struct InspectArgs {
-    /// The image: `nginx:1.27`, `quay.io/ascend/cann@sha256:…`
-    image: Image,
-    /// Look into this platform: `linux/arm64`
-    #[arg(long)]
-    platform: Option<Platform>,
-    /// Print the manifest as the registry has it, byte for byte
-    #[arg(long, conflicts_with = "output")]
-    raw: bool,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Args)]
-struct DigestArgs {
-    /// The image: `nginx:1.27`
-    image: Image,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Args)]
-struct LoginArgs {
-    /// The registry, or a namespace of it: `quay.io`, `quay.io/ascend`
-    #[arg(value_name = "HOST[/NAMESPACE]")]
-    door: Door,
-    /// The user name; asked for if it is left out
-    #[arg(short, long, value_name = "NAME")]
-    username: Option<String>,
-    /// Read the password from standard input
-    #[arg(long, requires = "username")]
-    password_stdin: bool,
-    #[command(flatten)]
-    file: FileArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-#[derive(Args)]
-struct LogoutArgs {
-    /// The registry, or a namespace of it
-    #[arg(value_name = "HOST[/NAMESPACE]", required_unless_present = "all")]
-    door: Option<Door>,
-    /// Forget all logins
-    #[arg(long, conflicts_with = "door")]
-    all: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
 #[derive(Args)]
 struct CompletionsArgs {
     /// The shell
@@ -350,54 +260,21 @@ impl Cli {
                 let over = Overrides { listen: None, data };
                 Action::Cache(cache::Cache { file: config, over, output, verbosity, verb: command.meant() })
             }
+            Command::Sync(sync) => sync.meant(verbosity),
+            Command::Check(check) => Action::Check(check.meant(verbosity)),
+            Command::Guide(guide) => Action::Guide(guide.meant(verbosity)),
             Command::Copy(copy) => Action::Copy(copy.meant(verbosity)),
-            Command::Tags(TagsArgs { place, common }) => {
-                Action::Tags(tags::Tags { common: common.meant(verbosity), place })
-            }
-            Command::Inspect(InspectArgs { image, platform, raw, common }) => {
-                let common = common.meant(verbosity);
-                Action::Inspect(inspect::Inspect { common, image, platform, raw })
-            }
-            Command::Digest(DigestArgs { image, common }) => {
-                Action::Digest(digest::DigestOf { common: common.meant(verbosity), image })
-            }
-            Command::Login(LoginArgs { door, username, password_stdin, file, output }) => {
-                let common = CommonArgs { file, output, cache: None }.meant(verbosity);
-                Action::Login(login::Login { common, door, username, password_stdin })
-            }
-            Command::Logout(LogoutArgs { door, all: _, output }) => {
-                Action::Logout(login::Logout { output: output.output, door })
-            }
+            Command::Tags(tags) => Action::Tags(tags.meant(verbosity)),
+            Command::Inspect(inspect) => Action::Inspect(inspect.meant(verbosity)),
+            Command::Digest(digest) => Action::Digest(digest.meant(verbosity)),
+            Command::Login(login) => Action::Login(login.meant(verbosity)),
+            Command::Logout(logout) => Action::Logout(logout.meant()),
+            Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.meant()),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }
             Command::Man(ManArgs { out }) => Action::Man(man::Man { out }),
         }
-    }
-}
-
-impl CopyArgs {
-    fn meant(self, verbosity: Verbosity) -> copy::Copy {
-        copy::Copy {
-            common: self.common.meant(verbosity),
-            source: self.source,
-            targets: self.targets,
-            all_tags: self.all_tags,
-            platforms: self.platform,
-            format: self.format.map(|word| match word {
-                FormatWord::Keep => Format::Keep,
-                FormatWord::Docker => Format::Docker,
-            }),
-            referrers: !self.no_referrers,
-            at_once: self.jobs.map(usize::from),
-            dry_run: self.dry_run,
-        }
-    }
-}
-
-impl CommonArgs {
-    fn meant(self, verbosity: Verbosity) -> Common {
-        Common { file: self.file.config, cache: self.cache, output: self.output.output, verbosity }
     }
 }
 

@@ -1,0 +1,175 @@
+//! The commands about rules: `sync`, `check`, `guide`, and `list` for the lists that rules are made of.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+use entrepot_sync::Language;
+
+use super::{Action, registries::CommonArgs};
+use crate::{
+    commands::{
+        list,
+        sync::{self, Asked, import},
+    },
+    log::Verbosity,
+};
+
+/// Which rules.
+#[derive(Args)]
+struct AskedArgs {
+    /// A file with a list `sync`, and `registries` if need be [default: the configuration]
+    #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
+    rules: Option<PathBuf>,
+    /// Only the rule of this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct SyncArgs {
+    #[command(subcommand)]
+    verb: Option<SyncVerb>,
+    #[command(flatten)]
+    asked: AskedArgs,
+    /// Only say what would be copied
+    #[arg(long)]
+    dry_run: bool,
+    /// Remove tags that no rule writes, where a rule says `prune: review`
+    #[arg(long)]
+    prune: bool,
+    /// How many images at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Write a log of every tag in the words of DaoCloud's mirror
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    log: Option<PathBuf>,
+    /// Write a badge (SVG) that says how much is in sync
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    badge: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum SyncVerb {
+    /// Make rules of image-sync.json, mirror.txt, or a file of regsync, skopeo sync or image-syncer
+    Import(ImportArgs),
+}
+
+#[derive(Args)]
+struct ImportArgs {
+    /// The file
+    #[arg(value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Which tags of a list are left out, a regular expression a line [default: exclude.txt beside the file]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    exclude: Option<PathBuf>,
+    /// Where to, if the file does not say: `registry.example.com/mirror/{host}/{path}`
+    #[arg(long, value_name = "REPOSITORY")]
+    to: Option<String>,
+    /// Where to put the rules, instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    asked: AskedArgs,
+    /// Write a badge (SVG) that says how much is in sync
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    badge: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct GuideArgs {
+    /// A file with a list `sync` [default: the configuration]
+    #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
+    rules: Option<PathBuf>,
+    /// Only the rule of this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// `zh` or `en` [default: that of the terminal]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    lang: Option<LanguageWord>,
+    /// Where to put it, instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LanguageWord {
+    /// 中文
+    Zh,
+    /// English
+    En,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ListCommand {
+    /// Put a list in order: sorted, each line once, no empty ones
+    Fmt(FmtArgs),
+}
+
+#[derive(Args)]
+pub(super) struct FmtArgs {
+    /// The file; `-` for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Change the file, instead of printing the list
+    #[arg(short, long)]
+    in_place: bool,
+}
+
+impl AskedArgs {
+    fn meant(self, verbosity: Verbosity) -> Asked {
+        asked(self.rules, self.only, self.common, verbosity)
+    }
+}
+
+fn asked(rules: Option<PathBuf>, only: Vec<String>, common: CommonArgs, verbosity: Verbosity) -> Asked {
+    let mut common = common.meant(verbosity);
+    common.file = rules.or(common.file);
+    Asked { common, only }
+}
+
+impl SyncArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> Action {
+        if let Some(SyncVerb::Import(ImportArgs { file, exclude, to, out })) = self.verb {
+            return Action::Import(import::Import { file, exclude, to, out });
+        }
+        Action::Sync(sync::Sync {
+            asked: self.asked.meant(verbosity),
+            dry_run: self.dry_run,
+            prune: self.prune,
+            at_once: self.jobs.map(usize::from),
+            log: self.log,
+            badge: self.badge,
+        })
+    }
+}
+
+impl CheckArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> sync::Check {
+        sync::Check { asked: self.asked.meant(verbosity), badge: self.badge }
+    }
+}
+
+impl GuideArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> sync::Guide {
+        let language = self.lang.map(|word| match word {
+            LanguageWord::Zh => Language::Chinese,
+            LanguageWord::En => Language::English,
+        });
+        sync::Guide { asked: asked(self.rules, self.only, self.common, verbosity), language, out: self.out }
+    }
+}
+
+impl FmtArgs {
+    pub(super) fn meant(self) -> list::Fmt {
+        list::Fmt { file: self.file, in_place: self.in_place }
+    }
+}

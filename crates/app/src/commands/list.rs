@@ -1,0 +1,38 @@
+//! `entrepot list`: plain lists of images, one a line.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use entrepot_sync::format_list;
+
+use crate::{failure::Failure, output};
+
+/// The arguments of `list fmt`.
+#[derive(Debug)]
+pub(crate) struct Fmt {
+    /// The file; `-`: standard input.
+    pub(crate) file: PathBuf,
+    /// Whether the file itself is changed.
+    pub(crate) in_place: bool,
+}
+
+/// Puts a list in order.
+pub(crate) fn run(Fmt { file, in_place }: Fmt) -> Result<(), Failure> {
+    let is_stdin = file == Path::new("-");
+    if is_stdin && in_place {
+        return Err(Failure::wrong("standard input cannot be changed in place").with_hint("leave out `-i`"));
+    }
+    let text = if is_stdin { io::read_to_string(io::stdin()) } else { fs::read_to_string(&file) };
+    let text = text.map_err(|error| Failure::because(format!("cannot read `{}`", file.display()), &error))?;
+    let sorted = format_list(&text);
+    if !in_place {
+        return output::print(&sorted);
+    }
+    if sorted == text {
+        return Ok(());
+    }
+    fs::write(&file, sorted)
+        .map_err(|error| Failure::because(format!("cannot write `{}`", file.display()), &error))
+}

@@ -1,0 +1,70 @@
+//! `entrepot sync import`: a file of another tool, made into rules.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use entrepot_sync::{Input, import, rules::RuleSet};
+
+use crate::{
+    config::Warning,
+    failure::{self, Failure},
+    output,
+};
+
+/// The file that stands beside a list of images and says which tags are left out.
+const EXCLUDE: &str = "exclude.txt";
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Import {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The file that says which tags are left out; `None`: one of the usual name beside it.
+    pub(crate) exclude: Option<PathBuf>,
+    /// Where to, for files that do not say.
+    pub(crate) to: Option<String>,
+    /// Where to put the rules, instead of standard output.
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Reads, translates, writes.
+pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failure> {
+    let text = read(&file)?;
+    let exclude = match exclude {
+        Some(path) => Some(read(&path)?),
+        None => fs::read_to_string(file.with_file_name(EXCLUDE)).ok(),
+    };
+    let input = Input { text: &text, exclude: exclude.as_deref(), to: to.as_deref() };
+    let imported = import(&input)
+        .map_err(|error| Failure::wrong(format!("{}: {error}", file.display())).with_hint(error.hint()))?;
+    let sections = imported.sections();
+    let mut warnings: Vec<Warning> = imported.notes().into_iter().map(note).collect();
+    if let Err(error) = RuleSet::check(&sections) {
+        warnings.push(Warning { what: error.to_string(), hint: error.hint().to_owned() });
+    }
+    let yaml = imported.to_yaml();
+    failure::warn(&warnings);
+    let Some(out) = out else { return output::print(&yaml) };
+    fs::write(&out, yaml)
+        .map_err(|error| Failure::because(format!("cannot write `{}`", out.display()), &error))?;
+    let count = output::counted(sections.len() as u64, "rule");
+    output::print(&format!(
+        "{count} from {} in `{}`\nlook at it, then: `entrepot sync {} --dry-run`\n",
+        imported.kind().name(),
+        out.display(),
+        out.display()
+    ))
+}
+
+fn note(what: String) -> Warning {
+    Warning { what, hint: "it stands as a comment in the rules, where you can decide about it".to_owned() }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::wrong(format!("cannot read `{}`: {error}", path.display()))
+            .with_hint("it must be a file of text that this user may read")
+    })
+}

@@ -1,0 +1,194 @@
+//! `entrepot sync`, `check` and `guide`: the rules of a file, carried out, looked at, and told to readers.
+//!
+//! - what a run says: `report`; what a plan says: `plan`; what is known of earlier runs: `standing`
+//! - files of other tools: `import`
+
+pub(crate) mod import;
+mod plan;
+mod report;
+mod standing;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use entrepot_sync::{
+    self as rules, Counts, Language, Limits, Options, Plan, Report, World, apply, badge, guide, prepare,
+    rules::{RuleSet, UnknownRule},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::session::{self, Common, Session};
+use crate::{
+    failure::Failure,
+    output::{self, Output},
+    progress::{Manner, Show, Wait},
+};
+
+/// What the three have in common.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// What every such command can be told; its file is the file of rules.
+    pub(crate) common: Common,
+    /// These rules alone; empty: all.
+    pub(crate) only: Vec<String>,
+}
+
+/// The arguments of `sync`.
+#[derive(Debug)]
+pub(crate) struct Sync {
+    /// Which rules.
+    pub(crate) asked: Asked,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
+    /// Whether extra tags are removed where a rule says `prune: review`.
+    pub(crate) prune: bool,
+    /// How many images at once.
+    pub(crate) at_once: Option<usize>,
+    /// Where to put a log in DaoCloud's states.
+    pub(crate) log: Option<PathBuf>,
+    /// Where to put a badge.
+    pub(crate) badge: Option<PathBuf>,
+}
+
+/// The arguments of `check`.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// Which rules.
+    pub(crate) asked: Asked,
+    /// Where to put a badge.
+    pub(crate) badge: Option<PathBuf>,
+}
+
+/// The arguments of `guide`.
+#[derive(Debug)]
+pub(crate) struct Guide {
+    /// Which rules.
+    pub(crate) asked: Asked,
+    /// In which language; `None`: that of the terminal.
+    pub(crate) language: Option<Language>,
+    /// Where to put it, instead of standard output.
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Makes equal what should be.
+pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
+    session::run(&sync.asked.common, async |session, stop| {
+        let rules = chosen(&session, &sync.asked.only)?;
+        let world: Arc<dyn World> = session.world.clone();
+        let plan = look(&world, &rules, &sync.asked.common, &stop).await?;
+        if sync.dry_run {
+            return tell_plan(&plan, sync.asked.common.output);
+        }
+        let limits = Limits { images: sync.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
+        let common = &sync.asked.common;
+        let (show, events) = Show::begin(Manner::of(common.output, common.verbosity), &plan.jobs);
+        let options = Options { prune: sync.prune, limits };
+        let done = apply(&world, plan, options, stop, events).await;
+        show.end().await;
+        standing::remember(&session, &done);
+        write_files(&sync, &done)?;
+        match common.output {
+            Output::Json => output::print_json(&done)?,
+            Output::Text => output::print(&report::text(&done))?,
+        }
+        report::verdict(&done)
+    })
+}
+
+/// Says how much is equal.
+pub(crate) fn check(Check { asked, badge }: Check) -> Result<(), Failure> {
+    session::run(&asked.common, async |session, stop| {
+        let rules = chosen(&session, &asked.only)?;
+        let world: Arc<dyn World> = session.world.clone();
+        let plan = look(&world, &rules, &asked.common, &stop).await?;
+        let counts = plan.counts();
+        write_badge(badge.as_deref(), counts.in_sync, counts.wanted())?;
+        match asked.common.output {
+            Output::Json => output::print_json(&plan::Checked::of(&plan))?,
+            Output::Text => output::print(&plan::checked(&plan))?,
+        }
+        behind(&counts)
+    })
+}
+
+/// Tells readers where everything is.
+pub(crate) fn tell(Guide { asked, language, out }: Guide) -> Result<(), Failure> {
+    let session = Session::open(&asked.common)?;
+    let rules = chosen(&session, &asked.only)?;
+    let language = language.unwrap_or(if session.is_chinese { Language::Chinese } else { Language::English });
+    let text = guide(&rules, &standing::known(&session), language, SystemTime::now());
+    match out {
+        Some(path) => write(&path, &text),
+        None => output::print(&text),
+    }
+}
+
+// The rules that are asked for; at least one.
+fn chosen(session: &Session, only: &[String]) -> Result<RuleSet, Failure> {
+    let of = session.file.as_ref().map_or_else(String::new, |file| format!(" in `{}`", file.display()));
+    if session.rules.rules().is_empty() {
+        return Err(Failure::wrong(format!("there are no rules{of}"))
+            .with_hint("name a file that has a list `sync`: `entrepot sync FILE`"));
+    }
+    session.rules.only(only).map_err(|UnknownRule { name, known }| {
+        Failure::wrong(format!("there is no rule `{name}`{of}"))
+            .with_hint(format!("there are {}", known.join(", ")))
+    })
+}
+
+async fn look(
+    world: &Arc<dyn World>,
+    rules: &RuleSet,
+    common: &Common,
+    stop: &CancellationToken,
+) -> Result<Plan, Failure> {
+    let sources: usize = rules.rules().iter().map(|rule| rule.sources.len()).sum();
+    let text = format!("looking at {} and their copies", output::counted(sources as u64, "repository"));
+    let wait = Wait::begin(Manner::of(common.output, common.verbosity), &text);
+    let plan = prepare(world, rules, stop).await;
+    wait.end();
+    plan.ok_or_else(|| Failure::new("interrupted"))
+}
+
+fn tell_plan(plan: &Plan, output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Json => output::print_json(&plan::Planned::of(plan))?,
+        Output::Text => output::print(&plan::text(plan))?,
+    }
+    match plan.counts().failed {
+        0 => Ok(()),
+        failed => Err(Failure::new(format!("{} cannot be copied", output::counted(failed as u64, "image")))),
+    }
+}
+
+fn behind(counts: &Counts) -> Result<(), Failure> {
+    if counts.is_in_sync() {
+        return Ok(());
+    }
+    let lacking = counts.behind + counts.failed;
+    let (of, are) =
+        (output::counted(counts.wanted() as u64, "image"), if lacking == 1 { "is" } else { "are" });
+    Err(Failure::new(format!("{lacking} of {of} {are} not in sync"))
+        .with_hint("see which: `entrepot sync --dry-run`; copy them: `entrepot sync`"))
+}
+
+fn write_files(sync: &Sync, done: &Report) -> Result<(), Failure> {
+    if let Some(path) = &sync.log {
+        write(path, &rules::log(done))?;
+    }
+    write_badge(sync.badge.as_deref(), done.totals.in_sync(), done.totals.wanted())
+}
+
+fn write_badge(path: Option<&Path>, in_sync: usize, wanted: usize) -> Result<(), Failure> {
+    path.map_or(Ok(()), |path| write(path, &badge("sync", in_sync, wanted)))
+}
+
+/// Writes a file that somebody asked for.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text)
+        .map_err(|error| Failure::because(format!("cannot write `{}`", path.display()), &error))
+}

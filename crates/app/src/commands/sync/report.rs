@@ -1,0 +1,144 @@
+//! What a run says to people when it is through.
+
+use comfy_table::CellAlignment::{Left, Right};
+use entrepot_sync::{Line, Report, State, Totals, Verdict};
+
+use crate::{
+    failure::Failure,
+    output::{Column, counted, size, table},
+};
+
+/// The most images that are named for one reason.
+const NAMED: usize = 3;
+
+/// What went wrong with an image.
+pub(super) struct Trouble {
+    pub(super) image: String,
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+}
+
+/// The sums of each rule, what went wrong, and the sums of all.
+pub(super) fn text(report: &Report) -> String {
+    let heads = ["COPIED", "UP TO DATE", "KEPT", "EXTRA", "REMOVED", "FAILED", "LEFT"];
+    let columns: Vec<Column> =
+        [Column("RULE", Left)].into_iter().chain(heads.map(|head| Column(head, Right))).collect();
+    let rows = report.rules.iter().map(|rule| {
+        let Totals { copied, up_to_date, kept, extra, removed, failed, postponed, cancelled, .. } =
+            rule.totals;
+        let numbers = [copied, up_to_date, kept, extra, removed, failed, postponed + cancelled];
+        [rule.rule.clone()].into_iter().chain(numbers.map(|number| number.to_string())).collect()
+    });
+    let mut text = table(&columns, rows.collect());
+    text += &troubles(report.lines.iter().filter_map(trouble));
+    text.extend(report.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    text + "\n" + &sums(report)
+}
+
+/// How the command ends.
+pub(super) fn verdict(report: &Report) -> Result<(), Failure> {
+    let totals = &report.totals;
+    match report.verdict {
+        Verdict::Done => Ok(()),
+        Verdict::Failed => {
+            Err(Failure::new(format!("{} could not be copied", counted(totals.failed as u64, "image"))))
+        }
+        Verdict::Behind => {
+            let left = totals.postponed + totals.cancelled;
+            let was = if left == 1 { "was" } else { "were" };
+            Err(Failure::new(format!("{} {was} not copied", counted(left as u64, "image")))
+                .with_hint("run it again: what is there is not copied twice"))
+        }
+    }
+}
+
+fn trouble(line: &Line) -> Option<Trouble> {
+    let image = || {
+        let tag = line.target_tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
+        format!("{}{tag}", line.target)
+    };
+    match &line.state {
+        State::Failed { what, hint, .. } => {
+            Some(Trouble { image: image(), what: what.clone(), hint: hint.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// What went wrong, each reason once, with the images that it cost.
+pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
+    let mut reasons: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
+    for Trouble { image, what, hint } in all {
+        match reasons.iter_mut().find(|(other, way, _)| *other == what && *way == hint) {
+            Some((_, _, images)) => images.push(image),
+            None => reasons.push((what, hint, vec![image])),
+        }
+    }
+    let mut text = String::new();
+    for (what, hint, images) in reasons {
+        let more = images.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let named: Vec<&str> = images.iter().take(NAMED).map(String::as_str).collect();
+        text += &format!("\n{}{more}: {what}\n", named.join(", "));
+        text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+    }
+    text
+}
+
+fn sums(report: &Report) -> String {
+    let Totals {
+        copied,
+        up_to_date,
+        kept,
+        extra,
+        removed,
+        failed,
+        postponed,
+        cancelled,
+        written,
+        mounted,
+        ..
+    } = report.totals;
+    let counts = [
+        (copied, "copied"),
+        (up_to_date, "up to date"),
+        (kept, "kept"),
+        (extra, "extra"),
+        (removed, "removed"),
+        (failed, "failed"),
+        (postponed, "postponed"),
+        (cancelled, "cancelled"),
+    ];
+    let said =
+        counts.into_iter().filter(|(count, _)| *count != 0).map(|(count, word)| format!("{count} {word}"));
+    let said: Vec<String> = said.collect();
+    let said = if said.is_empty() { "nothing is wanted".to_owned() } else { said.join(", ") };
+    let mounted = if mounted == 0 { String::new() } else { format!(", {} mounted", size(mounted)) };
+    format!("{said}; {} written{mounted}, {:.1} s\n", size(written), report.took.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_reason_is_told_once() {
+        let trouble = |image: &str, what: &str, hint: Option<&str>| Trouble {
+            image: image.into(),
+            what: what.into(),
+            hint: hint.map(str::to_owned),
+        };
+        let all = [
+            trouble("a:1", "it is full", Some("empty it")),
+            trouble("b:1", "it is gone", None),
+            trouble("a:2", "it is full", Some("empty it")),
+            trouble("a:3", "it is full", Some("empty it")),
+            trouble("a:4", "it is full", Some("empty it")),
+        ];
+        assert_eq!(
+            troubles(all.into_iter()),
+            "\na:1, a:2, a:3 and 1 more: it is full\nhint: empty it\n\nb:1: it is gone\n"
+        );
+        assert_eq!(troubles(std::iter::empty()), "");
+    }
+}

@@ -1,0 +1,71 @@
+//! How rules stood when they were last run here, for the guide. It is kept in the cache directory, for each file of
+//! rules; losing it costs two columns of a table.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use entrepot_sync::{Report, RuleStanding, Standing};
+use serde::{Deserialize, Serialize};
+
+use crate::commands::session::Session;
+
+/// The file in the cache directory.
+const FILE: &str = "standing.json";
+
+type Kept = BTreeMap<String, BTreeMap<String, Seen>>;
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Seen {
+    /// Seconds since 1970.
+    at: u64,
+    in_sync: usize,
+    wanted: usize,
+}
+
+/// What is known of the rules of a session's file.
+pub(super) fn known(session: &Session) -> Standing {
+    let rules = place(session).and_then(|(path, key)| read(&path).remove(&key)).unwrap_or_default();
+    let standing = |seen: Seen| RuleStanding {
+        at: UNIX_EPOCH.checked_add(Duration::from_secs(seen.at)).unwrap_or(UNIX_EPOCH),
+        in_sync: seen.in_sync,
+        wanted: seen.wanted,
+    };
+    Standing { rules: rules.into_iter().map(|(name, seen)| (name, standing(seen))).collect() }
+}
+
+/// Keeps how a run ended.
+pub(super) fn remember(session: &Session, report: &Report) {
+    let Some((path, key)) = place(session) else { return };
+    let mut kept = read(&path);
+    let rules = kept.entry(key).or_default();
+    for (name, RuleStanding { at, in_sync, wanted }) in Standing::from(report).rules {
+        rules.insert(name, Seen { at: seconds(at), in_sync, wanted });
+    }
+    if let Err(error) = write(&path, &kept) {
+        tracing::debug!(%error, path = %path.display(), "how the rules stand is not remembered");
+    }
+}
+
+fn place(session: &Session) -> Option<(PathBuf, String)> {
+    let file = session.file.as_deref()?;
+    let whole = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    Some((session.cache.as_ref()?.join(FILE), whole.display().to_string()))
+}
+
+fn read(path: &Path) -> Kept {
+    fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&beside, serde_json::to_vec_pretty(kept)?)?;
+    fs::rename(&beside, path)
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
