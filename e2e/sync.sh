@@ -88,13 +88,13 @@ whole() {
     local name tag count=0
     have skopeo || { echo "skopeo is not installed: not looked at"; return 0; }
     while read -r name tag _; do
-        # A list of referrers is no image to a client that unpacks.
-        case $tag in sha256-*) continue ;; esac
+        # Lists of referrers are no images, and skopeo takes an index of indexes for broken.
+        case $tag in sha256-* | nested) continue ;; esac
         rm -rf "$scratch/whole"
         skopeo copy --all --preserve-digests --src-tls-verify=false "docker://$(host "$1")/copy/$name:$tag" \
-            "oci:$scratch/whole:x" > "$scratch/whole.out" 2>&1 || { tail -n 1 "$scratch/whole.out"; return 1; }
+            "dir:$scratch/whole" > "$scratch/whole.out" 2>&1 || { tail -n 1 "$scratch/whole.out"; return 1; }
         count=$((count + 1))
-    done < <(tags_wanted | grep -v attest | grep -v docker)
+    done < <(tags_wanted)
     echo "$count images fetched"
 }
 
@@ -131,9 +131,10 @@ read_once() {
     echo "$(asked source 'GET /v2/[^ ]*/blobs/') blobs read"
 }
 
-# pushed NAME: the blobs and manifests that a registry was given, each with how often.
+# pushed NAME: the blobs that a registry was given or has mounted, with their repositories.
 pushed() {
-    grep -oE '"PUT /v2/[^ ]*(digest=sha256(%3A|:)|manifests/)[^ ]* HTTP/1.1" 20' "$scratch/$1.log" | sort | uniq -c
+    sed -nE -e 's#.*"PUT /v2/([^ ]*)/blobs/uploads/[^ ]*digest=sha256(%3A|:)([0-9a-f]+).*" 20.*#\1 \3#p' \
+        -e 's#.*"POST /v2/([^ ]*)/blobs/uploads/\?mount=sha256(%3A|:)([0-9a-f]+).*" 201.*#\1 \3#p' "$scratch/$1.log" | sort -u
 }
 
 # ---- cases ------------------------------------------------------------------------------------
@@ -176,12 +177,12 @@ killed() {
         done
         kill -KILL $pid 2> /dev/null || true
         wait $pid 2> /dev/null || true
-        pushed "killed$nth" | awk '{ print $4 }' | sed 's/.*digest=//; s/.*manifests//' | sort -u > "$scratch/before.txt"
+        pushed "killed$nth" > "$scratch/before.txt"
         clear_log "killed$nth"
         sync killed "killed$nth"
         check "killed $nth, exit" exits 0 killed
         check "killed $nth, equal" equal "killed$nth"
-        pushed "killed$nth" | awk '{ print $4 }' | sed 's/.*digest=//; s/.*manifests//' | sort -u > "$scratch/after.txt"
+        pushed "killed$nth" > "$scratch/after.txt"
         check "killed $nth, rest" nothing_twice
         stop "killed$nth"
     done
@@ -190,7 +191,7 @@ killed() {
 # nothing_twice: no blob that was there was sent again.
 nothing_twice() {
     local twice
-    twice=$(comm -12 "$scratch/before.txt" "$scratch/after.txt" | grep -c 'sha256' || true)
+    twice=$(comm -12 "$scratch/before.txt" "$scratch/after.txt" | wc -l)
     [ "$twice" = 0 ] || { echo "$twice were sent again"; return 1; }
     echo "$(wc -l < "$scratch/before.txt") before, $(wc -l < "$scratch/after.txt") after"
 }
@@ -200,9 +201,8 @@ down() {
     local up=$1 away=$2
     stop "$away"
     # A new tag, so that there is something to do.
-    local image
-    image=$(tags_wanted | head -n 1)
-    read -r name tag digest <<< "$image"
+    local name tag digest media
+    read -r name tag digest < <(tags_wanted)
     curl -sf -H "Accept: $accepted" "http://$(host source)/v2/lab/$name/manifests/$tag" > "$scratch/manifest"
     media=$(curl -sfI -H "Accept: $accepted" "http://$(host source)/v2/lab/$name/manifests/$tag" \
         | tr -d '\r' | sed -n 's/^Content-Type: //Ip')
