@@ -131,10 +131,9 @@ read_once() {
     echo "$(asked source 'GET /v2/[^ ]*/blobs/') blobs read"
 }
 
-# pushed NAME: the blobs that a registry was given or has mounted, with their repositories.
+# pushed NAME: the blobs that a registry was sent, with their repositories. A mount sends nothing.
 pushed() {
-    sed -nE -e 's#.*"PUT /v2/([^ ]*)/blobs/uploads/[^ ]*digest=sha256(%3A|:)([0-9a-f]+).*" 20.*#\1 \3#p' \
-        -e 's#.*"POST /v2/([^ ]*)/blobs/uploads/\?mount=sha256(%3A|:)([0-9a-f]+).*" 201.*#\1 \3#p' "$scratch/$1.log" | sort -u
+    sed -nE 's#.*"PUT /v2/([^ ]*)/blobs/uploads/[^ ]*digest=sha256(%3A|:)([0-9a-f]+).*" 20.*#\1 \3#p' "$scratch/$1.log" | sort -u
 }
 
 # ---- cases ------------------------------------------------------------------------------------

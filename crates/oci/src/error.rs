@@ -1,5 +1,7 @@
 //! Error codes and the body that carries them (distribution-spec, §error codes).
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 /// The codes of the distribution spec, and the two that its predecessor had and clients know.
@@ -94,13 +96,15 @@ impl ErrorBody {
         serde_json::from_slice::<Self>(bytes).ok().filter(|body| !body.errors.is_empty())
     }
 
-    /// The first error as `CODE: message`.
+    /// The first error of each code as `CODE: message`, with `; ` between them.
     pub fn summary(&self) -> String {
-        match self.errors.first() {
-            Some(Entry { code, message }) if message.is_empty() => code.clone(),
-            Some(Entry { code, message }) => format!("{code}: {message}"),
-            None => String::new(),
-        }
+        let mut seen = HashSet::new();
+        let firsts = self.errors.iter().filter(|entry| seen.insert(&entry.code));
+        let words = firsts.map(|Entry { code, message }| match message.as_str() {
+            "" => code.clone(),
+            message => format!("{code}: {message}"),
+        });
+        words.collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -117,6 +121,8 @@ mod tests {
             r#"{"errors":[{"code":"BLOB_UNKNOWN","message":"no such blob"}]}"#
         );
         assert_eq!(ErrorBody::parse(&json).unwrap().summary(), "BLOB_UNKNOWN: no such blob");
+        let several = br#"{"errors":[{"code":"A","message":"x"},{"code":"A","message":"y"},{"code":"B"}]}"#;
+        assert_eq!(ErrorBody::parse(several).unwrap().summary(), "A: x; B");
         assert_eq!(ErrorBody::parse(b"<html>"), None);
         assert_eq!(ErrorBody::parse(br#"{"errors":[]}"#), None);
     }

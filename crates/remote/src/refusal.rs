@@ -40,9 +40,14 @@ impl Error {
 }
 
 fn read(status: u16, reason: &str) -> Refusal {
-    let (code, words) = reason.split_once(':').unwrap_or((reason, ""));
-    let words = if words.is_empty() { code } else { words }.to_ascii_lowercase();
-    by_words(&words).or_else(|| by_code(code)).unwrap_or_else(|| by_status(status))
+    let codes = || reason.split("; ").map(|one| one.split_once(':').map_or(one, |(code, _)| code));
+    // Beside it stands what follows from it, or, for a list whose child is just being written, something else entirely.
+    if codes().any(|code| code == "MANIFEST_BLOB_UNKNOWN") {
+        return Refusal::Incomplete;
+    }
+    by_words(&reason.to_ascii_lowercase())
+        .or_else(|| codes().find_map(by_code))
+        .unwrap_or_else(|| by_status(status))
 }
 
 // Where codes say too little: Harbor denies what its quota does not allow, ECR calls a tag that is there invalid.
@@ -95,6 +100,11 @@ mod tests {
             (400, "UNKNOWN: Invalid image, fail to parse 'manifest.json'", Refusal::Form),
             (415, "", Refusal::Form),
             (404, "MANIFEST_BLOB_UNKNOWN: blob unknown to registry", Refusal::Incomplete),
+            (
+                400,
+                "DIGEST_INVALID: provided digest did not match uploaded content; MANIFEST_BLOB_UNKNOWN: blob unknown",
+                Refusal::Incomplete,
+            ),
             (404, "NAME_UNKNOWN: The repository with name 'a' does not exist", Refusal::Repository),
             (404, "", Refusal::Repository),
             (404, "BLOB_UPLOAD_UNKNOWN: blob upload unknown to registry", Refusal::Upload),
