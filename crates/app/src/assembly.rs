@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Assembly {
     /// The mirror.
     pub(crate) mirror: Mirror,
+    /// What is remembered.
+    pub(crate) catalog: Catalog,
     /// Where counters are registered.
     pub(crate) registry: Registry,
     /// Held until the mirror is gone.
@@ -44,12 +46,12 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
         blobs,
-        catalog,
+        catalog: catalog.clone(),
         metrics,
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    Ok(Assembly { mirror, registry, lock })
+    Ok(Assembly { mirror, catalog, registry, lock })
 }
 
 /// Chooses who does the cryptography, once for the whole process.

@@ -19,6 +19,7 @@ mod log;
 mod output;
 mod progress;
 mod runtime;
+mod syncing;
 mod world;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Action::Check(check) => commands::sync::check(check),
         Action::Guide(guide) => commands::sync::tell(guide),
         Action::ListFmt(fmt) => commands::list::run(fmt),
+        Action::Runs(runs) => commands::runs::run(runs),
         Action::Copy(copy) => commands::copy::run(copy),
         Action::Tags(tags) => commands::tags::run(tags),
         Action::Inspect(inspect) => commands::inspect::run(inspect),

@@ -22,6 +22,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["cache", "stat"],
         vec!["cache", "rm"],
         vec!["sync"],
+        vec!["sync", "run"],
+        vec!["sync", "runs"],
         vec!["sync", "import"],
         vec!["check"],
         vec!["guide"],

@@ -30,7 +30,7 @@ mod world;
 
 pub use badge::badge;
 pub use copy::{Limits, contents, perform};
-pub use guide::{Language, RuleStanding, Standing, guide};
+pub use guide::{Language, RuleStanding, Standing, guide, scope};
 pub use habits::Habits;
 pub use import::{ImportError, Imported, Input, Kind, import};
 pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};

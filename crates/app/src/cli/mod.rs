@@ -1,9 +1,11 @@
 //! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
 //!
-//! The commands that speak to registries are in `registries`, those about rules in `rules`.
+//! The commands that speak to registries are in `registries`, those about rules in `rules`, and what is asked of a server
+//! that runs them in `server`.
 
 mod registries;
 mod rules;
+mod server;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -11,7 +13,9 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, build
 use clap_complete::Shell;
 
 use crate::{
-    commands::{cache, completions, config, copy, digest, inspect, list, login, man, serve, sync, tags},
+    commands::{
+        cache, completions, config, copy, digest, inspect, list, login, man, runs, serve, sync, tags,
+    },
     config::{Listen, Overrides},
     log::Verbosity,
     output::Output,
@@ -53,6 +57,8 @@ pub(crate) enum Action {
     Inspect(inspect::Inspect),
     /// Say what an image's digest is.
     Digest(digest::DigestOf),
+    /// Begin or list runs of a server's rules.
+    Runs(runs::Runs),
     /// Log in to a registry.
     Login(login::Login),
     /// Forget a login.

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 use entrepot_sync::Language;
 
-use super::{Action, registries::CommonArgs};
+use super::{
+    Action,
+    registries::CommonArgs,
+    server::{RunArgs, RunsArgs},
+};
 use crate::{
     commands::{
         list,
@@ -55,6 +59,10 @@ pub(super) struct SyncArgs {
 enum SyncVerb {
     /// Make rules of image-sync.json, mirror.txt, or a file of regsync, skopeo sync or image-syncer
     Import(ImportArgs),
+    /// Run a rule on a server now, or join the run that goes on
+    Run(RunArgs),
+    /// List the last runs on a server
+    Runs(RunsArgs),
 }
 
 #[derive(Args)]
@@ -138,8 +146,13 @@ fn asked(rules: Option<PathBuf>, only: Vec<String>, common: CommonArgs, verbosit
 
 impl SyncArgs {
     pub(super) fn meant(self, verbosity: Verbosity) -> Action {
-        if let Some(SyncVerb::Import(ImportArgs { file, exclude, to, out })) = self.verb {
-            return Action::Import(import::Import { file, exclude, to, out });
+        match self.verb {
+            Some(SyncVerb::Import(ImportArgs { file, exclude, to, out })) => {
+                return Action::Import(import::Import { file, exclude, to, out });
+            }
+            Some(SyncVerb::Run(run)) => return Action::Runs(run.meant()),
+            Some(SyncVerb::Runs(runs)) => return Action::Runs(runs.meant()),
+            None => {}
         }
         Action::Sync(sync::Sync {
             asked: self.asked.meant(verbosity),

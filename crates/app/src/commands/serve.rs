@@ -1,8 +1,16 @@
 //! `entrepot serve`: from a configuration to a server that runs until it is told to stop.
 
-use std::{io, net::SocketAddr, path::PathBuf, process, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    process,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use entrepot_server::{Error, Listen, Metrics, Server, TlsFiles};
+use entrepot_server::{Error, Listen, Metrics, Server, SyncService, TlsFiles};
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +22,7 @@ use crate::{
     greeting::Greeting,
     log::{self, Verbosity},
     output, runtime,
+    syncing::{self, Reload},
 };
 
 /// How long running responses have to finish.
@@ -35,8 +44,8 @@ pub(crate) struct Serve {
 
 /// Serves until a signal.
 pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure> {
-    let environment = Environment::of_process();
-    let loaded = config::load(file.as_deref(), &environment, over)?;
+    let (environment, since) = (Environment::of_process(), SystemTime::now());
+    let loaded = config::load(file.as_deref(), &environment, over.clone())?;
     failure::warn(&loaded.warnings);
     let config = loaded.config;
     let _log = log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
@@ -46,10 +55,19 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     }
     runtime::raise_file_limit();
     let data = DataDir::make(&config.data)?;
-    runtime::build()?.block_on(serve(&config, &data, &environment))
+    let origin = Origin { file, over, environment, since };
+    runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
-async fn serve(config: &Config, data: &DataDir, environment: &Environment) -> Result<(), Failure> {
+/// Where the configuration came from, to read it again.
+struct Origin {
+    file: Option<PathBuf>,
+    over: Overrides,
+    environment: Environment,
+    since: SystemTime,
+}
+
+async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let Attempt::Ours(lock) = data.lock()? else {
         return Err(Failure::new(format!(
             "the data directory `{}` is in use by another process",
@@ -58,7 +76,9 @@ async fn serve(config: &Config, data: &DataDir, environment: &Environment) -> Re
         .with_hint("stop the other one, or give this one a directory of its own: `--data DIR`"));
     };
     let signals = Signals::new()?;
-    let Assembly { mirror, mut registry, lock: _lock } = assembly::assemble(config, data, lock).await?;
+    let Assembly { mirror, catalog, mut registry, lock: _lock } =
+        assembly::assemble(config, data, lock).await?;
+    let scheduler = syncing::open(config, &origin.environment, &catalog, &mut registry).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let bound = Server::bind(listen(config, data), mirror.clone(), Arc::new(registry), metrics).await;
@@ -69,11 +89,17 @@ async fn serve(config: &Config, data: &DataDir, environment: &Environment) -> Re
             return Err(not_bound(&error));
         }
     };
+    let token = config.api_token.as_ref().map(ExposeSecret::expose_secret);
+    server.offer(SyncService::new(scheduler.clone(), token));
     mirror.begin().await;
-    greet(config, server.local_addr(), environment)?;
+    greet(config, server.local_addr(), &origin.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server)));
-    server.run(stop, GRACE).await;
+    let Origin { file, over, environment, since } = origin;
+    let reload = Reload { file, over, environment, since, scheduler: scheduler.clone(), catalog };
+    let watched = config.rules.watched.clone();
+    // Runs are stopped at once; responses that go on have their time beside that.
+    tokio::join!(server.run(stop.clone(), GRACE), scheduler.work(stop.clone()), reload.watch(watched, stop));
     mirror.shutdown().await;
     signals.abort();
     // Whoever comes next would replace it; this only tidies up.

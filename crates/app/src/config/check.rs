@@ -38,6 +38,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
+        api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
@@ -91,6 +92,14 @@ impl Checker<'_> {
         Err(self.fault(&["database"], "this is not the URL of a PostgreSQL database").with_hint(
             "write `postgres://user:password@host/name`; leave it out to use SQLite in the data directory",
         ))
+    }
+
+    fn token(&self, token: SecretString) -> Result<SecretString, Error> {
+        if token.expose_secret().trim().is_empty() {
+            let hint = "choose a long one: `openssl rand -hex 24`";
+            return Err(self.fault(&["api_token"], "this is empty").with_hint(hint));
+        }
+        Ok(token)
     }
 
     fn s3(&self, s3: Option<&S3Settings>) -> Result<(), Error> {

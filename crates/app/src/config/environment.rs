@@ -11,7 +11,7 @@ use super::{
 const PREFIX: &str = "ENTREPOT_";
 
 /// Variables that are not parts of the configuration.
-const OTHERS: [&str; 2] = ["ENTREPOT_CONFIG", "ENTREPOT_LOG"];
+const OTHERS: [&str; 3] = ["ENTREPOT_CONFIG", "ENTREPOT_LOG", "ENTREPOT_SERVER"];
 
 /// The variables of the process, or of a test.
 #[derive(Clone, Debug, Default)]

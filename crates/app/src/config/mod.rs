@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<TlsFiles>,
     /// What is copied where.
     pub(crate) rules: Rules,
+    /// What lets others begin and stop runs of rules.
+    pub(crate) api_token: Option<SecretString>,
     /// What is logged, and how.
     pub(crate) log: Log,
 }
@@ -77,6 +79,8 @@ pub(crate) struct Config {
 pub(crate) struct Rules {
     /// The rules.
     pub(crate) set: RuleSet,
+    /// The files they come from, and the directories in which there may be more.
+    pub(crate) watched: Vec<PathBuf>,
     // As they were written.
     shown: Vec<Shown>,
 }
@@ -197,6 +201,7 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
     })?;
     config.listen = over.listen.unwrap_or(config.listen);
     config.data = over.data.unwrap_or(config.data);
+    config.rules.watched.push(file.clone().unwrap_or_else(|| USUAL_FILE.into()));
     Ok(Loaded { config, file, warnings })
 }
 

@@ -37,21 +37,24 @@ pub(super) fn check(
     patterns: &[String],
     directory: &Path,
 ) -> Result<Rules, Error> {
+    let mut watched = Vec::new();
     let mut parts = vec![Part { file: None, root: root.clone(), rules: sync }];
     for (index, pattern) in patterns.iter().enumerate() {
+        watched.extend(directory.join(pattern).parent().map(Path::to_owned));
         let fault = |what: String, hint: &str| {
             let place = root.at(&["sync_files", &index.to_string()]).map(|node| node.place.clone());
             let error = Error::at(&place.unwrap_or(Place::Nowhere), what).with_hint(hint);
             error.under(&index.to_string()).under("sync_files")
         };
         for file in files(directory, pattern).map_err(|(what, hint)| fault(what, hint))? {
+            watched.push(file.clone());
             parts.push(part(&file).map_err(|error| error.in_file(&file))?);
         }
     }
     let all: Vec<RuleSection> = parts.iter().flat_map(|part| part.rules.iter().cloned()).collect();
     let set = RuleSet::check(&all).map_err(|error| located(&parts, &error))?;
     let shown = parts.iter().filter_map(|part| part.root.get("sync")).flat_map(Node::items);
-    Ok(Rules { set, shown: shown.map(Shown::written).collect() })
+    Ok(Rules { set, watched, shown: shown.map(Shown::written).collect() })
 }
 
 fn part(file: &Path) -> Result<Part, Error> {

@@ -28,12 +28,13 @@ pub(super) struct File {
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
+    pub(super) api_token: Option<SecretString>,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The outermost keys, which environment variables may name.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 12] = [
     "listen",
     "data",
     "blobs",
@@ -43,6 +44,7 @@ pub(super) const KEYS: [&str; 11] = [
     "registries",
     "sync",
     "sync_files",
+    "api_token",
     "tls",
     "log",
 ];

@@ -48,6 +48,7 @@ fn example_environment() -> Environment {
         ("DATABASE_URL", "postgres://u:p@h/d"),
         ("DOCKERHUB_TOKEN", "t"),
         ("ORG_TOKEN", "t"),
+        ("API_TOKEN", "t"),
     ])
 }
 
@@ -149,6 +150,7 @@ fn what_is_shown_means_the_same() {
 #[test]
 fn secrets_are_neither_shown_nor_told() {
     let text = "database: postgres://u:canary@h/d
+api_token: canary
 blobs: {s3: {bucket: b, endpoint: 'https://s3.test', access_key: canary, secret_key: canary}}
 registries: {quay.io: {credentials: [{username: u, password: canary}]}}";
     let config = config(text);
@@ -199,13 +201,17 @@ fn sections_are_added_to_defaults() {
 /// What is written, and what is told.
 const FAULTS: &[(&str, &str)] = &[
     (
+        "api_token: ' '",
+        "line 1, column 12: `api_token`: this is empty\nhint: choose a long one: `openssl rand -hex 24`",
+    ),
+    (
         "mirror:\n  freshnes: 1h\n",
         "line 2, column 3: `mirror`: unknown key `freshnes`\nhint: did you mean `freshness`?",
     ),
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `registries`, `sync`, `sync_files`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `registries`, `sync`, `sync_files`, `api_token`, `tls` and `log`",
     ),
     (
         "mirror: {freshness: soon}",

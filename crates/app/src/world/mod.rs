@@ -28,7 +28,7 @@ use crate::{
 pub(crate) struct Standalone {
     configured: BTreeMap<Host, config::Registry>,
     wallet: Wallet,
-    ledger: Arc<FileLedger>,
+    ledger: Arc<dyn Ledger>,
     made: Mutex<HashMap<Host, Registry>>,
 }
 
@@ -40,10 +40,18 @@ impl Standalone {
         environment: &Environment,
         cache: Option<PathBuf>,
     ) -> Self {
+        Self::with_ledger(configured, environment, Arc::new(FileLedger::open(cache)))
+    }
+
+    /// The same with a memory of another kind.
+    pub(crate) fn with_ledger(
+        configured: BTreeMap<Host, config::Registry>,
+        environment: &Environment,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
         assembly::install_crypto();
         let (wallet, warnings) = Wallet::open(environment);
         failure::warn(&warnings);
-        let ledger = Arc::new(FileLedger::open(cache));
         Self { configured, wallet, ledger, made: Mutex::default() }
     }
 
@@ -104,7 +112,7 @@ impl World for Standalone {
     }
 
     fn ledger(&self) -> Arc<dyn Ledger> {
-        Arc::clone(&self.ledger) as Arc<dyn Ledger>
+        Arc::clone(&self.ledger)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> St
         }
         for rule in rules {
             let view = views.rules.iter().find(|view| view.name == rule.name);
-            out.push_str(&section(rule, view, words));
+            out.push_str(&section(rule, view, language));
         }
     }
     out.push_str("</div></div></main>");
@@ -82,17 +82,18 @@ fn contents(groups: &[Group<'_>], words: &Words) -> String {
     out
 }
 
-fn section(rule: &Rule, view: Option<&RuleView>, words: &Words) -> String {
+fn section(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
+    let words = language.words();
     let id = escape(&rule.name);
     let mut out = format!(
         "<section class=\"card\" id=\"{id}\"><header><h2><a href=\"#{id}\">{}</a></h2>{}</header>",
         escape(heading(rule)),
         view.map(|view| standing(view, words)).unwrap_or_default()
     );
-    out.push_str(&facts(rule, view, words));
+    out.push_str(&facts(rule, view, language));
     match &rule.sources[..] {
         [one] => {
-            out.push_str(&addresses(rule, one.place.to_string(), &one.destinations, words));
+            out.push_str(&addresses(rule, one.place.to_string(), &one.destinations, language));
             out.push_str(&commands(&rule.name, &one.place.to_string(), &one.destinations, words));
         }
         _ => out.push_str(&by_place(rule, words)),
@@ -117,11 +118,13 @@ pub(super) fn standing(view: &RuleView, words: &Words) -> String {
     format!("<span class=\"pill {class}\">{text}</span>")
 }
 
-fn facts(rule: &Rule, view: Option<&RuleView>, words: &Words) -> String {
+fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
+    let words = language.words();
     let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended.as_deref());
     let last = last.map_or_else(|| words.never.to_owned(), moment);
-    let mut out =
-        format!("<p class=\"facts\"><span>{} <b>{}</b></span>", words.tags, scope(&rule.tags, words));
+    let all = TagFilter::default();
+    let scope = scope([&rule.tags, &all], language);
+    let mut out = format!("<p class=\"facts\"><span>{} <b>{scope}</b></span>", words.tags);
     if let Some(schedule) = &rule.schedule {
         let _ = write!(
             out,
@@ -135,18 +138,22 @@ fn facts(rule: &Rule, view: Option<&RuleView>, words: &Words) -> String {
 }
 
 /// Which tags are meant, in a few words.
-fn scope(filter: &TagFilter, words: &Words) -> String {
-    if filter.is_open() { words.all_tags.to_owned() } else { words.some_tags.to_owned() }
+fn scope(filters: [&TagFilter; 2], language: Language) -> String {
+    match entrepot_sync::scope(filters, language.of_guide()) {
+        Some(scope) => inline(&scope),
+        None => language.words().all_tags.to_owned(),
+    }
 }
 
-fn addresses(rule: &Rule, source: String, destinations: &[Destination], words: &Words) -> String {
+fn addresses(rule: &Rule, source: String, destinations: &[Destination], language: Language) -> String {
+    let words = language.words();
     let mut out = String::from("<ul class=\"addresses\">");
     let id = |index: usize| format!("a-{}-{index}", rule.name);
     let about = format!("<span class=\"source\">{}</span> · {}", words.source, words.all_tags);
     out.push_str(&address(&id(0), &source, &about, words));
     for (index, Destination { place, terms }) in destinations.iter().enumerate() {
         let mut about: Vec<String> = terms.note.iter().map(|note| inline(note)).collect();
-        about.push(if terms.tags.is_open() { scope(&rule.tags, words) } else { scope(&terms.tags, words) });
+        about.push(scope([&rule.tags, &terms.tags], language));
         if !terms.platforms.is_empty() {
             let platforms: Vec<_> = terms.platforms.iter().map(ToString::to_string).collect();
             about.push(escape(&platforms.join(", ")));

@@ -1,12 +1,13 @@
 //! What is beside the registry API: health, metrics, a page that says what this is, and the pages about syncs.
 //!
-//! - `readers`: which of those pages; `guide`, `table`: what is on them
+//! - `readers`: which of those pages; `guide`, `table`: what is on them; `said`: what machines read
 //! - `html`: what every page has; `words`: in which language; `assets`: style and script
 
 mod assets;
 mod guide;
 mod html;
 mod readers;
+mod said;
 mod table;
 mod words;
 

@@ -4,7 +4,7 @@ use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, RulesView, Scheduler, StateView};
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{HTML, guide, table, words::Language};
+use super::{HTML, TEXT, guide, said, table, words::Language};
 use crate::{
     body::Body,
     query,
@@ -12,6 +12,8 @@ use crate::{
     sync::Problem,
 };
 
+const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
+const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
 /// Everything comes from here, and nothing from within the page.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -25,7 +27,7 @@ const RUNS: usize = 20;
 
 /// Whether one of these is at `path`.
 pub(super) fn is_one(path: &str) -> bool {
-    matches!(path, "/guide" | "/sync")
+    matches!(path, "/guide" | "/guide.md" | "/sync" | "/badge/sync.svg" | "/logs/sync.log")
 }
 
 /// Answers one of them.
@@ -35,6 +37,12 @@ pub(super) async fn answer(call: &Call<'_>, scheduler: &Scheduler) -> Response<B
     let rules = scheduler.rule_set();
     match call.path() {
         "/guide" => page(HTML, guide::page(&rules, &views, language)),
+        "/guide.md" => page(MARKDOWN, said::markdown(&rules, &views, language)),
+        "/badge/sync.svg" => page(SVG, said::badge(&views)),
+        "/logs/sync.log" => match said::log(scheduler, &views).await {
+            Ok(text) => page(TEXT, text),
+            Err(error) => Problem::from(error).answer(),
+        },
         _ => match syncs(scheduler, views, call.query(), language).await {
             Ok(text) => page(HTML, text),
             Err(error) => Problem::from(error).answer(),

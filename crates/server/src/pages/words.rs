@@ -35,6 +35,14 @@ impl Language {
         }
     }
 
+    /// As the crate `sync` calls it.
+    pub(crate) fn of_guide(self) -> entrepot_sync::Language {
+        match self {
+            Self::English => entrepot_sync::Language::English,
+            Self::Chinese => entrepot_sync::Language::Chinese,
+        }
+    }
+
     pub(crate) fn words(self) -> &'static Words {
         match self {
             Self::English => &ENGLISH,
@@ -73,7 +81,6 @@ pub(crate) struct Words {
     pub(crate) source: &'static str,
     pub(crate) tags: &'static str,
     pub(crate) all_tags: &'static str,
-    pub(crate) some_tags: &'static str,
     pub(crate) notes: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) pull: &'static str,
@@ -132,7 +139,6 @@ const ENGLISH: Words = Words {
     source: "source",
     tags: "Tags",
     all_tags: "all tags",
-    some_tags: "selected tags",
     notes: "Good to know",
     usage: "Which one to use",
     pull: "Pull",
@@ -191,7 +197,6 @@ const CHINESE: Words = Words {
     source: "上游源",
     tags: "标签范围",
     all_tags: "所有标签",
-    some_tags: "部分标签",
     notes: "注意事项",
     usage: "使用建议",
     pull: "拉取示例",

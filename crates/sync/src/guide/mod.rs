@@ -21,6 +21,7 @@ use crate::{
     rules::{Rule, RuleSet},
 };
 use markdown::{code, one_line, table};
+pub use scope::scope;
 pub use words::Language;
 
 /// What is known of the last syncs.

@@ -4,8 +4,8 @@ use crate::rules::{TagFilter, TagsSection, Texts};
 
 use super::{Language, markdown::code};
 
-/// Which tags a destination gets, in words; `None`: all.
-pub(super) fn scope(filters: [&TagFilter; 2], language: Language) -> Option<String> {
+/// Which tags a destination gets, in Markdown: those that its rule means and it takes; `None`: all.
+pub fn scope(filters: [&TagFilter; 2], language: Language) -> Option<String> {
     let told: Vec<String> = filters
         .into_iter()
         .filter(|filter| !filter.is_open())

@@ -1,0 +1,150 @@
+//! What is said of runs: a table of them, how far one is, what it did.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::CellAlignment::{Left, Right};
+use entrepot_scheduler::{Phase, ProgressView, RunCopyView, RunView, RunsView};
+
+use crate::{
+    failure::Failure,
+    output::{self, Column, Output, counted, size},
+};
+
+/// A table of runs.
+pub(super) fn runs(runs: &RunsView) -> String {
+    if runs.runs.is_empty() {
+        return "there were no runs yet\n".to_owned();
+    }
+    let columns = [
+        Column("RUN", Left),
+        Column("RULE", Left),
+        Column("BEGAN", Left),
+        Column("WHY", Left),
+        Column("OUTCOME", Left),
+        Column("COPIED", Right),
+        Column("EQUAL", Right),
+        Column("FAILED", Right),
+        Column("WRITTEN", Right),
+    ];
+    let rows = runs.runs.iter().map(|run| {
+        vec![
+            run.id.clone(),
+            run.rule.clone(),
+            run.started.clone(),
+            run.cause.clone(),
+            run.outcome.clone(),
+            run.copies.copied.to_string(),
+            run.copies.equal.to_string(),
+            run.copies.failed.to_string(),
+            size(run.written),
+        ]
+    });
+    output::table(&columns, rows.collect())
+}
+
+/// How a run ended.
+pub(super) fn end(run: &RunView) -> String {
+    let counts = run.copies;
+    let mut text = format!(
+        "{}: {}; {} copied, {} equal, {} failed, {} written\n",
+        run.rule,
+        run.outcome,
+        counts.copied,
+        counts.equal,
+        counts.failed,
+        size(run.written)
+    );
+    if let Some(problem) = &run.problem {
+        text.push_str(&format!("{problem}\n"));
+    }
+    text
+}
+
+/// How far a run is: one line that is written over on a terminal, and nothing elsewhere.
+pub(super) struct Line {
+    output: Output,
+    is_shown: bool,
+    is_terminal: bool,
+}
+
+impl Line {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, is_shown: false, is_terminal: io::stderr().is_terminal() }
+    }
+
+    pub(super) fn show(&mut self, progress: &ProgressView) {
+        if !self.is_terminal {
+            return;
+        }
+        self.clear();
+        self.is_shown = true;
+        let mut err = io::stderr().lock();
+        // Nobody is the worse for a line that cannot be shown.
+        let _ = write!(err, "{}", far(progress)).and_then(|()| err.flush());
+    }
+
+    /// What was done, a line for each.
+    pub(super) fn changes(&mut self, changes: &[RunCopyView]) -> Result<(), Failure> {
+        self.clear();
+        match self.output {
+            Output::Json => Ok(()),
+            Output::Text => output::print(&changes.iter().map(change).collect::<String>()),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            // Back to the start of the line, and everything behind it away.
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
+
+fn far(progress: &ProgressView) -> String {
+    let phase = match progress.phase {
+        Phase::Waiting => "waiting its turn",
+        Phase::Looking => "looking",
+        Phase::Copying => "copying",
+    };
+    let mut text = format!("{}: {phase}", progress.rule);
+    if progress.wanted > 0 {
+        text.push_str(&format!(", {} of {}", progress.copies.total, counted(progress.wanted, "copy")));
+    }
+    if progress.bytes > 0 {
+        text.push_str(&format!(", {} of {}", size(progress.done), size(progress.bytes)));
+    }
+    text
+}
+
+fn change(done: &RunCopyView) -> String {
+    let mut text = format!(
+        "{} {}:{} → {}:{}",
+        done.outcome, done.source, done.reference, done.target, done.target_reference
+    );
+    if done.outcome == "copied" {
+        text.push_str(&format!(" ({})", size(done.written)));
+    }
+    for more in [
+        done.problem.as_deref().map(|what| format!(": {what}")),
+        done.hint.as_deref().map(|hint| format!("; hint: {hint}")),
+    ] {
+        text.push_str(&more.unwrap_or_default());
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_how_far_it_is() {
+        let mut progress = ProgressView { rule: "cann".into(), ..ProgressView::default() };
+        assert_eq!(far(&progress), "cann: waiting its turn");
+        progress.phase = Phase::Copying;
+        (progress.wanted, progress.copies.total) = (12, 3);
+        (progress.bytes, progress.done) = (3 << 20, 1 << 20);
+        assert_eq!(far(&progress), "cann: copying, 3 of 12 copies, 1.0 MiB of 3.0 MiB");
+    }
+}
