@@ -102,6 +102,14 @@ pub(crate) fn warn(warnings: &[Warning]) {
     }
 }
 
+/// Says several things that have one way out.
+pub(crate) fn note(facts: &[String], hint: &str) {
+    facts.iter().for_each(|fact| say(AnsiColor::Yellow, "warning", fact));
+    if !facts.is_empty() {
+        say(AnsiColor::Cyan, "hint", hint);
+    }
+}
+
 fn say(color: AnsiColor, label: &str, text: &str) {
     let style = Style::new().bold().fg_color(Some(Color::Ansi(color)));
     anstream::eprintln!("{style}{label}{style:#}: {text}");

@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 
-use entrepot_testkit::{TestImage, TestRegistry, client};
+use entrepot_testkit::{Bearer, TestImage, TestRegistry, client};
 use hyper::Method;
 use serde_json::Value;
 use support::{Lab, Ran};
@@ -140,6 +140,30 @@ async fn a_destination_that_is_down_costs_its_own_rows() {
     assert!(ran.stderr.ends_with("error: 2 images could not be copied\n"), "{}", ran.stderr);
     // One reason, told once.
     assert_eq!(ran.stdout.matches("\nhint: ").count(), 1, "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_password_is_told() {
+    let sea = Sea::new().await;
+    sea.one.require_bearer(Bearer::new().user("me", "canary"));
+    let registry = |password: &str| {
+        format!(
+            "registries: {{\"{}\": {{endpoints: [\"{}\"], credentials: [{{username: me, password: {password}}}]}}}}\n",
+            sea.one.host(),
+            sea.one.url()
+        )
+    };
+    let rules = fs::read_to_string(sea.lab.path().join("rules.yaml")).unwrap();
+    for (password, code) in [("canary-wrong", 1), ("canary", 0)] {
+        sea.lab.write("rules.yaml", &(registry(password) + &rules));
+        for arguments in [&["-vv", "sync", "rules.yaml"][..], &["sync", "rules.yaml", "--output", "json"]] {
+            let ran = sea.run(arguments).await;
+            assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
+            for secret in ["canary", "bWU6Y2FuYXJ5", "Bearer ey"] {
+                assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{}", ran.stderr);
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

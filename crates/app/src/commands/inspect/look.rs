@@ -134,7 +134,7 @@ pub(super) async fn look(
         image: image.to_string(),
         digest: top.fetched.digest.to_string(),
         media_type: top.fetched.media_type.to_string(),
-        artifact_type: top.manifest.artifact_type().map(str::to_owned),
+        artifact_type: top.manifest.artifact_type().filter(|kind| !is_image(kind)).map(str::to_owned),
         annotations: top.manifest.annotations().cloned().unwrap_or_default(),
         ..Seen::default()
     };
@@ -238,6 +238,14 @@ impl Asker<'_> {
 fn referrer(descriptor: Descriptor) -> Referrer {
     let artifact_type = descriptor.artifact_type.unwrap_or(descriptor.media_type);
     Referrer { artifact_type, digest: descriptor.digest.to_string(), size: descriptor.size }
+}
+
+// What says no more than that it is an image: the media type of its configuration.
+fn is_image(kind: &str) -> bool {
+    matches!(
+        kind,
+        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+    )
 }
 
 fn is_attestation(descriptor: &Descriptor) -> bool {

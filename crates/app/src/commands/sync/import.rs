@@ -40,12 +40,11 @@ pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failu
     let imported = import(&input)
         .map_err(|error| Failure::wrong(format!("{}: {error}", file.display())).with_hint(error.hint()))?;
     let sections = imported.sections();
-    let mut warnings: Vec<Warning> = imported.notes().into_iter().map(note).collect();
+    failure::note(&imported.notes(), "each stands as a comment in the rules, where you can decide about it");
     if let Err(error) = RuleSet::check(&sections) {
-        warnings.push(Warning { what: error.to_string(), hint: error.hint().to_owned() });
+        failure::warn(&[Warning { what: error.to_string(), hint: error.hint().to_owned() }]);
     }
     let yaml = imported.to_yaml();
-    failure::warn(&warnings);
     let Some(out) = out else { return output::print(&yaml) };
     fs::write(&out, yaml)
         .map_err(|error| Failure::because(format!("cannot write `{}`", out.display()), &error))?;
@@ -56,10 +55,6 @@ pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failu
         out.display(),
         out.display()
     ))
-}
-
-fn note(what: String) -> Warning {
-    Warning { what, hint: "it stands as a comment in the rules, where you can decide about it".to_owned() }
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
