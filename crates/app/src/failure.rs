@@ -16,7 +16,7 @@ enum Fault {
 }
 
 /// The end of a command that did not do what it was asked to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     fault: Fault,
     what: String,
@@ -60,6 +60,13 @@ impl Failure {
         self
     }
 
+    /// Says which file it is about.
+    #[must_use]
+    pub(crate) fn in_file(mut self, name: &str) -> Self {
+        self.what = format!("{name}: {}", self.what);
+        self
+    }
+
     /// Says it on standard error.
     pub(crate) fn report(&self) {
         say(AnsiColor::Red, "error", &self.what);
@@ -92,6 +99,11 @@ impl From<config::Error> for Failure {
             None => failure,
         }
     }
+}
+
+/// Says on standard error what is worth knowing.
+pub(crate) fn note(text: &str) {
+    say(AnsiColor::Blue, "note", text);
 }
 
 /// Says on standard error what should not stay so.

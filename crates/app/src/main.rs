@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         Action::Digest(digest) => commands::digest::run(digest),
         Action::Login(login) => commands::login::login(login),
         Action::Logout(logout) => commands::login::logout(logout),
+        Action::Images(images) => commands::documents::images::run(images),
+        Action::Rewrite(rewrite) => commands::documents::rewrite::run(rewrite),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
         Action::Man(man) => commands::man::run(man, cli::command()),
     };

@@ -26,8 +26,10 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("testkit", &["oci"]),
 ];
 
-/// What tests may import besides: the test kit, and for `server` what a real mirror is made of.
-const TEST_IMPORTS: [(&str, &[&str]); 1] = [("server", &["remote", "blobs", "catalog"])];
+/// What tests may import besides: the test kit, for `scheduler` what a run speaks through, and for `server` what a
+/// real mirror is made of.
+const TEST_IMPORTS: [(&str, &[&str]); 2] =
+    [("scheduler", &["remote"]), ("server", &["remote", "blobs", "catalog"])];
 
 /// The most lines that a source file may have.
 const LONGEST_FILE: usize = 600;

@@ -35,6 +35,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["digest"],
         vec!["login"],
         vec!["logout"],
+        vec!["images"],
+        vec!["rewrite"],
         vec!["completions"],
         vec!["man"],
     ]

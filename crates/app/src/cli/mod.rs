@@ -1,8 +1,9 @@
 //! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
 //!
-//! The commands that speak to registries are in `registries`, those about rules in `rules`, and what is asked of a server
-//! that runs them in `server`.
+//! The commands that speak to registries are in `registries`, those about rules in `rules`, what is asked of a server that
+//! runs them in `server`, and those that work on documents in `documents`.
 
+mod documents;
 mod registries;
 mod rules;
 mod server;
@@ -14,13 +15,16 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        cache, completions, config, copy, digest, inspect, list, login, man, runs, serve, sync, tags,
+        cache, completions, config, copy, digest,
+        documents::{images, rewrite},
+        inspect, list, login, man, runs, serve, sync, tags,
     },
     config::{Listen, Overrides},
     log::Verbosity,
     output::Output,
 };
 
+use documents::{ImagesArgs, RewriteArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 
@@ -63,6 +67,10 @@ pub(crate) enum Action {
     Login(login::Login),
     /// Forget a login.
     Logout(login::Logout),
+    /// List the images that documents name.
+    Images(images::Images),
+    /// Give them other names.
+    Rewrite(rewrite::Rewrite),
     /// Write a completion script.
     Completions(completions::Completions),
     /// Write manual pages.
@@ -132,6 +140,10 @@ enum Command {
     Login(LoginArgs),
     /// Forget a login
     Logout(LogoutArgs),
+    /// List the images that documents name: compose files, manifests, charts, Dockerfiles, workflows
+    Images(ImagesArgs),
+    /// Give the images in documents other names, and leave every other byte alone
+    Rewrite(RewriteArgs),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write the manual page to standard output, or all of them to a directory
@@ -276,6 +288,8 @@ impl Cli {
             Command::Login(login) => Action::Login(login.meant(verbosity)),
             Command::Logout(logout) => Action::Logout(logout.meant()),
             Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.meant()),
+            Command::Images(images) => Action::Images(images.meant(verbosity)),
+            Command::Rewrite(rewrite) => Action::Rewrite(rewrite.meant(verbosity)),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }

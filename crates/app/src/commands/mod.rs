@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod copy;
 pub(crate) mod digest;
+pub(crate) mod documents;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod login;

@@ -6,8 +6,9 @@ mod look;
 mod tell;
 
 use entrepot_oci::{Image, Platform};
+use serde::Serialize;
 
-use super::session::{self, Common};
+use super::session::{self, Common, Session};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -24,6 +25,32 @@ pub(crate) struct Inspect {
     pub(crate) platform: Option<Platform>,
     /// Whether to print the document as it is.
     pub(crate) raw: bool,
+}
+
+/// What is worth knowing of an image before it is copied.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Brief {
+    /// What its tag points at.
+    pub(crate) digest: String,
+    /// Each platform, and how large it is.
+    pub(crate) platforms: Vec<OnPlatform>,
+}
+
+/// A platform of an image.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OnPlatform {
+    /// Which.
+    pub(crate) platform: String,
+    /// Layers and configuration, in bytes.
+    pub(crate) size: u64,
+}
+
+/// Asks for what is worth knowing of an image.
+pub(crate) async fn brief(session: &Session, image: &Image) -> Result<Brief, Failure> {
+    let seen = look::look(session, image, None).await?;
+    let platforms = seen.platforms.into_iter();
+    let platforms = platforms.map(|one| OnPlatform { platform: one.platform, size: one.size }).collect();
+    Ok(Brief { digest: seen.digest, platforms })
 }
 
 /// Asks and prints.

@@ -1,0 +1,96 @@
+//! The commands that work on documents: `images` and `rewrite`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use entrepot_rewrite::{Kind, Root, Search};
+
+use super::{OutputArgs, registries::CommonArgs};
+use crate::{
+    commands::documents::{Documents, Naming, Source, images, rewrite},
+    log::Verbosity,
+};
+
+#[derive(Args)]
+struct DocumentArgs {
+    /// The documents; `-`, or none, for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<Source>,
+    /// What they are: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list
+    /// [default: by name and content]
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// A list of images to leave alone: one a line, `*` for any text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    ignore: Option<PathBuf>,
+    /// A key of custom resources that names an image, such as `spec.image`; may be given several times
+    #[arg(long, value_name = "KEYS")]
+    path: Vec<String>,
+    /// Take in values of arguments and environment variables that look like images
+    #[arg(long)]
+    arguments: bool,
+    /// Take in what is built or pushed, not only what is pulled
+    #[arg(long)]
+    built: bool,
+}
+
+#[derive(Args)]
+pub(super) struct ImagesArgs {
+    #[command(flatten)]
+    documents: DocumentArgs,
+    /// Ask the registries: whether they have the images, their digests, platforms and sizes
+    #[arg(long)]
+    resolve: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+pub(super) struct RewriteArgs {
+    #[command(flatten)]
+    documents: DocumentArgs,
+    /// Where the new names begin: a registry, perhaps with a namespace
+    #[arg(long, value_name = "HOST[/NAMESPACE]")]
+    to: Option<Root>,
+    /// How they go on: `prefix` (the whole old name), `alias` (docker.HOST/…), `flatten` (a-b for a/b), `map`, or a
+    /// template of {host}, {repository}, {short}, {namespace}, {name} and {flat}
+    #[arg(long, value_name = "NAMING", default_value = "prefix")]
+    naming: Naming,
+    /// A name of its own for one image, before all others; may be given several times
+    #[arg(long, value_name = "OLD=NEW")]
+    map: Vec<String>,
+    /// A file of such names, one a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    map_file: Option<PathBuf>,
+    /// Change the files instead of printing
+    #[arg(short, long)]
+    in_place: bool,
+    /// Show what changes instead of the whole document
+    #[arg(long)]
+    diff: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl DocumentArgs {
+    fn meant(self) -> Documents {
+        let Self { files, kind, ignore, path, arguments, built } = self;
+        Documents { sources: files, kind, ignore, search: Search { paths: path, arguments, built } }
+    }
+}
+
+impl ImagesArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> images::Images {
+        let common = self.common.meant(verbosity);
+        images::Images { common, documents: self.documents.meant(), resolve: self.resolve }
+    }
+}
+
+impl RewriteArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> rewrite::Rewrite {
+        let Self { documents, to, naming, map, map_file, in_place, diff, output } = self;
+        let names = rewrite::Names { to, naming, map, map_file };
+        let documents = documents.meant();
+        rewrite::Rewrite { documents, names, in_place, diff, output: output.output, verbosity }
+    }
+}

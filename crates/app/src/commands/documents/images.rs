@@ -1,0 +1,118 @@
+//! `entrepot images`: what documents name.
+
+use entrepot_oci::Image;
+use entrepot_rewrite::{Candidate, Found, Ignore, Reason, Standing};
+use serde::Serialize;
+
+use super::{
+    Documents, Input, note_left, read,
+    report::{Fault, Kept, Place},
+    resolve::{self, Resolved},
+    unfinished,
+};
+use crate::{
+    commands::session::Common,
+    failure::Failure,
+    log::Verbosity,
+    output::{self, Output},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Images {
+    /// What every command can be told that speaks to registries.
+    pub(crate) common: Common,
+    /// Which documents.
+    pub(crate) documents: Documents,
+    /// Whether the registries are asked.
+    pub(crate) resolve: bool,
+}
+
+/// An image, and where it is named.
+#[derive(Debug, Serialize)]
+pub(super) struct Named {
+    /// The image, as whole as the documents say it.
+    pub(super) image: String,
+    #[serde(skip)]
+    pub(super) whole: Option<Image>,
+    pub(super) places: Vec<Place>,
+    /// What the registry says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resolved: Option<Resolved>,
+}
+
+/// What was found in all documents.
+#[derive(Debug, Default, Serialize)]
+struct Listing {
+    images: Vec<Named>,
+    left: Vec<Kept>,
+    errors: Vec<Fault>,
+}
+
+/// Lists them.
+pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), Failure> {
+    let ignore = documents.ignore()?;
+    let mut listing = Listing::default();
+    let sources = documents.sources();
+    for source in &sources {
+        let listed = read(source).and_then(|input| listing.take(&documents, &input, &ignore, &common));
+        if let Err(failure) = listed {
+            failure.report();
+            listing.errors.push(Fault::of(&failure));
+        }
+    }
+    let missing = if resolve { resolve::resolve(&common, &mut listing.images)? } else { 0 };
+    listing.print(&common, resolve)?;
+    unfinished(listing.errors.len(), sources.len())?;
+    match missing {
+        0 => Ok(()),
+        missing => Err(Failure::new(format!("{} could not be resolved", output::counted(missing, "image")))),
+    }
+}
+
+impl Listing {
+    fn take(
+        &mut self,
+        documents: &Documents,
+        input: &Input,
+        ignore: &Ignore,
+        common: &Common,
+    ) -> Result<(), Failure> {
+        for candidate in documents.document(input)?.candidates() {
+            let Candidate { position, place, text, standing } = candidate;
+            let at = Place::new(&input.name, position, &place, &text);
+            let reason = match standing {
+                Standing::Found(found) if !ignore.holds(&found) => {
+                    self.add(&found, at);
+                    continue;
+                }
+                Standing::Found(_) => Reason::Ignored,
+                Standing::Left(reason) => reason,
+            };
+            if common.output == Output::Text && common.verbosity != Verbosity::Quiet {
+                note_left(&input.name, position, &text, &reason);
+            }
+            self.left.push(Kept::new(at, &reason));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, found: &Found, place: Place) {
+        let whole = found.image();
+        let image = whole.as_ref().map_or_else(|| found.to_string(), ToString::to_string);
+        match self.images.iter_mut().find(|known| known.image == image) {
+            Some(known) => known.places.push(place),
+            None => self.images.push(Named { image, whole, places: vec![place], resolved: None }),
+        }
+    }
+
+    fn print(&self, common: &Common, resolved: bool) -> Result<(), Failure> {
+        match common.output {
+            Output::Json => output::print_json(self),
+            Output::Text if resolved => output::print(&resolve::table(&self.images)),
+            Output::Text => output::print(
+                &self.images.iter().map(|named| format!("{}\n", named.image)).collect::<String>(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The commands that work on documents: `images` lists what they name, `rewrite` gives it other names.
+//!
+//! - from files to documents: this module; `file` puts them back whole or not at all
+//! - `images` and `rewrite` are the commands, `report` their JSON, `diff` what people review
+
+mod diff;
+mod file;
+pub(crate) mod images;
+mod names;
+mod report;
+mod resolve;
+pub(crate) mod rewrite;
+
+use std::{
+    fmt, fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use entrepot_rewrite::{Document, Ignore, Kind, Position, ReadError, Reason, Search};
+
+pub(crate) use names::Naming;
+
+use crate::failure::{self, Failure};
+
+/// The largest document that is read, in bytes.
+const MAX_DOCUMENT: u64 = 64 << 20;
+
+/// Where a document comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// Which documents, and what to look for in them.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    /// Where they are; none: standard input.
+    pub(crate) sources: Vec<Source>,
+    /// What they are, where that is said.
+    pub(crate) kind: Option<Kind>,
+    /// What to look for besides.
+    pub(crate) search: Search,
+    /// The file that says which images to leave alone.
+    pub(crate) ignore: Option<PathBuf>,
+}
+
+/// A document that was read, and not yet understood.
+struct Input {
+    name: String,
+    text: String,
+}
+
+impl FromStr for Source {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if text == "-" { Self::Stdin } else { Self::File(text.into()) })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Documents {
+    /// The sources: standard input, where none is named.
+    fn sources(&self) -> Vec<Source> {
+        if self.sources.is_empty() { vec![Source::Stdin] } else { self.sources.clone() }
+    }
+
+    /// What is to be left alone.
+    fn ignore(&self) -> Result<Ignore, Failure> {
+        let Some(path) = &self.ignore else { return Ok(Ignore::default()) };
+        let text = read_list(path)?;
+        Ignore::read(&text).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))
+    }
+
+    /// The document in a text.
+    fn document<'a>(&self, input: &'a Input) -> Result<Document<'a>, Failure> {
+        let kind = self.kind.or_else(|| Kind::of(&input.name, &input.text)).ok_or_else(|| {
+            Failure::new(format!("{}: what kind of document this is cannot be told", input.name))
+                .with_hint(format!("say it: `--kind` {}", kinds()))
+        })?;
+        Document::read(&input.text, kind, &self.search).map_err(|error| unreadable(&input.name, error))
+    }
+}
+
+/// The names of all kinds, for people.
+pub(crate) fn kinds() -> String {
+    let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    names.join(", ")
+}
+
+fn unreadable(name: &str, ReadError { position, what, hint }: ReadError) -> Failure {
+    let failure = Failure::new(format!("{}: {what}", placed(name, position)));
+    match hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}
+
+fn placed(name: &str, Position { line, column }: Position) -> String {
+    format!("{name}:{line}:{column}")
+}
+
+/// Reads a document.
+fn read(source: &Source) -> Result<Input, Failure> {
+    let name = source.to_string();
+    let bytes = match source {
+        Source::Stdin => all(io::stdin().lock()),
+        Source::File(path) => fs::File::open(path).and_then(all),
+    };
+    let bytes = bytes.map_err(|error| Failure::because(format!("cannot read {name}"), &error))?;
+    if bytes.len() as u64 > MAX_DOCUMENT {
+        return Err(Failure::new(format!("{name}: larger than {} MiB", MAX_DOCUMENT >> 20)));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("{name}: not a text in UTF-8")))?;
+    Ok(Input { name, text })
+}
+
+fn all(input: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+// A file that the call names; without it nothing is begun.
+fn read_list(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Tells of what is left as it is, unless that goes without saying.
+fn note_left(name: &str, position: Position, text: &str, reason: &Reason) {
+    if matches!(reason, Reason::AlreadyThere | Reason::Stage | Reason::Scratch) {
+        return;
+    }
+    let text = if text.is_empty() { String::new() } else { format!(" `{text}`") };
+    failure::note(&format!("{}:{text} is left: {reason}", placed(name, position)));
+}
+
+/// The end of a command that could not do everything.
+fn unfinished(failed: usize, of: usize) -> Result<(), Failure> {
+    match (failed, of) {
+        (0, _) => Ok(()),
+        (_, 1) => Err(Failure::new("the document was not done")),
+        _ => Err(Failure::new(format!("{failed} of {of} documents were not done"))),
+    }
+}

@@ -1,0 +1,97 @@
+//! Asks the registries for the images that documents name.
+
+use comfy_table::CellAlignment;
+use entrepot_oci::Image;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+use super::images::Named;
+use crate::{
+    commands::{
+        inspect,
+        session::{self, Common, Session},
+    },
+    failure::Failure,
+    output::{self, Column},
+};
+
+/// How many images are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// What a registry says of an image.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Resolved {
+    /// It has it.
+    There(inspect::Brief),
+    /// It does not, or does not say.
+    Missing {
+        /// Why.
+        error: String,
+    },
+}
+
+/// Asks for all of them; says how many there are that no registry gave.
+pub(super) fn resolve(common: &Common, images: &mut [Named]) -> Result<u64, Failure> {
+    let mut missing = 0;
+    session::run(common, async |session, stop| {
+        tokio::select! {
+            count = ask(&session, images) => missing = count,
+            () = stop.cancelled() => return Err(Failure::new("interrupted")),
+        }
+        Ok(())
+    })?;
+    Ok(missing)
+}
+
+async fn ask(session: &Session, images: &mut [Named]) -> u64 {
+    let wanted: Vec<Option<Image>> = images.iter().map(|named| named.whole.clone()).collect();
+    let answers = stream::iter(wanted).map(|image| one(session, image)).buffered(AT_ONCE);
+    let answers: Vec<Resolved> = answers.collect().await;
+    let mut missing = 0;
+    for (named, answer) in images.iter_mut().zip(answers) {
+        missing += u64::from(matches!(answer, Resolved::Missing { .. }));
+        named.resolved = Some(answer);
+    }
+    missing
+}
+
+async fn one(session: &Session, image: Option<Image>) -> Resolved {
+    let Some(image) = image else {
+        return Resolved::Missing {
+            error: "its tag is in a variable that the document does not set".to_owned(),
+        };
+    };
+    match inspect::brief(session, &image).await {
+        Ok(brief) => Resolved::There(brief),
+        Err(failure) => Resolved::Missing { error: failure.to_string() },
+    }
+}
+
+/// The images, and what is known of them, for people.
+pub(super) fn table(images: &[Named]) -> String {
+    let columns = [
+        Column("IMAGE", CellAlignment::Left),
+        Column("DIGEST", CellAlignment::Left),
+        Column("SIZE", CellAlignment::Right),
+        Column("PLATFORMS", CellAlignment::Left),
+    ];
+    output::table(&columns, images.iter().map(row).collect())
+}
+
+fn row(named: &Named) -> Vec<String> {
+    let (digest, size, platforms) = match &named.resolved {
+        Some(Resolved::There(brief)) => {
+            let names: Vec<&str> = brief.platforms.iter().map(|one| one.platform.as_str()).collect();
+            let largest = brief.platforms.iter().map(|one| one.size).max().unwrap_or(0);
+            (brief.digest.clone(), output::size(largest), names.join(", "))
+        }
+        Some(Resolved::Missing { error }) => ("-".to_owned(), "-".to_owned(), one_line(error)),
+        None => Default::default(),
+    };
+    vec![named.image.clone(), digest, size, platforms]
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,230 @@
+//! `entrepot rewrite`: gives images other names, and leaves every other byte alone.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use entrepot_rewrite::{Census, Collision, Rewritten, Rules};
+use serde::Serialize;
+
+pub(crate) use super::names::Names;
+use super::{
+    Documents, Input, Source,
+    diff::diff,
+    file, note_left, read,
+    report::{Kept, Outcome, Renamed},
+    unfinished,
+};
+use crate::{
+    failure::Failure,
+    log::Verbosity,
+    output::{self, Output},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Rewrite {
+    /// Which documents.
+    pub(crate) documents: Documents,
+    /// What the images are to be called.
+    pub(crate) names: Names,
+    /// Whether the files are changed; otherwise the one document is printed.
+    pub(crate) in_place: bool,
+    /// Whether what changes is shown instead of the whole.
+    pub(crate) diff: bool,
+    /// How to print.
+    pub(crate) output: Output,
+    /// How much to say.
+    pub(crate) verbosity: Verbosity,
+}
+
+/// A document, and what became of it.
+struct Done {
+    name: String,
+    result: Result<(Outcome, Rewritten), Failure>,
+}
+
+/// Rewrites them.
+pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
+    let sources = rewrite.documents.sources();
+    rewrite.refuse(&sources)?;
+    let rules = rewrite.names.rules(rewrite.documents.ignore()?)?;
+    // Standard input can be read once, so what is read there is kept.
+    let inputs: Vec<Option<Result<Input, Failure>>> =
+        sources.iter().map(|source| (*source == Source::Stdin).then(|| read(source))).collect();
+    let inputs = Inputs { sources: &sources, kept: inputs.into_iter().map(Mutex::new).collect() };
+    if rules.may_collide() {
+        look_for_collisions(&rewrite.documents, &inputs, &rules)?;
+    }
+    let done = on_all(sources.len(), |index| rewrite.one(&inputs, index, &rules));
+    let failed = done.iter().filter(|done| done.result.is_err()).count();
+    rewrite.tell(done)?;
+    unfinished(failed, sources.len())
+}
+
+/// The documents, read when they are needed.
+struct Inputs<'a> {
+    sources: &'a [Source],
+    kept: Vec<Mutex<Option<Result<Input, Failure>>>>,
+}
+
+impl Inputs<'_> {
+    fn with<T>(&self, index: usize, work: impl FnOnce(&Input) -> Result<T, Failure>) -> Result<T, Failure> {
+        let kept = self.kept[index].lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(Ok(input)) => work(input),
+            Some(Err(failure)) => Err(failure.clone()),
+            None => work(&read(&self.sources[index])?),
+        }
+    }
+}
+
+// A first pass, so that nothing is written where two images would come to have one name.
+fn look_for_collisions(documents: &Documents, inputs: &Inputs<'_>, rules: &Rules) -> Result<(), Failure> {
+    let mut census = Census::default();
+    for index in 0..inputs.sources.len() {
+        // What cannot be read is told of in the second pass.
+        let found =
+            inputs.with(index, |input| Ok(documents.document(input)?.images().cloned().collect::<Vec<_>>()));
+        for found in found.unwrap_or_default() {
+            if let Ok(target) = rules.name(&found) {
+                census.add(&found, &target).map_err(|collision| collides(&collision))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn collides(collision: &Collision) -> Failure {
+    Failure::new(collision.to_string()).with_hint(format!(
+        "give one of them a name of its own: `--map {}=NEW`; nothing was written",
+        collision.second
+    ))
+}
+
+// Runs `work` for each number on all processors; the results are in order.
+fn on_all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(count);
+    let worker = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return done;
+            }
+            done.push((index, work(index)));
+        }
+    };
+    let mut done: Vec<(usize, T)> = thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
+        let own = worker();
+        let others = workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default());
+        own.into_iter().chain(others.collect::<Vec<_>>()).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+impl Rewrite {
+    // What contradicts itself is said before anything is read.
+    fn refuse(&self, sources: &[Source]) -> Result<(), Failure> {
+        if self.in_place && sources.contains(&Source::Stdin) {
+            return Err(Failure::wrong("standard input cannot be changed in place")
+                .with_hint("name files, or leave out `--in-place`"));
+        }
+        if sources.len() > 1 && !self.in_place && !self.diff && self.output == Output::Text {
+            return Err(Failure::wrong("several documents cannot be printed as one")
+                .with_hint("`--in-place` changes the files, `--diff` shows what would change"));
+        }
+        Ok(())
+    }
+
+    fn one(&self, inputs: &Inputs<'_>, index: usize, rules: &Rules) -> Done {
+        let name = inputs.sources[index].to_string();
+        let result = inputs.with(index, |input| self.rewritten(input, &inputs.sources[index], rules));
+        Done { name, result }
+    }
+
+    fn rewritten(
+        &self,
+        input: &Input,
+        source: &Source,
+        rules: &Rules,
+    ) -> Result<(Outcome, Rewritten), Failure> {
+        let document = self.documents.document(input)?;
+        let mut rewritten = document
+            .rewrite(rules, &mut Census::default())
+            .map_err(|error| Failure::because_of(&error).in_file(&input.name))?;
+        let mut outcome = Outcome::of(&input.name, document.kind());
+        outcome.changes = rewritten.changes.iter().map(Renamed::of).collect();
+        outcome.left = rewritten.left.iter().map(|left| Kept::of(&input.name, left)).collect();
+        outcome.diff = self.diff.then(|| diff(&input.name, &input.text, &rewritten.text));
+        match source {
+            Source::File(path) if self.in_place => {
+                if rewritten.text != input.text {
+                    file::replace(path, &rewritten.text)
+                        .map_err(|error| Failure::because(format!("cannot write {}", input.name), &error))?;
+                }
+            }
+            _ if !self.diff => outcome.text = Some(std::mem::take(&mut rewritten.text)),
+            _ => {}
+        }
+        // Of many documents only what is told of them is kept.
+        rewritten.text = String::new();
+        Ok((outcome, rewritten))
+    }
+
+    fn tell(&self, done: Vec<Done>) -> Result<(), Failure> {
+        let mut documents = Vec::new();
+        for Done { name, result } in done {
+            match result {
+                Ok((outcome, rewritten)) => {
+                    self.note(&name, &rewritten);
+                    documents.push(outcome);
+                }
+                Err(failure) => {
+                    failure.report();
+                    documents.push(Outcome::failed(&name, &failure));
+                }
+            }
+        }
+        match self.output {
+            Output::Json => output::print_json(&All { documents }),
+            Output::Text => documents.iter().try_for_each(|outcome| self.print(outcome)),
+        }
+    }
+
+    fn note(&self, name: &str, rewritten: &Rewritten) {
+        if self.output == Output::Text && self.verbosity != Verbosity::Quiet {
+            for left in &rewritten.left {
+                note_left(name, left.position, &left.text, &left.reason);
+            }
+        }
+    }
+
+    fn print(&self, outcome: &Outcome) -> Result<(), Failure> {
+        match (&outcome.diff, &outcome.text) {
+            (Some(diff), _) => output::print(diff),
+            (None, Some(text)) => output::print(text),
+            (None, None) if outcome.error.is_some() => Ok(()),
+            (None, None) => {
+                let (renamed, left) = (outcome.changes.len() as u64, outcome.left.len());
+                output::print(&format!(
+                    "{}: {} renamed, {left} left\n",
+                    outcome.file,
+                    output::counted(renamed, "image")
+                ))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct All {
+    documents: Vec<Outcome>,
+}

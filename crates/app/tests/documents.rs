@@ -1,0 +1,231 @@
+//! The commands that work on documents: `images` and `rewrite`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    process::Stdio,
+};
+
+use entrepot_testkit::{TestImage, TestRegistry};
+use serde_json::Value;
+use support::{Lab, Ran};
+
+const COMPOSE: &str = "\
+services:
+  web:
+    image: nginx:1.27 # the door
+    ports: [80]
+  api: {image: \"ghcr.io/team/api:${TAG:-2}\"}
+  own:
+    build: .
+  twin: {image: nginx:1.27}
+";
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn piped(lab: &Lab, arguments: &[&str], input: &str) -> Ran {
+    let mut command = lab.command(arguments);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn images_are_listed_once_each() {
+    let lab = Lab::new();
+    lab.write("compose.yaml", COMPOSE);
+    let ran = lab.run(&["images", "compose.yaml"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "docker.io/library/nginx:1.27\nghcr.io/team/api:2\n"));
+    assert_eq!(
+        ran.stderr,
+        "note: compose.yaml:7:12: `.` is left: the service is built here and names no image\n"
+    );
+    let ran = lab.run(&["images", "compose.yaml", "--output", "json"]);
+    let told = json(&ran);
+    assert_eq!(ran.stderr, "");
+    assert_eq!(told["images"][0]["image"], "docker.io/library/nginx:1.27");
+    assert_eq!(told["images"][0]["places"].as_array().unwrap().len(), 2);
+    assert_eq!(told["images"][0]["places"][1]["path"], "services.twin.image");
+    assert_eq!(told["left"][0]["reason"], "build-only");
+}
+
+#[test]
+fn what_is_ignored_is_not_listed() {
+    let lab = Lab::new();
+    lab.write("compose.yaml", COMPOSE);
+    lab.write("ignore-images.txt", "# no\nnginx\n");
+    let ran = lab.run(&["-q", "images", "compose.yaml", "--ignore", "ignore-images.txt"]);
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "ghcr.io/team/api:2\n", ""));
+    let ran = lab.run(&["images", "compose.yaml", "--ignore", "none.txt"]);
+    let expected = "error: cannot read none.txt: No such file or directory (os error 2)\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, expected));
+}
+
+#[test]
+fn a_document_goes_through_a_pipe() {
+    let lab = Lab::new();
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx # c";
+    let ran = piped(&lab, &["rewrite", "--to", "m.daocloud.io"], pod);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.stdout, pod.replace("nginx", "m.daocloud.io/docker.io/library/nginx"));
+    let ran = piped(&lab, &["rewrite", "--to", "m.daocloud.io", "--naming", "alias", "-"], pod);
+    assert_eq!(ran.stdout, pod.replace("nginx", "docker.m.daocloud.io/library/nginx"));
+    let ran = piped(&lab, &["rewrite", "--to", "m.daocloud.io"], "hello: world\n");
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert_eq!(
+        ran.stderr,
+        "error: standard input: what kind of document this is cannot be told\n\
+         hint: say it: `--kind` compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list\n\
+         error: the document was not done\n"
+    );
+}
+
+#[test]
+fn files_are_changed_in_place_and_keep_what_they_are() {
+    let lab = Lab::new();
+    let file = lab.write("real.yaml", COMPOSE);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(&file, lab.path().join("compose.yaml")).unwrap();
+    let arguments = ["-q", "rewrite", "-i", "compose.yaml", "--to", "r.test/ns", "--naming", "flatten"];
+    let ran = lab.run(&arguments);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.stdout, "compose.yaml: 3 images renamed, 1 left\n");
+    let expected = COMPOSE
+        .replace("nginx:1.27", "r.test/ns/nginx:1.27")
+        .replace("ghcr.io/team/api", "r.test/ns/team-api");
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(fs::symlink_metadata(lab.path().join("compose.yaml")).unwrap().is_symlink());
+    assert_eq!(fs::read_dir(lab.path()).unwrap().count(), 2);
+    assert_eq!(lab.run(&arguments).stdout, "compose.yaml: 0 images renamed, 4 left\n");
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+}
+
+#[test]
+fn a_bad_file_does_not_keep_the_others() {
+    let lab = Lab::new();
+    lab.write("a.compose.yaml", "services: {a: {image: nginx}}\n");
+    lab.write("docker-compose.yaml", "services:\n  a: [1\n  b: c\n");
+    lab.write("compose.yaml", "services: {b: {image: redis}}\n");
+    let files = ["docker-compose.yaml", "compose.yaml", "a.compose.yaml"];
+    let mut arguments = vec!["rewrite", "-i", "--kind", "compose", "--to", "m.test"];
+    arguments.extend(files);
+    let ran = lab.run(&arguments);
+    assert_eq!(ran.code, 1);
+    assert_eq!(
+        ran.stderr,
+        "error: docker-compose.yaml:3:4: illegal placement of ':' indicator\nerror: 1 of 3 documents were not done\n"
+    );
+    assert_eq!(
+        ran.stdout,
+        "compose.yaml: 1 image renamed, 0 left\na.compose.yaml: 1 image renamed, 0 left\n"
+    );
+    let text = |name: &str| fs::read_to_string(lab.path().join(name)).unwrap();
+    assert_eq!(text("docker-compose.yaml"), "services:\n  a: [1\n  b: c\n");
+    assert_eq!(text("compose.yaml"), "services: {b: {image: m.test/docker.io/library/redis}}\n");
+}
+
+#[test]
+fn nothing_is_written_where_names_collide() {
+    let lab = Lab::new();
+    let (one, other) = ("services: {a: {image: quay.io/a/b}}\n", "services: {a: {image: ghcr.io/a/b}}\n");
+    lab.write("compose.yaml", one);
+    lab.write("compose.other.yaml", other);
+    let call =
+        ["rewrite", "-i", "compose.yaml", "compose.other.yaml", "--to", "r.test/n", "--naming", "flatten"];
+    let ran = lab.run(&call);
+    assert_eq!(ran.code, 1);
+    assert_eq!(
+        ran.stderr,
+        "error: `quay.io/a/b` and `ghcr.io/a/b` would both be `r.test/n/a-b`\n\
+         hint: give one of them a name of its own: `--map ghcr.io/a/b=NEW`; nothing was written\n"
+    );
+    assert_eq!(fs::read_to_string(lab.path().join("compose.yaml")).unwrap(), one);
+    assert_eq!(fs::read_to_string(lab.path().join("compose.other.yaml")).unwrap(), other);
+    let mapped: Vec<&str> = call.into_iter().chain(["--map", "ghcr.io/a/b=r.test/n/b2"]).collect();
+    assert_eq!(lab.run(&mapped).code, 0);
+    assert_eq!(
+        fs::read_to_string(lab.path().join("compose.other.yaml")).unwrap(),
+        "services: {a: {image: r.test/n/b2}}\n"
+    );
+}
+
+#[test]
+fn what_changes_is_shown() {
+    let lab = Lab::new();
+    lab.write("Dockerfile", "FROM nginx AS a\nRUN x\n");
+    let ran = lab.run(&["rewrite", "--diff", "Dockerfile", "--to", "m.test"]);
+    let expected = "--- Dockerfile\n+++ Dockerfile\n@@ -1,2 +1,2 @@\n-FROM nginx AS a\n\
+                    +FROM m.test/docker.io/library/nginx AS a\n RUN x\n";
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, expected));
+    assert_eq!(fs::read_to_string(lab.path().join("Dockerfile")).unwrap(), "FROM nginx AS a\nRUN x\n");
+    let ran = lab.run(&["rewrite", "Dockerfile", "--to", "m.test", "--output", "json"]);
+    let told = &json(&ran)["documents"][0];
+    assert_eq!(
+        (&told["kind"], &told["changes"][0]["to"]),
+        (&"dockerfile".into(), &"m.test/docker.io/library/nginx".into())
+    );
+    assert_eq!(told["text"], "FROM m.test/docker.io/library/nginx AS a\nRUN x\n");
+}
+
+#[test]
+fn a_wrong_call_is_told_before_anything_is_read() {
+    let lab = Lab::new();
+    for (arguments, message) in [
+        (
+            &["a", "b", "--to", "m.test"][..],
+            "several documents cannot be printed as one\nhint: `--in-place` changes the files, `--diff` shows what would change",
+        ),
+        (
+            &["-i", "--to", "m.test"],
+            "standard input cannot be changed in place\nhint: name files, or leave out `--in-place`",
+        ),
+        (&["a"], "where the new names begin is not said\nhint: say it: `--to m.daocloud.io`"),
+        (&["a", "--naming", "map"], "`--naming map` without a name\nhint: give some: `--map OLD=NEW`"),
+        (
+            &["a", "--to", "m.test/ns", "--naming", "alias"],
+            "`m.test/ns` has a namespace, and aliases stand in front of a domain\nhint: leave it out: `--to m.test`",
+        ),
+        (&["a", "--map", "nginx"], "`nginx` is not `OLD=NEW`"),
+    ] {
+        let ran = lab.run(&[&["rewrite"], arguments].concat());
+        assert_eq!((ran.code, ran.stderr), (2, format!("error: {message}\n")), "{arguments:?}");
+    }
+    for arguments in [&["--naming", "flat"][..], &["--to", "nowhere"], &["--kind", "terraform"]] {
+        assert_eq!(lab.run(&[&["rewrite", "a"], arguments].concat()).code, 2, "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registries_are_asked_for_the_images() {
+    let registry = TestRegistry::start().await;
+    let image = TestImage::random(1, 2, 100);
+    registry.put_image("team/app", "1", &image);
+    let host = registry.url().split_once("://").unwrap().1.to_owned();
+    let lab = Lab::new();
+    lab.write("images.txt", &format!("{host}/team/app:1\n{host}/team/none:1\n"));
+    let ran = tokio::task::block_in_place(|| {
+        let mut command = lab.command(&["images", "images.txt", "--resolve", "--output", "json"]);
+        command.env("HOME", lab.path());
+        support::ran(command)
+    });
+    let told = json(&ran);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, "error: 1 image could not be resolved\n"));
+    let there = &told["images"][0]["resolved"];
+    assert!(there["digest"].as_str().unwrap().starts_with("sha256:"), "{there}");
+    assert!(there["platforms"][0]["size"].as_u64().unwrap() >= 200, "{there}");
+    assert!(told["images"][1]["resolved"]["error"].as_str().unwrap().contains("is not there"));
+}
