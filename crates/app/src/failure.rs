@@ -102,7 +102,7 @@ impl From<config::Error> for Failure {
 }
 
 /// Says on standard error what is worth knowing.
-pub(crate) fn note(text: &str) {
+pub(crate) fn remark(text: &str) {
     say(AnsiColor::Blue, "note", text);
 }
 

@@ -146,7 +146,7 @@ fn note_left(name: &str, position: Position, text: &str, reason: &Reason) {
         return;
     }
     let text = if text.is_empty() { String::new() } else { format!(" `{text}`") };
-    failure::note(&format!("{}:{text} is left: {reason}", placed(name, position)));
+    failure::remark(&format!("{}:{text} is left: {reason}", placed(name, position)));
 }
 
 /// The end of a command that could not do everything.
