@@ -165,12 +165,9 @@ impl Rewrite {
         outcome.left = rewritten.left.iter().map(|left| Kept::of(&input.name, left)).collect();
         outcome.diff = self.diff.then(|| diff(&input.name, &input.text, &rewritten.text));
         match source {
-            Source::File(path) if self.in_place => {
-                if rewritten.text != input.text {
-                    file::replace(path, &rewritten.text)
-                        .map_err(|error| Failure::because(format!("cannot write {}", input.name), &error))?;
-                }
-            }
+            Source::File(_) if self.in_place && rewritten.text == input.text => {}
+            Source::File(path) if self.in_place => file::replace(path, &rewritten.text)
+                .map_err(|error| Failure::because(format!("cannot write {}", input.name), &error))?,
             _ if !self.diff => outcome.text = Some(std::mem::take(&mut rewritten.text)),
             _ => {}
         }
