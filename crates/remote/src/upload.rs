@@ -59,7 +59,8 @@ impl fmt::Debug for Upload {
 
 impl Remote {
     /// Asks for a blob of another repository to be had in this one as well. Where that is refused, for want of the blob,
-    /// of the right to read it there, or of mounting altogether, it is to be sent.
+    /// of the right to read it there, or of mounting altogether, it is to be sent. Asked for from the repository itself,
+    /// it is mounted if it was there before.
     ///
     /// # Errors
     /// See [`Error`]; those of [`Remote::start_upload`].
@@ -69,7 +70,9 @@ impl Remote {
         digest: &Digest,
         from: &Repository,
     ) -> Result<Mount, Error> {
-        let scope = Scope::Mount { to: repository.clone(), from: from.clone() };
+        let to = repository.clone();
+        let scope =
+            if from == repository { Scope::Push(to) } else { Scope::Mount { to, from: from.clone() } };
         let rest = format!("blobs/uploads/?mount={digest}&from={}", encoded(from.as_str()));
         let ask = Ask::change(Method::POST, scope, (repository, rest));
         match self.at_endpoints(None, |endpoint| self.open(endpoint, repository, &ask).boxed()).await {

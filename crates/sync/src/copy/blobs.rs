@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrepot_oci::Repository;
+use entrepot_oci::{Digest, Repository};
 use entrepot_remote::{Mount, Upload};
 use tokio::sync::Semaphore;
 
@@ -77,6 +77,12 @@ impl Bringer {
                 Mount::Refused(upload) => opened = Some(*upload),
             }
         }
+        if self.is_new && opened.is_none() && self.may_mount() {
+            match self.own(&origin.blob.digest).await.map_err(Fault::Target)? {
+                Mount::Mounted => return Ok(Brought::Present),
+                Mount::Refused(upload) => opened = Some(*upload),
+            }
+        }
         if !self.is_new && self.sink.has_blob(&origin.blob.digest).await.map_err(Fault::Target)? {
             if let Some(upload) = opened {
                 upload.cancel().await;
@@ -93,6 +99,14 @@ impl Bringer {
         let mounted = at.station.patiently(mount).await?;
         at.station.mounted(matches!(mounted, Mount::Mounted));
         Ok(mounted)
+    }
+
+    // A run that was killed has left blobs in a repository that no tag tells of. A blob that is asked for from the very
+    // repository is there at once if it was, else its upload has begun: that is one request, as is the upload alone.
+    async fn own(&self, digest: &Digest) -> Result<Mount, EndError> {
+        let Sink::Registry(at) = &*self.sink else { return Err(EndError::NotFound) };
+        let mount = || at.station.remote().mount_blob(&at.repository, digest, &at.repository);
+        at.station.patiently(mount).await
     }
 
     async fn write(

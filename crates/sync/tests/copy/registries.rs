@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entrepot_oci::Reference;
 use entrepot_sync::{Event, Outcome};
-use entrepot_testkit::{Kind, TestImage, TestRegistry};
+use entrepot_testkit::{Action, Fault, Kind, Match, TestImage, TestRegistry};
 use http::Method;
 
 use crate::support::{
@@ -39,6 +39,25 @@ async fn one_read_serves_three_targets() {
     }
     assert_eq!((dealt, read, sized), (blob_bytes(&image), blob_bytes(&image), blob_bytes(&image)));
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Settled { .. })).count(), 3);
+}
+
+#[tokio::test]
+async fn what_a_killed_run_has_left_behind_is_not_sent_again() {
+    let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = two_platforms(1, 1000);
+    source.put_image("a/b", "1", &image);
+    let (left, bytes) = &image.blobs()[1];
+    target_registry.put_blob("c/d", bytes.clone());
+    // So says docker-registry of a repository without tags, whatever else is in it.
+    target_registry.fault(Fault::on(Match::tags()).always().then(Action::status(404)));
+    let wanted = vec![target(place(&target_registry, "c/d"), "1")];
+    let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", wanted)]).await;
+    assert_eq!(done(&rows[0]).present, bytes.len() as u64);
+    assert_eq!(done(&rows[0]).written, blob_bytes(&image) - bytes.len() as u64);
+    let log = target_registry.log();
+    assert!(!sent(&log).iter().any(|put| put.query.contains(&left.to_string())));
+    assert_eq!((log.heads().len(), log.kind(Kind::Upload).len()), (0, 2 * image.blobs().len() - 1));
+    assert_there(&target_registry, "c/d", "1", &image).await;
 }
 
 #[tokio::test]
