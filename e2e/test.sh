@@ -71,6 +71,7 @@ if [ "${1:-}" != --check ]; then
     ENTREPOT_BIN=${ENTREPOT_BIN:-${CARGO_TARGET_DIR:-$root/target}/debug/entrepot}
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
+    step sync e2e/sync.sh --quick
     step faults soak/run.py --quick
     step conformance conformance
 fi

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use entrepot_oci::{Digest, Repository};
-use entrepot_remote::{Mount, Upload};
+use entrepot_oci::Repository;
+use entrepot_remote::Mount;
 use tokio::sync::Semaphore;
 
 use super::{
     feed::Feed,
     memory::{Claim, Kind, Memory, Spot, changed},
     reading::Origin,
-    send::{Fault, send},
+    send::{Begin, Fault, send},
     shared::Ballot,
 };
 use crate::ends::{EndError, Sink};
@@ -70,26 +70,20 @@ impl Bringer {
         from: Option<Repository>,
         ballot: Option<Ballot>,
     ) -> Result<Brought, Fault> {
-        let mut opened = None;
+        let mut begin = if self.is_new && self.may_mount() { Begin::Asking } else { Begin::Anew };
         if let Some(from) = from.or_else(|| self.beside.clone()).filter(|_| self.may_mount()) {
             match self.mount(origin, &from).await.map_err(Fault::Target)? {
                 Mount::Mounted => return Ok(Brought::Mounted),
-                Mount::Refused(upload) => opened = Some(*upload),
-            }
-        }
-        if self.is_new && opened.is_none() && self.may_mount() {
-            match self.own(&origin.blob.digest).await.map_err(Fault::Target)? {
-                Mount::Mounted => return Ok(Brought::Present),
-                Mount::Refused(upload) => opened = Some(*upload),
+                Mount::Refused(upload) => begin = Begin::With(upload),
             }
         }
         if !self.is_new && self.sink.has_blob(&origin.blob.digest).await.map_err(Fault::Target)? {
-            if let Some(upload) = opened {
+            if let Begin::With(upload) = begin {
                 upload.cancel().await;
             }
             return Ok(Brought::Present);
         }
-        self.write(origin, ballot, opened).await.map(|()| Brought::Written)
+        self.write(origin, ballot, begin).await
     }
 
     async fn mount(&self, origin: &Origin, from: &Repository) -> Result<Mount, EndError> {
@@ -101,25 +95,12 @@ impl Bringer {
         Ok(mounted)
     }
 
-    // A run that was killed has left blobs in a repository that no tag tells of. A blob that is asked for from the very
-    // repository is there at once if it was, else its upload has begun: that is one request, as is the upload alone.
-    async fn own(&self, digest: &Digest) -> Result<Mount, EndError> {
-        let Sink::Registry(at) = &*self.sink else { return Err(EndError::NotFound) };
-        let mount = || at.station.remote().mount_blob(&at.repository, digest, &at.repository);
-        at.station.patiently(mount).await
-    }
-
-    async fn write(
-        &self,
-        origin: &Origin,
-        ballot: Option<Ballot>,
-        opened: Option<Upload>,
-    ) -> Result<(), Fault> {
+    async fn write(&self, origin: &Origin, ballot: Option<Ballot>, begin: Begin) -> Result<Brought, Fault> {
         let (read, room) = (origin.clone(), Arc::clone(&self.room));
         let feed = match ballot {
             Some(ballot) => ballot.join(read, room),
             None => Feed::own(read, room),
         };
-        send(&self.sink, origin.blob, feed, opened).await
+        send(&self.sink, origin.blob, feed, begin).await
     }
 }

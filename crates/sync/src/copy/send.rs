@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use entrepot_remote::{Error as RemoteError, InvalidAnswer, Refusal, Upload};
+use entrepot_remote::{Error as RemoteError, InvalidAnswer, Mount, Refusal, Upload};
 
 use super::{
+    blobs::Brought,
     feed::Feed,
     reading::{Blob, Mark},
 };
@@ -26,15 +27,28 @@ pub(super) enum Fault {
     Target(EndError),
 }
 
-/// Sends a blob. `opened` is an upload that a refused mount has left.
-pub(super) async fn send(sink: &Sink, blob: Blob, feed: Feed, opened: Option<Upload>) -> Result<(), Fault> {
+/// How an upload begins.
+pub(super) enum Begin {
+    /// With what a refused mount has left.
+    With(Box<Upload>),
+    /// With the question whether the blob is there. A run that was killed leaves blobs in a repository that no tag tells
+    /// of; asked for from the very repository, they are mounted, and for others it is the upload that has begun: one
+    /// request, as an upload alone is.
+    Asking,
+    /// With nothing.
+    Anew,
+}
+
+/// Sends a blob, unless it is found to be there.
+pub(super) async fn send(sink: &Sink, blob: Blob, feed: Feed, begin: Begin) -> Result<Brought, Fault> {
     match sink {
         Sink::Registry(at) => {
-            Sending { at, blob, feed, chunk: at.station.chunk(blob.size) }.run(opened).await
+            return Sending { at, blob, feed, chunk: at.station.chunk(blob.size) }.run(begin).await;
         }
-        Sink::Layout(layout) => to_layout(layout, blob, &feed).await,
-        Sink::Archive(archive) => to_archive(archive, blob, &feed).await,
+        Sink::Layout(layout) => to_layout(layout, blob, &feed).await?,
+        Sink::Archive(archive) => to_archive(archive, blob, &feed).await?,
     }
+    Ok(Brought::Written)
 }
 
 async fn to_layout(layout: &LayoutWriter, blob: Blob, feed: &Feed) -> Result<(), Fault> {
@@ -62,7 +76,15 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    async fn run(mut self, mut opened: Option<Upload>) -> Result<(), Fault> {
+    async fn run(mut self, begin: Begin) -> Result<Brought, Fault> {
+        let mut opened = match begin {
+            Begin::With(upload) => Some(*upload),
+            Begin::Anew => None,
+            Begin::Asking => match self.ask().await.map_err(Fault::Target)? {
+                Mount::Mounted => return Ok(Brought::Present),
+                Mount::Refused(upload) => Some(*upload),
+            },
+        };
         let mut tries = 0;
         loop {
             let upload = match opened.take() {
@@ -70,7 +92,7 @@ impl Sending<'_> {
                 None => self.start().await.map_err(Fault::Target)?,
             };
             self.feed.ready().await.map_err(Fault::Source)?;
-            let Err(error) = self.attempt(upload).await else { return Ok(()) };
+            let Err(error) = self.attempt(upload).await else { return Ok(Brought::Written) };
             if let Some(failure) = self.feed.failure().await {
                 return Err(Fault::Source(failure));
             }
@@ -83,10 +105,16 @@ impl Sending<'_> {
             tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
             // The answer may have been lost, not the blob.
             if error.may_pass() && self.is_there().await {
-                return Ok(());
+                return Ok(Brought::Written);
             }
             self.feed = self.feed.again(None, 0).await;
         }
+    }
+
+    async fn ask(&self) -> Result<Mount, EndError> {
+        let At { station, repository } = self.at;
+        let ask = || station.remote().mount_blob(repository, &self.blob.digest, repository);
+        station.patiently(ask).await
     }
 
     async fn start(&self) -> Result<Upload, EndError> {

@@ -60,9 +60,10 @@ async fn a_slow_target_is_left_behind_and_arrives_later() {
     let slow = TestRegistry::start().await;
     let image = TestImage::random(1, 1, 24 << 20);
     source.put_image("a/b", "1", &image);
+    let gate = Gate::new();
     let layer = image.blobs()[1].0;
-    // It would be a minute and a half.
-    slow.capabilities(|can| can.upload_pace = Some(256 << 10));
+    // It does not even say where to send it.
+    slow.fault(Fault::on(uploads(Method::POST)).always().then(Action::Gate(gate.clone())));
     let (events, mut told) = mpsc::unbounded_channel();
     let jobs = vec![to(&source, &image, &[&slow, &fast])];
     let world = Arc::new(Lab::default());
@@ -75,7 +76,7 @@ async fn a_slow_target_is_left_behind_and_arrives_later() {
         }
     };
     assert_eq!(settled.await, 1);
-    slow.capabilities(|can| can.upload_pace = None);
+    gate.open();
     let rows = running.await.unwrap();
     rows.iter().for_each(|row| assert_eq!(done(row).digest, *image.digest()));
     // The second read goes on where the first one left it.
