@@ -7,10 +7,8 @@ import shutil
 import subprocess
 import time
 
-from machine import Failed, find_tool, say, tail
-from peers import VERSION, output_of, write
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+from machine import Failed, find_tool, output_of, plain_environment, say, tail
+from peers import VERSION, write
 
 
 class Copier:
@@ -44,8 +42,7 @@ class Copier:
 
     def environment(self, folder):
         """Nobody's credentials, caches or configuration but what the measurement itself leaves there."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("ENTREPOT_")}
-        return {**kept, "HOME": folder, "XDG_CACHE_HOME": f"{folder}/cache", "DOCKER_CONFIG": f"{folder}/docker"}
+        return {**plain_environment(), "HOME": folder, "XDG_CACHE_HOME": f"{folder}/cache", "DOCKER_CONFIG": f"{folder}/docker"}
 
 
 class Entrepot(Copier):

@@ -6,21 +6,15 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 
 from lab import Origin
-from machine import Failed, Server, free_port
-from peers import write
+from machine import Failed
 from pull import ACCEPT
 
 
 @contextmanager
 def destination(lab):
     """An empty registry that counts what it is asked."""
-    folder, port = lab.folder(), free_port()
-    config = f"""version: 0.1
-log: {{level: error, accesslog: {{disabled: false}}}}
-storage: {{filesystem: {{rootdirectory: "{folder}/data"}}, cache: {{blobdescriptor: inmemory}}}}
-http: {{addr: "127.0.0.1:{port}", secret: bench, debug: {{addr: ""}}}}
-"""
-    server = Server("destination", [lab.registry, "serve", write(f"{folder}/config.yml", config)], folder, port)
+    folder = lab.folder()
+    server = lab.start_registry("destination", folder, f"{folder}/data")
     try:
         yield Origin(server, None)
     finally:

@@ -71,14 +71,18 @@ class Lab:
 
     # ---- origins --------------------------------------------------------------------------------
 
-    def start_origin(self, folder):
+    def start_registry(self, name, folder, data):
+        """A docker-registry over `data` that writes down what it is asked."""
         port = free_port()
         config = f"""version: 0.1
 log: {{level: error, accesslog: {{disabled: false}}}}
-storage: {{filesystem: {{rootdirectory: "{self.scratch}/origin"}}, cache: {{blobdescriptor: inmemory}}}}
+storage: {{filesystem: {{rootdirectory: "{data}"}}, cache: {{blobdescriptor: inmemory}}}}
 http: {{addr: "127.0.0.1:{port}", secret: bench, debug: {{addr: ""}}}}
 """
-        return Server("origin", [self.registry, "serve", write(f"{folder}/origin.yml", config)], folder, port)
+        return Server(name, [self.registry, "serve", write(f"{folder}/{name}.yml", config)], folder, port)
+
+    def start_origin(self, folder):
+        return self.start_registry("origin", folder, f"{self.scratch}/origin")
 
     def fill_origin(self, names):
         folder = self.folder()

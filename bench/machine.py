@@ -179,5 +179,10 @@ def output_of(command):
     return done.stdout.strip()
 
 
+def plain_environment():
+    """Ours, without the variables that would be configuration to entrepot."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("ENTREPOT_")}
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from machine import Failed, Server, find_tool, free_port, output_of, say
+from machine import Failed, Server, find_tool, free_port, output_of, plain_environment, say
 
 CORES = os.cpu_count()
 
@@ -74,8 +74,7 @@ registries:
         return [self.binary, "serve", "--config", write(f"{folder}/entrepot.yaml", config)]
 
     def environment(self):
-        """Variables of our prefix would be configuration to it."""
-        return {key: value for key, value in os.environ.items() if not key.startswith("ENTREPOT_")}
+        return plain_environment()
 
 
 class EntrepotLogging(Entrepot):

@@ -18,6 +18,7 @@ mod greeting;
 mod log;
 mod output;
 mod progress;
+mod replace;
 mod runtime;
 mod syncing;
 mod world;

@@ -6,14 +6,12 @@ mod support;
 
 use std::{
     fs,
-    io::Write as _,
     os::unix::fs::{PermissionsExt as _, symlink},
-    process::Stdio,
 };
 
 use entrepot_testkit::{TestImage, TestRegistry};
 use serde_json::Value;
-use support::{Lab, Ran};
+use support::{Lab, Ran, typed};
 
 const COMPOSE: &str = "\
 services:
@@ -31,16 +29,7 @@ fn json(ran: &Ran) -> Value {
 }
 
 fn piped(lab: &Lab, arguments: &[&str], input: &str) -> Ran {
-    let mut command = lab.command(arguments);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    typed(lab.command(arguments), input)
 }
 
 #[test]

@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use entrepot_testkit::{Bearer, Kind, TestImage, TestRegistry};
-use support::{Lab, Ran};
+use support::{Lab, Ran, typed};
 
 /// Runs the binary in a home of its own.
 async fn run(lab: &Lab, arguments: &[&str]) -> Ran {
@@ -18,17 +18,7 @@ async fn run_with(lab: &Lab, arguments: &[&str], input: &str) -> Ran {
     let mut command = lab.command(arguments);
     let path = format!("{}:/usr/bin:/bin", lab.path().join("bin").display());
     command.env("HOME", lab.path()).env("PATH", path);
-    tokio::task::block_in_place(|| {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    })
+    tokio::task::block_in_place(|| typed(command, input))
 }
 
 fn authority(registry: &TestRegistry) -> String {

@@ -10,6 +10,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(Arc<str>);
 
+/// The registries that people mirror, each with the label that it has below the domain of a mirror. They are those of
+/// DaoCloud's public mirror.
+pub const ALIASES: [(&str, &str); 9] = [
+    ("docker.elastic.co", "elastic"),
+    ("docker.io", "docker"),
+    ("gcr.io", "gcr"),
+    ("ghcr.io", "ghcr"),
+    ("k8s.gcr.io", "k8s-gcr"),
+    ("registry.k8s.io", "k8s"),
+    ("mcr.microsoft.com", "mcr"),
+    ("nvcr.io", "nvcr"),
+    ("quay.io", "quay"),
+];
+
 /// The text is not a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a registry host is a domain name or an address, with an optional `:port`")]

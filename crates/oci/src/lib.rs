@@ -29,7 +29,7 @@ mod route;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use error::{ErrorBody, ErrorCode};
-pub use host::{Host, HostError};
+pub use host::{ALIASES, Host, HostError};
 pub use image::{Image, ImageError};
 pub use json::{DocumentError, MAX_DEPTH};
 pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};

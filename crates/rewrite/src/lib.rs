@@ -33,7 +33,6 @@ pub use finder::Search;
 pub use ignore::{Ignore, IgnoreError};
 pub use kind::{Kind, KindError};
 pub use naming::{
-    ALIASES, Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template,
-    TemplateError,
+    Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template, TemplateError,
 };
 pub use position::Position;

@@ -321,6 +321,5 @@ pub struct ImageView {
 
 /// As the API writes times.
 pub(crate) fn time(at: SystemTime) -> String {
-    // Before 1970 or after 9999 is nothing that a clock says.
-    humantime::format_rfc3339_seconds(at.max(SystemTime::UNIX_EPOCH)).to_string()
+    entrepot_sync::timestamp(at)
 }

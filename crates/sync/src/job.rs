@@ -1,6 +1,6 @@
 //! One image's copy: what is to be done, what happens meanwhile, and what became of it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use entrepot_oci::{Digest, Platform, Reference, Tag};
 
@@ -47,6 +47,22 @@ pub struct Shape {
     pub format: Format,
     /// Leaves out what BuildKit puts beside the platforms: provenance and bills of materials in the index.
     pub without_attestations: bool,
+}
+
+impl fmt::Display for Shape {
+    /// Equal texts are equal shapes: in whatever order platforms are named, those of the image keep theirs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.format {
+            Format::Keep => "keep",
+            Format::Docker => "docker",
+        })?;
+        if self.without_attestations {
+            f.write_str(" without-attestations")?;
+        }
+        let mut platforms: Vec<_> = self.platforms.iter().map(ToString::to_string).collect();
+        platforms.sort_unstable();
+        platforms.iter().try_for_each(|platform| write!(f, " {platform}"))
+    }
 }
 
 /// The form of an image's documents.
@@ -155,4 +171,22 @@ pub enum Event {
         /// The line of the report.
         row: Box<Row>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_shapes_have_one_text() {
+        let shape = |platforms: &[&str]| Shape {
+            platforms: platforms.iter().map(|platform| platform.parse().unwrap()).collect(),
+            format: Format::Docker,
+            without_attestations: true,
+        };
+        assert_eq!(Shape::default().to_string(), "keep");
+        let text = shape(&["linux/arm64", "linux/amd64"]).to_string();
+        assert_eq!(text, "docker without-attestations linux/amd64 linux/arm64");
+        assert_eq!(text, shape(&["linux/amd64", "linux/arm64"]).to_string());
+    }
 }

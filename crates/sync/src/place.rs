@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use entrepot_oci::{Host, ImageError, Repository};
+use entrepot_oci::{Host, Repository};
 
 /// Where images are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,17 +20,6 @@ pub enum Place {
     OciArchive(PathBuf),
     /// What `docker save` writes. Read only.
     DockerArchive(PathBuf),
-}
-
-/// Why a text is not a place.
-#[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
-    /// Not a reference to an image.
-    #[error(transparent)]
-    Image(#[from] ImageError),
-    /// A file or directory must be named.
-    #[error("`{0}:` must be followed by a path")]
-    NoPath(&'static str),
 }
 
 impl Place {

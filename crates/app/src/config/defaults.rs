@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_oci::Host;
+use entrepot_oci::{ALIASES, Host};
 
 use super::Registry;
 
@@ -16,21 +16,8 @@ pub(super) const DATA: &str = "./data";
 pub(super) const HOSTED: &str = "local/";
 
 /// The registries that are mirrored without being configured, each with its label below `mirror.domain`.
-const REGISTRIES: [(&str, &str); 9] = [
-    ("docker.elastic.co", "elastic"),
-    ("docker.io", "docker"),
-    ("gcr.io", "gcr"),
-    ("ghcr.io", "ghcr"),
-    ("k8s.gcr.io", "k8s-gcr"),
-    ("registry.k8s.io", "k8s"),
-    ("mcr.microsoft.com", "mcr"),
-    ("nvcr.io", "nvcr"),
-    ("quay.io", "quay"),
-];
-
-/// The registries that are mirrored without being configured.
 pub(super) fn registries() -> BTreeMap<Host, Registry> {
-    REGISTRIES
+    ALIASES
         .into_iter()
         .filter_map(|(host, alias)| {
             Some((
@@ -45,6 +32,6 @@ pub(super) fn registries() -> BTreeMap<Host, Registry> {
 mod tests {
     #[test]
     fn all_nine_are_hosts() {
-        assert_eq!(super::registries().len(), super::REGISTRIES.len());
+        assert_eq!(super::registries().len(), entrepot_oci::ALIASES.len());
     }
 }

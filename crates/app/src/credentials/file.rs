@@ -1,9 +1,9 @@
 //! One credentials file: `auths`, `credHelpers`, `credsStore`, and whatever else somebody keeps in it.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +18,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::{helper::Pair, key::Key};
-use crate::{config::Warning, failure::Failure};
+use crate::{
+    config::Warning,
+    failure::Failure,
+    replace::{Access, replace},
+};
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
@@ -139,7 +143,7 @@ impl AuthFile {
     /// Writes the file: at once or not at all, and for this user only. A link stays one.
     pub(super) fn save(&self) -> Result<(), Failure> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        replace(&path, &Value::Object(self.whole.clone())).map_err(|error| {
+        write(&path, &Value::Object(self.whole.clone())).map_err(|error| {
             Failure::because(format!("cannot write `{}`", self.path.display()), &error)
                 .with_hint("it must be a file in a directory that this user may write to")
         })
@@ -181,23 +185,11 @@ fn decoded(auth: &str) -> Option<Pair> {
     Some(Pair { username: username.to_owned(), password })
 }
 
-fn replace(path: &Path, value: &Value) -> io::Result<()> {
+fn write(path: &Path, value: &Value) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = directory.join(format!(".{name}.{}", std::process::id()));
-    let written = write_new(&beside, value).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // What is left of it may have a secret in it.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn write_new(path: &Path, value: &Value) -> io::Result<()> {
-    let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    serde_json::to_writer_pretty(&mut file, value)?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+    replace(path, Access::Private, |file| {
+        serde_json::to_writer_pretty(&mut *file, value)?;
+        file.write_all(b"\n")
+    })
 }

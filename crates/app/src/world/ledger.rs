@@ -13,11 +13,14 @@ use std::{
 };
 
 use entrepot_oci::Digest;
-use entrepot_sync::{Format, Ledger, Shape};
+use entrepot_sync::{Ledger, Shape};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Environment;
+use crate::{
+    config::Environment,
+    replace::{Access, replace},
+};
 
 /// The file in the directory.
 const FILE: &str = "sync.jsonl";
@@ -122,7 +125,7 @@ impl Known {
 
 impl Ledger for FileLedger {
     fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>> {
-        ready(self.known().converted.get(&(source.to_string(), key(shape))).copied()).boxed()
+        ready(self.known().converted.get(&(source.to_string(), shape.to_string())).copied()).boxed()
     }
 
     fn remember<'a>(
@@ -132,8 +135,8 @@ impl Ledger for FileLedger {
         converted: &'a Digest,
     ) -> BoxFuture<'a, ()> {
         let mut known = self.known();
-        let line = Line::Converted(source.to_string(), key(shape), converted.to_string());
-        if known.converted.get(&(source.to_string(), key(shape))) != Some(converted) {
+        let line = Line::Converted(source.to_string(), shape.to_string(), converted.to_string());
+        if known.converted.get(&(source.to_string(), shape.to_string())) != Some(converted) {
             known.add(&line);
         }
         ready(()).boxed()
@@ -150,17 +153,6 @@ impl Ledger for FileLedger {
         }
         ready(()).boxed()
     }
-}
-
-// Another order of platforms makes another document.
-fn key(shape: &Shape) -> String {
-    let platforms: Vec<String> = shape.platforms.iter().map(ToString::to_string).collect();
-    let format = match shape.format {
-        Format::Keep => "keep",
-        Format::Docker => "docker",
-    };
-    let attestations = if shape.without_attestations { "without" } else { "with" };
-    format!("{format} {attestations} {}", platforms.join(","))
 }
 
 // Whether anything is not as it should be comes with the lines.
@@ -185,20 +177,20 @@ fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
 }
 
 fn rewrite(path: &Path, lines: &[Line]) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    let _ = fs::remove_file(&beside);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let mut writer = BufWriter::new(file);
-    for line in lines {
-        serde_json::to_writer(&mut writer, line)?;
-        writer.write_all(b"\n")?;
-    }
-    writer.into_inner().map_err(|error| error.into_error())?.sync_all()?;
-    fs::rename(&beside, path)
+    replace(path, Access::Private, |file| {
+        let mut writer = BufWriter::new(file);
+        for line in lines {
+            serde_json::to_writer(&mut writer, line)?;
+            writer.write_all(b"\n")?;
+        }
+        writer.flush()
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use entrepot_sync::Format;
+
     use super::*;
 
     fn shape(platforms: &[&str]) -> Shape {

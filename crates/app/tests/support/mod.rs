@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
 };
 
 use assert_cmd::cargo::CommandCargoExt;
@@ -83,7 +83,18 @@ impl Lab {
 
 /// Runs a command to its end.
 pub(crate) fn ran(mut command: Command) -> Ran {
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    left(command.stdin(Stdio::null()).output().unwrap())
+}
+
+/// The same, with `input` typed into it.
+pub(crate) fn typed(mut command: Command, input: &str) -> Ran {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    left(child.wait_with_output().unwrap())
+}
+
+fn left(output: Output) -> Ran {
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),

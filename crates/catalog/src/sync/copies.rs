@@ -166,6 +166,17 @@ async fn write_rows(
     Ok(())
 }
 
+impl<'r> FromRow<'r, AnyRow> for Copy {
+    fn from_row(row: &'r AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            source: row.try_get("source")?,
+            reference: row.try_get("reference")?,
+            target: row.try_get("target")?,
+            target_reference: row.try_get("target_reference")?,
+        })
+    }
+}
+
 struct RawState {
     copy: Copy,
     outcome: String,
@@ -176,12 +187,7 @@ struct RawState {
 
 impl<'r> FromRow<'r, AnyRow> for RawState {
     fn from_row(row: &'r AnyRow) -> Result<Self, sqlx::Error> {
-        let copy = Copy {
-            source: row.try_get("source")?,
-            reference: row.try_get("reference")?,
-            target: row.try_get("target")?,
-            target_reference: row.try_get("target_reference")?,
-        };
+        let copy = Copy::from_row(row)?;
         let texts = [row.try_get("digest")?, row.try_get("problem")?, row.try_get("hint")?];
         let (checked, synced) = (row.try_get("checked_ms")?, row.try_get("synced_ms")?);
         Ok(Self { copy, outcome: row.try_get("outcome")?, texts, checked, synced })

@@ -220,12 +220,7 @@ impl<'r> FromRow<'r, AnyRow> for RawCopy {
         {
             *number = row.try_get(column)?;
         }
-        let copy = Copy {
-            source: row.try_get("source")?,
-            reference: row.try_get("reference")?,
-            target: row.try_get("target")?,
-            target_reference: row.try_get("target_reference")?,
-        };
+        let copy = Copy::from_row(row)?;
         let texts = [row.try_get("digest")?, row.try_get("problem")?, row.try_get("hint")?];
         Ok(Self { copy, outcome: row.try_get("outcome")?, texts, numbers })
     }

@@ -256,12 +256,13 @@ impl Job {
                     if quiet.is_too_long(written, Instant::now()) {
                         return Err(Stop::Upstream(RemoteError::TimedOut));
                     }
+                    let all = self.brought.load(Ordering::Relaxed);
                     let pace = Pace {
                         rate: (written - before) / TICK.as_secs(),
-                        link: (self.brought.load(Ordering::Relaxed) - brought) / TICK.as_secs(),
+                        link: (all - brought) / TICK.as_secs(),
                         batch: (written - before) / self.batches.swap(0, Ordering::Relaxed).max(1),
                     };
-                    (before, brought) = (written, self.brought.load(Ordering::Relaxed));
+                    (before, brought) = (written, all);
                     if ranges {
                         self.widen(&mut lanes, &open, pace);
                     }

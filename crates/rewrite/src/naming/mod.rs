@@ -8,7 +8,7 @@ mod map;
 mod root;
 mod template;
 
-use entrepot_oci::{Host, Repository, Tag};
+use entrepot_oci::{ALIASES, Host, Repository, Tag};
 
 use crate::{Found, Ignore, Reason};
 
@@ -16,19 +16,6 @@ pub use census::{Census, Collision};
 pub use map::{Map, MapError};
 pub use root::{Root, RootError};
 pub use template::{Template, TemplateError};
-
-/// The aliases of `m.daocloud.io`, which stand in front of its domain.
-pub const ALIASES: [(&str, &str); 9] = [
-    ("docker.elastic.co", "elastic"),
-    ("docker.io", "docker"),
-    ("gcr.io", "gcr"),
-    ("ghcr.io", "ghcr"),
-    ("k8s.gcr.io", "k8s-gcr"),
-    ("registry.k8s.io", "k8s"),
-    ("mcr.microsoft.com", "mcr"),
-    ("nvcr.io", "nvcr"),
-    ("quay.io", "quay"),
-];
 
 /// How new names are made.
 #[derive(Clone, Debug, Default)]

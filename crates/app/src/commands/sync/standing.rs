@@ -11,7 +11,10 @@ use std::{
 use entrepot_sync::{Report, RuleStanding, Standing};
 use serde::{Deserialize, Serialize};
 
-use crate::commands::session::Session;
+use crate::{
+    commands::session::Session,
+    replace::{Access, replace},
+};
 
 /// The file in the cache directory.
 const FILE: &str = "standing.json";
@@ -61,9 +64,7 @@ fn read(path: &Path) -> Kept {
 }
 
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&beside, serde_json::to_vec_pretty(kept)?)?;
-    fs::rename(&beside, path)
+    replace(path, Access::Private, |file| Ok(serde_json::to_writer_pretty(file, kept)?))
 }
 
 fn seconds(at: SystemTime) -> u64 {
