@@ -34,13 +34,26 @@ impl Remote {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, Error> {
+        match self.referrers_by_api(repository, subject).await? {
+            Some(listed) => Ok(listed),
+            None => self.referrers_by_tag(repository, subject).await,
+        }
+    }
+
+    /// The same from the API alone; `None` where the registry seems to have none.
+    ///
+    /// # Errors
+    /// As [`Remote::referrers`].
+    pub async fn referrers_by_api(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Option<Vec<Descriptor>>, Error> {
         let at = |endpoint| self.referrers_at(endpoint, repository, subject).boxed();
         match self.at_endpoints(None, at).await {
             // 404 is how the spec says "no such API"; some say it with one of the others.
-            Err(Error::NotFound | Error::Denied { status: 400 | 405 | 501, .. }) => {
-                self.referrers_by_tag(repository, subject).await
-            }
-            other => other,
+            Err(Error::NotFound | Error::Denied { status: 400 | 405 | 501, .. }) => Ok(None),
+            other => other.map(Some),
         }
     }
 

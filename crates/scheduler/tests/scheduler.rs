@@ -127,6 +127,7 @@ fn job(tag: &str) -> Job {
         source: place("quay.io/a/x"),
         reference: tag.parse().unwrap(),
         digest: None,
+        attached: None,
         targets: vec![target],
     }
 }

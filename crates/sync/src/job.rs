@@ -1,6 +1,6 @@
 //! One image's copy: what is to be done, what happens meanwhile, and what became of it.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use entrepot_oci::{Digest, Platform, Reference, Tag};
 
@@ -17,6 +17,8 @@ pub struct Job {
     pub reference: Reference,
     /// What it was when the plan was made; it is this that is copied, whatever the tag says by then. `None`: ask.
     pub digest: Option<Digest>,
+    /// What tags of the source are about: no others have a list of referrers under a tag. `None`: its tags were not listed.
+    pub attached: Option<Arc<HashSet<Digest>>>,
     /// Where it goes; at least one.
     pub targets: Vec<Target>,
 }

@@ -115,7 +115,8 @@ impl Work {
         let source = self.run.source(&job.source).await;
         let source = source.map_err(|error| Outcome::Failed(failure::at_source(&job.source, &error)))?;
         let reference = job.digest.map_or_else(|| job.reference.clone(), Reference::Digest);
-        let walk = Walk::new(&source, groups.iter().map(|group| &group.shape).collect());
+        let walk =
+            Walk::new(&source, groups.iter().map(|group| &group.shape).collect(), job.attached.as_deref());
         let image = walk.image(&reference).await.map_err(|error| self.not_there(&source, &error))?;
         let referrers = match groups.iter().any(|group| group.has_referrers) {
             true => walk.referrers(&image).await.map_err(|error| failure::of_walk(&job.source, &error))?,

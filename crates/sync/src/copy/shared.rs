@@ -26,7 +26,7 @@ use crate::ends::EndError;
 const QUEUE: usize = 8;
 
 /// How long targets that are ready wait for others to decide.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a target may keep the others waiting: this, and half of the time since the read began. One that is not half as
 /// fast as the others is left behind, then; targets that take turns at being the slowest are not.

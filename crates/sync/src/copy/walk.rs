@@ -58,6 +58,7 @@ impl WalkError {
 pub(super) struct Walk<'a> {
     source: &'a Source,
     shapes: Vec<&'a Shape>,
+    attached: Option<&'a HashSet<Digest>>,
     manifests: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -66,9 +67,13 @@ pub(super) struct Walk<'a> {
 pub(super) type Referrers = HashMap<Digest, Vec<Arc<Node>>>;
 
 impl<'a> Walk<'a> {
-    /// A walk to where any of these shapes leads.
-    pub(super) fn new(source: &'a Source, shapes: Vec<&'a Shape>) -> Self {
-        Self { source, shapes, manifests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+    /// A walk to where any of these shapes leads. `attached`: as [`crate::Job::attached`].
+    pub(super) fn new(
+        source: &'a Source,
+        shapes: Vec<&'a Shape>,
+        attached: Option<&'a HashSet<Digest>>,
+    ) -> Self {
+        Self { source, shapes, attached, manifests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
     /// The image, with everything below it that is wanted.
@@ -144,8 +149,9 @@ impl<'a> Walk<'a> {
 
     // What really is about `subject`: a list of referrers proves nothing.
     async fn about(&self, subject: Digest, seen: &HashSet<Digest>) -> Result<Vec<Arc<Node>>, WalkError> {
-        let listed =
-            self.source.referrers(&subject).await.map_err(|error| WalkError::Below(subject, error))?;
+        let may_be_tagged = self.attached.is_none_or(|attached| attached.contains(&subject));
+        let listed = self.source.referrers(&subject, may_be_tagged).await;
+        let listed = listed.map_err(|error| WalkError::Below(subject, error))?;
         let strange = listed.into_iter().filter(|entry| !seen.contains(&entry.digest)).take(MAX_REFERRERS);
         let fetched = try_join_all(strange.map(|entry| self.below_if_there(entry.digest))).await?;
         let is_about =

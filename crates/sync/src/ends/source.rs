@@ -63,11 +63,22 @@ impl Source {
     }
 
     /// What says that it refers to a manifest. Only the referrers themselves prove that: GitLab answers with the image's
-    /// own children.
-    pub(crate) async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, EndError> {
+    /// own children. Where it is known that no tag lists them, a registry is asked by its API alone.
+    pub(crate) async fn referrers(
+        &self,
+        subject: &Digest,
+        may_be_tagged: bool,
+    ) -> Result<Vec<Descriptor>, EndError> {
         match self {
             Self::Registry(At { station, repository }) => {
-                match station.patiently(|| station.remote().referrers(repository, subject)).await {
+                let remote = station.remote();
+                let listed = if may_be_tagged {
+                    station.patiently(|| remote.referrers(repository, subject)).await
+                } else {
+                    let listed = station.patiently(|| remote.referrers_by_api(repository, subject)).await;
+                    listed.map(Option::unwrap_or_default)
+                };
+                match listed {
                     // What is at the place of the list is none.
                     Err(EndError::Registry(RemoteError::Invalid(InvalidAnswer::NotAListing))) => {
                         Ok(Vec::new())

@@ -41,6 +41,7 @@ impl Jobs {
                 source: step.source.clone(),
                 reference: Reference::Tag(want.tag.clone()),
                 digest: Some(digest),
+                attached: survey.attached(&step.source),
                 targets: Vec::new(),
             });
             self.jobs.len() - 1

@@ -29,6 +29,7 @@ use crate::{Failure, Format, Place, Shape, World, rules::RuleSet};
 pub struct Survey {
     at: SystemTime,
     listings: BTreeMap<Place, Result<Vec<Tag>, Failure>>,
+    attached: BTreeMap<Place, Arc<HashSet<Digest>>>,
     seen: HashMap<(Place, Tag), Seen>,
     records: HashMap<(Digest, Shape), Digest>,
     verified: HashSet<(Place, Tag)>,
@@ -57,6 +58,7 @@ impl Survey {
         Self {
             at,
             listings: BTreeMap::new(),
+            attached: BTreeMap::new(),
             seen: HashMap::new(),
             records: HashMap::new(),
             verified: HashSet::new(),
@@ -72,6 +74,11 @@ impl Survey {
     /// The tags of a repository; `None` where nobody asked.
     pub(crate) fn listing(&self, place: &Place) -> Option<&Result<Vec<Tag>, Failure>> {
         self.listings.get(place)
+    }
+
+    /// What tags of a source are about; `None` where they could not be listed.
+    pub(crate) fn attached(&self, source: &Place) -> Option<Arc<HashSet<Digest>>> {
+        self.attached.get(source).cloned()
     }
 
     /// What a tag is; `None` where nobody asked.
@@ -105,6 +112,7 @@ impl Survey {
     /// Takes in what another found.
     pub(crate) fn merge(&mut self, other: Self) {
         self.listings.extend(other.listings);
+        self.attached.extend(other.attached);
         self.seen.extend(other.seen);
         self.records.extend(other.records);
         self.verified.extend(other.verified);

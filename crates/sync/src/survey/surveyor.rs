@@ -1,16 +1,16 @@
 //! Asks the registries.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::SystemTime,
 };
 
-use entrepot_oci::{Reference, Tag};
+use entrepot_oci::{Digest, Reference, Tag};
 use futures_util::future::{join, join_all};
 
 use super::{
-    Seen, Survey, failure,
+    Seen, Survey, attached, failure,
     stations::Stations,
     wants::{self, Want, Wanted},
 };
@@ -61,7 +61,11 @@ impl Surveyor {
     async fn source(&self, place: &Place, users: Vec<(&Rule, &Source)>) -> Survey {
         let mut survey = Survey::empty(SystemTime::now());
         let listing = match self.list(place).await {
-            Ok(listing) => listing,
+            Ok(listing) => {
+                let about: HashSet<Digest> = listing.iter().filter_map(attached::subject).collect();
+                survey.attached.insert(place.clone(), Arc::new(about));
+                listing
+            }
             Err(error) => match named(&users) {
                 // Who may pull need not have the right to list.
                 Some(names) => names,

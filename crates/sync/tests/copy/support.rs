@@ -103,7 +103,7 @@ pub(crate) fn target(place: Place, tag: &str) -> Target {
 
 pub(crate) fn job(source: Place, image: &TestImage, tag: &str, targets: Vec<Target>) -> Job {
     let (rule, digest) = ("rule".to_owned(), Some(*image.digest()));
-    Job { rule, source, reference: reference(tag), digest, targets }
+    Job { rule, source, reference: reference(tag), digest, attached: None, targets }
 }
 
 pub(crate) async fn run(lab: Lab, jobs: Vec<Job>) -> Vec<Row> {

@@ -1,10 +1,15 @@
 //! How much is asked, and what is made of the answers.
 
-use entrepot_sync::{Action, Plan, Survey, World, plan};
+use entrepot_oci::referrers_tag;
+use entrepot_sync::{Action, Plan, Survey, Verdict, World, plan};
 use entrepot_testkit::{Action as Play, Fault, Kind, Match, TestImage, TestRegistry};
+use http::Method;
 use std::sync::Arc;
 
-use crate::world::{TestWorld, rules};
+use crate::{
+    run::ran,
+    world::{TestWorld, rules},
+};
 
 async fn planned(world: &Arc<dyn World>, json: &str) -> Plan {
     let rules = rules(json);
@@ -173,4 +178,24 @@ async fn a_registry_that_hides_digests_is_asked_for_the_manifest() {
     let plan = planned(&TestWorld::plain(), &json).await;
     assert_eq!(plan.steps[0].action, Action::UpToDate);
     assert_eq!(source.log().manifest_gets().len(), 1);
+}
+
+#[tokio::test]
+async fn lists_of_referrers_are_looked_for_where_there_are_some() {
+    let (source, target) = (TestRegistry::start().await, TestRegistry::start().await);
+    source.capabilities(|capabilities| capabilities.referrers = false);
+    let (plain, signed) = (TestImage::random(1, 1, 100), TestImage::random(2, 1, 100));
+    let signature = TestImage::random(3, 1, 10).artifact("application/x-signature").refer_to(&signed);
+    source.put_image("a/b", "plain", &plain);
+    source.put_image("a/b", "signed", &signed);
+    source.put_untagged("a/b", &signature);
+    let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":"{}/c/d"}}]"#, source.host(), target.host());
+    let (report, _) = ran(&TestWorld::plain(), &json, false).await;
+    assert_eq!(report.verdict, Verdict::Done);
+    assert!(target.manifest("c/d", &signature.digest().to_string()).is_some());
+    let lists = |image: &TestImage| {
+        source.log().count(Method::GET, &format!("/manifests/{}", referrers_tag(image.digest())))
+    };
+    assert_eq!(lists(&plain), 0);
+    assert!(lists(&signed) > 0);
 }

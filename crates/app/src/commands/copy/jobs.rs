@@ -114,6 +114,7 @@ fn job(session: &Session, wanted: &Wanted<'_>, reference: Reference) -> Result<J
             Reference::Digest(digest) => Some(*digest),
             Reference::Tag(_) => None,
         },
+        attached: None,
         reference,
     })
 }
