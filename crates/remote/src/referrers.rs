@@ -98,7 +98,11 @@ impl Remote {
         }
     }
 
-    async fn referrers_by_tag(
+    /// The same from the referrers tag alone.
+    ///
+    /// # Errors
+    /// As [`Remote::referrers`].
+    pub async fn referrers_by_tag(
         &self,
         repository: &Repository,
         subject: &Digest,

@@ -100,10 +100,10 @@ impl Run {
     pub(super) async fn source(&self, place: &Place) -> Result<Arc<Source>, EndError> {
         let open = || async {
             let source = match place {
-                Place::Registry { host, repository } => Source::Registry(At {
-                    station: self.station(host).await?,
-                    repository: repository.clone(),
-                }),
+                Place::Registry { host, repository } => Source::Registry(
+                    At { station: self.station(host).await?, repository: repository.clone() },
+                    OnceCell::new(),
+                ),
                 Place::Layout(path) => Source::Layout(Layout::open(path).await?),
                 Place::OciArchive(path) => Source::Archive(Archive::oci(path).await?),
                 Place::DockerArchive(path) => Source::Archive(Archive::docker(path).await?),

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use entrepot_oci::Repository;
+use entrepot_oci::{Page, Repository};
 use entrepot_remote::{Error as RemoteError, Remote};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -51,6 +51,17 @@ pub(crate) struct Station {
 pub(crate) struct At {
     pub(crate) station: std::sync::Arc<Station>,
     pub(crate) repository: Repository,
+}
+
+impl At {
+    /// Whether it is known that nothing is there. Not knowing costs requests.
+    pub(crate) async fn is_new(&self) -> bool {
+        let one = Page::parse(Some("1"), None).unwrap_or_default();
+        let line = self.station.line().await;
+        let listed = self.station.remote().tags(&self.repository, &one).await;
+        drop(line);
+        listed.is_err_and(|error| EndError::from(error).is_not_found())
+    }
 }
 
 /// The right to pull one manifest.

@@ -1,7 +1,7 @@
 //! Where images are written to.
 
 use bytes::Bytes;
-use entrepot_oci::{Digest, MediaType, Page, Reference};
+use entrepot_oci::{Digest, MediaType, Reference};
 use entrepot_remote::Error as RemoteError;
 
 use super::{At, EndError, LayoutWriter, Tarball};
@@ -30,12 +30,10 @@ pub(crate) enum Kept {
 impl Sink {
     /// Whether it is known that nothing is there. Not knowing costs requests.
     pub(crate) async fn is_new(&self) -> bool {
-        let Self::Registry(At { station, repository }) = self else { return false };
-        let one = Page::parse(Some("1"), None).unwrap_or_default();
-        let line = station.line().await;
-        let listed = station.remote().tags(repository, &one).await;
-        drop(line);
-        listed.is_err_and(|error| EndError::from(error).is_not_found())
+        match self {
+            Self::Registry(at) => at.is_new().await,
+            Self::Layout(_) | Self::Archive(_) => false,
+        }
     }
 
     /// Whether it has a manifest.

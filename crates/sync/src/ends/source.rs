@@ -4,14 +4,15 @@ use bytes::Bytes;
 use entrepot_oci::{Descriptor, Digest, Manifest, ManifestError, MediaType, Reference};
 use entrepot_remote::{BlobAsk, Error as RemoteError, InvalidAnswer};
 use futures_util::StreamExt as _;
+use tokio::sync::OnceCell;
 
 use super::{Archive, At, EndError, Index, Layout, Pieces};
 
 /// Where images are read from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// A repository.
-    Registry(At),
+    /// A repository, and whether its registry lists referrers by itself, once somebody has asked.
+    Registry(At, OnceCell<bool>),
     /// A directory.
     Layout(Layout),
     /// A file.
@@ -38,7 +39,7 @@ impl Source {
     /// Fetches a manifest.
     pub(crate) async fn manifest(&self, reference: &Reference) -> Result<Fetched, EndError> {
         match self {
-            Self::Registry(At { station, repository }) => {
+            Self::Registry(At { station, repository }, _) => {
                 let fetched = station.pulling(|| station.remote().manifest(repository, reference)).await?;
                 Ok(Fetched { digest: fetched.digest, media_type: fetched.media_type, bytes: fetched.bytes })
             }
@@ -50,7 +51,7 @@ impl Source {
     /// Opens a blob at an offset.
     pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Opened, EndError> {
         let pieces = match self {
-            Self::Registry(At { station, repository }) => {
+            Self::Registry(At { station, repository }, _) => {
                 let ask = BlobAsk { from, ..BlobAsk::default() };
                 let opened = station.patiently(|| station.remote().blob(repository, digest, ask)).await?;
                 let pieces = opened.chunks.map(|piece| piece.map_err(EndError::from)).boxed();
@@ -70,22 +71,11 @@ impl Source {
         may_be_tagged: bool,
     ) -> Result<Vec<Descriptor>, EndError> {
         match self {
-            Self::Registry(At { station, repository }) => {
-                let remote = station.remote();
-                let listed = if may_be_tagged {
-                    station.patiently(|| remote.referrers(repository, subject)).await
-                } else {
-                    let listed = station.patiently(|| remote.referrers_by_api(repository, subject)).await;
-                    listed.map(Option::unwrap_or_default)
-                };
-                match listed {
-                    // What is at the place of the list is none.
-                    Err(EndError::Registry(RemoteError::Invalid(InvalidAnswer::NotAListing))) => {
-                        Ok(Vec::new())
-                    }
-                    other => other,
-                }
-            }
+            Self::Registry(at, has_api) => match listed_at(at, has_api, subject, may_be_tagged).await {
+                // What is at the place of the list is none.
+                Err(EndError::Registry(RemoteError::Invalid(InvalidAnswer::NotAListing))) => Ok(Vec::new()),
+                other => other,
+            },
             Self::Layout(layout) => Ok(self.listed(layout.index(), subject).await),
             Self::Archive(archive) => Ok(self.listed(archive.index(), subject).await),
         }
@@ -94,7 +84,7 @@ impl Source {
     /// The names of what is there, where they can be had for nothing.
     pub(crate) fn names(&self) -> Option<Vec<String>> {
         let index = match self {
-            Self::Registry(_) => return None,
+            Self::Registry(..) => return None,
             Self::Layout(layout) => layout.index(),
             Self::Archive(archive) => archive.index(),
         };
@@ -106,7 +96,7 @@ impl Source {
     // A small blob of what is not a registry.
     async fn document(&self, digest: &Digest) -> Result<Bytes, EndError> {
         match self {
-            Self::Registry(_) => Err(EndError::NotFound),
+            Self::Registry(..) => Err(EndError::NotFound),
             Self::Layout(layout) => layout.bytes(digest).await,
             Self::Archive(archive) => archive.bytes(digest).await,
         }
@@ -151,4 +141,33 @@ fn kind(bytes: &[u8], said: Option<MediaType>) -> Result<MediaType, ManifestErro
     let others = said.into_iter().chain([MediaType::OCI_MANIFEST, MediaType::OCI_INDEX]);
     let parsed = others.fold(own, |parsed, kind| parsed.or_else(|_| Manifest::parse(bytes, Some(&kind))));
     parsed.map(|manifest| manifest.media_type().clone())
+}
+
+async fn listed_at(
+    At { station, repository }: &At,
+    has_api: &OnceCell<bool>,
+    subject: &Digest,
+    may_be_tagged: bool,
+) -> Result<Vec<Descriptor>, EndError> {
+    let by_api = || station.patiently(|| station.remote().referrers_by_api(repository, subject));
+    let mut answer = None;
+    // The first who asks finds out for all: with the API a subject that is there is never answered with 404
+    // (distribution-spec, §listing referrers).
+    let find_out = async {
+        answer = Some(by_api().await?);
+        Ok::<_, EndError>(matches!(answer, Some(Some(_))))
+    };
+    let has_api = *has_api.get_or_try_init(|| find_out).await?;
+    let listed = match answer {
+        Some(listed) => listed,
+        None if has_api => by_api().await?,
+        None => None,
+    };
+    match listed {
+        Some(listed) => Ok(listed),
+        None if may_be_tagged => {
+            station.patiently(|| station.remote().referrers_by_tag(repository, subject)).await
+        }
+        None => Ok(Vec::new()),
+    }
 }

@@ -91,7 +91,7 @@ impl Surveyor {
 
     // All at once: the stations see to it that nobody is asked too much.
     async fn look(&self, wants: &[&Want<'_>], survey: &mut Survey) {
-        let mut asks: BTreeSet<(&Place, &Tag)> = BTreeSet::new();
+        let mut asks: BTreeMap<&Place, BTreeSet<&Tag>> = BTreeMap::new();
         for want in wants {
             let (place, name) = (&want.destination.place, &want.name);
             if want.fault.is_some() {
@@ -100,22 +100,49 @@ impl Surveyor {
             if want.destination.terms.is_immutable(name) && self.ledger.verified(&whole(place, name)).await {
                 survey.verified.insert((place.clone(), name.clone()));
             } else {
-                asks.extend([(&want.source.place, &want.tag), (place, name)]);
+                asks.entry(&want.source.place).or_default().insert(&want.tag);
+                asks.entry(place).or_default().insert(name);
             }
             if let Some(host) = place.host() {
                 survey.usual.entry(host.clone()).or_insert_with(|| self.stations.usual(place));
             }
         }
         let sources: BTreeSet<&Place> = wants.iter().map(|want| &want.source.place).collect();
-        let heads = asks
-            .into_iter()
-            .map(|(place, tag)| async move { ((place.clone(), tag.clone()), self.head(place, tag).await) });
-        for ((place, tag), head) in join_all(heads).await {
-            let at_source = sources.contains(&place);
-            let seen = head.unwrap_or_else(|error| failure::seen(&place, &error, at_source));
-            survey.seen.insert((place, tag), seen);
-        }
+        let looks = asks.into_iter().map(|(place, tags)| {
+            let at_source = sources.contains(place);
+            self.tags(place, tags.into_iter().collect(), at_source)
+        });
+        survey.seen.extend(join_all(looks).await.into_iter().flatten());
         self.recall(wants, survey).await;
+    }
+
+    // What tags of a place are. Where the first is missing they may all be, and one question says so.
+    async fn tags(&self, place: &Place, tags: Vec<&Tag>, at_source: bool) -> Vec<((Place, Tag), Seen)> {
+        let look = |tag: &Tag| {
+            let tag = tag.clone();
+            async move {
+                let seen = self.head(place, &tag).await;
+                let seen = seen.unwrap_or_else(|error| failure::seen(place, &error, at_source));
+                ((place.clone(), tag), seen)
+            }
+        };
+        let (first, others) = match tags.as_slice() {
+            [first, others @ ..] if !at_source && others.len() > 1 => (look(first).await, others),
+            all => return join_all(all.iter().map(|tag| look(tag))).await,
+        };
+        let rest = if first.1 == Seen::Missing && self.is_new(place).await {
+            others.iter().map(|tag| ((place.clone(), (*tag).clone()), Seen::Missing)).collect()
+        } else {
+            join_all(others.iter().map(|tag| look(tag))).await
+        };
+        std::iter::once(first).chain(rest).collect()
+    }
+
+    async fn is_new(&self, place: &Place) -> bool {
+        let Ok((at, lines)) = self.stations.at(place) else { return false };
+        // They are never closed.
+        let _line = lines.acquire().await.ok();
+        at.is_new().await
     }
 
     async fn recall(&self, wants: &[&Want<'_>], survey: &mut Survey) {

@@ -189,7 +189,7 @@ async fn lists_of_referrers_are_looked_for_where_there_are_some() {
     source.put_image("a/b", "plain", &plain);
     source.put_image("a/b", "signed", &signed);
     source.put_untagged("a/b", &signature);
-    let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":"{}/c/d"}}]"#, source.host(), target.host());
+    let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":["{}/c/d"]}}]"#, source.host(), target.host());
     let (report, _) = ran(&TestWorld::plain(), &json, false).await;
     assert_eq!(report.verdict, Verdict::Done);
     assert!(target.manifest("c/d", &signature.digest().to_string()).is_some());
@@ -198,4 +198,23 @@ async fn lists_of_referrers_are_looked_for_where_there_are_some() {
     };
     assert_eq!(lists(&plain), 0);
     assert!(lists(&signed) > 0);
+    // That there is no API is found out once.
+    assert_eq!(source.log().count(Method::GET, "/referrers/"), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_there_at_all_is_asked_for_once() {
+    let (source, target) = (TestRegistry::start().await, TestRegistry::start().await);
+    for tag in ["1", "2", "3", "4", "5"] {
+        source.put_image("a/b", tag, &TestImage::random(1, 1, 100));
+    }
+    let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":["{}/c/d"]}}]"#, source.host(), target.host());
+    planned(&TestWorld::plain(), &json).await;
+    assert_eq!((heads(&source), lists(&source)), (5, 1));
+    assert_eq!((heads(&target), lists(&target)), (1, 1));
+    // With something there, each tag is asked for.
+    target.put_image("c/d", "5", &TestImage::random(1, 1, 100));
+    target.clear_log();
+    planned(&TestWorld::plain(), &json).await;
+    assert_eq!((heads(&target), lists(&target)), (5, 1));
 }
