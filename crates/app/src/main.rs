@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Action::Logout(logout) => commands::login::logout(logout),
         Action::Images(images) => commands::documents::images::run(images),
         Action::Rewrite(rewrite) => commands::documents::rewrite::run(rewrite),
+        Action::Relay(relay) => commands::relay::run(&relay),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
         Action::Man(man) => commands::man::run(man, cli::command()),
     };

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// What may be done with the new file.
@@ -13,6 +13,10 @@ pub(crate) enum Access {
     Private,
     /// What may be done with the one that is there; where that is not to be written, it stays.
     AsBefore,
+    /// What may be done with another file.
+    Like(PathBuf),
+    /// Everybody may read it, as far as the process lets them.
+    Usual,
 }
 
 /// Writes beside the file, and renames: whoever reads it sees the old content or the new one. What is at `path` and is a
@@ -40,15 +44,18 @@ pub(crate) fn replace(
 }
 
 fn begin(beside: &Path, path: &Path, access: Access) -> io::Result<File> {
-    let permissions = match access {
-        Access::Private => None,
+    let permissions = match &access {
+        Access::Private | Access::Usual => None,
         Access::AsBefore => Some(fs::metadata(path)?.permissions()),
+        Access::Like(other) => Some(fs::metadata(other)?.permissions()),
     };
-    if permissions.as_ref().is_some_and(fs::Permissions::readonly) {
+    if matches!(access, Access::AsBefore) && permissions.as_ref().is_some_and(fs::Permissions::readonly) {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let _ = fs::remove_file(beside);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+    // What the process lets nobody do is taken away from it.
+    let mode = if matches!(access, Access::Usual) { 0o666 } else { 0o600 };
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(beside)?;
     if let Some(permissions) = permissions {
         file.set_permissions(permissions)?;
     }

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("oci", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
@@ -20,9 +20,13 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("rewrite", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
     ("sync", &["oci", "remote"]),
+    ("relay", &["oci", "rewrite"]),
     ("scheduler", &["oci", "catalog", "sync"]),
     ("server", &["oci", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
-    ("app", &["oci", "remote", "blobs", "catalog", "rewrite", "mirror", "sync", "scheduler", "server"]),
+    (
+        "app",
+        &["oci", "remote", "blobs", "catalog", "rewrite", "mirror", "sync", "relay", "scheduler", "server"],
+    ),
     ("testkit", &["oci"]),
 ];
 

@@ -37,6 +37,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["logout"],
         vec!["images"],
         vec!["rewrite"],
+        vec!["relay"],
         vec!["completions"],
         vec!["man"],
     ]

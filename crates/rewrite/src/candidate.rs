@@ -98,6 +98,10 @@ pub enum Reason {
     Scratch,
     /// The name comes from a variable whose value is not in the document.
     Variable(String),
+    /// The tag comes from a variable that is not set, where only whole names will do.
+    OpenTag(String),
+    /// The name is the value of a variable that a file of variables sets.
+    Held(String),
     /// It cannot be read as a reference.
     NotAReference(String),
     /// A value of an argument or an environment variable; those are changed on request.
@@ -136,6 +140,8 @@ impl Reason {
             Self::Stage => "stage",
             Self::Scratch => "scratch",
             Self::Variable(_) => "variable",
+            Self::OpenTag(_) => "open-tag",
+            Self::Held(_) => "held",
             Self::NotAReference(_) => "not-a-reference",
             Self::Argument => "argument",
             Self::Script => "script",
@@ -166,6 +172,10 @@ impl fmt::Display for Reason {
             Self::Variable(name) => {
                 write!(f, "the name comes from `{name}`, which the document does not set")
             }
+            Self::OpenTag(name) => write!(f, "its tag comes from `{name}`, which is not set"),
+            Self::Held(name) => {
+                write!(f, "its name is the value of `{name}`, to be changed where that is set")
+            }
             Self::NotAReference(why) => write!(f, "not an image reference: {why}"),
             Self::Argument => f.write_str("a value for a program; such are changed on request"),
             Self::Script => f.write_str("in a command; change it by hand"),
@@ -194,6 +204,8 @@ mod tests {
             (Reason::Built, "it is built here"),
             (Reason::BuildOnly, "the service is built here and names no image"),
             (Reason::Variable("REG".into()), "the name comes from `REG`, which the document does not set"),
+            (Reason::OpenTag("TAG".into()), "its tag comes from `TAG`, which is not set"),
+            (Reason::Held("DB".into()), "its name is the value of `DB`, to be changed where that is set"),
             (Reason::NoSuchName("m/a:1/b".into()), "`m/a:1/b` is not a name that a registry can have"),
             (Reason::Argument, "a value for a program; such are changed on request"),
             (

@@ -38,7 +38,7 @@ impl<'a> Document<'a> {
     /// It is not one of that kind.
     pub fn read(text: &'a str, kind: Kind, search: &Search) -> Result<Self, ReadError> {
         let tree = tree(text, kind).map_err(|fault| error(text, fault))?;
-        let mut finder = Finder::new(text, search);
+        let mut finder = Finder::new(text, kind, search);
         match (&tree, kind) {
             (Some(tree), _) => find::find(kind, tree, &mut finder),
             (None, Kind::Env) => plain::env(&mut finder),

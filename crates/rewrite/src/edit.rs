@@ -11,6 +11,7 @@ use crate::{
     settle::{Fate, settle},
     token::{Token, plain},
     tree::same::{Changes, same},
+    variables::Origin,
 };
 
 /// A document rewritten.
@@ -35,6 +36,8 @@ pub struct Change {
     pub from: Found,
     /// What it is called now.
     pub to: Target,
+    /// Variables set outside the document that its old name rests on.
+    pub variables: Vec<(String, Origin)>,
 }
 
 /// A candidate that was left as it is.
@@ -50,6 +53,8 @@ pub struct Left {
     pub found: Option<Found>,
     /// Why.
     pub reason: Reason,
+    /// Variables set outside the document that it rests on.
+    pub variables: Vec<(String, Origin)>,
 }
 
 /// Why nothing is given out.
@@ -150,13 +155,13 @@ impl Document<'_> {
         let (mut changes, mut left) = (Vec::new(), Vec::new());
         for (entry, fate) in self.entries.iter().zip(fates) {
             let (position, place) = (lines.position(entry.at), entry.place.clone());
-            let found = match &entry.what {
-                What::Image(image) => Some(image.found.clone()),
-                What::Left(_) => None,
+            let (found, variables) = match &entry.what {
+                What::Image(image) => (Some(image.found.clone()), image.variables()),
+                What::Left(_) => (None, Vec::new()),
             };
             match (fate, found) {
                 (Fate::Renamed { target, .. }, Some(from)) => {
-                    changes.push(Change { position, place, from, to: target.clone() });
+                    changes.push(Change { position, place, from, to: target.clone(), variables });
                 }
                 (Fate::Left(reason), found) => {
                     left.push(Left {
@@ -165,6 +170,7 @@ impl Document<'_> {
                         text: entry.text.clone(),
                         found,
                         reason: reason.clone(),
+                        variables,
                     });
                 }
                 (Fate::Renamed { .. }, None) => {}

@@ -1,12 +1,17 @@
 //! Collects candidates while a document is walked.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
 
 use crate::{
     candidate::{Found, Reason},
-    reading::{Lookup, Piece, Reading, pieces},
+    kind::Kind,
+    reading::{Lookup, Piece, Reading, pieces_with},
     token::Token,
     tree::{Data, Node, Path},
+    variables::{Origin, Variables},
 };
 
 /// What to look for besides what a document's kind says.
@@ -18,6 +23,11 @@ pub struct Search {
     pub arguments: bool,
     /// Whether images that are built here, or pushed, are renamed too.
     pub built: bool,
+    /// What variables in compose files and in files of variables are set to. With it only whole names will do: an image
+    /// whose tag is not known even so is left.
+    pub variables: Option<Variables>,
+    /// Of a file of variables, those that hold images; `None`: by their names and values.
+    pub holders: Option<BTreeSet<String>>,
 }
 
 /// A candidate, and how it can be changed.
@@ -45,6 +55,19 @@ pub(crate) struct Named {
     pub(crate) found: Found,
     pub(crate) reading: Reading,
     pub(crate) form: Form,
+}
+
+impl Named {
+    /// Variables set outside the document that it rests on, each once.
+    pub(crate) fn variables(&self) -> Vec<(String, Origin)> {
+        let mut variables: Vec<(String, Origin)> = Vec::new();
+        for (name, origin) in self.reading.known() {
+            if variables.iter().all(|(known, _)| known != name) {
+                variables.push((name.to_owned(), origin));
+            }
+        }
+        variables
+    }
 }
 
 /// What is done to give it another name.
@@ -84,6 +107,7 @@ pub(crate) struct Finder<'a> {
     /// The whole document.
     pub(crate) text: &'a str,
     pub(crate) search: &'a Search,
+    values: Option<&'a Variables>,
     pub(crate) tokens: Vec<Token>,
     pub(crate) entries: Vec<Entry>,
     tokens_at: HashMap<usize, usize>,
@@ -91,9 +115,21 @@ pub(crate) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(text: &'a str, search: &'a Search) -> Self {
+    pub(crate) fn new(text: &'a str, kind: Kind, search: &'a Search) -> Self {
+        let values = search.variables.as_ref().filter(|_| matches!(kind, Kind::Compose | Kind::Env));
         let (tokens_at, entries_at) = (HashMap::new(), HashMap::new());
-        Self { text, search, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
+        Self { text, search, values, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
+    }
+
+    /// The pieces of a part of a token's text. `None`: a variable in it does not end.
+    pub(crate) fn taken_apart(
+        &self,
+        token: usize,
+        text: &str,
+        range: Range<usize>,
+        lookup: Lookup<'_>,
+    ) -> Option<Vec<Piece>> {
+        pieces_with(self.values, token, text, range, lookup)
     }
 
     /// The token of a scalar; one for each, however many ways lead to it.
@@ -135,7 +171,8 @@ impl<'a> Finder<'a> {
         let token = self.token(node)?;
         let whole = node.text()?;
         let start = whole.len() - whole.trim_start().len();
-        pieces(token, whole, start..start + text.len(), &|_| None).filter(|pieces| !pieces.is_empty())
+        self.taken_apart(token, whole, start..start + text.len(), &|_| None)
+            .filter(|pieces| !pieces.is_empty())
     }
 
     /// The pieces of a scalar behind a prefix; where it does not hold a reference, that is told.
@@ -147,7 +184,7 @@ impl<'a> Finder<'a> {
             return None;
         }
         let token = self.token(spot.node)?;
-        let pieces = pieces(token, text, start..end, lookup);
+        let pieces = self.taken_apart(token, text, start..end, lookup);
         if pieces.is_none() {
             self.leave(spot, Reason::NotAReference("a variable in it does not end".to_owned()));
         }
@@ -159,8 +196,8 @@ impl<'a> Finder<'a> {
         let Some(text) = spot.node.text().and_then(|text| text.get(range.clone())) else { return };
         let raw = self.text.get(spot.node.span.clone()).unwrap_or_default();
         let at = spot.node.span.start + raw.find(text).unwrap_or(0);
-        let pieces =
-            self.token(spot.node).and_then(|token| pieces(token, spot.node.text()?, range, &|_| None));
+        let token = self.token(spot.node);
+        let pieces = token.and_then(|token| self.taken_apart(token, spot.node.text()?, range, &|_| None));
         let what = match (reason, pieces) {
             (None, Some(pieces)) => self.what(pieces, Form::Rename),
             (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
@@ -179,7 +216,9 @@ impl<'a> Finder<'a> {
     pub(crate) fn what(&self, pieces: Vec<Piece>, form: Form) -> What {
         let reading =
             Reading::new(pieces, |token| self.tokens.get(token).map_or("", |token| token.text.as_str()));
+        let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
+            Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),
             Ok(found) => What::Image(Box::new(Named { found, reading, form })),
             Err(reason) => What::Left(reason),
         }

@@ -25,6 +25,7 @@ mod settle;
 mod text;
 mod token;
 mod tree;
+mod variables;
 
 pub use candidate::{Candidate, Found, Reason, Standing};
 pub use document::{Document, ReadError};
@@ -36,3 +37,4 @@ pub use naming::{
     Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template, TemplateError,
 };
 pub use position::Position;
+pub use variables::{Origin, Variables};

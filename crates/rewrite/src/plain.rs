@@ -5,7 +5,6 @@ use std::ops::Range;
 use crate::{
     candidate::Reason,
     finder::{Entry, Finder, Form, What, looks_like_image},
-    reading::pieces,
     token::Token,
     tree::Style,
 };
@@ -25,24 +24,47 @@ pub(crate) fn list(finder: &mut Finder<'_>) {
     }
 }
 
-/// `NAME=value`; the names that end in `IMAGE` have images, and so have others whose values say which registry.
+/// `NAME=value`; the names that end in `IMAGE` have images, and so have others whose values say which registry. Where it
+/// was said which have them, those do.
 pub(crate) fn env(finder: &mut Finder<'_>) {
-    for (_, range) in lines(finder.text) {
-        let line = &finder.text[range.clone()];
-        let Some((name, value)) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#')) else {
-            continue;
+    for Assignment { name, value, .. } in assignments(finder.text) {
+        let text = &finder.text[value.clone()];
+        let says = || {
+            ["IMAGE", "IMAGE_NAME", "IMAGE_REPO", "IMAGE_REPOSITORY"]
+                .iter()
+                .any(|end| name.to_ascii_uppercase().ends_with(end))
         };
-        let start = range.start + name.len() + 1;
-        let value = value_of(value);
-        let text = &finder.text[start + value.start..start + value.end];
-        let name = name.trim().trim_start_matches("export ").trim();
-        let says = ["IMAGE", "IMAGE_NAME", "IMAGE_REPO", "IMAGE_REPOSITORY"]
-            .iter()
-            .any(|end| name.to_ascii_uppercase().ends_with(end));
-        if !text.is_empty() && (says || looks_like_image(text)) {
-            add(start + value.start..start + value.end, name.to_owned(), None, finder);
+        let holds = match &finder.search.holders {
+            Some(holders) => holders.contains(name),
+            None => says() || looks_like_image(text),
+        };
+        if !text.is_empty() && holds {
+            let name = name.to_owned();
+            add(value, name, None, finder);
         }
     }
+}
+
+/// A line that sets a variable.
+pub(crate) struct Assignment<'a> {
+    pub(crate) name: &'a str,
+    /// Where its value is written, without quotes.
+    pub(crate) value: Range<usize>,
+    /// Whether it stands as it is written, between `'`.
+    pub(crate) literal: bool,
+}
+
+/// The lines of a file of variables that set one.
+pub(crate) fn assignments(text: &str) -> impl Iterator<Item = Assignment<'_>> {
+    lines(text).filter_map(|(_, range)| {
+        let line = &text[range.clone()];
+        let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
+        let start = range.start + name.len() + 1;
+        let value = value_of(value);
+        let value = start + value.start..start + value.end;
+        let literal = text[start..value.start].ends_with('\'');
+        Some(Assignment { name: name.trim().trim_start_matches("export ").trim(), value, literal })
+    })
 }
 
 // What a variable is set to: without quotes, or up to a comment.
@@ -69,7 +91,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
 fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut Finder<'_>) {
     let text = finder.text[range.clone()].to_owned();
     let token = finder.add_token(Token { span: range.clone(), text: text.clone(), style: Style::Bare });
-    let what = match (reason, pieces(token, &text, 0..text.len(), &|_| None)) {
+    let what = match (reason, finder.taken_apart(token, &text, 0..text.len(), &|_| None)) {
         (Some(reason), _) => What::Left(reason),
         (None, Some(pieces)) => finder.what(pieces, Form::Rename),
         (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),

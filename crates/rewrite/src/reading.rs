@@ -8,6 +8,7 @@ use crate::{
     candidate::{Found, Reason},
     naming::Target,
     text::{self, Part},
+    variables::{Origin, Variables},
 };
 
 /// What stands for a variable whose value is not known; any image name may hold it.
@@ -24,6 +25,8 @@ pub(crate) enum Piece {
     Fixed(&'static str),
     /// A variable whose value is not known.
     Variable(String),
+    /// A variable whose value is known, and is not in the document; a range of what a token reads as.
+    Known { slot: usize, range: Range<usize>, name: String, value: String, origin: Origin },
 }
 
 /// What a part of a token becomes.
@@ -39,7 +42,18 @@ pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Vec<Piece>>;
 
 /// The pieces of `range` of a token's text. `None`: a variable in it does not end.
 pub(crate) fn pieces(slot: usize, text: &str, range: Range<usize>, lookup: Lookup<'_>) -> Option<Vec<Piece>> {
-    let mut collector = Collector { pieces: Vec::new(), slot, text, lookup };
+    pieces_with(None, slot, text, range, lookup)
+}
+
+/// The same, where values of variables are known that are not in the document.
+pub(crate) fn pieces_with(
+    values: Option<&Variables>,
+    slot: usize,
+    text: &str,
+    range: Range<usize>,
+    lookup: Lookup<'_>,
+) -> Option<Vec<Piece>> {
+    let mut collector = Collector { pieces: Vec::new(), slot, text, lookup, values };
     collector.add(range, 0)?;
     Some(collector.pieces)
 }
@@ -49,6 +63,7 @@ struct Collector<'l> {
     slot: usize,
     text: &'l str,
     lookup: Lookup<'l>,
+    values: Option<&'l Variables>,
 }
 
 impl Collector<'_> {
@@ -56,14 +71,22 @@ impl Collector<'_> {
         for part in text::parts(self.text, range)? {
             match part {
                 Part::Literal(range) => self.pieces.push(Piece::Text { slot: self.slot, range }),
-                Part::Variable { name, default } => match ((self.lookup)(&name), default) {
-                    (Some(known), _) => self.pieces.extend(known),
-                    (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
-                    (None, _) => self.pieces.push(Piece::Variable(name)),
-                },
+                Part::Variable { range, name, default } => {
+                    match ((self.lookup)(&name).or_else(|| self.known(&name, range)), default) {
+                        (Some(known), _) => self.pieces.extend(known),
+                        (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
+                        (None, _) => self.pieces.push(Piece::Variable(name)),
+                    }
+                }
             }
         }
         Some(())
+    }
+
+    fn known(&self, name: &str, range: Range<usize>) -> Option<Vec<Piece>> {
+        let (value, origin) = self.values?.get(name)?;
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Some(vec![Piece::Known { slot: self.slot, range, name, value, origin }])
     }
 }
 
@@ -88,6 +111,7 @@ impl Reading {
                 Piece::Text { slot, range } => text.push_str(&text_of(*slot)[range.clone()]),
                 Piece::Fixed(fixed) => text.push_str(fixed),
                 Piece::Variable(_) => text.push_str(UNKNOWN),
+                Piece::Known { value, .. } => text.push_str(value),
             }
             (start..text.len(), piece)
         });
@@ -130,15 +154,41 @@ impl Reading {
     /// The editable parts it rests on: token and start of the range.
     pub(crate) fn rests_on(&self) -> impl Iterator<Item = (usize, usize)> {
         self.pieces.iter().filter_map(|(_, piece)| match piece {
-            Piece::Text { slot, range } => Some((*slot, range.start)),
+            Piece::Text { slot, range } | Piece::Known { slot, range, .. } => Some((*slot, range.start)),
             Piece::Fixed(_) | Piece::Variable(_) => None,
+        })
+    }
+
+    /// The variables whose values it takes from outside the document, and where those are set.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Origin)> {
+        self.pieces.iter().filter_map(|(_, piece)| match piece {
+            Piece::Known { name, origin, .. } => Some((name.as_str(), *origin)),
+            _ => None,
+        })
+    }
+
+    /// The variable that leaves open which tag or digest is meant.
+    pub(crate) fn open(&self) -> Option<String> {
+        self.variable(self.name..self.text.len())
+    }
+
+    // The variable of a file that holds the whole name, which is then changed there.
+    fn held(&self) -> Option<&str> {
+        self.pieces.iter().find_map(|(at, piece)| match piece {
+            Piece::Known { name, origin: Origin::File, .. } if at.start == 0 && at.end >= self.name => {
+                Some(name.as_str())
+            }
+            _ => None,
         })
     }
 
     /// The edits that make it name `target`; with each, the start of the part that it is an edit of.
     pub(crate) fn renamed(&self, target: &Target) -> Result<Vec<(usize, Edit)>, Reason> {
         let new = target.name();
-        let mut edits = self.name_edits(&new).ok_or(Reason::InPieces)?;
+        if let Some(variable) = self.held() {
+            return Err(Reason::Held(variable.to_owned()));
+        }
+        let mut edits = self.name_edits(&new).or_else(|| self.spelled_out(&new)).ok_or(Reason::InPieces)?;
         if let Some(tag) = &target.tag {
             let range = self.name..self.tag;
             let edit = self.edit(range.clone(), &format!(":{tag}"));
@@ -165,6 +215,33 @@ impl Reading {
         }
         let (host, path) = new.split_once('/')?;
         Some(vec![self.edit(first.clone(), host)?, self.edit(first.end + 1..self.name, path)?])
+    }
+
+    // The name written in the place of variables that are parts of it.
+    fn spelled_out(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+        let mut whole: Option<(usize, Range<usize>)> = None;
+        let mut new = new.to_owned();
+        for (at, piece) in self.pieces.iter().take_while(|(at, _)| at.start < self.name) {
+            let inside = self.name.min(at.end) - at.start;
+            let (slot, range) = match piece {
+                Piece::Text { slot, range } => (*slot, range.start..range.start + inside),
+                Piece::Known { slot, range, value, .. } => {
+                    // What else the variable holds would go with it.
+                    new.push_str(&value[inside..]);
+                    (*slot, range.clone())
+                }
+                Piece::Fixed(_) | Piece::Variable(_) => return None,
+            };
+            whole = match whole {
+                None => Some((slot, range)),
+                Some((first, before)) if first == slot && before.end == range.start => {
+                    Some((slot, before.start..range.end))
+                }
+                Some(_) => return None,
+            };
+        }
+        let (slot, range) = whole?;
+        Some(vec![(range.start, Edit { slot, range, new })])
     }
 
     // An edit of a range of the reading that lies in one token.

@@ -11,6 +11,8 @@ pub(crate) enum Part {
     Literal(Range<usize>),
     /// A variable.
     Variable {
+        /// The whole of it; a range of the text.
+        range: Range<usize>,
         /// Its name, or the whole expression.
         name: String,
         /// What it is where it is not set; a range of the text, which may hold variables itself.
@@ -63,14 +65,15 @@ fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
         return Some(None);
     }
     let name = inner[..length].to_owned();
-    Some(Some((Part::Variable { name, default: None }, at + 1 + length)))
+    let end = at + 1 + length;
+    Some(Some((Part::Variable { range: at..end, name, default: None }, end)))
 }
 
 fn expression(whole: &str, inner: &str, closing: &str, at: usize) -> Option<(Part, usize)> {
     let length = inner.find(closing)?;
     let name = inner[..length].trim_matches(|c: char| c.is_whitespace() || c == '-').to_owned();
     let end = at + (whole.len() - inner.len()) + length + closing.len();
-    Some((Part::Variable { name, default: None }, end))
+    Some((Part::Variable { range: at..end, name, default: None }, end))
 }
 
 // `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`; what else can be written there changes the
@@ -90,7 +93,7 @@ fn braced(text: &str, at: usize, end: usize) -> Option<(Part, usize)> {
     let is_value =
         operator.is_empty() || [":-", "-", ":?", "?"].iter().any(|known| operator.starts_with(known));
     let name = if is_value { name } else { inner };
-    Some((Part::Variable { name: name.to_owned(), default }, close + 1))
+    Some((Part::Variable { range: at..close + 1, name: name.to_owned(), default }, close + 1))
 }
 
 fn closing_brace(text: &str) -> Option<usize> {
@@ -114,8 +117,8 @@ mod tests {
         let Some(parts) = parts(text, 0..text.len()) else { return "unfinished".to_owned() };
         let told = parts.into_iter().map(|part| match part {
             Part::Literal(range) => text[range].to_owned(),
-            Part::Variable { name, default: None } => format!("<{name}>"),
-            Part::Variable { name, default: Some(range) } => format!("<{name}={}>", &text[range]),
+            Part::Variable { name, default: None, .. } => format!("<{name}>"),
+            Part::Variable { name, default: Some(range), .. } => format!("<{name}={}>", &text[range]),
         });
         told.collect::<Vec<_>>().join("|")
     }

@@ -284,7 +284,7 @@ proptest! {
             }
             text.insert_str(at, new);
         }
-        let search = Search { arguments: true, built: true, paths: vec!["*.image".to_owned()] };
+        let search = Search { arguments: true, built: true, paths: vec!["*.image".to_owned()], ..Search::default() };
         let Ok(document) = Document::read(&text, kind, &search) else { return Ok(()) };
         let none = document.rewrite(&Rules::default(), &mut Census::default()).unwrap();
         prop_assert_eq!(&none.text, &text);

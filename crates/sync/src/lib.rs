@@ -29,7 +29,7 @@ mod table;
 mod world;
 
 pub use badge::badge;
-pub use copy::{Limits, contents, perform};
+pub use copy::{Limits, Packed, beside, contents, packed, perform, seal};
 pub use guide::{Language, RuleStanding, Standing, guide, scope};
 pub use habits::Habits;
 pub use import::{ImportError, Imported, Input, Kind, import};

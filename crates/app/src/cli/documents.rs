@@ -75,7 +75,12 @@ pub(super) struct RewriteArgs {
 impl DocumentArgs {
     fn meant(self) -> Documents {
         let Self { files, kind, ignore, path, arguments, built } = self;
-        Documents { sources: files, kind, ignore, search: Search { paths: path, arguments, built } }
+        Documents {
+            sources: files,
+            kind,
+            ignore,
+            search: Search { paths: path, arguments, built, ..Search::default() },
+        }
     }
 }
 

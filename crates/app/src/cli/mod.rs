@@ -1,12 +1,13 @@
 //! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
 //!
 //! The commands that speak to registries are in `registries`, those about rules in `rules`, what is asked of a server that
-//! runs them in `server`, and those that work on documents in `documents`.
+//! runs them in `server`, those that work on documents in `documents`, and those that bring whole stacks elsewhere in `stacks`.
 
 mod documents;
 mod registries;
 mod rules;
 mod server;
+mod stacks;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -17,7 +18,7 @@ use crate::{
     commands::{
         cache, completions, config, copy, digest,
         documents::{images, rewrite},
-        inspect, list, login, man, runs, serve, sync, tags,
+        inspect, list, login, man, relay, runs, serve, sync, tags,
     },
     config::{Listen, Overrides},
     log::Verbosity,
@@ -27,6 +28,7 @@ use crate::{
 use documents::{ImagesArgs, RewriteArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
+use stacks::RelayArgs;
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -71,6 +73,8 @@ pub(crate) enum Action {
     Images(images::Images),
     /// Give them other names.
     Rewrite(rewrite::Rewrite),
+    /// Bring a stack to a registry of one's own.
+    Relay(Box<relay::Relay>),
     /// Write a completion script.
     Completions(completions::Completions),
     /// Write manual pages.
@@ -144,6 +148,8 @@ enum Command {
     Images(ImagesArgs),
     /// Give the images in documents other names, and leave every other byte alone
     Rewrite(RewriteArgs),
+    /// Copy all images that compose files name to your registry, and write files that name them there
+    Relay(RelayArgs),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write the manual page to standard output, or all of them to a directory
@@ -290,6 +296,7 @@ impl Cli {
             Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.meant()),
             Command::Images(images) => Action::Images(images.meant(verbosity)),
             Command::Rewrite(rewrite) => Action::Rewrite(rewrite.meant(verbosity)),
+            Command::Relay(relay) => Action::Relay(Box::new(relay.meant(verbosity))),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }

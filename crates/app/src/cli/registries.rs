@@ -63,11 +63,20 @@ pub(super) struct CopyArgs {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum FormatWord {
+pub(super) enum FormatWord {
     /// As they are.
     Keep,
     /// Docker's media types.
     Docker,
+}
+
+impl FormatWord {
+    pub(super) fn meant(self) -> Format {
+        match self {
+            Self::Keep => Format::Keep,
+            Self::Docker => Format::Docker,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -156,10 +165,7 @@ impl CopyArgs {
             targets: self.targets,
             all_tags: self.all_tags,
             platforms: self.platform,
-            format: self.format.map(|word| match word {
-                FormatWord::Keep => Format::Keep,
-                FormatWord::Docker => Format::Docker,
-            }),
+            format: self.format.map(FormatWord::meant),
             referrers: !self.no_referrers,
             at_once: self.jobs.map(usize::from),
             dry_run: self.dry_run,

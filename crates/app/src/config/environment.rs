@@ -27,6 +27,11 @@ impl Environment {
         )
     }
 
+    /// All of them, with their values.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -8,16 +8,19 @@ use crate::{
     ends::{Archive, EndError, Index, Layout},
 };
 
-/// The images in a layout or an archive: those with a tag by their tags, others by their digests. A place at a registry
-/// has none of this.
+/// The images in a layout or an archive: those that have a tag to themselves by that, others by their digests. A place at a
+/// registry has none of this.
 ///
 /// # Errors
 /// It cannot be read.
 pub async fn contents(place: &Place) -> Result<Vec<Reference>, Failure> {
     let listed = |index: &Index| {
+        let tags: Vec<Option<Tag>> = index.entries().map(tag).collect();
+        let is_own = |tag: &&Tag| tags.iter().flatten().filter(|other| other == tag).count() == 1;
         let mut all: Vec<Reference> = Vec::new();
-        for entry in index.entries() {
-            let reference = tag(entry).map_or(Reference::Digest(entry.digest), Reference::Tag);
+        for (entry, tag) in index.entries().zip(&tags) {
+            let tag = tag.as_ref().filter(is_own).cloned();
+            let reference = tag.map_or(Reference::Digest(entry.digest), Reference::Tag);
             if !all.contains(&reference) {
                 all.push(reference);
             }

@@ -8,6 +8,7 @@
 //! run leaves behind, however it ends, the next one can build on.
 
 mod blobs;
+mod bundle;
 mod contents;
 mod deliver;
 mod failure;
@@ -31,6 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Event, Job, Row, World};
+pub use bundle::{Packed, beside, packed, seal};
 pub use contents::contents;
 use run::Run;
 

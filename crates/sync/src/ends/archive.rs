@@ -120,10 +120,13 @@ impl Archive {
         let (digest, size) = (Digest::of(&bytes), bytes.len());
         self.made.insert(config_digest, config);
         self.made.insert(digest, bytes);
-        let tags = image.repo_tags.iter().flatten().filter_map(|name| tag(name));
-        let references: Vec<Reference> = tags.map(Reference::Tag).collect();
-        for reference in if references.is_empty() { vec![Reference::Digest(digest)] } else { references } {
-            self.index.put(&reference, &MediaType::DOCKER_MANIFEST, digest, size);
+        let names: Vec<&String> = image.repo_tags.iter().flatten().filter(|name| tag(name).is_some()).collect();
+        if names.is_empty() {
+            self.index.put(&Reference::Digest(digest), &MediaType::DOCKER_MANIFEST, digest, size);
+        }
+        // Two images may well have one tag: `nginx:latest`, `redis:latest`.
+        for name in names {
+            self.index.put_named(name, &MediaType::DOCKER_MANIFEST, digest, size);
         }
         Ok(())
     }

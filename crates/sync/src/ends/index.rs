@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference};
+use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, Tag};
 use serde_json::{Value, json};
 
 use super::EndError;
@@ -78,29 +78,44 @@ impl Index {
         self.entries.iter().map(|(entry, _)| entry)
     }
 
+    /// Gives what has this tag for its name another one, and annotations.
+    pub(crate) fn rename(&mut self, tag: &Tag, annotations: &[(&str, &str)], new: &str) {
+        let named = self.entries.iter_mut().filter(|(entry, _)| name(entry) == Some(tag.as_str()));
+        for (entry, written) in named {
+            let known = entry.annotations.get_or_insert_default();
+            for (key, value) in annotations.iter().copied().chain([(NAME, new)]) {
+                known.insert(key.to_owned(), value.to_owned());
+            }
+            written["annotations"] = json!(known);
+        }
+    }
+
+    /// Adds an entry under a whole name.
+    pub(crate) fn put_named(&mut self, name: &str, media_type: &MediaType, digest: Digest, size: usize) {
+        self.entries.retain(|(entry, _)| self::name(entry) != Some(name));
+        self.push(Some(name), media_type, digest, size);
+    }
+
     /// Adds an entry, under `reference` if that is a tag, in the place of what had that name.
     pub(crate) fn put(&mut self, reference: &Reference, media_type: &MediaType, digest: Digest, size: usize) {
-        let mut entry = json!({ "mediaType": media_type.as_str(), "digest": digest, "size": size });
         match reference {
-            Reference::Tag(tag) => {
-                self.entries.retain(|(entry, _)| name(entry) != Some(tag.as_str()));
-                entry["annotations"] = json!({ NAME: tag.as_str() });
-            }
-            Reference::Digest(_) => {
-                if self.entries.iter().any(|(entry, _)| entry.digest == digest) {
-                    return;
-                }
-            }
+            Reference::Tag(tag) => self.put_named(tag.as_str(), media_type, digest, size),
+            Reference::Digest(_) if self.entries.iter().any(|(entry, _)| entry.digest == digest) => {}
+            Reference::Digest(_) => self.push(None, media_type, digest, size),
+        }
+    }
+
+    fn push(&mut self, name: Option<&str>, media_type: &MediaType, digest: Digest, size: usize) {
+        let mut entry = json!({ "mediaType": media_type.as_str(), "digest": digest, "size": size });
+        if let Some(name) = name {
+            entry["annotations"] = json!({ NAME: name });
         }
         let descriptor = Descriptor {
             media_type: media_type.to_string(),
             digest,
             size: size as u64,
             artifact_type: None,
-            annotations: match reference {
-                Reference::Tag(tag) => Some([(NAME.to_owned(), tag.to_string())].into()),
-                Reference::Digest(_) => None,
-            },
+            annotations: name.map(|name| [(NAME.to_owned(), name.to_owned())].into()),
             platform: None,
             urls: Vec::new(),
         };

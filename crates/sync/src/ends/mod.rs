@@ -12,7 +12,7 @@ mod layout;
 mod registry;
 mod sink;
 mod source;
-mod tar;
+pub(crate) mod tar;
 mod tarball;
 
 pub(crate) use archive::Archive;

@@ -32,6 +32,13 @@ pub(crate) struct Extent {
     pub(crate) size: u64,
 }
 
+impl Extent {
+    /// The offset of the header in front of it, of a file with a short name.
+    pub(crate) fn header(self) -> u64 {
+        self.start - BLOCK
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Entry {
     File(Extent),
@@ -263,6 +270,18 @@ pub(crate) fn header(name: &str, size: u64) -> Vec<u8> {
     header.resize(header.len() + 1 + to_usize(padding(length)), 0);
     header.extend_from_slice(&block(&name[..LONGEST_NAME], size, b'0'));
     header
+}
+
+/// Files as they stand at the end of an archive, and what ends it.
+pub(crate) fn end<'f>(files: impl Iterator<Item = (&'f str, &'f [u8])>) -> Vec<u8> {
+    let mut end = Vec::new();
+    for (name, bytes) in files {
+        end.extend(header(name, bytes.len() as u64));
+        end.extend(bytes);
+        end.resize(end.len() + to_usize(padding(bytes.len() as u64)), 0);
+    }
+    end.resize(end.len() + 2 * BLOCK as usize, 0);
+    end
 }
 
 fn block(name: &str, size: u64, kind: u8) -> [u8; BLOCK as usize] {

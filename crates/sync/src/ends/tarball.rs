@@ -117,13 +117,8 @@ impl Tarball {
             return Ok(());
         }
         let index = state.index.bytes();
-        let mut end = Vec::new();
-        for (name, bytes) in [("oci-layout", layout::VERSION.as_bytes()), ("index.json", &index)] {
-            end.extend(tar::header(name, bytes.len() as u64));
-            end.extend(bytes);
-            end.resize(end.len().next_multiple_of(512), 0);
-        }
-        end.resize(end.len() + 1024, 0);
+        let files = [("oci-layout", layout::VERSION.as_bytes()), ("index.json", index.as_ref())];
+        let end = tar::end(files.into_iter());
         self.write_at_end(&mut state, &end).await?;
         if let Some(mut file) = state.file.take() {
             file.flush().await.map_err(EndError::file(&self.draft))?;

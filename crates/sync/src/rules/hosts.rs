@@ -11,8 +11,8 @@ struct Shape {
 
 const MANY: usize = usize::MAX;
 
-/// Why `host` cannot hold `repository`: the fact and the way out.
-pub(super) fn refusal(host: &Host, repository: &Repository) -> Option<(String, String)> {
+/// Why `host` cannot hold `repository`: the fact and the way out. `None`: it can, as far as is known here.
+pub fn refusal(host: &Host, repository: &Repository) -> Option<(String, String)> {
     let shape = shape(host.name())?;
     let parts = repository.parts().count();
     let (least, most) = shape.parts;

@@ -141,13 +141,13 @@ fn target(
 }
 
 /// What there is for a job: the image at its source, and what each of its targets has, in their order.
-pub(super) struct Seen {
+pub(in crate::commands) struct Seen {
     digest: Option<Digest>,
     targets: Vec<(Option<Digest>, Action)>,
 }
 
 /// Looks who has what, for a `HEAD` each.
-pub(super) async fn look(session: &Session, jobs: &[Job]) -> Vec<Seen> {
+pub(in crate::commands) async fn look(session: &Session, jobs: &[Job]) -> Vec<Seen> {
     let asked = stream::iter(jobs).map(async |job| {
         let digest = match &job.digest {
             Some(digest) => Some(*digest),
@@ -177,7 +177,7 @@ pub(super) fn planned(jobs: &[Job], seen: &[Seen]) -> Vec<Planned> {
 
 /// Tells the engine what is there, and takes away what needs no more than that: rows for targets that have the image,
 /// where nothing that refers to it is to be looked for.
-pub(super) fn settle(jobs: &mut Vec<Job>, seen: Vec<Seen>) -> Vec<Row> {
+pub(in crate::commands) fn settle(jobs: &mut Vec<Job>, seen: Vec<Seen>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (job, seen) in jobs.iter_mut().zip(seen) {
         let Job { rule, source, reference, targets, .. } = job;

@@ -3,8 +3,8 @@
 //! - what was typed: `end`; what that comes to: `jobs`; what became of it: `tell`
 
 mod end;
-mod jobs;
-mod tell;
+pub(super) mod jobs;
+pub(super) mod tell;
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use crate::{
 
 /// What became of all images.
 #[derive(Debug, Serialize)]
-pub(super) struct Copied {
+pub(in crate::commands) struct Copied {
     copied: usize,
     up_to_date: usize,
     failed: usize,
@@ -48,7 +48,7 @@ enum End {
 
 impl Copied {
     /// Adds up.
-    pub(super) fn of(rows: &[Row]) -> Self {
+    pub(in crate::commands) fn of(rows: &[Row]) -> Self {
         let mut copied =
             Self { copied: 0, up_to_date: 0, failed: 0, left: 0, written: 0, mounted: 0, images: Vec::new() };
         for row in rows {
@@ -75,7 +75,7 @@ impl Copied {
     }
 
     /// How the command ends.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
+    pub(in crate::commands) fn verdict(&self) -> Result<(), Failure> {
         let images = |count: usize| counted(count as u64, "image");
         match (self.failed, self.left) {
             (0, 0) => Ok(()),
@@ -133,7 +133,12 @@ pub(super) fn text(copied: &Copied) -> String {
         .images
         .iter()
         .map(|line| vec![line.source.clone(), line.target.clone(), line.end.word().to_owned()]);
-    let mut text = table(&columns, rows.collect());
+    table(&columns, rows.collect()) + &failures_and_sums(copied)
+}
+
+/// What went wrong with which, and the sums.
+pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
+    let mut text = String::new();
     for line in &copied.images {
         if let End::Failed { what, hint, .. } = &line.end {
             text += &format!("\n{}: {what}\n", line.target);

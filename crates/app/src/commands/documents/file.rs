@@ -9,7 +9,7 @@ use std::{
 use crate::replace::{self, Access};
 
 /// What may be done with the file stays, and a link to it stays a link.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     replace::replace(&path, Access::AsBefore, |file| file.write_all(text.as_bytes()))
 }

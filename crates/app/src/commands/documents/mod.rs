@@ -4,10 +4,10 @@
 //! - `images` and `rewrite` are the commands, `report` their JSON, `diff` what people review
 
 mod diff;
-mod file;
+pub(super) mod file;
 pub(crate) mod images;
-mod names;
-mod report;
+pub(super) mod names;
+pub(super) mod report;
 mod resolve;
 pub(crate) mod rewrite;
 
@@ -50,9 +50,9 @@ pub(crate) struct Documents {
 }
 
 /// A document that was read, and not yet understood.
-struct Input {
-    name: String,
-    text: String,
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) text: String,
 }
 
 impl FromStr for Source {
@@ -79,7 +79,7 @@ impl Documents {
     }
 
     /// What is to be left alone.
-    fn ignore(&self) -> Result<Ignore, Failure> {
+    pub(super) fn ignore(&self) -> Result<Ignore, Failure> {
         let Some(path) = &self.ignore else { return Ok(Ignore::default()) };
         let text = read_list(path)?;
         Ignore::read(&text).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))
@@ -101,7 +101,7 @@ pub(crate) fn kinds() -> String {
     names.join(", ")
 }
 
-fn unreadable(name: &str, ReadError { position, what, hint }: ReadError) -> Failure {
+pub(super) fn unreadable(name: &str, ReadError { position, what, hint }: ReadError) -> Failure {
     let failure = Failure::new(format!("{}: {what}", placed(name, position)));
     match hint {
         Some(hint) => failure.with_hint(hint),
@@ -114,7 +114,7 @@ fn placed(name: &str, Position { line, column }: Position) -> String {
 }
 
 /// Reads a document.
-fn read(source: &Source) -> Result<Input, Failure> {
+pub(super) fn read(source: &Source) -> Result<Input, Failure> {
     let name = source.to_string();
     let bytes = match source {
         Source::Stdin => all(io::stdin().lock()),
@@ -135,13 +135,13 @@ fn all(input: impl io::Read) -> io::Result<Vec<u8>> {
 }
 
 // A file that the call names; without it nothing is begun.
-fn read_list(path: &Path) -> Result<String, Failure> {
+pub(super) fn read_list(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
         .map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))
 }
 
 /// Tells of what is left as it is, unless that goes without saying.
-fn note_left(name: &str, position: Position, text: &str, reason: &Reason) {
+pub(super) fn note_left(name: &str, position: Position, text: &str, reason: &Reason) {
     if matches!(reason, Reason::AlreadyThere | Reason::Stage | Reason::Scratch) {
         return;
     }

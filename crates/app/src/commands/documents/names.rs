@@ -57,7 +57,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// The rules.
-    pub(super) fn rules(&self, ignore: Ignore) -> Result<Rules, Failure> {
+    pub(in crate::commands) fn rules(&self, ignore: Ignore) -> Result<Rules, Failure> {
         Ok(Rules { ignore, map: self.map()?, naming: self.naming()? })
     }
 

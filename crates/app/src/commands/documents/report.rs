@@ -7,18 +7,18 @@ use crate::failure::Failure;
 
 /// Where something is written.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Place {
-    pub(super) file: String,
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(in crate::commands) struct Place {
+    pub(in crate::commands) file: String,
+    pub(in crate::commands) line: usize,
+    pub(in crate::commands) column: usize,
     /// Where it is in the document's structure.
-    pub(super) path: String,
+    pub(in crate::commands) path: String,
     /// What is written there.
-    pub(super) text: String,
+    pub(in crate::commands) text: String,
 }
 
 impl Place {
-    pub(super) fn new(file: &str, position: Position, path: &str, text: &str) -> Self {
+    pub(in crate::commands) fn new(file: &str, position: Position, path: &str, text: &str) -> Self {
         let Position { line, column } = position;
         Self { file: file.to_owned(), line, column, path: path.to_owned(), text: text.to_owned() }
     }
@@ -26,26 +26,26 @@ impl Place {
 
 /// What is left as it is.
 #[derive(Debug, Serialize)]
-pub(super) struct Kept {
+pub(in crate::commands) struct Kept {
     #[serde(flatten)]
-    pub(super) place: Place,
-    pub(super) reason: &'static str,
-    pub(super) explanation: String,
+    pub(in crate::commands) place: Place,
+    pub(in crate::commands) reason: &'static str,
+    pub(in crate::commands) explanation: String,
 }
 
 impl Kept {
-    pub(super) fn new(place: Place, reason: &Reason) -> Self {
+    pub(in crate::commands) fn new(place: Place, reason: &Reason) -> Self {
         Self { place, reason: reason.word(), explanation: reason.to_string() }
     }
 
-    pub(super) fn of(file: &str, left: &Left) -> Self {
+    pub(in crate::commands) fn of(file: &str, left: &Left) -> Self {
         Self::new(Place::new(file, left.position, &left.place, &left.text), &left.reason)
     }
 }
 
 /// An image that got another name.
 #[derive(Debug, Serialize)]
-pub(super) struct Renamed {
+pub(in crate::commands) struct Renamed {
     line: usize,
     column: usize,
     path: String,
@@ -54,7 +54,7 @@ pub(super) struct Renamed {
 }
 
 impl Renamed {
-    pub(super) fn of(change: &Change) -> Self {
+    pub(in crate::commands) fn of(change: &Change) -> Self {
         let Position { line, column } = change.position;
         let to = Found {
             host: change.to.host.clone(),
@@ -68,39 +68,39 @@ impl Renamed {
 
 /// What is wrong with a document.
 #[derive(Debug, Serialize)]
-pub(super) struct Fault {
+pub(in crate::commands) struct Fault {
     message: String,
 }
 
 impl Fault {
-    pub(super) fn of(failure: &Failure) -> Self {
+    pub(in crate::commands) fn of(failure: &Failure) -> Self {
         Self { message: failure.to_string() }
     }
 }
 
 /// What became of a document.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Outcome {
-    pub(super) file: String,
+pub(in crate::commands) struct Outcome {
+    pub(in crate::commands) file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) kind: Option<&'static str>,
-    pub(super) changes: Vec<Renamed>,
-    pub(super) left: Vec<Kept>,
+    pub(in crate::commands) kind: Option<&'static str>,
+    pub(in crate::commands) changes: Vec<Renamed>,
+    pub(in crate::commands) left: Vec<Kept>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) diff: Option<String>,
+    pub(in crate::commands) diff: Option<String>,
     /// The new text, where it is not written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<String>,
+    pub(in crate::commands) text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<Fault>,
+    pub(in crate::commands) error: Option<Fault>,
 }
 
 impl Outcome {
-    pub(super) fn failed(file: &str, failure: &Failure) -> Self {
+    pub(in crate::commands) fn failed(file: &str, failure: &Failure) -> Self {
         Self { file: file.to_owned(), error: Some(Fault::of(failure)), ..Self::default() }
     }
 
-    pub(super) fn of(file: &str, kind: Kind) -> Self {
+    pub(in crate::commands) fn of(file: &str, kind: Kind) -> Self {
         Self { file: file.to_owned(), kind: Some(kind.name()), ..Self::default() }
     }
 }

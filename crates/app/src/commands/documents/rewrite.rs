@@ -99,7 +99,7 @@ fn look_for_collisions(documents: &Documents, inputs: &Inputs<'_>, rules: &Rules
     Ok(())
 }
 
-fn collides(collision: &Collision) -> Failure {
+pub(in crate::commands) fn collides(collision: &Collision) -> Failure {
     Failure::new(collision.to_string()).with_hint(format!(
         "give one of them a name of its own: `--map {}=NEW`; nothing was written",
         collision.second

@@ -1,0 +1,132 @@
+//! The commands that bring a stack to a registry of one's own: `relay` and `load`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use entrepot_oci::Platform;
+use entrepot_rewrite::{Kind, Root, Search};
+
+use super::registries::{CommonArgs, FormatWord};
+use crate::{
+    commands::{
+        documents::{Documents, Naming, Source, rewrite::Names},
+        relay::{self, Doing, Manner, Places},
+    },
+    log::Verbosity,
+};
+
+#[derive(Args)]
+pub(super) struct RelayArgs {
+    /// The files that name the images [default: the compose file of this directory]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    naming: NamingArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
+    copying: CopyingArgs,
+    #[command(flatten)]
+    writing: WritingArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+struct NamingArgs {
+    /// Where the images go: a registry, perhaps with a namespace
+    #[arg(long, value_name = "HOST[/NAMESPACE]")]
+    to: Root,
+    /// What they are called there: `flatten` (a-b for a/b), `prefix` (the whole old name), `map`, or a template of
+    /// {host}, {repository}, {short}, {namespace}, {name} and {flat}
+    #[arg(long, value_name = "NAMING", default_value = "flatten")]
+    naming: Naming,
+    /// A name of its own for one image, before all others; may be given several times
+    #[arg(long, value_name = "OLD=NEW")]
+    map: Vec<String>,
+    /// A file of such names, one a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    map_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct ReadingArgs {
+    /// A list of images to leave alone, in the files too: one a line, `*` for any text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    ignore: Option<PathBuf>,
+    /// A file of variables, instead of the `.env` beside each compose file; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    env_file: Vec<PathBuf>,
+    /// What the files are: compose, kubernetes, helm and so on [default: by name and content]
+    #[arg(long)]
+    kind: Option<Kind>,
+}
+
+#[derive(Args)]
+struct CopyingArgs {
+    /// Copy these platforms alone, which changes digests: `linux/amd64,linux/arm64` [default: all]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    platform: Vec<Platform>,
+    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
+    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
+    format: Option<FormatWord>,
+    /// Take signatures, attestations and bills of materials along
+    #[arg(long)]
+    referrers: bool,
+    /// How many images at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+#[derive(Args)]
+struct WritingArgs {
+    /// The file to write [default: FILE with `-mirror` in its name]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "in_place")]
+    out: Option<PathBuf>,
+    /// The file of variables to write, where images are set in one [default: `.env-mirror`]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "in_place")]
+    env_out: Option<PathBuf>,
+    /// Change the files themselves
+    #[arg(short, long)]
+    in_place: bool,
+    /// Only say what would be done; no registry is asked
+    #[arg(long, conflicts_with = "scripts")]
+    dry_run: bool,
+    /// Write shell scripts there that pull and push the images, and the new files; nothing is copied
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "in_place")]
+    scripts: Option<PathBuf>,
+}
+
+impl RelayArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> relay::Relay {
+        let NamingArgs { to, naming, map, map_file } = self.naming;
+        let ReadingArgs { ignore, env_file, kind } = self.reading;
+        let CopyingArgs { platform, format, referrers, jobs } = self.copying;
+        let WritingArgs { out, env_out, in_place, dry_run, scripts } = self.writing;
+        let doing = match scripts {
+            Some(directory) => Doing::Scripts(directory),
+            None if dry_run => Doing::Nothing,
+            None => Doing::Copy,
+        };
+        relay::Relay {
+            common: self.common.meant(verbosity),
+            documents: Documents {
+                sources: self.files.into_iter().map(Source::File).collect(),
+                kind,
+                search: Search::default(),
+                ignore,
+            },
+            env_files: env_file,
+            names: Names { to: Some(to.clone()), naming, map, map_file },
+            to,
+            manner: Manner {
+                platforms: platform,
+                format: format.map(FormatWord::meant),
+                referrers,
+                at_once: jobs.map(usize::from),
+            },
+            places: Places { out, env_out, in_place },
+            doing,
+        }
+    }
+}
