@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Action::Images(images) => commands::documents::images::run(images),
         Action::Rewrite(rewrite) => commands::documents::rewrite::run(rewrite),
         Action::Relay(relay) => commands::relay::run(&relay),
+        Action::Load(load) => commands::relay::load::run(&load),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
         Action::Man(man) => commands::man::run(man, cli::command()),
     };

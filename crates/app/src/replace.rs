@@ -3,8 +3,8 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt as _},
+    path::Path,
 };
 
 /// What may be done with the new file.
@@ -13,10 +13,8 @@ pub(crate) enum Access {
     Private,
     /// What may be done with the one that is there; where that is not to be written, it stays.
     AsBefore,
-    /// What may be done with another file.
-    Like(PathBuf),
-    /// Everybody may read it, as far as the process lets them.
-    Usual,
+    /// What these bits of Unix say; this user may write it in any case.
+    Mode(u32),
 }
 
 /// Writes beside the file, and renames: whoever reads it sees the old content or the new one. What is at `path` and is a
@@ -45,17 +43,15 @@ pub(crate) fn replace(
 
 fn begin(beside: &Path, path: &Path, access: Access) -> io::Result<File> {
     let permissions = match &access {
-        Access::Private | Access::Usual => None,
+        Access::Private => None,
         Access::AsBefore => Some(fs::metadata(path)?.permissions()),
-        Access::Like(other) => Some(fs::metadata(other)?.permissions()),
+        Access::Mode(mode) => Some(fs::Permissions::from_mode(mode | 0o600)),
     };
     if matches!(access, Access::AsBefore) && permissions.as_ref().is_some_and(fs::Permissions::readonly) {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let _ = fs::remove_file(beside);
-    // What the process lets nobody do is taken away from it.
-    let mode = if matches!(access, Access::Usual) { 0o666 } else { 0o600 };
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(beside)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
     if let Some(permissions) = permissions {
         file.set_permissions(permissions)?;
     }

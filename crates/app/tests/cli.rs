@@ -38,6 +38,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["images"],
         vec!["rewrite"],
         vec!["relay"],
+        vec!["load"],
         vec!["completions"],
         vec!["man"],
     ]

@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends, and says why")]
 
+#[path = "support/stage.rs"]
+mod stage;
 mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
-use entrepot_testkit::{TestImage, TestRegistry};
+use entrepot_testkit::TestImage;
 use hyper::Method;
 use serde_json::Value;
-use support::{Lab, Ran};
+use stage::Stage;
+use support::Ran;
 
 const COMPOSE: &str = "\
 services:
@@ -20,68 +23,6 @@ services:
     build: .
   twin: {image: nginx:1.27}
 ";
-
-/// The hosts for which one registry stands.
-const HOSTS: [&str; 7] = [
-    "docker.io",
-    "ghcr.io",
-    "quay.io",
-    "container-registry.oracle.com",
-    "docker.elastic.co",
-    "downloads.unstructured.io",
-    "registry.gitlab.com",
-];
-
-/// A directory whose configuration says where the registries are.
-struct Stage {
-    lab: Lab,
-    origin: TestRegistry,
-    private: TestRegistry,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        let (origin, private) = (TestRegistry::start().await, TestRegistry::start().await);
-        let mut config = String::from("registries:\n");
-        for host in HOSTS {
-            config += &format!("  {host}: {{endpoints: [\"{}\"]}}\n", origin.url());
-        }
-        config += &format!("  private.test: {{endpoints: [\"{}\"]}}\n", private.url());
-        Self { lab: Lab::with(&config), origin, private }
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Ran {
-        self.run_with(arguments, &[]).await
-    }
-
-    async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-        let mut command = self.lab.command(arguments);
-        command.env("HOME", self.lab.path()).envs(variables.iter().copied());
-        tokio::task::block_in_place(|| support::ran(command))
-    }
-
-    fn read(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.lab.path().join(name)).ok()
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.lab.path()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.filter(|name| name != ".cache").collect();
-        names.sort();
-        names
-    }
-
-    fn put(&self, repository: &str, tag: &str, seed: u64) -> TestImage {
-        let image = TestImage::random(seed, 2, 2_000);
-        self.origin.put_image(repository, tag, &image);
-        image
-    }
-
-    fn is_there(&self, repository: &str, tag: &str, image: &TestImage) -> bool {
-        self.private.manifest(repository, tag).is_some_and(|bytes| bytes == *image.bytes())
-    }
-}
 
 fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", ran.stdout, ran.stderr))
@@ -168,11 +109,7 @@ async fn where_one_image_fails_no_file_is_written_and_the_next_run_goes_on() {
     assert_eq!(stage.files(), before);
     assert!(ran.stdout.contains("private.test/ns/team-api:2: "), "{}", ran.stdout);
     assert!(ran.stdout.contains("\nhint: "), "{}", ran.stdout);
-    assert!(
-        ran.stdout.ends_with("no file was written: they would name what is not there\n"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.ends_with("no file was written: it would name what is not there\n"), "{}", ran.stdout);
     assert_eq!(ran.stderr.lines().last(), Some("error: 1 image could not be copied"));
     let api = stage.put("team/api", "2", 2);
     stage.private.clear_log();

@@ -9,6 +9,8 @@ pub struct File {
     pub name: String,
     /// What is in it.
     pub text: String,
+    /// Who may do what with it, in the bits of Unix. What is made of it is as open as it is.
+    pub mode: u32,
 }
 
 /// A file that names images.

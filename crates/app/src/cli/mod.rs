@@ -28,7 +28,7 @@ use crate::{
 use documents::{ImagesArgs, RewriteArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
-use stacks::RelayArgs;
+use stacks::{LoadArgs, RelayArgs};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -75,6 +75,8 @@ pub(crate) enum Action {
     Rewrite(rewrite::Rewrite),
     /// Bring a stack to a registry of one's own.
     Relay(Box<relay::Relay>),
+    /// Bring what was packed of one there.
+    Load(relay::load::Load),
     /// Write a completion script.
     Completions(completions::Completions),
     /// Write manual pages.
@@ -150,6 +152,8 @@ enum Command {
     Rewrite(RewriteArgs),
     /// Copy all images that compose files name to your registry, and write files that name them there
     Relay(RelayArgs),
+    /// Copy the images of a bundle or archive to your registry, and write the files of the stack
+    Load(LoadArgs),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write the manual page to standard output, or all of them to a directory
@@ -297,6 +301,7 @@ impl Cli {
             Command::Images(images) => Action::Images(images.meant(verbosity)),
             Command::Rewrite(rewrite) => Action::Rewrite(rewrite.meant(verbosity)),
             Command::Relay(relay) => Action::Relay(Box::new(relay.meant(verbosity))),
+            Command::Load(load) => Action::Load(load.meant(verbosity)),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }

@@ -10,7 +10,7 @@ use super::registries::{CommonArgs, FormatWord};
 use crate::{
     commands::{
         documents::{Documents, Naming, Source, rewrite::Names},
-        relay::{self, Doing, Manner, Places},
+        relay::{self, Doing, Manner, Places, load},
     },
     log::Verbosity,
 };
@@ -92,9 +92,56 @@ struct WritingArgs {
     /// Only say what would be done; no registry is asked
     #[arg(long, conflicts_with = "scripts")]
     dry_run: bool,
+    /// Pack all of it into a file, for `entrepot load` on a machine without a network; no registry is written to
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["dry_run", "scripts", "in_place"])]
+    bundle: Option<PathBuf>,
     /// Write shell scripts there that pull and push the images, and the new files; nothing is copied
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "in_place")]
     scripts: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct LoadArgs {
+    /// What `entrepot relay --bundle`, `docker save` or `podman save` wrote
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Where the images go: a registry, perhaps with a namespace [default: where the bundle says]
+    #[arg(long, value_name = "HOST[/NAMESPACE]")]
+    to: Option<Root>,
+    /// What they are called there: `flatten`, `prefix`, `map` or a template [default: as the bundle says]
+    #[arg(long, value_name = "NAMING")]
+    naming: Option<Naming>,
+    /// A name of its own for one image, before all others; may be given several times
+    #[arg(long, value_name = "OLD=NEW")]
+    map: Vec<String>,
+    /// Where to write the files of the stack [default: this directory]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    out: Option<PathBuf>,
+    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
+    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
+    format: Option<FormatWord>,
+    /// How many images at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Only say what would be done; no registry is asked
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl LoadArgs {
+    pub(super) fn meant(self, verbosity: Verbosity) -> load::Load {
+        let Self { file, to, naming, map, out, format, jobs, dry_run, common } = self;
+        let manner = Manner {
+            platforms: Vec::new(),
+            format: format.map(FormatWord::meant),
+            referrers: false,
+            at_once: jobs.map(usize::from),
+        };
+        let out = out.unwrap_or_default();
+        load::Load { common: common.meant(verbosity), file, to, naming, map, out, manner, dry_run }
+    }
 }
 
 impl RelayArgs {
@@ -102,11 +149,12 @@ impl RelayArgs {
         let NamingArgs { to, naming, map, map_file } = self.naming;
         let ReadingArgs { ignore, env_file, kind } = self.reading;
         let CopyingArgs { platform, format, referrers, jobs } = self.copying;
-        let WritingArgs { out, env_out, in_place, dry_run, scripts } = self.writing;
-        let doing = match scripts {
-            Some(directory) => Doing::Scripts(directory),
-            None if dry_run => Doing::Nothing,
-            None => Doing::Copy,
+        let WritingArgs { out, env_out, in_place, dry_run, bundle, scripts } = self.writing;
+        let doing = match (scripts, bundle) {
+            (Some(directory), _) => Doing::Scripts(directory),
+            (None, Some(file)) => Doing::Bundle(file),
+            (None, None) if dry_run => Doing::Nothing,
+            (None, None) => Doing::Copy,
         };
         relay::Relay {
             common: self.common.meant(verbosity),

@@ -59,6 +59,11 @@ pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
     runtime.block_on(work(session, stop))
 }
 
+/// Waits for work that needs no registry.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(runtime::build()?.block_on(work))
+}
+
 impl Session {
     /// Reads the configuration.
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {

@@ -120,7 +120,8 @@ impl Archive {
         let (digest, size) = (Digest::of(&bytes), bytes.len());
         self.made.insert(config_digest, config);
         self.made.insert(digest, bytes);
-        let names: Vec<&String> = image.repo_tags.iter().flatten().filter(|name| tag(name).is_some()).collect();
+        let names: Vec<&String> =
+            image.repo_tags.iter().flatten().filter(|name| tag(name).is_some()).collect();
         if names.is_empty() {
             self.index.put(&Reference::Digest(digest), &MediaType::DOCKER_MANIFEST, digest, size);
         }

@@ -81,8 +81,13 @@ impl Documents {
     /// What is to be left alone.
     pub(super) fn ignore(&self) -> Result<Ignore, Failure> {
         let Some(path) = &self.ignore else { return Ok(Ignore::default()) };
-        let text = read_list(path)?;
-        Ignore::read(&text).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))
+        Ignore::read(&self.ignore_list()?)
+            .map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))
+    }
+
+    /// The text of that list.
+    pub(super) fn ignore_list(&self) -> Result<String, Failure> {
+        self.ignore.as_deref().map_or_else(|| Ok(String::new()), read_list)
     }
 
     /// The document in a text.

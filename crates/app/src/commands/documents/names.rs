@@ -1,6 +1,6 @@
 //! From what was typed about new names to the rules for them.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use entrepot_rewrite::{self as rewrite, Ignore, Map, Root, Rules};
 
@@ -26,6 +26,18 @@ pub(crate) enum Naming {
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is neither prefix, alias, flatten, map, nor a template such as `{{host}}/{{repository}}`")]
 pub(crate) struct NamingError(String);
+
+impl fmt::Display for Naming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prefix => "prefix",
+            Self::Alias => "alias",
+            Self::Flatten => "flatten",
+            Self::Map => "map",
+            Self::Template(template) => template,
+        })
+    }
+}
 
 impl FromStr for Naming {
     type Err = NamingError;
@@ -61,10 +73,15 @@ impl Names {
         Ok(Rules { ignore, map: self.map()?, naming: self.naming()? })
     }
 
-    fn map(&self) -> Result<Map, Failure> {
+    /// All names that are given one by one, from the file too.
+    pub(in crate::commands) fn pairs(&self) -> Result<Vec<String>, Failure> {
         let file = self.map_file.as_deref().map(read_list).transpose()?.unwrap_or_default();
-        let pairs = self.map.iter().map(String::as_str).chain(file.lines());
-        Map::read(pairs).map_err(|error| Failure::wrong(error.to_string()))
+        Ok(self.map.iter().cloned().chain(file.lines().map(str::to_owned)).collect())
+    }
+
+    fn map(&self) -> Result<Map, Failure> {
+        let pairs = self.pairs()?;
+        Map::read(pairs.iter().map(String::as_str)).map_err(|error| Failure::wrong(error.to_string()))
     }
 
     fn naming(&self) -> Result<rewrite::Naming, Failure> {

@@ -2,8 +2,11 @@
 //!
 //! - what was typed, to the files of a stack: `stack`; what is to be done with them: [`entrepot_relay::plan`]
 //! - to copies, and whether all of them are there: `jobs`; then to files: `write`; all of it told: `tell`
+//! - for machines without a network: `bundle` packs all of it into one file, [`load`] brings that to a registry there
 
+mod bundle;
 mod jobs;
+pub(crate) mod load;
 mod stack;
 mod tell;
 mod write;
@@ -13,16 +16,17 @@ use std::path::PathBuf;
 use entrepot_oci::Platform;
 use entrepot_relay::{Plan, PlanError, Stack};
 use entrepot_rewrite::{Kind, Root, Rules};
-use entrepot_sync::{Format, rules::refusal};
+use entrepot_sync::{Format, Job, Row, rules::refusal};
 
 use super::{
     documents::{Documents, rewrite},
-    session::{self, Common},
+    session::{self, Common, Session},
 };
 use crate::{
     failure::{self, Failure},
     output::{self, Output},
 };
+use tell::{Done, Work};
 
 /// The arguments.
 #[derive(Debug)]
@@ -78,6 +82,8 @@ pub(crate) enum Doing {
     Nothing,
     /// Scripts are written to a directory, for those who copy by other means.
     Scripts(PathBuf),
+    /// All of it is packed into a file, for a machine without a network.
+    Bundle(PathBuf),
 }
 
 /// Relays.
@@ -88,18 +94,32 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     if plan.entries.is_empty() && plan.left.is_empty() {
         return Err(nothing(&stack));
     }
-    let files = write::names(relay, &stack, &plan)?;
+    let names = write::names(&relay.places, &stack, &plan)?;
     tell::left(&relay.common, &stack, &plan);
+    let work = Work { common: &relay.common, to: &relay.to, stack: &stack, plan: &plan, names: &names };
     match &relay.doing {
-        Doing::Nothing => match relay.common.output {
-            Output::Json => output::print_json(&tell::planned(&stack, &plan, &files)),
-            Output::Text => output::print(&tell::plan_text(&stack, &plan, &relay.to)),
-        },
+        Doing::Nothing => tell_plan(&work),
         Doing::Scripts(directory) => {
             let written = write::scripts(relay, &stack, &plan, directory)?;
             tell::scripts(relay, &plan, &written)
         }
-        Doing::Copy => copy(relay, &stack, &plan, &files),
+        Doing::Bundle(path) => bundle::pack(relay, &work, path),
+        Doing::Copy => copy(relay, &work),
+    }
+}
+
+fn tell_plan(work: &Work<'_>) -> Result<(), Failure> {
+    match work.common.output {
+        Output::Json => output::print_json(&tell::planned(work)),
+        Output::Text => output::print(&tell::plan_text(work)),
+    }
+}
+
+/// What a file says of itself when it cannot be read or written.
+fn broken(failure: entrepot_sync::Failure) -> Failure {
+    match failure.hint {
+        Some(hint) => Failure::new(failure.what).with_hint(hint),
+        None => Failure::new(failure.what),
     }
 }
 
@@ -133,27 +153,36 @@ fn planned(stack: &Stack, rules: &Rules) -> Result<Plan, Failure> {
     }
 }
 
-fn copy(relay: &Relay, stack: &Stack, plan: &Plan, files: &write::Names) -> Result<(), Failure> {
-    let rows = if plan.entries.is_empty() {
-        Vec::new()
-    } else {
-        if relay.common.output == Output::Text {
-            output::print(&format!("{}\n", tell::plan_text(stack, plan, &relay.to)))?;
-        }
-        let mut rows = Vec::new();
-        session::run(&relay.common, async |session, stop| {
-            rows = jobs::copy(&session, plan, &relay.manner, (&relay.common, stop)).await?;
-            Ok(())
-        })?;
-        rows
-    };
-    let done = tell::Done::new(plan, &rows);
+fn copy(relay: &Relay, work: &Work<'_>) -> Result<(), Failure> {
+    let rows = copied(work, &relay.manner, |session| jobs::to_registry(session, work.plan, &relay.manner))?;
+    let done = Done::new(work.plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
     // Files that name what is not there would be worse than none.
-    let written = match verdict {
-        Ok(()) => Some(write::files(stack, plan, files)?),
-        Err(_) => None,
+    let (written, steps) = match verdict {
+        Ok(()) => (write::files(work.stack, work.plan, work.names)?, tell::steps_of(work)),
+        Err(_) => Default::default(),
     };
-    done.print(relay, (stack, plan), files, written.as_deref())?;
+    done.print(work, &tell::renamed(written), &steps)?;
     verdict
+}
+
+// Shows the plan and does what it comes to; a row for each of its images.
+fn copied(
+    work: &Work<'_>,
+    manner: &Manner,
+    jobs: impl FnOnce(&Session) -> Result<Vec<Job>, Failure>,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    if work.plan.entries.is_empty() {
+        return Ok(rows);
+    }
+    if work.common.output == Output::Text {
+        output::print(&format!("{}\n", tell::plan_text(work)))?;
+    }
+    session::run(work.common, async |session, stop| {
+        let jobs = jobs(&session)?;
+        rows = jobs::perform_all(&session, work.plan, jobs, (manner, work.common), stop).await?;
+        Ok(())
+    })?;
+    Ok(rows)
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -40,9 +41,17 @@ pub(super) fn read(relay: &Relay) -> Result<Stack, Failure> {
             known.insert(path, number);
             variables.push(number);
         }
-        stack.sources.push(Source { file: File { name, text }, kind, variables });
+        stack.sources.push(Source {
+            file: File { mode: mode(Path::new(&name)), name, text },
+            kind,
+            variables,
+        });
     }
     Ok(stack)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).map_or(0o600, |known| known.permissions().mode() & 0o777)
 }
 
 fn sources(relay: &Relay) -> Result<Vec<documents::Source>, Failure> {
@@ -73,6 +82,6 @@ fn add(stack: &mut Stack, path: &Path) -> Result<usize, Failure> {
     let name = path.display().to_string();
     let text =
         fs::read_to_string(path).map_err(|error| Failure::wrong(format!("cannot read {name}: {error}")))?;
-    stack.variables.push(File { name, text });
+    stack.variables.push(File { mode: mode(path), name, text });
     Ok(stack.variables.len() - 1)
 }

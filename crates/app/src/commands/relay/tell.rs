@@ -22,6 +22,16 @@ use crate::{
     output::{self, Column, Output, counted, table},
 };
 
+/// What is told of.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) common: &'a Common,
+    pub(super) to: &'a Root,
+    pub(super) stack: &'a Stack,
+    pub(super) plan: &'a Plan,
+    pub(super) names: &'a Names,
+}
+
 /// Tells of what is left as it is.
 pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
     if common.output == Output::Text && common.verbosity != Verbosity::Quiet {
@@ -69,7 +79,8 @@ struct NewFile {
 }
 
 /// Puts the plan together.
-pub(super) fn planned(stack: &Stack, plan: &Plan, names: &Names) -> Planned {
+pub(super) fn planned(work: &Work<'_>) -> Planned {
+    let Work { stack, plan, names, .. } = *work;
     let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
     let sources = sources.map(|((file, name), written)| NewFile {
         file: name.clone(),
@@ -121,7 +132,8 @@ fn set_in(stack: &Stack, user: &User, name: &str) -> String {
 }
 
 /// The plan for people.
-pub(super) fn plan_text(stack: &Stack, plan: &Plan, to: &Root) -> String {
+pub(super) fn plan_text(work: &Work<'_>) -> String {
+    let Work { stack, plan, to, .. } = *work;
     let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
     let rows = plan.entries.iter().map(|entry| {
         let mut users: Vec<String> = entry.users.iter().map(|user| named_by(stack, user)).collect();
@@ -171,15 +183,15 @@ struct Report<'a> {
     copied: &'a Copied,
     plan: Planned,
     written: Vec<&'a str>,
-    steps: Vec<String>,
+    steps: &'a [String],
 }
 
 impl Done {
-    /// Adds up.
-    pub(super) fn new(plan: &Plan, rows: &[Row]) -> Self {
+    /// Adds up. `name` says what an image is called where it went.
+    pub(super) fn new(plan: &Plan, rows: &[Row], name: impl Fn(&Entry) -> String) -> Self {
         let lines = plan.entries.iter().zip(rows).map(|(entry, row)| {
             let (state, digest) = end(row);
-            vec![entry.target.to_string(), state, digest.map(|digest| digest.to_string()).unwrap_or_default()]
+            vec![name(entry), state, digest.map(|digest| digest.to_string()).unwrap_or_default()]
         });
         let equal = rows.iter().filter(|row| is_equal(row)).count();
         Self { copied: Copied::of(rows), lines: lines.collect(), equal }
@@ -190,45 +202,54 @@ impl Done {
         self.copied.verdict()
     }
 
-    /// Says it. `written`: the new files, unless there are none.
+    /// Says it, with the files that were written and the steps that are left; without files, why there are none.
     pub(super) fn print(
         &self,
-        relay: &Relay,
-        (stack, plan): (&Stack, &Plan),
-        names: &Names,
-        written: Option<&[(String, usize)]>,
+        work: &Work<'_>,
+        written: &[(String, String)],
+        steps: &[String],
     ) -> Result<(), Failure> {
-        let deploy =
-            Deploy { stack, plan, host: relay.to.host(), files: &names.sources, variables: &names.variables };
-        let steps = written.map(|_| steps(&deploy)).unwrap_or_default();
-        let files = written.unwrap_or_default();
-        if relay.common.output == Output::Json {
-            let plan = planned(stack, plan, names);
-            let written = files.iter().map(|(name, _)| name.as_str()).collect();
+        if work.common.output == Output::Json {
+            let plan = planned(work);
+            let written = written.iter().map(|(name, _)| name.as_str()).collect();
             return output::print_json(&Report { copied: &self.copied, plan, written, steps });
         }
-        output::print(&self.text(files, &steps))
+        output::print(&self.text(written, steps))
     }
 
-    fn text(&self, files: &[(String, usize)], steps: &[String]) -> String {
+    fn text(&self, written: &[(String, String)], steps: &[String]) -> String {
         let mut text = String::new();
         if !self.lines.is_empty() {
-            let columns = [Column("TARGET", Left), Column("STATE", Left), Column("DIGEST", Left)];
+            let columns = [Column("IMAGE", Left), Column("STATE", Left), Column("DIGEST", Left)];
             text += &table(&columns, self.lines.clone());
             text += &failures_and_sums(&self.copied);
             text += &format!("{} of {} have the digest of their source\n", self.equal, self.lines.len());
         }
-        if files.is_empty() {
-            return text + "no file was written: they would name what is not there\n";
+        if self.verdict().is_err() {
+            return text + "no file was written: it would name what is not there\n";
         }
         text.push('\n');
-        for (name, changed) in files {
-            text += &format!("{name}: {} renamed\n", counted(*changed as u64, "image"));
+        text.extend(written.iter().map(|(name, what)| format!("{name}: {what}\n")));
+        if !steps.is_empty() {
+            text += "\nwhat is left to do:\n";
+            text.extend(steps.iter().map(|step| format!("  {step}\n")));
         }
-        text += "\nwhat is left to do:\n";
-        text.extend(steps.iter().map(|step| format!("  {step}\n")));
         text
     }
+}
+
+/// Files that were written, and what is in them.
+pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
+    files
+        .into_iter()
+        .map(|(name, changed)| (name, format!("{} renamed", counted(changed as u64, "image"))))
+        .collect()
+}
+
+/// What is left to do where the stack is to run.
+pub(super) fn steps_of(work: &Work<'_>) -> Vec<String> {
+    let Work { to, stack, plan, names, .. } = *work;
+    steps(&Deploy { stack, plan, host: to.host(), files: &names.sources, variables: &names.variables })
 }
 
 fn is_equal(row: &Row) -> bool {

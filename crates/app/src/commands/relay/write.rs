@@ -1,15 +1,15 @@
 //! Writes the new files: each whole or not at all, and none before the images are there.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
-use entrepot_relay::{Plan, Stack, mirror_name};
+use entrepot_relay::{File, Plan, Stack, Written, mirror_name};
 
-use super::Relay;
+use super::{Places, Relay};
 use crate::{
     commands::documents::file,
     failure::Failure,
@@ -26,20 +26,12 @@ pub(super) struct Names {
     in_place: bool,
 }
 
-/// Names them.
-pub(super) fn names(relay: &Relay, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
+/// Names them, beside the old ones or where the call says.
+pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
     let old: Vec<&String> = stack.sources.iter().map(|source| &source.file.name).collect();
     let changed = plan.variables.iter().filter(|written| written.is_some()).count();
-    let places = &relay.places;
-    let only_one = |option: &str, path: &Option<PathBuf>, count: usize| match path {
-        Some(path) if count > 1 => {
-            Err(Failure::wrong(format!("{count} files cannot be written to {}", path.display()))
-                .with_hint(format!("leave out `{option}`: each is written beside its own")))
-        }
-        _ => Ok(()),
-    };
-    only_one("--out", &places.out, old.len())?;
-    only_one("--env-out", &places.env_out, changed)?;
+    only_one("--out", places.out.as_deref(), old.len())?;
+    only_one("--env-out", places.env_out.as_deref(), changed)?;
     let new = |old: &str, given: &Option<PathBuf>| match given {
         _ if places.in_place => old.to_owned(),
         Some(path) => path.display().to_string(),
@@ -56,23 +48,65 @@ pub(super) fn names(relay: &Relay, stack: &Stack, plan: &Plan) -> Result<Names, 
     Ok(Names { sources, variables: variables.collect(), in_place: places.in_place })
 }
 
-/// Writes them; says which, and how many names in each are new.
-pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
+fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failure> {
+    match path {
+        Some(path) if count > 1 => {
+            Err(Failure::wrong(format!("{count} files cannot be written to {}", path.display()))
+                .with_hint(format!("leave out `{option}`: each is written beside its own")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names them as they will be in a directory: no name leads out of it.
+pub(super) fn names_in(directory: &Path, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
+    let new = |old: &str| directory.join(within(&mirror_name(old))).display().to_string();
+    let sources: Vec<String> = stack.sources.iter().map(|source| new(&source.file.name)).collect();
+    let variables = stack.variables.iter().zip(&plan.variables);
+    let variables: Vec<Option<String>> =
+        variables.map(|(file, written)| written.as_ref().map(|_| new(&file.name))).collect();
+    let mut known = BTreeSet::new();
+    match sources.iter().chain(variables.iter().flatten()).find(|name| !known.insert((*name).clone())) {
+        Some(twice) => Err(Failure::wrong(format!("two files would be {twice}"))
+            .with_hint("relay them one after the other, to directories of their own")),
+        None => Ok(Names { sources, variables, in_place: false }),
+    }
+}
+
+/// The path of a file below whatever directory it is put into: as it was, or the name alone of what lies elsewhere.
+pub(super) fn within(name: &str) -> PathBuf {
+    let parts: Vec<Component<'_>> =
+        Path::new(name).components().filter(|part| !matches!(part, Component::CurDir)).collect();
+    if parts.iter().all(|part| matches!(part, Component::Normal(_))) {
+        return parts.iter().collect();
+    }
+    Path::new(name).file_name().map(PathBuf::from).unwrap_or_default()
+}
+
+/// Each file that is written, with what it is made of and its name. What others take their values from goes first.
+pub(super) fn all<'a>(
+    stack: &'a Stack,
+    plan: &'a Plan,
+    names: &'a Names,
+) -> impl Iterator<Item = (&'a File, &'a Written, &'a String)> {
     let variables = stack.variables.iter().zip(&plan.variables).zip(&names.variables);
     let variables =
         variables.filter_map(|((file, written), name)| Some((file, written.as_ref()?, name.as_ref()?)));
     let sources = stack.sources.iter().zip(&plan.files).zip(&names.sources);
-    // What the others take their values from goes first.
-    let all = variables.chain(sources.map(|((source, written), name)| (&source.file, written, name)));
+    variables.chain(sources.map(|((source, written), name)| (&source.file, written, name)))
+}
+
+/// Writes them; says which, and how many names in each are new.
+pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
     let mut told = Vec::new();
-    for (file, written, name) in all {
+    for (old, written, name) in all(stack, plan, names) {
         let path = Path::new(name);
-        let done = if names.in_place {
-            if written.changed == 0 { Ok(()) } else { file::replace(path, &written.text) }
-        } else {
-            put(path, &written.text, Access::Like(PathBuf::from(&file.name)))
+        let done = match names.in_place {
+            true if written.changed == 0 => Ok(()),
+            true => file::replace(path, &written.text),
+            false => put(path, written.text.as_bytes(), Access::Mode(old.mode)),
         };
-        done.map_err(|error| Failure::because(format!("cannot write {name}"), &error))?;
+        done.map_err(|error| cannot(path, &error))?;
         told.push((name.clone(), written.changed));
     }
     Ok(told)
@@ -85,37 +119,50 @@ pub(super) fn scripts(
     plan: &Plan,
     directory: &Path,
 ) -> Result<Vec<String>, Failure> {
-    let cannot =
-        |path: &Path, error: io::Error| Failure::because(format!("cannot write {}", path.display()), &error);
-    fs::create_dir_all(directory).map_err(|error| cannot(directory, error))?;
+    let names = names_in(directory, stack, plan)?;
+    fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();
     let platform = relay.manner.platforms.first();
     if !plan.entries.is_empty() {
         for script in entrepot_relay::scripts(stack, plan, &relay.to, platform) {
             let path = directory.join(script.name);
-            put(&path, &script.text, Access::Usual).map_err(|error| cannot(&path, error))?;
-            let mode = fs::metadata(&path).map(|known| known.permissions().mode());
-            // Whoever may read it may run it.
-            let run = mode.and_then(|mode| {
-                fs::set_permissions(&path, fs::Permissions::from_mode(mode | ((mode & 0o444) >> 2)))
-            });
-            run.map_err(|error| cannot(&path, error))?;
+            put(&path, script.text.as_bytes(), Access::Mode(0o755)).map_err(|error| cannot(&path, &error))?;
             written.push(path.display().to_string());
         }
     }
-    let there =
-        |name: &str| directory.join(Path::new(name).file_name().unwrap_or_default()).display().to_string();
-    let here = names(relay, stack, plan)?;
-    let names = Names {
-        sources: here.sources.iter().map(|name| there(name)).collect(),
-        variables: here.variables.iter().map(|name| name.as_deref().map(there)).collect(),
-        in_place: false,
-    };
     let files = files(stack, plan, &names)?;
     written.extend(files.into_iter().map(|(name, _)| name));
     Ok(written)
 }
 
-fn put(path: &Path, text: &str, access: Access) -> io::Result<()> {
-    replace(path, access, |file| file.write_all(text.as_bytes()))
+/// Why a file cannot be written.
+pub(super) fn cannot(path: &Path, error: &io::Error) -> Failure {
+    Failure::because(format!("cannot write {}", path.display()), error)
+}
+
+/// Writes a file, and the directories above it.
+pub(super) fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        fs::create_dir_all(directory)?;
+    }
+    replace(path, access, |file| file.write_all(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_a_directory() {
+        for (name, below) in [
+            ("compose.yaml", "compose.yaml"),
+            ("./a/compose.yaml", "a/compose.yaml"),
+            ("../compose.yaml", "compose.yaml"),
+            ("a/../../x", "x"),
+            ("/etc/passwd", "passwd"),
+            ("..", ""),
+        ] {
+            assert_eq!(within(name), Path::new(below), "{name}");
+        }
+    }
 }

@@ -1,0 +1,215 @@
+//! `entrepot load`: what was packed for a machine without a network, to a registry there.
+//!
+//! A bundle is relayed anew: its files say which images there are, and get the names that those have here. Archives that
+//! others wrote are lists of images with whole names.
+
+use std::path::{Path, PathBuf};
+
+use entrepot_oci::{Digest, Image};
+use entrepot_relay::{File, Plan, Source, Stack};
+use entrepot_rewrite::{Ignore, Kind, Root};
+use entrepot_sync::{Place, beside, packed};
+
+use super::{
+    Manner, bundle, jobs,
+    tell::{self, Done, Work},
+    write,
+};
+use crate::{
+    commands::{
+        documents::{Naming, rewrite},
+        session::{self, Common},
+    },
+    failure::Failure,
+    replace::Access,
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// What every such command can be told.
+    pub(crate) common: Common,
+    /// What is loaded.
+    pub(crate) file: PathBuf,
+    /// Where the images go; `None`: where the bundle says.
+    pub(crate) to: Option<Root>,
+    /// How they are called there; `None`: as the bundle says.
+    pub(crate) naming: Option<Naming>,
+    /// Names given one by one, before those of the bundle.
+    pub(crate) map: Vec<String>,
+    /// Where files of the stack are written.
+    pub(crate) out: PathBuf,
+    /// How they are copied.
+    pub(crate) manner: Manner,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
+}
+
+/// What is in a file.
+struct Cargo {
+    place: Place,
+    stack: Stack,
+    /// The images by their whole names.
+    images: Vec<(Image, Digest)>,
+    to: Root,
+    names: rewrite::Names,
+    ignore: Ignore,
+    /// Whether the stack's files are to be written.
+    has_files: bool,
+}
+
+/// Loads.
+pub(crate) fn run(load: &Load) -> Result<(), Failure> {
+    let cargo = session::block_on(open(load))??;
+    let rules = cargo.names.rules(cargo.ignore.clone())?;
+    let plan = super::planned(&cargo.stack, &rules)?;
+    let names = write::names_in(&load.out, &cargo.stack, &plan)?;
+    tell::left(&load.common, &cargo.stack, &plan);
+    let work = Work { common: &load.common, to: &cargo.to, stack: &cargo.stack, plan: &plan, names: &names };
+    let digests = digests(&cargo, &plan)?;
+    if load.dry_run {
+        return super::tell_plan(&work);
+    }
+    let rows = super::copied(&work, &load.manner, |session| {
+        jobs::from_place(session, &plan, &load.manner, (&cargo.place, &digests))
+    })?;
+    let done = Done::new(&plan, &rows, |entry| entry.target.to_string());
+    let verdict = done.verdict();
+    if !cargo.has_files || verdict.is_err() {
+        done.print(&work, &[], &[])?;
+        return verdict;
+    }
+    let written = write::files(&cargo.stack, &plan, &names)?;
+    let mut told = tell::renamed(written);
+    told.extend(unchanged(load, &cargo.stack, &plan)?);
+    done.print(&work, &told, &tell::steps_of(&work))?;
+    verdict
+}
+
+// Files of variables that stay as they are belong to the stack too; what is there is not touched.
+fn unchanged(load: &Load, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
+    let mut written = Vec::new();
+    for (file, _) in stack.variables.iter().zip(&plan.variables).filter(|(_, changed)| changed.is_none()) {
+        let path = load.out.join(write::within(&file.name));
+        if !path.exists() {
+            write::put(&path, file.text.as_bytes(), Access::Mode(file.mode))
+                .map_err(|error| write::cannot(&path, &error))?;
+            written.push((path.display().to_string(), "as it was".to_owned()));
+        }
+    }
+    Ok(written)
+}
+
+async fn open(load: &Load) -> Result<Cargo, Failure> {
+    let path = &load.file;
+    if is_gzip(path)? {
+        return Err(Failure::new(format!("{} is compressed", path.display())).with_hint(
+            "unpack it first: `gunzip`; archives are read in place, from wherever in them an image lies",
+        ));
+    }
+    match bundle::manifest(path).await? {
+        Some(manifest) => of_bundle(load, &manifest).await,
+        None => of_archive(load).await,
+    }
+}
+
+fn is_gzip(path: &Path) -> Result<bool, Failure> {
+    use std::io::Read as _;
+    let mut start = [0; 2];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    let read = read.map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))?;
+    Ok(read == start.len() && start == [0x1f, 0x8b])
+}
+
+async fn of_bundle(load: &Load, manifest: &bundle::Manifest) -> Result<Cargo, Failure> {
+    let name = load.file.display();
+    let damaged = |what: &dyn std::fmt::Display| Failure::new(format!("{name}: {what}"));
+    let to = match &load.to {
+        Some(to) => to.clone(),
+        None => manifest.to.parse().map_err(|error| damaged(&error))?,
+    };
+    let naming = match &load.naming {
+        Some(naming) => naming.clone(),
+        None => manifest.naming.parse().map_err(|error| damaged(&error))?,
+    };
+    let map = load.map.iter().chain(&manifest.map).cloned().collect();
+    let place = bundle::place(&load.file);
+    Ok(Cargo {
+        images: named(&place).await?.0,
+        place,
+        stack: bundle::stack(&load.file, manifest).await?,
+        names: rewrite::Names { to: Some(to.clone()), naming, map, map_file: None },
+        to,
+        ignore: Ignore::read(&manifest.ignore).map_err(|error| damaged(&error))?,
+        has_files: true,
+    })
+}
+
+async fn of_archive(load: &Load) -> Result<Cargo, Failure> {
+    let path = &load.file;
+    let has = async |name: &str| beside(path, name).await.map(|found| found.is_some()).map_err(super::broken);
+    let place = if has("index.json").await? {
+        Place::OciArchive(path.clone())
+    } else if has("manifest.json").await? {
+        Place::DockerArchive(path.clone())
+    } else {
+        return Err(Failure::new(format!("{} holds no images", path.display())).with_hint(
+            "`entrepot relay --bundle` makes what can be loaded; archives of `docker save` and `podman save` can be, too",
+        ));
+    };
+    let to = load.to.clone().ok_or_else(|| {
+        Failure::wrong(format!("{} does not say where its images are to go", path.display()))
+            .with_hint("say it: `--to HOST/NAMESPACE`")
+    })?;
+    let (images, nameless) = named(&place).await?;
+    if images.is_empty() || nameless > 0 {
+        let all = images.len() + nameless;
+        return Err(Failure::new(format!(
+            "{nameless} of {all} images in {} have no whole name",
+            path.display()
+        ))
+        .with_hint(format!("copy them one by one: `entrepot copy {place}:TAG {to}/NAME`")));
+    }
+    let text: String = images.iter().map(|(image, _)| format!("{image}\n")).collect();
+    let file = File { name: path.display().to_string(), text, mode: 0o600 };
+    let naming = load.naming.clone().unwrap_or(Naming::Flatten);
+    Ok(Cargo {
+        place,
+        stack: Stack {
+            sources: vec![Source { file, kind: Kind::List, variables: Vec::new() }],
+            ..Stack::default()
+        },
+        images,
+        names: rewrite::Names { to: Some(to.clone()), naming, map: load.map.clone(), map_file: None },
+        to,
+        ignore: Ignore::default(),
+        has_files: false,
+    })
+}
+
+// The images of an archive by their whole names, and how many have none.
+async fn named(place: &Place) -> Result<(Vec<(Image, Digest)>, usize), Failure> {
+    let all = packed(place).await.map_err(super::broken)?;
+    let (mut images, mut nameless) = (Vec::new(), 0);
+    for one in all {
+        // A bare word is a tag, as image layouts have it.
+        let name = one.name.filter(|name| name.contains(['/', ':']));
+        match name.and_then(|name| name.parse().ok()) {
+            Some(image) => images.push((image, one.digest)),
+            None => nameless += 1,
+        }
+    }
+    Ok((images, nameless))
+}
+
+fn digests(cargo: &Cargo, plan: &Plan) -> Result<Vec<Digest>, Failure> {
+    let find = |source: &Image| {
+        let found = cargo.images.iter().find(|(image, _)| image == source);
+        found.map(|(_, digest)| *digest).ok_or_else(|| {
+            Failure::new(format!("`{source}` is not in the file")).with_hint(
+                "it may have been left out when the bundle was made: make it again for this registry",
+            )
+        })
+    };
+    plan.entries.iter().map(|entry| find(&entry.source)).collect()
+}
