@@ -37,7 +37,7 @@ fn refused(host: &Host, error: Remote) -> Error {
     let fault = match error {
         Remote::Denied { reason, .. } => UpstreamFault::Denied(reason),
         Remote::Limited { retry_after } => UpstreamFault::Limited { retry_after },
-        Remote::Failing { status } => UpstreamFault::Failing(status),
+        Remote::Failing { status, .. } => UpstreamFault::Failing(status),
         Remote::Unreachable { .. } | Remote::Cut { .. } => UpstreamFault::Unreachable,
         Remote::TimedOut => UpstreamFault::TimedOut,
         other => UpstreamFault::Invalid(other.to_string()),

@@ -161,22 +161,19 @@ impl Answer {
         let Self { response, receipt } = self;
         let status = response.status();
         let code = status.as_u16();
-        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|value| retry_after::parse(value, SystemTime::now()));
         // A success that is none, and a redirect to nowhere, may have a body without end.
         let text = if code < 400 { String::new() } else { text(response).await };
         receipt.fail(match code {
             404 | 410 if !matches!(wanted, Wanted::Presence) => Error::NotFound,
-            429 => {
-                let header = retry_after.as_ref().and_then(|value| value.to_str().ok());
-                let retry_after = header.and_then(|value| retry_after::parse(value, SystemTime::now()));
-                Error::Limited { retry_after }
-            }
+            429 => Error::Limited { retry_after },
             // "The range is not there" and "you were too slow" are about one request, not about rights.
             416 => InvalidAnswer::Range.into(),
             408 => Error::TimedOut,
             // What the registry does not do at all, it does not do for a reason that will pass either.
             400..=499 | 501 => Error::Denied { status: code, reason: reason(&text) },
-            500..=599 => Error::Failing { status: code },
+            500..=599 => Error::Failing { status: code, retry_after },
             _ => InvalidAnswer::Status(code).into(),
         })
     }

@@ -32,11 +32,13 @@ pub enum Error {
         /// How long to wait, where the registry said it; at most [`crate::MAX_RETRY_AFTER`].
         retry_after: Option<Duration>,
     },
-    /// The registry is broken (5xx). Serve what is held.
+    /// The registry is broken, or busy (5xx). Serve what is held.
     #[error("failing with status {status}")]
     Failing {
         /// The status of the answer.
         status: u16,
+        /// How long to wait, where the registry said it; at most [`crate::MAX_RETRY_AFTER`].
+        retry_after: Option<Duration>,
     },
     /// There was no answer because there was no connection, or it broke first. Serve what is held.
     #[error("not reachable")]

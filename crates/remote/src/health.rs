@@ -124,7 +124,7 @@ impl State {
 mod tests {
     use super::*;
 
-    const BROKEN: Error = Error::Failing { status: 503 };
+    const BROKEN: Error = Error::Failing { status: 503, retry_after: None };
 
     fn order(health: &mut Health, now: Instant, avoid: Option<usize>) -> Vec<usize> {
         match health.plan(now, avoid.map(Endpoint)) {
@@ -155,7 +155,7 @@ mod tests {
         }
         let now = now + Duration::from_millis(2);
         assert_eq!(order(&mut health, now, None), [0]);
-        assert!(matches!(health.plan(now, None), Plan::Fail(Error::Failing { status: 503 })));
+        assert!(matches!(health.plan(now, None), Plan::Fail(Error::Failing { status: 503, .. })));
         health.failed(Endpoint(0), BROKEN, now);
         // The next look goes to the other one.
         assert_eq!(order(&mut health, now + PROBE_INTERVAL, None), [1]);

@@ -111,7 +111,7 @@ async fn token_servers_may_be_broken() {
     let server = registry(|_| answer(500, &[], "")).await;
     assert!(matches!(
         server.remote().manifest(&repository(), &latest()).await,
-        Err(Error::Failing { status: 500 })
+        Err(Error::Failing { status: 500, .. })
     ));
     let server = registry(|_| answer(200, &[], vec![b' '; 10 << 20])).await;
     assert!(matches!(

@@ -116,7 +116,13 @@ async fn error_statuses_stay_distinct() {
         fetch(denied).await,
         Err(Error::Denied { status: 403, reason }) if reason == "DENIED: not yours"
     ));
-    assert!(matches!(fetch(|| answer(503, &[], "")).await, Err(Error::Failing { status: 503 })));
+    let failing = fetch(|| answer(503, &[], "")).await;
+    assert!(matches!(failing, Err(Error::Failing { status: 503, retry_after: None })));
+    // Busy, and says until when.
+    match fetch(|| answer(503, &[("retry-after", "7")], "")).await {
+        Err(Error::Failing { retry_after: Some(wait), .. }) => assert_eq!(wait.as_secs(), 7),
+        other => panic!("{other:?}"),
+    }
     for (header, wait) in [
         ("30", Some(30)),
         ("999999999999999999999", Some(3600)),

@@ -75,7 +75,7 @@ async fn a_registry_that_is_down_is_left_in_peace() {
     let mut failures = 0;
     for _ in 0..200 {
         let failed = remote.manifest(&repository(), &latest()).await;
-        assert!(matches!(failed, Err(Error::Failing { status: 503 })));
+        assert!(matches!(failed, Err(Error::Failing { status: 503, .. })));
         failures += 1;
     }
     // One failure, then one look per second.

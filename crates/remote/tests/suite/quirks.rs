@@ -116,7 +116,7 @@ async fn a_chunk_that_breaks_off_goes_on_where_it_stopped() {
     registry.fault(patches().then(Action::status(503)));
     assert!(matches!(
         upload.chunk(Load::from(bytes.slice(250_000..))).await,
-        Err(Error::Failing { status: 503 })
+        Err(Error::Failing { status: 503, .. })
     ));
     upload.chunk(Load::from(bytes.slice(250_000..))).await.unwrap();
     upload.finish(&digest).await.unwrap();

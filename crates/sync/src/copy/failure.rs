@@ -142,7 +142,7 @@ fn common(place: &Place, error: &EndError) -> (String, Option<&'static str>) {
         EndError::Registry(RemoteError::Cut { .. }) => {
             (format!("`{}` breaks off its answers", host(place)), None)
         }
-        EndError::Registry(RemoteError::Failing { status }) => {
+        EndError::Registry(RemoteError::Failing { status, .. }) => {
             (format!("`{}` fails with status {status}", host(place)), Some("try again later"))
         }
         EndError::Registry(RemoteError::Limited { .. }) => {

@@ -54,7 +54,10 @@ fn refusals_have_a_way_out() {
 fn what_is_broken_is_said_plainly() {
     for (error, text) in [
         (RemoteError::TimedOut, "`a.example` did not answer in time"),
-        (RemoteError::Failing { status: 503 }, "`a.example` fails with status 503 · hint: try again later"),
+        (
+            RemoteError::Failing { status: 503, retry_after: None },
+            "`a.example` fails with status 503 · hint: try again later",
+        ),
         (
             RemoteError::Limited { retry_after: None },
             "`a.example` asks to slow down · hint: set a lower `rate` for this registry",

@@ -84,7 +84,9 @@ impl EndError {
     /// The wait that a registry asked for.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self {
-            Self::Registry(RemoteError::Limited { retry_after }) => *retry_after,
+            Self::Registry(
+                RemoteError::Limited { retry_after } | RemoteError::Failing { retry_after, .. },
+            ) => *retry_after,
             _ => None,
         }
     }

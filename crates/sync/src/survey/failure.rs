@@ -47,7 +47,7 @@ fn failure(place: &Place, error: &EndError, at_source: bool) -> Failure {
         EndError::Registry(RemoteError::Cut { .. }) => {
             (format!("`{host}` breaks off its answers"), Some(LATER))
         }
-        EndError::Registry(RemoteError::Failing { status }) => {
+        EndError::Registry(RemoteError::Failing { status, .. }) => {
             (format!("`{host}` fails with status {status}"), Some(LATER))
         }
         EndError::Registry(RemoteError::Limited { .. }) => {
