@@ -50,11 +50,12 @@ def copying(names, again=0, destinations=1, link=()):
     return run
 
 
-def to_three(names):
-    """To one destination, then to three that are empty again."""
+def to_three(names, link):
+    """To one destination, then to three that are empty again. Without a link it would be measured how long three registries
+    write on one machine."""
 
     def run(lab, peer):
-        one, three = copying(names)(lab, peer), copying(names, destinations=3)(lab, peer)
+        one, three = copying(names, link=link)(lab, peer), copying(names, destinations=3, link=link)(lab, peer)
         return {**three, "one_wall_s": one["wall_s"], "fan_ratio": three["wall_s"] / one["wall_s"]}
 
     return run

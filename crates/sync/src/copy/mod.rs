@@ -41,14 +41,14 @@ use run::Run;
 pub struct Limits {
     /// Images.
     pub images: usize,
-    /// Bytes of blobs on their way from a source to its targets. A blob needs 1 MiB of them, and half of one more for each
-    /// further target, or less if it is small.
+    /// Bytes of blobs on their way from a source to its targets. A blob needs half a MiB of them, and a quarter of one more
+    /// for each further target, or less if it is small.
     pub memory: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { images: 32, memory: 24 << 20 }
+        Self { images: 32, memory: 12 << 20 }
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::ends::EndError;
 
 /// The pieces in a target's queue.
-const QUEUE: usize = 8;
+const QUEUE: usize = 4;
 
 /// How long targets that are ready wait for others to decide.
 const GRACE: Duration = Duration::from_secs(5);

@@ -1,12 +1,16 @@
 //! Files of other tools: made into rules, planned and synced. The real ones are beside the checkout, and may be absent.
 
-use std::{collections::BTreeSet, path::Path};
-
-use entrepot_sync::{
-    Imported, Input, Verdict, format_list, import,
-    rules::{RuleSection, RuleSet},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
 };
-use entrepot_testkit::{TestImage, TestRegistry};
+
+use entrepot_oci::Tag;
+use entrepot_sync::{
+    Imported, Input, Place, Verdict, format_list, import,
+    rules::{Rule, RuleSection, RuleSet, Source},
+};
+use entrepot_testkit::{Capabilities, TestImage, TestRegistry};
 
 use crate::{run::ran, world::TestWorld};
 
@@ -95,6 +99,67 @@ async fn pairs_are_synced() {
     assert!(hub.manifest("ascendai/cann", "8.1").is_some() && quay.manifest("ascend/sglang", "v1").is_none());
     assert!(quay.manifest("ascend/sglang", "v1-CANN").is_some());
     assert_eq!(ran(&world, &sections, false).await.0.totals.up_to_date, 7);
+}
+
+// All that rules want, in registries that have such repositories: every source has each of these tags.
+async fn synced_whole(imported: &Imported) -> usize {
+    let tags = ["v1.2.3-cann-910b", "v1.2.3", "latest"];
+    let (parsed, mut registries) = (valid(imported), BTreeMap::new());
+    let places = |source: &Source| {
+        let targets = source.destinations.iter().map(|to| to.place.clone());
+        targets.chain([source.place.clone()]).collect::<Vec<_>>()
+    };
+    let sources: Vec<(&Rule, &Source)> = parsed
+        .rules()
+        .iter()
+        .flat_map(|rule| rule.sources.iter().map(move |source| (rule, source)))
+        .collect();
+    for place in sources.iter().flat_map(|(_, source)| places(source)) {
+        let host = place.host().unwrap().to_string();
+        if !registries.contains_key(&host) {
+            let registry = TestRegistry::start().await;
+            if host.starts_with("swr.") {
+                // Its pace is a test of its own.
+                registry.capabilities(|all| *all = Capabilities { per_second: None, ..Capabilities::swr() });
+            }
+            registries.insert(host, registry);
+        }
+    }
+    let mut wanted = 0;
+    for (seed, (rule, source)) in sources.iter().enumerate() {
+        let Place::Registry { host, repository } = &source.place else { continue };
+        let all: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        wanted += rule.tags.select(&all).len() * source.destinations.len();
+        let image = TestImage::index([TestImage::random(seed as u64, 1, 100)]);
+        tags.iter().for_each(|tag| registries[host.as_str()].put_image(repository.as_str(), tag, &image));
+    }
+    let hosts: Vec<(&str, &TestRegistry)> =
+        registries.iter().map(|(host, registry)| (host.as_str(), registry)).collect();
+    let world = TestWorld::with_hosts(&hosts);
+    let sections = serde_json::to_string(&as_json(imported)).unwrap();
+    let (report, _) = ran(&world, &sections, false).await;
+    assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, wanted), "{:?}", report.totals);
+    let (again, _) = ran(&world, &sections, false).await;
+    assert_eq!((again.verdict, again.totals.up_to_date), (Verdict::Done, wanted));
+    wanted
+}
+
+#[tokio::test]
+async fn the_pairs_of_the_first_seed_are_synced() {
+    let Some(text) = case("ascend-gha-runners-sync-tools-image-sync.json") else { return };
+    let imported = import(&Input { text: &text, exclude: None, to: None }).unwrap();
+    // 79 pairs of three tags, two of which want one of them.
+    assert_eq!(synced_whole(&imported).await, 233);
+}
+
+#[tokio::test]
+async fn the_list_of_the_fourth_seed_is_synced() {
+    let Some(text) = case("DaoCloud-public-image-mirror-mirror.txt") else { return };
+    let Some(exclude) = case("DaoCloud-public-image-mirror-exclude.txt") else { return };
+    let to = Some("m.example.com/{host}/{path}");
+    let imported = import(&Input { text: &text, exclude: Some(&exclude), to }).unwrap();
+    // 512 repositories of two tags that count as versions.
+    assert_eq!(synced_whole(&imported).await, 1024);
 }
 
 // The file that was written, as another reader would have it.

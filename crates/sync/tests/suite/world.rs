@@ -8,7 +8,7 @@ use std::{
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Remote, Settings, SettingsError};
 use entrepot_sync::{
-    Format, Ledger, Registry, Shape, World,
+    Habits, Ledger, Registry, Shape, World,
     rules::{RuleSection, RuleSet},
 };
 use entrepot_testkit::TestRegistry;
@@ -54,7 +54,8 @@ impl World for TestWorld {
             let endpoints = vec![address.unwrap_or_else(|| format!("http://{host}")).parse().unwrap()];
             Remote::new(host.clone(), &Settings { endpoints, ..Settings::default() }).unwrap()
         });
-        Ok(Registry { remote: remote.clone(), format: Format::Keep, reserve: self.reserve, chunk: None })
+        let Habits { format, .. } = Habits::of(host);
+        Ok(Registry { remote: remote.clone(), format, reserve: self.reserve, chunk: None })
     }
 
     fn ledger(&self) -> Arc<dyn Ledger> {
