@@ -32,6 +32,7 @@ podman podman
 conmon conmon
 runc runc
 initdb postgresql
+podman-compose podman-compose
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
         "buildah buildah" "mmdebstrap mmdebstrap"

@@ -72,6 +72,7 @@ if [ "${1:-}" != --check ]; then
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
     step sync e2e/sync.sh --quick
+    step relay e2e/relay.sh --quick
     step faults soak/run.py --quick
     step conformance conformance
 fi

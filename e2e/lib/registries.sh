@@ -16,8 +16,17 @@ registry_start() {
     esac
     # They take variables that begin with REGISTRY_ for configuration; skopeo's is none.
     start "$2" env -u REGISTRY_AUTH_FILE "$1" serve "$scratch/$2/config"
-    until_ready "$2" answers "http://$(host "$2")/v2/"
+    until_ready "$2" answers "http://$(account "$2")$(host "$2")/v2/"
 }
+
+# registry_account NAME USER PASSWORD: from its start it will want them; docker-registry and distribution v3 only.
+registry_account() {
+    mkdir -p "$scratch/$1"
+    htpasswd -Bbn "$2" "$3" > "$scratch/$1/htpasswd" && echo "$2:$3@" > "$scratch/$1/account"
+}
+
+# account NAME: what goes before its name in an address.
+account() { [ ! -e "$scratch/$1/account" ] || cat "$scratch/$1/account"; }
 
 # registry_again NAME: the same, with what it held.
 registry_again() { registry_start "$(cat "$scratch/$1.kind")" "$1"; }
@@ -35,6 +44,7 @@ log: {level: error, accesslog: {disabled: false}}
 storage: {filesystem: {rootdirectory: $scratch/$1/data}, delete: {enabled: true}}
 http: {addr: "$(host "$1")", secret: e2e, debug: {addr: ""}}
 CONFIG
+    [ ! -e "$scratch/$1/htpasswd" ] || echo "auth: {htpasswd: {realm: e2e, path: $scratch/$1/htpasswd}}"
 }
 
 zot_config() {
