@@ -26,9 +26,12 @@ class Copier:
         raise NotImplementedError
 
     def copy(self, folder, source, destinations, repositories):
+        return self.run(folder, self.commands(folder, source, destinations, repositories))
+
+    def run(self, folder, commands):
         """Seconds, CPU seconds and the largest resident memory of all commands together."""
         before, began, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), 0
-        for command in self.commands(folder, source, destinations, repositories):
+        for command in commands:
             with open(f"{folder}/copier.log", "wb") as log:
                 process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment(folder))
                 _, status, usage = os.wait4(process.pid, 0)
@@ -56,6 +59,23 @@ class Entrepot(Copier):
         )
         file = write(f"{folder}/sync.yaml", f"registries:\n{hosts}sync:\n{rules}")
         return [[self.binary, "sync", file]]
+
+    def stack(self, folder, source, destination, images):
+        """The commands that copy these images, by rules and as the stack that names them."""
+        hosts = "".join(f'  "{host}": {{endpoints: ["http://{host}"]}}\n' for host in (source, destination))
+        tags = {}
+        for name, tag in images:
+            tags.setdefault(name, []).append(tag)
+        rules = "".join(
+            f"  - {{name: {name}, from: {source}/lab/{name}, tags: {json.dumps({'include': own})}, to: [{destination}/sync/{name}]}}\n"
+            for name, own in tags.items()
+        )
+        file = write(f"{folder}/sync.yaml", f"registries:\n{hosts}sync:\n{rules}")
+        config = write(f"{folder}/entrepot.yaml", f"registries:\n{hosts}")
+        services = "".join(f"  s{number}: {{image: \"{source}/lab/{name}:{tag}\"}}\n" for number, (name, tag) in enumerate(images))
+        compose = write(f"{folder}/compose.yaml", f"services:\n{services}")
+        relay = [self.binary, "relay", compose, "--config", config, "--to", f"{destination}/relay"]
+        return [self.binary, "sync", file], relay
 
 
 class Crane(Copier):

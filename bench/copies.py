@@ -61,6 +61,34 @@ def to_three(names, link):
     return run
 
 
+# As Dify's compose file has them (docker/docker-compose.yaml, release 2.0.0-beta.2), without the one that is ignored.
+STACK = 27
+
+
+def relaying(names):
+    """A stack of as many images as Dify's, by a rule for each repository and by its compose file, to registries that are empty."""
+
+    def run(lab, peer):
+        images = [(name, tag) for name in names for tag in lab.images.tags(name)][:STACK]
+        walls = []
+        for way in (0, 1):
+            with lab.origin() as origin, destination(lab) as target:
+                folder, source = lab.folder(), origin.url.removeprefix("http://")
+                origin.mark()
+                command = peer.stack(folder, source, target.url.removeprefix("http://"), images)[way]
+                cost = peer.run(folder, [command])
+                asked = origin.counts()
+                for name, tag in images:
+                    repository = (f"sync/{name}", f"relay/lab-{name}")[way]
+                    if digest_of(target.url, repository, tag) != lab.images.tags(name)[tag]:
+                        raise Failed(f"{repository}:{tag} is missing or has another digest")
+            walls.append(cost["wall_s"])
+        figures = {**cost, "sync_wall_s": walls[0], "relay_ratio": walls[1] / walls[0]}
+        return {**figures, "requests": asked["requests"], "source_mb": asked["blob_bytes"] / 1e6}
+
+    return run
+
+
 def verify(lab, peer, origin, targets, names):
     """Once for each copier and set: every tag has the same digest everywhere."""
     if (peer.name, *names, len(targets)) in lab.filled:

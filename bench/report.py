@@ -24,6 +24,8 @@ FIGURES = {
     "source_x": ("of what is distinct ×", "{:.2f}", False),
     "one_wall_s": ("to one alone: seconds", "{:.2f}", False),
     "fan_ratio": ("ratio of the two", "{:.2f}", False),
+    "sync_wall_s": ("seconds of a sync", "{:.2f}", False),
+    "relay_ratio": ("relay to sync", "{:.2f}", False),
     "cpu_s": ("CPU s", "{:.2f}", False),
     "rss_mib": ("peak RSS MiB", "{:.0f}", False),
     "anon_mib": ("of it not files MiB", "{:.0f}", False),

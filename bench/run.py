@@ -22,6 +22,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import copiers
+import documents
 import peers as known
 import report
 from images import Images
@@ -75,7 +76,7 @@ def arguments():
     parser.add_argument("--list", action="store_true")
     found = parser.parse_args()
     found.only = names(parser, found.only, [one.name for one in WORKLOADS])
-    found.peers = names(parser, found.peers, list(dict.fromkeys(known.NAMES + copiers.NAMES)))
+    found.peers = names(parser, found.peers, list(dict.fromkeys(known.NAMES + copiers.NAMES + documents.NAMES)))
     found.runs = found.runs or (1 if found.quick else 5)
     found.json = found.json or f"{KEPT}/{'bench-quick' if found.quick else 'bench'}.json"
     if found.quick and found.write:
@@ -119,7 +120,8 @@ def main():
     present, skipped = known.present(ROOT, KEPT, options.peers)
     ours = next((one.binary for one in present if one.name == "entrepot"), None)
     copying, absent = copiers.present(ours, KEPT, options.peers)
-    present, skipped = present + copying, skipped + absent
+    writing, lacking = documents.present(ours, KEPT, options.peers)
+    present, skipped = present + copying + writing, skipped + absent + lacking
     for line in skipped:
         say(line)
     images = Images(KEPT, options.quick)

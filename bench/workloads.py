@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import catalog
 from copiers import Copier
-from copies import copying, to_three
+from copies import copying, relaying, to_three
+from documents import Rewriter, rewriting
 from machine import Meter
 
 REGISTRIES = ("docker-registry", "distribution-v3", "zot", "olareg")
@@ -35,10 +36,13 @@ class Workload:
     together: bool = False  # where the link is the limit, and not the machine
     ours: bool = False  # of entrepot alone
     copies: bool = False  # between registries, by those who do that
+    documents: bool = False  # in files, by those who change them
 
     def takes(self, peer):
+        if self.documents or isinstance(peer, Rewriter):
+            return self.documents and isinstance(peer, Rewriter)
         if self.copies or isinstance(peer, Copier):
-            return self.copies and isinstance(peer, Copier)
+            return self.copies and isinstance(peer, Copier) and (not self.ours or peer.name == "entrepot")
         if self.ours:
             return peer.name == "entrepot"
         if peer.name == "direct":
@@ -237,6 +241,7 @@ TEN = ("small", "blob", "wide", "many", "large", "fork", "sixty", "tags", "forma
 RATE = ("req_s", "p50_ms", "p99_ms", "cpu_us", "rss_mib")
 MOST, LEAST = "at most", "at least"
 CACHE, STATIC = ("nginx-cache",), ("nginx-static",)
+REWRITERS = ("yq", "yq-go", "kbld")
 MIRRORS = ("nginx-cache", "docker-registry", "distribution-v3", "zot")
 
 WORKLOADS = (
@@ -319,5 +324,16 @@ WORKLOADS = (
         "sync-three", "An image of 1 GB to three registries, the source 40 ms away over 400 Mbit/s", to_three(("wide",), FAR),
         ("wall_s", "one_wall_s", "fan_ratio", "requests", "source_mb", "source_x", "cpu_s", "rss_mib"),
         (Goal("fan_ratio", MOST, 1.3), Goal("source_x", MOST, 1.0), Goal("rss_mib", MOST, 64.0)), copies=True,
+    ),
+    Workload(
+        "relay-dify", "A compose stack of 27 images to an empty registry; beside a sync of the same images",
+        relaying(("small", "blob", "wide", "many", "sixty", "fork", "tags")),
+        ("wall_s", "sync_wall_s", "relay_ratio", "requests", "source_mb", "cpu_s", "rss_mib"),
+        (Goal("relay_ratio", MOST, 1.1), Goal("rss_mib", MOST, 64.0)), copies=True, ours=True,
+    ),
+    Workload(
+        "rewrite-many", "1,000 files, 50 MB of Kubernetes manifests: every image gets another name", rewriting,
+        ("wall_s", "cpu_s", "rss_mib", "mb_s"),
+        (Goal("wall_s", MOST, 0.1, REWRITERS), Goal("rss_mib", MOST, 64.0)), documents=True,
     ),
 )
