@@ -43,13 +43,13 @@ services:
   db:
     image: \${DB_IMAGE:-postgres:15}
   tool:
-    image: quay.io/lab/formats:zstd${large:+
-  large: {image: 'quay.io/lab/large:v1'\}}
+    image: quay.io/lab/formats:zstd
   ignored:
     image: vendor/licensed
   own:
     build: ./own
 COMPOSE
+    [ -z "$large" ] || printf "  large: {image: 'quay.io/lab/large:v1'}\n" >> "$work/docker-compose.yaml"
     printf 'SECRET=canary\nTAG=v1\nDB_IMAGE=ghcr.io/lab/platforms:v1\n' > "$work/.env"
     echo 'vendor/*  # wants a licence' > "$work/ignore-images.txt"
     {
@@ -144,22 +144,33 @@ podman_ready() {
     podman login --username me --password-stdin "$(host private)" <<< secret > /dev/null 2>&1
 }
 
-# pulled: what the new file names comes, and nothing but what is left alone is missing.
-pulled() {
-    local image count=0
-    if have podman-compose; then
-        (cd "$work" && podman-compose --env-file .env-mirror -f docker-compose-mirror.yaml pull web worker api db tool) \
-            > "$scratch/pull.log" 2>&1 || { tail -n 2 "$scratch/pull.log"; return 1; }
-    fi
+# wanted: the images of the new file that were relayed, as compose fills them in.
+wanted() {
+    local image
     while read -r image; do
-        [ "$image" != vendor/licensed ] || continue
-        # As compose fills it in.
         # shellcheck source=/dev/null
-        image=$(set -a && . "$work/.env-mirror" && eval "echo \"$image\"")
-        podman pull --quiet "$image" > /dev/null 2> "$scratch/pull.log" || { tail -n 1 "$scratch/pull.log"; return 1; }
+        [ "$image" = vendor/licensed ] || (set -a && . "$work/.env-mirror" && eval "echo \"$image\"")
+    done < <(python3 "$lib/same.py" --images "$work/docker-compose-mirror.yaml" | sort -u)
+}
+
+# pulled: deployed as it is meant, everything comes but what was left alone.
+pulled() {
+    local image count=0 there=$scratch/deployed
+    mkdir -p "$there"
+    cp "$work/.env-mirror" "$there/.env"
+    sed '/^  ignored:/,+1d' "$work/docker-compose-mirror.yaml" > "$there/docker-compose.yml"
+    if have podman-compose; then
+        (cd "$there" && podman-compose pull) > "$scratch/pull.log" 2>&1 || { tail -n 2 "$scratch/pull.log"; return 1; }
+    else
+        for image in $(wanted); do
+            podman pull --quiet "$image" > /dev/null 2> "$scratch/pull.log" || { tail -n 1 "$scratch/pull.log"; return 1; }
+        done
+    fi
+    for image in $(wanted); do
+        podman image exists "$image" || { echo "$image did not come: $(tail -n 1 "$scratch/pull.log")"; return 1; }
         count=$((count + 1))
-    done < <(python3 "$lib/same.py" --images "$work/docker-compose-mirror.yaml")
-    echo "$count pulled${1:+ with $1}"
+    done
+    echo "$count pulled${1:+ by $1}"
 }
 
 # ---- cases ------------------------------------------------------------------------------------

@@ -114,6 +114,8 @@ pub enum Reason {
     UnknownPath,
     /// In a document within the document.
     Embedded,
+    /// A file that is taken in, whose images are its own.
+    OtherFile,
     /// A pattern for names, not a name.
     Pattern,
     /// Something else that registries hold: a chart, a feature, a bundle of tasks.
@@ -148,6 +150,7 @@ impl Reason {
             Self::Published => "published",
             Self::UnknownPath => "unknown-path",
             Self::Embedded => "embedded",
+            Self::OtherFile => "other-file",
             Self::Pattern => "pattern",
             Self::Artifact => "artifact",
             Self::Unused => "unused",
@@ -182,6 +185,7 @@ impl fmt::Display for Reason {
             Self::Published => f.write_str("what is pushed, not what is pulled"),
             Self::UnknownPath => f.write_str("this key is not known to name an image"),
             Self::Embedded => f.write_str("in a document within the document; change it by hand"),
+            Self::OtherFile => f.write_str("a file that is taken in; name it too, if it has images"),
             Self::Pattern => f.write_str("a pattern, not a name"),
             Self::Artifact => f.write_str("not an image"),
             Self::Unused => f.write_str("nothing in the document uses it"),

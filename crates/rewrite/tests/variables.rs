@@ -87,3 +87,14 @@ fn without_values_nothing_is_different() {
     let expected = text.replace("postgres", "r.test/ns/postgres").replace("x/y", "r.test/ns/x-y");
     assert_eq!(rewritten.text, expected);
 }
+
+#[test]
+fn files_that_are_taken_in_are_told() {
+    let text = "include:\n- base.yaml\n- {path: [a.yaml, b.yaml]}\nservices: {a: {extends: {file: c.yaml, service: x}}}\n";
+    let told: Vec<(String, &str)> = rewrite(Kind::Compose, text, &Search::default())
+        .left
+        .into_iter()
+        .map(|left| (left.text, left.reason.word()))
+        .collect();
+    assert_eq!(told, ["base.yaml", "a.yaml", "b.yaml", "c.yaml"].map(|file| (file.to_owned(), "other-file")));
+}

@@ -27,6 +27,13 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
             }
         }
     }
+    for (index, item) in root.get("include").into_iter().flat_map(View::items).enumerate() {
+        let path = Path::ROOT.key("include");
+        match item.get("path") {
+            Some(files) => other_files(files, &path.index(index).key("path"), finder),
+            None => other_files(item, &path.index(index), finder),
+        }
+    }
     for (name, model) in root.get("models").map(View::entries).unwrap_or_default() {
         if let Some(model) = model.get("model").filter(|model| model.is_text()) {
             finder.leave(spot(&Path::ROOT.key("models").key(name), model), Reason::Artifact);
@@ -64,8 +71,21 @@ fn service(service: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
             }
         }
     }
+    if let Some(file) = service.get("extends").and_then(|base| base.get("file")) {
+        other_files(file, &path.key("extends").key("file"), finder);
+    }
     if let Some(environment) = service.get("environment") {
         variables(environment, &path.key("environment"), finder);
+    }
+}
+
+// What is in other files is theirs.
+fn other_files(files: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    if files.is_text() {
+        finder.leave(spot(path, files), Reason::OtherFile);
+    }
+    for (index, file) in files.items().enumerate().filter(|(_, file)| file.is_text()) {
+        finder.leave(spot(&path.index(index), file), Reason::OtherFile);
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     failure::{self, Failure},
+    log::Verbosity,
     output::{self, Output},
 };
 use tell::{Done, Work};
@@ -176,7 +177,7 @@ fn copied(
     if work.plan.entries.is_empty() {
         return Ok(rows);
     }
-    if work.common.output == Output::Text {
+    if work.common.output == Output::Text && work.common.verbosity != Verbosity::Quiet {
         output::print(&format!("{}\n", tell::plan_text(work)))?;
     }
     session::run(work.common, async |session, stop| {
