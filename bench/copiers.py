@@ -122,8 +122,10 @@ class ImageSyncer(Copier):
 
 def go_tool(kept, name, module):
     """From PATH, or built once from its Go module."""
-    if path := find_tool(name):
-        return path
+    return find_tool(name) or go_built(kept, name, module)
+
+
+def go_built(kept, name, module):
     folder = f"{kept}/tools"
     if not os.access(f"{folder}/{name}", os.X_OK) and shutil.which("go"):
         say(f"building {name}")

@@ -1,8 +1,7 @@
 """Changing images in many files: who does it, how each is told to, and the files."""
 import os
-import shutil
 
-from copiers import Copier, go_tool, version
+from copiers import Copier, go_built, go_tool, version
 from machine import Failed, find_tool
 from peers import write
 
@@ -37,7 +36,7 @@ class YqGo(Rewriter):
     def on(self, folder, files):
         change = f'(.. | select(tag == "!!map" and has("image")) | .image) |= "{ROOT}/" + .'
         # It changes one file in a call.
-        listed = write(f"{folder}/files", "\n".join(files))
+        listed = write(f"{folder}/list", "\n".join(files))
         return [["xargs", "-a", listed, "-n", "1", "-P", str(os.cpu_count()), self.binary, "-i", change]]
 
 
@@ -57,10 +56,11 @@ NAMES = ["entrepot", "yq", "yq-go", "kbld"]
 
 def present(binary, kept, wanted):
     """The programs that are there, and a line for each that is not."""
+    # One has the name of Debian's, so it has a folder of its own.
     candidates = [
         ("entrepot", Entrepot, lambda: binary, "--version", "not asked for"),
         ("yq", Yq, lambda: find_tool("yq"), "--version", "Debian's yq is not installed"),
-        ("yq-go", YqGo, lambda: yq_go(kept), "--version", "Go is not there, or it could not be built"),
+        ("yq-go", YqGo, lambda: go_built(f"{kept}/yq-go", "yq", "github.com/mikefarah/yq/v4@v4.44.3"), "--version", "Go is not there, or it could not be built"),
         ("kbld", Kbld, lambda: go_tool(kept, "kbld", "carvel.dev/kbld/cmd/kbld@latest"), "", "Go is not there, or it could not be built"),
     ]
     found, absent = [], []
@@ -72,21 +72,6 @@ def present(binary, kept, wanted):
         else:
             absent.append(f"{name} skipped: {reason}")
     return found, absent
-
-
-def yq_go(kept):
-    """Its binary has the name of Debian's, so it has a folder of its own."""
-    folder = f"{kept}/yq-go"
-    path = f"{folder}/tools/yq"
-    if os.access(path, os.X_OK):
-        return path
-    hidden = os.environ["PATH"]
-    os.environ["PATH"] = os.path.dirname(shutil.which("go") or "/") + ":/bin"
-    try:
-        built = go_tool(folder, "yq", "github.com/mikefarah/yq/v4@latest")
-    finally:
-        os.environ["PATH"] = hidden
-    return built if built == path else None
 
 
 def manifest(number):
