@@ -84,6 +84,11 @@ pub(in crate::commands) struct Outcome {
     pub(in crate::commands) file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) kind: Option<&'static str>,
+    /// How many are told of in `changes` and `left`, which are put together for machines only.
+    #[serde(skip)]
+    pub(in crate::commands) renamed: usize,
+    #[serde(skip)]
+    pub(in crate::commands) stayed: usize,
     pub(in crate::commands) changes: Vec<Renamed>,
     pub(in crate::commands) left: Vec<Kept>,
     #[serde(skip_serializing_if = "Option::is_none")]

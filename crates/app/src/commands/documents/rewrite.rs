@@ -161,8 +161,11 @@ impl Rewrite {
             .rewrite(rules, &mut Census::default())
             .map_err(|error| Failure::because_of(&error).in_file(&input.name))?;
         let mut outcome = Outcome::of(&input.name, document.kind());
-        outcome.changes = rewritten.changes.iter().map(Renamed::of).collect();
-        outcome.left = rewritten.left.iter().map(|left| Kept::of(&input.name, left)).collect();
+        (outcome.renamed, outcome.stayed) = (rewritten.changes.len(), rewritten.left.len());
+        if self.output == Output::Json {
+            outcome.changes = rewritten.changes.iter().map(Renamed::of).collect();
+            outcome.left = rewritten.left.iter().map(|left| Kept::of(&input.name, left)).collect();
+        }
         outcome.diff = self.diff.then(|| diff(&input.name, &input.text, &rewritten.text));
         match source {
             Source::File(_) if self.in_place && rewritten.text == input.text => {}
@@ -173,6 +176,7 @@ impl Rewrite {
         }
         // Of many documents only what is told of them is kept.
         rewritten.text = String::new();
+        rewritten.changes = Vec::new();
         Ok((outcome, rewritten))
     }
 
@@ -210,7 +214,7 @@ impl Rewrite {
             (None, Some(text)) => output::print(text),
             (None, None) if outcome.error.is_some() => Ok(()),
             (None, None) => {
-                let (renamed, left) = (outcome.changes.len() as u64, outcome.left.len());
+                let (renamed, left) = (outcome.renamed as u64, outcome.stayed);
                 output::print(&format!(
                     "{}: {} renamed, {left} left\n",
                     outcome.file,
