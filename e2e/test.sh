@@ -73,6 +73,7 @@ if [ "${1:-}" != --check ]; then
     step clients e2e/run.sh --quick
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick
+    step migrate e2e/migrate.sh --quick
     step faults soak/run.py --quick
     step conformance conformance
 fi

@@ -52,6 +52,12 @@ fn main() -> ExitCode {
         Action::Rewrite(rewrite) => commands::documents::rewrite::run(rewrite),
         Action::Relay(relay) => commands::relay::run(&relay),
         Action::Load(load) => commands::relay::load::run(&load),
+        Action::MigratePlan(make) => commands::migrate::plan::run(make),
+        Action::MigrateCheck(asked) => commands::migrate::check::run(asked),
+        Action::MigrateApply(apply) => commands::migrate::apply::run(apply),
+        Action::MigrateVerify(asked) => commands::migrate::verify::run(asked),
+        Action::MigrateRewrite(rewrite) => commands::migrate::rewrite::run(rewrite),
+        Action::MigrateStatus(asked) => commands::migrate::status::run(asked),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
         Action::Man(man) => commands::man::run(man, cli::command()),
     };

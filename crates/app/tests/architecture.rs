@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("oci", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
@@ -22,10 +22,23 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("sync", &["oci", "remote"]),
     ("relay", &["oci", "rewrite"]),
     ("scheduler", &["oci", "catalog", "sync"]),
+    ("migrate", &["oci", "remote", "sync", "rewrite"]),
     ("server", &["oci", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
     (
         "app",
-        &["oci", "remote", "blobs", "catalog", "rewrite", "mirror", "sync", "relay", "scheduler", "server"],
+        &[
+            "oci",
+            "remote",
+            "blobs",
+            "catalog",
+            "rewrite",
+            "mirror",
+            "sync",
+            "relay",
+            "scheduler",
+            "migrate",
+            "server",
+        ],
     ),
     ("testkit", &["oci"]),
 ];

@@ -1,7 +1,7 @@
 //! Speaks to any registry that is not ours.
 //!
-//! - what is asked: [`Remote`] and its verbs, to read (`manifest`, `blob`, `tags`, `listing`, `referrers`) and to write
-//!   (`push`, `upload`), set up from [`Settings`]
+//! - what is asked: [`Remote`] and its verbs, to read (`manifest`, `blob`, `tags`, `listing`, `referrers`), to write
+//!   (`push`, `upload`) and to ask what may be done (`access`), set up from [`Settings`]
 //! - how it gets there: `endpoints` (order and cooling), `exchange` (tokens, redirects), `egress` (what may be asked),
 //!   `pacing` (how fast), `supply` (what is sent)
 //! - what comes back: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod answer;
 mod ask;
 mod auth;
@@ -42,6 +43,7 @@ mod supply;
 mod tags;
 mod upload;
 
+pub use access::{Access, Rights};
 pub use blob::{BlobAsk, BlobHead, BlobStream};
 pub use client::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
@@ -63,4 +65,4 @@ pub use retry_after::MAX_RETRY_AFTER;
 pub use settings::{Credential, Settings, SettingsError};
 pub use supply::Load;
 pub use tags::TagPage;
-pub use upload::{Mount, Upload};
+pub use upload::{Cancelled, Mount, Upload};

@@ -37,6 +37,15 @@ pub enum Mount {
     Refused(Box<Upload>),
 }
 
+/// What became of an upload that nobody wants any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The registry has forgotten it.
+    Forgotten,
+    /// The registry did not say so. It forgets it after a while.
+    LeftToExpire,
+}
+
 /// A blob on its way to a registry.
 pub struct Upload {
     remote: Remote,
@@ -196,15 +205,22 @@ impl Upload {
     }
 
     /// Tells the registry that nothing more will come. It is told once, and need not agree: uploads expire.
-    pub async fn cancel(self) {
+    pub async fn cancel(self) -> Cancelled {
         let mut wire = self.ask(Method::DELETE).to(self.way.url.clone());
         // Some want the right to delete for it, which nobody is asked for just to be tidy.
         if let Some(grant) = self.remote.grants().get(&self.key()).await {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         }
         match self.remote.send(&wire).await {
-            Ok(answer) => answer.drain().await,
-            Err(error) => tracing::debug!(upload = ?self, %error, "an upload was not cancelled"),
+            Ok(answer) => {
+                let is_done = answer.status().is_success();
+                answer.drain().await;
+                if is_done { Cancelled::Forgotten } else { Cancelled::LeftToExpire }
+            }
+            Err(error) => {
+                tracing::debug!(upload = ?self, %error, "an upload was not cancelled");
+                Cancelled::LeftToExpire
+            }
         }
     }
 

@@ -182,10 +182,10 @@ impl Document<'_> {
 
 /// What is written where, and what that makes of the tree.
 #[derive(Debug, Default)]
-struct Work {
+pub(crate) struct Work {
     // By where it begins: where the old text ends, and the new one.
     pieces: BTreeMap<usize, (usize, String)>,
-    changes: Changes,
+    pub(crate) changes: Changes,
     // Tokens in whose place a mapping stands, and the alias in it.
     mappings: HashMap<usize, String>,
 }
@@ -195,7 +195,8 @@ impl Work {
         self.pieces.is_empty()
     }
 
-    fn write(&mut self, token: &Token, raw: String, text: String, alias: Option<String>) {
+    /// A token with another text.
+    pub(crate) fn write(&mut self, token: &Token, raw: String, text: String, alias: Option<String>) {
         let change = self.changes.entry(token.span.start).or_default();
         let raw = match alias {
             Some(alias) => {
@@ -228,7 +229,28 @@ impl Work {
         self.pieces.insert(at, (at, new));
     }
 
-    fn apply(&self, document: &str) -> String {
+    /// Puts an entry in before another one.
+    pub(crate) fn put_before(&mut self, document: &str, first: &Beside, key: &str, value: &str) {
+        let change = self.changes.entry(first.value).or_default();
+        change.before = Some((key.to_owned(), value.to_owned()));
+        let new = if first.flow {
+            format!("{key}: {}, ", plain(value, true))
+        } else {
+            let line = document[..first.key].rfind('\n').map_or(0, |at| at + 1);
+            let indent = document[line..first.key].trim_start_matches('\u{feff}').chars().count();
+            let newline = if document[first.key..].split('\n').next().is_some_and(|line| line.ends_with('\r'))
+            {
+                "\r\n"
+            } else {
+                "\n"
+            };
+            format!("{key}: {}{newline}{}", plain(value, false), " ".repeat(indent))
+        };
+        self.pieces.insert(first.key, (first.key, new));
+    }
+
+    /// The document with all of it.
+    pub(crate) fn apply(&self, document: &str) -> String {
         let mut text = String::with_capacity(document.len() + self.pieces.len() * 32);
         let mut at = 0;
         for (start, (end, new)) in &self.pieces {

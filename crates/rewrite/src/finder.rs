@@ -28,6 +28,9 @@ pub struct Search {
     pub variables: Option<Variables>,
     /// Of a file of variables, those that hold images; `None`: by their names and values.
     pub holders: Option<BTreeSet<String>>,
+    /// Names (`docker.io/team/app`) that resources get another one for: where a kustomization looks for them, they are
+    /// renamed as well, since nothing would be found otherwise.
+    pub renamed: Vec<String>,
 }
 
 /// A candidate, and how it can be changed.
@@ -193,17 +196,40 @@ impl<'a> Finder<'a> {
 
     /// A part of a scalar: a line of a block, a word of a command. `None` for `reason`: it is an image.
     pub(crate) fn part(&mut self, spot: Spot<'_>, range: Range<usize>, reason: Option<Reason>) {
-        let Some(text) = spot.node.text().and_then(|text| text.get(range.clone())) else { return };
-        let raw = self.text.get(spot.node.span.clone()).unwrap_or_default();
-        let at = spot.node.span.start + raw.find(text).unwrap_or(0);
-        let token = self.token(spot.node);
-        let pieces = token.and_then(|token| self.taken_apart(token, spot.node.text()?, range, &|_| None));
-        let what = match (reason, pieces) {
-            (None, Some(pieces)) => self.what(pieces, Form::Rename),
-            (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
-            (Some(reason), _) => What::Left(reason),
+        let what = match reason {
+            None => self.part_as(spot, range.clone(), &|_| None),
+            Some(reason) => What::Left(reason),
         };
-        self.add_entry(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what });
+        if let Some(entry) = self.part_entry(spot, range, what) {
+            self.add_entry(entry);
+        }
+    }
+
+    /// What a part of a scalar is where some variables are known.
+    pub(crate) fn part_as(&mut self, spot: Spot<'_>, range: Range<usize>, lookup: Lookup<'_>) -> What {
+        let token = self.token(spot.node);
+        let whole = token.zip(spot.node.text());
+        match whole.and_then(|(token, text)| self.taken_apart(token, text, range, lookup)) {
+            Some(pieces) => self.what(pieces, Form::Rename),
+            None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+        }
+    }
+
+    /// A part that reads as several images, such as one for each value of a variable: all of them are candidates.
+    pub(crate) fn part_of_many(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) {
+        self.entries.extend(self.part_entry(spot, range, what));
+    }
+
+    fn part_entry(&self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
+        let whole = spot.node.text()?;
+        let text = whole.get(range.clone())?;
+        let raw = self.text.get(spot.node.span.clone()).unwrap_or_default();
+        // A line of a block is below as many others as in what it reads as.
+        let above = whole[..range.start].matches('\n').count();
+        let line = raw.match_indices('\n').map(|(at, _)| at + 1).nth(above.wrapping_sub(1)).unwrap_or(0);
+        let at = raw[line..].find(text).map(|at| line + at).or_else(|| raw.find(text)).unwrap_or(0);
+        let at = spot.node.span.start + at;
+        Some(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what })
     }
 
     /// A reference put together from pieces; it counts as written at `spot`.

@@ -17,6 +17,7 @@ mod find;
 mod finder;
 mod ignore;
 mod kind;
+mod login;
 mod naming;
 mod plain;
 mod position;
@@ -33,6 +34,7 @@ pub use edit::{Change, Left, RewriteError, Rewritten};
 pub use finder::Search;
 pub use ignore::{Ignore, IgnoreError};
 pub use kind::{Kind, KindError};
+pub use login::{Login, LoginForm, NewLogin};
 pub use naming::{
     Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template, TemplateError,
 };

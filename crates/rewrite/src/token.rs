@@ -50,16 +50,31 @@ impl Token {
             let end =
                 self.text[edit.range.end..].find('\n').map_or(self.text.len(), |at| edit.range.end + at);
             let line = &self.text[start..end];
-            if new.matches(line).count() != 1 {
-                return None;
-            }
-            let inner = edit.range.start - start..edit.range.end - start;
             let mut edited = line.to_owned();
-            edited.replace_range(inner, &edit.new);
-            new = new.replacen(line, &edited, 1);
+            edited.replace_range(edit.range.start - start..edit.range.end - start, &edit.new);
+            let at = only_line(&new, line)?;
+            new.replace_range(at..at + line.len(), &edited);
         }
         Some(new)
     }
+}
+
+// Where the one line that says this begins; where several do as a part, the one that says nothing else.
+fn only_line(text: &str, line: &str) -> Option<usize> {
+    let mut places = text.match_indices(line).map(|(at, _)| at);
+    let first = places.next()?;
+    if places.next().is_none() {
+        return Some(first);
+    }
+    let is_whole = |at: &usize| {
+        let (before, behind) = (&text[..*at], &text[at + line.len()..]);
+        let before = before.rsplit('\n').next().unwrap_or_default();
+        let behind = behind.split('\n').next().unwrap_or_default();
+        before.trim().is_empty() && behind.trim().is_empty()
+    };
+    let mut whole = text.match_indices(line).map(|(at, _)| at).filter(is_whole);
+    let only = whole.next()?;
+    whole.next().is_none().then_some(only)
 }
 
 fn splice(text: &str, edits: &[&Edit], offset: usize) -> String {

@@ -3,7 +3,7 @@
 use entrepot_oci::Host;
 use entrepot_remote::Rate;
 
-use crate::{Format, rules::hosts::is_swr};
+use crate::{Format, Service};
 
 /// How a registry is treated where the configuration does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,18 +21,16 @@ pub struct Habits {
 impl Habits {
     /// Those of `host`; of most there are none.
     pub fn of(host: &Host) -> Self {
-        match host.name() {
+        match Service::of(host) {
             // Some of 100 or 200 pulls in six hours (docs.docker.com, "Docker Hub usage and limits") stay for whoever else
             // pulls from this address.
-            "docker.io" => Self { reserve: 10, ..Self::default() },
+            Service::DockerHub => Self { reserve: 10, ..Self::default() },
             // An upload is ended after ten minutes (docs.github.com, "Working with the Container registry"), which such a
             // piece makes at 220 KB/s.
-            "ghcr.io" => Self { chunk: Some(128 << 20), ..Self::default() },
+            Service::Ghcr => Self { chunk: Some(128 << 20), ..Self::default() },
             // Refuses OCI indexes as "fail to parse 'manifest.json'", and answers 503 beyond about 20 requests a second for
             // each tenant (support.huaweicloud.com, SWR "Constraints").
-            name if is_swr(name) => {
-                Self { format: Format::Docker, rate: "20/s".parse().ok(), ..Self::default() }
-            }
+            Service::Swr => Self { format: Format::Docker, rate: "20/s".parse().ok(), ..Self::default() },
             _ => Self::default(),
         }
     }

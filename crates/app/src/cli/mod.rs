@@ -1,9 +1,11 @@
 //! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
 //!
 //! The commands that speak to registries are in `registries`, those about rules in `rules`, what is asked of a server that
-//! runs them in `server`, those that work on documents in `documents`, and those that bring whole stacks elsewhere in `stacks`.
+//! runs them in `server`, those that work on documents in `documents`, those that bring whole stacks elsewhere in `stacks`,
+//! and the steps of a migration in `migrate`.
 
 mod documents;
+mod migrate;
 mod registries;
 mod rules;
 mod server;
@@ -16,7 +18,7 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        cache, completions, config, copy, digest,
+        self, cache, completions, config, copy, digest,
         documents::{images, rewrite},
         inspect, list, login, man, relay, runs, serve, sync, tags,
     },
@@ -26,6 +28,7 @@ use crate::{
 };
 
 use documents::{ImagesArgs, RewriteArgs};
+use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use stacks::{LoadArgs, RelayArgs};
@@ -77,6 +80,18 @@ pub(crate) enum Action {
     Relay(Box<relay::Relay>),
     /// Bring what was packed of one there.
     Load(relay::load::Load),
+    /// Plan a migration.
+    MigratePlan(commands::migrate::plan::Make),
+    /// Prove the rights that a migration needs.
+    MigrateCheck(commands::migrate::Asked),
+    /// Make its copies.
+    MigrateApply(commands::migrate::apply::Apply),
+    /// Prove them.
+    MigrateVerify(commands::migrate::Asked),
+    /// Rewrite the project's files.
+    MigrateRewrite(commands::migrate::rewrite::Rewrite),
+    /// Say where it stands.
+    MigrateStatus(commands::migrate::Asked),
     /// Write a completion script.
     Completions(completions::Completions),
     /// Write manual pages.
@@ -154,6 +169,9 @@ enum Command {
     Relay(RelayArgs),
     /// Copy the images of a bundle or archive to your registry, and write the files of the stack
     Load(LoadArgs),
+    /// Move a project's images to another registry: plan, check, copy, prove, rewrite
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write the manual page to standard output, or all of them to a directory
@@ -302,6 +320,7 @@ impl Cli {
             Command::Rewrite(rewrite) => Action::Rewrite(rewrite.meant(verbosity)),
             Command::Relay(relay) => Action::Relay(Box::new(relay.meant(verbosity))),
             Command::Load(load) => Action::Load(load.meant(verbosity)),
+            Command::Migrate(step) => step.meant(verbosity),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }

@@ -10,6 +10,7 @@ pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod man;
+pub(crate) mod migrate;
 pub(crate) mod relay;
 pub(crate) mod runs;
 pub(crate) mod serve;

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process, sync::Arc};
 
+use entrepot_migrate::Migration;
 use entrepot_oci::{Host, Repository};
 use entrepot_remote::{Error, Remote};
 use entrepot_sync::{Registry, World as _, rules::RuleSet};
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) world: Arc<Standalone>,
     /// What is copied where.
     pub(crate) rules: RuleSet,
+    /// What moves from one registry to another.
+    pub(crate) migration: Option<Migration>,
     /// The file that this was read from.
     pub(crate) file: Option<PathBuf>,
     /// Where things are remembered between runs.
@@ -78,6 +81,7 @@ impl Session {
         Ok(Self {
             world: Arc::new(world),
             rules: config.rules.set,
+            migration: config.migration.map(|migration| migration.meant),
             file: loaded.file,
             cache,
             is_chinese: environment.is_chinese(),

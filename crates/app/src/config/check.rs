@@ -38,6 +38,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
+        migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         log: Log { format: file.log.format, level: file.log.level },
     };

@@ -13,6 +13,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
 mod listen;
+mod migration;
 mod reader;
 mod rules;
 mod secrets;
@@ -31,6 +32,7 @@ use std::{
 };
 
 use entrepot_blobs::S3Settings;
+use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
 use entrepot_remote::Settings as RemoteSettings;
@@ -68,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<TlsFiles>,
     /// What is copied where.
     pub(crate) rules: Rules,
+    /// What moves from one registry to another.
+    pub(crate) migration: Option<Written<Migration>>,
     /// What lets others begin and stop runs of rules.
     pub(crate) api_token: Option<SecretString>,
     /// What is logged, and how.
@@ -83,6 +87,14 @@ pub(crate) struct Rules {
     pub(crate) watched: Vec<PathBuf>,
     // As they were written.
     shown: Vec<Shown>,
+}
+
+/// Something that a crate of its own knows the meaning of, and how it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written<T> {
+    /// What it means.
+    pub(crate) meant: T,
+    shown: Shown,
 }
 
 /// A registry.
@@ -226,9 +238,10 @@ fn parse_in(
     check::check_urls(&root)?;
     let mut file: sections::File = reader::read(&root)?;
     let (sync, sync_files) = (std::mem::take(&mut file.sync), std::mem::take(&mut file.sync_files));
+    let migration = migration::check(&root, file.migrate.take())?;
     let config = check::check(file, &root)?;
     let rules = rules::check(&root, sync, &sync_files, directory)?;
-    Ok((Config { rules, ..config }, warnings))
+    Ok((Config { rules, migration, ..config }, warnings))
 }
 
 fn read_file(path: &Path) -> Result<String, Error> {

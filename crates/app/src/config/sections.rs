@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use entrepot_blobs::S3Settings;
+use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
@@ -28,13 +29,14 @@ pub(super) struct File {
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
+    pub(super) migrate: Option<MigrationSection>,
     pub(super) api_token: Option<SecretString>,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The outermost keys, which environment variables may name.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "listen",
     "data",
     "blobs",
@@ -44,6 +46,7 @@ pub(super) const KEYS: [&str; 12] = [
     "registries",
     "sync",
     "sync_files",
+    "migrate",
     "api_token",
     "tls",
     "log",

@@ -44,6 +44,7 @@ impl Config {
         root.put("hosted", texts(&self.hosted));
         root.put("registries", Shown::Map(registries.collect()));
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
+        root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
         root.some(
             "tls",

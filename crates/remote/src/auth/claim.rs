@@ -19,14 +19,18 @@ struct Access {
 /// Whether a token says that it is not good for `scope`. Tokens that say nothing of it, or not in this form, are left
 /// for the registry to judge.
 pub(crate) fn lacks(token: &str, scope: &str) -> bool {
-    let Some(claims) = read(token) else { return false };
-    let Some((kind, rest)) = scope.split_once(':') else { return false };
-    let Some((name, wanted)) = rest.rsplit_once(':') else { return false };
-    let given = |action: &str| {
-        let here = claims.access.iter().filter(|one| one.r#type == kind && one.name == name);
-        here.flat_map(|one| &one.actions).any(|one| one == action || one == "*")
-    };
-    !wanted.split(',').all(given)
+    let Some((_, wanted)) = scope.rsplit_once(':') else { return false };
+    let Some(given) = actions(token, scope) else { return false };
+    !wanted.split(',').all(|action| given.iter().any(|one| one == action || one == "*"))
+}
+
+/// What a token says that it is good for, of what `scope` is about; `None`: it does not say.
+pub(crate) fn actions(token: &str, scope: &str) -> Option<Vec<String>> {
+    let claims = read(token)?;
+    let (kind, rest) = scope.split_once(':')?;
+    let (name, _) = rest.rsplit_once(':')?;
+    let here = claims.access.into_iter().filter(|one| one.r#type == kind && one.name == name);
+    Some(here.flat_map(|one| one.actions).collect())
 }
 
 fn read(token: &str) -> Option<Claims> {

@@ -38,17 +38,22 @@ impl Remote {
     /// Fetches a token. No request is made if the gate refuses the realm, and a token that says of itself that it is not
     /// good for writing is a refusal.
     pub(crate) async fn token(&self, ask: TokenAsk<'_>) -> Result<Grant, Error> {
+        let grant = self.fetch_token(&ask).await?;
+        if lacks(&grant, &ask) { Err(ask.refusal()) } else { Ok(grant) }
+    }
+
+    /// The same, whatever the token says of itself.
+    pub(crate) async fn fetch_token(&self, ask: &TokenAsk<'_>) -> Result<Grant, Error> {
         let realm = ask.challenge.parameter("realm").unwrap_or_default();
         let realm = self.gate().realm(ask.from, realm)?;
-        let mut wire = Wire::get(realm_with_query(&realm, &ask));
+        let mut wire = Wire::get(realm_with_query(&realm, ask));
         let credential = ask.credential.filter(|_| trust::may_know(ask.from, &realm));
         if let Some(credential) = credential {
             wire.headers.insert(header::AUTHORIZATION, basic(credential)?);
         }
         let answer = self.send(&wire).await?.successful().await?;
         let (bytes, receipt) = answer.document(MAX_TOKEN_ANSWER, self.patience()).await?;
-        let grant = read(&bytes).map_err(|error| receipt.fail(error))?;
-        if lacks(&grant, &ask) { Err(ask.refusal()) } else { Ok(grant) }
+        read(&bytes).map_err(|error| receipt.fail(error))
     }
 }
 

@@ -114,7 +114,7 @@ fn steps(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         if let Some(run) = step.get("run") {
             script(run, &path.key("run"), finder);
         }
-        inputs(step, &path.key("with"), finder);
+        inputs(step, view, &path.key("with"), finder);
     }
 }
 
@@ -124,12 +124,12 @@ fn scheme(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-fn inputs(step: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+fn inputs(step: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let uses = step.get("uses").and_then(View::text).unwrap_or_default();
     for (key, value) in step.get("with").map(View::entries).unwrap_or_default() {
         let path = path.key(key);
         match key {
-            "tags" | "images" if uses.starts_with("docker/") => published(value, &path, finder),
+            "tags" | "images" if uses.starts_with("docker/") => published(value, job, &path, finder),
             _ => {
                 if value.text().is_some_and(|text| super::is_value(key, text)) {
                     finder.argument(spot(&path, value), "");
@@ -140,7 +140,7 @@ fn inputs(step: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 }
 
 // One reference a line, or several with commas between them.
-fn published(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+fn published(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let Some(text) = view.text() else { return };
     let mut start = 0;
     for item in text.split_inclusive(['\n', ',']) {
@@ -149,9 +149,37 @@ fn published(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         start += item.len();
         // `type=raw,…` makes tags, and names no image.
         if !inner.is_empty() && !inner.starts_with('#') && !inner.contains('=') {
-            let reason = (!finder.search.built).then_some(Reason::Published);
-            finder.part(spot(path, view), from..from + inner.len(), reason);
+            let range = from..from + inner.len();
+            if finder.search.built {
+                pushed(view, job, path, range, finder);
+            } else {
+                finder.part(spot(path, view), range, Some(Reason::Published));
+            }
         }
+    }
+}
+
+// What is pushed; where its name comes from the matrix, one image for each value.
+fn pushed(
+    view: View<'_>,
+    job: View<'_>,
+    path: &Path<'_>,
+    range: std::ops::Range<usize>,
+    finder: &mut Finder<'_>,
+) {
+    let what = finder.part_as(spot(path, view), range.clone(), &|_| None);
+    let What::Left(Reason::Variable(name)) = &what else {
+        return finder.part(spot(path, view), range, None);
+    };
+    let values = matrix(job, name);
+    if values.is_empty() {
+        return finder.part(spot(path, view), range, Some(Reason::Variable(name.clone())));
+    }
+    for value in values {
+        let Some(known) = finder.value(value.node) else { continue };
+        let lookup = |other: &str| (other == name).then(|| known.clone());
+        let what = finder.part_as(spot(path, view), range.clone(), &lookup);
+        finder.part_of_many(spot(path, view), range.clone(), what);
     }
 }
 

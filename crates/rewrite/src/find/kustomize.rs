@@ -1,6 +1,7 @@
 //! Kustomizations: the `images` list says what names in the resources become.
 
 use crate::{
+    Found,
     find::{beside, embedded, spot},
     finder::{Finder, Form},
     reading::Piece,
@@ -23,8 +24,14 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
 fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let text = |key: &str| item.get(key).filter(|value| value.is_text());
     let (tag, digest) = (text("newTag"), text("digest"));
+    let is_renamed = text("name").and_then(View::text).is_some_and(|name| is_renamed(name, finder));
+    if let Some(name) = text("name").filter(|_| is_renamed) {
+        finder.image(spot(&path.key("name"), name));
+    }
     let (key, named, form) = match (text("newName"), text("name")) {
         (Some(new), _) => ("newName", new, Form::Rename),
+        // The resources have the new name, and here it stands already.
+        (None, Some(_)) if is_renamed => return,
         // Nothing becomes of it.
         (None, Some(_)) if tag.is_none() && digest.is_none() => return,
         // What the resources say stays the name to look for.
@@ -43,4 +50,10 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         }
     }
     finder.assembled(spot(&path, named), pieces, form);
+}
+
+// Whether the resources name it otherwise from now on.
+fn is_renamed(name: &str, finder: &Finder<'_>) -> bool {
+    let image = name.parse::<entrepot_oci::Image>();
+    image.is_ok_and(|image| finder.search.renamed.contains(&Found::from(&image).name()))
 }

@@ -12,6 +12,8 @@ pub(crate) type Changes = HashMap<usize, Change>;
 pub(crate) struct Change {
     /// What it reads as now.
     pub(crate) text: Option<String>,
+    /// The entry that stands before the one whose value it is.
+    pub(crate) before: Option<(String, String)>,
     /// The entry that follows the one whose value it is.
     pub(crate) beside: Option<(String, String)>,
     /// The mapping that stands in its place.
@@ -57,8 +59,13 @@ type Pair<'a> = (Node<'a>, Node<'a>);
 fn mapping(old: &[Pair<'_>], new: &[Pair<'_>], changes: &Changes) -> bool {
     let mut new = new.iter();
     let follow = old.iter().all(|(key, value)| {
+        let change = changes.get(&value.span.start);
+        let before = change.and_then(|change| change.before.as_ref());
+        if !before.is_none_or(|entry| new.next().is_some_and(|pair| is_entry(pair, entry))) {
+            return false;
+        }
         let Some(pair) = new.next() else { return false };
-        let beside = changes.get(&value.span.start).and_then(|change| change.beside.as_ref());
+        let beside = change.and_then(|change| change.beside.as_ref());
         node(key, &pair.0, changes)
             && node(value, &pair.1, changes)
             && beside.is_none_or(|entry| new.next().is_some_and(|pair| is_entry(pair, entry)))

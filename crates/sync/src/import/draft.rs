@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use entrepot_oci::{Host, Image};
 
 use crate::{
-    Format,
-    rules::{RuleSection, TagsSection, TargetSection, Texts, hosts},
+    Format, Service,
+    rules::{RuleSection, TagsSection, TargetSection, Texts},
 };
 
 /// A rule, and what could not be carried over into it.
@@ -61,7 +61,7 @@ impl Draft {
 /// being told.
 pub(super) fn target(repository: &str) -> TargetSection {
     let host = repository.split('/').next().and_then(|host| host.parse::<Host>().ok());
-    let is_swr = host.is_some_and(|host| hosts::is_swr(host.name()));
+    let is_swr = host.is_some_and(|host| Service::of(&host) == Service::Swr);
     TargetSection {
         repository: repository.to_owned(),
         format: is_swr.then_some(Format::Docker),

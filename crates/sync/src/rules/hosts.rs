@@ -2,6 +2,8 @@
 
 use entrepot_oci::{Host, Repository};
 
+use crate::Service;
+
 /// Which part of a name is counted, and in what bounds.
 struct Shape {
     parts: (usize, usize),
@@ -11,49 +13,55 @@ struct Shape {
 
 const MANY: usize = usize::MAX;
 
-/// Why `host` cannot hold `repository`: the fact and the way out. `None`: it can, as far as is known here.
+/// Why `host` cannot hold `repository`: the fact and the way out.
 pub fn refusal(host: &Host, repository: &Repository) -> Option<(String, String)> {
-    let shape = shape(host.name())?;
+    let service = Service::of(host);
+    let shape = shape(service)?;
     let parts = repository.parts().count();
     let (least, most) = shape.parts;
     if !(least..=most).contains(&parts) {
         let what = format!("`{repository}` has {}, and {}", counted(parts), shape.rule);
         return Some((what, shape.hint.to_owned()));
     }
-    if is_swr(host.name()) { swr(repository) } else { None }
+    match service {
+        Service::Swr => swr(repository),
+        Service::Ecr => ecr(repository),
+        _ => None,
+    }
 }
 
 fn counted(parts: usize) -> String {
     if parts == 1 { "1 part".to_owned() } else { format!("{parts} parts") }
 }
 
-fn shape(host: &str) -> Option<Shape> {
-    let (parts, rule, hint) = if host == "docker.io" {
-        ((2, 2), "Docker Hub holds names of exactly 2", "write `docker.io/NAMESPACE/NAME`")
-    } else if is_acr_personal(host) {
-        (
+fn shape(service: Service) -> Option<Shape> {
+    let (parts, rule, hint) = match service {
+        Service::DockerHub => {
+            ((2, 2), "Docker Hub holds names of exactly 2", "write `docker.io/NAMESPACE/NAME`")
+        }
+        Service::AliyunPersonal => (
             (2, 2),
             "the personal edition of ACR holds names of exactly 2",
             "write `NAMESPACE/NAME`, with dashes instead of further slashes",
-        )
-    } else if matches!(host, "ghcr.io" | "quay.io" | "registry.gitlab.com") || is_swr(host) {
-        ((2, MANY), "this registry wants 2 or more", "put the owner's name in front: `OWNER/NAME`")
-    } else if host.ends_with("-docker.pkg.dev") {
-        ((3, MANY), "Artifact Registry wants 3 or more", "write `PROJECT/REPOSITORY/NAME`")
-    } else {
-        return None;
+        ),
+        Service::Ghcr | Service::Quay | Service::GitLab | Service::Swr | Service::Harbor => {
+            ((2, MANY), "this registry wants 2 or more", "put the owner's name in front: `OWNER/NAME`")
+        }
+        Service::ArtifactRegistry => {
+            ((3, MANY), "Artifact Registry wants 3 or more", "write `PROJECT/REPOSITORY/NAME`")
+        }
+        Service::Ecr => ((1, MANY), "", ""),
+        Service::AliyunEnterprise | Service::Azure | Service::Other => return None,
     };
     Some(Shape { parts, rule, hint })
 }
 
-fn is_acr_personal(host: &str) -> bool {
-    host.starts_with("registry.") && host.ends_with(".aliyuncs.com") && !host.contains(".cr.")
-        || host.ends_with(".personal.cr.aliyuncs.com")
-}
-
-/// Whether it is Huawei Cloud's SWR, which refuses OCI indexes.
-pub(crate) fn is_swr(host: &str) -> bool {
-    host.starts_with("swr.") && host.ends_with(".myhuaweicloud.com")
+// docs.aws.amazon.com, "CreateRepository": 2 to 256 characters, the first of them a letter or a digit.
+fn ecr(repository: &Repository) -> Option<(String, String)> {
+    let name = repository.as_str();
+    (!(2..=256).contains(&name.len())).then(|| {
+        (format!("`{name}` cannot be a repository at ECR"), "its name has 2 to 256 characters".to_owned())
+    })
 }
 
 fn swr(repository: &Repository) -> Option<(String, String)> {
@@ -92,6 +100,7 @@ mod tests {
             ("swr.cn-southwest-2.myhuaweicloud.com", "base_image/a/b/c", "1a/b"),
             ("swr.cn-southwest-2.myhuaweicloud.com", "a/b-c", "a/b--c"),
             ("europe-docker.pkg.dev", "p/r/n", "p/r"),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ab", "a"),
         ] {
             assert_eq!(refused(host, good), None, "{host}/{good}");
             assert!(refused(host, bad).is_some(), "{host}/{bad}");

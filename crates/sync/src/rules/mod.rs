@@ -11,7 +11,7 @@ mod check;
 mod error;
 mod filter;
 mod graph;
-pub(crate) mod hosts;
+mod hosts;
 mod rule;
 mod schedule;
 mod section;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use entrepot_oci::{Digest, Tag};
 
 /// The image that `tag` belongs to, if it belongs to one.
-pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
+pub fn subject(tag: &Tag) -> Option<Digest> {
     let text = tag.as_str();
     let name = text.split_once('.').map_or(text, |(name, _)| name);
     let (algorithm, hex) = name.split_once('-')?;

@@ -12,6 +12,7 @@ mod stations;
 mod surveyor;
 pub(crate) mod wants;
 
+pub use attached::subject as belongs_to;
 pub(crate) use surveyor::whole;
 
 use std::{

@@ -14,7 +14,7 @@ struct Change {
 }
 
 /// The difference of two texts; nothing where there is none.
-pub(super) fn diff(name: &str, old: &str, new: &str) -> String {
+pub(in crate::commands) fn diff(name: &str, old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) =
         (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
     let changes = changes(&old, &new);

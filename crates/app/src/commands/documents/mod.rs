@@ -3,7 +3,7 @@
 //! - from files to documents: this module; `file` puts them back whole or not at all
 //! - `images` and `rewrite` are the commands, `report` their JSON, `diff` what people review
 
-mod diff;
+pub(super) mod diff;
 pub(super) mod file;
 pub(crate) mod images;
 pub(super) mod names;

@@ -5,7 +5,7 @@
 
 pub(crate) mod import;
 mod plan;
-mod report;
+pub(crate) mod report;
 mod standing;
 
 use std::{

@@ -19,7 +19,7 @@ pub(super) struct Trouble {
 }
 
 /// The sums of each rule, what went wrong, and the sums of all.
-pub(super) fn text(report: &Report) -> String {
+pub(crate) fn text(report: &Report) -> String {
     let heads = ["COPIED", "UP TO DATE", "KEPT", "EXTRA", "REMOVED", "FAILED", "LEFT"];
     let columns: Vec<Column> =
         [Column("RULE", Left)].into_iter().chain(heads.map(|head| Column(head, Right))).collect();
@@ -36,7 +36,7 @@ pub(super) fn text(report: &Report) -> String {
 }
 
 /// How the command ends.
-pub(super) fn verdict(report: &Report) -> Result<(), Failure> {
+pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     let totals = &report.totals;
     match report.verdict {
         Verdict::Done => Ok(()),

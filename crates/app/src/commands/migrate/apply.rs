@@ -1,0 +1,100 @@
+//! `entrepot migrate apply`: makes the copies, with the engine of `entrepot sync`.
+
+use std::sync::Arc;
+
+use entrepot_migrate::{Problem, Severity};
+use entrepot_sync::{Action, Limits, Options, Plan, World, apply, prepare};
+use tokio_util::sync::CancellationToken;
+
+use super::{Asked, Found, Scene};
+use crate::{
+    commands::{
+        session::{self, Common},
+        sync::report,
+    },
+    failure::Failure,
+    output::{self, Output, counted},
+    progress::{Manner, Show},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Apply {
+    /// Which migration.
+    pub(crate) asked: Asked,
+    /// Whether tags that differ at the destination are written over.
+    pub(crate) overwrite: bool,
+    /// How many images at once.
+    pub(crate) at_once: Option<usize>,
+}
+
+/// Copies what is not there.
+pub(crate) fn run(call: Apply) -> Result<(), Failure> {
+    let Apply { asked, overwrite, at_once } = call;
+    let asked = asked.settled();
+    session::run(&asked.common, async |session, stop| {
+        let scene = Scene::of(&session, &asked)?;
+        let plan = looked_at(&scene, &asked.common, &stop).await?;
+        free(&plan, overwrite)?;
+        let limits = Limits { images: at_once.unwrap_or(Limits::default().images), ..Limits::default() };
+        let common = &asked.common;
+        let (show, events) = Show::begin(Manner::of(common.output, common.verbosity), &plan.jobs);
+        let world: Arc<dyn World> = scene.world();
+        let done = apply(&world, plan, Options { prune: false, limits }, stop, events).await;
+        show.end().await;
+        match common.output {
+            Output::Json => output::print_json(&done)?,
+            Output::Text => output::print(&report::text(&done))?,
+        }
+        report::verdict(&done)
+    })
+}
+
+/// What the engine would do, if nothing stands in the way before anybody is asked.
+pub(super) async fn looked_at(
+    scene: &Scene,
+    common: &Common,
+    stop: &CancellationToken,
+) -> Result<Plan, Failure> {
+    let wait = scene.wait(common);
+    let looked = async {
+        let Found { moves, .. } = scene.found().await?;
+        let stops: Vec<&Problem> =
+            moves.problems.iter().filter(|problem| problem.severity == Severity::Stops).collect();
+        if let Some(first) = stops.first() {
+            let more =
+                if stops.len() == 1 { String::new() } else { format!(", and {} more", stops.len() - 1) };
+            return Err(Failure::new(format!("{}: {}{more}", first.about, first.what))
+                .with_hint("see all that is in the way: `entrepot migrate plan`; nothing was copied"));
+        }
+        prepare(&scene.world(), &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))
+    };
+    let looked = tokio::select! {
+        looked = looked => looked,
+        () = stop.cancelled() => Err(Failure::new("interrupted")),
+    };
+    wait.end();
+    looked
+}
+
+// A tag that has something else at the destination is somebody's: it is written over only when told so.
+fn free(plan: &Plan, overwrite: bool) -> Result<(), Failure> {
+    let taken: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Update { .. }))
+        .filter_map(|step| Some(format!("{}:{}", step.target, step.target_tag.as_ref()?)))
+        .collect();
+    match taken.first() {
+        Some(first) if !overwrite => {
+            let tags = counted(taken.len() as u64, "tag");
+            let (has, they) = if taken.len() == 1 { ("has", "it is") } else { ("have", "they are") };
+            Err(Failure::new(format!("{tags} {has} something else at the destination, such as `{first}`"))
+                .with_hint(format!(
+                    "look at them: `entrepot migrate plan`; if {they} older copies, write over: `--overwrite`; nothing \
+                     was copied"
+                )))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,90 @@
+//! `entrepot migrate check`: whether the accounts may do what it takes.
+
+use comfy_table::CellAlignment::Left;
+use entrepot_migrate::{Checks, Outcome, check};
+
+use super::{Asked, Found, Scene};
+use crate::{
+    commands::session,
+    failure::Failure,
+    output::{self, Column, Output, counted, table},
+};
+
+/// Tries everything, and takes it back.
+pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
+    let asked = asked.settled();
+    session::run(&asked.common, async |session, stop| {
+        let scene = Scene::of(&session, &asked)?;
+        let wait = scene.wait(&asked.common);
+        let checked = async {
+            let Found { moves, .. } = scene.found().await?;
+            Ok::<_, Failure>(check(&scene.world(), &scene.migration, &moves, scene.accounts()).await)
+        };
+        let checks = tokio::select! {
+            checks = checked => checks,
+            () = stop.cancelled() => Err(Failure::new("interrupted")),
+        };
+        wait.end();
+        tell(&checks?, asked.common.output)
+    })
+}
+
+fn tell(checks: &Checks, output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Json => output::print_json(checks)?,
+        Output::Text => output::print(&text(checks))?,
+    }
+    let failed = checks.steps.iter().filter(|check| matches!(check.result, Outcome::Failed { .. })).count();
+    let failed = failed + checks.problems.len();
+    match failed {
+        0 => Ok(()),
+        failed => Err(Failure::new(format!("{} missing", are(failed)))),
+    }
+}
+
+fn are(count: usize) -> String {
+    let things = counted(count as u64, "thing");
+    if count == 1 { format!("{things} is") } else { format!("{things} are") }
+}
+
+fn text(checks: &Checks) -> String {
+    let rows = checks.steps.iter().map(|check| {
+        let (word, how) = match &check.result {
+            Outcome::Passed { how } => ("yes", how.clone()),
+            Outcome::Failed { what, .. } => ("no", what.clone()),
+        };
+        vec![check.repository.clone(), check.step.word().to_owned(), word.to_owned(), how]
+    });
+    let columns =
+        [Column("REPOSITORY", Left), Column("STEP", Left), Column("MAY", Left), Column("HOW", Left)];
+    let mut text = table(&columns, rows.collect());
+    for (about, what, hint) in ways_out(checks) {
+        text += &format!("\n{about}: {what}\nhint: {hint}\n");
+    }
+    text.extend(checks.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    if checks.ok {
+        text += "\neverything may be done; nothing was left behind\n";
+    }
+    text
+}
+
+// Each reason once, with the repositories that it is about.
+fn ways_out(checks: &Checks) -> Vec<(String, String, String)> {
+    let mut ways: Vec<(Vec<String>, String, String)> = Vec::new();
+    let mut add = |about: &str, what: &str, hint: &str| match ways
+        .iter_mut()
+        .find(|(_, known, way)| known == what && way == hint)
+    {
+        Some((all, ..)) => all.push(about.to_owned()),
+        None => ways.push((vec![about.to_owned()], what.to_owned(), hint.to_owned())),
+    };
+    for check in &checks.steps {
+        if let Outcome::Failed { what, hint } = &check.result {
+            add(&check.repository, what, hint);
+        }
+    }
+    for problem in &checks.problems {
+        add(&problem.about, &problem.what, problem.hint.as_deref().unwrap_or("look at the migration"));
+    }
+    ways.into_iter().map(|(all, what, hint)| (all.join(", "), what, hint)).collect()
+}

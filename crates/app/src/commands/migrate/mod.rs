@@ -1,0 +1,122 @@
+//! `entrepot migrate`: moves a project's images from one registry to another, step by step.
+//!
+//! - what all steps begin with: this module; the project's files: `checkout`
+//! - the steps: `plan`, `check`, `apply`, `verify`, `rewrite`, `status`
+
+pub(crate) mod apply;
+pub(crate) mod check;
+mod checkout;
+pub(crate) mod plan;
+pub(crate) mod rewrite;
+pub(crate) mod status;
+pub(crate) mod verify;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use entrepot_migrate::{File, Migration, Moves, Origin, Problem, Repositories, find};
+use entrepot_sync::World;
+
+use super::session::{Common, Session};
+use crate::{
+    failure::Failure,
+    progress::{Manner, Wait},
+    world::Standalone,
+};
+
+/// The file that is read where none is named, if it is there.
+const USUAL_FILE: &str = "migrate.yaml";
+
+/// What all steps can be told.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// What every such command can be told; its file is that of the migration.
+    pub(crate) common: Common,
+    /// Where the project's files are; `None`: where the file of the migration is.
+    pub(crate) checkout: Option<PathBuf>,
+}
+
+/// A migration on its ground: registries and files.
+pub(super) struct Scene {
+    world: Arc<Standalone>,
+    migration: Migration,
+    directory: PathBuf,
+    files: Vec<File>,
+}
+
+/// What moves, and who said so.
+pub(super) struct Found {
+    moves: Moves,
+    origin: Origin,
+}
+
+impl Asked {
+    /// The same with the file that is meant.
+    fn settled(mut self) -> Self {
+        let is_there = || Path::new(USUAL_FILE).exists();
+        let named = self.common.file.take();
+        self.common.file = named.or_else(|| is_there().then(|| USUAL_FILE.into()));
+        self
+    }
+}
+
+impl Scene {
+    /// Where a session's migration takes place.
+    fn of(session: &Session, asked: &Asked) -> Result<Self, Failure> {
+        let file = session.file.as_deref();
+        Self::with(session.world.clone(), session.migration.clone(), file, asked.checkout.as_deref())
+    }
+
+    fn with(
+        world: Arc<Standalone>,
+        migration: Option<Migration>,
+        file: Option<&Path>,
+        checkout: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let of = file.map_or_else(String::new, |file| format!(" in `{}`", file.display()));
+        let Some(migration) = migration else {
+            return Err(Failure::wrong(format!("there is no migration{of}")).with_hint(
+                "name a file that has a section `migrate`: `entrepot migrate plan FILE`; `from` and `to` are enough",
+            ));
+        };
+        let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let directory =
+            checkout.unwrap_or(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
+        let files = checkout::read(directory, &migration.documents)?;
+        Ok(Self { world, migration, directory: directory.to_owned(), files })
+    }
+
+    fn world(&self) -> Arc<dyn World> {
+        self.world.clone()
+    }
+
+    /// Whether an account is known for the source, and for the destination.
+    fn accounts(&self) -> (bool, bool) {
+        let known = |host| self.world.has_account(host);
+        (known(self.migration.from.host()), known(self.migration.to.host()))
+    }
+
+    /// Which repositories move, and where.
+    async fn found(&self) -> Result<Found, Failure> {
+        let Repositories { names, origin } =
+            find(&self.world(), &self.migration, &self.files).await.map_err(|problem| failed(&problem))?;
+        Ok(Found { moves: Moves::of(&self.migration, &names), origin })
+    }
+
+    /// A sign that registries are looked at.
+    fn wait(&self, common: &Common) -> Wait {
+        let text = format!("looking at `{}` and `{}`", self.migration.from, self.migration.to);
+        Wait::begin(Manner::of(common.output, common.verbosity), &text)
+    }
+}
+
+/// A problem as the end of a command.
+fn failed(problem: &Problem) -> Failure {
+    let failure = Failure::new(problem.what.clone());
+    match &problem.hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,132 @@
+//! `entrepot migrate plan`: what moves where, what is in the way, what people have to do.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, beside, markdown, study};
+use entrepot_sync::{World as _, prepare};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Asked, Found, Scene};
+use crate::{
+    commands::session::{self, Common, Session},
+    config::{self, Environment, Overrides},
+    failure::{self, Failure},
+    output::{self, Output},
+    world::Standalone,
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Make {
+    /// Which migration.
+    pub(crate) asked: Asked,
+    /// Others to be shown beside it.
+    pub(crate) beside: Vec<PathBuf>,
+    /// How much is looked into.
+    pub(crate) depth: Depth,
+}
+
+/// A plan, and the file that asks for it.
+#[derive(Serialize)]
+struct Named {
+    file: String,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+/// Makes plans, and shows them.
+pub(crate) fn run(make: Make) -> Result<(), Failure> {
+    let Make { asked, beside, depth } = make;
+    let asked = asked.settled();
+    session::run(&asked.common, async |session, stop| {
+        let mut scenes = vec![(named(session.file.as_ref()), Scene::of(&session, &asked)?)];
+        for file in &beside {
+            scenes.push((named(Some(file)), other(file, &asked, &session)?));
+        }
+        let mut plans = Vec::new();
+        for (file, scene) in scenes {
+            plans.push((file, planned(&scene, &asked.common, depth, &stop).await?.0));
+        }
+        tell(plans, asked.common.output)
+    })
+}
+
+fn named(file: Option<&PathBuf>) -> String {
+    file.map_or_else(String::new, |file| file.display().to_string())
+}
+
+// Another migration, with registries of its own.
+fn other(file: &Path, asked: &Asked, session: &Session) -> Result<Scene, Failure> {
+    let environment = Environment::of_process();
+    let loaded = config::load(Some(file), &environment, Overrides::default())?;
+    failure::warn(&loaded.warnings);
+    let migration = loaded.config.migration.map(|migration| migration.meant);
+    let world = Standalone::new(loaded.config.registries, &environment, session.cache.clone());
+    Scene::with(Arc::new(world), migration, Some(file), asked.checkout.as_deref())
+}
+
+/// The plan of a scene; with it, what the engine would do.
+pub(super) async fn planned(
+    scene: &Scene,
+    common: &Common,
+    depth: Depth,
+    stop: &CancellationToken,
+) -> Result<(Plan, entrepot_sync::Plan), Failure> {
+    let wait = scene.wait(common);
+    let planned = tokio::select! {
+        planned = make(scene, depth, stop) => planned,
+        () = stop.cancelled() => Err(Failure::new("interrupted")),
+    };
+    wait.end();
+    planned
+}
+
+async fn make(
+    scene: &Scene,
+    depth: Depth,
+    stop: &CancellationToken,
+) -> Result<(Plan, entrepot_sync::Plan), Failure> {
+    let Found { moves, origin } = scene.found().await?;
+    let world = scene.world();
+    let copies = prepare(&world, &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))?;
+    let study = study(&world, &copies, depth).await;
+    let migration = &scene.migration;
+    let host = migration.to.host();
+    let registry = scene.world.registry(host).map_err(|error| session::unusable(host, &error))?;
+    let editor = Editor::new(migration, &moves.moves, &scene.files, Direction::There)
+        .map_err(|error| Failure::because_of(&error))?;
+    let plan = Plan::new(Facts {
+        migration,
+        moves: &moves,
+        origin,
+        copies: &copies,
+        study: &study,
+        documents: scene.files.iter().map(|file| editor.preview(file)).collect(),
+        accounts: scene.accounts(),
+        chunk: registry.chunk,
+        format: registry.format,
+    });
+    Ok((plan, copies))
+}
+
+fn tell(plans: Vec<(String, Plan)>, output: Output) -> Result<(), Failure> {
+    let stops: usize = plans.iter().map(|(_, plan)| plan.stops().count()).sum();
+    match (output, plans.as_slice()) {
+        (Output::Text, [(_, plan)]) => output::print(&markdown(plan))?,
+        (Output::Text, plans) => output::print(&beside(plans))?,
+        (Output::Json, [(_, plan)]) => output::print_json(plan)?,
+        (Output::Json, _) => {
+            let named = plans.into_iter().map(|(file, plan)| Named { file, plan });
+            output::print_json(&named.collect::<Vec<_>>())?;
+        }
+    }
+    match stops {
+        0 => Ok(()),
+        1 => Err(Failure::new("1 thing is in the way")),
+        stops => Err(Failure::new(format!("{stops} things are in the way"))),
+    }
+}

@@ -1,0 +1,196 @@
+//! `entrepot migrate rewrite`: the project's files, with the new names and logins.
+
+use std::path::PathBuf;
+
+use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
+use serde::Serialize;
+
+use super::{Asked, Found, Scene};
+use crate::{
+    commands::{
+        documents::{
+            diff, file,
+            report::{Kept, Renamed},
+        },
+        session,
+    },
+    failure::{self, Failure},
+    log::Verbosity,
+    output::{self, Output, counted},
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Rewrite {
+    /// Which migration.
+    pub(crate) asked: Asked,
+    /// Whether the files are changed; otherwise what would change is shown.
+    pub(crate) in_place: bool,
+    /// Whether names go back to what they were.
+    pub(crate) direction: Direction,
+}
+
+/// What became of a file.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    changes: Vec<Renamed>,
+    logins: Vec<Login>,
+    left: Vec<Kept>,
+    remarks: Vec<Noted>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    diff: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Login {
+    line: usize,
+    path: String,
+    from: String,
+    to: String,
+    secret: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Noted {
+    line: Option<usize>,
+    what: String,
+    hint: String,
+}
+
+#[derive(Serialize)]
+struct All {
+    documents: Vec<Outcome>,
+}
+
+/// Rewrites them, or shows how.
+pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
+    let Rewrite { asked, in_place, direction } = rewrite;
+    let asked = asked.settled();
+    session::run(&asked.common, async |session, stop| {
+        let scene = Scene::of(&session, &asked)?;
+        if scene.files.is_empty() {
+            return Err(Failure::wrong("there are no documents to rewrite").with_hint(
+                "say which: `documents: [\".github/workflows/*.yml\"]` in the migration; `--checkout` says where they are",
+            ));
+        }
+        let Found { moves, .. } = tokio::select! {
+            found = scene.found() => found?,
+            () = stop.cancelled() => return Err(Failure::new("interrupted")),
+        };
+        let editor = Editor::new(&scene.migration, &moves.moves, &scene.files, direction)
+            .map_err(|error| Failure::because_of(&error))?;
+        let directory = in_place.then(|| scene.directory.clone());
+        let quiet = asked.common.output == Output::Json || asked.common.verbosity == Verbosity::Quiet;
+        let outcomes: Vec<Outcome> =
+            scene.files.iter().map(|file| one(&editor, file, &directory, quiet)).collect();
+        tell(outcomes, asked.common.output, in_place)
+    })
+}
+
+fn one(editor: &Editor, file: &File, directory: &Option<PathBuf>, quiet: bool) -> Outcome {
+    let edited = editor.edit(file).map_err(|error| Failure::because_of(&error).in_file(&file.name));
+    let written = edited.and_then(|edited| {
+        if let Some(directory) = directory.as_ref().filter(|_| edited.text != file.text) {
+            file::replace(&directory.join(&file.name), &edited.text)
+                .map_err(|error| Failure::because(format!("cannot write {}", file.name), &error))?;
+        }
+        Ok(edited)
+    });
+    match written {
+        Ok(edited) => {
+            if !quiet {
+                note(editor, &edited);
+            }
+            outcome(file, &edited)
+        }
+        Err(failure) => {
+            failure.report();
+            Outcome::failed(file, &failure)
+        }
+    }
+}
+
+impl Outcome {
+    fn failed(file: &File, failure: &Failure) -> Self {
+        Self {
+            file: file.name.clone(),
+            kind: None,
+            changes: Vec::new(),
+            logins: Vec::new(),
+            left: Vec::new(),
+            remarks: Vec::new(),
+            diff: String::new(),
+            error: Some(failure.to_string()),
+        }
+    }
+}
+
+fn outcome(file: &File, edited: &Edited) -> Outcome {
+    let login = |login: &entrepot_migrate::LoginChange| Login {
+        line: login.position.line,
+        path: login.place.clone(),
+        from: login.from.clone(),
+        to: login.to.clone(),
+        secret: login.secret.clone(),
+    };
+    let noted = |remark: &Remark| Noted {
+        line: remark.position.map(|position| position.line),
+        what: remark.what.clone(),
+        hint: remark.hint.clone(),
+    };
+    Outcome {
+        file: file.name.clone(),
+        kind: Some(edited.kind.name()),
+        changes: edited.changes.iter().map(Renamed::of).collect(),
+        logins: edited.logins.iter().map(login).collect(),
+        left: edited.left.iter().map(|left| Kept::of(&file.name, left)).collect(),
+        remarks: edited.remarks.iter().map(noted).collect(),
+        diff: diff::diff(&file.name, &file.text, &edited.text),
+        error: None,
+    }
+}
+
+// What has to do with what moves and was left; all of it is in the JSON.
+fn note(editor: &Editor, edited: &Edited) {
+    for left in edited.left.iter().filter(|left| editor.concerns(left)) {
+        let line = left.position.line;
+        failure::remark(&format!("{}:{line}: `{}` is left: {}", edited.name, left.text, left.reason));
+    }
+    for Remark { position, what, hint } in &edited.remarks {
+        let line = position.map_or_else(String::new, |position| format!(":{}", position.line));
+        failure::note(&[format!("{}{line}: {what}", edited.name)], hint);
+    }
+}
+
+fn tell(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), Failure> {
+    let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
+    let of = outcomes.len();
+    match output {
+        Output::Json => output::print_json(&All { documents: outcomes })?,
+        Output::Text if in_place => output::print(&outcomes.iter().map(line).collect::<String>())?,
+        Output::Text => {
+            output::print(&outcomes.iter().map(|outcome| outcome.diff.as_str()).collect::<String>())?;
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        failed => Err(Failure::new(format!("{failed} of {} not done", counted(of as u64, "document")))),
+    }
+}
+
+fn line(outcome: &Outcome) -> String {
+    if outcome.error.is_some() {
+        return String::new();
+    }
+    let images = counted(outcome.changes.len() as u64, "image");
+    let logins = match outcome.logins.len() {
+        0 => String::new(),
+        count => format!(", {} adapted", counted(count as u64, "login")),
+    };
+    format!("{}: {images} renamed{logins}\n", outcome.file)
+}

@@ -1,0 +1,115 @@
+//! `entrepot migrate status`: where a migration stands. Registries and files are asked; nothing is remembered for it.
+
+use entrepot_migrate::naming;
+use entrepot_sync::{Action, Place};
+use serde::Serialize;
+
+use super::{Asked, Scene, apply};
+use crate::{
+    commands::session,
+    failure::Failure,
+    output::{self, Output, counted},
+};
+
+/// Where it stands.
+#[derive(Debug, Serialize)]
+struct Status {
+    from: String,
+    to: String,
+    /// Tags, and how many of them are there.
+    tags: usize,
+    in_place: usize,
+    /// Tags that have something else there.
+    in_the_way: usize,
+    /// Tags that nobody could say anything of.
+    failed: usize,
+    /// Files that still name the source, and how often.
+    documents: Vec<Document>,
+    /// Whether nothing is left to do.
+    done: bool,
+    next: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    file: String,
+    images: usize,
+}
+
+/// Looks, and says what comes next.
+pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
+    let asked = asked.settled();
+    session::run(&asked.common, async |session, stop| {
+        let scene = Scene::of(&session, &asked)?;
+        let copies = apply::looked_at(&scene, &asked.common, &stop).await?;
+        let status = Status::of(&scene, &copies);
+        match asked.common.output {
+            Output::Json => output::print_json(&status)?,
+            Output::Text => output::print(&status.text())?,
+        }
+        if status.done { Ok(()) } else { Err(Failure::new("the migration is not finished")) }
+    })
+}
+
+impl Status {
+    fn of(scene: &Scene, copies: &entrepot_sync::Plan) -> Self {
+        let count = |is: fn(&Action) -> bool| copies.steps.iter().filter(|step| is(&step.action)).count();
+        let sources: Vec<Place> = copies.steps.iter().map(|step| step.source.clone()).collect();
+        let documents: Vec<Document> = naming(&scene.files, &sources)
+            .into_iter()
+            .map(|(file, images)| Document { file, images })
+            .collect();
+        let mut status = Self {
+            from: scene.migration.from.to_string(),
+            to: scene.migration.to.to_string(),
+            tags: copies.steps.len(),
+            in_place: count(Action::is_in_sync),
+            in_the_way: count(|action| matches!(action, Action::Update { .. })),
+            failed: count(|action| matches!(action, Action::Failed { .. })),
+            documents,
+            done: false,
+            next: String::new(),
+        };
+        status.next = status.next_step();
+        status.done = status.in_place == status.tags && status.documents.is_empty() && status.tags > 0;
+        status
+    }
+
+    fn next_step(&self) -> String {
+        let next = if self.failed > 0 || self.in_the_way > 0 || self.tags == 0 {
+            "`entrepot migrate plan` says what is in the way"
+        } else if self.in_place == 0 {
+            "`entrepot migrate check` proves the rights, `entrepot migrate apply` copies"
+        } else if self.in_place < self.tags {
+            "`entrepot migrate apply` copies the rest"
+        } else if !self.documents.is_empty() {
+            "`entrepot migrate verify` proves the copies, `entrepot migrate rewrite` changes the documents"
+        } else {
+            "nothing; the images at the source can stay as long as somebody pulls them"
+        };
+        next.to_owned()
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "from {} to {}\n{} of {} in place\n",
+            self.from,
+            self.to,
+            self.in_place,
+            counted(self.tags as u64, "tag")
+        );
+        for (count, word) in [(self.in_the_way, "in the way"), (self.failed, "unknown")] {
+            if count > 0 {
+                text += &format!("{} {word}\n", counted(count as u64, "tag"));
+            }
+        }
+        for Document { file, images } in &self.documents {
+            text += &format!("{file} names the source {}\n", times(*images));
+        }
+        text + &format!("next: {}\n", self.next)
+    }
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}

@@ -1,0 +1,87 @@
+//! `entrepot migrate verify`: whether both sides have the same.
+
+use comfy_table::CellAlignment::Left;
+use entrepot_migrate::{Proof, Standing, verify};
+
+use super::{Asked, Scene, apply};
+use crate::{
+    commands::session,
+    failure::Failure,
+    output::{self, Column, Output, counted, table},
+};
+
+/// Compares.
+pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
+    let asked = asked.settled();
+    session::run(&asked.common, async |session, stop| {
+        let scene = Scene::of(&session, &asked)?;
+        let copies = apply::looked_at(&scene, &asked.common, &stop).await?;
+        let proof = tokio::select! {
+            proof = async { verify(&scene.world(), &copies).await } => proof,
+            () = stop.cancelled() => return Err(Failure::new("interrupted")),
+        };
+        match asked.common.output {
+            Output::Json => output::print_json(&proof)?,
+            Output::Text => output::print(&text(&proof))?,
+        }
+        verdict(&proof)
+    })
+}
+
+fn verdict(proof: &Proof) -> Result<(), Failure> {
+    if proof.equal {
+        return Ok(());
+    }
+    let tags = proof.counts.different + proof.counts.missing + proof.counts.unknown;
+    let of = counted(proof.tags.len() as u64, "tag");
+    let what = match (tags, proof.referrers.len()) {
+        (0, referrers) => format!("{} missing", are(referrers, "referrer")),
+        (tags, 0) => format!("{tags} of {of} not proven equal"),
+        (tags, referrers) => {
+            format!("{tags} of {of} not proven equal, {} missing", are(referrers, "referrer"))
+        }
+    };
+    Err(Failure::new(what).with_hint("copy what is missing: `entrepot migrate apply`"))
+}
+
+fn are(count: usize, noun: &str) -> String {
+    let things = counted(count as u64, noun);
+    if count == 1 { format!("{things} is") } else { format!("{things} are") }
+}
+
+fn text(proof: &Proof) -> String {
+    let shown = proof.tags.iter().filter(|pair| pair.standing != Standing::Equal);
+    let rows: Vec<Vec<String>> = shown
+        .map(|pair| {
+            let digest = |digest: &Option<entrepot_oci::Digest>| {
+                digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string())
+            };
+            let word = match &pair.standing {
+                Standing::Unknown { what } => what.clone(),
+                other => other.word().to_owned(),
+            };
+            vec![pair.source.clone(), pair.target.clone(), word, digest(&pair.here), digest(&pair.there)]
+        })
+        .collect();
+    let columns = ["SOURCE", "TARGET", "IS", "HERE", "THERE"].map(|head| Column(head, Left));
+    let mut text = if rows.is_empty() { String::new() } else { table(&columns, rows) + "\n" };
+    for missing in &proof.referrers {
+        text += &format!("{}: {}\n", missing.image, missing.what);
+    }
+    let counts = &proof.counts;
+    let all = [
+        (counts.equal, "equal by digest"),
+        (counts.converted, "equal in another form, as recorded when they were copied"),
+        (counts.different, "different"),
+        (counts.missing, "missing"),
+        (counts.unknown, "unknown"),
+    ];
+    let said = all.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let said: Vec<String> = said.collect();
+    let said = if said.is_empty() { "there are no tags".to_owned() } else { said.join(", ") };
+    let referrers = match counts.referrers {
+        0 => String::new(),
+        count => format!("; {} with them", counted(count as u64, "referrer")),
+    };
+    text + &format!("{said}{referrers}\n")
+}

@@ -1,0 +1,27 @@
+//! The section `migrate`, made a migration; what is wrong with it is told with its place.
+
+use entrepot_migrate::{Migration, MigrationError, MigrationSection};
+
+use super::{
+    Error, Written,
+    show::Shown,
+    tree::{Node, Place},
+};
+
+/// Makes a migration of what `root` says; `section` is the same in types.
+pub(super) fn check(
+    root: &Node,
+    section: Option<MigrationSection>,
+) -> Result<Option<Written<Migration>>, Error> {
+    let (Some(section), Some(node)) = (section, root.get("migrate")) else { return Ok(None) };
+    let meant = Migration::check(&section).map_err(|error| located(node, &error))?;
+    Ok(Some(Written { meant, shown: Shown::written(node) }))
+}
+
+fn located(section: &Node, error: &MigrationError) -> Error {
+    let path: Vec<&str> = error.path().iter().map(String::as_str).collect();
+    let node = (0..=path.len()).rev().find_map(|end| section.at(&path[..end]));
+    let place = node.map_or(&Place::Nowhere, |node| &node.place);
+    let fault = Error::at(place, error.what()).with_hint(error.hint());
+    path.iter().rev().fold(fault, |fault, step| fault.under(step)).under("migrate")
+}

@@ -1,0 +1,227 @@
+//! Whether the accounts may do what the migration needs, proven without leaving anything behind.
+//!
+//! For each repository, as far as it comes: is somebody there, what does the token allow, may it be read, may it be
+//! written. Writing is tried by beginning an upload and taking it back.
+
+use std::sync::Arc;
+
+use entrepot_oci::{Reference, Repository, Tag};
+use entrepot_remote::{Access, Error, Remote, Rights};
+use entrepot_sync::{Place, Service, World};
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+use crate::{
+    Account, Migration, Moves, Problem, Role, Severity, advice,
+    reasons::{self, Asked},
+};
+
+/// How many repositories are looked at at once.
+const AT_ONCE: usize = 4;
+
+/// What was found out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checks {
+    /// Whether everything may be done.
+    pub ok: bool,
+    /// Every step of every repository, first those that are read.
+    pub steps: Vec<Check>,
+    /// What keeps repositories from moving before anybody is asked.
+    pub problems: Vec<Problem>,
+    /// The accounts that are needed.
+    pub accounts: Vec<Account>,
+    /// What is to be known besides.
+    pub notes: Vec<String>,
+}
+
+/// A step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The repository.
+    pub repository: String,
+    /// What was tried.
+    pub step: Step,
+    /// What came of it.
+    #[serde(flatten)]
+    pub result: Outcome,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Getting in: the registry is there and takes the account, and its token allows what is needed.
+    Access,
+    /// Listing tags.
+    List,
+    /// Asking for a manifest.
+    Pull,
+    /// Beginning an upload, and taking it back.
+    Push,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It may be done.
+    Passed {
+        /// How it was done.
+        how: String,
+    },
+    /// It may not.
+    Failed {
+        /// The fact.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+}
+
+impl Step {
+    /// A word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::List => "list",
+            Self::Pull => "pull",
+            Self::Push => "push",
+        }
+    }
+}
+
+/// Tries everything. `accounts`: whether one is known for the source, and for the destination.
+pub async fn check(
+    world: &Arc<dyn World>,
+    migration: &Migration,
+    moves: &Moves,
+    accounts: (bool, bool),
+) -> Checks {
+    let sources = moves.moves.iter().map(|moved| (&moved.source, Role::Read, accounts.0));
+    let targets = moves.moves.iter().map(|moved| (&moved.target, Role::Write, accounts.1));
+    let ladders = sources
+        .chain(targets)
+        .map(|(place, role, has_account)| async move { ladder(world, place, role, has_account).await });
+    let steps: Vec<Vec<Check>> = stream::iter(ladders).buffered(AT_ONCE).collect().await;
+    let steps = steps.concat();
+    let stops = moves.problems.iter().any(|problem| problem.severity == Severity::Stops);
+    Checks {
+        ok: !stops && steps.iter().all(|check| matches!(check.result, Outcome::Passed { .. })),
+        steps,
+        problems: moves.problems.clone(),
+        accounts: vec![
+            advice::account(migration.from.host(), Role::Read, accounts.0),
+            advice::account(migration.to.host(), Role::Write, accounts.1),
+        ],
+        notes: notes(migration),
+    }
+}
+
+fn notes(migration: &Migration) -> Vec<String> {
+    let service = Service::of(migration.to.host());
+    let makes = matches!(
+        service,
+        Service::DockerHub
+            | Service::Quay
+            | Service::Swr
+            | Service::AliyunPersonal
+            | Service::AliyunEnterprise
+    );
+    let name = service.name();
+    makes
+        .then(|| {
+            format!(
+                "{name} makes repositories as they are pushed to: beginning an upload may have made those that were \
+                 not there, empty"
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
+async fn ladder(world: &Arc<dyn World>, place: &Place, role: Role, has_account: bool) -> Vec<Check> {
+    let Place::Registry { host, repository } = place else { return Vec::new() };
+    let about = Asked { service: Service::of(host), place, role, has_account };
+    let mut steps = Vec::new();
+    let mut add = |step: Step, result: Outcome| {
+        let passed = matches!(result, Outcome::Passed { .. });
+        steps.push(Check { repository: place.to_string(), step, result });
+        passed
+    };
+    let remote = match world.registry(host) {
+        Ok(registry) => registry.remote,
+        Err(error) => {
+            let hint = "look at its section under `registries`".to_owned();
+            add(Step::Access, Outcome::Failed { what: error.to_string(), hint });
+            return steps;
+        }
+    };
+    if !add(Step::Access, access(&remote, repository, &about).await) {
+        return steps;
+    }
+    match role {
+        Role::Read => {
+            let (listed, tag) = list(&remote, repository, &about).await;
+            add(Step::List, listed);
+            if let Some(tag) = tag {
+                add(Step::Pull, pull(&remote, repository, &tag, &about).await);
+            }
+        }
+        Role::Write => {
+            add(Step::Push, push(&remote, repository, &about).await);
+        }
+    }
+    steps
+}
+
+async fn access(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> Outcome {
+    let rights = match about.role {
+        Role::Read => Rights::Pull,
+        Role::Write => Rights::Push,
+    };
+    let how = match remote.access(repository, rights).await {
+        Ok(Access::Open) => "it asks nobody who they are".to_owned(),
+        Ok(Access::Password) => "it takes the password".to_owned(),
+        Ok(Access::Token(None)) => "it gives a token, which does not say what for".to_owned(),
+        Ok(Access::Token(Some(actions))) => {
+            let has = |wanted: &str| actions.iter().any(|action| action == wanted || action == "*");
+            if !has(about.role.word()) {
+                return reasons::too_little(about, &actions);
+            }
+            format!("it gives a token for {}", actions.join(" and "))
+        }
+        Err(error) => return reasons::refused(about, &error),
+    };
+    Outcome::Passed { how }
+}
+
+async fn list(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> (Outcome, Option<Tag>) {
+    match remote.all_tags(repository).await {
+        Ok(tags) => {
+            let how = if tags.len() == 1 { "1 tag".to_owned() } else { format!("{} tags", tags.len()) };
+            (Outcome::Passed { how }, tags.last().cloned())
+        }
+        Err(error) => (reasons::refused(about, &error), None),
+    }
+}
+
+async fn pull(remote: &Remote, repository: &Repository, tag: &Tag, about: &Asked<'_>) -> Outcome {
+    match remote.head_manifest(repository, &Reference::Tag(tag.clone())).await {
+        Ok(_) => Outcome::Passed { how: format!("`{tag}` can be read") },
+        // A list may name what is gone.
+        Err(Error::NotFound) => Outcome::Passed { how: format!("`{tag}` may be asked for") },
+        Err(error) => reasons::refused(about, &error),
+    }
+}
+
+async fn push(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> Outcome {
+    match remote.try_push(repository).await {
+        Ok(entrepot_remote::Cancelled::Forgotten) => {
+            Outcome::Passed { how: "an upload was begun, and taken back".to_owned() }
+        }
+        Ok(entrepot_remote::Cancelled::LeftToExpire) => {
+            Outcome::Passed { how: "an upload was begun, and is left to expire".to_owned() }
+        }
+        Err(error) => reasons::refused(about, &error),
+    }
+}

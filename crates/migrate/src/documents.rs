@@ -1,0 +1,252 @@
+//! The project's files: what they name of what moves, and the same with the new names.
+
+use std::collections::BTreeSet;
+
+use entrepot_rewrite::{
+    Census, Change, Document as Text, Found, Kind, Left, Map, MapError, Naming, Position, ReadError, Reason,
+    RewriteError, Rewritten, Rules, Search,
+};
+use entrepot_sync::Place;
+
+use crate::{
+    Migration, Move, Root,
+    plan::Document,
+    workflow::{self, Desk, LoginChange, Remark},
+};
+
+/// A file of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// What it is called, seen from the checkout.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// Which way names are changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// To where the images go.
+    #[default]
+    There,
+    /// Back to where they came from.
+    Back,
+}
+
+/// A file with other names in it.
+#[derive(Clone, Debug)]
+pub struct Edited {
+    /// What it is called.
+    pub name: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// The new text; the old one where nothing was to change.
+    pub text: String,
+    /// The images that have another name now.
+    pub changes: Vec<Change>,
+    /// What was left, and why.
+    pub left: Vec<Left>,
+    /// The logins that go elsewhere now.
+    pub logins: Vec<LoginChange>,
+    /// What people should look at besides.
+    pub remarks: Vec<Remark>,
+}
+
+/// Why a file stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// It is of no kind that is known.
+    #[error("what kind of document this is cannot be told")]
+    Kind,
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It cannot be changed.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// The names contradict each other.
+    #[error(transparent)]
+    Names(#[from] MapError),
+}
+
+/// Changes the names in files.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    rules: Rules,
+    search: Search,
+    desk: Desk,
+    names: Vec<String>,
+}
+
+impl Editor {
+    /// An editor for these files and what moves. It wants all of them, since what one names may hang on another.
+    ///
+    /// # Errors
+    /// The names contradict each other.
+    pub fn new(
+        migration: &Migration,
+        moves: &[Move],
+        files: &[File],
+        direction: Direction,
+    ) -> Result<Self, EditError> {
+        let pair = |moved: &Move| {
+            let (source, target) = (moved.source.to_string(), moved.target.to_string());
+            match direction {
+                Direction::There => (source, target),
+                Direction::Back => (target, source),
+            }
+        };
+        let pairs: Vec<(String, String)> = moves.iter().map(pair).collect();
+        let lines: Vec<String> = pairs.iter().map(|(old, new)| format!("{old}={new}")).collect();
+        let map = Map::read(lines.iter().map(String::as_str))?;
+        let rules = Rules { map, naming: Naming::Map, ..Rules::default() };
+        let search = Search { renamed: renamed(files, &rules, &pairs), ..search() };
+        let names = pairs.into_iter().map(|(old, _)| old).collect();
+        Ok(Self { rules, search, desk: Desk::new(migration, direction), names })
+    }
+
+    /// A file with the new names.
+    ///
+    /// # Errors
+    /// It stays as it is.
+    pub fn edit(&self, file: &File) -> Result<Edited, EditError> {
+        let kind = Kind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
+        let Rewritten { text, changes, left } =
+            Text::read(&file.text, kind, &self.search)?.rewrite(&self.rules, &mut Census::default())?;
+        let workflow::Reviewed { text, logins, remarks } = if kind == Kind::Github {
+            workflow::review(&self.desk, text, &changes, &left)?
+        } else {
+            workflow::Reviewed { text, ..Default::default() }
+        };
+        let told = changes.iter().map(|change| change.position.line);
+        let told: BTreeSet<usize> = told.chain(left.iter().map(|left| left.position.line)).collect();
+        let mut remarks = remarks;
+        remarks.extend(mentions(&file.text, &self.names, &told));
+        Ok(Edited { name: file.name.clone(), kind, text, changes, left, logins, remarks })
+    }
+
+    /// What an edit would do to a file, in numbers.
+    pub fn preview(&self, file: &File) -> Document {
+        match self.edit(file) {
+            Ok(edited) => Document {
+                file: file.name.clone(),
+                images: edited.changes.len(),
+                logins: edited.logins.len(),
+                left: edited.left.iter().filter(|left| self.concerns(left)).count() + edited.remarks.len(),
+                ..Document::default()
+            },
+            Err(error) => {
+                Document { file: file.name.clone(), error: Some(error.to_string()), ..Document::default() }
+            }
+        }
+    }
+
+    /// Whether what was left has to do with what moves.
+    pub fn concerns(&self, left: &Left) -> bool {
+        let root = &self.desk.from;
+        let namespace = root.namespace().map(entrepot_oci::Repository::as_str);
+        match (&left.reason, &left.found) {
+            (Reason::AlreadyThere | Reason::Stage | Reason::Scratch, _) => false,
+            (_, Some(found)) => root.below(&found.host, &found.repository).is_some(),
+            (_, None) => namespace.map_or_else(
+                || left.text.contains(root.host().as_str()),
+                |namespace| left.text.contains(&format!("{namespace}/")),
+            ),
+        }
+    }
+}
+
+// Lines that name what moves in a way that is not an image's: in scripts and comments. `told` are those known already.
+fn mentions(text: &str, names: &[String], told: &BTreeSet<usize>) -> Vec<Remark> {
+    let remark = |(index, line): (usize, &str)| {
+        let name = names.iter().map(|name| short(name)).find(|name| says(line, name))?;
+        (!told.contains(&(index + 1))).then(|| Remark {
+            position: Some(Position { line: index + 1, column: 1 }),
+            what: format!("`{name}` is named here, and not as an image"),
+            hint: "look whether it is to be changed by hand".to_owned(),
+        })
+    };
+    text.lines().enumerate().filter_map(remark).collect()
+}
+
+// As people write it.
+fn short(name: &str) -> &str {
+    name.strip_prefix("docker.io/").unwrap_or(name)
+}
+
+// Whether a line has a whole name in it: not a part of another one.
+fn says(line: &str, name: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    line.match_indices(name).any(|(at, _)| {
+        let before = line[..at].trim_end_matches("docker.io/").trim_end_matches("index.");
+        let behind = &line[at + name.len()..];
+        !before.ends_with(is_inner) && !behind.starts_with(|c: char| is_inner(c) && c != '.')
+    })
+}
+
+// What is built and pushed moves as well, and so do values that are surely images.
+fn search() -> Search {
+    Search { built: true, arguments: true, ..Search::default() }
+}
+
+// What Kubernetes' resources name otherwise from now on, or do already. Kustomizations look for images by these names.
+fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<String> {
+    let old = |found: &Found| {
+        let name = found.name();
+        if rules.name(found).is_ok() {
+            return Some(name);
+        }
+        pairs.iter().find(|(_, new)| *new == name).map(|(old, _)| old.clone())
+    };
+    let of = |file: &File| {
+        let kind = Kind::of(&file.name, &file.text).filter(|kind| *kind == Kind::Kubernetes)?;
+        let document = Text::read(&file.text, kind, &search()).ok()?;
+        Some(document.images().filter_map(old).collect::<Vec<_>>())
+    };
+    let all: BTreeSet<String> = files.iter().filter_map(of).flatten().collect();
+    all.into_iter().collect()
+}
+
+/// What a file names below `root`.
+pub(crate) fn names_below(file: &File, root: &Root) -> BTreeSet<String> {
+    let Some(kind) = Kind::of(&file.name, &file.text) else { return BTreeSet::new() };
+    let Ok(document) = Text::read(&file.text, kind, &search()) else { return BTreeSet::new() };
+    let name = |found: &Found| root.below(&found.host, &found.repository).map(str::to_owned);
+    document.images().filter_map(name).collect()
+}
+
+/// How often files name what is in `places`: file, and how often.
+pub fn naming(files: &[File], places: &[Place]) -> Vec<(String, usize)> {
+    let count = |file: &File| {
+        let kind = Kind::of(&file.name, &file.text)?;
+        let document = Text::read(&file.text, kind, &search()).ok()?;
+        let names = document.images().filter(|found| {
+            let place = Place::Registry { host: found.host.clone(), repository: found.repository.clone() };
+            places.contains(&place)
+        });
+        let count = names.count();
+        (count > 0).then(|| (file.name.clone(), count))
+    };
+    files.iter().filter_map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_names_are_mentions() {
+        for (line, is) in [
+            ("docker pull team/app:1", true),
+            ("docker pull docker.io/team/app", true),
+            ("see index.docker.io/team/app.", true),
+            ("# `team/app` is ours", true),
+            ("ghcr.io/team/app:1", false),
+            ("team/app-more:1", false),
+            ("their-team/app:1", false),
+            ("team/app/more", false),
+        ] {
+            assert_eq!(says(line, "team/app"), is, "{line}");
+        }
+    }
+}

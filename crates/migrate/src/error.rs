@@ -1,0 +1,47 @@
+//! What is wrong with a migration: where, the fact, the way out.
+
+use std::fmt;
+
+/// A fault in what is written. `Display` is one line, without the hint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct MigrationError {
+    path: Vec<String>,
+    what: String,
+    hint: String,
+}
+
+impl MigrationError {
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { path: Vec::new(), what: what.into(), hint: hint.into() }
+    }
+
+    /// The same under one more key, or position in a list.
+    #[must_use]
+    pub(crate) fn under(mut self, key: impl ToString) -> Self {
+        self.path.insert(0, key.to_string());
+        self
+    }
+
+    /// Where it is: keys and positions, from the section in: `["repositories", "0"]`.
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// The fact alone.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The way out.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+}
+
+impl fmt::Display for MigrationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`migrate")?;
+        self.path.iter().try_for_each(|step| write!(f, ".{step}"))?;
+        write!(f, "`: {}", self.what)
+    }
+}

@@ -1,0 +1,87 @@
+//! Which repositories there are: as written, else as the registry lists them, else as the documents name them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use entrepot_sync::{Service, World};
+use serde::Serialize;
+
+use crate::{
+    File, Migration, documents,
+    problem::{Problem, Severity},
+};
+
+/// Who said which repositories there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The migration does.
+    Written,
+    /// The registry listed them.
+    Catalog,
+    /// The documents name them.
+    Documents,
+}
+
+/// The repositories of a migration, below `from`.
+#[derive(Clone, Debug)]
+pub struct Repositories {
+    /// Their names, in order.
+    pub names: Vec<String>,
+    /// Who said so.
+    pub origin: Origin,
+}
+
+/// Finds them.
+///
+/// # Errors
+/// There are none, as far as can be seen.
+pub async fn find(
+    world: &Arc<dyn World>,
+    migration: &Migration,
+    files: &[File],
+) -> Result<Repositories, Problem> {
+    if !migration.repositories.is_empty() {
+        return Ok(Repositories { names: migration.repositories.clone(), origin: Origin::Written });
+    }
+    let listed = listed(world, migration).await;
+    if !listed.is_empty() {
+        return Ok(Repositories { names: listed, origin: Origin::Catalog });
+    }
+    let named: BTreeSet<String> =
+        files.iter().flat_map(|file| documents::names_below(file, &migration.from)).collect();
+    if !named.is_empty() {
+        return Ok(Repositories { names: named.into_iter().collect(), origin: Origin::Documents });
+    }
+    let service = Service::of(migration.from.host()).name();
+    let what = if has_catalog(migration) {
+        format!("`{}` lists no repositories, and no document names one", migration.from)
+    } else {
+        format!("{service} does not list repositories, and no document names one of `{}`", migration.from)
+    };
+    Err(Problem::new(Severity::Stops, &migration.from, what, "name them: `repositories: [NAME, …]`"))
+}
+
+async fn listed(world: &Arc<dyn World>, migration: &Migration) -> Vec<String> {
+    if !has_catalog(migration) {
+        return Vec::new();
+    }
+    let Ok(registry) = world.registry(migration.from.host()) else { return Vec::new() };
+    // Who may pull need not be allowed to list.
+    let all = registry.remote.all_repositories().await.unwrap_or_default();
+    let host = migration.from.host();
+    let below = all.iter().filter_map(|repository| migration.from.below(host, repository));
+    let names: BTreeSet<String> = below.map(str::to_owned).collect();
+    names.into_iter().collect()
+}
+
+// Those without have lists of their own kind, behind their web APIs.
+fn has_catalog(migration: &Migration) -> bool {
+    !matches!(
+        Service::of(migration.from.host()),
+        Service::DockerHub
+            | Service::Ghcr
+            | Service::Swr
+            | Service::AliyunPersonal
+            | Service::AliyunEnterprise
+    )
+}

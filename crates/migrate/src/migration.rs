@@ -1,0 +1,145 @@
+//! A migration that is known to be right, as far as can be seen without asking anybody.
+
+use entrepot_sync::{
+    Place,
+    rules::{RuleError, TagFilter, TagsSection, Texts},
+};
+
+use crate::{
+    MigrationError, Root,
+    names::Names,
+    section::{LoginSection, MigrationSection},
+};
+
+/// A migration.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// Where the images are.
+    pub from: Root,
+    /// Where they go.
+    pub to: Root,
+    /// Which repositories, below `from`; empty: those that are found.
+    pub repositories: Vec<String>,
+    /// The files of the project that name its images, as patterns.
+    pub documents: Vec<String>,
+    /// As whom workflows push.
+    pub login: Login,
+    /// The address of the project's source.
+    pub source: Option<String>,
+    pub(crate) names: Names,
+    pub(crate) tags: TagsSection,
+}
+
+/// As whom the project's workflows push to where it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// What stands under `username`.
+    pub username: Option<String>,
+    /// The name of the secret.
+    pub secret: Option<String>,
+}
+
+/// A repository that moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// What it is called below `from`.
+    pub name: String,
+    /// Where it is.
+    pub source: Place,
+    /// Where it goes.
+    pub target: Place,
+}
+
+impl Migration {
+    /// Makes a migration of what was written.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and where.
+    pub fn check(section: &MigrationSection) -> Result<Self, MigrationError> {
+        let from = Root::parse(&section.from).map_err(|error| error.under("from"))?;
+        let to = Root::parse(&section.to).map_err(|error| error.under("to"))?;
+        if from.host().is_docker_hub() && from.namespace().is_none() {
+            let hint = "name the organization or the user: `docker.io/OWNER`";
+            return Err(MigrationError::new("Docker Hub as a whole does not move", hint).under("from"));
+        }
+        let names = Names::check(&section.names).map_err(|error| error.under("names"))?;
+        TagFilter::check(&section.tags).map_err(|error| of_tags(&error))?;
+        let migration = Self {
+            from,
+            to,
+            repositories: section.repositories.items.clone(),
+            documents: section.documents.items.clone(),
+            login: login(section.login.as_ref()).map_err(|error| error.under("login"))?,
+            source: section.source.clone(),
+            names,
+            tags: section.tags.clone(),
+        };
+        migration.look_at_names(&section.repositories)?;
+        Ok(migration)
+    }
+
+    /// What is called `name` below `from`, and where it goes; the text that is no name, where it makes none.
+    pub(crate) fn move_of(&self, name: &str) -> Result<Move, String> {
+        let (source, target) = (self.from.join(name)?, self.to.join(&self.names.of(name))?);
+        Ok(Move { name: name.to_owned(), source, target })
+    }
+
+    fn look_at_names(&self, written: &Texts) -> Result<(), MigrationError> {
+        for (index, name) in self.repositories.iter().enumerate() {
+            let at = |error: MigrationError| {
+                let error = if written.is_list { error.under(index) } else { error };
+                error.under("repositories")
+            };
+            let bad = |text: String| {
+                let hint = "names have lower-case letters and digits, with `.`, `_` or `-` between them";
+                at(MigrationError::new(format!("`{text}` is not a repository"), hint))
+            };
+            let moved = self.move_of(name).map_err(bad)?;
+            if moved.source == moved.target {
+                let what = format!("`{}` would move to where it is", moved.source);
+                return Err(at(MigrationError::new(what, "look at `to` and `names`")));
+            }
+            if self.repositories[..index].contains(name) {
+                return Err(at(MigrationError::new(
+                    format!("`{name}` is there twice"),
+                    "leave one of them out",
+                )));
+            }
+        }
+        let unknown = self.names.given().find(|name| !self.repositories.iter().any(|known| known == name));
+        match unknown {
+            Some(name) if !self.repositories.is_empty() => {
+                let hint = "name it there as well, or leave it out here";
+                let what = format!("`{name}` is not among `repositories`");
+                Err(MigrationError::new(what, hint).under(name).under("names"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn of_tags(error: &RuleError) -> MigrationError {
+    let fault = MigrationError::new(error.what(), error.hint());
+    error.path().iter().rev().fold(fault, MigrationError::under).under("tags")
+}
+
+fn login(section: Option<&LoginSection>) -> Result<Login, MigrationError> {
+    let Some(LoginSection { username, secret }) = section else { return Ok(Login::default()) };
+    // A token written here by mistake is not repeated.
+    if secret.as_deref().is_some_and(|name| !is_secret_name(name)) {
+        let hint = "write the name that the secret has in the settings of the repository, never its value";
+        return Err(MigrationError::new("this is not the name of a secret", hint).under("secret"));
+    }
+    Ok(Login { username: username.clone(), secret: secret.clone() })
+}
+
+// docs.github.com, "Using secrets in GitHub Actions": letters, digits and `_`, not beginning with a digit. Values are
+// mixed as well, but nobody calls a secret `ghp_…` or `dckr_pat_…`.
+fn is_secret_name(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_token = ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "dckr_pat_", "glpat-"];
+    !name.is_empty()
+        && name.bytes().all(is_letter)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !is_token.iter().any(|start| name.starts_with(start))
+}

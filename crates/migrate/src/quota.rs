@@ -1,0 +1,98 @@
+//! What the copies take of the source's budget, such as Docker Hub's count of manifests. Pure.
+
+use entrepot_sync::{Plan as Copies, belongs_to};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+use crate::Study;
+
+/// What the copies take of a budget, and what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Quota {
+    /// How many manifests are to be fetched.
+    pub needed: u64,
+    /// Whether that is estimated, since not every image was looked into.
+    pub estimated: bool,
+    /// How many may be fetched in a window.
+    pub limit: u64,
+    /// How many are left.
+    pub left: u64,
+    /// How many of these are left for others.
+    pub reserve: u64,
+    /// The length of the window in seconds, where it is told.
+    pub window_seconds: Option<u64>,
+}
+
+impl Quota {
+    /// Whether what is left is enough.
+    pub fn is_enough(&self) -> bool {
+        self.needed + self.reserve <= self.left
+    }
+
+    /// In how many windows the copies can be made.
+    pub fn windows(&self) -> u64 {
+        let each = self.limit.saturating_sub(self.reserve).max(1);
+        1 + self.needed.saturating_sub(self.left.saturating_sub(self.reserve)).div_ceil(each)
+    }
+}
+
+/// The quota, where the registry tells of one.
+pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
+    let budget = study.budget?;
+    let work = copies.steps.iter().filter(|step| step.action.is_work());
+    let images: BTreeSet<_> = work
+        .filter_map(|step| {
+            let is_attached = step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_some());
+            Some((step.source.clone(), step.digest?, is_attached))
+        })
+        .collect();
+    let read: usize = study.images.values().map(|image| image.manifests).sum();
+    let mean = read.div_ceil(study.images.len().max(1)).max(1);
+    let (mut needed, mut estimated) = (0, false);
+    for (place, digest, is_attached) in images {
+        needed += match study.images.get(&(place, digest)) {
+            Some(image) => image.manifests,
+            // A signature is one manifest.
+            None if is_attached => 1,
+            None => {
+                estimated = true;
+                mean
+            }
+        };
+    }
+    Some(Quota {
+        needed: needed as u64,
+        estimated,
+        limit: budget.limit,
+        left: budget.remaining,
+        reserve: study.reserve,
+        window_seconds: budget.window.map(|window| window.as_secs()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_counted() {
+        let of = |needed, left| Quota {
+            needed,
+            estimated: false,
+            limit: 100,
+            left,
+            reserve: 10,
+            window_seconds: None,
+        };
+        for (needed, left, enough, windows) in [
+            (90, 100, true, 1),
+            (91, 100, false, 2),
+            (5, 12, false, 2),
+            (180, 100, false, 2),
+            (181, 100, false, 3),
+        ] {
+            let quota = of(needed, left);
+            assert_eq!((quota.is_enough(), quota.windows()), (enough, windows), "{needed} {left}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Whether both sides have the same: every tag, every digest, and what refers to them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use entrepot_oci::Digest;
+use entrepot_remote::Error;
+use entrepot_sync::{Action, Place, Plan, Step, World, belongs_to};
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+/// How many images are asked about at once.
+const AT_ONCE: usize = 8;
+
+/// What the two sides have.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proof {
+    /// Whether they have the same.
+    pub equal: bool,
+    /// The sums.
+    pub counts: Counts,
+    /// Every tag; those that differ first.
+    pub tags: Vec<Pair>,
+    /// What refers to an image and is not there.
+    pub referrers: Vec<Missing>,
+}
+
+/// The sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Tags with the same digest.
+    pub equal: usize,
+    /// Tags of images that are known to be the same in another form.
+    pub converted: usize,
+    /// Tags with something else.
+    pub different: usize,
+    /// Tags that are not there.
+    pub missing: usize,
+    /// Tags of which nobody could say.
+    pub unknown: usize,
+    /// What refers to images, and is there.
+    pub referrers: usize,
+}
+
+/// A tag on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pair {
+    /// Here.
+    pub source: String,
+    /// There.
+    pub target: String,
+    /// What it points at here.
+    pub here: Option<Digest>,
+    /// What it points at there.
+    pub there: Option<Digest>,
+    /// What that comes to.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+/// How a tag stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "standing", rename_all = "kebab-case")]
+pub enum Standing {
+    /// Something else is there.
+    Different,
+    /// Nothing is there.
+    Missing,
+    /// Nobody could say.
+    Unknown {
+        /// Why.
+        what: String,
+    },
+    /// The same image in another form, as a copy has recorded.
+    Converted,
+    /// The same digest.
+    Equal,
+}
+
+/// Something that refers to an image and is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The image.
+    pub image: String,
+    /// What refers to it; `None`: a list could not be had.
+    pub referrer: Option<Digest>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Standing {
+    /// A word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Different => "different",
+            Self::Missing => "missing",
+            Self::Unknown { .. } => "unknown",
+            Self::Converted => "converted",
+            Self::Equal => "equal",
+        }
+    }
+}
+
+/// Compares; `copies` is what the engine would do.
+pub async fn verify(world: &Arc<dyn World>, copies: &Plan) -> Proof {
+    let mut tags: Vec<Pair> = copies.steps.iter().filter_map(pair).collect();
+    tags.sort_by(|a, b| a.standing.cmp(&b.standing).then_with(|| a.source.cmp(&b.source)));
+    let (found, referrers) = referrers(world, copies).await;
+    let mut counts = Counts { referrers: found, ..Counts::default() };
+    for pair in &tags {
+        let counter = match pair.standing {
+            Standing::Different => &mut counts.different,
+            Standing::Missing => &mut counts.missing,
+            Standing::Unknown { .. } => &mut counts.unknown,
+            Standing::Converted => &mut counts.converted,
+            Standing::Equal => &mut counts.equal,
+        };
+        *counter += 1;
+    }
+    let lacking = counts.different + counts.missing + counts.unknown + referrers.len();
+    Proof { equal: lacking == 0, counts, tags, referrers }
+}
+
+fn pair(step: &Step) -> Option<Pair> {
+    let standing = match &step.action {
+        Action::UpToDate | Action::Verified | Action::Referrers => Standing::Equal,
+        Action::SameByRecord => Standing::Converted,
+        Action::Copy => Standing::Missing,
+        Action::Update { .. } | Action::Kept => Standing::Different,
+        Action::Failed { what, .. } => Standing::Unknown { what: what.clone() },
+        Action::Extra => return None,
+    };
+    let with = |place: &Place, tag: Option<&entrepot_oci::Tag>| match tag {
+        Some(tag) => format!("{place}:{tag}"),
+        None => place.to_string(),
+    };
+    Some(Pair {
+        source: with(&step.source, step.tag.as_ref()),
+        target: with(&step.target, step.target_tag.as_ref()),
+        here: step.digest,
+        there: step.before,
+        standing,
+    })
+}
+
+// Of images that have the same digest on both sides: what is said of another form does not hold.
+async fn referrers(world: &Arc<dyn World>, copies: &Plan) -> (usize, Vec<Missing>) {
+    let mut images: BTreeMap<(Place, Place, Digest), String> = BTreeMap::new();
+    for step in &copies.steps {
+        let is_image = step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none());
+        if let (true, Some(digest), Action::UpToDate | Action::Verified) =
+            (is_image, step.digest, &step.action)
+        {
+            let name = format!("{}@{digest}", step.target);
+            images.insert((step.source.clone(), step.target.clone(), digest), name);
+        }
+    }
+    let asks = images.into_iter().map(|((source, target, digest), image)| async move {
+        let (here, there) =
+            futures_util::future::join(listed(world, &source, &digest), listed(world, &target, &digest))
+                .await;
+        (image, here, there)
+    });
+    let (mut found, mut missing) = (0, Vec::new());
+    let mut answers = stream::iter(asks).buffered(AT_ONCE);
+    while let Some((image, here, there)) = answers.next().await {
+        match (here, there) {
+            (Ok(here), Ok(there)) => {
+                found += here.intersection(&there).count();
+                missing.extend(here.difference(&there).map(|digest| Missing {
+                    image: image.clone(),
+                    referrer: Some(*digest),
+                    what: format!("`{digest}` refers to it at the source, and is not there"),
+                }));
+            }
+            (Err(what), _) | (_, Err(what)) => missing.push(Missing { image, referrer: None, what }),
+        }
+    }
+    (found, missing)
+}
+
+async fn listed(world: &Arc<dyn World>, place: &Place, digest: &Digest) -> Result<BTreeSet<Digest>, String> {
+    let Place::Registry { host, repository } = place else { return Ok(BTreeSet::new()) };
+    let registry = world.registry(host).map_err(|error| error.to_string())?;
+    match registry.remote.referrers(repository, digest).await {
+        Ok(found) => Ok(found.into_iter().map(|referrer| referrer.digest).collect()),
+        Err(Error::NotFound) => Ok(BTreeSet::new()),
+        Err(error) => Err(format!("`{host}` does not say what refers to it: {error}")),
+    }
+}

@@ -1,0 +1,264 @@
+//! GitHub's workflows: logins follow the images that are pushed.
+//!
+//! A login is changed where its job pushes what moves, and nothing else to the same registry. Whatever is not as clear as
+//! that is told of, and left to people.
+
+use std::collections::{BTreeSet, HashMap};
+
+use entrepot_oci::Host;
+use entrepot_rewrite::{
+    Change, Document as Text, Kind, Left, Login, LoginForm, NewLogin, Position, RewriteError, Search,
+};
+use entrepot_sync::Service;
+
+use crate::{Direction, EditError, Migration, Root};
+
+/// A login that goes elsewhere now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginChange {
+    /// Where it is written.
+    pub position: Position,
+    /// Where it is in the document's structure.
+    pub place: String,
+    /// Where it logged in to.
+    pub from: String,
+    /// Where it logs in to.
+    pub to: String,
+    /// The secret it takes, where that is another one.
+    pub secret: Option<String>,
+}
+
+/// Something that people should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Where, if it is at one place.
+    pub position: Option<Position>,
+    /// The fact.
+    pub what: String,
+    /// The way out.
+    pub hint: String,
+}
+
+/// What an editor knows of where names come from and go.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    /// Where the names are that are changed.
+    pub(crate) from: Root,
+    to: Root,
+    direction: Direction,
+    username: Option<String>,
+    secret: Option<String>,
+}
+
+/// A workflow, looked over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reviewed {
+    pub(crate) text: String,
+    pub(crate) logins: Vec<LoginChange>,
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// What a job has to do with the images that move.
+struct Job<'a> {
+    name: &'a str,
+    logins: Vec<&'a Login>,
+    /// What it pushes to the old registry still.
+    stays: Vec<String>,
+}
+
+/// What is to become of the logins of a job.
+enum Verdict<'a> {
+    /// This one goes elsewhere.
+    Change(&'a Login, NewLogin),
+    /// Somebody has to look.
+    Ask(Remark),
+}
+
+impl Desk {
+    pub(crate) fn new(migration: &Migration, direction: Direction) -> Self {
+        let (from, to) = match direction {
+            Direction::There => (&migration.from, &migration.to),
+            Direction::Back => (&migration.to, &migration.from),
+        };
+        let is_ghcr = Service::of(to.host()) == Service::Ghcr;
+        let usual = |text: &str| is_ghcr.then(|| text.to_owned());
+        let login = &migration.login;
+        Self {
+            from: from.clone(),
+            to: to.clone(),
+            direction,
+            username: login.username.clone().or_else(|| usual("${{ github.actor }}")),
+            secret: login.secret.clone().or_else(|| usual("GITHUB_TOKEN")),
+        }
+    }
+
+    // Which registry a login is for; `None`: that is in a variable.
+    fn registry(&self, login: &Login) -> Option<Host> {
+        match &login.form {
+            LoginForm::Action { registry: None, .. } => Some(Host::docker_hub()),
+            LoginForm::Action { registry: Some(text), .. } => {
+                // Docker's own address for logins.
+                let text = text.trim_start_matches("https://").split('/').next().unwrap_or_default();
+                text.parse().ok()
+            }
+            LoginForm::Command(_) => None,
+        }
+    }
+
+    fn new_login(&self) -> Option<NewLogin> {
+        let secret = self.secret.as_ref()?;
+        Some(NewLogin {
+            registry: self.to.host().to_string(),
+            username: self.username.clone(),
+            password: Some(format!("${{{{ secrets.{secret} }}}}")),
+        })
+    }
+
+    fn verdict<'a>(&self, job: &Job<'a>) -> Option<Verdict<'a>> {
+        let at = |host: &Host| job.logins.iter().find(|login| self.registry(login).as_ref() == Some(host));
+        let (old, new) = (at(self.from.host()), at(self.to.host()));
+        let ask = |position: Option<Position>, what: String, hint: String| {
+            Some(Verdict::Ask(Remark { position, what, hint }))
+        };
+        let (from, to, name) = (self.from.host(), self.to.host(), job.name);
+        // To the registry where it is logged in already, images can go.
+        if from == to {
+            return None;
+        }
+        match (old, new) {
+            (_, Some(_)) => None,
+            (Some(login), None) if self.direction == Direction::Back => ask(
+                Some(login.position),
+                format!("job `{name}` logs in to `{from}`, and pushes to `{to}` now"),
+                "which secrets it took before is not known here: `git checkout` has them".to_owned(),
+            ),
+            (Some(login), None) if !job.stays.is_empty() => ask(
+                Some(login.position),
+                format!(
+                    "job `{name}` pushes {} to `{from}` as well, so its login stays",
+                    job.stays.join(" and ")
+                ),
+                format!("add a second step that logs in to `{to}`"),
+            ),
+            (Some(login), None) => match self.new_login() {
+                Some(new) => Some(Verdict::Change(login, new)),
+                None => ask(
+                    Some(login.position),
+                    format!("job `{name}` logs in to `{from}`, and pushes to `{to}` now"),
+                    "say as whom: `login: {username: …, secret: NAME}` in the migration".to_owned(),
+                ),
+            },
+            (None, None) => {
+                let command = job.logins.iter().find(|login| matches!(login.form, LoginForm::Command(_)));
+                let hint = format!("have it log in to `{to}`");
+                match (command, job.logins.first()) {
+                    (Some(login), _) => ask(
+                        Some(login.position),
+                        format!("job `{name}` logs in by a command, and pushes to `{to}` now"),
+                        hint,
+                    ),
+                    (None, Some(login)) => ask(
+                        Some(login.position),
+                        format!(
+                            "where job `{name}` logs in to is in a variable, and it pushes to `{to}` now"
+                        ),
+                        hint,
+                    ),
+                    (None, None) => {
+                        ask(None, format!("job `{name}` pushes to `{to}` now, and logs in nowhere"), hint)
+                    }
+                }
+            }
+        }
+    }
+
+    // A workflow's own token needs a permission that it has not by itself.
+    fn permission(&self, login: &Login) -> Option<Remark> {
+        let is_own = self.secret.as_deref() == Some("GITHUB_TOKEN") && self.direction == Direction::There;
+        let lacks =
+            is_own && Service::of(self.to.host()) == Service::Ghcr && login.writes_packages != Some(true);
+        lacks.then(|| Remark {
+            position: Some(login.position),
+            what: format!("the token of job `{}` may not write packages", login.job),
+            hint: "add `permissions: {contents: read, packages: write}` to the job".to_owned(),
+        })
+    }
+}
+
+/// Looks over a workflow whose images have their new names; `changes` and `left` are what became of them.
+pub(crate) fn review(
+    desk: &Desk,
+    text: String,
+    changes: &[Change],
+    left: &[Left],
+) -> Result<Reviewed, EditError> {
+    let document = Text::read(&text, Kind::Github, &Search::default())?;
+    let logins = document.logins();
+    let mut reviewed = Reviewed::default();
+    let mut new: HashMap<String, NewLogin> = HashMap::new();
+    let names: BTreeSet<&str> = changes.iter().filter_map(|change| pushing_job(&change.place)).collect();
+    for name in names {
+        let own = logins.iter().filter(|login| login.job == name).collect();
+        let job = Job { name, logins: own, stays: stays(desk, name, left) };
+        match desk.verdict(&job) {
+            Some(Verdict::Change(login, to)) => {
+                reviewed.remarks.extend(desk.permission(login));
+                reviewed.logins.push(LoginChange {
+                    position: login.position,
+                    place: login.place.clone(),
+                    from: desk.from.host().to_string(),
+                    to: desk.to.host().to_string(),
+                    secret: desk.secret.clone(),
+                });
+                new.insert(login.place.clone(), to);
+            }
+            Some(Verdict::Ask(remark)) => reviewed.remarks.push(remark),
+            None => {}
+        }
+    }
+    reviewed.remarks.extend(twice(changes, left));
+    let written: Result<String, RewriteError> =
+        if new.is_empty() { Ok(text.clone()) } else { document.with_logins(&new) };
+    reviewed.text = written?;
+    Ok(reviewed)
+}
+
+// The job that pushes, if what is at this place is pushed: inputs of steps are.
+fn pushing_job(place: &str) -> Option<&str> {
+    let rest = place.strip_prefix("jobs.")?;
+    let (job, step) = rest.split_once(".steps[")?;
+    step.contains("].with.").then_some(job)
+}
+
+// What a job pushes to the old registry still.
+fn stays(desk: &Desk, job: &str, left: &[Left]) -> Vec<String> {
+    let own = left.iter().filter(|left| pushing_job(&left.place) == Some(job));
+    let at_old = own.filter(|left| left.found.as_ref().is_some_and(|found| found.host == *desk.from.host()));
+    let texts: BTreeSet<String> = at_old.map(|left| format!("`{}`", left.text)).collect();
+    texts.into_iter().collect()
+}
+
+// Jobs that push what others push already: a workflow that was built for both registries.
+fn twice(changes: &[Change], left: &[Left]) -> Option<Remark> {
+    let pushed = |place: &str, name: String| Some((pushing_job(place)?.to_owned(), name));
+    let now: BTreeSet<(String, String)> =
+        changes.iter().filter_map(|change| pushed(&change.place, change.to.name())).collect();
+    let before: BTreeSet<(String, String)> =
+        left.iter().filter_map(|left| pushed(&left.place, left.found.as_ref()?.name())).collect();
+    let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
+    for (job, name) in &now {
+        for (other, _) in before.iter().filter(|(other, known)| known == name && other != job) {
+            ours.insert(job.clone());
+            theirs.insert(other.clone());
+        }
+    }
+    let named = |jobs: &BTreeSet<String>| {
+        let jobs: Vec<String> = jobs.iter().map(|job| format!("`{job}`")).collect();
+        jobs.join(", ")
+    };
+    (!ours.is_empty()).then(|| Remark {
+        position: None,
+        what: format!("job {} now pushes what job {} pushes already", named(&ours), named(&theirs)),
+        hint: "remove one of them, or build once and copy: two builds have two digests".to_owned(),
+    })
+}

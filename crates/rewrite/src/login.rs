@@ -1,0 +1,262 @@
+//! Steps of GitHub's workflows that log in to a registry, and the same with another registry.
+//!
+//! What is edited is `docker/login-action`: its `registry`, `username` and `password`. Commands that log in are told of,
+//! and left to people.
+
+use std::collections::HashMap;
+
+use crate::{
+    Document, Kind, Position, RewriteError,
+    document::tree,
+    edit::Work,
+    finder::Beside,
+    position::Lines,
+    reading::Edit,
+    token::Token,
+    tree::{Data, Node, Path, View, same::same},
+};
+
+/// The action whose inputs are known here.
+const ACTION: &str = "docker/login-action";
+
+/// A step that logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Where it is written.
+    pub position: Position,
+    /// The job it is in.
+    pub job: String,
+    /// Where it is in the document's structure.
+    pub place: String,
+    /// How it does it.
+    pub form: LoginForm,
+    /// Whether the job, or the workflow, says that its token may write packages; `None`: nothing is said.
+    pub writes_packages: Option<bool>,
+}
+
+/// How a step logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginForm {
+    /// By the action, with these inputs as they are written.
+    Action {
+        /// The registry; `None`: Docker Hub.
+        registry: Option<String>,
+        /// As whom.
+        username: Option<String>,
+        /// The expression that names the secret.
+        password: Option<String>,
+    },
+    /// By a command.
+    Command(String),
+}
+
+/// What a login becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLogin {
+    /// The registry.
+    pub registry: String,
+    /// As whom; `None`: as before.
+    pub username: Option<String>,
+    /// The expression that names the secret; `None`: as before.
+    pub password: Option<String>,
+}
+
+// A step, and what it is made of.
+struct Step<'t> {
+    login: Login,
+    inputs: Option<View<'t>>,
+}
+
+impl Document<'_> {
+    /// The steps that log in, in the order they are written; none in documents of other kinds.
+    pub fn logins(&self) -> Vec<Login> {
+        self.with_steps(|steps| steps.into_iter().map(|step| step.login).collect())
+    }
+
+    /// The document with other logins: each is named by its place.
+    ///
+    /// # Errors
+    /// The result would differ in more than these.
+    pub fn with_logins(&self, changes: &HashMap<String, NewLogin>) -> Result<String, RewriteError> {
+        let work = self.with_steps(|steps| {
+            let mut work = Work::default();
+            for step in &steps {
+                let new = changes.get(&step.login.place);
+                if let (Some(new), Some(inputs)) = (new, step.inputs) {
+                    self.change(inputs, new, &mut work);
+                }
+            }
+            work
+        });
+        let text = work.apply(self.text);
+        let read = tree(&text, self.kind).map_err(|_| RewriteError::Differs)?;
+        match (&self.tree, &read) {
+            (Some(old), Some(new)) if same(old, new, &work.changes) => Ok(text),
+            _ => Err(RewriteError::Differs),
+        }
+    }
+
+    fn with_steps<T: Default>(&self, work: impl FnOnce(Vec<Step<'_>>) -> T) -> T {
+        let Some(tree) = self.tree.as_ref().filter(|_| self.kind == Kind::Github) else {
+            return T::default();
+        };
+        let anchors = tree.anchors();
+        let Some(root) = tree.documents.first() else { return T::default() };
+        work(steps(View::new(root, &anchors), &Lines::new(self.text)))
+    }
+
+    fn change(&self, inputs: View<'_>, new: &NewLogin, work: &mut Work) {
+        match inputs.get("registry") {
+            Some(registry) => self.write(registry, &new.registry, work),
+            None => {
+                if let Some(first) = first(inputs) {
+                    work.put_before(self.text, &first, "registry", &new.registry);
+                }
+            }
+        }
+        for (key, value) in [("username", &new.username), ("password", &new.password)] {
+            if let (Some(old), Some(value)) = (inputs.get(key), value) {
+                self.write(old, value, work);
+            }
+        }
+    }
+
+    fn write(&self, old: View<'_>, new: &str, work: &mut Work) {
+        let Data::Scalar { text, style } = &old.node.data else { return };
+        let token = Token { span: old.node.span.clone(), text: text.clone().into_owned(), style: *style };
+        let edit = Edit { slot: 0, range: 0..token.text.len(), new: new.to_owned() };
+        if let Some(written) = token.edited(self.text, &[&edit]) {
+            work.write(&token, written.raw, written.text, None);
+        }
+    }
+}
+
+// The first entry of a mapping.
+fn first(inputs: View<'_>) -> Option<Beside> {
+    let Data::Mapping { pairs, flow } = &inputs.node.data else { return None };
+    let (key, value): &(Node<'_>, Node<'_>) = pairs.first()?;
+    Some(Beside { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
+}
+
+fn steps<'t>(root: View<'t>, lines: &Lines<'_>) -> Vec<Step<'t>> {
+    let mut found = Vec::new();
+    let jobs = Path::ROOT.key("jobs");
+    for (name, job) in root.get("jobs").map(View::entries).unwrap_or_default() {
+        let writes_packages = permission(job).or_else(|| permission(root));
+        let path = jobs.key(name);
+        let list = path.key("steps");
+        for (index, step) in job.get("steps").into_iter().flat_map(View::items).enumerate() {
+            let place = list.index(index).to_string();
+            let Some((form, at, inputs)) = form(step) else { continue };
+            let position = lines.position(at);
+            let login = Login { position, job: name.to_owned(), place, form, writes_packages };
+            found.push(Step { login, inputs });
+        }
+    }
+    found
+}
+
+fn form(step: View<'_>) -> Option<(LoginForm, usize, Option<View<'_>>)> {
+    if let Some(uses) = step.get("uses")
+        && uses.text().is_some_and(|text| text.split('@').next() == Some(ACTION))
+    {
+        let inputs = step.get("with");
+        let text = |key: &str| inputs?.get(key)?.text().map(str::to_owned);
+        let form = LoginForm::Action {
+            registry: text("registry").filter(|text| !text.is_empty()),
+            username: text("username"),
+            password: text("password"),
+        };
+        return Some((form, uses.node.span.start, inputs));
+    }
+    let run = step.get("run")?;
+    let line = run.text()?.lines().find(|line| is_login(line))?;
+    Some((LoginForm::Command(line.trim().to_owned()), run.node.span.start, None))
+}
+
+fn is_login(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let logs_in = |pair: &[&str]| {
+        matches!(
+            pair,
+            ["docker" | "podman" | "skopeo" | "crane" | "regctl" | "oras" | "buildah" | "helm", "login"]
+        )
+    };
+    words.windows(2).any(logs_in)
+}
+
+fn permission(view: View<'_>) -> Option<bool> {
+    let permissions = view.get("permissions")?;
+    Some(match permissions.text() {
+        Some(all) => all == "write-all",
+        None => permissions.get("packages").and_then(View::text) == Some("write"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Search;
+
+    const WORKFLOW: &str = "\
+jobs:
+  push:
+    permissions: {packages: write}
+    steps:
+      - name: Hub # the old one
+        uses: docker/login-action@v4
+        with:
+          username: ${{ secrets.HUB_USER }}
+          password: '${{ secrets.HUB_TOKEN }}' # kept
+      - uses: docker/login-action@v4
+        with: {username: a, password: b}
+      - run: |
+          echo hi
+          echo $TOKEN | docker login -u me --password-stdin
+";
+
+    fn changed(text: &str, places: &[&str]) -> String {
+        let document = Document::read(text, Kind::Github, &Search::default()).unwrap();
+        let new = NewLogin {
+            registry: "ghcr.io".into(),
+            username: Some("${{ github.actor }}".into()),
+            password: Some("${{ secrets.GITHUB_TOKEN }}".into()),
+        };
+        let changes = places.iter().map(|place| ((*place).to_owned(), new.clone())).collect();
+        document.with_logins(&changes).unwrap()
+    }
+
+    #[test]
+    fn logins_are_found() {
+        let document = Document::read(WORKFLOW, Kind::Github, &Search::default()).unwrap();
+        let logins = document.logins();
+        let places: Vec<&str> = logins.iter().map(|login| login.place.as_str()).collect();
+        assert_eq!(places, ["jobs.push.steps[0]", "jobs.push.steps[1]", "jobs.push.steps[2]"]);
+        assert_eq!(logins[0].position, Position { line: 6, column: 15 });
+        assert!(logins.iter().all(|login| login.writes_packages == Some(true)));
+        let command = "echo $TOKEN | docker login -u me --password-stdin";
+        assert_eq!(logins[2].form, LoginForm::Command(command.to_owned()));
+    }
+
+    #[test]
+    fn only_what_is_said_changes() {
+        assert_eq!(changed(WORKFLOW, &[]), WORKFLOW);
+        let expected = WORKFLOW
+            .replace(
+                "          username: ${{ secrets.HUB_USER }}\n          password: '${{ secrets.HUB_TOKEN }}'",
+                "          registry: ghcr.io\n          username: ${{ github.actor }}\n          password: '${{ secrets.GITHUB_TOKEN }}'",
+            );
+        let once = changed(WORKFLOW, &["jobs.push.steps[0]"]);
+        assert_eq!(once, expected);
+        assert_eq!(changed(&once, &["jobs.push.steps[0]"]), once);
+        let flow = changed(WORKFLOW, &["jobs.push.steps[1]"]);
+        assert!(
+            flow.contains(
+                "with: {registry: ghcr.io, username: \"${{ github.actor }}\", password: \"${{ secrets.GITHUB_TOKEN }}\"}"
+            ),
+            "{flow}"
+        );
+        let crlf = WORKFLOW.replace('\n', "\r\n");
+        assert_eq!(changed(&crlf, &["jobs.push.steps[0]"]), expected.replace('\n', "\r\n"));
+    }
+}

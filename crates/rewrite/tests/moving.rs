@@ -1,0 +1,85 @@
+//! What a project that moves needs of its documents: what is pushed, and names that hang on each other.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use entrepot_rewrite::{Census, Document, Kind, Map, Naming, Position, Reason, Rewritten, Rules, Search};
+
+fn rewritten(text: &str, kind: Kind, pairs: &[&str], renamed: &[&str]) -> Rewritten {
+    let map = Map::read(pairs.iter().copied()).unwrap();
+    let rules = Rules { map, naming: Naming::Map, ..Rules::default() };
+    let renamed = renamed.iter().map(|name| (*name).to_owned()).collect();
+    let search = Search { built: true, renamed, ..Search::default() };
+    Document::read(text, kind, &search).unwrap().rewrite(&rules, &mut Census::default()).unwrap()
+}
+
+const MATRIX: &str = "\
+jobs:
+  push:
+    strategy: {matrix: {name: [a, b]}}
+    steps:
+      - uses: docker/build-push-action@v7
+        with:
+          tags: |
+            ghcr.io/team/${{ matrix.name }}:1
+            team/${{ matrix.name }}:1
+            team/${{ matrix.name }}:${{ github.sha }}
+";
+
+#[test]
+fn a_name_with_a_value_of_the_matrix_changes_where_all_values_do() {
+    let both = ["team/a=quay.io/new/x-a", "team/b=quay.io/new/x-b"];
+    let done = rewritten(MATRIX, Kind::Github, &both, &[]);
+    assert_eq!(done.text, MATRIX.replace("            team/$", "            quay.io/new/x-$"));
+    assert_eq!(done.changes.len(), 4);
+    assert_eq!(done.changes[0].position, Position { line: 9, column: 13 });
+    // The other registry's are told once for each value, and left.
+    assert_eq!(done.left.iter().filter(|left| left.reason == Reason::Unmapped).count(), 2);
+
+    let one = rewritten(MATRIX, Kind::Github, &both[..1], &[]);
+    assert_eq!((one.text.as_str(), one.changes.len()), (MATRIX, 0));
+    let other = ["team/a=quay.io/new/a", "team/b=quay.io/other/b"];
+    assert_eq!(rewritten(MATRIX, Kind::Github, &other, &[]).text, MATRIX);
+    let unknown = MATRIX.replace("    strategy: {matrix: {name: [a, b]}}\n", "");
+    let left = rewritten(&unknown, Kind::Github, &both, &[]).left;
+    assert!(left.iter().all(|left| left.reason == Reason::Variable("matrix.name".to_owned())), "{left:?}");
+}
+
+#[test]
+fn a_line_that_is_a_part_of_another_is_told_from_it() {
+    let text = "\
+jobs:
+  push:
+    steps:
+      - uses: docker/metadata-action@v5
+        with:
+          images: |
+            ghcr.io/team/a
+            team/a
+";
+    let done = rewritten(text, Kind::Github, &["team/a=quay.io/new/a"], &[]);
+    assert_eq!(done.text, text.replace("            team/a\n", "            quay.io/new/a\n"));
+}
+
+#[test]
+fn a_kustomization_follows_the_resources() {
+    let text = "\
+images:
+- name: team/a
+  newTag: v1
+- name: team/b # with another name
+  newName: team/a
+  newTag: v1
+- {name: team/c, newTag: v1}
+";
+    let pairs = ["team/a=quay.io/new/a", "team/c=quay.io/new/c"];
+    let alone = rewritten(text, Kind::Kustomize, &pairs, &[]).text;
+    assert!(
+        alone.starts_with("images:\n- name: team/a\n  newName: quay.io/new/a\n  newTag: v1\n"),
+        "{alone}"
+    );
+    let done = rewritten(text, Kind::Kustomize, &pairs, &["docker.io/team/a", "docker.io/team/c"]);
+    let expected = text.replace("team/a", "quay.io/new/a").replace("team/c", "quay.io/new/c");
+    assert_eq!(done.text, expected);
+    let again = rewritten(&done.text, Kind::Kustomize, &pairs, &["docker.io/team/a", "docker.io/team/c"]);
+    assert_eq!(again.text, done.text);
+}
