@@ -443,7 +443,7 @@ async fn documents_follow_and_come_back() {
     assert_eq!(read(".github/workflows/push.yml"), WORKFLOW, "it was only shown");
     assert_eq!(
         shown.stderr,
-        "warning: .github/workflows/push.yml:24: `aibrix/controller-manager` is named here, and not as an image\n\
+        "warning: .github/workflows/push.yml:25: `aibrix/controller-manager` is named here, and not as an image\n\
          hint: look whether it is to be changed by hand\n"
     );
     assert!(shown.stdout.contains("+          registry: ghcr.io\n"), "{}", shown.stdout);
