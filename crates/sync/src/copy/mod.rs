@@ -48,7 +48,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { images: 32, memory: 12 << 20 }
+        Self { images: 32, memory: 8 << 20 }
     }
 }
 

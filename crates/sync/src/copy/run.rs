@@ -10,7 +10,7 @@ use std::{
 use entrepot_oci::{Digest, Host};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, Semaphore, mpsc::UnboundedSender};
 
-use super::{Limits, failure, memory::Memory, reading::PIECE};
+use super::{Limits, failure, memory::Memory, reading::PIECE, shared::MAX_WEIGHT};
 use crate::{
     Event, Failure, Job, Outcome, Place, Row, World,
     ends::{Archive, At, EndError, Layout, LayoutWriter, Sink, Source, Station, Tarball},
@@ -70,8 +70,7 @@ impl Run {
         let seen =
             targets.filter(|target| target.before.is_some()).map(|target| target.place.clone()).collect();
         let board = jobs.iter().map(|job| vec![None; job.targets.len()]).collect();
-        // As much as one blob to a handful of targets needs, at the least.
-        let pieces = (limits.memory / PIECE).clamp(256, Semaphore::MAX_PERMITS);
+        let pieces = (limits.memory / PIECE).clamp(MAX_WEIGHT as usize, Semaphore::MAX_PERMITS);
         Self {
             world,
             jobs,

@@ -1,7 +1,7 @@
 //! Files of other tools: made into rules, planned and synced. The real ones are beside the checkout, and may be absent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::Path,
 };
 
@@ -115,14 +115,13 @@ async fn synced_whole(imported: &Imported) -> usize {
         .flat_map(|rule| rule.sources.iter().map(move |source| (rule, source)))
         .collect();
     for place in sources.iter().flat_map(|(_, source)| places(source)) {
-        let host = place.host().unwrap().to_string();
-        if !registries.contains_key(&host) {
-            let registry = TestRegistry::start().await;
-            if host.starts_with("swr.") {
+        if let Entry::Vacant(vacant) = registries.entry(place.host().unwrap().to_string()) {
+            let is_swr = vacant.key().starts_with("swr.");
+            let registry = vacant.insert(TestRegistry::start().await);
+            if is_swr {
                 // Its pace is a test of its own.
                 registry.capabilities(|all| *all = Capabilities { per_second: None, ..Capabilities::swr() });
             }
-            registries.insert(host, registry);
         }
     }
     let mut wanted = 0;
