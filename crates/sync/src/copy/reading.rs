@@ -113,7 +113,8 @@ impl Reading {
         }
         let left = usize::try_from(self.origin.blob.size - self.mark.at).unwrap_or(usize::MAX);
         let length = self.rest.len().min(PIECE).min(left);
-        let bytes = self.rest.split_to(length);
+        // A copy, so that a piece that waits in a queue does not keep the buffer that it came in, several times its size.
+        let bytes = Bytes::copy_from_slice(&self.rest.split_to(length));
         if length == left {
             self.rest = Bytes::new();
         }
