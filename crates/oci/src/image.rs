@@ -61,6 +61,18 @@ impl Image {
         }
     }
 
+    /// The parts of `NAME[:TAG][@DIGEST]`, whatever they are: a colon before a `/` belongs to a port.
+    pub fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag), digest),
+            _ => (rest, None, digest),
+        }
+    }
+
     /// The repository of `name` on `host`, with `library/` where Docker Hub leaves it out.
     pub fn repository_on(host: &Host, name: &str) -> Result<Repository, RepositoryError> {
         if host.is_docker_hub() && !name.contains('/') {
@@ -75,14 +87,8 @@ impl FromStr for Image {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, ImageError> {
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest.parse()?)),
-            None => (text, None),
-        };
-        let (name, tag) = match rest.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.parse()?)),
-            _ => (rest, None),
-        };
+        let (name, tag, digest) = Self::split(text);
+        let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
         let (host, path) = match name.split_once('/') {
             Some((host, path)) if Host::looks_like_one(host) => (host.parse()?, path),
             _ => (Host::docker_hub(), name),

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use entrepot_mirror::HeldImage;
-use entrepot_oci::{DigestError, Name, Reference, RepositoryError, TagError};
+use entrepot_oci::{DigestError, Image, Name, Reference, RepositoryError, TagError};
 
 /// A repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +55,8 @@ impl FromStr for Selection {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest.parse()?)),
-            None => (text, None),
-        };
-        let (name, tag) = match rest.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.parse()?)),
-            _ => (rest, None),
-        };
+        let (name, tag, digest) = Image::split(text);
+        let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
         // With both, the digest is the narrower, as it is for a pull.
         let reference = digest.map(Reference::Digest).or(tag.map(Reference::Tag));
         Ok(Self { name: name.parse()?, reference })
