@@ -19,6 +19,9 @@ use crate::{
 /// How many repositories are looked at at once.
 const AT_ONCE: usize = 4;
 
+/// What is said of an upload that was not taken back.
+const LEFT_TO_EXPIRE: &str = "an upload was begun, and is left to expire";
+
 /// What was found out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checks {
@@ -26,6 +29,8 @@ pub struct Checks {
     pub ok: bool,
     /// Every step of every repository, first those that are read.
     pub steps: Vec<Check>,
+    /// How many uploads a registry did not take back; it forgets them after a while.
+    pub left_to_expire: usize,
     /// What keeps repositories from moving before anybody is asked.
     pub problems: Vec<Problem>,
     /// The accounts that are needed.
@@ -78,6 +83,12 @@ pub enum Outcome {
     },
 }
 
+impl Check {
+    fn is_left(&self) -> bool {
+        matches!(&self.result, Outcome::Passed { how } if how == LEFT_TO_EXPIRE)
+    }
+}
+
 impl Step {
     /// A word for it.
     pub fn word(self) -> &'static str {
@@ -107,6 +118,7 @@ pub async fn check(
     let stops = moves.problems.iter().any(|problem| problem.severity == Severity::Stops);
     Checks {
         ok: !stops && steps.iter().all(|check| matches!(check.result, Outcome::Passed { .. })),
+        left_to_expire: steps.iter().filter(|check| check.is_left()).count(),
         steps,
         problems: moves.problems.clone(),
         accounts: vec![
@@ -219,9 +231,7 @@ async fn push(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> Ou
         Ok(entrepot_remote::Cancelled::Forgotten) => {
             Outcome::Passed { how: "an upload was begun, and taken back".to_owned() }
         }
-        Ok(entrepot_remote::Cancelled::LeftToExpire) => {
-            Outcome::Passed { how: "an upload was begun, and is left to expire".to_owned() }
-        }
+        Ok(entrepot_remote::Cancelled::LeftToExpire) => Outcome::Passed { how: LEFT_TO_EXPIRE.to_owned() },
         Err(error) => reasons::refused(about, &error),
     }
 }

@@ -21,7 +21,12 @@ const NAMED: usize = 3;
 
 pub(crate) fn obstacles(facts: &Facts<'_>, rows: &[Row], quota: Option<&Quota>) -> Vec<Problem> {
     let mut problems = standing(&facts.copies.steps);
-    problems.extend(rows.iter().filter(|row| row.tags == 0).map(empty));
+    // Of what could not be listed, nothing is known.
+    let failed = |row: &Row| {
+        let mut own = facts.copies.steps.iter().filter(|step| step.source.to_string() == row.source);
+        own.any(|step| matches!(step.action, Action::Failed { .. }))
+    };
+    problems.extend(rows.iter().filter(|row| row.tags == 0 && !failed(row)).map(empty));
     problems.extend(large(facts, rows));
     problems.extend(long(facts, rows));
     problems.extend(converted(facts));

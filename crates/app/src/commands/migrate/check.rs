@@ -3,11 +3,11 @@
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Checks, Outcome, check};
 
-use super::{Asked, Found, Scene};
+use super::{Asked, Found, Scene, are};
 use crate::{
     commands::session,
     failure::Failure,
-    output::{self, Column, Output, counted, table},
+    output::{self, Column, Output, table},
 };
 
 /// Tries everything, and takes it back.
@@ -38,13 +38,8 @@ fn tell(checks: &Checks, output: Output) -> Result<(), Failure> {
     let failed = failed + checks.problems.len();
     match failed {
         0 => Ok(()),
-        failed => Err(Failure::new(format!("{} missing", are(failed)))),
+        failed => Err(Failure::new(format!("{} missing", are(failed, "thing")))),
     }
-}
-
-fn are(count: usize) -> String {
-    let things = counted(count as u64, "thing");
-    if count == 1 { format!("{things} is") } else { format!("{things} are") }
 }
 
 fn text(checks: &Checks) -> String {
@@ -63,7 +58,11 @@ fn text(checks: &Checks) -> String {
     }
     text.extend(checks.notes.iter().map(|note| format!("\nnote: {note}\n")));
     if checks.ok {
-        text += "\neverything may be done; nothing was left behind\n";
+        let left = match checks.left_to_expire {
+            0 => "nothing was left behind".to_owned(),
+            count => format!("{} left to expire", are(count, "upload")),
+        };
+        text += &format!("\neverything may be done; {left}\n");
     }
     text
 }

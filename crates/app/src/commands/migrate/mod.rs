@@ -22,6 +22,7 @@ use entrepot_sync::World;
 use super::session::{Common, Session};
 use crate::{
     failure::Failure,
+    output::counted,
     progress::{Manner, Wait},
     world::Standalone,
 };
@@ -110,6 +111,12 @@ impl Scene {
         let text = format!("looking at `{}` and `{}`", self.migration.from, self.migration.to);
         Wait::begin(Manner::of(common.output, common.verbosity), &text)
     }
+}
+
+/// So many things are, or one is.
+fn are(count: usize, noun: &str) -> String {
+    let things = counted(count as u64, noun);
+    if count == 1 { format!("{things} is") } else { format!("{things} are") }
 }
 
 /// A problem as the end of a command.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
+use entrepot_rewrite::Reason;
 use serde::Serialize;
 
 use super::{Asked, Found, Scene};
@@ -159,7 +160,11 @@ fn outcome(file: &File, edited: &Edited) -> Outcome {
 fn note(editor: &Editor, edited: &Edited) {
     for left in edited.left.iter().filter(|left| editor.concerns(left)) {
         let line = left.position.line;
-        failure::remark(&format!("{}:{line}: `{}` is left: {}", edited.name, left.text, left.reason));
+        let reason = match &left.reason {
+            Reason::Unmapped => "it is none of the repositories that move".to_owned(),
+            other => other.to_string(),
+        };
+        failure::remark(&format!("{}:{line}: `{}` is left: {reason}", edited.name, left.text));
     }
     for Remark { position, what, hint } in &edited.remarks {
         let line = position.map_or_else(String::new, |position| format!(":{}", position.line));

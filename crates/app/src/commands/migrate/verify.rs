@@ -3,7 +3,7 @@
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Proof, Standing, verify};
 
-use super::{Asked, Scene, apply};
+use super::{Asked, Scene, apply, are};
 use crate::{
     commands::session,
     failure::Failure,
@@ -42,11 +42,6 @@ fn verdict(proof: &Proof) -> Result<(), Failure> {
         }
     };
     Err(Failure::new(what).with_hint("copy what is missing: `entrepot migrate apply`"))
-}
-
-fn are(count: usize, noun: &str) -> String {
-    let things = counted(count as u64, noun);
-    if count == 1 { format!("{things} is") } else { format!("{things} are") }
 }
 
 fn text(proof: &Proof) -> String {
