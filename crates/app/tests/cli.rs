@@ -39,6 +39,13 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["rewrite"],
         vec!["relay"],
         vec!["load"],
+        vec!["migrate"],
+        vec!["migrate", "plan"],
+        vec!["migrate", "check"],
+        vec!["migrate", "apply"],
+        vec!["migrate", "verify"],
+        vec!["migrate", "rewrite"],
+        vec!["migrate", "status"],
         vec!["completions"],
         vec!["man"],
     ]
