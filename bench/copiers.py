@@ -148,6 +148,11 @@ def present(binary, kept, wanted):
         ("skopeo", Skopeo, lambda: find_tool("skopeo"), "--version", "Debian's skopeo is not installed"),
         ("image-syncer", ImageSyncer, lambda: find_tool("image-syncer"), "", "no binary on PATH"),
     ]
+    return those_there(candidates, wanted)
+
+
+def those_there(candidates, wanted):
+    """Of programs with a way to find each, those that are there, and a line for each that is not."""
     found, absent = [], []
     for name, kind, find, flag, reason in candidates:
         if name not in wanted:

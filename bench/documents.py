@@ -1,7 +1,7 @@
 """Changing images in many files: who does it, how each is told to, and the files."""
 import os
 
-from copiers import Copier, go_built, go_tool, version
+from copiers import Copier, go_built, go_tool, those_there
 from machine import Failed, find_tool
 from peers import write
 
@@ -63,15 +63,7 @@ def present(binary, kept, wanted):
         ("yq-go", YqGo, lambda: go_built(f"{kept}/yq-go", "yq", "github.com/mikefarah/yq/v4@v4.44.3"), "--version", "Go is not there, or it could not be built"),
         ("kbld", Kbld, lambda: go_tool(kept, "kbld", "carvel.dev/kbld/cmd/kbld@latest"), "", "Go is not there, or it could not be built"),
     ]
-    found, absent = [], []
-    for name, kind, find, flag, reason in candidates:
-        if name not in wanted:
-            continue
-        if path := find():
-            found.append(kind(name, path, version(path, flag)))
-        else:
-            absent.append(f"{name} skipped: {reason}")
-    return found, absent
+    return those_there(candidates, wanted)
 
 
 def manifest(number):

@@ -113,11 +113,7 @@ have htpasswd || die "htpasswd is not installed; e2e/setup.sh installs what is m
 binary=$(entrepot_binary)
 scratch_make
 make_images small
-registry_start docker-registry source
-pairs=()
-for name in "${repositories[@]}"; do pairs+=("$images/$name=lab/$name"); done
-python3 "$root/e2e/push.py" --to "http://$(host source)" "${pairs[@]}"
-clear_log source
+source_filled "${repositories[@]}"
 guarded_start guarded
 (umask 077 && printf '%s' "$password" > "$scratch/password")
 mkdir -p "$scratch/checkout"

@@ -244,11 +244,7 @@ have docker-registry || die "docker-registry is not installed; e2e/setup.sh inst
 binary=$(entrepot_binary)
 scratch_make
 make_images small
-registry_start docker-registry source
-pairs=()
-for name in "${repositories[@]}"; do pairs+=("$images/$name=lab/$name"); done
-python3 "$root/e2e/push.py" --to "http://$(host source)" "${pairs[@]}"
-clear_log source
+source_filled "${repositories[@]}"
 
 destinations=(one two)
 registry_start docker-registry one

@@ -37,6 +37,16 @@ clear_log() {
     registry_again "$1"
 }
 
+# source_filled REPOSITORY...: a registry called `source` that has these of the small images below lab/, and a log without
+# their pushes.
+source_filled() {
+    local name pairs=()
+    registry_start docker-registry source
+    for name in "$@"; do pairs+=("$images/$name=lab/$name"); done
+    python3 "$root/e2e/push.py" --to "http://$(host source)" "${pairs[@]}"
+    clear_log source
+}
+
 registry_config() {
     cat << CONFIG
 version: 0.1
