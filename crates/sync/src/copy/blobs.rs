@@ -39,17 +39,27 @@ pub(super) struct Bringer {
     pub(super) is_new: bool,
 }
 
+/// What a delivery has for a blob before it comes to it: a claim, and the right to the read that it may share.
+pub(super) struct Stake {
+    pub(super) claim: Claim,
+    pub(super) ballot: Ballot,
+}
+
 impl Bringer {
-    /// Brings a blob. The ballot is for the read that it may share with other targets.
-    pub(super) async fn bring(&self, origin: Origin, mut ballot: Option<Ballot>) -> Result<Brought, Fault> {
+    /// Brings a blob.
+    pub(super) async fn bring(&self, origin: Origin, stake: Option<Stake>) -> Result<Brought, Fault> {
+        let (mut claim, mut ballot) = match stake {
+            Some(Stake { claim, ballot }) => (claim, Some(ballot)),
+            None => (self.claim(&origin), None),
+        };
         loop {
-            let what = (Kind::Blob, &origin.blob.digest);
-            match self.memory.claim(&self.spot, what, self.may_mount()) {
+            match claim {
                 Claim::Held => return Ok(Brought::Present),
                 Claim::Busy(change) => {
                     // The others need not wait for what may never be needed.
                     drop(ballot.take());
                     changed(change).await;
+                    claim = self.claim(&origin);
                 }
                 Claim::Mine(duty, from) => {
                     let brought = self.now(&origin, from, ballot).await?;
@@ -60,8 +70,8 @@ impl Bringer {
         }
     }
 
-    fn may_mount(&self) -> bool {
-        matches!(&*self.sink, Sink::Registry(at) if at.station.may_mount())
+    fn claim(&self, origin: &Origin) -> Claim {
+        self.memory.claim((Kind::Blob, &origin.blob.digest), (&self.spot, self.sink.may_mount()))
     }
 
     async fn now(
@@ -70,8 +80,8 @@ impl Bringer {
         from: Option<Repository>,
         ballot: Option<Ballot>,
     ) -> Result<Brought, Fault> {
-        let mut begin = if self.is_new && self.may_mount() { Begin::Asking } else { Begin::Anew };
-        if let Some(from) = from.or_else(|| self.beside.clone()).filter(|_| self.may_mount()) {
+        let mut begin = if self.is_new && self.sink.may_mount() { Begin::Asking } else { Begin::Anew };
+        if let Some(from) = from.or_else(|| self.beside.clone()).filter(|_| self.sink.may_mount()) {
             match self.mount(origin, &from).await.map_err(Fault::Target)? {
                 Mount::Mounted => return Ok(Brought::Mounted),
                 Mount::Refused(upload) => begin = Begin::With(upload),

@@ -13,14 +13,13 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::task::JoinSet;
 
 use super::{
-    blobs::{Bringer, Brought},
+    blobs::{Bringer, Brought, Stake},
     failure,
     memory::{Claim, Kind, changed},
     progress::Tally,
     reading::{Blob, Origin},
     run::Run,
     send::Fault,
-    shared::Ballot,
 };
 use crate::{
     Done, Outcome, Shape, Target,
@@ -44,7 +43,7 @@ pub(super) struct Delivery {
     /// Which of the job's targets these are: names at the same place.
     pub(super) targets: Vec<usize>,
     pub(super) bringer: Bringer,
-    pub(super) ballots: HashMap<Digest, Ballot>,
+    pub(super) stakes: HashMap<Digest, Stake>,
 }
 
 /// What was done for the blobs of a delivery, in bytes.
@@ -64,7 +63,7 @@ impl Delivery {
             true => Ok(Moved { present: self.size(), ..Moved::default() }),
             false => self.bring(false).await,
         };
-        self.ballots.clear();
+        self.stakes.clear();
         let moved = match brought {
             Ok(moved) => moved,
             Err(fault) => return self.targets.iter().for_each(|target| self.fail(*target, &fault)),
@@ -125,7 +124,7 @@ impl Delivery {
             documents.iter().filter(|node| !there.contains(&node.digest)).map(Arc::clone).collect();
         let all = blobs(&documents);
         let wanted = blobs(&lacking);
-        self.ballots.retain(|digest, _| wanted.contains_key(digest));
+        self.stakes.retain(|digest, _| wanted.contains_key(digest));
         let mut moved = Moved::default();
         for (digest, size) in all.iter().filter(|(digest, _)| !wanted.contains_key(*digest)) {
             self.bringer.memory.learn(&self.bringer.spot, Kind::Blob, digest);
@@ -173,9 +172,9 @@ impl Delivery {
         for (digest, size) in wanted {
             let (source, tally) = (Arc::clone(&self.source), Arc::clone(&self.tally));
             let blob = Blob { digest: *digest, size: *size };
-            let (bringer, ballot) = (self.bringer.clone(), self.ballots.remove(digest));
+            let (bringer, stake) = (self.bringer.clone(), self.stakes.remove(digest));
             let origin = Origin { source, blob, tally };
-            tasks.spawn(async move { (blob, bringer.bring(origin, ballot).await) });
+            tasks.spawn(async move { (blob, bringer.bring(origin, stake).await) });
         }
         while let Some(ended) = tasks.join_next().await {
             // A task that panicked has said so, and has brought nothing.
@@ -208,7 +207,7 @@ impl Delivery {
     async fn put(&self, node: &Node, listed: bool) -> Result<Kept, Fault> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         loop {
-            match memory.claim(spot, (Kind::Manifest, &node.digest), false) {
+            match memory.claim((Kind::Manifest, &node.digest), (spot, false)) {
                 Claim::Held => return Ok(Kept::Whole),
                 Claim::Busy(change) => changed(change).await,
                 Claim::Mine(duty, _) => {

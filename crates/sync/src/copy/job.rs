@@ -10,19 +10,19 @@ use entrepot_oci::{Digest, Platform, Reference};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::timeout};
 
 use super::{
-    blobs::Bringer,
+    blobs::{Bringer, Stake},
     deliver::{Delivery, blobs},
     failure,
-    memory::Spot,
+    memory::{Kind, Spot},
     progress::Tally,
     reading::{Blob, Mark, Origin, Reading},
     run::Run,
-    shared::{Ballot, Shared, pour},
+    shared::{Shared, pour},
     walk::{Referrers, Walk, WalkError},
 };
 use crate::{
     Failure, Outcome, Place, Shape,
-    ends::{EndError, Source},
+    ends::{EndError, Sink, Source},
     shape::{self, Node},
 };
 
@@ -43,8 +43,17 @@ struct Group {
 /// A group, and what it is to have.
 struct Wanted {
     group: Group,
+    sink: Arc<Sink>,
     root: Arc<Node>,
     referrers: Vec<Arc<Node>>,
+}
+
+impl Wanted {
+    fn blobs(&self) -> HashMap<Digest, u64> {
+        let mut documents = self.root.documents();
+        documents.extend(self.referrers.iter().flat_map(Node::documents));
+        blobs(&documents)
+    }
 }
 
 struct Work {
@@ -149,23 +158,14 @@ impl Work {
         let mut wanted = Vec::new();
         let platform = self.platform(source, &groups, image).await;
         for group in groups {
-            let asked = &group.shape.platforms;
-            let shaped = match &platform {
-                Err(failed) => Err(failed.clone()),
-                Ok(Some(platform))
-                    if !asked.iter().any(|asked| shape::is_for(platform, asked)) && !asked.is_empty() =>
-                {
-                    let there = vec![platform.clone()];
-                    Err(failure::of_shape(&shape::ShapeError::Platform { wanted: asked.clone(), there }))
-                }
-                Ok(_) => shape::apply(image, &group.shape).map_err(|error| failure::of_shape(&error)),
-            };
-            match shaped {
-                Ok(root) => {
+            let root = in_shape(image, platform.as_ref(), &group.shape);
+            let opened = self.run.sink(&group.place).await;
+            match (root, opened.map_err(|error| failure::at_place(&group.place, &error))) {
+                (Ok(root), Ok(sink)) => {
                     let referrers = if group.has_referrers { about(&root, referrers) } else { Vec::new() };
-                    wanted.push(Wanted { group, root, referrers });
+                    wanted.push(Wanted { group, sink, root, referrers });
                 }
-                Err(failed) => self.settle(&group, &Outcome::Failed(failed)),
+                (Err(failed), _) | (_, Err(failed)) => self.settle(&group, &Outcome::Failed(failed)),
             }
         }
         wanted
@@ -204,11 +204,11 @@ impl Work {
         slot: OwnedSemaphorePermit,
     ) {
         let mut reads = JoinSet::new();
-        let ballots = self.share(source, &wanted, &mut reads);
+        let stakes = self.share(source, &wanted, &mut reads);
         let mut deliveries = JoinSet::new();
-        for (wanted, ballots) in wanted.into_iter().zip(ballots) {
+        for (wanted, stakes) in wanted.into_iter().zip(stakes) {
             let (work, source) = (Arc::clone(self), Arc::clone(source));
-            deliveries.spawn(async move { work.one(source, image, wanted, ballots).await });
+            deliveries.spawn(async move { work.one(source, image, wanted, stakes).await });
         }
         deliveries.join_next().await;
         let rest = async { while deliveries.join_next().await.is_some() {} };
@@ -220,24 +220,13 @@ impl Work {
         while reads.join_next().await.is_some() {}
     }
 
-    async fn one(
-        &self,
-        source: Arc<Source>,
-        image: Digest,
-        wanted: Wanted,
-        ballots: HashMap<Digest, Ballot>,
-    ) {
-        let Wanted { group, root, referrers } = wanted;
-        let bringer = match self.bringer(&group).await {
-            Ok(bringer) => bringer,
-            Err(error) => {
-                return self.settle(&group, &Outcome::Failed(failure::at_place(&group.place, &error)));
-            }
-        };
+    async fn one(&self, source: Arc<Source>, image: Digest, wanted: Wanted, stakes: HashMap<Digest, Stake>) {
+        let bringer = self.bringer(&wanted).await;
+        let Wanted { group, root, referrers, .. } = wanted;
         let (run, tally) = (Arc::clone(&self.run), Arc::clone(&self.tally));
         let (job, began, targets) = (self.number, self.began, group.targets);
         let delivery =
-            Delivery { run, job, began, source, tally, image, root, referrers, targets, bringer, ballots };
+            Delivery { run, job, began, source, tally, image, root, referrers, targets, bringer, stakes };
         delivery.run().await;
     }
 
@@ -247,46 +236,56 @@ impl Work {
         source: &Arc<Source>,
         wanted: &[Wanted],
         reads: &mut JoinSet<()>,
-    ) -> Vec<HashMap<Digest, Ballot>> {
-        let of = |wanted: &Wanted| {
-            let mut documents = wanted.root.documents();
-            documents.extend(wanted.referrers.iter().flat_map(Node::documents));
-            blobs(&documents)
-        };
-        let blobs: Vec<HashMap<Digest, u64>> = wanted.iter().map(of).collect();
-        let mut counts: HashMap<Blob, usize> = HashMap::new();
-        for (digest, size) in blobs.iter().flatten() {
-            *counts.entry(Blob { digest: *digest, size: *size }).or_default() += 1;
+    ) -> Vec<HashMap<Digest, Stake>> {
+        let mut takers: HashMap<Blob, Vec<usize>> = HashMap::new();
+        for (taker, wanted) in wanted.iter().enumerate() {
+            for (digest, size) in wanted.blobs() {
+                takers.entry(Blob { digest, size }).or_default().push(taker);
+            }
         }
-        self.tally.sized(counts.keys().map(|blob| blob.size).sum());
-        let mut ballots: HashMap<Blob, Vec<Ballot>> = HashMap::new();
-        for (blob, count) in counts {
-            let (shared, all) = Shared::new(count);
+        self.tally.sized(takers.keys().map(|blob| blob.size).sum());
+        let spots: Vec<Spot> = wanted.iter().map(|wanted| Spot::of(&wanted.group.place)).collect();
+        let mut stakes: Vec<HashMap<Digest, Stake>> = wanted.iter().map(|_| HashMap::new()).collect();
+        for (blob, takers) in takers {
+            let (shared, ballots) = Shared::new(takers.len());
             let origin = Origin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
             reads.spawn(pour(shared, origin, Arc::clone(&self.run.room)));
-            ballots.insert(blob, all);
+            let places = takers.iter().map(|taker| (&spots[*taker], wanted[*taker].sink.may_mount()));
+            let claims = self.run.memory.claim_all((Kind::Blob, &blob.digest), places);
+            for ((taker, ballot), claim) in takers.iter().zip(ballots).zip(claims) {
+                stakes[*taker].insert(blob.digest, Stake { claim, ballot });
+            }
         }
-        let mut take =
-            |digest: Digest, size: u64| Some((digest, ballots.get_mut(&Blob { digest, size })?.pop()?));
-        blobs
-            .into_iter()
-            .map(|blobs| blobs.into_iter().filter_map(|(digest, size)| take(digest, size)).collect())
-            .collect()
+        stakes
     }
 
-    async fn bringer(&self, group: &Group) -> Result<Bringer, EndError> {
-        let sink = self.run.sink(&group.place).await?;
+    async fn bringer(&self, wanted: &Wanted) -> Bringer {
         let job = &self.run.jobs[self.number];
-        let spot = Spot::of(&group.place);
-        Ok(Bringer {
-            sink,
+        let spot = Spot::of(&wanted.group.place);
+        Bringer {
+            sink: Arc::clone(&wanted.sink),
             beside: Spot::of(&job.source).mountable(&spot).cloned(),
             spot,
             memory: Arc::clone(&self.run.memory),
             room: Arc::clone(&self.run.room),
-            is_new: self.run.is_new(&group.place).await,
-        })
+            is_new: self.run.is_new(&wanted.group.place).await,
+        }
     }
+}
+
+// The image in a form; `platform` is what it is for, where it is no index and that is known.
+fn in_shape(
+    image: &Arc<Node>,
+    platform: Result<&Option<Platform>, &Failure>,
+    shape: &Shape,
+) -> Result<Arc<Node>, Failure> {
+    let (wanted, there) = (&shape.platforms, platform.map_err(Clone::clone)?.as_ref());
+    let is_for = |there: &Platform| wanted.is_empty() || wanted.iter().any(|one| shape::is_for(there, one));
+    if let Some(there) = there.filter(|there| !is_for(there)) {
+        let (wanted, there) = (wanted.clone(), vec![there.clone()]);
+        return Err(failure::of_shape(&shape::ShapeError::Platform { wanted, there }));
+    }
+    shape::apply(image, shape).map_err(|error| failure::of_shape(&error))
 }
 
 // What refers to manifests that are kept as they are, and to that in turn, what is referred to first.

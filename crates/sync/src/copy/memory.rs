@@ -52,9 +52,11 @@ struct Shelf {
     busy: Vec<(Option<Repository>, watch::Receiver<()>)>,
 }
 
+type Shelves = HashMap<Key, Shelf>;
+
 /// The memory of a run.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<HashMap<Key, Shelf>>);
+pub(crate) struct Memory(Mutex<Shelves>);
 
 /// What to do about something that is wanted at a place.
 pub(crate) enum Claim {
@@ -77,13 +79,27 @@ pub(crate) struct Duty {
 
 impl Memory {
     /// Claims something for a place; `mounts` where it may come from another repository there.
-    pub(crate) fn claim(
+    pub(crate) fn claim(self: &Arc<Self>, what: (Kind, &Digest), (spot, mounts): (&Spot, bool)) -> Claim {
+        self.claim_on(&mut self.lock(), what, (spot, mounts))
+    }
+
+    /// Claims something for several places in one step. Two jobs that claim place by place could each come first at some,
+    /// and then both would read it from the source.
+    pub(crate) fn claim_all<'a>(
         self: &Arc<Self>,
-        spot: &Spot,
-        (kind, digest): (Kind, &Digest),
-        mounts: bool,
-    ) -> Claim {
+        what: (Kind, &Digest),
+        places: impl IntoIterator<Item = (&'a Spot, bool)>,
+    ) -> Vec<Claim> {
         let mut shelves = self.lock();
+        places.into_iter().map(|place| self.claim_on(&mut shelves, what, place)).collect()
+    }
+
+    fn claim_on(
+        self: &Arc<Self>,
+        shelves: &mut Shelves,
+        (kind, digest): (Kind, &Digest),
+        (spot, mounts): (&Spot, bool),
+    ) -> Claim {
         let shelf = shelves.entry((Arc::clone(&spot.domain), kind, *digest)).or_default();
         if shelf.holders.contains(&spot.repository) {
             return Claim::Held;
@@ -127,7 +143,7 @@ impl Memory {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Shelf>> {
+    fn lock(&self) -> MutexGuard<'_, Shelves> {
         // Nothing is left half done under it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,7 +181,7 @@ mod tests {
     }
 
     fn claim(memory: &Arc<Memory>, spot: &Spot, mounts: bool) -> Claim {
-        memory.claim(spot, (Kind::Blob, &Digest::of(b"x")), mounts)
+        memory.claim((Kind::Blob, &Digest::of(b"x")), (spot, mounts))
     }
 
     #[tokio::test]
@@ -196,6 +212,19 @@ mod tests {
         drop(duty);
         changed(change).await;
         assert!(matches!(claim(&memory, &spot("a/one"), true), Claim::Mine(_, None)));
+    }
+
+    #[tokio::test]
+    async fn places_are_claimed_in_one_step() {
+        let memory = Arc::new(Memory::default());
+        let other = Spot { domain: "b.example".into(), ..spot("a/one") };
+        let digest = Digest::of(b"x");
+        let all = || memory.claim_all((Kind::Blob, &digest), [(&spot("a/one"), true), (&other, true)]);
+        let first = all();
+        assert!(first.iter().all(|claim| matches!(claim, Claim::Mine(_, None))));
+        assert!(all().iter().all(|claim| matches!(claim, Claim::Busy(_))));
+        drop(first);
+        assert!(all().iter().all(|claim| matches!(claim, Claim::Mine(_, None))));
     }
 
     #[test]

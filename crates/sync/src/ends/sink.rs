@@ -36,6 +36,11 @@ impl Sink {
         }
     }
 
+    /// Whether blobs may come from other repositories there.
+    pub(crate) fn may_mount(&self) -> bool {
+        matches!(self, Self::Registry(at) if at.station.may_mount())
+    }
+
     /// Whether it has a manifest.
     pub(crate) async fn has_manifest(&self, digest: &Digest) -> Result<bool, EndError> {
         match self {

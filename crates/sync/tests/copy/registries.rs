@@ -1,8 +1,8 @@
 //! From registry to registries.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use entrepot_oci::Reference;
+use entrepot_oci::{Digest, Reference};
 use entrepot_sync::{Event, Outcome};
 use entrepot_testkit::{Action, Fault, Kind, Match, TestImage, TestRegistry};
 use http::Method;
@@ -39,6 +39,29 @@ async fn one_read_serves_three_targets() {
     }
     assert_eq!((dealt, read, sized), (blob_bytes(&image), blob_bytes(&image), blob_bytes(&image)));
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Settled { .. })).count(), 3);
+}
+
+#[tokio::test]
+async fn what_two_images_share_is_read_once_whichever_comes_first_at_a_target() {
+    let (source, one, two) =
+        (TestRegistry::start().await, TestRegistry::start().await, TestRegistry::start().await);
+    let layer = TestImage::random(1, 1, 300_000).blobs()[1].1.clone();
+    let images = [2, 3].map(|seed| {
+        TestImage::layers([layer.clone(), TestImage::random(seed, 1, 1000).blobs()[1].1.clone()])
+    });
+    let jobs = images.iter().zip(["x", "y"]).map(|(image, name)| {
+        let repository = format!("a/{name}");
+        source.put_image(&repository, "1", image);
+        let targets = [&one, &two].map(|registry| target(place(registry, &format!("c/{name}")), "1"));
+        job(place(&source, &repository), image, "1", targets.to_vec())
+    });
+    // One target is quicker with the first image, the other with the second.
+    for (registry, path) in [(&one, "/c/y/"), (&two, "/c/x/")] {
+        registry.fault(Fault::on(Match::any().path(path)).then(Action::Delay(Duration::from_secs(1))));
+    }
+    let rows = run(Lab::default(), jobs.collect()).await;
+    rows.iter().for_each(|row| assert!(done(row).changed));
+    assert_eq!(source.log().blob_gets().of(&Digest::of(&layer)).len(), 1);
 }
 
 #[tokio::test]
