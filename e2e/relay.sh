@@ -25,7 +25,8 @@ done
 
 # stack: a compose file, its variables, and where the registries are that it names.
 stack() {
-    mkdir -p "$work"
+    mkdir -p "$work/own"
+    echo 'FROM scratch' > "$work/own/Dockerfile"
     cat > "$work/docker-compose.yaml" << COMPOSE
 # What is said here must stay.
 x-shared: &shared
@@ -102,16 +103,35 @@ equal() {
     echo "$count digests equal"
 }
 
-only_images() { python3 "$lib/same.py" "$work/docker-compose.yaml" "$1"; }
+only_images() { python3 "$lib/same.py" "$1" "$2"; }
 
-# compose_agrees FILE: compose itself takes both for the same, but for the images.
+# compose_reads FILE [OPTION...]: what compose makes of a file, in FILE.config.
+compose_reads() {
+    local file=$1
+    shift
+    (cd "$(dirname "$file")" && $compose "$@" -f "$file" config) > "$file.config" 2> "$scratch/compose.err"
+}
+
+# compose_agrees OLD NEW [OPTION...]: compose itself takes both for the same, but for the images.
 compose_agrees() {
-    local file
-    for file in docker-compose.yaml "$1"; do
-        (cd "$work" && $compose --env-file .env -f "$file" config) > "$scratch/config-$(basename "$file")" || return 1
-    done
-    diff "$scratch/config-docker-compose.yaml" "$scratch/config-$(basename "$1")" | grep '^[<>]' | grep -v 'image:' && return 1
+    local old=$1 new=$2
+    shift 2
+    compose_reads "$new" "$@" || { tail -n 1 "$scratch/compose.err"; return 1; }
+    diff "$old.config" "$new.config" | grep '^[<>]' | grep -v 'image:' && return 1
     echo "$compose agrees"
+}
+
+# compose_says CASE OLD NEW [OPTION...]
+compose_says() {
+    local case=$1 old=$2
+    shift
+    if [ -z "$compose" ]; then
+        result skip compose relay "$case" - "neither docker compose nor docker-compose is installed"
+    elif ! compose_reads "$old" "${@:3}"; then
+        result skip compose relay "$case" - "$compose does not take it as it is: $(tail -n 1 "$scratch/compose.err")"
+    else
+        check "$case" compose_agrees "$@"
+    fi
 }
 
 find_compose() {
@@ -198,13 +218,9 @@ whole() {
     relay first --to "$(host private)/mirrors"
     check "first, exit" exits 0 first
     check "first, digests" equal private mirrors me:secret
-    check "first, PyYAML" only_images "$work/docker-compose-mirror.yaml"
+    check "first, PyYAML" only_images "$work/docker-compose.yaml" "$work/docker-compose-mirror.yaml"
     check "first, left" grep -q 'image: vendor/licensed' "$work/docker-compose-mirror.yaml"
-    if [ -n "$compose" ]; then
-        check "first, compose" compose_agrees docker-compose-mirror.yaml
-    else
-        result skip compose relay config - "neither docker compose nor docker-compose is installed"
-    fi
+    compose_says "first, compose" "$work/docker-compose.yaml" "$work/docker-compose-mirror.yaml" --env-file "$work/.env"
     clear_log private
     relay again --to "$(host private)/mirrors"
     check "again, exit" exits 0 again
@@ -233,7 +249,7 @@ bundled() {
     code=0
     (cd "$scratch/there" && "$binary" load "$scratch/stack.tar" --to "$(host offline)/apps") > "$scratch/load.out" 2>&1 || code=$?
     check "load, exit" exits 0 load
-    check "load, PyYAML" only_images "$scratch/there/docker-compose-mirror.yaml"
+    check "load, PyYAML" only_images "$work/docker-compose.yaml" "$scratch/there/docker-compose-mirror.yaml"
     for name in hub ghcr quay; do registry_again $name; done
     check "load, digests" equal offline apps
 }
@@ -264,6 +280,43 @@ scripted() {
     fi
 }
 
+# leant_on DIRECTORY FILE: what compose wants to be there before it reads the file.
+leant_on() {
+    local name
+    grep -oE '[a-z]+\.env$' "$2" | while read -r name; do touch "$1/$name"; done || true
+    sed -nE 's#^ *(build|context): *"?(\./)?([A-Za-z0-9_-]+)"?$#\3#p' "$2" | while read -r name; do
+        mkdir -p "$1/$name"
+        touch "$1/$name/Dockerfile"
+    done
+    # Values that must be numbers, times or images.
+    { grep -oE 'HEALTHCHECK_[A-Z_]+|[A-Z_]+_IMAGE' "$2" || true; } | sort -u \
+        | sed -E 's/.*RETRIES$/&=3/; t; s/.*IMAGE$/&=quay.io\/lab\/\L&:1/; t; s/$/=9s/' > "$1/.env"
+}
+
+# real_files: stacks that people run, where they are at hand: every image but what is built has another name, nothing else.
+real_files() {
+    local cases=$root/../shared/cases file name there
+    if [ ! -d "$cases" ]; then
+        result skip entrepot relay "real files" - "they are not beside this repository"
+        return
+    fi
+    for file in "$cases"/*compose*.y*ml; do
+        name=$(basename "${file%.*}")
+        there=$scratch/real/$name
+        mkdir -p "$there"
+        cp "$file" "$there/old.yaml"
+        leant_on "$there" "$file"
+        code=0
+        (cd "$there" && "$binary" relay old.yaml --to registry.lan/apps --dry-run) > "$scratch/plan.out" 2>&1 || code=$?
+        check "$name, plan" exits 0 plan
+        code=0
+        "$binary" rewrite --kind compose --to registry.lan/apps "$there/old.yaml" > "$there/new.yaml" 2> "$scratch/rewrite.out" || code=$?
+        check "$name, exit" exits 0 rewrite
+        check "$name, PyYAML" only_images "$there/old.yaml" "$there/new.yaml"
+        compose_says "$name, compose" "$there/old.yaml" "$there/new.yaml"
+    done
+}
+
 # ---- the run ----------------------------------------------------------------------------------
 
 for command in docker-registry htpasswd; do have $command || die "$command is not installed; e2e/setup.sh installs what is missing"; done
@@ -288,4 +341,5 @@ whole
 real_client
 bundled
 scripted
+real_files
 closing_line

@@ -33,6 +33,7 @@ conmon conmon
 runc runc
 initdb postgresql
 podman-compose podman-compose
+docker-compose docker-compose
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
         "buildah buildah" "mmdebstrap mmdebstrap"

@@ -120,7 +120,8 @@ make_images() {
 entrepot_binary() {
     local target=${CARGO_TARGET_DIR:-$root/target} newest=
     if [ -n "${ENTREPOT_BIN:-}" ]; then
-        newest=$ENTREPOT_BIN
+        # Scripts run it in other directories.
+        newest=$(realpath "$ENTREPOT_BIN")
     else
         for build in "$target/debug/entrepot" "$target/release/entrepot"; do
             if [ -x "$build" ] && { [ -z "$newest" ] || [ "$build" -nt "$newest" ]; }; then newest=$build; fi
