@@ -1,5 +1,7 @@
 //! Taking a byte stream in batches, so that a disk write is worth its thread.
 
+use std::{mem, pin::pin};
+
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, stream::Fuse};
 
@@ -16,10 +18,12 @@ pub(crate) enum Batch<E> {
     Broken(E),
 }
 
-/// A stream and what it said after the batch that was given out last.
+/// A stream, what was taken of it, and how it ended.
 pub(crate) struct Batches<S, E> {
     stream: Fuse<S>,
-    broken: Option<E>,
+    pieces: Vec<Bytes>,
+    length: usize,
+    over: Option<Batch<E>>,
 }
 
 impl<S, E> Batches<S, E>
@@ -27,36 +31,53 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream: stream.fuse(), broken: None }
+        Self { stream: stream.fuse(), pieces: Vec::new(), length: 0, over: None }
     }
 
-    /// Waits for bytes, then takes what else is there already, up to [`BATCH`].
-    pub(crate) async fn next(&mut self) -> Batch<E> {
-        if let Some(error) = self.broken.take() {
-            return Batch::Broken(error);
-        }
-        let mut pieces = match self.stream.next().await {
-            None => return Batch::End,
-            Some(Err(error)) => return Batch::Broken(error),
-            Some(Ok(bytes)) => vec![bytes],
-        };
-        let mut length = pieces[0].len();
-        while length < BATCH {
-            match self.stream.next().now_or_never() {
-                Some(Some(Ok(bytes))) => {
-                    length += bytes.len();
-                    pieces.push(bytes);
-                }
-                // What came before the break is good.
-                Some(Some(Err(error))) => {
-                    self.broken = Some(error);
-                    break;
-                }
-                // The end shows again at the next call.
-                Some(None) | None => break,
+    /// Takes what comes until `busy` ends, up to [`BATCH`]. So what is written slowly is written in larger batches.
+    pub(crate) async fn gather<F: Future>(&mut self, busy: F) -> F::Output {
+        let mut busy = pin!(busy);
+        loop {
+            tokio::select! {
+                biased;
+                item = self.stream.next(), if self.has_room() => self.take(item),
+                output = &mut busy => return output,
             }
         }
-        Batch::Bytes(pieces)
+    }
+
+    /// Waits for bytes if there are none yet, then takes what else is there already, up to [`BATCH`].
+    pub(crate) async fn next(&mut self) -> Batch<E> {
+        if self.pieces.is_empty() && self.over.is_none() {
+            let item = self.stream.next().await;
+            self.take(item);
+        }
+        while self.has_room()
+            && let Some(item) = self.stream.next().now_or_never()
+        {
+            self.take(item);
+        }
+        if self.pieces.is_empty() {
+            return self.over.take().unwrap_or(Batch::End);
+        }
+        // What came before the end is good.
+        self.length = 0;
+        Batch::Bytes(mem::take(&mut self.pieces))
+    }
+
+    fn has_room(&self) -> bool {
+        self.length < BATCH && self.over.is_none()
+    }
+
+    fn take(&mut self, item: Option<Result<Bytes, E>>) {
+        match item {
+            Some(Ok(bytes)) => {
+                self.length += bytes.len();
+                self.pieces.push(bytes);
+            }
+            Some(Err(error)) => self.over = Some(Batch::Broken(error)),
+            None => self.over = Some(Batch::End),
+        }
     }
 }
 
@@ -67,6 +88,8 @@ pub(crate) fn length(pieces: &[Bytes]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use futures_util::stream;
 
     use super::*;
@@ -79,5 +102,28 @@ mod tests {
         assert_eq!(length(&pieces), 2);
         assert!(matches!(batches.next().await, Batch::Broken("broken")));
         assert!(matches!(batches.next().await, Batch::End));
+    }
+
+    #[tokio::test]
+    async fn takes_what_comes_meanwhile_but_no_more_than_a_batch() {
+        let half = Bytes::from(vec![0; BATCH / 2]);
+        let items = iter::repeat_with(|| Ok::<_, ()>(half.clone())).take(5);
+        // Each piece comes a turn later than the one before.
+        let mut batches = Batches::new(Box::pin(stream::iter(items).then(|item| async {
+            tokio::task::yield_now().await;
+            item
+        })));
+        let busy = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            "written"
+        };
+        assert_eq!(batches.gather(busy).await, "written");
+        let mut lengths = Vec::new();
+        while let Batch::Bytes(pieces) = batches.next().await {
+            lengths.push(pieces.len());
+        }
+        assert_eq!((lengths[0], lengths.iter().sum::<usize>()), (2, 5));
     }
 }

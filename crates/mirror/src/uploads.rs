@@ -325,7 +325,7 @@ impl Session {
                 Batch::Bytes(pieces) if self.offset - start + pour::length(&pieces) > room => {
                     return Err(Error::SizeInvalid);
                 }
-                Batch::Bytes(pieces) => self.write(pieces).await?,
+                Batch::Bytes(pieces) => batches.gather(self.write(pieces)).await?,
             }
         }
     }

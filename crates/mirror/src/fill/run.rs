@@ -348,9 +348,8 @@ impl Job {
         let mut batches = Batches::new(stream.chunks);
         let mut writing: Option<Writing> = None;
         while at < claim.end() {
-            let batch = batches.next().await;
-            landed(writing.take()).await?;
-            match batch {
+            batches.gather(landed(writing.take())).await?;
+            match batches.next().await {
                 Batch::Bytes(pieces) => {
                     let pieces = clip(pieces, &mut skip, claim.end().saturating_sub(at));
                     let from = at;
