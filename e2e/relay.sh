@@ -239,6 +239,39 @@ real_client() {
     fi
 }
 
+# same_id FORMAT: what was loaded has the config that Podman knows the image by.
+same_id() {
+    local image id found
+    for image in "${saved[@]}"; do
+        id=$(podman image inspect --format '{{.Id}}' "$image")
+        found=$(skopeo inspect --raw --tls-verify=false "docker://$(host offline)/$1/$(basename "$(dirname "$image")")-$(basename "$image")" \
+            | python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["digest"].split(":")[1])') || return 1
+        [ "$id" = "$found" ] || { echo "$image is $id, and $found after it"; return 1; }
+    done
+    echo "${#saved[@]} images"
+}
+
+# saved_by_podman: what a real client writes goes to a registry.
+saved_by_podman() {
+    local format more saved
+    if ! have podman || ! have skopeo || [ "$(id -u)" != 0 ]; then
+        result skip podman relay save - "podman, skopeo and root are needed"
+        return
+    fi
+    for format in docker-archive oci-archive; do
+        # Docker's form knows no zstd, and only it has room for several images.
+        mapfile -t saved < <(wanted | grep -v formats)
+        more=-m
+        [ $format = docker-archive ] || { more='' && saved=("${saved[0]}"); }
+        podman save --quiet $more --format $format -o "$scratch/$format.tar" "${saved[@]}" > /dev/null 2> "$scratch/save.log" \
+            || { result FAIL podman relay "save, $format" - "$(tail -n 1 "$scratch/save.log")"; continue; }
+        code=0
+        "$binary" load "$scratch/$format.tar" --to "$(host offline)/$format" > "$scratch/load-saved.out" 2>&1 || code=$?
+        check "load, $format" exits 0 load-saved
+        check "load, $format, ids" same_id $format
+    done
+}
+
 bundled() {
     relay bundle --to registry.lan/apps --bundle "$scratch/stack.tar"
     check "bundle, exit" exits 0 bundle
@@ -339,6 +372,7 @@ without_login
 killed
 whole
 real_client
+saved_by_podman
 bundled
 scripted
 real_files
