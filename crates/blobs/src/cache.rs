@@ -1,13 +1,14 @@
 //! Blobs that can be answered without a system call or a request. Only what is held is remembered, never a miss.
 
 use std::{
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::BuildHasher as _,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use entrepot_oci::Digest;
-use moka::sync::Cache as Moka;
+use foldhash::quality::RandomState;
+use moka::sync::CacheBuilder;
 
 use crate::Held;
 
@@ -20,11 +21,16 @@ const OBJECT_TTL: Duration = Duration::from_secs(10 * 60);
 // What an entry takes besides its bytes, roughly.
 const ENTRY_BYTES: usize = 256;
 
+/// Every small blob is looked up here, and a hash that is quick is a part of what that costs.
+type Moka = moka::sync::Cache<Digest, Held, RandomState>;
+type Builder = CacheBuilder<Digest, Held, moka::sync::Cache<Digest, Held>>;
+
 pub(crate) struct Cache {
-    small: Moka<Digest, Held>,
-    large: Moka<Digest, Held>,
+    small: Moka,
+    large: Moka,
     // Counted by digest, roughly: a removal should not disturb many others.
     removals: [AtomicU64; 256],
+    hasher: RandomState,
 }
 
 /// When something was looked up; tells whether anything was removed since.
@@ -34,21 +40,25 @@ pub(crate) struct Mark(u64);
 impl Cache {
     /// For blobs on disk, which only this process removes.
     pub(crate) fn of_files() -> Self {
-        Self::new(Moka::builder().max_capacity(MAX_MAPPINGS).build(), None)
+        Self::new(MAX_MAPPINGS, None)
     }
 
     /// For blobs in S3.
     pub(crate) fn of_objects() -> Self {
-        let large = Moka::builder().max_capacity(MAX_OBJECTS).time_to_live(OBJECT_TTL).build();
-        Self::new(large, Some(OBJECT_TTL))
+        Self::new(MAX_OBJECTS, Some(OBJECT_TTL))
     }
 
-    fn new(large: Moka<Digest, Held>, ttl: Option<Duration>) -> Self {
-        let mut small = Moka::builder().max_capacity(MEMORY_TOTAL).weigher(weight);
-        if let Some(ttl) = ttl {
-            small = small.time_to_live(ttl);
+    fn new(large: u64, ttl: Option<Duration>) -> Self {
+        let build = |builder: Builder| match ttl {
+            Some(ttl) => builder.time_to_live(ttl).build_with_hasher(RandomState::default()),
+            None => builder.build_with_hasher(RandomState::default()),
+        };
+        Self {
+            small: build(Builder::new(MEMORY_TOTAL).weigher(weight)),
+            large: build(Builder::new(large)),
+            removals: [const { AtomicU64::new(0) }; 256],
+            hasher: RandomState::default(),
         }
-        Self { small: small.build(), large, removals: [const { AtomicU64::new(0) }; 256] }
     }
 
     pub(crate) fn get(&self, digest: &Digest) -> Option<Held> {
@@ -83,9 +93,7 @@ impl Cache {
     }
 
     fn removals(&self, digest: &Digest) -> &AtomicU64 {
-        let mut hasher = DefaultHasher::new();
-        digest.hash(&mut hasher);
-        &self.removals[usize::from(hasher.finish().to_le_bytes()[0])]
+        &self.removals[usize::from(self.hasher.hash_one(digest).to_le_bytes()[0])]
     }
 
     fn drop_entry(&self, digest: &Digest) {

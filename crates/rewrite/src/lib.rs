@@ -17,6 +17,9 @@ mod find;
 mod finder;
 mod ignore;
 mod kind;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod laws;
 mod login;
 mod naming;
 mod plain;

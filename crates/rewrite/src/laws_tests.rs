@@ -1,9 +1,8 @@
 //! What holds for any document: no rules, same bytes; only images change; twice is once; the rest stays.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
-use entrepot_rewrite::{Census, Document, Kind, Naming, RewriteError, Rules, Search};
 use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::{Census, Document, Kind, Naming, RewriteError, Rules, Search, laws};
 
 /// How an image is written.
 #[derive(Clone, Debug)]
@@ -284,19 +283,6 @@ proptest! {
             }
             text.insert_str(at, new);
         }
-        let search = Search { arguments: true, built: true, paths: vec!["*.image".to_owned()], ..Search::default() };
-        let Ok(document) = Document::read(&text, kind, &search) else { return Ok(()) };
-        let none = document.rewrite(&Rules::default(), &mut Census::default()).unwrap();
-        prop_assert_eq!(&none.text, &text);
-        let rules = Rules { naming: Naming::Prefix("m.test".parse().unwrap()), ..Rules::default() };
-        match document.rewrite(&rules, &mut Census::default()) {
-            Err(error) => prop_assert!(false, "{}\n{}", error, text),
-            Ok(once) => {
-                let again = Document::read(&once.text, kind, &search);
-                let again = again.map_err(|error| TestCaseError::fail(format!("{error}\n{}", once.text)))?;
-                let twice = again.rewrite(&rules, &mut Census::default()).unwrap();
-                prop_assert_eq!(twice.text, once.text);
-            }
-        }
+        laws::document(&text, kind);
     }
 }
