@@ -96,6 +96,11 @@ impl Mirror {
                         return Ok(Joined::Held(held));
                     }
                     if let Some(held) = self.0.blobs.get(digest).await.map_err(blobs_failed)? {
+                        // Its bytes are there before it is known whose they are: a download may have ended meanwhile.
+                        if self.0.fills.running(digest).is_some() || self.linked(key, digest).await?.is_some()
+                        {
+                            continue;
+                        }
                         // Held for another repository.
                         self.upstream_has(host, key, digest).await?;
                         self.link(key, digest, held.size()).await?;

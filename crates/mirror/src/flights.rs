@@ -7,12 +7,13 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+
+use crate::tasks::Tasks;
 
 /// Work under way, by key.
 pub(crate) struct Flights<K, V> {
     running: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
-    tasks: TaskTracker,
+    tasks: Tasks,
 }
 
 /// A place among those who wait for one piece of work.
@@ -23,7 +24,7 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new(tasks: TaskTracker) -> Self {
+    pub(crate) fn new(tasks: Tasks) -> Self {
         Self { running: Arc::default(), tasks }
     }
 
@@ -82,7 +83,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_wait_for_one() {
-        let flights = Flights::new(TaskTracker::new());
+        let flights = Flights::new(Tasks::new());
         let runs = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(tokio::sync::Notify::new());
         let waiting: Vec<_> = (0..50)
@@ -103,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_outlives_those_who_wait() {
-        let flights = Flights::new(TaskTracker::new());
+        let flights = Flights::new(Tasks::new());
         let done = Arc::new(tokio::sync::Notify::new());
         let signal = Arc::clone(&done);
         drop(flights.join(1, || async move { signal.notify_one() }));
@@ -112,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_frees_the_key() {
-        let flights: Flights<u8, u8> = Flights::new(TaskTracker::new());
+        let flights: Flights<u8, u8> = Flights::new(Tasks::new());
         assert_eq!(flights.join(1, || async { panic!("on purpose") }).land().await, None);
         assert_eq!(flights.join(1, || async { 2 }).land().await, Some(2));
     }

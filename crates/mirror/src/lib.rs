@@ -31,6 +31,7 @@ mod served;
 mod settings;
 mod store;
 mod stripes;
+mod tasks;
 mod uploads;
 mod upstream;
 mod uses;

@@ -10,7 +10,7 @@ use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
 use entrepot_oci::{Host, Name, Reference};
 use entrepot_remote::Remote;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Asked, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream,
@@ -20,6 +20,7 @@ use crate::{
     memory::Memory,
     store::store_failed,
     stripes::Stripes,
+    tasks::Tasks,
     uploads::{SPOILED, Uploads},
     uses::Uses,
 };
@@ -80,7 +81,7 @@ pub(crate) struct Inner {
     pub(crate) fills: Fills,
     pub(crate) uploads: Uploads,
     pub(crate) stripes: Arc<Stripes>,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Tasks,
     stopping: CancellationToken,
 }
 
@@ -111,12 +112,16 @@ impl Mirror {
         self.0.tasks.spawn(self.clone().housekeeping());
     }
 
-    /// Puts the parts together and does nothing by itself: for looking at what is held while no server runs.
+    /// Puts the parts together and does nothing by itself: for looking at what is held while no server runs. What it
+    /// does in the background later on, it does on the runtime that this is called in.
     ///
     /// # Errors
     /// A freshness rule that is not a glob.
+    ///
+    /// # Panics
+    /// Called outside of a Tokio runtime.
     pub fn open(parts: Parts) -> Result<Self, RuleError> {
-        let tasks = TaskTracker::new();
+        let tasks = Tasks::new();
         let stopping = CancellationToken::new();
         let stripes = Arc::new(Stripes::default());
         let names = Names::new(parts.settings.default_upstream.clone(), parts.hosted)
@@ -169,8 +174,7 @@ impl Mirror {
     /// Stops: downloads note how far they got, pulls are written down, the catalog is closed.
     pub async fn shutdown(&self) {
         self.0.stopping.cancel();
-        self.0.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.0.tasks.finished()).await.is_err() {
             tracing::info!("an upstream keeps us waiting; stopping without it");
         }
         self.0.uses.flush(&self.0.catalog).await;

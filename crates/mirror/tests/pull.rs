@@ -62,6 +62,24 @@ async fn many_cold_clients_cost_one_download() {
     }
 }
 
+// A client that looks just while the blob comes to an end sees its bytes before it sees whose they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_just_come_for_a_repository_is_not_asked_for_again() {
+    let rig = std::sync::Arc::new(Rig::start().await);
+    let image = TestImage::random(7, 200, 10);
+    rig.upstream.put_image("library/a", "1", &image);
+    let pulls = (0..20).map(|_| {
+        let (rig, image) = (rig.clone(), image.clone());
+        tokio::spawn(async move { rig.pull("a", "1", &image).await })
+    });
+    for pull in pulls.collect::<Vec<_>>() {
+        pull.await.unwrap();
+    }
+    let log = rig.upstream.log();
+    let asked = log.matching(|request| request.method == "HEAD" && request.path.contains("/blobs/"));
+    assert_eq!((log.blob_gets().len(), asked.len()), (image.blobs().len(), 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_pulls_of_a_fresh_tag_ask_once() {
     let rig = Rig::start().await;

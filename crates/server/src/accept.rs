@@ -2,22 +2,34 @@
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_util::task::TaskTracker;
 
-use crate::connection::Connections;
+use crate::{connection::Connections, workers::Workers};
 
 /// How long to wait after a failure, so that a full descriptor table does not become a busy loop.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Accepts clients for as long as it is polled.
-pub(crate) async fn clients(listener: &TcpListener, shared: &Arc<Connections>, tasks: &TaskTracker) {
+pub(crate) async fn clients(
+    listener: &TcpListener,
+    workers: &Workers,
+    shared: &Arc<Connections>,
+    tasks: &TaskTracker,
+) {
     loop {
-        match listener.accept().await {
+        let accepted = listener.accept().await;
+        match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
             Ok((stream, address)) => {
                 let shared = Arc::clone(shared);
                 let address = plain(address.ip());
-                tasks.spawn(async move { shared.tcp(stream, address).await });
+                workers.serve(tasks, async move {
+                    // A stream is watched by the runtime that it is made in.
+                    match TcpStream::from_std(stream) {
+                        Ok(stream) => shared.tcp(stream, address).await,
+                        Err(error) => tracing::warn!(%error, "a connection could not be served"),
+                    }
+                });
             }
             Err(error) => failed(&error).await,
         }

@@ -31,6 +31,7 @@ mod service;
 mod sync;
 mod tls;
 mod wire;
+mod workers;
 
 pub use error::{Extra, Refusal};
 pub use metrics::Metrics;

@@ -19,6 +19,7 @@ use crate::{
     connection::Connections,
     service::State,
     tls::{self, Certificates},
+    workers::Workers,
 };
 
 /// Where to listen, and how.
@@ -53,6 +54,13 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There are no threads to serve connections on.
+    #[error("cannot start threads")]
+    Threads {
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The certificate is not good.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -65,6 +73,7 @@ pub struct Server {
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
     connections: Arc<Connections>,
+    workers: Workers,
 }
 
 struct Listeners {
@@ -94,7 +103,8 @@ impl Server {
         let listeners = Mutex::new(Some(Listeners { clients: listener, commands }));
         let state = Arc::new(State::new(mirror, registry, metrics.clone()));
         let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
-        Ok(Self { listeners, address, certificates, connections })
+        let workers = Workers::start().map_err(|source| Error::Threads { source })?;
+        Ok(Self { listeners, address, certificates, connections, workers })
     }
 
     /// Lets the network see what runs rules: pages, API and events. To be called once, before [`Server::run`].
@@ -131,7 +141,7 @@ impl Server {
         let Listeners { clients, commands } = &listeners;
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = accept::clients(clients, shared, &tasks) => {}
+            () = accept::clients(clients, &self.workers, shared, &tasks) => {}
             () = accept::commands(commands.as_ref(), shared, &tasks) => {}
             () = self.watch() => {}
         }

@@ -25,14 +25,13 @@ impl io::Write for Log {
     }
 }
 
-// One thread, so that the subscriber of this test sees the server's events; alone in its file, since tracing
-// remembers for all threads whether anybody listens.
+// Alone in its file: what the server's threads say is heard by one subscriber for the whole process.
 #[tokio::test]
 async fn the_access_log_has_no_secrets() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let rig = Rig::start().await;
     let request = "GET /v2/local/a/tags/list?n=5&token=canary&last=x HTTP/1.1\r\nhost: x\r\n\
                    authorization: Basic canary\r\ncookie: canary\r\nuser-agent: docker/20.10 \u{202e}x\r\n\

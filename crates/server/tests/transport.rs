@@ -58,9 +58,10 @@ async fn a_large_blob_leaves_by_sendfile() {
         let response = sender.send_request(request("x", &path, range)).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(Digest::of(&body), Digest::of(&bytes[part]));
-        assert_eq!(rig.metrics.sendfile_bytes() - before, body.len() as u64);
         let ping = sender.send_request(request("x", "/v2/", None)).await.unwrap();
         assert_eq!(ping.into_body().collect().await.unwrap().to_bytes(), "{}");
+        // The bytes are here before they are counted; what is answered after them is not.
+        assert_eq!(rig.metrics.sendfile_bytes() - before, body.len() as u64);
     }
 }
 

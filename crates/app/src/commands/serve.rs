@@ -145,6 +145,7 @@ fn not_bound(error: &Error) -> Failure {
             _ => "choose an address of this machine with `--listen`",
         },
         Error::Control { .. } => "the data directory must be on a file system that has sockets",
+        Error::Threads { .. } => "let it have more threads and open files (`ulimit -u -n`)",
         Error::Certificate(_) => "look at `tls` in the configuration: both files are PEM",
     };
     let what = match error {
