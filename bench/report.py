@@ -101,6 +101,7 @@ def result(workload, peers, skipped):
     return {
         "title": workload.title,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "processor": machine()["processor"],
         "columns": workload.figures,
         "peers": found,
         "goals": [one for goal in workload.goals if (one := judge(goal, found))],
@@ -143,7 +144,7 @@ def table(name, found):
             yield f"- {peer} failed: {error}"
     for line in found["skipped"]:
         yield f"- {line}"
-    yield f"- medians of {runs} run{'s' if runs != 1 else ''}, {found['date']}\n"
+    yield f"- medians of {runs} run{'s' if runs != 1 else ''}, {found['date']}, {found['processor']}\n"
 
 
 def machine():
@@ -175,16 +176,25 @@ BESIDE = ("entrepot", "nginx", "docker-registry", "distribution-v3", "zot", "ola
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
-def short(results, language):
-    """The table of the README in a language: 0 is English, 1 Chinese."""
+def short(results, language, before):
+    """The table of the README in a language: 0 is English, 1 Chinese. What was not measured again stays as it was."""
     workloads = results["workloads"]
-    versions = {peer: one["version"] for found in workloads.values() for peer, one in found["peers"].items()}
-    yield "| | " + " | ".join(f"{peer} {versions.get(peer, '')}".strip() for peer in BESIDE) + " |"
+    known = {peer: one["version"] for found in workloads.values() for peer, one in found["peers"].items()}
+    heads = {head.split(" ")[0]: head for line in before[:1] for head in cells_of(line)}
+    rows = {cells_of(line)[0]: line for line in before[2:]}
+    yield "| | " + " | ".join(f"{peer} {known[peer]}" if known.get(peer) else heads.get(peer, peer) for peer in BESIDE) + " |"
     yield "|---|" + "--:|" * len(BESIDE)
     for workload, figure, *titles in SHORT:
+        title = titles[language]
         if workload in workloads:
             cells = [short_cell(workloads[workload]["peers"], peer, figure) for peer in BESIDE]
-            yield f"| {titles[language]} | " + " | ".join(cells) + " |"
+            yield f"| {title} | " + " | ".join(cells) + " |"
+        elif title in rows:
+            yield rows[title]
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.strip().strip("|").split("|") if cell.strip()]
 
 
 def short_cell(peers, peer, figure):
@@ -200,10 +210,10 @@ def put_short(path, results, language):
     """Between the two marks in a document; the rest of it stays as it is."""
     with open(path) as file:
         before, begin, rest = file.read().partition(BEGIN)
-    _, end, after = rest.partition(END)
+    there, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{path} has no {BEGIN} … {END}")
-    table = "\n".join(short(results, language))
+    table = "\n".join(short(results, language, there.strip().splitlines()))
     with open(path, "w") as file:
         file.write(f"{before}{BEGIN}\n{table}\n{END}{after}")
 
@@ -214,16 +224,28 @@ HEAD = """# entrepot beside its peers
 
 Written by `make bench ARGS=--write`; do not edit. Everything runs on one machine over loopback, peers in turn within each run.
 In brackets: the smallest and the largest run. What each measurement does, and how the peers are set up, is in
-[bench](../bench/README.md). Ratios hold; absolute figures are this machine's.
+[bench](../bench/README.md). Ratios hold; absolute figures are those of the machine that is named below each of them.
 """
+SECTION = "\n## "
 
 
-def markdown(results):
-    yield HEAD
-    yield "{cores} cores, {processor}, Linux {kernel}.\n".format(**results["machine"])
-    versions = {}
-    for found in results["workloads"].values():
-        versions.update({peer: one["version"] for peer, one in found["peers"].items() if one["version"]})
-    yield ", ".join(f"{peer} {version}" for peer, version in versions.items()) + ".\n"
+def markdown(results, before):
+    """The whole document. Of the one there was, `before`, sections stay that were not measured again."""
+    sections = {}
+    for section in before.split(SECTION)[1:]:
+        sections[section.partition(":")[0]] = f"## {section.strip()}\n"
     for name, found in results["workloads"].items():
-        yield from table(name, found)
+        sections[name] = "\n".join(table(name, found)).strip() + "\n"
+    yield HEAD
+    yield from sections.values()
+
+
+def put_markdown(path, results):
+    """Writes the document that has all figures."""
+    before = ""
+    if os.path.exists(path):
+        with open(path) as file:
+            before = file.read()
+    text = "\n".join(markdown(results, before))
+    with open(path, "w") as file:
+        file.write(text)

@@ -7,7 +7,7 @@
 --only    some of the measurements; --list names them
 --peers   some of the peers
 --json    where the figures go; what it says of other workloads stays. Default: bench.json beside the kept images
---write   writes docs/benchmarks.md from that file, and the tables in the READMEs
+--write   writes docs/benchmarks.md from that file, and the tables in the READMEs; what is not in the file stays there
 
 Progress goes to standard error, tables to standard output. Exit code 1 when entrepot itself failed in a measurement;
 a missed goal is a line in the table.
@@ -144,8 +144,7 @@ def main():
         shutil.rmtree(scratch, ignore_errors=True)
     say(f"figures: {options.json}")
     if options.write:
-        with open(f"{ROOT}/docs/benchmarks.md", "w") as file:
-            file.write("\n".join(report.markdown(everything)))
+        report.put_markdown(f"{ROOT}/docs/benchmarks.md", everything)
         for name, language in (("README.md", 0), ("README.zh-CN.md", 1)):
             report.put_short(f"{ROOT}/{name}", everything, language)
     return failed
