@@ -19,7 +19,8 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-/// One thread for each core. Dropped, they end, and with them whatever they still serve.
+/// One thread for each core. Dropped, they end, and with them whatever they still serve; and connections to upstreams and
+/// databases that a request opened here work no more. So they go last.
 pub(crate) struct Workers(Vec<Worker>);
 
 struct Worker {
