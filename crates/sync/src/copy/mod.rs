@@ -41,8 +41,8 @@ use run::Run;
 pub struct Limits {
     /// Images.
     pub images: usize,
-    /// Bytes of blobs on their way from a source to its targets. A blob needs half a MiB of them, and a quarter of one more
-    /// for each further target, or less if it is small.
+    /// Bytes of blobs on their way from a source to its targets. A blob needs one MiB of them, and half of one more for
+    /// each further target, or less if it is small.
     pub memory: usize,
 }
 

@@ -112,9 +112,13 @@ impl Drop for Ballot {
 /// The most pieces that are counted for one blob: there is always room for as many, so that none waits forever.
 pub(super) const MAX_WEIGHT: u32 = 64;
 
+/// The pieces that a large blob is counted with on each of its connections: a queue, and as much again in what the
+/// connection itself keeps ready, which grows with what comes at once.
+const LARGE: usize = 2 * QUEUE;
+
 /// The memory that reading a blob takes, in pieces.
 pub(super) fn weight(size: u64, lanes: usize) -> u32 {
-    let pieces = size.div_ceil(PIECE as u64).clamp(1, QUEUE as u64);
+    let pieces = size.div_ceil(PIECE as u64).clamp(1, LARGE as u64);
     u32::try_from(pieces * (lanes as u64 + 1)).unwrap_or(MAX_WEIGHT).min(MAX_WEIGHT)
 }
 
