@@ -101,7 +101,7 @@ def result(workload, peers, skipped):
     return {
         "title": workload.title,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "processor": machine()["processor"],
+        "machine": "{cores} × {processor}".format(**machine()),
         "columns": workload.figures,
         "peers": found,
         "goals": [one for goal in workload.goals if (one := judge(goal, found))],
@@ -144,7 +144,8 @@ def table(name, found):
             yield f"- {peer} failed: {error}"
     for line in found["skipped"]:
         yield f"- {line}"
-    yield f"- medians of {runs} run{'s' if runs != 1 else ''}, {found['date']}, {found['processor']}\n"
+    versions = ", ".join(f"{peer} {one['version']}" for peer, one in peers.items() if one["version"])
+    yield f"- medians of {runs} run{'s' if runs != 1 else ''}, {found['date']}, {found['machine']}; {versions}\n"
 
 
 def machine():

@@ -114,23 +114,23 @@ compose_reads() {
 
 # compose_agrees OLD NEW [OPTION...]: compose itself takes both for the same, but for the images.
 compose_agrees() {
-    local old=$1 new=$2
+    local old=$1 new=$2 file
     shift 2
-    compose_reads "$new" "$@" || { tail -n 1 "$scratch/compose.err"; return 1; }
+    for file in "$old" "$new"; do
+        compose_reads "$file" "$@" || { tail -n 1 "$scratch/compose.err"; return 1; }
+    done
     diff "$old.config" "$new.config" | grep '^[<>]' | grep -v 'image:' && return 1
     echo "$compose agrees"
 }
 
 # compose_says CASE OLD NEW [OPTION...]
 compose_says() {
-    local case=$1 old=$2
+    local case=$1
     shift
-    if [ -z "$compose" ]; then
-        result skip compose relay "$case" - "neither docker compose nor docker-compose is installed"
-    elif ! compose_reads "$old" "${@:3}"; then
-        result skip compose relay "$case" - "$compose does not take it as it is: $(tail -n 1 "$scratch/compose.err")"
-    else
+    if [ -n "$compose" ]; then
         check "$case" compose_agrees "$@"
+    else
+        result skip compose relay "$case" - "neither docker compose nor docker-compose is installed"
     fi
 }
 
@@ -346,7 +346,12 @@ real_files() {
         "$binary" rewrite --kind compose --to registry.lan/apps "$there/old.yaml" > "$there/new.yaml" 2> "$scratch/rewrite.out" || code=$?
         check "$name, exit" exits 0 rewrite
         check "$name, PyYAML" only_images "$there/old.yaml" "$there/new.yaml"
-        compose_says "$name, compose" "$there/old.yaml" "$there/new.yaml"
+        # An old compose knows less than people write.
+        if [ -n "$compose" ] && ! compose_reads "$there/old.yaml"; then
+            result skip compose relay "$name, compose" - "$compose does not take it as it is: $(tail -n 1 "$scratch/compose.err")"
+        else
+            compose_says "$name, compose" "$there/old.yaml" "$there/new.yaml"
+        fi
     done
 }
 
