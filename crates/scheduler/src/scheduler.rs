@@ -9,7 +9,10 @@ use std::{
 
 use entrepot_catalog::{Catalog, Cause, CopyCounts, RunEnd, RunId, RunOutcome, SourceTag};
 use entrepot_sync::rules::{Rule, RuleSet};
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -66,6 +69,8 @@ struct Inner {
     /// Something may be due earlier than was thought.
     woken: Notify,
     tasks: TaskTracker,
+    /// Where runs are carried on: whoever asks for one may do so on a thread that ends, or is there for other things.
+    runtime: Handle,
 }
 
 struct State {
@@ -119,6 +124,7 @@ impl Scheduler {
             beginning: tokio::sync::Mutex::new(()),
             woken: Notify::new(),
             tasks: TaskTracker::new(),
+            runtime: Handle::current(),
         };
         let scheduler = Self(Arc::new(inner));
         scheduler.replace(rules, work).await?;
@@ -244,7 +250,8 @@ impl Scheduler {
         self.0.carrier.metrics.begun();
         self.0.carrier.feed.tell(&Told::Began(&run.view()));
         let scheduler = self.clone();
-        self.0.tasks.spawn(async move { scheduler.carry(&run, rule, work).await });
+        let carrying = async move { scheduler.carry(&run, rule, work).await };
+        self.0.tasks.spawn_on(carrying, &self.0.runtime);
         Ok(Begun::Started(id))
     }
 
