@@ -195,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hosted_prefix_does_not_shadow_an_upstream_of_that_name() {
+        let names = Names::new(Host::docker_hub(), vec!["quay.io/".into(), "ghcr.io/".into()])
+            .with_upstream("quay.io".parse().unwrap(), None);
+        let locate = |name: &str| names.locate(&name.parse().unwrap(), Asked::default()).unwrap().key;
+        assert_eq!(locate("quay.io/a/b").origin, Origin::Upstream("quay.io".parse().unwrap()));
+        assert_eq!(locate("ghcr.io/a/b").origin, Origin::Hosted);
+    }
+
+    #[test]
     fn only_upstreams_are_asked() {
         assert!(matches!(locate("x", None, "evil.test/a"), Err(Error::NotAnUpstream { .. })));
         assert!(matches!(locate("x", Some("evil.test"), "a"), Err(Error::NotAnUpstream { .. })));

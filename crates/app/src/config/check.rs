@@ -8,7 +8,7 @@ use std::{
 use bytesize::ByteSize;
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
-use entrepot_oci::Host;
+use entrepot_oci::{Host, Name};
 use entrepot_remote::Settings as Remote;
 use entrepot_sync::Format;
 use globset::GlobBuilder;
@@ -43,6 +43,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
+    checker.hosted_beside_upstreams(&config)?;
     Ok(config)
 }
 
@@ -125,6 +126,26 @@ impl Checker<'_> {
             })?;
         }
         Ok(prefixes)
+    }
+
+    // A name that begins with a mirrored registry leads there, so a push below such a prefix would be denied.
+    fn hosted_beside_upstreams(&self, config: &Config) -> Result<(), Error> {
+        let is_upstream = |host: &Host| config.registries.get(host).is_some_and(|registry| registry.mirror);
+        for (index, prefix) in config.hosted.iter().enumerate() {
+            let name: Option<Name> = format!("{prefix}a").parse().ok();
+            let host = name.as_ref().and_then(Name::split_host).map(|(host, _)| host).filter(is_upstream);
+            if let Some(host) = host {
+                return Err(self
+                    .fault(
+                        &["hosted", &index.to_string()],
+                        format!("names below `{prefix}` are those of the mirrored registry `{host}`"),
+                    )
+                    .with_hint(format!(
+                        "choose another prefix, or write `{host}: {{mirror: false}}` under `registries`"
+                    )));
+            }
+        }
+        Ok(())
     }
 
     fn tls(&self, tls: sections::Tls) -> Result<Option<TlsFiles>, Error> {

@@ -227,6 +227,14 @@ const FAULTS: &[(&str, &str)] = &[
         "hosted: local/",
         "line 1, column 9: `hosted`: expected a list, found text\nhint: write `[…]`, or one `- …` a line",
     ),
+    (
+        "hosted: [local/, quay.io/]",
+        "line 1, column 18: `hosted.1`: names below `quay.io/` are those of the mirrored registry `quay.io`\nhint: choose another prefix, or write `quay.io: {mirror: false}` under `registries`",
+    ),
+    (
+        "hosted: [index.docker.io/team/]",
+        "line 1, column 10: `hosted.0`: names below `index.docker.io/team/` are those of the mirrored registry `docker.io`\nhint: choose another prefix, or write `docker.io: {mirror: false}` under `registries`",
+    ),
     ("hosted: [local]", "line 1, column 10: `hosted.0`: `local` does not end in `/`\nhint: write `local/`"),
     (
         "log: {level: loud}",
