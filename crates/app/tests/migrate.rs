@@ -323,6 +323,52 @@ async fn a_project_moves_and_nothing_at_its_source_is_touched() {
     assert_eq!(moving.run(&["migrate", "verify"]).await.code, 0);
 }
 
+/// Applied, with a signature of one image.
+async fn moved() -> (Move, TestImage) {
+    let moving = Move::new(100).await;
+    let image = TestImage::random(70, 1, 500);
+    moving.hub.put_image("aibrix/controller-manager", "v0.7.1", &image);
+    let signature =
+        TestImage::random(71, 1, 500).artifact("application/vnd.example.signature").refer_to(&image);
+    moving.hub.put_untagged("aibrix/controller-manager", &signature);
+    let ran = moving.run(&["migrate", "apply"]).await;
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    (moving, image)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_that_did_not_come_along_is_no_proof() {
+    let (moving, image) = moved().await;
+    let late = TestImage::random(72, 1, 500).artifact("application/vnd.example.sbom").refer_to(&image);
+    moving.hub.put_untagged("aibrix/controller-manager", &late);
+    let (code, proof) = moving.json(&["migrate", "verify"]).await;
+    assert_eq!((code, &proof["equal"], &proof["counts"]["equal"]), (1, &false.into(), &5.into()), "{proof}");
+    assert_eq!(proof["counts"]["referrers"], 1);
+    assert_eq!(proof["referrers"][0]["referrer"], late.digest().to_string());
+
+    // A side that does not say what refers to an image has not said that nothing does.
+    let (moving, _) = moved().await;
+    moving.ghcr.fault(Fault::on(Match::referrers()).always().then(Action::status(403)));
+    let (code, proof) = moving.json(&["migrate", "verify"]).await;
+    assert_eq!((code, &proof["equal"], &proof["referrers"][0]["referrer"]), (1, &false.into(), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_of_which_nobody_can_say_is_not_equal() {
+    let (moving, _) = moved().await;
+    let nightly = Match::manifests().tag("nightly").path("controller-manager");
+    moving.ghcr.fault(Fault::on(nightly).always().then(Action::status(500)));
+    let (code, proof) = moving.json(&["migrate", "verify"]).await;
+    assert_eq!(
+        (code, &proof["equal"], &proof["counts"]["unknown"]),
+        (1, &false.into(), &1.into()),
+        "{proof}"
+    );
+    assert_eq!(proof["tags"][0]["standing"], "unknown");
+    let ran = moving.run(&["migrate", "verify"]).await;
+    assert!(ran.code == 1 && ran.stderr.contains("1 of 5 tags not proven equal"), "{}", ran.stderr);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_converted_is_told_and_counts() {
     let moving = Move::new(100).await;

@@ -194,3 +194,38 @@ impl Write for Hashing<'_> {
 pub(crate) fn verified(digest: &Digest, bytes: Bytes) -> Result<Bytes, Error> {
     if digest.matches(&bytes) { Ok(bytes) } else { Err(Error::Damaged { digest: *digest }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::journal;
+
+    #[test]
+    fn a_name_is_durable_before_the_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::open(dir.path().join("blobs")).unwrap();
+        let (bytes, digest) = (b"bytes".as_slice(), Digest::of(b"bytes"));
+        let (shard, path) = (disk.shard(&digest), disk.path(&digest));
+        journal::take();
+
+        let scratch = dir.path().join("scratch");
+        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::New);
+        // The shard is new, and so may be the directory of its algorithm: both names first.
+        let above = shard.parent().unwrap().to_owned();
+        let expected = [
+            ("sync", above.clone()),
+            ("sync", above.parent().unwrap().to_owned()),
+            ("rename", path.clone()),
+            ("sync", shard.clone()),
+        ];
+        assert_eq!(journal::take(), expected);
+
+        // Whoever gave it its name may not have come as far as to make that durable.
+        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::AlreadyHeld);
+        assert_eq!(journal::take(), [("sync", shard.clone())]);
+
+        disk.remove(&digest).unwrap();
+        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::New);
+        assert_eq!(journal::take(), [("rename", path), ("sync", shard)]);
+    }
+}

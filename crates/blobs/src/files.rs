@@ -46,6 +46,8 @@ pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
 
 /// Makes the names in a directory durable.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
+    #[cfg(test)]
+    journal::note("sync", path);
     let dir = File::open(path).map_err(Error::at("open"))?;
     dir.sync_all().map_err(Error::at("sync"))
 }
@@ -68,6 +70,8 @@ pub(crate) fn remove(path: &Path) -> Result<bool, Error> {
 
 /// Renames unless `to` exists; whether it was renamed.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<bool, Error> {
+    #[cfg(test)]
+    journal::note("rename", to);
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Ok(false),
@@ -88,5 +92,27 @@ pub(crate) fn there<T>(result: io::Result<T>, what: &'static str) -> Result<Opti
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(what, error)),
+    }
+}
+
+/// What was asked of the file system, in order, by this thread: a power cut cannot be had in a unit test.
+#[cfg(test)]
+pub(crate) mod journal {
+    use std::{
+        cell::RefCell,
+        path::{Path, PathBuf},
+    };
+
+    thread_local! {
+        static CALLS: RefCell<Vec<(&'static str, PathBuf)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn note(call: &'static str, path: &Path) {
+        CALLS.with_borrow_mut(|calls| calls.push((call, path.to_owned())));
+    }
+
+    /// What came since the last call of this.
+    pub(crate) fn take() -> Vec<(&'static str, PathBuf)> {
+        CALLS.take()
     }
 }

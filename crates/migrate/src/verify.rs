@@ -107,20 +107,27 @@ impl Standing {
 pub async fn verify(world: &Arc<dyn World>, copies: &Plan) -> Proof {
     let mut tags: Vec<Pair> = copies.steps.iter().filter_map(pair).collect();
     tags.sort_by(|a, b| a.standing.cmp(&b.standing).then_with(|| a.source.cmp(&b.source)));
-    let (found, referrers) = referrers(world, copies).await;
-    let mut counts = Counts { referrers: found, ..Counts::default() };
-    for pair in &tags {
-        let counter = match pair.standing {
-            Standing::Different => &mut counts.different,
-            Standing::Missing => &mut counts.missing,
-            Standing::Unknown { .. } => &mut counts.unknown,
-            Standing::Converted => &mut counts.converted,
-            Standing::Equal => &mut counts.equal,
-        };
-        *counter += 1;
+    let (found, missing) = referrers(world, copies).await;
+    Proof::new(tags, found, missing)
+}
+
+impl Proof {
+    /// Sums up. Equal is only what was seen to be so: what nobody could say counts against it.
+    fn new(tags: Vec<Pair>, found: usize, referrers: Vec<Missing>) -> Self {
+        let mut counts = Counts { referrers: found, ..Counts::default() };
+        for pair in &tags {
+            let counter = match pair.standing {
+                Standing::Different => &mut counts.different,
+                Standing::Missing => &mut counts.missing,
+                Standing::Unknown { .. } => &mut counts.unknown,
+                Standing::Converted => &mut counts.converted,
+                Standing::Equal => &mut counts.equal,
+            };
+            *counter += 1;
+        }
+        let lacking = counts.different + counts.missing + counts.unknown + referrers.len();
+        Self { equal: lacking == 0, counts, tags, referrers }
     }
-    let lacking = counts.different + counts.missing + counts.unknown + referrers.len();
-    Proof { equal: lacking == 0, counts, tags, referrers }
 }
 
 fn pair(step: &Step) -> Option<Pair> {
@@ -188,5 +195,63 @@ async fn listed(world: &Arc<dyn World>, place: &Place, digest: &Digest) -> Resul
         Ok(found) => Ok(found.into_iter().map(|referrer| referrer.digest).collect()),
         Err(Error::NotFound) => Ok(BTreeSet::new()),
         Err(error) => Err(format!("`{host}` does not say what refers to it: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(action: Action) -> Step {
+        let place =
+            |host: &str| Place::Registry { host: host.parse().unwrap(), repository: "a/b".parse().unwrap() };
+        Step {
+            rule: "b".to_owned(),
+            source: place("docker.io"),
+            tag: Some("1".parse().unwrap()),
+            digest: Some(Digest::of(b"here")),
+            target: place("ghcr.io"),
+            target_tag: Some("1".parse().unwrap()),
+            before: Some(Digest::of(b"there")),
+            action,
+        }
+    }
+
+    fn proof(actions: impl IntoIterator<Item = Action>, missing: Vec<Missing>) -> Proof {
+        Proof::new(actions.into_iter().filter_map(|action| pair(&step(action))).collect(), 0, missing)
+    }
+
+    #[test]
+    fn only_what_was_seen_to_be_the_same_is_equal() {
+        let failed = Action::Failed { what: "it does not answer".to_owned(), hint: None, at_source: false };
+        for (action, equal, word) in [
+            (Action::UpToDate, true, "equal"),
+            (Action::Verified, true, "equal"),
+            (Action::Referrers, true, "equal"),
+            (Action::SameByRecord, true, "converted"),
+            (Action::Copy, false, "missing"),
+            (Action::Update { backup: None }, false, "different"),
+            // The tag never changes, and something else is there.
+            (Action::Kept, false, "different"),
+            (failed, false, "unknown"),
+        ] {
+            let proof = proof([Action::UpToDate, action.clone()], Vec::new());
+            assert_eq!((proof.equal, proof.tags[1].standing.word()), (equal, word), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_referrer_that_is_missing_or_unknown_is_not_equal() {
+        for referrer in [Some(Digest::of(b"signature")), None] {
+            let missing = Missing { image: "a".to_owned(), referrer, what: "missing".to_owned() };
+            let proof = proof([Action::UpToDate], vec![missing]);
+            assert_eq!((proof.equal, proof.counts.equal), (false, 1));
+        }
+    }
+
+    #[test]
+    fn a_tag_that_nobody_asked_for_is_none_of_its_business() {
+        let proof = proof([Action::Extra], Vec::new());
+        assert!(proof.equal && proof.tags.is_empty());
     }
 }

@@ -262,3 +262,38 @@ impl Work {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind, Naming, Search};
+
+    /// What holding `result` against `document` says, where nothing was to be changed.
+    fn held(kind: Kind, document: &str, result: &str) -> Result<(), RewriteError> {
+        let document = Document::read(document, kind, &Search::default()).unwrap();
+        let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
+        document.check(result, &Work::default(), &rules)
+    }
+
+    #[test]
+    fn a_result_that_reads_otherwise_is_not_given_out() {
+        let compose = "services:\n  a:\n    image: nginx:1\n    command: [run]\n";
+        assert_eq!(held(Kind::Compose, compose, compose), Ok(()));
+        for other in [
+            compose.replace("nginx:1", "nginx:2"),
+            compose.replace("[run]", "[ran]"),
+            compose.replace("    command: [run]\n", ""),
+            compose.replace("services:", "services: ["),
+        ] {
+            assert_eq!(held(Kind::Compose, compose, &other), Err(RewriteError::Differs), "{other}");
+        }
+        // Dockerfiles have no tree: the same stages, and nothing left to rename.
+        let dockerfile = "FROM r.lan/x/nginx:1 AS a\nFROM r.lan/x/redis:7\n";
+        assert_eq!(held(Kind::Dockerfile, dockerfile, dockerfile), Ok(()));
+        for other in
+            [dockerfile.replace("r.lan/x/nginx", "nginx"), dockerfile.replace("FROM r.lan/x/redis:7\n", "")]
+        {
+            assert_eq!(held(Kind::Dockerfile, dockerfile, &other), Err(RewriteError::Differs), "{other}");
+        }
+    }
+}

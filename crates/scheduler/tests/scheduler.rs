@@ -393,6 +393,31 @@ async fn other_rules_are_taken_or_refused() {
 }
 
 #[tokio::test]
+async fn other_rules_leave_what_runs_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(&dir, &["x", "y"], full_hour()).await;
+    let run = id(desk.scheduler.run_now("x", Part::default()).await.unwrap());
+    let running = desk.ordered().await;
+    desk.scheduler.replace(rules(&["x", "z"]), Arc::clone(&desk.work)).await.unwrap();
+    assert_eq!(desk.scheduler.running().len(), 1);
+    assert!(desk.scheduler.rules().rules[0].running.is_some());
+    // It is joined, not begun beside itself: neither by hand nor when it is due.
+    assert_eq!(desk.scheduler.run_now("x", Part::default()).await.unwrap(), Begun::Joined(run));
+    desk.set(full_hour() + HOUR);
+    assert_eq!(desk.ordered().await.order.rule.name, "z");
+    desk.nothing_is_ordered().await;
+    // Nor does a reload that takes its rule away end it.
+    desk.scheduler.replace(rules(&["z"]), Arc::clone(&desk.work)).await.unwrap();
+    assert!(desk.scheduler.running().iter().any(|view| view.rule == "x"));
+    let mut watch = desk.scheduler.watch().unwrap();
+    drop(running.order);
+    running.finish.send(Ok(())).unwrap();
+    kinds_until(&mut watch, "ended").await;
+    assert_eq!(desk.scheduler.run(run, 0, 10).await.unwrap().run.outcome, "done");
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn work_that_panics_ends() {
     let dir = tempfile::tempdir().unwrap();
     let parts = Parts {

@@ -214,8 +214,29 @@ mod tests {
         assert!(matches!(claim(&memory, &spot("a/one"), true), Claim::Mine(_, None)));
     }
 
+    // Place by place, each of the two would come first at one of them, and both would read the blob.
+    #[test]
+    fn two_that_claim_the_same_places_at_once_do_not_share_them() {
+        let (one, other) = (spot("a/one"), Spot { domain: "b.example".into(), ..spot("a/one") });
+        let digest = Digest::of(b"x");
+        for _ in 0..2000 {
+            let memory = Arc::new(Memory::default());
+            let start = std::sync::Barrier::new(2);
+            let claimed = |places: [(&Spot, bool); 2]| {
+                start.wait();
+                memory.claim_all((Kind::Blob, &digest), places)
+            };
+            let (mine, theirs) = std::thread::scope(|scope| {
+                let theirs = scope.spawn(|| claimed([(&other, true), (&one, true)]));
+                (claimed([(&one, true), (&other, true)]), theirs.join().unwrap())
+            });
+            let is_mine = |claims: &[Claim]| claims.iter().any(|claim| matches!(claim, Claim::Mine(..)));
+            assert!(is_mine(&mine) != is_mine(&theirs), "the places are shared");
+        }
+    }
+
     #[tokio::test]
-    async fn places_are_claimed_in_one_step() {
+    async fn a_claim_of_several_places_is_whole() {
         let memory = Arc::new(Memory::default());
         let other = Spot { domain: "b.example".into(), ..spot("a/one") };
         let digest = Digest::of(b"x");

@@ -243,6 +243,25 @@ async fn what_is_overwritten_is_kept_under_its_backup_tag() {
 }
 
 #[tokio::test]
+async fn a_tag_stays_where_its_backup_cannot_be_kept() {
+    for (method, path) in [(Method::GET, "manifests/sha256:"), (Method::PUT, "manifests/1-before")] {
+        let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
+        let (old, new) = (two_platforms(1, 1000), two_platforms(2, 1000));
+        source.put_image("a/b", "1", &new);
+        target_registry.put_image("c/d", "1", &old);
+        let denied = Match::manifests().method(method.clone()).path(path);
+        target_registry.fault(Fault::on(denied).always().then(Action::status(403)));
+        let mut wanted = target(place(&target_registry, "c/d"), "1");
+        (wanted.before, wanted.backup) = (Some(*old.digest()), Some("1-before".parse().unwrap()));
+        let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &new, "1", vec![wanted])]).await;
+        assert!(matches!(&rows[0].outcome, Outcome::Failed(failure) if !failure.at_source), "{method}");
+        target_registry.clear_faults();
+        assert_there(&target_registry, "c/d", "1", &old).await;
+        assert!(target_registry.manifest("c/d", "1-before").is_none(), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn an_image_goes_by_its_digest_where_it_has_no_tag() {
     let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
     let image = TestImage::random(1, 1, 10);
