@@ -3,7 +3,9 @@ import base64, collections, json, os, select, subprocess, time
 
 PATIENCE = 60
 FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-         " --disable-component-update --disable-sync --no-proxy-server --remote-debugging-pipe").split()
+         " --disable-component-update --disable-sync --no-proxy-server --remote-debugging-pipe"
+         # What newer browsers do about pages that ask this machine is no defence of ours.
+         " --disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests").split()
 
 
 class Chromium:
@@ -86,6 +88,14 @@ class Page:
         if not failed:
             self.browser.event(self.session, "Page.loadEventFired")
         return failed
+
+    def open_until(self, url, end):
+        """Goes there, and on to where the page leads by itself."""
+        self.browser.events.clear()
+        self.ask("Page.navigate", url=url)
+        while not self.browser.event(self.session, "Page.frameNavigated")[1]["frame"]["url"].endswith(end):
+            pass
+        self.browser.event(self.session, "Page.loadEventFired")
 
     def open_as(self, url, html):
         """Goes there, and is shown this instead of what is there: the page that was there before the name moved."""

@@ -126,8 +126,7 @@ def cross_site_push(browser):
 
 def cross_site_form(browser):
     page = browser.page()
-    page.open(f"http://127.0.0.1:{PAGES}/form")
-    page.browser.event(page.session, "Page.loadEventFired")
+    page.open_until(f"http://127.0.0.1:{PAGES}/form", RUN)
     assert "another site" in page.run("document.body.innerText"), page.run("document.body.innerText")
     assert begun(OPEN) == 0, "a form began a run"
 
