@@ -51,6 +51,28 @@ async fn all_name_forms_reach_one_image() {
     assert_eq!(stop(serving).await, "");
 }
 
+// A03: the names that a listener on loopback answers to, and A04: a domain says that others come.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_to_the_names_that_it_was_given() {
+    let lab = Lab::with(
+        "mirror: {domain: m.test}\nnames: [mirror.lan]\nsync: [{name: r, from: a.test/x, to: [b.test/x]}]\n",
+    );
+    let serving = lab.serve(&[]);
+    let ping = format!("{}/v2/", serving.url);
+    for host in ["m.test", "docker.m.test:5000", "Mirror.LAN", "localhost", serving.authority()] {
+        assert_eq!(client::get_with(&ping, &[("host", host)]).await.status, 200, "{host}");
+    }
+    for host in ["evil.example", "x.m.test", "m.test.evil.example", "x.mirror.lan"] {
+        assert_eq!(client::get_with(&ping, &[("host", host)]).await.status, 421, "{host}");
+    }
+    let asked =
+        client::request(Method::POST, &format!("{}/api/v1/sync/rules/r/run", serving.url), &[], "").await;
+    assert_eq!(asked.status, 403, "{}", asked.text());
+    let begun = run(&lab, &["sync", "run", "r"]).await;
+    assert!(begun.stdout.starts_with("r: started run "), "{}", begun.stderr);
+    stop(serving).await;
+}
+
 // A19: a directory that was there, open to everybody, and a mask for new files that closes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_the_data_directory_is_for_its_owner() {

@@ -129,8 +129,14 @@ fn media_type(text: &str) {
     let lower = parsed.as_str().to_ascii_lowercase();
     if parsed.is_inert() {
         // A browser sees one type in it, and none that it renders.
-        assert!(lower.starts_with("application/") && !lower.ends_with("+xml") && !lower.contains(','), "{lower}");
-        assert!(!lower.contains("html") || lower.starts_with("application/vnd.") || lower.ends_with("json"), "{lower}");
+        assert!(
+            lower.starts_with("application/") && !lower.ends_with("+xml") && !lower.contains(','),
+            "{lower}"
+        );
+        assert!(
+            !lower.contains("html") || lower.starts_with("application/vnd.") || lower.ends_with("json"),
+            "{lower}"
+        );
     }
     assert!(parsed.as_str().len() <= 255 && parsed.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
     assert!(!parsed.as_str().contains(';'), "{text:?}");

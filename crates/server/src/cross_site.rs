@@ -2,7 +2,9 @@
 //!
 //! Programs say neither. A browser cannot be made to leave these headers out or to lie in them.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a page of another site must not be able to send this.
 ///
@@ -18,7 +20,7 @@ pub(crate) fn is_refused(method: &Method, headers: &HeaderMap, host: Option<&str
 
 // `same-site` is another host or port that shares our domain, and no more ours than any other.
 fn is_elsewhere(headers: &HeaderMap) -> bool {
-    headers.get_all("sec-fetch-site").iter().any(|site| site != "same-origin" && site != "none")
+    headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site != "same-origin" && site != "none")
 }
 
 // Which scheme a proxy in front speaks is not known here, so that hosts are compared and nothing else.
@@ -31,7 +33,7 @@ fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
 

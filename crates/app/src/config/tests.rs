@@ -227,6 +227,10 @@ const FAULTS: &[(&str, &str)] = &[
         "hosted: local/",
         "line 1, column 9: `hosted`: expected a list, found text\nhint: write `[…]`, or one `- …` a line",
     ),
+    (
+        "names: ['mirror.lan:5000']",
+        "line 1, column 9: `names.0`: `mirror.lan:5000` is not a host name\nhint: write the name alone, without scheme, port and path: `mirror.lan`",
+    ),
     ("hosted: [local]", "line 1, column 10: `hosted.0`: `local` does not end in `/`\nhint: write `local/`"),
     (
         "log: {level: loud}",
