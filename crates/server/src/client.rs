@@ -14,8 +14,8 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// The other end of a connection. Behind a proxy on this machine it is the last one that this names; nobody else
-    /// could send that from loopback.
+    /// The other end of a connection. Where a proxy on this machine passes requests on, the last address that it names;
+    /// nobody who comes from elsewhere is believed.
     pub(crate) fn of(address: Option<IpAddr>, headers: &HeaderMap) -> Self {
         match address.map(|address| address.to_canonical()) {
             None => Self::Owner,

@@ -19,7 +19,7 @@ use crate::{
     connection::Connections,
     host::Hosts,
     local::Local,
-    service::{Place, State},
+    service::{State, Trust},
     tls::{self, Certificates},
     workers::Workers,
 };
@@ -108,8 +108,8 @@ impl Server {
         let commands = listen.control.as_deref().map(control).transpose()?;
         let listeners = Mutex::new(Some(Listeners { clients: listener, commands }));
         let local = address.ip().to_canonical().is_loopback() && !listen.is_shared && certificates.is_none();
-        let place = Place { hosts: Hosts::of(address.ip(), listen.names), local: Local::new(local) };
-        let state = Arc::new(State::new(mirror, registry, metrics.clone(), place));
+        let trust = Trust { hosts: Hosts::of(address.ip(), listen.names), local: Local::new(local) };
+        let state = Arc::new(State::new(mirror, registry, metrics.clone(), trust));
         let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })

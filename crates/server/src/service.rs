@@ -58,15 +58,15 @@ pub(crate) struct State {
     sync: OnceLock<SyncService>,
 }
 
-/// What follows from where we listen.
-pub(crate) struct Place {
+/// Whom to believe, which follows from where we listen.
+pub(crate) struct Trust {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
 }
 
 impl State {
-    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics, place: Place) -> Self {
-        let Place { hosts, local } = place;
+    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics, trust: Trust) -> Self {
+        let Trust { hosts, local } = trust;
         let (draining, sync) = (CancellationToken::new(), OnceLock::new());
         Self { mirror, registry, hosts, local, metrics, draining, sync }
     }

@@ -9,7 +9,7 @@ use crate::{
     body::Body,
     query,
     service::{Call, respond},
-    sync::{Asker, Problem, Standing, SyncService},
+    sync::{Asker, Permission, Problem, SyncService},
 };
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
@@ -58,7 +58,7 @@ async fn syncs(
     language: Language,
 ) -> Result<String, Error> {
     let (scheduler, query) = (&sync.scheduler, call.query());
-    let steered = sync.standing(&Asker::of(call)) != Standing::Elsewhere;
+    let steered = sync.permission(&Asker::of(call)) != Permission::Refused;
     let one = query::find(query, "rule");
     if let Some(one) = &one {
         views.rules.retain(|rule| rule.name == **one);

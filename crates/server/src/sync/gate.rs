@@ -27,15 +27,15 @@ pub(crate) struct Asker<'a> {
     headers: &'a HeaderMap,
 }
 
-/// What somebody must show to begin and stop runs.
+/// Whether somebody may begin and stop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Nothing: they may.
-    Admitted,
-    /// The token.
+pub(crate) enum Permission {
+    /// They may.
+    Granted,
+    /// They must show the token.
     NeedsToken,
     /// There is nothing to show: they must come another way.
-    Elsewhere,
+    Refused,
 }
 
 impl<'a> Asker<'a> {
@@ -49,33 +49,33 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// How they stand without a token, where `token` is what lets others in.
-    pub(super) fn standing(&self, token: Option<&Digest>) -> Standing {
+    /// Whether they may, before they show anything; `token` is what lets others in.
+    pub(super) fn permission(&self, token: Option<&Digest>) -> Permission {
         match (self.door, token) {
-            (Door::Control, _) => Standing::Admitted,
-            (Door::Public, Some(_)) => Standing::NeedsToken,
-            (Door::Public, None) if self.is_local() => Standing::Admitted,
-            (Door::Public, None) => Standing::Elsewhere,
+            (Door::Control, _) => Permission::Granted,
+            (Door::Public, Some(_)) => Permission::NeedsToken,
+            (Door::Public, None) if self.is_local() => Permission::Granted,
+            (Door::Public, None) => Permission::Refused,
         }
     }
 
     /// Whether they may change something.
     pub(super) fn admit(&self, token: Option<&Digest>) -> Result<(), Problem> {
-        match (self.standing(token), bearer(self.headers)) {
-            (Standing::Admitted, _) => Ok(()),
-            (Standing::NeedsToken, Some(sent)) if token.is_some_and(|token| Digest::of(sent) == *token) => {
+        match (self.permission(token), bearer(self.headers)) {
+            (Permission::Granted, _) => Ok(()),
+            (Permission::NeedsToken, Some(sent)) if token.is_some_and(|token| Digest::of(sent) == *token) => {
                 Ok(())
             }
-            (Standing::NeedsToken, Some(_)) => {
+            (Permission::NeedsToken, Some(_)) => {
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not the right one");
                 Err(problem.with_hint("it is what `api_token` says in the server's configuration"))
             }
-            (Standing::NeedsToken, None) => {
+            (Permission::NeedsToken, None) => {
                 let hint =
                     "send `Authorization: Bearer …` with what `api_token` says in the server's configuration";
                 Err(Problem::new(StatusCode::UNAUTHORIZED, "this needs a token").with_hint(hint))
             }
-            (Standing::Elsewhere, _) => {
+            (Permission::Refused, _) => {
                 let problem =
                     Problem::new(StatusCode::FORBIDDEN, "only programs on the server's machine may do this");
                 let hint = "run `entrepot sync run` there, or set `api_token` in the server's configuration";

@@ -15,7 +15,7 @@ use entrepot_oci::Digest;
 use entrepot_scheduler::Scheduler;
 
 pub(crate) use api::{answer, is_below};
-pub(crate) use gate::{Asker, Standing};
+pub(crate) use gate::{Asker, Permission};
 pub(crate) use problem::Problem;
 
 /// What runs rules, and the token of those who may tell it to.
@@ -34,8 +34,8 @@ impl SyncService {
         Self { scheduler, token, listeners: events::Listeners::default() }
     }
 
-    /// What somebody must show to begin and stop runs.
-    pub(crate) fn standing(&self, asker: &Asker<'_>) -> Standing {
-        asker.standing(self.token.as_ref())
+    /// Whether somebody may begin and stop runs.
+    pub(crate) fn permission(&self, asker: &Asker<'_>) -> Permission {
+        asker.permission(self.token.as_ref())
     }
 }
