@@ -13,8 +13,9 @@ check: ## formatting, clippy and cargo test
 conformance: ## the official OCI suite, where its binary is there
 	@e2e/conformance.sh
 
-e2e: ## every real client, every image, every form of name
+e2e: ## every real client, every image, every form of name; a real browser
 	@e2e/run.sh
+	@e2e/browser.sh
 
 bench: ## side by side with its peers, where they are there; takes more than an hour
 	@bench/run.py $(ARGS)

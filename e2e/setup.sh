@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, from Debian's packages; starts nothing.
 #
-#   e2e/setup.sh [--quick]     --quick: without Docker, containerd, Buildah and mmdebstrap, which only `make e2e` uses
+#   e2e/setup.sh [--quick]     --quick: without Docker, containerd, Buildah, mmdebstrap and Chromium, which only `make e2e` uses
 #
 # Without root or apt it says what is missing instead. Exit code 1 when the build itself cannot go on.
 set -euo pipefail
@@ -36,7 +36,7 @@ podman-compose podman-compose
 docker-compose docker-compose
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
-        "buildah buildah" "mmdebstrap mmdebstrap"
+        "buildah buildah" "mmdebstrap mmdebstrap" "chromium chromium"
 }
 
 is_there() {

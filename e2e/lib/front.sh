@@ -44,8 +44,14 @@ http {
     uwsgi_temp_path $d/unused;
     scgi_temp_path $d/unused;
     server {
+        listen $(listen_at):$1 ssl default_server;
+        ssl_certificate $scratch/tls/server.crt;
+        ssl_certificate_key $scratch/tls/server.key;
+        return 444;
+    }
+    server {
         listen $(listen_at):$1 ssl;
-        server_name $domain *.$domain;
+        server_name $domain *.$domain 127.0.0.1;
         ssl_certificate $scratch/tls/server.crt;
         ssl_certificate_key $scratch/tls/server.key;
         auth_basic "entrepot";
@@ -57,6 +63,7 @@ http {
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host \$http_host;
+        proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
         location / { proxy_pass http://127.0.0.1:$entrepot_port; }
     }
 }

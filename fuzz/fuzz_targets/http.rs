@@ -67,7 +67,7 @@ async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
         clock: Clock::manual(),
     };
     let mirror = Mirror::start(parts).await?;
-    let listen = Listen { addr: "127.0.0.1:0".to_owned(), ..Listen::default() };
+    let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
     let server =
         Server::bind(listen, mirror.clone(), Arc::new(Registry::default()), Metrics::default()).await?;
     Ok((server, mirror))

@@ -1,9 +1,9 @@
 //! The data directory: made for us alone, and used by one process at a time.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -53,13 +53,30 @@ impl DataDir {
         options.create(true).truncate(false).write(true).mode(0o600);
         let file = options.open(&path).map_err(|error| unusable(&self.0, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Attempt::Ours(Lock(file))),
+            Ok(()) => {
+                self.close_to_others(&path);
+                Ok(Attempt::Ours(Lock(file)))
+            }
             Err(TryLockError::WouldBlock) => Ok(Attempt::Taken),
             Err(TryLockError::Error(error)) => Err(Failure::because(
                 format!("cannot lock the data directory `{}`", self.0.display()),
                 &error,
             )
             .with_hint("its file system must support file locks")),
+        }
+    }
+
+    // One that was there before may be open to everybody. A volume that belongs to another user who lets us write can
+    // only be left as it is.
+    fn close_to_others(&self, lock: &Path) {
+        for (path, mode) in [(self.path(), 0o700), (lock, 0o600)] {
+            let is_open = fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
+            if is_open && let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode)) {
+                tracing::warn!(
+                    "`{}` is open to others and cannot be closed: {error}; hint: make it this user's own, with mode {mode:o}",
+                    path.display()
+                );
+            }
         }
     }
 
@@ -75,8 +92,13 @@ impl DataDir {
 
     /// The socket on which a running server listens to the local command line.
     pub(crate) fn control(&self) -> PathBuf {
-        self.0.join("control.sock")
+        socket(&self.0)
     }
+}
+
+/// The socket of the server that works in `directory`, whether there is one or not.
+pub(crate) fn socket(directory: &Path) -> PathBuf {
+    directory.join("control.sock")
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
@@ -86,8 +108,6 @@ fn unusable(path: &Path, error: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -103,6 +123,27 @@ mod tests {
         assert!(matches!(lock, Attempt::Ours(_)) && matches!(data.lock().unwrap(), Attempt::Taken));
         drop(lock);
         assert!(matches!(data.lock().unwrap(), Attempt::Ours(_)));
+    }
+
+    // A19
+    #[test]
+    fn one_that_was_there_is_closed_to_others() {
+        let temporary = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let open = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+        fs::write(temporary.path().join("entrepot.lock"), "").unwrap();
+        fs::create_dir(temporary.path().join("blobs")).unwrap();
+        for path in ["", "entrepot.lock", "blobs"] {
+            open(&temporary.path().join(path));
+        }
+        let data = DataDir::existing(temporary.path()).unwrap();
+        assert_eq!(mode(temporary.path()), 0o777);
+        let lock = data.lock().unwrap();
+        assert!(matches!(lock, Attempt::Ours(_)));
+        assert_eq!(mode(temporary.path()), 0o700);
+        assert_eq!(mode(&temporary.path().join("entrepot.lock")), 0o600);
+        // What is content has a digest for a name, and is behind a closed door.
+        assert_eq!(mode(&temporary.path().join("blobs")), 0o777);
     }
 
     #[test]

@@ -24,6 +24,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["sync"],
         vec!["sync", "run"],
         vec!["sync", "runs"],
+        vec!["sync", "cancel"],
         vec!["sync", "import"],
         vec!["check"],
         vec!["guide"],

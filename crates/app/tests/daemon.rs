@@ -49,9 +49,16 @@ impl World {
         self.lab.serve_with(&[], &[("TOKEN", "t0ken-of-the-api")])
     }
 
-    async fn run(&self, serving: &Serving, arguments: &[&str]) -> Ran {
-        let all: Vec<_> = arguments.iter().copied().chain(["--server", &serving.url]).collect();
-        tokio::task::block_in_place(|| self.lab.run(&all))
+    /// By the socket in the data directory.
+    async fn run(&self, arguments: &[&str]) -> Ran {
+        tokio::task::block_in_place(|| self.lab.run(arguments))
+    }
+
+    /// Over the network.
+    async fn run_at(&self, serving: &Serving, arguments: &[&str], token: Option<&str>) -> Ran {
+        let mut command = self.lab.command(arguments);
+        command.args(["--server", &serving.url]).envs(token.map(|token| ("ENTREPOT_API_TOKEN", token)));
+        tokio::task::block_in_place(|| support::ran(command))
     }
 }
 
@@ -79,7 +86,7 @@ async fn stop(serving: Serving) -> String {
 async fn a_rule_is_run_from_afar_and_shown() {
     let world = World::new().await;
     let serving = world.serve();
-    let ran = world.run(&serving, &["sync", "run", "app", "--wait"]).await;
+    let ran = world.run(&["sync", "run", "app", "--wait"]).await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.starts_with("app: started run "), "{}", ran.stdout);
     for tag in ["v2-cann", "v3-cann"] {
@@ -92,15 +99,15 @@ async fn a_rule_is_run_from_afar_and_shown() {
 
     // Nothing to do: one look at every tag on each side.
     world.target.clear_log();
-    let ran = world.run(&serving, &["sync", "run", "app", "--wait"]).await;
+    let ran = world.run(&["sync", "run", "app", "--wait"]).await;
     assert!(ran.stdout.contains("app: done; 0 copied, 2 equal, 0 failed, 0 B written"), "{}", ran.stdout);
     let one = ["sync", "run", "app", "--image", "source.test/me/app:v3-cann", "--wait"];
-    let ran = world.run(&serving, &one).await;
+    let ran = world.run(&one).await;
     assert!(ran.stdout.contains("0 copied, 1 equal"), "{}", ran.stdout);
 
-    let listed = world.run(&serving, &["sync", "runs", "--rule", "app"]).await;
+    let listed = world.run(&["sync", "runs", "--rule", "app"]).await;
     assert_eq!(listed.stdout.lines().count(), 4, "{}", listed.stdout);
-    let unknown = world.run(&serving, &["sync", "run", "none"]).await;
+    let unknown = world.run(&["sync", "run", "none"]).await;
     let told = "error: there is no rule `none`\nhint: all rules: `/api/v1/sync/rules`\n";
     assert_eq!((unknown.code, unknown.stderr.as_str()), (1, told));
 
@@ -125,12 +132,32 @@ async fn a_rule_is_run_from_afar_and_shown() {
     assert!(!said.contains("s3cret-password") && !said.contains("t0ken-of-the-api"), "{said}");
 }
 
+// A04: where there is a token, being on this machine is no proof; the socket is.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_begun_and_stopped_by_the_socket_or_the_token() {
+    let world = World::new().await;
+    world.source.pace(Some(2_000));
+    let serving = world.serve();
+    let refused = world.run_at(&serving, &["sync", "run", "app"], None).await;
+    let told = "error: this needs a token\nhint: put the server's `api_token` into `ENTREPOT_API_TOKEN`\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (1, told));
+    let begun = world.run_at(&serving, &["sync", "run", "app"], Some("t0ken-of-the-api")).await;
+    let id =
+        begun.stdout.trim().strip_prefix("app: started run ").unwrap_or_else(|| panic!("{}", begun.stderr));
+    let joined = world.run(&["sync", "run", "app", "--data", "data"]).await;
+    assert_eq!(joined.stdout, format!("app: joined run {id}\n"), "{}", joined.stderr);
+    let stopped = world.run(&["sync", "cancel", id]).await;
+    assert_eq!(stopped.stdout, format!("cancelling run {id}\n"), "{}", stopped.stderr);
+    until(&serving, |rules| rules["rules"][0]["last"]["outcome"] == "cancelled").await;
+    stop(serving).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_told_and_costs_the_exit_code() {
     let world = World::new().await;
     let serving = world.serve();
     world.target.stop().await;
-    let ran = world.run(&serving, &["sync", "run", "app", "--wait"]).await;
+    let ran = world.run(&["sync", "run", "app", "--wait"]).await;
     assert_eq!(ran.code, 1);
     assert!(
         ran.stdout.contains("failed source.test/me/app:v2-cann → target.test/back/app:v2-cann: "),
@@ -138,7 +165,7 @@ async fn what_fails_is_told_and_costs_the_exit_code() {
         ran.stdout
     );
     assert!(
-        ran.stderr.contains("of rule `app` ended as failed\nhint: what it did: `http://127.0.0.1:"),
+        ran.stderr.contains("of rule `app` ended as failed\nhint: what it did: `curl --unix-socket "),
         "{}",
         ran.stderr
     );
@@ -168,7 +195,7 @@ async fn rules_are_changed_while_it_runs_or_refused() {
     world.write("other", "back/other");
     let taken = until(&serving, |rules| rules["rules"][0]["name"] == "other").await;
     assert_eq!(taken["refused"], Value::Null);
-    let ran = world.run(&serving, &["sync", "run", "other", "--wait"]).await;
+    let ran = world.run(&["sync", "run", "other", "--wait"]).await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(world.target.manifest("back/other", "v2-cann").is_some());
     stop(serving).await;
@@ -179,7 +206,7 @@ async fn stopping_stops_runs_and_the_next_start_catches_up() {
     let world = World::new().await;
     world.source.pace(Some(2_000));
     let serving = world.serve();
-    let begun = world.run(&serving, &["sync", "run", "app"]).await;
+    let begun = world.run(&["sync", "run", "app"]).await;
     assert_eq!(begun.code, 0, "{}", begun.stderr);
     until(&serving, |rules| rules["rules"][0]["running"]["phase"] == "copying").await;
     stop(serving).await;
@@ -187,7 +214,7 @@ async fn stopping_stops_runs_and_the_next_start_catches_up() {
     let serving = world.serve();
     let runs = client::get(&format!("{}/api/v1/sync/runs", serving.url)).await.json();
     assert_eq!(runs["runs"][0]["outcome"], "interrupted", "{runs}");
-    let ran = world.run(&serving, &["sync", "run", "app", "--wait"]).await;
+    let ran = world.run(&["sync", "run", "app", "--wait"]).await;
     assert!(ran.stdout.contains("app: done; 2 copied"), "{}", ran.stdout);
     stop(serving).await;
 }

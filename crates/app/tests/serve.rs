@@ -4,7 +4,10 @@
 
 mod support;
 
-use std::os::unix::process::ExitStatusExt;
+use std::{
+    fs::Permissions,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+};
 
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client};
 use hyper::Method;
@@ -46,6 +49,56 @@ async fn all_name_forms_reach_one_image() {
     assert_eq!(elsewhere.status.as_u16(), 404);
     assert_eq!(upstream.log().blob_gets().len(), image.blobs().len());
     assert_eq!(stop(serving).await, "");
+}
+
+// A03: the names that a listener on loopback answers to, and A04: a domain says that others come.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_to_the_names_that_it_was_given() {
+    let lab = Lab::with(
+        "mirror: {domain: m.test}\nnames: [mirror.lan]\nsync: [{name: r, from: a.test/x, to: [b.test/x]}]\n",
+    );
+    let serving = lab.serve(&[]);
+    let ping = format!("{}/v2/", serving.url);
+    for host in ["m.test", "docker.m.test:5000", "Mirror.LAN", "localhost", serving.authority()] {
+        assert_eq!(client::get_with(&ping, &[("host", host)]).await.status, 200, "{host}");
+    }
+    for host in ["evil.example", "x.m.test", "m.test.evil.example", "x.mirror.lan"] {
+        assert_eq!(client::get_with(&ping, &[("host", host)]).await.status, 421, "{host}");
+    }
+    let asked =
+        client::request(Method::POST, &format!("{}/api/v1/sync/rules/r/run", serving.url), &[], "").await;
+    assert_eq!(asked.status, 403, "{}", asked.text());
+    let begun = run(&lab, &["sync", "run", "r"]).await;
+    assert!(begun.stdout.starts_with("r: started run "), "{}", begun.stderr);
+    stop(serving).await;
+}
+
+// A19: a directory that was there, open to everybody, and a mask for new files that closes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_data_directory_is_for_its_owner() {
+    let upstream = TestRegistry::start().await;
+    upstream.put_image("library/nginx", "1.27", &TestImage::random(1, 2, 50_000));
+    let lab = lab_of(&upstream);
+    let data = lab.path().join("data");
+    let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("entrepot.db"), "").unwrap();
+    for (name, open) in [("", 0o755), ("entrepot.db", 0o644)] {
+        std::fs::set_permissions(data.join(name), Permissions::from_mode(open)).unwrap();
+    }
+    let serving = lab.serve_under("umask 0; exec \"$0\" \"$@\"");
+    client::pull(&serving.url, "nginx", "1.27").await;
+    let upload =
+        client::request(Method::POST, &format!("{}/v2/local/a/blobs/uploads/", serving.url), &[], "").await;
+    assert_eq!(upload.status, 202);
+    assert_eq!(mode(""), 0o700);
+    for name in ["entrepot.db", "entrepot.db-wal", "entrepot.db-shm", "entrepot.lock", "control.sock"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    for entry in std::fs::read_dir(data.join("staging")).unwrap() {
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    stop(serving).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

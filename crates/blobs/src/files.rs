@@ -1,9 +1,9 @@
 //! File operations that keep their promise across a power cut, and the door to the threads that may block.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -56,6 +56,19 @@ pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
 pub(crate) fn create_new(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600).open(path).map_err(Error::at("create"))
+}
+
+/// Writes a file for this user only, whatever was there.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    opened.and_then(|mut file| file.write_all(bytes)).map_err(Error::at("write"))
+}
+
+/// Takes a file that an older version made from everybody but this user.
+pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
+    let changed = fs::set_permissions(path, Permissions::from_mode(0o600));
+    there(changed, "change the mode of").map(drop)
 }
 
 /// The file's length; `None` if there is no such file.

@@ -169,7 +169,7 @@ impl Staged {
             let _state = this.open()?;
             let note = this.note_path();
             let scratch = note.with_extension("json.tmp");
-            let kept = fs::write(&scratch, bytes).map_err(Error::at("write"));
+            let kept = files::write_private(&scratch, &bytes);
             let kept = kept.and_then(|()| files::rename(&scratch, &note));
             if kept.is_err() {
                 // The failure is what must be told; and a start removes what this could not.

@@ -93,6 +93,8 @@ impl Staging {
             };
             if orphan {
                 files::remove(&entry.path())?;
+            } else if name.ends_with(".json") {
+                files::make_private(&entry.path())?;
             }
         }
         Ok(())

@@ -5,6 +5,8 @@
 
 use std::{
     fmt,
+    fs::{self, OpenOptions, Permissions},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -103,7 +105,28 @@ impl Catalog {
     }
 }
 
+// What SQLite makes beside the file, its log and the index of that, gets the mode of the file. One that is there is not
+// opened: to close it would give up the locks that this process may hold on it. What cannot be done is no reason to
+// stay away: the file may be another user's who lets us write.
+fn make_private(path: &Path) {
+    // Where it cannot be made, SQLite says so in a moment.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let Ok(about) = fs::metadata(&name) else { continue };
+        let mode = about.permissions().mode();
+        if about.is_file()
+            && mode & 0o077 != 0
+            && let Err(error) = fs::set_permissions(&name, Permissions::from_mode(mode & 0o600))
+        {
+            tracing::warn!(%error, file = %Path::new(&name).display(), "others may read what is remembered");
+        }
+    }
+}
+
 async fn open_sqlite(path: &Path) -> Result<Catalog, Error> {
+    make_private(path);
     let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     let options: AnyConnectOptions = format!("sqlite://{path}?mode=rwc").parse()?;
     try_out(&options, &SQLITE).await?;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "outside of test functions, but only for them")]
 
-use std::path::Path;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
 
 use entrepot_catalog::{Catalog, Error, FileProblem, Location};
 
@@ -59,6 +59,26 @@ async fn one_that_cannot_be_written() {
         return;
     }
     assert!(matches!(problem(&path).await, FileProblem::ReadOnly | FileProblem::Unopenable));
+}
+
+// A19: whatever the mask for new files is, and where an older version left it open.
+#[tokio::test]
+async fn it_is_for_its_owner_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let name = |suffix: &str| dir.path().join(format!("catalog.db{suffix}"));
+    let mode = |suffix: &str| std::fs::metadata(name(suffix)).unwrap().permissions().mode() & 0o777;
+    let all = ["", "-wal", "-shm"];
+    let catalog = Catalog::open(&Location::Sqlite(path.clone())).await.unwrap();
+    assert_eq!(all.map(mode), [0o600; 3]);
+    for suffix in all {
+        std::fs::set_permissions(name(suffix), Permissions::from_mode(0o666)).unwrap();
+    }
+    let second = Catalog::open(&Location::Sqlite(path)).await.unwrap();
+    assert_eq!(all.map(mode), [0o600; 3]);
+    second.close().await;
+    catalog.ping().await.unwrap();
+    catalog.close().await;
 }
 
 #[tokio::test]

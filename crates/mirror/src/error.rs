@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrepot_oci::{Digest, Host, ManifestError};
+use entrepot_oci::{Digest, Host, ManifestError, MediaType};
 
 /// Why there is no answer. The server turns each into a status, a code and a message.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -66,6 +66,9 @@ pub enum Error {
     /// The pushed manifest is not one.
     #[error("{0}")]
     ManifestInvalid(std::sync::Arc<ManifestError>),
+    /// The pushed manifest has a type that a browser might render or run.
+    #[error("a manifest cannot have the media type `{0}`")]
+    MediaTypeRefused(MediaType),
     /// The pushed manifest names a blob that the repository does not have.
     #[error("the manifest names blob `{0}`, which this repository does not have; push it first")]
     ManifestBlobUnknown(Digest),

@@ -215,6 +215,9 @@ impl Mirror {
         let (media_type, bytes) = pushed;
         let content =
             Manifest::parse(&bytes, media_type).map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
+        if !content.media_type().is_inert() {
+            return Err(Error::MediaTypeRefused(content.media_type().clone()));
+        }
         let digest = match reference {
             Reference::Tag(_) => Digest::of(&bytes),
             Reference::Digest(expected) => {

@@ -126,6 +126,14 @@ fn image(text: &str) {
 fn media_type(text: &str) {
     let Some(parsed) = MediaType::parse(text) else { return };
     assert_eq!(MediaType::parse(parsed.as_str()).as_ref(), Some(&parsed));
+    let lower = parsed.as_str().to_ascii_lowercase();
+    if parsed.is_inert() {
+        // A browser sees one type in it, and no XML.
+        assert!(
+            lower.starts_with("application/") && !lower.ends_with("+xml") && !lower.contains(','),
+            "{lower}"
+        );
+    }
     assert!(parsed.as_str().len() <= 255 && parsed.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
     assert!(!parsed.as_str().contains(';'), "{text:?}");
     assert!(!parsed.is_index() || !parsed.is_image(), "{text:?}");

@@ -53,6 +53,21 @@ impl MediaType {
         &self.0
     }
 
+    /// Whether no browser makes a document, a picture or a program of it, whatever is in it. These are known to be so:
+    /// JSON, bytes, and the vendors' types of `application/`, in which the specifications have theirs; except what is
+    /// XML, since a browser renders any of that. What is not known is not taken for harmless.
+    pub fn is_inert(&self) -> bool {
+        let (kind, subtype) = self.0.split_once('/').unwrap_or_default();
+        // A comma would end the type for a browser, which goes by the last of a list (Fetch §3.1).
+        let is_name =
+            subtype.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte));
+        let subtype = subtype.to_ascii_lowercase();
+        let is_bytes = matches!(subtype.as_str(), "json" | "octet-stream");
+        let is_structured = subtype.ends_with("+json");
+        let is_vendors = subtype.starts_with("vnd.") && !subtype.ends_with("+xml");
+        kind.eq_ignore_ascii_case("application") && is_name && (is_bytes || is_structured || is_vendors)
+    }
+
     /// Whether it lists other manifests.
     pub fn is_index(&self) -> bool {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
@@ -79,6 +94,54 @@ impl fmt::Debug for MediaType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_browsers_render_or_run_is_not_inert() {
+        let is_inert = |text: &str| MediaType::parse(text).unwrap().is_inert();
+        for inert in [
+            MediaType::OCI_INDEX.as_str(),
+            MediaType::OCI_MANIFEST.as_str(),
+            MediaType::OCI_ARTIFACT.as_str(),
+            MediaType::DOCKER_LIST.as_str(),
+            MediaType::DOCKER_MANIFEST.as_str(),
+            "application/vnd.docker.distribution.manifest.v1+prettyjws",
+            "application/vnd.cncf.helm.config.v1+json",
+            "application/vnd.x",
+            "Application/VND.x+JSON",
+            "application/json",
+            "application/octet-stream",
+            "application/spdx+json",
+            "application/vnd.x+json; charset=utf-8",
+        ] {
+            assert!(is_inert(inert), "{inert}");
+        }
+        for other in [
+            "text/html",
+            "Text/HTML; charset=utf-8",
+            "text/plain",
+            "text/xml",
+            "text/vnd.x",
+            "image/svg+xml",
+            "image/png",
+            "application/xml",
+            "application/xhtml+xml",
+            "application/vnd.x+xml",
+            "application/vnd.mozilla.xul+XML",
+            "application/pdf",
+            "application/javascript",
+            "text/javascript",
+            "application/x-shockwave-flash",
+            "application/vnd.x,text/html",
+            "application/vnd.x/../text/html",
+            "application/vnd.\"x\"",
+            "application/json,text/html",
+            "multipart/x-mixed-replace",
+            "message/rfc822",
+            "a/b",
+        ] {
+            assert!(!is_inert(other), "{other}");
+        }
+    }
 
     #[test]
     fn drops_parameters() {

@@ -140,9 +140,11 @@ function showRun(run) {
   for (const image of run.images.slice(0, 6)) {
     images.append(text('li', image.bytes ? `${image.image} · ${size(image.done)} / ${size(image.bytes)}` : image.image, 'mono'));
   }
-  const stop = text('button', words.stop, 'plain');
-  stop.dataset.post = `/api/v1/sync/runs/${run.run}/cancel`;
-  line.append(stop);
+  if (words.steered !== undefined) {
+    const stop = text('button', words.stop, 'plain');
+    stop.dataset.post = `/api/v1/sync/runs/${run.run}/cancel`;
+    line.append(stop);
+  }
   box.replaceChildren(line, bar, images);
 }
 

@@ -99,6 +99,12 @@ impl Refusal {
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, ErrorCode::Unsupported, message)
     }
 
+    /// It is not answered, whatever it asks for.
+    pub(crate) fn denied(status: StatusCode, message: String) -> Self {
+        let code = if status == StatusCode::FORBIDDEN { ErrorCode::Denied } else { ErrorCode::Unsupported };
+        Self::new(status, code, message)
+    }
+
     /// A manifest beyond the limit; what follows of it is not read.
     pub fn manifest_too_large() -> Self {
         let message = format!(
@@ -162,7 +168,9 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::UploadUnknown => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
         MirrorError::TooManyUploads => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
         MirrorError::ReadOnly { .. } => (StatusCode::FORBIDDEN, ErrorCode::Denied),
-        MirrorError::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+        MirrorError::ManifestInvalid(_) | MirrorError::MediaTypeRefused(_) => {
+            (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid)
+        }
         MirrorError::ManifestBlobUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
         MirrorError::DigestMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
         MirrorError::ChunkOutOfOrder { .. } => {
@@ -191,6 +199,10 @@ fn message(error: &MirrorError) -> String {
         }
         MirrorError::ReadOnly { name, hosted } => format!(
             "`{name}` mirrors an upstream and takes no pushes; hint: push to a name that starts with {hosted}"
+        ),
+        MirrorError::MediaTypeRefused(media_type) => format!(
+            "a manifest cannot have the media type `{media_type}`, which browsers may render; \
+             hint: use one below `application/vnd.`, such as `application/vnd.oci.image.manifest.v1+json`"
         ),
         MirrorError::ManifestBlobUnknown(digest) => {
             format!("the manifest names `{digest}`, which this repository does not have; hint: push it first")

@@ -7,7 +7,7 @@ use entrepot_oci::{Digest, MediaType};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 pub(crate) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-pub(crate) const DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 pub(crate) const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 pub(crate) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 pub(crate) const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
@@ -15,12 +15,24 @@ pub(crate) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject"
 pub(crate) const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) const API_VERSION: HeaderValue = HeaderValue::from_static("registry/2.0");
+const API_VERSION: HeaderValue = HeaderValue::from_static("registry/2.0");
 pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 pub(crate) const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
+
+/// What strangers put here is never a document of ours: no script in it runs, no form is sent, nothing is loaded, and
+/// its origin is none.
+const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// What is on every answer below `/v2/`.
+pub(crate) fn put_on_all(headers: &mut HeaderMap) {
+    headers.insert(DOCKER_API_VERSION, API_VERSION);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+}
 
 /// A value made of text that is known to be one; what turns out not to be is sent as an empty value.
 pub(crate) fn value(text: String) -> HeaderValue {
@@ -43,7 +55,8 @@ pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
     headers.insert(header::ETAG, shared(quoted));
 }
 
-/// A `Content-Type`; the usual ones cost nothing.
+/// A `Content-Type`; the usual ones cost nothing. A type that a browser might make a document or a program of is not
+/// passed on: clients have it from the document, or by asking for it.
 pub(crate) fn content_type(media_type: &MediaType) -> HeaderValue {
     const USUAL: [HeaderValue; 4] = [
         HeaderValue::from_static("application/vnd.oci.image.manifest.v1+json"),
@@ -52,7 +65,11 @@ pub(crate) fn content_type(media_type: &MediaType) -> HeaderValue {
         HeaderValue::from_static("application/vnd.docker.distribution.manifest.list.v2+json"),
     ];
     let usual = USUAL.into_iter().find(|usual| usual == media_type.as_str());
-    usual.unwrap_or_else(|| value(media_type.as_str().to_owned()))
+    match usual {
+        Some(usual) => usual,
+        None if media_type.is_inert() => value(media_type.as_str().to_owned()),
+        None => OCTETS,
+    }
 }
 
 /// Whether the client says that it has `digest` already (RFC 9110 §13.1.2; weak comparison).
@@ -136,5 +153,8 @@ mod tests {
         assert_eq!(content_type(&MediaType::OCI_INDEX), MediaType::OCI_INDEX.as_str());
         let odd = MediaType::parse("application/vnd.example+json").unwrap();
         assert_eq!(content_type(&odd), odd.as_str());
+        for rendered in ["text/html", "image/svg+xml", "application/vnd.x,text/html"] {
+            assert_eq!(content_type(&MediaType::parse(rendered).unwrap()), OCTETS, "{rendered}");
+        }
     }
 }

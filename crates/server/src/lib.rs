@@ -3,22 +3,28 @@
 //! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API), `sync` (the JSON API),
 //!   `pages`, `control`
+//! - who is let in: `admission`, by `host` and `cross_site`; `local` says whether this machine counts as its owner
 //! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod access;
+mod admission;
 mod body;
+mod client;
 mod connection;
 mod control;
+mod cross_site;
 mod error;
 mod headers;
+mod host;
 mod ids;
 mod incoming;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
+mod local;
 mod metrics;
 mod pages;
 mod query;

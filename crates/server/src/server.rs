@@ -17,7 +17,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     CertificateError, Metrics, SyncService, TlsFiles, accept,
     connection::Connections,
-    service::State,
+    host::Hosts,
+    local::Local,
+    service::{State, Trust},
     tls::{self, Certificates},
     workers::Workers,
 };
@@ -31,6 +33,10 @@ pub struct Listen {
     pub tls: Option<TlsFiles>,
     /// Where to put the socket for the local command line, readable by its owner only.
     pub control: Option<PathBuf>,
+    /// The host names, besides those of loopback, that a listener on loopback answers to. Others answer to any.
+    pub names: Vec<String>,
+    /// Whether others come too, by what else is configured; then being on this machine proves nothing.
+    pub is_shared: bool,
 }
 
 /// Why there is no server.
@@ -101,7 +107,9 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let commands = listen.control.as_deref().map(control).transpose()?;
         let listeners = Mutex::new(Some(Listeners { clients: listener, commands }));
-        let state = Arc::new(State::new(mirror, registry, metrics.clone()));
+        let local = address.ip().to_canonical().is_loopback() && !listen.is_shared && certificates.is_none();
+        let trust = Trust { hosts: Hosts::of(address.ip(), listen.names), local: Local::new(local) };
+        let state = Arc::new(State::new(mirror, registry, metrics.clone(), trust));
         let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })

@@ -15,18 +15,20 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Extra, Metrics, Refusal,
+    Extra, Metrics, Refusal, admission,
     body::Body,
     connection::Peer,
     control,
-    headers::{self, API_VERSION, DOCKER_API_VERSION, JSON, X_REQUEST_ID},
+    headers::{self, JSON, X_REQUEST_ID},
+    host::{self, Hosts, Unclear},
     ids::RequestId,
     incoming::Upload,
+    local::Local,
     metrics::Kind,
     pages,
     record::Record,
     registry,
-    sync::{self, SyncService},
+    sync::{self, Problem, SyncService},
 };
 
 /// The largest request head that is taken, in bytes of names and values.
@@ -47,14 +49,26 @@ pub(crate) enum Door {
 pub(crate) struct State {
     pub(crate) mirror: Mirror,
     pub(crate) registry: Arc<Registry>,
+    /// The hosts that we answer to.
+    pub(crate) hosts: Hosts,
+    /// Whether this machine counts as its owner.
+    pub(crate) local: Local,
     metrics: Metrics,
     draining: CancellationToken,
     sync: OnceLock<SyncService>,
 }
 
+/// Whom to believe, which follows from where we listen.
+pub(crate) struct Trust {
+    pub(crate) hosts: Hosts,
+    pub(crate) local: Local,
+}
+
 impl State {
-    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics) -> Self {
-        Self { mirror, registry, metrics, draining: CancellationToken::new(), sync: OnceLock::new() }
+    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics, trust: Trust) -> Self {
+        let Trust { hosts, local } = trust;
+        let (draining, sync) = (CancellationToken::new(), OnceLock::new());
+        Self { mirror, registry, hosts, local, metrics, draining, sync }
     }
 
     /// What runs rules, where there is such a thing.
@@ -79,6 +93,8 @@ pub(crate) struct Call<'a> {
     pub(crate) state: &'a State,
     pub(crate) peer: &'a Peer,
     pub(crate) head: &'a Parts,
+    /// The host that the client believes it is talking to.
+    pub(crate) host: Result<Option<&'a str>, Unclear>,
     pub(crate) body: &'a mut Upload,
     /// What kind of address it turned out to be.
     pub(crate) kind: &'a mut Kind,
@@ -93,12 +109,9 @@ impl<'a> Call<'a> {
         self.head.uri.query().unwrap_or_default()
     }
 
-    /// The host that the client believes it is talking to.
+    /// The host that the client believes it is talking to. Nobody is let in who names several.
     pub(crate) fn host(&self) -> Option<&'a str> {
-        match self.head.uri.authority() {
-            Some(authority) => Some(authority.as_str()),
-            None => self.head.headers.get(header::HOST)?.to_str().ok(),
-        }
+        self.host.ok().flatten()
     }
 }
 
@@ -112,7 +125,11 @@ pub(crate) async fn serve(
     let id = RequestId::of(&head.headers);
     let mut record = Record::start(&head, &id, &state.metrics, peer);
     let mut body = Upload::new(body);
-    let call = Call { state, peer, head: &head, body: &mut body, kind: &mut record.kind };
+    if peer.door() == Door::Public {
+        state.local.notice(&head.headers);
+    }
+    let host = host::of(&head);
+    let call = Call { state, peer, head: &head, host, body: &mut body, kind: &mut record.kind };
     let outcome = AssertUnwindSafe(answer(call)).catch_unwind().await;
     // The panic hook has logged what and where.
     let outcome = outcome.unwrap_or_else(|_| Err(Refusal::panicked()));
@@ -123,7 +140,7 @@ pub(crate) async fn serve(
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.header());
     if registry::is_below(head.uri.path()) {
-        headers.insert(DOCKER_API_VERSION, API_VERSION);
+        headers::put_on_all(headers);
     }
     if head.method == Method::HEAD {
         response = without_body(response);
@@ -134,10 +151,16 @@ pub(crate) async fn serve(
 
 async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     check_size(call.head)?;
+    let is_api = sync::is_below(call.path());
+    match admission::admit(&call) {
+        Ok(()) => {}
+        Err(denied) if is_api => return Ok(Problem::from(denied).answer()),
+        Err(denied) => return Err(denied.into()),
+    }
     match call.peer.door() {
+        _ if is_api => Ok(sync::answer(call).await),
         Door::Control => control::answer(call).await,
         Door::Public if registry::is_below(call.path()) => registry::answer(call).await,
-        Door::Public if sync::is_below(call.path()) => Ok(sync::answer(call).await),
         Door::Public => pages::answer(call).await,
     }
 }

@@ -341,11 +341,9 @@ async fn hosts_that_are_none_lead_nowhere() {
             "POST /v2/local/a/blobs/uploads/ HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
         let answer = rig.raw(request.as_bytes()).await;
-        assert!([202, 400].contains(&status(&answer)), "{host}: {answer}");
+        assert!([400, 421].contains(&status(&answer)), "{host}: {answer}");
         assert!(!answer.contains("evil.test") && !answer.contains("<script>"), "{host}: {answer}");
     }
-    let two = "GET /v2/ HTTP/1.1\r\nhost: a\r\nhost: evil.test\r\nconnection: close\r\n\r\n";
-    assert!([200, 400].contains(&status(&rig.raw(two.as_bytes()).await)));
     alive(&rig).await;
 }
 
@@ -353,12 +351,12 @@ async fn hosts_that_are_none_lead_nowhere() {
 async fn locations_believe_nobody() {
     let rig = Rig::start().await;
     // H23
-    let request = "POST /v2/local/a/blobs/uploads/ HTTP/1.1\r\nhost: evil.test\r\nx-forwarded-host: evil.test\r\n\
+    let request = "POST /v2/local/a/blobs/uploads/ HTTP/1.1\r\nhost: m.test\r\nx-forwarded-host: evil.test\r\n\
                    x-forwarded-proto: https\r\nforwarded: host=evil.test\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let answer = rig.raw(request.as_bytes()).await;
     assert_eq!(status(&answer), 202);
     assert!(answer.contains("\r\nlocation: /v2/local/a/blobs/uploads/"), "{answer}");
-    assert!(!answer.contains("evil.test"), "{answer}");
+    assert!(!answer.contains("evil.test") && !answer.contains("m.test"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

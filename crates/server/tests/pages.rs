@@ -4,15 +4,9 @@
 
 mod support;
 
-use bytes::Bytes;
 use entrepot_mirror::{Holdings, ImagePage, Removal, RepositoryPage};
 use entrepot_testkit::TestImage;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use support::Rig;
-use tokio::net::UnixStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_metrics_and_welcome() {
@@ -42,16 +36,6 @@ async fn health_metrics_and_welcome() {
     assert_eq!((post.status.as_u16(), post.header("allow")), (405, Some("GET, HEAD")));
 }
 
-async fn ask(rig: &Rig, method: &str, path: &str) -> (StatusCode, Bytes) {
-    let stream = UnixStream::connect(rig.control()).await.unwrap();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(path).header("host", "x");
-    let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
-    let (head, body) = response.into_parts();
-    (head.status, body.collect().await.unwrap().to_bytes())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_sees_and_removes_what_is_held() {
     use std::os::unix::fs::PermissionsExt;
@@ -63,16 +47,16 @@ async fn the_command_line_sees_and_removes_what_is_held() {
     for (digest, _) in image.blobs() {
         rig.get(&format!("/v2/library/nginx/blobs/{digest}")).await;
     }
-    let (status, body) = ask(&rig, "GET", "/v1/totals").await;
-    assert_eq!(status, StatusCode::OK);
+    let (status, body) = rig.ask("GET", "/v1/totals").await;
+    assert_eq!(status, 200);
     let totals: Holdings = serde_json::from_slice(&body).unwrap();
     assert_eq!((totals.repositories, totals.tags, totals.manifests), (1, 1, 1));
-    let (_, body) = ask(&rig, "GET", "/v1/repositories?prefix=docker.io%2F&n=10").await;
+    let (_, body) = rig.ask("GET", "/v1/repositories?prefix=docker.io%2F&n=10").await;
     let page: RepositoryPage = serde_json::from_slice(&body).unwrap();
     assert_eq!(page.repositories[0].name, "docker.io/library/nginx");
-    let (_, body) = ask(&rig, "GET", "/v1/repositories?prefix=quay.io&n=10").await;
+    let (_, body) = rig.ask("GET", "/v1/repositories?prefix=quay.io&n=10").await;
     assert!(serde_json::from_slice::<RepositoryPage>(&body).unwrap().repositories.is_empty());
-    let (_, body) = ask(&rig, "GET", "/v1/images?name=nginx").await;
+    let (_, body) = rig.ask("GET", "/v1/images?name=nginx").await;
     let page: ImagePage = serde_json::from_slice(&body).unwrap();
     assert_eq!(
         (page.images[0].digest.clone(), page.images[0].tags.clone()),
@@ -88,11 +72,11 @@ async fn the_command_line_sees_and_removes_what_is_held() {
         ("POST", "/v1/images?name=nginx", 405),
         ("GET", "/v2/", 404),
     ] {
-        let (status, body) = ask(&rig, method, path).await;
-        assert_eq!(status.as_u16(), wanted, "{method} {path}: {body:?}");
+        let (status, body) = rig.ask(method, path).await;
+        assert_eq!(status, wanted, "{method} {path}: {body:?}");
     }
-    let (status, body) = ask(&rig, "DELETE", "/v1/images?name=nginx&reference=1.27").await;
-    assert_eq!(status, StatusCode::OK);
+    let (status, body) = rig.ask("DELETE", "/v1/images?name=nginx&reference=1.27").await;
+    assert_eq!(status, 200);
     assert_eq!(serde_json::from_slice::<Removal>(&body).unwrap().manifests, 1);
     // What the network sees is another matter.
     assert_eq!(rig.get("/v1/totals").await.status, 404);

@@ -121,8 +121,16 @@ struct Events {
 
 impl Events {
     async fn open(rig: &Rig) -> Self {
+        Self::request(rig, "").await
+    }
+
+    async fn open_for(rig: &Rig, address: &str) -> Self {
+        Self::request(rig, &format!("x-forwarded-for: {address}\r\n")).await
+    }
+
+    async fn request(rig: &Rig, more: &str) -> Self {
         let mut stream = TcpStream::connect(rig.address).await.unwrap();
-        let request = "GET /api/v1/sync/events HTTP/1.1\r\nhost: x\r\n\r\n";
+        let request = format!("GET /api/v1/sync/events HTTP/1.1\r\nhost: x\r\n{more}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         Self { stream, text: String::new() }
     }
@@ -231,9 +239,11 @@ async fn strangers_and_other_sites_begin_nothing() {
     let run = "/api/v1/sync/rules/sglang/run";
     let proxied = ("x-forwarded-for", "10.0.0.7");
     for (headers, status) in [
+        (vec![], 401),
         (vec![proxied], 401),
         (vec![proxied, ("authorization", "Bearer wrong")], 401),
-        (vec![("host", "m.example.com")], 401),
+        (vec![("host", "m.test")], 401),
+        (vec![("host", "m.example.com"), ("authorization", "Bearer t0ken")], 421),
         (vec![("origin", "https://evil.example")], 403),
         (vec![("sec-fetch-site", "cross-site"), ("authorization", "Bearer t0ken")], 403),
     ] {
@@ -246,6 +256,76 @@ async fn strangers_and_other_sites_begin_nothing() {
     let answer = desk.rig.send("POST", run, &[proxied, ("authorization", "Bearer t0ken")], "").await;
     assert_eq!(answer.status, 202);
     drop(desk.ordered().await);
+}
+
+// A04: one request that a proxy passed on, whatever became of it, and an address proves nothing any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_proxy_was_seen_this_machine_is_nobody() {
+    let mut desk = Desk::open(None).await;
+    let run = "/api/v1/sync/rules/sglang/run";
+    assert_eq!(desk.post(run, &[("host", "m.test")], "").await.0, 403);
+    assert_eq!(desk.post(run, &[], "").await.0, 202);
+    drop(desk.ordered().await);
+    assert!(desk.rig.get("/sync?lang=en").await.text().contains("data-post="));
+    let seen = desk.rig.get_with("/nothing", &[("x-forwarded-for", "10.0.0.7")]).await;
+    assert_eq!(seen.status, 404);
+    let (status, answer) = desk.post(run, &[], "").await;
+    assert_eq!(
+        (status, &answer["detail"]),
+        (403, &json!("only programs on the server's machine may do this"))
+    );
+    assert_eq!(
+        answer["hint"],
+        "run `entrepot sync run` there, or set `api_token` in the server's configuration"
+    );
+    let page = desk.rig.get("/sync?lang=en").await.text();
+    assert!(page.contains(
+        "Runs are begun and stopped on the server&#39;s machine, with <code>entrepot sync run NAME</code>"
+    ));
+    assert!(!page.contains("data-post=") && !page.contains("data-steered") && !page.contains("<dialog"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_begins_and_stops_runs_whatever_is_configured() {
+    let mut desk = Desk::open(Some("t0ken")).await;
+    let (status, begun) = desk.rig.ask("POST", "/api/v1/sync/rules/sglang/run").await;
+    assert_eq!(status, 202, "{begun:?}");
+    let (order, finish) = desk.ordered().await;
+    let begun: Value = serde_json::from_slice(&begun).unwrap();
+    let run = begun["run"].as_str().unwrap();
+    let (status, _) = desk.rig.ask("POST", &format!("/api/v1/sync/runs/{run}/cancel")).await;
+    assert_eq!(status, 202);
+    order.cancel.cancelled().await;
+    let (status, _) = desk.rig.ask("GET", "/api/v1/sync/rules").await;
+    assert_eq!(status, 200);
+    drop((order, finish));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_token_is_set_the_page_asks_for_it() {
+    let desk = Desk::open(Some("t0ken")).await;
+    let page = desk.rig.get_with("/sync?lang=en", &[("host", "m.test")]).await.text();
+    for part in ["data-post=", "data-steered", r#"<dialog id="token">"#] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("t0ken"));
+}
+
+// A22, over connections: the 33rd listener of one address is refused, and a place is free when one leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_does_not_take_every_place_of_a_listener() {
+    let desk = Desk::open(None).await;
+    let mut listening = Vec::new();
+    for _ in 0..32 {
+        let mut events = Events::open(&desk.rig).await;
+        events.until("event: running").await;
+        listening.push(events);
+    }
+    let refused = desk.rig.get("/api/v1/sync/events").await;
+    assert_eq!((refused.status.as_u16(), refused.json()["hint"].clone()), (429, json!("close some of them")));
+    // Another one, by the word of a proxy on this machine.
+    let mut other = Events::open_for(&desk.rig, "10.0.0.8").await;
+    other.until("event: running").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use entrepot_sync::Language;
 use super::{
     Action,
     registries::CommonArgs,
-    server::{RunArgs, RunsArgs},
+    server::{CancelArgs, RunArgs, RunsArgs},
 };
 use crate::{
     commands::{
@@ -63,6 +63,8 @@ enum SyncVerb {
     Run(RunArgs),
     /// List the last runs on a server
     Runs(RunsArgs),
+    /// Stop a run on a server
+    Cancel(CancelArgs),
 }
 
 #[derive(Args)]
@@ -152,6 +154,7 @@ impl SyncArgs {
             }
             Some(SyncVerb::Run(run)) => return Action::Runs(run.meant()),
             Some(SyncVerb::Runs(runs)) => return Action::Runs(runs.meant()),
+            Some(SyncVerb::Cancel(cancel)) => return Action::Runs(cancel.meant()),
             None => {}
         }
         Action::Sync(sync::Sync {

@@ -1,10 +1,12 @@
-//! What is asked of a server that runs rules: `sync run` and `sync runs`.
+//! What is asked of a server that runs rules: `sync run`, `sync runs` and `sync cancel`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 use secrecy::SecretString;
 
-use super::OutputArgs;
-use crate::commands::runs::{Runs, Verb};
+use super::{FileArgs, OutputArgs};
+use crate::commands::runs::{Runs, Server, Verb};
 
 #[derive(Args)]
 pub(super) struct RunArgs {
@@ -34,10 +36,24 @@ pub(super) struct RunsArgs {
 }
 
 #[derive(Args)]
+pub(super) struct CancelArgs {
+    /// The run, as `entrepot sync runs` lists it
+    #[arg(value_name = "RUN")]
+    run: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
 struct ServerArgs {
-    /// The server
-    #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER", default_value = "http://127.0.0.1:5000")]
-    server: String,
+    /// The server [default: the one that works in the data directory, else http://127.0.0.1:5000]
+    #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER")]
+    server: Option<String>,
+    #[command(flatten)]
+    file: FileArgs,
+    /// The data directory, over the configuration
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    data: Option<PathBuf>,
     /// What its `api_token` says, if it is on another machine
     #[arg(long, value_name = "TOKEN", env = "ENTREPOT_API_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
@@ -57,8 +73,18 @@ impl RunsArgs {
     }
 }
 
+impl CancelArgs {
+    pub(super) fn meant(self) -> Runs {
+        self.server.meant(Verb::Cancel { run: self.run })
+    }
+}
+
 impl ServerArgs {
     fn meant(self, verb: Verb) -> Runs {
-        Runs { server: self.server, token: self.token, output: self.output.output, verb }
+        let server = match self.server {
+            Some(server) => Server::At(server),
+            None => Server::Here { file: self.file.config, data: self.data },
+        };
+        Runs { server, token: self.token, output: self.output.output, verb }
     }
 }

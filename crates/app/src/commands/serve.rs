@@ -116,7 +116,24 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
         );
     }
     let tls = config.tls.clone().map(|config::TlsFiles { cert, key }| TlsFiles { cert, key });
-    Listen { addr: config.listen.to_string(), tls, control }
+    Listen {
+        addr: config.listen.to_string(),
+        tls,
+        control,
+        names: names(config),
+        is_shared: config.api_token.is_some() || config.mirror.domain.is_some() || config.tls.is_some(),
+    }
+}
+
+// What we are called: as it is written, and by the domain with the labels below it that stand for registries.
+fn names(config: &Config) -> Vec<String> {
+    let mut names = config.names.clone();
+    if let Some(domain) = &config.mirror.domain {
+        let labels = config.registries.values().filter_map(|registry| registry.alias.as_deref());
+        names.push(domain.clone());
+        names.extend(labels.map(|label| format!("{label}.{domain}")));
+    }
+    names
 }
 
 fn greet(config: &Config, address: SocketAddr, environment: &Environment) -> Result<(), Failure> {

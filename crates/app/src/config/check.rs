@@ -35,6 +35,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         database: file.database.map(|url| checker.database(url)).transpose()?,
         mirror: file.mirror,
         hosted: checker.hosted(file.hosted)?,
+        names: checker.names(file.names)?,
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
@@ -148,6 +149,19 @@ impl Checker<'_> {
         Ok(())
     }
 
+    fn names(&self, names: Vec<String>) -> Result<Vec<String>, Error> {
+        for (index, name) in names.iter().enumerate() {
+            if !is_host_name(name) {
+                let fault =
+                    self.fault(&["names", &index.to_string()], format!("`{name}` is not a host name"));
+                return Err(
+                    fault.with_hint("write the name alone, without scheme, port and path: `mirror.lan`")
+                );
+            }
+        }
+        Ok(names)
+    }
+
     fn tls(&self, tls: sections::Tls) -> Result<Option<TlsFiles>, Error> {
         match (tls.cert, tls.key) {
             (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
@@ -169,8 +183,7 @@ impl Checker<'_> {
                 .with_hint(format!("write `{default}: {{mirror: true}}` under `registries`")));
         }
         if let Some(domain) = &config.mirror.domain
-            && !(domain.parse::<Host>().is_ok_and(|host| host.name() == host.as_str())
-                && domain.contains(|c: char| c.is_ascii_alphabetic()))
+            && !(is_host_name(domain) && domain.contains(|c: char| c.is_ascii_alphabetic()))
         {
             return Err(self
                 .fault(&["mirror", "domain"], format!("`{domain}` is not a domain name"))
@@ -313,6 +326,11 @@ impl Checker<'_> {
         }
         Ok(())
     }
+}
+
+// A domain name or an address, without a port.
+fn is_host_name(text: &str) -> bool {
+    text.parse::<Host>().is_ok_and(|host| host.name() == host.as_str())
 }
 
 fn is_label(text: &str) -> bool {

@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) mirror: MirrorSettings,
     /// The prefixes that take pushes.
     pub(crate) hosted: Vec<String>,
+    /// More host names that a listener on loopback answers to.
+    pub(crate) names: Vec<String>,
     /// Every registry we know how to talk to.
     pub(crate) registries: BTreeMap<Host, Registry>,
     /// Certificate and key; `None`: plain HTTP.
@@ -203,8 +205,7 @@ pub(crate) struct Loaded {
 /// # Errors
 /// The first thing that is wrong.
 pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrides) -> Result<Loaded, Error> {
-    let named = file.map(Path::to_owned).or_else(|| environment.get("ENTREPOT_CONFIG").map(PathBuf::from));
-    let file = named.or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|usual| usual.exists()));
+    let file = which_file(file, environment);
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let (mut config, warnings) = parse_in(&text, environment, directory).map_err(|error| match &file {
@@ -215,6 +216,33 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
     config.data = over.data.unwrap_or(config.data);
     config.rules.watched.push(file.clone().unwrap_or_else(|| USUAL_FILE.into()));
     Ok(Loaded { config, file, warnings })
+}
+
+/// The data directory that [`load`] would come to, and nothing else: what a secret is, for example, need not be known
+/// to whoever looks for a server.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn data_directory(
+    file: Option<&Path>,
+    environment: &Environment,
+    over: Option<PathBuf>,
+) -> Result<PathBuf, Error> {
+    if let Some(data) = over {
+        return Ok(data);
+    }
+    let file = which_file(file, environment);
+    let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let in_file = |error: Error| file.iter().fold(error, |error, file| error.in_file(file));
+    let mut root = Node::parse(&text).map_err(in_file)?;
+    environment.write_over(&mut root, &sections::KEYS).map_err(in_file)?;
+    Ok(root.get("data").and_then(Node::text).unwrap_or(defaults::DATA).into())
+}
+
+// The one that is named, or the usual one if it is there.
+fn which_file(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = named.map(Path::to_owned).or_else(|| environment.get("ENTREPOT_CONFIG").map(PathBuf::from));
+    named.or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|usual| usual.exists()))
 }
 
 /// Makes a configuration of a text and an environment.

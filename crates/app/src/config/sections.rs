@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) database: Option<SecretString>,
     pub(super) mirror: Mirror,
     pub(super) hosted: Option<Vec<String>>,
+    pub(super) names: Vec<String>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
@@ -36,13 +37,14 @@ pub(super) struct File {
 }
 
 /// The outermost keys, which environment variables may name.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "listen",
     "data",
     "blobs",
     "database",
     "mirror",
     "hosted",
+    "names",
     "registries",
     "sync",
     "sync_files",

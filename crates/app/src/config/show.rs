@@ -42,6 +42,7 @@ impl Config {
         root.some("database", self.database.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
         root.put("mirror", show_mirror(&self.mirror));
         root.put("hosted", texts(&self.hosted));
+        root.put("names", texts(&self.names));
         root.put("registries", Shown::Map(registries.collect()));
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));

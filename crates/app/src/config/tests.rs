@@ -211,7 +211,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `registries`, `sync`, `sync_files`, `migrate`, `api_token`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `registries`, `sync`, `sync_files`, `migrate`, `api_token`, `tls` and `log`",
     ),
     (
         "mirror: {freshness: soon}",
@@ -234,6 +234,10 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "hosted: [index.docker.io/team/]",
         "line 1, column 10: `hosted.0`: names below `index.docker.io/team/` are those of the mirrored registry `docker.io`\nhint: choose another prefix, or write `docker.io: {mirror: false}` under `registries`",
+    ),
+    (
+        "names: ['mirror.lan:5000']",
+        "line 1, column 9: `names.0`: `mirror.lan:5000` is not a host name\nhint: write the name alone, without scheme, port and path: `mirror.lan`",
     ),
     ("hosted: [local]", "line 1, column 10: `hosted.0`: `local` does not end in `/`\nhint: write `local/`"),
     (

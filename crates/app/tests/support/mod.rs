@@ -65,20 +65,34 @@ impl Lab {
 
     /// The same, with variables in its environment.
     pub(crate) fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
-        let mut command = self.command(&["-q", "serve", "--listen", "127.0.0.1:0"]);
-        command.envs(variables.iter().copied());
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
-            let mut stderr = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-            panic!("{line}{stderr}");
-        };
-        Serving { url: url.to_owned(), child, _stdout: stdout }
+        let mut command = self.command(&SERVE);
+        command.envs(variables.iter().copied()).args(arguments);
+        served(command)
     }
+
+    /// The same, by a shell's script that has it as its arguments.
+    pub(crate) fn serve_under(&self, script: &str) -> Serving {
+        let serve = self.command(&SERVE);
+        let mut command = Command::new("sh");
+        command.current_dir(self.dir.path()).env_clear().args(["-c", script]);
+        command.arg(serve.get_program()).args(serve.get_args());
+        served(command)
+    }
+}
+
+const SERVE: [&str; 4] = ["-q", "serve", "--listen", "127.0.0.1:0"];
+
+fn served(mut command: Command) -> Serving {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        panic!("{line}{stderr}");
+    };
+    Serving { url: url.to_owned(), child, _stdout: stdout }
 }
 
 /// Runs a command to its end.

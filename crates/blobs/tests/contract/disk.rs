@@ -29,6 +29,21 @@ async fn a_blob_is_a_file_for_this_user_only() {
     }
 }
 
+// A19: also one that an older version wrote.
+#[tokio::test]
+async fn a_note_is_a_file_for_this_user_only() {
+    let place = Place::disk();
+    let blobs = place.open().await;
+    let staged = staged_with(&blobs, b"x").await;
+    staged.set_note(b"{}").await.unwrap();
+    let note = place.dir().join("staging").join(format!("{}.json", staged.id()));
+    let mode = || fs::metadata(&note).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&note, fs::Permissions::from_mode(0o666)).unwrap();
+    place.open().await;
+    assert_eq!(mode(), 0o600);
+}
+
 #[tokio::test]
 async fn what_was_asked_for_lately_needs_no_file() {
     let place = Place::disk();

@@ -24,7 +24,10 @@ static VERSION: LazyLock<String> =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Guide,
-    Sync,
+    Sync {
+        /// Whether who reads it may begin and stop runs there.
+        steered: bool,
+    },
 }
 
 /// The whole page around `main`.
@@ -65,13 +68,13 @@ pub(crate) fn frame(page: Page, language: Language, main: &str) -> String {
 </html>
 "#,
         guide = link("/guide", words.guide, page == Page::Guide),
-        sync = link("/sync", words.syncs, page == Page::Sync),
+        sync = link("/sync", words.syncs, page != Page::Guide),
         other_language = words.other_language,
         theme = words.theme,
         words_guide = words.guide,
         markdown = words.markdown,
         log = words.log,
-        dialog = if page == Page::Sync { token_dialog(language) } else { String::new() },
+        dialog = if page == (Page::Sync { steered: true }) { token_dialog(language) } else { String::new() },
     );
     out
 }
@@ -83,7 +86,11 @@ pub(crate) fn mark() -> String {
 
 fn script_words(language: Language, page: Page) -> String {
     let words = language.words();
-    let live = if page == Page::Sync { r#" data-live="""# } else { "" };
+    let live = match page {
+        Page::Guide => "",
+        Page::Sync { steered: false } => r#" data-live="""#,
+        Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
+    };
     format!(
         r#" data-copied="{}" data-not-copied="{}" data-waiting="{}" data-looking="{}" data-copying="{}" data-failed="{}" data-stop="{}"{live}"#,
         words.copied, words.not_copied, words.waiting, words.looking, words.copying, words.failed, words.stop,

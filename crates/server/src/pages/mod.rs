@@ -48,7 +48,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         return Ok(asset);
     }
     if let Some(sync) = reader {
-        return Ok(readers::answer(&call, &sync.scheduler).await);
+        return Ok(readers::answer(&call, sync).await);
     }
     Ok(match call.path() {
         "/healthz" => page(StatusCode::OK, TEXT, "ok\n"),

@@ -1,7 +1,7 @@
 //! What readers of syncs see: guide, table, badge and log.
 
 use entrepot_catalog::SourceTag;
-use entrepot_scheduler::{Error, RulesView, Scheduler, StateView};
+use entrepot_scheduler::{Error, RulesView, StateView};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{HTML, TEXT, guide, said, table, words::Language};
@@ -9,7 +9,7 @@ use crate::{
     body::Body,
     query,
     service::{Call, respond},
-    sync::Problem,
+    sync::{Asker, Permission, Problem, SyncService},
 };
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
@@ -31,7 +31,8 @@ pub(super) fn is_one(path: &str) -> bool {
 }
 
 /// Answers one of them.
-pub(super) async fn answer(call: &Call<'_>, scheduler: &Scheduler) -> Response<Body> {
+pub(super) async fn answer(call: &Call<'_>, sync: &SyncService) -> Response<Body> {
+    let scheduler = &sync.scheduler;
     let language = Language::of(call.query(), &call.head.headers);
     let views = scheduler.rules();
     let rules = scheduler.rule_set();
@@ -43,7 +44,7 @@ pub(super) async fn answer(call: &Call<'_>, scheduler: &Scheduler) -> Response<B
             Ok(text) => page(TEXT, text),
             Err(error) => Problem::from(error).answer(),
         },
-        _ => match syncs(scheduler, views, call.query(), language).await {
+        _ => match syncs(call, sync, views, language).await {
             Ok(text) => page(HTML, text),
             Err(error) => Problem::from(error).answer(),
         },
@@ -51,11 +52,13 @@ pub(super) async fn answer(call: &Call<'_>, scheduler: &Scheduler) -> Response<B
 }
 
 async fn syncs(
-    scheduler: &Scheduler,
+    call: &Call<'_>,
+    sync: &SyncService,
     mut views: RulesView,
-    query: &str,
     language: Language,
 ) -> Result<String, Error> {
+    let (scheduler, query) = (&sync.scheduler, call.query());
+    let steered = sync.permission(&Asker::of(call)) != Permission::Refused;
     let one = query::find(query, "rule");
     if let Some(one) = &one {
         views.rules.retain(|rule| rule.name == **one);
@@ -73,7 +76,7 @@ async fn syncs(
         states.push(scheduler.copies(&rule.name, &after, limit).await?);
     }
     let runs = scheduler.runs(one.as_deref(), None, RUNS).await?.runs;
-    let content = table::Content { states, runs, is_one: one.is_some() };
+    let content = table::Content { states, runs, is_one: one.is_some(), steered };
     Ok(table::page(&views, &content, language))
 }
 

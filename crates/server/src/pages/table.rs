@@ -18,6 +18,8 @@ pub(super) struct Content {
     pub(super) runs: Vec<RunView>,
     /// Whether only one rule is shown.
     pub(super) is_one: bool,
+    /// Whether who reads it may begin and stop runs there.
+    pub(super) steered: bool,
 }
 
 /// The whole page.
@@ -41,12 +43,15 @@ pub(super) fn page(views: &RulesView, content: &Content, language: Language) -> 
     } else if !content.is_one {
         out.push_str(&totals(views, words));
     }
+    if !content.steered && !views.rules.is_empty() {
+        let _ = write!(out, "<p class=\"notice calm\">{}</p>", html::inline(words.run_elsewhere));
+    }
     for (rule, state) in views.rules.iter().zip(&content.states) {
-        out.push_str(&section(rule, state, content.is_one, language));
+        out.push_str(&section(rule, state, content, language));
     }
     out.push_str(&history(&content.runs, words));
     out.push_str("</main>");
-    html::frame(html::Page::Sync, language, &out)
+    html::frame(html::Page::Sync { steered: content.steered }, language, &out)
 }
 
 fn totals(views: &RulesView, words: &Words) -> String {
@@ -74,15 +79,14 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-fn section(rule: &RuleView, state: &StateView, is_one: bool, language: Language) -> String {
+fn section(rule: &RuleView, state: &StateView, content: &Content, language: Language) -> String {
     let (words, name) = (language.words(), escape(&rule.name));
     let title = escape(rule.title.as_deref().unwrap_or(&rule.name));
     let mut out = format!(
-        "<section class=\"card\" id=\"{name}\"><header><h2><a href=\"/sync?rule={name}&amp;lang={}\">{title}</a></h2>{}\
-         <button class=\"js-only\" data-post=\"/api/v1/sync/rules/{name}/run\">{}</button></header>",
+        "<section class=\"card\" id=\"{name}\"><header><h2><a href=\"/sync?rule={name}&amp;lang={}\">{title}</a></h2>{}{}</header>",
         language.code(),
         standing(rule, words),
-        words.run_now
+        if content.steered { run_button(&name, words) } else { String::new() }
     );
     out.push_str(&meter(&rule.copies));
     out.push_str(&facts(rule, words));
@@ -94,7 +98,7 @@ fn section(rule: &RuleView, state: &StateView, is_one: bool, language: Language)
     if state.copies.is_empty() {
         let _ = write!(out, "<p class=\"quiet small\">{}</p>", words.no_copies);
     } else {
-        let open = if is_one || rule.copies.in_sync < rule.copies.total { " open" } else { "" };
+        let open = if content.is_one || rule.copies.in_sync < rule.copies.total { " open" } else { "" };
         let _ = write!(
             out,
             "<details id=\"d-{name}\"{open}><summary>{}</summary>{}{}</details>",
@@ -105,6 +109,11 @@ fn section(rule: &RuleView, state: &StateView, is_one: bool, language: Language)
     }
     out.push_str("</section>");
     out
+}
+
+fn run_button(name: &str, words: &Words) -> String {
+    let run_now = words.run_now;
+    format!("<button class=\"js-only\" data-post=\"/api/v1/sync/rules/{name}/run\">{run_now}</button>")
 }
 
 // Without JavaScript this is how far it was when the page was made.

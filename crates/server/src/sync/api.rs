@@ -7,9 +7,10 @@ use entrepot_sync::Place;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, SyncService, events, gate};
+use super::{Asker, Problem, SyncService, events};
 use crate::{
     body::Body,
+    client::Client,
     headers::JSON,
     metrics::Kind,
     query,
@@ -76,7 +77,10 @@ async fn read(call: &Call<'_>, sync: &SyncService, segments: &[&str]) -> Result<
             let after = SourceTag { source: text("source"), reference: text("reference") };
             Ok(service::json(&scheduler.copies(&rule, &after, limit(query)?).await?, JSON))
         }
-        ["events"] if call.head.method == Method::GET => events::answer(sync, call.state.draining()),
+        ["events"] if call.head.method == Method::GET => {
+            let client = Client::of(call.peer.address(), &call.head.headers);
+            events::answer(sync, client, call.state.draining())
+        }
         ["events"] => Err(Problem::method("GET")),
         _ => Err(Problem::not_found()),
     }
@@ -94,8 +98,7 @@ async fn change(
     sync: &SyncService,
     segments: &[&str],
 ) -> Result<Response<Body>, Problem> {
-    let asker = gate::Asker { address: call.peer.address(), host: call.host(), headers: &call.head.headers };
-    gate::admit(&asker, sync.token.as_ref())?;
+    Asker::of(call).admit(sync.token.as_ref())?;
     let answer = match segments {
         ["rules", name, "run"] => {
             let part = part(call).await?;

@@ -2,11 +2,9 @@
 //! comes again by itself.
 
 use std::{
+    collections::HashMap,
     fmt::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,36 +16,85 @@ use http::{HeaderValue, Response, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
 use super::{Problem, SyncService};
-use crate::{body::Body, service::respond};
+use crate::{body::Body, client::Client, service::respond};
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-/// How many may listen at once.
+/// How many may listen at once, and how many of them one client may be.
 const MOST: usize = 256;
+const MOST_OF_ONE: usize = 32;
 /// So often something is said, that nobody in between takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes again.
 const RETRY: &str = "retry: 3000\n\n";
 
-/// How many listen.
-#[derive(Debug, Default)]
-pub(super) struct Listeners(Arc<AtomicUsize>);
+/// Who listens, and how often.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listeners(Arc<Mutex<HashMap<Client, usize>>>);
 
+/// One who listens; dropped, they do not.
 #[derive(Debug)]
-struct Listener(Arc<AtomicUsize>);
+struct Listener {
+    all: Listeners,
+    client: Client,
+}
+
+/// Nobody more may listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Full {
+    /// Whoever it is.
+    Everywhere,
+    /// Who is the same client.
+    ForOne,
+}
 
 impl Listeners {
-    fn join(&self) -> Option<Listener> {
-        let count = Arc::clone(&self.0);
-        let joined = count.fetch_add(1, Ordering::Relaxed) < MOST;
-        let listener = Listener(count);
-        joined.then_some(listener)
+    fn join(&self, client: Client) -> Result<Listener, Full> {
+        let mut all = self.lock();
+        if all.values().sum::<usize>() >= MOST {
+            return Err(Full::Everywhere);
+        }
+        let count = all.entry(client).or_default();
+        if *count >= MOST_OF_ONE {
+            return Err(Full::ForOne);
+        }
+        *count += 1;
+        Ok(Listener { all: self.clone(), client })
+    }
+
+    fn leave(&self, client: Client) {
+        let mut all = self.lock();
+        match all.get_mut(&client) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(all.remove(&client)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.all.leave(self.client);
     }
+}
+
+impl From<Full> for Problem {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Everywhere => busy("too many are listening"),
+            Full::ForOne => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("{MOST_OF_ONE} listeners of your address are connected, and that is the most"),
+            )
+            .with_hint("close some of them"),
+        }
+    }
+}
+
+fn busy(what: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, what).with_hint("try again later")
 }
 
 struct Listening {
@@ -58,9 +105,12 @@ struct Listening {
 }
 
 /// Answers with events until the listener leaves, does not keep up, or the server drains.
-pub(super) fn answer(sync: &SyncService, draining: &CancellationToken) -> Result<Response<Body>, Problem> {
-    let busy = |what: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, what).with_hint("try again later");
-    let listener = sync.listeners.join().ok_or_else(|| busy("too many are listening"))?;
+pub(super) fn answer(
+    sync: &SyncService,
+    client: Client,
+    draining: &CancellationToken,
+) -> Result<Response<Body>, Problem> {
+    let listener = sync.listeners.join(client)?;
     let watch = sync.scheduler.watch().ok_or_else(|| busy("the server is shutting down"))?;
     let listening = Listening { watch, draining: draining.clone(), is_new: true, _listener: listener };
     let frames = stream::unfold(listening, next).boxed();
@@ -103,12 +153,37 @@ mod tests {
         assert_eq!(written(&frame, true), "retry: 3000\n\nid: 7\nevent: rules\ndata: {}\n\n");
     }
 
+    fn client(last: usize) -> Client {
+        Client::Address([10, 0, 0, u8::try_from(last).unwrap()].into())
+    }
+
     #[test]
     fn there_is_room_for_so_many() {
         let listeners = Listeners::default();
-        let mut all: Vec<_> = (0..MOST).map(|_| listeners.join().unwrap()).collect();
-        assert!(listeners.join().is_none());
+        let join = |nth: usize| listeners.join(client(nth / MOST_OF_ONE)).unwrap();
+        let mut all: Vec<_> = (0..MOST).map(join).collect();
+        assert_eq!(listeners.join(client(200)).err(), Some(Full::Everywhere));
         all.pop();
-        assert!(listeners.join().is_some());
+        assert!(listeners.join(client(200)).is_ok());
+        drop(all);
+        assert!(listeners.lock().is_empty());
+    }
+
+    #[test]
+    fn one_client_does_not_take_all_of_it() {
+        let listeners = Listeners::default();
+        let all: Vec<_> = (0..MOST_OF_ONE).map(|_| listeners.join(client(1)).unwrap()).collect();
+        let full = Problem::from(listeners.join(client(1)).unwrap_err());
+        assert_eq!(
+            (full.status.as_u16(), full.detail.as_str(), full.hint.as_deref()),
+            (
+                429,
+                "32 listeners of your address are connected, and that is the most",
+                Some("close some of them")
+            )
+        );
+        assert!(listeners.join(client(2)).is_ok() && listeners.join(Client::Owner).is_ok());
+        drop(all);
+        assert!(listeners.join(client(1)).is_ok());
     }
 }

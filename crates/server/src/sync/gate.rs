@@ -1,66 +1,94 @@
 //! Who may begin and stop runs. Pure.
 //!
-//! There are no accounts yet. A program on this machine may, and whoever has the token. Not asked is a browser that
-//! another site sends (it says so), nor is a request local that a proxy on this machine passed on (it says so too, or
-//! keeps the name it was asked for). A name other than this machine's may have been pointed here by a stranger's DNS.
+//! There are no accounts yet. Whoever can open the socket for the local command line may, whoever has the token, and a
+//! program on this machine where that proves something (`local`). Pages of other sites were turned away before
+//! (`admission`).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use entrepot_oci::Digest;
 use http::{HeaderMap, StatusCode, header};
 
 use super::Problem;
-
-/// What proxies add.
-const PROXIED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+use crate::{
+    host,
+    service::{Call, Door},
+};
 
 /// Who asks.
-pub(super) struct Asker<'a> {
+pub(crate) struct Asker<'a> {
+    door: Door,
     /// The address of the other end; the socket for the local command line has none.
-    pub(super) address: Option<IpAddr>,
+    address: Option<IpAddr>,
     /// The host that was asked for.
-    pub(super) host: Option<&'a str>,
-    pub(super) headers: &'a HeaderMap,
+    host: Option<&'a str>,
+    /// Whether being on this machine proves anything.
+    local_counts: bool,
+    headers: &'a HeaderMap,
 }
 
-/// Whether `asker` may change something, where `token` is what lets others in.
-pub(super) fn admit(asker: &Asker<'_>, token: Option<&Digest>) -> Result<(), Problem> {
-    if is_cross_site(asker) {
-        let problem = Problem::new(StatusCode::FORBIDDEN, "another site sent this");
-        return Err(problem.with_hint("use the page `/sync` of this server"));
-    }
-    match (bearer(asker.headers), token) {
-        (Some(sent), Some(token)) if Digest::of(sent) == *token => return Ok(()),
-        (Some(_), Some(_)) => {
-            let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not the right one");
-            return Err(problem.with_hint("it is what `api_token` says in the server's configuration"));
+/// Whether somebody may begin and stop runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// They may.
+    Granted,
+    /// They must show the token.
+    NeedsToken,
+    /// There is nothing to show: they must come another way.
+    Refused,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) fn of(call: &Call<'a>) -> Self {
+        Self {
+            door: call.peer.door(),
+            address: call.peer.address(),
+            host: call.host(),
+            local_counts: call.state.local.counts(),
+            headers: &call.head.headers,
         }
-        _ => {}
     }
-    if is_local(asker) {
-        return Ok(());
+
+    /// Whether they may, before they show anything; `token` is what lets others in.
+    pub(super) fn permission(&self, token: Option<&Digest>) -> Permission {
+        match (self.door, token) {
+            (Door::Control, _) => Permission::Granted,
+            (Door::Public, Some(_)) => Permission::NeedsToken,
+            (Door::Public, None) if self.is_local() => Permission::Granted,
+            (Door::Public, None) => Permission::Refused,
+        }
     }
-    Err(match token {
-        Some(_) => Problem::new(StatusCode::UNAUTHORIZED, "this needs a token").with_hint(
-            "send `Authorization: Bearer …` with what `api_token` says in the server's configuration",
-        ),
-        None => Problem::new(StatusCode::FORBIDDEN, "only programs on the server's machine may do this")
-            .with_hint("set `api_token` in the server's configuration"),
-    })
-}
 
-fn is_cross_site(asker: &Asker<'_>) -> bool {
-    let said = |name: &str| asker.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let site = said("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
-    let origin = said("origin").is_some_and(|origin| {
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        authority.is_none() || !same(authority, asker.host)
-    });
-    site || origin
-}
+    /// Whether they may change something.
+    pub(super) fn admit(&self, token: Option<&Digest>) -> Result<(), Problem> {
+        match (self.permission(token), bearer(self.headers)) {
+            (Permission::Granted, _) => Ok(()),
+            (Permission::NeedsToken, Some(sent)) if token.is_some_and(|token| Digest::of(sent) == *token) => {
+                Ok(())
+            }
+            (Permission::NeedsToken, Some(_)) => {
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not the right one");
+                Err(problem.with_hint("it is what `api_token` says in the server's configuration"))
+            }
+            (Permission::NeedsToken, None) => {
+                let hint =
+                    "send `Authorization: Bearer …` with what `api_token` says in the server's configuration";
+                Err(Problem::new(StatusCode::UNAUTHORIZED, "this needs a token").with_hint(hint))
+            }
+            (Permission::Refused, _) => {
+                let problem =
+                    Problem::new(StatusCode::FORBIDDEN, "only programs on the server's machine may do this");
+                let hint = "run `entrepot sync run` there, or set `api_token` in the server's configuration";
+                Err(problem.with_hint(hint))
+            }
+        }
+    }
 
-fn same(a: Option<&str>, b: Option<&str>) -> bool {
-    matches!((a, b), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b))
+    fn is_local(&self) -> bool {
+        self.local_counts
+            && self.address.is_some_and(|address| address.to_canonical().is_loopback())
+            && self.host.is_some_and(host::is_loopback)
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
@@ -69,100 +97,86 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
-fn is_local(asker: &Asker<'_>) -> bool {
-    let is_here = asker.address.is_none_or(|address| address.to_canonical().is_loopback());
-    let is_proxied = PROXIED.iter().any(|name| asker.headers.contains_key(*name));
-    let names_here = asker.address.is_none() || asker.host.is_some_and(names_this_machine);
-    is_here && !is_proxied && names_here
-}
-
-fn names_this_machine(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    match inner {
-        Some(inner) => inner.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback()),
-        None => {
-            name.eq_ignore_ascii_case("localhost")
-                || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
 
-    fn asked(
-        address: &str,
-        host: &str,
-        headers: &[(&'static str, &'static str)],
-        token: Option<&str>,
-    ) -> u16 {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .collect();
-        let asker = Asker { address: address.parse().ok(), host: Some(host), headers: &headers };
-        let token = token.map(|token| Digest::of(token.as_bytes()));
-        admit(&asker, token.as_ref()).map_or_else(|problem| problem.status.as_u16(), |()| 200)
+    /// Somebody at `address` who asks for `host` and sends `token`.
+    struct Case<'a> {
+        address: &'a str,
+        host: &'a str,
+        sent: Option<&'static str>,
+        local_counts: bool,
+    }
+
+    impl Case<'_> {
+        fn asked(&self, door: Door, token: Option<&str>) -> u16 {
+            let sent = self.sent.map(|sent| (header::AUTHORIZATION, HeaderValue::from_static(sent)));
+            let headers = HeaderMap::from_iter(sent);
+            let asker = Asker {
+                door,
+                address: self.address.parse().ok(),
+                host: Some(self.host),
+                local_counts: self.local_counts,
+                headers: &headers,
+            };
+            let token = token.map(|token| Digest::of(token.as_bytes()));
+            asker.admit(token.as_ref()).map_or_else(|problem| problem.status.as_u16(), |()| 200)
+        }
+    }
+
+    fn here(address: &str, host: &str) -> u16 {
+        Case { address, host, sent: None, local_counts: true }.asked(Door::Public, None)
+    }
+
+    fn with_token(sent: &'static str, token: Option<&str>) -> u16 {
+        let case = Case { address: "10.0.0.7", host: "m.example.com", sent: Some(sent), local_counts: false };
+        case.asked(Door::Public, token)
     }
 
     #[test]
-    fn this_machine_may() {
+    fn this_machine_may_where_that_counts() {
         for (address, host) in [
             ("127.0.0.1", "127.0.0.1:5000"),
             ("127.9.9.9", "localhost:5000"),
             ("::1", "[::1]:5000"),
             ("::ffff:127.0.0.1", "LOCALHOST"),
-            ("", "entrepot"),
         ] {
-            assert_eq!(asked(address, host, &[], None), 200, "{address} {host}");
+            assert_eq!(here(address, host), 200, "{address} {host}");
+            let case = Case { address, host, sent: None, local_counts: false };
+            assert_eq!(case.asked(Door::Public, None), 403, "{address} {host}");
+            let case = Case { local_counts: true, ..case };
+            assert_eq!(case.asked(Door::Public, Some("t")), 401, "{address} {host}");
         }
+    }
+
+    #[test]
+    fn the_socket_may_whatever_is_configured() {
+        let case = Case { address: "", host: "entrepot", sent: None, local_counts: false };
+        assert_eq!((case.asked(Door::Control, None), case.asked(Door::Control, Some("t"))), (200, 200));
+        // A request without an address that came another way is nobody's.
+        assert_eq!(here("", "localhost"), 403);
     }
 
     #[test]
     fn others_need_the_token() {
-        assert_eq!(asked("10.0.0.7", "m.example.com", &[], None), 403);
-        assert_eq!(asked("10.0.0.7", "localhost", &[], None), 403);
-        assert_eq!(asked("10.0.0.7", "m.example.com", &[], Some("t")), 401);
-        assert_eq!(asked("10.0.0.7", "m.example.com", &[("authorization", "Bearer t")], Some("t")), 200);
-        assert_eq!(asked("10.0.0.7", "m.example.com", &[("authorization", "bearer t ")], Some("t")), 200);
+        assert_eq!(here("10.0.0.7", "m.example.com"), 403);
+        assert_eq!(here("10.0.0.7", "localhost"), 403);
+        assert_eq!((with_token("Bearer t", Some("t")), with_token("bearer t ", Some("t"))), (200, 200));
         for wrong in ["Bearer u", "Bearer", "Bearer ", "Basic t", "t"] {
-            assert_eq!(asked("10.0.0.7", "x", &[("authorization", wrong)], Some("t")), 401, "{wrong}");
+            assert_eq!(with_token(wrong, Some("t")), 401, "{wrong}");
         }
-        assert_eq!(asked("10.0.0.7", "x", &[("authorization", "Bearer ")], None), 403);
-        assert_eq!(asked("127.0.0.1", "localhost", &[("authorization", "Bearer u")], Some("t")), 401);
+        assert_eq!(with_token("Bearer ", None), 403);
     }
 
     #[test]
-    fn a_proxy_or_a_strangers_name_is_not_this_machine() {
-        for name in PROXIED {
-            let headers = [(name, "10.0.0.7")];
-            assert_eq!(asked("127.0.0.1", "localhost", &headers, None), 403, "{name}");
-        }
-        for host in ["m.example.com", "evil.example:5000", "127.0.0.1.evil.example", "localhost.evil.example"]
+    fn a_strangers_name_is_not_this_machine() {
+        for host in
+            ["m.example.com", "evil.example:5000", "127.0.0.1.evil.example", "x.localhost", "localhost.", ""]
         {
-            assert_eq!(asked("127.0.0.1", host, &[], None), 403, "{host}");
+            assert_eq!(here("127.0.0.1", host), 403, "{host}");
         }
-    }
-
-    #[test]
-    fn browsers_of_other_sites_may_not_even_with_a_token() {
-        let token = ("authorization", "Bearer t");
-        for headers in [
-            [("sec-fetch-site", "cross-site"), token],
-            [("sec-fetch-site", "same-site"), token],
-            [("origin", "https://evil.example"), token],
-            [("origin", "null"), token],
-        ] {
-            assert_eq!(asked("127.0.0.1", "localhost:5000", &headers, Some("t")), 403, "{headers:?}");
-        }
-        let own = [("sec-fetch-site", "same-origin"), ("origin", "http://localhost:5000")];
-        assert_eq!(asked("127.0.0.1", "localhost:5000", &own, None), 200);
     }
 }

@@ -15,6 +15,7 @@ use entrepot_oci::Digest;
 use entrepot_scheduler::Scheduler;
 
 pub(crate) use api::{answer, is_below};
+pub(crate) use gate::{Asker, Permission};
 pub(crate) use problem::Problem;
 
 /// What runs rules, and the token of those who may tell it to.
@@ -31,5 +32,10 @@ impl SyncService {
     pub fn new(scheduler: Scheduler, token: Option<&str>) -> Self {
         let token = token.map(|token| Digest::of(token.as_bytes()));
         Self { scheduler, token, listeners: events::Listeners::default() }
+    }
+
+    /// Whether somebody may begin and stop runs.
+    pub(crate) fn permission(&self, asker: &Asker<'_>) -> Permission {
+        asker.permission(self.token.as_ref())
     }
 }

@@ -4,7 +4,7 @@ use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::{body::Body, service};
+use crate::{admission::Denied, body::Body, service};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -68,6 +68,12 @@ impl Problem {
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
         response
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        Self::new(denied.status(), denied.what()).with_hint(denied.hint())
     }
 }
 

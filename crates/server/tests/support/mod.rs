@@ -22,11 +22,14 @@ use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
 };
-use http::Method;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use prometheus_client::registry::Registry;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -65,6 +68,8 @@ impl Rig {
             addr: "127.0.0.1:0".to_owned(),
             tls: tls(data.path()),
             control: Some(data.path().join("control.sock")),
+            names: vec!["x".to_owned(), "m.test".to_owned()],
+            is_shared: false,
         };
         let server = Server::bind(listen, mirror.clone(), Arc::new(registry), metrics.clone()).await.unwrap();
         let server = Arc::new(server);
@@ -110,6 +115,17 @@ impl Rig {
     ) -> Response {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         client::request(method, &self.url(path), headers, body).await
+    }
+
+    /// Asks over the socket for the local command line.
+    pub(crate) async fn ask(&self, method: &str, path: &str) -> (u16, Bytes) {
+        let stream = UnixStream::connect(self.control()).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::builder().method(method).uri(path).header("host", "entrepot");
+        let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        (head.status.as_u16(), body.collect().await.unwrap().to_bytes())
     }
 
     /// Pushes a blob in one request.

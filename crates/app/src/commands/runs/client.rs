@@ -1,6 +1,6 @@
 //! Speaks to a server's API.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
 use entrepot_scheduler::{ProgressView, RunCopyView, RunDetail, RunView, RunsView};
 use futures_util::{StreamExt as _, stream::BoxStream};
@@ -23,6 +23,7 @@ pub(super) struct Client {
     server: Url,
     token: Option<SecretString>,
     http: reqwest::Client,
+    socket: Option<PathBuf>,
 }
 
 /// What a server says when it refuses.
@@ -43,14 +44,29 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.password().is_some() {
             return Err(wrong());
         }
-        let http = reqwest::Client::builder().connect_timeout(PATIENCE).read_timeout(SILENCE).build();
-        let http = http.map_err(|error| Failure::because("cannot set up HTTP", &error))?;
-        Ok(Self { server: url, token, http })
+        Ok(Self { server: url, token, http: built(reqwest::Client::builder())?, socket: None })
+    }
+
+    /// Speaks over the socket of a server on this machine, where no token is asked for.
+    pub(super) fn over(socket: PathBuf) -> Result<Self, Failure> {
+        let server = "http://localhost".parse();
+        let server = server.map_err(|error| Failure::because("cannot set up HTTP", &error))?;
+        let http = built(reqwest::Client::builder().unix_socket(socket.as_path()).no_proxy())?;
+        Ok(Self { server, token: None, http, socket: Some(socket) })
     }
 
     /// The server's address, without a slash at its end.
     pub(super) fn server(&self) -> &str {
         self.server.as_str().trim_end_matches('/')
+    }
+
+    /// Where more is said of a run.
+    pub(super) fn address_of(&self, run: &str) -> String {
+        let address = format!("{}/api/v1/sync/runs/{run}", self.server());
+        match &self.socket {
+            Some(socket) => format!("curl --unix-socket {} {address}", socket.display()),
+            None => address,
+        }
     }
 
     pub(super) async fn begin<T: DeserializeOwned>(
@@ -63,6 +79,10 @@ impl Client {
             request = request.json(&serde_json::json!({ "image": image }));
         }
         self.ask(request).await
+    }
+
+    pub(super) async fn cancel<T: DeserializeOwned>(&self, run: &str) -> Result<T, Failure> {
+        self.ask(self.request(Method::POST, &["runs", run, "cancel"])?).await
     }
 
     pub(super) async fn run(&self, id: &str) -> Result<RunDetail, Failure> {
@@ -124,6 +144,11 @@ impl Client {
             (None, _) => failure,
         })
     }
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
+    let client = builder.connect_timeout(PATIENCE).read_timeout(SILENCE).build();
+    client.map_err(|error| Failure::because("cannot set up HTTP", &error))
 }
 
 /// Something that happened.

@@ -3,28 +3,49 @@
 mod client;
 mod tell;
 
+use std::{os::unix::net::UnixStream, path::PathBuf};
+
 use entrepot_scheduler::RunDetail;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::{self, Environment},
+    data,
     failure::Failure,
     output::{self, Output},
     runtime,
 };
 use client::{Client, Event, Events};
 
+/// Where a server listens if nobody says anything else.
+const USUAL_SERVER: &str = "http://127.0.0.1:5000";
+
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    /// The server's address.
-    pub(crate) server: String,
+    /// Which server.
+    pub(crate) server: Server,
     /// What lets us in.
     pub(crate) token: Option<SecretString>,
     /// How to print.
     pub(crate) output: Output,
     /// What to do.
     pub(crate) verb: Verb,
+}
+
+/// Which server is meant.
+#[derive(Debug)]
+pub(crate) enum Server {
+    /// The one at this address.
+    At(String),
+    /// The one that works in the data directory of a configuration, over its socket; without one, the usual address.
+    Here {
+        /// The configuration file, if one is named.
+        file: Option<PathBuf>,
+        /// The data directory, if one is named.
+        data: Option<PathBuf>,
+    },
 }
 
 /// What to do.
@@ -39,6 +60,11 @@ pub(crate) enum Verb {
         /// Come back when it has ended.
         wait: bool,
     },
+    /// Stop a run.
+    Cancel {
+        /// Its id.
+        run: String,
+    },
     /// List runs.
     List {
         /// Of this rule alone.
@@ -49,7 +75,7 @@ pub(crate) enum Verb {
 }
 
 /// What asking for a run comes to.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Begun {
     run: String,
     outcome: String,
@@ -58,10 +84,17 @@ struct Begun {
 /// Does it.
 pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Failure> {
     crate::assembly::install_crypto();
-    let client = Client::new(&server, token)?;
+    let client = client(server, token)?;
     runtime::build()?.block_on(async {
         match verb {
             Verb::Run { rule, image, wait } => begin(&client, &rule, image.as_deref(), wait, output).await,
+            Verb::Cancel { run } => {
+                let begun: Begun = client.cancel(&run).await?;
+                match output {
+                    Output::Json => output::print_json(&begun),
+                    Output::Text => output::print(&format!("{} run {}\n", begun.outcome, begun.run)),
+                }
+            }
             Verb::List { rule, count } => {
                 let runs = client.runs(rule.as_deref(), count).await?;
                 match output {
@@ -71,6 +104,20 @@ pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Fail
             }
         }
     })
+}
+
+// The socket is ours alone and asks for no token, so it goes first; it may be left over from a server that is gone.
+fn client(server: Server, token: Option<SecretString>) -> Result<Client, Failure> {
+    let (file, data) = match server {
+        Server::At(server) => return Client::new(&server, token),
+        Server::Here { file, data } => (file, data),
+    };
+    let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;
+    let socket = data::socket(&data);
+    match UnixStream::connect(&socket) {
+        Ok(_) => Client::over(socket),
+        Err(_) => Client::new(USUAL_SERVER, token),
+    }
 }
 
 async fn begin(
@@ -86,8 +133,7 @@ async fn begin(
     match output {
         Output::Text => output::print(&format!("{rule}: {} run {}\n", begun.outcome, begun.run))?,
         Output::Json if !wait => {
-            let told = serde_json::json!({ "run": begun.run, "outcome": begun.outcome });
-            output::print_json(&told)?;
+            output::print_json(&begun)?;
         }
         Output::Json => {}
     }
@@ -101,7 +147,7 @@ async fn begin(
         return Ok(());
     }
     let failure = Failure::new(format!("run `{}` of rule `{rule}` ended as {}", begun.run, end.run.outcome));
-    Err(failure.with_hint(format!("what it did: `{}/api/v1/sync/runs/{}`", client.server(), begun.run)))
+    Err(failure.with_hint(format!("what it did: `{}`", client.address_of(&begun.run))))
 }
 
 /// Tells how far the run is until it has ended.

@@ -1,0 +1,123 @@
+//! Whether a request is answered at all, before anybody looks at what it asks for. Pure.
+//!
+//! What it is about is that people have browsers on the machine where a registry runs, and open pages of strangers.
+
+use entrepot_oci::Host;
+use http::StatusCode;
+
+use crate::{
+    Refusal, cross_site,
+    host::Unclear,
+    registry,
+    service::{Call, Door},
+};
+
+/// Why a request is not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// It names no host that one could be sure of.
+    Host(Unclear),
+    /// It is for a host that we do not answer to; `None` if it names none that could be one.
+    Misdirected(Option<Host>),
+    /// A browser sends it for the page of another site.
+    CrossSite,
+}
+
+/// Lets a request in. Whoever can open the socket for the local command line owns the data directory.
+pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
+    let (path, headers) = (call.path(), &call.head.headers);
+    if call.peer.door() == Door::Control {
+        return Ok(());
+    }
+    let host = call.host.map_err(Denied::Host)?;
+    if cross_site::is_refused(&call.head.method, headers, host, registry::is_below(path)) {
+        return Err(Denied::CrossSite);
+    }
+    if !is_probe(path) && !call.state.hosts.include(host) {
+        return Err(Denied::Misdirected(host.and_then(|host| host.parse().ok())));
+    }
+    Ok(())
+}
+
+// What watches over us asks by any name, and learns nothing else.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+impl Denied {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Host(_) => StatusCode::BAD_REQUEST,
+            Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::CrossSite => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The fact.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            Self::Host(Unclear::Several) => "the request names more than one host".to_owned(),
+            Self::Host(Unclear::Malformed) => "the host that the request names is not one".to_owned(),
+            Self::Misdirected(Some(host)) => {
+                format!("this server listens on loopback and does not answer to `{host}`")
+            }
+            Self::Misdirected(None) => {
+                "this server listens on loopback, and the request does not say which host it is for"
+                    .to_owned()
+            }
+            Self::CrossSite => "a page of another site sent this".to_owned(),
+        }
+    }
+
+    /// The way out.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Host(_) => "send one `Host`",
+            Self::Misdirected(_) => {
+                "ask for `localhost`, or list the name under `names` in the server's configuration"
+            }
+            Self::CrossSite => "use a registry client, or this server's own pages",
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::denied(denied.status(), format!("{}; hint: {}", denied.what(), denied.hint()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_and_a_way_out() {
+        let told = |denied: Denied| {
+            let Refusal { status, message, .. } = denied.into();
+            format!("{} {message}", status.as_u16())
+        };
+        assert_eq!(
+            told(Denied::Misdirected("evil.example:5000".parse().ok())),
+            "421 this server listens on loopback and does not answer to `evil.example:5000`; \
+             hint: ask for `localhost`, or list the name under `names` in the server's configuration"
+        );
+        assert_eq!(
+            told(Denied::Misdirected(None)),
+            "421 this server listens on loopback, and the request does not say which host it is for; \
+             hint: ask for `localhost`, or list the name under `names` in the server's configuration"
+        );
+        assert_eq!(
+            told(Denied::CrossSite),
+            "403 a page of another site sent this; hint: use a registry client, or this server's own pages"
+        );
+        assert_eq!(
+            told(Denied::Host(Unclear::Several)),
+            "400 the request names more than one host; hint: send one `Host`"
+        );
+        assert_eq!(
+            told(Denied::Host(Unclear::Malformed)),
+            "400 the host that the request names is not one; hint: send one `Host`"
+        );
+    }
+}
