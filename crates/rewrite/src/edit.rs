@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use crate::{
     Census, Collision, Document, Found, Position, Reason, Rules, Target,
     document::tree,
+    expansion::Origin,
     finder::{Beside, Entry, Form, What},
     position::Lines,
     reading::Edit,
     settle::{Fate, settle},
     token::{Token, plain},
     tree::same::{Changes, same},
-    variables::Origin,
 };
 
 /// A document rewritten.

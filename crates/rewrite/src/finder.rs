@@ -7,11 +7,12 @@ use std::{
 
 use crate::{
     candidate::{Found, Reason},
+    expansion::{Budget, Lookup, Origin, Pieces, Written, expand},
     kind::Kind,
-    reading::{Lookup, Piece, Reading, pieces_with},
+    reading::Reading,
     token::Token,
     tree::{Data, Node, Path},
-    variables::{Origin, Variables},
+    variables::Variables,
 };
 
 /// What to look for besides what a document's kind says.
@@ -111,6 +112,8 @@ pub(crate) struct Finder<'a> {
     pub(crate) text: &'a str,
     pub(crate) search: &'a Search,
     values: Option<&'a Variables>,
+    /// What all its variables may come to.
+    pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
     pub(crate) entries: Vec<Entry>,
     tokens_at: HashMap<usize, usize>,
@@ -121,23 +124,30 @@ impl<'a> Finder<'a> {
     pub(crate) fn new(text: &'a str, kind: Kind, search: &'a Search) -> Self {
         let values = search.variables.as_ref().filter(|_| matches!(kind, Kind::Compose | Kind::Env));
         let (tokens_at, entries_at) = (HashMap::new(), HashMap::new());
-        Self { text, search, values, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
+        let budget = Budget::of(text);
+        Self { text, search, values, budget, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
     }
 
-    /// The pieces of a part of a token's text. `None`: a variable in it does not end.
-    pub(crate) fn taken_apart(
-        &self,
-        token: usize,
-        text: &str,
+    /// What a part of a token's text is with its variables filled in: the one way there is. `None`: a variable in it does
+    /// not end.
+    pub(crate) fn filled_in(
+        &mut self,
+        (slot, text): (usize, &str),
         range: Range<usize>,
         lookup: Lookup<'_>,
-    ) -> Option<Vec<Piece>> {
-        pieces_with(self.values, token, text, range, lookup)
+    ) -> Option<Pieces> {
+        let values = self.values;
+        let lookup = |name: &str| lookup(name).or_else(|| values.and_then(|values| values.value(name)));
+        expand(&Written { slot, text, lookup: &lookup }, range, &mut self.budget)
     }
 
     /// The token of a scalar; one for each, however many ways lead to it.
     pub(crate) fn token(&mut self, node: &Node<'_>) -> Option<usize> {
         let Data::Scalar { text, style } = &node.data else { return None };
+        // A long one with many parts is asked for again and again.
+        if let Some(known) = self.tokens_at.get(&node.span.start) {
+            return Some(*known);
+        }
         let token = Token { span: node.span.clone(), text: text.clone().into_owned(), style: *style };
         Some(self.add_token(token))
     }
@@ -169,17 +179,17 @@ impl<'a> Finder<'a> {
     }
 
     /// The pieces of a scalar, as the value of a variable or a part of a reference.
-    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Vec<Piece>> {
+    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Pieces> {
         let text = node.text()?.trim();
         let token = self.token(node)?;
         let whole = node.text()?;
         let start = whole.len() - whole.trim_start().len();
-        self.taken_apart(token, whole, start..start + text.len(), &|_| None)
+        self.filled_in((token, whole), start..start + text.len(), &|_| None)
             .filter(|pieces| !pieces.is_empty())
     }
 
     /// The pieces of a scalar behind a prefix; where it does not hold a reference, that is told.
-    pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Vec<Piece>> {
+    pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = spot.node.text()?;
         let start = prefix.len() + (text.len() - text.trim_start().len());
         let end = text.trim_end().len();
@@ -187,7 +197,7 @@ impl<'a> Finder<'a> {
             return None;
         }
         let token = self.token(spot.node)?;
-        let pieces = self.taken_apart(token, text, start..end, lookup);
+        let pieces = self.filled_in((token, text), start..end, lookup);
         if pieces.is_none() {
             self.leave(spot, Reason::NotAReference("a variable in it does not end".to_owned()));
         }
@@ -209,7 +219,7 @@ impl<'a> Finder<'a> {
     pub(crate) fn part_as(&mut self, spot: Spot<'_>, range: Range<usize>, lookup: Lookup<'_>) -> What {
         let token = self.token(spot.node);
         let whole = token.zip(spot.node.text());
-        match whole.and_then(|(token, text)| self.taken_apart(token, text, range, lookup)) {
+        match whole.and_then(|whole| self.filled_in(whole, range, lookup)) {
             Some(pieces) => self.what(pieces, Form::Rename),
             None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
         }
@@ -233,15 +243,18 @@ impl<'a> Finder<'a> {
     }
 
     /// A reference put together from pieces; it counts as written at `spot`.
-    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Vec<Piece>, form: Form) {
+    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: Form) {
         let what = self.what(pieces, form);
         self.add(spot, what);
     }
 
     /// What a reference made of these pieces is.
-    pub(crate) fn what(&self, pieces: Vec<Piece>, form: Form) -> What {
-        let reading =
-            Reading::new(pieces, |token| self.tokens.get(token).map_or("", |token| token.text.as_str()));
+    pub(crate) fn what(&self, pieces: Pieces, form: Form) -> What {
+        let text_of = |token: usize| self.tokens.get(token).map_or("", |token| token.text.as_str());
+        let reading = match Reading::new(pieces, text_of) {
+            Ok(reading) => reading,
+            Err(excess) => return What::Left(excess.into()),
+        };
         let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
             Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),

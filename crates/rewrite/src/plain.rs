@@ -91,7 +91,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
 fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut Finder<'_>) {
     let text = finder.text[range.clone()].to_owned();
     let token = finder.add_token(Token { span: range.clone(), text: text.clone(), style: Style::Bare });
-    let what = match (reason, finder.taken_apart(token, &text, 0..text.len(), &|_| None)) {
+    let what = match (reason, finder.filled_in((token, &text), 0..text.len(), &|_| None)) {
         (Some(reason), _) => What::Left(reason),
         (None, Some(pieces)) => finder.what(pieces, Form::Rename),
         (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
