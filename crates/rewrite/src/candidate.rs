@@ -195,7 +195,9 @@ impl fmt::Display for Reason {
                 write!(f, "its name is the value of `{name}`, to be changed where that is set")
             }
             Self::NotAReference(why) => write!(f, "not an image reference: {why}"),
-            Self::TooLong => f.write_str("it stands for more than 4 KiB of text, and no image name is that long"),
+            Self::TooLong => {
+                f.write_str("it stands for more than 4 KiB of text, and no image name is that long")
+            }
             Self::TooMuch => f.write_str(
                 "the variables of this document stand for too much text to be filled in; write the names out",
             ),

@@ -195,13 +195,11 @@ impl Expansion<'_, '_> {
         for part in text::parts(self.written.text, range) {
             match part? {
                 Part::Literal(range) => self.pieces.push(Piece::Text { slot: self.written.slot, range }),
-                Part::Variable { range, name, default } => {
-                    match ((self.written.lookup)(&name), default) {
-                        (Some(value), _) => self.fill_in(value, name, range),
-                        (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
-                        (None, _) => self.pieces.push(Piece::Variable(name)),
-                    }
-                }
+                Part::Variable { range, name, default } => match ((self.written.lookup)(&name), default) {
+                    (Some(value), _) => self.fill_in(value, name, range),
+                    (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
+                    (None, _) => self.pieces.push(Piece::Variable(name)),
+                },
             }
             if self.pieces.excess.is_some() {
                 break;

@@ -9,6 +9,7 @@ use crate::{
     candidate::{Found, Reason},
     expansion::{Budget, Lookup, Origin, Pieces, Written, expand},
     kind::Kind,
+    position::Starts,
     reading::Reading,
     token::Token,
     tree::{Data, Node, Path},
@@ -105,6 +106,19 @@ pub(crate) struct Spot<'s> {
     pub(crate) node: &'s Node<'s>,
 }
 
+/// The most of a scalar that is looked through for a part of it, in bytes.
+const MAX_LOOK: usize = 64 << 10;
+
+/// A scalar in which there are several images, and where its lines begin.
+#[derive(Debug)]
+struct Scalar {
+    at: usize,
+    /// As it reads.
+    read: Starts,
+    /// As it is written.
+    written: Starts,
+}
+
 /// Collects candidates.
 #[derive(Debug)]
 pub(crate) struct Finder<'a> {
@@ -118,14 +132,24 @@ pub(crate) struct Finder<'a> {
     pub(crate) entries: Vec<Entry>,
     tokens_at: HashMap<usize, usize>,
     entries_at: HashMap<usize, usize>,
+    // The one that was looked into last.
+    scalar: Option<Scalar>,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(text: &'a str, kind: Kind, search: &'a Search) -> Self {
         let values = search.variables.as_ref().filter(|_| matches!(kind, Kind::Compose | Kind::Env));
-        let (tokens_at, entries_at) = (HashMap::new(), HashMap::new());
-        let budget = Budget::of(text);
-        Self { text, search, values, budget, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
+        Self {
+            text,
+            search,
+            values,
+            budget: Budget::of(text),
+            tokens: Vec::new(),
+            entries: Vec::new(),
+            tokens_at: HashMap::new(),
+            entries_at: HashMap::new(),
+            scalar: None,
+        }
     }
 
     /// What a part of a token's text is with its variables filled in: the one way there is. `None`: a variable in it does
@@ -227,19 +251,35 @@ impl<'a> Finder<'a> {
 
     /// A part that reads as several images, such as one for each value of a variable: all of them are candidates.
     pub(crate) fn part_of_many(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) {
-        self.entries.extend(self.part_entry(spot, range, what));
+        let entry = self.part_entry(spot, range, what);
+        self.entries.extend(entry);
     }
 
-    fn part_entry(&self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
+    fn part_entry(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
         let whole = spot.node.text()?;
         let text = whole.get(range.clone())?;
-        let raw = self.text.get(spot.node.span.clone()).unwrap_or_default();
-        // A line of a block is below as many others as in what it reads as.
-        let above = whole[..range.start].matches('\n').count();
-        let line = raw.match_indices('\n').map(|(at, _)| at + 1).nth(above.wrapping_sub(1)).unwrap_or(0);
-        let at = raw[line..].find(text).map(|at| line + at).or_else(|| raw.find(text)).unwrap_or(0);
-        let at = spot.node.span.start + at;
+        let at = spot.node.span.start + self.place(spot.node, whole, range.start, text);
         Some(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what })
+    }
+
+    // Where in what is written of a scalar a part of what it reads as begins: on the line that is below as many others, or
+    // else the next one that has it. Where that is too much to look through, about there.
+    fn place(&mut self, node: &Node<'_>, whole: &str, from: usize, part: &str) -> usize {
+        let raw = self.text.get(node.span.clone()).unwrap_or_default();
+        if self.scalar.as_ref().is_none_or(|scalar| scalar.at != node.span.start) {
+            let (read, written) = (Starts::of(whole), Starts::of(raw));
+            self.scalar = Some(Scalar { at: node.span.start, read, written });
+        }
+        let Some(Scalar { read, written, .. }) = &self.scalar else { return 0 };
+        let line = read.line(from);
+        let (above, start) = (read.start(line).unwrap_or(0), written.start(line));
+        let line = start.unwrap_or(0)..written.start(line + 1).unwrap_or(raw.len());
+        let find = |within: Range<usize>| Some(within.start + raw.get(within)?.find(part)?);
+        let is_short = |range: &Range<usize>| range.len() <= MAX_LOOK;
+        let within = [line.clone(), line.start..raw.len(), 0..raw.len()];
+        let found = within.into_iter().filter(is_short).find_map(find);
+        // Each at another place: of two at one the second would not count.
+        found.unwrap_or_else(|| start.map_or(from, |start| start + (from - above)).min(raw.len()))
     }
 
     /// A reference put together from pieces; it counts as written at `spot`.

@@ -135,7 +135,9 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> String {
-        let Some(parts) = parts(text, 0..text.len()).collect::<Option<Vec<_>>>() else { return "unfinished".to_owned() };
+        let Some(parts) = parts(text, 0..text.len()).collect::<Option<Vec<_>>>() else {
+            return "unfinished".to_owned();
+        };
         let told = parts.into_iter().map(|part| match part {
             Part::Literal(range) => text[range].to_owned(),
             Part::Variable { name, default: None, .. } => format!("<{name}>"),

@@ -14,8 +14,7 @@ pub struct Variables(BTreeMap<String, (Result<String, Excess>, Origin)>);
 impl Variables {
     /// The variables of an environment.
     pub fn of_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let variables =
-            variables.into_iter().map(|(name, value)| (name, (Ok(value), Origin::Environment)));
+        let variables = variables.into_iter().map(|(name, value)| (name, (Ok(value), Origin::Environment)));
         Self(variables.collect())
     }
 

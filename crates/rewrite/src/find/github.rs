@@ -76,12 +76,7 @@ fn reference(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder
     }
 }
 
-fn with(
-    view: View<'_>,
-    prefix: &str,
-    lookup: Lookup<'_>,
-    finder: &mut Finder<'_>,
-) -> Option<Pieces> {
+fn with(view: View<'_>, prefix: &str, lookup: Lookup<'_>, finder: &mut Finder<'_>) -> Option<Pieces> {
     let token = finder.token(view.node)?;
     let text = view.text()?;
     finder.filled_in((token, text), prefix.len()..text.trim_end().len(), lookup)

@@ -204,7 +204,10 @@ impl fmt::Display for Path<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::{Tree, yaml}, *};
+    use super::{
+        super::{Tree, yaml},
+        *,
+    };
 
     #[test]
     fn merge_keys_and_aliases_are_followed() {
