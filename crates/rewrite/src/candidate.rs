@@ -195,9 +195,9 @@ impl fmt::Display for Reason {
                 write!(f, "its name is the value of `{name}`, to be changed where that is set")
             }
             Self::NotAReference(why) => write!(f, "not an image reference: {why}"),
-            Self::TooLong => {
-                f.write_str("it stands for more than 4 KiB of text, and no image name is that long")
-            }
+            Self::TooLong => f.write_str(
+                "it stands for more than 4 KiB of text, and no image name is that long; write the name out",
+            ),
             Self::TooMuch => f.write_str(
                 "the variables of this document stand for too much text to be filled in; write the names out",
             ),
@@ -232,7 +232,10 @@ mod tests {
             (Reason::OpenTag("TAG".into()), "its tag comes from `TAG`, which is not set"),
             (Reason::Held("DB".into()), "its name is the value of `DB`, to be changed where that is set"),
             (Reason::NoSuchName("m/a:1/b".into()), "`m/a:1/b` is not a name that a registry can have"),
-            (Reason::TooLong, "it stands for more than 4 KiB of text, and no image name is that long"),
+            (
+                Reason::TooLong,
+                "it stands for more than 4 KiB of text, and no image name is that long; write the name out",
+            ),
             (
                 Reason::TooMuch,
                 "the variables of this document stand for too much text to be filled in; write the names out",

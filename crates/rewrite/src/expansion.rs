@@ -67,8 +67,8 @@ impl Piece {
         }
     }
 
-    // The bytes that it takes, with those of what it reads as.
-    fn cost(&self) -> usize {
+    /// The bytes that it takes, with those of what it reads as.
+    pub(crate) fn cost(&self) -> usize {
         let names = match self {
             Self::Text { .. } | Self::Fixed(_) => 0,
             Self::Variable(name) => name.len(),
@@ -144,6 +144,12 @@ impl Budget {
     /// That of a document.
     pub(crate) fn of(document: &str) -> Self {
         Self { left: Self::LEAST.saturating_add(document.len().saturating_mul(Self::FOR_EACH_BYTE)) }
+    }
+
+    /// What is left of it.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn left(&self) -> usize {
+        self.left
     }
 
     fn covers(&mut self, cost: usize) -> bool {

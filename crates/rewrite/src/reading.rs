@@ -67,6 +67,12 @@ impl Reading {
         })
     }
 
+    /// The bytes that it takes.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn cost(&self) -> usize {
+        self.pieces.iter().map(|(_, piece)| piece.cost()).sum()
+    }
+
     fn variable(&self, range: Range<usize>) -> Option<String> {
         self.pieces.iter().find_map(|(at, piece)| match piece {
             Piece::Variable(name) if at.start < range.end && range.start < at.end => Some(name.clone()),

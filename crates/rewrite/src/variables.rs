@@ -50,6 +50,12 @@ impl Variables {
         }
     }
 
+    /// How long the values are.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.0.values().filter_map(|(value, _)| value.as_ref().ok().map(String::len))
+    }
+
     // What has no variable in it may be of any length: nothing says that it is an image.
     fn filled_in(&self, text: &str, budget: &mut Budget) -> Result<String, Excess> {
         let lookup = |name: &str| self.value(name);
@@ -97,5 +103,31 @@ mod tests {
             assert_eq!(variables.get(name), value, "{name}");
         }
         assert!(!format!("{variables:?}").contains("two"));
+    }
+
+    #[test]
+    fn what_doubles_is_no_value_and_neither_is_what_is_made_of_it() {
+        let doubled: String = (1..40).map(|n| format!("A{n}=${{A{}}}${{A{}}}\n", n - 1, n - 1)).collect();
+        let mut variables = Variables::default();
+        variables.add_file(&format!("A0=nginx\n{doubled}B=x/${{A39:-y}}\nC=1\nD='{}'\n", "d".repeat(5000)));
+        assert_eq!(variables.get("A9").map(|(value, _)| value.len()), Some(5 << 9));
+        for name in ["A10", "A39", "B"] {
+            assert!(variables.get(name).is_none(), "{name}");
+            assert!(matches!(variables.value(name), Some(Value::Excess(Excess::Text))), "{name}");
+        }
+        assert_eq!(variables.get("C"), Some(("1", Origin::File)));
+        // Nothing is filled in here, and only what is taken for an image has to be short.
+        assert_eq!(variables.get("D").map(|(value, _)| value.len()), Some(5000));
+    }
+
+    #[test]
+    fn all_values_together_are_a_multiple_of_the_file() {
+        let many: String = (0..20_000).map(|n| format!("B{n}=$A\n")).collect();
+        let file = format!("A={}\n{many}", "a".repeat(4000));
+        let mut variables = Variables::default();
+        variables.add_file(&file);
+        let bytes: usize = variables.lengths().sum();
+        assert!(bytes <= file.len() + Budget::of(&file).left(), "{bytes}");
+        assert!(matches!(variables.value("B19999"), Some(Value::Excess(Excess::Document))));
     }
 }

@@ -247,10 +247,10 @@ impl Done {
             return text + "no file was written: it would name what is not there\n";
         }
         text.push('\n');
-        text.extend(written.iter().map(|(name, what)| format!("{name}: {what}\n")));
+        text.extend(written.iter().map(|(name, what)| output::line(&format!("{name}: {what}"))));
         if !steps.is_empty() {
             text += "\nwhat is left to do:\n";
-            text.extend(steps.iter().map(|step| format!("  {step}\n")));
+            text.extend(steps.iter().map(|step| output::line(&format!("  {step}"))));
         }
         text
     }
@@ -302,7 +302,7 @@ pub(super) fn scripts(relay: &Relay, plan: &Plan, written: &[String]) -> Result<
         Output::Json => output::print_json(&Scripts { images: plan.entries.len(), written }),
         Output::Text => {
             let mut text = format!("{}\n", counts(plan, &relay.to));
-            text.extend(written.iter().map(|name| format!("{name}: written\n")));
+            text.extend(written.iter().map(|name| output::line(&format!("{name}: written"))));
             output::print(&text)
         }
     }
