@@ -161,8 +161,8 @@ fn depth_and_length_end_in_an_answer() {
             format!("a0: &a0 [x]\n{lists}services: *a29\n")
         }),
         ("aliases.yaml", {
-            let volumes = "{type: image, source: a},".repeat(5000);
-            let services: String = (0..5000).map(|number| format!("  s{number}: *s\n")).collect();
+            let volumes = "{type: image, source: a},".repeat(2000);
+            let services: String = (0..2000).map(|number| format!("  s{number}: *s\n")).collect();
             format!("services:\n  s: &s {{image: a, volumes: [{volumes}]}}\n{services}")
         }),
     ] {
@@ -214,5 +214,26 @@ fn long_documents_are_done_whole() {
         let ran = ends(&lab, &["rewrite", "-q", "--kind", kind, "--to", "r.lan/x", name], MOST);
         assert_eq!(ran.stdout.matches("r.lan/x").count(), images, "{name}");
         assert_eq!(ran.stdout.lines().count(), text.lines().count(), "{name}");
+    }
+}
+
+#[test]
+fn patterns_of_many_stars_end() {
+    let lab = Lab::new();
+    lab.write(
+        "stars",
+        &(0..50).map(|number| format!("{}{}\n", "*".repeat(2000), "a".repeat(number))).collect::<String>(),
+    );
+    lab.write("pairs", &format!("{}b\n", "*a".repeat(200)));
+    lab.write(
+        "long.yaml",
+        &format!(
+            "services: {{a: {{image: '{}a:1'}}, b: {{image: 'q.io/{}:1'}}}}\n",
+            "x/".repeat(60),
+            "a".repeat(200)
+        ),
+    );
+    for ignore in ["stars", "pairs"] {
+        ends(&lab, &["relay", "long.yaml", "--to", "r.lan/x", "--dry-run", "--ignore", ignore], MOST);
     }
 }

@@ -190,6 +190,10 @@ impl<'a> Finder<'a> {
 
     /// A scalar that is a reference behind a prefix such as `docker://`.
     pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
+        // Many aliases may lead to it.
+        if self.is_image(spot) {
+            return;
+        }
         if let Some(pieces) = self.pieces(spot, prefix, &|_| None) {
             self.assembled(spot, pieces, form);
         }
@@ -200,6 +204,11 @@ impl<'a> Finder<'a> {
         if let Some(pieces) = self.pieces(spot, "", lookup) {
             self.assembled(spot, pieces, Form::Rename);
         }
+    }
+
+    fn is_image(&self, spot: Spot<'_>) -> bool {
+        let entry = self.entries_at.get(&spot.node.span.start).and_then(|index| self.entries.get(*index));
+        entry.is_some_and(|entry| matches!(entry.what, What::Image(_)))
     }
 
     /// The pieces of a scalar, as the value of a variable or a part of a reference.

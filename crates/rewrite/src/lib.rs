@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod assignments;
 mod candidate;
 mod dockerfile;
 mod document;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
+    assignments::{Assignment, assignments},
     expansion::{Budget, Excess, Origin, Piece, Value, Written, expand},
-    plain::{Assignment, assignments},
 };
 
 /// What variables are set to.

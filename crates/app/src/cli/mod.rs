@@ -24,9 +24,9 @@ use crate::{
         inspect, list, login, man, relay, runs, serve, sync, tags,
     },
     config::{Listen, Overrides},
-    failure::Failure,
     log::Verbosity,
     output::Output,
+    terminal,
 };
 
 use documents::{ImagesArgs, RewriteArgs};
@@ -115,7 +115,7 @@ fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
     match Cli::try_parse_from(shown) {
         Err(shown) => shown.exit(),
         Ok(_) => {
-            Failure::wrong(error.render().to_string()).report();
+            error.render().to_string().lines().for_each(|line| terminal::say(None, line));
             std::process::exit(error.exit_code())
         }
     }

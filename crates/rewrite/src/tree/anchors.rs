@@ -8,7 +8,7 @@ use std::{cell::Cell, collections::HashMap};
 use super::{Data, Node, Tree};
 
 /// The steps that any document may take.
-const LEAST: u64 = 1 << 20;
+const LEAST: u64 = 1 << 22;
 /// How many more for each of its nodes. Documents without aliases need a few dozen.
 const FOR_EACH_NODE: u64 = 2000;
 

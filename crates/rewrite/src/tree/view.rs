@@ -8,7 +8,7 @@ use super::{Anchors, Data, Node};
 const MAX_ALIASES: usize = 8;
 /// What an entry of a list, and a mapping that is merged, cost in steps of a walk: more is done with them than with a
 /// key that is passed by.
-const ITEM: u64 = 64;
+const ITEM: u64 = 256;
 
 /// A node, and the means to follow aliases from it.
 #[derive(Clone, Copy)]
