@@ -233,7 +233,29 @@ fn patterns_of_many_stars_end() {
             "a".repeat(200)
         ),
     );
-    for ignore in ["stars", "pairs"] {
+    let nested = "{a,".repeat(20_000) + "b" + &"}".repeat(20_000);
+    lab.write("nested", &format!("{nested}\n"));
+    for ignore in ["stars", "pairs", "nested"] {
         ends(&lab, &["relay", "long.yaml", "--to", "r.lan/x", "--dry-run", "--ignore", ignore], MOST);
     }
+    lab.write(
+        "migrate.yaml",
+        &format!(
+            "migrate:\n  from: docker.io/a\n  to: ghcr.io/b\n  repositories: [x]\n  documents: ['{nested}']\n"
+        ),
+    );
+    let ran = ends(&lab, &["migrate", "rewrite", "migrate.yaml"], MOST);
+    assert!(
+        ran.stderr.contains("is not a pattern: its alternatives are nested too deeply\nhint: "),
+        "{}",
+        ran.code
+    );
+    lab.write(
+        "rules.yaml",
+        &format!(
+            "sync:\n  - {{name: a, from: docker.io/a/b, to: [x.test/y], tags: {{include: '{nested}'}}}}\n"
+        ),
+    );
+    let ran = ends(&lab, &["sync", "rules.yaml", "--dry-run"], MOST);
+    assert!(ran.stderr.contains("is not a pattern"), "{}", ran.code);
 }

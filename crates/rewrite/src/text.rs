@@ -59,7 +59,7 @@ impl Iterator for Parts<'_> {
             self.waiting = Some(variable);
             return Some(Some(Part::Literal(literal)));
         }
-        (start < self.end).then(|| Some(Part::Literal(start..self.end)))
+        (start < self.end).then_some(Some(Part::Literal(start..self.end)))
     }
 }
 
