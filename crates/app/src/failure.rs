@@ -2,9 +2,12 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
-use clap::builder::styling::{AnsiColor, Color, Style};
+use clap::builder::styling::AnsiColor;
 
-use crate::config::{self, Warning};
+use crate::{
+    config::{self, Warning},
+    terminal::{self, Label},
+};
 
 /// Whose fault it is, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +125,6 @@ pub(crate) fn note(facts: &[String], hint: &str) {
     }
 }
 
-fn say(color: AnsiColor, label: &str, text: &str) {
-    let style = Style::new().bold().fg_color(Some(Color::Ansi(color)));
-    anstream::eprintln!("{style}{label}{style:#}: {text}");
+fn say(color: AnsiColor, label: &'static str, text: &str) {
+    terminal::say(Some(Label(color, label)), text);
 }

@@ -2,7 +2,7 @@
 //!
 //! - typed to meant: `cli` makes an action of the arguments, `config` a valid configuration of the file
 //! - done: `commands`, with `assembly` as the only place that builds the parts, `data` and `control` beside it
-//! - said: `output` and `failure` on the terminal, `log` and `greeting` for whoever runs the server
+//! - said: `output` and `failure`, both by way of `terminal`, `log` and `greeting` for whoever runs the server
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ mod progress;
 mod replace;
 mod runtime;
 mod syncing;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;

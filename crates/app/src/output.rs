@@ -1,11 +1,12 @@
 //! What a command prints: for people on a terminal, as plain lines otherwise, or as JSON.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 
 use comfy_table::{CellAlignment, Table, presets};
+use entrepot_oci::printable;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal};
 
 /// How a command prints what it found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -17,22 +18,30 @@ pub(crate) enum Output {
     Json,
 }
 
-/// Writes to standard output. A reader that has gone away has read enough.
+/// Prints lines for people.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::because("cannot write the output", &error))
-        }
-        _ => Ok(()),
-    }
+    terminal::text(text).map_err(unwritten)
 }
 
-/// Writes a value as JSON.
+/// A line of such a text: one line, whatever strangers wrote into it.
+pub(crate) fn line(text: &str) -> String {
+    printable(text).into_owned() + "\n"
+}
+
+/// Prints a document as it is, to the byte; on a terminal it is made printable.
+pub(crate) fn print_exact(document: &[u8]) -> Result<(), Failure> {
+    terminal::exact(document).map_err(unwritten)
+}
+
+/// Prints a value as JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Failure::because("cannot write JSON", &error))?;
-    print(&(text + "\n"))
+    terminal::json(&(text + "\n")).map_err(unwritten)
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    Failure::because("cannot write the output", &error)
 }
 
 /// A column of a table: its head, and whether it holds numbers.
@@ -40,7 +49,7 @@ pub(crate) struct Column(pub(crate) &'static str, pub(crate) CellAlignment);
 
 /// Lays out a table for standard output.
 pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
-    lay_out(columns, rows, io::stdout().is_terminal())
+    lay_out(columns, rows, terminal::is_read())
 }
 
 // Off a terminal the table is as wide as it is: lines that a script can split do not wrap.
@@ -51,7 +60,8 @@ fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }
     table.set_header(columns.iter().map(|Column(head, _)| *head));
-    table.add_rows(rows);
+    // A cell is one line, whoever wrote what is in it.
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(cell))));
     for (index, Column(_, alignment)) in columns.iter().enumerate() {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(*alignment);
@@ -131,5 +141,7 @@ mod tests {
         let expected = "NAME                      SIZE\ndocker.io/library/nginx    1 B\nlocal/a                  100 B\n";
         assert_eq!(lay_out(&columns, rows.clone(), false), expected);
         assert!(lay_out(&columns, rows, true).contains('─'));
+        let forged = lay_out(&columns, vec![vec!["a\nb\u{1b}[31m".into(), "1 B".into()]], false);
+        assert_eq!(forged.lines().last(), Some(r"a\nb\u{1b}[31m   1 B"));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
 //! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and what a referrers answer is made of
+//! - text of strangers, fit for a person's eyes: [`printable`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; answers: [`ErrorCode`]
 //!
 //! Text becomes one of these types once, at the edge; no function further in takes a `&str` for them.
@@ -19,7 +20,9 @@ mod manifest;
 mod media;
 mod name;
 mod page;
+mod pattern;
 mod platform;
+mod printable;
 mod range;
 mod reference;
 mod referrers;
@@ -36,7 +39,9 @@ pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 pub use media::MediaType;
 pub use name::Name;
 pub use page::{MAX_PAGE, Page, PageError};
+pub use pattern::is_nested_deeply;
 pub use platform::{Platform, PlatformError};
+pub use printable::{is_hidden, printable, printable_json, printable_lines};
 pub use range::{ByteRange, ChunkRange, RangeError};
 pub use reference::{Reference, ReferenceError, Tag, TagError};
 pub use referrers::{ReferrersIndex, referrers_tag};

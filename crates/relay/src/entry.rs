@@ -1,5 +1,7 @@
 //! One image of a plan.
 
+use std::collections::HashMap;
+
 use entrepot_oci::{Image, Reference, Tag};
 use entrepot_rewrite::{Origin, Position};
 
@@ -49,15 +51,16 @@ impl Entry {
 /// Marks images whose tag another one has there: where one name has both a tag and a digest, it may be that the tag has
 /// moved on since.
 pub(crate) fn contest(entries: &mut [Entry]) {
-    let tags: Vec<(String, bool)> =
-        entries.iter().map(|entry| (tagged(&entry.target), entry.is_pinned())).collect();
+    // Of two with digests the first keeps the tag; a bare tag goes before both.
+    let mut owners: HashMap<String, usize> = HashMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let owner = owners.entry(tagged(&entry.target)).or_insert(index);
+        if entries[*owner].is_pinned() && !entry.is_pinned() {
+            *owner = index;
+        }
+    }
     for (index, entry) in entries.iter_mut().enumerate() {
-        let own = &tags[index].0;
-        // Of two with digests the first keeps the tag; a bare tag goes before both.
-        entry.is_contested = entry.is_pinned()
-            && tags.iter().enumerate().any(|(other, (tag, is_pinned))| {
-                other != index && tag == own && (!is_pinned || other < index)
-            });
+        entry.is_contested = entry.is_pinned() && owners.get(&tagged(&entry.target)) != Some(&index);
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the files of a stack to what is to be copied, and to the files as they will be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use entrepot_oci::Image;
 use entrepot_rewrite::{
@@ -135,6 +135,8 @@ struct Held {
 struct Draft {
     census: Census,
     entries: Vec<Entry>,
+    // Where each image is among the entries, by its name here and there.
+    places: HashMap<(Image, Image), usize>,
     left: Vec<Kept>,
     files: Vec<Written>,
     held: Vec<Held>,
@@ -144,7 +146,9 @@ impl Draft {
     fn add(&mut self, found: Found, target: Target, user: User) {
         // A name that leaves open which image is meant is not renamed, so there is none here.
         let (Some(source), Some(target)) = (found.image(), named(&found, target)) else { return };
-        match self.entries.iter_mut().find(|entry| entry.source == source && entry.target == target) {
+        let next = self.entries.len();
+        let place = *self.places.entry((source.clone(), target.clone())).or_insert(next);
+        match self.entries.get_mut(place) {
             Some(entry) => entry.users.push(user),
             None => self.entries.push(Entry { source, target, users: vec![user], is_contested: false }),
         }
@@ -173,13 +177,11 @@ impl Draft {
             let files: Vec<Option<Rewritten>> = (0..stack.variables.len())
                 .map(|number| self.file_of_variables(stack, number, rules))
                 .collect::<Result<_, _>>()?;
+            let new: Vec<HashMap<&str, &Target>> = files.iter().map(new_values).collect();
             let fits = |held: &Held| {
-                let own = stack.sources[held.source].variables.iter().rev();
-                let done = own.filter_map(|number| files.get(*number)?.as_ref());
-                let change = done
-                    .into_iter()
-                    .find_map(|done| done.changes.iter().rfind(|change| change.place == held.variable));
-                change.is_some_and(|change| held.fits(&change.to))
+                let mut own = stack.sources[held.source].variables.iter().rev();
+                let new = own.find_map(|number| new.get(*number)?.get(held.variable.as_str()));
+                new.is_some_and(|new| held.fits(new))
             };
             let stay: BTreeSet<String> =
                 self.held.iter().filter(|held| !fits(held)).map(|held| held.variable.clone()).collect();
@@ -227,6 +229,12 @@ impl Held {
     fn fits(&self, name: &Target) -> bool {
         name.name() == self.target.name() && (self.target.tag.is_none() || name.tag == self.target.tag)
     }
+}
+
+// What the variables of a file are to be; of two lines for one the later counts.
+fn new_values(file: &Option<Rewritten>) -> HashMap<&str, &Target> {
+    let changes = file.iter().flat_map(|done| &done.changes);
+    changes.map(|change| (change.place.as_str(), &change.to)).collect()
 }
 
 fn named(found: &Found, target: Target) -> Option<Image> {

@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use entrepot_oci::{Digest, ErrorBody};
+use entrepot_oci::{Digest, ErrorBody, is_hidden};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use url::Url;
@@ -194,12 +194,7 @@ pub(crate) fn reason(body: &str) -> String {
     let text = summary.or_else(|| is_prose.then(|| body.to_owned())).unwrap_or_default();
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = words.collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !is_invisible(*c)).take(MAX_REASON).collect()
-}
-
-// Marks that turn the direction of text or have no width: they make a message read as something else.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    line.chars().filter(|c| !is_hidden(*c)).take(MAX_REASON).collect()
 }
 
 #[cfg(test)]

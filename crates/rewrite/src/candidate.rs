@@ -4,7 +4,7 @@ use std::fmt;
 
 use entrepot_oci::{Digest, Host, Image, Repository, Tag};
 
-use crate::Position;
+use crate::{Position, expansion::Excess};
 
 /// A place in a document where an image is named, or seems to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,10 @@ pub enum Reason {
     Held(String),
     /// It cannot be read as a reference.
     NotAReference(String),
+    /// It is longer than any image's name, or would be with its variables filled in.
+    TooLong,
+    /// The variables of the document stand for more than is filled in.
+    TooMuch,
     /// A value of an argument or an environment variable; those are changed on request.
     Argument,
     /// In a command that is run.
@@ -145,6 +149,8 @@ impl Reason {
             Self::OpenTag(_) => "open-tag",
             Self::Held(_) => "held",
             Self::NotAReference(_) => "not-a-reference",
+            Self::TooLong => "too-long",
+            Self::TooMuch => "too-much",
             Self::Argument => "argument",
             Self::Script => "script",
             Self::Published => "published",
@@ -156,6 +162,15 @@ impl Reason {
             Self::Unused => "unused",
             Self::Shared(_) => "shared",
             Self::InPieces => "in-pieces",
+        }
+    }
+}
+
+impl From<Excess> for Reason {
+    fn from(excess: Excess) -> Self {
+        match excess {
+            Excess::Text => Self::TooLong,
+            Excess::Document => Self::TooMuch,
         }
     }
 }
@@ -180,6 +195,12 @@ impl fmt::Display for Reason {
                 write!(f, "its name is the value of `{name}`, to be changed where that is set")
             }
             Self::NotAReference(why) => write!(f, "not an image reference: {why}"),
+            Self::TooLong => f.write_str(
+                "it stands for more than 4 KiB of text, and no image name is that long; write the name out",
+            ),
+            Self::TooMuch => f.write_str(
+                "the variables of this document stand for too much text to be filled in; write the names out",
+            ),
             Self::Argument => f.write_str("a value for a program; such are changed on request"),
             Self::Script => f.write_str("in a command; change it by hand"),
             Self::Published => f.write_str("what is pushed, not what is pulled"),
@@ -211,6 +232,14 @@ mod tests {
             (Reason::OpenTag("TAG".into()), "its tag comes from `TAG`, which is not set"),
             (Reason::Held("DB".into()), "its name is the value of `DB`, to be changed where that is set"),
             (Reason::NoSuchName("m/a:1/b".into()), "`m/a:1/b` is not a name that a registry can have"),
+            (
+                Reason::TooLong,
+                "it stands for more than 4 KiB of text, and no image name is that long; write the name out",
+            ),
+            (
+                Reason::TooMuch,
+                "the variables of this document stand for too much text to be filled in; write the names out",
+            ),
             (Reason::Argument, "a value for a program; such are changed on request"),
             (
                 Reason::Shared("app.image".into()),

@@ -40,7 +40,9 @@ impl<'a> Document<'a> {
         let tree = tree(text, kind).map_err(|fault| error(text, fault))?;
         let mut finder = Finder::new(text, kind, search);
         match (&tree, kind) {
-            (Some(tree), _) => find::find(kind, tree, &mut finder),
+            (Some(tree), _) => {
+                find::find(kind, tree, &mut finder).map_err(|fault| error(text, fault))?;
+            }
             (None, Kind::Env) => plain::env(&mut finder),
             (None, Kind::List) => plain::list(&mut finder),
             (None, _) => dockerfile::find(&mut finder),

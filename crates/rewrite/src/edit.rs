@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use crate::{
     Census, Collision, Document, Found, Position, Reason, Rules, Target,
     document::tree,
+    expansion::Origin,
     finder::{Beside, Entry, Form, What},
     position::Lines,
     reading::Edit,
     settle::{Fate, settle},
-    token::{Token, plain},
+    token::{Block, Token, plain},
     tree::same::{Changes, same},
-    variables::Origin,
 };
 
 /// A document rewritten.
@@ -92,14 +92,14 @@ impl Document<'_> {
     // What is to be written where. What cannot be written is left after all.
     fn work(&self, fates: &mut [Fate]) -> Work {
         let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
-        let mut work = Work::default();
+        let (mut work, mut blocks) = (Work::default(), Blocks::new());
         for (entry, fate) in self.entries.iter().zip(fates.iter_mut()) {
             let Fate::Renamed { target, edits: own } = fate else { continue };
-            match self.form(entry, target, own, &mut work) {
-                Some(()) => {
-                    own.iter().for_each(|(_, edit)| edits.entry(edit.slot).or_default().push(edit.clone()))
-                }
-                None => *fate = Fate::Left(Reason::InPieces),
+            if own.iter().all(|(_, edit)| self.takes(edit, &mut blocks)) {
+                self.form(entry, target, &mut work);
+                own.iter().for_each(|(_, edit)| edits.entry(edit.slot).or_default().push(edit.clone()));
+            } else {
+                *fate = Fate::Left(Reason::InPieces);
             }
         }
         for (slot, mut edits) in edits {
@@ -115,12 +115,16 @@ impl Document<'_> {
         work
     }
 
-    // Whether the tokens can take the edits; with it, what is put in beside them.
-    fn form(&self, entry: &Entry, target: &Target, edits: &[(usize, Edit)], work: &mut Work) -> Option<()> {
-        for (_, edit) in edits {
-            self.tokens.get(edit.slot)?.edited(self.text, &[edit])?;
-        }
-        let What::Image(image) = &entry.what else { return None };
+    // Whether the token can take an edit. The lines of a block are looked through once, however many images are in it.
+    fn takes<'d>(&'d self, edit: &Edit, blocks: &mut Blocks<'d>) -> bool {
+        let Some(token) = self.tokens.get(edit.slot) else { return false };
+        let block = blocks.entry(edit.slot).or_insert_with(|| token.block(self.text));
+        token.takes(block.as_ref(), edit)
+    }
+
+    // What is put in beside the tokens.
+    fn form(&self, entry: &Entry, target: &Target, work: &mut Work) {
+        let What::Image(image) = &entry.what else { return };
         match &image.form {
             Form::Rename => {}
             Form::NewEntry { beside, key } => work.put_in(self.text, beside, key, &target.name()),
@@ -129,7 +133,6 @@ impl Document<'_> {
                 work.mappings.insert(*token, alias.clone());
             }
         }
-        Some(())
     }
 
     fn check(&self, text: &str, work: &Work, rules: &Rules) -> Result<(), RewriteError> {
@@ -179,6 +182,9 @@ impl Document<'_> {
         (changes, left)
     }
 }
+
+// The lines of tokens that are blocks, by the number of the token.
+type Blocks<'d> = HashMap<usize, Option<Block<'d>>>;
 
 /// What is written where, and what that makes of the tree.
 #[derive(Debug, Default)]

@@ -7,11 +7,13 @@ use std::{
 
 use crate::{
     candidate::{Found, Reason},
+    expansion::{Budget, Lookup, Origin, Pieces, Written, expand},
     kind::Kind,
-    reading::{Lookup, Piece, Reading, pieces_with},
+    position::Starts,
+    reading::Reading,
     token::Token,
     tree::{Data, Node, Path},
-    variables::{Origin, Variables},
+    variables::Variables,
 };
 
 /// What to look for besides what a document's kind says.
@@ -104,6 +106,19 @@ pub(crate) struct Spot<'s> {
     pub(crate) node: &'s Node<'s>,
 }
 
+/// The most of a scalar that is looked through for a part of it, in bytes.
+const MAX_LOOK: usize = 64 << 10;
+
+/// A scalar in which there are several images, and where its lines begin.
+#[derive(Debug)]
+struct Scalar {
+    at: usize,
+    /// As it reads.
+    read: Starts,
+    /// As it is written.
+    written: Starts,
+}
+
 /// Collects candidates.
 #[derive(Debug)]
 pub(crate) struct Finder<'a> {
@@ -111,33 +126,52 @@ pub(crate) struct Finder<'a> {
     pub(crate) text: &'a str,
     pub(crate) search: &'a Search,
     values: Option<&'a Variables>,
+    /// What all its variables may come to.
+    pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
     pub(crate) entries: Vec<Entry>,
     tokens_at: HashMap<usize, usize>,
     entries_at: HashMap<usize, usize>,
+    // The one that was looked into last.
+    scalar: Option<Scalar>,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(text: &'a str, kind: Kind, search: &'a Search) -> Self {
         let values = search.variables.as_ref().filter(|_| matches!(kind, Kind::Compose | Kind::Env));
-        let (tokens_at, entries_at) = (HashMap::new(), HashMap::new());
-        Self { text, search, values, tokens: Vec::new(), entries: Vec::new(), tokens_at, entries_at }
+        Self {
+            text,
+            search,
+            values,
+            budget: Budget::of(text),
+            tokens: Vec::new(),
+            entries: Vec::new(),
+            tokens_at: HashMap::new(),
+            entries_at: HashMap::new(),
+            scalar: None,
+        }
     }
 
-    /// The pieces of a part of a token's text. `None`: a variable in it does not end.
-    pub(crate) fn taken_apart(
-        &self,
-        token: usize,
-        text: &str,
+    /// What a part of a token's text is with its variables filled in: the one way there is. `None`: a variable in it does
+    /// not end.
+    pub(crate) fn filled_in(
+        &mut self,
+        (slot, text): (usize, &str),
         range: Range<usize>,
         lookup: Lookup<'_>,
-    ) -> Option<Vec<Piece>> {
-        pieces_with(self.values, token, text, range, lookup)
+    ) -> Option<Pieces> {
+        let values = self.values;
+        let lookup = |name: &str| lookup(name).or_else(|| values.and_then(|values| values.value(name)));
+        expand(&Written { slot, text, lookup: &lookup }, range, &mut self.budget)
     }
 
     /// The token of a scalar; one for each, however many ways lead to it.
     pub(crate) fn token(&mut self, node: &Node<'_>) -> Option<usize> {
         let Data::Scalar { text, style } = &node.data else { return None };
+        // A long one with many parts is asked for again and again.
+        if let Some(known) = self.tokens_at.get(&node.span.start) {
+            return Some(*known);
+        }
         let token = Token { span: node.span.clone(), text: text.clone().into_owned(), style: *style };
         Some(self.add_token(token))
     }
@@ -156,6 +190,10 @@ impl<'a> Finder<'a> {
 
     /// A scalar that is a reference behind a prefix such as `docker://`.
     pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
+        // Many aliases may lead to it.
+        if self.is_image(spot) {
+            return;
+        }
         if let Some(pieces) = self.pieces(spot, prefix, &|_| None) {
             self.assembled(spot, pieces, form);
         }
@@ -168,18 +206,23 @@ impl<'a> Finder<'a> {
         }
     }
 
+    fn is_image(&self, spot: Spot<'_>) -> bool {
+        let entry = self.entries_at.get(&spot.node.span.start).and_then(|index| self.entries.get(*index));
+        entry.is_some_and(|entry| matches!(entry.what, What::Image(_)))
+    }
+
     /// The pieces of a scalar, as the value of a variable or a part of a reference.
-    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Vec<Piece>> {
+    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Pieces> {
         let text = node.text()?.trim();
         let token = self.token(node)?;
         let whole = node.text()?;
         let start = whole.len() - whole.trim_start().len();
-        self.taken_apart(token, whole, start..start + text.len(), &|_| None)
+        self.filled_in((token, whole), start..start + text.len(), &|_| None)
             .filter(|pieces| !pieces.is_empty())
     }
 
     /// The pieces of a scalar behind a prefix; where it does not hold a reference, that is told.
-    pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Vec<Piece>> {
+    pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = spot.node.text()?;
         let start = prefix.len() + (text.len() - text.trim_start().len());
         let end = text.trim_end().len();
@@ -187,7 +230,7 @@ impl<'a> Finder<'a> {
             return None;
         }
         let token = self.token(spot.node)?;
-        let pieces = self.taken_apart(token, text, start..end, lookup);
+        let pieces = self.filled_in((token, text), start..end, lookup);
         if pieces.is_none() {
             self.leave(spot, Reason::NotAReference("a variable in it does not end".to_owned()));
         }
@@ -209,7 +252,7 @@ impl<'a> Finder<'a> {
     pub(crate) fn part_as(&mut self, spot: Spot<'_>, range: Range<usize>, lookup: Lookup<'_>) -> What {
         let token = self.token(spot.node);
         let whole = token.zip(spot.node.text());
-        match whole.and_then(|(token, text)| self.taken_apart(token, text, range, lookup)) {
+        match whole.and_then(|whole| self.filled_in(whole, range, lookup)) {
             Some(pieces) => self.what(pieces, Form::Rename),
             None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
         }
@@ -217,31 +260,50 @@ impl<'a> Finder<'a> {
 
     /// A part that reads as several images, such as one for each value of a variable: all of them are candidates.
     pub(crate) fn part_of_many(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) {
-        self.entries.extend(self.part_entry(spot, range, what));
+        let entry = self.part_entry(spot, range, what);
+        self.entries.extend(entry);
     }
 
-    fn part_entry(&self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
+    fn part_entry(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
         let whole = spot.node.text()?;
         let text = whole.get(range.clone())?;
-        let raw = self.text.get(spot.node.span.clone()).unwrap_or_default();
-        // A line of a block is below as many others as in what it reads as.
-        let above = whole[..range.start].matches('\n').count();
-        let line = raw.match_indices('\n').map(|(at, _)| at + 1).nth(above.wrapping_sub(1)).unwrap_or(0);
-        let at = raw[line..].find(text).map(|at| line + at).or_else(|| raw.find(text)).unwrap_or(0);
-        let at = spot.node.span.start + at;
+        let at = spot.node.span.start + self.place(spot.node, whole, range.start, text);
         Some(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what })
     }
 
+    // Where in what is written of a scalar a part of what it reads as begins: on the line that is below as many others, or
+    // else the next one that has it. Where that is too much to look through, about there.
+    fn place(&mut self, node: &Node<'_>, whole: &str, from: usize, part: &str) -> usize {
+        let raw = self.text.get(node.span.clone()).unwrap_or_default();
+        if self.scalar.as_ref().is_none_or(|scalar| scalar.at != node.span.start) {
+            let (read, written) = (Starts::of(whole), Starts::of(raw));
+            self.scalar = Some(Scalar { at: node.span.start, read, written });
+        }
+        let Some(Scalar { read, written, .. }) = &self.scalar else { return 0 };
+        let line = read.line(from);
+        let (above, start) = (read.start(line).unwrap_or(0), written.start(line));
+        let line = start.unwrap_or(0)..written.start(line + 1).unwrap_or(raw.len());
+        let find = |within: Range<usize>| Some(within.start + raw.get(within)?.find(part)?);
+        let is_short = |range: &Range<usize>| range.len() <= MAX_LOOK;
+        let within = [line.clone(), line.start..raw.len(), 0..raw.len()];
+        let found = within.into_iter().filter(is_short).find_map(find);
+        // Each at another place: of two at one the second would not count.
+        found.unwrap_or_else(|| start.map_or(from, |start| start + (from - above)).min(raw.len()))
+    }
+
     /// A reference put together from pieces; it counts as written at `spot`.
-    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Vec<Piece>, form: Form) {
+    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: Form) {
         let what = self.what(pieces, form);
         self.add(spot, what);
     }
 
     /// What a reference made of these pieces is.
-    pub(crate) fn what(&self, pieces: Vec<Piece>, form: Form) -> What {
-        let reading =
-            Reading::new(pieces, |token| self.tokens.get(token).map_or("", |token| token.text.as_str()));
+    pub(crate) fn what(&self, pieces: Pieces, form: Form) -> What {
+        let text_of = |token: usize| self.tokens.get(token).map_or("", |token| token.text.as_str());
+        let reading = match Reading::new(pieces, text_of) {
+            Ok(reading) => reading,
+            Err(excess) => return What::Left(excess.into()),
+        };
         let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
             Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),

@@ -1,5 +1,6 @@
 //! The list of images to leave alone; one for listing, copying and rewriting.
 
+use entrepot_oci::is_nested_deeply;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::Found;
@@ -33,10 +34,10 @@ impl Ignore {
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let pattern = line.split_once('#').map_or(line, |(pattern, _)| pattern).trim();
             if !pattern.is_empty() {
-                globs.add(glob(pattern).map_err(|error| IgnoreError {
+                globs.add(glob(pattern).map_err(|why| IgnoreError {
                     line: index + 1,
                     pattern: pattern.to_owned(),
-                    why: error.kind().to_string(),
+                    why,
                 })?);
             }
         }
@@ -54,8 +55,12 @@ impl Ignore {
     }
 }
 
-fn glob(pattern: &str) -> Result<Glob, globset::Error> {
-    GlobBuilder::new(pattern).literal_separator(false).build()
+// Or why it is no pattern.
+fn glob(pattern: &str) -> Result<Glob, String> {
+    if is_nested_deeply(pattern) {
+        return Err("its alternatives are nested too deeply".to_owned());
+    }
+    GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| error.kind().to_string())
 }
 
 // Every way in which people write this image.

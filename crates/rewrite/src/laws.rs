@@ -1,9 +1,13 @@
 //! What holds for any document whatever, as functions that panic where it does not.
 //!
-//! Said once and asked twice: by the property tests beside this, and by the target `documents` in `fuzz/`. That is why
+//! Said once and asked twice: by the property tests beside this, and by the targets `documents` and `variables` in `fuzz/`. That is why
 //! this is built for tests and for fuzzing, and never else.
 
-use crate::{Census, Document, Kind, Naming, RewriteError, Root, Rules, Search};
+use crate::{
+    Census, Document, Kind, Naming, RewriteError, Root, Rules, Search, Variables,
+    expansion::{Budget, LONGEST},
+    finder::What,
+};
 
 /// Any text as a document of a kind: it is refused, or without names it stays what it is, every image and every edit is
 /// where it is said to be, and what was rewritten once is not rewritten again.
@@ -31,6 +35,31 @@ pub fn document(text: &str, kind: Kind) {
     let again = Document::read(&once.text, kind, &search);
     let twice = again.map(|again| again.rewrite(&rules, &mut Census::default()));
     assert_eq!(twice.map(|twice| twice.map(|done| done.text)), Ok(Ok(once.text)));
+}
+
+/// Any file of variables, and any document that takes values from it: whatever they say of each other, what is filled in
+/// is bounded, and so is every name; and without new names the document stays what it is.
+pub fn variables(file: &str, document: &str, kind: Kind) {
+    let mut variables = Variables::default();
+    variables.add_file(file);
+    let lengths: Vec<usize> = variables.lengths().collect();
+    let longest_line = file.lines().map(str::len).max().unwrap_or(0);
+    assert!(lengths.iter().all(|length| *length <= longest_line.max(LONGEST)), "a value of {lengths:?}");
+    assert!(lengths.iter().sum::<usize>() <= file.len() + Budget::of(file).left(), "too much in all");
+    let search = Search { variables: Some(variables), built: true, arguments: true, ..Search::default() };
+    for search in [&search, &Search::default()] {
+        let Ok(read) = Document::read(document, kind, search) else { return };
+        let names = read.entries.iter().filter_map(|entry| match &entry.what {
+            What::Image(named) => Some(&named.reading),
+            What::Left(_) => None,
+        });
+        let cost: usize =
+            names.inspect(|name| assert!(name.text.len() <= LONGEST)).map(|name| name.cost()).sum();
+        // What is filled in, and what the document says itself.
+        assert!(cost <= Budget::of(document).left() + (1 << 10) * document.len(), "{cost} bytes of names");
+        let same = read.rewrite(&Rules::default(), &mut Census::default());
+        assert_eq!(same.map(|done| done.text).as_deref(), Ok(document));
+    }
 }
 
 #[cfg(test)]

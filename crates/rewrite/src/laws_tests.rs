@@ -285,4 +285,34 @@ proptest! {
         }
         laws::document(&text, kind);
     }
+
+    // Values made of each other, and a document of every kind that is made of them.
+    #[test]
+    fn what_is_filled_in_is_bounded(
+        values in vec(vec((0..3_usize, 0..40_usize), 0..6), 1..40),
+        used in vec(0..40_usize, 1..12),
+    ) {
+        let value = |parts: &[(usize, usize)]| {
+            let parts = parts.iter().map(|(form, name)| match form {
+                0 => format!("$A{name}"),
+                1 => format!("${{A{name}:-v/${{A{}}}}}", name + 1),
+                _ => "registry.test/a".to_owned(),
+            });
+            parts.collect::<String>()
+        };
+        let file: String =
+            values.iter().enumerate().map(|(number, parts)| format!("A{number}={}\n", value(parts))).collect();
+        let name: String = used.iter().map(|name| format!("${{A{name}}}")).collect();
+        for (kind, document) in [
+            (Kind::Compose, format!("services: {{a: {{image: '{name}'}}}}\n")),
+            (Kind::Env, file.replace("A1=", "A1_IMAGE=")),
+            (Kind::Dockerfile, format!("{}FROM {name}\n", file.replace("A", "ARG A"))),
+            (Kind::Gitlab, format!("variables:\n  {}\njob: {{image: '{name}'}}\n", file.trim_end().replace('=', ": ").replace('\n', "\n  "))),
+            (Kind::Helm, format!("image: {{registry: '{name}', repository: '{name}', tag: '{name}'}}\n")),
+            (Kind::Kubernetes, format!("kind: Pod\nspec: {{containers: [{{image: '{name}'}}]}}\n")),
+            (Kind::List, format!("{name}\n")),
+        ] {
+            laws::variables(&file, &document, kind);
+        }
+    }
 }

@@ -9,10 +9,12 @@
 
 #![forbid(unsafe_code)]
 
+mod assignments;
 mod candidate;
 mod dockerfile;
 mod document;
 mod edit;
+mod expansion;
 mod find;
 mod finder;
 mod ignore;
@@ -34,6 +36,7 @@ mod variables;
 pub use candidate::{Candidate, Found, Reason, Standing};
 pub use document::{Document, ReadError};
 pub use edit::{Change, Left, RewriteError, Rewritten};
+pub use expansion::Origin;
 pub use finder::Search;
 pub use ignore::{Ignore, IgnoreError};
 pub use kind::{Kind, KindError};
@@ -42,4 +45,4 @@ pub use naming::{
     Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template, TemplateError,
 };
 pub use position::Position;
-pub use variables::{Origin, Variables};
+pub use variables::Variables;

@@ -13,7 +13,7 @@ use crate::{
     position::Lines,
     reading::Edit,
     token::Token,
-    tree::{Data, Node, Path, View, same::same},
+    tree::{Anchors, Data, Node, Path, View, same::same},
 };
 
 /// The action whose inputs are known here.
@@ -100,7 +100,7 @@ impl Document<'_> {
         let Some(tree) = self.tree.as_ref().filter(|_| self.kind == Kind::Github) else {
             return T::default();
         };
-        let anchors = tree.anchors();
+        let anchors = Anchors::of(tree);
         let Some(root) = tree.documents.first() else { return T::default() };
         work(steps(View::new(root, &anchors), &Lines::new(self.text)))
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::{
+    assignments::{Assignment, assignments, lines},
     candidate::Reason,
     finder::{Entry, Finder, Form, What, looks_like_image},
     token::Token,
@@ -45,53 +46,10 @@ pub(crate) fn env(finder: &mut Finder<'_>) {
     }
 }
 
-/// A line that sets a variable.
-pub(crate) struct Assignment<'a> {
-    pub(crate) name: &'a str,
-    /// Where its value is written, without quotes.
-    pub(crate) value: Range<usize>,
-    /// Whether it stands as it is written, between `'`.
-    pub(crate) literal: bool,
-}
-
-/// The lines of a file of variables that set one.
-pub(crate) fn assignments(text: &str) -> impl Iterator<Item = Assignment<'_>> {
-    lines(text).filter_map(|(_, range)| {
-        let line = &text[range.clone()];
-        let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
-        let start = range.start + name.len() + 1;
-        let value = value_of(value);
-        let value = start + value.start..start + value.end;
-        let literal = text[start..value.start].ends_with('\'');
-        Some(Assignment { name: name.trim().trim_start_matches("export ").trim(), value, literal })
-    })
-}
-
-// What a variable is set to: without quotes, or up to a comment.
-fn value_of(text: &str) -> Range<usize> {
-    let start = text.len() - text.trim_start().len();
-    let rest = &text[start..];
-    let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''));
-    if let Some(length) = quote.and_then(|quote| rest[1..].find(quote)) {
-        return start + 1..start + 1 + length;
-    }
-    let length = rest.find(" #").unwrap_or(rest.len());
-    start..start + rest[..length].trim_end().len()
-}
-
-fn lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
-    let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let lengths: Vec<usize> = text[start..].split_inclusive('\n').map(str::len).collect();
-    lengths.into_iter().enumerate().map(move |(index, length)| {
-        start += length;
-        (index + 1, start - length..start)
-    })
-}
-
 fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut Finder<'_>) {
     let text = finder.text[range.clone()].to_owned();
     let token = finder.add_token(Token { span: range.clone(), text: text.clone(), style: Style::Bare });
-    let what = match (reason, finder.taken_apart(token, &text, 0..text.len(), &|_| None)) {
+    let what = match (reason, finder.filled_in((token, &text), 0..text.len(), &|_| None)) {
         (Some(reason), _) => What::Left(reason),
         (None, Some(pieces)) => finder.what(pieces, Form::Rename),
         (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),

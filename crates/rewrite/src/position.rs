@@ -1,5 +1,7 @@
 //! Where in a text something is, as people count.
 
+use std::cell::Cell;
+
 /// A place in a text, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -9,26 +11,54 @@ pub struct Position {
     pub column: usize,
 }
 
+/// Where the lines of a text begin.
+#[derive(Debug)]
+pub(crate) struct Starts(Vec<usize>);
+
+impl Starts {
+    pub(crate) fn of(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self(std::iter::once(0).chain(breaks.map(|(index, _)| index + 1)).collect())
+    }
+
+    /// The line that a byte is in, counted from 0.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        self.0.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+
+    /// Where a line begins.
+    pub(crate) fn start(&self, line: usize) -> Option<usize> {
+        self.0.get(line).copied()
+    }
+}
+
 /// The lines of a text.
 pub(crate) struct Lines<'a> {
     text: &'a str,
-    starts: Vec<usize>,
+    starts: Starts,
+    // The byte whose place was asked for last, and the characters before it: lines may be long, and places are mostly
+    // asked for in order.
+    last: Cell<(usize, usize)>,
 }
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let starts = std::iter::once(0).chain(breaks.map(|(index, _)| index + 1)).collect();
-        Self { text, starts }
+        Self { text, starts: Starts::of(text), last: Cell::default() }
     }
 
     /// The place of a byte.
     pub(crate) fn position(&self, at: usize) -> Position {
-        let line = self.starts.partition_point(|start| *start <= at);
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let before = self.text.get(start..at).unwrap_or_default();
-        let before = before.strip_prefix('\u{feff}').filter(|_| start == 0).unwrap_or(before);
-        Position { line: line.max(1), column: before.chars().count() + 1 }
+        let line = self.starts.line(at);
+        let start = self.starts.start(line).unwrap_or(0);
+        let (from, counted) = match self.last.get() {
+            (from, counted) if (start..=at).contains(&from) && from > start => (from, counted),
+            _ => (start, 0),
+        };
+        let between = self.text.get(from..at).unwrap_or_default();
+        let between = between.strip_prefix('\u{feff}').filter(|_| from == 0).unwrap_or(between);
+        let column = counted + between.chars().count();
+        self.last.set((at, column));
+        Position { line: line + 1, column: column + 1 }
     }
 }
 
@@ -43,6 +73,8 @@ mod tests {
         assert_eq!(lines.position(7), Position { line: 1, column: 4 });
         assert_eq!(lines.position(10), Position { line: 2, column: 1 });
         assert_eq!(lines.position(13), Position { line: 2, column: 4 });
+        // Asked for backwards.
+        assert_eq!(lines.position(12), Position { line: 2, column: 3 });
         assert_eq!(Lines::new("").position(0), Position { line: 1, column: 1 });
     }
 }

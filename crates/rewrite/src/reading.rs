@@ -6,28 +6,9 @@ use entrepot_oci::{Digest, Image, Tag};
 
 use crate::{
     candidate::{Found, Reason},
+    expansion::{Excess, Origin, Piece, Pieces},
     naming::Target,
-    text::{self, Part},
-    variables::{Origin, Variables},
 };
-
-/// What stands for a variable whose value is not known; any image name may hold it.
-const UNKNOWN: &str = "x";
-/// How deep defaults may hold variables with defaults.
-const MAX_DEPTH: usize = 8;
-
-/// A part of a reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// A range of what a token reads as; it can be edited.
-    Text { slot: usize, range: Range<usize> },
-    /// Implied by how the parts are put together: the `/` between registry and repository, the `:` before a tag.
-    Fixed(&'static str),
-    /// A variable whose value is not known.
-    Variable(String),
-    /// A variable whose value is known, and is not in the document; a range of what a token reads as.
-    Known { slot: usize, range: Range<usize>, name: String, value: String, origin: Origin },
-}
 
 /// What a part of a token becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,59 +16,6 @@ pub(crate) struct Edit {
     pub(crate) slot: usize,
     pub(crate) range: Range<usize>,
     pub(crate) new: String,
-}
-
-/// What the value of a variable is made of.
-pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Vec<Piece>>;
-
-/// The pieces of `range` of a token's text. `None`: a variable in it does not end.
-pub(crate) fn pieces(slot: usize, text: &str, range: Range<usize>, lookup: Lookup<'_>) -> Option<Vec<Piece>> {
-    pieces_with(None, slot, text, range, lookup)
-}
-
-/// The same, where values of variables are known that are not in the document.
-pub(crate) fn pieces_with(
-    values: Option<&Variables>,
-    slot: usize,
-    text: &str,
-    range: Range<usize>,
-    lookup: Lookup<'_>,
-) -> Option<Vec<Piece>> {
-    let mut collector = Collector { pieces: Vec::new(), slot, text, lookup, values };
-    collector.add(range, 0)?;
-    Some(collector.pieces)
-}
-
-struct Collector<'l> {
-    pieces: Vec<Piece>,
-    slot: usize,
-    text: &'l str,
-    lookup: Lookup<'l>,
-    values: Option<&'l Variables>,
-}
-
-impl Collector<'_> {
-    fn add(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
-        for part in text::parts(self.text, range)? {
-            match part {
-                Part::Literal(range) => self.pieces.push(Piece::Text { slot: self.slot, range }),
-                Part::Variable { range, name, default } => {
-                    match ((self.lookup)(&name).or_else(|| self.known(&name, range)), default) {
-                        (Some(known), _) => self.pieces.extend(known),
-                        (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
-                        (None, _) => self.pieces.push(Piece::Variable(name)),
-                    }
-                }
-            }
-        }
-        Some(())
-    }
-
-    fn known(&self, name: &str, range: Range<usize>) -> Option<Vec<Piece>> {
-        let (value, origin) = self.values?.get(name)?;
-        let (name, value) = (name.to_owned(), value.to_owned());
-        Some(vec![Piece::Known { slot: self.slot, range, name, value, origin }])
-    }
 }
 
 /// A reference put together from its pieces.
@@ -102,24 +30,19 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Puts pieces together. `text_of` says what a token reads as.
-    pub(crate) fn new<'t>(pieces: Vec<Piece>, text_of: impl Fn(usize) -> &'t str) -> Self {
+    /// Puts pieces together, if they are not too much. `text_of` says what a token reads as.
+    pub(crate) fn new<'t>(pieces: Pieces, text_of: impl Fn(usize) -> &'t str) -> Result<Self, Excess> {
         let mut text = String::new();
-        let placed = pieces.into_iter().map(|piece| {
+        let placed = pieces.get()?.into_iter().map(|piece| {
             let start = text.len();
-            match &piece {
-                Piece::Text { slot, range } => text.push_str(&text_of(*slot)[range.clone()]),
-                Piece::Fixed(fixed) => text.push_str(fixed),
-                Piece::Variable(_) => text.push_str(UNKNOWN),
-                Piece::Known { value, .. } => text.push_str(value),
-            }
+            text.push_str(piece.text(&text_of));
             (start..text.len(), piece)
         });
         let placed = placed.collect();
         let tag = text.find('@').unwrap_or(text.len());
         let slash = text[..tag].rfind('/').map_or(0, |at| at + 1);
         let name = text[slash..tag].find(':').map_or(tag, |at| slash + at);
-        Self { text, pieces: placed, name, tag }
+        Ok(Self { text, pieces: placed, name, tag })
     }
 
     /// The image it names.
@@ -142,6 +65,12 @@ impl Reading {
             digest: digest.transpose().map_err(|error| not_one(&error))?,
             is_open: false,
         })
+    }
+
+    /// The bytes that it takes.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn cost(&self) -> usize {
+        self.pieces.iter().map(|(_, piece)| piece.cost()).sum()
     }
 
     fn variable(&self, range: Range<usize>) -> Option<String> {

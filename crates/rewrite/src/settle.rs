@@ -1,6 +1,6 @@
 //! Decides which images are renamed where several rest on one text: all of them, or none.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::{
     candidate::Reason,
@@ -21,9 +21,15 @@ pub(crate) enum Fate {
 /// Decides for each entry.
 pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
     let mut fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
-    // Each round leaves at least one more, so this ends.
-    while let Some((loser, reason)) = contradiction(entries, &fates) {
-        fates[loser] = Fate::Left(reason);
+    let users = users(entries);
+    let mut waiting: Vec<Part> = users.keys().rev().copied().collect();
+    // A part comes back only once more: where one of its users lost elsewhere, all others that want a change lose here.
+    while let Some(part) = waiting.pop() {
+        let of_part = users.get(&part).map_or(&[][..], Vec::as_slice);
+        for (loser, winner) in losers(of_part, |user| wanted(&fates[user], part)) {
+            waiting.extend(changed(&fates[loser]).filter(|other| *other != part));
+            fates[loser] = Fate::Left(Reason::Shared(entries[winner].place.clone()));
+        }
     }
     fates
 }
@@ -46,33 +52,47 @@ fn wish(entry: &Entry, rules: &Rules) -> Fate {
     named.unwrap_or_else(Fate::Left)
 }
 
-// What an entry wants of a part of a token: another text, or that it stays.
-type Wish<'e> = (usize, Option<&'e Edit>);
+/// A part of a token: the token, and where in it the part begins.
+type Part = (usize, usize);
 
-// An entry that wants a text which another entry does not, and why it is left.
-fn contradiction(entries: &[Entry], fates: &[Fate]) -> Option<(usize, Reason)> {
-    let mut wishes: HashMap<(usize, usize), Wish<'_>> = HashMap::new();
-    for (index, (entry, fate)) in entries.iter().zip(fates).enumerate() {
+// The entries that rest on each part, in order.
+fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
+    let mut users: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
         let What::Image(image) = &entry.what else { continue };
         if matches!(image.form, Form::NewEntry { .. }) {
             continue;
         }
-        let edits = match fate {
-            Fate::Renamed { edits, .. } => edits.as_slice(),
-            Fate::Left(_) => &[],
-        };
-        for (token, part) in image.reading.rests_on() {
-            let wanted =
-                edits.iter().find(|(start, edit)| *start == part && edit.slot == token).map(|(_, edit)| edit);
-            let (other, known) = *wishes.entry((token, part)).or_insert((index, wanted));
-            if known == wanted {
-                continue;
+        for part in image.reading.rests_on() {
+            let known = users.entry(part).or_default();
+            if known.last() != Some(&index) {
+                known.push(index);
             }
-            // Whoever wants a change gives way; of two, the later.
-            let loser = if wanted.is_some() { index } else { other };
-            let winner = if loser == index { other } else { index };
-            return Some((loser, Reason::Shared(entries[winner].place.clone())));
         }
     }
-    None
+    users
+}
+
+// The parts that an entry wants another text for.
+fn changed(fate: &Fate) -> impl Iterator<Item = Part> {
+    let edits = match fate {
+        Fate::Renamed { edits, .. } => edits.as_slice(),
+        Fate::Left(_) => &[],
+    };
+    edits.iter().map(|(start, edit)| (edit.slot, *start))
+}
+
+// What an entry wants a part to be; `None`: what it is.
+fn wanted(fate: &Fate, (token, start): Part) -> Option<&Edit> {
+    let Fate::Renamed { edits, .. } = fate else { return None };
+    edits.iter().find(|(part, edit)| *part == start && edit.slot == token).map(|(_, edit)| edit)
+}
+
+// Those who want another text for a part, where not all want the same one; with each, somebody who does not.
+fn losers<'f>(users: &[usize], wanted: impl Fn(usize) -> Option<&'f Edit>) -> Vec<(usize, usize)> {
+    let Some(first) = users.first() else { return Vec::new() };
+    let common = wanted(*first);
+    let Some(other) = users.iter().find(|user| wanted(**user) != common) else { return Vec::new() };
+    let changing = users.iter().filter(|user| wanted(**user).is_some());
+    changing.map(|user| (*user, if wanted(*user) == common { *other } else { *first })).collect()
 }

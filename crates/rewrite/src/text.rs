@@ -20,26 +20,47 @@ pub(crate) enum Part {
     },
 }
 
-/// Takes a text apart. `None`: a variable in it does not end.
-pub(crate) fn parts(text: &str, within: Range<usize>) -> Option<Vec<Part>> {
-    let mut parts = Vec::new();
-    let mut literal = within.start;
-    let mut at = within.start;
-    while at < within.end {
-        let Some((variable, end)) = variable(text, at, within.end)? else {
-            at += 1;
-            continue;
-        };
-        if literal < at {
-            parts.push(Part::Literal(literal..at));
+/// Takes a text apart, as far as it is asked for. `None` ends it: a variable does not end.
+pub(crate) fn parts(text: &str, within: Range<usize>) -> Parts<'_> {
+    Parts { text, at: within.start, end: within.end, waiting: None }
+}
+
+/// The parts of a text, in order.
+pub(crate) struct Parts<'t> {
+    text: &'t str,
+    at: usize,
+    end: usize,
+    // The variable behind the literal that was given out last.
+    waiting: Option<Part>,
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Option<Part>;
+
+    fn next(&mut self) -> Option<Option<Part>> {
+        if let Some(part) = self.waiting.take() {
+            return Some(Some(part));
         }
-        parts.push(variable);
-        (at, literal) = (end, end);
+        let start = self.at;
+        while self.at < self.end {
+            let Some(found) = variable(self.text, self.at, self.end) else {
+                self.at = self.end;
+                return Some(None);
+            };
+            let Some((variable, after)) = found else {
+                self.at += 1;
+                continue;
+            };
+            let literal = start..self.at;
+            self.at = after;
+            if literal.is_empty() {
+                return Some(Some(variable));
+            }
+            self.waiting = Some(variable);
+            return Some(Some(Part::Literal(literal)));
+        }
+        (start < self.end).then_some(Some(Part::Literal(start..self.end)))
     }
-    if literal < within.end {
-        parts.push(Part::Literal(literal..within.end));
-    }
-    Some(parts)
 }
 
 type Found = Option<(Part, usize)>;
@@ -114,7 +135,9 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> String {
-        let Some(parts) = parts(text, 0..text.len()) else { return "unfinished".to_owned() };
+        let Some(parts) = parts(text, 0..text.len()).collect::<Option<Vec<_>>>() else {
+            return "unfinished".to_owned();
+        };
         let told = parts.into_iter().map(|part| match part {
             Part::Literal(range) => text[range].to_owned(),
             Part::Variable { name, default: None, .. } => format!("<{name}>"),

@@ -1,6 +1,6 @@
 //! Tokens that may be edited: how they read, how they are written, and how they are written again.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use crate::{reading::Edit, tree::Style};
 
@@ -25,64 +25,78 @@ impl Token {
     /// The token with these edits, which do not overlap and are in order. `None`: it cannot take them.
     pub(crate) fn edited(&self, document: &str, edits: &[&Edit]) -> Option<Written> {
         let raw = document.get(self.span.clone())?;
-        let text = splice(&self.text, edits, 0);
+        let own = |edit: &Edit| Some(edit.range.clone());
+        let text = splice(&self.text, edits, own)?;
         let quotes = usize::from(matches!(self.style, Style::Single | Style::Double));
         let inner = raw.get(quotes..raw.len() - quotes)?;
-        let spliced = || splice(raw, edits, quotes);
+        let within = |edit: &Edit| Some(edit.range.start + quotes..edit.range.end + quotes);
         // Where every character stands for itself, the rest of the token need not be touched.
         let is_plain = inner == self.text;
         let raw = match self.style {
-            Style::Bare | Style::Single | Style::Double if is_plain => spliced(),
+            Style::Bare | Style::Single | Style::Double if is_plain => splice(raw, edits, within)?,
             Style::Bare => text.clone(),
             Style::Plain { flow } => plain(&text, flow),
             Style::Single => format!("'{}'", text.replace('\'', "''")),
             Style::Double => double(&text),
-            Style::Block => self.block(raw, edits)?,
+            Style::Block => {
+                let block = Block::of(raw);
+                splice(raw, edits, |edit| block.place(&self.text, edit))?
+            }
         };
         Some(Written { raw, text })
     }
 
-    // A line of a block is found by what it says; where it is there twice, which one is meant is not known.
-    fn block(&self, raw: &str, edits: &[&Edit]) -> Option<String> {
-        let mut new = raw.to_owned();
-        for edit in edits.iter().rev() {
-            let start = self.text[..edit.range.start].rfind('\n').map_or(0, |at| at + 1);
-            let end =
-                self.text[edit.range.end..].find('\n').map_or(self.text.len(), |at| edit.range.end + at);
-            let line = &self.text[start..end];
-            let mut edited = line.to_owned();
-            edited.replace_range(edit.range.start - start..edit.range.end - start, &edit.new);
-            let at = only_line(&new, line)?;
-            new.replace_range(at..at + line.len(), &edited);
+    /// Its lines, where it is written as a block.
+    pub(crate) fn block<'d>(&self, document: &'d str) -> Option<Block<'d>> {
+        matches!(self.style, Style::Block)
+            .then(|| Block::of(document.get(self.span.clone()).unwrap_or_default()))
+    }
+
+    /// Whether it can take an edit; `block` is what [`Token::block`] gives.
+    pub(crate) fn takes(&self, block: Option<&Block<'_>>, edit: &Edit) -> bool {
+        block.is_none_or(|block| block.place(&self.text, edit).is_some())
+    }
+}
+
+/// The lines of a block as they are written. One is found by what it says, since what the block reads as does not tell
+/// how deep it is indented; of one that is there twice nobody knows which is meant.
+pub(crate) struct Block<'d>(HashMap<&'d str, Option<usize>>);
+
+impl<'d> Block<'d> {
+    fn of(raw: &'d str) -> Self {
+        let (mut lines, mut start) = (HashMap::new(), 0);
+        for line in raw.split_inclusive('\n') {
+            let at = start + (line.len() - line.trim_start().len());
+            lines.entry(line.trim()).and_modify(|known| *known = None).or_insert(Some(at));
+            start += line.len();
         }
-        Some(new)
+        Self(lines)
+    }
+
+    // Where an edit of what the block reads as is written.
+    fn place(&self, text: &str, edit: &Edit) -> Option<Range<usize>> {
+        let start = text.get(..edit.range.start)?.rfind('\n').map_or(0, |at| at + 1);
+        let line = text.get(start..)?.split('\n').next()?;
+        let indent = line.len() - line.trim_start().len();
+        let written = (*self.0.get(line.trim())?)?;
+        let first = edit.range.start.checked_sub(start + indent)?;
+        let length = edit.range.len();
+        (first + length <= line.trim().len()).then_some(written + first..written + first + length)
     }
 }
 
-// Where the one line that says this begins; where several do as a part, the one that says nothing else.
-fn only_line(text: &str, line: &str) -> Option<usize> {
-    let mut places = text.match_indices(line).map(|(at, _)| at);
-    let first = places.next()?;
-    if places.next().is_none() {
-        return Some(first);
+// A text with edits, each where `place` says. `None`: one has no place.
+fn splice(text: &str, edits: &[&Edit], place: impl Fn(&Edit) -> Option<Range<usize>>) -> Option<String> {
+    let mut new = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in edits {
+        let range = place(edit)?;
+        new.push_str(text.get(at..range.start)?);
+        new.push_str(&edit.new);
+        at = range.end;
     }
-    let is_whole = |at: &usize| {
-        let (before, behind) = (&text[..*at], &text[at + line.len()..]);
-        let before = before.rsplit('\n').next().unwrap_or_default();
-        let behind = behind.split('\n').next().unwrap_or_default();
-        before.trim().is_empty() && behind.trim().is_empty()
-    };
-    let mut whole = text.match_indices(line).map(|(at, _)| at).filter(is_whole);
-    let only = whole.next()?;
-    whole.next().is_none().then_some(only)
-}
-
-fn splice(text: &str, edits: &[&Edit], offset: usize) -> String {
-    let mut new = text.to_owned();
-    for edit in edits.iter().rev() {
-        new.replace_range(edit.range.start + offset..edit.range.end + offset, &edit.new);
-    }
-    new
+    new.push_str(text.get(at..)?);
+    Some(new)
 }
 
 /// A text as YAML without quotes, or with them where it would mean something else otherwise.

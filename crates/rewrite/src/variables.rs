@@ -3,39 +3,29 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    plain::{Assignment, assignments},
-    text::{self, Part},
+    assignments::{Assignment, assignments},
+    expansion::{Budget, Excess, Origin, Piece, Value, Written, expand},
 };
-
-/// How deep defaults may hold variables with defaults.
-const MAX_DEPTH: usize = 8;
-
-/// Where a variable has its value from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
-    /// A file of variables, such as `.env`.
-    File,
-    /// The environment, which goes before files.
-    Environment,
-}
 
 /// What variables are set to.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Variables(BTreeMap<String, (String, Origin)>);
+pub struct Variables(BTreeMap<String, (Result<String, Excess>, Origin)>);
 
 impl Variables {
     /// The variables of an environment.
     pub fn of_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let variables = variables.into_iter().map(|(name, value)| (name, (value, Origin::Environment)));
+        let variables = variables.into_iter().map(|(name, value)| (name, (Ok(value), Origin::Environment)));
         Self(variables.collect())
     }
 
     /// Adds those of a file of `NAME=value` lines, as compose reads them: of two lines for one variable the later counts,
-    /// `${OTHER:-default}` in a value is filled in unless it stands between `'`, and the environment goes first.
+    /// `${OTHER:-default}` in a value is filled in unless it stands between `'`, and the environment goes first. What
+    /// would be longer than any image's name is not filled in, and what takes its value from that is neither.
     pub fn add_file(&mut self, text: &str) {
+        let mut budget = Budget::of(text);
         for Assignment { name, value, literal } in assignments(text) {
             let written = &text[value];
-            let value = if literal { written.to_owned() } else { self.filled_in(written, 0) };
+            let value = if literal { Ok(written.to_owned()) } else { self.filled_in(written, &mut budget) };
             match self.0.get(name) {
                 Some((_, Origin::Environment)) => {}
                 _ => drop(self.0.insert(name.to_owned(), (value, Origin::File))),
@@ -45,21 +35,38 @@ impl Variables {
 
     /// What a variable is set to, and where. One that is set to nothing counts as not set: no image is called that.
     pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
-        let (value, origin) = self.0.get(name)?;
-        (!value.is_empty()).then_some((value, *origin))
+        match self.value(name)? {
+            Value::Outside(value, origin) => Some((value, origin)),
+            Value::Inside(_) | Value::Excess(_) => None,
+        }
     }
 
-    fn filled_in(&self, text: &str, depth: usize) -> String {
-        let Some(parts) = text::parts(text, 0..text.len()) else { return text.to_owned() };
-        let filled = parts.into_iter().map(|part| match part {
-            Part::Literal(range) => text[range].to_owned(),
-            Part::Variable { name, default, .. } => match (self.get(&name), default) {
-                (Some((value, _)), _) => value.to_owned(),
-                (None, Some(default)) if depth < MAX_DEPTH => self.filled_in(&text[default], depth + 1),
-                (None, _) => String::new(),
-            },
+    /// The same, where it may be too much to be filled in.
+    pub(crate) fn value(&self, name: &str) -> Option<Value<'_>> {
+        match self.0.get(name)? {
+            (Ok(value), _) if value.is_empty() => None,
+            (Ok(value), origin) => Some(Value::Outside(value, *origin)),
+            (Err(excess), _) => Some(Value::Excess(*excess)),
+        }
+    }
+
+    /// How long the values are.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.0.values().filter_map(|(value, _)| value.as_ref().ok().map(String::len))
+    }
+
+    // What has no variable in it may be of any length: nothing says that it is an image.
+    fn filled_in(&self, text: &str, budget: &mut Budget) -> Result<String, Excess> {
+        let lookup = |name: &str| self.value(name);
+        let written = Written { slot: 0, text, lookup: &lookup };
+        let pieces = text.contains(['$', '{']).then(|| expand(&written, 0..text.len(), budget)).flatten();
+        let Some(pieces) = pieces else { return Ok(text.to_owned()) };
+        let filled = pieces.get()?.into_iter().map(|piece| match &piece {
+            Piece::Variable(_) => String::new(),
+            known => known.text(|_| text).to_owned(),
         });
-        filled.collect()
+        Ok(filled.collect())
     }
 }
 
@@ -96,5 +103,31 @@ mod tests {
             assert_eq!(variables.get(name), value, "{name}");
         }
         assert!(!format!("{variables:?}").contains("two"));
+    }
+
+    #[test]
+    fn what_doubles_is_no_value_and_neither_is_what_is_made_of_it() {
+        let doubled: String = (1..40).map(|n| format!("A{n}=${{A{}}}${{A{}}}\n", n - 1, n - 1)).collect();
+        let mut variables = Variables::default();
+        variables.add_file(&format!("A0=nginx\n{doubled}B=x/${{A39:-y}}\nC=1\nD='{}'\n", "d".repeat(5000)));
+        assert_eq!(variables.get("A9").map(|(value, _)| value.len()), Some(5 << 9));
+        for name in ["A10", "A39", "B"] {
+            assert!(variables.get(name).is_none(), "{name}");
+            assert!(matches!(variables.value(name), Some(Value::Excess(Excess::Text))), "{name}");
+        }
+        assert_eq!(variables.get("C"), Some(("1", Origin::File)));
+        // Nothing is filled in here, and only what is taken for an image has to be short.
+        assert_eq!(variables.get("D").map(|(value, _)| value.len()), Some(5000));
+    }
+
+    #[test]
+    fn all_values_together_are_a_multiple_of_the_file() {
+        let many: String = (0..20_000).map(|n| format!("B{n}=$A\n")).collect();
+        let file = format!("A={}\n{many}", "a".repeat(4000));
+        let mut variables = Variables::default();
+        variables.add_file(&file);
+        let bytes: usize = variables.lengths().sum();
+        assert!(bytes <= file.len() + Budget::of(&file).left(), "{bytes}");
+        assert!(matches!(variables.value("B19999"), Some(Value::Excess(Excess::Document))));
     }
 }

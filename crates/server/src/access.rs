@@ -4,6 +4,7 @@
 
 use std::{fmt::Write, net::IpAddr};
 
+use entrepot_oci::is_hidden;
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
 use crate::{ids::RequestId, query};
@@ -68,9 +69,7 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
     }
     let mut out = String::with_capacity(text.len());
     for character in text.chars().take(most) {
-        let turns = matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if character.is_control() || turns {
+        if is_hidden(character) {
             // Writing to a string does not fail.
             let _ = write!(out, "{}", character.escape_unicode());
         } else {

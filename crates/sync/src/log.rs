@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use entrepot_oci::printable;
+
 use crate::{Line, Report, State, report::timestamp};
 
 /// The log of a run.
@@ -14,8 +16,8 @@ pub fn log(report: &Report) -> String {
     let lines: Vec<&Line> = report.lines.iter().filter(|line| is_about_rules(line)).collect();
     for pair in lines.chunk_by(|a, b| a.source == b.source && a.target == b.target) {
         for said in of_pair(pair) {
-            // Writing to a text does not fail.
-            let _ = writeln!(text, "{time} {said}");
+            // One line, whatever a registry said. Writing to a text does not fail.
+            let _ = writeln!(text, "{time} {}", printable(&said));
         }
     }
     text

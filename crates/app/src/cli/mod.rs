@@ -15,6 +15,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
 use clap_complete::Shell;
+use entrepot_oci::printable;
 
 use crate::{
     commands::{
@@ -25,6 +26,7 @@ use crate::{
     config::{Listen, Overrides},
     log::Verbosity,
     output::Output,
+    terminal,
 };
 
 use documents::{ImagesArgs, RewriteArgs};
@@ -100,9 +102,22 @@ pub(crate) enum Action {
 
 /// Reads the command line; where it is wrong, or asks for help, that is said and the process ends (2, or 0).
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
-    match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli.meant(),
-        Err(error) => error.exit(),
+        Err(error) => refuse(&arguments, &error),
+    }
+}
+
+// What was typed is repeated, and names of files among it may be a stranger's: it is read once more as it may be shown.
+fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
+    let shown = arguments.iter().map(|argument| printable(&argument.to_string_lossy()).into_owned());
+    match Cli::try_parse_from(shown) {
+        Err(shown) => shown.exit(),
+        Ok(_) => {
+            error.render().to_string().lines().for_each(|line| terminal::say(None, line));
+            std::process::exit(error.exit_code())
+        }
     }
 }
 

@@ -15,5 +15,5 @@ pub(crate) struct Completions {
 pub(crate) fn run(Completions { shell }: Completions, mut whole: clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut whole, "entrepot", &mut script);
-    output::print(&String::from_utf8_lossy(&script))
+    output::print_exact(&script)
 }

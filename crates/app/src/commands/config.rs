@@ -89,7 +89,7 @@ fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let Loaded { config, warnings, .. } = load(file)?;
     failure::warn(&warnings);
     match output {
-        Output::Text => output::print(&config.show().to_yaml()),
+        Output::Text => output::print_exact(config.show().to_yaml().as_bytes()),
         Output::Json => output::print_json(&config.show()),
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(Fmt { file, in_place }: Fmt) -> Result<(), Failure> {
     let text = text.map_err(|error| Failure::because(format!("cannot read `{}`", file.display()), &error))?;
     let sorted = format_list(&text);
     if !in_place {
-        return output::print(&sorted);
+        return output::print_exact(sorted.as_bytes());
     }
     if sorted == text {
         return Ok(());

@@ -1,7 +1,7 @@
 //! `entrepot login` and `logout`: accounts at registries, kept where Docker and podman keep theirs.
 
 use std::{
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Read},
     thread,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     credentials::{Door, Kept, Pair, Removed, Vault},
     failure::Failure,
     output::{self, Output},
+    terminal,
 };
 
 /// The longest password that is taken, in bytes: tokens of some clouds have thousands.
@@ -159,7 +160,7 @@ fn refused(host: &Host, error: &Error) -> Failure {
 }
 
 async fn ask_username() -> Result<String, Failure> {
-    if !is_person() {
+    if !terminal::is_person() {
         return Err(
             Failure::wrong("there is nobody to ask for a user name").with_hint("write `--username NAME`")
         );
@@ -176,21 +177,20 @@ fn read_password() -> Result<SecretString, Failure> {
 }
 
 async fn ask_password(username: &str, door: &Door) -> Result<SecretString, Failure> {
-    if !is_person() {
+    if !terminal::is_person() {
         return Err(Failure::wrong("there is nobody to ask for a password")
             .with_hint("send it on standard input: `--password-stdin < FILE`"));
     }
     let silence = Silence::begin().map_err(|error| unread(&error))?;
     let line = type_line(&format!("password of `{username}` at `{door}`: ")).await;
     drop(silence);
-    anstream::eprintln!();
+    terminal::say(None, "");
     given(&line.map_err(|error| unread(&error))?)
 }
 
 // In a thread of its own, which nobody waits for where somebody interrupts.
 async fn type_line(prompt: &str) -> io::Result<String> {
-    anstream::eprint!("{prompt}");
-    io::stderr().flush()?;
+    terminal::ask(prompt)?;
     let (sender, receiver) = oneshot::channel();
     thread::spawn(move || {
         let mut line = String::new();
@@ -206,10 +206,6 @@ fn given(text: &str) -> Result<SecretString, Failure> {
         "" => Err(Failure::wrong("no password was given")),
         password => Ok(password.into()),
     }
-}
-
-fn is_person() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 fn unread(error: &io::Error) -> Failure {

@@ -17,7 +17,7 @@ pub(crate) fn run(Man { out }: Man, whole: clap::Command) -> Result<(), Failure>
         let mut page = Vec::new();
         let rendered = clap_mangen::Man::new(whole).render(&mut page);
         rendered.map_err(|error| Failure::because("cannot write the manual page", &error))?;
-        return output::print(&String::from_utf8_lossy(&page));
+        return output::print_exact(&page);
     };
     let written = fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(whole, &dir));
     written.map_err(|error| {

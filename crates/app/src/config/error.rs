@@ -2,6 +2,7 @@
 
 use std::{fmt, path::Path};
 
+use entrepot_oci::printable;
 use serde::de;
 
 use super::{suggest, tree::Place};
@@ -21,14 +22,14 @@ pub(crate) struct Error {
 impl Error {
     /// A fault at a place.
     pub(crate) fn at(place: &Place, what: impl Into<String>) -> Self {
-        let what = plain(&what.into());
+        let what = printable(&what.into()).into_owned();
         Self { place: place.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
     /// With a way out.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(plain(&hint.into()));
+        self.hint = Some(printable(&hint.into()).into_owned());
         self
     }
 
@@ -51,7 +52,7 @@ impl Error {
     /// Says under which key it is.
     #[must_use]
     pub(super) fn under(mut self, key: &str) -> Self {
-        self.path.insert(0, plain(key));
+        self.path.insert(0, printable(key).into_owned());
         self
     }
 
@@ -130,19 +131,6 @@ impl de::Error for Error {
     fn duplicate_field(field: &'static str) -> Self {
         Self::at(&Place::Nowhere, format!("key `{field}` is there twice"))
     }
-}
-
-// What was written may be repeated; a line break in it would make another line of the log, and a terminal obeys the rest.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            plain.extend(letter.escape_default());
-        } else {
-            plain.push(letter);
-        }
-    }
-    plain
 }
 
 fn kind(found: de::Unexpected<'_>) -> &'static str {

@@ -9,6 +9,7 @@ use std::{
     time::SystemTime,
 };
 
+use entrepot_oci::{is_hidden, printable_json};
 use serde::Serialize;
 use tracing::{
     Event, Level, Subscriber,
@@ -108,7 +109,7 @@ struct Escaped<'a, 'w>(&'a mut Writer<'w>);
 impl fmt::Write for Escaped<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some(at) = rest.find(char::is_control) {
+        while let Some(at) = rest.find(is_hidden) {
             let (before, from) = rest.split_at(at);
             self.0.write_str(before)?;
             let mut characters = from.chars();
@@ -136,7 +137,7 @@ fn json(out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
         out.write_str("{\"timestamp\":\"")?;
         timestamp(out)?;
         out.write_char('"')?;
-        out.write_str(std::str::from_utf8(buffer).map_err(|_| fmt::Error)?)?;
+        out.write_str(&printable_json(std::str::from_utf8(buffer).map_err(|_| fmt::Error)?))?;
         out.write_str("}\n")
     })
 }
@@ -226,12 +227,12 @@ mod tests {
     #[test]
     fn text_is_one_line_that_a_terminal_does_not_obey() {
         let line = logged(LogFormat::Text, false, || {
-            let error = io::Error::other("no\nroom\u{1b}[31m");
+            let error = io::Error::other("no\nroom\u{1b}[31m\u{202e}");
             tracing::warn!(target: "here", bytes = 7, path = "/v2/", agent = "a b", %error, "it {}", "broke");
         });
         assert_eq!(
             without_time(&line),
-            " WARN here: it broke bytes=7 path=/v2/ agent=\"a b\" error=no\\nroom\\u{1b}[31m\n"
+            " WARN here: it broke bytes=7 path=/v2/ agent=\"a b\" error=no\\nroom\\u{1b}[31m\\u{202e}\n"
         );
         let line = logged(LogFormat::Text, true, || tracing::info!(target: "here", "hello"));
         assert_eq!(without_time(&line), "\u{1b}[32m INFO\u{1b}[0m here: hello\n");
@@ -240,10 +241,11 @@ mod tests {
     #[test]
     fn json_has_every_field_in_its_own_type() {
         let line = logged(LogFormat::Json, false, || {
-            let error = io::Error::other("no\n\"room\"");
+            let error = io::Error::other("no\n\"room\"\u{7f}\u{202e}");
             tracing::info!(target: "here", bytes = 7, done = true, path = "/v2/", %error, none = tracing::field::Empty, "hello");
         });
         assert_eq!(line.lines().count(), 1);
+        assert!(!line.trim_end().contains(is_hidden));
         let event: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(event["timestamp"].as_str().unwrap().len(), 27);
         for (field, value) in [
@@ -253,7 +255,7 @@ mod tests {
             ("bytes", 7.into()),
             ("done", true.into()),
             ("path", "/v2/".into()),
-            ("error", "no\n\"room\"".into()),
+            ("error", "no\n\"room\"\u{7f}\u{202e}".into()),
         ] {
             assert_eq!(event[field], value, "{field}");
         }

@@ -3,8 +3,6 @@
 mod batch;
 mod line;
 
-use std::io;
-
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub(crate) use batch::Guard;
@@ -13,6 +11,7 @@ use self::{batch::Batch, line::Line};
 use crate::{
     config::{Environment, Level, Log},
     failure::Failure,
+    terminal,
 };
 
 /// What `-q` and `-v` ask for.
@@ -59,8 +58,8 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failur
         None => EnvFilter::new(directives(log.level)),
     };
     let cannot = |error: &(dyn std::error::Error + 'static)| Failure::because("cannot start the log", error);
-    let (writer, guard) = Batch::start(io::stderr()).map_err(|error| cannot(&error))?;
-    let line = Line { format: log.format, colour: ansi() };
+    let (writer, guard) = Batch::start(terminal::log()).map_err(|error| cannot(&error))?;
+    let line = Line { format: log.format, colour: terminal::has_colours() };
     let layer = fmt::layer().event_format(line).with_writer(writer);
     let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
     started.map_err(|error| cannot(&error))?;
@@ -77,10 +76,6 @@ fn directives(level: Level) -> String {
 
 const OURS: &str = "entrepot=LEVEL,entrepot_blobs=LEVEL,entrepot_catalog=LEVEL,entrepot_mirror=LEVEL,\
                     entrepot_remote=LEVEL,entrepot_server=LEVEL,access=LEVEL";
-
-fn ansi() -> bool {
-    !matches!(anstream::AutoStream::choice(&io::stderr()), anstream::ColorChoice::Never)
-}
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,10 @@ use entrepot_sync::{Event, Job, Outcome};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{image, line, tally::Tally};
-use crate::output::{counted, size};
+use crate::{
+    output::{counted, size},
+    terminal,
+};
 
 /// How often a second the terminal is drawn anew.
 const HERTZ: u8 = 10;
@@ -50,7 +53,8 @@ impl Bars {
         match event {
             Event::Started { job } if self.images.len() < SHOWN => {
                 let style = style("{prefix:48} {bar:24.cyan} {bytes:>10} / {total_bytes}");
-                let bar = ProgressBar::new(0).with_style(style).with_prefix(self.names[*job].clone());
+                let bar = ProgressBar::new(0).with_style(style);
+                terminal::name_bar(&bar, &self.names[*job]);
                 self.images.insert(*job, self.all.insert_before(&self.whole, bar));
             }
             Event::Started { .. } => {}
@@ -58,8 +62,7 @@ impl Bars {
             Event::Progress { job, bytes, .. } => self.bar(*job, |bar| bar.inc(*bytes)),
             Event::Settled { job, row, .. } => {
                 if let Outcome::Failed(_) | Outcome::Postponed { .. } = row.outcome {
-                    // Nobody reads a terminal that is gone.
-                    let _ = self.all.println(line(row));
+                    terminal::say_above(&self.all, &line(row));
                 }
                 if self.tally.is_through(*job)
                     && let Some(bar) = self.images.remove(job)
@@ -88,7 +91,7 @@ impl Bars {
         let (dealt, all) = self.tally.bytes();
         self.whole.set_length(all);
         self.whole.set_position(dealt);
-        self.whole.set_message(sums(&self.tally));
+        terminal::describe_bar(&self.whole, &sums(&self.tally));
     }
 }
 

@@ -7,10 +7,7 @@
 mod bars;
 mod tally;
 
-use std::{
-    io::{self, IsTerminal},
-    time::Duration,
-};
+use std::time::Duration;
 
 use entrepot_sync::{Done, Event, Job, Outcome, Row};
 use indicatif::ProgressBar;
@@ -22,6 +19,7 @@ use tokio::{
 use crate::{
     log::Verbosity,
     output::{Output, size},
+    terminal,
 };
 use bars::Bars;
 
@@ -39,10 +37,9 @@ pub(crate) enum Manner {
 impl Manner {
     /// What fits a command that prints so and is to say so much. Lines of a log would tear bars apart.
     pub(crate) fn of(output: Output, verbosity: Verbosity) -> Self {
-        let terminal = io::stderr().is_terminal();
         match (verbosity, output) {
             (Verbosity::Quiet, _) => Self::Nothing,
-            (Verbosity::Usual, _) if terminal => Self::Bars,
+            (Verbosity::Usual, _) if terminal::is_heard() => Self::Bars,
             (_, Output::Json) => Self::Nothing,
             _ => Self::Lines,
         }
@@ -80,12 +77,13 @@ impl Wait {
     /// Begins.
     pub(crate) fn begin(manner: Manner, text: &str) -> Self {
         let spinner = (manner == Manner::Bars).then(|| {
-            let spinner = ProgressBar::new_spinner().with_message(text.to_owned());
+            let spinner = ProgressBar::new_spinner();
+            terminal::describe_bar(&spinner, text);
             spinner.enable_steady_tick(Duration::from_millis(100));
             spinner
         });
         if manner == Manner::Lines {
-            anstream::eprintln!("{text}");
+            terminal::say(None, text);
         }
         Self(spinner)
     }
@@ -106,7 +104,7 @@ async fn draw(mut bars: Bars, mut events: UnboundedReceiver<Event>) {
 async fn tell(mut events: UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         if let Event::Settled { row, .. } = event {
-            anstream::eprintln!("{}", line(&row));
+            terminal::say(None, &line(&row));
         }
     }
 }

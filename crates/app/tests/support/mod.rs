@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod pty;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
@@ -100,7 +102,46 @@ pub(crate) fn ran(mut command: Command) -> Ran {
     left(command.stdin(Stdio::null()).output().unwrap())
 }
 
-/// The same, with `input` typed into it.
+/// Runs a command to its end, and kills it where it takes more memory than that. Linux only.
+pub(crate) fn within(command: Command, memory: u64) -> Ran {
+    let (ran, peak) = watched(command, memory);
+    assert!(peak <= memory, "it took {} MiB, and {} MiB are enough", peak >> 20, memory >> 20);
+    ran
+}
+
+/// The most memory that a command was seen to take, in bytes. Linux only.
+pub(crate) fn peak(command: Command) -> u64 {
+    watched(command, u64::MAX).1
+}
+
+// What is left of a process that has ended does not say what it took, so it is looked at while it runs.
+fn watched(mut command: Command, memory: u64) -> (Ran, u64) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let (end, ended) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || {
+        let output = child.wait_with_output().unwrap();
+        end.send(()).unwrap();
+        output
+    });
+    let mut peak = 0;
+    while ended.recv_timeout(std::time::Duration::from_millis(1)).is_err() {
+        peak = peak.max(peak_of(pid).unwrap_or(0));
+        if peak > memory {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+    (left(waiting.join().unwrap()), peak)
+}
+
+fn peak_of(pid: rustix::process::Pid) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+}
+
+/// Runs a command to its end, with `input` typed into it.
 pub(crate) fn typed(mut command: Command, input: &str) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -131,9 +172,7 @@ impl Serving {
 
     /// The most memory it has ever taken, in bytes. Linux only.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+        peak_of(rustix::process::Pid::from_child(&self.child)).unwrap()
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {

@@ -1,6 +1,9 @@
 //! Which words of a Dockerfile are images.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use super::{
     lines::{self, Instruction},
@@ -8,8 +11,8 @@ use super::{
 };
 use crate::{
     candidate::Reason,
+    expansion::{Lookup, Pieces, Value},
     finder::{Entry, Finder, Form, What},
-    reading::{Lookup, Piece, pieces},
     token::Token,
     tree::Style,
 };
@@ -38,9 +41,11 @@ struct Word {
 #[derive(Default)]
 struct Build {
     /// Arguments from before the first stage; only those count in `FROM`.
-    arguments: HashMap<String, Vec<Piece>>,
+    arguments: HashMap<String, Pieces>,
     /// Names of stages, lower case.
     stages: Vec<Option<String>>,
+    /// The same names, to be looked up.
+    names: HashSet<String>,
 }
 
 impl Build {
@@ -86,8 +91,8 @@ impl Build {
             return;
         }
         let (token, text) = token(instruction, &value, finder);
-        let lookup = |name: &str| self.arguments.get(name).cloned();
-        if let Some(pieces) = pieces(token, &text, 0..text.len(), &lookup) {
+        let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
+        if let Some(pieces) = finder.filled_in((token, &text), 0..text.len(), &lookup) {
             self.arguments.insert(name.to_owned(), pieces);
         }
     }
@@ -100,12 +105,13 @@ impl Build {
         if let Some(reason) = self.no_image(&word.text, false) {
             leave(&word, reason, finder);
         } else {
-            add(&word, &|name: &str| self.arguments.get(name).cloned(), finder);
+            add(&word, &|name: &str| self.arguments.get(name).map(Value::Inside), finder);
         }
         let is_named =
             words.get(1).is_some_and(|word| instruction.text[word.clone()].eq_ignore_ascii_case("as"));
         let name =
             words.get(2).filter(|_| is_named).map(|word| instruction.text[word.clone()].to_ascii_lowercase());
+        self.names.extend(name.clone());
         self.stages.push(name);
     }
 
@@ -122,7 +128,7 @@ impl Build {
     fn no_image(&self, text: &str, by_number: bool) -> Option<Reason> {
         let name = text.to_ascii_lowercase();
         let is_number = by_number && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number || self.stages.iter().flatten().any(|stage| *stage == name) {
+        if is_number || self.names.contains(&name) {
             return Some(Reason::Stage);
         }
         (name == "scratch").then_some(Reason::Scratch)
@@ -176,7 +182,7 @@ fn token(instruction: &Instruction, range: &Range<usize>, finder: &mut Finder<'_
 fn add(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) {
     let token = Token { span: word.range.clone(), text: word.text.clone(), style: Style::Bare };
     let token = finder.add_token(token);
-    let what = match pieces(token, &word.text, 0..word.text.len(), lookup) {
+    let what = match finder.filled_in((token, &word.text), 0..word.text.len(), lookup) {
         Some(pieces) => finder.what(pieces, Form::Rename),
         None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
     };

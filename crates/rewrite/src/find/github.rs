@@ -2,13 +2,16 @@
 
 use crate::{
     candidate::Reason,
+    expansion::{Lookup, Pieces, Value},
     find::{spot, variables},
     finder::{Finder, Form, What, looks_like_image},
-    reading::pieces,
     tree::{Path, View},
 };
 
 const SCHEME: &str = "docker://";
+
+/// The most jobs that GitHub makes of a matrix.
+const MAX_VALUES: usize = 256;
 
 /// Programs whose arguments are images.
 const PROGRAMS: [&str; 9] =
@@ -60,45 +63,44 @@ fn reference(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder
     let What::Left(Reason::Variable(name)) = &what else {
         return finder.assembled(spot(path, view), pieces, Form::Rename);
     };
-    let values = matrix(job, name);
-    if values.is_empty() {
-        return finder.leave(spot(path, view), Reason::Variable(name.clone()));
-    }
+    let values = match matrix(job, name) {
+        Ok(values) => values,
+        Err(reason) => return finder.leave(spot(path, view), reason),
+    };
     for value in values {
         let Some(known) = finder.value(value.node) else { continue };
-        let lookup = |other: &str| (other == name).then(|| known.clone());
+        let lookup = |other: &str| (other == name).then_some(Value::Inside(&known));
         let Some(pieces) = with(view, prefix, &lookup, finder) else { continue };
         let strategy = Path::ROOT.key("strategy");
         finder.assembled(spot(&strategy.key(name), value), pieces, Form::Rename);
     }
 }
 
-fn with(
-    view: View<'_>,
-    prefix: &str,
-    lookup: crate::reading::Lookup<'_>,
-    finder: &mut Finder<'_>,
-) -> Option<Vec<crate::reading::Piece>> {
+fn with(view: View<'_>, prefix: &str, lookup: Lookup<'_>, finder: &mut Finder<'_>) -> Option<Pieces> {
     let token = finder.token(view.node)?;
     let text = view.text()?;
-    pieces(token, text, prefix.len()..text.trim_end().len(), lookup)
+    finder.filled_in((token, text), prefix.len()..text.trim_end().len(), lookup)
 }
 
-// All values that `matrix.name` or `matrix.name.key` takes.
-fn matrix<'t>(job: View<'t>, name: &str) -> Vec<View<'t>> {
-    let Some(rest) = name.strip_prefix("matrix.") else { return Vec::new() };
-    let mut keys = rest.split('.');
+// All values that `matrix.name` or `matrix.name.key` takes; why there are none.
+fn matrix<'t>(job: View<'t>, name: &str) -> Result<Vec<View<'t>>, Reason> {
+    let unset = || Reason::Variable(name.to_owned());
+    let mut keys = name.strip_prefix("matrix.").ok_or_else(unset)?.split('.');
     let first = keys.next().unwrap_or_default();
     let inner: Vec<&str> = keys.collect();
-    let Some(matrix) = job.get("strategy").and_then(|strategy| strategy.get("matrix")) else {
-        return Vec::new();
-    };
+    let strategy = job.get("strategy");
+    let matrix = strategy.and_then(|strategy| strategy.get("matrix")).ok_or_else(unset)?;
     let listed = matrix.get(first).into_iter().flat_map(View::items);
     let included =
         matrix.get("include").into_iter().flat_map(View::items).filter_map(|entry| entry.get(first));
     let values = listed.chain(included);
     let values = values.filter_map(|value| inner.iter().try_fold(value, |value, key| value.get(key)));
-    values.filter(|value| value.is_text()).collect()
+    let values: Vec<View<'t>> = values.filter(|value| value.is_text()).take(MAX_VALUES + 1).collect();
+    match values.len() {
+        0 => Err(unset()),
+        1..=MAX_VALUES => Ok(values),
+        _ => Err(Reason::TooMuch),
+    }
 }
 
 fn steps(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
@@ -171,13 +173,13 @@ fn pushed(
     let What::Left(Reason::Variable(name)) = &what else {
         return finder.part(spot(path, view), range, None);
     };
-    let values = matrix(job, name);
-    if values.is_empty() {
-        return finder.part(spot(path, view), range, Some(Reason::Variable(name.clone())));
-    }
+    let values = match matrix(job, name) {
+        Ok(values) => values,
+        Err(reason) => return finder.part(spot(path, view), range, Some(reason)),
+    };
     for value in values {
         let Some(known) = finder.value(value.node) else { continue };
-        let lookup = |other: &str| (other == name).then(|| known.clone());
+        let lookup = |other: &str| (other == name).then_some(Value::Inside(&known));
         let what = finder.part_as(spot(path, view), range.clone(), &lookup);
         finder.part_of_many(spot(path, view), range.clone(), what);
     }

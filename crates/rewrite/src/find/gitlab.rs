@@ -2,6 +2,7 @@
 //! is made of its image's, so that one keeps the old name as an alias.
 
 use crate::{
+    expansion::Value,
     find::{Known, beside, spot, variables},
     finder::{Finder, Form},
     tree::{Path, View},
@@ -32,7 +33,7 @@ fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
 }
 
 fn job(view: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) {
-    let lookup = |name: &str| known.get(name).cloned();
+    let lookup = |name: &str| known.get(name).map(Value::Inside);
     if let Some(image) = view.get("image") {
         let (name, path) = (image.get("name"), path.key("image"));
         match name {
@@ -50,7 +51,7 @@ fn job(view: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) 
 }
 
 fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) {
-    let lookup = |name: &str| known.get(name).cloned();
+    let lookup = |name: &str| known.get(name).map(Value::Inside);
     let (named, path) = match service.get("name") {
         Some(name) => (name, path.key("name")),
         None => (service, *path),

@@ -3,9 +3,9 @@
 
 use crate::{
     candidate::Reason,
+    expansion::{Piece, Pieces},
     find::spot,
     finder::{Finder, Form, Spot},
-    reading::Piece,
     tree::{Path, View},
 };
 
@@ -16,7 +16,7 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
 
 // The registry of images that do not name one.
 struct Global {
-    registry: Option<Vec<Piece>>,
+    registry: Option<Pieces>,
 }
 
 impl Global {
@@ -75,14 +75,14 @@ fn split(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'
     }
     let path = path.key(key);
     let Some(named) = finder.pieces(spot(&path, repository), "", &|_| None) else { return true };
-    let mut pieces = Vec::new();
+    let mut pieces = Pieces::default();
     let own = text("registry").and_then(|registry| finder.value(registry.node));
     let names_host = names_host(repository.text().unwrap_or_default());
-    if let Some(registry) = own.or_else(|| global.registry.clone().filter(|_| !names_host)) {
-        pieces.extend(registry);
+    if let Some(registry) = own.as_ref().or(global.registry.as_ref().filter(|_| !names_host)) {
+        pieces.append(registry, &mut finder.budget);
         pieces.push(Piece::Fixed("/"));
     }
-    pieces.extend(named);
+    pieces.append(&named, &mut finder.budget);
     add_version(view, repository, &mut pieces, finder);
     if is_image || beside {
         finder.assembled(spot(&path, repository), pieces, Form::Rename);
@@ -97,7 +97,7 @@ fn names_host(repository: &str) -> bool {
 }
 
 // Tag and digest, unless the repository has them already.
-fn add_version(view: View<'_>, repository: View<'_>, pieces: &mut Vec<Piece>, finder: &mut Finder<'_>) {
+fn add_version(view: View<'_>, repository: View<'_>, pieces: &mut Pieces, finder: &mut Finder<'_>) {
     let named = repository.text().unwrap_or_default();
     let has_version = named.contains('@') || named.rsplit('/').next().is_some_and(|last| last.contains(':'));
     if has_version && !named.contains('$') && !named.contains('{') {
@@ -106,14 +106,14 @@ fn add_version(view: View<'_>, repository: View<'_>, pieces: &mut Vec<Piece>, fi
     let text = |keys: &[&str]| keys.iter().find_map(|key| view.get(key).filter(|value| value.is_text()));
     if let Some(tag) = text(&["tag", "version"]).and_then(|tag| finder.value(tag.node)) {
         pieces.push(Piece::Fixed(":"));
-        pieces.extend(tag);
+        pieces.append(&tag, &mut finder.budget);
     }
     if let Some(digest) = text(&["digest"]).and_then(|digest| finder.value(digest.node)) {
         pieces.push(Piece::Fixed("@"));
-        pieces.extend(digest);
+        pieces.append(&digest, &mut finder.budget);
     } else if let Some(sha) = text(&["sha"]).and_then(|sha| finder.value(sha.node)) {
         let has_algorithm = view.get("sha").and_then(View::text).is_some_and(|text| text.contains(':'));
         pieces.push(Piece::Fixed(if has_algorithm { "@" } else { "@sha256:" }));
-        pieces.extend(sha);
+        pieces.append(&sha, &mut finder.budget);
     }
 }

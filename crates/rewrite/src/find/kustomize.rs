@@ -2,9 +2,9 @@
 
 use crate::{
     Found,
+    expansion::Piece,
     find::{beside, embedded, spot},
     finder::{Finder, Form},
-    reading::Piece,
     tree::{Path, View},
 };
 
@@ -46,7 +46,7 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     for (separator, part) in [(":", tag), ("@", digest)] {
         if let Some(part) = part.and_then(|part| finder.value(part.node)) {
             pieces.push(Piece::Fixed(separator));
-            pieces.extend(part);
+            pieces.append(&part, &mut finder.budget);
         }
     }
     finder.assembled(spot(&path, named), pieces, form);

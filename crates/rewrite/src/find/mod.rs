@@ -13,14 +13,15 @@ use std::collections::HashMap;
 
 use crate::{
     candidate::Reason,
+    expansion::Pieces,
     finder::{Beside, Finder, Spot, looks_like_image},
     kind::Kind,
-    tree::{Data, Node, Path, Tree, View},
+    tree::{Anchors, Data, Fault, Node, Path, Tree, View},
 };
 
 /// Collects the candidates of a document that is a tree.
-pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) {
-    let anchors = tree.anchors();
+pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Result<(), Fault> {
+    let anchors = Anchors::of(tree);
     for document in &tree.documents {
         let root = View::new(document, &anchors);
         match kind {
@@ -35,6 +36,11 @@ pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) {
             Kind::Dockerfile | Kind::Env | Kind::List => {}
         }
     }
+    if anchors.are_exhausted() {
+        let what = "its aliases and merge keys lead to the same parts too often".to_owned();
+        return Err(Fault { at: 0, what });
+    }
+    Ok(())
 }
 
 /// A place in a tree.
@@ -97,4 +103,4 @@ fn embedded(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 }
 
 /// What is known of variables, by their names in expressions.
-type Known = HashMap<String, Vec<crate::reading::Piece>>;
+type Known = HashMap<String, Pieces>;

@@ -2,6 +2,7 @@
 
 use crate::{
     candidate::Reason,
+    expansion::Value,
     find::{Known, spot},
     finder::Finder,
     tree::{Path, View},
@@ -10,7 +11,7 @@ use crate::{
 /// Looks into one mapping of a resource; the walk comes by all of them.
 pub(super) fn find(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let known = parameters(view, finder);
-    let lookup = |name: &str| known.get(name).cloned();
+    let lookup = |name: &str| known.get(name).map(Value::Inside);
     for key in ["steps", "sidecars"] {
         let list = path.key(key);
         for (index, step) in view.get(key).into_iter().flat_map(View::items).enumerate() {

@@ -4,13 +4,15 @@
 //! - [`View`] walks them, through aliases and merge keys
 //! - [`same`] tells whether a changed text is still the same tree but for what was to change
 
+mod anchors;
 pub(crate) mod json;
 pub(crate) mod same;
 mod view;
 pub(crate) mod yaml;
 
-use std::{borrow::Cow, collections::HashMap, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
+pub(crate) use anchors::Anchors;
 pub(crate) use view::{Path, View};
 
 /// A whole text: one or more documents.
@@ -71,28 +73,5 @@ impl Node<'_> {
             Data::Scalar { text, .. } => Some(text),
             _ => None,
         }
-    }
-}
-
-impl<'a> Tree<'a> {
-    /// Nodes by the number that aliases name them by.
-    pub(crate) fn anchors(&self) -> HashMap<usize, &Node<'a>> {
-        let mut anchors = HashMap::new();
-        self.documents.iter().for_each(|document| collect(document, &mut anchors));
-        anchors
-    }
-}
-
-fn collect<'t, 'a>(node: &'t Node<'a>, anchors: &mut HashMap<usize, &'t Node<'a>>) {
-    if node.anchor != 0 {
-        anchors.insert(node.anchor, node);
-    }
-    match &node.data {
-        Data::Sequence { items } => items.iter().for_each(|item| collect(item, anchors)),
-        Data::Mapping { pairs, .. } => pairs.iter().for_each(|(key, value)| {
-            collect(key, anchors);
-            collect(value, anchors);
-        }),
-        Data::Scalar { .. } | Data::Alias(_) => {}
     }
 }

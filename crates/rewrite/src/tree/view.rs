@@ -1,17 +1,20 @@
 //! Walks a tree the way its reader would: through aliases, and with merge keys where they stand.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashSet, fmt, ptr};
 
-use super::{Data, Node};
+use super::{Anchors, Data, Node};
 
 /// How many aliases may lead to each other.
 const MAX_ALIASES: usize = 8;
+/// What an entry of a list, and a mapping that is merged, cost in steps of a walk: more is done with them than with a
+/// key that is passed by.
+const ITEM: u64 = 256;
 
 /// A node, and the means to follow aliases from it.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'t> {
     pub(crate) node: &'t Node<'t>,
-    anchors: &'t HashMap<usize, &'t Node<'t>>,
+    anchors: &'t Anchors<'t>,
 }
 
 /// The way to a node, from the outside in.
@@ -34,11 +37,11 @@ enum Step<'p> {
 
 impl<'t> View<'t> {
     /// A view of `node`, which is followed if it is an alias.
-    pub(crate) fn new(node: &'t Node<'t>, anchors: &'t HashMap<usize, &'t Node<'t>>) -> Self {
+    pub(crate) fn new(node: &'t Node<'t>, anchors: &'t Anchors<'t>) -> Self {
         let mut node = node;
         for _ in 0..MAX_ALIASES {
             let Data::Alias(target) = node.data else { break };
-            let Some(found) = anchors.get(&target) else { break };
+            let Some(found) = anchors.node(target) else { break };
             node = found;
         }
         Self { node, anchors }
@@ -64,7 +67,7 @@ impl<'t> View<'t> {
             Data::Sequence { items } => items.as_slice(),
             _ => &[],
         };
-        items.iter().map(move |item| self.at(item))
+        items.iter().take_while(move |_| self.anchors.step(ITEM)).map(move |item| self.at(item))
     }
 
     /// Whether it is a list.
@@ -79,7 +82,8 @@ impl<'t> View<'t> {
 
     /// The entries that a mapping writes itself, without those it merges.
     pub(crate) fn own(self) -> impl Iterator<Item = (&'t str, Self)> {
-        self.pairs().iter().filter_map(move |(key, value)| Some((self.at(key).text()?, self.at(value))))
+        let pairs = self.pairs().iter().take_while(move |_| self.anchors.step(1));
+        pairs.filter_map(move |(key, value)| Some((self.at(key).text()?, self.at(value))))
     }
 
     /// The entries of a mapping with the nodes of their keys.
@@ -109,12 +113,10 @@ impl<'t> View<'t> {
     /// All entries of a mapping; those it writes itself go before those it merges.
     pub(crate) fn entries(self) -> Vec<(&'t str, Self)> {
         let mut entries: Vec<(&'t str, Self)> = Vec::new();
+        let mut known = HashSet::new();
         for layer in self.layers() {
-            for (key, value) in layer.own().filter(|(key, _)| *key != "<<") {
-                if !entries.iter().any(|(known, _)| *known == key) {
-                    entries.push((key, value));
-                }
-            }
+            let own = layer.own().filter(|(key, _)| *key != "<<");
+            entries.extend(own.filter(|(key, _)| known.insert(*key)));
         }
         entries
     }
@@ -130,23 +132,25 @@ impl<'t> View<'t> {
 
     // The mapping, and what it merges, nearest first; each once, so that none can merge itself for ever.
     fn layers(self) -> Vec<Self> {
-        let mut layers = Vec::new();
-        self.add_layers(&mut layers);
-        layers
-    }
-
-    fn add_layers(self, layers: &mut Vec<Self>) {
-        if layers.iter().any(|layer| std::ptr::eq(layer.node, self.node)) {
-            return;
-        }
-        layers.push(self);
-        for (_, merged) in self.own().filter(|(key, _)| *key == "<<") {
-            if merged.is_list() {
-                merged.items().for_each(|item| item.add_layers(layers));
-            } else {
-                merged.add_layers(layers);
+        let (mut layers, mut known, mut waiting) = (Vec::new(), HashSet::new(), vec![self]);
+        while let Some(layer) = waiting.pop() {
+            let is_new = known.insert(ptr::from_ref(layer.node));
+            if !is_new || (!layers.is_empty() && !self.anchors.step(ITEM)) {
+                continue;
             }
+            layers.push(layer);
+            let others = waiting.len();
+            for (_, merged) in layer.own().filter(|(key, _)| *key == "<<") {
+                if merged.is_list() {
+                    waiting.extend(merged.items());
+                } else {
+                    waiting.push(merged);
+                }
+            }
+            // The last one is taken first.
+            waiting[others..].reverse();
         }
+        layers
     }
 }
 
@@ -200,13 +204,16 @@ impl fmt::Display for Path<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::yaml, *};
+    use super::{
+        super::{Tree, yaml},
+        *,
+    };
 
     #[test]
     fn merge_keys_and_aliases_are_followed() {
         let text = "b: &b {image: a, x: 1}\nc: &c {image: z, y: 2}\nw:\n  <<: [*b, *c]\n  x: 3\nv: *b\n";
         let tree = yaml::read(text).unwrap();
-        let anchors = tree.anchors();
+        let anchors = Anchors::of(&tree);
         let root = View::new(&tree.documents[0], &anchors);
         let web = root.get("w").unwrap();
         assert_eq!(web.get("image").unwrap().text(), Some("a"));
@@ -219,10 +226,46 @@ mod tests {
     #[test]
     fn a_mapping_that_merges_itself_ends() {
         let tree = yaml::read("a: &a\n  <<: *a\n  b: 1\n").unwrap();
-        let anchors = tree.anchors();
+        let anchors = Anchors::of(&tree);
         let root = View::new(&tree.documents[0], &anchors);
         assert_eq!(root.get("a").unwrap().entries().len(), 1);
         assert!(root.get("a").unwrap().get("none").is_none());
+    }
+
+    // What a walk that looks at each entry once costs.
+    fn steps(text: &str) -> u64 {
+        let tree = yaml::read(text).unwrap();
+        let anchors = Anchors::of(&tree);
+        let before = anchors.left();
+        for (_, service) in View::new(&tree.documents[0], &anchors).get("services").unwrap().entries() {
+            assert!(service.get("image").is_some() && service.get("build").is_none());
+        }
+        assert!(!anchors.are_exhausted());
+        before - anchors.left()
+    }
+
+    #[test]
+    fn a_walk_is_as_long_as_the_document() {
+        let services = |count: usize| {
+            let all: String = (0..count).map(|number| format!("  s{number}: {{image: a}}\n")).collect();
+            steps(&format!("services:\n{all}"))
+        };
+        assert_eq!(services(2000) - services(1000), services(3000) - services(2000));
+    }
+
+    // A chain in which each mapping merges the one before it is followed as deep as it goes, and not for ever.
+    #[test]
+    fn chains_of_merge_keys_end() {
+        let chain: String =
+            (1..3000).map(|number| format!("- &m{number} {{<<: *m{}}}\n", number - 1)).collect();
+        let text = format!("- &m0 {{image: a}}\n{chain}");
+        let tree: Tree<'_> = yaml::read(&text).unwrap();
+        let anchors = Anchors::of(&tree);
+        let last = View::new(&tree.documents[0], &anchors).items().last().unwrap();
+        assert_eq!(last.get("image").unwrap().text(), Some("a"));
+        let all = View::new(&tree.documents[0], &anchors).items();
+        let found = all.filter(|item| item.get("none").is_some()).count();
+        assert!(found == 0 && anchors.are_exhausted());
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod names;
 mod tell;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io,
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -22,7 +22,7 @@ use crate::{
     failure::{self, Failure},
     log::{self, Verbosity},
     output::{self, Output},
-    runtime,
+    runtime, terminal,
 };
 
 use holder::Holder;
@@ -132,12 +132,12 @@ fn agree(what: &Selection, images: u64) -> Result<(), Failure> {
         Failure::wrong(format!("`{what}` is a whole repository of {}", output::counted(images, "image")))
             .with_hint("say `--yes` to remove it, or name one image: `NAME:TAG` or `NAME@DIGEST`")
     };
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if !terminal::is_person() {
         return Err(refused());
     }
-    anstream::eprint!("remove `{what}`, {}? [y/N] ", output::counted(images, "image"));
+    let question = format!("remove `{what}`, {}? [y/N] ", output::counted(images, "image"));
     let mut answer = String::new();
-    io::stderr().flush().and_then(|()| io::stdin().read_line(&mut answer)).map_err(|_| refused())?;
+    terminal::ask(&question).and_then(|()| io::stdin().read_line(&mut answer)).map_err(|_| refused())?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new("nothing was removed")) }
 }
 

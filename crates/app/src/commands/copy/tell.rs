@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::jobs::{Action, Planned};
 use crate::{
     failure::Failure,
-    output::{Column, counted, size, table},
+    output::{self, Column, counted, size, table},
     progress::image,
 };
 
@@ -141,8 +141,8 @@ pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
     let mut text = String::new();
     for line in &copied.images {
         if let End::Failed { what, hint, .. } = &line.end {
-            text += &format!("\n{}: {what}\n", line.target);
-            text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+            text += &format!("\n{}", output::line(&format!("{}: {what}", line.target)));
+            text.extend(hint.iter().map(|hint| output::line(&format!("hint: {hint}"))));
         }
     }
     let sums = [

@@ -1,5 +1,7 @@
 //! `entrepot images`: what documents name.
 
+use std::collections::HashMap;
+
 use entrepot_oci::Image;
 use entrepot_rewrite::{Candidate, Found, Ignore, Reason, Standing};
 use serde::Serialize;
@@ -45,6 +47,9 @@ pub(super) struct Named {
 #[derive(Debug, Default, Serialize)]
 struct Listing {
     images: Vec<Named>,
+    // Where each of them is in the list.
+    #[serde(skip)]
+    numbers: HashMap<String, usize>,
     left: Vec<Kept>,
     errors: Vec<Fault>,
 }
@@ -100,7 +105,8 @@ impl Listing {
     fn add(&mut self, found: &Found, place: Place) {
         let whole = found.image();
         let image = whole.as_ref().map_or_else(|| found.to_string(), ToString::to_string);
-        match self.images.iter_mut().find(|known| known.image == image) {
+        let number = *self.numbers.entry(image.clone()).or_insert(self.images.len());
+        match self.images.get_mut(number) {
             Some(known) => known.places.push(place),
             None => self.images.push(Named { image, whole, places: vec![place], resolved: None }),
         }

@@ -27,6 +27,9 @@ use crate::failure::{self, Failure};
 /// The largest document that is read, in bytes.
 const MAX_DOCUMENT: u64 = 64 << 20;
 
+/// How much of a text that is left is repeated, in characters.
+const MAX_TOLD: usize = 300;
+
 /// Where a document comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -150,7 +153,11 @@ pub(super) fn note_left(name: &str, position: Position, text: &str, reason: &Rea
     if matches!(reason, Reason::AlreadyThere | Reason::Stage | Reason::Scratch) {
         return;
     }
-    let text = if text.is_empty() { String::new() } else { format!(" `{text}`") };
+    let text = match text.char_indices().nth(MAX_TOLD) {
+        _ if text.is_empty() => String::new(),
+        Some((end, _)) => format!(" `{}…`", &text[..end]),
+        None => format!(" `{text}`"),
+    };
     failure::remark(&format!("{}:{text} is left: {reason}", placed(name, position)));
 }
 

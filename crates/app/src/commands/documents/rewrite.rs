@@ -210,16 +210,15 @@ impl Rewrite {
 
     fn print(&self, outcome: &Outcome) -> Result<(), Failure> {
         match (&outcome.diff, &outcome.text) {
-            (Some(diff), _) => output::print(diff),
-            (None, Some(text)) => output::print(text),
+            (Some(text), _) | (None, Some(text)) => output::print_exact(text.as_bytes()),
             (None, None) if outcome.error.is_some() => Ok(()),
             (None, None) => {
                 let (renamed, left) = (outcome.renamed as u64, outcome.stayed);
-                output::print(&format!(
-                    "{}: {} renamed, {left} left\n",
+                output::print(&output::line(&format!(
+                    "{}: {} renamed, {left} left",
                     outcome.file,
                     output::counted(renamed, "image")
-                ))
+                )))
             }
         }
     }

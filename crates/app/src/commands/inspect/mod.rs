@@ -59,7 +59,7 @@ pub(crate) fn run(Inspect { common, image, platform, raw }: Inspect) -> Result<(
         let work = async {
             if raw {
                 let document = look::document(&session, &image, platform.as_ref()).await?;
-                return output::print(&String::from_utf8_lossy(&document));
+                return output::print_exact(&document);
             }
             let seen = look::look(&session, &image, platform.as_ref()).await?;
             match common.output {

@@ -3,27 +3,28 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use comfy_table::CellAlignment::{Left, Right};
+use entrepot_oci::printable;
 
 use super::look::{Layer, Referrer, Seen, Variant};
 use crate::output::{Column, counted, size, table};
 
 /// All of it.
 pub(super) fn text(seen: &Seen) -> String {
-    let mut text = format!("{}\n", plain(&seen.image));
+    let mut text = format!("{}\n", printable(&seen.image));
     let _ = writeln!(text, "digest      {}", seen.digest);
     let _ = writeln!(text, "media type  {}", seen.media_type);
     if let Some(kind) = &seen.artifact_type {
-        let _ = writeln!(text, "artifact    {}", plain(kind));
+        let _ = writeln!(text, "artifact    {}", printable(kind));
     }
     if let Some(created) = seen.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
-        let _ = writeln!(text, "created     {}", plain(created));
+        let _ = writeln!(text, "created     {}", printable(created));
     }
     text += &format!("\n{}", platforms(&seen.platforms));
     if seen.attestations != 0 {
         let _ = writeln!(text, "and {}", counted(seen.attestations as u64, "attestation"));
     }
     if let Some(shown) = &seen.shown {
-        text += &section(&format!("layers of {}", plain(&shown.platform)), &layers(&shown.layers));
+        text += &section(&format!("layers of {}", printable(&shown.platform)), &layers(&shown.layers));
         text += &notes("labels", &shown.labels);
     }
     text += &notes("annotations", &seen.annotations);
@@ -38,7 +39,7 @@ fn section(head: &str, body: &str) -> String {
 }
 
 fn notes(head: &str, notes: &BTreeMap<String, String>) -> String {
-    let lines = notes.iter().map(|(key, value)| format!("  {}={}\n", plain(key), plain(value)));
+    let lines = notes.iter().map(|(key, value)| format!("  {}={}\n", printable(key), printable(value)));
     section(head, &lines.collect::<String>())
 }
 
@@ -47,14 +48,14 @@ fn platforms(variants: &[Variant]) -> String {
         [Column("PLATFORM", Left), Column("DIGEST", Left), Column("LAYERS", Right), Column("SIZE", Right)];
     let rows = variants.iter().map(|variant| {
         let Variant { platform, digest, layers, size: bytes } = variant;
-        vec![plain(platform), digest.clone(), layers.to_string(), size(*bytes)]
+        vec![platform.clone(), digest.clone(), layers.to_string(), size(*bytes)]
     });
     table(&columns, rows.collect())
 }
 
 fn layers(layers: &[Layer]) -> String {
     let rows =
-        layers.iter().map(|layer| vec![layer.digest.clone(), plain(&layer.media_type), size(layer.size)]);
+        layers.iter().map(|layer| vec![layer.digest.clone(), layer.media_type.clone(), size(layer.size)]);
     let rows: Vec<_> = rows.collect();
     let columns = [Column("DIGEST", Left), Column("MEDIA TYPE", Left), Column("SIZE", Right)];
     if rows.is_empty() { String::new() } else { table(&columns, rows) }
@@ -62,20 +63,10 @@ fn layers(layers: &[Layer]) -> String {
 
 fn referrers(referrers: &[Referrer]) -> String {
     let rows =
-        referrers.iter().map(|one| vec![plain(&one.artifact_type), one.digest.clone(), size(one.size)]);
+        referrers.iter().map(|one| vec![one.artifact_type.clone(), one.digest.clone(), size(one.size)]);
     let rows: Vec<_> = rows.collect();
     let columns = [Column("ARTIFACT TYPE", Left), Column("DIGEST", Left), Column("SIZE", Right)];
     if rows.is_empty() { String::new() } else { table(&columns, rows) }
-}
-
-// Whoever built the image wrote it, and a terminal obeys what it is told.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| {
-            let escaped = letter.is_control().then(|| letter.escape_default().collect::<Vec<_>>());
-            escaped.unwrap_or_else(|| vec![letter])
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -54,9 +54,10 @@ fn text(checks: &Checks) -> String {
         [Column("REPOSITORY", Left), Column("STEP", Left), Column("MAY", Left), Column("HOW", Left)];
     let mut text = table(&columns, rows.collect());
     for (about, what, hint) in ways_out(checks) {
-        text += &format!("\n{about}: {what}\nhint: {hint}\n");
+        text += &format!("\n{}", output::line(&format!("{about}: {what}")));
+        text += &output::line(&format!("hint: {hint}"));
     }
-    text.extend(checks.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    text.extend(checks.notes.iter().map(|note| format!("\n{}", output::line(&format!("note: {note}")))));
     if checks.ok {
         let left = match checks.left_to_expire {
             0 => "nothing was left behind".to_owned(),

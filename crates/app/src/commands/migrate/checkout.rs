@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use entrepot_migrate::File;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use entrepot_oci::is_nested_deeply;
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::failure::{self, Failure};
 
@@ -37,9 +38,8 @@ pub(super) fn read(directory: &Path, patterns: &[String]) -> Result<Vec<File>, F
 fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
     let mut globs = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = GlobBuilder::new(pattern.trim_start_matches("./")).literal_separator(true).build();
-        globs.add(glob.map_err(|error| {
-            Failure::wrong(format!("`{pattern}` is not a pattern: {}", error.kind())).with_hint(
+        globs.add(glob(pattern).map_err(|why| {
+            Failure::wrong(format!("`{pattern}` is not a pattern: {why}")).with_hint(
                 "`*` stands for anything within a name, `**` for any number of directories: `config/**/*.yaml`",
             )
         })?);
@@ -47,6 +47,15 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
     globs
         .build()
         .map_err(|error| Failure::wrong(format!("the patterns of `documents` are too many: {error}")))
+}
+
+// Or why it is no pattern.
+fn glob(pattern: &str) -> Result<Glob, String> {
+    if is_nested_deeply(pattern) {
+        return Err("its alternatives are nested too deeply".to_owned());
+    }
+    let glob = GlobBuilder::new(pattern.trim_start_matches("./")).literal_separator(true).build();
+    glob.map_err(|error| error.kind().to_string())
 }
 
 // Links to directories are not followed: they may lead in a circle.

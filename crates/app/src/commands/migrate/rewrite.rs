@@ -179,7 +179,8 @@ fn tell(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), Fa
         Output::Json => output::print_json(&All { documents: outcomes })?,
         Output::Text if in_place => output::print(&outcomes.iter().map(line).collect::<String>())?,
         Output::Text => {
-            output::print(&outcomes.iter().map(|outcome| outcome.diff.as_str()).collect::<String>())?;
+            let diffs: String = outcomes.iter().map(|outcome| outcome.diff.as_str()).collect();
+            output::print_exact(diffs.as_bytes())?;
         }
     }
     match failed {
@@ -197,5 +198,5 @@ fn line(outcome: &Outcome) -> String {
         0 => String::new(),
         count => format!(", {} adapted", counted(count as u64, "login")),
     };
-    format!("{}: {images} renamed{logins}\n", outcome.file)
+    output::line(&format!("{}: {images} renamed{logins}", outcome.file))
 }

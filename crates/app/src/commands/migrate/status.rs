@@ -104,7 +104,7 @@ impl Status {
             }
         }
         for Document { file, images } in &self.documents {
-            text += &format!("{file} names the source {}\n", times(*images));
+            text += &output::line(&format!("{file} names the source {}", times(*images)));
         }
         text + &format!("next: {}\n", self.next)
     }

@@ -61,7 +61,7 @@ fn text(proof: &Proof) -> String {
     let columns = ["SOURCE", "TARGET", "IS", "HERE", "THERE"].map(|head| Column(head, Left));
     let mut text = if rows.is_empty() { String::new() } else { table(&columns, rows) + "\n" };
     for missing in &proof.referrers {
-        text += &format!("{}: {}\n", missing.image, missing.what);
+        text += &output::line(&format!("{}: {}", missing.image, missing.what));
     }
     let counts = &proof.counts;
     let all = [

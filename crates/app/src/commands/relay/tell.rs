@@ -1,5 +1,7 @@
 //! What `entrepot relay` says: what is planned, what became of it, and what is left to do.
 
+use std::collections::HashSet;
+
 use comfy_table::CellAlignment::Left;
 use entrepot_oci::Digest;
 use entrepot_relay::{Deploy, Entry, Plan, Stack, User, steps};
@@ -91,22 +93,23 @@ pub(super) fn planned(work: &Work<'_>) -> Planned {
     let variables = variables.filter_map(|((file, name), written)| {
         Some(NewFile { file: name.clone()?, of: file.name.clone(), changed: written.as_ref()?.changed })
     });
+    let setters = Setters::of(stack);
     let kept = plan.left.iter().map(|kept| Kept::of(&stack.sources[kept.source].file.name, &kept.left));
     Planned {
-        images: plan.entries.iter().map(|entry| image(stack, entry)).collect(),
+        images: plan.entries.iter().map(|entry| image(&setters, entry)).collect(),
         left: kept.collect(),
         files: sources.chain(variables).collect(),
     }
 }
 
-fn image(stack: &Stack, entry: &Entry) -> PlannedImage {
+fn image(setters: &Setters<'_>, entry: &Entry) -> PlannedImage {
     let named_by = entry.users.iter().map(|user| {
-        let file = &stack.sources[user.source].file.name;
+        let file = &setters.stack.sources[user.source].file.name;
         let variables = user.variables.iter();
         let variables = variables.map(|(name, origin)| Variable {
             name: name.clone(),
             set_in: match origin {
-                Origin::File => set_in(stack, user, name),
+                Origin::File => setters.file(user, name),
                 Origin::Environment => "environment".to_owned(),
             },
         });
@@ -122,21 +125,36 @@ fn image(stack: &Stack, entry: &Entry) -> PlannedImage {
     }
 }
 
-// The file of variables that says it; of several the last one.
-fn set_in(stack: &Stack, user: &User, name: &str) -> String {
-    let mut files = stack.sources[user.source].variables.iter().rev().map(|number| &stack.variables[*number]);
-    let sets = |text: &str| {
-        text.lines().any(|line| line.split_once('=').is_some_and(|(known, _)| known.trim().ends_with(name)))
-    };
-    files.find(|file| sets(&file.text)).map_or_else(String::new, |file| file.name.clone())
+// Which variables each file of variables sets.
+struct Setters<'a> {
+    stack: &'a Stack,
+    names: Vec<HashSet<&'a str>>,
+}
+
+impl<'a> Setters<'a> {
+    fn of(stack: &'a Stack) -> Self {
+        let names = stack.variables.iter().map(|file| {
+            let lines = file.text.lines().filter_map(|line| line.split_once('='));
+            lines.map(|(name, _)| name.trim().trim_start_matches("export ").trim()).collect()
+        });
+        Self { stack, names: names.collect() }
+    }
+
+    // The file that says it to somebody; of several the last one.
+    fn file(&self, user: &User, name: &str) -> String {
+        let mut files = self.stack.sources[user.source].variables.iter().rev();
+        let file = files.find(|number| self.names[**number].contains(name));
+        file.map_or_else(String::new, |number| self.stack.variables[*number].name.clone())
+    }
 }
 
 /// The plan for people.
 pub(super) fn plan_text(work: &Work<'_>) -> String {
     let Work { stack, plan, to, .. } = *work;
     let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
+    let setters = Setters::of(stack);
     let rows = plan.entries.iter().map(|entry| {
-        let mut users: Vec<String> = entry.users.iter().map(|user| named_by(stack, user)).collect();
+        let mut users: Vec<String> = entry.users.iter().map(|user| named_by(&setters, user)).collect();
         users.dedup();
         vec![entry.source.to_string(), entry.target.to_string(), users.join(", ")]
     });
@@ -159,11 +177,11 @@ fn counts(plan: &Plan, to: &Root) -> String {
 }
 
 // A service by its name, anything else by its place.
-fn named_by(stack: &Stack, user: &User) -> String {
+fn named_by(setters: &Setters<'_>, user: &User) -> String {
     let place = user.place.strip_prefix("services.").and_then(|rest| rest.strip_suffix(".image"));
     let place = place.unwrap_or(&user.place);
     let variables = user.variables.iter().map(|(name, origin)| match origin {
-        Origin::File => format!("{name} in {}", set_in(stack, user, name)),
+        Origin::File => format!("{name} in {}", setters.file(user, name)),
         Origin::Environment => format!("{name} in the environment"),
     });
     let variables: Vec<String> = variables.collect();
@@ -229,10 +247,10 @@ impl Done {
             return text + "no file was written: it would name what is not there\n";
         }
         text.push('\n');
-        text.extend(written.iter().map(|(name, what)| format!("{name}: {what}\n")));
+        text.extend(written.iter().map(|(name, what)| output::line(&format!("{name}: {what}"))));
         if !steps.is_empty() {
             text += "\nwhat is left to do:\n";
-            text.extend(steps.iter().map(|step| format!("  {step}\n")));
+            text.extend(steps.iter().map(|step| output::line(&format!("  {step}"))));
         }
         text
     }
@@ -284,7 +302,7 @@ pub(super) fn scripts(relay: &Relay, plan: &Plan, written: &[String]) -> Result<
         Output::Json => output::print_json(&Scripts { images: plan.entries.len(), written }),
         Output::Text => {
             let mut text = format!("{}\n", counts(plan, &relay.to));
-            text.extend(written.iter().map(|name| format!("{name}: written\n")));
+            text.extend(written.iter().map(|name| output::line(&format!("{name}: written"))));
             output::print(&text)
         }
     }

@@ -1,13 +1,12 @@
 //! What is said of runs: a table of them, how far one is, what it did.
 
-use std::io::{self, IsTerminal, Write};
-
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_scheduler::{Phase, ProgressView, RunCopyView, RunView, RunsView};
 
 use crate::{
     failure::Failure,
     output::{self, Column, Output, counted, size},
+    terminal::Status,
 };
 
 /// A table of runs.
@@ -55,7 +54,7 @@ pub(super) fn end(run: &RunView) -> String {
         size(run.written)
     );
     if let Some(problem) = &run.problem {
-        text.push_str(&format!("{problem}\n"));
+        text.push_str(&output::line(problem));
     }
     text
 }
@@ -63,29 +62,21 @@ pub(super) fn end(run: &RunView) -> String {
 /// How far a run is: one line that is written over on a terminal, and nothing elsewhere.
 pub(super) struct Line {
     output: Output,
-    is_shown: bool,
-    is_terminal: bool,
+    status: Status,
 }
 
 impl Line {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, is_shown: false, is_terminal: io::stderr().is_terminal() }
+        Self { output, status: Status::default() }
     }
 
     pub(super) fn show(&mut self, progress: &ProgressView) {
-        if !self.is_terminal {
-            return;
-        }
-        self.clear();
-        self.is_shown = true;
-        let mut err = io::stderr().lock();
-        // Nobody is the worse for a line that cannot be shown.
-        let _ = write!(err, "{}", far(progress)).and_then(|()| err.flush());
+        self.status.show(&far(progress));
     }
 
     /// What was done, a line for each.
     pub(super) fn changes(&mut self, changes: &[RunCopyView]) -> Result<(), Failure> {
-        self.clear();
+        self.status.clear();
         match self.output {
             Output::Json => Ok(()),
             Output::Text => output::print(&changes.iter().map(change).collect::<String>()),
@@ -93,10 +84,7 @@ impl Line {
     }
 
     pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.is_shown) {
-            // Back to the start of the line, and everything behind it away.
-            let _ = write!(io::stderr(), "\r\x1b[2K");
-        }
+        self.status.clear();
     }
 }
 
@@ -130,8 +118,7 @@ fn change(done: &RunCopyView) -> String {
     ] {
         text.push_str(&more.unwrap_or_default());
     }
-    text.push('\n');
-    text
+    output::line(&text)
 }
 
 #[cfg(test)]

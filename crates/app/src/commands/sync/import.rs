@@ -45,7 +45,7 @@ pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failu
         failure::warn(&[Warning { what: error.to_string(), hint: error.hint().to_owned() }]);
     }
     let yaml = imported.to_yaml();
-    let Some(out) = out else { return output::print(&yaml) };
+    let Some(out) = out else { return output::print_exact(yaml.as_bytes()) };
     fs::write(&out, yaml)
         .map_err(|error| Failure::because(format!("cannot write `{}`", out.display()), &error))?;
     let count = output::counted(sections.len() as u64, "rule");

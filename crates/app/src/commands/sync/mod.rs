@@ -123,7 +123,7 @@ pub(crate) fn tell(Guide { asked, language, out }: Guide) -> Result<(), Failure>
     let text = guide(&rules, &standing::known(&session), language, SystemTime::now());
     match out {
         Some(path) => write(&path, &text),
-        None => output::print(&text),
+        None => output::print_exact(text.as_bytes()),
     }
 }
 

@@ -5,7 +5,7 @@ use entrepot_sync::{Action, Counts, Plan, Step};
 use serde::Serialize;
 
 use super::report::{Trouble, troubles};
-use crate::output::{Column, counted, table};
+use crate::output::{Column, counted, line, table};
 
 /// A plan as `--dry-run` gives it to machines.
 #[derive(Serialize)]
@@ -71,7 +71,7 @@ pub(super) fn text(plan: &Plan) -> String {
     let mut text =
         if rows.is_empty() { "there is nothing to copy\n".to_owned() } else { table(&columns, rows) };
     text += &failures(plan);
-    text.extend(plan.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    text.extend(plan.notes.iter().map(|note| format!("\n{}", line(&format!("note: {note}")))));
     text + "\n" + &sums(plan)
 }
 

@@ -5,7 +5,7 @@ use entrepot_sync::{Line, Report, State, Totals, Verdict};
 
 use crate::{
     failure::Failure,
-    output::{Column, counted, size, table},
+    output::{Column, counted, line, size, table},
 };
 
 /// The most images that are named for one reason.
@@ -31,7 +31,7 @@ pub(crate) fn text(report: &Report) -> String {
     });
     let mut text = table(&columns, rows.collect());
     text += &troubles(report.lines.iter().filter_map(trouble));
-    text.extend(report.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    text.extend(report.notes.iter().map(|note| format!("\n{}", line(&format!("note: {note}")))));
     text + "\n" + &sums(report)
 }
 
@@ -79,8 +79,8 @@ pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
         let more = images.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let named: Vec<&str> = images.iter().take(NAMED).map(String::as_str).collect();
-        text += &format!("\n{}{more}: {what}\n", named.join(", "));
-        text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+        text += &format!("\n{}", line(&format!("{}{more}: {what}", named.join(", "))));
+        text.extend(hint.iter().map(|hint| line(&format!("hint: {hint}"))));
     }
     text
 }

@@ -1,0 +1,282 @@
+//! What a text is once its variables are filled in: one way for every kind of document. The bounds are in here and
+//! hold while it is filled in, so that no kind can do without them.
+//!
+//! - [`expand`] takes a text apart and fills in what is known
+//! - [`Pieces`] are what it is made of, and never more than [`LONGEST`]
+//! - [`Budget`] is what all the variables of a document may come to
+
+use std::ops::Range;
+
+use crate::text::{self, Part};
+
+/// The longest text that is taken for an image's name, in bytes. No registry takes names of a quarter of it.
+pub(crate) const LONGEST: usize = 4 << 10;
+/// How deep defaults may hold variables with defaults.
+const MAX_DEPTH: usize = 8;
+/// What stands for a variable whose value is not known; any image name may hold it.
+const UNKNOWN: &str = "x";
+
+/// Where a variable has its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A file of variables, such as `.env`.
+    File,
+    /// The environment, which goes before files.
+    Environment,
+}
+
+/// Why a text is not filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Excess {
+    /// It would be longer than [`LONGEST`].
+    Text,
+    /// All that the document has filled in would be more than its [`Budget`].
+    Document,
+}
+
+/// A part of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// A range of what a token reads as; it can be edited.
+    Text { slot: usize, range: Range<usize> },
+    /// Implied by how the parts are put together: the `/` between registry and repository, the `:` before a tag.
+    Fixed(&'static str),
+    /// A variable whose value is not known.
+    Variable(String),
+    /// A variable whose value is known, and is not in the document; a range of what a token reads as.
+    Known { slot: usize, range: Range<usize>, name: String, value: String, origin: Origin },
+}
+
+impl Piece {
+    /// What it reads as; `text_of` says what a token reads as.
+    pub(crate) fn text<'p, 't: 'p>(&'p self, text_of: impl Fn(usize) -> &'t str) -> &'p str {
+        match self {
+            Self::Text { slot, range } => text_of(*slot).get(range.clone()).unwrap_or_default(),
+            Self::Fixed(fixed) => fixed,
+            Self::Variable(_) => UNKNOWN,
+            Self::Known { value, .. } => value,
+        }
+    }
+
+    fn length(&self) -> usize {
+        match self {
+            Self::Text { range, .. } => range.len(),
+            Self::Fixed(fixed) => fixed.len(),
+            Self::Variable(_) => UNKNOWN.len(),
+            Self::Known { value, .. } => value.len(),
+        }
+    }
+
+    /// The bytes that it takes, with those of what it reads as.
+    pub(crate) fn cost(&self) -> usize {
+        let names = match self {
+            Self::Text { .. } | Self::Fixed(_) => 0,
+            Self::Variable(name) => name.len(),
+            Self::Known { name, value, .. } => name.len() + value.len(),
+        };
+        size_of::<Self>() + names + self.length()
+    }
+}
+
+/// What a text is made of. One that is too long has no pieces, and stays too long whatever is added.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pieces {
+    pieces: Vec<Piece>,
+    length: usize,
+    cost: usize,
+    excess: Option<Excess>,
+}
+
+impl Pieces {
+    /// Adds what the document itself says.
+    pub(crate) fn push(&mut self, piece: Piece) {
+        if self.excess.is_some() {
+            return;
+        }
+        if self.length + piece.length() > LONGEST {
+            return self.exceed(Excess::Text);
+        }
+        self.length += piece.length();
+        self.cost += piece.cost();
+        self.pieces.push(piece);
+    }
+
+    /// Adds what something else is made of.
+    pub(crate) fn append(&mut self, other: &Self, budget: &mut Budget) {
+        match self.excess.or(other.excess) {
+            Some(excess) => self.exceed(excess),
+            None if self.length + other.length > LONGEST => self.exceed(Excess::Text),
+            None if !budget.covers(other.cost) => self.exceed(Excess::Document),
+            None => {
+                self.length += other.length;
+                self.cost += other.cost;
+                self.pieces.extend_from_slice(&other.pieces);
+            }
+        }
+    }
+
+    fn exceed(&mut self, excess: Excess) {
+        *self = Self { excess: Some(excess), ..Self::default() };
+    }
+
+    /// Whether there is nothing to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.excess.is_none()
+    }
+
+    /// The pieces, if they are not too much.
+    pub(crate) fn get(self) -> Result<Vec<Piece>, Excess> {
+        self.excess.map_or(Ok(self.pieces), Err)
+    }
+}
+
+/// What all variables of a document may come to when they are filled in, in bytes of memory. It grows with the
+/// document, so that what is filled in is never more than a multiple of what was read.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    const LEAST: usize = 8 << 20;
+    const FOR_EACH_BYTE: usize = 64;
+
+    /// That of a document.
+    pub(crate) fn of(document: &str) -> Self {
+        Self { left: Self::LEAST.saturating_add(document.len().saturating_mul(Self::FOR_EACH_BYTE)) }
+    }
+
+    /// What is left of it.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
+    fn covers(&mut self, cost: usize) -> bool {
+        let left = self.left.checked_sub(cost);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+}
+
+/// What a variable is set to.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'v> {
+    /// In the document.
+    Inside(&'v Pieces),
+    /// Outside of it.
+    Outside(&'v str, Origin),
+    /// To what cannot be filled in.
+    Excess(Excess),
+}
+
+/// What is known of variables.
+pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Value<'l>>;
+
+/// A text that is to be filled in.
+pub(crate) struct Written<'l> {
+    /// The token that it is of.
+    pub(crate) slot: usize,
+    /// What that reads as.
+    pub(crate) text: &'l str,
+    /// What is known of the variables in it.
+    pub(crate) lookup: Lookup<'l>,
+}
+
+/// The pieces of a range of a text. `None`: a variable in it does not end.
+pub(crate) fn expand(written: &Written<'_>, range: Range<usize>, budget: &mut Budget) -> Option<Pieces> {
+    let mut expansion = Expansion { written, pieces: Pieces::default(), budget };
+    expansion.add(range, 0)?;
+    Some(expansion.pieces)
+}
+
+struct Expansion<'e, 'w> {
+    written: &'e Written<'w>,
+    pieces: Pieces,
+    budget: &'e mut Budget,
+}
+
+impl Expansion<'_, '_> {
+    fn add(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
+        for part in text::parts(self.written.text, range) {
+            match part? {
+                Part::Literal(range) => self.pieces.push(Piece::Text { slot: self.written.slot, range }),
+                Part::Variable { range, name, default } => match ((self.written.lookup)(&name), default) {
+                    (Some(value), _) => self.fill_in(value, name, range),
+                    (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
+                    (None, _) => self.pieces.push(Piece::Variable(name)),
+                },
+            }
+            if self.pieces.excess.is_some() {
+                break;
+            }
+        }
+        Some(())
+    }
+
+    fn fill_in(&mut self, value: Value<'_>, name: String, range: Range<usize>) {
+        match value {
+            Value::Inside(pieces) => self.pieces.append(pieces, self.budget),
+            Value::Outside(value, _) if value.len() > LONGEST => self.pieces.exceed(Excess::Text),
+            Value::Outside(value, origin) => {
+                let slot = self.written.slot;
+                let mut one = Pieces::default();
+                one.push(Piece::Known { slot, range, name, value: value.to_owned(), origin });
+                self.pieces.append(&one, self.budget);
+            }
+            Value::Excess(excess) => self.pieces.exceed(excess),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doubled(times: usize) -> Pieces {
+        let mut budget = Budget::of("");
+        let mut pieces = Pieces::default();
+        pieces.push(Piece::Text { slot: 0, range: 0..1 });
+        for _ in 0..times {
+            let text = "$A$A";
+            let lookup = |_: &str| Some(Value::Inside(&pieces));
+            let written = Written { slot: 1, text, lookup: &lookup };
+            pieces = expand(&written, 0..text.len(), &mut budget).unwrap();
+        }
+        pieces
+    }
+
+    #[test]
+    fn what_doubles_ends_at_four_kibibytes() {
+        assert_eq!(doubled(12).get().unwrap().len(), LONGEST);
+        assert_eq!(doubled(13).get(), Err(Excess::Text));
+        assert_eq!(doubled(40).get(), Err(Excess::Text));
+    }
+
+    #[test]
+    fn too_long_is_too_long_at_once_and_stays_so() {
+        let mut pieces = Pieces::default();
+        pieces.push(Piece::Text { slot: 0, range: 0..LONGEST });
+        pieces.push(Piece::Fixed("/"));
+        pieces.push(Piece::Fixed("/"));
+        assert!(pieces.pieces.capacity() == 0 && !pieces.is_empty());
+        assert_eq!(pieces.get(), Err(Excess::Text));
+    }
+
+    #[test]
+    fn all_that_is_filled_in_is_a_multiple_of_what_was_written() {
+        let value = "v".repeat(LONGEST);
+        let lookup = |_: &str| Some(Value::Outside(&value, Origin::File));
+        let written = Written { slot: 0, text: "$A", lookup: &lookup };
+        let mut budget = Budget::of("x");
+        let mut bytes = 0;
+        loop {
+            let pieces = expand(&written, 0..2, &mut budget).unwrap();
+            bytes += pieces.cost;
+            match pieces.get() {
+                Ok(_) => assert!(bytes <= Budget::LEAST + Budget::FOR_EACH_BYTE),
+                Err(excess) => break assert_eq!(excess, Excess::Document),
+            }
+        }
+    }
+}
