@@ -67,17 +67,8 @@ impl Lab {
     pub(crate) fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
         let mut command = self.command(&["-q", "serve", "--listen", "127.0.0.1:0"]);
         command.envs(variables.iter().copied());
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
-            let mut stderr = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-            panic!("{line}{stderr}");
-        };
-        Serving { url: url.to_owned(), child, _stdout: stdout }
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Serving::of(command)
     }
 }
 
@@ -110,6 +101,24 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
+    /// What serves by such a command, whose standard output is a pipe.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
+            let mut stderr = String::new();
+            child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut stderr).unwrap());
+            panic!("{line}{stderr}");
+        };
+        Self { url: url.to_owned(), child, _stdout: stdout }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `host:port`.
     pub(crate) fn authority(&self) -> &str {
         self.url.split_once("://").unwrap().1
@@ -136,7 +145,7 @@ impl Serving {
         self.signal(rustix::process::Signal::TERM);
         let status = self.wait();
         let mut stderr = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        self.child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut stderr).unwrap());
         assert!(status.success(), "{status}: {stderr}");
         stderr
     }
