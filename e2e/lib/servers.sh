@@ -59,10 +59,12 @@ origins_fill() {
 entrepot_config() {
     local docker='' quay='' quay_at=http://127.0.0.1 account
     if [ "${scene:-}" = account ]; then
-        account=", credentials: [{username: $user, password: \"file:$scratch/account/password\"}]"
-        # A password goes to a server of tokens only over TLS and within one domain; both are at private addresses here.
-        docker=$account quay_at=https://registry.$domain
-        quay="$account, ca: $ca, private_network: true"
+        # A password goes to a server of tokens only over TLS and within one domain; both are at private addresses here. Nor
+        # does it go to an endpoint that does not have the registry's name, unless that is named.
+        quay_at=https://registry.$domain
+        account="username: $user, password: \"file:$scratch/account/password\""
+        docker=", credentials: [{$account, endpoint: \"http://127.0.0.1:${docker_port:-9}\"}]"
+        quay=", credentials: [{$account, endpoint: \"$quay_at:${quay_port:-9}\"}], ca: $ca, private_network: true"
     fi
     cat << CONFIG
 listen: "$(listen_at):$1"

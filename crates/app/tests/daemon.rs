@@ -36,8 +36,8 @@ impl World {
             "entrepot.yaml",
             &format!(
                 "api_token: env:TOKEN\nregistries:\n  \
-                 source.test: {{endpoints: [\"{}\"], credentials: [{{username: u, password: s3cret-password}}]}}\n  \
-                 target.test: {{endpoints: [\"{}\"]}}\nsync:\n  - {{name: {rule}, title: The app, \
+                 source.test: {{endpoints: [\"{0}\"], credentials: [{{username: u, password: s3cret-password, endpoint: \"{0}\"}}]}}\n  \
+                 target.test: {{endpoints: [\"{1}\"]}}\nsync:\n  - {{name: {rule}, title: The app, \
                  from: source.test/me/app, tags: {{match: cann}}, to: [target.test/{to}]}}\n",
                 self.source.url(),
                 self.target.url()

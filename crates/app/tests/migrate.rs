@@ -177,8 +177,8 @@ async fn a_file_that_is_wrong_is_told_with_its_place() {
 /// As somebody who may push to `ghcr.io`.
 fn with_account(section: &str, moving: &Move, password: &str) -> String {
     format!(
-        "migrate:\n{section}registries:\n  docker.io: {{endpoints: [\"{}\"]}}\n  ghcr.io: {{endpoints: [\"{}\"], \
-         chunk: 5MiB, credentials: [{{username: me, password: {password}}}]}}\n",
+        "migrate:\n{section}registries:\n  docker.io: {{endpoints: [\"{0}\"]}}\n  ghcr.io: {{endpoints: [\"{1}\"], \
+         chunk: 5MiB, credentials: [{{username: me, password: {password}, endpoint: \"{1}\"}}]}}\n",
         moving.hub.url(),
         moving.ghcr.url()
     )

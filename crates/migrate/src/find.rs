@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use entrepot_remote::{Error, InvalidAnswer};
 use entrepot_sync::{Service, World};
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ pub struct Repositories {
     pub origin: Origin,
 }
 
+const NAME_THEM: &str = "name them: `repositories: [NAME, …]`";
+
 /// Finds them.
 ///
 /// # Errors
@@ -43,7 +46,7 @@ pub async fn find(
     if !migration.repositories.is_empty() {
         return Ok(Repositories { names: migration.repositories.clone(), origin: Origin::Written });
     }
-    let listed = listed(world, migration).await;
+    let listed = listed(world, migration).await?;
     if !listed.is_empty() {
         return Ok(Repositories { names: listed, origin: Origin::Catalog });
     }
@@ -58,20 +61,26 @@ pub async fn find(
     } else {
         format!("{service} does not list repositories, and no document names one of `{}`", migration.from)
     };
-    Err(Problem::new(Severity::Stops, &migration.from, what, "name them: `repositories: [NAME, …]`"))
+    Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM))
 }
 
-async fn listed(world: &Arc<dyn World>, migration: &Migration) -> Vec<String> {
+async fn listed(world: &Arc<dyn World>, migration: &Migration) -> Result<Vec<String>, Problem> {
     if !has_catalog(migration) {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let Ok(registry) = world.registry(migration.from.host()) else { return Vec::new() };
-    // Who may pull need not be allowed to list.
-    let all = registry.remote.all_repositories().await.unwrap_or_default();
     let host = migration.from.host();
+    let Ok(registry) = world.registry(host) else { return Ok(Vec::new()) };
+    let all = match registry.remote.all_repositories().await {
+        Err(Error::Invalid(InvalidAnswer::Endless(endless))) => {
+            let what = format!("the repositories of `{host}` cannot be listed: {endless}");
+            return Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM));
+        }
+        // Who may pull need not be allowed to list.
+        other => other.unwrap_or_default(),
+    };
     let below = all.iter().filter_map(|repository| migration.from.below(host, repository));
     let names: BTreeSet<String> = below.map(str::to_owned).collect();
-    names.into_iter().collect()
+    Ok(names.into_iter().collect())
 }
 
 // Those without have lists of their own kind, behind their web APIs.

@@ -48,8 +48,15 @@ impl Remote {
             Rights::Pull => Scope::Pull(repository.clone()),
             Rights::Push => Scope::Push(repository.clone()),
         };
-        let account = self.inner().credentials.iter().find(|credential| credential.covers(repository));
-        self.at_endpoints(None, |endpoint| self.access_at(endpoint, &scope, account).boxed()).await
+        let account = |endpoint| {
+            let mut accounts = self.inner().accounts.iter();
+            accounts.find(|account| account.is_for(endpoint, Some(repository)))
+        };
+        let at = |endpoint| {
+            let credential = account(endpoint).map(|account| &account.credential);
+            self.access_at(endpoint, &scope, credential).boxed()
+        };
+        self.at_endpoints(None, at).await
     }
 
     /// Begins an upload, and takes it back: whether somebody may push, proven without leaving anything behind. A registry

@@ -45,7 +45,9 @@ impl Remote {
         for endpoint in order {
             let result = ask(endpoint).await;
             match result {
-                Err(error) if error.is_the_endpoints() => {
+                Err(error)
+                    if error.is_the_endpoints() || self.is_for_want_of_an_account(endpoint, &error) =>
+                {
                     tracing::debug!(registry = %self.host(), endpoint = endpoint.0, %error, "asking the next endpoint");
                     if error.is_an_impostors() {
                         self.ask_later(endpoint, "its answers are not a registry's");
@@ -57,6 +59,14 @@ impl Remote {
         }
         // The order is never empty: a registry has at least one endpoint.
         Err(first.unwrap_or(Error::NotFound))
+    }
+
+    // An endpoint that sees none of our accounts says nothing about the one that does.
+    fn is_for_want_of_an_account(&self, endpoint: Endpoint, error: &Error) -> bool {
+        let accounts = &self.inner().accounts;
+        matches!(error, Error::Denied { status: 401 | 403, .. })
+            && !accounts.is_empty()
+            && !accounts.iter().any(|account| account.is_for(endpoint, None))
     }
 
     /// Learns from one step on the way to an answer; `home` if it was to the endpoint, not to where that sent us.

@@ -101,14 +101,8 @@ pub enum InvalidAnswer {
     #[error("the answer is another range of bytes than was asked for")]
     Range,
     /// A listing that goes on and on.
-    #[error("the listing has more than {limit} entries")]
-    TooMany {
-        /// The most that is taken.
-        limit: usize,
-    },
-    /// A listing whose pages lead back to where they began.
-    #[error("the pages of the listing do not end")]
-    Circle,
+    #[error(transparent)]
+    Endless(#[from] Endless),
     /// A list of tags or of referrers that cannot be read.
     #[error("the answer is not a listing")]
     NotAListing,
@@ -118,6 +112,41 @@ pub enum InvalidAnswer {
     /// The token server's answer has no token in it.
     #[error("the token server gave no token")]
     NoToken,
+}
+
+/// In which way a listing has no end, or none that is worth waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Endless {
+    /// One entry after another.
+    #[error("the listing has more than {limit} entries")]
+    Entries {
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// More than anybody needs to name things.
+    #[error("the listing has more than {limit} bytes")]
+    Bytes {
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// One page after another.
+    #[error("the listing has more than {limit} pages")]
+    Pages {
+        /// The most that are asked for.
+        limit: usize,
+    },
+    /// Pages of what was there before, or of nothing.
+    #[error("two pages of the listing in a row have nothing new")]
+    NothingNew,
+    /// A page that was asked for before.
+    #[error("a page of the listing leads back to one that was there before")]
+    Circle,
+    /// Pages that come too slowly.
+    #[error("the listing did not end within {} minutes", limit.as_secs() / 60)]
+    Time {
+        /// The longest that is waited.
+        limit: Duration,
+    },
 }
 
 impl Error {

@@ -1,7 +1,8 @@
 //! One question to one endpoint: accounts, challenges and redirects on the way to an answer.
 //!
-//! `exchange` tries account after account; `follow` goes where the registry redirects, leaving `Authorization` behind;
-//! `authorized` answers one challenge; `send` puts one request on the wire. Every request passes through `send`.
+//! `exchange` tries account after account; `follow` goes where the registry redirects, leaving the account behind for good
+//! once that is elsewhere; `authorized` answers one challenge; `send` puts one request on the wire. Every request passes
+//! through `send`.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,6 @@ use crate::{
     rate_limit::RateLimit,
     refusal::Refusal,
     remote::Remote,
-    settings::Credential,
     supply::{Load, Supply},
 };
 
@@ -40,6 +40,12 @@ pub(crate) struct Way {
     pub(crate) account: Option<usize>,
 }
 
+/// An answer, and the account that may still be used where it leads: none once a stranger had a say in it.
+pub(crate) struct Arrival {
+    pub(crate) answer: Answer,
+    pub(crate) account: Option<usize>,
+}
+
 impl Remote {
     /// Asks one endpoint, as each account in turn while they are denied or limited.
     pub(crate) async fn exchange(&self, endpoint: Endpoint, ask: &Ask) -> Result<Answer, Error> {
@@ -49,7 +55,7 @@ impl Remote {
 
     /// The same at an address on that endpoint, such as the next page of a listing.
     pub(crate) async fn exchange_at(&self, endpoint: Endpoint, url: Url, ask: &Ask) -> Result<Answer, Error> {
-        self.exchange_as(endpoint, url, ask).await.map(|(_, answer)| answer)
+        self.exchange_as(endpoint, url, ask).await.map(|arrival| arrival.answer)
     }
 
     /// The same; also says which account was the right one.
@@ -58,15 +64,13 @@ impl Remote {
         endpoint: Endpoint,
         url: Url,
         ask: &Ask,
-    ) -> Result<(Option<usize>, Answer), Error> {
+    ) -> Result<Arrival, Error> {
         let way = |account| Way { endpoint, url: url.clone(), account };
-        let accounts = self.inner().credentials.iter().enumerate();
-        let about = ask.scope().repository();
-        let covers = |credential: &Credential| about.is_none_or(|about| credential.covers(about));
-        let accounts = accounts.filter(|(_, credential)| covers(credential));
+        let accounts = self.inner().accounts.iter().enumerate();
+        let accounts = accounts.filter(|(_, account)| account.is_for(endpoint, ask.scope().repository()));
         let accounts: Vec<usize> = accounts.map(|(account, _)| account).collect();
         if accounts.is_empty() {
-            return self.walk(way(None), ask).await.map(|answer| (None, answer));
+            return self.walk(way(None), ask).await;
         }
         let mut refusal = None;
         for account in accounts.into_iter().map(Some) {
@@ -78,20 +82,20 @@ impl Remote {
                 }
                 // That one account is limited says more than that another one is wrong.
                 Err(denied @ Error::Denied { .. }) => refusal = refusal.or(Some(denied)),
-                other => return other.map(|answer| (account, answer)),
+                other => return other,
             }
         }
         Err(refusal.unwrap_or(Error::NotFound))
     }
 
     /// Asks as one account.
-    pub(crate) async fn walk(&self, way: Way, ask: &Ask) -> Result<Answer, Error> {
+    pub(crate) async fn walk(&self, way: Way, ask: &Ask) -> Result<Arrival, Error> {
         let (endpoint, account) = (way.endpoint, way.account);
         self.within_limits(endpoint, account, ask, self.follow(way, ask)).await
     }
 
     /// Sends what cannot be sent again: in one request, as one account, to where it is taken or nowhere.
-    pub(crate) async fn pour(&self, way: Way, ask: &Ask, load: Load) -> Result<Answer, Error> {
+    pub(crate) async fn pour(&self, way: Way, ask: &Ask, load: Load) -> Result<Arrival, Error> {
         let (endpoint, account) = (way.endpoint, way.account);
         self.within_limits(endpoint, account, ask, self.pour_once(way, ask, load)).await
     }
@@ -102,27 +106,33 @@ impl Remote {
         endpoint: Endpoint,
         account: Option<usize>,
         ask: &Ask,
-        asked: impl Future<Output = Result<Answer, Error>>,
-    ) -> Result<Answer, Error> {
+        asked: impl Future<Output = Result<Arrival, Error>>,
+    ) -> Result<Arrival, Error> {
         let (method, topic) = ask.topic();
         let subject = Subject { endpoint, account, method: method.clone(), topic: topic.to_owned() };
         if let Some(left) = self.limits().left(&subject, Instant::now()) {
             return Err(Error::Limited { retry_after: Some(left) });
         }
-        let answer = asked.await;
-        match &answer {
+        let arrival = asked.await;
+        match &arrival {
             Ok(_) => self.limits().answered(&subject),
             Err(Error::Limited { retry_after }) => {
                 self.limits().limited(subject, *retry_after, Instant::now());
             }
             Err(_) => {}
         }
-        answer
+        arrival
     }
 
-    async fn pour_once(&self, way: Way, ask: &Ask, load: Load) -> Result<Answer, Error> {
-        let home = way.url.origin() == self.endpoint(way.endpoint).origin();
-        let key = Key::of(&way.url, ask.scope(), way.account.filter(|_| home));
+    /// Whether an address is on the endpoint itself.
+    pub(crate) fn is_home(&self, endpoint: Endpoint, url: &Url) -> bool {
+        url.origin() == self.endpoint(endpoint).origin()
+    }
+
+    async fn pour_once(&self, way: Way, ask: &Ask, load: Load) -> Result<Arrival, Error> {
+        let home = self.is_home(way.endpoint, &way.url);
+        let account = way.account.filter(|_| home);
+        let key = Key::of(&way.url, ask.scope(), account);
         let mut wire = ask.to(way.url);
         let known = self.grants().get(&key).await;
         if let Some(grant) = &known {
@@ -137,18 +147,19 @@ impl Remote {
         };
         let answer = answer.await;
         self.note(way.endpoint, home, &answer);
-        answer
+        answer.map(|answer| Arrival { answer, account })
     }
 
-    async fn follow(&self, way: Way, ask: &Ask) -> Result<Answer, Error> {
-        let Way { endpoint, mut url, account } = way;
-        let origin = self.endpoint(endpoint).origin();
+    async fn follow(&self, way: Way, ask: &Ask) -> Result<Arrival, Error> {
+        let Way { endpoint, mut url, mut account } = way;
         for _ in 0..=MAX_REDIRECTS {
-            let home = url.origin() == origin;
-            let step = self.step(&url, ask, account.filter(|_| home)).await;
+            let home = self.is_home(endpoint, &url);
+            // Whoever sends us back home chose what we ask for there.
+            account = account.filter(|_| home);
+            let step = self.step(&url, ask, account).await;
             self.note(endpoint, home, &step);
             match step? {
-                Step::There(answer) => return Ok(answer),
+                Step::There(answer) => return Ok(Arrival { answer, account }),
                 Step::Further(target) => url = target,
             }
         }

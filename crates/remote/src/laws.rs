@@ -16,9 +16,10 @@ use crate::{
     BlobAsk, MAX_RETRY_AFTER, answer,
     auth::{self, Grant, challenge::Challenge, scope::Scope, token::TokenAsk},
     blob::Part,
-    egress::{Exempt, Gate},
-    link, retry_after,
-    tags::{self, Listing},
+    egress::{Exempt, Gate, names},
+    link,
+    listing::Collect as _,
+    retry_after, tags,
 };
 
 /// Any `WWW-Authenticate`: what is asked of the token server is about the repository that is wanted, and nothing else.
@@ -115,11 +116,12 @@ pub fn next_page(from: &Url, header: &str) {
     assert_eq!(next.origin(), from.origin(), "{header:?}");
 }
 
-/// Any `Location` of an answer from `from`: on the web, not less secure, not at an address within.
+/// Any `Location` of an answer from `from`: on the web, not less secure, not at an address or a name within.
 pub fn redirect(from: &Url, location: &str) {
     let gate = Gate(Arc::default());
     let Ok(target) = gate.redirect(from, location) else { return };
     on_the_web(from, &target);
+    assert!(target.domain().is_none_or(names::is_public), "{target}");
     if let Some(url::Host::Ipv4(address)) = target.host() {
         assert!(!address.is_loopback() && !address.is_private() && !address.is_link_local(), "{target}");
         assert!(!address.is_unspecified() && !address.is_broadcast() && !address.is_multicast(), "{target}");
@@ -160,8 +162,10 @@ pub fn tag_pages(bytes: &[u8], limit: usize) {
     let limit = limit.clamp(1, 1000).to_string();
     let Ok(first) = Page::parse(Some(&limit), None) else { return };
     let (mut page, mut seen, mut pages) = (first, HashSet::new(), 0);
-    let Ok(Listing { tags }) = serde_json::from_slice(bytes) else { return };
-    let listed = tags.unwrap_or_default();
+    let mut listed = tags::names();
+    if listed.take(bytes).is_err() {
+        return;
+    }
     loop {
         let linked = tags::cut(&listed, true, &page);
         assert!(!linked.more || linked.tags.last().is_some_and(|last| page.after() != Some(last.as_str())));

@@ -2,8 +2,8 @@
 //!
 //! - what is asked: [`Remote`] and its verbs, to read (`manifest`, `blob`, `tags`, `listing`, `referrers`), to write
 //!   (`push`, `upload`) and to ask what may be done (`access`), set up from [`Settings`]
-//! - how it gets there: `endpoints` (order and cooling), `exchange` (tokens, redirects), `egress` (what may be asked),
-//!   `pacing` (how fast), `supply` (what is sent)
+//! - how it gets there: `endpoints` (order and cooling), `accounts` (who sees which), `exchange` (tokens, redirects),
+//!   `egress` (what may be asked), `pacing` (how fast), `supply` (what is sent)
 //! - what comes back: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
 //! Nothing here decodes, stores or retries for long: bytes are checked where they are buffered, and handed on.
@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod accounts;
 mod answer;
 mod ask;
 mod auth;
@@ -44,15 +45,19 @@ mod tags;
 mod upload;
 
 pub use access::{Access, Rights};
+pub use accounts::{AccountFault, is_own};
 pub use blob::{BlobAsk, BlobHead, BlobStream};
 pub use client::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
 };
 pub use egress::{EgressError, MAX_REDIRECTS};
 pub use endpoints::Endpoint;
-pub use error::{Cause, Error, InvalidAnswer};
+pub use error::{Cause, Endless, Error, InvalidAnswer};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
-pub use listing::MAX_ENTRIES;
+pub use listing::bounds::{
+    LISTING_TIMEOUT, MAX_NAME_BYTES, MAX_NAME_PAGES, MAX_NAMES, MAX_REFERRER_BYTES, MAX_REFERRER_PAGES,
+    MAX_REFERRERS,
+};
 pub use login::Login;
 pub use manifest::{FetchedManifest, ManifestHead};
 pub use outcome::{Observer, RequestOutcome};

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use url::Url;
 
 use crate::{
+    accounts::is_own,
     ask::Wire,
     auth::{self, Offer, challenge::Challenge, token, trust},
     egress::EgressError,
@@ -24,7 +25,7 @@ pub enum Login {
 }
 
 impl Remote {
-    /// Shows an account to the registry, whatever accounts it was set up with.
+    /// Shows an account to the registry, whatever accounts it was set up with. Endpoints of another name do not see it.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Denied`] if it does not take it.
@@ -33,6 +34,11 @@ impl Remote {
     }
 
     async fn log_in_at(&self, endpoint: Endpoint, credential: &Credential) -> Result<Login, Error> {
+        let place = self.endpoint(endpoint);
+        if !is_own(self.host(), place) {
+            let host = place[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+            return Err(EgressError::ForeignEndpoint { host }.into());
+        }
         let door = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
         let door: Url = door.parse().map_err(|_| EgressError::Malformed)?;
         let answer = self.send(&Wire::get(door.clone())).await?;

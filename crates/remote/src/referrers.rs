@@ -1,27 +1,29 @@
 //! What refers to a manifest: the referrers API, and the tag that stands in for it (distribution-spec, §listing
 //! referrers).
 
+use std::collections::HashSet;
+
 use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, referrers_tag};
 use futures_util::FutureExt as _;
 use http::{HeaderValue, header};
-use url::Url;
 
 use crate::{
-    answer::Answer,
     ask::Ask,
     egress::EgressError,
     endpoints::Endpoint,
     error::{Error, InvalidAnswer},
-    link,
+    listing::{
+        self, Collect, Pages, Place, Taken,
+        bounds::{Bounds, MAX_REFERRERS},
+    },
     remote::Remote,
 };
 
-/// The most referrers of one manifest that are taken.
-const MAX_REFERRERS: usize = 10_000;
+/// The largest page that is read, in bytes.
+const MAX_PAGE: usize = 4 << 20;
 
-/// The most pages that are asked for, and the most bytes of each.
-const MAX_PAGES: usize = 100;
-const MAX_PAGE_BYTES: usize = 4 << 20;
+/// The longest annotation that is kept, key and value: what says more than that is in the referrer itself.
+const MAX_ANNOTATION: usize = 4 << 10;
 
 impl Remote {
     /// Lists what refers to `subject`: from the API, all pages of it, or where the registry has none from the referrers
@@ -65,37 +67,19 @@ impl Remote {
     ) -> Result<Vec<Descriptor>, Error> {
         let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
         let ask = Ask::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
-        let mut url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        let mut found = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let answer = self.exchange_at(endpoint, url.clone(), &ask).await?;
-            let next = match self.next_page(&url, &answer) {
-                Ok(next) => next,
-                Err(foreign) => return Err(answer.fail(foreign)),
-            };
-            found.extend(self.listed(answer).await?);
-            match next {
-                Some(next) if found.len() <= MAX_REFERRERS => url = next,
-                None if found.len() <= MAX_REFERRERS => return Ok(found),
-                _ => break,
-            }
-        }
-        Err(InvalidAnswer::TooMany { limit: MAX_REFERRERS }.into())
-    }
-
-    fn next_page(&self, from: &Url, answer: &Answer) -> Result<Option<Url>, EgressError> {
-        let target = answer.header(&header::LINK).and_then(link::next);
-        target.map(|target| self.gate().page(from, target)).transpose()
-    }
-
-    async fn listed(&self, answer: Answer) -> Result<Vec<Descriptor>, Error> {
-        let (bytes, receipt) = answer.document(MAX_PAGE_BYTES, self.patience()).await?;
-        let index =
-            Manifest::parse(&bytes, None).or_else(|_| Manifest::parse(&bytes, Some(&MediaType::OCI_INDEX)));
-        match index {
-            Ok(index) if index.media_type().is_index() => Ok(index.manifests().to_vec()),
-            _ => Err(receipt.fail(InvalidAnswer::NotAListing.into())),
-        }
+        let turn = self.turn();
+        let pages = Pages {
+            bounds: Bounds::REFERRERS,
+            turn: &turn,
+            first: ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?,
+            read: Box::new(|url| self.page(Place { endpoint, url, limit: MAX_PAGE }, &ask, &turn).boxed()),
+            // They have no names to ask behind.
+            behind: Box::new(|_| None),
+            size: MAX_REFERRERS,
+        };
+        let mut referrers = Referrers::default();
+        listing::whole(&pages, &mut referrers).await?;
+        Ok(referrers.found)
     }
 
     /// The same from the referrers tag alone.
@@ -113,11 +97,107 @@ impl Remote {
             Err(Error::NotFound) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
+        let mut referrers = Referrers::default();
         match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
-            Ok(index) if index.media_type().is_index() && index.manifests().len() <= MAX_REFERRERS => {
-                Ok(index.manifests().to_vec())
+            Ok(index) if index.media_type().is_index() => referrers.add(index.manifests())?,
+            _ => return Err(InvalidAnswer::NotAListing.into()),
+        };
+        Ok(referrers.found)
+    }
+}
+
+/// The referrers of a listing, each once, without annotations that are too long.
+#[derive(Default)]
+struct Referrers {
+    found: Vec<Descriptor>,
+    known: HashSet<Digest>,
+    bytes: usize,
+}
+
+impl Referrers {
+    // How many of them are new.
+    fn add(&mut self, listed: &[Descriptor]) -> Result<usize, InvalidAnswer> {
+        let before = self.found.len();
+        for one in listed {
+            if !self.known.insert(one.digest) {
+                continue;
             }
-            _ => Err(InvalidAnswer::NotAListing.into()),
+            let one = shortened(one);
+            self.bytes += weight(&one);
+            Bounds::REFERRERS.hold(self.found.len() + 1, self.bytes)?;
+            self.found.push(one);
         }
+        Ok(self.found.len() - before)
+    }
+}
+
+impl Collect for Referrers {
+    fn take(&mut self, bytes: &[u8]) -> Result<Taken, InvalidAnswer> {
+        let index =
+            Manifest::parse(bytes, None).or_else(|_| Manifest::parse(bytes, Some(&MediaType::OCI_INDEX)));
+        match index {
+            Ok(index) if index.media_type().is_index() => {
+                let new = self.add(index.manifests())?;
+                Ok(Taken { listed: index.manifests().len(), new, last: None })
+            }
+            _ => Err(InvalidAnswer::NotAListing),
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.bytes
+    }
+}
+
+fn shortened(one: &Descriptor) -> Descriptor {
+    let is_short = |(key, value): &(&String, &String)| key.len() + value.len() <= MAX_ANNOTATION;
+    let annotations = one
+        .annotations
+        .as_ref()
+        .map(|all| all.iter().filter(is_short).map(|(key, value)| (key.clone(), value.clone())).collect());
+    Descriptor { annotations, ..one.clone() }
+}
+
+// About what it takes in memory.
+fn weight(one: &Descriptor) -> usize {
+    let each = size_of::<String>();
+    let annotations = one.annotations.iter().flatten();
+    let annotations: usize = annotations.map(|(key, value)| key.len() + value.len() + 2 * each).sum();
+    let urls: usize = one.urls.iter().map(|url| url.len() + each).sum();
+    let kind = one.artifact_type.as_ref().map_or(0, String::len);
+    size_of::<Descriptor>() + one.media_type.len() + kind + annotations + urls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(nth: usize, annotations: &[(&str, String)]) -> Descriptor {
+        let annotations: serde_json::Map<_, _> =
+            annotations.iter().map(|(key, value)| ((*key).to_owned(), value.clone().into())).collect();
+        let digest = Digest::of(nth.to_string().as_bytes());
+        let text = serde_json::json!({ "mediaType": "a/b", "digest": digest, "size": 1, "annotations": annotations });
+        serde_json::from_value(text).unwrap()
+    }
+
+    #[test]
+    fn long_annotations_are_left_out() {
+        let long = [("note", "x".repeat(MAX_ANNOTATION)), ("kept", "x".repeat(MAX_ANNOTATION - 4))];
+        let mut referrers = Referrers::default();
+        assert_eq!(referrers.add(&[descriptor(1, &long), descriptor(1, &[])]).unwrap(), 1);
+        let kept: Vec<_> = referrers.found[0].annotations.as_ref().unwrap().keys().collect();
+        assert_eq!(kept, ["kept"]);
+    }
+
+    #[test]
+    fn they_are_bounded_in_number_and_in_bytes() {
+        let mut referrers = Referrers::default();
+        let many: Vec<_> = (0..=MAX_REFERRERS).map(|nth| descriptor(nth, &[])).collect();
+        let told = referrers.add(&many).unwrap_err().to_string();
+        assert_eq!(told, "the listing has more than 10000 entries");
+        let heavy: Vec<_> = (0..2200).map(|nth| descriptor(nth, &[("k", "x".repeat(4000))])).collect();
+        let told = Referrers::default().add(&heavy).unwrap_err().to_string();
+        assert_eq!(told, "the listing has more than 8388608 bytes");
+        assert!(weight(&heavy[0]) >= 4000);
     }
 }

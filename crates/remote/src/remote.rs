@@ -6,15 +6,18 @@ use std::{
 };
 
 use entrepot_oci::Host;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
+    accounts::{self, Account},
     auth::Grants,
     client::{Clients, Patience},
     egress::{Exempt, Gate},
     endpoints::Endpoint,
     health::Health,
     limits::Limits,
+    listing::turn::Turn,
     outcome::Observer,
     pacing::Pacing,
     rate_limit::RateLimit,
@@ -31,7 +34,7 @@ pub struct Remote {
 pub(crate) struct Inner {
     host: Host,
     endpoints: Vec<Url>,
-    pub(crate) credentials: Vec<Credential>,
+    pub(crate) accounts: Vec<Account>,
     pub(crate) clients: Clients,
     gate: Gate,
     grants: Grants,
@@ -39,6 +42,7 @@ pub(crate) struct Inner {
     limits: Mutex<Limits>,
     rate_limit: Mutex<Option<RateLimit>>,
     pacing: Pacing,
+    large: Arc<Semaphore>,
     patience: Patience,
 }
 
@@ -48,7 +52,8 @@ impl Remote {
     /// [`Settings::private_network`] is set.
     ///
     /// # Errors
-    /// An endpoint is not an address of a registry, or the certificates cannot be read.
+    /// An endpoint is not an address of a registry, it is not clear who may see an account, or the certificates cannot
+    /// be read.
     pub fn new(host: Host, settings: &Settings) -> Result<Self, SettingsError> {
         Self::with_patience(host, settings, Patience::default())
     }
@@ -58,20 +63,22 @@ impl Remote {
     /// # Errors
     /// As [`Remote::new`].
     pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
-        let mut exempt = Exempt::of(&settings.endpoints, settings.private_network);
-        // Where a proxy is set, it is what gets connected to.
-        proxies().for_each(|proxy| exempt.add(&proxy));
-        let exempt = Arc::new(exempt);
+        let exempt = Arc::new(Exempt::of(&settings.endpoints, settings.private_network).behind(proxies()));
         let endpoints = endpoints(&host, settings)?;
+        if let Some((index, fault)) = settings.unclear_account(&host) {
+            let username = settings.credentials[index].username.clone();
+            return Err(SettingsError::Account { username, fault });
+        }
         let inner = Inner {
             clients: Clients::new(&endpoints, settings, &exempt, patience)?,
+            accounts: accounts::accounts(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len())),
             limits: Mutex::default(),
             rate_limit: Mutex::default(),
             pacing: Pacing::new(settings),
+            large: Arc::new(Semaphore::new(1)),
             endpoints,
-            credentials: narrowest_first(&settings.credentials),
             gate: Gate(exempt),
             grants: Grants::new(),
             patience,
@@ -104,7 +111,7 @@ impl Remote {
     }
 
     pub(crate) fn credential(&self, index: usize) -> Option<&Credential> {
-        self.inner.credentials.get(index)
+        self.inner.accounts.get(index).map(|account| &account.credential)
     }
 
     pub(crate) fn gate(&self) -> &Gate {
@@ -117,6 +124,11 @@ impl Remote {
 
     pub(crate) fn pacing(&self) -> &Pacing {
         &self.inner.pacing
+    }
+
+    /// A turn for a listing that becomes large.
+    pub(crate) fn turn(&self) -> Turn {
+        Turn::of(&self.inner.large)
     }
 
     /// How long it waits for what.
@@ -158,14 +170,6 @@ fn endpoints(host: &Host, settings: &Settings) -> Result<Vec<Url>, SettingsError
         return Ok(vec![url.map_err(|_| SettingsError::Endpoint { host: host.to_string(), reason })?]);
     }
     settings.endpoints.iter().map(|url| usable(url).map(|()| url.clone())).collect()
-}
-
-fn narrowest_first(credentials: &[Credential]) -> Vec<Credential> {
-    let mut sorted = credentials.to_vec();
-    let parts =
-        |credential: &Credential| credential.namespace.as_ref().map_or(0, |name| name.parts().count());
-    sorted.sort_by_key(|credential| std::cmp::Reverse(parts(credential)));
-    sorted
 }
 
 fn usable(endpoint: &Url) -> Result<(), SettingsError> {

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
-use crate::pacing::Rate;
+use crate::{accounts::AccountFault, pacing::Rate};
 
 /// How one registry is reached, and as whom.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,6 +46,9 @@ pub struct Credential {
     /// The only repository it is for, with those below it; `None`: all of the registry.
     #[serde(default, deserialize_with = "namespace")]
     pub namespace: Option<Repository>,
+    /// The only one of [`Settings::endpoints`] that it is shown to; `None`: the registry itself, by its own name.
+    #[serde(default)]
+    pub endpoint: Option<Url>,
 }
 
 impl Credential {
@@ -73,6 +76,14 @@ pub enum SettingsError {
         host: String,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// It is not clear who may see an account.
+    #[error("the account `{username}`: {fault}")]
+    Account {
+        /// The account's name.
+        username: String,
+        /// What is not clear.
+        fault: AccountFault,
     },
     /// The file of certificates cannot be read.
     #[error("the certificates in `{path}` cannot be read")]

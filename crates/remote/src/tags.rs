@@ -1,19 +1,16 @@
 //! Listing tags (distribution-spec, §listing tags).
 
-use std::collections::HashSet;
-
 use entrepot_oci::{Page, Repository, Tag};
 use futures_util::FutureExt as _;
 use http::header;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 
 use crate::{
     ask::Ask,
     endpoints::Endpoint,
-    error::{Error, InvalidAnswer},
+    error::Error,
     link,
-    listing::MAX_LISTING,
+    listing::{Collect as _, MAX_PAGE, bounds::Bounds, names::Names},
     remote::Remote,
 };
 
@@ -24,12 +21,6 @@ pub struct TagPage {
     pub tags: Vec<Tag>,
     /// Whether there are more; ask for those behind the last one given.
     pub more: bool,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Listing {
-    // Registries in Go send `null` for none.
-    pub(crate) tags: Option<Vec<String>>,
 }
 
 impl Remote {
@@ -49,10 +40,12 @@ impl Remote {
     ) -> Result<TagPage, Error> {
         let answer = self.exchange(endpoint, &Ask::get(repository, path(page))).await?;
         let has_next = answer.header(&header::LINK).and_then(link::next).is_some();
-        let (bytes, receipt) = answer.document(MAX_LISTING, self.patience()).await?;
-        match serde_json::from_slice::<Listing>(&bytes) {
-            Ok(listing) => Ok(cut(&listing.tags.unwrap_or_default(), has_next, page)),
-            Err(_) => Err(receipt.fail(InvalidAnswer::NotAListing.into())),
+        let turn = self.turn();
+        let (bytes, receipt) = answer.page(MAX_PAGE, self.patience(), &turn).await?;
+        let mut names = names();
+        match names.take(&bytes) {
+            Ok(_) => Ok(cut(&names, has_next, page)),
+            Err(fault) => Err(receipt.fail(fault.into())),
         }
     }
 }
@@ -67,17 +60,19 @@ fn path(page: &Page) -> String {
     path
 }
 
-// Makes a page of what came, for registries that know neither `n` nor `last`. What is no tag is left out.
-pub(crate) fn cut(listed: &[String], has_next: bool, page: &Page) -> TagPage {
-    // Pages of a list that repeats itself would go round in a circle.
-    let mut known = HashSet::new();
-    let listed: Vec<&String> = listed.iter().filter(|tag| known.insert(tag.as_str())).collect();
-    let seen = page.after().and_then(|after| listed.iter().position(|tag| *tag == after));
+/// No tags yet.
+pub(crate) fn names() -> Names {
+    Names::new(|name| name.parse::<Tag>().is_ok(), Bounds::NAMES)
+}
+
+// Makes a page of what came, for registries that know neither `n` nor `last`.
+pub(crate) fn cut(listed: &Names, has_next: bool, page: &Page) -> TagPage {
+    let seen = page.after().and_then(|after| listed.iter().position(|tag| tag == after));
     let behind = seen.map_or(0, |index| index + 1);
-    let all: Vec<Tag> = listed.iter().skip(behind).filter_map(|tag| tag.parse().ok()).collect();
-    let cut_off = all.len() > page.limit();
-    let tags: Vec<Tag> = all.into_iter().take(page.limit()).collect();
-    let more = !tags.is_empty() && (cut_off || has_next);
+    let is_cut_off = listed.len() - behind > page.limit();
+    let tags: Vec<Tag> =
+        listed.iter().skip(behind).take(page.limit()).filter_map(|tag| tag.parse().ok()).collect();
+    let more = !tags.is_empty() && (is_cut_off || has_next);
     TagPage { tags, more }
 }
 
@@ -100,26 +95,33 @@ mod tests {
         assert_eq!(path(&page("0", "")), "tags/list?n=1");
     }
 
-    #[test]
-    fn pages_what_the_registry_did_not() {
-        let all = || ["a", "b", "not a tag", "c", "d"].map(str::to_owned).to_vec();
-        let first = cut(&all(), false, &page("2", ""));
-        assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
-        let second = cut(&all(), false, &page("2", "b"));
-        assert_eq!((texts(&second), second.more), (vec!["c", "d"], false));
-        let linked = cut(&all(), true, &page("9", ""));
-        assert_eq!((linked.tags.len(), linked.more), (4, true));
-        assert_eq!(cut(&all(), true, &page("0", "")), TagPage::default());
+    fn listed(tags: &[&str]) -> Names {
+        let mut names = names();
+        names.take(serde_json::json!({ "tags": tags }).to_string().as_bytes()).unwrap();
+        names
     }
 
     #[test]
-    fn pages_of_what_repeats_itself_end() {
-        let all = || ["a", "b", "a", "b", "c"].map(str::to_owned).to_vec();
-        let first = cut(&all(), false, &page("2", ""));
+    fn pages_what_the_registry_did_not() {
+        let all = listed(&["a", "b", "not a tag", "c", "d"]);
+        let first = cut(&all, false, &page("2", ""));
         assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
-        let second = cut(&all(), false, &page("2", "b"));
+        let second = cut(&all, false, &page("2", "b"));
+        assert_eq!((texts(&second), second.more), (vec!["c", "d"], false));
+        let linked = cut(&all, true, &page("9", ""));
+        assert_eq!((linked.tags.len(), linked.more), (4, true));
+        assert_eq!(cut(&all, true, &page("0", "")), TagPage::default());
+    }
+
+    // Else they would go round in a circle.
+    #[test]
+    fn pages_of_what_repeats_itself_end() {
+        let all = listed(&["a", "b", "a", "b", "c"]);
+        let first = cut(&all, false, &page("2", ""));
+        assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
+        let second = cut(&all, false, &page("2", "b"));
         assert_eq!((texts(&second), second.more), (vec!["c"], false));
         // There is nothing to go on from.
-        assert_eq!(cut(&["not a tag".to_owned()], true, &page("2", "")), TagPage::default());
+        assert_eq!(cut(&listed(&["not a tag"]), true, &page("2", "")), TagPage::default());
     }
 }

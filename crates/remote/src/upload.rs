@@ -18,7 +18,7 @@ use crate::{
     egress::EgressError,
     endpoints::Endpoint,
     error::{Error, InvalidAnswer},
-    exchange::Way,
+    exchange::{Arrival, Way},
     remote::Remote,
     supply::Load,
 };
@@ -110,7 +110,7 @@ impl Remote {
 
     async fn open(&self, endpoint: Endpoint, repository: &Repository, ask: &Ask) -> Result<Mount, Error> {
         let url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        let (account, answer) = self.exchange_as(endpoint, url, ask).await?;
+        let Arrival { answer, account } = self.exchange_as(endpoint, url, ask).await?;
         match answer.status() {
             StatusCode::CREATED => return Ok(Mount::Mounted),
             StatusCode::ACCEPTED => {}
@@ -125,7 +125,7 @@ impl Remote {
             remote: self.clone(),
             repository: repository.clone(),
             scope: ask.scope().clone(),
-            way: Way { endpoint, url, account },
+            way: Way { account: account.filter(|_| self.is_home(endpoint, &url)), endpoint, url },
             sent: 0,
             least: answer.header(&LEAST_CHUNK).and_then(|text| text.trim().parse().ok()),
             is_authorized: false,
@@ -149,7 +149,7 @@ impl Upload {
     pub async fn send(mut self, digest: &Digest, load: Load) -> Result<(), Error> {
         let ask = self.ask(Method::PUT);
         let url = ended(&self.way.url, digest);
-        let answer = self.put(url, ask.with(header::CONTENT_TYPE, octets()), load).await?;
+        let Arrival { answer, .. } = self.put(url, ask.with(header::CONTENT_TYPE, octets()), load).await?;
         answer.digest_is(digest).map_err(|lie| answer.fail(lie))
     }
 
@@ -163,13 +163,13 @@ impl Upload {
         let range = HeaderValue::try_from(format!("{first}-{last}")).map_err(|_| InvalidAnswer::Range)?;
         let ask = self.ask(Method::PATCH);
         let ask = ask.with(header::CONTENT_TYPE, octets()).with(header::CONTENT_RANGE, range);
-        let answer = self.put(self.way.url.clone(), ask, load).await?;
-        if let Some(kept) = kept(&answer).filter(|kept| *kept != last + 1) {
+        let arrival = self.put(self.way.url.clone(), ask, load).await?;
+        if let Some(kept) = kept(&arrival.answer).filter(|kept| *kept != last + 1) {
             tracing::debug!(upload = ?self, kept, "the registry has not kept all of a chunk");
-            return Err(answer.fail(InvalidAnswer::Range));
+            return Err(arrival.answer.fail(InvalidAnswer::Range));
         }
         self.sent = last + 1;
-        self.go_on(answer)
+        self.go_on(arrival)
     }
 
     /// Ends a blob that was sent in chunks.
@@ -178,7 +178,7 @@ impl Upload {
     /// See [`Error`]; as for [`Upload::send`].
     pub async fn finish(self, digest: &Digest) -> Result<(), Error> {
         let way = Way { url: ended(&self.way.url, digest), ..self.way.clone() };
-        let answer = self.remote.walk(way, &self.ask(Method::PUT)).await?;
+        let Arrival { answer, .. } = self.remote.walk(way, &self.ask(Method::PUT)).await?;
         answer.digest_is(digest).map_err(|lie| answer.fail(lie))
     }
 
@@ -187,10 +187,10 @@ impl Upload {
     /// # Errors
     /// See [`Error`]; a refusal about [`crate::Refusal::Upload`] where the upload is gone.
     pub async fn position(&mut self) -> Result<u64, Error> {
-        let answer = self.remote.walk(self.way.clone(), &self.ask(Method::GET)).await?;
-        let Some(kept) = kept(&answer) else { return Err(answer.fail(InvalidAnswer::Range)) };
+        let arrival = self.remote.walk(self.way.clone(), &self.ask(Method::GET)).await?;
+        let Some(kept) = kept(&arrival.answer) else { return Err(arrival.answer.fail(InvalidAnswer::Range)) };
         self.sent = kept;
-        self.go_on(answer)?;
+        self.go_on(arrival)?;
         Ok(kept)
     }
 
@@ -224,15 +224,15 @@ impl Upload {
         }
     }
 
-    async fn put(&mut self, url: Url, ask: Ask, load: Load) -> Result<Answer, Error> {
+    async fn put(&mut self, url: Url, ask: Ask, load: Load) -> Result<Arrival, Error> {
         let way = Way { url, ..self.way.clone() };
         match load {
             Load::Bytes(bytes) => self.remote.walk(way, &ask.sending(bytes)).await,
             stream @ Load::Stream { .. } => {
                 // Its token may have expired, and a stream can be sent only once. The question can be repeated.
                 if self.is_authorized && !self.has_grant().await {
-                    let answer = self.remote.walk(self.way.clone(), &self.ask(Method::GET)).await;
-                    if let Ok(answer) = answer {
+                    let arrival = self.remote.walk(self.way.clone(), &self.ask(Method::GET)).await;
+                    if let Ok(Arrival { answer, .. }) = arrival {
                         answer.drain().await;
                     }
                 }
@@ -246,17 +246,19 @@ impl Upload {
     }
 
     fn key(&self) -> Key {
-        let home = self.way.url.origin() == self.remote.endpoint(self.way.endpoint).origin();
-        Key::of(&self.way.url, &self.scope, self.way.account.filter(|_| home))
+        Key::of(&self.way.url, &self.scope, self.way.account)
     }
 
     async fn has_grant(&self) -> bool {
         self.remote.grants().get(&self.key()).await.is_some()
     }
 
-    fn go_on(&mut self, answer: Answer) -> Result<(), Error> {
+    fn go_on(&mut self, Arrival { answer, account }: Arrival) -> Result<(), Error> {
         match self.remote.location(&answer) {
-            Ok(Some(url)) => self.way.url = url,
+            Ok(Some(url)) => {
+                self.way.account = account.filter(|_| self.remote.is_home(self.way.endpoint, &url));
+                self.way.url = url;
+            }
             // Where none is given, it goes on at the same place.
             Ok(None) => {}
             Err(refused) => return Err(answer.fail(refused)),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Error, Login as Verdict, Remote};
+use entrepot_remote::{Credential, EgressError, Error, Login as Verdict, Remote};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -91,7 +91,7 @@ async fn show(session: &Session, door: &Door, pair: &Pair) -> Result<Verdict, Fa
     let remote = Remote::new(host.clone(), &session.world.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
     let Pair { username, password } = pair.clone();
-    let credential = Credential { username, password, namespace: door.namespace().cloned() };
+    let credential = Credential { username, password, namespace: door.namespace().cloned(), endpoint: None };
     remote.log_in(&credential).await.map_err(|error| refused(host, &error))
 }
 
@@ -155,6 +155,11 @@ fn refused(host: &Host, error: &Error) -> Failure {
         .with_hint(
             "look at user name and password; many registries want an access token instead of the password",
         ),
+        Error::Refused(EgressError::ForeignEndpoint { host: endpoint }) => {
+            Failure::because(format!("cannot log in to `{host}`"), error).with_hint(format!(
+                "log in to the endpoint, if it may have a password of yours: `entrepot login {endpoint}`"
+            ))
+        }
         other => session::told(host, host.as_str(), other, true),
     }
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process, sync::Arc};
 
 use entrepot_migrate::Migration;
 use entrepot_oci::{Host, Repository};
-use entrepot_remote::{Error, Remote};
+use entrepot_remote::{Error, InvalidAnswer, Remote};
 use entrepot_sync::{Registry, World as _, rules::RuleSet};
 use tokio_util::sync::CancellationToken;
 
@@ -141,6 +141,9 @@ pub(crate) fn told(host: &Host, about: &str, error: &Error, has_account: bool) -
         Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } | Error::Supply { .. } => {
             failure("try again later")
         }
+        Error::Invalid(InvalidAnswer::Endless(_)) => failure(
+            "the registry is to blame: tell those who run it, and name the tags that you want meanwhile",
+        ),
         Error::Denied { .. } | Error::Refused(_) | Error::Invalid(_) => {
             failure("see whether it is a registry; `-vv` shows what was asked")
         }

@@ -1,6 +1,6 @@
 //! `entrepot tags`: what a repository has.
 
-use entrepot_oci::{Host, Image, ImageError, Page, Repository, Tag};
+use entrepot_oci::{Host, Image, ImageError, Repository, Tag};
 use entrepot_sync::rules::{RuleError, TagFilter, TagsSection};
 use serde::Serialize;
 
@@ -86,18 +86,8 @@ pub(crate) async fn list(
     repository: &Repository,
 ) -> Result<Vec<Tag>, Failure> {
     let remote = session.remote(host)?;
-    let (mut tags, mut last): (Vec<Tag>, Option<Tag>) = (Vec::new(), None);
-    loop {
-        let after = last.as_ref().map(Tag::as_str);
-        let page = Page::parse(None, after).unwrap_or_default();
-        let listed = remote.tags(repository, &page).await;
-        let listed = listed.map_err(|error| session.told(host, &session::name(host, repository), &error))?;
-        last = listed.tags.last().cloned();
-        tags.extend(listed.tags);
-        if !listed.more {
-            return Ok(tags);
-        }
-    }
+    let listed = remote.all_tags(repository).await;
+    listed.map_err(|error| session.told(host, &session::name(host, repository), &error))
 }
 
 fn print(place: &Where, tags: &[Tag], output: Output) -> Result<(), Failure> {

@@ -9,10 +9,11 @@ use bytesize::ByteSize;
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_nested_deeply};
-use entrepot_remote::Settings as Remote;
+use entrepot_remote::{AccountFault, Settings as Remote};
 use entrepot_sync::Format;
 use globset::GlobBuilder;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::{
     Config, Error, Habits, Listen, Log, Registry, Rules, TlsFiles, defaults, sections,
@@ -54,9 +55,13 @@ pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
     checker.url(&["blobs", "s3", "endpoint"])?;
     let registries = root.get("registries").map(Node::entries).unwrap_or_default();
     for registry in registries {
-        let Some(endpoints) = registry.node.get("endpoints") else { continue };
-        for index in 0..endpoints.items().len() {
+        let endpoints = registry.node.get("endpoints").map(Node::items).unwrap_or_default();
+        for index in 0..endpoints.len() {
             checker.url(&["registries", &registry.key, "endpoints", &index.to_string()])?;
+        }
+        let accounts = registry.node.get("credentials").map(Node::items).unwrap_or_default();
+        for index in 0..accounts.len() {
+            checker.url(&["registries", &registry.key, "credentials", &index.to_string(), "endpoint"])?;
         }
     }
     Ok(())
@@ -216,6 +221,7 @@ impl Checker<'_> {
                     .with_hint("put both into one section"));
             }
             let registry = self.registry(section, registries.remove(&host), &name)?;
+            self.accounts(&registry.remote, &host, &name)?;
             registries.insert(host, registry);
         }
         self.aliases(&registries)?;
@@ -263,6 +269,25 @@ impl Checker<'_> {
             mirror,
             freshness: Freshness { default: section.freshness, rules: section.tags },
         })
+    }
+
+    // Before it is too late: a password that was sent cannot be called back.
+    fn accounts(&self, remote: &Remote, host: &Host, name: &str) -> Result<(), Error> {
+        let Some((index, fault)) = remote.unclear_account(host) else { return Ok(()) };
+        let hint = match fault {
+            AccountFault::Unsaid => format!(
+                "not every endpoint is `{host}` itself, and no other one is shown an account unless it is named: \
+                 write {} beside the user name",
+                choice(&remote.endpoints),
+            ),
+            AccountFault::Unknown if remote.endpoints.is_empty() => {
+                "write it under `endpoints` too".to_owned()
+            }
+            AccountFault::Unknown => format!("write {}", choice(&remote.endpoints)),
+        };
+        let path = ["registries", name, "credentials", &index.to_string(), "endpoint"];
+        let path = if fault == AccountFault::Unsaid { &path[..4] } else { &path[..] };
+        Err(self.fault(path, fault.to_string()).with_hint(hint))
     }
 
     fn habits(
@@ -331,6 +356,11 @@ impl Checker<'_> {
 // A domain name or an address, without a port.
 fn is_host_name(text: &str) -> bool {
     text.parse::<Host>().is_ok_and(|host| host.name() == host.as_str())
+}
+
+fn choice(endpoints: &[Url]) -> String {
+    let keys: Vec<String> = endpoints.iter().map(|url| format!("`endpoint: {}`", urls::shown(url))).collect();
+    keys.join(" or ")
 }
 
 fn is_label(text: &str) -> bool {

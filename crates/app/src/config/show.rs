@@ -95,6 +95,7 @@ fn show_registry(registry: &Registry) -> Shown {
         keys.text("username", &credential.username);
         keys.text("password", SECRET);
         keys.some("namespace", credential.namespace.as_ref().map(|name| Shown::Text(name.to_string())));
+        keys.some("endpoint", credential.endpoint.as_ref().map(|url| Shown::Text(url.to_string())));
         keys.into()
     });
     let mut keys = Keys::default();

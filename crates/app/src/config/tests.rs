@@ -308,6 +308,22 @@ const FAULTS: &[(&str, &str)] = &[
         "registries: {a.test: {credentials: [{username: u, password: 'env:NOPE'}]}}",
         "line 1, column 61: `registries.a.test.credentials.0.password`: environment variable `NOPE` is not set\nhint: set it where the server is started, or use `file:PATH`",
     ),
+    (
+        "registries: {a.test: {endpoints: ['https://b.test', 'http://a.test'], credentials: [{username: u, password: p}]}}",
+        "line 1, column 85: `registries.a.test.credentials.0`: it is not said which endpoint this account is for\nhint: not every endpoint is `a.test` itself, and no other one is shown an account unless it is named: write `endpoint: https://b.test` or `endpoint: http://a.test` beside the user name",
+    ),
+    (
+        "registries: {a.test: {endpoints: ['https://b.test'], credentials: [{username: u, password: p, endpoint: 'https://c.test'}]}}",
+        "line 1, column 105: `registries.a.test.credentials.0.endpoint`: the `endpoint` of this account is not one of `endpoints`\nhint: write `endpoint: https://b.test`",
+    ),
+    (
+        "registries: {a.test: {credentials: [{username: u, password: p, endpoint: 'https://a.test'}]}}",
+        "line 1, column 74: `registries.a.test.credentials.0.endpoint`: the `endpoint` of this account is not one of `endpoints`\nhint: write it under `endpoints` too",
+    ),
+    (
+        "registries: {a.test: {credentials: [{username: u, password: p, endpoint: 'https://u:canary@a.test'}]}}",
+        "line 1, column 74: `registries.a.test.credentials.0.endpoint`: this URL has a user name or password in it\nhint: accounts have keys of their own: `credentials`, or `access_key` and `secret_key`",
+    ),
     ("blobs: {s3: {bucket: b}}", "line 1, column 13: `blobs.s3`: key `endpoint` is missing"),
     (
         "blobs: {s3: {bucket: b, endpoint: 'https://s.test', access_key: a}}",

@@ -54,6 +54,11 @@ pub(super) fn endpoint(text: &str) -> Result<Url, EndpointError> {
     Ok(url)
 }
 
+/// As it would be written.
+pub(super) fn shown(endpoint: &Url) -> &str {
+    endpoint.as_str().trim_end_matches('/')
+}
+
 /// Whether a text is the URL of a PostgreSQL database. Its path and parameters are the driver's to read.
 pub(super) fn is_postgres(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host())

@@ -93,6 +93,7 @@ fn credential(file: &AuthFile, key: &Key, login: Entry) -> Result<Option<Credent
             username: pair.username,
             password: pair.password,
             namespace: key.namespace.clone(),
+            endpoint: None,
         })),
         None => Ok(None),
     }
@@ -128,7 +129,7 @@ mod tests {
         let (wallet, mut warnings) = Wallet::open(environment);
         let Found { credentials, warnings: more } = wallet.find(&host.parse().unwrap());
         warnings.extend(more);
-        let said = credentials.iter().map(|Credential { username, password, namespace }| {
+        let said = credentials.iter().map(|Credential { username, password, namespace, .. }| {
             let namespace = namespace.as_ref().map_or("all", |name| name.as_str());
             format!("{username} {} {namespace}", password.expose_secret())
         });

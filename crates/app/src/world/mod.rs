@@ -11,7 +11,7 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Remote, Settings, SettingsError};
+use entrepot_remote::{Credential, Remote, Settings, SettingsError, is_own};
 use entrepot_sync::{Habits, Ledger, Registry, World};
 use url::Url;
 
@@ -64,7 +64,7 @@ impl Standalone {
     fn settings(&self, host: &Host) -> Settings {
         let mut settings = self.bare(host);
         if settings.credentials.is_empty() {
-            settings.credentials = self.logins(host);
+            settings.credentials = self.logins(host, &settings.endpoints);
         }
         settings
     }
@@ -79,8 +79,23 @@ impl Standalone {
         settings
     }
 
+    // A login is for the host that it names: the registry's is not for endpoints of other names, and those may have their
+    // own.
+    fn logins(&self, host: &Host, endpoints: &[Url]) -> Vec<Credential> {
+        if endpoints.is_empty() {
+            return self.logins_of(host);
+        }
+        let of = |endpoint: &Url| {
+            let name = if is_own(host, endpoint) { Some(host.clone()) } else { named(endpoint) };
+            let mut found = name.map(|name| self.logins_of(&name)).unwrap_or_default();
+            found.iter_mut().for_each(|credential| credential.endpoint = Some(endpoint.clone()));
+            found
+        };
+        endpoints.iter().flat_map(of).collect()
+    }
+
     // Helpers are programs: others of our tasks go on meanwhile.
-    fn logins(&self, host: &Host) -> Vec<Credential> {
+    fn logins_of(&self, host: &Host) -> Vec<Credential> {
         let found = tokio::task::block_in_place(|| self.wallet.find(host));
         failure::warn(&found.warnings);
         found.credentials
@@ -114,6 +129,11 @@ impl World for Standalone {
     fn ledger(&self) -> Arc<dyn Ledger> {
         Arc::clone(&self.ledger)
     }
+}
+
+// The name by which an address is logged in to.
+fn named(endpoint: &Url) -> Option<Host> {
+    endpoint[url::Position::BeforeHost..url::Position::AfterPort].parse().ok()
 }
 
 // A host that somebody named may be at a private address, unlike what a registry leads to; on this very machine it

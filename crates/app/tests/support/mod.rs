@@ -69,7 +69,8 @@ impl Lab {
     pub(crate) fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
         let mut command = self.command(&SERVE);
         command.envs(variables.iter().copied()).args(arguments);
-        served(command)
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Serving::of(command)
     }
 
     /// The same, by a shell's script that has it as its arguments.
@@ -78,24 +79,12 @@ impl Lab {
         let mut command = Command::new("sh");
         command.current_dir(self.dir.path()).env_clear().args(["-c", script]);
         command.arg(serve.get_program()).args(serve.get_args());
-        served(command)
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Serving::of(command)
     }
 }
 
 const SERVE: [&str; 4] = ["-q", "serve", "--listen", "127.0.0.1:0"];
-
-fn served(mut command: Command) -> Serving {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
-        let mut stderr = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        panic!("{line}{stderr}");
-    };
-    Serving { url: url.to_owned(), child, _stdout: stdout }
-}
 
 /// Runs a command to its end.
 pub(crate) fn ran(mut command: Command) -> Ran {
@@ -165,6 +154,24 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
+    /// What serves by such a command, whose standard output is a pipe.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("entrepot listens on ") else {
+            let mut stderr = String::new();
+            child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut stderr).unwrap());
+            panic!("{line}{stderr}");
+        };
+        Self { url: url.to_owned(), child, _stdout: stdout }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `host:port`.
     pub(crate) fn authority(&self) -> &str {
         self.url.split_once("://").unwrap().1
@@ -189,7 +196,7 @@ impl Serving {
         self.signal(rustix::process::Signal::TERM);
         let status = self.wait();
         let mut stderr = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        self.child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut stderr).unwrap());
         assert!(status.success(), "{status}: {stderr}");
         stderr
     }

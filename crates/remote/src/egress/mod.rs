@@ -1,9 +1,11 @@
 //! The gate: where a registry may send us.
 //!
 //! [`Gate::redirect`] and [`Gate::realm`] turn what an answer says into an address that may be asked, or refuse it
-//! before any request; [`Resolver`] does the same for the addresses behind names, at the moment of connecting.
+//! before any request; [`Resolver`] does the same for the addresses behind names, at the moment of connecting. Where a
+//! proxy connects in our place there is no such moment: then the gate, which judges names too, is all there is.
 
 mod address;
+pub(crate) mod names;
 mod resolver;
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
@@ -45,12 +47,24 @@ pub enum EgressError {
         /// Which host.
         host: String,
     },
+    /// The proxy that requests go through.
+    #[error("the registry led to the proxy, `{host}`, itself")]
+    Proxy {
+        /// Which host.
+        host: String,
+    },
     /// One redirect after another.
     #[error("the registry redirected more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
     /// A token server that the registry's passwords are not for.
     #[error("the registry wants the password to be sent to `{host}`")]
     ForeignRealm {
+        /// Where.
+        host: String,
+    },
+    /// An endpoint that does not have the registry's name, and so is not shown its passwords.
+    #[error("the password is for the registry itself, and not for its endpoint `{host}`")]
+    ForeignEndpoint {
         /// Where.
         host: String,
     },
@@ -68,6 +82,8 @@ pub(crate) struct Exempt {
     all: bool,
     names: HashSet<String>,
     addresses: HashSet<(IpAddr, u16)>,
+    // What is connected to in the place of everything else, and never asked for itself.
+    proxies: HashSet<String>,
 }
 
 impl Exempt {
@@ -80,8 +96,13 @@ impl Exempt {
         exempt
     }
 
-    /// Exempts one more host.
-    pub(crate) fn add(&mut self, url: &Url) {
+    /// The same where requests go through `proxies`.
+    pub(crate) fn behind(self, proxies: impl Iterator<Item = Url>) -> Self {
+        let hosts = proxies.filter_map(|proxy| proxy.host_str().map(|host| bare(host).to_ascii_lowercase()));
+        Self { proxies: hosts.collect(), ..self }
+    }
+
+    fn add(&mut self, url: &Url) {
         let port = url.port_or_known_default().unwrap_or_default();
         match url.host() {
             Some(Host::Domain(name)) => drop(self.names.insert(bare(name).to_owned())),
@@ -91,12 +112,17 @@ impl Exempt {
         }
     }
 
-    fn name(&self, name: &str) -> bool {
+    // Whether a name may be connected to wherever it leads.
+    fn connects(&self, name: &str) -> bool {
+        self.names(name) || self.proxies.contains(bare(name))
+    }
+
+    fn names(&self, name: &str) -> bool {
         self.all || self.names.contains(bare(name))
     }
 
-    fn address(&self, address: IpAddr, port: u16) -> bool {
-        self.all || self.addresses.contains(&(address, port)) || address::is_public(address)
+    fn addresses(&self, address: IpAddr, port: u16) -> bool {
+        self.all || self.addresses.contains(&(address, port))
     }
 }
 
@@ -145,15 +171,28 @@ impl Gate {
         if from.scheme() == "https" && target.scheme() == "http" {
             return Err(EgressError::Downgrade { host: host() });
         }
-        // `Url` has already read octal, hexadecimal and shortened forms of IPv4 as what they are.
-        let address: IpAddr = match target.host() {
-            None => return Err(EgressError::Malformed),
-            Some(Host::Domain(_)) => return Ok(()),
-            Some(Host::Ipv4(address)) => address.into(),
-            Some(Host::Ipv6(address)) => address.into(),
-        };
+        self.is_open(target)
+    }
+
+    // `Url` has already read octal, hexadecimal and shortened forms of IPv4 as what they are.
+    fn is_open(&self, target: &Url) -> Result<(), EgressError> {
         let port = target.port_or_known_default().unwrap_or_default();
-        if self.0.address(address, port) { Ok(()) } else { Err(EgressError::PrivateAddress { host: host() }) }
+        let (is_named, is_public) = match target.host() {
+            None => return Err(EgressError::Malformed),
+            Some(Host::Domain(name)) => (self.0.names(name), names::is_public(name)),
+            Some(Host::Ipv4(ip)) => (self.0.addresses(ip.into(), port), address::is_public(ip.into())),
+            Some(Host::Ipv6(ip)) => (self.0.addresses(ip.into(), port), address::is_public(ip.into())),
+        };
+        let host = target.host_str().unwrap_or_default().to_owned();
+        if is_named {
+            Ok(())
+        } else if self.0.proxies.contains(bare(&host)) {
+            Err(EgressError::Proxy { host })
+        } else if is_public {
+            Ok(())
+        } else {
+            Err(EgressError::PrivateAddress { host })
+        }
     }
 }
 
@@ -202,7 +241,48 @@ mod tests {
         assert!(gate.redirect(&home, "http://127.0.0.1:5001/x").is_err());
         assert!(gate.redirect(&home, "http://[::1]:5000/x").is_ok());
         assert!(gate.redirect(&home, "http://[::1]/x").is_err());
-        assert!(gate.0.name("lan.example.") && !gate.0.name("wan.example"));
+        assert!(gate.0.connects("lan.example.") && !gate.0.connects("wan.example"));
+    }
+
+    // Nobody here looks them up where there is a proxy, so they are judged by what they say.
+    #[test]
+    fn private_names_and_the_proxy_itself_are_refused() {
+        let proxies = ["http://proxy.example:3128", "http://9.9.9.9:3128", "http://10.0.0.9:3128"];
+        let behind = |endpoints: &[&str], all| {
+            let endpoints: Vec<Url> = endpoints.iter().map(|text| text.parse().unwrap()).collect();
+            let proxies = proxies.iter().map(|text| text.parse().unwrap());
+            Gate(Arc::new(Exempt::of(&endpoints, all).behind(proxies)))
+        };
+        let home = from("http://registry.example/v2/");
+        let refused = |gate: &Gate, host: &str| {
+            let target = format!("http://{host}/x");
+            let (redirect, realm) = (gate.redirect(&home, &target), gate.realm(&home, &target));
+            assert_eq!(redirect, realm, "{host}");
+            redirect.err()
+        };
+        let closed = behind(&[], false);
+        for host in
+            ["LOCALHOST:81", "a.localhost", "metadata.google.internal.", "vm", "%6cocalhost", "nas.local"]
+        {
+            let told = refused(&closed, host);
+            assert!(matches!(told, Some(EgressError::PrivateAddress { .. })), "{host}: {told:?}");
+        }
+        for host in ["proxy.example:3128", "proxy.example.", "9.9.9.9", "0x09.9.2313:3128"] {
+            let told = refused(&closed, host);
+            assert!(matches!(told, Some(EgressError::Proxy { .. })), "{host}: {told:?}");
+        }
+        assert!(refused(&closed, "10.0.0.9:3128").is_some());
+        // It has to be connected to all the same.
+        assert!(closed.0.connects("proxy.example") && !closed.0.connects("vm"));
+        assert_eq!(refused(&closed, "other.example"), None);
+        let named = behind(&["http://vm:80", "http://10.0.0.9:3128", "http://proxy.example"], false);
+        for host in ["vm", "10.0.0.9:3128", "proxy.example"] {
+            assert_eq!(refused(&named, host), None, "{host}");
+        }
+        let open = behind(&[], true);
+        for host in ["localhost", "proxy.example", "10.0.0.9:3128", "metadata.google.internal"] {
+            assert_eq!(refused(&open, host), None, "{host}");
+        }
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl Resolve for Resolver {
         let (exempt, look_up) = (Arc::clone(&self.exempt), self.look_up);
         Box::pin(async move {
             let found = look_up(name.as_str().to_owned()).await?;
-            let kept = if exempt.name(name.as_str()) { found } else { only_public(name.as_str(), found)? };
+            let kept =
+                if exempt.connects(name.as_str()) { found } else { only_public(name.as_str(), found)? };
             Ok(Box::new(kept.into_iter()) as Addrs)
         })
     }

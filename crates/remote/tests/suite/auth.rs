@@ -169,13 +169,13 @@ async fn an_account_is_shown_to_the_registry_before_it_is_used() {
         _ => answer(500, &[], ""),
     })
     .await;
-    assert_eq!(server.remote().log_in(&credential("me")).await.unwrap(), Login::Accepted);
+    assert_eq!(server.own().log_in(&credential("me")).await.unwrap(), Login::Accepted);
     assert_eq!(paths(&server.log()), ["/v2/", "/token", "/v2/"]);
-    let refused = server.remote().log_in(&credential("you")).await;
+    let refused = server.own().log_in(&credential("you")).await;
     assert!(matches!(&refused, Err(Error::Denied { status: 401, reason }) if reason == "UNAUTHORIZED: no"));
 
     let open = Server::start(|_| answer(200, &[], "{}")).await;
-    assert_eq!(open.remote().log_in(&credential("me")).await.unwrap(), Login::NotAsked);
+    assert_eq!(open.own().log_in(&credential("me")).await.unwrap(), Login::NotAsked);
     assert_eq!(open.count(), 1);
 
     let basic = Server::start(|seen| match seen.authorization() {
@@ -183,15 +183,12 @@ async fn an_account_is_shown_to_the_registry_before_it_is_used() {
         _ => answer(401, &[("www-authenticate", "Basic realm=\"lab\"")], ""),
     })
     .await;
-    assert_eq!(basic.remote().log_in(&credential("me")).await.unwrap(), Login::Accepted);
-    assert!(matches!(
-        basic.remote().log_in(&credential("you")).await,
-        Err(Error::Denied { status: 401, .. })
-    ));
+    assert_eq!(basic.own().log_in(&credential("me")).await.unwrap(), Login::Accepted);
+    assert!(matches!(basic.own().log_in(&credential("you")).await, Err(Error::Denied { status: 401, .. })));
 
     // A stranger's token server does not get to see the password.
     let foreign = Server::start(|_| challenge("http://127.0.0.2:9/token")).await;
-    let refused = foreign.remote().log_in(&credential("me")).await;
+    let refused = foreign.own().log_in(&credential("me")).await;
     assert!(matches!(
         refused,
         Err(Error::Refused(EgressError::ForeignRealm { .. } | EgressError::PrivateAddress { .. }))

@@ -268,7 +268,7 @@ async fn a_listing_that_goes_round_is_an_error_and_a_foreign_page_is_asked_for_a
     let round =
         Server::start(move |_| answer(200, &[("link", r#"</v2/team/app/tags/list?n=2>; rel="next""#)], page));
     let refused = round.await.remote().all_tags(&repository()).await.unwrap_err();
-    assert_eq!(refused.to_string(), "the pages of the listing do not end");
+    assert_eq!(refused.to_string(), "a page of the listing leads back to one that was there before");
     let abroad = Server::start(move |seen| match seen.path.contains("last=b") {
         false => answer(200, &[("link", r#"<http://elsewhere.example/v2/>; rel="next""#)], page),
         true => answer(200, &[], r#"{"name":"team/app","tags":["c"]}"#),

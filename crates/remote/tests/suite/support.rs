@@ -107,6 +107,11 @@ impl Server {
     pub(crate) fn remote(&self) -> Remote {
         remote(&self.settings())
     }
+
+    /// The registry that has this address for its name.
+    pub(crate) fn own(&self) -> Remote {
+        Remote::new(self.address.to_string().parse().unwrap(), &self.settings()).unwrap()
+    }
 }
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script, log: Arc<Mutex<Vec<Seen>>>) {
@@ -139,12 +144,17 @@ where
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
+/// The registry `lab.test`, whose accounts are for its first endpoint unless they say otherwise.
 pub(crate) fn remote(settings: &Settings) -> Remote {
-    Remote::new("lab.test".parse().unwrap(), settings).unwrap()
+    let mut settings = settings.clone();
+    for credential in &mut settings.credentials {
+        credential.endpoint = credential.endpoint.take().or_else(|| settings.endpoints.first().cloned());
+    }
+    Remote::new("lab.test".parse().unwrap(), &settings).unwrap()
 }
 
 pub(crate) fn credential(username: &str) -> Credential {
-    Credential { username: username.to_owned(), password: "canary".into(), namespace: None }
+    Credential { username: username.to_owned(), password: "canary".into(), namespace: None, endpoint: None }
 }
 
 pub(crate) fn repository() -> Repository {
