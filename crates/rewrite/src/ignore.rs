@@ -1,5 +1,6 @@
 //! The list of images to leave alone; one for listing, copying and rewriting.
 
+use entrepot_oci::is_shallow;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::Found;
@@ -32,6 +33,10 @@ impl Ignore {
         let mut globs = GlobSetBuilder::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let pattern = line.split_once('#').map_or(line, |(pattern, _)| pattern).trim();
+            if !is_shallow(pattern) {
+                let why = "it is too long, or nests too deep".to_owned();
+                return Err(IgnoreError { line: index + 1, pattern: "…".to_owned(), why });
+            }
             if !pattern.is_empty() {
                 globs.add(glob(pattern).map_err(|error| IgnoreError {
                     line: index + 1,
