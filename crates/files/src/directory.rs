@@ -160,12 +160,10 @@ impl Directory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || openat(&*self.0, name, flags, Mode::empty());
         let opened = match (open(), missing) {
-            (Err(Errno::NOENT), Missing::Make) => {
-                match mkdirat(&*self.0, name, NEW_DIRECTORY) {
-                    Ok(()) | Err(Errno::EXIST) => open(),
-                    Err(error) => Err(error),
-                }
-            }
+            (Err(Errno::NOENT), Missing::Make) => match mkdirat(&*self.0, name, NEW_DIRECTORY) {
+                Ok(()) | Err(Errno::EXIST) => open(),
+                Err(error) => Err(error),
+            },
             (opened, _) => opened,
         };
         opened.map(|handle| Self(Arc::new(handle))).map_err(|error| self.why(name, error))

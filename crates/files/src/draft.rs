@@ -1,7 +1,7 @@
 //! Files that are made under a name that nobody can know, and renamed when they are whole.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -32,8 +32,11 @@ pub enum Readers {
 /// `tempfile` is not used for this: its files are reached by their whole paths, and these are where a [`Directory`] is.
 #[derive(Debug)]
 pub struct Draft {
-    directory: Directory,
+    /// Where it is for now, and its name there.
+    home: Directory,
     name: String,
+    /// Where it is to be, and its name there.
+    goal: Directory,
     target: OsString,
     file: File,
     is_placed: bool,
@@ -54,15 +57,27 @@ impl Draft {
     /// # Errors
     /// There can be no file there.
     pub fn below(directory: &Directory, path: &Path, readers: Readers) -> io::Result<Self> {
-        let (directory, target) = directory.place(path)?;
+        let (goal, target) = directory.place(path)?;
+        Self::begin(goal.clone(), (goal, target), readers)
+    }
+
+    /// The same, and until it is whole it lies in the directory itself, so that what a killed process left is found there.
+    ///
+    /// # Errors
+    /// There can be no file there.
+    pub fn aside(directory: &Directory, path: &Path, readers: Readers) -> io::Result<Self> {
+        Self::begin(directory.clone(), directory.place(path)?, readers)
+    }
+
+    fn begin(home: Directory, (goal, target): (Directory, &OsStr), readers: Readers) -> io::Result<Self> {
         let name = format!("{DRAFT}{}", Uuid::new_v4().simple());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = match readers {
             Readers::Owner => Mode::RUSR | Mode::WUSR,
             Readers::Usual => NEW_FILE,
         };
-        let handle = openat(directory.handle(), &name, flags, mode)?;
-        Ok(Self { directory, name, target: target.to_owned(), file: handle.into(), is_placed: false })
+        let handle = openat(home.handle(), &name, flags, mode)?;
+        Ok(Self { home, name, goal, target: target.to_owned(), file: handle.into(), is_placed: false })
     }
 
     /// The file, to be written.
@@ -81,8 +96,7 @@ impl Draft {
     /// It cannot be made durable, or cannot have the name.
     pub fn replace(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        let directory = self.directory.handle();
-        renameat(directory, &self.name, directory, &self.target)?;
+        renameat(self.home.handle(), &self.name, self.goal.handle(), &self.target)?;
         self.is_placed = true;
         Ok(())
     }
@@ -93,12 +107,12 @@ impl Draft {
     /// Something is there ([`io::ErrorKind::AlreadyExists`]), or it cannot be made durable, or cannot have the name.
     pub fn put_new(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        let (directory, name, target) = (self.directory.handle(), &self.name, &self.target);
-        match renameat_with(directory, name, directory, target, RenameFlags::NOREPLACE) {
+        let (home, name, goal, target) = (self.home.handle(), &self.name, self.goal.handle(), &self.target);
+        match renameat_with(home, name, goal, target, RenameFlags::NOREPLACE) {
             Ok(()) => self.is_placed = true,
             // Not every file system knows the flag. A second name does the same, and the first one goes with the draft.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                linkat(directory, name, directory, target, AtFlags::empty())?;
+                linkat(home, name, goal, target, AtFlags::empty())?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -110,7 +124,7 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if !self.is_placed {
             // What is left of it may have a secret in it.
-            let _ = unlinkat(self.directory.handle(), &self.name, AtFlags::empty());
+            let _ = unlinkat(self.home.handle(), &self.name, AtFlags::empty());
         }
     }
 }

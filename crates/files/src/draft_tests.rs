@@ -25,7 +25,8 @@ fn a_file_is_there_when_it_is_whole() {
     assert_eq!(draft(&path, "third").put_new().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(fs::read_to_string(&path).unwrap(), "second");
     draft(&directory.path().join("new"), "new").put_new().unwrap();
-    let mut names: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["file", "new"]);
 }
@@ -59,6 +60,10 @@ fn directories_on_the_way_are_made_and_links_are_not_followed() {
     let directory = Directory::open(&root.path().join("in")).unwrap();
     Draft::below(&directory, Path::new("a/b/file"), Readers::Owner).unwrap().replace().unwrap();
     assert!(root.path().join("in/a/b/file").is_file());
+    let aside = Draft::aside(&directory, Path::new("a/other"), Readers::Usual).unwrap();
+    assert!(directory.names().unwrap().iter().any(|name| name.to_string_lossy().starts_with(DRAFT)));
+    aside.put_new().unwrap();
+    assert!(root.path().join("in/a/other").is_file());
     for path in ["away/file", "../out/file", "/etc/none"] {
         assert!(Draft::below(&directory, Path::new(path), Readers::Owner).is_err(), "{path}");
     }
