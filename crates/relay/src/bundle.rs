@@ -161,7 +161,8 @@ impl Manifest {
         }
         let used: BTreeSet<usize> =
             self.sources.iter().flat_map(|packed| &packed.variables).copied().collect();
-        if !used.into_iter().eq(0..self.variables.len()) {
+        let uses = |packed: &Packed| !packed.variables.is_empty();
+        if !used.into_iter().eq(0..self.variables.len()) || self.variables.iter().any(uses) {
             return Err(BundleError::Variables);
         }
         apart(self.files().map(|(packed, _)| packed.name.as_str()))

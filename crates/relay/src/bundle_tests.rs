@@ -38,6 +38,10 @@ fn what_a_stranger_says_of_a_bundle_is_not_believed() {
             bundle(&[compose(&[0, 7])], &[packed(".env", 0o600, &[])]),
             "its files of variables are not those that its other files use",
         ),
+        (
+            bundle(&[compose(&[0])], &[packed(".env", 0o600, &[1])]),
+            "its files of variables are not those that its other files use",
+        ),
         (bundle(&vec![compose(&[]); 1001], &[]), "more than 1000 files"),
     ] {
         assert_eq!(Manifest::read(&bytes).unwrap_err().to_string(), told);
