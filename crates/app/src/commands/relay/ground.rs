@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_directory_is_called_after_its_bundle_if_that_is_harmless() {
         for (bundle, directory) in [
-            ("/tmp/shop.tar", "shop"),
+            ("/srv/shop.tar", "shop"),
             ("my stack.1.tar", "my stack.1"),
             ("bundle", "stack"),
             (".ssh.tar", "stack"),
