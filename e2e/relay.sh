@@ -282,7 +282,7 @@ bundled() {
     code=0
     (cd "$scratch/there" && "$binary" load "$scratch/stack.tar" --to "$(host offline)/apps") > "$scratch/load.out" 2>&1 || code=$?
     check "load, exit" exits 0 load
-    check "load, PyYAML" only_images "$work/docker-compose.yaml" "$scratch/there/docker-compose-mirror.yaml"
+    check "load, PyYAML" only_images "$work/docker-compose.yaml" "$scratch/there/stack/docker-compose-mirror.yaml"
     for name in hub ghcr quay; do registry_again $name; done
     check "load, digests" equal offline apps
 }

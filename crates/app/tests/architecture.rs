@@ -12,14 +12,15 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("oci", &[]),
+    ("files", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("rewrite", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
-    ("sync", &["oci", "remote"]),
+    ("sync", &["oci", "files", "remote"]),
     ("relay", &["oci", "rewrite"]),
     ("scheduler", &["oci", "catalog", "sync"]),
     ("migrate", &["oci", "remote", "sync", "rewrite"]),
@@ -28,6 +29,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
         "app",
         &[
             "oci",
+            "files",
             "remote",
             "blobs",
             "catalog",

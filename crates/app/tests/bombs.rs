@@ -246,7 +246,7 @@ fn patterns_of_many_stars_end() {
     );
     let ran = ends(&lab, &["migrate", "rewrite", "migrate.yaml"], MOST);
     assert!(
-        ran.stderr.contains("is not a pattern: its alternatives are nested too deeply\nhint: "),
+        ran.stderr.contains("a pattern of `documents` is too long or nested too deeply\nhint: "),
         "{}",
         ran.code
     );

@@ -6,7 +6,10 @@ mod support;
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
+        process::CommandExt as _,
+    },
 };
 
 use entrepot_testkit::{TestImage, TestRegistry};
@@ -101,6 +104,39 @@ fn files_are_changed_in_place_and_keep_what_they_are() {
     assert_eq!(fs::read_dir(lab.path()).unwrap().count(), 2);
     assert_eq!(lab.run(&arguments).stdout, "compose.yaml: 0 images renamed, 4 left\n");
     assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+}
+
+#[test]
+fn what_a_changed_file_cannot_keep_is_told() {
+    let lab = Lab::new();
+    let file = lab.write("compose.yaml", COMPOSE);
+    fs::hard_link(&file, lab.path().join("twin.yaml")).unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root {
+        chown(&file, Some(12_345), Some(54_321)).unwrap();
+    }
+    let ran = lab.run(&["rewrite", "--to", "m.test", "-i", "compose.yaml"]);
+    let told = "warning: compose.yaml is a file of its own now: its other name, a hard link, keeps the old content\nhint: link them \
+                again if they are to be one file: `ln -f`\n";
+    assert!(ran.code == 0 && ran.stderr.ends_with(told), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(lab.path().join("twin.yaml")).unwrap(), COMPOSE);
+    let owner =
+        |name: &str| fs::metadata(lab.path().join(name)).map(|known| (known.uid(), known.gid())).unwrap();
+    assert_eq!(owner("compose.yaml"), owner("twin.yaml"));
+    if !is_root {
+        return;
+    }
+    // Who is not root cannot give a file away.
+    fs::set_permissions(lab.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    lab.write("theirs.yaml", COMPOSE);
+    fs::set_permissions(lab.path().join("theirs.yaml"), fs::Permissions::from_mode(0o666)).unwrap();
+    let mut command = lab.command(&["rewrite", "--to", "m.test", "-i", "theirs.yaml"]);
+    command.uid(12_345).gid(12_345);
+    let Ok(output) = command.output() else { return };
+    let told = "warning: theirs.yaml belongs to this user now, and did to 0:0\nhint: root can give it back: `chown 0:0`\n";
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.ends_with(told), "{said}");
+    assert_eq!(owner("theirs.yaml"), (12_345, 12_345));
 }
 
 #[test]

@@ -5,6 +5,8 @@
 #[path = "support/stage.rs"]
 mod stage;
 mod support;
+#[path = "support/tar.rs"]
+mod tar;
 
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
@@ -13,6 +15,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use stage::Stage;
 use support::Lab;
+use tar::archive;
 
 const COMPOSE: &str = "\
 services:
@@ -46,8 +49,7 @@ async fn packed() -> (Stage, [TestImage; 3], PathBuf) {
     let ran = stage.run_with(&arguments, &[("TAG", "3")]).await;
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("\nstack.tar: 3 images and "), "{}", ran.stdout);
-    let steps =
-        "\nwhat is left to do:\n  scp stack.tar SERVER:DIR/\n  entrepot load stack.tar --to old.test/ns\n";
+    let steps = "\nwhat is left to do:\n  scp -- ./stack.tar SERVER:DIR/\n  entrepot load ./stack.tar --to old.test/ns\n";
     assert!(ran.stdout.ends_with(steps), "{}", ran.stdout);
     assert!(!ran.stdout.contains("canary") && !ran.stderr.contains("canary"));
     let path = stage.lab.path().join("stack.tar");
@@ -55,7 +57,7 @@ async fn packed() -> (Stage, [TestImage; 3], PathBuf) {
 }
 
 /// Names and contents of a tar's files, as another program reads them.
-fn tar(path: &PathBuf) -> Vec<(String, Vec<u8>)> {
+fn listed(path: &PathBuf) -> Vec<(String, Vec<u8>)> {
     let run = |arguments: &[&str]| {
         let output = Command::new("tar").args(arguments).arg("-f").arg(path).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -73,7 +75,7 @@ fn tar(path: &PathBuf) -> Vec<(String, Vec<u8>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_is_a_layout_with_whole_names_and_the_files() {
     let (stage, images, path) = packed().await;
-    let files = tar(&path);
+    let files = listed(&path);
     let get = |name: &str| {
         files.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.as_slice()).unwrap()
     };
@@ -128,20 +130,34 @@ async fn a_bundle_goes_to_whatever_registry_is_there() {
     {
         assert!(stage.is_there(name, tag, image), "{name}");
     }
-    let read = |name: &str| fs::read_to_string(there.join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(there.join("stack").join(name)).unwrap();
     let expected = COMPOSE
         .replace("nginx", "private.test/new/nginx")
         .replace("ghcr.io/team/api", "private.test/new/team-api");
     assert_eq!(read("docker-compose-mirror.yaml"), expected);
     assert_eq!(read(".env-mirror"), ENV.replace("mysql", "private.test/new/mysql"));
-    let mode = |name: &str| fs::metadata(there.join(name)).unwrap().permissions().mode() & 0o777;
+    let mode =
+        |name: &str| fs::metadata(there.join("stack").join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("docker-compose-mirror.yaml"), mode(".env-mirror")), (0o644, 0o600));
     assert!(ran.stdout.contains("3 of 3 have the digest of their source\n"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("canary") && !ran.stderr.contains("canary"));
 
-    // A second time there is nothing to send.
+    for told in [
+        "\nstack/docker-compose-mirror.yaml: 2 images renamed\n",
+        "  scp -- ./stack/docker-compose-mirror.yaml ./stack/.env-mirror SERVER:DIR/\n",
+        "  docker compose --env-file ./.env-mirror -f ./docker-compose-mirror.yaml up -d\n",
+    ] {
+        assert!(ran.stdout.contains(told), "{told}: {}", ran.stdout);
+    }
+
+    // A second time there is nothing to send, and the directory is there.
+    let arguments = ["load", bundle, "--to", "private.test/new", "--output", "json"];
+    let again = stage.run_in(&there, &arguments).await;
+    let told = "error: there are files in stack\nhint: `--out DIR` names a new directory; `--overwrite` writes into this one, in \
+                the place of files of the same names\n";
+    assert_eq!((again.code, again.stderr.as_str(), again.stdout.as_str()), (2, told, ""));
     stage.private.clear_log();
-    let again = stage.run_in(&there, &["load", bundle, "--to", "private.test/new", "--output", "json"]).await;
+    let again = stage.run_in(&there, &[&arguments[..], &["--overwrite"]].concat()).await;
     let report: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!((&report["up_to_date"], &report["copied"]), (&3.into(), &0.into()), "{report}");
     assert_eq!(stage.private.log().count(Method::PUT, "") + stage.private.log().count(Method::POST, ""), 0);
@@ -260,25 +276,4 @@ fn docker_archive(images: &[(&str, &str)]) -> Vec<u8> {
     let files: Vec<(&str, &[u8])> =
         files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     archive(&files)
-}
-
-/// A tar archive (POSIX.1-1988, ustar).
-fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut archive = Vec::new();
-    for (name, bytes) in files {
-        let mut header = [0_u8; 512];
-        header[..name.len()].copy_from_slice(name.as_bytes());
-        header[100..107].copy_from_slice(b"0000644");
-        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
-        header[148..156].copy_from_slice(b"        ");
-        header[156] = b'0';
-        header[257..262].copy_from_slice(b"ustar");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-        archive.extend_from_slice(&header);
-        archive.extend_from_slice(bytes);
-        archive.resize(archive.len().next_multiple_of(512), 0);
-    }
-    archive.resize(archive.len() + 1024, 0);
-    archive
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use bytes::Bytes;
 use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Kind, Match, TestImage, TestRegistry};
@@ -541,4 +541,55 @@ async fn a_status_knows_the_documents() {
     );
     assert_eq!(moving.run(&["migrate", "rewrite", "-i"]).await.code, 0);
     assert_eq!(moving.run(&["migrate", "status"]).await.code, 0);
+}
+
+// What a stranger's checkout leads to is not the project's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_links_of_a_checkout_lead_to_is_left_alone() {
+    let moving = Move::new(100).await;
+    moving.write(
+        "migrate.yaml",
+        &format!(
+            "{SECTION}  repositories: [{}]\n  documents: [\"**/*.yaml\", \"*.yaml\"]\n",
+            NAMES.join(", ")
+        ),
+    );
+    let compose = "services: {a: {image: \"aibrix/gateway-plugins:v0.7.0\"}}\n";
+    let at = |name: &str| moving.lab.path().join(name);
+    for directory in ["checkout/deep", "checkout/.git", "outside"] {
+        fs::create_dir_all(at(directory)).unwrap();
+    }
+    for file in ["outside/compose.yaml", "checkout/.git/compose.yaml", "checkout/deep/compose.yaml"] {
+        moving.lab.write(file, compose);
+    }
+    for (link, target) in [
+        ("checkout/away.compose.yaml", "../outside/compose.yaml"),
+        ("checkout/absolute.compose.yaml", at("outside/compose.yaml").to_str().unwrap()),
+        ("checkout/hidden.compose.yaml", ".git/compose.yaml"),
+        ("checkout/near.compose.yaml", "deep/compose.yaml"),
+        ("checkout/directory", "../outside"),
+    ] {
+        symlink(target, at(link)).unwrap();
+    }
+    rustix::fs::mkfifoat(rustix::fs::CWD, at("checkout/pipe.yaml"), rustix::fs::Mode::RWXU).unwrap();
+    let ran = moving.run(&["migrate", "rewrite", "--checkout", "checkout", "-i"]).await;
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "deep/compose.yaml: 1 image renamed\n"),
+        "{}",
+        ran.stderr
+    );
+    for link in ["absolute", "away", "hidden"] {
+        let told = format!(
+            "note: {link}.compose.yaml is a link that leads out of the project's files, and is left\n"
+        );
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+    let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+    assert_eq!(
+        (read("outside/compose.yaml"), read("checkout/.git/compose.yaml")),
+        (compose.to_owned(), compose.to_owned())
+    );
+    assert!(read("checkout/near.compose.yaml").contains("ghcr.io/aibrix/gateway-plugins:v0.7.0"));
+    assert!(fs::symlink_metadata(at("checkout/near.compose.yaml")).unwrap().is_symlink());
 }

@@ -76,9 +76,9 @@ docker-compose-mirror.yaml: 3 images renamed
 
 what is left to do:
   docker login private.test  # unless everybody may pull there
-  scp docker-compose-mirror.yaml SERVER:DIR/
-  docker compose -f docker-compose-mirror.yaml pull
-  docker compose -f docker-compose-mirror.yaml up -d
+  scp -- ./docker-compose-mirror.yaml SERVER:DIR/
+  docker compose -f ./docker-compose-mirror.yaml pull
+  docker compose -f ./docker-compose-mirror.yaml up -d
   # built there, so what they are built from has to be there too: own
 ";
     assert!(ran.stdout.ends_with(steps), "{}", ran.stdout);
@@ -146,7 +146,7 @@ async fn variables_are_what_compose_takes_them_for() {
         "db (DB_IMAGE in .env)",
         "api (TAG in the environment)",
         "tool (REGISTRY in .env, TOOL in the environment)",
-        "  docker compose --env-file .env-mirror -f docker-compose-mirror.yaml up -d\n",
+        "  docker compose --env-file ./.env-mirror -f ./docker-compose-mirror.yaml up -d\n",
         "  # taken from the environment here, so to be set there as well: TAG, TOOL\n",
         ".env-mirror: 1 image renamed\n",
     ] {

@@ -129,6 +129,64 @@ async fn skopeo_copies_from_registry_to_registry() {
     assert_eq!(calls(&stage, &whole).len(), 2);
 }
 
+// What is in a script is what it is made of, and nothing of that is run: not the name of a file, not what it would fill in.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_of_a_file_becomes_a_command() {
+    let stage = Stage::new().await;
+    // A line that a placeholder would make of a name begins with this command.
+    let command = stage.lab.path().join("docker.io/library");
+    fs::create_dir_all(&command).unwrap();
+    for name in ["redis:7", "redis:7.yaml", "redis:7-mirror.yaml"] {
+        fs::write(command.join(name), "#!/bin/sh\ntouch PWNED\n").unwrap();
+        fs::set_permissions(command.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for name in [
+        "a@IMAGES@.yaml",
+        "@FILES@@PLATFORM@@REGISTRY@@NAMESPACE@@IMAGES@",
+        "x\ntouch PWNED\n.yaml",
+        "x\rtouch PWNED\r.yaml",
+        "x\u{2028}touch PWNED",
+        "$(touch PWNED) `touch PWNED` ${IFS}",
+        "'; touch PWNED; '\"; touch PWNED; \"",
+        "-x.yaml",
+    ] {
+        let compose = "services:\n  a: {image: \"nginx:1\"}\n  b: {image: \"redis:7\"}\n";
+        stage.lab.write(name, compose);
+        let path = format!("./{name}");
+        let arguments = ["relay", &path, "--to", "private.test/ns", "--scripts", "out", "--kind", "compose"];
+        let ran = stage.run(&arguments).await;
+        assert_eq!(ran.code, 0, "{name:?}: {}", ran.stderr);
+        for (shell, script) in
+            [("bash", "pull-images.sh"), ("bash", "push-images.sh"), ("sh", "pull-images.sh")]
+        {
+            let mut command = Command::new(shell);
+            command
+                .arg(format!("out/{script}"))
+                .current_dir(stage.lab.path())
+                .env("DOCKER", "true")
+                .env("TOOL", "true");
+            let output = command.output().unwrap();
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(!stage.lab.path().join("PWNED").exists(), "{name:?} runs in {script}: {said}");
+            assert!(
+                shell == "sh" || output.status.success() && said.contains("[2/2] "),
+                "{name:?} breaks {script}: {said}"
+            );
+        }
+        let text = stage.read("out/pull-images.sh").unwrap();
+        assert_eq!(text.matches("docker.io/library/redis:7").count(), 1, "{text}");
+        assert!(
+            text.lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with("# Pulls ") && line.ends_with("can push them."))
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shellcheck_finds_nothing() {
     let stage = written(&["--platform", "linux/amd64"]).await;

@@ -39,7 +39,7 @@ pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 pub use media::MediaType;
 pub use name::Name;
 pub use page::{MAX_PAGE, Page, PageError};
-pub use pattern::is_nested_deeply;
+pub use pattern::is_shallow;
 pub use platform::{Platform, PlatformError};
 pub use printable::{is_hidden, printable, printable_json, printable_lines};
 pub use range::{ByteRange, ChunkRange, RangeError};

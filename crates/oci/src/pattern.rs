@@ -1,19 +1,22 @@
-//! Patterns for names, before they are read: what reads globs does so on the stack, and says nothing when it ends.
+//! What every pattern of names must be, wherever it is written: `library/*`, `v{1,2}.*`.
 
-/// How deep alternatives may be nested.
-const MAX_NESTING: usize = 64;
+/// The most bytes of a pattern, and how deep its braces may nest.
+const LONGEST: usize = 4096;
+const DEEPEST: usize = 16;
 
-/// Whether the alternatives of a pattern (`{a,{b,c}}`) are nested deeper than anybody means them to be.
-pub fn is_nested_deeply(pattern: &str) -> bool {
+/// Whether a text is short and shallow enough to be read as a pattern. Libraries follow the braces of one with their stack,
+/// which ends the process where there are thousands.
+pub fn is_shallow(pattern: &str) -> bool {
     let mut depth = 0_usize;
-    pattern.bytes().any(|byte| {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
+    let stays = |c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        depth > MAX_NESTING
-    })
+        depth <= DEEPEST
+    };
+    pattern.len() <= LONGEST && pattern.chars().all(stays)
 }
 
 #[cfg(test)]
@@ -21,9 +24,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alternatives_side_by_side_are_not_deep() {
-        assert!(!is_nested_deeply(&"{a,b}".repeat(1000)));
-        assert!(!is_nested_deeply(&("{a,".repeat(64) + &"}".repeat(64))));
-        assert!(is_nested_deeply(&"{a,".repeat(65)));
+    fn patterns_are_short_and_shallow() {
+        let nested = |depth: usize| "{a,".repeat(depth) + "b" + &"}".repeat(depth);
+        for (pattern, is_one) in [
+            ("library/**".to_owned(), true),
+            ("{a,b}".repeat(100), true),
+            (nested(16), true),
+            (nested(17), false),
+            ("{".repeat(17), false),
+            ("a".repeat(4096), true),
+            ("a".repeat(4097), false),
+        ] {
+            assert_eq!(is_shallow(&pattern), is_one, "{pattern}");
+        }
     }
 }

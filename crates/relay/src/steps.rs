@@ -3,7 +3,11 @@
 use entrepot_oci::Host;
 use entrepot_rewrite::{Kind, Origin, Reason};
 
-use crate::{plan::Plan, stack::Stack};
+use crate::{
+    plan::Plan,
+    stack::Stack,
+    words::{comment, path},
+};
 
 /// What was made for a deployment.
 #[derive(Clone, Debug)]
@@ -20,22 +24,21 @@ pub struct Deploy<'a> {
     pub variables: &'a [Option<String>],
 }
 
-/// The steps, one a line; what is behind `#` says when one of them may be left out.
+/// The steps, one a line, whatever files and services are called; what is behind `#` says when one of them may be left out.
 pub fn steps(deploy: &Deploy<'_>) -> Vec<String> {
     let compose: Vec<usize> = of_kind(deploy.stack, |kind| kind == Kind::Compose);
     let kubernetes = of_kind(deploy.stack, |kind| matches!(kind, Kind::Kubernetes));
     let mut steps = vec![
         format!("docker login {}  # unless everybody may pull there", deploy.host),
-        format!("scp {} SERVER:DIR/", all_files(deploy).join(" ")),
+        format!("scp -- {} SERVER:DIR/", all_files(deploy).join(" ")),
     ];
     if !compose.is_empty() {
         let command = compose_command(deploy, &compose);
         steps.push(format!("{command} pull"));
         steps.push(format!("{command} up -d"));
     }
-    steps.extend(
-        kubernetes.iter().map(|number| format!("kubectl apply -f {}", quoted(&deploy.files[*number]))),
-    );
+    steps
+        .extend(kubernetes.iter().map(|number| format!("kubectl apply -f {}", path(&deploy.files[*number]))));
     steps.extend(remarks(deploy));
     steps
 }
@@ -46,7 +49,7 @@ fn of_kind(stack: &Stack, is: impl Fn(Kind) -> bool) -> Vec<usize> {
 
 fn all_files(deploy: &Deploy<'_>) -> Vec<String> {
     let variables = variables(deploy, 0..deploy.stack.variables.len());
-    deploy.files.iter().cloned().chain(variables).map(|file| quoted(&file)).collect()
+    deploy.files.iter().cloned().chain(variables).map(|file| path(&file)).collect()
 }
 
 // The new names of files of variables, or the old ones where they stay.
@@ -71,11 +74,11 @@ fn compose_command(deploy: &Deploy<'_>, sources: &[usize]) -> String {
     let mut command = "docker compose".to_owned();
     if !used.iter().all(is_usual) {
         for file in variables(deploy, used) {
-            command += &format!(" --env-file {}", quoted(base(&file)));
+            command += &format!(" --env-file {}", path(base(&file)));
         }
     }
     for number in sources {
-        command += &format!(" -f {}", quoted(base(&deploy.files[*number])));
+        command += &format!(" -f {}", path(base(&deploy.files[*number])));
     }
     command
 }
@@ -110,18 +113,9 @@ fn remarks(deploy: &Deploy<'_>) -> Vec<String> {
 fn listed(mut names: Vec<&str>) -> String {
     names.sort_unstable();
     names.dedup();
-    names.join(", ")
+    comment(&names.join(", "))
 }
 
 fn base(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
-}
-
-/// A text as a word of a shell's command line.
-pub(crate) fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -1,7 +1,7 @@
 //! The list of images to leave alone; one for listing, copying and rewriting.
 
-use entrepot_oci::is_nested_deeply;
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use entrepot_oci::is_shallow;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::Found;
 
@@ -33,11 +33,16 @@ impl Ignore {
         let mut globs = GlobSetBuilder::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let pattern = line.split_once('#').map_or(line, |(pattern, _)| pattern).trim();
+            if !is_shallow(pattern) {
+                let why = "it is too long or nested too deeply".to_owned();
+                return Err(IgnoreError { line: index + 1, pattern: "…".to_owned(), why });
+            }
             if !pattern.is_empty() {
-                globs.add(glob(pattern).map_err(|why| IgnoreError {
+                let glob = GlobBuilder::new(pattern).literal_separator(false).build();
+                globs.add(glob.map_err(|error| IgnoreError {
                     line: index + 1,
                     pattern: pattern.to_owned(),
-                    why,
+                    why: error.kind().to_string(),
                 })?);
             }
         }
@@ -53,14 +58,6 @@ impl Ignore {
     pub fn holds(&self, found: &Found) -> bool {
         !self.globs.is_empty() && names(found).iter().any(|name| self.globs.is_match(name))
     }
-}
-
-// Or why it is no pattern.
-fn glob(pattern: &str) -> Result<Glob, String> {
-    if is_nested_deeply(pattern) {
-        return Err("its alternatives are nested too deeply".to_owned());
-    }
-    GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| error.kind().to_string())
 }
 
 // Every way in which people write this image.

@@ -16,6 +16,8 @@ mod guide;
 mod habits;
 mod import;
 mod job;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod list;
 mod log;
 mod place;
@@ -30,7 +32,7 @@ mod table;
 mod world;
 
 pub use badge::badge;
-pub use copy::{Limits, Packed, beside, contents, packed, perform, seal};
+pub use copy::{Beside, Limits, Packed, Sealing, contents, packed, perform, seal};
 pub use guide::{Language, RuleStanding, Standing, guide, scope};
 pub use habits::Habits;
 pub use import::{ImportError, Imported, Input, Kind, import};

@@ -114,9 +114,12 @@ pub(super) struct LoadArgs {
     /// A name of its own for one image, before all others; may be given several times
     #[arg(long, value_name = "OLD=NEW")]
     map: Vec<String>,
-    /// Where to write the files of the stack [default: this directory]
+    /// Where to write the files of the stack: a new directory, or an empty one [default: one called after FILE]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
+    /// Write into a directory that has files in it, in the place of those of the same names
+    #[arg(long)]
+    overwrite: bool,
     /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
     format: Option<FormatWord>,
@@ -132,15 +135,15 @@ pub(super) struct LoadArgs {
 
 impl LoadArgs {
     pub(super) fn meant(self, verbosity: Verbosity) -> load::Load {
-        let Self { file, to, naming, map, out, format, jobs, dry_run, common } = self;
+        let Self { file, to, naming, map, out, overwrite, format, jobs, dry_run, common } = self;
         let manner = Manner {
             platforms: Vec::new(),
             format: format.map(FormatWord::meant),
             referrers: false,
             at_once: jobs.map(usize::from),
         };
-        let out = out.unwrap_or_default();
-        load::Load { common: common.meant(verbosity), file, to, naming, map, out, manner, dry_run }
+        let common = common.meant(verbosity);
+        load::Load { common, file, to, naming, map, out, overwrite, manner, dry_run }
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use entrepot_sync::format_list;
 
+use super::documents::file;
 use crate::{failure::Failure, output};
 
 /// The arguments of `list fmt`.
@@ -33,6 +34,9 @@ pub(crate) fn run(Fmt { file, in_place }: Fmt) -> Result<(), Failure> {
     if sorted == text {
         return Ok(());
     }
-    fs::write(&file, sorted)
-        .map_err(|error| Failure::because(format!("cannot write `{}`", file.display()), &error))
+    let changed = file::replace(&file, &sorted);
+    let lost =
+        changed.map_err(|error| Failure::because(format!("cannot write `{}`", file.display()), &error))?;
+    file::tell(&file.display().to_string(), &lost);
+    Ok(())
 }

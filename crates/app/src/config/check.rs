@@ -8,7 +8,7 @@ use std::{
 use bytesize::ByteSize;
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
-use entrepot_oci::{Host, Name, is_nested_deeply};
+use entrepot_oci::{Host, Name, is_shallow};
 use entrepot_remote::{AccountFault, Settings as Remote};
 use entrepot_sync::Format;
 use globset::GlobBuilder;
@@ -316,7 +316,7 @@ impl Checker<'_> {
     fn tag_rule(&self, rule: &TagRule, path: &[&str]) -> Result<(), Error> {
         for (key, glob) in [("repository", &rule.repository), ("tag", &rule.tag)] {
             let Some(glob) = glob else { continue };
-            if is_nested_deeply(glob) || GlobBuilder::new(glob).literal_separator(true).build().is_err() {
+            if !is_shallow(glob) || GlobBuilder::new(glob).literal_separator(true).build().is_err() {
                 let path: Vec<&str> = path.iter().copied().chain([key]).collect();
                 return Err(self.fault(&path, format!("`{glob}` is not a pattern")).with_hint(
                     "`*` stands for anything within a part of the name, `**` for any number of parts",

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entrepot_oci::is_nested_deeply;
+use entrepot_oci::is_shallow;
 use entrepot_sync::rules::{RuleError, RuleSection, RuleSet};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
@@ -78,9 +78,9 @@ fn files(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, (String, &'sta
     if !is_wild(name) {
         return Ok(vec![path]);
     }
-    let glob = (!is_nested_deeply(name)).then(|| GlobBuilder::new(name).literal_separator(true).build().ok());
-    let glob =
-        glob.flatten().ok_or_else(|| (format!("`{pattern}` is not a pattern"), hint))?.compile_matcher();
+    let glob = Some(name).filter(|name| is_shallow(name));
+    let glob = glob.and_then(|name| GlobBuilder::new(name).literal_separator(true).build().ok());
+    let glob = glob.ok_or_else(|| (format!("`{pattern}` is not a pattern"), hint))?.compile_matcher();
     let found = fitting(parent, &glob);
     if found.is_empty() {
         return Err((format!("no file fits `{pattern}`"), "the path is seen from where this file is"));

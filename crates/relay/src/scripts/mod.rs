@@ -3,7 +3,12 @@
 use entrepot_oci::{Platform, Reference};
 use entrepot_rewrite::Root;
 
-use crate::{entry::Entry, plan::Plan, stack::Stack, steps::quoted};
+use crate::{
+    entry::Entry,
+    plan::Plan,
+    stack::Stack,
+    words::{comment, quoted},
+};
 
 const PULL: &str = include_str!("pull.sh");
 const PUSH: &str = include_str!("push.sh");
@@ -19,41 +24,56 @@ pub struct Script {
 
 /// The scripts for a plan: one that pulls the images, and one that brings them to `to`. Both can be run again and again.
 pub fn scripts(stack: &Stack, plan: &Plan, to: &Root, platform: Option<&Platform>) -> [Script; 2] {
-    let names: Vec<&str> = stack.sources.iter().map(|source| one_line(&source.file.name)).collect();
-    let platform = platform.map(ToString::to_string).unwrap_or_default();
+    let names: Vec<String> = stack.sources.iter().map(|source| comment(&source.file.name)).collect();
     let whole = to.to_string();
     let namespace = whole.strip_prefix(to.host().as_str()).unwrap_or_default().trim_start_matches('/');
-    let fill = |text: &str, images: Vec<String>| {
-        text.replace("@FILES@", &names.join(", "))
-            .replace("@PLATFORM@", &platform)
-            .replace("@REGISTRY@", to.host().as_str())
-            .replace("@NAMESPACE@", namespace)
-            .replace("@IMAGES@", &images.join("\n"))
+    let script = |name, text, images: Vec<String>| Script {
+        name,
+        text: filled(text, |placeholder| match placeholder {
+            "FILES" => Some(names.join(", ")),
+            "PLATFORM" => Some(platform.map_or_else(String::new, |platform| quoted(&platform.to_string()))),
+            "REGISTRY" => Some(quoted(to.host().as_str())),
+            "NAMESPACE" => Some(quoted(namespace)),
+            "IMAGES" => Some(list(&images)),
+            _ => None,
+        }),
     };
-    let pulled = plan.entries.iter().map(|entry| format!("    {}", quoted(&entry.source.to_string())));
-    let pushed = plan.entries.iter().map(|entry| {
-        let target = target(entry);
-        // Behind the variables of the script, so that another registry can be given to it.
-        let target = match target.strip_prefix(&format!("{whole}/")) {
-            Some(rest) => format!("$to/{rest}"),
-            None => target,
-        };
-        format!("    \"{} {target}\"", entry.source)
-    });
-    [
-        Script { name: "pull-images.sh", text: fill(PULL, once(pulled)) },
-        Script { name: "push-images.sh", text: fill(PUSH, once(pushed)) },
-    ]
+    let pulled: Vec<String> = plan.entries.iter().map(|entry| entry.source.to_string()).collect();
+    let pushed: Vec<String> = plan.entries.iter().map(|entry| pair(entry, &whole)).collect();
+    [script("pull-images.sh", PULL, pulled), script("push-images.sh", PUSH, pushed)]
 }
 
-fn once(lines: impl Iterator<Item = String>) -> Vec<String> {
+// A template with its placeholders filled in, from its beginning to its end: a value is never looked at for others.
+fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let (mut text, mut rest) = (String::new(), template);
+    while let Some((before, after)) = rest.split_once('@') {
+        text += before;
+        let known = after.split_once('@').and_then(|(name, after)| Some((value(name)?, after)));
+        let (filled, after) = known.unwrap_or_else(|| ("@".to_owned(), after));
+        text += &filled;
+        rest = after;
+    }
+    text + rest
+}
+
+// What an image is called, and what it is to be called: behind a slash what is below the registry and namespace of the
+// script, so that others can be given to it.
+fn pair(entry: &Entry, root: &str) -> String {
+    let target = target(entry);
+    match target.strip_prefix(root).filter(|rest| rest.starts_with('/')) {
+        Some(below) => format!("{} {below}", entry.source),
+        None => format!("{} {target}", entry.source),
+    }
+}
+
+fn list(lines: &[String]) -> String {
     let mut once: Vec<String> = Vec::new();
-    for line in lines {
+    for line in lines.iter().map(|line| format!("    {}", quoted(line))) {
         if !once.contains(&line) {
             once.push(line);
         }
     }
-    once
+    once.join("\n")
 }
 
 fn target(entry: &Entry) -> String {
@@ -64,7 +84,25 @@ fn target(entry: &Entry) -> String {
     }
 }
 
-// What stands in a comment must not end it.
-fn one_line(name: &str) -> &str {
-    name.lines().next().unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_not_looked_at_for_placeholders() {
+        let value = |name: &str| match name {
+            "A" => Some("@B@ @A@".to_owned()),
+            "B" => Some("b".to_owned()),
+            _ => None,
+        };
+        for (template, text) in [
+            ("x @A@ y @B@", "x @B@ @A@ y b"),
+            ("$@ \"@\" @C@ a@b.c @B@", "$@ \"@\" @C@ a@b.c b"),
+            ("@", "@"),
+            ("@@A@", "@@B@ @A@"),
+            ("", ""),
+        ] {
+            assert_eq!(filled(template, value), text, "{template}");
+        }
+    }
 }

@@ -7,7 +7,8 @@
 set -euo pipefail
 
 docker=${DOCKER:-docker}
-platform=${1:-${PLATFORM:-@PLATFORM@}} # empty: that of this machine
+platform=@PLATFORM@
+platform=${1:-${PLATFORM:-$platform}} # empty: that of this machine
 
 images=(
 @IMAGES@

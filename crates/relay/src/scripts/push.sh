@@ -8,14 +8,17 @@
 # What is there already is left: run it as often as need be. FORCE=1 pushes it again, TOOL=docker does without skopeo.
 set -euo pipefail
 
-registry=${REGISTRY:-@REGISTRY@}
-namespace=${NAMESPACE-@NAMESPACE@}
+registry=@REGISTRY@
+registry=${REGISTRY:-$registry}
+namespace=@NAMESPACE@
+namespace=${NAMESPACE-$namespace}
 docker=${DOCKER:-docker}
 tool=${TOOL:-$(command -v skopeo > /dev/null 2>&1 && echo skopeo || echo "$docker")}
-platform=${1:-${PLATFORM:-@PLATFORM@}} # with skopeo; empty: all
+platform=@PLATFORM@
+platform=${1:-${PLATFORM:-$platform}} # with skopeo; empty: all
 
 to=$registry${namespace:+/$namespace}
-# What it is called, and what it is to be called.
+# What it is called, and what it is to be called; what begins with a slash is below that.
 images=(
 @IMAGES@
 )
@@ -59,6 +62,7 @@ number=0 pushed=0 there=0 failed=0
 for pair in "${images[@]}"; do
     number=$((number + 1))
     source=${pair%% *} target=${pair#* }
+    case $target in /*) target=$to$target ;; esac
     if is_there "$target"; then
         echo "[$number/${#images[@]}] there: $target"
         there=$((there + 1))

@@ -1,25 +1,31 @@
 //! Archives in which images have whole names, and other files lie beside them: what goes to a machine without a network.
 //!
-//! [`seal`] makes one of an OCI archive; [`packed`] says what is in one, or in what others wrote, and [`beside`] reads what
+//! [`seal`] makes one of an OCI archive; [`packed`] says what is in one, or in what others wrote, and [`Beside`] reads what
 //! lies there. All of it stays an OCI layout in a tar file.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
-    path::Path,
+    fs::{File, Permissions},
+    io::{self, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
-use entrepot_oci::{Descriptor, Digest, Tag};
+use entrepot_files::{self as files, Directory};
+use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Tag};
 
 use super::failure;
 use crate::{
     Failure, Place,
-    ends::{Archive, EndError, Index, Layout, tar},
+    ends::{
+        Archive, EndError, Index, Layout,
+        tar::{self, Extent, Listing},
+    },
 };
 
-/// The largest file beside the images, in bytes.
-const MAX_FILE: u64 = 64 << 20;
+/// The largest document of a layout that is read, in bytes.
+const MAX_DOCUMENT: u64 = MAX_MANIFEST_BYTES as u64;
 
 /// Where containerd and Docker have whole names (containerd, `images/annotations.go`).
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
@@ -54,64 +60,100 @@ fn of_entry(entry: &Descriptor) -> Packed {
     Packed { name: name.map(str::to_owned), digest: entry.digest }
 }
 
-/// A file of an archive; `None` where there is none of that name.
-///
-/// # Errors
-/// The archive cannot be read, or the file is too large.
-pub async fn beside(archive: &Path, name: &str) -> Result<Option<Bytes>, Failure> {
-    let (path, name) = (archive.to_owned(), name.to_owned());
-    let read = move || {
-        let Some(extent) = tar::list(&path)?.find(&name) else { return Ok(None) };
-        if extent.size > MAX_FILE {
-            return Err(EndError::malformed(&path, format!("has a `{name}` of more than {MAX_FILE} bytes")));
-        }
-        part(&path, extent).map(Some)
-    };
-    blocking(archive, read).await
+/// What lies beside the images of an archive.
+#[derive(Debug)]
+pub struct Beside {
+    archive: PathBuf,
+    listing: Arc<Listing>,
 }
 
-fn part(path: &Path, extent: tar::Extent) -> Result<Bytes, EndError> {
-    let mut file = File::open(path).map_err(EndError::file(path))?;
-    file.seek(SeekFrom::Start(extent.start)).map_err(EndError::file(path))?;
-    let mut bytes = Vec::new();
-    file.take(extent.size).read_to_end(&mut bytes).map_err(EndError::file(path))?;
+impl Beside {
+    /// Looks what is in an archive.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub async fn of(archive: &Path) -> Result<Self, Failure> {
+        let path = archive.to_owned();
+        let listing = blocking(archive, move || tar::list(&path)).await?;
+        Ok(Self { archive: archive.to_owned(), listing: Arc::new(listing) })
+    }
+
+    /// Whether there is a file of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.listing.find(name).is_some()
+    }
+
+    /// A file of no more than `limit` bytes; `None` where there is none of that name.
+    ///
+    /// # Errors
+    /// The archive cannot be read, or the file is larger.
+    pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, Failure> {
+        let Some(extent) = self.listing.find(name) else { return Ok(None) };
+        let (path, name) = (self.archive.clone(), name.to_owned());
+        let read =
+            move || part(&files::open(&path).map_err(EndError::file(&path))?, &path, (&name, extent), limit);
+        blocking(&self.archive, read).await.map(Some)
+    }
+}
+
+fn part(file: &File, path: &Path, (name, extent): (&str, Extent), limit: u64) -> Result<Bytes, EndError> {
+    if extent.size > limit {
+        return Err(EndError::malformed(path, format!("has a `{name}` of more than {limit} bytes")));
+    }
+    let mut bytes = vec![0; usize::try_from(extent.size).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, extent.start).map_err(EndError::file(path))?;
     Ok(bytes.into())
 }
 
-/// Ends an OCI archive that [`crate::perform`] wrote: gives whole names to the images that it has by tags, and lays files
-/// beside them. The archive is the caller's until this is done.
+/// What an archive is given at its end.
+#[derive(Debug)]
+pub struct Sealing {
+    /// Whole names for the images that it has by tags.
+    pub names: Vec<(Tag, String)>,
+    /// Files beside the images.
+    pub files: Vec<(String, Bytes)>,
+    /// Who may read it, in the bits of Unix: from before these files are in it.
+    pub mode: u32,
+}
+
+/// Ends an OCI archive that [`crate::perform`] wrote. The archive is the caller's until this is done.
 ///
 /// # Errors
 /// The archive is not one, or cannot be written.
-pub async fn seal(
-    archive: &Path,
-    names: Vec<(Tag, String)>,
-    files: Vec<(String, Bytes)>,
-) -> Result<(), Failure> {
+pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), Failure> {
     let path = archive.to_owned();
-    blocking(archive, move || seal_now(&path, &names, &files)).await
+    blocking(archive, move || seal_now(&path, &sealing)).await
 }
 
-fn seal_now(path: &Path, names: &[(Tag, String)], files: &[(String, Bytes)]) -> Result<(), EndError> {
+fn seal_now(path: &Path, Sealing { names, files, mode }: &Sealing) -> Result<(), EndError> {
     let listing = tar::list(path)?;
-    let missing = |name: &str| EndError::malformed(path, format!("has no `{name}` in it"));
-    let index = listing.find("index.json").ok_or_else(|| missing("index.json"))?;
+    let mut file = update(path).map_err(EndError::file(path))?;
+    file.set_permissions(Permissions::from_mode(*mode)).map_err(EndError::file(path))?;
+    let find = |name: &'static str| {
+        let found = listing.find(name).map(|extent| (name, extent));
+        found.ok_or_else(|| EndError::malformed(path, format!("has no `{name}` in it")))
+    };
     // What says what is in it stands at the end, behind all blobs.
-    let version = listing.find("oci-layout").ok_or_else(|| missing("oci-layout"))?;
-    let mut index = Index::parse(&path.join("index.json"), &part(path, index)?)?;
+    let version = find("oci-layout")?;
+    let index = part(&file, path, find("index.json")?, MAX_DOCUMENT)?;
+    let mut index = Index::parse(&path.join("index.json"), &index)?;
     for (tag, name) in names {
         index.rename(tag, &[(CONTAINERD_NAME, name)], name);
     }
-    let version = part(path, version)?;
+    let start = version.1.header();
+    let version = part(&file, path, version, MAX_DOCUMENT)?;
     let own = [("oci-layout".to_owned(), version), ("index.json".to_owned(), index.bytes())];
     let end = tar::end(own.iter().chain(files).map(|(name, bytes)| (name.as_str(), bytes.as_ref())));
-    let start = listing.find("oci-layout").map_or(0, tar::Extent::header);
-    let mut file = OpenOptions::new().write(true).open(path).map_err(EndError::file(path))?;
     file.set_len(start)
         .and_then(|()| file.seek(SeekFrom::Start(start)))
         .and_then(|_| file.write_all(&end))
         .and_then(|()| file.sync_all())
         .map_err(EndError::file(path))
+}
+
+fn update(path: &Path) -> io::Result<File> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    Directory::open(path.parent().unwrap_or(Path::new("")))?.update(Path::new(name))
 }
 
 async fn blocking<T: Send + 'static>(

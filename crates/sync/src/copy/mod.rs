@@ -32,7 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Event, Job, Row, World};
-pub use bundle::{Packed, beside, packed, seal};
+pub use bundle::{Beside, Packed, Sealing, packed, seal};
 pub use contents::contents;
 use run::Run;
 

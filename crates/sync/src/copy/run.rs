@@ -120,7 +120,7 @@ impl Run {
                     Sink::Registry(At { station: self.station(host).await?, repository: repository.clone() })
                 }
                 Place::Layout(path) => Sink::Layout(LayoutWriter::open(path).await?),
-                Place::OciArchive(path) => Sink::Archive(Tarball::begin(path).await?),
+                Place::OciArchive(path) => Sink::Archive(Box::new(Tarball::begin(path).await?)),
                 Place::DockerArchive(_) => return Err(EndError::ReadOnly),
             };
             Ok(Arc::new(sink))

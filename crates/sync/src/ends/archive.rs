@@ -9,18 +9,20 @@ use std::{
 };
 
 use bytes::Bytes;
+use entrepot_files as files;
 use entrepot_oci::{Algorithm, Digest, Hasher, MAX_MANIFEST_BYTES, MediaType, Reference, Tag};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    EndError, Index, Pieces, file,
+    EndError, Index, Pieces,
+    file::Readable,
     tar::{self, Extent, Listing},
 };
 
-/// The most images of a docker-archive, and the most layers of one.
+/// The most images of a docker-archive, the most layers of one, and of all of them.
 const MAX_IMAGES: usize = 1000;
 const MAX_LAYERS: usize = 1000;
+const MAX_ALL_LAYERS: usize = 100_000;
 
 /// An archive as it is read.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub(crate) struct Archive {
     path: PathBuf,
     index: Index,
     blobs: HashMap<Digest, Extent>,
-    /// Documents that are not in the file but follow from it.
+    /// Manifests that are not in the file but follow from it.
     made: HashMap<Digest, Bytes>,
 }
 
@@ -43,6 +45,24 @@ struct Saved {
     layers: Vec<String>,
 }
 
+/// The manifest that follows from it. The order of its fields is part of its digest.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made<'a> {
+    config: Part,
+    layers: Vec<Part>,
+    media_type: &'a str,
+    schema_version: u8,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    digest: Digest,
+    media_type: &'static str,
+    size: u64,
+}
+
 impl Archive {
     /// Opens an OCI layout in a tar file.
     pub(crate) async fn oci(path: &Path) -> Result<Self, EndError> {
@@ -54,9 +74,9 @@ impl Archive {
         blocking(path, Self::docker_now).await
     }
 
-    fn oci_now(path: &Path) -> Result<Self, EndError> {
+    pub(crate) fn oci_now(path: &Path) -> Result<Self, EndError> {
         let listing = tar::list(path)?;
-        let index = small(path, &listing, "index.json")?;
+        let (index, _) = small(path, &listing, "index.json")?;
         let blobs = listing.files().filter_map(|(name, extent)| {
             let (algorithm, hex) = name.strip_prefix("blobs/")?.split_once('/')?;
             Some((format!("{algorithm}:{hex}").parse().ok()?, extent))
@@ -65,13 +85,16 @@ impl Archive {
         Ok(Self { path: path.to_owned(), index, blobs: blobs.collect(), made: HashMap::new() })
     }
 
-    fn docker_now(path: &Path) -> Result<Self, EndError> {
+    pub(crate) fn docker_now(path: &Path) -> Result<Self, EndError> {
         let listing = tar::list(path)?;
-        let saved = small(path, &listing, "manifest.json")?;
+        let (saved, _) = small(path, &listing, "manifest.json")?;
         let malformed = |what: String| EndError::malformed(path, format!("is not a docker-archive: {what}"));
         let saved: Vec<Saved> =
             serde_json::from_slice(&saved).map_err(|error| malformed(error.to_string()))?;
-        if saved.len() > MAX_IMAGES || saved.iter().any(|image| image.layers.len() > MAX_LAYERS) {
+        let counts = saved.iter().map(|image| image.layers.len());
+        let is_too_much =
+            counts.clone().any(|count| count > MAX_LAYERS) || counts.sum::<usize>() > MAX_ALL_LAYERS;
+        if saved.len() > MAX_IMAGES || is_too_much {
             return Err(malformed("it has too many images or layers".to_owned()));
         }
         let mut archive = Self {
@@ -93,8 +116,9 @@ impl Archive {
         image: &Saved,
         known: &mut HashMap<u64, (Digest, &'static str)>,
     ) -> Result<(), EndError> {
-        let config = small(&self.path, listing, &image.config)?;
+        let (config, config_at) = small(&self.path, listing, &image.config)?;
         let config_digest = Digest::of(&config);
+        self.blobs.insert(config_digest, config_at);
         let mut layers = Vec::new();
         for name in &image.layers {
             let extent = listing.find(name).ok_or_else(|| missing(&self.path, name))?;
@@ -104,21 +128,15 @@ impl Archive {
             };
             known.insert(extent.start, (digest, media_type));
             self.blobs.insert(digest, extent);
-            layers.push(json!({ "mediaType": media_type, "size": extent.size, "digest": digest }));
+            layers.push(Part { digest, media_type, size: extent.size });
         }
-        let document: Value = json!({
-            "schemaVersion": 2,
-            "mediaType": MediaType::DOCKER_MANIFEST.as_str(),
-            "config": {
-                "mediaType": "application/vnd.docker.container.image.v1+json",
-                "size": config.len(),
-                "digest": config_digest,
-            },
-            "layers": layers,
-        });
-        let bytes = Bytes::from(document.to_string());
+        let media_type = "application/vnd.docker.container.image.v1+json";
+        let config = Part { digest: config_digest, media_type, size: config.len() as u64 };
+        let kind = MediaType::DOCKER_MANIFEST;
+        let manifest = Made { config, layers, media_type: kind.as_str(), schema_version: 2 };
+        let bytes = serde_json::to_vec(&manifest);
+        let bytes = Bytes::from(bytes.map_err(|error| EndError::malformed(&self.path, error.to_string()))?);
         let (digest, size) = (Digest::of(&bytes), bytes.len());
-        self.made.insert(config_digest, config);
         self.made.insert(digest, bytes);
         let names: Vec<&String> =
             image.repo_tags.iter().flatten().filter(|name| tag(name).is_some()).collect();
@@ -132,6 +150,12 @@ impl Archive {
         Ok(())
     }
 
+    /// Where its blobs are.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn extents(&self) -> impl Iterator<Item = Extent> {
+        self.blobs.values().copied()
+    }
+
     /// What it says is in it.
     pub(crate) fn index(&self) -> &Index {
         &self.index
@@ -143,7 +167,8 @@ impl Archive {
             return Ok(bytes.clone());
         }
         let extent = self.blobs.get(digest).ok_or(EndError::NotFound)?;
-        file::whole(&self.path, extent.start, Some(extent.size), MAX_MANIFEST_BYTES as u64).await
+        let file = Readable::open(&self.path).await?;
+        file.whole(extent.start, Some(extent.size), MAX_MANIFEST_BYTES as u64).await
     }
 
     /// A blob from an offset.
@@ -154,7 +179,7 @@ impl Archive {
         }
         let extent = self.blobs.get(digest).ok_or(EndError::NotFound)?;
         let from = from.min(extent.size);
-        file::pieces(self.path.clone(), extent.start + from, Some(extent.size - from)).await
+        Readable::open(&self.path).await?.pieces(extent.start + from, Some(extent.size - from)).await
     }
 }
 
@@ -168,7 +193,8 @@ fn missing(path: &Path, name: &str) -> EndError {
     EndError::malformed(path, format!("names `{name}`, which is not in it"))
 }
 
-fn small(path: &Path, listing: &Listing, name: &str) -> Result<Bytes, EndError> {
+// A document in the archive, and where it is.
+fn small(path: &Path, listing: &Listing, name: &str) -> Result<(Bytes, Extent), EndError> {
     let extent =
         listing.find(name).ok_or_else(|| EndError::malformed(path, format!("has no `{name}` in it")))?;
     if extent.size > MAX_MANIFEST_BYTES as u64 {
@@ -179,11 +205,11 @@ fn small(path: &Path, listing: &Listing, name: &str) -> Result<Bytes, EndError> 
     }
     let mut bytes = Vec::new();
     part(path, extent)?.read_to_end(&mut bytes).map_err(EndError::file(path))?;
-    Ok(bytes.into())
+    Ok((bytes.into(), extent))
 }
 
 fn part(path: &Path, extent: Extent) -> Result<std::io::Take<File>, EndError> {
-    let mut file = File::open(path).map_err(EndError::file(path))?;
+    let mut file = files::open(path).map_err(EndError::file(path))?;
     file.seek(SeekFrom::Start(extent.start)).map_err(EndError::file(path))?;
     Ok(file.take(extent.size))
 }

@@ -1,11 +1,13 @@
 //! Reading files, or parts of them, in pieces.
 
 use std::{
-    io::SeekFrom,
+    fs::File as Opened,
+    io::{self, SeekFrom},
     path::{Path, PathBuf},
 };
 
 use bytes::{Bytes, BytesMut};
+use entrepot_files::{self as files, Directory};
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use tokio::{
     fs::File,
@@ -20,45 +22,80 @@ const PIECE: usize = 64 << 10;
 /// Bytes on their way from an end. They end behind the first error.
 pub(crate) type Pieces = BoxStream<'static, Result<Bytes, EndError>>;
 
-/// A file from an offset, `length` bytes of it or up to its end.
-pub(crate) async fn pieces(path: PathBuf, from: u64, length: Option<u64>) -> Result<Pieces, EndError> {
-    let mut file = open(&path).await?;
-    file.seek(SeekFrom::Start(from)).await.map_err(EndError::file(&path))?;
-    let file = file.take(length.unwrap_or(u64::MAX));
-    let read = stream::unfold(Some((file, path)), |state| async {
-        let (mut file, path) = state?;
-        let mut piece = BytesMut::with_capacity(PIECE);
-        match file.read_buf(&mut piece).await {
-            Ok(0) => None,
-            Ok(_) => Some((Ok(piece.freeze()), Some((file, path)))),
-            Err(error) => Some((Err(EndError::file(path)(error)), None)),
+/// A file that is open, and what it is called.
+pub(crate) struct Readable {
+    file: File,
+    path: PathBuf,
+}
+
+impl Readable {
+    /// A file that the user named.
+    pub(crate) async fn open(path: &Path) -> Result<Self, EndError> {
+        Self::opened(path.to_owned(), files::open).await
+    }
+
+    /// A file below a directory, whose path is `above`.
+    pub(crate) async fn below(
+        directory: &Directory,
+        (above, name): (&Path, PathBuf),
+    ) -> Result<Self, EndError> {
+        let directory = directory.clone();
+        Self::opened(above.join(&name), move |_| directory.read(&name)).await
+    }
+
+    async fn opened(
+        path: PathBuf,
+        open: impl FnOnce(&Path) -> io::Result<Opened> + Send + 'static,
+    ) -> Result<Self, EndError> {
+        let open = move || match open(&path) {
+            Ok(file) => Ok(Self { file: File::from_std(file), path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EndError::NotFound),
+            Err(error) => Err(EndError::file(path)(error)),
+        };
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.unwrap_or(Err(EndError::NotFound))
+    }
+
+    /// The file from an offset, `length` bytes of it or up to its end.
+    pub(crate) async fn pieces(self, from: u64, length: Option<u64>) -> Result<Pieces, EndError> {
+        let Self { mut file, path } = self;
+        file.seek(SeekFrom::Start(from)).await.map_err(EndError::file(&path))?;
+        let file = file.take(length.unwrap_or(u64::MAX));
+        let read = stream::unfold(Some((file, path)), |state| async {
+            let (mut file, path) = state?;
+            let mut piece = BytesMut::with_capacity(PIECE);
+            match file.read_buf(&mut piece).await {
+                Ok(0) => None,
+                Ok(_) => Some((Ok(piece.freeze()), Some((file, path)))),
+                Err(error) => Some((Err(EndError::file(path)(error)), None)),
+            }
+        });
+        Ok(read.boxed())
+    }
+
+    /// A small file, or a small part of one.
+    pub(crate) async fn whole(self, from: u64, length: Option<u64>, limit: u64) -> Result<Bytes, EndError> {
+        let error = too_large(&self.path, limit);
+        if length.is_some_and(|length| length > limit) {
+            return Err(error);
         }
-    });
-    Ok(read.boxed())
+        let mut pieces = self.pieces(from, Some(length.unwrap_or(limit + 1))).await?;
+        let mut read = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            read.extend_from_slice(&piece?);
+        }
+        if read.len() as u64 > limit { Err(error) } else { Ok(read.freeze()) }
+    }
 }
 
-/// A small file, or a small part of one.
-pub(crate) async fn whole(
-    path: &Path,
-    from: u64,
-    length: Option<u64>,
-    limit: u64,
-) -> Result<Bytes, EndError> {
-    let too_large = || EndError::malformed(path, format!("holds a document of more than {limit} bytes"));
-    if length.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let mut pieces = pieces(path.to_owned(), from, Some(length.unwrap_or(limit + 1))).await?;
-    let mut read = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        read.extend_from_slice(&piece?);
-    }
-    if read.len() as u64 > limit { Err(too_large()) } else { Ok(read.freeze()) }
+/// All of a small file that is open, as far as somebody may wait for it.
+pub(crate) fn whole_now(file: Opened, path: &Path, limit: u64) -> Result<Bytes, EndError> {
+    use io::Read as _;
+    let mut read = Vec::new();
+    file.take(limit + 1).read_to_end(&mut read).map_err(EndError::file(path))?;
+    if read.len() as u64 > limit { Err(too_large(path, limit)) } else { Ok(read.into()) }
 }
 
-async fn open(path: &Path) -> Result<File, EndError> {
-    match File::open(path).await {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(EndError::NotFound),
-        other => other.map_err(EndError::file(path)),
-    }
+fn too_large(path: &Path, limit: u64) -> EndError {
+    EndError::malformed(path, format!("holds a document of more than {limit} bytes"))
 }

@@ -1,40 +1,49 @@
 //! An OCI image layout in a directory, read and written (image-spec, image-layout.md).
 //!
 //! Whatever is under a digest's name is whole: blobs are written beside and renamed. `index.json` changes as a whole
-//! too, under a lock that keeps a second writer away as long as this one is open.
+//! too, under a lock that keeps a second writer away as long as this one is open. A layout may come from anywhere: below
+//! its directory no link is followed, and nothing but regular files is read.
 
 use std::{
-    fs,
-    io::ErrorKind,
+    fs::File as Opened,
+    io::{self, ErrorKind, Write as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
+use entrepot_files::{self as files, DRAFT, Directory, Readers};
 use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Reference};
 use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
 
-use super::{EndError, Index, Pieces, file};
+use super::{EndError, Index, Pieces, file, file::Readable};
 
 /// The text of the file `oci-layout`.
 pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// How names of files begin that are not finished. One writer has the directory for itself.
-const DRAFT: &str = ".draft-";
+/// The file that says what is in it, and the largest one that is read, in bytes.
+const INDEX: &str = "index.json";
+const MAX_INDEX: u64 = MAX_MANIFEST_BYTES as u64;
 
 /// A layout as it is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     path: PathBuf,
+    directory: Directory,
     index: Index,
 }
 
 impl Layout {
     /// Opens what is at `path`.
     pub(crate) async fn open(path: &Path) -> Result<Self, EndError> {
-        let at = path.join("index.json");
-        let bytes = tokio::fs::read(&at).await.map_err(EndError::file(&at))?;
-        Ok(Self { path: path.to_owned(), index: Index::parse(&at, &bytes)? })
+        blocking(path, Self::open_now).await
+    }
+
+    fn open_now(path: &Path) -> Result<Self, EndError> {
+        let directory = Directory::open(path).map_err(EndError::file(path))?;
+        let at = path.join(INDEX);
+        let index = directory.read(Path::new(INDEX)).map_err(EndError::file(&at))?;
+        let index = Index::parse(&at, &file::whole_now(index, &at, MAX_INDEX)?)?;
+        Ok(Self { path: path.to_owned(), directory, index })
     }
 
     /// What it says is in it.
@@ -44,13 +53,16 @@ impl Layout {
 
     /// A small blob, whole.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndError> {
-        let path = at(&self.path, digest);
-        file::whole(&path, 0, None, MAX_MANIFEST_BYTES as u64).await
+        self.readable(digest).await?.whole(0, None, MAX_MANIFEST_BYTES as u64).await
     }
 
     /// A blob from an offset.
     pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Pieces, EndError> {
-        file::pieces(at(&self.path, digest), from, None).await
+        self.readable(digest).await?.pieces(from, None).await
+    }
+
+    async fn readable(&self, digest: &Digest) -> Result<Readable, EndError> {
+        Readable::below(&self.directory, (&self.path, at(digest))).await
     }
 }
 
@@ -58,72 +70,64 @@ impl Layout {
 #[derive(Debug)]
 pub(crate) struct LayoutWriter {
     path: PathBuf,
+    directory: Directory,
     index: Mutex<Index>,
     /// Its lock ends with it.
-    _lock: fs::File,
-    written: AtomicU64,
+    _lock: Opened,
 }
 
 impl LayoutWriter {
     /// Opens or begins the layout at `path`.
     pub(crate) async fn open(path: &Path) -> Result<Self, EndError> {
-        let here = path.to_owned();
-        let opened = tokio::task::spawn_blocking(move || Self::open_now(&here)).await;
-        opened.unwrap_or_else(|_| Err(EndError::malformed(path, "could not be opened")))
+        blocking(path, Self::open_now).await
     }
 
     fn open_now(path: &Path) -> Result<Self, EndError> {
-        let blobs = path.join("blobs").join("sha256");
-        fs::create_dir_all(&blobs).map_err(EndError::file(&blobs))?;
-        let lock_at = path.join("oci-layout");
-        let mut options = fs::OpenOptions::new();
-        let lock = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_at)
-            .map_err(EndError::file(&lock_at))?;
-        if lock.try_lock().is_err() {
-            return Err(EndError::Locked(path.to_owned()));
-        }
-        if lock.metadata().map_err(EndError::file(&lock_at))?.len() == 0 {
-            fs::write(&lock_at, VERSION).map_err(EndError::file(&lock_at))?;
-        }
+        let directory = Directory::make(path).map_err(EndError::file(path))?;
+        let lock = lock(&directory, path)?;
         // What a writer left behind that was killed.
-        let leftovers = fs::read_dir(path).map_err(EndError::file(path))?.flatten();
-        for leftover in leftovers.filter(|entry| entry.file_name().to_string_lossy().starts_with(DRAFT)) {
-            drop(fs::remove_file(leftover.path()));
+        for name in directory.names().map_err(EndError::file(path))? {
+            if name.to_string_lossy().starts_with(DRAFT) {
+                drop(directory.remove(Path::new(&name)));
+            }
         }
-        let index_at = path.join("index.json");
-        let index = match fs::read(&index_at) {
-            Ok(bytes) => Index::parse(&index_at, &bytes)?,
+        let index_at = path.join(INDEX);
+        let index = match directory.read(Path::new(INDEX)) {
+            Ok(index) => Index::parse(&index_at, &file::whole_now(index, &index_at, MAX_INDEX)?)?,
             Err(error) if error.kind() == ErrorKind::NotFound => Index::default(),
             Err(error) => return Err(EndError::file(index_at)(error)),
         };
-        Ok(Self { path: path.to_owned(), index: Mutex::new(index), _lock: lock, written: AtomicU64::new(0) })
+        Ok(Self { path: path.to_owned(), directory, index: Mutex::new(index), _lock: lock })
     }
 
     /// Whether it has a blob or manifest.
     pub(crate) async fn has(&self, digest: &Digest) -> Result<bool, EndError> {
-        let path = at(&self.path, digest);
-        tokio::fs::try_exists(&path).await.map_err(EndError::file(path))
+        let (directory, path) = (self.directory.clone(), at(digest));
+        blocking(&self.path, move |above| directory.has(&path).map_err(EndError::file(above.join(&path))))
+            .await
     }
 
     /// A manifest that is in it.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndError> {
-        file::whole(&at(&self.path, digest), 0, None, MAX_MANIFEST_BYTES as u64).await
+        let readable = Readable::below(&self.directory, (&self.path, at(digest))).await?;
+        readable.whole(0, None, MAX_MANIFEST_BYTES as u64).await
     }
 
     /// Begins a blob.
     pub(crate) async fn begin(&self, digest: &Digest) -> Result<Draft, EndError> {
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let to = at(&self.path, digest);
-        let directory = to.parent().unwrap_or(&self.path);
-        tokio::fs::create_dir_all(directory).await.map_err(EndError::file(directory))?;
-        // Outside `blobs`, where every name is a digest.
-        let draft = self.path.join(format!("{DRAFT}{number}"));
-        let file = File::create(&draft).await.map_err(EndError::file(&draft))?;
-        Ok(Draft { file, path: draft, to: Some(to) })
+        self.draft(at(digest)).await
+    }
+
+    async fn draft(&self, name: PathBuf) -> Result<Draft, EndError> {
+        let directory = self.directory.clone();
+        blocking(&self.path, move |above| {
+            let path = above.join(&name);
+            let draft =
+                files::Draft::aside(&directory, &name, Readers::Usual).map_err(EndError::file(&path))?;
+            let file = draft.file().try_clone().map_err(EndError::file(&path))?;
+            Ok(Draft { file: File::from_std(file), path, draft })
+        })
+        .await
     }
 
     /// Keeps a manifest, by its name or as something that a digest leads to.
@@ -146,13 +150,7 @@ impl LayoutWriter {
         let mut index = self.index.lock().await;
         let mut changed = index.clone();
         changed.put(reference, media_type, *digest, bytes.len());
-        let path = self.path.join("index.json");
-        let file = self.path.join(format!("{DRAFT}index"));
-        let mut draft = Draft {
-            file: File::create(&file).await.map_err(EndError::file(&file))?,
-            path: file,
-            to: Some(path),
-        };
+        let mut draft = self.draft(INDEX.into()).await?;
         draft.write(&changed.bytes()).await?;
         draft.finish().await?;
         *index = changed;
@@ -165,7 +163,7 @@ impl LayoutWriter {
 pub(crate) struct Draft {
     file: File,
     path: PathBuf,
-    to: Option<PathBuf>,
+    draft: files::Draft,
 }
 
 impl Draft {
@@ -177,23 +175,34 @@ impl Draft {
     /// Gives it its name.
     pub(crate) async fn finish(mut self) -> Result<(), EndError> {
         self.file.flush().await.map_err(EndError::file(&self.path))?;
-        self.file.sync_all().await.map_err(EndError::file(&self.path))?;
-        if let Some(to) = self.to.take() {
-            tokio::fs::rename(&self.path, &to).await.map_err(EndError::file(&to))?;
-        }
-        Ok(())
+        let Self { path, draft, .. } = self;
+        blocking(&path, move |path| draft.replace().map_err(EndError::file(path))).await
     }
 }
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Without a name to go to it has gone there.
-        if self.to.is_some() {
-            drop(fs::remove_file(&self.path));
-        }
+// The file of the version, which every layout has, is what a writer locks.
+fn lock(directory: &Directory, path: &Path) -> Result<Opened, EndError> {
+    let at = path.join("oci-layout");
+    let failed = |error: io::Error| EndError::file(&at)(error);
+    let mut lock = directory.update_or_make(Path::new("oci-layout")).map_err(failed)?;
+    if lock.try_lock().is_err() {
+        return Err(EndError::Locked(path.to_owned()));
     }
+    if lock.metadata().map_err(failed)?.len() == 0 {
+        lock.write_all(VERSION.as_bytes()).map_err(failed)?;
+    }
+    Ok(lock)
 }
 
-fn at(layout: &Path, digest: &Digest) -> PathBuf {
-    layout.join("blobs").join(digest.algorithm().name()).join(digest.hex())
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&Path) -> Result<T, EndError> + Send + 'static,
+) -> Result<T, EndError> {
+    let here = path.to_owned();
+    let done = tokio::task::spawn_blocking(move || work(&here)).await;
+    done.unwrap_or_else(|_| Err(EndError::malformed(path, "could not be opened")))
+}
+
+fn at(digest: &Digest) -> PathBuf {
+    Path::new("blobs").join(digest.algorithm().name()).join(digest.hex())
 }

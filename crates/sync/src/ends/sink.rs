@@ -15,7 +15,7 @@ pub(crate) enum Sink {
     /// A directory.
     Layout(LayoutWriter),
     /// A file.
-    Archive(Tarball),
+    Archive(Box<Tarball>),
 }
 
 /// A manifest that was taken.

@@ -3,10 +3,11 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{BufReader, Read as _, Seek as _, SeekFrom},
+    io::{BufReader, Read, Seek, SeekFrom},
     path::Path,
 };
+
+use entrepot_files as files;
 
 use super::EndError;
 
@@ -16,8 +17,10 @@ const BLOCK: u64 = 512;
 /// The longest name that a header holds, in bytes.
 const LONGEST_NAME: usize = 100;
 
-/// The most files of an archive that are listed, and the most bytes of a header that stretches over several blocks.
+/// The most files of an archive that are listed, the most bytes of all their names, and the most bytes of a header that
+/// stretches over several blocks.
 const MAX_FILES: usize = 100_000;
+const MAX_NAMES: usize = 16 << 20;
 const MAX_LONG: u64 = 64 << 10;
 
 /// How many links are followed from name to name.
@@ -43,6 +46,16 @@ impl Extent {
 enum Entry {
     File(Extent),
     Link(String),
+}
+
+impl Entry {
+    // How much there is to keep of it, its name aside.
+    fn length(&self) -> usize {
+        match self {
+            Self::File(_) => 0,
+            Self::Link(target) => target.len(),
+        }
+    }
 }
 
 /// The files of an archive.
@@ -73,13 +86,22 @@ impl Listing {
 
 /// Lists the archive at `path`. It reads headers and leaps over what is between them.
 pub(crate) fn list(path: &Path) -> Result<Listing, EndError> {
-    let file = File::open(path).map_err(EndError::file(path))?;
+    let file = files::open(path).map_err(EndError::file(path))?;
     let length = file.metadata().map_err(EndError::file(path))?.len();
-    let mut scan = Scan { path, length, at: 0, file: BufReader::new(file), long: Long::default() };
-    let mut listing = Listing::default();
+    list_in(path, BufReader::new(file), length)
+}
+
+/// The same of what was opened: `length` bytes.
+pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Result<Listing, EndError> {
+    let mut scan = Scan { path, length, at: 0, file, long: Long::default() };
+    let (mut listing, mut names) = (Listing::default(), 0);
     while let Some((name, entry)) = scan.next()? {
-        if listing.0.len() >= MAX_FILES {
-            return Err(EndError::malformed(path, format!("lists more than {MAX_FILES} files")));
+        names += name.len() + entry.length();
+        if listing.0.len() >= MAX_FILES || names > MAX_NAMES {
+            return Err(EndError::malformed(
+                path,
+                format!("lists more than {MAX_FILES} files, or names of more than {MAX_NAMES} bytes"),
+            ));
         }
         listing.0.insert(name, entry);
     }
@@ -94,15 +116,15 @@ struct Long {
     size: Option<u64>,
 }
 
-struct Scan<'a> {
+struct Scan<'a, R> {
     path: &'a Path,
     length: u64,
     at: u64,
-    file: BufReader<File>,
+    file: R,
     long: Long,
 }
 
-impl Scan<'_> {
+impl<R: Read + Seek> Scan<'_, R> {
     fn malformed(&self, what: &str) -> EndError {
         EndError::malformed(self.path, format!("is not a tar archive: {what} at byte {}", self.at))
     }

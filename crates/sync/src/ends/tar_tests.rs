@@ -1,4 +1,4 @@
-use std::{io::Write as _, path::PathBuf};
+use std::{fs::File, io::Write as _, path::PathBuf};
 
 use tempfile::TempDir;
 

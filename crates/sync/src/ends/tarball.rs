@@ -3,37 +3,45 @@
 
 use std::{
     collections::HashSet,
-    fs,
     io::SeekFrom,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
-use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Reference};
+use entrepot_files::{Draft, Readers};
+use entrepot_oci::{Digest, MediaType, Reference};
 use tokio::{
     fs::File,
     io::{AsyncSeekExt as _, AsyncWriteExt as _},
     sync::{Mutex, MutexGuard},
 };
 
-use super::{EndError, Index, file, layout, tar};
+use super::{EndError, Index, layout, tar};
 
 /// An archive on its way.
 #[derive(Debug)]
 pub(crate) struct Tarball {
     path: PathBuf,
-    draft: PathBuf,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    file: Option<File>,
+    /// `None` once it has its name.
+    open: Option<Open>,
     /// The offset behind the last blob that is whole.
     end: u64,
     held: HashSet<Digest>,
     manifests: Vec<(Digest, tar::Extent)>,
     index: Index,
+}
+
+/// The file, and what becomes of it.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    draft: Draft,
 }
 
 /// A blob on its way into an archive. One at a time: they lie one behind the other.
@@ -48,20 +56,16 @@ pub(crate) struct Appended<'a> {
 impl Tarball {
     /// Begins an archive that will be at `path`, in the place of what is there.
     pub(crate) async fn begin(path: &Path) -> Result<Self, EndError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".draft-{}", std::process::id()));
-        let draft = path.with_file_name(name);
-        let mut options = fs::OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).open(&draft);
-        let file = file.map_err(EndError::file(&draft))?;
+        let draft = Draft::at(path, Readers::Usual).map_err(EndError::file(path))?;
+        let file = File::from_std(draft.file().try_clone().map_err(EndError::file(path))?);
         let state = State {
-            file: Some(File::from_std(file)),
+            open: Some(Open { file, draft }),
             end: 0,
             held: HashSet::new(),
             manifests: Vec::new(),
             index: Index::default(),
         };
-        Ok(Self { path: path.to_owned(), draft, state: Mutex::new(state) })
+        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
     }
 
     /// Whether it has a blob or manifest.
@@ -71,10 +75,17 @@ impl Tarball {
 
     /// A manifest that is in it.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndError> {
-        let found =
-            self.state.lock().await.manifests.iter().find(|(held, _)| held == digest).map(|(_, at)| *at);
-        let at = found.ok_or(EndError::NotFound)?;
-        file::whole(&self.draft, at.start, Some(at.size), MAX_MANIFEST_BYTES as u64).await
+        let state = self.state.lock().await;
+        let found = state.manifests.iter().find(|(held, _)| held == digest).map(|(_, at)| *at);
+        let (at, open) = found.zip(state.open.as_ref()).ok_or(EndError::NotFound)?;
+        let file = open.draft.file().try_clone().map_err(EndError::file(&self.path))?;
+        drop(state);
+        let read = move || {
+            let mut bytes = vec![0; usize::try_from(at.size).unwrap_or_default()];
+            file.read_exact_at(&mut bytes, at.start).map(|()| Bytes::from(bytes))
+        };
+        let read = tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(error.into()));
+        read.map_err(EndError::file(&self.path))
     }
 
     /// Begins a blob of this size, once those before it are done.
@@ -120,44 +131,42 @@ impl Tarball {
         let files = [("oci-layout", layout::VERSION.as_bytes()), ("index.json", index.as_ref())];
         let end = tar::end(files.into_iter());
         self.write_at_end(&mut state, &end).await?;
-        if let Some(mut file) = state.file.take() {
-            file.flush().await.map_err(EndError::file(&self.draft))?;
-            file.sync_all().await.map_err(EndError::file(&self.draft))?;
-        }
-        tokio::fs::rename(&self.draft, &self.path).await.map_err(EndError::file(&self.path))
+        let Some(Open { mut file, draft }) = state.open.take() else { return Ok(()) };
+        file.flush().await.map_err(EndError::file(&self.path))?;
+        let placed = tokio::task::spawn_blocking(move || draft.replace()).await;
+        placed.unwrap_or_else(|error| Err(error.into())).map_err(EndError::file(&self.path))
     }
 
     // What a blob left behind that came to nothing is written over.
     async fn write_at_end(&self, state: &mut State, bytes: &[u8]) -> Result<(), EndError> {
         let end = state.end;
-        let file = state.file.as_mut().ok_or(EndError::NotFound)?;
-        file.flush().await.map_err(EndError::file(&self.draft))?;
-        file.set_len(end).await.map_err(EndError::file(&self.draft))?;
-        file.seek(SeekFrom::Start(end)).await.map_err(EndError::file(&self.draft))?;
-        file.write_all(bytes).await.map_err(EndError::file(&self.draft))
+        let file = state.file()?;
+        file.flush().await.map_err(EndError::file(&self.path))?;
+        file.set_len(end).await.map_err(EndError::file(&self.path))?;
+        file.seek(SeekFrom::Start(end)).await.map_err(EndError::file(&self.path))?;
+        file.write_all(bytes).await.map_err(EndError::file(&self.path))
     }
 }
 
-impl Drop for Tarball {
-    fn drop(&mut self) {
-        // Not there any more if it was finished.
-        drop(fs::remove_file(&self.draft));
+impl State {
+    fn file(&mut self) -> Result<&mut File, EndError> {
+        self.open.as_mut().map(|open| &mut open.file).ok_or(EndError::NotFound)
     }
 }
 
 impl<'a> Appended<'a> {
     /// Adds to it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndError> {
-        let file = self.state.file.as_mut().ok_or(EndError::NotFound)?;
-        file.write_all(bytes).await.map_err(EndError::file(&self.ball.draft))
+        let file = self.state.file()?;
+        file.write_all(bytes).await.map_err(EndError::file(&self.ball.path))
     }
 
     /// It is whole. The archive is still this writer's until what comes back is dropped.
     async fn finish(mut self) -> Result<MutexGuard<'a, State>, EndError> {
         let padding = usize::try_from(tar::padding(self.size)).unwrap_or_default();
         self.write(&vec![0; padding]).await?;
-        let file = self.state.file.as_mut().ok_or(EndError::NotFound)?;
-        file.flush().await.map_err(EndError::file(&self.ball.draft))?;
+        let file = self.state.file()?;
+        file.flush().await.map_err(EndError::file(&self.ball.path))?;
         self.state.end = self.start + self.size + padding as u64;
         self.state.held.insert(self.digest);
         Ok(self.state)

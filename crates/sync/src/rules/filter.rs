@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use entrepot_oci::{Tag, is_nested_deeply};
+use entrepot_oci::{Tag, is_shallow};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::{RegexSet, RegexSetBuilder};
 
@@ -188,12 +188,12 @@ pub(super) fn globs(texts: &Texts) -> Result<Option<GlobSet>, RuleError> {
     }
     let mut set = GlobSetBuilder::new();
     for (index, text) in texts.items.iter().enumerate() {
-        let glob = (!is_nested_deeply(text)).then(|| GlobBuilder::new(text).build().ok()).flatten();
-        let glob = glob.ok_or_else(|| {
+        let glob =
+            Some(text).filter(|text| is_shallow(text)).and_then(|text| GlobBuilder::new(text).build().ok());
+        set.add(glob.ok_or_else(|| {
             let hint = "`*` stands for anything, `?` for one character, `{a,b}` for one of several";
             at(texts, index, RuleError::new(format!("`{text}` is not a pattern"), hint))
-        })?;
-        set.add(glob);
+        })?);
     }
     set.build().map(Some).map_err(|_| RuleError::new("these patterns are too many", "use fewer"))
 }

@@ -5,6 +5,7 @@
 mod faults;
 mod files;
 mod forms;
+mod planted;
 mod referrers;
 mod registries;
 mod support;

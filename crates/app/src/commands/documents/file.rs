@@ -1,15 +1,25 @@
 //! Puts a document back whole, or not at all.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::Path,
+use std::{fs, io, path::Path};
+
+use entrepot_files::Directory;
+
+use crate::{
+    failure,
+    replace::{self, Lost},
 };
 
-use crate::replace::{self, Access};
-
-/// What may be done with the file stays, and a link to it stays a link.
-pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// What may be done with the file stays, and a link to it stays a link: the user named it.
+pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> {
     let path = fs::canonicalize(path)?;
-    replace::replace(&path, Access::AsBefore, |file| file.write_all(text.as_bytes()))
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let directory = Directory::open(path.parent().unwrap_or(Path::new("")))?;
+    replace::change(&directory, Path::new(name), text)
+}
+
+/// Tells of what a changed file has no more.
+pub(in crate::commands) fn tell(name: &str, lost: &Lost) {
+    for (fact, hint) in lost.told(name) {
+        failure::note(&[fact], &hint);
+    }
 }

@@ -23,6 +23,7 @@ use crate::{
     failure::Failure,
     log::Verbosity,
     output::{self, Output},
+    replace::Lost,
 };
 
 /// The arguments.
@@ -45,7 +46,7 @@ pub(crate) struct Rewrite {
 /// A document, and what became of it.
 struct Done {
     name: String,
-    result: Result<(Outcome, Rewritten), Failure>,
+    result: Result<(Outcome, Rewritten, Lost), Failure>,
 }
 
 /// Rewrites them.
@@ -155,7 +156,7 @@ impl Rewrite {
         input: &Input,
         source: &Source,
         rules: &Rules,
-    ) -> Result<(Outcome, Rewritten), Failure> {
+    ) -> Result<(Outcome, Rewritten, Lost), Failure> {
         let document = self.documents.document(input)?;
         let mut rewritten = document
             .rewrite(rules, &mut Census::default())
@@ -167,25 +168,29 @@ impl Rewrite {
             outcome.left = rewritten.left.iter().map(|left| Kept::of(&input.name, left)).collect();
         }
         outcome.diff = self.diff.then(|| diff(&input.name, &input.text, &rewritten.text));
+        let mut lost = Lost::default();
         match source {
             Source::File(_) if self.in_place && rewritten.text == input.text => {}
-            Source::File(path) if self.in_place => file::replace(path, &rewritten.text)
-                .map_err(|error| Failure::because(format!("cannot write {}", input.name), &error))?,
+            Source::File(path) if self.in_place => {
+                lost = file::replace(path, &rewritten.text)
+                    .map_err(|error| Failure::because(format!("cannot write {}", input.name), &error))?;
+            }
             _ if !self.diff => outcome.text = Some(std::mem::take(&mut rewritten.text)),
             _ => {}
         }
         // Of many documents only what is told of them is kept.
         rewritten.text = String::new();
         rewritten.changes = Vec::new();
-        Ok((outcome, rewritten))
+        Ok((outcome, rewritten, lost))
     }
 
     fn tell(&self, done: Vec<Done>) -> Result<(), Failure> {
         let mut documents = Vec::new();
         for Done { name, result } in done {
             match result {
-                Ok((outcome, rewritten)) => {
+                Ok((outcome, rewritten, lost)) => {
                     self.note(&name, &rewritten);
+                    file::tell(&name, &lost);
                     documents.push(outcome);
                 }
                 Err(failure) => {

@@ -1,12 +1,21 @@
 //! The project's files, as the patterns of a migration choose them.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
 
+use entrepot_files::Directory;
 use entrepot_migrate::File;
-use entrepot_oci::is_nested_deeply;
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use entrepot_oci::is_shallow;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::failure::{self, Failure};
+use crate::{
+    failure::{self, Failure},
+    replace::{Lost, change},
+};
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -17,29 +26,85 @@ const MAX_DEPTH: usize = 32;
 /// What is never the project's own.
 const PASSED_OVER: [&str; 3] = [".git", "node_modules", "target"];
 
-/// The files below `directory` that fit one of the patterns, in order.
-pub(super) fn read(directory: &Path, patterns: &[String]) -> Result<Vec<File>, Failure> {
-    if patterns.is_empty() {
-        return Ok(Vec::new());
+/// Where the project's files are. A checkout is what others wrote: whatever links they left in it, nothing outside of it is
+/// read or written.
+pub(super) struct Checkout {
+    /// Where it is, behind all links.
+    root: PathBuf,
+    directory: Directory,
+}
+
+impl Checkout {
+    /// Opens the one at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| Failure::because(format!("cannot read {}", path.display()), &error);
+        let root = fs::canonicalize(path).map_err(failed)?;
+        let directory = Directory::open(&root).map_err(failed)?;
+        Ok(Self { root, directory })
     }
-    let globs = globs(patterns)?;
-    let mut names = Vec::new();
-    walk(directory, "", 0, &mut names);
-    names.sort();
-    for (index, pattern) in patterns.iter().enumerate() {
-        if !names.iter().any(|name| globs.matches(name).contains(&index)) {
-            failure::remark(&format!("no file fits `{pattern}` below `{}`", directory.display()));
+
+    /// The files in it that fit one of the patterns, in order. A link counts as the file of the checkout that it leads to.
+    pub(super) fn read(&self, patterns: &[String]) -> Result<Vec<File>, Failure> {
+        if patterns.is_empty() {
+            return Ok(Vec::new());
         }
+        let globs = globs(patterns)?;
+        let mut names = Vec::new();
+        walk(&self.root, "", 0, &mut names);
+        names.sort();
+        for (index, pattern) in patterns.iter().enumerate() {
+            if !names.iter().any(|name| globs.matches(name).contains(&index)) {
+                failure::remark(&format!("no file fits `{pattern}` below `{}`", self.root.display()));
+            }
+        }
+        let chosen = names.into_iter().filter(|name| globs.is_match(name));
+        let chosen: BTreeSet<String> = chosen.filter_map(|name| self.file_of(name)).collect();
+        chosen.into_iter().map(|name| self.file(name)).collect()
     }
-    let chosen = names.into_iter().filter(|name| globs.is_match(name));
-    chosen.map(|name| file(directory, name)).collect()
+
+    // The file that a name stands for, unless it leads out of the checkout or to what is passed over.
+    fn file_of(&self, name: String) -> Option<String> {
+        let path = self.root.join(&name);
+        if !path.is_symlink() {
+            return Some(name);
+        }
+        let end = fs::canonicalize(path).ok();
+        let below = end.as_deref().and_then(|end| end.strip_prefix(&self.root).ok()).and_then(Path::to_str);
+        let is_passed = |name: &str| name.split('/').any(|part| PASSED_OVER.contains(&part));
+        let below = below.filter(|below| !is_passed(below)).map(str::to_owned);
+        if below.is_none() {
+            failure::remark(&format!("{name} is a link that leads out of the project's files, and is left"));
+        }
+        below
+    }
+
+    fn file(&self, name: String) -> Result<File, Failure> {
+        let file = self.directory.read(Path::new(&name));
+        let read = file.and_then(|file| io::read_to_string(file.take(MAX_FILE + 1)));
+        let text = read.map_err(|error| Failure::because(format!("cannot read {name}"), &error))?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(Failure::new(format!("{name}: larger than {} MiB", MAX_FILE >> 20)));
+        }
+        Ok(File { name, text })
+    }
+
+    /// Puts a file back with another text.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<Lost, Failure> {
+        change(&self.directory, Path::new(name), text)
+            .map_err(|error| Failure::because(format!("cannot write {name}"), &error))
+    }
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
     let mut globs = GlobSetBuilder::new();
     for pattern in patterns {
-        globs.add(glob(pattern).map_err(|why| {
-            Failure::wrong(format!("`{pattern}` is not a pattern: {why}")).with_hint(
+        if !is_shallow(pattern) {
+            return Err(Failure::wrong("a pattern of `documents` is too long or nested too deeply")
+                .with_hint("write several patterns: `documents: [\"a/*.yaml\", \"b/*.yaml\"]`"));
+        }
+        let glob = GlobBuilder::new(pattern.trim_start_matches("./")).literal_separator(true).build();
+        globs.add(glob.map_err(|error| {
+            Failure::wrong(format!("`{pattern}` is not a pattern: {}", error.kind())).with_hint(
                 "`*` stands for anything within a name, `**` for any number of directories: `config/**/*.yaml`",
             )
         })?);
@@ -47,15 +112,6 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
     globs
         .build()
         .map_err(|error| Failure::wrong(format!("the patterns of `documents` are too many: {error}")))
-}
-
-// Or why it is no pattern.
-fn glob(pattern: &str) -> Result<Glob, String> {
-    if is_nested_deeply(pattern) {
-        return Err("its alternatives are nested too deeply".to_owned());
-    }
-    let glob = GlobBuilder::new(pattern.trim_start_matches("./")).literal_separator(true).build();
-    glob.map_err(|error| error.kind().to_string())
 }
 
 // Links to directories are not followed: they may lead in a circle.
@@ -72,15 +128,4 @@ fn walk(directory: &Path, below: &str, depth: usize, names: &mut Vec<String>) {
             names.push(name);
         }
     }
-}
-
-fn file(directory: &Path, name: String) -> Result<File, Failure> {
-    let path = directory.join(&name);
-    let size = fs::metadata(&path).map(|metadata| metadata.len());
-    if size.as_ref().is_ok_and(|size| *size > MAX_FILE) {
-        return Err(Failure::new(format!("{name}: larger than {} MiB", MAX_FILE >> 20)));
-    }
-    let text = fs::read_to_string(&path)
-        .map_err(|error| Failure::because(format!("cannot read {}", path.display()), &error))?;
-    Ok(File { name, text })
 }

@@ -19,6 +19,8 @@ use std::{
 use entrepot_migrate::{File, Migration, Moves, Origin, Problem, Repositories, find};
 use entrepot_sync::World;
 
+use checkout::Checkout;
+
 use super::session::{Common, Session};
 use crate::{
     failure::Failure,
@@ -43,7 +45,7 @@ pub(crate) struct Asked {
 pub(super) struct Scene {
     world: Arc<Standalone>,
     migration: Migration,
-    directory: PathBuf,
+    checkout: Checkout,
     files: Vec<File>,
 }
 
@@ -85,8 +87,9 @@ impl Scene {
         let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
         let directory =
             checkout.unwrap_or(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
-        let files = checkout::read(directory, &migration.documents)?;
-        Ok(Self { world, migration, directory: directory.to_owned(), files })
+        let checkout = Checkout::open(directory)?;
+        let files = checkout.read(&migration.documents)?;
+        Ok(Self { world, migration, checkout, files })
     }
 
     fn world(&self) -> Arc<dyn World> {

@@ -1,12 +1,10 @@
 //! `entrepot migrate rewrite`: the project's files, with the new names and logins.
 
-use std::path::PathBuf;
-
 use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
 use entrepot_rewrite::Reason;
 use serde::Serialize;
 
-use super::{Asked, Found, Scene};
+use super::{Asked, Found, Scene, checkout::Checkout};
 use crate::{
     commands::{
         documents::{
@@ -18,6 +16,7 @@ use crate::{
     failure::{self, Failure},
     log::Verbosity,
     output::{self, Output, counted},
+    replace::Lost,
 };
 
 /// The arguments.
@@ -85,28 +84,29 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
         };
         let editor = Editor::new(&scene.migration, &moves.moves, &scene.files, direction)
             .map_err(|error| Failure::because_of(&error))?;
-        let directory = in_place.then(|| scene.directory.clone());
+        let checkout = in_place.then_some(&scene.checkout);
         let quiet = asked.common.output == Output::Json || asked.common.verbosity == Verbosity::Quiet;
         let outcomes: Vec<Outcome> =
-            scene.files.iter().map(|file| one(&editor, file, &directory, quiet)).collect();
+            scene.files.iter().map(|file| one(&editor, file, checkout, quiet)).collect();
         tell(outcomes, asked.common.output, in_place)
     })
 }
 
-fn one(editor: &Editor, file: &File, directory: &Option<PathBuf>, quiet: bool) -> Outcome {
+fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -> Outcome {
     let edited = editor.edit(file).map_err(|error| Failure::because_of(&error).in_file(&file.name));
     let written = edited.and_then(|edited| {
-        if let Some(directory) = directory.as_ref().filter(|_| edited.text != file.text) {
-            file::replace(&directory.join(&file.name), &edited.text)
-                .map_err(|error| Failure::because(format!("cannot write {}", file.name), &error))?;
-        }
-        Ok(edited)
+        let lost = match checkout.filter(|_| edited.text != file.text) {
+            Some(checkout) => checkout.write(&file.name, &edited.text)?,
+            None => Lost::default(),
+        };
+        Ok((edited, lost))
     });
     match written {
-        Ok(edited) => {
+        Ok((edited, lost)) => {
             if !quiet {
                 note(editor, &edited);
             }
+            file::tell(&file.name, &lost);
             outcome(file, &edited)
         }
         Err(failure) => {

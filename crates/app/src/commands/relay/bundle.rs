@@ -3,18 +3,16 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
-use entrepot_oci::{Reference, Tag};
-use entrepot_relay::{File, Source, Stack};
+use entrepot_files::{Draft, Readers};
+use entrepot_oci::{MAX_MANIFEST_BYTES, Reference, Tag};
+use entrepot_relay::{BundleError, File, Manifest, Packed, Source, Stack, Wishes, mirror_name};
 use entrepot_rewrite::{Kind, Origin, Variables};
-use entrepot_sync::{Place, beside, seal};
-use serde::{Deserialize, Serialize};
+use entrepot_sync::{Beside, Place, Sealing, seal};
 
 use super::{
     Relay, jobs,
@@ -23,75 +21,52 @@ use super::{
 };
 use crate::{commands::session, failure::Failure, output};
 
-/// The file in it that says what it is.
+/// The file in it that says what it is, and the largest one that is read, in bytes.
 const MANIFEST: &str = "relay.json";
-/// What is written now, and read.
-const VERSION: u32 = 1;
+const MAX_MANIFEST: u64 = MAX_MANIFEST_BYTES as u64;
 
-/// What a bundle says of itself.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Manifest {
-    version: u32,
-    /// Where the images were to go when it was made.
-    pub(super) to: String,
-    pub(super) naming: String,
-    pub(super) map: Vec<String>,
-    pub(super) ignore: String,
-    sources: Vec<Packed>,
-    variables: Vec<Packed>,
-    /// What the environment said, of variables that image names rest on.
-    environment: BTreeMap<String, String>,
-}
-
-// A file of the stack, as it is.
-#[derive(Debug, Serialize, Deserialize)]
-struct Packed {
-    name: String,
-    /// Where it is in the bundle.
-    file: String,
-    mode: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    variables: Vec<usize>,
-}
+/// The most bytes of a stack's files together.
+const MAX_TEXTS: u64 = 64 << 20;
 
 /// Packs a stack into a file, which is there once all of it is in it.
 pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Failure> {
-    let mut draft = OsString::from(path);
-    draft.push(".part");
-    let draft = Draft(PathBuf::from(draft));
     let files = files(relay, work)?;
+    let cannot = |error: io::Error| write::cannot(path, &error);
+    let draft = Draft::at(path, Readers::Owner).map_err(cannot)?;
+    let beside = draft.beside(path);
     let tag = |number: usize| tag(number).map_or_else(|| Reference::Tag(Tag::latest()), Reference::Tag);
-    let rows = super::copied(work, &relay.manner, |_| {
-        Ok(jobs::to_archive(work.plan, &relay.manner, &draft.0, tag))
-    })?;
+    let rows =
+        super::copied(work, &relay.manner, |_| Ok(jobs::to_archive(work.plan, &relay.manner, &beside, tag)))?;
     let done = Done::new(work.plan, &rows, |entry| entry.source.to_string());
     let verdict = done.verdict();
     if verdict.is_ok() {
-        close(work, &draft, files, path)?;
+        close(work, &beside, files)?;
+        // What has the draft's name by now is the archive.
+        draft.replace().map_err(cannot)?;
     }
     let size = fs::metadata(path).map_or(0, |known| known.len());
-    let name = path.display().to_string();
-    let steps = [format!("scp {name} SERVER:DIR/"), format!("entrepot load {name} --to {}", work.to)];
-    let written =
-        (name, format!("{} and {}", output::counted(rows.len() as u64, "image"), output::size(size)));
-    done.print(work, &[written], &steps)?;
+    let written = format!("{} and {}", output::counted(rows.len() as u64, "image"), output::size(size));
+    done.print(work, &[(path.display().to_string(), written)], &steps(work, path))?;
     verdict
 }
 
-// Gives the images their whole names, lays the files beside them, and gives the bundle its own name.
-fn close(work: &Work<'_>, draft: &Draft, files: Vec<(String, Bytes)>, path: &Path) -> Result<(), Failure> {
+fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    [
+        format!("scp -- {} SERVER:DIR/", entrepot_relay::path(&path.display().to_string())),
+        format!("entrepot load {} --to {}", entrepot_relay::path(&name), work.to),
+    ]
+}
+
+// Gives the images their whole names, and lays the files beside them.
+fn close(work: &Work<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
     let entries = work.plan.entries.iter().enumerate();
-    let names = entries.filter_map(|(number, entry)| Some((tag(number)?, entry.source.to_string())));
-    let sealing = seal(&draft.0, names.collect(), files);
-    session::block_on(sealing)?.map_err(super::broken)?;
+    let names =
+        entries.filter_map(|(number, entry)| Some((tag(number)?, entry.source.to_string()))).collect();
     let old = work.stack.sources.iter().map(|source| &source.file).chain(&work.stack.variables);
     // What is in it is as open as the least open of the files.
     let mode = old.fold(0o666, |mode, file| mode & file.mode) | 0o600;
-    fs::set_permissions(&draft.0, fs::Permissions::from_mode(mode))
-        .and_then(|()| fs::rename(&draft.0, path))
-        .map_err(|error| write::cannot(path, &error))
+    session::block_on(seal(archive, Sealing { names, files, mode }))?.map_err(super::broken)
 }
 
 // The name of an image as long as it has none of its own.
@@ -99,50 +74,35 @@ fn tag(number: usize) -> Option<Tag> {
     format!("image-{number}").parse().ok()
 }
 
-/// A file that is on its way.
-struct Draft(PathBuf);
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Not there any more if it was finished.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 // What lies beside the images: what it is, the files as they are, and those that there will be.
 fn files(relay: &Relay, work: &Work<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
-    let stack = work.stack;
-    let mut files = Vec::new();
-    let mut pack = |file: &File| {
-        let place = format!("relay/{}", files.len());
-        files.push((place.clone(), Bytes::from(file.text.clone())));
-        Packed { name: file.name.clone(), file: place, mode: file.mode, kind: None, variables: Vec::new() }
-    };
-    let sources = stack.sources.iter().map(|source| Packed {
-        kind: Some(source.kind.to_string()),
-        variables: source.variables.clone(),
-        ..pack(&source.file)
-    });
-    let sources = sources.collect();
-    let variables = stack.variables.iter().map(pack).collect();
-    let manifest = Manifest {
-        version: VERSION,
+    let (stack, plan) = (work.stack, work.plan);
+    let wishes = Wishes {
         to: work.to.to_string(),
         naming: relay.names.naming.to_string(),
         map: relay.names.pairs()?,
         ignore: relay.documents.ignore_list()?,
-        sources,
-        variables,
         environment: environment(work),
     };
+    let mut files: Vec<(String, Bytes)> = Vec::new();
+    let place = |file: &File| {
+        let place = format!("relay/{}", files.len());
+        files.push((place.clone(), Bytes::from(file.text.clone())));
+        place
+    };
+    let manifest = Manifest::new(stack, wishes, place).map_err(|error| {
+        Failure::new(format!("this stack cannot be in a bundle: {error}"))
+            .with_hint("give the file another name: `load` writes plain names below one directory, and hidden ones of variables alone")
+    })?;
     let text = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::because("cannot write JSON", &error))?;
     files.insert(0, (MANIFEST.to_owned(), text.into()));
-    let written = write::all(stack, work.plan, work.names);
-    files.extend(written.map(|(old, written, _)| {
-        let name = write::within(&entrepot_relay::mirror_name(&old.name)).display().to_string();
-        (name, Bytes::from(written.text.clone()))
-    }));
+    let variables = manifest.variables.iter().zip(&plan.variables);
+    let variables = variables.filter_map(|(packed, written)| Some((packed, written.as_ref()?)));
+    let written = manifest.sources.iter().zip(&plan.files).chain(variables);
+    files.extend(
+        written.map(|(packed, written)| (mirror_name(&packed.name), Bytes::from(written.text.clone()))),
+    );
     Ok(files)
 }
 
@@ -153,42 +113,59 @@ fn environment(work: &Work<'_>) -> BTreeMap<String, String> {
 }
 
 /// What a bundle says of itself; `None`: it is none.
-pub(super) async fn manifest(path: &Path) -> Result<Option<Manifest>, Failure> {
-    let Some(bytes) = beside(path, MANIFEST).await.map_err(super::broken)? else { return Ok(None) };
+pub(super) async fn manifest(path: &Path, beside: &Beside) -> Result<Option<Manifest>, Failure> {
+    let Some(bytes) = beside.file(MANIFEST, MAX_MANIFEST).await.map_err(super::broken)? else {
+        return Ok(None);
+    };
+    Manifest::read(&bytes).map(Some).map_err(|error| refused(path, error))
+}
+
+fn refused(path: &Path, error: BundleError) -> Failure {
     let name = path.display();
-    let manifest: Manifest = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::because(format!("{name}: `{MANIFEST}` in it cannot be read"), &error))?;
-    if manifest.version != VERSION {
-        return Err(Failure::new(format!("{name} is a bundle of version {}", manifest.version))
-            .with_hint(format!("this program reads version {VERSION}: use the one that made it")));
+    match error {
+        BundleError::Version(version) => Failure::new(format!("{name} is a bundle of version {version}"))
+            .with_hint("this program reads version 1: use the one that made it"),
+        BundleError::Unreadable(error) => {
+            Failure::because(format!("{name}: `{MANIFEST}` in it cannot be read"), &error)
+        }
+        error => Failure::new(format!("{name} is refused: {error}")).with_hint(
+            "nothing was copied or written; if you know who made it, have it made again from files with plain names",
+        ),
     }
-    Ok(Some(manifest))
 }
 
 /// The stack in a bundle.
-pub(super) async fn stack(path: &Path, manifest: &Manifest) -> Result<Stack, Failure> {
-    let mut stack =
-        Stack { environment: Variables::of_environment(manifest.environment.clone()), ..Stack::default() };
-    for packed in &manifest.sources {
-        let kind = packed.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(Kind::Compose);
-        let variables = packed.variables.clone();
-        stack.sources.push(Source { file: file(path, packed).await?, kind, variables });
+pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> Result<Stack, Failure> {
+    let mut files = Vec::new();
+    let mut room = MAX_TEXTS;
+    for (packed, _) in manifest.files() {
+        let file = file(path, beside, packed, room).await?;
+        room -= file.text.len() as u64;
+        files.push(file);
     }
-    for packed in &manifest.variables {
-        stack.variables.push(file(path, packed).await?);
-    }
-    Ok(stack)
+    let variables = files.split_off(manifest.sources.len());
+    let sources = files.into_iter().zip(&manifest.sources).map(|(file, packed)| Source {
+        file,
+        kind: packed.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(Kind::Compose),
+        variables: packed.variables.clone(),
+    });
+    Ok(Stack {
+        sources: sources.collect(),
+        variables,
+        environment: Variables::of_environment(manifest.environment.clone()),
+        ..Stack::default()
+    })
 }
 
-async fn file(path: &Path, packed: &Packed) -> Result<File, Failure> {
+async fn file(path: &Path, beside: &Beside, packed: &Packed, room: u64) -> Result<File, Failure> {
     let damaged = |what: &str| Failure::new(format!("{}: `{}` {what}", path.display(), packed.file));
-    let bytes = beside(path, &packed.file).await.map_err(super::broken)?;
+    let bytes = beside.file(&packed.file, room).await.map_err(super::broken)?;
     let bytes = bytes.ok_or_else(|| damaged("is not in it"))?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| damaged("is not a text in UTF-8"))?;
-    Ok(File { name: packed.name.clone(), text, mode: packed.mode & 0o777 })
+    Ok(File { name: packed.name.clone(), text, mode: packed.mode })
 }
 
 /// A bundle as a place that images are read from.
 pub(super) fn place(path: &Path) -> Place {
-    Place::OciArchive(path.to_owned())
+    Place::OciArchive(PathBuf::from(path))
 }

@@ -3,15 +3,20 @@
 //! A bundle is relayed anew: its files say which images there are, and get the names that those have here. Archives that
 //! others wrote are lists of images with whole names.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use entrepot_oci::{Digest, Image};
-use entrepot_relay::{File, Plan, Source, Stack};
+use entrepot_relay::{File, Manifest, Plan, Source, Stack};
 use entrepot_rewrite::{Ignore, Kind, Root};
-use entrepot_sync::{Place, beside, packed};
+use entrepot_sync::{Beside, Place, packed};
 
 use super::{
-    Manner, bundle, jobs,
+    Manner, bundle,
+    ground::{Ground, Held},
+    jobs,
     tell::{self, Done, Work},
     write,
 };
@@ -37,8 +42,10 @@ pub(crate) struct Load {
     pub(crate) naming: Option<Naming>,
     /// Names given one by one, before those of the bundle.
     pub(crate) map: Vec<String>,
-    /// Where files of the stack are written.
-    pub(crate) out: PathBuf,
+    /// Where files of the stack are written; `None`: in a new directory.
+    pub(crate) out: Option<PathBuf>,
+    /// Whether files that are there give way.
+    pub(crate) overwrite: bool,
     /// How they are copied.
     pub(crate) manner: Manner,
     /// Only say what would be done.
@@ -54,8 +61,8 @@ struct Cargo {
     to: Root,
     names: rewrite::Names,
     ignore: Ignore,
-    /// Whether the stack's files are to be written.
-    has_files: bool,
+    /// Where the stack's files are to be written, if it has any.
+    ground: Option<Ground>,
 }
 
 /// Loads.
@@ -63,7 +70,8 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     let cargo = session::block_on(open(load))??;
     let rules = cargo.names.rules(cargo.ignore.clone())?;
     let plan = super::planned(&cargo.stack, &rules)?;
-    let names = write::names_in(&load.out, &cargo.stack, &plan)?;
+    let ground = cargo.ground.clone().unwrap_or_else(|| Ground { path: PathBuf::new(), held: Held::Stays });
+    let names = write::names_in(&ground, &cargo.stack, &plan)?;
     tell::left(&load.common, &cargo.stack, &plan);
     let work = Work { common: &load.common, to: &cargo.to, stack: &cargo.stack, plan: &plan, names: &names };
     let digests = digests(&cargo, &plan)?;
@@ -75,29 +83,32 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     })?;
     let done = Done::new(&plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
-    if !cargo.has_files || verdict.is_err() {
+    if cargo.ground.is_none() || verdict.is_err() {
         done.print(&work, &[], &[])?;
         return verdict;
     }
     let written = write::files(&cargo.stack, &plan, &names)?;
     let mut told = tell::renamed(written);
-    told.extend(unchanged(load, &cargo.stack, &plan)?);
+    told.extend(unchanged(&ground, &cargo.stack, &plan)?);
     done.print(&work, &told, &tell::steps_of(&work))?;
     verdict
 }
 
-// Files of variables that stay as they are belong to the stack too; what is there is not touched.
-fn unchanged(load: &Load, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
-    let mut written = Vec::new();
+// Files of variables that stay as they are belong to the stack too; what is there may have been adapted, and is not touched.
+fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
+    let ground = Ground { held: Held::Stays, ..ground.clone() };
+    let mut told = Vec::new();
     for (file, _) in stack.variables.iter().zip(&plan.variables).filter(|(_, changed)| changed.is_none()) {
-        let path = load.out.join(write::within(&file.name));
-        if !path.exists() {
-            write::put(&path, file.text.as_bytes(), Access::Mode(file.mode))
-                .map_err(|error| write::cannot(&path, &error))?;
-            written.push((path.display().to_string(), "as it was".to_owned()));
-        }
+        let name = write::within(&file.name);
+        let path = ground.path.join(&name);
+        let what = match ground.put((&name, file.text.as_bytes()), Access::Mode(file.mode)) {
+            Ok(()) => "as it was",
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => "was there, and stays as it is",
+            Err(error) => return Err(write::cannot(&path, &error)),
+        };
+        told.push((path.display().to_string(), what.to_owned()));
     }
-    Ok(written)
+    Ok(told)
 }
 
 async fn open(load: &Load) -> Result<Cargo, Failure> {
@@ -107,21 +118,22 @@ async fn open(load: &Load) -> Result<Cargo, Failure> {
             "unpack it first: `gunzip`; archives are read in place, from wherever in them an image lies",
         ));
     }
-    match bundle::manifest(path).await? {
-        Some(manifest) => of_bundle(load, &manifest).await,
-        None => of_archive(load).await,
+    let beside = Beside::of(path).await.map_err(super::broken)?;
+    match bundle::manifest(path, &beside).await? {
+        Some(manifest) => of_bundle(load, &beside, &manifest).await,
+        None => of_archive(load, &beside).await,
     }
 }
 
 fn is_gzip(path: &Path) -> Result<bool, Failure> {
     use std::io::Read as _;
     let mut start = [0; 2];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    let read = entrepot_files::open(path).and_then(|mut file| file.read(&mut start));
     let read = read.map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))?;
     Ok(read == start.len() && start == [0x1f, 0x8b])
 }
 
-async fn of_bundle(load: &Load, manifest: &bundle::Manifest) -> Result<Cargo, Failure> {
+async fn of_bundle(load: &Load, beside: &Beside, manifest: &Manifest) -> Result<Cargo, Failure> {
     let name = load.file.display();
     let damaged = |what: &dyn std::fmt::Display| Failure::new(format!("{name}: {what}"));
     let to = match &load.to {
@@ -137,20 +149,19 @@ async fn of_bundle(load: &Load, manifest: &bundle::Manifest) -> Result<Cargo, Fa
     Ok(Cargo {
         images: named(&place).await?.0,
         place,
-        stack: bundle::stack(&load.file, manifest).await?,
+        stack: bundle::stack(&load.file, beside, manifest).await?,
         names: rewrite::Names { to: Some(to.clone()), naming, map, map_file: None },
         to,
         ignore: Ignore::read(&manifest.ignore).map_err(|error| damaged(&error))?,
-        has_files: true,
+        ground: Some(Ground::of_bundle(&load.file, load.out.as_deref(), load.overwrite)?),
     })
 }
 
-async fn of_archive(load: &Load) -> Result<Cargo, Failure> {
+async fn of_archive(load: &Load, beside: &Beside) -> Result<Cargo, Failure> {
     let path = &load.file;
-    let has = async |name: &str| beside(path, name).await.map(|found| found.is_some()).map_err(super::broken);
-    let place = if has("index.json").await? {
+    let place = if beside.has("index.json") {
         Place::OciArchive(path.clone())
-    } else if has("manifest.json").await? {
+    } else if beside.has("manifest.json") {
         Place::DockerArchive(path.clone())
     } else {
         return Err(Failure::new(format!("{} holds no images", path.display())).with_hint(
@@ -183,7 +194,7 @@ async fn of_archive(load: &Load) -> Result<Cargo, Failure> {
         names: rewrite::Names { to: Some(to.clone()), naming, map: load.map.clone(), map_file: None },
         to,
         ignore: Ignore::default(),
-        has_files: false,
+        ground: None,
     })
 }
 

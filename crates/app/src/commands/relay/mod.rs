@@ -1,10 +1,12 @@
 //! `entrepot relay`: all images of a stack to a registry of one's own, and files that name them there.
 //!
 //! - what was typed, to the files of a stack: `stack`; what is to be done with them: [`entrepot_relay::plan`]
-//! - to copies, and whether all of them are there: `jobs`; then to files: `write`; all of it told: `tell`
+//! - to copies, and whether all of them are there: `jobs`; then to files: `write`, below a directory: `ground`; all of it told:
+//!   `tell`
 //! - for machines without a network: `bundle` packs all of it into one file, [`load`] brings that to a registry there
 
 mod bundle;
+mod ground;
 mod jobs;
 pub(crate) mod load;
 mod stack;

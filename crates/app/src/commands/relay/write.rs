@@ -9,7 +9,10 @@ use std::{
 
 use entrepot_relay::{File, Plan, Stack, Written, mirror_name};
 
-use super::{Places, Relay};
+use super::{
+    Places, Relay,
+    ground::{Ground, Held},
+};
 use crate::{
     commands::documents::file,
     failure::Failure,
@@ -23,7 +26,18 @@ pub(super) struct Names {
     pub(super) sources: Vec<String>,
     /// Those of variables; `None` where nothing changes.
     pub(super) variables: Vec<Option<String>>,
-    in_place: bool,
+    how: How,
+}
+
+/// How they are written.
+#[derive(Clone, Debug)]
+enum How {
+    /// Where the call says, or beside the old ones.
+    Beside,
+    /// In the place of the old ones.
+    InPlace,
+    /// Below a directory, and nowhere else.
+    Below(Ground),
 }
 
 /// Names them, beside the old ones or where the call says.
@@ -45,7 +59,8 @@ pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<Names
     let variables = stack.variables.iter().zip(&plan.variables);
     let variables =
         variables.map(|(file, written)| written.as_ref().map(|_| new(&file.name, &places.env_out)));
-    Ok(Names { sources, variables: variables.collect(), in_place: places.in_place })
+    let how = if places.in_place { How::InPlace } else { How::Beside };
+    Ok(Names { sources, variables: variables.collect(), how })
 }
 
 fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failure> {
@@ -59,8 +74,8 @@ fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failu
 }
 
 /// Names them as they will be in a directory: no name leads out of it.
-pub(super) fn names_in(directory: &Path, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
-    let new = |old: &str| directory.join(within(&mirror_name(old))).display().to_string();
+pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
+    let new = |old: &str| ground.path.join(within(&mirror_name(old))).display().to_string();
     let sources: Vec<String> = stack.sources.iter().map(|source| new(&source.file.name)).collect();
     let variables = stack.variables.iter().zip(&plan.variables);
     let variables: Vec<Option<String>> =
@@ -69,7 +84,7 @@ pub(super) fn names_in(directory: &Path, stack: &Stack, plan: &Plan) -> Result<N
     match sources.iter().chain(variables.iter().flatten()).find(|name| !known.insert((*name).clone())) {
         Some(twice) => Err(Failure::wrong(format!("two files would be {twice}"))
             .with_hint("relay them one after the other, to directories of their own")),
-        None => Ok(Names { sources, variables, in_place: false }),
+        None => Ok(Names { sources, variables, how: How::Below(ground.clone()) }),
     }
 }
 
@@ -100,16 +115,20 @@ pub(super) fn all<'a>(
 pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
     let mut told = Vec::new();
     for (old, written, name) in all(stack, plan, names) {
-        let path = Path::new(name);
-        let done = match names.in_place {
-            true if written.changed == 0 => Ok(()),
-            true => file::replace(path, &written.text),
-            false => put(path, written.text.as_bytes(), Access::Mode(old.mode)),
-        };
-        done.map_err(|error| cannot(path, &error))?;
+        one(&names.how, old, (written, name)).map_err(|error| cannot(Path::new(name), &error))?;
         told.push((name.clone(), written.changed));
     }
     Ok(told)
+}
+
+fn one(how: &How, old: &File, (written, name): (&Written, &str)) -> io::Result<()> {
+    let (bytes, access) = (written.text.as_bytes(), Access::Mode(old.mode));
+    match how {
+        How::InPlace if written.changed == 0 => Ok(()),
+        How::InPlace => file::replace(Path::new(name), &written.text).map(|lost| file::tell(name, &lost)),
+        How::Beside => put(Path::new(name), bytes, access),
+        How::Below(ground) => ground.put((&within(&mirror_name(&old.name)), bytes), access),
+    }
 }
 
 /// Writes the scripts, and the new files beside them.
@@ -119,14 +138,17 @@ pub(super) fn scripts(
     plan: &Plan,
     directory: &Path,
 ) -> Result<Vec<String>, Failure> {
-    let names = names_in(directory, stack, plan)?;
-    fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
+    // What is in it may be from the last time.
+    let ground = Ground { path: directory.to_owned(), held: Held::GivesWay };
+    let names = names_in(&ground, stack, plan)?;
+    ground.open().map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();
     let platform = relay.manner.platforms.first();
     if !plan.entries.is_empty() {
         for script in entrepot_relay::scripts(stack, plan, &relay.to, platform) {
+            let put = ground.put((Path::new(script.name), script.text.as_bytes()), Access::Mode(0o755));
             let path = directory.join(script.name);
-            put(&path, script.text.as_bytes(), Access::Mode(0o755)).map_err(|error| cannot(&path, &error))?;
+            put.map_err(|error| cannot(&path, &error))?;
             written.push(path.display().to_string());
         }
     }
@@ -140,8 +162,8 @@ pub(super) fn cannot(path: &Path, error: &io::Error) -> Failure {
     Failure::because(format!("cannot write {}", path.display()), error)
 }
 
-/// Writes a file, and the directories above it.
-pub(super) fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+// Writes a file, and the directories above it.
+fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;
     }

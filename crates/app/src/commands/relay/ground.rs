@@ -1,0 +1,107 @@
+//! The directory that files are put below: by what name, and whether anything there may give way.
+
+use std::{
+    fs,
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
+
+use entrepot_files::{Directory, Draft, Readers};
+use entrepot_relay::{Name, Role};
+
+use crate::{
+    failure::Failure,
+    replace::{Access, grant},
+};
+
+/// Where the files of a bundle go whose own name will not do for a directory.
+const USUAL: &str = "stack";
+
+/// A directory that files are put below.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    pub(super) path: PathBuf,
+    pub(super) held: Held,
+}
+
+/// What becomes of a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It stays, and the command fails.
+    Stays,
+    /// It gives way.
+    GivesWay,
+}
+
+impl Ground {
+    /// Where the files of a bundle go: a directory that is new or empty, unless the call says that files in it may give way.
+    /// Without a name it is called after the bundle, so that nothing that a stranger packed comes to lie among one's own.
+    pub(super) fn of_bundle(bundle: &Path, out: Option<&Path>, overwrite: bool) -> Result<Self, Failure> {
+        let path = out.map_or_else(|| usual(bundle), Path::to_owned);
+        let held = if overwrite { Held::GivesWay } else { Held::Stays };
+        let ground = Self { path, held };
+        ground.look()?;
+        Ok(ground)
+    }
+
+    // Looks whether files may be put there, before anything is done.
+    fn look(&self) -> Result<(), Failure> {
+        let shown = self.path.display();
+        let entries = match fs::read_dir(self.directory()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|error| Failure::because(format!("cannot write to {shown}"), &error))?,
+        };
+        if self.held == Held::GivesWay || entries.count() == 0 {
+            return Ok(());
+        }
+        Err(Failure::wrong(format!("there are files in {shown}"))
+            .with_hint("`--out DIR` names a new directory; `--overwrite` writes into this one, in the place of files of the same names"))
+    }
+
+    fn directory(&self) -> &Path {
+        if self.path.as_os_str().is_empty() { Path::new(".") } else { &self.path }
+    }
+
+    /// Opens it, and makes it if need be.
+    pub(super) fn open(&self) -> io::Result<Directory> {
+        Directory::make(&self.path)
+    }
+
+    /// Puts a file below it.
+    pub(super) fn put(&self, (path, bytes): (&Path, &[u8]), access: Access) -> io::Result<()> {
+        let draft = Draft::below(&self.open()?, path, Readers::Owner)?;
+        grant(&draft, access)?;
+        draft.file().write_all(bytes)?;
+        match self.held {
+            Held::Stays => draft.put_new(),
+            Held::GivesWay => draft.replace(),
+        }
+    }
+}
+
+fn usual(bundle: &Path) -> PathBuf {
+    let stem = bundle.file_stem().and_then(|stem| stem.to_str());
+    let name =
+        stem.filter(|_| bundle.extension().is_some()).and_then(|stem| Name::parse(stem, Role::Document).ok());
+    name.map_or(USUAL.into(), |name| name.as_str().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_called_after_its_bundle_if_that_is_harmless() {
+        for (bundle, directory) in [
+            ("/srv/shop.tar", "shop"),
+            ("my stack.1.tar", "my stack.1"),
+            ("bundle", "stack"),
+            (".ssh.tar", "stack"),
+            ("-rf.tar", "stack"),
+            ("..tar", "stack"),
+            ("a\n.tar", "stack"),
+        ] {
+            assert_eq!(usual(Path::new(bundle)), Path::new(directory), "{bundle:?}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The names that files of a bundle may have. A bundle comes from anywhere, and its files are written where a person works:
+//! what a name makes of a file there must not be a stranger's to say.
+
+use std::fmt;
+
+/// The most bytes of a name and of a part of it, and how many parts it may have.
+const LONGEST: usize = 1024;
+const LONGEST_PART: usize = 255;
+const MOST_PARTS: usize = 16;
+
+/// What a file of a bundle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It names images.
+    Document,
+    /// It sets variables.
+    Variables,
+}
+
+/// The name of a file in a bundle: a path below whatever directory it is put into.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(String);
+
+/// Why a text is no such name, as the end of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing, or far too much.
+    #[error("is no name of a file")]
+    Length,
+    /// It begins at the root, or leads upward.
+    #[error("leads out of the directory")]
+    LeadsOut,
+    /// Programs take hidden files for their own: hooks, keys, settings.
+    #[error("is that of a hidden file")]
+    Hidden,
+    /// Programs take it for an option.
+    #[error("has a part that begins with `-`")]
+    Option,
+    /// It shows itself as something else than it is.
+    #[error("has characters that cannot be seen, or spaces at an end")]
+    Invisible,
+    /// Other systems take these for the parts of a path.
+    #[error("has `\\` or `:` in it")]
+    Elsewhere,
+}
+
+impl Name {
+    /// Reads the name of a file with this role.
+    ///
+    /// # Errors
+    /// A bundle can have no file of that name.
+    pub fn parse(text: &str, role: Role) -> Result<Self, NameError> {
+        let parts: Vec<&str> = text.split('/').collect();
+        if text.is_empty() || text.len() > LONGEST || parts.len() > MOST_PARTS {
+            return Err(NameError::Length);
+        }
+        let (last, above) = parts.split_last().ok_or(NameError::Length)?;
+        above.iter().try_for_each(|part| plain(part))?;
+        match plain(last) {
+            Err(NameError::Hidden) if role == Role::Variables && is_usual(last) => {}
+            other => other?,
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name under which a file that a person has goes into a bundle: its own, or its last part where the rest cannot be
+    /// kept.
+    ///
+    /// # Errors
+    /// Neither will do.
+    pub fn of(path: &str, role: Role) -> Result<Self, NameError> {
+        let path = path.trim_start_matches("./");
+        Self::parse(path, role)
+            .or_else(|_| Self::parse(path.rsplit('/').next().unwrap_or_default(), role))
+            .or_else(|_| Self::parse(path, role))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Role {
+    /// Who may do what with a file of this role, where `mode` is what a bundle says: nobody runs it, its owner alone writes it,
+    /// and nobody else reads it if it holds variables, since passwords are among them.
+    pub fn mode(self, mode: u32) -> u32 {
+        if self == Self::Document && mode & 0o044 != 0 { 0o644 } else { 0o600 }
+    }
+}
+
+fn plain(part: &str) -> Result<(), NameError> {
+    match part {
+        "" | "." | ".." => Err(NameError::LeadsOut),
+        _ if part.len() > LONGEST_PART => Err(NameError::Length),
+        _ if part.starts_with('-') => Err(NameError::Option),
+        _ if part.trim() != part || part.chars().any(is_hidden) => Err(NameError::Invisible),
+        _ if part.contains(['\\', ':']) => Err(NameError::Elsewhere),
+        _ if part.starts_with('.') => Err(NameError::Hidden),
+        _ => Ok(()),
+    }
+}
+
+// `.env`, `.env.prod`, `.env-mirror`: what compose looks for by itself, and what people call others of the kind. Not
+// `.envrc`, which a shell may run.
+fn is_usual(part: &str) -> bool {
+    let rest = part.strip_prefix(".env");
+    rest.is_some_and(|rest| {
+        let is_word = rest.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        rest.is_empty() || rest.starts_with(['.', '-', '_']) && is_word
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_strangers_are_plain() {
+        use NameError as E;
+        for (name, document, variables) in [
+            ("compose.yaml", Ok(()), Ok(())),
+            ("deploy/it's a stack é.yaml", Ok(()), Ok(())),
+            ("prod.env", Ok(()), Ok(())),
+            (".env", Err(E::Hidden), Ok(())),
+            ("deploy/.env.prod", Err(E::Hidden), Ok(())),
+            (".env-mirror", Err(E::Hidden), Ok(())),
+            (".envrc", Err(E::Hidden), Err(E::Hidden)),
+            (".env.d/x", Err(E::Hidden), Err(E::Hidden)),
+            (".git/hooks/pre-commit", Err(E::Hidden), Err(E::Hidden)),
+            (".ssh/authorized_keys", Err(E::Hidden), Err(E::Hidden)),
+            (".git/.env", Err(E::Hidden), Err(E::Hidden)),
+            (".bash_aliases", Err(E::Hidden), Err(E::Hidden)),
+            ("-oProxyCommand=x", Err(E::Option), Err(E::Option)),
+            ("a/-rf", Err(E::Option), Err(E::Option)),
+            ("/etc/cron.d/x", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("../../esc", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("a/../b", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("./a", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("a//b", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("a/", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("..", Err(E::LeadsOut), Err(E::LeadsOut)),
+            ("a\nb\u{1b}]0;x\u{7}", Err(E::Invisible), Err(E::Invisible)),
+            ("a\u{202e}lmay", Err(E::Invisible), Err(E::Invisible)),
+            (" a", Err(E::Invisible), Err(E::Invisible)),
+            ("C:\\x", Err(E::Elsewhere), Err(E::Elsewhere)),
+            ("host:x", Err(E::Elsewhere), Err(E::Elsewhere)),
+            ("", Err(E::Length), Err(E::Length)),
+        ] {
+            assert_eq!(Name::parse(name, Role::Document).map(drop), document, "{name:?}");
+            assert_eq!(Name::parse(name, Role::Variables).map(drop), variables, "{name:?}");
+        }
+        for (name, is_one) in [
+            ("a/".repeat(15) + "a", true),
+            ("a/".repeat(16) + "a", false),
+            ("a".repeat(255), true),
+            ("a".repeat(256), false),
+        ] {
+            assert_eq!(Name::parse(&name, Role::Document).is_ok(), is_one);
+        }
+    }
+
+    #[test]
+    fn a_file_goes_into_a_bundle_under_the_name_that_it_can_keep() {
+        for (path, name) in [
+            ("compose.yaml", Ok("compose.yaml")),
+            ("./a/compose.yaml", Ok("a/compose.yaml")),
+            ("../a/compose.yaml", Ok("compose.yaml")),
+            ("/srv/a/compose.yaml", Ok("compose.yaml")),
+            (".deploy/compose.yaml", Ok("compose.yaml")),
+            (".gitlab-ci.yml", Err(NameError::Hidden)),
+            ("a/-x.yaml", Err(NameError::Option)),
+        ] {
+            assert_eq!(
+                Name::of(path, Role::Document).as_ref().map(Name::as_str),
+                name.as_ref().copied(),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_bundle_can_be_run() {
+        for (mode, document) in
+            [(0o777, 0o644), (0o4777, 0o644), (0o640, 0o644), (0o600, 0o600), (0o711, 0o600)]
+        {
+            assert_eq!(
+                (Role::Document.mode(mode), Role::Variables.mode(mode)),
+                (document, 0o600),
+                "{mode:o}"
+            );
+        }
+    }
+}
