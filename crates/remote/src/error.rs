@@ -118,6 +118,12 @@ pub enum InvalidAnswer {
     /// The token server's answer has no token in it.
     #[error("the token server gave no token")]
     NoToken,
+    /// The token server's token is longer than a header should be.
+    #[error("the token server gave a token of more than {limit} bytes")]
+    TokenTooLong {
+        /// The most that is taken, in bytes.
+        limit: usize,
+    },
 }
 
 impl Error {

@@ -38,6 +38,7 @@ mod referrers;
 mod refusal;
 mod remote;
 mod retry_after;
+mod room;
 mod settings;
 mod supply;
 mod tags;

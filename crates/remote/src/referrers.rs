@@ -14,21 +14,25 @@ use crate::{
     error::{Error, InvalidAnswer},
     link,
     remote::Remote,
+    room,
 };
 
 /// The most referrers of one manifest that are taken.
 const MAX_REFERRERS: usize = 10_000;
 
-/// The most pages that are asked for, and the most bytes of each.
+/// The most pages that are asked for, the most bytes of each, and of all together.
 const MAX_PAGES: usize = 100;
 const MAX_PAGE_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 impl Remote {
     /// Lists what refers to `subject`: from the API, all pages of it, or where the registry has none from the referrers
-    /// tag. None is an empty list. What the list says of each referrer is not proven.
+    /// tag. None is an empty list. What the list says of each referrer is not proven, and what it says at length is left
+    /// out ([`Descriptor::listed`]).
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Refused`] if the next page is said to be elsewhere.
+    /// See [`Error`]; [`Error::Refused`] if the next page is said to be elsewhere, [`InvalidAnswer::TooLarge`] beyond 8 MiB
+    /// in all.
     pub async fn referrers(
         &self,
         repository: &Repository,
@@ -65,18 +69,36 @@ impl Remote {
     ) -> Result<Vec<Descriptor>, Error> {
         let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
         let ask = Ask::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
+        if let Some(found) = self.gathered(endpoint, &ask, room::FREE).await? {
+            return Ok(found);
+        }
+        // Nothing is held while there is no room for it, so a long listing is begun again.
+        let _room = room::LISTINGS.take(MAX_BYTES).await;
+        self.gathered(endpoint, &ask, MAX_BYTES).await.map(Option::unwrap_or_default)
+    }
+
+    // All pages; `None` if there are more of them than `room` has space for.
+    async fn gathered(
+        &self,
+        endpoint: Endpoint,
+        ask: &Ask,
+        room: usize,
+    ) -> Result<Option<Vec<Descriptor>>, Error> {
         let mut url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        let mut found = Vec::new();
+        let (mut found, mut bytes) = (Vec::new(), 0);
         for _ in 0..MAX_PAGES {
-            let answer = self.exchange_at(endpoint, url.clone(), &ask).await?;
+            let answer = self.exchange_at(endpoint, url.clone(), ask).await?;
             let next = match self.next_page(&url, &answer) {
                 Ok(next) => next,
                 Err(foreign) => return Err(answer.fail(foreign)),
             };
-            found.extend(self.listed(answer).await?);
+            let (listed, length) = self.listed(answer, MAX_BYTES - bytes).await?;
+            bytes += length;
+            found.extend(listed);
             match next {
+                Some(_) if bytes > room => return Ok(None),
                 Some(next) if found.len() <= MAX_REFERRERS => url = next,
-                None if found.len() <= MAX_REFERRERS => return Ok(found),
+                None if found.len() <= MAX_REFERRERS => return Ok(Some(found)),
                 _ => break,
             }
         }
@@ -88,12 +110,16 @@ impl Remote {
         target.map(|target| self.gate().page(from, target)).transpose()
     }
 
-    async fn listed(&self, answer: Answer) -> Result<Vec<Descriptor>, Error> {
+    // The entries of a page, and how many bytes it had.
+    async fn listed(&self, answer: Answer, left: usize) -> Result<(Vec<Descriptor>, usize), Error> {
         let (bytes, receipt) = answer.document(MAX_PAGE_BYTES, self.patience()).await?;
+        if bytes.len() > left {
+            return Err(receipt.fail(InvalidAnswer::TooLarge { limit: MAX_BYTES as u64 }.into()));
+        }
         let index =
             Manifest::parse(&bytes, None).or_else(|_| Manifest::parse(&bytes, Some(&MediaType::OCI_INDEX)));
         match index {
-            Ok(index) if index.media_type().is_index() => Ok(index.manifests().to_vec()),
+            Ok(index) if index.media_type().is_index() => Ok((entries(index), bytes.len())),
             _ => Err(receipt.fail(InvalidAnswer::NotAListing.into())),
         }
     }
@@ -115,9 +141,13 @@ impl Remote {
         };
         match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
             Ok(index) if index.media_type().is_index() && index.manifests().len() <= MAX_REFERRERS => {
-                Ok(index.manifests().to_vec())
+                Ok(entries(index))
             }
             _ => Err(InvalidAnswer::NotAListing.into()),
         }
     }
+}
+
+fn entries(index: Manifest) -> Vec<Descriptor> {
+    index.into_manifests().into_iter().map(Descriptor::listed).collect()
 }

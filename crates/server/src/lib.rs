@@ -3,12 +3,14 @@
 //! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API), `sync` (the JSON API),
 //!   `pages`, `control`
+//! - what clients may hold up: `answers` (memory), `patience` (how long)
 //! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod access;
+mod answers;
 mod body;
 mod connection;
 mod control;
@@ -21,6 +23,7 @@ mod incoming;
 pub mod laws;
 mod metrics;
 mod pages;
+mod patience;
 mod query;
 mod record;
 mod registry;
@@ -35,6 +38,7 @@ mod workers;
 
 pub use error::{Extra, Refusal};
 pub use metrics::Metrics;
+pub use patience::Patience;
 pub use server::{Error, Listen, Server};
 pub use sync::SyncService;
 pub use tls::{CertificateError, TlsFiles};

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    CertificateError, Metrics, SyncService, TlsFiles, accept,
+    CertificateError, Metrics, Patience, SyncService, TlsFiles, accept,
     connection::Connections,
     service::State,
     tls::{self, Certificates},
@@ -31,6 +31,8 @@ pub struct Listen {
     pub tls: Option<TlsFiles>,
     /// Where to put the socket for the local command line, readable by its owner only.
     pub control: Option<PathBuf>,
+    /// How long clients may leave their answers unread.
+    pub patience: Patience,
 }
 
 /// Why there is no server.
@@ -101,7 +103,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let commands = listen.control.as_deref().map(control).transpose()?;
         let listeners = Mutex::new(Some(Listeners { clients: listener, commands }));
-        let state = Arc::new(State::new(mirror, registry, metrics.clone()));
+        let state = Arc::new(State::new(mirror, registry, metrics.clone(), listen.patience));
         let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })

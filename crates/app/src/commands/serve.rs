@@ -116,7 +116,7 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
         );
     }
     let tls = config.tls.clone().map(|config::TlsFiles { cert, key }| TlsFiles { cert, key });
-    Listen { addr: config.listen.to_string(), tls, control }
+    Listen { addr: config.listen.to_string(), tls, control, ..Listen::default() }
 }
 
 fn greet(config: &Config, address: SocketAddr, environment: &Environment) -> Result<(), Failure> {
