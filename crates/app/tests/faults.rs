@@ -21,7 +21,7 @@ fn wanted() -> Vec<String> {
     let numbered = [("U", 24), ("H", 23), ("S", 6)];
     let all =
         numbered.into_iter().flat_map(|(kind, most)| (1..=most).map(move |nth| format!("{kind}{nth:02}")));
-    let attacks = ["A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A09", "A17", "A21", "A23"];
+    let attacks = ["A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A09", "A17", "A20", "A21", "A23"];
     all.chain(["C01", "C03", "C05", "C08", "C10"].into_iter().chain(attacks).map(str::to_owned)).collect()
 }
 

@@ -30,7 +30,7 @@ mod usage;
 pub use database::Catalog;
 pub use error::{Error, FileProblem};
 pub use key::{Origin, RepoKey};
-pub use manifests::NewManifest;
+pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;
 pub use records::{
     ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,

@@ -4,7 +4,8 @@
 
 use std::time::SystemTime;
 
-use entrepot_oci::{Descriptor, Digest, Manifest, Tag};
+use entrepot_oci::{Descriptor, Digest, MAX_LISTED_ANNOTATIONS, Manifest, Tag};
+use futures_util::TryStreamExt as _;
 use sqlx::AnyConnection;
 
 use crate::{
@@ -18,11 +19,15 @@ use crate::{
 
 pub(crate) const MANIFEST: &str =
     concat!("SELECT media_type, size FROM manifest WHERE repository_id = ", here!(), " AND digest = $3");
+// What an earlier version wrote may be longer than what is written now.
 pub(crate) const REFERRERS: &str = concat!(
-    "SELECT digest, media_type, size, artifact_type, annotations FROM manifest WHERE repository_id = ",
+    "SELECT digest, media_type, size, artifact_type, \
+     CASE WHEN LENGTH(annotations) <= $4 THEN annotations END FROM manifest WHERE repository_id = ",
     here!(),
     " AND subject = $3 ORDER BY created_ms, digest"
 );
+pub(crate) const SAID_SIZE: &str =
+    concat!("SELECT MAX(size) FROM reference WHERE kind <> 1 AND child = $3 AND repository_id = ", here!());
 const PUT: &str = "INSERT INTO manifest \
      (repository_id, digest, media_type, size, subject, artifact_type, annotations, created_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
@@ -41,6 +46,9 @@ pub(crate) const WRONG_SIZE: &str = "SELECT r.child FROM reference r \
      <> r.size OR r.kind = 1 AND (SELECT m.size FROM manifest m WHERE m.repository_id = r.repository_id AND \
      m.digest = r.child) <> r.size) ORDER BY r.child LIMIT 1";
 pub(crate) const REMOVE: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+
+/// What a list of referrers may take before its annotations are left out, in bytes.
+pub const LISTING_BYTES: usize = 8 << 20;
 
 /// A manifest to be remembered.
 #[derive(Clone, Copy, Debug)]
@@ -132,14 +140,34 @@ impl Catalog {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The manifests of this repository whose subject is `subject`, oldest first, as a referrers answer lists them.
-    /// The subject itself need not be held.
+    /// The manifests of this repository whose subject is `subject`, oldest first, as a referrers answer lists them
+    /// ([`Descriptor::listed`]). The subject itself need not be held. Once they take [`LISTING_BYTES`], those that follow
+    /// come without annotations.
     ///
     /// # Errors
     /// The database failed.
     pub async fn referrers(&self, key: &RepoKey, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
         let query = ask::<ReferrerRow>(REFERRERS, key).bind(subject.to_string());
-        query.fetch_all(&self.reader).await?.into_iter().map(referrer).collect()
+        let mut rows = query.bind(number(MAX_LISTED_ANNOTATIONS as u64)).fetch(&self.reader);
+        let (mut found, mut weight) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await? {
+            let mut one = referrer(row)?.listed();
+            if weight > LISTING_BYTES {
+                one.annotations = None;
+            }
+            weight += one.weight();
+            found.push(one);
+        }
+        Ok(found)
+    }
+
+    /// The size that the repository's manifests give a blob, the largest if they differ; `None` if none names it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn said_size(&self, key: &RepoKey, blob: &Digest) -> Result<Option<u64>, Error> {
+        let query = ask::<(Option<i64>,)>(SAID_SIZE, key).bind(blob.to_string());
+        Ok(query.fetch_one(&self.reader).await?.0.map(count))
     }
 }
 
@@ -150,9 +178,10 @@ async fn put_row(
     at: SystemTime,
 ) -> Result<(), Error> {
     let content = manifest.content;
-    // Only a referrers answer repeats the annotations.
+    // Only a referrers answer repeats the annotations, and not all of them.
     let annotations =
         content.subject().and(content.annotations()).and_then(|all| serde_json::to_string(all).ok());
+    let annotations = annotations.filter(|json| json.len() <= MAX_LISTED_ANNOTATIONS);
     sqlx::query(PUT)
         .bind(id)
         .bind(manifest.digest.to_string())

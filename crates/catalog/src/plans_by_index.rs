@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{Catalog, Location, Origin, RepoKey, blobs, images, manifests, removal, sql, sync, tags, usage};
 
-const QUERIES: [(&str, &str); 39] = [
+const QUERIES: [(&str, &str); 40] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -16,6 +16,7 @@ const QUERIES: [(&str, &str); 39] = [
     ("is held", sql::IS_HELD),
     ("manifest", manifests::MANIFEST),
     ("referrers", manifests::REFERRERS),
+    ("said size", manifests::SAID_SIZE),
     ("missing blob", manifests::MISSING_BLOB),
     ("wrong size", manifests::WRONG_SIZE),
     ("remove manifest", manifests::REMOVE),

@@ -1,7 +1,7 @@
 //! Pulling blobs: from what is held, from a download under way, from a new one.
 //!
-//! A blob is readable through a repository that has it. Where we hold its bytes through another one, the upstream
-//! is asked (`HEAD`, no download) before this one gives them out.
+//! A blob is readable through a repository that has it. Where we hold its bytes through another one, this one gives them
+//! out when its upstream has shown that it has them (`possession`).
 
 use std::{ops::Range, sync::Arc};
 
@@ -12,7 +12,7 @@ use entrepot_oci::{Digest, Host};
 
 use crate::{
     BlobHead, BlobStream, Error, Mirror, Opened, ServedBlob, Target,
-    fill::{Content, Failure, Fill},
+    fill::{Content, Failure, Fill, Place},
     metrics::Kind,
     passthrough::PassThrough,
     served::Source,
@@ -61,24 +61,25 @@ impl Mirror {
         if let Some(refused) = self.0.memory.absent.get(&reference) {
             return Err(refused);
         }
-        let fill = match self.join(host, key, digest).await? {
-            Joined::Held(held) => {
-                self.0.metrics.hit(Kind::Blob);
-                return Ok(self.serve_held(held));
-            }
-            Joined::Filling(fill) => fill,
-        };
-        self.0.metrics.miss(Kind::Blob);
-        match fill.started().await {
-            Ok(content) => {
-                Ok(ServedBlob { size: Some(content.size), source: Source::Filling(fill, content) })
-            }
-            Err(Failure::NoRoom) => self.pass_through(host, key, digest).await,
-            Err(Failure::Refused(error)) => {
-                if error.is_an_answer() {
-                    self.0.memory.absent.insert(reference, error.clone());
+        loop {
+            let place = match self.join(host, key, digest).await? {
+                Joined::Held(held) => {
+                    self.0.metrics.hit(Kind::Blob);
+                    return Ok(self.serve_held(held));
                 }
-                Err(error)
+                Joined::Filling(place) => place,
+                Joined::Unproven => return self.pass_through(host, key, digest).await,
+            };
+            self.0.metrics.miss(Kind::Blob);
+            match place.started().await {
+                Ok((fill, content)) => {
+                    let size = Some(content.size);
+                    return Ok(ServedBlob { size, source: Source::Filling(fill, content) });
+                }
+                Err(Failure::NoRoom) => return self.pass_through(host, key, digest).await,
+                Err(Failure::Refused(error)) => return Err(self.remember(key, &reference.1, error)),
+                // Those who waited had left before we came.
+                Err(Failure::Deserted) => {}
             }
         }
     }
@@ -88,8 +89,13 @@ impl Mirror {
         loop {
             let running = self.0.fills.running(digest);
             match running {
-                Some(fill) if fill.is_for(key) => return Ok(Joined::Filling(fill)),
-                Some(_) => drop(self.upstream_has(host, key, digest).await?),
+                Some(place) if place.fill.is_for(key) => return Ok(Joined::Filling(place)),
+                Some(place) if place.fill.is_from(host) => drop(self.upstream_has(host, key, digest).await?),
+                Some(place) if place.fill.is_verified() => {
+                    place.until_over().await;
+                    continue;
+                }
+                Some(_) => return Ok(Joined::Unproven),
                 // A download leaves the stage after its blob is known, so this sees one or the other.
                 None => {
                     if let Some(held) = self.held_blob(key, digest).await? {
@@ -102,14 +108,14 @@ impl Mirror {
                             continue;
                         }
                         // Held for another repository.
-                        self.upstream_has(host, key, digest).await?;
+                        self.prove(host, key, digest, &held).await?;
                         self.link(key, digest, held.size()).await?;
                         return Ok(Joined::Held(held));
                     }
                 }
             }
-            if let Some(fill) = self.fill(host, key, digest) {
-                return Ok(Joined::Filling(fill));
+            if let Some(place) = self.fill(host, key, digest) {
+                return Ok(Joined::Filling(place));
             }
         }
     }
@@ -118,12 +124,17 @@ impl Mirror {
         self.0.metrics.passed_through.inc();
         let size = self.upstream_has(host, key, digest).await?;
         let remote = self.source(host)?.remote.clone();
-        let pass = PassThrough::new(remote, key.clone(), *digest);
+        let pass = PassThrough::new(remote, key.clone(), *digest, self.ceiling(key, digest).await);
         Ok(ServedBlob { size, source: Source::Passing(Box::new(pass)) })
     }
 
     /// Asks the upstream whether the repository has the blob, and how large it is.
-    async fn upstream_has(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Result<Option<u64>, Error> {
+    pub(crate) async fn upstream_has(
+        &self,
+        host: &Host,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<Option<u64>, Error> {
         let head = self.source(host)?.remote.head_blob(&key.repository, digest).await;
         Ok(head.map_err(|error| blob_refused(host, key, digest, error))?.size)
     }
@@ -175,7 +186,10 @@ impl Mirror {
 /// Where a blob is to be read from.
 enum Joined {
     Held(Held),
-    Filling(Arc<Fill>),
+    Filling(Place),
+    /// Another upstream is bringing it. What this one has can only be proven once all of it is here, so until then it is
+    /// read from where the client wants it from.
+    Unproven,
 }
 
 impl ServedBlob {

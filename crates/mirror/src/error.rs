@@ -92,6 +92,15 @@ pub enum Error {
     /// The client stopped sending.
     #[error("the request's body broke off")]
     BodyBroken,
+    /// An upload with more bytes than a blob may have.
+    #[error("the upload is larger than the {limit} bytes that a blob may have")]
+    TooLarge {
+        /// The most that is taken.
+        limit: u64,
+    },
+    /// As much is being answered as there is memory for.
+    #[error("there is no memory for another answer")]
+    Busy,
     /// The disk is full.
     #[error("there is no space left to store this")]
     Full,
@@ -121,7 +130,40 @@ pub enum UpstreamFault {
     /// It did not answer in time.
     #[error("does not answer in time")]
     TimedOut,
+    /// It sends more than a blob may have.
+    #[error("{}", too_large(*limit, *named))]
+    TooLarge {
+        /// The most that is taken, in bytes.
+        limit: u64,
+        /// It is what a manifest says, and not the configuration.
+        named: bool,
+    },
     /// Its answer is not what the protocol allows, or does not have the digest asked for.
     #[error("gave an answer that cannot be used: {0}")]
     Invalid(String),
+}
+
+fn too_large(limit: u64, named: bool) -> String {
+    if named {
+        format!("sends more than the {limit} bytes that a manifest gives the blob")
+    } else {
+        format!("sends a blob of more than {limit} bytes")
+    }
+}
+
+impl Error {
+    /// How many bytes its texts take.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::NotARepository { name }
+            | Self::RepositoryUnknown { name }
+            | Self::BlobUnknown { name, .. } => name.len(),
+            Self::ManifestUnknown { name, reference } => name.len() + reference.len(),
+            Self::ReadOnly { name, hosted } => name.len() + hosted.len(),
+            Self::Upstream { fault: UpstreamFault::Denied(said) | UpstreamFault::Invalid(said), .. } => {
+                said.len()
+            }
+            _ => 0,
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! - where a name leads: [`Names`]; how old an answer may be: `freshness`; both pure
 //! - pulls: `manifests`, `blobs`, `fill` (the one download that any number of clients read), `lists`
+//! - what strangers and clients decide the size of: `memory` (every cache, in bytes), [`Budget`] (answers in flight),
+//!   `fill::ceiling` (blobs); `possession` proves that an upstream has what another one gave us
 //! - pushes to hosted names: `uploads`, `hosted`; what is held, for people: `inventory`
 //!
 //! [`Mirror`] has a verb for each thing that can be asked; nothing here knows HTTP answers or SQL.
@@ -9,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod blobs;
+mod budget;
 mod clock;
 mod error;
 mod fill;
@@ -26,6 +29,7 @@ mod metrics;
 mod mirror;
 mod names;
 mod passthrough;
+mod possession;
 mod pour;
 mod served;
 mod settings;
@@ -36,6 +40,7 @@ mod uploads;
 mod upstream;
 mod uses;
 
+pub use budget::{Budget, Room};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Origin, RepoKey};

@@ -1,9 +1,13 @@
 //! Listings: tags and referrers. An upstream's own word first; what is known here where it cannot be asked.
 
-use entrepot_catalog::Origin;
-use entrepot_oci::{Digest, Page};
+use std::sync::Arc;
 
-use crate::{Error, Mirror, ReferrerList, TagPage, Target, store::store_failed, upstream::list_refused};
+use entrepot_catalog::{Origin, RepoKey};
+use entrepot_oci::{Descriptor, Digest, Host, Page};
+
+use crate::{
+    Error, Mirror, ReferrerList, TagPage, Target, mirror::Listed, store::store_failed, upstream::list_refused,
+};
 
 impl Mirror {
     /// A page of a repository's tags.
@@ -45,34 +49,41 @@ impl Mirror {
         let Origin::Upstream(host) = &key.origin else {
             return self.known_referrers(target, subject, false).await;
         };
-        let entry = (key.clone(), *subject);
-        match self.source(host)?.remote.referrers(&key.repository, subject).await {
-            Ok(descriptors) => {
-                self.0.memory.referrers.insert(entry, descriptors.as_slice().into());
-                Ok(ReferrerList { descriptors, stale: false })
-            }
-            Err(error) => {
-                let error = list_refused(host, key, error);
-                if error.is_an_answer() {
-                    return Err(error);
-                }
-                if let Some(said) = self.0.memory.referrers.get(&entry) {
-                    return Ok(ReferrerList { descriptors: said.to_vec(), stale: true });
-                }
-                let known = self.known_referrers(target, subject, true).await?;
-                // An empty list would say that there are none, and hide a signature.
-                if known.descriptors.is_empty() { Err(error) } else { Ok(known) }
-            }
+        let listed = self.said_referrers(host, key, subject).await;
+        let error = match listed {
+            Ok(descriptors) => return Ok(ReferrerList { descriptors, stale: false, _turn: None }),
+            Err(error) if error.is_an_answer() => return Err(error),
+            Err(error) => error,
+        };
+        if let Some(descriptors) = self.0.memory.referrers.get(&(key.clone(), *subject)) {
+            return Ok(ReferrerList { descriptors, stale: true, _turn: None });
         }
+        let known = self.known_referrers(target, subject, true).await?;
+        // An empty list would say that there are none, and hide a signature.
+        if known.descriptors.is_empty() { Err(error) } else { Ok(known) }
     }
 
+    /// Asks the upstream, once for all who ask at this moment.
+    async fn said_referrers(&self, host: &Host, key: &RepoKey, subject: &Digest) -> Listed {
+        let (mirror, host, key, subject) = (self.clone(), host.clone(), key.clone(), *subject);
+        let flight = self.0.listings.join((key.clone(), subject), || async move {
+            let listed = mirror.source(&host)?.remote.referrers(&key.repository, &subject).await;
+            let listed: Arc<[Descriptor]> = listed.map_err(|error| list_refused(&host, &key, error))?.into();
+            mirror.0.memory.referrers.insert((key, subject), Arc::clone(&listed));
+            Ok(listed)
+        });
+        flight.land().await.unwrap_or(Err(Error::Store))
+    }
+
+    /// Made anew for each request, and so not for many at a time.
     async fn known_referrers(
         &self,
         target: &Target,
         subject: &Digest,
         stale: bool,
     ) -> Result<ReferrerList, Error> {
+        let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(store_failed)?;
         let descriptors = self.0.catalog.referrers(&target.key, subject).await.map_err(store_failed)?;
-        Ok(ReferrerList { descriptors, stale })
+        Ok(ReferrerList { descriptors: descriptors.into(), stale, _turn: Some(turn) })
     }
 }

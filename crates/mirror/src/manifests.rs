@@ -129,7 +129,7 @@ impl Mirror {
         let (mirror, host, key2) = (self.clone(), host.clone(), key.clone());
         let flight = self.0.fetches.join((key.clone(), reference.clone()), || async move {
             let fetched = mirror.fetch(&host, &key2, &reference).await;
-            let manifest = mirror.remember(&key2, &reference, fetched)?;
+            let manifest = fetched.map_err(|refused| mirror.remember(&key2, &reference, refused))?;
             mirror.keep(&key2, &manifest, None);
             Ok(manifest)
         });
@@ -145,7 +145,7 @@ impl Mirror {
             if checked.as_ref().is_err_and(|error| !error.is_an_answer()) {
                 mirror.leave_alone(&key2, &tag);
             }
-            mirror.remember(&key2, &reference, checked)
+            checked.map_err(|refused| mirror.remember(&key2, &reference, refused))
         });
         flight.land().await.unwrap_or(Err(Error::Store))
     }
@@ -204,22 +204,15 @@ impl Mirror {
         let fetched = self.source(host)?.remote.manifest(&key.repository, reference).await;
         let FetchedManifest { digest, media_type, bytes } =
             fetched.map_err(|error| manifest_refused(host, key, reference, error))?;
-        Ok(Arc::new(HeldManifest { digest, media_type, bytes }))
+        Ok(Arc::new(HeldManifest { digest, media_type, bytes: self.0.memory.hold(bytes)? }))
     }
 
     /// Keeps a refusal for a while.
-    fn remember<T>(
-        &self,
-        key: &RepoKey,
-        reference: &Reference,
-        result: Result<T, Error>,
-    ) -> Result<T, Error> {
-        if let Err(error) = &result
-            && error.is_an_answer()
-        {
-            self.0.memory.absent.insert((key.clone(), reference.clone()), error.clone());
+    pub(crate) fn remember(&self, key: &RepoKey, reference: &Reference, refused: Error) -> Error {
+        if refused.is_an_answer() {
+            self.0.memory.absent.insert((key.clone(), reference.clone()), refused.clone());
         }
-        result
+        refused
     }
 
     fn leave_alone(&self, key: &RepoKey, tag: &Tag) {
@@ -239,9 +232,13 @@ impl Mirror {
             let state = TagState { digest: manifest.digest, checked: now, not_before: None, recorded: true };
             self.0.memory.tags.insert((key.clone(), tag.clone()), state);
         }
+        let parsed = Manifest::parse(&manifest.bytes, Some(&manifest.media_type));
+        if let Ok(content) = &parsed {
+            // A blob may be asked for before the record is made.
+            self.0.memory.expect(key, content);
+        }
         let (mirror, key, manifest, tag) = (self.clone(), key.clone(), Arc::clone(manifest), tag.cloned());
         self.0.tasks.spawn(async move {
-            let parsed = Manifest::parse(&manifest.bytes, Some(&manifest.media_type));
             let written = match parsed.map_err(|error| Error::ManifestInvalid(Arc::new(error))) {
                 Ok(content) => mirror.write_down(&key, &manifest, &content, tag.as_slice()).await,
                 Err(error) => Err(error),
@@ -298,6 +295,7 @@ impl Mirror {
         else {
             return Ok(None);
         };
+        let bytes = self.0.memory.hold(bytes)?;
         let manifest = Arc::new(HeldManifest { digest: *digest, media_type: record.media_type, bytes });
         self.0.memory.manifests.insert(entry, Arc::clone(&manifest));
         Ok(Some(manifest))
@@ -367,7 +365,7 @@ impl Mirror {
         let flight = self.0.heads.join(entry, || async move {
             let (key, reference) = &entry2;
             let head = mirror.head_now(&host, key, reference).await;
-            let head = mirror.remember(key, reference, head)?;
+            let head = head.map_err(|refused| mirror.remember(key, reference, refused))?;
             mirror.0.memory.heads.insert(entry2, head.clone());
             Ok(head)
         });

@@ -8,12 +8,13 @@ use std::{
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
-use entrepot_oci::{Host, Name, Reference};
+use entrepot_oci::{Descriptor, Digest, Host, Name, Reference};
 use entrepot_remote::Remote;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Asked, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream,
+    Asked, Budget, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream,
     fill::Fills,
     flights::Flights,
     freshness::Policy,
@@ -30,6 +31,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
 // What was pushed under a wrong digest is gone within a minute.
 const _: () = assert!(HOUSEKEEPING.as_secs() + SPOILED.as_secs() < 60);
+
+/// How many lists of referrers are made at a time: a list may be long, and lives until its page is written.
+const LISTS: usize = 2;
 
 /// How long stopping waits for what is under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -78,12 +82,19 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) fetches: Flights<(RepoKey, Reference), Result<Arc<HeldManifest>, Error>>,
     pub(crate) heads: Flights<(RepoKey, Reference), Result<ManifestHead, Error>>,
+    pub(crate) listings: Flights<(RepoKey, Digest), Listed>,
+    /// Who may make a list of referrers.
+    pub(crate) turns: Arc<Semaphore>,
     pub(crate) fills: Fills,
     pub(crate) uploads: Uploads,
+    pub(crate) max_blob_size: u64,
     pub(crate) stripes: Arc<Stripes>,
     pub(crate) tasks: Tasks,
     stopping: CancellationToken,
 }
+
+/// What an upstream said refers to a manifest.
+pub(crate) type Listed = Result<Arc<[Descriptor]>, Error>;
 
 /// An upstream as the verbs need it.
 pub(crate) struct Source {
@@ -142,8 +153,11 @@ impl Mirror {
             uses: Uses::default(),
             fetches: Flights::new(tasks.clone()),
             heads: Flights::new(tasks.clone()),
+            listings: Flights::new(tasks.clone()),
+            turns: Arc::new(Semaphore::new(LISTS)),
             fills: Fills::new(parts.settings.segments, stopping.clone()),
-            uploads: Uploads::new(parts.blobs.clone()),
+            uploads: Uploads::new(parts.blobs.clone(), parts.settings.max_blob_size.as_u64()),
+            max_blob_size: parts.settings.max_blob_size.as_u64(),
             blobs: parts.blobs,
             catalog: parts.catalog,
             metrics: parts.metrics,
@@ -169,6 +183,11 @@ impl Mirror {
     /// [`Error::Store`] if not.
     pub async fn ready(&self) -> Result<(), Error> {
         self.0.catalog.ping().await.map_err(store_failed)
+    }
+
+    /// The memory that answers may take until clients have read them.
+    pub fn budget(&self) -> &Budget {
+        &self.0.memory.budget
     }
 
     /// Stops: downloads note how far they got, pulls are written down, the catalog is closed.

@@ -1,7 +1,7 @@
 //! Passing a blob through without keeping it: what is left when the disk is full.
 //!
 //! The same promise holds as for a fill: a whole answer with wrong bytes does not happen, since the last bytes wait
-//! for the digest. A range cannot be held against it; it goes out as it comes.
+//! for the digest. A range cannot be held against it; it goes out as it comes. Neither is longer than a blob may be.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -11,7 +11,11 @@ use entrepot_oci::{Digest, Hasher};
 use entrepot_remote::{BlobAsk, BlobStream as RemoteStream, Endpoint, Error as RemoteError, Remote};
 use futures_util::{StreamExt, stream};
 
-use crate::{BlobStream, Cut, Error, Opened, fill::WITHHELD, upstream::blob_refused};
+use crate::{
+    BlobStream, Cut, Error, Opened,
+    fill::{WITHHELD, ceiling::Ceiling},
+    upstream::blob_refused,
+};
 
 /// Attempts without progress before the answer ends short.
 const ATTEMPTS: u32 = 4;
@@ -21,14 +25,16 @@ pub(crate) struct PassThrough {
     remote: Remote,
     key: RepoKey,
     digest: Digest,
+    ceiling: Ceiling,
 }
 
 impl PassThrough {
-    pub(crate) fn new(remote: Remote, key: RepoKey, digest: Digest) -> Self {
-        Self { remote, key, digest }
+    pub(crate) fn new(remote: Remote, key: RepoKey, digest: Digest, ceiling: Ceiling) -> Self {
+        Self { remote, key, digest, ceiling }
     }
 
     pub(crate) async fn open(self, range: Option<Range<u64>>, size: Option<u64>) -> Result<Opened, Error> {
+        self.ceiling.check(self.remote.host(), size.unwrap_or_default())?;
         let hasher = range.is_none().then(|| Hasher::new(self.digest.algorithm()));
         let start = range.as_ref().map_or(0, |range| range.start);
         let end = range.map(|range| range.end).or(size);
@@ -112,7 +118,10 @@ impl Flow {
             }
             let Some(stream) = &mut self.stream else { continue };
             match stream.chunks.next().await {
-                Some(Ok(bytes)) => return Ok(Some(self.take(bytes))),
+                Some(Ok(bytes)) => {
+                    let bytes = self.take(bytes);
+                    return if self.is_too_long() { Err(Cut) } else { Ok(Some(bytes)) };
+                }
                 // Without a length, the end of the stream is the end.
                 None if self.end.is_none() => return Ok(None),
                 None | Some(Err(_)) => {
@@ -130,6 +139,10 @@ impl Flow {
         }
         self.at += bytes.len() as u64;
         bytes
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.at > self.blob.ceiling.bytes()
     }
 
     async fn ask(&mut self) -> Result<RemoteStream, RemoteError> {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use entrepot_blobs::Held;
 use entrepot_oci::{Descriptor, Digest, MediaType, Tag};
 use futures_util::stream::BoxStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     Mapping,
@@ -103,12 +104,14 @@ pub struct TagPage {
 }
 
 /// What refers to a manifest.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ReferrerList {
     /// One descriptor per referrer.
-    pub descriptors: Vec<Descriptor>,
+    pub descriptors: Arc<[Descriptor]>,
     /// The upstream could not be asked, so these are the ones known here.
     pub stale: bool,
+    /// Where the list was made for this request, the next one is made when it is gone.
+    pub(crate) _turn: Option<OwnedSemaphorePermit>,
 }
 
 /// The name of an upload session.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use serde::Deserialize;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub stale_for: Duration,
     /// How many connections at most fetch one large blob, where a single one is slow.
     pub segments: usize,
+    /// The most bytes that a blob may have, where no manifest says how many it has.
+    pub max_blob_size: ByteSize,
 }
 
 impl Default for Settings {
@@ -32,6 +35,7 @@ impl Default for Settings {
             freshness: Duration::from_secs(60 * 60),
             stale_for: Duration::from_secs(7 * 24 * 60 * 60),
             segments: 8,
+            max_blob_size: ByteSize::gib(100),
         }
     }
 }

@@ -38,6 +38,8 @@ const READ_BACK: usize = 1 << 20;
 /// The sessions.
 pub(crate) struct Uploads {
     blobs: Blobs,
+    /// The most bytes of one.
+    limit: u64,
     known: Mutex<HashMap<UploadId, Known>>,
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct Session {
     hasher: Hasher,
     algorithm: Algorithm,
     offset: u64,
+    limit: u64,
     received: Arc<AtomicU64>,
     spoiled: Option<SystemTime>,
 }
@@ -79,8 +82,9 @@ struct Note {
 }
 
 impl Uploads {
-    pub(crate) fn new(blobs: Blobs) -> Self {
-        Self { blobs, known: Mutex::default() }
+    /// None of them has more than `limit` bytes.
+    pub(crate) fn new(blobs: Blobs, limit: u64) -> Self {
+        Self { blobs, limit, known: Mutex::default() }
     }
 
     /// Looks through what an earlier process left: sessions with bytes go on, and nobody can know of the others.
@@ -132,7 +136,8 @@ impl Uploads {
                 return Err(blobs_failed(error));
             }
         };
-        let open = Open::new(key.to_string(), staged, algorithm, (Hasher::new(algorithm), 0));
+        let begun = (Hasher::new(algorithm), 0);
+        let open = Open::new(key.to_string(), staged, begun, self.limit);
         self.lock().insert(id, Known { repository: key.to_string(), open: Some(open) });
         Ok(id)
     }
@@ -207,7 +212,7 @@ impl Uploads {
         let note = Note::of(&staged).await?;
         let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
         let hashed = hash_staged(&staged, algorithm).await?;
-        let open = Open::new(note.repository.clone(), staged, algorithm, hashed);
+        let open = Open::new(note.repository.clone(), staged, hashed, self.limit);
         let mut all = self.lock();
         let known = all.entry(id).or_insert(Known { repository: note.repository, open: None });
         Ok(Arc::clone(known.open.get_or_insert(open)))
@@ -227,11 +232,19 @@ impl Note {
 }
 
 impl Open {
-    fn new(repository: String, staged: Staged, algorithm: Algorithm, hashed: (Hasher, u64)) -> Arc<Self> {
+    fn new(repository: String, staged: Staged, hashed: (Hasher, u64), limit: u64) -> Arc<Self> {
         let (hasher, offset) = hashed;
+        let algorithm = hasher.algorithm();
         let received = Arc::new(AtomicU64::new(offset));
-        let session =
-            Session { staged, hasher, algorithm, offset, received: Arc::clone(&received), spoiled: None };
+        let session = Session {
+            staged,
+            hasher,
+            algorithm,
+            offset,
+            limit,
+            received: Arc::clone(&received),
+            spoiled: None,
+        };
         Arc::new(Self { repository, received, session: tokio::sync::Mutex::new(session) })
     }
 
@@ -274,6 +287,9 @@ impl Session {
         }
         let before = self.mark();
         let room = chunk.map_or(u64::MAX, ChunkRange::length);
+        if chunk.is_some() && room > self.limit.saturating_sub(self.offset) {
+            return Err(Error::TooLarge { limit: self.limit });
+        }
         let received = self.take_in(body, room).await;
         let fits = self.offset - before.offset == room || chunk.is_none();
         match received {
@@ -324,6 +340,9 @@ impl Session {
                 Batch::Broken(error) => return Err(error),
                 Batch::Bytes(pieces) if self.offset - start + pour::length(&pieces) > room => {
                     return Err(Error::SizeInvalid);
+                }
+                Batch::Bytes(pieces) if self.offset + pour::length(&pieces) > self.limit => {
+                    return Err(Error::TooLarge { limit: self.limit });
                 }
                 Batch::Bytes(pieces) => batches.gather(self.write(pieces)).await?,
             }

@@ -1,7 +1,7 @@
 //! Which images are used, gathered in memory and written down now and then.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Mutex, PoisonError},
     time::SystemTime,
 };
@@ -9,6 +9,10 @@ use std::{
 use entrepot_catalog::{Catalog, RepoKey, Use};
 use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
+
+/// The most that are gathered between two flushes. What is beyond that is not counted: it is a statistic, and names are
+/// whatever clients ask for.
+const MOST: usize = 50_000;
 
 /// Pulls since the last flush.
 #[derive(Default)]
@@ -21,8 +25,12 @@ impl Uses {
     /// Counts a pull of a manifest.
     pub(crate) fn note(&self, key: &RepoKey, digest: Digest, now: SystemTime) {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = uses.entry((key.clone(), digest)).or_insert((0, now));
-        *entry = (entry.0 + 1, now);
+        let is_full = uses.len() >= MOST;
+        match uses.entry((key.clone(), digest)) {
+            Entry::Occupied(mut entry) => *entry.get_mut() = (entry.get().0 + 1, now),
+            Entry::Vacant(_) if is_full => {}
+            Entry::Vacant(entry) => drop(entry.insert((1, now))),
+        }
     }
 
     /// Writes down what was gathered. What cannot be written is lost: it is a statistic.

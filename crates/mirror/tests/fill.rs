@@ -98,7 +98,7 @@ async fn a_refused_blob_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_upstreams_with_one_blob_cost_one_download() {
+async fn an_upstream_gets_no_part_in_the_download_of_another_and_reads_its_own() {
     let quay = TestRegistry::start().await;
     let rig = Rig::with_quay(&quay).await;
     let image = TestImage::random(3, 1, 4 * MIB);
@@ -114,7 +114,15 @@ async fn two_upstreams_with_one_blob_cost_one_download() {
     gate.open();
     assert_eq!(read(first).await.unwrap(), bytes);
     assert_eq!(read(second).await.unwrap(), bytes);
-    assert_eq!((rig.upstream.log().blob_gets().len(), quay.log().blob_gets().len()), (1, 0));
+    assert_eq!((rig.upstream.log().blob_gets().len(), quay.log().blob_gets().len()), (1, 1));
+    // Once it is here, the other one shows a part of it, and then has it.
+    rig.until_kept(&digest).await;
+    for (ranges, wholes) in [(1, 1), (1, 1)] {
+        assert_eq!(rig.blob_bytes("quay.io/x/y", &digest).await.as_ref(), Ok(&bytes));
+        let gets = quay.log().blob_gets();
+        assert_eq!(gets.iter().filter(|get| get.range.is_some()).count(), ranges);
+        assert_eq!(gets.iter().filter(|get| get.range.is_none()).count(), wholes);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -197,6 +197,14 @@ impl Hasher {
         })
     }
 
+    /// What it hashes by.
+    pub fn algorithm(&self) -> Algorithm {
+        match self.0 {
+            State::Sha256(_) => Algorithm::Sha256,
+            State::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
     /// Takes the next bytes in.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {

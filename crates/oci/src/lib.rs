@@ -29,7 +29,7 @@ mod referrers;
 mod repository;
 mod route;
 
-pub use descriptor::Descriptor;
+pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use error::{ErrorBody, ErrorCode};
 pub use host::{ALIASES, Host, HostError};

@@ -122,6 +122,11 @@ impl Manifest {
         })
     }
 
+    /// The manifests an index lists, taken out of it.
+    pub fn into_manifests(self) -> Vec<Descriptor> {
+        self.manifests
+    }
+
     /// The image's configuration, where it is an image.
     pub fn config(&self) -> Option<&Descriptor> {
         self.config.as_ref()

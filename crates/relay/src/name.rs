@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use entrepot_oci::is_hidden;
+
 /// The most bytes of a name and of a part of it, and how many parts it may have.
 const LONGEST: usize = 1024;
 const LONGEST_PART: usize = 255;

@@ -16,7 +16,6 @@ use crate::{
     body::{self, Chunks},
     client::Patience,
     error::{self, Error, InvalidAnswer},
-    listing::turn::Turn,
     outcome::Receipt,
     retry_after,
 };
@@ -147,22 +146,6 @@ impl Answer {
     pub(crate) async fn document(self, limit: usize, patience: Patience) -> Result<(Bytes, Receipt), Error> {
         let Self { response, receipt } = self;
         match tokio::time::timeout(patience.document, body::capped(response, limit, patience.idle)).await {
-            Ok(Ok(bytes)) => Ok((bytes, receipt)),
-            Ok(Err(error)) => Err(receipt.fail(error)),
-            Err(_) => Err(receipt.fail(Error::TimedOut)),
-        }
-    }
-
-    /// The same for a page of a listing, which waits for its turn if it is a large one.
-    pub(crate) async fn page(
-        self,
-        limit: usize,
-        patience: Patience,
-        turn: &Turn,
-    ) -> Result<(Bytes, Receipt), Error> {
-        let Self { response, receipt } = self;
-        let read = body::in_turn(response, limit, patience.idle, turn);
-        match tokio::time::timeout(patience.document, read).await {
             Ok(Ok(bytes)) => Ok((bytes, receipt)),
             Ok(Err(error)) => Err(receipt.fail(error)),
             Err(_) => Err(receipt.fail(Error::TimedOut)),

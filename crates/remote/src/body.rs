@@ -11,52 +11,34 @@ use futures_util::{Stream, StreamExt as _, stream, stream::BoxStream};
 use crate::{
     client::Patience,
     error::{self, Error, InvalidAnswer},
-    listing::turn::{SMALL_PAGE, Turn},
+    room,
 };
 
 /// A body on its way. It ends behind its first error.
 pub(crate) type Chunks = BoxStream<'static, Result<Bytes, Error>>;
 
 /// The whole body, if it has at most `limit` bytes and is never silent for longer than `idle`. Never more than that is
-/// held.
+/// held; and what is more than [`room::FREE`] waits until there is room for it.
 pub(crate) async fn capped(
-    response: reqwest::Response,
-    limit: usize,
-    idle: Duration,
-) -> Result<Bytes, Error> {
-    collected(response, limit, idle, None).await
-}
-
-/// The same where what is long has to wait for its turn.
-pub(crate) async fn in_turn(
-    response: reqwest::Response,
-    limit: usize,
-    idle: Duration,
-    turn: &Turn,
-) -> Result<Bytes, Error> {
-    collected(response, limit, idle, Some(turn)).await
-}
-
-async fn collected(
     mut response: reqwest::Response,
     limit: usize,
     idle: Duration,
-    turn: Option<&Turn>,
 ) -> Result<Bytes, Error> {
     let too_large = || InvalidAnswer::TooLarge { limit: limit as u64 };
     let expected = response.content_length().unwrap_or_default();
     if expected > limit as u64 {
         return Err(too_large().into());
     }
-    let mut body = BytesMut::new();
+    let (mut body, mut room) = (BytesMut::new(), None);
     loop {
         let next = tokio::time::timeout(idle, response.chunk()).await.map_err(|_| Error::TimedOut)?;
         let Some(chunk) = next.map_err(error::within_body)? else { return Ok(body.freeze()) };
         if body.len() + chunk.len() > limit {
             return Err(too_large().into());
         }
-        if let Some(turn) = turn.filter(|_| body.len() + chunk.len() > SMALL_PAGE) {
-            turn.wait().await;
+        if body.len() + chunk.len() > room::FREE && room.is_none() {
+            // All of it at once: two that have half of what they need would wait for each other.
+            room = room::DOCUMENTS.take(limit).await;
         }
         body.extend_from_slice(&chunk);
     }

@@ -112,6 +112,12 @@ pub enum InvalidAnswer {
     /// The token server's answer has no token in it.
     #[error("the token server gave no token")]
     NoToken,
+    /// The token server's token is longer than a header should be.
+    #[error("the token server gave a token of more than {limit} bytes")]
+    TokenTooLong {
+        /// The most that is taken, in bytes.
+        limit: usize,
+    },
 }
 
 /// In which way a listing has no end, or none that is worth waiting for.

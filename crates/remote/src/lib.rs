@@ -39,6 +39,7 @@ mod referrers;
 mod refusal;
 mod remote;
 mod retry_after;
+mod room;
 mod settings;
 mod supply;
 mod tags;

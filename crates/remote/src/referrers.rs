@@ -22,9 +22,6 @@ use crate::{
 /// The largest page that is read, in bytes.
 const MAX_PAGE: usize = 4 << 20;
 
-/// The longest annotation that is kept, key and value: what says more than that is in the referrer itself.
-const MAX_ANNOTATION: usize = 4 << 10;
-
 impl Remote {
     /// Lists what refers to `subject`: from the API, all pages of it, or where the registry has none from the referrers
     /// tag. None is an empty list. What the list says of each referrer is not proven.
@@ -67,19 +64,16 @@ impl Remote {
     ) -> Result<Vec<Descriptor>, Error> {
         let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
         let ask = Ask::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
-        let turn = self.turn();
         let pages = Pages {
             bounds: Bounds::REFERRERS,
-            turn: &turn,
+            turns: self.turns(),
             first: ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?,
-            read: Box::new(|url| self.page(Place { endpoint, url, limit: MAX_PAGE }, &ask, &turn).boxed()),
+            read: Box::new(|url| self.page(Place { endpoint, url, limit: MAX_PAGE }, &ask).boxed()),
             // They have no names to ask behind.
             behind: Box::new(|_| None),
             size: MAX_REFERRERS,
         };
-        let mut referrers = Referrers::default();
-        listing::whole(&pages, &mut referrers).await?;
-        Ok(referrers.found)
+        listing::whole(&pages, Referrers::default).await.map(|referrers| referrers.found)
     }
 
     /// The same from the referrers tag alone.
@@ -99,14 +93,14 @@ impl Remote {
         };
         let mut referrers = Referrers::default();
         match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
-            Ok(index) if index.media_type().is_index() => referrers.add(index.manifests())?,
+            Ok(index) if index.media_type().is_index() => referrers.add(index.into_manifests())?,
             _ => return Err(InvalidAnswer::NotAListing.into()),
         };
         Ok(referrers.found)
     }
 }
 
-/// The referrers of a listing, each once, without annotations that are too long.
+/// The referrers of a listing, each once, without what is too long for one (see [`Descriptor::listed`]).
 #[derive(Default)]
 struct Referrers {
     found: Vec<Descriptor>,
@@ -116,14 +110,14 @@ struct Referrers {
 
 impl Referrers {
     // How many of them are new.
-    fn add(&mut self, listed: &[Descriptor]) -> Result<usize, InvalidAnswer> {
+    fn add(&mut self, listed: Vec<Descriptor>) -> Result<usize, InvalidAnswer> {
         let before = self.found.len();
         for one in listed {
             if !self.known.insert(one.digest) {
                 continue;
             }
-            let one = shortened(one);
-            self.bytes += weight(&one);
+            let one = one.listed();
+            self.bytes += one.weight();
             Bounds::REFERRERS.hold(self.found.len() + 1, self.bytes)?;
             self.found.push(one);
         }
@@ -137,8 +131,8 @@ impl Collect for Referrers {
             Manifest::parse(bytes, None).or_else(|_| Manifest::parse(bytes, Some(&MediaType::OCI_INDEX)));
         match index {
             Ok(index) if index.media_type().is_index() => {
-                let new = self.add(index.manifests())?;
-                Ok(Taken { listed: index.manifests().len(), new, last: None })
+                let listed = index.manifests().len();
+                Ok(Taken { listed, new: self.add(index.into_manifests())?, last: None })
             }
             _ => Err(InvalidAnswer::NotAListing),
         }
@@ -149,27 +143,10 @@ impl Collect for Referrers {
     }
 }
 
-fn shortened(one: &Descriptor) -> Descriptor {
-    let is_short = |(key, value): &(&String, &String)| key.len() + value.len() <= MAX_ANNOTATION;
-    let annotations = one
-        .annotations
-        .as_ref()
-        .map(|all| all.iter().filter(is_short).map(|(key, value)| (key.clone(), value.clone())).collect());
-    Descriptor { annotations, ..one.clone() }
-}
-
-// About what it takes in memory.
-fn weight(one: &Descriptor) -> usize {
-    let each = size_of::<String>();
-    let annotations = one.annotations.iter().flatten();
-    let annotations: usize = annotations.map(|(key, value)| key.len() + value.len() + 2 * each).sum();
-    let urls: usize = one.urls.iter().map(|url| url.len() + each).sum();
-    let kind = one.artifact_type.as_ref().map_or(0, String::len);
-    size_of::<Descriptor>() + one.media_type.len() + kind + annotations + urls
-}
-
 #[cfg(test)]
 mod tests {
+    use entrepot_oci::MAX_LISTED_ANNOTATIONS;
+
     use super::*;
 
     fn descriptor(nth: usize, annotations: &[(&str, String)]) -> Descriptor {
@@ -181,23 +158,21 @@ mod tests {
     }
 
     #[test]
-    fn long_annotations_are_left_out() {
-        let long = [("note", "x".repeat(MAX_ANNOTATION)), ("kept", "x".repeat(MAX_ANNOTATION - 4))];
+    fn each_is_there_once_and_without_long_annotations() {
+        let long = descriptor(1, &[("note", "x".repeat(MAX_LISTED_ANNOTATIONS))]);
         let mut referrers = Referrers::default();
-        assert_eq!(referrers.add(&[descriptor(1, &long), descriptor(1, &[])]).unwrap(), 1);
-        let kept: Vec<_> = referrers.found[0].annotations.as_ref().unwrap().keys().collect();
-        assert_eq!(kept, ["kept"]);
+        assert_eq!(referrers.add(vec![long, descriptor(1, &[]), descriptor(2, &[])]).unwrap(), 2);
+        assert!(referrers.found[0].annotations.is_none());
     }
 
     #[test]
     fn they_are_bounded_in_number_and_in_bytes() {
         let mut referrers = Referrers::default();
         let many: Vec<_> = (0..=MAX_REFERRERS).map(|nth| descriptor(nth, &[])).collect();
-        let told = referrers.add(&many).unwrap_err().to_string();
+        let told = referrers.add(many).unwrap_err().to_string();
         assert_eq!(told, "the listing has more than 10000 entries");
         let heavy: Vec<_> = (0..2200).map(|nth| descriptor(nth, &[("k", "x".repeat(4000))])).collect();
-        let told = Referrers::default().add(&heavy).unwrap_err().to_string();
+        let told = Referrers::default().add(heavy).unwrap_err().to_string();
         assert_eq!(told, "the listing has more than 8388608 bytes");
-        assert!(weight(&heavy[0]) >= 4000);
     }
 }

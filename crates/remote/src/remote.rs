@@ -17,7 +17,6 @@ use crate::{
     endpoints::Endpoint,
     health::Health,
     limits::Limits,
-    listing::turn::Turn,
     outcome::Observer,
     pacing::Pacing,
     rate_limit::RateLimit,
@@ -42,7 +41,7 @@ pub(crate) struct Inner {
     limits: Mutex<Limits>,
     rate_limit: Mutex<Option<RateLimit>>,
     pacing: Pacing,
-    large: Arc<Semaphore>,
+    large: Semaphore,
     patience: Patience,
 }
 
@@ -77,7 +76,7 @@ impl Remote {
             limits: Mutex::default(),
             rate_limit: Mutex::default(),
             pacing: Pacing::new(settings),
-            large: Arc::new(Semaphore::new(1)),
+            large: Semaphore::new(1),
             endpoints,
             gate: Gate(exempt),
             grants: Grants::new(),
@@ -126,9 +125,9 @@ impl Remote {
         &self.inner.pacing
     }
 
-    /// A turn for a listing that becomes large.
-    pub(crate) fn turn(&self) -> Turn {
-        Turn::of(&self.inner.large)
+    /// What a listing takes one of before it becomes large, and there is one.
+    pub(crate) fn turns(&self) -> &Semaphore {
+        &self.inner.large
     }
 
     /// How long it waits for what.

@@ -40,8 +40,7 @@ impl Remote {
     ) -> Result<TagPage, Error> {
         let answer = self.exchange(endpoint, &Ask::get(repository, path(page))).await?;
         let has_next = answer.header(&header::LINK).and_then(link::next).is_some();
-        let turn = self.turn();
-        let (bytes, receipt) = answer.page(MAX_PAGE, self.patience(), &turn).await?;
+        let (bytes, receipt) = answer.document(MAX_PAGE, self.patience()).await?;
         let mut names = names();
         match names.take(&bytes) {
             Ok(_) => Ok(cut(&names, has_next, page)),

@@ -2,7 +2,11 @@
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use rustix::io::Errno;
+use tokio::{
+    net::{TcpListener, TcpStream, UnixListener},
+    time::Instant,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{connection::Connections, workers::Workers};
@@ -31,7 +35,7 @@ pub(crate) async fn clients(
                     }
                 });
             }
-            Err(error) => failed(&error).await,
+            Err(error) => failed(&error, shared).await,
         }
     }
 }
@@ -49,16 +53,19 @@ pub(crate) async fn commands(
                 let shared = Arc::clone(shared);
                 tasks.spawn(async move { shared.control(stream).await });
             }
-            Err(error) => failed(&error).await,
+            Err(error) => failed(&error, shared).await,
         }
     }
 }
 
-async fn failed(error: &io::Error) {
+async fn failed(error: &io::Error, shared: &Connections) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     // The client left while it was waiting to be accepted.
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return;
+    }
+    if matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE)) {
+        shared.state().shortage.of_connections(Instant::now());
     }
     tracing::warn!(%error, "a connection could not be accepted");
     tokio::time::sleep(BACK_OFF).await;

@@ -3,6 +3,7 @@
 use std::{
     ops::Range,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -14,10 +15,12 @@ use futures_util::{
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{record::Record, wire::Lent};
+use crate::{answers::Answers, connection::Peer, record::Record, wire::Lent};
 
 /// How much of a mapped file is handed to the connection at once.
 const SLICE: u64 = 1 << 20;
+/// What HTTP/2 may keep of a small answer without its request being counted.
+const LAST: usize = 16 << 10;
 /// How much of it the kernel is asked to have ready ahead of that.
 const AHEAD: u64 = 4 << 20;
 
@@ -25,11 +28,16 @@ const AHEAD: u64 = 4 << 20;
 pub(crate) struct Body {
     content: Content,
     record: Option<Record>,
+    // Only over HTTP/2.
+    offer: Option<Offer>,
 }
 
 enum Content {
     Empty,
-    Bytes(Bytes),
+    /// Made for this answer.
+    Made(Bytes),
+    /// Kept for others too.
+    Shared(Bytes),
     Mapped(Mapped),
     Stream(Frames),
 }
@@ -53,8 +61,14 @@ impl Body {
         Self::of(Content::Empty)
     }
 
+    /// Bytes that were made for this answer.
     pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self::of(Content::Bytes(bytes.into()))
+        Self::of(Content::Made(bytes.into()))
+    }
+
+    /// Bytes that are held for whoever asks.
+    pub(crate) fn shared(bytes: Bytes) -> Self {
+        Self::of(Content::Shared(bytes))
     }
 
     /// `range` of a file; `lent` keeps it known to the connection, which then leaves the sending to the kernel. Without
@@ -75,13 +89,90 @@ impl Body {
     }
 
     fn of(content: Content) -> Self {
-        Self { content, record: None }
+        Self { content, record: None, offer: None }
     }
 
-    /// Ends `record` when the body ends.
-    pub(crate) fn ending(mut self, record: Record) -> Self {
+    /// The same, if there is room for it until the client has read it.
+    pub(crate) fn admitted(mut self, answers: &Answers, peer: &Arc<Peer>) -> Option<Self> {
+        self.content = match self.content {
+            Content::Made(bytes) => Content::Made(answers.made(peer, bytes)?),
+            Content::Shared(bytes) => Content::Shared(answers.shared(peer, bytes)?),
+            other => other,
+        };
+        Some(self)
+    }
+
+    /// Ends `record` when the body ends. `peer` is told when there is something for the client, where its line does not
+    /// show that.
+    pub(crate) fn ending(mut self, record: Record, peer: Option<Arc<Peer>>) -> Self {
         self.record = Some(record);
+        self.offer = peer.filter(|_| !self.is_end_stream()).map(Offer::new);
         self
+    }
+
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        match &mut self.content {
+            Content::Empty => Poll::Ready(None),
+            Content::Made(bytes) | Content::Shared(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+            Content::Mapped(mapped) => Poll::Ready(mapped.next().map(Ok)),
+            Content::Stream(frames) => frames.poll_next(cx),
+        }
+    }
+
+    /// The last bytes of a large answer take the rest of the request with them: it ends when they are written.
+    fn last(&mut self, bytes: Bytes) -> Bytes {
+        let over = match &self.content {
+            Content::Empty => false,
+            Content::Made(_) | Content::Shared(_) => bytes.len() > LAST,
+            Content::Mapped(mapped) => mapped.left.is_empty(),
+            Content::Stream(frames) => frames.left == Some(0),
+        };
+        match self.offer.take_if(|_| over) {
+            Some(offer) => Bytes::from_owner(Last { bytes, _offer: offer, _record: self.record.take() }),
+            None => bytes,
+        }
+    }
+}
+
+/// Something that is there for a client, unless it is us that it waits for.
+struct Offer {
+    peer: Arc<Peer>,
+    stands: bool,
+}
+
+impl Offer {
+    fn new(peer: Arc<Peer>) -> Self {
+        peer.offers(true);
+        Self { peer, stands: true }
+    }
+
+    fn set(&mut self, stands: bool) {
+        if self.stands != stands {
+            self.peer.offers(stands);
+            self.stands = stands;
+        }
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+/// The last bytes of an answer. HTTP/2 keeps them until the client's window lets them through.
+struct Last {
+    bytes: Bytes,
+    _offer: Offer,
+    _record: Option<Record>,
+}
+
+impl AsRef<[u8]> for Last {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -147,25 +238,21 @@ impl HttpBody for Body {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
-        let next = match &mut this.content {
-            Content::Empty => None,
-            Content::Bytes(bytes) => {
-                let bytes = std::mem::take(bytes);
-                (!bytes.is_empty()).then_some(Ok(bytes))
-            }
-            Content::Mapped(mapped) => mapped.next().map(Ok),
-            Content::Stream(frames) => ready!(frames.poll_next(cx)),
-        };
+        let next = this.next(cx);
+        if let Some(offer) = &mut this.offer {
+            offer.set(next.is_ready());
+        }
+        let next = ready!(next);
         if let (Some(Ok(bytes)), Some(record)) = (&next, &mut this.record) {
             record.bytes += bytes.len() as u64;
         }
-        Poll::Ready(next.map(|bytes| bytes.map(Frame::data)))
+        Poll::Ready(next.map(|bytes| bytes.map(|bytes| Frame::data(this.last(bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Empty => true,
-            Content::Bytes(bytes) => bytes.is_empty(),
+            Content::Made(bytes) | Content::Shared(bytes) => bytes.is_empty(),
             Content::Mapped(mapped) => mapped.left.is_empty(),
             // A stream says itself that it is at its end: its last word may be that the content is wrong.
             Content::Stream(_) => false,
@@ -175,7 +262,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
-            Content::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Made(bytes) | Content::Shared(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Mapped(mapped) => {
                 SizeHint::with_exact(mapped.left.end.saturating_sub(mapped.left.start))
             }

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -19,20 +19,24 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::net::{TcpStream, UnixStream};
+use tokio::{
+    net::{TcpStream, UnixStream},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     metrics::Metrics,
+    patience::{Shortage, Silence},
     service::{self, Door, State},
     tls::Certificates,
-    wire::{Lending, Linger},
+    wire::{Lending, Line, Linger},
 };
 
 /// How long the head of a request, or a TLS handshake, may take.
 pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may have no request: checked this often, closed when two checks in a row see nothing.
-const IDLE_CHECK: Duration = Duration::from_secs(30);
+/// How long a connection may have no request, and how long it then has to go.
+const IDLE: Duration = Duration::from_secs(30);
 /// The most of a request head that is ever buffered; what is more than [`service::MAX_HEAD`] is refused with words.
 const MAX_BUFFERED: usize = 96 << 10;
 const MAX_STREAMS: u32 = 250;
@@ -47,7 +51,11 @@ pub(crate) struct Peer {
     lending: Option<Lending>,
     running: AtomicUsize,
     begun: AtomicUsize,
-    unread: Arc<AtomicBool>,
+    // Answers over HTTP/2 of which there is more for the client to take.
+    offered: AtomicUsize,
+    // Bytes of answers that were made for it and that it has not taken.
+    held: AtomicUsize,
+    line: Arc<Line>,
 }
 
 impl Peer {
@@ -58,7 +66,9 @@ impl Peer {
             lending,
             running: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
-            unread: Arc::default(),
+            offered: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            line: Arc::default(),
         })
     }
 
@@ -88,13 +98,37 @@ impl Peer {
 
     /// The client may be sending when we are done: nobody read all of its request, or it speaks HTTP/2.
     pub(crate) fn leaves_unread(&self) {
-        self.unread.store(true, Ordering::Relaxed);
+        self.line.leaves_unread();
     }
 
-    /// What two looks have to agree in, for the connection to be idle.
+    /// Of an answer over HTTP/2 there is more for the client, or no more, or it is we who are waited for.
+    pub(crate) fn offers(&self, more: bool) {
+        if more {
+            self.offered.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.offered.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts `bytes` of an answer, unless the client then has more than its share.
+    pub(crate) fn hold(&self, bytes: usize, share: usize) -> bool {
+        let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= share);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    pub(crate) fn let_go(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// What all looks have to agree in, for the connection to be idle.
     pub(crate) fn idle_since(&self) -> Option<usize> {
         let begun = self.begun.load(Ordering::Relaxed);
-        (self.running.load(Ordering::Relaxed) == 0).then_some(begun)
+        (self.running.load(Ordering::Relaxed) == 0 && !self.line.is_blocked()).then_some(begun)
+    }
+
+    // Over HTTP/1 what the client does not take blocks the line; over HTTP/2 the line is free, and its window is not.
+    fn is_waiting_for_client(&self) -> bool {
+        self.line.is_blocked() || self.offered.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -137,7 +171,7 @@ impl Connections {
         match result {
             Ok(Ok(stream)) => {
                 let peer = Peer::new(Some(address), Door::Public, None);
-                let io = Linger::new(TokioIo::new(stream), Arc::clone(&peer.unread));
+                let io = Linger::new(TokioIo::new(stream), Arc::clone(&peer.line));
                 self.serve(io, peer).await;
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake failed"),
@@ -150,13 +184,13 @@ impl Connections {
         let lending = Lending::default();
         let peer = Peer::new(Some(address), Door::Public, Some(lending.clone()));
         let io = crate::wire::Socket::new(stream, lending, self.metrics.clone());
-        self.serve(Linger::new(io, Arc::clone(&peer.unread)), peer).await;
+        self.serve(Linger::new(io, Arc::clone(&peer.line)), peer).await;
     }
 
     #[cfg(not(target_os = "linux"))]
     async fn plain(&self, stream: TcpStream, address: IpAddr) {
         let peer = Peer::new(Some(address), Door::Public, None);
-        let io = Linger::new(TokioIo::new(stream), Arc::clone(&peer.unread));
+        let io = Linger::new(TokioIo::new(stream), Arc::clone(&peer.line));
         self.serve(io, peer).await;
     }
 
@@ -177,8 +211,8 @@ impl Connections {
         let mut connection = std::pin::pin!(self.builder.serve_connection(io, service));
         // Children, since every look at a token takes its lock, and all connections would take the same.
         let (draining, cut) = (self.draining.child_token(), self.cut.child_token());
-        let mut check = tokio::time::interval(IDLE_CHECK);
-        let (mut last, mut closing) = (None, false);
+        let mut check = tokio::time::interval(self.state.shortage.check());
+        let (mut look, mut closing) = (Look::new(), false);
         loop {
             tokio::select! {
                 biased;
@@ -193,21 +227,61 @@ impl Connections {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                _ = check.tick() => {
-                    let now = peer.idle_since();
-                    match (closing, now.is_some() && now == last) {
-                        // It was told and has not gone.
-                        (true, true) => return,
-                        (false, true) => {
-                            closing = true;
-                            connection.as_mut().graceful_shutdown();
-                        }
-                        (_, false) => {}
+                _ = check.tick() => match look.at(&peer, &self.state.shortage) {
+                    Seen::Alive => {}
+                    // It was told and has not gone.
+                    Seen::Idle if closing => return,
+                    Seen::Idle => {
+                        closing = true;
+                        connection.as_mut().graceful_shutdown();
                     }
-                    last = now;
-                }
+                    Seen::Silent => {
+                        tracing::debug!(address = ?peer.address, "a client is cut that does not read its answers");
+                        return;
+                    }
+                },
             }
         }
+    }
+}
+
+/// What a look at a connection tells to do.
+enum Seen {
+    /// Nothing.
+    Alive,
+    /// To be closed, since nothing is asked.
+    Idle,
+    /// To be cut, since nothing is taken.
+    Silent,
+}
+
+/// What was seen of a connection so far.
+struct Look {
+    begun: Option<usize>,
+    since: Instant,
+    silence: Silence,
+}
+
+impl Look {
+    fn new() -> Self {
+        Self { begun: None, since: Instant::now(), silence: Silence::none() }
+    }
+
+    fn at(&mut self, peer: &Peer, shortage: &Shortage) -> Seen {
+        let (now, begun) = (Instant::now(), peer.idle_since());
+        let silent = self.silence.look(peer.is_waiting_for_client(), peer.line.taken(), now);
+        if silent >= shortage.patience(peer.held.load(Ordering::Relaxed) > 0, now) {
+            return Seen::Silent;
+        }
+        if begun.is_none() || begun != self.begun {
+            (self.begun, self.since) = (begun, now);
+            return Seen::Alive;
+        }
+        if now - self.since < IDLE {
+            return Seen::Alive;
+        }
+        self.since = now;
+        Seen::Idle
     }
 }
 

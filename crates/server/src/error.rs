@@ -11,6 +11,9 @@ use http::StatusCode;
 /// How long a client is asked to wait where an upstream did not say, in seconds.
 const WAIT: u64 = 60;
 
+/// How long a client is asked to wait where memory is short, in seconds.
+const BUSY: u64 = 5;
+
 /// An answer that says no.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -138,6 +141,17 @@ impl Refusal {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message).with(Extra::Size(size))
     }
 
+    /// There is no memory for another answer. Soon there will be: whoever does not read is cut.
+    pub fn busy() -> Self {
+        let (status, code) = class(&MirrorError::Busy);
+        Self::new(status, code, message(&MirrorError::Busy)).with(Extra::RetryAfter(BUSY))
+    }
+
+    /// It was refused for want of memory.
+    pub(crate) fn is_for_memory(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE && self.code == ErrorCode::TooManyRequests
+    }
+
     /// A handler failed in a way that nobody foresaw.
     pub fn panicked() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, "this should not have happened")
@@ -148,6 +162,7 @@ impl From<MirrorError> for Refusal {
     fn from(error: MirrorError) -> Self {
         let refusal = match &error {
             MirrorError::Upstream { host, fault } => of_upstream(host, fault),
+            MirrorError::Busy => Self::busy(),
             error => {
                 let (status, code) = class(error);
                 Self::new(status, code, message(error))
@@ -178,6 +193,8 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         }
         MirrorError::SizeInvalid => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
         MirrorError::BodyBroken => (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid),
+        MirrorError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
+        MirrorError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManyRequests),
         MirrorError::Full => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
         MirrorError::Upstream { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
         MirrorError::Store => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
@@ -210,6 +227,12 @@ fn message(error: &MirrorError) -> String {
         MirrorError::ChunkOutOfOrder { offset } => {
             format!("the upload has {offset} bytes; hint: the next chunk must begin there")
         }
+        MirrorError::TooLarge { limit } => format!(
+            "the upload is larger than the {limit} bytes that a blob may have; hint: raise `mirror.max_blob_size`"
+        ),
+        MirrorError::Busy => format!(
+            "as much is being answered as there is memory for; hint: try again in {BUSY} s, and read answers as they come"
+        ),
         MirrorError::Full => {
             "there is no space left to store this; hint: free space, then try again".to_owned()
         }
@@ -238,6 +261,10 @@ fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
         UpstreamFault::Failing(status) => gateway(&format!("fails with status {status}")),
         UpstreamFault::Unreachable => gateway("cannot be reached"),
         UpstreamFault::Invalid(_) => gateway("gave an answer that cannot be used"),
+        UpstreamFault::TooLarge { named: true, .. } => gateway(&fault.to_string()),
+        UpstreamFault::TooLarge { named: false, .. } => {
+            gateway(&format!("{fault}; hint: raise `mirror.max_blob_size` if that is meant"))
+        }
         UpstreamFault::TimedOut => {
             let message = format!("upstream `{host}` does not answer in time; hint: try again");
             Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Unknown, message)

@@ -108,6 +108,13 @@ fn what_the_mirror_says_to_pushes() {
             "the upload has 7 bytes; hint: the next chunk must begin there".to_owned(),
         ),
         (MirrorError::SizeInvalid, 400, "SIZE_INVALID", "the content is not as long as was said".to_owned()),
+        (
+            MirrorError::TooLarge { limit: 9 },
+            413,
+            "SIZE_INVALID",
+            "the upload is larger than the 9 bytes that a blob may have; hint: raise `mirror.max_blob_size`"
+                .to_owned(),
+        ),
         (MirrorError::BodyBroken, 400, "BLOB_UPLOAD_INVALID", "the request's body broke off".to_owned()),
         (
             MirrorError::Full,
@@ -276,4 +283,13 @@ fn what_the_server_refuses_by_itself() {
     ] {
         assert_eq!(shown(&refusal), (status, code, message));
     }
+}
+
+// A06
+#[test]
+fn want_of_memory_passes_and_says_when() {
+    let refusal = Refusal::from(MirrorError::Busy);
+    assert_eq!(refusal.extra, Extra::RetryAfter(5));
+    let message = "as much is being answered as there is memory for; hint: try again in 5 s, and read answers as they come";
+    assert_eq!(shown(&refusal), (503, "TOOMANYREQUESTS", message));
 }

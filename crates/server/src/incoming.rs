@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use entrepot_mirror::Error;
+use entrepot_mirror::{Budget, Error, Room};
 use futures_util::{Stream, StreamExt};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -18,17 +18,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What has to come within [`PATIENCE`]: 1 KiB per second.
 const ENOUGH: u64 = 30 << 10;
 
+/// What of a body is kept in memory without being counted, in bytes.
+const FREE: usize = 64 << 10;
+
 /// The bytes of a request's body as they come. A body that breaks off or crawls ends in [`Error::BodyBroken`].
 pub(crate) struct Upload {
     body: Incoming,
+    budget: Budget,
     patience: Patience,
     timer: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
 impl Upload {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self { body, patience: Patience::new(), timer: None, ended: false }
+    pub(crate) fn new(body: Incoming, budget: &Budget) -> Self {
+        Self { body, budget: budget.clone(), patience: Patience::new(), timer: None, ended: false }
     }
 
     /// Whether the whole body was read.
@@ -36,20 +40,25 @@ impl Upload {
         self.ended || self.body.is_end_stream()
     }
 
-    /// The whole body, if it is at most `limit` bytes; `None` if it is more, which is then not read.
+    /// The whole body, if it is at most `limit` bytes; `None` if it is more, which is then not read. One that is not small
+    /// is charged to the budget.
     ///
     /// # Errors
-    /// [`Error::BodyBroken`]
+    /// [`Error::BodyBroken`], [`Error::Busy`]
     pub(crate) async fn collect(&mut self, limit: usize) -> Result<Option<Bytes>, Error> {
-        let mut all = BytesMut::new();
+        let (mut all, mut room): (_, Option<Room>) = (BytesMut::new(), None);
         while let Some(frame) = self.next().await {
             let frame = frame?;
             if all.len() + frame.len() > limit {
                 return Ok(None);
             }
+            if all.len() + frame.len() > FREE && room.is_none() {
+                room = Some(self.budget.take(limit).ok_or(Error::Busy)?);
+            }
             all.extend_from_slice(&frame);
         }
-        Ok(Some(all.freeze()))
+        let all = all.freeze();
+        Ok(Some(room.map_or_else(|| all.clone(), |room| room.hold(all.clone()))))
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {

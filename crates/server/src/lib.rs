@@ -4,6 +4,7 @@
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API), `sync` (the JSON API),
 //!   `pages`, `control`
 //! - who is let in: `admission`, by `host` and `cross_site`; `local` says whether this machine counts as its owner
+//! - what clients may hold up: `answers` (memory), `patience` (how long)
 //! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
 
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@
 mod accept;
 mod access;
 mod admission;
+mod answers;
 mod body;
 mod client;
 mod connection;
@@ -27,6 +29,7 @@ pub mod laws;
 mod local;
 mod metrics;
 mod pages;
+mod patience;
 mod query;
 mod record;
 mod registry;
@@ -41,6 +44,7 @@ mod workers;
 
 pub use error::{Extra, Refusal};
 pub use metrics::Metrics;
+pub use patience::Patience;
 pub use server::{Error, Listen, Server};
 pub use sync::SyncService;
 pub use tls::{CertificateError, TlsFiles};

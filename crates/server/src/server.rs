@@ -15,11 +15,11 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    CertificateError, Metrics, SyncService, TlsFiles, accept,
+    CertificateError, Metrics, Patience, SyncService, TlsFiles, accept,
     connection::Connections,
     host::Hosts,
     local::Local,
-    service::{State, Trust},
+    service::{State, Terms},
     tls::{self, Certificates},
     workers::Workers,
 };
@@ -37,6 +37,8 @@ pub struct Listen {
     pub names: Vec<String>,
     /// Whether others come too, by what else is configured; then being on this machine proves nothing.
     pub is_shared: bool,
+    /// How long clients may leave their answers unread.
+    pub patience: Patience,
 }
 
 /// Why there is no server.
@@ -108,8 +110,12 @@ impl Server {
         let commands = listen.control.as_deref().map(control).transpose()?;
         let listeners = Mutex::new(Some(Listeners { clients: listener, commands }));
         let local = address.ip().to_canonical().is_loopback() && !listen.is_shared && certificates.is_none();
-        let trust = Trust { hosts: Hosts::of(address.ip(), listen.names), local: Local::new(local) };
-        let state = Arc::new(State::new(mirror, registry, metrics.clone(), trust));
+        let terms = Terms {
+            hosts: Hosts::of(address.ip(), listen.names),
+            local: Local::new(local),
+            patience: listen.patience,
+        };
+        let state = Arc::new(State::new(mirror, registry, metrics.clone(), terms));
         let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })

@@ -12,10 +12,12 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, 
 use http_body::Body as _;
 use hyper::body::Incoming;
 use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Extra, Metrics, Refusal, admission,
+    answers::Answers,
     body::Body,
     connection::Peer,
     control,
@@ -26,6 +28,7 @@ use crate::{
     local::Local,
     metrics::Kind,
     pages,
+    patience::{Patience, Shortage},
     record::Record,
     registry,
     sync::{self, Problem, SyncService},
@@ -53,22 +56,27 @@ pub(crate) struct State {
     pub(crate) hosts: Hosts,
     /// Whether this machine counts as its owner.
     pub(crate) local: Local,
+    /// What is short at the moment.
+    pub(crate) shortage: Shortage,
+    answers: Answers,
     metrics: Metrics,
     draining: CancellationToken,
     sync: OnceLock<SyncService>,
 }
 
-/// Whom to believe, which follows from where we listen.
-pub(crate) struct Trust {
+/// Whom to believe and how long to wait, which follows from where we listen.
+pub(crate) struct Terms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
+    pub(crate) patience: Patience,
 }
 
 impl State {
-    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics, trust: Trust) -> Self {
-        let Trust { hosts, local } = trust;
+    pub(crate) fn new(mirror: Mirror, registry: Arc<Registry>, metrics: Metrics, terms: Terms) -> Self {
+        let Terms { hosts, local, patience } = terms;
+        let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let (draining, sync) = (CancellationToken::new(), OnceLock::new());
-        Self { mirror, registry, hosts, local, metrics, draining, sync }
+        Self { mirror, registry, hosts, local, shortage, answers, metrics, draining, sync }
     }
 
     /// What runs rules, where there is such a thing.
@@ -124,7 +132,7 @@ pub(crate) async fn serve(
     let (head, body) = request.into_parts();
     let id = RequestId::of(&head.headers);
     let mut record = Record::start(&head, &id, &state.metrics, peer);
-    let mut body = Upload::new(body);
+    let mut body = Upload::new(body, state.mirror.budget());
     if peer.door() == Door::Public {
         state.local.notice(&head.headers);
     }
@@ -133,7 +141,13 @@ pub(crate) async fn serve(
     let outcome = AssertUnwindSafe(answer(call)).catch_unwind().await;
     // The panic hook has logged what and where.
     let outcome = outcome.unwrap_or_else(|_| Err(Refusal::panicked()));
-    let mut response = outcome.unwrap_or_else(|refusal| refuse(refusal, &id));
+    let outcome = outcome.and_then(|response| admit(state, peer, response));
+    let mut response = outcome.unwrap_or_else(|refusal| {
+        if refusal.is_for_memory() {
+            state.shortage.of_memory(Instant::now());
+        }
+        refuse(refusal, &id)
+    });
     if !body.is_finished() || head.version >= Version::HTTP_2 {
         peer.leaves_unread();
     }
@@ -146,7 +160,15 @@ pub(crate) async fn serve(
         response = without_body(response);
     }
     record.status = Some(response.status());
-    response.map(|body| body.ending(record))
+    let offer = (head.version >= Version::HTTP_2).then(|| Arc::clone(peer));
+    response.map(|body| body.ending(record, offer))
+}
+
+// What is in memory stays there until the client has it, so there must be room for it.
+fn admit(state: &State, peer: &Arc<Peer>, response: Response<Body>) -> Result<Response<Body>, Refusal> {
+    let (head, body) = response.into_parts();
+    let body = body.admitted(&state.answers, peer).ok_or_else(Refusal::busy)?;
+    Ok(Response::from_parts(head, body))
 }
 
 async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {

@@ -4,21 +4,19 @@
 
 mod support;
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
-use entrepot_server::TlsFiles;
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, client};
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use support::{Rig, noise};
+use support::{
+    Rig, noise,
+    tls::{certificate, connector},
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -80,28 +78,6 @@ async fn http2_gives_equal_bytes() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(Digest::of(&body), Digest::of(&bytes));
     assert_eq!(rig.metrics.sendfile_bytes(), 0);
-}
-
-fn certificate(directory: &Path, name: &str) -> TlsFiles {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let files = TlsFiles { cert: directory.join("cert.pem"), key: directory.join("key.pem") };
-    std::fs::write(&files.cert, made.cert.pem()).unwrap();
-    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-    files
-}
-
-fn connector(trusted: &Path, alpn: &[u8]) -> TlsConnector {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(trusted).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![alpn.to_vec()];
-    TlsConnector::from(Arc::new(config))
 }
 
 async fn over_tls(

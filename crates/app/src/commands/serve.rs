@@ -122,6 +122,7 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
         control,
         names: names(config),
         is_shared: config.api_token.is_some() || config.mirror.domain.is_some() || config.tls.is_some(),
+        ..Listen::default()
     }
 }
 

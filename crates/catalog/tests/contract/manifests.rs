@@ -125,6 +125,40 @@ pub async fn referrers_come_oldest_first(home: &Home) {
     assert!(catalog.referrers(&key, &docs[0].digest).await.unwrap().is_empty());
 }
 
+// A05
+pub async fn referrers_come_without_large_annotations(home: &Home) {
+    let catalog = home.open().await;
+    let (key, subject) = (hosted("local/a"), image(&["1"]));
+    let notes = [100, 10_000, 39_000].map(|length| "v".repeat(length));
+    for (name, note) in ["s1", "s2", "s3"].iter().zip(&notes) {
+        put(&catalog, &key, &about_with(&subject, &[name], note), &[]).await;
+    }
+    let kept = async || {
+        let found = catalog.referrers(&key, &subject.digest).await.unwrap();
+        assert_eq!(found.len(), 3);
+        found.iter().filter(|one| one.annotations.is_some()).count()
+    };
+    assert_eq!(kept().await, 2);
+    // What was written when there was no limit.
+    let long = format!("UPDATE manifest SET annotations = '{{\"by\":\"{}\"}}'", notes[2]);
+    home.meddle(&long).await;
+    assert_eq!(kept().await, 0);
+}
+
+// A07
+pub async fn sizes_are_what_manifests_say(home: &Home) {
+    let catalog = home.open().await;
+    let (key, other) = (upstream("quay.io", "a"), upstream("quay.io", "b"));
+    let said = async |key, name| catalog.said_size(key, &blob(name)).await.unwrap();
+    assert_eq!(said(&key, "2").await, None);
+    put(&catalog, &key, &image(&["1", "2"]), &[]).await;
+    assert_eq!((said(&key, "1").await, said(&key, "2").await), (Some(10), Some(10)));
+    assert_eq!((said(&key, "3").await, said(&other, "2").await), (None, None));
+    let child = image(&["1"]);
+    put(&catalog, &key, &index(&[&child]), &[]).await;
+    assert_eq!(catalog.said_size(&key, &child.digest).await.unwrap(), None, "a manifest is no blob");
+}
+
 pub async fn large_ones_fit(home: &Home) {
     let catalog = home.open().await;
     let key = hosted("local/a");

@@ -132,9 +132,14 @@ pub fn image_with_foreign(config: &str, foreign: &str) -> Doc {
 
 /// An artifact about `subject`.
 pub fn about(subject: &Doc, blobs: &[&str]) -> Doc {
+    about_with(subject, blobs, r#"me & \"you\""#)
+}
+
+/// The same with a note of one's own.
+pub fn about_with(subject: &Doc, blobs: &[&str], note: &str) -> Doc {
     let subject = descriptor(subject.content.media_type().as_str(), subject.digest, 1000);
     let rest =
-        format!(r#","artifactType":"a/signature","annotations":{{"by":"me & \"you\""}},"subject":{subject}"#);
+        format!(r#","artifactType":"a/signature","annotations":{{"by":"{note}"}},"subject":{subject}"#);
     doc(&image_text(blobs, &rest), &MediaType::OCI_MANIFEST)
 }
 

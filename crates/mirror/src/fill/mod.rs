@@ -2,8 +2,11 @@
 //!
 //! - [`Fill`] is what clients see: how much may be read, and a file mapping to read it from
 //! - `run` performs it, `lanes` shares the work among connections, `ledger` knows what is there and survives restarts
-//! - a fill belongs to no client: all may leave, and it finishes
+//! - `ceiling` says how long a blob may be
+//! - a fill belongs to no client: all may leave, and it finishes. Only where nobody knows how much is to come, it ends when
+//!   nobody waits for it
 
+pub(crate) mod ceiling;
 mod lanes;
 mod ledger;
 mod run;
@@ -54,6 +57,8 @@ struct State {
     phase: Phase,
     /// Bytes from the start that may be read.
     visible: u64,
+    /// It is off the map: whatever is kept of it can be found elsewhere.
+    is_over: bool,
 }
 
 #[derive(Clone)]
@@ -62,6 +67,12 @@ enum Phase {
     Flowing(Content),
     Verified(Content),
     Failed(Failure),
+}
+
+/// A place among those who wait for a fill. As long as there is one, it is wanted.
+pub(crate) struct Place {
+    pub(crate) fill: Arc<Fill>,
+    watch: watch::Receiver<State>,
 }
 
 /// The blob as its readers need it.
@@ -77,6 +88,8 @@ pub(crate) struct Content {
 pub(crate) enum Failure {
     /// There is no space to keep it: pass it through.
     NoRoom,
+    /// Nobody waited for it any more. Whoever has come meanwhile may begin anew.
+    Deserted,
     /// The upstream did not give it.
     Refused(Error),
 }
@@ -86,9 +99,9 @@ impl Fills {
         Self { running: Mutex::default(), segments: segments.max(1), stopping }
     }
 
-    /// The running fill of a blob.
-    pub(crate) fn running(&self, digest: &Digest) -> Option<Arc<Fill>> {
-        self.lock().get(digest).filter(|fill| !fill.has_failed()).cloned()
+    /// A place at the running fill of a blob.
+    pub(crate) fn running(&self, digest: &Digest) -> Option<Place> {
+        self.lock().get(digest).filter(|fill| !fill.has_failed()).map(|fill| fill.place())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Fill>>> {
@@ -97,24 +110,27 @@ impl Fills {
 }
 
 impl Mirror {
-    /// Joins the download of a blob or starts it; `None` if one has just ended and the blob is here. Who joins one that
-    /// another repository began must know that its own has the blob too.
-    pub(crate) fn fill(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Option<Arc<Fill>> {
+    /// Joins the download of a blob or starts it; `None` if one has just ended and the blob is here, or one has begun that
+    /// this repository has no part in. Who joins one that another repository began must know that its own has the blob too.
+    pub(crate) fn fill(&self, host: &Host, key: &RepoKey, digest: &Digest) -> Option<Place> {
         let mut running = self.0.fills.lock();
         if let Some(fill) = running.get(digest).filter(|fill| !fill.has_failed()) {
-            fill.link(key);
-            return Some(Arc::clone(fill));
+            return fill.is_from(host).then(|| {
+                fill.link(key);
+                fill.place()
+            });
         }
         if self.0.memory.links.contains_key(&(key.clone(), *digest)) {
             return None;
         }
         let fill = Arc::new(Fill::new(*digest, key.clone()));
+        let place = fill.place();
         running.insert(*digest, Arc::clone(&fill));
         drop(running);
-        let guard = Running { mirror: self.clone(), fill: Arc::clone(&fill) };
+        let guard = Running { mirror: self.clone(), fill };
         let (mirror, host, key) = (self.clone(), host.clone(), key.clone());
         self.0.tasks.spawn(async move { run::run(&mirror, &host, &key, &guard.fill).await });
-        Some(fill)
+        Some(place)
     }
 
     /// Takes up the downloads that were cut off by a restart; throws away what cannot be taken up.
@@ -181,7 +197,7 @@ impl Drop for Running {
 
 impl Fill {
     fn new(digest: Digest, key: RepoKey) -> Self {
-        let state = State { phase: Phase::Connecting, visible: 0 };
+        let state = State { phase: Phase::Connecting, visible: 0, is_over: false };
         Self { digest, links: Mutex::new(vec![key]), state: watch::channel(state).0 }
     }
 
@@ -197,24 +213,28 @@ impl Fill {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }
 
+    /// Whether it is a download from that upstream.
+    pub(crate) fn is_from(&self, host: &Host) -> bool {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        // They all are of one upstream.
+        links.first().is_some_and(|key| matches!(&key.origin, Origin::Upstream(of) if of == host))
+    }
+
+    /// Whether all bytes are here and right, and only being kept.
+    pub(crate) fn is_verified(&self) -> bool {
+        matches!(self.state.borrow().phase, Phase::Verified(_))
+    }
+
+    fn place(self: &Arc<Self>) -> Place {
+        Place { fill: Arc::clone(self), watch: self.state.subscribe() }
+    }
+
     fn has_failed(&self) -> bool {
         matches!(self.state.borrow().phase, Phase::Failed(_))
     }
 
     fn links(&self) -> Vec<RepoKey> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Waits until the upstream has answered.
-    pub(crate) async fn started(&self) -> Result<Content, Failure> {
-        let mut watch = self.state.subscribe();
-        let state = watch.wait_for(|state| !matches!(state.phase, Phase::Connecting)).await;
-        match state.map(|state| state.phase.clone()) {
-            Ok(Phase::Flowing(content) | Phase::Verified(content)) => Ok(content),
-            Ok(Phase::Failed(failure)) => Err(failure),
-            // The sender lives in `self`.
-            Ok(Phase::Connecting) | Err(_) => Err(Failure::Refused(Error::Store)),
-        }
     }
 
     /// The bytes of `range` as they come; the range must lie within the content.
@@ -261,18 +281,42 @@ impl Fill {
         });
     }
 
+    /// Waits until nobody waits for it.
+    async fn deserted(&self) {
+        self.state.closed().await;
+    }
+
     fn failed(&self, failure: Failure) {
         self.state.send_modify(|state| state.phase = Phase::Failed(failure));
     }
 
     fn abandon(&self) {
-        self.state.send_if_modified(|state| {
-            let open = matches!(state.phase, Phase::Connecting | Phase::Flowing(_));
-            if open {
+        self.state.send_modify(|state| {
+            if matches!(state.phase, Phase::Connecting | Phase::Flowing(_)) {
                 state.phase = Phase::Failed(Failure::Refused(Error::Store));
             }
-            open
+            state.is_over = true;
         });
+    }
+}
+
+impl Place {
+    /// Waits until it is off the map.
+    pub(crate) async fn until_over(mut self) {
+        // The sender lives in the fill.
+        let _ = self.watch.wait_for(|state| state.is_over).await;
+    }
+
+    /// Waits until the upstream has answered.
+    pub(crate) async fn started(mut self) -> Result<(Arc<Fill>, Content), Failure> {
+        let state = self.watch.wait_for(|state| !matches!(state.phase, Phase::Connecting)).await;
+        let phase = state.map(|state| state.phase.clone());
+        match phase {
+            Ok(Phase::Flowing(content) | Phase::Verified(content)) => Ok((self.fill, content)),
+            Ok(Phase::Failed(failure)) => Err(failure),
+            // The sender lives in the fill.
+            Ok(Phase::Connecting) | Err(_) => Err(Failure::Refused(Error::Store)),
+        }
     }
 }
 

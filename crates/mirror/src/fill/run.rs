@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     Content, Failure, Fill,
+    ceiling::Ceiling,
     lanes::{self, Claim, Pace, Work},
     ledger::{Ledger, Note},
     writer::Writer,
@@ -91,6 +92,7 @@ struct Job {
     work: Work,
     /// `u64::MAX` while the upstream does not say.
     size: u64,
+    ceiling: Ceiling,
     endpoints: Mutex<Vec<Endpoint>>,
 }
 
@@ -102,6 +104,8 @@ enum Stop {
     Disk(entrepot_blobs::Error),
     /// A blocking thread died.
     Died,
+    /// Nobody waits for it.
+    Deserted,
 }
 
 /// Brings all bytes home; whether they are the right ones is still to be seen.
@@ -114,7 +118,7 @@ async fn perform(
     let digest = fill.digest;
     let source = mirror.source(host).map_err(Failure::Refused)?;
     let remote = source.remote.clone();
-    let (staged, before) = stage(mirror, &digest).await?;
+    let (staged, before) = stage(mirror, key, &digest).await?;
     let from = before.as_ref().map_or(0, |(_, ledger)| ledger.contiguous());
     let ask = BlobAsk { from, ..BlobAsk::default() };
     let stream = match remote.blob(&key.repository, &digest, ask).await {
@@ -129,13 +133,19 @@ async fn perform(
             return Err(Failure::Refused(refused));
         }
     };
+    let ceiling = mirror.ceiling(key, &digest).await;
+    if let Err(refused) = ceiling.check(host, stream.total.unwrap_or_default()) {
+        discard(mirror, digest).await;
+        return Err(Failure::Refused(refused));
+    }
     // A partial file of another size is of another time.
     let ledger = match before {
         Some((size, ledger)) if stream.total.is_none_or(|total| total == size) => ledger,
         _ => Ledger::default(),
     };
     let size = stream.total.unwrap_or(u64::MAX);
-    let work = Work::new(ledger.gaps(size));
+    // One byte beyond the ceiling tells a blob that is too long from one that is just as long as it may be.
+    let work = Work::new(ledger.gaps(stream.total.unwrap_or(ceiling.bytes().saturating_add(1))));
     let job = Arc::new(Job {
         mirror: mirror.clone(),
         host: host.clone(),
@@ -148,17 +158,25 @@ async fn perform(
         brought: Arc::clone(&source.brought),
         work,
         size,
+        ceiling,
     });
     let content = if size == u64::MAX { job.spool(stream).await? } else { job.download(stream).await? };
     Ok((job, content))
 }
 
-/// The partial file that an earlier attempt left, with its progress, or a new one.
-async fn stage(mirror: &Mirror, digest: &Digest) -> Result<(Staged, Option<(u64, Ledger)>), Failure> {
+/// The partial file that an earlier attempt left, with its progress, or a new one. What another upstream gave is not gone
+/// on with: whoever reads sees the beginning before this one has shown that it has the rest.
+async fn stage(
+    mirror: &Mirror,
+    key: &RepoKey,
+    digest: &Digest,
+) -> Result<(Staged, Option<(u64, Ledger)>), Failure> {
     let id = StageId::Fill(*digest);
     if let Ok(Some(staged)) = mirror.0.blobs.staged(&id).await
         && let Ok(Some(note)) = staged.note().await
-        && let Some(progress) = Note::read(&note).and_then(|note| note.progress())
+        && let Some(note) = Note::read(&note)
+        && note.key().is_some_and(|before| before.origin == key.origin)
+        && let Some(progress) = note.progress()
     {
         return Ok((staged, Some(progress)));
     }
@@ -213,17 +231,23 @@ impl Job {
     }
 
     /// Downloads a blob whose size the upstream does not say. Readers wait for it: without a size there is nothing
-    /// to map and no length to promise them.
+    /// to map and no length to promise them. It may be without end, and so it does not go on for nobody.
     async fn spool(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
-        // The one gap of a new ledger reaches to the end of all sizes.
+        // The one gap of a new ledger reaches to the ceiling.
         let Some(claim) = self.work.claim() else { return Err(Failure::Refused(Error::Store)) };
-        match self.drain(&claim, stream).await {
-            Ok(()) | Err(Stop::Short) => {}
-            Err(stop) => {
-                let failure = self.failure(stop).await;
-                self.discard().await;
-                return Err(failure);
+        let drained = tokio::select! {
+            drained = self.drain(&claim, stream) => drained,
+            () = self.fill.deserted() => Err(Stop::Deserted),
+        };
+        let failure = match drained {
+            Ok(()) | Err(Stop::Short) => {
+                self.ceiling.check(&self.host, claim.at()).map_err(Failure::Refused).err()
             }
+            Err(stop) => Some(self.failure(stop).await),
+        };
+        if let Some(failure) = failure {
+            self.discard().await;
+            return Err(failure);
         }
         let size = claim.at();
         let mapping = if size == 0 { None } else { Some(self.writer.staged().map().map_err(no_room)?) };
@@ -403,6 +427,7 @@ impl Job {
                 no_room(error)
             }
             Stop::Died => Failure::Refused(Error::Store),
+            Stop::Deserted => Failure::Deserted,
         }
     }
 
@@ -458,7 +483,7 @@ impl Stop {
             Self::Upstream(error) => {
                 !matches!(error, RemoteError::NotFound | RemoteError::Denied { .. }) && self.wait() <= LIMITED
             }
-            Self::Disk(_) | Self::Died => false,
+            Self::Disk(_) | Self::Died | Self::Deserted => false,
         }
     }
 

@@ -45,6 +45,17 @@ impl Rig {
         Self { _directory: Some(directory), ..Self::start_at(data, endpoints).await }
     }
 
+    /// Whose blobs have at most so many bytes.
+    pub(crate) async fn with_ceiling(bytes: u64) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, upstream, clock) =
+            (directory.path().to_owned(), TestRegistry::start().await, Clock::manual());
+        let remotes = vec![remote("docker.io", std::slice::from_ref(&upstream), Patience::default())];
+        let settings = Settings { max_blob_size: bytesize::ByteSize(bytes), ..Settings::default() };
+        let mirror = with_settings(&data, remotes, clock.clone(), settings).await;
+        Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }
+    }
+
     /// With a second upstream, `quay.io`.
     pub(crate) async fn with_quay(quay: &TestRegistry) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -170,9 +181,18 @@ fn remote(host: &str, endpoints: &[TestRegistry], patience: Patience) -> Remote 
 }
 
 async fn of_remotes(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock) -> Mirror {
+    with_settings(data, remotes, clock, Settings::default()).await
+}
+
+async fn with_settings(
+    data: &std::path::Path,
+    remotes: Vec<Remote>,
+    clock: Clock,
+    settings: Settings,
+) -> Mirror {
     let upstream = |remote| Upstream { remote, alias: None, freshness: Freshness::default() };
     let parts = Parts {
-        settings: Settings::default(),
+        settings,
         upstreams: remotes.into_iter().map(upstream).collect(),
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),

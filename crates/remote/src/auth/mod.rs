@@ -30,8 +30,11 @@ use challenge::Challenge;
 use scope::Scope;
 use token::TokenAsk;
 
-// Enough for every repository of a busy registry; a token is a few kilobytes.
-const MAX_GRANTS: u64 = 4096;
+// Enough for every repository of a busy registry: a token is a few kilobytes.
+const GRANT_BYTES: u64 = 8 << 20;
+
+// What an entry takes besides its texts, roughly.
+const ENTRY_BYTES: usize = 256;
 
 // A password does not expire, but asking once an hour whether it is wanted at all costs nothing.
 const BASIC_LIFETIME: Duration = Duration::from_secs(3600);
@@ -70,7 +73,7 @@ pub(crate) struct Grants(Cache<Key, Arc<Grant>>);
 
 impl Grants {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MAX_GRANTS).expire_after(Lifetime).build())
+        Self(Cache::builder().weigher(weight).max_capacity(GRANT_BYTES).expire_after(Lifetime).build())
     }
 
     pub(crate) async fn get(&self, key: &Key) -> Option<Arc<Grant>> {
@@ -83,6 +86,12 @@ impl Grants {
             self.0.invalidate(key).await;
         }
     }
+}
+
+// In bytes: token servers are strangers, and decide how long their tokens are.
+fn weight(key: &Key, grant: &Arc<Grant>) -> u32 {
+    let texts = key.origin.len() + key.scope.len() + grant.header.len();
+    u32::try_from(texts + ENTRY_BYTES).unwrap_or(u32::MAX)
 }
 
 struct Lifetime;
@@ -146,6 +155,20 @@ pub(crate) fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // A05
+    #[tokio::test]
+    async fn tokens_are_counted_in_bytes() {
+        let grants = Grants::new();
+        let header = HeaderValue::try_from("x".repeat(16 << 10)).unwrap();
+        for scope in 0..2000 {
+            let key = Key { origin: String::new(), scope: scope.to_string(), credential: None };
+            grants.0.insert(key, Arc::new(Grant::new(header.clone(), BASIC_LIFETIME))).await;
+        }
+        grants.0.run_pending_tasks().await;
+        let kept = grants.0.entry_count();
+        assert!(kept > 0 && kept * (16 << 10) <= GRANT_BYTES, "{kept}");
+    }
 
     #[test]
     fn a_token_is_preferred_and_a_password_needs_one() {

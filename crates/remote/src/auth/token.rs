@@ -18,6 +18,9 @@ use crate::{
 /// The largest answer of a token server, in bytes.
 pub(crate) const MAX_TOKEN_ANSWER: usize = 64 << 10;
 
+/// The longest token that is taken, in bytes. It goes into a header of every request, and servers take no longer ones.
+const MAX_TOKEN: usize = 16 << 10;
+
 // A token lives 60 s where the server does not say more, and is never trusted to live longer than an hour.
 const SHORTEST: u64 = 60;
 const LONGEST: u64 = 3600;
@@ -95,6 +98,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Grant, Error> {
     let answer: Value = serde_json::from_slice(bytes).map_err(|_| InvalidAnswer::NoToken)?;
     let text = |name| answer.get(name).and_then(Value::as_str).filter(|token: &&str| !token.is_empty());
     let token = text("token").or_else(|| text("access_token")).ok_or(InvalidAnswer::NoToken)?;
+    if token.len() > MAX_TOKEN {
+        return Err(InvalidAnswer::TokenTooLong { limit: MAX_TOKEN }.into());
+    }
     let token = secrecy::SecretString::from(token);
     let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
     Ok(Grant::new(header.map_err(|_| InvalidAnswer::NoToken)?, lifetime(answer.get("expires_in"))))
@@ -141,5 +147,14 @@ mod tests {
             let refused = read(nonsense.as_bytes());
             assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NoToken))), "{nonsense}");
         }
+    }
+
+    // A05
+    #[test]
+    fn a_token_is_as_long_as_a_header_may_be() {
+        let of = |length| read(format!(r#"{{"token":"{}"}}"#, "x".repeat(length)).as_bytes());
+        assert!(of(MAX_TOKEN).is_ok());
+        let Err(refused) = of(MAX_TOKEN + 1) else { panic!("it was taken") };
+        assert_eq!(refused.to_string(), "the token server gave a token of more than 16384 bytes");
     }
 }

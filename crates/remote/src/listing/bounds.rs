@@ -38,16 +38,25 @@ pub(crate) struct Bounds {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
     pub(crate) time: Duration,
+    /// What may be held of it without a turn, in bytes.
+    pub(crate) free: usize,
 }
 
 impl Bounds {
-    pub(crate) const NAMES: Self =
-        Self { pages: MAX_NAME_PAGES, entries: MAX_NAMES, bytes: MAX_NAME_BYTES, time: LISTING_TIMEOUT };
+    pub(crate) const NAMES: Self = Self {
+        pages: MAX_NAME_PAGES,
+        entries: MAX_NAMES,
+        bytes: MAX_NAME_BYTES,
+        time: LISTING_TIMEOUT,
+        free: 1 << 20,
+    };
     pub(crate) const REFERRERS: Self = Self {
         pages: MAX_REFERRER_PAGES,
         entries: MAX_REFERRERS,
         bytes: MAX_REFERRER_BYTES,
         time: LISTING_TIMEOUT,
+        // Clients ask for these, as many at once as they like.
+        free: 64 << 10,
     };
 
     /// Whether so much may be held.

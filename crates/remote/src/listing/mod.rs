@@ -1,7 +1,6 @@
 //! Whole listings, of tags, of repositories and of referrers: page after page, whatever the registry makes of pages.
 //!
-//! - [`whole`] reads them all, for every kind of listing; `bounds` says when enough is enough, `turn` that large ones come
-//!   one after the other
+//! - [`whole`] reads them all, for every kind of listing; `bounds` says when enough is enough
 //! - `names` and `crate::referrers` hold what comes
 //!
 //! A page says where the next one is (`Link`), or it does not: some registries stop at a number of their own and keep
@@ -10,7 +9,6 @@
 
 pub(crate) mod bounds;
 pub(crate) mod names;
-pub(crate) mod turn;
 
 use bytes::Bytes;
 use entrepot_oci::{Repository, Tag};
@@ -30,7 +28,7 @@ use crate::{
 };
 use bounds::{Bounds, Progress};
 use names::Names;
-use turn::{SMALL_LISTING, Turn};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The largest page of names that is read, in bytes: some registries send all at once, whatever was asked.
 pub(crate) const MAX_PAGE: usize = 8 << 20;
@@ -91,7 +89,8 @@ type Behind<'a> = Box<dyn Fn(&str) -> Option<Url> + Send + Sync + 'a>;
 /// How the pages of a listing are had.
 pub(crate) struct Pages<'a> {
     pub(crate) bounds: Bounds,
-    pub(crate) turn: &'a Turn,
+    /// What a listing needs to become large: one of a registry is at a time.
+    pub(crate) turns: &'a Semaphore,
     pub(crate) first: Url,
     /// Reads one.
     pub(crate) read: Read<'a>,
@@ -101,19 +100,35 @@ pub(crate) struct Pages<'a> {
     pub(crate) size: usize,
 }
 
-/// Reads page after page into `entries`, until there is no more.
+/// Reads page after page, until there is no more. `new` makes what holds the entries.
 ///
 /// # Errors
 /// [`Endless`] where there seems to be no end, and whatever a page was an error for.
-pub(crate) async fn whole(pages: &Pages<'_>, entries: &mut impl Collect) -> Result<(), Error> {
+pub(crate) async fn whole<C: Collect>(pages: &Pages<'_>, new: impl Fn() -> C) -> Result<C, Error> {
     let limit = pages.bounds.time;
-    match tokio::time::timeout(limit, all(pages, entries)).await {
+    match tokio::time::timeout(limit, in_turn(pages, new)).await {
         Ok(read) => read,
         Err(_) => Err(InvalidAnswer::from(Endless::Time { limit }).into()),
     }
 }
 
-async fn all(pages: &Pages<'_>, entries: &mut impl Collect) -> Result<(), Error> {
+// Nothing is held while others have their turn, so a large listing that meets another one is begun again.
+async fn in_turn<C: Collect>(pages: &Pages<'_>, new: impl Fn() -> C) -> Result<C, Error> {
+    let mut entries = new();
+    if all(pages, &mut entries, None).await? {
+        return Ok(entries);
+    }
+    entries = new();
+    let turn = pages.turns.acquire().await.ok();
+    all(pages, &mut entries, turn).await.map(|_| entries)
+}
+
+// Whether it came to its end: without a turn it breaks off where it becomes large and another one has it.
+async fn all(
+    pages: &Pages<'_>,
+    entries: &mut impl Collect,
+    mut turn: Option<SemaphorePermit<'_>>,
+) -> Result<bool, Error> {
     let (mut progress, mut has_links) = (Progress::new(pages.bounds), false);
     let mut url = pages.first.clone();
     loop {
@@ -122,9 +137,6 @@ async fn all(pages: &Pages<'_>, entries: &mut impl Collect) -> Result<(), Error>
         let Page { bytes, receipt, next } =
             if progress.is_first() { page? } else { page.map_err(broken_off)? };
         let taken = entries.take(&bytes).map_err(|fault| receipt.fail(fault.into()))?;
-        if entries.held() > SMALL_LISTING {
-            pages.turn.wait().await;
-        }
         has_links |= !matches!(next, Next::Unsaid);
         let may_go_on = !has_links && taken.new > 0 && looks_full(taken.listed, pages.size);
         let behind = taken.last.as_deref().and_then(|last| (pages.behind)(last));
@@ -133,9 +145,15 @@ async fn all(pages: &Pages<'_>, entries: &mut impl Collect) -> Result<(), Error>
             (Next::Elsewhere(_), Some(behind)) => behind,
             (Next::Elsewhere(refused), None) => return Err(refused.into()),
             (Next::Unsaid, Some(behind)) if may_go_on => behind,
-            (Next::Unsaid, _) => return Ok(()),
+            (Next::Unsaid, _) => return Ok(true),
         };
         progress.came(taken.new).map_err(InvalidAnswer::from)?;
+        if entries.held() > pages.bounds.free && turn.is_none() {
+            turn = pages.turns.try_acquire().ok();
+            if turn.is_none() {
+                return Ok(false);
+            }
+        }
     }
 }
 
@@ -196,23 +214,21 @@ impl Remote {
     }
 
     async fn names_by(&self, endpoint: Endpoint, subject: Subject<'_>, size: usize) -> Result<Names, Error> {
-        let (ask, turn) = (subject.ask(size, None), self.turn());
+        let ask = subject.ask(size, None);
         let at = move |ask: &Ask| ask.at(self.endpoint(endpoint));
         let pages = Pages {
             bounds: Bounds::NAMES,
-            turn: &turn,
+            turns: self.turns(),
             first: at(&ask).ok_or(EgressError::Malformed)?,
-            read: Box::new(|url| self.page(Place { endpoint, url, limit: MAX_PAGE }, &ask, &turn).boxed()),
+            read: Box::new(|url| self.page(Place { endpoint, url, limit: MAX_PAGE }, &ask).boxed()),
             behind: Box::new(move |last| at(&subject.ask(size, Some(last)))),
             size,
         };
-        let mut names = Names::new(subject.form(), pages.bounds);
-        whole(&pages, &mut names).await?;
-        Ok(names)
+        whole(&pages, || Names::new(subject.form(), pages.bounds)).await
     }
 
     /// Reads one page of a listing.
-    pub(crate) async fn page(&self, place: Place, ask: &Ask, turn: &Turn) -> Result<Page, Error> {
+    pub(crate) async fn page(&self, place: Place, ask: &Ask) -> Result<Page, Error> {
         let Place { endpoint, url, limit } = place;
         let answer = self.exchange_at(endpoint, url, ask).await?;
         let next = match answer.header(&header::LINK).and_then(link::next) {
@@ -220,7 +236,7 @@ impl Remote {
             Some(target) => self.gate().page(answer.url(), target).map_or_else(Next::Elsewhere, Next::At),
             None => Next::Unsaid,
         };
-        let (bytes, receipt) = answer.page(limit, self.patience(), turn).await?;
+        let (bytes, receipt) = answer.document(limit, self.patience()).await?;
         Ok(Page { bytes, receipt, next })
     }
 }

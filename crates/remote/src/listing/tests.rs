@@ -16,7 +16,7 @@ const SMALL: Bounds = Bounds { pages: 9, entries: 50, bytes: 400, ..Bounds::NAME
 type Script = fn(usize) -> (Vec<String>, Next);
 
 // A listing with such pages, of which one may never come; also counts them.
-fn pages<'a>(script: Script, never: Option<usize>, turn: &'a Turn) -> (Pages<'a>, Arc<AtomicUsize>) {
+fn pages<'a>(script: Script, never: Option<usize>, turns: &'a Semaphore) -> (Pages<'a>, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let read = move |_: Url| {
@@ -35,7 +35,7 @@ fn pages<'a>(script: Script, never: Option<usize>, turn: &'a Turn) -> (Pages<'a>
     let behind = |last: &str| Some(address(&format!("last={last}")));
     let pages = Pages {
         bounds: SMALL,
-        turn,
+        turns,
         first: address(""),
         read: Box::new(read),
         behind: Box::new(behind),
@@ -57,12 +57,10 @@ fn fresh(count: usize, page: usize) -> Vec<String> {
 }
 
 async fn listed(script: Script) -> (Result<usize, String>, usize) {
-    let turns = Arc::new(Semaphore::new(1));
-    let turn = Turn::of(&turns);
-    let (pages, asked) = pages(script, None, &turn);
-    let mut names = Names::new(|_| true, SMALL);
-    let read = whole(&pages, &mut names).await;
-    (read.map(|()| names.len()).map_err(|error| error.to_string()), asked.load(Ordering::SeqCst))
+    let turns = Semaphore::new(1);
+    let (pages, asked) = pages(script, None, &turns);
+    let read = whole(&pages, || Names::new(|_| true, SMALL)).await;
+    (read.map(|names| names.len()).map_err(|error| error.to_string()), asked.load(Ordering::SeqCst))
 }
 
 // A09
@@ -127,14 +125,35 @@ async fn a_listing_is_whole_or_an_error() {
 #[tokio::test]
 async fn a_listing_that_drips_is_given_up() {
     let drip: Script = |page| (fresh(1, page), linked(&format!("p={page}")));
-    let turns = Arc::new(Semaphore::new(1));
-    let turn = Turn::of(&turns);
-    let (mut pages, asked) = pages(drip, Some(4), &turn);
+    let turns = Semaphore::new(1);
+    let (mut pages, asked) = pages(drip, Some(4), &turns);
     pages.bounds.time = Duration::ZERO;
-    let mut names = Names::new(|_| true, SMALL);
-    let told = whole(&pages, &mut names).await.unwrap_err();
+    let told = whole(&pages, || Names::new(|_| true, SMALL)).await.map(drop).unwrap_err();
     assert!(matches!(told, Error::Invalid(InvalidAnswer::Endless(Endless::Time { .. }))), "{told}");
     assert_eq!(asked.load(Ordering::SeqCst), 4);
     let told = Endless::Time { limit: Bounds::NAMES.time }.to_string();
     assert_eq!(told, "the listing did not end within 15 minutes");
+}
+
+// A large one holds nothing while another one has the turn, and is begun again; a small one waits for nobody.
+#[tokio::test]
+async fn large_listings_come_one_at_a_time() {
+    let script: Script = |page| {
+        let next = if page % 3 == 0 { Next::Unsaid } else { linked(&format!("p={page}")) };
+        (fresh(3, page), next)
+    };
+    let turns = Semaphore::new(1);
+    let (mut pages, asked) = pages(script, None, &turns);
+    let names = || Names::new(|_| true, SMALL);
+    assert_eq!(whole(&pages, names).await.unwrap().len(), 9);
+    let other = turns.acquire().await.unwrap();
+    assert_eq!(whole(&pages, names).await.unwrap().len(), 9);
+    assert_eq!(asked.swap(0, Ordering::SeqCst), 6);
+    pages.bounds.free = 20;
+    let mut waiting = Box::pin(whole(&pages, names));
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+    assert_eq!(asked.swap(0, Ordering::SeqCst), 2);
+    drop(other);
+    assert_eq!(waiting.await.unwrap().len(), 9);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }

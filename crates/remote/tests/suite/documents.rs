@@ -254,6 +254,39 @@ async fn the_next_page_is_not_elsewhere_and_pages_end() {
     assert_eq!(server.count(), 2);
 }
 
+// A05
+#[tokio::test]
+async fn a_listing_of_referrers_has_eight_mebibytes_in_all_and_keeps_no_large_annotations() {
+    let one = |number: usize| {
+        let (digest, text) = (Digest::of(&number.to_be_bytes()), "v".repeat(39_000));
+        format!(r#"{{"digest":"{digest}","size":1,"annotations":{{"k":"{text}"}}}}"#)
+    };
+    let page = move |first: usize| {
+        let all: Vec<_> = (first..first + 100).map(one).collect();
+        format!(r#"{{"manifests":[{}]}}"#, all.join(","))
+    };
+    let last = |seen: &str| seen.split_once("page=").map_or(1, |(_, page)| page.parse::<usize>().unwrap());
+    for (pages, whole) in [(1, true), (2, true), (3, false)] {
+        let server = Server::start(move |seen| {
+            let at = last(&seen.path);
+            let link = format!(r#"<?page={}>; rel="next""#, at + 1);
+            let headers = [("content-type", INDEX), ("link", link.as_str())];
+            answer(200, &headers[..if at < pages { 2 } else { 1 }], page(at * 100))
+        })
+        .await;
+        match server.remote().referrers(&repository(), &Digest::of(b"x")).await {
+            Ok(found) => {
+                assert!(whole && found.len() == pages * 100, "{pages}");
+                assert!(found.iter().all(|one| one.annotations.is_none()));
+            }
+            Err(refused) => {
+                assert_eq!(refused.to_string(), "the answer is longer than 8388608 bytes");
+                assert!(!whole);
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_referrers_tag_stands_in_for_the_api() {
     let subject = Digest::of(b"subject");

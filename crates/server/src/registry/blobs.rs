@@ -23,7 +23,7 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
     let range = range(ask.headers, digest, size)?;
     let length = range.as_ref().map(|range| range.end - range.start).or(size);
     let body = match blob.open(range.clone()).await? {
-        Opened::Bytes(bytes) => Body::bytes(bytes),
+        Opened::Bytes(bytes) => Body::shared(bytes),
         Opened::Mapped(mapping, range) => {
             let lent = ask.lending.map(|lending| lending.lend(&mapping));
             Body::mapped(mapping, range, lent)

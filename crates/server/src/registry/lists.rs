@@ -46,10 +46,9 @@ pub(super) async fn referrers(
     artifact_type: Option<&str>,
 ) -> Result<Response<Body>, Refusal> {
     let found = ask.mirror.referrers(ask.target, subject).await?;
-    let mut descriptors = found.descriptors;
-    if let Some(wanted) = artifact_type {
-        descriptors.retain(|descriptor| descriptor.artifact_type.as_deref() == Some(wanted));
-    }
+    let fits =
+        |one: &&Descriptor| artifact_type.is_none_or(|wanted| one.artifact_type.as_deref() == Some(wanted));
+    let descriptors = found.descriptors.iter().filter(fits).cloned().collect();
     let after = query::find(ask.query, "last").and_then(|last| last.parse().ok());
     let (page, more) = cut(descriptors, after, MAX_MANIFEST_BYTES - ENVELOPE);
     let last = page.last().map(|descriptor| descriptor.digest);

@@ -22,7 +22,7 @@ pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response
     if headers::has_already(ask.headers, &manifest.digest) {
         return Ok(not_modified(&manifest.digest, reference));
     }
-    let mut response = respond(StatusCode::OK, Body::bytes(manifest.bytes.clone()));
+    let mut response = respond(StatusCode::OK, Body::shared(manifest.bytes.clone()));
     let to = response.headers_mut();
     describe(to, &manifest.digest, &manifest.media_type, reference);
     to.insert(header::CONTENT_LENGTH, manifest.bytes.len().into());

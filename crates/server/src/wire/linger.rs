@@ -1,4 +1,5 @@
-//! Closing without hurting: what the client still sends is read for a moment after our last word.
+//! Closing without hurting: what the client still sends is read for a moment after our last word. And what is known of the
+//! line: whether it is to be closed so, and what the client takes.
 //!
 //! A socket that is closed with something unread is reset, and a reset takes from the client what it has not read
 //! yet: an answer that came before the end of its request, or the end of an HTTP/2 stream whose window it still
@@ -9,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -22,10 +23,49 @@ use tokio::time::Sleep;
 const TIME: Duration = Duration::from_secs(2);
 const BYTES: usize = 16 << 20;
 
-/// A connection that is closed with care if `needed` says so by then.
+/// What a connection and those who watch it know of its line.
+#[derive(Default)]
+pub(crate) struct Line {
+    unread: AtomicBool,
+    blocked: AtomicBool,
+    taken: AtomicU64,
+}
+
+impl Line {
+    /// The client may be sending when we are done.
+    pub(crate) fn leaves_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// There is something to write that the client does not take.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes it has taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    // One task writes, so nothing is lost between load and store, and no other core is waited for.
+    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.blocked.store(written.is_pending(), Ordering::Relaxed);
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.taken.store(self.taken() + *bytes as u64, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn flushed(&self, flushed: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        self.blocked.store(flushed.is_pending(), Ordering::Relaxed);
+        flushed
+    }
+}
+
+/// A connection that is closed with care if its line says so by then.
 pub(crate) struct Linger<I> {
     io: I,
-    needed: Arc<AtomicBool>,
+    line: Arc<Line>,
     closing: Option<Closing>,
 }
 
@@ -35,8 +75,8 @@ struct Closing {
 }
 
 impl<I: Read + Unpin> Linger<I> {
-    pub(crate) fn new(io: I, needed: Arc<AtomicBool>) -> Self {
-        Self { io, needed, closing: None }
+    pub(crate) fn new(io: I, line: Arc<Line>) -> Self {
+        Self { io, line, closing: None }
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -70,7 +110,8 @@ impl<I: Read + Unpin> Read for Linger<I> {
 
 impl<I: Read + Write + Unpin> Write for Linger<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.line.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -78,7 +119,8 @@ impl<I: Read + Write + Unpin> Write for Linger<I> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.line.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -86,14 +128,15 @@ impl<I: Read + Write + Unpin> Write for Linger<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.line.flushed(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing.is_none() {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
         }
-        if self.needed.load(Ordering::Relaxed) {
+        if self.line.unread.load(Ordering::Relaxed) {
             ready!(self.poll_linger(cx));
         }
         Poll::Ready(Ok(()))

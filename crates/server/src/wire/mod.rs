@@ -1,6 +1,6 @@
 //! The connection's end of the wire: what lets the kernel send files by itself, and closes with care.
 //!
-//! - `linger`: reads on for a moment when a connection is closed
+//! - `linger`: reads on for a moment when a connection is closed, and sees what the client takes
 //! - `lending`: which mapped files the responses of one connection are being sent from
 //! - `socket` (Linux): turns writes of slices of such a file into `sendfile`
 //!
@@ -12,6 +12,6 @@ mod linger;
 mod socket;
 
 pub(crate) use lending::{Lending, Lent};
-pub(crate) use linger::Linger;
+pub(crate) use linger::{Line, Linger};
 #[cfg(target_os = "linux")]
 pub(crate) use socket::Socket;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 pub(crate) mod content;
+pub(crate) mod tls;
 
 use std::{
     net::SocketAddr,
@@ -17,7 +18,7 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::Remote;
-use entrepot_server::{Listen, Metrics, Server, TlsFiles};
+use entrepot_server::{Listen, Metrics, Patience, Server, TlsFiles};
 use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
@@ -57,6 +58,14 @@ impl Rig {
 
     /// With TLS, by files that are made in the directory given.
     pub(crate) async fn start_with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
+        Self::start_patient(Patience::default(), tls).await
+    }
+
+    /// The same, with clients who must read as soon as `patience` says.
+    pub(crate) async fn start_patient(
+        patience: Patience,
+        tls: impl FnOnce(&Path) -> Option<TlsFiles>,
+    ) -> Self {
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
@@ -70,6 +79,7 @@ impl Rig {
             control: Some(data.path().join("control.sock")),
             names: vec!["x".to_owned(), "m.test".to_owned()],
             is_shared: false,
+            patience,
         };
         let server = Server::bind(listen, mirror.clone(), Arc::new(registry), metrics.clone()).await.unwrap();
         let server = Arc::new(server);

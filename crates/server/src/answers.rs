@@ -1,0 +1,179 @@
+//! Answers that are made for a request, and the memory that they may take until their clients have read them.
+//!
+//! They are charged to the mirror's budget, for as long as a connection has them: HTTP/2 lets a client ask for hundreds and
+//! take none. Equal answers are one, whoever asked. A connection has a share beyond which it is told to read first. What is
+//! small takes less than the request does, and is not counted.
+
+use std::{
+    collections::HashMap,
+    hash::BuildHasher as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use bytes::Bytes;
+use entrepot_mirror::Budget;
+use foldhash::quality::RandomState;
+
+use crate::connection::Peer;
+
+/// What is not counted.
+pub(crate) const SMALL: usize = 4 << 10;
+/// The most that one connection may have outstanding, in bytes: four of the largest listings.
+const SHARE: usize = 16 << 20;
+
+/// The answers on their way.
+pub(crate) struct Answers {
+    budget: Budget,
+    alike: Arc<Alike>,
+}
+
+/// Answers by the hash of their bytes. Its seed is of this process, and bytes are compared.
+#[derive(Default)]
+struct Alike {
+    hasher: RandomState,
+    known: Mutex<HashMap<u64, Weak<Shared>>>,
+}
+
+/// An answer that any number of clients are being sent.
+struct Shared {
+    bytes: Bytes,
+    hash: u64,
+    alike: Arc<Alike>,
+}
+
+/// An answer that one client is being sent.
+struct Taken<B> {
+    bytes: B,
+    _hold: Hold,
+}
+
+/// A part of a connection's share.
+struct Hold {
+    peer: Arc<Peer>,
+    bytes: usize,
+}
+
+impl Answers {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self { budget, alike: Arc::default() }
+    }
+
+    /// `bytes` for a client, which were made for it; `None` if there is no room for them.
+    pub(crate) fn made(&self, peer: &Arc<Peer>, bytes: Bytes) -> Option<Bytes> {
+        if bytes.len() <= SMALL {
+            return Some(bytes);
+        }
+        let hold = Hold::of(peer, bytes.len())?;
+        let bytes = self.alike.find_or(bytes, &self.budget)?;
+        Some(Bytes::from_owner(Taken { bytes, _hold: hold }))
+    }
+
+    /// `bytes` for a client, which others have too and which are charged already.
+    pub(crate) fn shared(&self, peer: &Arc<Peer>, bytes: Bytes) -> Option<Bytes> {
+        if bytes.len() <= 16 * SMALL {
+            return Some(bytes);
+        }
+        let hold = Hold::of(peer, bytes.len())?;
+        Some(Bytes::from_owner(Taken { bytes, _hold: hold }))
+    }
+}
+
+impl Alike {
+    fn find_or(self: &Arc<Self>, bytes: Bytes, budget: &Budget) -> Option<Arc<Shared>> {
+        let hash = self.hasher.hash_one(&bytes);
+        // The lock is not held over anything that may be the end of a shared one, which takes it.
+        let known = self.lock().get(&hash).and_then(Weak::upgrade);
+        if let Some(shared) = known.filter(|shared| shared.bytes == bytes) {
+            return Some(shared);
+        }
+        let bytes = budget.charge(bytes)?;
+        let shared = Arc::new(Shared { bytes, hash, alike: Arc::clone(self) });
+        self.lock().insert(hash, Arc::downgrade(&shared));
+        Some(shared)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Weak<Shared>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let mut known = self.alike.lock();
+        // Another one may have taken its place.
+        if known.get(&self.hash).is_some_and(|shared| shared.strong_count() == 0) {
+            known.remove(&self.hash);
+        }
+    }
+}
+
+impl AsRef<[u8]> for Taken<Arc<Shared>> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes.bytes
+    }
+}
+
+impl AsRef<[u8]> for Taken<Bytes> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Hold {
+    fn of(peer: &Arc<Peer>, bytes: usize) -> Option<Self> {
+        peer.hold(bytes, SHARE).then(|| Self { peer: Arc::clone(peer), bytes })
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.peer.let_go(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Door;
+
+    const MIB: usize = 1 << 20;
+
+    fn peer() -> Arc<Peer> {
+        Peer::new(None, Door::Public, None)
+    }
+
+    fn page(byte: u8) -> Bytes {
+        Bytes::from(vec![byte; 4 * MIB])
+    }
+
+    // A06
+    #[test]
+    fn equal_answers_are_one_and_a_connection_has_its_share() {
+        let (budget, one) = (Budget::new(10 * MIB), peer());
+        let answers = Answers::new(budget.clone());
+        let first: Vec<_> = (0..4).map(|_| answers.made(&one, page(1)).unwrap()).collect();
+        assert!(budget.left() > 5 * MIB && budget.left() < 6 * MIB);
+        assert!(answers.made(&one, page(1)).is_none());
+        let others: Vec<_> = (0..100).map(|_| answers.made(&peer(), page(1)).unwrap()).collect();
+        assert!(budget.left() > 5 * MIB);
+        let second = answers.made(&peer(), page(2)).unwrap();
+        assert!(answers.made(&peer(), page(3)).is_none());
+        assert_eq!((first[3][7], others[99][7], second[7]), (1, 1, 2));
+        drop((first, others, second));
+        assert!(answers.alike.lock().is_empty() && budget.left() >= 10 * MIB - 512);
+        assert!(answers.made(&one, page(1)).is_some());
+    }
+
+    // A06
+    #[test]
+    fn what_is_small_or_shared_already_is_not_charged() {
+        let (budget, one) = (Budget::new(0), peer());
+        let answers = Answers::new(budget);
+        assert!(answers.made(&one, Bytes::from(vec![1; SMALL])).is_some());
+        assert!(answers.made(&one, Bytes::from(vec![1; SMALL + 1])).is_none());
+        let held: Vec<_> = (0..4).map(|_| answers.shared(&one, page(1)).unwrap()).collect();
+        assert!(answers.shared(&one, page(1)).is_none());
+        drop(held);
+        assert!(answers.shared(&one, page(1)).is_some());
+    }
+}

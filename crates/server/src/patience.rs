@@ -1,0 +1,147 @@
+//! How long a client may leave alone what is there for it.
+//!
+//! Engines stop reading for a minute or more while they unpack, so nobody is cut for that alone. Where a client keeps others
+//! from being served, because memory or connections are short, it has less time.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// What is more than next to nothing, in bytes: more than HTTP/2's own pings come to.
+const ENOUGH: u64 = 4 << 10;
+/// For how long a shortage counts after it was seen.
+const SEEN: Duration = Duration::from_secs(15);
+
+/// How long a client may take next to nothing of its answers. The default is for everybody; tests are in more of a hurry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// While there is enough for all.
+    pub always: Duration,
+    /// While there are no descriptors for other connections.
+    pub while_full: Duration,
+    /// While there is no memory for other answers, for those who hold some.
+    pub while_short: Duration,
+    /// How often it is looked at.
+    pub check: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            always: Duration::from_secs(5 * 60),
+            while_full: Duration::from_secs(30),
+            while_short: Duration::from_secs(10),
+            check: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What is short at the moment.
+pub(crate) struct Shortage {
+    patience: Patience,
+    start: Instant,
+    // Until when it counts, in milliseconds since the start.
+    memory: AtomicU64,
+    connections: AtomicU64,
+}
+
+impl Shortage {
+    pub(crate) fn none(patience: Patience) -> Self {
+        Self { patience, start: Instant::now(), memory: AtomicU64::new(0), connections: AtomicU64::new(0) }
+    }
+
+    /// How often connections are looked at.
+    pub(crate) fn check(&self) -> Duration {
+        self.patience.check
+    }
+
+    /// There was no memory for an answer.
+    pub(crate) fn of_memory(&self, now: Instant) {
+        self.memory.store(self.at(now + SEEN), Ordering::Relaxed);
+    }
+
+    /// There was no descriptor for a connection.
+    pub(crate) fn of_connections(&self, now: Instant) {
+        self.connections.store(self.at(now + SEEN), Ordering::Relaxed);
+    }
+
+    /// How long a client may take next to nothing now; `holds` if it keeps answers in memory.
+    pub(crate) fn patience(&self, holds: bool, now: Instant) -> Duration {
+        let now = self.at(now);
+        if holds && now < self.memory.load(Ordering::Relaxed) {
+            self.patience.while_short
+        } else if now < self.connections.load(Ordering::Relaxed) {
+            self.patience.while_full
+        } else {
+            self.patience.always
+        }
+    }
+
+    fn at(&self, time: Instant) -> u64 {
+        u64::try_from((time - self.start).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How long a client has taken next to nothing.
+pub(crate) struct Silence {
+    taken: u64,
+    since: Instant,
+}
+
+impl Silence {
+    pub(crate) fn none() -> Self {
+        Self { taken: 0, since: Instant::now() }
+    }
+
+    /// Looks at a connection: whether something is there for the client, and how many bytes it has ever taken.
+    pub(crate) fn look(&mut self, waits: bool, taken: u64, now: Instant) -> Duration {
+        if !waits || taken - self.taken >= ENOUGH {
+            (self.taken, self.since) = (taken, now);
+        }
+        now - self.since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A21
+    #[test]
+    fn silence_is_taking_nothing_of_what_is_there() {
+        let (start, minute) = (Instant::now(), Duration::from_secs(60));
+        let mut silence = Silence { taken: 0, since: start };
+        assert_eq!(silence.look(true, 0, start + minute), minute);
+        // Pings are nothing.
+        assert_eq!(silence.look(true, 500, start + 2 * minute), 2 * minute);
+        assert_eq!(silence.look(true, 500 + ENOUGH, start + 3 * minute), Duration::ZERO);
+        // Nothing is there for it: an upload, a download that has not come yet.
+        assert_eq!(silence.look(false, 500 + ENOUGH, start + 9 * minute), Duration::ZERO);
+        assert_eq!(silence.look(true, 500 + ENOUGH, start + 10 * minute), minute);
+    }
+
+    // A21
+    #[test]
+    fn patience_is_shorter_with_those_who_are_in_the_way() {
+        let (patience, now) = (Patience::default(), Instant::now());
+        let shortage = Shortage::none(patience);
+        let both = |at| (shortage.patience(true, at), shortage.patience(false, at));
+        assert_eq!(both(now), (patience.always, patience.always));
+        shortage.of_memory(now);
+        assert_eq!(both(now), (patience.while_short, patience.always));
+        shortage.of_connections(now);
+        assert_eq!(both(now), (patience.while_short, patience.while_full));
+        assert_eq!(both(now + SEEN), (patience.always, patience.always));
+    }
+
+    // A21: a minute or more, as engines take while they unpack, is nothing to be cut for.
+    #[test]
+    fn engines_may_pause() {
+        let patience = Patience::default();
+        assert_eq!(patience.always, Duration::from_secs(300));
+        assert!(patience.while_short < patience.while_full && patience.while_full < patience.always);
+    }
+}
