@@ -25,6 +25,11 @@ def differences(old, new, path=()):
         yield path
 
 
+# Of a service, or of an extension field that services are made of.
+def is_image(path):
+    return path[-1] == "image" and (len(path) == 3 and path[0] == "services" or len(path) == 2 and path[0].startswith("x-"))
+
+
 def main():
     if sys.argv[1] == "--images":
         for service in load(sys.argv[2])["services"].values():
@@ -32,7 +37,7 @@ def main():
                 print(service["image"])
         return
     found = list(differences(load(sys.argv[1]), load(sys.argv[2])))
-    others = [path for path in found if len(path) != 3 or path[0] != "services" or path[2] != "image"]
+    others = [path for path in found if not is_image(path)]
     if others:
         sys.exit("differs at " + ", ".join(".".join(path) for path in others))
     print(f"{len(found)} images differ, nothing else")

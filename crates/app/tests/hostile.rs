@@ -99,7 +99,7 @@ async fn answers_that_nobody_reads_take_no_more_memory_than_there_is_for_them() 
 /// A client that asks, reads the status, and no more.
 fn silent(serving: &Serving, path: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(serving.authority()).unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
     let mut line = [0; 12];
     stream.read_exact(&mut line).unwrap();
     (stream, String::from_utf8_lossy(&line[9..]).into_owned())

@@ -156,7 +156,10 @@ impl Stage {
 
     // The copy fails at the far end, after its uploads were begun.
     fn run(&self) -> String {
-        let ran = self.lab.run(&["-vv", "sync", "run", "r1", "--wait", "--server", &self.serving.url]);
+        let mut command =
+            self.lab.command(&["-vv", "sync", "run", "r1", "--wait", "--server", &self.serving.url]);
+        command.env("ENTREPOT_API_TOKEN", "CANARYAPI");
+        let ran = support::ran(command);
         assert!(ran.code == 1 && ran.stdout.contains("started run"), "{}{}", ran.stdout, ran.stderr);
         ran.stdout + &ran.stderr
     }

@@ -171,8 +171,8 @@ async fn referrers_are_paged_and_lead_nowhere_in_circles() {
     let subject = image(&[], "");
     let mut pushed_digests = BTreeSet::new();
     // One says that it is about what is not there, and that about the first: a circle as far as one can be made.
-    for nth in 0..30 {
-        let note = format!(r#""annotations":{{"a":"{}{nth}"}}"#, "x".repeat(200_000));
+    for nth in 0..300 {
+        let note = format!(r#""annotations":{{"a":"{}{nth}"}}"#, "x".repeat(15_000));
         let document = String::from_utf8(referrer(&subject, "application/vnd.example.large")).unwrap();
         let document = document.replace(r#""annotations":{"a":"b"}"#, &note);
         let digest = Digest::of(document.as_bytes());
@@ -180,7 +180,7 @@ async fn referrers_are_paged_and_lead_nowhere_in_circles() {
         pushed_digests.insert(digest.to_string());
     }
     let (found, pages) = all_referrers(&rig, &Digest::of(&subject)).await;
-    assert_eq!((found.len(), pages), (30, 2));
+    assert_eq!((found.len(), pages), (300, 2));
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), pushed_digests);
     let back = referrer(&image(&[], r#","annotations":{"never":"pushed"}"#), "application/vnd.example.back");
     pushed(rig.push("local/app", "back", IMAGE, &back).await).await;

@@ -100,7 +100,7 @@ async fn referrers_end_too() {
     let server =
         Server::start(move |_| answer(200, &[("content-type", INDEX)], list(vec![heavy(1, 40_000)]))).await;
     let found = server.remote().referrers(&repository(), &subject).await.unwrap();
-    assert!(found[0].annotations.as_ref().is_some_and(std::collections::BTreeMap::is_empty));
+    assert!(found[0].annotations.is_none());
 }
 
 // Else a list that breaks off would be taken for none, and what is signed for unsigned.

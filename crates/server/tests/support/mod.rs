@@ -77,7 +77,7 @@ impl Rig {
             addr: "127.0.0.1:0".to_owned(),
             tls: tls(data.path()),
             control: Some(data.path().join("control.sock")),
-            names: vec!["x".to_owned(), "m.test".to_owned()],
+            names: ["x", "m.test", "one.test", "two.test"].map(str::to_owned).into(),
             is_shared: false,
             patience,
         };

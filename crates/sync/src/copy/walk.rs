@@ -17,13 +17,11 @@ use crate::{
     shape::{self, Node},
 };
 
-/// The most manifests of one image, the most bytes of them together, and how deep indexes may nest.
+/// The most manifests of one image and of what refers to it, the most bytes of them together, and how deep indexes may
+/// nest and referrers may refer to each other.
 const MAX_MANIFESTS: usize = 2000;
 const MAX_BYTES: usize = 16 << 20;
 const MAX_DEPTH: usize = 8;
-
-/// The most referrers of one image, those of referrers too.
-const MAX_REFERRERS: usize = 1000;
 
 /// Why an image could not be looked through.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,7 +37,9 @@ pub(super) enum WalkError {
     Manifest(Digest, Arc<ManifestError>),
     /// There is more of it than can be right.
     #[error(
-        "it has more than {MAX_MANIFESTS} manifests, or {MAX_BYTES} bytes of them, or indexes in each other"
+        "with all that refers to it, it has more than {MAX_MANIFESTS} manifests or {} MiB of them, or they lead more than \
+         {MAX_DEPTH} steps away from it",
+        MAX_BYTES >> 20
     )]
     TooMuch,
 }
@@ -126,12 +126,19 @@ impl<'a> Walk<'a> {
         self.node(fetched, depth + 1).await.map(Some)
     }
 
-    /// What refers to the image's manifests, and to that in turn.
+    /// What refers to the image's manifests, and to that in turn. A copy without some of it would look whole, so too much
+    /// of it is an error.
     pub(super) async fn referrers(&self, root: &Arc<Node>) -> Result<Referrers, WalkError> {
         let mut subjects: Vec<Digest> = root.documents().iter().map(|document| document.digest).collect();
         let mut seen: HashSet<Digest> = subjects.iter().copied().collect();
         let mut found = Referrers::new();
-        while !subjects.is_empty() && seen.len() < MAX_REFERRERS {
+        for depth in 0.. {
+            if subjects.is_empty() {
+                break;
+            }
+            if depth > MAX_DEPTH {
+                return Err(WalkError::TooMuch);
+            }
             let listed = try_join_all(subjects.iter().map(|subject| self.about(*subject, &seen))).await?;
             let mut next = Vec::new();
             for (subject, referrers) in subjects.iter().zip(listed) {
@@ -152,7 +159,10 @@ impl<'a> Walk<'a> {
         let may_be_tagged = self.attached.is_none_or(|attached| attached.contains(&subject));
         let listed = self.source.referrers(&subject, may_be_tagged).await;
         let listed = listed.map_err(|error| WalkError::Below(subject, error))?;
-        let strange = listed.into_iter().filter(|entry| !seen.contains(&entry.digest)).take(MAX_REFERRERS);
+        if listed.len() > MAX_MANIFESTS {
+            return Err(WalkError::TooMuch);
+        }
+        let strange = listed.into_iter().filter(|entry| !seen.contains(&entry.digest));
         let fetched = try_join_all(strange.map(|entry| self.below_if_there(entry.digest))).await?;
         let is_about =
             |node: &Arc<Node>| node.manifest.subject().is_some_and(|about| about.digest == subject);

@@ -4,7 +4,7 @@ use entrepot_oci::{Manifest, MediaType, referrers_tag};
 use entrepot_sync::Job;
 use entrepot_testkit::{TestImage, TestRegistry};
 
-use crate::support::{Lab, assert_there, done, job, place, run, sent, target, two_platforms};
+use crate::support::{Lab, assert_there, done, failed, job, place, run, sent, target, two_platforms};
 
 struct Signed {
     image: TestImage,
@@ -112,4 +112,60 @@ async fn they_stay_behind_where_they_are_not_wanted() {
     run(Lab::default(), vec![plain]).await;
     assert!(target_registry.manifest("c/d", &signed.signature.digest().to_string()).is_none());
     assert_eq!(source.log().count(http::Method::GET, "/referrers/"), 0);
+}
+
+/// How a copy of an image ends that has referrers of referrers, so many steps of them.
+async fn copied_with_chain_of(length: u64) -> entrepot_sync::Row {
+    let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a/b", "1", &image);
+    let mut last = image.clone();
+    for nth in 0..length {
+        last = TestImage::random(100 + nth, 1, 10).artifact("application/x-note").refer_to(&last);
+        source.put_untagged("a/b", &last);
+    }
+    let mut wanted = target(place(&target_registry, "c/d"), "1");
+    wanted.referrers = true;
+    run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", vec![wanted])]).await.remove(0)
+}
+
+// A09: what refers to an image may have no end. A copy of the first part of it would look whole.
+#[tokio::test]
+async fn referrers_that_lead_on_and_on_end_a_copy_with_an_error() {
+    assert!(done(&copied_with_chain_of(8).await).changed);
+    let row = copied_with_chain_of(9).await;
+    let (what, _) = failed(&row);
+    assert!(what.ends_with("or they lead more than 8 steps away from it"), "{what}");
+}
+
+// An index of indexes of indexes, each of which names the same one many times under other platforms.
+#[tokio::test]
+async fn an_image_that_multiplies_ends_a_copy_with_an_error() {
+    let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a/b", "image", &image);
+    let (mut below, mut media_type) = (*image.digest(), MediaType::OCI_MANIFEST);
+    for _ in 0..7 {
+        let entries: Vec<_> = (0..30)
+            .map(|nth| {
+                format!(
+                    r#"{{"mediaType":"{media_type}","digest":"{below}","size":1,"platform":{{"os":"linux","architecture":"a{nth}"}}}}"#
+                )
+            })
+            .collect();
+        media_type = MediaType::OCI_INDEX;
+        let index = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[{}]}}"#,
+            entries.join(",")
+        );
+        below = entrepot_oci::Digest::of(index.as_bytes());
+        source.put_manifest("a/b", Some("dag"), &media_type, index);
+    }
+    let mut wanted =
+        job(place(&source, "a/b"), &image, "dag", vec![target(place(&target_registry, "c/d"), "1")]);
+    wanted.digest = Some(below);
+    let rows = run(Lab::default(), vec![wanted]).await;
+    let (what, _) = failed(&rows[0]);
+    assert!(what.contains("it has more than 2000 manifests or 16 MiB of them"), "{what}");
+    assert!(source.log().manifest_gets().len() < 2500, "{}", source.log().manifest_gets().len());
 }
