@@ -12,7 +12,7 @@ lib=$(cd "$(dirname "$0")/lib" && pwd)
 
 for command in chromium nginx openssl; do
     have "$command" && continue
-    say "browser: not run, $command is not installed; e2e/setup.sh installs what is missing"
+    say "skipped: $command is not installed; e2e/setup.sh installs what is missing"
     say "0 passed, 0 failed, 1 skipped"
     exit 0
 done
@@ -49,6 +49,7 @@ nginx_start() {
     {
         printf 'daemon off; user root; pid %s/pid; error_log stderr; events {}\nhttp {\naccess_log off;\n' "$d"
         printf '%s_temp_path %s/temp;\n' client_body "$d" proxy "$d" fastcgi "$d" uwsgi "$d" scgi "$d"
+        # shellcheck disable=SC2016  # the fences of a Markdown block
         sed -n '/^```nginx/,/^```$/p' "$root/docs/how-to/tls.md" | sed '/^```/d' \
             | sed -e "s|listen 443|listen 127.0.0.1:$front|; s|http://127.0.0.1:5000|http://127.0.0.1:$behind|; s|allow 10.0.0.0/8|allow 127.0.0.0/8|" \
                 -e "s|/etc/ssl/m.example.com.crt|$d/crt|; s|/etc/ssl/m.example.com.key|$d/key|"

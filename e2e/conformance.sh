@@ -26,7 +26,7 @@ done
 
 suite=${OCI_CONFORMANCE:-$(command -v oci-conformance || true)}
 if [ -z "$suite" ]; then
-    say "conformance: not run, the suite is absent; put it on PATH as oci-conformance, or set OCI_CONFORMANCE"
+    say "skipped: not run, the suite is absent; put it on PATH as oci-conformance, or set OCI_CONFORMANCE"
     say "0 passed, 0 failed, 3 skipped"
     exit 0
 fi

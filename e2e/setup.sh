@@ -34,9 +34,10 @@ runc runc
 initdb postgresql
 podman-compose podman-compose
 docker-compose docker-compose
+chromium chromium
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
-        "buildah buildah" "mmdebstrap mmdebstrap" "chromium chromium"
+        "buildah buildah" "mmdebstrap mmdebstrap"
 }
 
 is_there() {

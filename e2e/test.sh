@@ -22,6 +22,7 @@ tally() {
 step() {
     local name=$1 log began=$SECONDS passed failed lines code=0
     log=$scratch/step-$name.log
+    logs+=("$name=$log")
     shift
     say "== $name"
     "$@" 2>&1 | tee "$log" || code=$?
@@ -35,9 +36,10 @@ step() {
 
 scripts() {
     if ! have shellcheck; then
-        say "shellcheck is not installed: shell scripts not checked"
+        say "skipped: shellcheck is not installed"
     else
-        shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh fuzz/*.sh
+        # A step is what its last command comes to, whatever `set -e` says elsewhere.
+        shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh fuzz/*.sh || return
     fi
     python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' e2e/*.py e2e/lib/*.py bench/*.py soak/*.py
 }
@@ -49,7 +51,7 @@ database() {
     if [ -n "${ENTREPOT_TEST_POSTGRES:-}" ]; then
         say "using ENTREPOT_TEST_POSTGRES as it is set"
     elif [ -z "$(postgres_bin)" ]; then
-        say "PostgreSQL is not installed: its tests are skipped"
+        say "PostgreSQL is not installed: its tests say that they are skipped"
     elif ! postgres_start; then
         summary+=("database: PostgreSQL did not start")
         all_failed=$((all_failed + 1))
@@ -57,13 +59,14 @@ database() {
 }
 
 scratch_make
-summary=() all_passed=0 all_failed=0
+summary=() logs=() all_passed=0 all_failed=0
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 [ "${1:-}" = --check ] || step setup e2e/setup.sh --quick
 step format cargo fmt --all --check
 step clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 database
-step tests cargo test --workspace --locked --no-fail-fast
+# Tests that are skipped say so where cargo shows it only when asked to.
+step tests cargo test --workspace --locked --no-fail-fast -- --show-output
 stop postgres
 if [ "${1:-}" != --check ]; then
     step scripts scripts
@@ -79,6 +82,11 @@ if [ "${1:-}" != --check ]; then
     step conformance conformance
 fi
 
+say
+if ! python3 "$lib/skipped.py" e2e/may-be-skipped.txt "${logs[@]}"; then
+    summary+=("not run: something that always ran before, see above")
+    all_failed=$((all_failed + 1))
+fi
 say
 printf '%s\n' "${summary[@]}"
 say "$all_passed passed, $all_failed failed"

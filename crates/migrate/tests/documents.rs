@@ -38,7 +38,7 @@ fn case(name: &str, called: &str) -> Option<File> {
     match fs::read_to_string(&path) {
         Ok(text) => Some(File { name: called.to_owned(), text }),
         Err(_) => {
-            println!("{} is not here: skipped", path.display());
+            println!("skipped: the real files are not at {}", path.display());
             None
         }
     }

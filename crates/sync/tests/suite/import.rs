@@ -18,7 +18,7 @@ fn case(name: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases").join(name);
     let text = std::fs::read_to_string(&path).ok();
     if text.is_none() {
-        println!("skipped: there is no {}", path.display());
+        println!("skipped: the real files are not at {}", path.display());
     }
     text
 }
