@@ -42,13 +42,16 @@ async fn manifests_of_any_size_take_no_more_memory_than_manifests_may_have() {
     assert!(grew < 16 * MIB, "{grew} bytes");
 }
 
+/// How many entries a large page of referrers has: a hundred such pages would be far too much, and one of them little.
+const ENTRIES: usize = 60;
+
 /// A large page of referrers, whose annotations are just small enough to be kept.
 fn page() -> Vec<u8> {
     let one = |number: usize| {
         let (digest, text) = (Digest::of(&number.to_be_bytes()), "v".repeat(15_000));
         format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":1,"annotations":{{"k":"{text}"}}}}"#)
     };
-    let all: Vec<_> = (0..160).map(one).collect();
+    let all: Vec<_> = (0..ENTRIES).map(one).collect();
     format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, all.join(",")).into_bytes()
 }
 
@@ -73,10 +76,10 @@ fn subject(number: usize) -> String {
 async fn listings_take_no_more_memory_than_caches_may() {
     let (_upstream, _lab, serving) = referred().await;
     let before = serving.peak_memory();
-    for number in 0..20 {
+    for number in 0..150 {
         let listed = client::get(&format!("{}{}", serving.url, subject(number))).await;
         assert_eq!(listed.status.as_u16(), 200);
-        assert!(listed.body.len() > 160 * 15_000);
+        assert!(listed.body.len() > ENTRIES * 15_000);
     }
     let grew = serving.peak_memory() - before;
     println!("grew by {} KiB", grew >> 10);
@@ -88,7 +91,7 @@ async fn listings_take_no_more_memory_than_caches_may() {
 async fn answers_that_nobody_reads_take_no_more_memory_than_there_is_for_them() {
     let (_upstream, _lab, serving) = referred().await;
     let before = serving.peak_memory();
-    let silent: Vec<_> = (0..60).map(|number| silent(&serving, &subject(number % 12))).collect();
+    let silent: Vec<_> = (0..150).map(|number| silent(&serving, &subject(number % 12))).collect();
     let given = silent.iter().filter(|(_, status)| status == "200").count();
     assert!(given > 0 && silent.iter().all(|(_, status)| status == "200" || status == "503"));
     let grew = serving.peak_memory() - before;
