@@ -113,6 +113,17 @@ async fn the_cache_is_seen_with_and_without_a_server() {
     for (name, tag) in [("nginx", "1.27"), ("nginx", "1.28"), ("grafana/loki", "3")] {
         client::pull(&serving.url, name, tag).await;
     }
+    // What was pulled is recorded right after the answer.
+    let are_recorded = async || {
+        let (nginx, loki) =
+            (run(&lab, &["cache", "ls", "nginx"]).await, run(&lab, &["cache", "ls", "grafana/loki"]).await);
+        nginx.stdout.contains("1.27") && nginx.stdout.contains("1.28") && loki.code == 0
+    };
+    let mut looks = 0;
+    while !are_recorded().await {
+        looks += 1;
+        assert!(looks < 200, "the pulls are not recorded");
+    }
 
     let while_served = look(&lab).await;
     let planned = run(&lab, &["cache", "rm", "nginx:1.28", "--dry-run"]).await;
