@@ -73,7 +73,7 @@ impl fmt::Display for Error {
         match (&self.place, &self.file) {
             (Place::File { line, column }, Some(file)) => write!(f, "{file}:{line}:{column}: ")?,
             (Place::File { line, column }, None) => write!(f, "line {line}, column {column}: ")?,
-            (Place::Variable(name), _) => write!(f, "`{name}`: ")?,
+            (Place::Variable(name), _) => write!(f, "`{}`: ", printable(name))?,
             (Place::Nowhere, Some(file)) => write!(f, "{file}: ")?,
             (Place::Nowhere, None) => {}
         }

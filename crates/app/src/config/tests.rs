@@ -435,6 +435,14 @@ fn faults_of_the_environment_name_the_variable() {
     }
 }
 
+// Found by fuzzing.
+#[test]
+fn a_variable_with_a_strange_name_is_told_in_one_line() {
+    let told = environment_fault([("ENTREPOT_MIRROR__\u{1b}\tX", "1")]);
+    assert!(told.starts_with("`ENTREPOT_MIRROR__\\u{1b}\\tX`: "), "{told}");
+    assert!(!told.contains('\u{1b}'), "{told}");
+}
+
 #[test]
 fn secret_files_are_read_and_looked_at() {
     let dir = tempfile::tempdir().unwrap();

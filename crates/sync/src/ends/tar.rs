@@ -251,11 +251,13 @@ fn text(bytes: &[u8]) -> String {
 
 // Octal digits, or with the highest bit set a number in base 256.
 fn number(field: &[u8]) -> Option<u64> {
-    if field.first().is_some_and(|first| first & 0x80 != 0) {
-        let (low, high) = (field.get(field.len().checked_sub(8)?..)?, &field[1..field.len() - 8]);
-        let fits = field[0] == 0x80 && high.iter().all(|byte| *byte == 0);
-        let number = low.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
-        return (fits && i64::try_from(number).is_ok()).then_some(number);
+    let (first, rest) = field.split_first()?;
+    if first & 0x80 != 0 {
+        // Negative numbers, and those that no file is as large as, are none.
+        let digits = rest
+            .iter()
+            .try_fold(0_u64, |number, byte| number.checked_mul(256).map(|number| number | u64::from(*byte)));
+        return digits.filter(|number| *first == 0x80 && i64::try_from(*number).is_ok());
     }
     let digits = text(field);
     let digits = digits.trim();

@@ -116,3 +116,18 @@ fn what_is_no_archive_is_said() {
         assert_eq!(list(&path).unwrap_err().to_string(), format!("`{}` {said}", path.display()));
     }
 }
+
+// Found by fuzzing: the checksum has eight bytes, and may be in base 256 as well. So are the bytes of what is compressed.
+#[test]
+fn numbers_in_base_256_have_any_length() {
+    assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 1, 2]), Some(258));
+    assert_eq!(number(&[0x80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]), Some(1 << 56));
+    for none in [&[0x80, 0x80, 0, 0, 0, 0, 0, 0, 0][..], &[0x81, 0, 0, 0, 0, 0, 0, 0], &[0xff; 12], &[]] {
+        assert_eq!(number(none), None, "{none:?}");
+    }
+    let mut damaged = entry("a", b"one");
+    damaged[148..156].fill(0xff);
+    let (_kept, path) = archive(&[&damaged]);
+    let told = format!("`{}` is not a tar archive: there is no header at byte 0", path.display());
+    assert_eq!(list(&path).unwrap_err().to_string(), told);
+}
