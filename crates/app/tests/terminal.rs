@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
+#[path = "support/tar.rs"]
+mod tar;
 
 use std::{fs, io::Write as _, net::TcpStream, path::Path};
 
@@ -157,24 +159,9 @@ async fn what_a_run_says_is_text() {
     assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
 }
 
-// The least that is a tar: names of up to a hundred bytes.
 fn tar(lab: &Lab, name: &str, files: &[(&str, Vec<u8>)]) {
-    let mut bytes = Vec::new();
-    for (name, content) in files {
-        let mut head = [0_u8; 512];
-        head[..name.len()].copy_from_slice(name.as_bytes());
-        head[100..108].copy_from_slice(b"0000644\0");
-        head[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
-        head[148..156].fill(b' ');
-        head[156] = b'0';
-        let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
-        head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        bytes.extend_from_slice(&head);
-        bytes.extend_from_slice(content);
-        bytes.resize(bytes.len().next_multiple_of(512), 0);
-    }
-    bytes.resize(bytes.len() + 1024, 0);
-    fs::write(lab.path().join(name), bytes).unwrap();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+    fs::write(lab.path().join(name), tar::archive(&files)).unwrap();
 }
 
 fn archives(lab: &Lab) {
