@@ -39,6 +39,8 @@ pub(crate) async fn capped(
         if body.len() + chunk.len() > room::FREE && room.is_none() {
             // All of it at once: two that have half of what they need would wait for each other.
             room = room::DOCUMENTS.take(limit).await;
+            // There is room for it now, and it need not be moved again and again as it grows.
+            body.reserve(usize::try_from(expected).map_or(0, |expected| expected.saturating_sub(body.len())));
         }
         body.extend_from_slice(&chunk);
     }

@@ -1,5 +1,6 @@
 //! Names, each once and in the order in which they came, in as little memory as that takes: one text, where each of them
-//! ends, and a table to find them by. A list of a million tags is thirty megabytes of it.
+//! ends, and a table to find them by. A list of a million tags is thirty megabytes of it. The text grows by blocks, so it
+//! is never held twice for being moved.
 
 use std::{
     fmt,
@@ -12,13 +13,15 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::{Collect, Taken, bounds::Bounds};
 use crate::error::{Endless, InvalidAnswer};
 
+// The bytes of one block of text. No name is longer, and none is in two of them.
+const BLOCK: usize = 256 << 10;
+
 /// What may be a name.
 type Form = fn(&str) -> bool;
 
 /// The names of a listing. What does not have their form is left out.
 pub(crate) struct Names {
-    text: String,
-    ends: Vec<u32>,
+    text: Text,
     known: HashTable<u32>,
     hasher: RandomState,
     form: Form,
@@ -27,39 +30,65 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(form: Form, bounds: Bounds) -> Self {
-        let (text, ends, known) = (String::new(), Vec::new(), HashTable::new());
-        Self { text, ends, known, hasher: RandomState::new(), form, bounds }
+        let (text, known) = (Text::default(), HashTable::new());
+        Self { text, known, hasher: RandomState::new(), form, bounds }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.ends.len()).map(|index| at(&self.text, &self.ends, index))
+        (0..self.len()).map(|index| self.text.name(index))
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.text.ends.len()
     }
 
     // Whether it is new.
     fn add(&mut self, name: &str) -> Result<bool, Endless> {
-        let Self { text, ends, known, hasher, bounds, .. } = self;
+        let Self { text, known, hasher, bounds, .. } = self;
         let hash = hasher.hash_one(name);
-        let is_same = |index: &u32| at(text, ends, *index as usize) == name;
-        let rehash = |index: &u32| hasher.hash_one(at(text, ends, *index as usize));
+        let is_same = |index: &u32| text.name(*index as usize) == name;
+        let rehash = |index: &u32| hasher.hash_one(text.name(*index as usize));
         let Entry::Vacant(place) = known.entry(hash, is_same, rehash) else { return Ok(false) };
-        bounds.hold(ends.len() + 1, text.len() + name.len())?;
+        bounds.hold(text.ends.len() + 1, text.bytes + name.len())?;
         // The bounds are far below what a `u32` holds.
-        place.insert(u32::try_from(ends.len()).unwrap_or(u32::MAX));
-        text.push_str(name);
-        ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        place.insert(u32::try_from(text.ends.len()).unwrap_or(u32::MAX));
+        text.push(name);
         Ok(true)
     }
 }
 
-fn at<'a>(text: &'a str, ends: &[u32], index: usize) -> &'a str {
-    let start = index.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or_default();
-    let end = ends.get(index).copied().unwrap_or_default();
-    text.get(start as usize..end as usize).unwrap_or_default()
+/// The names behind each other.
+#[derive(Default)]
+struct Text {
+    blocks: Vec<String>,
+    // Counted through all blocks, each as if it were full.
+    ends: Vec<u32>,
+    bytes: usize,
+}
+
+impl Text {
+    fn push(&mut self, name: &str) {
+        if self.blocks.last().is_none_or(|block| block.len() + name.len() > BLOCK) {
+            self.blocks.push(String::with_capacity(BLOCK));
+        }
+        let before = (self.blocks.len() - 1) * BLOCK;
+        if let Some(block) = self.blocks.last_mut() {
+            block.push_str(name);
+            self.ends.push(u32::try_from(before + block.len()).unwrap_or(u32::MAX));
+        }
+        self.bytes += name.len();
+    }
+
+    fn name(&self, index: usize) -> &str {
+        let end = |index: usize| self.ends.get(index).map_or(0, |end| *end as usize);
+        let (start, end) = (index.checked_sub(1).map_or(0, end), end(index));
+        let block = end.saturating_sub(1) / BLOCK;
+        // The one before may be the last of the block before.
+        let start = start.saturating_sub(block * BLOCK);
+        let text = self.blocks.get(block).and_then(|text| text.get(start..end - block * BLOCK));
+        text.unwrap_or_default()
+    }
 }
 
 impl Collect for Names {
@@ -75,7 +104,7 @@ impl Collect for Names {
     }
 
     fn held(&self) -> usize {
-        self.text.len()
+        self.text.bytes
     }
 }
 
@@ -89,7 +118,7 @@ struct Taking<'n> {
 impl Taking<'_> {
     fn name(&mut self, name: &str) -> Result<(), Endless> {
         self.taken.listed += 1;
-        if (self.names.form)(name) {
+        if name.len() <= BLOCK && (self.names.form)(name) {
             self.taken.new += usize::from(self.names.add(name)?);
             name.clone_into(self.taken.last.get_or_insert_default());
         }
@@ -223,6 +252,22 @@ mod tests {
             let refused = names().take(page.as_bytes());
             assert!(matches!(refused, Err(InvalidAnswer::NotAListing)), "{page}");
         }
+    }
+
+    #[test]
+    fn names_are_found_again_in_every_block() {
+        let bounds = Bounds { entries: 1000, bytes: 8 * BLOCK, ..Bounds::NAMES };
+        let mut names = Names::new(|_| true, bounds);
+        let lengths = [BLOCK, 1, BLOCK - 1, BLOCK - 1, 2, 0, BLOCK / 2, BLOCK / 2, 7];
+        let all: Vec<_> = lengths.iter().map(|length| "x".repeat(*length)).collect();
+        let page = |names: &[String]| serde_json::json!({ "tags": names }).to_string();
+        assert_eq!(names.take(page(&all).as_bytes()).unwrap().new, 7);
+        let kept: Vec<_> = names.iter().map(str::len).collect();
+        assert_eq!(kept, [BLOCK, 1, BLOCK - 1, 2, 0, BLOCK / 2, 7]);
+        assert_eq!(names.take(page(&all).as_bytes()).unwrap().new, 0);
+        let long = ["y".repeat(BLOCK + 1)];
+        let taken = names.take(page(&long).as_bytes()).unwrap();
+        assert_eq!((taken.listed, taken.new), (1, 0));
     }
 
     #[test]
