@@ -9,6 +9,8 @@ const MAX_ALIASES: usize = 8;
 /// What an entry of a list, and a mapping that is merged, cost in steps of a walk: more is done with them than with a
 /// key that is passed by.
 const ITEM: u64 = 256;
+/// Up to so many entries of a mapping are compared one by one, which is faster than a table of them.
+const FEW: usize = 16;
 
 /// A node, and the means to follow aliases from it.
 #[derive(Clone, Copy)]
@@ -115,8 +117,19 @@ impl<'t> View<'t> {
         let mut entries: Vec<(&'t str, Self)> = Vec::new();
         let mut known = HashSet::new();
         for layer in self.layers() {
-            let own = layer.own().filter(|(key, _)| *key != "<<");
-            entries.extend(own.filter(|(key, _)| known.insert(*key)));
+            for (key, value) in layer.own().filter(|(key, _)| *key != "<<") {
+                let is_new = match entries.len() {
+                    ..FEW => entries.iter().all(|(known, _)| *known != key),
+                    FEW => {
+                        known.extend(entries.iter().map(|(known, _)| *known));
+                        known.insert(key)
+                    }
+                    _ => known.insert(key),
+                };
+                if is_new {
+                    entries.push((key, value));
+                }
+            }
         }
         entries
     }
@@ -132,6 +145,9 @@ impl<'t> View<'t> {
 
     // The mapping, and what it merges, nearest first; each once, so that none can merge itself for ever.
     fn layers(self) -> Vec<Self> {
+        if self.own().all(|(key, _)| key != "<<") {
+            return vec![self];
+        }
         let (mut layers, mut known, mut waiting) = (Vec::new(), HashSet::new(), vec![self]);
         while let Some(layer) = waiting.pop() {
             let is_new = known.insert(ptr::from_ref(layer.node));
