@@ -6,12 +6,17 @@ use bytes::Bytes;
 use entrepot_oci::Digest;
 
 use crate::{
-    Error, Held, MEMORY_BYTES, S3Settings, StageId, Staged, Stored,
     cache::Cache,
-    disk::{Disk, verified},
+    disk::Disk,
+    error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
+    held::{Held, MEMORY_BYTES, Stored},
     s3::S3,
+    settings::S3Settings,
+    stage_id::StageId,
+    staged::Staged,
     staging::Staging,
+    verify::verified,
 };
 
 /// The store of blobs. Cheap to clone.

@@ -10,7 +10,7 @@ use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
 use moka::sync::CacheBuilder;
 
-use crate::Held;
+use crate::held::Held;
 
 const MEMORY_TOTAL: u64 = 16 << 20;
 // Each keeps a file descriptor.

@@ -11,10 +11,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::Bytes;
 use entrepot_oci::{Digest, Hasher};
 
-use crate::{Error, Held, MEMORY_BYTES, Mapping, Stored, files, staged::Claim};
+use crate::{
+    error::Error,
+    files,
+    held::{Held, MEMORY_BYTES, Stored},
+    mapping::Mapping,
+    staged::Claim,
+    verify::verified,
+};
 
 /// Bytes read at a time to be hashed.
 const EXAMINED: usize = 1 << 20;
@@ -188,11 +194,6 @@ impl Write for Hashing<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-/// The bytes, if they are still what the digest names.
-pub(crate) fn verified(digest: &Digest, bytes: Bytes) -> Result<Bytes, Error> {
-    if digest.matches(&bytes) { Ok(bytes) } else { Err(Error::Damaged { digest: *digest }) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 
 use entrepot_oci::Digest;
 
-use crate::StageId;
+use crate::stage_id::StageId;
 
 /// Why the bytes could not be kept or given back.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use rustix::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Runs file work on a thread that may block. It goes on to its end even if the caller goes away.
 pub(crate) async fn blocking<T: Send + 'static>(

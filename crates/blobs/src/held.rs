@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Mapping, ObjectBlob};
+use crate::{mapping::Mapping, object::ObjectBlob};
 
 /// Blobs of at most this many bytes are answered from memory.
 pub const MEMORY_BYTES: u64 = 64 << 10;

@@ -19,8 +19,10 @@ mod multipart;
 mod object;
 mod s3;
 mod settings;
+mod stage_id;
 mod staged;
 mod staging;
+mod verify;
 
 pub use blobs::Blobs;
 pub use error::Error;
@@ -28,4 +30,5 @@ pub use held::{Held, MEMORY_BYTES, Stored};
 pub use mapping::Mapping;
 pub use object::ObjectBlob;
 pub use settings::S3Settings;
-pub use staged::{StageId, Staged};
+pub use stage_id::StageId;
+pub use staged::Staged;

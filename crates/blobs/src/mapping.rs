@@ -20,7 +20,7 @@ use std::{
 use bytes::Bytes;
 use memmap2::Mmap;
 
-use crate::Error;
+use crate::error::Error;
 
 /// A read-only shared mapping of a whole file, and the open file. Cheap to clone.
 ///

@@ -10,16 +10,39 @@ use object_store::{
 };
 
 use crate::{
-    Error, Staged, Stored, files,
-    s3::{PART_BYTES, S3},
+    error::Error,
+    files,
+    held::Stored,
+    s3::S3,
+    staged::{Claim, Staged},
 };
+
+/// Objects of at most this many bytes are sent in one request, larger ones in parts of this size.
+pub(crate) const PART_BYTES: u64 = 8 << 20;
 
 // A limit of S3.
 const MAX_PARTS: u64 = 10_000;
 const PARALLEL: usize = 3;
 
-/// Sends all of the file. Nothing appears in the bucket unless all of it arrived.
-pub(crate) async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<Stored, Error> {
+impl S3 {
+    /// Makes a staged file the blob.
+    pub(crate) async fn commit(&self, claim: Claim, digest: &Digest) -> Result<Stored, Error> {
+        let size = claim.staged().len()?;
+        let stored = if self.holds(digest, size).await? {
+            Stored::AlreadyHeld
+        } else {
+            send(self, claim.staged(), digest, size).await?
+        };
+        files::blocking(move || {
+            claim.done();
+            Ok(stored)
+        })
+        .await
+    }
+}
+
+// Sends all of the file. Nothing appears in the bucket unless all of it arrived.
+async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<Stored, Error> {
     if size <= PART_BYTES {
         let _permit = s3.parts().acquire().await.map_err(|_closed| Error::Stopped)?;
         return s3.put(digest, chunk(staged, 0, size).await?).await;

@@ -13,7 +13,7 @@ use object_store::{
 };
 use url::Url;
 
-use crate::{Error, disk::verified};
+use crate::{error::Error, verify::verified};
 
 const LINK_VALID: Duration = Duration::from_secs(15 * 60);
 

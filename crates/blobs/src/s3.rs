@@ -15,10 +15,12 @@ use object_store::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{Error, Held, MEMORY_BYTES, ObjectBlob, S3Settings, Stored, files, multipart, staged::Claim};
-
-/// Objects of at most this many bytes are sent in one request, larger ones in parts of this size.
-pub(crate) const PART_BYTES: u64 = 8 << 20;
+use crate::{
+    error::Error,
+    held::{Held, MEMORY_BYTES, Stored},
+    object::ObjectBlob,
+    settings::S3Settings,
+};
 
 // Parts in memory at a time, whatever number of blobs are on their way.
 const PARTS_IN_FLIGHT: usize = 4;
@@ -103,21 +105,6 @@ impl S3 {
             }
         }
         self.overwrite(digest, bytes).await
-    }
-
-    /// Makes a staged file the blob.
-    pub(crate) async fn commit(&self, claim: Claim, digest: &Digest) -> Result<Stored, Error> {
-        let size = claim.staged().len()?;
-        let stored = if self.holds(digest, size).await? {
-            Stored::AlreadyHeld
-        } else {
-            multipart::send(self, claim.staged(), digest, size).await?
-        };
-        files::blocking(move || {
-            claim.done();
-            Ok(stored)
-        })
-        .await
     }
 
     /// Whether there was one. The service does not say, so it is asked before.

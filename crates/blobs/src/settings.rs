@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Where in S3, or in anything that speaks its API, the blobs are kept.
 #[derive(Clone, Debug, Deserialize)]

@@ -11,8 +11,10 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    Error, StageId, Staged, files,
-    staged::{self, Inner},
+    error::Error,
+    files,
+    stage_id::StageId,
+    staged::{self, Inner, Staged},
 };
 
 pub(crate) struct Staging {

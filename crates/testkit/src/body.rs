@@ -8,17 +8,13 @@ use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 
 use crate::{
-    End,
-    log::Entry,
-    play::{Event, Script},
-    registry::Shared,
+    log::{End, Entry},
+    play::{Event, PIECE, Script},
+    state::Shared,
     wire::Signal,
 };
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
-
-/// The largest piece handed to the connection at once.
-pub(crate) const PIECE: usize = 64 * 1024;
 
 /// A body on its way.
 pub(crate) struct Playing {

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a broken promise ends the test")]
 
+mod allowance;
 mod answer;
 mod auth;
 mod body;
@@ -25,7 +26,9 @@ mod quirks;
 mod random;
 mod registry;
 mod request;
+mod rush;
 mod serve;
+mod state;
 mod store;
 mod wire;
 

@@ -6,11 +6,14 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version, header};
 
 use crate::{
-    Action, Gate, Place,
     answer::{Answer, set},
-    body::PIECE,
+    fault::{Action, Place},
+    gate::Gate,
     request::Call,
 };
+
+/// The largest piece handed to the connection at once.
+pub(crate) const PIECE: usize = 64 * 1024;
 
 /// What is sent: a head, and a body with events at some of its offsets.
 #[derive(Debug)]

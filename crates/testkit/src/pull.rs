@@ -4,7 +4,7 @@ use entrepot_oci::{self as oci, ByteRange, Digest, ErrorCode, Page, Reference, R
 use http::StatusCode;
 use serde_json::json;
 
-use crate::{answer::Answer, registry::State, request::Call};
+use crate::{allowance::allowance, answer::Answer, push, request::Call, state::State};
 
 /// Answers a `GET` or `HEAD`, with the body in either case.
 pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
@@ -16,7 +16,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
         Route::Referrers { name, subject, artifact_type } => {
             referrers(state, call, name, (subject, artifact_type.as_deref()))
         }
-        Route::Uploads { .. } | Route::Upload { .. } => crate::push::progress(state, route),
+        Route::Uploads { .. } | Route::Upload { .. } => push::progress(state, route),
     }
 }
 
@@ -41,25 +41,6 @@ fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Refere
         .fold(answer, |answer, (name, value)| answer.with(name, value))
         .with_digest(&digest, has_digest)
         .with("etag", format!("\"{digest}\""))
-}
-
-/// The headers that tell the limit, after this request was counted, or the refusal if it is one too many.
-pub(crate) fn allowance(state: &mut State, call: &Call) -> Result<Vec<(&'static str, String)>, Answer> {
-    let Some(limit) = &mut state.capabilities.rate_limit else { return Ok(Vec::new()) };
-    if call.method == http::Method::GET || (limit.puts && call.method == http::Method::PUT) {
-        let Some(remaining) = limit.remaining.checked_sub(1) else {
-            let message = "you have reached your pull rate limit";
-            let refusal = Answer::error(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message);
-            let wait = limit.retry_after.into_iter();
-            return Err(wait.fold(refusal, |refusal, wait| refusal.with("retry-after", wait.to_string())));
-        };
-        limit.remaining = remaining;
-    }
-    Ok(vec![
-        ("ratelimit-limit", format!("{};w={}", limit.limit, limit.window)),
-        ("ratelimit-remaining", format!("{};w={}", limit.remaining, limit.window)),
-        ("docker-ratelimit-source", "127.0.0.1".to_owned()),
-    ])
 }
 
 fn blob(state: &State, call: &Call, name: &oci::Name, digest: &Digest) -> Answer {

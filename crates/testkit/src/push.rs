@@ -6,7 +6,7 @@ use entrepot_oci::{
 };
 use http::{Method, StatusCode};
 
-use crate::{answer::Answer, pull, registry::State, request::Call};
+use crate::{allowance::allowance, answer::Answer, request::Call, state::State};
 
 /// Answers a request that may change something.
 pub(crate) fn answer(state: &mut State, call: &Call, route: &Route, body: Bytes) -> Answer {
@@ -27,7 +27,7 @@ fn put_manifest(
     (name, reference, tags): (&oci::Name, &Reference, &[Tag]),
     body: Bytes,
 ) -> Answer {
-    if let Err(refusal) = pull::allowance(state, call) {
+    if let Err(refusal) = allowance(state, call) {
         return refusal;
     }
     let bad = |code, message: &str| Answer::error(StatusCode::BAD_REQUEST, code, message);

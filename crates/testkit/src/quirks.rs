@@ -1,29 +1,12 @@
 //! What some registries refuse that others take, in their own words.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, ErrorCode, MediaType, Reference, Route};
 use http::{Method, StatusCode};
 
-use crate::{Capabilities, answer::Answer, registry::State, request::Call};
-
-/// When the requests of the last second came.
-#[derive(Debug, Default)]
-pub(crate) struct Rush(VecDeque<Instant>);
-
-impl Rush {
-    /// Counts a request; whether it is one too many.
-    pub(crate) fn is_too_much(&mut self, most: Option<usize>, now: Instant) -> bool {
-        let Some(most) = most else { return false };
-        self.0.push_back(now);
-        while self.0.pop_front_if(|then| now.duration_since(*then) >= Duration::from_secs(1)).is_some() {}
-        self.0.len() > most
-    }
-}
+use crate::{answer::Answer, capabilities::Capabilities, request::Call, state::State};
 
 /// The refusal, if the registry does not do what others do.
 pub(crate) fn refuse(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
@@ -15,15 +15,14 @@ use tokio::{
 };
 
 use crate::{
-    Action, Bearer, Capabilities, Fault, Kind, Log, TestImage,
-    answer::Answer,
-    auth::Auth,
-    fault,
-    log::Journal,
-    quirks::{self, Rush},
-    request::Call,
+    auth::{Auth, Bearer},
+    capabilities::Capabilities,
+    fault::Fault,
+    image::TestImage,
+    log::Log,
     serve,
-    store::{Repository, Store, Turns},
+    state::Shared,
+    store::{Repository, Turns},
 };
 
 /// A registry on loopback, over HTTP/1.1 and HTTP/2 without TLS, in tasks of the test's runtime. It keeps everything
@@ -60,58 +59,6 @@ enum Server {
     Changing,
 }
 
-/// What its connections share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    addr: SocketAddr,
-    state: Mutex<State>,
-    pub(crate) journal: Journal,
-}
-
-/// What a test can change while it runs.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) store: Store,
-    pub(crate) auth: Auth,
-    pub(crate) capabilities: Capabilities,
-    pub(crate) rush: Rush,
-    faults: Vec<Fault>,
-    pace: Option<u64>,
-}
-
-impl Shared {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-
-    pub(crate) fn pace(&self) -> Option<u64> {
-        self.state().pace
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.addr)
-    }
-
-    pub(crate) fn select(&self, call: &Call) -> Vec<Action> {
-        let mut state = self.state();
-        let is_refused = state.refuse(call, &self.url()).is_some();
-        fault::select(&mut state.faults, call, is_refused)
-    }
-
-    pub(crate) fn answer(&self, call: &Call, body: Bytes) -> Answer {
-        let mut state = self.state();
-        let refusal = state.refuse(call, &self.url());
-        let refusal = refusal.or_else(|| quirks::refuse(&mut state, call, &body));
-        refusal.unwrap_or_else(|| serve::sane(&mut state, call, body))
-    }
-}
-
-impl State {
-    fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
-        if call.kind == Kind::Token { None } else { self.auth.refuse(call, url) }
-    }
-}
-
 impl TestRegistry {
     /// Starts an empty registry on a free port.
     pub async fn start() -> Self {
@@ -123,7 +70,7 @@ impl TestRegistry {
     pub async fn start_on(addr: SocketAddr) -> Self {
         let listener = bind(addr).listen(1024).unwrap();
         let addr = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { addr, state: Mutex::default(), journal: Journal::default() });
+        let shared = Arc::new(Shared::new(addr));
         let server = Mutex::new(run(listener, shared.clone()));
         Self { shared, server }
     }

@@ -18,15 +18,15 @@ use tokio::{
 };
 
 use crate::{
-    Action, End, Kind,
     answer::Answer,
     body::{Body, Playing},
     capabilities::TOO_LARGE,
-    log::Entry,
+    fault::Action,
+    log::{End, Entry},
     play::{self, Script},
-    pull, push,
-    registry::{Shared, State},
-    request::Call,
+    pull, push, quirks,
+    request::{Call, Kind},
+    state::{Shared, State},
     wire::{Signal, Wire},
 };
 
@@ -119,7 +119,7 @@ async fn act(
     if has(|action| matches!(action, Action::IgnoreRange)) {
         call.headers.remove(header::RANGE);
     }
-    let answer = play::replacement(actions, &call).unwrap_or_else(|| shared.answer(&call, body));
+    let answer = play::replacement(actions, &call).unwrap_or_else(|| answer(shared, &call, body));
     Ok(if has(|action| matches!(action, Action::LoseAnswer)) { None } else { Some(answer) })
 }
 
@@ -161,8 +161,16 @@ async fn hold(actions: &[Action]) {
     }
 }
 
-/// What a sane registry answers.
-pub(crate) fn sane(state: &mut State, call: &Call, body: Bytes) -> Answer {
+// The answer, before any fault touches it.
+fn answer(shared: &Shared, call: &Call, body: Bytes) -> Answer {
+    let mut state = shared.state();
+    let refusal = state.refuse(call, &shared.url());
+    let refusal = refusal.or_else(|| quirks::refuse(&mut state, call, &body));
+    refusal.unwrap_or_else(|| sane(&mut state, call, body))
+}
+
+// What a sane registry answers.
+fn sane(state: &mut State, call: &Call, body: Bytes) -> Answer {
     if call.kind == Kind::Token {
         return state.auth.token(call, &body);
     }

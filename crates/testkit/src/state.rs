@@ -1,0 +1,67 @@
+//! What a registry holds, and what its connections share of it.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard},
+};
+
+use crate::{
+    answer::Answer,
+    auth::Auth,
+    capabilities::Capabilities,
+    fault::{self, Action, Fault},
+    log::Journal,
+    request::{Call, Kind},
+    rush::Rush,
+    store::Store,
+};
+
+/// What its connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) addr: SocketAddr,
+    state: Mutex<State>,
+    pub(crate) journal: Journal,
+}
+
+/// What a test can change while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) auth: Auth,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) rush: Rush,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) pace: Option<u64>,
+}
+
+impl Shared {
+    pub(crate) fn new(addr: SocketAddr) -> Self {
+        Self { addr, state: Mutex::default(), journal: Journal::default() }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn pace(&self) -> Option<u64> {
+        self.state().pace
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    pub(crate) fn select(&self, call: &Call) -> Vec<Action> {
+        let mut state = self.state();
+        let is_refused = state.refuse(call, &self.url()).is_some();
+        fault::select(&mut state.faults, call, is_refused)
+    }
+}
+
+impl State {
+    /// The refusal of whoever has not logged in.
+    pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
+        if call.kind == Kind::Token { None } else { self.auth.refuse(call, url) }
+    }
+}
