@@ -1,10 +1,10 @@
-//! What can go wrong between a question and its answer, said so that a client can be told.
+//! Why the mirror does not answer a request, in texts that a client may see.
 
 use std::time::Duration;
 
 use entrepot_oci::{Digest, Host, ManifestError, MediaType};
 
-/// Why there is no answer. The server turns each into a status, a code and a message.
+/// Why there is no answer. The server maps each to a status, an error code and a message.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The name leads to a registry that is not configured as an upstream.
@@ -86,9 +86,19 @@ pub enum Error {
         /// How many bytes the upload has.
         offset: u64,
     },
-    /// The content is longer or shorter than was said.
+    /// An upload's body is longer or shorter than its range says.
     #[error("the content is not as long as was said")]
     SizeInvalid,
+    /// The pushed manifest gives something that the repository has another size than it has.
+    #[error("the manifest gives `{digest}` {stated} bytes, and it has {actual}")]
+    DescriptorSizeInvalid {
+        /// The digest in the descriptor.
+        digest: Digest,
+        /// The size in the descriptor, in bytes.
+        stated: u64,
+        /// The size of the content, in bytes.
+        actual: u64,
+    },
     /// The client stopped sending.
     #[error("the request's body broke off")]
     BodyBroken,
@@ -152,7 +162,19 @@ fn too_large(limit: u64, named: bool) -> String {
 }
 
 impl Error {
-    /// How many bytes its texts take.
+    /// Whether the upstream has answered, so that asking again soon would get the same: the answer counts, also against
+    /// what is held. Everything else means that the upstream could not be asked.
+    pub(crate) fn is_an_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::ManifestUnknown { .. }
+                | Self::BlobUnknown { .. }
+                | Self::RepositoryUnknown { .. }
+                | Self::Upstream { fault: UpstreamFault::Denied(_), .. }
+        )
+    }
+
+    /// How many bytes its texts take, for caches that are bounded in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::NotARepository { name }

@@ -5,7 +5,9 @@
 
 use entrepot_oci::{Host, Name};
 
-use crate::{Asked, Names, Origin, RepoKey};
+use entrepot_catalog::{Origin, RepoKey};
+
+use crate::names::{Asked, Names};
 
 const HOSTED: [&str; 2] = ["local/", "my.team/"];
 const DOMAIN: &str = "m.example.com";

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Host, Image, Name, Repository};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Everything a request says about which registry it means, its name aside.
 #[derive(Clone, Copy, Debug, Default)]

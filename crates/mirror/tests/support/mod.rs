@@ -14,7 +14,7 @@ use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{
     Asked, BlobStream, Clock, Error, Freshness, Metrics, Mirror, Opened, Parts, ServedManifest, Settings,
-    Target, Upstream,
+    Target, UpstreamParts,
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
@@ -190,7 +190,7 @@ async fn with_settings(
     clock: Clock,
     settings: Settings,
 ) -> Mirror {
-    let upstream = |remote| Upstream { remote, alias: None, freshness: Freshness::default() };
+    let upstream = |remote| UpstreamParts { remote, alias: None, freshness: Freshness::default() };
     let parts = Parts {
         settings,
         upstreams: remotes.into_iter().map(upstream).collect(),
