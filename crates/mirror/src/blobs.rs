@@ -22,7 +22,7 @@ use crate::{
 };
 
 impl Mirror {
-    /// A blob, to be opened.
+    /// A blob. [`ServedBlob::open`] starts its bytes.
     ///
     /// # Errors
     /// The repository does not have it, or the upstream did not give it.
@@ -38,7 +38,7 @@ impl Mirror {
         }
     }
 
-    /// What a blob is, without its bytes. Nothing is downloaded for it.
+    /// A blob's size. Nothing is downloaded for it.
     ///
     /// # Errors
     /// As [`Mirror::blob`].
@@ -155,7 +155,7 @@ impl Mirror {
     }
 }
 
-/// Where a blob is to be read from.
+/// The place that a blob is to be read from.
 enum Found {
     Held(Held),
     Filling(Waiter),
@@ -164,7 +164,7 @@ enum Found {
     Unproven,
 }
 
-/// Whether a blob is in the store.
+/// The outcome of looking for a blob in the store.
 enum Stored {
     /// It is, and the repository has it.
     For(Held),

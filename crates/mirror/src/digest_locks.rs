@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use entrepot_oci::Digest;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// How many locks there are. Digests that share one wait for each other, which costs time and nothing else.
+/// The number of locks. Digests that share one wait for each other, which costs time and nothing else.
 const LOCKS: usize = 64;
 
 /// A fixed set of locks that all digests share, so that their memory is bounded.

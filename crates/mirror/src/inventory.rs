@@ -1,4 +1,4 @@
-//! What is held, for people: counted, listed, removed.
+//! The inventory for people: counts, lists and removes what is held.
 
 use std::time::SystemTime;
 
@@ -47,7 +47,7 @@ pub struct HeldRepository {
 pub struct RepositoryPage {
     /// In order of their names.
     pub repositories: Vec<HeldRepository>,
-    /// Whether more follow.
+    /// More follow the last one listed.
     pub more: bool,
 }
 
@@ -75,11 +75,11 @@ pub struct HeldImage {
 pub struct ImagePage {
     /// In order of their digests.
     pub images: Vec<HeldImage>,
-    /// Whether more follow.
+    /// More follow the last one listed.
     pub more: bool,
 }
 
-/// What was removed.
+/// The outcome of a removal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
     /// Manifests that are no longer held in the repository.

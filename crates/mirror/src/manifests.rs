@@ -28,10 +28,10 @@ const BACK_OFF: Duration = Duration::from_secs(10);
 type Fetched = Result<Arc<HeldManifest>, Error>;
 
 impl Mirror {
-    /// A manifest with its bytes.
+    /// A manifest with its bytes, by tag or digest.
     ///
     /// # Errors
-    /// It is not known, or the upstream did not give it and nothing held may stand in.
+    /// It is not known, or the upstream did not give it and nothing that is held may be served instead.
     pub async fn manifest(&self, target: &Target, reference: &Reference) -> Result<ServedManifest, Error> {
         let key = &target.key;
         let served = match (&key.origin, reference) {
@@ -48,7 +48,7 @@ impl Mirror {
         Ok(served)
     }
 
-    /// What a manifest is, without its bytes. Nothing is downloaded for it.
+    /// A manifest's digest, type and size. Nothing is downloaded unless the upstream's `HEAD` does not say enough.
     ///
     /// # Errors
     /// As [`Mirror::manifest`].

@@ -39,7 +39,7 @@ const _: () = assert!(IN_FLIGHT as u64 >= 2 * MANIFESTS);
 /// The approximate size of an entry without its texts.
 const ENTRY: usize = 320;
 
-/// Where a tag points, and when its upstream last said so.
+/// A tag's manifest, and when the upstream last confirmed it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TagState {
     /// The manifest that it points at.

@@ -23,7 +23,7 @@ use crate::{
     upstream::Upstream,
 };
 
-/// How many bytes are compared. A blob that is not larger is compared whole.
+/// The number of bytes compared. A blob that is not larger is compared whole.
 const SHOWN: u64 = 64 << 10;
 
 impl Mirror {
@@ -58,7 +58,7 @@ impl Mirror {
     }
 }
 
-/// What a registry showed of a blob, compared with what we hold.
+/// The outcome of comparing a registry's bytes with ours.
 enum Shown {
     Same,
     Other,

@@ -1,4 +1,4 @@
-//! How often each manifest is pulled: counted in memory, written to the catalog in batches.
+//! Pulls of each manifest, counted in memory until they are recorded in the catalog.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

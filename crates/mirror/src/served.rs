@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 /// A manifest, with exactly the bytes it was pulled or pushed as.
 #[derive(Debug)]
 pub struct HeldManifest {
-    /// Its digest.
+    /// The manifest's digest.
     pub digest: Digest,
     /// The `Content-Type` to send.
     pub media_type: MediaType,
@@ -31,9 +31,9 @@ pub struct ServedManifest {
 /// The answer to a `HEAD` of a manifest.
 #[derive(Clone, Debug)]
 pub struct ManifestHead {
-    /// Its digest.
+    /// The manifest's digest.
     pub digest: Digest,
-    /// Its media type.
+    /// The manifest's media type.
     pub media_type: MediaType,
     /// Its size in bytes; `None` if the upstream does not say.
     pub size: Option<u64>,
@@ -78,7 +78,7 @@ pub struct Cut;
 pub struct TagPage {
     /// In the registry's order.
     pub tags: Vec<Tag>,
-    /// Whether more follow.
+    /// More tags follow the last one listed.
     pub more: bool,
     /// The upstream did not answer, so these are only the tags that were pulled here.
     pub stale: bool,
@@ -110,7 +110,7 @@ pub enum Mounted {
 /// A manifest that was pushed and is durable.
 #[derive(Clone, Debug)]
 pub struct Pushed {
-    /// Its digest.
+    /// The manifest's digest.
     pub digest: Digest,
     /// The subject it refers to, for `OCI-Subject`.
     pub subject: Option<Digest>,

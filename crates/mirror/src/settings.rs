@@ -15,10 +15,10 @@ pub struct Settings {
     pub domain: Option<String>,
     /// The upstream of names that do not say their registry.
     pub default_upstream: Host,
-    /// How long a tag is served without asking its upstream again.
+    /// The time for which a tag is served without asking its upstream again.
     #[serde(with = "humantime_serde")]
     pub freshness: Duration,
-    /// How long a tag is served although its upstream cannot be asked.
+    /// The time for which a tag is served if its upstream cannot be asked.
     #[serde(with = "humantime_serde")]
     pub stale_for: Duration,
     /// The most connections that fetch one large blob, where a single one is slow.
@@ -47,11 +47,11 @@ pub struct UpstreamParts {
     pub remote: Remote,
     /// Its label below [`Settings::domain`].
     pub alias: Option<String>,
-    /// How fresh its tags must be, where that differs from [`Settings::freshness`].
+    /// Freshness rules that differ from [`Settings::freshness`].
     pub freshness: Freshness,
 }
 
-/// How fresh an upstream's tags must be.
+/// The freshness rules of an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
     /// For all tags; `None` means [`Settings::freshness`].
@@ -60,7 +60,7 @@ pub struct Freshness {
     pub rules: Vec<TagRule>,
 }
 
-/// How fresh some tags must be.
+/// The freshness of the tags that match two globs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TagRule {
@@ -68,7 +68,7 @@ pub struct TagRule {
     pub repository: Option<String>,
     /// Glob on the tag; `None` means any.
     pub tag: Option<String>,
-    /// How long such a tag is fresh.
+    /// The time for which such a tag is fresh; `None` means the default.
     #[serde(with = "humantime_serde")]
     pub freshness: Option<Duration>,
     /// The tag never moves: once held, its upstream is not asked again.

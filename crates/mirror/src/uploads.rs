@@ -30,7 +30,7 @@ const MAX_SESSIONS: usize = 4096;
 const MAX_PER_REPOSITORY: usize = 256;
 /// A session that nobody has written to for this long is ended.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
-/// The same for a session without bytes.
+/// A session without bytes is ended after this long.
 const UNUSED: Duration = Duration::from_secs(60 * 60);
 /// How long a session that was finished with a wrong digest may be finished with the right one.
 pub(crate) const WRONG_DIGEST_GRACE: Duration = Duration::from_secs(25);
@@ -77,7 +77,7 @@ pub(crate) struct Checkpoint {
     hasher: Hasher,
 }
 
-/// What is written beside the staged file.
+/// The note beside a staged file: it lets the session go on after a restart.
 #[derive(Serialize, Deserialize)]
 struct Note {
     repository: String,
@@ -139,8 +139,8 @@ impl Uploads {
                 return Err(blobs_failed(error));
             }
         };
-        let begun = (Hasher::new(algorithm), 0);
-        let open = Open::new(key.to_string(), staged, begun, self.limit);
+        let start = Checkpoint { offset: 0, hasher: Hasher::new(algorithm) };
+        let open = Open::new(key.to_string(), staged, start, self.limit);
         self.lock().insert(id, Known { repository: key.to_string(), open: Some(open) });
         Ok(id)
     }
@@ -177,7 +177,7 @@ impl Uploads {
         self.holdings.discard_staged(&StageId::Upload(id)).await.map_err(blobs_failed)
     }
 
-    /// The same where nobody waits for the outcome: a failure is logged.
+    /// Ends a session for which nobody waits: a failure is only logged.
     pub(crate) async fn discard(&self, id: UploadId) {
         if let Err(error) = self.end(id).await {
             tracing::warn!(%error, "what is left of an upload could not be removed");
@@ -204,7 +204,7 @@ impl Uploads {
         self.lock().iter().filter(|(_, known)| is_over(known)).map(|(id, _)| *id).collect()
     }
 
-    /// Whether the session has not been ended.
+    /// True until the session is ended.
     pub(crate) fn is_known(&self, id: UploadId) -> bool {
         self.lock().contains_key(&id)
     }
@@ -240,8 +240,8 @@ impl Note {
 }
 
 impl Open {
-    fn new(repository: String, staged: Staged, hashed: (Hasher, u64), limit: u64) -> Arc<Self> {
-        let (hasher, offset) = hashed;
+    fn new(repository: String, staged: Staged, at: Checkpoint, limit: u64) -> Arc<Self> {
+        let Checkpoint { offset, hasher } = at;
         let algorithm = hasher.algorithm();
         let received = Arc::new(AtomicU64::new(offset));
         let session = Session {
@@ -261,7 +261,7 @@ impl Open {
         self.received.load(Ordering::Acquire)
     }
 
-    /// Whether it cannot be finished any more: nobody sends, and its file is gone or its grace is over.
+    /// True if it cannot be finished any more: nobody sends, and its file is gone or its grace is over.
     fn is_over(&self, now: SystemTime) -> bool {
         let Ok(session) = self.session.try_lock() else { return false };
         let wrong = session.wrong_digest.and_then(|since| now.duration_since(since).ok());
@@ -329,8 +329,7 @@ impl Session {
         if wanted.algorithm() == self.algorithm {
             return Ok(self.hasher.clone().finish());
         }
-        let (hasher, _) = hash_staged(&self.staged, wanted.algorithm()).await?;
-        Ok(hasher.finish())
+        Ok(hash_staged(&self.staged, wanted.algorithm()).await?.hasher.finish())
     }
 
     /// Notes that the session was finished with a wrong digest; it ends after [`WRONG_DIGEST_GRACE`].
@@ -376,14 +375,14 @@ impl Session {
     }
 }
 
-async fn hash_staged(staged: &Staged, algorithm: Algorithm) -> Result<(Hasher, u64), Error> {
+async fn hash_staged(staged: &Staged, algorithm: Algorithm) -> Result<Checkpoint, Error> {
     let staged = staged.clone();
     let hashed = tokio::task::spawn_blocking(move || {
         let (mut hasher, mut offset, mut buffer) = (Hasher::new(algorithm), 0, vec![0; READ_BACK]);
         loop {
             let read = staged.read_at(offset, &mut buffer)?;
             if read == 0 {
-                return Ok((hasher, offset));
+                return Ok(Checkpoint { offset, hasher });
             }
             hasher.update(&buffer[..read]);
             offset += read as u64;

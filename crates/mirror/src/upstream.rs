@@ -1,4 +1,4 @@
-//! What the mirror asks of other registries, one verb for each question.
+//! Questions to other registries: one verb for everything that the mirror asks of an upstream.
 //!
 //! - [`Upstream`] owns its `Remote`, and nothing else in this crate speaks to a registry. Whatever limits, counts or
 //!   redirects requests to an upstream wraps these verbs.
@@ -85,8 +85,8 @@ impl Upstream {
         &self.freshness
     }
 
-    /// What a manifest is, by `HEAD`. `None` from a registry whose answer to a `HEAD` cannot be used; what it answers to a
-    /// `GET` counts then.
+    /// A manifest's digest, type and size, by `HEAD`. `None` from a registry whose answer to a `HEAD` cannot be used: ask for
+    /// the manifest instead.
     ///
     /// # Errors
     /// The manifest is not known there, or the registry did not answer.
@@ -115,7 +115,7 @@ impl Upstream {
         fetched.map_err(|error| self.manifest_refused(key, reference, error))
     }
 
-    /// Whether the repository has a blob, and its size where the registry gives it.
+    /// Asks whether the repository has a blob. Returns its size if the registry gives it.
     ///
     /// # Errors
     /// The blob is not known there, or the registry did not answer.

@@ -1,4 +1,4 @@
-//! What all downloads have in common.
+//! The parts of the mirror and the settings that all downloads share.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the connections of one download share, and how the download ends.
+//! A download: the state that its connections share, and its end.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
@@ -21,7 +21,7 @@ use crate::{error::Error, size_limit::SizeLimit, upstream::Upstream};
 /// the next client that wants the blob begins it again.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// One download.
+/// A download under way, shared by its connections.
 pub(super) struct Job {
     pub(super) context: Arc<FillContext>,
     pub(super) upstream: Arc<Upstream>,
@@ -53,7 +53,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// Whether another attempt may succeed.
+    /// True if another attempt may succeed.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Short => true,
@@ -63,7 +63,7 @@ impl Stop {
         }
     }
 
-    /// How long the upstream asked to be left alone.
+    /// The pause that the upstream asked for; zero if it asked for none.
     pub(super) fn wait(&self) -> Duration {
         match self {
             Self::Upstream(RemoteError::Limited { retry_after }) => retry_after.unwrap_or_default(),
@@ -72,7 +72,7 @@ impl Stop {
     }
 }
 
-/// Whether the upstream has no such range as the partial file calls for: somebody lied about the blob's size.
+/// True if the upstream does not have the range that the partial file needs: the size it was begun with is wrong.
 pub(super) fn contradicts(error: &RemoteError) -> bool {
     matches!(error, RemoteError::Invalid(InvalidAnswer::Range))
 }
@@ -97,7 +97,7 @@ impl Job {
         self.context.discard(self.fill.digest).await;
     }
 
-    /// What `stop` means for those who wait. Deletes a partial file that is of no use.
+    /// Translates `stop` for the clients that wait, and deletes the partial file if it is of no use.
     pub(super) async fn failure(&self, stop: Stop) -> Failure {
         match stop {
             Stop::Upstream(error) => {

@@ -100,7 +100,7 @@ impl Segments {
 /// The throughput of a download, as measured over the last second.
 #[derive(Clone, Copy)]
 pub(super) struct Throughput {
-    /// Its own, in bytes a second.
+    /// Bytes a second of this download.
     pub(super) rate: u64,
     /// That of all downloads from its upstream, in bytes a second.
     pub(super) link: u64,
@@ -109,7 +109,7 @@ pub(super) struct Throughput {
 }
 
 impl Throughput {
-    /// Whether more connections may bring more: the upstream sends little, and what it sends is read at once.
+    /// True if more connections may bring more: the upstream sends little, and what it sends is read at once.
     fn is_limited(self) -> bool {
         self.link < FAST && self.batch < BACKLOG
     }

@@ -32,7 +32,7 @@ impl Stall {
         }
     }
 
-    /// Whether the download has made no progress for too long, with `written` bytes by now.
+    /// True if the download has made no progress for too long. It has `written` bytes at `now`.
     pub(super) fn is_too_long(&mut self, written: u64, now: Instant) -> bool {
         if written - self.written >= self.least {
             (self.written, self.since) = (written, self.checked);

@@ -1,4 +1,4 @@
-//! One download as its readers see it: how far it may be read, where from, and how it ended.
+//! The state of a download that its readers share: how far it may be read, from which file, and how it ended.
 
 use std::{
     ops::Range,
@@ -86,17 +86,17 @@ impl Fill {
         }
     }
 
-    /// Whether the download is for this repository, maybe among others.
+    /// True if this repository is among those that get the blob.
     pub(crate) fn is_for(&self, key: &RepoKey) -> bool {
         self.lock().contains(key)
     }
 
-    /// Whether the download is from that upstream.
+    /// True if the download is from that upstream.
     pub(crate) fn is_from(&self, host: &Host) -> bool {
         self.lock().first().is_some_and(|key| matches!(&key.origin, Origin::Upstream(of) if of == host))
     }
 
-    /// Whether all bytes have come and are verified, and only their commit is under way.
+    /// True once all bytes have come and are verified; only their commit is still under way.
     pub(crate) fn is_verified(&self) -> bool {
         matches!(self.state.borrow().phase, Phase::Verified(_))
     }

@@ -50,7 +50,7 @@ impl Holdings {
         Ok(size)
     }
 
-    /// Whether the bytes of a digest are there, whichever repository they are for.
+    /// True if the bytes of a digest are there, whichever repository they are for.
     ///
     /// # Errors
     /// The store failed.
@@ -66,7 +66,8 @@ impl Holdings {
         self.blobs.get(digest).await.map_err(blobs_failed)
     }
 
-    /// Whether a repository of that upstream has the blob. It may say no where more than [`HOLDERS`] repositories do.
+    /// True if a repository of that upstream has the blob. May be false although one has it, if more than [`HOLDERS`]
+    /// repositories do.
     ///
     /// # Errors
     /// The catalog failed.

@@ -1,4 +1,4 @@
-//! What is held, listed by repository and image, counted, and removed.
+//! Totals, lists and removals, by repository and image.
 
 use entrepot_catalog::{ImageRow, Listing, Removed, RepoKey, RepositoryRow, Selection, Totals};
 use entrepot_oci::Page;

@@ -115,7 +115,7 @@ impl Holdings {
         Ok(removed)
     }
 
-    /// Whether anything of the repository is held.
+    /// True if anything of the repository is held.
     ///
     /// # Errors
     /// The catalog failed.

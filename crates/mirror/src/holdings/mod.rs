@@ -1,4 +1,4 @@
-//! What this mirror holds: bytes in the blob store, records in the catalog, and the locks that keep the two in step.
+//! Everything that this mirror holds: bytes in the blob store, records in the catalog, and the locks that keep the two in step.
 //!
 //! - Durability order: bytes are durable before the record of them is written, the record before anybody is told of it.
 //!   So a record always has bytes, unless the store lost them, and an acknowledgement always has a record.
