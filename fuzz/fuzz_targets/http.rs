@@ -6,7 +6,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
+use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use entrepot_server::{Listen, Metrics, Server};
@@ -59,7 +59,7 @@ async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
     let remote = Remote::new(Host::docker_hub(), &settings)?;
     let parts = Parts {
         settings: Settings::default(),
-        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await?,
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Upstream};
+use entrepot_mirror::{Clock, Metrics, Mirror, Parts, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::{Remote, RequestOutcome};
 use prometheus_client::registry::Registry;
@@ -71,7 +71,7 @@ async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, Failure> {
     opened.map_err(|error| Failure::because("cannot open the catalog", &error).with_hint(hint))
 }
 
-fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Result<Upstream, Failure> {
+fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Result<UpstreamParts, Failure> {
     let remote = Remote::new(host.clone(), &registry.remote).map_err(|error| {
         Failure::because(format!("cannot set up registry `{host}`"), &error)
             .with_hint("look at its section under `registries` in the configuration")
@@ -83,7 +83,7 @@ fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Resu
             metrics.rate_limit(host, told);
         }
     };
-    Ok(Upstream {
+    Ok(UpstreamParts {
         remote: remote.on_request(Arc::new(count)),
         alias: registry.alias.clone(),
         freshness: registry.freshness.clone(),

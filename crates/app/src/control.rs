@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use entrepot_mirror::{Holdings, ImagePage, Removal, RepositoryPage};
+use entrepot_mirror::{ImagePage, Removal, RepositoryPage, Totals};
 use entrepot_oci::{ErrorBody, Name, Page, Reference};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Method, Request, StatusCode, body::Bytes, client::conn::http1};
@@ -53,7 +53,7 @@ impl Control {
     }
 
     /// Counts everything it holds.
-    pub(crate) async fn holdings(&self) -> Result<Holdings, Failure> {
+    pub(crate) async fn holdings(&self) -> Result<Totals, Failure> {
         self.ask(Method::GET, "/v1/totals", &[]).await
     }
 

@@ -60,10 +60,14 @@ pub enum Error {
         digest: Digest,
     },
     /// A manifest gives another size for something it names than that has.
-    #[error("{digest} is not as long as the manifest says")]
+    #[error("{digest} has {actual} bytes and not {stated}, as the manifest says")]
     WrongSize {
         /// The first one, by digest.
         digest: Digest,
+        /// The size that the manifest gives it, in bytes.
+        stated: u64,
+        /// The size that it has, in bytes.
+        actual: u64,
     },
 }
 

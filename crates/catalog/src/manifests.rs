@@ -40,11 +40,11 @@ pub(crate) const MISSING_BLOB: &str = "SELECT r.child FROM reference r \
      WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 0 AND \
      (SELECT 1 FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id LIMIT 1) IS NULL \
      ORDER BY r.child LIMIT 1";
-pub(crate) const WRONG_SIZE: &str = "SELECT r.child FROM reference r \
-     WHERE r.repository_id = $1 AND r.parent = $2 AND \
-     (r.kind = 0 AND (SELECT b.size FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id) \
-     <> r.size OR r.kind = 1 AND (SELECT m.size FROM manifest m WHERE m.repository_id = r.repository_id AND \
-     m.digest = r.child) <> r.size) ORDER BY r.child LIMIT 1";
+pub(crate) const WRONG_SIZE: &str = "SELECT c.child, c.stated, c.actual FROM (SELECT r.child, r.size AS stated, CASE \
+     WHEN r.kind = 0 THEN (SELECT b.size FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id) \
+     WHEN r.kind = 1 THEN (SELECT m.size FROM manifest m WHERE m.repository_id = r.repository_id AND m.digest = r.child) \
+     END AS actual FROM reference r WHERE r.repository_id = $1 AND r.parent = $2) c \
+     WHERE c.actual <> c.stated ORDER BY c.child LIMIT 1";
 pub(crate) const REMOVE: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
 
 /// What a list of referrers may take before its annotations are left out, in bytes.
@@ -217,23 +217,20 @@ async fn put_references(on: &mut AnyConnection, id: i64, manifest: &NewManifest<
 }
 
 async fn require_blobs(on: &mut AnyConnection, id: i64, parent: &Digest) -> Result<(), Error> {
-    if let Some(digest) = first_child(on, MISSING_BLOB, id, parent).await? {
-        return Err(Error::MissingBlob { digest });
+    let parent = parent.to_string();
+    let missing = sqlx::query_as::<_, (String,)>(MISSING_BLOB).bind(id).bind(&parent);
+    if let Some((child,)) = missing.fetch_optional(&mut *on).await? {
+        return Err(Error::MissingBlob { digest: sql::digest(&child)? });
     }
-    match first_child(on, WRONG_SIZE, id, parent).await? {
-        Some(digest) => Err(Error::WrongSize { digest }),
+    let wrong = sqlx::query_as::<_, (String, i64, i64)>(WRONG_SIZE).bind(id).bind(&parent);
+    match wrong.fetch_optional(on).await? {
+        Some((child, stated, actual)) => Err(Error::WrongSize {
+            digest: sql::digest(&child)?,
+            stated: count(stated),
+            actual: count(actual),
+        }),
         None => Ok(()),
     }
-}
-
-async fn first_child(
-    on: &mut AnyConnection,
-    query: &'static str,
-    id: i64,
-    parent: &Digest,
-) -> Result<Option<Digest>, Error> {
-    let query = sqlx::query_as::<_, (String,)>(query).bind(id).bind(parent.to_string());
-    query.fetch_optional(on).await?.map(|(child,)| sql::digest(&child)).transpose()
 }
 
 type ReferrerRow = (String, String, i64, Option<String>, Option<String>);

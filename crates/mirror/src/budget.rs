@@ -1,28 +1,28 @@
-//! Bytes in memory that clients decide about: how many they ask for at a time, and how long they take to read them.
+//! A bound on the memory of answers: clients decide how many they ask for at a time and how long they take to read them.
 //!
-//! Who makes an answer charges its bytes to the budget; they are given back when the last of those who hold them lets go,
-//! be it a cache or a connection whose client does not read. What does not fit is refused and not waited for: to wait is to
-//! hold what it was made of. Small blobs and slices of files are not charged: both are bounded where they are kept.
+//! Whoever makes an answer charges its bytes to the budget. They are released when the last owner drops them, be it a cache
+//! or a connection whose client does not read. What does not fit is refused at once: waiting would hold on to memory as
+//! well. Small blobs and slices of files are not charged; both are bounded where they are kept.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What is charged at a time, in bytes, and what holding something takes besides.
+/// The granularity of the budget in bytes, and the overhead charged for each reservation.
 const UNIT: usize = 256;
 
-/// A number of bytes, shared by all clones.
+/// A number of bytes that all clones share.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Semaphore>);
 
-/// A part of a budget that is taken.
+/// A part of a [`Budget`], released when dropped.
 #[derive(Debug)]
-pub struct Room(OwnedSemaphorePermit);
+pub struct Reservation(OwnedSemaphorePermit);
 
 struct Charged {
     bytes: Bytes,
-    _room: Room,
+    _reservation: Reservation,
 }
 
 impl AsRef<[u8]> for Charged {
@@ -37,30 +37,30 @@ impl Budget {
         Self(Arc::new(Semaphore::new(bytes / UNIT)))
     }
 
-    /// Takes room for `bytes` bytes; `None` if there is not as much.
-    pub fn take(&self, bytes: usize) -> Option<Room> {
+    /// Reserves `bytes` bytes; `None` if fewer are left.
+    pub fn take(&self, bytes: usize) -> Option<Reservation> {
         let units = u32::try_from(bytes.div_ceil(UNIT) + 1).ok()?;
-        Arc::clone(&self.0).try_acquire_many_owned(units).ok().map(Room)
+        Arc::clone(&self.0).try_acquire_many_owned(units).ok().map(Reservation)
     }
 
-    /// The same bytes, charged for as long as anybody has them; `None` if there is no room for them.
+    /// The same bytes, charged until their last owner drops them; `None` if they do not fit.
     pub fn charge(&self, bytes: Bytes) -> Option<Bytes> {
-        self.take(bytes.len()).map(|room| room.hold(bytes))
+        self.take(bytes.len()).map(|reservation| reservation.hold(bytes))
     }
 
-    /// How many bytes are left.
+    /// The number of bytes that are left.
     pub fn left(&self) -> usize {
         self.0.available_permits() * UNIT
     }
 }
 
-impl Room {
-    /// Puts `bytes` into the room, and gives back what is left of it.
+impl Reservation {
+    /// Charges `bytes` to this reservation until their last owner drops them, and releases what they do not need.
     #[must_use]
     pub fn hold(mut self, bytes: Bytes) -> Bytes {
         let spare = self.0.num_permits().saturating_sub(bytes.len().div_ceil(UNIT) + 1);
         drop(self.0.split(spare));
-        Bytes::from_owner(Charged { bytes, _room: self })
+        Bytes::from_owner(Charged { bytes, _reservation: self })
     }
 }
 
@@ -86,9 +86,9 @@ mod tests {
     #[test]
     fn what_turns_out_smaller_gives_the_rest_back() {
         let budget = Budget::new(10 * UNIT);
-        let room = budget.take(9 * UNIT).unwrap();
+        let reservation = budget.take(9 * UNIT).unwrap();
         assert_eq!(budget.left(), 0);
-        let held = room.hold(Bytes::from_static(b"small"));
+        let held = reservation.hold(Bytes::from_static(b"small"));
         assert_eq!((budget.left(), held.as_ref()), (8 * UNIT, b"small".as_slice()));
         assert!(budget.take(usize::MAX).is_none());
     }

@@ -1,4 +1,4 @@
-//! What time it is, so that tests need not wait.
+//! The time, from a clock that tests can move.
 
 use std::{
     fmt,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Where the time comes from.
+/// A source of the time. Clones of a manual clock move together.
 #[derive(Clone, Default)]
 pub enum Clock {
     /// The system's clock.
@@ -22,7 +22,7 @@ impl Clock {
         Self::Ahead(Arc::default())
     }
 
-    /// Moves a manual clock ahead; the system's clock does not listen.
+    /// Moves a manual clock ahead, by whole seconds. Does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Ahead(seconds) = self {
             seconds.fetch_add(by.as_secs(), Ordering::Relaxed);

@@ -1,19 +1,19 @@
-//! What can go wrong between a question and its answer, said so that a client can be told.
+//! Why the mirror does not answer a request, in texts that a client may see.
 
 use std::time::Duration;
 
 use entrepot_oci::{Digest, Host, ManifestError, MediaType};
 
-/// Why there is no answer. The server turns each into a status, a code and a message.
+/// Why there is no answer. The server maps each to a status, an error code and a message.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The name leads to a registry that is not configured as an upstream.
+    /// The name means a registry that is not configured as an upstream.
     #[error("`{host}` is not an upstream of this mirror")]
     NotAnUpstream {
         /// The registry asked for.
         host: Host,
     },
-    /// The name is no repository where it leads.
+    /// The name is not that of a repository in the registry it means.
     #[error("`{name}` is not the name of a repository")]
     NotARepository {
         /// The name asked for.
@@ -44,10 +44,10 @@ pub enum Error {
     /// There is no such upload in this repository.
     #[error("there is no such upload in this repository; it may have expired")]
     UploadUnknown,
-    /// As many uploads are open as may be, here or in all repositories.
+    /// The bound on open uploads is reached, in this repository or in all.
     #[error("too many uploads are open")]
     TooManyUploads,
-    /// A push to a name that is not ours.
+    /// The push is to a name of an upstream.
     #[error("`{name}` mirrors an upstream and takes no pushes; push to a name that starts with {hosted}")]
     ReadOnly {
         /// The repository pushed to.
@@ -55,12 +55,12 @@ pub enum Error {
         /// The prefixes that take pushes.
         hosted: String,
     },
-    /// The upstream did not give what was asked for, and nothing that could stand in is held.
+    /// The upstream did not give what was asked for, and nothing that is held may be served instead.
     #[error("upstream `{host}` {fault}")]
     Upstream {
         /// The registry asked.
         host: Host,
-        /// What it did.
+        /// The way it failed.
         fault: UpstreamFault,
     },
     /// The pushed manifest is not one.
@@ -72,7 +72,7 @@ pub enum Error {
     /// The pushed manifest names a blob that the repository does not have.
     #[error("the manifest names blob `{0}`, which this repository does not have; push it first")]
     ManifestBlobUnknown(Digest),
-    /// Content that does not have the digest it was pushed under.
+    /// The content does not have the digest it was pushed under.
     #[error("the content has digest `{actual}`, not `{expected}`")]
     DigestMismatch {
         /// The digest that was named.
@@ -80,25 +80,35 @@ pub enum Error {
         /// The digest of what came.
         actual: Digest,
     },
-    /// A chunk that does not begin where the upload ends.
+    /// The chunk does not begin where the upload ends.
     #[error("the upload has {offset} bytes; the next chunk must begin there")]
     ChunkOutOfOrder {
         /// How many bytes the upload has.
         offset: u64,
     },
-    /// The content is longer or shorter than was said.
+    /// An upload's body is longer or shorter than its range says.
     #[error("the content is not as long as was said")]
     SizeInvalid,
+    /// The pushed manifest gives something that the repository has another size than it has.
+    #[error("the manifest gives `{digest}` {stated} bytes, and it has {actual}")]
+    DescriptorSizeInvalid {
+        /// The digest in the descriptor.
+        digest: Digest,
+        /// The size in the descriptor, in bytes.
+        stated: u64,
+        /// The size of the content, in bytes.
+        actual: u64,
+    },
     /// The client stopped sending.
     #[error("the request's body broke off")]
     BodyBroken,
-    /// An upload with more bytes than a blob may have.
+    /// The upload has more bytes than a blob may have.
     #[error("the upload is larger than the {limit} bytes that a blob may have")]
     TooLarge {
         /// The most that is taken.
         limit: u64,
     },
-    /// As much is being answered as there is memory for.
+    /// The memory for answers is used up; it is free again when clients have read theirs.
     #[error("there is no memory for another answer")]
     Busy,
     /// The disk is full.
@@ -109,7 +119,7 @@ pub enum Error {
     Store,
 }
 
-/// What an upstream did instead of answering.
+/// The way in which an upstream failed to answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamFault {
     /// It refuses: 401 or 403, in its own words.
@@ -152,7 +162,19 @@ fn too_large(limit: u64, named: bool) -> String {
 }
 
 impl Error {
-    /// How many bytes its texts take.
+    /// True if the upstream has answered, and asking again soon would get the same. Such an answer counts, even if something
+    /// else is held. Any other error means that the upstream could not be asked.
+    pub(crate) fn is_an_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::ManifestUnknown { .. }
+                | Self::BlobUnknown { .. }
+                | Self::RepositoryUnknown { .. }
+                | Self::Upstream { fault: UpstreamFault::Denied(_), .. }
+        )
+    }
+
+    /// The length of its texts in bytes, for caches that are bounded in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::NotARepository { name }

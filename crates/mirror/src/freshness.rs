@@ -1,24 +1,24 @@
-//! How old an answer may be. Pure: times come in, decisions go out.
+//! Decides whether a held tag may be served without asking its upstream. Pure.
 
 use std::time::{Duration, SystemTime};
 
 use entrepot_oci::{Repository, Tag};
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::{Freshness, Settings};
+use crate::settings::{Freshness, Settings};
 
-/// What may be done with what is held of a tag.
+/// The age of a held tag, by what may be done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// Serve it; the upstream need not be asked.
+    /// Serve it without asking the upstream.
     Fresh,
-    /// Ask the upstream; if it cannot be asked, serve it and say so.
+    /// Ask the upstream; if it does not answer, serve what is held, marked as stale.
     Stale,
-    /// Ask the upstream; if it cannot be asked, that is the answer.
+    /// Ask the upstream; if it does not answer, the request fails.
     Expired,
 }
 
-/// The compiled rules of one upstream.
+/// The freshness rules of one upstream, compiled.
 #[derive(Debug)]
 pub(crate) struct Policy {
     default: Duration,
@@ -35,7 +35,7 @@ struct Rule {
 }
 
 impl Policy {
-    /// Compiles an upstream's rules.
+    /// Compiles the rules of an upstream; what they leave open is taken from `settings`.
     pub(crate) fn new(settings: &Settings, freshness: &Freshness) -> Result<Self, globset::Error> {
         let default = freshness.default.unwrap_or(settings.freshness);
         let rules = freshness.rules.iter().map(|rule| {
@@ -52,7 +52,7 @@ impl Policy {
         })
     }
 
-    /// How old what was `checked` then is `now`.
+    /// The age at `now` of a tag that the upstream last confirmed at `checked`.
     pub(crate) fn age(
         &self,
         repository: &Repository,
@@ -87,7 +87,7 @@ fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TagRule;
+    use crate::settings::TagRule;
 
     const HOUR: Duration = Duration::from_secs(3600);
 

@@ -1,4 +1,4 @@
-//! What is held, for people: listed, counted, removed.
+//! The inventory for people: counts, lists and removes what is held.
 
 use std::time::SystemTime;
 
@@ -6,11 +6,11 @@ use entrepot_catalog::{Origin, RepoKey, Selection};
 use entrepot_oci::{Image, Name, Page, Reference};
 use serde::{Deserialize, Serialize};
 
-use crate::{Asked, Error, Mirror, store::store_failed};
+use crate::{error::Error, mirror::Mirror, names::Asked};
 
-/// Everything that is held, counted.
+/// The numbers of everything that is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holdings {
+pub struct Totals {
     /// Repositories of which anything is held.
     pub repositories: u64,
     /// Tags in them.
@@ -26,19 +26,19 @@ pub struct Holdings {
 /// A repository of which something is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRepository {
-    /// As people write it: `docker.io/library/nginx`, or `local/app`.
+    /// The whole name: `docker.io/library/nginx`, or `local/app`.
     pub name: String,
-    /// Tags held.
+    /// The number of tags held.
     pub tags: u64,
-    /// Manifests held.
+    /// The number of manifests held.
     pub manifests: u64,
-    /// Blobs held.
+    /// The number of blobs held.
     pub blobs: u64,
-    /// Bytes of them.
+    /// Bytes of its manifests and blobs, each digest once. Other repositories may share them.
     pub bytes: u64,
-    /// How often its manifests were pulled.
+    /// The number of pulls of its manifests.
     pub pulls: u64,
-    /// When last, in seconds since 1970.
+    /// The time of the last pull, in seconds since 1970.
     pub last_pulled: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ pub struct HeldRepository {
 pub struct RepositoryPage {
     /// In order of their names.
     pub repositories: Vec<HeldRepository>,
-    /// Whether more follow.
+    /// More follow the last one listed.
     pub more: bool,
 }
 
@@ -62,11 +62,11 @@ pub struct HeldImage {
     pub tags: Vec<String>,
     /// Bytes held of it.
     pub bytes: u64,
-    /// How often it was pulled.
+    /// The number of pulls.
     pub pulls: u64,
-    /// When last, in seconds since 1970.
+    /// The time of the last pull, in seconds since 1970.
     pub last_pulled: Option<u64>,
-    /// When it came here, in seconds since 1970.
+    /// The time it was first held, in seconds since 1970.
     pub since: Option<u64>,
 }
 
@@ -75,11 +75,11 @@ pub struct HeldImage {
 pub struct ImagePage {
     /// In order of their digests.
     pub images: Vec<HeldImage>,
-    /// Whether more follow.
+    /// More follow the last one listed.
     pub more: bool,
 }
 
-/// What a removal took away.
+/// The outcome of a removal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
     /// Manifests that are no longer held in the repository.
@@ -91,10 +91,11 @@ pub struct Removal {
 }
 
 impl Mirror {
-    /// The repository of that name, as people write it; also one of a registry that is no upstream any more.
+    /// The repository of that name, as [`HeldRepository::name`] writes it. It may belong to a registry that is no upstream any
+    /// more.
     ///
     /// # Errors
-    /// The name is not that of a repository.
+    /// It is not the name of a repository.
     pub fn held_as(&self, name: &Name) -> Result<RepoKey, Error> {
         match (self.locate(name, Asked::default()), name.split_host()) {
             (Err(Error::NotAnUpstream { .. }), Some((host, rest))) => {
@@ -110,10 +111,10 @@ impl Mirror {
     ///
     /// # Errors
     /// [`Error::Store`]
-    pub async fn holdings(&self) -> Result<Holdings, Error> {
-        self.0.uses.flush(&self.0.catalog).await;
-        let totals = self.0.catalog.totals().await.map_err(store_failed)?;
-        Ok(Holdings {
+    pub async fn holdings(&self) -> Result<Totals, Error> {
+        self.record_pulls().await;
+        let totals = self.0.holdings.totals().await?;
+        Ok(Totals {
             repositories: totals.repositories,
             tags: totals.tags,
             manifests: totals.manifests,
@@ -127,8 +128,8 @@ impl Mirror {
     /// # Errors
     /// [`Error::Store`]
     pub async fn repositories(&self, prefix: Option<&str>, page: &Page) -> Result<RepositoryPage, Error> {
-        self.0.uses.flush(&self.0.catalog).await;
-        let listing = self.0.catalog.repositories(page, prefix).await.map_err(store_failed)?;
+        self.record_pulls().await;
+        let listing = self.0.holdings.repositories(prefix, page).await?;
         let repositories = listing.rows.into_iter().map(|row| HeldRepository {
             name: row.key.to_string(),
             tags: row.tags,
@@ -147,8 +148,8 @@ impl Mirror {
     /// Nothing of the repository is held.
     pub async fn images(&self, key: &RepoKey, page: &Page) -> Result<ImagePage, Error> {
         self.known(key).await?;
-        self.0.uses.flush(&self.0.catalog).await;
-        let listing = self.0.catalog.images(key, page).await.map_err(store_failed)?;
+        self.record_pulls().await;
+        let listing = self.0.holdings.images(key, page).await?;
         let images = listing.rows.into_iter().map(|row| HeldImage {
             digest: row.digest.to_string(),
             media_type: row.media_type.to_string(),
@@ -161,7 +162,7 @@ impl Mirror {
         Ok(ImagePage { images: images.collect(), more: listing.more })
     }
 
-    /// Removes a repository, or one image of it, with all that only it needed.
+    /// Removes a repository, or one image of it, and content that nothing else uses.
     ///
     /// # Errors
     /// Nothing of that is held.
@@ -172,26 +173,15 @@ impl Mirror {
             Some(Reference::Tag(tag)) => Selection::Tag(tag.clone()),
             Some(Reference::Digest(digest)) => Selection::Digest(*digest),
         };
-        let removed = self.0.catalog.remove(key, &selection).await.map_err(store_failed)?;
-        self.0.memory.forget(key);
+        let (removed, freed) = self.0.holdings.remove(key, &selection).await?;
         if let Some(reference) = reference.filter(|_| removed.manifests == 0 && removed.tags == 0) {
             return Err(Error::ManifestUnknown { name: key.to_string(), reference: reference.to_string() });
-        }
-        let mut freed = 0;
-        for (digest, size) in &removed.orphans {
-            let _guard = self.0.stripes.lock(digest).await;
-            // It may have come back since the catalog let it go.
-            if !self.0.catalog.is_held(digest).await.map_err(store_failed)?
-                && self.0.blobs.remove(digest).await.map_err(crate::store::blobs_failed)?
-            {
-                freed += size;
-            }
         }
         Ok(Removal { manifests: removed.manifests, blobs: removed.unlinked, freed })
     }
 
     async fn known(&self, key: &RepoKey) -> Result<(), Error> {
-        let known = self.0.catalog.repository_known(key).await.map_err(store_failed)?;
+        let known = self.0.holdings.has_repository(key).await?;
         known.then_some(()).ok_or_else(|| Error::RepositoryUnknown { name: key.to_string() })
     }
 }

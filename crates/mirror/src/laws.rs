@@ -1,11 +1,12 @@
-//! What holds for any name that anybody may ask for, as functions that panic where it does not.
+//! Properties of [`Names`] that hold for any name, as functions that panic if one does not.
 //!
-//! Said once and asked twice: by the property tests below, and by the target `names` in `fuzz/`. That is why this is
-//! built for tests and for fuzzing, and never else.
+//! The property tests below and the fuzz target `names` share them, so this is built for tests and for fuzzing only.
 
 use entrepot_oci::{Host, Name};
 
-use crate::{Asked, Names, Origin, RepoKey};
+use entrepot_catalog::{Origin, RepoKey};
+
+use crate::names::{Asked, Names};
 
 const HOSTED: [&str; 2] = ["local/", "my.team/"];
 const DOMAIN: &str = "m.example.com";

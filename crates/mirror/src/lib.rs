@@ -1,22 +1,25 @@
-//! Answers a pull from what we hold, fills what is missing from upstream once, takes pushes.
+//! The pull-through mirror: answers pulls from what is held, fetches what is missing once, and takes pushes.
 //!
 //! - where a name leads: [`Names`]; how old an answer may be: `freshness`; both pure
-//! - pulls: `manifests`, `blobs`, `fill` (the one download that any number of clients read), `lists`
-//! - what strangers and clients decide the size of: `memory` (every cache, in bytes), [`Budget`] (answers in flight),
-//!   `fill::ceiling` (blobs); `possession` proves that an upstream has what another one gave us
-//! - pushes to hosted names: `uploads`, `hosted`; what is held, for people: `inventory`
+//! - everything that is asked of an upstream: `upstream`; everything that is held, with the order of locks and of writes:
+//!   `holdings`; the caches in front of both: `memory`
+//! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
+//!   `possession` proves that an upstream has what another one gave us
+//! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`
 //!
-//! [`Mirror`] has a verb for each thing that can be asked; nothing here knows HTTP answers or SQL.
+//! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod blobs;
 mod budget;
 mod clock;
+mod digest_locks;
 mod error;
 mod fill;
-mod flights;
 mod freshness;
+mod holdings;
 mod hosted;
 mod inventory;
 #[cfg(any(test, fuzzing))]
@@ -30,27 +33,30 @@ mod mirror;
 mod names;
 mod passthrough;
 mod possession;
-mod pour;
+mod pull_counts;
 mod served;
+mod served_blob;
 mod settings;
+mod single_flight;
+mod size_limit;
 mod store;
-mod stripes;
 mod tasks;
 mod uploads;
 mod upstream;
-mod uses;
 
-pub use budget::{Budget, Room};
+pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Origin, RepoKey};
 pub use error::{Error, UpstreamFault};
-pub use inventory::{HeldImage, HeldRepository, Holdings, ImagePage, Removal, RepositoryPage};
+pub use inventory::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
-pub use mirror::{Mirror, Parts, RuleError};
+pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
 pub use served::{
-    BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList, ServedBlob,
+    BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
     ServedManifest, TagPage, UploadId,
 };
-pub use settings::{Freshness, Settings, TagRule, Upstream};
+pub use served_blob::ServedBlob;
+pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
+pub use upstream::RuleError;

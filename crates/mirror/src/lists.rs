@@ -1,12 +1,17 @@
-//! Listings: tags and referrers. An upstream's own word first; what is known here where it cannot be asked.
+//! Lists of tags and of referrers: the upstream's answer, or what is known here if it does not answer.
 
 use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::{Descriptor, Digest, Host, Page};
+use entrepot_oci::{Descriptor, Digest, Page};
 
 use crate::{
-    Error, Mirror, ReferrerList, TagPage, Target, mirror::Listed, store::store_failed, upstream::list_refused,
+    error::Error,
+    mirror::{Listed, Mirror},
+    names::Target,
+    served::{ReferrerList, TagPage},
+    store::store_failed,
+    upstream::Upstream,
 };
 
 impl Mirror {
@@ -17,30 +22,27 @@ impl Mirror {
     pub async fn tags(&self, target: &Target, page: &Page) -> Result<TagPage, Error> {
         let key = &target.key;
         let Origin::Upstream(host) = &key.origin else {
-            if !self.0.catalog.repository_known(key).await.map_err(store_failed)? {
+            if !self.0.holdings.has_repository(key).await? {
                 return Err(Error::RepositoryUnknown { name: key.to_string() });
             }
             return self.known_tags(target, page, false).await;
         };
-        match self.source(host)?.remote.tags(&key.repository, page).await {
+        match self.0.upstreams.get(host)?.tags(key, page).await {
             Ok(listed) => Ok(TagPage { tags: listed.tags, more: listed.more, stale: false }),
-            Err(error) => {
-                let error = list_refused(host, key, error);
-                if error.is_an_answer() || !self.0.catalog.repository_known(key).await.unwrap_or_default() {
-                    return Err(error);
-                }
+            Err(error) if error.is_an_answer() => Err(error),
+            Err(_) if self.0.holdings.has_repository(key).await.unwrap_or_default() => {
                 self.known_tags(target, page, true).await
             }
+            Err(error) => Err(error),
         }
     }
 
     async fn known_tags(&self, target: &Target, page: &Page, stale: bool) -> Result<TagPage, Error> {
-        let list = self.0.catalog.tags(&target.key, page).await.map_err(store_failed)?;
+        let list = self.0.holdings.tags(&target.key, page).await?;
         Ok(TagPage { tags: list.tags, more: list.more, stale })
     }
 
-    /// What refers to a manifest: the upstream's word, or what it said last or is known here where it cannot be
-    /// asked.
+    /// The manifests that refer to `subject`: by the upstream, or else by its last answer, or by what is known here.
     ///
     /// # Errors
     /// The upstream cannot be asked and nothing is known here.
@@ -49,14 +51,14 @@ impl Mirror {
         let Origin::Upstream(host) = &key.origin else {
             return self.known_referrers(target, subject, false).await;
         };
-        let listed = self.said_referrers(host, key, subject).await;
+        let listed = self.listed_referrers(self.0.upstreams.get(host)?, key, subject).await;
         let error = match listed {
-            Ok(descriptors) => return Ok(ReferrerList { descriptors, stale: false, _turn: None }),
+            Ok(descriptors) => return Ok(ReferrerList { descriptors, stale: false, _permit: None }),
             Err(error) if error.is_an_answer() => return Err(error),
             Err(error) => error,
         };
         if let Some(descriptors) = self.0.memory.referrers.get(&(key.clone(), *subject)) {
-            return Ok(ReferrerList { descriptors, stale: true, _turn: None });
+            return Ok(ReferrerList { descriptors, stale: true, _permit: None });
         }
         let known = self.known_referrers(target, subject, true).await?;
         // An empty list would say that there are none, and hide a signature.
@@ -64,26 +66,25 @@ impl Mirror {
     }
 
     /// Asks the upstream, once for all who ask at this moment.
-    async fn said_referrers(&self, host: &Host, key: &RepoKey, subject: &Digest) -> Listed {
-        let (mirror, host, key, subject) = (self.clone(), host.clone(), key.clone(), *subject);
-        let flight = self.0.listings.join((key.clone(), subject), || async move {
-            let listed = mirror.source(&host)?.remote.referrers(&key.repository, &subject).await;
-            let listed: Arc<[Descriptor]> = listed.map_err(|error| list_refused(&host, &key, error))?.into();
+    async fn listed_referrers(&self, upstream: &Arc<Upstream>, key: &RepoKey, subject: &Digest) -> Listed {
+        let (mirror, upstream, key, subject) = (self.clone(), Arc::clone(upstream), key.clone(), *subject);
+        let waiter = self.0.listings.join((key.clone(), subject), || async move {
+            let listed: Arc<[Descriptor]> = upstream.referrers(&key, &subject).await?.into();
             mirror.0.memory.referrers.insert((key, subject), Arc::clone(&listed));
             Ok(listed)
         });
-        flight.land().await.unwrap_or(Err(Error::Store))
+        waiter.result().await.unwrap_or(Err(Error::Store))
     }
 
-    /// Made anew for each request, and so not for many at a time.
+    /// The list is made anew for each request, so only a few requests may make one at a time.
     async fn known_referrers(
         &self,
         target: &Target,
         subject: &Digest,
         stale: bool,
     ) -> Result<ReferrerList, Error> {
-        let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(store_failed)?;
-        let descriptors = self.0.catalog.referrers(&target.key, subject).await.map_err(store_failed)?;
-        Ok(ReferrerList { descriptors: descriptors.into(), stale, _turn: Some(turn) })
+        let permit = Arc::clone(&self.0.list_permits).acquire_owned().await.map_err(store_failed)?;
+        let descriptors = self.0.holdings.referrers(&target.key, subject).await?;
+        Ok(ReferrerList { descriptors: descriptors.into(), stale, _permit: Some(permit) })
     }
 }

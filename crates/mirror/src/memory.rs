@@ -1,7 +1,7 @@
-//! What is answered from memory, so that a warm pull asks neither catalog nor upstream.
+//! The caches that let a warm pull go without catalog and upstream.
 //!
-//! Most of it was said by strangers, who decide how much there is of it. So every cache is weighed in bytes, here and
-//! nowhere else: 64 MiB in all, the manifests' share of which is charged to the [`Budget`] as well.
+//! Clients and upstreams decide how much is put into them, so each is bounded in bytes: 64 MiB in all, and the manifests'
+//! share is charged to the [`Budget`] as well. An entry is a hint: losing one costs a look-up, never an answer.
 
 use std::{hash::Hash, sync::Arc, time::Duration, time::SystemTime};
 
@@ -11,55 +11,60 @@ use entrepot_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 use foldhash::quality::RandomState;
 use moka::sync::CacheBuilder;
 
-use crate::{Budget, Error, HeldManifest, ManifestHead};
+use crate::{
+    budget::Budget,
+    error::Error,
+    served::{HeldManifest, ManifestHead},
+};
 
-/// How long a refusal is remembered.
-const ABSENT_FOR: Duration = Duration::from_secs(60);
-/// How long an upstream's answer to a `HEAD` of something not held is remembered.
+/// How long a refusal is kept.
+const REFUSALS_FOR: Duration = Duration::from_secs(60);
+/// How long an upstream's answer to a `HEAD` is kept, for a manifest that is not held.
 const HEAD_FOR: Duration = Duration::from_secs(60);
 
-// What each cache may take, in bytes; 64 MiB in all.
+// The bound of each cache in bytes; 64 MiB in all.
 const MANIFESTS: u64 = 24 << 20;
 const TAGS: u64 = 8 << 20;
 const LINKS: u64 = 16 << 20;
-const ABSENT: u64 = 4 << 20;
+const REFUSALS: u64 = 4 << 20;
 const HEADS: u64 = 4 << 20;
 const REFERRERS: u64 = 4 << 20;
 const SIZES: u64 = 4 << 20;
-const _: () = assert!(MANIFESTS + TAGS + LINKS + ABSENT + HEADS + REFERRERS + SIZES == 64 << 20);
+const _: () = assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + REFERRERS + SIZES == 64 << 20);
 
-/// Bytes of manifests, listings and pushed documents at a time, those included that a cache holds.
+/// The most bytes of manifests, listings and pushed documents at a time, those in a cache included.
 const IN_FLIGHT: usize = 48 << 20;
 const _: () = assert!(IN_FLIGHT as u64 >= 2 * MANIFESTS);
 
-/// What an entry takes besides its texts, roughly.
+/// The approximate size of an entry without its texts.
 const ENTRY: usize = 320;
 
-/// What is known of a tag.
+/// A tag's manifest, and when the upstream last confirmed it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TagState {
+    /// The manifest that it points at.
     pub(crate) digest: Digest,
-    /// When the upstream last said so.
+    /// When the upstream last confirmed it.
     pub(crate) checked: SystemTime,
-    /// The upstream failed to answer; before this it is not asked again.
+    /// Before this time the upstream is not asked again, since it has just failed to answer.
     pub(crate) not_before: Option<SystemTime>,
-    /// The catalog has it too. What only a `HEAD` told does not go there, since nothing is held of it yet.
+    /// The catalog has it too. The answer to a `HEAD` does not go there, because nothing is held of the manifest yet.
     pub(crate) recorded: bool,
 }
 
 /// Keys are hashed with a seed of this process: nobody can choose names that collide.
 type Cache<K, V> = moka::sync::Cache<K, V, RandomState>;
 
-/// The caches. Entries are hints: losing one costs a look-up, never an answer.
+/// The caches.
 pub(crate) struct Memory {
     pub(crate) manifests: Cache<(RepoKey, Digest), Arc<HeldManifest>>,
     pub(crate) tags: Cache<(RepoKey, Tag), TagState>,
-    /// Sizes of blobs known to be in a repository.
+    /// The blobs that a repository has, with their sizes.
     pub(crate) links: Cache<(RepoKey, Digest), u64>,
-    /// What an upstream refused.
-    pub(crate) absent: Cache<(RepoKey, Reference), Error>,
+    /// Refusals of upstreams, for a minute.
+    pub(crate) refusals: Cache<(RepoKey, Reference), Error>,
     pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
-    /// What an upstream last said refers to a manifest, an empty list included.
+    /// The referrers that an upstream listed last, an empty list included.
     pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
     /// The sizes that manifests give to blobs, before the catalog knows of them.
     pub(crate) sizes: Cache<(RepoKey, Digest), u64>,
@@ -81,8 +86,8 @@ impl Memory {
             links: weighed(LINKS, |(key, _), _| of_key(key))
                 .support_invalidation_closures()
                 .build_with_hasher(hasher()),
-            absent: weighed(ABSENT, |(key, _), refused: &Error| of_key(key) + refused.weight())
-                .time_to_live(ABSENT_FOR)
+            refusals: weighed(REFUSALS, |(key, _), refused: &Error| of_key(key) + refused.weight())
+                .time_to_live(REFUSALS_FOR)
                 .build_with_hasher(hasher()),
             heads: weighed(HEADS, |(key, _), head: &ManifestHead| {
                 of_key(key) + head.media_type.as_str().len()
@@ -101,25 +106,56 @@ impl Memory {
     /// The bytes of a manifest, charged to the budget.
     ///
     /// # Errors
-    /// [`Error::Busy`]
-    pub(crate) fn hold(&self, bytes: Bytes) -> Result<Bytes, Error> {
+    /// [`Error::Busy`] if they do not fit.
+    pub(crate) fn charge(&self, bytes: Bytes) -> Result<Bytes, Error> {
         if let Some(held) = self.budget.charge(bytes.clone()) {
             return Ok(held);
         }
-        // What is evicted stays for a little while, unless somebody sees to it.
+        // Evicted entries are freed lazily, unless they are asked for.
         self.manifests.run_pending_tasks();
         self.budget.charge(bytes).ok_or(Error::Busy)
     }
 
-    /// Notes how large the blobs of a manifest should be.
-    pub(crate) fn expect(&self, key: &RepoKey, manifest: &Manifest) {
+    /// Remembers a manifest, and `tags` as pointing at it since `checked`.
+    pub(crate) fn set_manifest(
+        &self,
+        key: &RepoKey,
+        manifest: &Arc<HeldManifest>,
+        tags: &[Tag],
+        checked: SystemTime,
+    ) {
+        self.manifests.insert((key.clone(), manifest.digest), Arc::clone(manifest));
+        let state = TagState { digest: manifest.digest, checked, not_before: None, recorded: true };
+        for tag in tags {
+            self.tags.insert((key.clone(), tag.clone()), state);
+        }
+    }
+
+    /// Remembers a refusal if it is the upstream's answer, and returns it.
+    pub(crate) fn set_refusal(&self, key: &RepoKey, reference: &Reference, refusal: Error) -> Error {
+        if refusal.is_an_answer() {
+            self.refusals.insert((key.clone(), reference.clone()), refusal.clone());
+        }
+        refusal
+    }
+
+    /// Remembers the sizes that a manifest gives its blobs.
+    pub(crate) fn set_sizes(&self, key: &RepoKey, manifest: &Manifest) {
         for blob in manifest.blobs() {
             self.sizes.insert((key.clone(), blob.digest), blob.size);
         }
     }
 
+    /// Forgets a manifest and the tags that point at it.
+    pub(crate) fn forget_manifest(&self, key: &RepoKey, digest: &Digest) {
+        self.manifests.invalidate(&(key.clone(), *digest));
+        let (of, gone) = (key.clone(), *digest);
+        // The builder enabled closures, which is the only thing these can refuse for.
+        let _ = self.tags.invalidate_entries_if(move |(key, _), state| *key == of && state.digest == gone);
+    }
+
     /// Forgets a whole repository.
-    pub(crate) fn forget(&self, key: &RepoKey) {
+    pub(crate) fn forget_repository(&self, key: &RepoKey) {
         let (a, b, c) = (key.clone(), key.clone(), key.clone());
         // The builder enabled closures, which is the only thing these can refuse for.
         let _ = self.manifests.invalidate_entries_if(move |(of, _), _| *of == a);
@@ -128,7 +164,7 @@ impl Memory {
     }
 }
 
-/// A cache of that many bytes. `weigh` says what the texts of an entry take.
+/// A cache of at most `bytes` bytes. `weigh` gives the length of an entry's texts.
 fn weighed<K, V>(
     bytes: u64,
     weigh: impl Fn(&K, &V) -> usize + Send + Sync + 'static,
@@ -141,7 +177,7 @@ where
     CacheBuilder::new(bytes).weigher(weigh)
 }
 
-// Hosts are configured and shared; names are whatever was asked for.
+// Hosts are configured and shared; repository names are whatever clients ask for.
 fn of_key(key: &RepoKey) -> usize {
     key.repository.as_str().len()
 }
@@ -158,7 +194,7 @@ mod tests {
     use entrepot_oci::Host;
 
     use super::*;
-    use crate::UpstreamFault;
+    use crate::error::UpstreamFault;
 
     fn key(number: usize) -> RepoKey {
         let repository = format!("{}/{number}", "x".repeat(200)).parse().unwrap();
@@ -186,19 +222,19 @@ mod tests {
             let of = (key(number), Digest::of(b"x"));
             let fault = UpstreamFault::Denied("y".repeat(300));
             let refused = Error::Upstream { host: Host::docker_hub(), fault };
-            memory.absent.insert((of.0.clone(), of.1.into()), refused);
+            memory.refusals.insert((of.0.clone(), of.1.into()), refused);
             memory.links.insert(of.clone(), 1);
             memory.sizes.insert(of.clone(), 1);
             if number < 50 {
                 memory.referrers.insert(of, listing(8000));
             }
         }
-        memory.absent.run_pending_tasks();
+        memory.refusals.run_pending_tasks();
         memory.links.run_pending_tasks();
         memory.sizes.run_pending_tasks();
         memory.referrers.run_pending_tasks();
-        assert!(memory.absent.entry_count() > 0 && memory.absent.weighted_size() <= ABSENT);
-        assert!(memory.absent.entry_count() < ABSENT / 800, "{}", memory.absent.entry_count());
+        assert!(memory.refusals.entry_count() > 0 && memory.refusals.weighted_size() <= REFUSALS);
+        assert!(memory.refusals.entry_count() < REFUSALS / 800, "{}", memory.refusals.entry_count());
         assert!(memory.links.weighted_size() <= LINKS && memory.sizes.weighted_size() <= SIZES);
         assert!(memory.referrers.entry_count() < REFERRERS / 800_000 + 1);
     }
@@ -208,13 +244,13 @@ mod tests {
     fn manifests_that_nobody_lets_go_of_are_refused_in_the_end() {
         let memory = Memory::new();
         let mut held = Vec::new();
-        while let Ok(bytes) = memory.hold(Bytes::from(vec![0; 4 << 20])) {
+        while let Ok(bytes) = memory.charge(Bytes::from(vec![0; 4 << 20])) {
             held.push(bytes);
             assert!(held.len() < 100);
         }
         assert!(held.len() >= 8, "{}", held.len());
-        assert!(memory.hold(Bytes::from_static(b"{}")).is_ok());
+        assert!(memory.charge(Bytes::from_static(b"{}")).is_ok());
         held.pop();
-        assert!(memory.hold(Bytes::from(vec![0; 4 << 20])).is_ok());
+        assert!(memory.charge(Bytes::from(vec![0; 4 << 20])).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! What the mirror counts.
+//! The mirror's counters for `/metrics`.
 
 use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
@@ -30,7 +30,7 @@ struct KindLabel {
     kind: &'static str,
 }
 
-/// What was asked for.
+/// The kind of content that was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Manifest,
@@ -66,7 +66,7 @@ struct HostLabel {
 }
 
 impl Metrics {
-    /// Puts the counters on `registry`.
+    /// Registers the counters with `registry`.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("entrepot_hits", "Pulls answered from what is held", self.hits.family.clone());
         registry.register("entrepot_misses", "Pulls that needed an upstream", self.misses.family.clone());
@@ -99,7 +99,7 @@ impl Metrics {
         self.upstream_requests.get_or_create(&label).inc();
     }
 
-    /// Notes what `upstream` says of its limit.
+    /// Records the rate limit that `upstream` told last.
     pub fn rate_limit(&self, upstream: &entrepot_oci::Host, told: RateLimit) {
         let label = HostLabel { upstream: upstream.to_string() };
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

@@ -1,70 +1,59 @@
-//! The mirror itself: what it is made of, how it starts and how it stops.
+//! The mirror: what it is made of, how it starts and how it stops.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
-use entrepot_oci::{Descriptor, Digest, Host, Name, Reference};
-use entrepot_remote::Remote;
+use entrepot_oci::{Descriptor, Digest, Name, Reference};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Asked, Budget, Clock, Error, HeldManifest, ManifestHead, Metrics, Names, Settings, Target, Upstream,
-    fill::Fills,
-    flights::Flights,
-    freshness::Policy,
+    budget::Budget,
+    clock::Clock,
+    error::Error,
+    fill::{Fills, context::FillContext},
+    holdings::Holdings,
     memory::Memory,
-    store::store_failed,
-    stripes::Stripes,
+    metrics::Metrics,
+    names::{Asked, Names, Target},
+    pull_counts::PullCounts,
+    served::{HeldManifest, ManifestHead},
+    settings::{Settings, UpstreamParts},
+    single_flight::SingleFlight,
     tasks::Tasks,
-    uploads::{SPOILED, Uploads},
-    uses::Uses,
+    uploads::{Uploads, WRONG_DIGEST_GRACE},
+    upstream::{RuleError, Upstreams},
 };
 
-/// How often pulls are written down and abandoned uploads looked for.
+/// How often pulls are recorded and abandoned uploads deleted.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
-// What was pushed under a wrong digest is gone within a minute.
-const _: () = assert!(HOUSEKEEPING.as_secs() + SPOILED.as_secs() < 60);
+// Bytes that were pushed under a wrong digest are freed within a minute.
+const _: () = assert!(HOUSEKEEPING.as_secs() + WRONG_DIGEST_GRACE.as_secs() < 60);
 
-/// How many lists of referrers are made at a time: a list may be long, and lives until its page is written.
+/// The most lists of referrers that are made at a time: one may be long, and lives until its page is written.
 const LISTS: usize = 2;
 
-/// How long stopping waits for what is under way.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long stopping waits for work under way.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a mirror is made of.
+/// Everything that a mirror is made of.
 pub struct Parts {
-    /// The `mirror` section.
+    /// The `mirror` section of the configuration.
     pub settings: Settings,
     /// The registries that are mirrored.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Vec<UpstreamParts>,
     /// The prefixes that take pushes, such as `local/`.
     pub hosted: Vec<String>,
-    /// Where bytes are.
+    /// The store of bytes.
     pub blobs: Blobs,
-    /// Where records are.
+    /// The store of records.
     pub catalog: Catalog,
-    /// What is counted.
+    /// The counters that it counts with.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The clock that it reads.
     pub clock: Clock,
-}
-
-/// A glob in a freshness rule that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("a freshness rule of `{host}` is not a glob")]
-pub struct RuleError {
-    /// The upstream whose rule it is.
-    pub host: Host,
-    /// What is wrong with it.
-    #[source]
-    pub source: globset::Error,
 }
 
 /// The mirror. Cheap to clone.
@@ -73,39 +62,28 @@ pub struct Mirror(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) names: Names,
-    pub(crate) upstreams: HashMap<Host, Source>,
-    pub(crate) blobs: Blobs,
-    pub(crate) catalog: Catalog,
-    pub(crate) memory: Memory,
-    pub(crate) uses: Uses,
-    pub(crate) metrics: Metrics,
-    pub(crate) clock: Clock,
-    pub(crate) fetches: Flights<(RepoKey, Reference), Result<Arc<HeldManifest>, Error>>,
-    pub(crate) heads: Flights<(RepoKey, Reference), Result<ManifestHead, Error>>,
-    pub(crate) listings: Flights<(RepoKey, Digest), Listed>,
-    /// Who may make a list of referrers.
-    pub(crate) turns: Arc<Semaphore>,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) fills: Fills,
     pub(crate) uploads: Uploads,
-    pub(crate) max_blob_size: u64,
-    pub(crate) stripes: Arc<Stripes>,
+    pub(crate) manifests: SingleFlight<(RepoKey, Reference), Result<Arc<HeldManifest>, Error>>,
+    pub(crate) heads: SingleFlight<(RepoKey, Reference), Result<ManifestHead, Error>>,
+    pub(crate) listings: SingleFlight<(RepoKey, Digest), Listed>,
+    /// Each bounds a list of referrers in memory.
+    pub(crate) list_permits: Arc<Semaphore>,
+    pub(crate) pulls: PullCounts,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     stopping: CancellationToken,
 }
 
-/// What an upstream said refers to a manifest.
+/// The referrers that an upstream listed.
 pub(crate) type Listed = Result<Arc<[Descriptor]>, Error>;
 
-/// An upstream as the verbs need it.
-pub(crate) struct Source {
-    pub(crate) remote: Remote,
-    pub(crate) policy: Policy,
-    /// Bytes that all downloads together have brought from it.
-    pub(crate) brought: Arc<AtomicU64>,
-}
-
 impl Mirror {
-    /// Puts the parts together and begins to work: [`Mirror::open`] and [`Mirror::begin`].
+    /// Makes a mirror and begins its background work: [`Mirror::open`] and [`Mirror::begin`].
     ///
     /// # Errors
     /// A freshness rule that is not a glob.
@@ -115,16 +93,16 @@ impl Mirror {
         Ok(mirror)
     }
 
-    /// Begins what goes on without being asked: downloads that a restart cut off are taken up, pulls are written
-    /// down, abandoned uploads are removed.
+    /// Begins the background work: goes on with downloads and uploads that a restart cut off, and from then on records pulls
+    /// and deletes abandoned uploads every half minute.
     pub async fn begin(&self) {
-        self.resume_fills().await;
-        self.0.uploads.take_up().await;
+        self.0.fills.resume(&self.0.upstreams).await;
+        self.0.uploads.resume().await;
         self.0.tasks.spawn(self.clone().housekeeping());
     }
 
-    /// Puts the parts together and does nothing by itself: for looking at what is held while no server runs. What it
-    /// does in the background later on, it does on the runtime that this is called in.
+    /// Makes a mirror without background work of its own: enough to look at what is held while no server runs. Later
+    /// requests do their background work on the runtime that this is called in.
     ///
     /// # Errors
     /// A freshness rule that is not a glob.
@@ -132,44 +110,43 @@ impl Mirror {
     /// # Panics
     /// Called outside of a Tokio runtime.
     pub fn open(parts: Parts) -> Result<Self, RuleError> {
-        let tasks = Tasks::new();
-        let stopping = CancellationToken::new();
-        let stripes = Arc::new(Stripes::default());
-        let names = Names::new(parts.settings.default_upstream.clone(), parts.hosted)
-            .with_domain(parts.settings.domain.as_deref());
-        let names = parts.upstreams.iter().fold(names, |names, upstream| {
+        let Parts { settings, upstreams, hosted, blobs, catalog, metrics, clock } = parts;
+        let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
+        let names =
+            Names::new(settings.default_upstream.clone(), hosted).with_domain(settings.domain.as_deref());
+        let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
-        let upstreams = parts.upstreams.into_iter().map(|upstream| {
-            let host = upstream.remote.host().clone();
-            let policy = Policy::new(&parts.settings, &upstream.freshness);
-            let policy = policy.map_err(|source| RuleError { host: host.clone(), source })?;
-            Ok((host, Source { remote: upstream.remote, policy, brought: Arc::default() }))
-        });
+        let holdings = Arc::new(Holdings::new(blobs, catalog, Arc::clone(&memory), clock.clone()));
+        let max_blob_size = settings.max_blob_size.as_u64();
+        let context = FillContext {
+            holdings: Arc::clone(&holdings),
+            metrics: metrics.clone(),
+            stopping: stopping.clone(),
+            connections: settings.segments.max(1),
+            max_blob_size,
+        };
         let inner = Inner {
             names,
-            upstreams: upstreams.collect::<Result<_, RuleError>>()?,
-            memory: Memory::new(),
-            uses: Uses::default(),
-            fetches: Flights::new(tasks.clone()),
-            heads: Flights::new(tasks.clone()),
-            listings: Flights::new(tasks.clone()),
-            turns: Arc::new(Semaphore::new(LISTS)),
-            fills: Fills::new(parts.settings.segments, stopping.clone()),
-            uploads: Uploads::new(parts.blobs.clone(), parts.settings.max_blob_size.as_u64()),
-            max_blob_size: parts.settings.max_blob_size.as_u64(),
-            blobs: parts.blobs,
-            catalog: parts.catalog,
-            metrics: parts.metrics,
-            clock: parts.clock,
-            stripes,
+            upstreams: Upstreams::new(&settings, upstreams)?,
+            fills: Fills::new(context, Arc::clone(&memory), tasks.clone()),
+            uploads: Uploads::new(Arc::clone(&holdings), max_blob_size),
+            holdings,
+            memory,
+            manifests: SingleFlight::new(tasks.clone()),
+            heads: SingleFlight::new(tasks.clone()),
+            listings: SingleFlight::new(tasks.clone()),
+            list_permits: Arc::new(Semaphore::new(LISTS)),
+            pulls: PullCounts::default(),
+            metrics,
+            clock,
             tasks,
             stopping,
         };
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Where a name leads.
+    /// The repository that a name means.
     ///
     /// # Errors
     /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].
@@ -177,12 +154,12 @@ impl Mirror {
         self.0.names.locate(name, asked)
     }
 
-    /// Whether everything that an answer needs is there.
+    /// Checks that everything an answer needs is there.
     ///
     /// # Errors
-    /// [`Error::Store`] if not.
+    /// [`Error::Store`] if the catalog does not answer.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.0.catalog.ping().await.map_err(store_failed)
+        self.0.holdings.ping().await
     }
 
     /// The memory that answers may take until clients have read them.
@@ -190,19 +167,14 @@ impl Mirror {
         &self.0.memory.budget
     }
 
-    /// Stops: downloads note how far they got, pulls are written down, the catalog is closed.
+    /// Stops: downloads note how far they are, pulls are recorded, and the catalog is closed. Waits a few seconds at most.
     pub async fn shutdown(&self) {
         self.0.stopping.cancel();
-        if tokio::time::timeout(PATIENCE, self.0.tasks.finished()).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.0.tasks.finished()).await.is_err() {
             tracing::info!("an upstream keeps us waiting; stopping without it");
         }
-        self.0.uses.flush(&self.0.catalog).await;
-        self.0.catalog.close().await;
-    }
-
-    /// The upstream of that name. Keys are only made by [`Mirror::locate`], which knows no others.
-    pub(crate) fn source(&self, host: &Host) -> Result<&Source, Error> {
-        self.0.upstreams.get(host).ok_or_else(|| Error::NotAnUpstream { host: host.clone() })
+        self.record_pulls().await;
+        self.0.holdings.close().await;
     }
 
     async fn housekeeping(self) {
@@ -216,11 +188,16 @@ impl Mirror {
         }
     }
 
-    /// Does now what is done every half minute: writes pulls down, throws away what nobody will come back for.
+    /// Does the work of every half minute now: records pulls, and deletes uploads and partial files whose time is up.
     pub async fn tidy(&self) {
-        self.0.uses.flush(&self.0.catalog).await;
+        self.record_pulls().await;
         let now = self.0.clock.now();
         self.0.uploads.expire(now).await;
-        self.expire_fills(now).await;
+        self.0.fills.expire(now).await;
+    }
+
+    /// Records the pulls that were counted in memory.
+    pub(crate) async fn record_pulls(&self) {
+        self.0.holdings.record_pulls(self.0.pulls.take()).await;
     }
 }

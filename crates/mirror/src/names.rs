@@ -1,16 +1,16 @@
-//! Where a name leads: four ways to say it, one place it means.
+//! Reads a name: finds the registry and the repository that a request means. Pure.
 //!
-//! Pure. The order matters: what says its registry (`?ns=`, a hostname, a prefix) goes there and is never shadowed
-//! by a hosted name; what does not is hosted if its prefix is, and of the default upstream otherwise.
+//! The order matters. A request that says its registry (by `?ns=`, a hostname or a prefix) means that one, and no hosted name
+//! shadows it. A name without a registry is hosted if it has a hosted prefix, and of the default upstream otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Host, Image, Name, Repository};
 
-use crate::Error;
+use crate::error::Error;
 
-/// Everything a request says about which registry it means, its name aside.
+/// The parts of a request, apart from the name, that may say which registry it means.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     /// The `Host` header or `:authority`.
@@ -19,16 +19,16 @@ pub struct Asked<'a> {
     pub namespace: Option<&'a Host>,
 }
 
-/// Where a name leads.
+/// The repository that a request means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The repository and whose it is.
+    /// The repository, and the registry it belongs to.
     pub key: RepoKey,
-    /// The `ns` parameter decided; the answer says so (`OCI-Namespace`).
+    /// The `ns` parameter decided. The answer must say so with `OCI-Namespace`.
     pub by_namespace: bool,
 }
 
-/// The rules by which names are read.
+/// The rules for reading names: upstreams, their aliases, and hosted prefixes.
 #[derive(Clone, Debug)]
 pub struct Names {
     domain: Option<String>,
@@ -39,13 +39,13 @@ pub struct Names {
 }
 
 impl Names {
-    /// Rules for these upstreams; `hosted` are prefixes such as `local/`.
+    /// Rules with one upstream; `hosted` are prefixes that take pushes, such as `local/`.
     pub fn new(default_upstream: Host, hosted: Vec<String>) -> Self {
         let upstreams = BTreeSet::from([default_upstream.clone()]);
         Self { domain: None, default_upstream, upstreams, aliases: BTreeMap::new(), hosted }
     }
 
-    /// Names below `domain` stand for upstreams: `docker.m.example.com`.
+    /// Has subdomains of `domain` stand for upstreams: `docker.m.example.com`.
     #[must_use]
     pub fn with_domain(mut self, domain: Option<&str>) -> Self {
         self.domain = domain.map(|domain| format!(".{}", domain.to_ascii_lowercase()));
@@ -62,7 +62,7 @@ impl Names {
         self
     }
 
-    /// Where `name` leads.
+    /// The repository that `name` means.
     ///
     /// # Errors
     /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].

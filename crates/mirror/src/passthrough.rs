@@ -1,51 +1,61 @@
-//! Passing a blob through without keeping it: what is left when the disk is full.
+//! Sends a blob from an upstream to one client without keeping it, for example because the disk is full.
 //!
-//! The same promise holds as for a fill: a whole answer with wrong bytes does not happen, since the last bytes wait
-//! for the digest. A range cannot be held against it; it goes out as it comes. Neither is longer than a blob may be.
+//! As with a fill, no complete answer has wrong bytes: the last ones are withheld until the digest is verified. A range
+//! cannot be verified and is sent as it comes. Both end at the size limit.
 
-use std::{collections::VecDeque, ops::Range};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Hasher};
-use entrepot_remote::{BlobAsk, BlobStream as RemoteStream, Endpoint, Error as RemoteError, Remote};
+use entrepot_remote::{BlobAsk, BlobStream as RemoteStream, Endpoint, Error as RemoteError};
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    BlobStream, Cut, Error, Opened,
-    fill::{WITHHELD, ceiling::Ceiling},
-    upstream::blob_refused,
+    error::Error,
+    fill::state::WITHHELD,
+    served::{BlobStream, Cut, Opened},
+    size_limit::SizeLimit,
+    upstream::Upstream,
 };
 
 /// Attempts without progress before the answer ends short.
 const ATTEMPTS: u32 = 4;
 
-/// A blob on its way from an upstream to one client.
+/// A blob to be sent from an upstream to one client.
 pub(crate) struct PassThrough {
-    remote: Remote,
+    upstream: Arc<Upstream>,
     key: RepoKey,
     digest: Digest,
-    ceiling: Ceiling,
+    limit: SizeLimit,
 }
 
 impl PassThrough {
-    pub(crate) fn new(remote: Remote, key: RepoKey, digest: Digest, ceiling: Ceiling) -> Self {
-        Self { remote, key, digest, ceiling }
+    pub(crate) fn new(upstream: Arc<Upstream>, key: RepoKey, digest: Digest, limit: SizeLimit) -> Self {
+        Self { upstream, key, digest, limit }
     }
 
+    /// Starts the bytes of `range`, or of the whole blob, whose `size` may be unknown.
     pub(crate) async fn open(self, range: Option<Range<u64>>, size: Option<u64>) -> Result<Opened, Error> {
-        self.ceiling.check(self.remote.host(), size.unwrap_or_default())?;
+        self.limit.check(self.upstream.host(), size.unwrap_or_default())?;
         let hasher = range.is_none().then(|| Hasher::new(self.digest.algorithm()));
         let start = range.as_ref().map_or(0, |range| range.start);
         let end = range.map(|range| range.end).or(size);
-        let mut flow =
-            Flow { blob: self, at: start, end, stream: None, avoid: None, hasher, withheld: VecDeque::new() };
-        let first = flow.ask().await.map_err(|error| flow.blob.refused(error))?;
-        flow.stream = Some(first);
-        let frames = stream::unfold(Some(flow), |flow| async {
-            let mut flow = flow?;
-            match flow.next().await? {
-                Ok(bytes) => Some((Ok(bytes), Some(flow))),
+        let mut transfer = Transfer {
+            blob: self,
+            at: start,
+            end,
+            stream: None,
+            avoid: None,
+            hasher,
+            withheld: VecDeque::new(),
+        };
+        let first = transfer.ask().await.map_err(|error| transfer.blob.refused(error))?;
+        transfer.stream = Some(first);
+        let frames = stream::unfold(Some(transfer), |transfer| async {
+            let mut transfer = transfer?;
+            match transfer.next().await? {
+                Ok(bytes) => Some((Ok(bytes), Some(transfer))),
                 Err(cut) => Some((Err(cut), None)),
             }
         });
@@ -53,22 +63,23 @@ impl PassThrough {
     }
 
     fn refused(&self, error: RemoteError) -> Error {
-        blob_refused(self.remote.host(), &self.key, &self.digest, error)
+        self.upstream.blob_refused(&self.key, &self.digest, error)
     }
 }
 
-struct Flow {
+/// The bytes on their way to the client, over as many connections as it takes.
+struct Transfer {
     blob: PassThrough,
     at: u64,
     end: Option<u64>,
     stream: Option<RemoteStream>,
     avoid: Option<Endpoint>,
-    /// What has come so far, where it is the whole blob.
+    /// Hashes what has come so far; `None` for a range, and once the digest is verified.
     hasher: Option<Hasher>,
     withheld: VecDeque<Bytes>,
 }
 
-impl Flow {
+impl Transfer {
     /// The next bytes for the client.
     async fn next(&mut self) -> Option<Result<Bytes, Cut>> {
         loop {
@@ -84,7 +95,7 @@ impl Flow {
                     self.withheld.push_back(bytes);
                 }
                 Ok(None) => {
-                    // Once it is confirmed, `release` gives out what was kept back.
+                    // Once verified, `release` hands out what was withheld.
                     let actual = self.hasher.take()?.finish();
                     if actual != self.blob.digest {
                         return Some(Err(Cut));
@@ -97,14 +108,13 @@ impl Flow {
 
     fn release(&mut self) -> Option<Bytes> {
         let behind: u64 = self.withheld.iter().skip(1).map(|bytes| bytes.len() as u64).sum();
-        let confirmed = self.hasher.is_none();
-        if confirmed || behind >= WITHHELD { self.withheld.pop_front() } else { None }
+        let verified = self.hasher.is_none();
+        if verified || behind >= WITHHELD { self.withheld.pop_front() } else { None }
     }
 
     /// The next bytes from upstream, over as many connections as it takes; `None` at the end.
     async fn pull(&mut self) -> Result<Option<Bytes>, Cut> {
-        let endpoints = u32::try_from(self.blob.remote.endpoint_count()).unwrap_or(u32::MAX);
-        let patience = self.blob.remote.patience().give_up.saturating_mul(endpoints);
+        let patience = self.blob.upstream.give_up_after();
         tokio::time::timeout(patience, self.pull_on()).await.unwrap_or(Err(Cut))
     }
 
@@ -142,12 +152,12 @@ impl Flow {
     }
 
     fn is_too_long(&self) -> bool {
-        self.at > self.blob.ceiling.bytes()
+        self.at > self.blob.limit.bytes()
     }
 
     async fn ask(&mut self) -> Result<RemoteStream, RemoteError> {
         let ask = BlobAsk { from: self.at, to: self.end.filter(|_| self.at > 0), avoid: self.avoid };
-        let mut stream = self.blob.remote.blob(&self.blob.key.repository, &self.blob.digest, ask).await?;
+        let mut stream = self.blob.upstream.open_blob(&self.blob.key, &self.blob.digest, ask).await?;
         // An upstream without ranges starts over.
         let mut skip = self.at.saturating_sub(stream.start);
         while skip > 0 {

@@ -1,8 +1,8 @@
-//! Whether an upstream has what we hold for somebody else.
+//! Proof that an upstream has a blob whose bytes we hold for somebody else.
 //!
-//! A registry's own word is good for its own content: if it gave us the bytes for one of its repositories, a `HEAD` tells
-//! whether another of them has them too. Another registry could say yes to everything, and be given what only our account
-//! may read. It has to show the bytes: all of a small blob, a part that chance has chosen of a large one.
+//! A registry's word is enough for its own content: if one of its repositories gave us the bytes, a `HEAD` tells whether
+//! another one has them too. A different registry could say yes to everything, and would be given what only our account may
+//! read. So it has to show the bytes: a small blob whole, and of a large one a part chosen at random.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -11,59 +11,54 @@ use std::{
 
 use bytes::Bytes;
 use entrepot_blobs::Held;
-use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::{Digest, Host};
+use entrepot_catalog::RepoKey;
+use entrepot_oci::Digest;
 use entrepot_remote::{BlobAsk, BlobStream, Error as RemoteError};
 use futures_util::StreamExt as _;
 
 use crate::{
-    Error, Mirror, UpstreamFault,
+    error::Error,
+    mirror::Mirror,
     store::{blobs_failed, store_failed},
-    upstream::blob_refused,
+    upstream::Upstream,
 };
 
-/// How much of a blob is compared. A blob that has no more is compared whole.
+/// The number of bytes compared. A blob that is not larger is compared whole.
 const SHOWN: u64 = 64 << 10;
-/// How many of those who have a blob are looked through for one of the same registry.
-const HOLDERS: usize = 100;
 
 impl Mirror {
-    /// Makes sure that a repository has the bytes that we hold for another one.
+    /// Makes sure that an upstream's repository has the bytes that we hold for another one.
     ///
     /// # Errors
-    /// It does not, or shows others, or cannot be asked.
+    /// It does not have them, or shows others, or does not answer.
     pub(crate) async fn prove(
         &self,
-        host: &Host,
+        upstream: &Upstream,
         key: &RepoKey,
         digest: &Digest,
         held: &Held,
     ) -> Result<(), Error> {
-        let holders = self.0.catalog.blob_holders(digest, HOLDERS).await.map_err(store_failed)?;
-        let origin = Origin::Upstream(host.clone());
-        if holders.iter().any(|holder| holder.origin == origin) {
-            return self.upstream_has(host, key, digest).await.map(drop);
+        if self.0.holdings.came_from(upstream.host(), digest).await? {
+            return upstream.head_blob(key, digest).await.map(drop);
         }
-        let source = self.source(host)?;
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
         let whole = wanted == (0..held.size());
         let ask = BlobAsk { from: wanted.start, to: Some(wanted.end).filter(|_| !whole), avoid: None };
-        let refused = |error| blob_refused(host, key, digest, error);
-        let shown = source.remote.blob(&key.repository, digest, ask).await.map_err(refused)?;
+        let refused = |error| upstream.blob_refused(key, digest, error);
+        let shown = upstream.open_blob(key, digest, ask).await.map_err(refused)?;
         let endpoint = shown.endpoint;
-        match agrees(shown, held, wanted).await? {
+        match compare(shown, held, wanted).await? {
             Shown::Same => Ok(()),
             Shown::Nothing(error) => Err(refused(error)),
             Shown::Other => {
-                source.remote.distrust(endpoint);
-                let fault = UpstreamFault::Invalid("it shows other bytes than the digest has".to_owned());
-                Err(Error::Upstream { host: host.clone(), fault })
+                upstream.distrust(endpoint);
+                Err(upstream.invalid("it shows other bytes than the digest has"))
             }
         }
     }
 }
 
-/// What a registry shows of a blob.
+/// The outcome of comparing a registry's bytes with ours.
 enum Shown {
     Same,
     Other,
@@ -71,8 +66,8 @@ enum Shown {
     Nothing(RemoteError),
 }
 
-// Whether what comes is what we hold, up to the end of `wanted`; a registry that does not do parts is heard from the start.
-async fn agrees(mut shown: BlobStream, held: &Held, wanted: Range<u64>) -> Result<Shown, Error> {
+// Compares up to the end of `wanted`; a registry without ranges is compared from the start.
+async fn compare(mut shown: BlobStream, held: &Held, wanted: Range<u64>) -> Result<Shown, Error> {
     if shown.total.is_some_and(|total| total != held.size()) {
         return Ok(Shown::Other);
     }
@@ -86,7 +81,7 @@ async fn agrees(mut shown: BlobStream, held: &Held, wanted: Range<u64>) -> Resul
         // No longer than the piece itself.
         let counted = bytes.slice(..(wanted.end - at).min(bytes.len() as u64) as usize);
         let until = at + counted.len() as u64;
-        if ours(held, at..until).await? != counted {
+        if held_bytes(held, at..until).await? != counted {
             return Ok(Shown::Other);
         }
         at = until;
@@ -94,7 +89,7 @@ async fn agrees(mut shown: BlobStream, held: &Held, wanted: Range<u64>) -> Resul
     Ok(Shown::Same)
 }
 
-async fn ours(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
+async fn held_bytes(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
     // What lies in memory is no longer than memory.
     let within = range.start as usize..range.end as usize;
     match held {
@@ -116,7 +111,7 @@ async fn ours(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
     }
 }
 
-/// The part to be shown, where `chance` has it.
+/// The range to be shown; `chance` selects where it begins.
 fn part(size: u64, chance: u64) -> Range<u64> {
     let start = match size.saturating_sub(SHOWN) {
         0 => 0,

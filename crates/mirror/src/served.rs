@@ -1,27 +1,21 @@
-//! What the verbs of [`crate::Mirror`] give back.
+//! The results of the verbs of [`crate::Mirror`], as plain values.
 
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use entrepot_blobs::Held;
+use entrepot_blobs::Mapping;
 use entrepot_oci::{Descriptor, Digest, MediaType, Tag};
 use futures_util::stream::BoxStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{
-    Mapping,
-    fill::{Content, Fill},
-    passthrough::PassThrough,
-};
-
-/// A manifest that is held, with the exact bytes it came as.
+/// A manifest, with exactly the bytes it was pulled or pushed as.
 #[derive(Debug)]
 pub struct HeldManifest {
-    /// Its digest.
+    /// The manifest's digest.
     pub digest: Digest,
-    /// What to send as `Content-Type`.
+    /// The `Content-Type` to send.
     pub media_type: MediaType,
-    /// The bytes.
+    /// The document, unchanged.
     pub bytes: Bytes,
 }
 
@@ -30,64 +24,51 @@ pub struct HeldManifest {
 pub struct ServedManifest {
     /// The manifest.
     pub manifest: Arc<HeldManifest>,
-    /// The upstream could not be asked in time, so this is what it said last.
+    /// The upstream did not answer in time, so this is its last known answer.
     pub stale: bool,
 }
 
 /// The answer to a `HEAD` of a manifest.
 #[derive(Clone, Debug)]
 pub struct ManifestHead {
-    /// Its digest.
+    /// The manifest's digest.
     pub digest: Digest,
-    /// Its media type.
+    /// The manifest's media type.
     pub media_type: MediaType,
-    /// Its size in bytes; an upstream may keep it to itself.
+    /// Its size in bytes; `None` if the upstream does not say.
     pub size: Option<u64>,
-    /// The upstream could not be asked in time, so this is what it said last.
+    /// The upstream did not answer in time, so this is its last known answer.
     pub stale: bool,
 }
 
 /// The answer to a `HEAD` of a blob.
 #[derive(Clone, Copy, Debug)]
 pub struct BlobHead {
-    /// Its size in bytes; an upstream may keep it to itself.
+    /// Its size in bytes; `None` if the upstream does not say.
     pub size: Option<u64>,
-}
-
-/// The answer to a `GET` of a blob: there, or on its way. [`ServedBlob::open`] starts the bytes.
-pub struct ServedBlob {
-    /// Its size in bytes. `None` only where an upstream does not say and the disk is full.
-    pub size: Option<u64>,
-    pub(crate) source: Source,
-}
-
-pub(crate) enum Source {
-    Held(Held),
-    Filling(Arc<Fill>, Content),
-    Passing(Box<PassThrough>),
 }
 
 /// The bytes of a blob, or of a range of it.
 pub enum Opened {
-    /// All in memory.
+    /// All of it, in memory.
     Bytes(Bytes),
-    /// Part of an immutable file, which the kernel can send by itself.
+    /// A range of an immutable file, which `sendfile` can send.
     Mapped(Mapping, Range<u64>),
-    /// Bytes as they come.
+    /// Bytes as they arrive.
     Stream(BlobStream),
-    /// To be fetched by the client itself.
+    /// The address of an object store to send the client to.
     Redirect(String),
 }
 
-/// Bytes as they come. An error ends the response short of its length.
+/// Bytes as they arrive. After an error the response must end short of its length.
 pub struct BlobStream {
-    /// The file that the frames are slices of, where they are.
+    /// The file that the frames are slices of; `None` if they are not slices of one.
     pub mapping: Option<Mapping>,
     /// The bytes.
     pub frames: BoxStream<'static, Result<Bytes, Cut>>,
 }
 
-/// The bytes ended early: the upstream broke off for good, or what it sent did not have the digest.
+/// The bytes ended early: the upstream failed for good, or the content does not have the digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the content broke off")]
 pub struct Cut;
@@ -97,39 +78,39 @@ pub struct Cut;
 pub struct TagPage {
     /// In the registry's order.
     pub tags: Vec<Tag>,
-    /// Whether more follow.
+    /// More tags follow the last one listed.
     pub more: bool,
-    /// The upstream could not be asked, so these are the tags that were pulled here.
+    /// The upstream did not answer, so these are only the tags that were pulled here.
     pub stale: bool,
 }
 
-/// What refers to a manifest.
+/// The manifests that refer to a subject.
 #[derive(Debug)]
 pub struct ReferrerList {
-    /// One descriptor per referrer.
+    /// One descriptor for each.
     pub descriptors: Arc<[Descriptor]>,
-    /// The upstream could not be asked, so these are the ones known here.
+    /// The upstream did not answer, so these are only those known here.
     pub stale: bool,
-    /// Where the list was made for this request, the next one is made when it is gone.
-    pub(crate) _turn: Option<OwnedSemaphorePermit>,
+    /// Held while a list that was made for this request is in memory: it bounds how many there are.
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The name of an upload session.
 pub type UploadId = uuid::Uuid;
 
-/// What became of a request to mount a blob.
+/// The outcome of a request to mount a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mounted {
-    /// It is in the repository now.
+    /// The repository has it now: answer `201`.
     Yes,
-    /// It is not; push it by this session.
+    /// The repository does not have it: answer `202` with this upload session.
     No(UploadId),
 }
 
-/// What became of a pushed manifest.
+/// A manifest that was pushed and is durable.
 #[derive(Clone, Debug)]
 pub struct Pushed {
-    /// Its digest.
+    /// The manifest's digest.
     pub digest: Digest,
     /// The subject it refers to, for `OCI-Subject`.
     pub subject: Option<Digest>,

@@ -1,4 +1,4 @@
-//! The `mirror` section of the configuration, and what an upstream's section says about freshness.
+//! The `mirror` section of the configuration, and the freshness rules of an upstream's section.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Names below this domain stand for upstreams, by their alias.
+    /// The domain whose subdomains stand for upstreams, by their alias: `docker.m.example.com`.
     pub domain: Option<String>,
-    /// Where a name leads that says nothing else.
+    /// The upstream of names that do not say their registry.
     pub default_upstream: Host,
-    /// How long a tag is served without asking its upstream again.
+    /// The time for which a tag is served without asking its upstream again.
     #[serde(with = "humantime_serde")]
     pub freshness: Duration,
-    /// How long a tag is served although its upstream cannot be asked.
+    /// The time for which a tag is served if its upstream cannot be asked.
     #[serde(with = "humantime_serde")]
     pub stale_for: Duration,
-    /// How many connections at most fetch one large blob, where a single one is slow.
+    /// The most connections that fetch one large blob, where a single one is slow.
     pub segments: usize,
     /// The most bytes that a blob may have, where no manifest says how many it has.
     pub max_blob_size: ByteSize,
@@ -40,37 +40,37 @@ impl Default for Settings {
     }
 }
 
-/// An upstream: how to speak to it, and what it is called here.
+/// A registry to be mirrored.
 #[derive(Clone)]
-pub struct Upstream {
-    /// The way there.
+pub struct UpstreamParts {
+    /// The client that speaks to it. Its host is the upstream's name.
     pub remote: Remote,
     /// Its label below [`Settings::domain`].
     pub alias: Option<String>,
-    /// Where its tags differ from [`Settings::freshness`].
+    /// Freshness rules that differ from [`Settings::freshness`].
     pub freshness: Freshness,
 }
 
-/// How fresh an upstream's tags must be.
+/// The freshness rules of an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
-    /// For all tags; not said means [`Settings::freshness`].
+    /// For all tags; `None` means [`Settings::freshness`].
     pub default: Option<Duration>,
-    /// For some of them; the first rule that fits decides.
+    /// For some tags; the first rule that matches decides.
     pub rules: Vec<TagRule>,
 }
 
-/// How fresh some tags must be.
+/// The freshness of the tags that match two globs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TagRule {
-    /// Glob on the repository; not said means any. `*` stops at a slash, `**` does not.
+    /// Glob on the repository; `None` means any. `*` stops at a slash, `**` does not.
     pub repository: Option<String>,
-    /// Glob on the tag; not said means any.
+    /// Glob on the tag; `None` means any.
     pub tag: Option<String>,
-    /// How long such a tag is fresh.
+    /// The time for which such a tag is fresh; `None` means the default.
     #[serde(with = "humantime_serde")]
     pub freshness: Option<Duration>,
-    /// Such a tag never moves: once held, its upstream is not asked again.
+    /// The tag never moves: once held, its upstream is not asked again.
     pub immutable: bool,
 }

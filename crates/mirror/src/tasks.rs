@@ -1,10 +1,10 @@
-//! What the mirror does that no request has to wait for, and what outlives the request that began it.
+//! Background tasks: work that no request waits for, or that outlives the request that began it.
 
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
-/// Tasks of the mirror, all on the runtime that it was opened on. A server answers on threads of its own, which neither
-/// carry downloads nor live longer than it does.
+/// Spawns tasks on the runtime that the mirror was opened on. The server answers on threads of its own, which must not be
+/// busy with downloads and may end before them.
 #[derive(Clone, Debug)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
@@ -24,7 +24,7 @@ impl Tasks {
         self.tracker.spawn_on(task, &self.runtime)
     }
 
-    /// Waits until all are done. Others may still begin meanwhile.
+    /// Waits until no task is left. New ones may still be spawned meanwhile.
     pub(crate) async fn finished(&self) {
         self.tracker.close();
         self.tracker.wait().await;

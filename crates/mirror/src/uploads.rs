@@ -1,4 +1,4 @@
-//! Upload sessions: blobs on their way in. What was received survives clients and restarts.
+//! Upload sessions. What a session has received survives its clients and a restart.
 
 use std::{
     collections::HashMap,
@@ -10,54 +10,56 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_blobs::{Blobs, StageId, Staged};
+use entrepot_blobs::{StageId, Staged};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Hasher};
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, UploadId,
-    pour::{self, Batch, Batches},
+    batch::{self, Batch, Batches},
+    error::Error,
+    holdings::Holdings,
+    served::UploadId,
     store::{blobs_failed, store_failed},
 };
 
-/// The most sessions at a time: each keeps a file and a descriptor.
-const MOST: usize = 4096;
-/// The most of them in one repository.
-const MOST_IN_ONE: usize = 256;
-/// A session that nobody touched for this long is given up.
+/// The most sessions at a time: each keeps a file and its descriptor.
+const MAX_SESSIONS: usize = 4096;
+/// The most sessions of one repository.
+const MAX_PER_REPOSITORY: usize = 256;
+/// A session that nobody has written to for this long is ended.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
-/// One that has no bytes yet is, after this long.
+/// A session without bytes is ended after this long.
 const UNUSED: Duration = Duration::from_secs(60 * 60);
-/// A session that was finished with the wrong digest may be finished with the right one for this long.
-pub(crate) const SPOILED: Duration = Duration::from_secs(25);
-/// Bytes read back at a time to be hashed again after a restart.
+/// How long a session that was finished with a wrong digest may be finished with the right one.
+pub(crate) const WRONG_DIGEST_GRACE: Duration = Duration::from_secs(25);
+/// The bytes read at a time to hash them again after a restart.
 const READ_BACK: usize = 1 << 20;
 
 /// The sessions.
 pub(crate) struct Uploads {
-    blobs: Blobs,
-    /// The most bytes of one.
+    holdings: Arc<Holdings>,
+    /// The most bytes of one session.
     limit: u64,
     known: Mutex<HashMap<UploadId, Known>>,
 }
 
-/// A session that takes up room.
+/// A session that counts against the bounds.
 struct Known {
     repository: String,
-    /// Not there until somebody asks for it, where a restart closed it.
+    /// `None` after a restart, until somebody asks for it.
     open: Option<Arc<Open>>,
 }
 
-/// A session as it can be found: whose it is and how far, also while somebody sends.
+/// A session that can be asked whose it is and how far, also while somebody sends.
 pub(crate) struct Open {
     repository: String,
     received: Arc<AtomicU64>,
     session: tokio::sync::Mutex<Session>,
 }
 
-/// One session. Its bytes are in a staged file, its beginning hashed.
+/// A session's bytes, in a staged file and hashed as they came.
 pub(crate) struct Session {
     staged: Staged,
     hasher: Hasher,
@@ -65,16 +67,17 @@ pub(crate) struct Session {
     offset: u64,
     limit: u64,
     received: Arc<AtomicU64>,
-    spoiled: Option<SystemTime>,
+    /// When it was finished with a wrong digest.
+    wrong_digest: Option<SystemTime>,
 }
 
-/// A place in a session to which it can return.
-pub(crate) struct Mark {
+/// A state of a session that it can be rolled back to.
+pub(crate) struct Checkpoint {
     offset: u64,
     hasher: Hasher,
 }
 
-/// What is written beside the staged file.
+/// The note beside a staged file: it lets the session go on after a restart.
 #[derive(Serialize, Deserialize)]
 struct Note {
     repository: String,
@@ -82,112 +85,117 @@ struct Note {
 }
 
 impl Uploads {
-    /// None of them has more than `limit` bytes.
-    pub(crate) fn new(blobs: Blobs, limit: u64) -> Self {
-        Self { blobs, limit, known: Mutex::default() }
+    /// Sessions of at most `limit` bytes each.
+    pub(crate) fn new(holdings: Arc<Holdings>, limit: u64) -> Self {
+        Self { holdings, limit, known: Mutex::default() }
     }
 
-    /// Looks through what an earlier process left: sessions with bytes go on, and nobody can know of the others.
-    pub(crate) async fn take_up(&self) {
-        let staged = self.blobs.list_staged().await.unwrap_or_else(|error| {
+    /// Goes on with the sessions that an earlier process left. Those without bytes are ended: no client was told of them.
+    pub(crate) async fn resume(&self) {
+        let staged = self.holdings.list_staged().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "unfinished uploads could not be looked for");
             Vec::new()
         });
         for (id, _) in staged {
             let StageId::Upload(id) = id else { continue };
-            match self.left(id).await {
+            match self.noted_repository(id).await {
                 Some(repository) => drop(self.lock().insert(id, Known { repository, open: None })),
-                None => self.drop_quietly(id).await,
+                None => self.discard(id).await,
             }
         }
     }
 
-    /// Whose session it is, if it can go on.
-    async fn left(&self, id: UploadId) -> Option<String> {
-        let staged = self.blobs.staged(&StageId::Upload(id)).await.ok()??;
+    /// The repository of a session that can go on.
+    async fn noted_repository(&self, id: UploadId) -> Option<String> {
+        let staged = self.holdings.staged(&StageId::Upload(id)).await.ok()??;
         let note = Note::of(&staged).await.ok()?;
         staged.is_empty().is_ok_and(|empty| !empty).then_some(note.repository)
     }
 
-    /// Opens a session for `key` that can be found again, also after a restart.
+    /// Opens a session that survives a restart.
     pub(crate) async fn start(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
-        let id = self.start_brief(key, algorithm).await?;
+        let id = self.start_unnoted(key, algorithm).await?;
         let note = Note { repository: key.to_string(), algorithm: algorithm.name().to_owned() };
-        let noted = match self.blobs.staged(&StageId::Upload(id)).await {
+        let noted = match self.holdings.staged(&StageId::Upload(id)).await {
             Ok(Some(staged)) => staged.set_note(&serde_json::to_vec(&note).unwrap_or_default()).await,
             Ok(None) => Err(entrepot_blobs::Error::Closed { id: StageId::Upload(id) }),
             Err(error) => Err(error),
         };
         if let Err(error) = noted {
-            self.drop_quietly(id).await;
+            self.discard(id).await;
             return Err(blobs_failed(error));
         }
         Ok(id)
     }
 
-    /// Opens a session that ends with its request: a restart throws it away.
-    pub(crate) async fn start_brief(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
+    /// Opens a session without a note, which a restart discards.
+    pub(crate) async fn start_unnoted(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
         let id = UploadId::new_v4();
         self.admit(id, key.to_string())?;
-        let staged = match self.blobs.stage(&StageId::Upload(id)).await {
+        let staged = match self.holdings.stage(&StageId::Upload(id)).await {
             Ok(staged) => staged,
             Err(error) => {
                 self.lock().remove(&id);
                 return Err(blobs_failed(error));
             }
         };
-        let begun = (Hasher::new(algorithm), 0);
-        let open = Open::new(key.to_string(), staged, begun, self.limit);
+        let start = Checkpoint { offset: 0, hasher: Hasher::new(algorithm) };
+        let open = Open::new(key.to_string(), staged, start, self.limit);
         self.lock().insert(id, Known { repository: key.to_string(), open: Some(open) });
         Ok(id)
     }
 
-    /// Gives a session its place, if there is one.
+    /// Counts a session against the bounds.
+    ///
+    /// # Errors
+    /// [`Error::TooManyUploads`]
     fn admit(&self, id: UploadId, repository: String) -> Result<(), Error> {
         let mut known = self.lock();
-        let in_one = known.values().filter(|known| known.repository == repository).count();
-        if known.len() >= MOST || in_one >= MOST_IN_ONE {
+        let of_one = known.values().filter(|known| known.repository == repository).count();
+        if known.len() >= MAX_SESSIONS || of_one >= MAX_PER_REPOSITORY {
             return Err(Error::TooManyUploads);
         }
         known.insert(id, Known { repository, open: None });
         Ok(())
     }
 
-    /// The session of that name, if it is of this repository.
+    /// The session of that name.
+    ///
+    /// # Errors
+    /// [`Error::UploadUnknown`], also if it is of another repository.
     pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<Open>, Error> {
         let open = match self.open(id) {
             Some(open) => open,
             None => self.reopen(id).await?,
         };
-        // The sessions of others do not exist here.
         if open.repository == key.to_string() { Ok(open) } else { Err(Error::UploadUnknown) }
     }
 
     /// Ends a session and frees its bytes.
     pub(crate) async fn end(&self, id: UploadId) -> Result<(), Error> {
         self.lock().remove(&id);
-        self.blobs.discard(&StageId::Upload(id)).await.map_err(blobs_failed)
+        self.holdings.discard_staged(&StageId::Upload(id)).await.map_err(blobs_failed)
     }
 
-    /// Ends a session that nobody waits for.
-    pub(crate) async fn drop_quietly(&self, id: UploadId) {
+    /// Ends a session for which nobody waits: a failure is only logged.
+    pub(crate) async fn discard(&self, id: UploadId) {
         if let Err(error) = self.end(id).await {
             tracing::warn!(%error, "what is left of an upload could not be removed");
         }
     }
 
-    /// Ends the sessions that were given up.
+    /// Ends the sessions that clients have given up.
     pub(crate) async fn expire(&self, now: SystemTime) {
-        for (id, modified) in self.blobs.list_staged().await.unwrap_or_default() {
+        for (id, modified) in self.holdings.list_staged().await.unwrap_or_default() {
             let StageId::Upload(id) = id else { continue };
             let unused = self.open(id).is_some_and(|open| open.received() == 0);
             let patience = if unused { UNUSED } else { IDLE };
             if now.duration_since(modified).is_ok_and(|idle| idle > patience) {
-                self.drop_quietly(id).await;
+                self.discard(id).await;
             }
         }
         for id in self.over(now) {
-            self.drop_quietly(id).await;
+            self.discard(id).await;
         }
     }
 
@@ -196,7 +204,7 @@ impl Uploads {
         self.lock().iter().filter(|(_, known)| is_over(known)).map(|(id, _)| *id).collect()
     }
 
-    /// Whether it takes up room still.
+    /// True until the session is ended.
     pub(crate) fn is_known(&self, id: UploadId) -> bool {
         self.lock().contains_key(&id)
     }
@@ -205,9 +213,9 @@ impl Uploads {
         self.lock().get(&id).and_then(|known| known.open.clone())
     }
 
-    /// Takes up a session that a restart closed: its bytes are hashed again.
+    /// Opens a session of an earlier process: its bytes are hashed again.
     async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
-        let staged = self.blobs.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
+        let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
         let note = Note::of(&staged).await?;
         let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
@@ -224,7 +232,7 @@ impl Uploads {
 }
 
 impl Note {
-    /// The note beside a staged file. Without a good one there is no session.
+    /// The note beside a staged file. Without one there is no session.
     async fn of(staged: &Staged) -> Result<Self, Error> {
         let note = staged.note().await.map_err(blobs_failed)?.ok_or(Error::UploadUnknown)?;
         serde_json::from_slice(&note).map_err(|_| Error::UploadUnknown)
@@ -232,8 +240,8 @@ impl Note {
 }
 
 impl Open {
-    fn new(repository: String, staged: Staged, hashed: (Hasher, u64), limit: u64) -> Arc<Self> {
-        let (hasher, offset) = hashed;
+    fn new(repository: String, staged: Staged, at: Checkpoint, limit: u64) -> Arc<Self> {
+        let Checkpoint { offset, hasher } = at;
         let algorithm = hasher.algorithm();
         let received = Arc::new(AtomicU64::new(offset));
         let session = Session {
@@ -243,31 +251,31 @@ impl Open {
             offset,
             limit,
             received: Arc::clone(&received),
-            spoiled: None,
+            wrong_digest: None,
         };
         Arc::new(Self { repository, received, session: tokio::sync::Mutex::new(session) })
     }
 
-    /// Bytes received so far.
+    /// The number of bytes received.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Acquire)
     }
 
-    /// Whether nothing can come of it any more: nobody sends, and its file is gone or was finished wrongly a while ago.
+    /// True if it cannot be finished any more: nobody sends, and its file is gone or its grace is over.
     fn is_over(&self, now: SystemTime) -> bool {
         let Ok(session) = self.session.try_lock() else { return false };
-        let spoiled = session.spoiled.and_then(|since| now.duration_since(since).ok());
-        !session.staged.is_current() || spoiled.is_some_and(|age| age > SPOILED)
+        let wrong = session.wrong_digest.and_then(|since| now.duration_since(since).ok());
+        !session.staged.is_current() || wrong.is_some_and(|age| age > WRONG_DIGEST_GRACE)
     }
 
-    /// The session, once nobody else sends.
+    /// The session's bytes, once nobody else sends.
     pub(crate) async fn lock(&self) -> tokio::sync::MutexGuard<'_, Session> {
         self.session.lock().await
     }
 }
 
 impl Session {
-    /// Bytes received so far.
+    /// The number of bytes received.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
@@ -276,8 +284,10 @@ impl Session {
         &self.staged
     }
 
-    /// Takes a body in. A chunk that does not fit leaves the session as it was; a body that breaks off leaves what
-    /// came.
+    /// Appends a body.
+    ///
+    /// # Errors
+    /// The chunk does not fit, and the session is as before; or the body broke off, and what came is kept.
     pub(crate) async fn append<B>(&mut self, chunk: Option<ChunkRange>, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
@@ -285,50 +295,49 @@ impl Session {
         if chunk.is_some_and(|chunk| chunk.first != self.offset) {
             return Err(Error::ChunkOutOfOrder { offset: self.offset });
         }
-        let before = self.mark();
+        let before = self.checkpoint();
         let room = chunk.map_or(u64::MAX, ChunkRange::length);
         if chunk.is_some() && room > self.limit.saturating_sub(self.offset) {
             return Err(Error::TooLarge { limit: self.limit });
         }
-        let received = self.take_in(body, room).await;
+        let received = self.write_body(body, room).await;
         let fits = self.offset - before.offset == room || chunk.is_none();
         match received {
             Ok(()) if fits => Ok(()),
             Err(Error::BodyBroken) => Err(Error::BodyBroken),
             other => {
-                self.return_to(before)?;
+                self.roll_back(before)?;
                 Err(other.err().unwrap_or(Error::SizeInvalid))
             }
         }
     }
 
-    /// Where the session is now.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { offset: self.offset, hasher: self.hasher.clone() }
+    /// The state of the session now.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { offset: self.offset, hasher: self.hasher.clone() }
     }
 
-    /// Forgets what came since.
-    pub(crate) fn return_to(&mut self, mark: Mark) -> Result<(), Error> {
-        (self.offset, self.hasher) = (mark.offset, mark.hasher);
+    /// Forgets what came since a checkpoint.
+    pub(crate) fn roll_back(&mut self, to: Checkpoint) -> Result<(), Error> {
+        (self.offset, self.hasher) = (to.offset, to.hasher);
         self.received.store(self.offset, Ordering::Release);
         self.staged.truncate(self.offset).map_err(blobs_failed)
     }
 
-    /// The digest of what was received, by the algorithm of `wanted`.
+    /// The digest of the bytes received, by the algorithm of `wanted`.
     pub(crate) async fn digest(&self, wanted: &Digest) -> Result<Digest, Error> {
         if wanted.algorithm() == self.algorithm {
             return Ok(self.hasher.clone().finish());
         }
-        let (hasher, _) = hash_staged(&self.staged, wanted.algorithm()).await?;
-        Ok(hasher.finish())
+        Ok(hash_staged(&self.staged, wanted.algorithm()).await?.hasher.finish())
     }
 
-    /// Notes that the session was finished with a digest that is not its content's.
-    pub(crate) fn spoil(&mut self, now: SystemTime) {
-        self.spoiled = Some(now);
+    /// Notes that the session was finished with a wrong digest; it ends after [`WRONG_DIGEST_GRACE`].
+    pub(crate) fn note_wrong_digest(&mut self, now: SystemTime) {
+        self.wrong_digest = Some(now);
     }
 
-    async fn take_in<B>(&mut self, body: B, room: u64) -> Result<(), Error>
+    async fn write_body<B>(&mut self, body: B, room: u64) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
     {
@@ -338,10 +347,10 @@ impl Session {
             match batches.next().await {
                 Batch::End => return Ok(()),
                 Batch::Broken(error) => return Err(error),
-                Batch::Bytes(pieces) if self.offset - start + pour::length(&pieces) > room => {
+                Batch::Bytes(pieces) if self.offset - start + batch::length(&pieces) > room => {
                     return Err(Error::SizeInvalid);
                 }
-                Batch::Bytes(pieces) if self.offset + pour::length(&pieces) > self.limit => {
+                Batch::Bytes(pieces) if self.offset + batch::length(&pieces) > self.limit => {
                     return Err(Error::TooLarge { limit: self.limit });
                 }
                 Batch::Bytes(pieces) => batches.gather(self.write(pieces)).await?,
@@ -366,14 +375,14 @@ impl Session {
     }
 }
 
-async fn hash_staged(staged: &Staged, algorithm: Algorithm) -> Result<(Hasher, u64), Error> {
+async fn hash_staged(staged: &Staged, algorithm: Algorithm) -> Result<Checkpoint, Error> {
     let staged = staged.clone();
     let hashed = tokio::task::spawn_blocking(move || {
         let (mut hasher, mut offset, mut buffer) = (Hasher::new(algorithm), 0, vec![0; READ_BACK]);
         loop {
             let read = staged.read_at(offset, &mut buffer)?;
             if read == 0 {
-                return Ok((hasher, offset));
+                return Ok(Checkpoint { offset, hasher });
             }
             hasher.update(&buffer[..read]);
             offset += read as u64;

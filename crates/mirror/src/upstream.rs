@@ -1,60 +1,226 @@
-//! An upstream's refusals in the mirror's words.
+//! Questions to other registries: one verb for everything that the mirror asks of an upstream.
+//!
+//! - [`Upstream`] owns its `Remote`, and nothing else in this crate speaks to a registry. Whatever limits, counts or
+//!   redirects requests to an upstream wraps these verbs.
+//! - Refusals come back as [`Error`]. Only [`Upstream::open_blob`] gives the client's own error, because a download
+//!   decides by it whether to try again.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use entrepot_catalog::RepoKey;
-use entrepot_oci::{Digest, Host, Reference};
-use entrepot_remote::Error as Remote;
+use entrepot_oci::{Descriptor, Digest, Host, Page, Reference};
+use entrepot_remote::{
+    BlobAsk, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, ManifestHead, Patience, Remote,
+    TagPage,
+};
+use foldhash::quality::RandomState;
 
-use crate::{Error, UpstreamFault};
+use crate::{
+    error::{Error, UpstreamFault},
+    freshness::Policy,
+    settings::{Settings, UpstreamParts},
+};
 
-/// What is told of a manifest that `host` did not give.
-pub(crate) fn manifest_refused(host: &Host, key: &RepoKey, reference: &Reference, error: Remote) -> Error {
-    match error {
-        Remote::NotFound => {
-            Error::ManifestUnknown { name: key.to_string(), reference: reference.to_string() }
+/// A glob in a freshness rule that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("a freshness rule of `{host}` is not a glob")]
+pub struct RuleError {
+    /// The upstream whose rule it is.
+    pub host: Host,
+    /// What is wrong with it.
+    #[source]
+    pub source: globset::Error,
+}
+
+/// The registries that are mirrored, by name.
+pub(crate) struct Upstreams(HashMap<Host, Arc<Upstream>, RandomState>);
+
+/// A registry that is mirrored.
+pub(crate) struct Upstream {
+    remote: Remote,
+    freshness: Policy,
+    /// Blob bytes that all downloads from it have received.
+    received: AtomicU64,
+}
+
+impl Upstreams {
+    /// Takes over `parts`; freshness that they leave open is that of `settings`.
+    ///
+    /// # Errors
+    /// A freshness rule that is not a glob.
+    pub(crate) fn new(settings: &Settings, parts: Vec<UpstreamParts>) -> Result<Self, RuleError> {
+        let upstreams = parts.into_iter().map(|parts| {
+            let host = parts.remote.host().clone();
+            let freshness = Policy::new(settings, &parts.freshness);
+            let freshness = freshness.map_err(|source| RuleError { host: host.clone(), source })?;
+            Ok((host, Arc::new(Upstream { remote: parts.remote, freshness, received: AtomicU64::new(0) })))
+        });
+        upstreams.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The upstream of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotAnUpstream`]. Names that were read by this mirror's rules never lead to it.
+    pub(crate) fn get(&self, host: &Host) -> Result<&Arc<Upstream>, Error> {
+        self.0.get(host).ok_or_else(|| Error::NotAnUpstream { host: host.clone() })
+    }
+}
+
+impl Upstream {
+    /// The registry's name.
+    pub(crate) fn host(&self) -> &Host {
+        self.remote.host()
+    }
+
+    /// The rules that say how old its tags may be.
+    pub(crate) fn freshness(&self) -> &Policy {
+        &self.freshness
+    }
+
+    /// A manifest's digest, type and size, by `HEAD`. `None` from a registry whose answer to a `HEAD` cannot be used: ask for
+    /// the manifest instead.
+    ///
+    /// # Errors
+    /// The manifest is not known there, or the registry did not answer.
+    pub(crate) async fn head_manifest(
+        &self,
+        key: &RepoKey,
+        reference: &Reference,
+    ) -> Result<Option<ManifestHead>, Error> {
+        match self.remote.head_manifest(&key.repository, reference).await {
+            Ok(head) => Ok(Some(head)),
+            Err(RemoteError::Invalid(_)) => Ok(None),
+            Err(error) => Err(self.manifest_refused(key, reference, error)),
         }
-        other => refused(host, other),
     }
-}
 
-/// What is told of a blob that `host` did not give.
-pub(crate) fn blob_refused(host: &Host, key: &RepoKey, digest: &Digest, error: Remote) -> Error {
-    match error {
-        Remote::NotFound => Error::BlobUnknown { name: key.to_string(), digest: *digest },
-        other => refused(host, other),
+    /// A manifest, verified against its digest.
+    ///
+    /// # Errors
+    /// As [`Upstream::head_manifest`].
+    pub(crate) async fn manifest(
+        &self,
+        key: &RepoKey,
+        reference: &Reference,
+    ) -> Result<FetchedManifest, Error> {
+        let fetched = self.remote.manifest(&key.repository, reference).await;
+        fetched.map_err(|error| self.manifest_refused(key, reference, error))
     }
-}
 
-/// What is told of a listing that `host` did not give.
-pub(crate) fn list_refused(host: &Host, key: &RepoKey, error: Remote) -> Error {
-    match error {
-        Remote::NotFound => Error::RepositoryUnknown { name: key.to_string() },
-        other => refused(host, other),
+    /// Asks whether the repository has a blob. Returns its size if the registry gives it.
+    ///
+    /// # Errors
+    /// The blob is not known there, or the registry did not answer.
+    pub(crate) async fn head_blob(&self, key: &RepoKey, digest: &Digest) -> Result<Option<u64>, Error> {
+        let head = self.remote.head_blob(&key.repository, digest).await;
+        Ok(head.map_err(|error| self.blob_refused(key, digest, error))?.size)
     }
-}
 
-fn refused(host: &Host, error: Remote) -> Error {
-    tracing::info!(%host, %error, "upstream");
-    let fault = match error {
-        Remote::Denied { reason, .. } => UpstreamFault::Denied(reason),
-        Remote::Limited { retry_after } => UpstreamFault::Limited { retry_after },
-        Remote::Failing { status, .. } => UpstreamFault::Failing(status),
-        Remote::Unreachable { .. } | Remote::Cut { .. } => UpstreamFault::Unreachable,
-        Remote::TimedOut => UpstreamFault::TimedOut,
-        other => UpstreamFault::Invalid(other.to_string()),
-    };
-    Error::Upstream { host: host.clone(), fault }
-}
+    /// Opens a blob, whole or from an offset on. Its bytes are not verified.
+    ///
+    /// # Errors
+    /// The client's own error; [`Upstream::blob_refused`] translates it.
+    pub(crate) async fn open_blob(
+        &self,
+        key: &RepoKey,
+        digest: &Digest,
+        ask: BlobAsk,
+    ) -> Result<BlobStream, RemoteError> {
+        self.remote.blob(&key.repository, digest, ask).await
+    }
 
-impl Error {
-    /// The upstream has answered, and asking again soon would get the same answer: what it says counts, also
-    /// against what is held. Everything else is an upstream that could not be asked.
-    pub(crate) fn is_an_answer(&self) -> bool {
-        matches!(
-            self,
-            Self::ManifestUnknown { .. }
-                | Self::BlobUnknown { .. }
-                | Self::RepositoryUnknown { .. }
-                | Self::Upstream { fault: UpstreamFault::Denied(_), .. }
-        )
+    /// A page of a repository's tags.
+    ///
+    /// # Errors
+    /// The repository is not known there, or the registry did not answer.
+    pub(crate) async fn tags(&self, key: &RepoKey, page: &Page) -> Result<TagPage, Error> {
+        let listed = self.remote.tags(&key.repository, page).await;
+        listed.map_err(|error| self.list_refused(key, error))
+    }
+
+    /// Everything that refers to a manifest.
+    ///
+    /// # Errors
+    /// As [`Upstream::tags`].
+    pub(crate) async fn referrers(&self, key: &RepoKey, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        let listed = self.remote.referrers(&key.repository, subject).await;
+        listed.map_err(|error| self.list_refused(key, error))
+    }
+
+    /// Has an endpoint that sent wrong bytes asked last for a while.
+    pub(crate) fn distrust(&self, endpoint: Endpoint) {
+        self.remote.distrust(endpoint);
+    }
+
+    /// How long a download may go without progress: long enough for every endpoint to be tried.
+    pub(crate) fn give_up_after(&self) -> Duration {
+        let endpoints = u32::try_from(self.remote.endpoint_count()).unwrap_or(u32::MAX);
+        self.remote.patience().give_up.saturating_mul(endpoints)
+    }
+
+    /// The fewest bytes that count as progress.
+    pub(crate) fn least_progress(&self) -> u64 {
+        Patience::enough(self.remote.patience().idle)
+    }
+
+    /// Counts blob bytes that a download received.
+    pub(crate) fn add_received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Blob bytes that all downloads from this upstream have received since the start.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// The answer to a client whose blob this upstream did not give.
+    pub(crate) fn blob_refused(&self, key: &RepoKey, digest: &Digest, error: RemoteError) -> Error {
+        match error {
+            RemoteError::NotFound => Error::BlobUnknown { name: key.to_string(), digest: *digest },
+            other => self.fault(other),
+        }
+    }
+
+    /// The answer to a client whose content this upstream gave, but not as the protocol has it.
+    pub(crate) fn invalid(&self, why: &str) -> Error {
+        Error::Upstream { host: self.host().clone(), fault: UpstreamFault::Invalid(why.to_owned()) }
+    }
+
+    fn manifest_refused(&self, key: &RepoKey, reference: &Reference, error: RemoteError) -> Error {
+        match error {
+            RemoteError::NotFound => {
+                Error::ManifestUnknown { name: key.to_string(), reference: reference.to_string() }
+            }
+            other => self.fault(other),
+        }
+    }
+
+    fn list_refused(&self, key: &RepoKey, error: RemoteError) -> Error {
+        match error {
+            RemoteError::NotFound => Error::RepositoryUnknown { name: key.to_string() },
+            other => self.fault(other),
+        }
+    }
+
+    fn fault(&self, error: RemoteError) -> Error {
+        let host = self.host();
+        tracing::info!(%host, %error, "upstream");
+        let fault = match error {
+            RemoteError::Denied { reason, .. } => UpstreamFault::Denied(reason),
+            RemoteError::Limited { retry_after } => UpstreamFault::Limited { retry_after },
+            RemoteError::Failing { status, .. } => UpstreamFault::Failing(status),
+            RemoteError::Unreachable { .. } | RemoteError::Cut { .. } => UpstreamFault::Unreachable,
+            RemoteError::TimedOut => UpstreamFault::TimedOut,
+            other => UpstreamFault::Invalid(other.to_string()),
+        };
+        Error::Upstream { host: host.clone(), fault }
     }
 }

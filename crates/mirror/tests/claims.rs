@@ -4,8 +4,11 @@
 
 mod support;
 
+use bytes::Bytes;
 use entrepot_mirror::{Error, UpstreamFault};
+use entrepot_oci::Digest;
 use entrepot_testkit::{Action, Fault, Match, TestImage, TestRegistry};
+use futures_util::stream;
 use support::Rig;
 
 const MIB: usize = 1 << 20;
@@ -16,13 +19,15 @@ async fn held(size: usize) -> (Rig, TestRegistry, TestImage) {
     other.put_image("x/y", "1", &TestImage::random(9, 1, 10));
     let yes = Action::status_with(200, &[], vec![0; size]);
     other.fault(Fault::on(Match::blobs().head()).always().then(yes));
-    let rig = Rig::with_quay(&other).await;
+    let mut rig = Rig::with_quay(&other).await;
     let image = TestImage::random(1, 1, size);
     rig.upstream.put_image("library/a", "1", &image);
     rig.pull("a", "1", &image).await;
     for (digest, _) in image.blobs() {
         rig.until_kept(digest).await;
     }
+    // A download that is still being recorded would be joined instead.
+    rig.restart_with_quay(&other).await;
     (rig, other, image)
 }
 
@@ -33,10 +38,30 @@ async fn a_yes_is_no_proof() {
         let (rig, other, image) = held(size).await;
         let refused = rig.blob("quay.io/x/y", &image.blobs()[1].0).await.err().unwrap();
         assert!(matches!(refused, Error::BlobUnknown { .. }), "{refused:?}");
+        // It was asked to show the bytes, of a large blob a part.
+        let gets = other.log().blob_gets();
+        assert_eq!((gets.len(), gets[0].range.is_some()), (1, size == 3 * MIB));
         // Nor is a manifest a blob for whoever knows its digest.
         assert!(rig.blob("quay.io/x/y", image.digest()).await.is_err());
         assert_eq!(other.log().blob_gets().iter().filter(|get| get.status == 200).count(), 0);
     }
+}
+
+// A20: what was pushed here is nothing that an upstream has.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_were_pushed_are_no_permission_for_an_upstream() {
+    let rig = Rig::start().await;
+    let bytes = Bytes::from_static(b"pushed");
+    let (digest, body) = (Digest::of(&bytes), stream::iter([Ok(bytes.clone())]));
+    rig.mirror.push_blob(&rig.target("local/app"), &digest, body).await.unwrap();
+    rig.upstream.put_image("library/a", "1", &TestImage::random(1, 1, 10));
+    let refused = rig.blob("a", &digest).await.err().unwrap();
+    assert!(matches!(refused, Error::BlobUnknown { .. }), "{refused:?}");
+    assert!(rig.mirror.blob_head(&rig.target("a"), &digest).await.is_err());
+    // One that shows them has them.
+    rig.upstream.put_blob("library/b", bytes.clone());
+    assert_eq!(rig.blob_bytes("b", &digest).await.as_ref(), Ok(&bytes));
+    assert_eq!(rig.upstream.log().blob_gets().of(&digest).len(), 2);
 }
 
 // A20

@@ -176,6 +176,28 @@ async fn mounts_need_a_repository_that_has_the_blob() {
     assert!(matches!(rig.mirror.delete_blob(&b, &digest).await, Err(Error::BlobUnknown { .. })));
 }
 
+// A record without bytes is no blob: `201` would end the push of an image that nobody can pull.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_of_a_blob_whose_bytes_are_lost_opens_an_upload() {
+    for size in [10, 100_000] {
+        let mut rig = Rig::start().await;
+        let bytes = Bytes::from(vec![7; size]);
+        let digest = push_blob(&rig, "local/a", &bytes).await;
+        rig.lose(&digest);
+        rig.restart().await;
+        let (a, b) = (rig.target("local/a"), rig.target("local/b"));
+        let mounted = rig.mirror.mount(&b, &digest, Some(&a)).await.unwrap();
+        let Mounted::No(session) = mounted else { panic!("mounted without bytes") };
+        assert!(matches!(rig.mirror.blob_head(&b, &digest).await, Err(Error::BlobUnknown { .. })));
+        // The bytes that are pushed instead are there for both.
+        let last = Some((None, stream::iter([Ok(bytes.clone())])));
+        rig.mirror.finish_upload(&b, session, &digest, last).await.unwrap();
+        for name in ["local/a", "local/b"] {
+            assert_eq!(rig.blob_bytes(name, &digest).await.as_ref(), Ok(&bytes));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn manifests_are_checked_before_they_are_taken() {
     let rig = Rig::start().await;

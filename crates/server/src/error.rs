@@ -191,7 +191,9 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::ChunkOutOfOrder { .. } => {
             (StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::BlobUploadInvalid)
         }
-        MirrorError::SizeInvalid => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
+        MirrorError::SizeInvalid | MirrorError::DescriptorSizeInvalid { .. } => {
+            (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid)
+        }
         MirrorError::BodyBroken => (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid),
         MirrorError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
         MirrorError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManyRequests),
@@ -224,6 +226,10 @@ fn message(error: &MirrorError) -> String {
         MirrorError::ManifestBlobUnknown(digest) => {
             format!("the manifest names `{digest}`, which this repository does not have; hint: push it first")
         }
+        MirrorError::DescriptorSizeInvalid { digest, stated, actual } => format!(
+            "the manifest gives `{digest}` {stated} bytes, and it has {actual}; \
+             hint: the size in a descriptor must be that of its content (OCI image-spec, descriptors)"
+        ),
         MirrorError::ChunkOutOfOrder { offset } => {
             format!("the upload has {offset} bytes; hint: the next chunk must begin there")
         }

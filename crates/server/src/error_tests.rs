@@ -109,6 +109,15 @@ fn what_the_mirror_says_to_pushes() {
         ),
         (MirrorError::SizeInvalid, 400, "SIZE_INVALID", "the content is not as long as was said".to_owned()),
         (
+            MirrorError::DescriptorSizeInvalid { digest, stated: 3, actual: 2 },
+            400,
+            "SIZE_INVALID",
+            format!(
+                "the manifest gives `{digest}` 3 bytes, and it has 2; \
+                 hint: the size in a descriptor must be that of its content (OCI image-spec, descriptors)"
+            ),
+        ),
+        (
             MirrorError::TooLarge { limit: 9 },
             413,
             "SIZE_INVALID",

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use entrepot_mirror::{Budget, Error, Room};
+use entrepot_mirror::{Budget, Error, Reservation};
 use futures_util::{Stream, StreamExt};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -46,7 +46,7 @@ impl Upload {
     /// # Errors
     /// [`Error::BodyBroken`], [`Error::Busy`]
     pub(crate) async fn collect(&mut self, limit: usize) -> Result<Option<Bytes>, Error> {
-        let (mut all, mut room): (_, Option<Room>) = (BytesMut::new(), None);
+        let (mut all, mut room): (_, Option<Reservation>) = (BytesMut::new(), None);
         while let Some(frame) = self.next().await {
             let frame = frame?;
             if all.len() + frame.len() > limit {

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
+use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
@@ -21,7 +21,7 @@ async fn server(data: &Path) -> Server {
     let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
     let parts = Parts {
         settings: Settings::default(),
-        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),

@@ -4,7 +4,7 @@
 
 mod support;
 
-use entrepot_mirror::{Holdings, ImagePage, Removal, RepositoryPage};
+use entrepot_mirror::{ImagePage, Removal, RepositoryPage, Totals};
 use entrepot_testkit::TestImage;
 use support::Rig;
 
@@ -49,7 +49,7 @@ async fn the_command_line_sees_and_removes_what_is_held() {
     }
     let (status, body) = rig.ask("GET", "/v1/totals").await;
     assert_eq!(status, 200);
-    let totals: Holdings = serde_json::from_slice(&body).unwrap();
+    let totals: Totals = serde_json::from_slice(&body).unwrap();
     assert_eq!((totals.repositories, totals.tags, totals.manifests), (1, 1, 1));
     let (_, body) = rig.ask("GET", "/v1/repositories?prefix=docker.io%2F&n=10").await;
     let page: RepositoryPage = serde_json::from_slice(&body).unwrap();

@@ -51,7 +51,11 @@ pub async fn wrong_sizes_leave_nothing(home: &Home) {
     catalog.link_blobs(&key, &[(blob("1"), 10), (blob("2"), 11)], at(0)).await.unwrap();
     let push = |doc| NewManifest { require_blobs: true, ..new(doc, &[]) };
     let refused = catalog.put_manifest(&key, &push(&doc), at(0)).await;
-    assert!(matches!(refused, Err(Error::WrongSize { digest }) if digest == blob("2")), "{refused:?}");
+    let wrong = |refused: Result<(), Error>| match refused {
+        Err(Error::WrongSize { digest, stated, actual }) => (digest, stated, actual),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wrong(refused), (blob("2"), 10, 11));
     assert!(!has(&catalog, &key, &doc).await);
     // What is mirrored comes with the sizes that its registry gives.
     catalog.put_manifest(&key, &new(&doc, &[]), at(0)).await.unwrap();
@@ -60,7 +64,7 @@ pub async fn wrong_sizes_leave_nothing(home: &Home) {
     catalog.remove_manifest(&key, &doc.digest).await.unwrap();
     catalog.put_manifest(&key, &longer, at(0)).await.unwrap();
     let refused = catalog.put_manifest(&key, &push(&parent), at(0)).await;
-    assert!(matches!(refused, Err(Error::WrongSize { digest }) if digest == doc.digest), "{refused:?}");
+    assert_eq!(wrong(refused), (doc.digest, 1000, 1001));
 }
 
 pub async fn foreign_blobs_are_not_required(home: &Home) {

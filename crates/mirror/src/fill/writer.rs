@@ -1,4 +1,4 @@
-//! Writing a download down and hashing it on the way. Everything here blocks and belongs on a blocking thread.
+//! Writes a download to its partial file and hashes it on the way. Everything here blocks: call it on a blocking thread.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use entrepot_blobs::{Error, Staged};
 use entrepot_oci::{Digest, Hasher};
 
-use super::ledger::Ledger;
-use crate::pour;
+use super::written_ranges::WrittenRanges;
+use crate::batch;
 
 /// Bytes read back at a time to be hashed.
 const READ_BACK: u64 = 1 << 20;
 
-/// A partial file, what is in it, and the hash of its beginning.
+/// A partial file, the ranges written to it, and the hash of its beginning.
 pub(super) struct Writer {
     staged: Staged,
-    ledger: Mutex<Ledger>,
+    written: Mutex<WrittenRanges>,
     hashing: Mutex<Hashing>,
 }
 
@@ -25,20 +25,20 @@ struct Hashing {
 }
 
 impl Writer {
-    pub(super) fn new(staged: Staged, ledger: Ledger, digest: &Digest) -> Self {
+    pub(super) fn new(staged: Staged, written: WrittenRanges, digest: &Digest) -> Self {
         let hashing = Hashing { hasher: Hasher::new(digest.algorithm()), at: 0 };
-        Self { staged, ledger: Mutex::new(ledger), hashing: Mutex::new(hashing) }
+        Self { staged, written: Mutex::new(written), hashing: Mutex::new(hashing) }
     }
 
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn written(&self) -> MutexGuard<'_, WrittenRanges> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn staged(&self) -> &Staged {
         &self.staged
     }
 
-    /// Writes `pieces` at `at` and hashes as far as there is no gap. Returns how far that is written.
+    /// Writes `pieces` at `at` and hashes up to the first gap. Returns the number of bytes before that gap.
     pub(super) fn write(&self, at: u64, pieces: &[Bytes]) -> Result<u64, Error> {
         let mut offset = at;
         for piece in pieces {
@@ -46,9 +46,9 @@ impl Writer {
             offset += piece.len() as u64;
         }
         let contiguous = {
-            let mut ledger = self.ledger();
-            ledger.add(at..at + pour::length(pieces));
-            ledger.contiguous()
+            let mut written = self.written();
+            written.add(at..at + batch::length(pieces));
+            written.contiguous()
         };
         // Whoever holds the lock goes on to the end of what is there, and `finish` hashes what both missed.
         let mut hashing = match self.hashing.try_lock() {
@@ -64,7 +64,7 @@ impl Writer {
         Ok(contiguous)
     }
 
-    /// The digest of the whole, once nothing is missing.
+    /// The digest of the whole file, once nothing is missing.
     pub(super) fn finish(&self) -> Result<Digest, Error> {
         let mut hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         self.hash_until_gap(&mut hashing)?;
@@ -74,7 +74,7 @@ impl Writer {
     fn hash_until_gap(&self, hashing: &mut Hashing) -> Result<(), Error> {
         let mut buffer = Vec::new();
         loop {
-            let left = self.ledger().contiguous().saturating_sub(hashing.at).min(READ_BACK);
+            let left = self.written().contiguous().saturating_sub(hashing.at).min(READ_BACK);
             if left == 0 {
                 return Ok(());
             }

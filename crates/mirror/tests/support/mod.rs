@@ -14,7 +14,7 @@ use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{
     Asked, BlobStream, Clock, Error, Freshness, Metrics, Mirror, Opened, Parts, ServedManifest, Settings,
-    Target, Upstream,
+    Target, UpstreamParts,
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
@@ -105,15 +105,17 @@ impl Rig {
 
     /// Waits until no partial file is left.
     pub(crate) async fn until_nothing_is_staged(&self) {
-        while self.staged() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("nothing is staged", || self.staged() == 0).await;
     }
 
     /// Whether the store has a file for this digest.
     pub(crate) fn keeps(&self, digest: &Digest) -> bool {
+        self.file(digest).exists()
+    }
+
+    fn file(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
-        self.data.join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex).exists()
+        self.data.join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex)
     }
 
     /// Ends the mirror as a signal would and starts another one on the same data.
@@ -121,6 +123,19 @@ impl Rig {
         self.mirror.shutdown().await;
         let upstream = std::slice::from_ref(&self.upstream);
         self.mirror = mirror(&self.data, &[("docker.io", upstream)], self.clock.clone()).await;
+    }
+
+    /// The same with the second upstream of [`Rig::with_quay`].
+    pub(crate) async fn restart_with_quay(&mut self, quay: &TestRegistry) {
+        self.mirror.shutdown().await;
+        let upstreams =
+            [("docker.io", std::slice::from_ref(&self.upstream)), ("quay.io", std::slice::from_ref(quay))];
+        self.mirror = mirror(&self.data, &upstreams, self.clock.clone()).await;
+    }
+
+    /// Removes the file of a blob, as a failing disk may. What is in memory stays until a restart.
+    pub(crate) fn lose(&self, digest: &Digest) {
+        std::fs::remove_file(self.file(digest)).unwrap();
     }
 
     pub(crate) fn target(&self, name: &str) -> Target {
@@ -161,9 +176,16 @@ impl Rig {
 
     /// Waits until the mirror keeps a blob by itself, without its upstream.
     pub(crate) async fn until_kept(&self, digest: &Digest) {
-        while !self.keeps(digest) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the blob is kept", || self.keeps(digest)).await;
+    }
+}
+
+/// Waits for something on disk, a minute at most.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -190,7 +212,7 @@ async fn with_settings(
     clock: Clock,
     settings: Settings,
 ) -> Mirror {
-    let upstream = |remote| Upstream { remote, alias: None, freshness: Freshness::default() };
+    let upstream = |remote| UpstreamParts { remote, alias: None, freshness: Freshness::default() };
     let parts = Parts {
         settings,
         upstreams: remotes.into_iter().map(upstream).collect(),

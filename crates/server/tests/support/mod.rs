@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
+use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::Remote;
 use entrepot_server::{Listen, Metrics, Patience, Server, TlsFiles};
@@ -175,7 +175,7 @@ async fn mirror(data: &Path, upstream: &TestRegistry, clock: Clock) -> Mirror {
     let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
     let parts = Parts {
         settings: Settings::default(),
-        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),

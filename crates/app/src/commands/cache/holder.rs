@@ -3,7 +3,7 @@
 //! The lock of the directory decides. Both answer the same questions with the same types.
 
 use entrepot_mirror::{
-    Error, HeldImage, HeldRepository, Holdings, ImagePage, Mirror, Removal, RepoKey, RepositoryPage,
+    Error, HeldImage, HeldRepository, ImagePage, Mirror, Removal, RepoKey, RepositoryPage, Totals,
 };
 use entrepot_oci::{Name, Page, Reference};
 
@@ -41,7 +41,7 @@ impl Holder {
     }
 
     /// Counts everything.
-    pub(super) async fn holdings(&self) -> Result<Holdings, Failure> {
+    pub(super) async fn holdings(&self) -> Result<Totals, Failure> {
         match self {
             Self::Here(assembly) => assembly.mirror.holdings().await.map_err(told),
             Self::Server(control) => control.holdings().await,

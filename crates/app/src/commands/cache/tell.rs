@@ -1,7 +1,7 @@
 //! What `entrepot cache` says to people. Pure: what was found comes in, text goes out.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_mirror::{HeldImage, HeldRepository, Holdings, Removal};
+use entrepot_mirror::{HeldImage, HeldRepository, Removal, Totals};
 
 use crate::output::{Column, age, counted, size, table};
 
@@ -54,7 +54,7 @@ pub(super) fn images(images: &[HeldImage], now: u64) -> String {
 }
 
 /// The counts, one a line.
-pub(super) fn holdings(holdings: &Holdings) -> String {
+pub(super) fn holdings(holdings: &Totals) -> String {
     format!(
         "{}\n{}\n{}\n{}\n{}\n",
         counted(holdings.repositories, "repository"),
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn counts_read_well() {
-        let counts = Holdings { repositories: 1, tags: 2, manifests: 3, blobs: 0, bytes: 2048 };
+        let counts = Totals { repositories: 1, tags: 2, manifests: 3, blobs: 0, bytes: 2048 };
         assert_eq!(holdings(&counts), "1 repository\n2 tags\n3 manifests\n0 blobs\n2.0 KiB\n");
         let removal = Removal { manifests: 1, blobs: 2, freed: 0 };
         assert_eq!(removed(&removal), "removed 1 manifest and 2 blobs, 0 B freed\n");

@@ -1,24 +1,24 @@
-//! Taking a byte stream in batches, so that a disk write is worth its thread.
+//! Reads a byte stream in batches, so that each write to disk is worth a trip to a blocking thread.
 
 use std::{mem, pin::pin};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, stream::Fuse};
 
-/// Bytes gathered before a write, unless the stream pauses first.
+/// The size of a full batch in bytes. A stream that pauses gives smaller ones.
 pub(crate) const BATCH: usize = 256 << 10;
 
-/// What the next batch of a stream is.
+/// The next part of a stream.
 pub(crate) enum Batch<E> {
     /// Some bytes; there may be more.
     Bytes(Vec<Bytes>),
-    /// The stream is at its end.
+    /// The stream has ended.
     End,
-    /// The stream broke.
+    /// The stream failed; nothing follows.
     Broken(E),
 }
 
-/// A stream, what was taken of it, and how it ended.
+/// A byte stream that is read in batches.
 pub(crate) struct Batches<S, E> {
     stream: Fuse<S>,
     pieces: Vec<Bytes>,
@@ -34,7 +34,7 @@ where
         Self { stream: stream.fuse(), pieces: Vec::new(), length: 0, over: None }
     }
 
-    /// Takes what comes until `busy` ends, up to [`BATCH`]. So what is written slowly is written in larger batches.
+    /// Collects up to [`BATCH`] bytes while `busy` runs, and returns its output. So a slow disk gets larger batches.
     pub(crate) async fn gather<F: Future>(&mut self, busy: F) -> F::Output {
         let mut busy = pin!(busy);
         loop {
@@ -46,7 +46,7 @@ where
         }
     }
 
-    /// Waits for bytes if there are none yet, then takes what else is there already, up to [`BATCH`].
+    /// The next batch: waits for the first bytes, then adds what is there already, up to [`BATCH`].
     pub(crate) async fn next(&mut self) -> Batch<E> {
         if self.pieces.is_empty() && self.over.is_none() {
             let item = self.stream.next().await;
@@ -60,7 +60,7 @@ where
         if self.pieces.is_empty() {
             return self.over.take().unwrap_or(Batch::End);
         }
-        // What came before the end is good.
+        // Bytes that came before the end or an error are returned before it.
         self.length = 0;
         Batch::Bytes(mem::take(&mut self.pieces))
     }
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Length of all pieces together.
+/// The length of all pieces together, in bytes.
 pub(crate) fn length(pieces: &[Bytes]) -> u64 {
     pieces.iter().map(|piece| piece.len() as u64).sum()
 }

@@ -1,4 +1,4 @@
-//! One piece of work at a time per key, however many wait for it, and none of them needed for it to finish.
+//! One piece of work per key at a time, shared by all who want its result. The work finishes also when all of them leave.
 
 use std::{
     collections::HashMap,
@@ -11,15 +11,15 @@ use tokio::sync::watch;
 use crate::tasks::Tasks;
 
 /// Work under way, by key.
-pub(crate) struct Flights<K, V> {
+pub(crate) struct SingleFlight<K, V> {
     running: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
     tasks: Tasks,
 }
 
-/// A place among those who wait for one piece of work.
-pub(crate) struct Flight<V>(watch::Receiver<Option<V>>);
+/// Waits for the result of one piece of work.
+pub(crate) struct Waiter<V>(watch::Receiver<Option<V>>);
 
-impl<K, V> Flights<K, V>
+impl<K, V> SingleFlight<K, V>
 where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -29,42 +29,42 @@ where
     }
 
     /// Joins the work for `key`, or begins it.
-    pub(crate) fn join<F>(&self, key: K, work: impl FnOnce() -> F) -> Flight<V>
+    pub(crate) fn join<F>(&self, key: K, work: impl FnOnce() -> F) -> Waiter<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = lock(&self.running);
         if let Some(receiver) = running.get(&key) {
-            return Flight(receiver.clone());
+            return Waiter(receiver.clone());
         }
         let (sender, receiver) = watch::channel(None);
         running.insert(key.clone(), receiver.clone());
-        let landing = Landing { running: Arc::clone(&self.running), key };
+        let remove_key = RemoveKey { running: Arc::clone(&self.running), key };
         let work = work();
         self.tasks.spawn(async move {
             let value = work.await;
-            // Off the map before the news is out: whoever comes later finds what the work left behind.
-            drop(landing);
+            // The key goes first: whoever comes after the result is published begins anew and finds what the work left behind.
+            drop(remove_key);
             sender.send_replace(Some(value));
         });
-        Flight(receiver)
+        Waiter(receiver)
     }
 }
 
-impl<V: Clone> Flight<V> {
-    /// The work's result; `None` if it died on the way.
-    pub(crate) async fn land(mut self) -> Option<V> {
+impl<V: Clone> Waiter<V> {
+    /// The work's result; `None` if it panicked.
+    pub(crate) async fn result(mut self) -> Option<V> {
         self.0.wait_for(Option::is_some).await.ok().and_then(|value| value.clone())
     }
 }
 
-/// Takes the key off the map, also when the work panics.
-struct Landing<K: Eq + Hash, V> {
+/// Removes the key when dropped, also when the work panics.
+struct RemoveKey<K: Eq + Hash, V> {
     running: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
     key: K,
 }
 
-impl<K: Eq + Hash, V> Drop for Landing<K, V> {
+impl<K: Eq + Hash, V> Drop for RemoveKey<K, V> {
     fn drop(&mut self) {
         lock(&self.running).remove(&self.key);
     }
@@ -83,38 +83,38 @@ mod tests {
 
     #[tokio::test]
     async fn many_wait_for_one() {
-        let flights = Flights::new(Tasks::new());
+        let single_flight = SingleFlight::new(Tasks::new());
         let runs = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(tokio::sync::Notify::new());
         let waiting: Vec<_> = (0..50)
             .map(|_| {
                 let (runs, gate) = (Arc::clone(&runs), Arc::clone(&gate));
-                flights.join("key", || async move {
+                single_flight.join("key", || async move {
                     gate.notified().await;
                     runs.fetch_add(1, Ordering::Relaxed)
                 })
             })
             .collect();
         gate.notify_one();
-        for flight in waiting {
-            assert_eq!(flight.land().await, Some(0));
+        for waiter in waiting {
+            assert_eq!(waiter.result().await, Some(0));
         }
-        assert_eq!(flights.join("key", || async { 7 }).land().await, Some(7));
+        assert_eq!(single_flight.join("key", || async { 7 }).result().await, Some(7));
     }
 
     #[tokio::test]
     async fn work_outlives_those_who_wait() {
-        let flights = Flights::new(Tasks::new());
+        let single_flight = SingleFlight::new(Tasks::new());
         let done = Arc::new(tokio::sync::Notify::new());
         let signal = Arc::clone(&done);
-        drop(flights.join(1, || async move { signal.notify_one() }));
+        drop(single_flight.join(1, || async move { signal.notify_one() }));
         done.notified().await;
     }
 
     #[tokio::test]
     async fn a_panic_frees_the_key() {
-        let flights: Flights<u8, u8> = Flights::new(Tasks::new());
-        assert_eq!(flights.join(1, || async { panic!("on purpose") }).land().await, None);
-        assert_eq!(flights.join(1, || async { 2 }).land().await, Some(2));
+        let single_flight: SingleFlight<u8, u8> = SingleFlight::new(Tasks::new());
+        assert_eq!(single_flight.join(1, || async { panic!("on purpose") }).result().await, None);
+        assert_eq!(single_flight.join(1, || async { 2 }).result().await, Some(2));
     }
 }

@@ -1,0 +1,150 @@
+//! A download: the state that its connections share, and its end.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+
+use entrepot_catalog::RepoKey;
+use entrepot_remote::{Endpoint, Error as RemoteError, InvalidAnswer};
+
+use super::{
+    context::FillContext,
+    progress_note::ProgressNote,
+    segments::Segments,
+    state::{Content, Failure, Fill},
+    writer::Writer,
+};
+use crate::{error::Error, size_limit::SizeLimit, upstream::Upstream};
+
+/// The longest pause that an upstream may ask for in the middle of a download. If it asks for more, the download ends and
+/// the next client that wants the blob begins it again.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// A download under way, shared by its connections.
+pub(super) struct Job {
+    pub(super) context: Arc<FillContext>,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) key: RepoKey,
+    pub(super) fill: Arc<Fill>,
+    pub(super) writer: Writer,
+    /// The number of batches written since throughput was last measured.
+    pub(super) batches: AtomicU64,
+    pub(super) segments: Segments,
+    /// `u64::MAX` while the upstream does not say.
+    pub(super) size: u64,
+    pub(super) limit: SizeLimit,
+    /// The endpoints that sent some of it.
+    pub(super) endpoints: Mutex<Vec<Endpoint>>,
+}
+
+/// Why a segment was not fetched.
+pub(super) enum Stop {
+    /// The upstream refused or failed.
+    Upstream(RemoteError),
+    /// The stream ended before the segment did.
+    Short,
+    /// The partial file could not be written.
+    Disk(entrepot_blobs::Error),
+    /// A blocking task panicked.
+    Panicked,
+    /// Nobody waits for it.
+    Abandoned,
+}
+
+impl Stop {
+    /// True if another attempt may succeed.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Short => true,
+            Self::Upstream(RemoteError::NotFound | RemoteError::Denied { .. }) => false,
+            Self::Upstream(_) => self.wait() <= LONGEST_WAIT,
+            Self::Disk(_) | Self::Panicked | Self::Abandoned => false,
+        }
+    }
+
+    /// The pause that the upstream asked for; zero if it asked for none.
+    pub(super) fn wait(&self) -> Duration {
+        match self {
+            Self::Upstream(RemoteError::Limited { retry_after }) => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// True if the upstream does not have the range that the partial file needs: the size it was begun with is wrong.
+pub(super) fn contradicts(error: &RemoteError) -> bool {
+    matches!(error, RemoteError::Invalid(InvalidAnswer::Range))
+}
+
+/// Logs why the blob cannot be kept. The client can still have its bytes, whatever keeps us from writing them.
+pub(super) fn no_space(error: entrepot_blobs::Error) -> Failure {
+    tracing::warn!(%error, "a blob cannot be kept and is passed through");
+    Failure::NoSpace
+}
+
+impl Job {
+    /// Writes the progress beside the partial file.
+    pub(super) async fn note(&self) {
+        let note = ProgressNote::new(&self.key, self.size, &self.writer.written());
+        if let Err(error) = self.writer.staged().set_note(&note.to_bytes()).await {
+            tracing::debug!(%error, "progress could not be noted");
+        }
+    }
+
+    /// Deletes the partial file.
+    pub(super) async fn discard(&self) {
+        self.context.discard(self.fill.digest).await;
+    }
+
+    /// Translates `stop` for the clients that wait, and deletes the partial file if it is of no use.
+    pub(super) async fn failure(&self, stop: Stop) -> Failure {
+        match stop {
+            Stop::Upstream(error) => {
+                if contradicts(&error) {
+                    self.discard().await;
+                }
+                Failure::Refused(self.upstream.blob_refused(&self.key, &self.fill.digest, error))
+            }
+            Stop::Short => Failure::Refused(self.upstream.invalid("it is shorter than was said")),
+            Stop::Disk(error) => {
+                self.discard().await;
+                no_space(error)
+            }
+            Stop::Panicked => Failure::Refused(Error::Store),
+            Stop::Abandoned => Failure::Abandoned,
+        }
+    }
+
+    /// Verifies the digest. Only then do readers get the last bytes, and only then is the blob kept.
+    pub(super) async fn verify_and_commit(self: Arc<Self>, content: Content) -> Result<(), Failure> {
+        let job = Arc::clone(&self);
+        let actual = tokio::task::spawn_blocking(move || job.writer.finish()).await;
+        let actual = actual.map_err(|_| Failure::Refused(Error::Store))?.map_err(no_space)?;
+        if actual != self.fill.digest {
+            self.distrust();
+            self.discard().await;
+            let why = "its content does not have the digest it was asked for by";
+            return Err(Failure::Refused(self.upstream.invalid(why)));
+        }
+        let size = content.size;
+        self.fill.verified(content);
+        if let Err(error) = self.commit(size).await {
+            tracing::warn!(key = %self.key, digest = %self.fill.digest, %error, "a blob was served but not kept");
+            self.discard().await;
+        }
+        Ok(())
+    }
+
+    fn distrust(&self) {
+        let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = self.upstream.host();
+        tracing::warn!(%host, digest = %self.fill.digest, "the upstream sent bytes of another digest");
+        endpoints.iter().for_each(|endpoint| self.upstream.distrust(*endpoint));
+    }
+
+    async fn commit(&self, size: u64) -> Result<(), Error> {
+        let (staged, digest) = (self.writer.staged().clone(), &self.fill.digest);
+        self.context.holdings.commit_blob(staged, digest, size, &self.fill.keys()).await
+    }
+}

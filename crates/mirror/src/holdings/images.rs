@@ -1,0 +1,56 @@
+//! Totals, lists and removals, by repository and image.
+
+use entrepot_catalog::{ImageRow, Listing, Removed, RepoKey, RepositoryRow, Selection, Totals};
+use entrepot_oci::Page;
+
+use super::Holdings;
+use crate::{error::Error, store::store_failed};
+
+impl Holdings {
+    /// The numbers of everything that is held.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn totals(&self) -> Result<Totals, Error> {
+        self.catalog.totals().await.map_err(store_failed)
+    }
+
+    /// A page of the repositories whose names start with `prefix`.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn repositories(
+        &self,
+        prefix: Option<&str>,
+        page: &Page,
+    ) -> Result<Listing<RepositoryRow>, Error> {
+        self.catalog.repositories(page, prefix).await.map_err(store_failed)
+    }
+
+    /// A page of a repository's images.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn images(&self, key: &RepoKey, page: &Page) -> Result<Listing<ImageRow>, Error> {
+        self.catalog.images(key, page).await.map_err(store_failed)
+    }
+
+    /// Removes what is selected of a repository and whatever nothing else needs then. Returns the removed records, and the
+    /// number of bytes that were freed.
+    ///
+    /// # Errors
+    /// The store failed. Bytes that were not deleted stay behind without a record.
+    pub(crate) async fn remove(&self, key: &RepoKey, selection: &Selection) -> Result<(Removed, u64), Error> {
+        let removed = self.catalog.remove(key, selection).await.map_err(store_failed)?;
+        self.memory.forget_repository(key);
+        let mut freed = 0;
+        for (digest, size) in &removed.orphans {
+            // It may have come back since the catalog let it go.
+            let _guard = self.locks.lock(digest).await;
+            if self.delete_unrecorded(digest).await? {
+                freed += size;
+            }
+        }
+        Ok((removed, freed))
+    }
+}

@@ -1,0 +1,151 @@
+//! Manifests and tags: their bytes, their records, and what is listed of them.
+
+use std::{sync::Arc, time::SystemTime};
+
+use entrepot_catalog::{NewManifest, Origin, RepoKey, TagList};
+use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, Page, Tag};
+
+use super::Holdings;
+use crate::{
+    error::Error,
+    memory::TagState,
+    served::HeldManifest,
+    store::{blobs_failed, store_failed},
+};
+
+impl Holdings {
+    /// A manifest of the repository. `None` if the repository does not have it, or if its bytes are lost.
+    ///
+    /// # Errors
+    /// The store failed, or there is no memory for it.
+    pub(crate) async fn manifest(
+        &self,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<Option<Arc<HeldManifest>>, Error> {
+        let entry = (key.clone(), *digest);
+        if let Some(manifest) = self.memory.manifests.get(&entry) {
+            return Ok(Some(manifest));
+        }
+        let Some(record) = self.catalog.manifest(key, digest).await.map_err(store_failed)? else {
+            return Ok(None);
+        };
+        let Some(bytes) = self.blobs.read(digest, MAX_MANIFEST_BYTES as u64).await.map_err(blobs_failed)?
+        else {
+            return Ok(None);
+        };
+        let bytes = self.memory.charge(bytes)?;
+        let manifest = Arc::new(HeldManifest { digest: *digest, media_type: record.media_type, bytes });
+        self.memory.manifests.insert(entry, Arc::clone(&manifest));
+        Ok(Some(manifest))
+    }
+
+    /// Where a tag of the repository points. Also `None` if the catalog cannot be asked, which is logged: an upstream may
+    /// still answer.
+    pub(crate) async fn tag(&self, key: &RepoKey, tag: &Tag) -> Option<TagState> {
+        let entry = (key.clone(), tag.clone());
+        if let Some(state) = self.memory.tags.get(&entry) {
+            return Some(state);
+        }
+        let record = self.catalog.tag(key, tag).await.map_err(store_failed).ok()??;
+        let state =
+            TagState { digest: record.digest, checked: record.checked, not_before: None, recorded: true };
+        self.memory.tags.insert(entry, state);
+        Some(state)
+    }
+
+    /// Makes a manifest durable: its bytes, then its record and `tags` in one transaction.
+    ///
+    /// # Errors
+    /// A hosted manifest names a blob that the repository does not have, or gives something another size than it has. Then
+    /// nothing of it stays. Or the store failed.
+    pub(crate) async fn put_manifest(
+        &self,
+        key: &RepoKey,
+        manifest: &HeldManifest,
+        content: &Manifest,
+        tags: &[Tag],
+    ) -> Result<(), Error> {
+        let digest = &manifest.digest;
+        let _guard = self.locks.lock(digest).await;
+        self.blobs.put(digest, manifest.bytes.clone()).await.map_err(blobs_failed)?;
+        let record = NewManifest {
+            digest,
+            size: manifest.bytes.len() as u64,
+            content,
+            tags,
+            // What is pushed must be whole; what is mirrored comes in parts.
+            require_blobs: key.origin == Origin::Hosted,
+        };
+        let recorded = self.catalog.put_manifest(key, &record, self.clock.now()).await.map_err(not_recorded);
+        if recorded.is_err() {
+            self.roll_back(digest).await;
+        }
+        recorded
+    }
+
+    /// Records that an upstream has confirmed where a tag points.
+    pub(crate) async fn tag_checked(&self, key: &RepoKey, tag: &Tag, at: SystemTime) {
+        if let Err(error) = self.catalog.tag_checked(key, tag, at).await {
+            tracing::warn!(%key, %tag, %error, "a tag's freshness could not be recorded");
+        }
+    }
+
+    /// Removes a tag; its manifest stays. Returns whether it was there.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn remove_tag(&self, key: &RepoKey, tag: &Tag) -> Result<bool, Error> {
+        let removed = self.catalog.remove_tag(key, tag).await.map_err(store_failed)?;
+        self.memory.tags.invalidate(&(key.clone(), tag.clone()));
+        Ok(removed)
+    }
+
+    /// Removes a manifest with its tags, and deletes its bytes if no other repository has it. Returns whether it was there.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn remove_manifest(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
+        let _guard = self.locks.lock(digest).await;
+        let removed = self.catalog.remove_manifest(key, digest).await.map_err(store_failed)?;
+        self.memory.forget_manifest(key, digest);
+        if removed {
+            self.delete_unrecorded(digest).await?;
+        }
+        Ok(removed)
+    }
+
+    /// True if anything of the repository is held.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn has_repository(&self, key: &RepoKey) -> Result<bool, Error> {
+        self.catalog.repository_known(key).await.map_err(store_failed)
+    }
+
+    /// A page of the repository's tags, in order of their names.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn tags(&self, key: &RepoKey, page: &Page) -> Result<TagList, Error> {
+        self.catalog.tags(key, page).await.map_err(store_failed)
+    }
+
+    /// The manifests of the repository that refer to `subject`, oldest first.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn referrers(&self, key: &RepoKey, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        self.catalog.referrers(key, subject).await.map_err(store_failed)
+    }
+}
+
+fn not_recorded(error: entrepot_catalog::Error) -> Error {
+    match error {
+        entrepot_catalog::Error::MissingBlob { digest } => Error::ManifestBlobUnknown(digest),
+        entrepot_catalog::Error::WrongSize { digest, stated, actual } => {
+            Error::DescriptorSizeInvalid { digest, stated, actual }
+        }
+        other => store_failed(other),
+    }
+}

@@ -1,0 +1,84 @@
+//! Everything that this mirror holds: bytes in the blob store, records in the catalog, and the locks that keep the two in step.
+//!
+//! - Durability order: bytes are durable before the record of them is written, the record before anybody is told of it.
+//!   So a record always has bytes, unless the store lost them, and an acknowledgement always has a record.
+//! - Lock order: a digest's lock is taken last, after an upload session's, and nobody holds two of them. It is held from
+//!   before bytes are committed until they are recorded, and from before the last record is looked for until the bytes
+//!   are deleted: content that has just been recorded is never deleted.
+//! - Caches follow the records: an entry is added after its record, and removed after its record is.
+//!
+//! Nothing else in this crate writes to the blob store or to the catalog.
+
+mod blobs;
+mod images;
+mod manifests;
+mod staging;
+
+use std::sync::Arc;
+
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, Use};
+use entrepot_oci::Digest;
+
+use crate::{
+    clock::Clock,
+    digest_locks::DigestLocks,
+    error::Error,
+    memory::Memory,
+    store::{blobs_failed, store_failed},
+};
+
+/// The blob store, the catalog, and the locks by digest.
+pub(crate) struct Holdings {
+    blobs: Blobs,
+    catalog: Catalog,
+    locks: DigestLocks,
+    memory: Arc<Memory>,
+    clock: Clock,
+}
+
+impl Holdings {
+    pub(crate) fn new(blobs: Blobs, catalog: Catalog, memory: Arc<Memory>, clock: Clock) -> Self {
+        Self { blobs, catalog, locks: DigestLocks::default(), memory, clock }
+    }
+
+    /// Checks that the catalog answers.
+    ///
+    /// # Errors
+    /// [`Error::Store`]
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        self.catalog.ping().await.map_err(store_failed)
+    }
+
+    /// Closes the catalog. Nothing can be recorded or looked up any more.
+    pub(crate) async fn close(&self) {
+        self.catalog.close().await;
+    }
+
+    /// Records pulls. Those that cannot be recorded are lost: they are a statistic.
+    pub(crate) async fn record_pulls(&self, pulls: Vec<Use>) {
+        if pulls.is_empty() {
+            return;
+        }
+        if let Err(error) = self.catalog.record_uses(&pulls).await {
+            tracing::warn!(%error, "pulls could not be recorded");
+        }
+    }
+
+    /// Deletes the bytes of a digest that nothing records any more; returns whether there were any. The caller holds the
+    /// digest's lock.
+    async fn delete_unrecorded(&self, digest: &Digest) -> Result<bool, Error> {
+        if self.catalog.is_held(digest).await.map_err(store_failed)? {
+            return Ok(false);
+        }
+        self.blobs.remove(digest).await.map_err(blobs_failed)
+    }
+
+    /// Deletes bytes whose record could not be written, unless something else records them. The caller holds the digest's
+    /// lock.
+    async fn roll_back(&self, digest: &Digest) {
+        if let Err(error) = self.delete_unrecorded(digest).await {
+            tracing::warn!(%digest, %error, "bytes without a record stay behind");
+        }
+    }
+}
