@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use support::{
-    Rig, noise,
+    Rig, Setup, noise,
     tls::{certificate, connector},
 };
 use tokio::net::TcpStream;
@@ -107,7 +107,7 @@ async fn over_tls(
 async fn tls_gives_equal_bytes_and_new_certificates_need_no_restart() {
     let directory = tempfile::tempdir().unwrap();
     let files = certificate(directory.path(), "one.test");
-    let rig = Rig::start_with(|_| Some(files.clone())).await;
+    let rig = Rig::start_with(Setup { tls: Some(files.clone()), ..Setup::default() }).await;
     let bytes = noise(3, 5 << 20);
     let image = TestImage::layers([bytes.clone()]);
     rig.upstream.put_image("library/a", "1", &image);

@@ -4,13 +4,13 @@ use entrepot_mirror::{Error, Mounted, UploadId};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Name, UploadStart};
 use http::{HeaderMap, Response, StatusCode, header};
 
-use super::Ask;
+use super::ask::Ask;
 use crate::{
-    Extra, Refusal,
+    answer::respond,
     body::Body,
+    error::{Extra, Refusal},
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
-    service::respond,
 };
 
 pub(super) async fn start(
