@@ -48,7 +48,7 @@ mod tls;
 mod wire;
 mod workers;
 
-pub use error::{Extra, Refusal};
+pub use error::Refusal;
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use server::{Error, Listen, Server};
