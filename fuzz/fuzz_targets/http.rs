@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use std::{cell::RefCell, sync::Arc};
+use std::cell::RefCell;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
@@ -68,8 +68,13 @@ async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
     };
     let mirror = Mirror::start(parts).await?;
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
-    let server =
-        Server::bind(listen, mirror.clone(), Arc::new(Registry::default()), Metrics::default()).await?;
+    let parts = entrepot_server::Parts {
+        mirror: mirror.clone(),
+        sync: None,
+        registry: Registry::default(),
+        metrics: Metrics::default(),
+    };
+    let server = Server::bind(listen, parts).await?;
     Ok((server, mirror))
 }
 

@@ -5,12 +5,7 @@
 use entrepot_oci::Host;
 use http::StatusCode;
 
-use crate::{
-    Refusal, cross_site,
-    host::Unclear,
-    registry,
-    service::{Call, Door},
-};
+use crate::{call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry};
 
 /// Why a request is not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use entrepot_mirror::Budget;
 use foldhash::quality::RandomState;
 
-use crate::connection::Peer;
+use crate::peer::Peer;
 
 /// What is not counted.
 pub(crate) const SMALL: usize = 4 << 10;
@@ -134,7 +134,7 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::Door;
+    use crate::peer::Door;
 
     const MIB: usize = 1 << 20;
 

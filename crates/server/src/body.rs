@@ -15,7 +15,7 @@ use futures_util::{
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{answers::Answers, connection::Peer, record::Record, wire::Lent};
+use crate::{answers::Answers, peer::Peer, record::Record, wire::lending::Lent};
 
 /// How much of a mapped file is handed to the connection at once.
 const SLICE: u64 = 1 << 20;

@@ -1,16 +1,7 @@
 //! One connection, from handshake to close: protocol limits, idleness, drain.
 
-use std::{
-    convert::Infallible,
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-use http::Version;
 use hyper::{
     rt::{Read, Write},
     service::service_fn,
@@ -26,11 +17,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    metrics::Metrics,
     patience::{Shortage, Silence},
-    service::{self, Door, State},
+    peer::{Door, Peer},
+    service,
+    state::State,
     tls::Certificates,
-    wire::{Lending, Line, Linger},
+    wire::{lending::Lending, linger::Linger},
 };
 
 /// How long the head of a request, or a TLS handshake, may take.
@@ -43,100 +35,10 @@ const MAX_STREAMS: u32 = 250;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
-/// Who is at the other end, and what the connection is doing.
-pub(crate) struct Peer {
-    address: Option<IpAddr>,
-    door: Door,
-    // Only where the connection can do something with it.
-    lending: Option<Lending>,
-    running: AtomicUsize,
-    begun: AtomicUsize,
-    // Answers over HTTP/2 of which there is more for the client to take.
-    offered: AtomicUsize,
-    // Bytes of answers that were made for it and that it has not taken.
-    held: AtomicUsize,
-    line: Arc<Line>,
-}
-
-impl Peer {
-    pub(crate) fn new(address: Option<IpAddr>, door: Door, lending: Option<Lending>) -> Arc<Self> {
-        Arc::new(Self {
-            address,
-            door,
-            lending,
-            running: AtomicUsize::new(0),
-            begun: AtomicUsize::new(0),
-            offered: AtomicUsize::new(0),
-            held: AtomicUsize::new(0),
-            line: Arc::default(),
-        })
-    }
-
-    /// The client's address; the local command line has none.
-    pub(crate) fn address(&self) -> Option<IpAddr> {
-        self.address
-    }
-
-    pub(crate) fn door(&self) -> Door {
-        self.door
-    }
-
-    /// The files that this connection sends from, if it can leave that to the kernel. HTTP/2 cuts everything into
-    /// frames so small that it would not be worth a system call for each.
-    pub(crate) fn lending(&self, version: Version) -> Option<&Lending> {
-        self.lending.as_ref().filter(|_| version < Version::HTTP_2)
-    }
-
-    pub(crate) fn request_began(&self) {
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        self.running.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn request_ended(&self) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// The client may be sending when we are done: nobody read all of its request, or it speaks HTTP/2.
-    pub(crate) fn leaves_unread(&self) {
-        self.line.leaves_unread();
-    }
-
-    /// Of an answer over HTTP/2 there is more for the client, or no more, or it is we who are waited for.
-    pub(crate) fn offers(&self, more: bool) {
-        if more {
-            self.offered.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.offered.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Counts `bytes` of an answer, unless the client then has more than its share.
-    pub(crate) fn hold(&self, bytes: usize, share: usize) -> bool {
-        let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= share);
-        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    pub(crate) fn let_go(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    /// What all looks have to agree in, for the connection to be idle.
-    pub(crate) fn idle_since(&self) -> Option<usize> {
-        let begun = self.begun.load(Ordering::Relaxed);
-        (self.running.load(Ordering::Relaxed) == 0 && !self.line.is_blocked()).then_some(begun)
-    }
-
-    // Over HTTP/1 what the client does not take blocks the line; over HTTP/2 the line is free, and its window is not.
-    fn is_waiting_for_client(&self) -> bool {
-        self.line.is_blocked() || self.offered.load(Ordering::Relaxed) > 0
-    }
-}
-
 /// What all connections share.
 pub(crate) struct Connections {
     builder: Builder<TokioExecutor>,
     state: Arc<State>,
-    metrics: Metrics,
     tls: Option<Arc<Certificates>>,
     /// Finish what is running, take nothing new.
     pub(crate) draining: CancellationToken,
@@ -145,9 +47,10 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(state: Arc<State>, metrics: Metrics, tls: Option<Arc<Certificates>>) -> Self {
-        let draining = state.draining().clone();
-        Self { builder: builder(), state, metrics, tls, draining, cut: CancellationToken::new() }
+    pub(crate) fn new(state: State, tls: Option<Arc<Certificates>>) -> Self {
+        let draining = state.draining.clone();
+        let cut = CancellationToken::new();
+        Self { builder: builder(), state: Arc::new(state), tls, draining, cut }
     }
 
     /// What every request needs.
@@ -157,7 +60,7 @@ impl Connections {
 
     /// Serves a client.
     pub(crate) async fn tcp(&self, stream: TcpStream, address: IpAddr) {
-        let _open = self.metrics.connection();
+        let _open = self.state.metrics.connection();
         if let Err(error) = tune(&stream) {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
@@ -171,7 +74,7 @@ impl Connections {
         match result {
             Ok(Ok(stream)) => {
                 let peer = Peer::new(Some(address), Door::Public, None);
-                let io = Linger::new(TokioIo::new(stream), Arc::clone(&peer.line));
+                let io = Linger::new(TokioIo::new(stream), peer.line());
                 self.serve(io, peer).await;
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake failed"),
@@ -183,14 +86,14 @@ impl Connections {
     async fn plain(&self, stream: TcpStream, address: IpAddr) {
         let lending = Lending::default();
         let peer = Peer::new(Some(address), Door::Public, Some(lending.clone()));
-        let io = crate::wire::Socket::new(stream, lending, self.metrics.clone());
-        self.serve(Linger::new(io, Arc::clone(&peer.line)), peer).await;
+        let io = crate::wire::socket::Socket::new(stream, lending, self.state.metrics.clone());
+        self.serve(Linger::new(io, peer.line()), peer).await;
     }
 
     #[cfg(not(target_os = "linux"))]
     async fn plain(&self, stream: TcpStream, address: IpAddr) {
         let peer = Peer::new(Some(address), Door::Public, None);
-        let io = Linger::new(TokioIo::new(stream), Arc::clone(&peer.line));
+        let io = Linger::new(TokioIo::new(stream), peer.line());
         self.serve(io, peer).await;
     }
 
@@ -236,7 +139,7 @@ impl Connections {
                         connection.as_mut().graceful_shutdown();
                     }
                     Seen::Silent => {
-                        tracing::debug!(address = ?peer.address, "a client is cut that does not read its answers");
+                        tracing::debug!(address = ?peer.address(), "a client is cut that does not read its answers");
                         return;
                     }
                 },
@@ -269,8 +172,8 @@ impl Look {
 
     fn at(&mut self, peer: &Peer, shortage: &Shortage) -> Seen {
         let (now, begun) = (Instant::now(), peer.idle_since());
-        let silent = self.silence.look(peer.is_waiting_for_client(), peer.line.taken(), now);
-        if silent >= shortage.patience(peer.held.load(Ordering::Relaxed) > 0, now) {
+        let silent = self.silence.look(peer.is_waiting_for_client(), peer.taken(), now);
+        if silent >= shortage.patience(peer.holds_memory(), now) {
             return Seen::Silent;
         }
         if begun.is_none() || begun != self.begun {

@@ -6,14 +6,7 @@ use entrepot_mirror::RepoKey;
 use entrepot_oci::{ErrorCode, Method, Name, Page, Reference, RouteError};
 use http::{Response, StatusCode};
 
-use crate::{
-    Refusal,
-    body::Body,
-    headers::JSON,
-    metrics::Kind,
-    query,
-    service::{self, Call},
-};
+use crate::{answer, body::Body, call::Call, error::Refusal, headers::JSON, metrics::Kind, query};
 
 /// Answers the command line.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
@@ -21,17 +14,17 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let query = call.query();
     *call.kind = Kind::Page;
     Ok(match (call.path(), call.head.method.as_str()) {
-        ("/v1/totals", "GET") => service::json(&mirror.holdings().await?, JSON),
+        ("/v1/totals", "GET") => answer::json(&mirror.holdings().await?, JSON),
         ("/v1/repositories", "GET") => {
             let prefix = query::find(query, "prefix");
-            service::json(&mirror.repositories(prefix.as_deref(), &page(query)?).await?, JSON)
+            answer::json(&mirror.repositories(prefix.as_deref(), &page(query)?).await?, JSON)
         }
         ("/v1/images", "GET") => {
-            service::json(&mirror.images(&key(&call, query)?, &page(query)?).await?, JSON)
+            answer::json(&mirror.images(&key(&call, query)?, &page(query)?).await?, JSON)
         }
         ("/v1/images", "DELETE") => {
             let reference = reference(query)?;
-            service::json(&mirror.remove(&key(&call, query)?, reference.as_ref()).await?, JSON)
+            answer::json(&mirror.remove(&key(&call, query)?, reference.as_ref()).await?, JSON)
         }
         ("/v1/totals" | "/v1/repositories", _) => return Err(Refusal::method("GET")),
         ("/v1/images", _) => return Err(Refusal::method("GET, DELETE")),

@@ -18,8 +18,10 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const API_VERSION: HeaderValue = HeaderValue::from_static("registry/2.0");
 pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
+pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(crate) const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
 
 /// What strangers put here is never a document of ours: no script in it runs, no form is sent, nothing is loaded, and

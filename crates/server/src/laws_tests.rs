@@ -1,6 +1,6 @@
 //! The laws, with inputs made for them: requests that are nearly right, at a whole server.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
@@ -30,7 +30,8 @@ async fn server(data: &Path) -> Server {
     };
     let mirror = Mirror::start(parts).await.unwrap();
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
-    Server::bind(listen, mirror, Arc::new(Registry::default()), Metrics::default()).await.unwrap()
+    let (registry, metrics) = (Registry::default(), Metrics::default());
+    Server::bind(listen, crate::Parts { mirror, sync: None, registry, metrics }).await.unwrap()
 }
 
 fn digest() -> String {

@@ -1,6 +1,8 @@
 //! Turns HTTP into calls: connections in, [`entrepot_mirror::Mirror`] verbs out, errors into what a client can read.
 //!
 //! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
+//! - layers, from below: `peer` (the other end), `state` (what every request needs), `call` (a request), `answer`,
+//!   `service`; a module imports those below it
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API), `sync` (the JSON API),
 //!   `pages`, `control`
 //! - who is let in: `admission`, by `host` and `cross_site`; `local` says whether this machine counts as its owner
@@ -12,8 +14,10 @@
 mod accept;
 mod access;
 mod admission;
+mod answer;
 mod answers;
 mod body;
+mod call;
 mod client;
 mod connection;
 mod control;
@@ -30,6 +34,7 @@ mod local;
 mod metrics;
 mod pages;
 mod patience;
+mod peer;
 mod query;
 mod record;
 mod registry;
@@ -37,14 +42,16 @@ mod registry;
 mod script;
 mod server;
 mod service;
+mod state;
 mod sync;
 mod tls;
 mod wire;
 mod workers;
 
-pub use error::{Extra, Refusal};
+pub use error::Refusal;
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use server::{Error, Listen, Server};
-pub use sync::SyncService;
+pub use state::Parts;
+pub use sync::service::SyncService;
 pub use tls::{CertificateError, TlsFiles};

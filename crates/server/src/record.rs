@@ -6,9 +6,9 @@ use http::{StatusCode, request::Parts};
 
 use crate::{
     access::Line,
-    connection::Peer,
     ids::RequestId,
     metrics::{Kind, Label, Metrics},
+    peer::Peer,
 };
 
 /// One request, from its head to the last byte of its answer, or to where the client left.

@@ -18,8 +18,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
-    connection::{Connections, Peer},
-    service::Door,
+    connection::Connections,
+    peer::{Door, Peer},
 };
 
 /// How long a request may wait for more than there is, or for anything else, before the client hangs up.

@@ -9,18 +9,17 @@ use std::{
     time::Duration,
 };
 
-use entrepot_mirror::Mirror;
-use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    CertificateError, Metrics, Patience, SyncService, TlsFiles, accept,
+    accept,
     connection::Connections,
     host::Hosts,
     local::Local,
-    service::{State, Terms},
-    tls::{self, Certificates},
+    patience::Patience,
+    state::{Parts, State, Terms},
+    tls::{self, CertificateError, Certificates, TlsFiles},
     workers::Workers,
 };
 
@@ -90,16 +89,11 @@ struct Listeners {
 }
 
 impl Server {
-    /// Takes the addresses and reads the certificate. `registry` is what `/metrics` shows; `metrics` should be on it.
+    /// Takes the addresses and reads the certificate. All that a request will need is in `parts`.
     ///
     /// # Errors
     /// An address that is taken or not ours, or a certificate that is not good.
-    pub async fn bind(
-        listen: Listen,
-        mirror: Mirror,
-        registry: Arc<Registry>,
-        metrics: Metrics,
-    ) -> Result<Self, Error> {
+    pub async fn bind(listen: Listen, parts: Parts) -> Result<Self, Error> {
         let certificates = match listen.tls {
             Some(files) => Some(Arc::new(Certificates::open(files).await?)),
             None => None,
@@ -115,15 +109,10 @@ impl Server {
             local: Local::new(local),
             patience: listen.patience,
         };
-        let state = Arc::new(State::new(mirror, registry, metrics.clone(), terms));
-        let connections = Arc::new(Connections::new(state, metrics, certificates.clone()));
+        let state = State::new(parts, terms);
+        let connections = Arc::new(Connections::new(state, certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })
-    }
-
-    /// Lets the network see what runs rules: pages, API and events. To be called once, before [`Server::run`].
-    pub fn offer(&self, sync: SyncService) {
-        self.connections.state().offer(sync);
     }
 
     /// The address it listens on.

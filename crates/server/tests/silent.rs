@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use support::{
-    Rig, noise,
+    Rig, Setup, noise,
     tls::{certificate, connector},
 };
 use tokio::{
@@ -56,7 +56,7 @@ async fn asks_and_is_cut(mut stream: impl AsyncWrite + Unpin, path: &str) {
 // A21
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_is_cut() {
-    let rig = Rig::start_patient(hasty(), |_| None).await;
+    let rig = Rig::start_with(Setup { patience: hasty(), ..Setup::default() }).await;
     let path = large(&rig).await;
     asks_and_is_cut(TcpStream::connect(rig.address).await.unwrap(), &path).await;
 }
@@ -66,7 +66,8 @@ async fn a_client_that_does_not_read_is_cut() {
 async fn a_client_that_does_not_read_is_cut_over_tls_too() {
     let directory = tempfile::tempdir().unwrap();
     let files = certificate(directory.path(), "one.test");
-    let rig = Rig::start_patient(hasty(), |_| Some(files.clone())).await;
+    let rig =
+        Rig::start_with(Setup { patience: hasty(), tls: Some(files.clone()), ..Setup::default() }).await;
     let bytes = noise(7, LARGE);
     let image = entrepot_testkit::TestImage::layers([bytes.clone()]);
     rig.upstream.put_image("library/a", "1", &image);
@@ -100,7 +101,7 @@ async fn sent(rig: &Rig, sender: &Sender, path: &str) -> hyper::Result<Response<
 // A21: the line is free, but no window is open.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_opens_no_window_is_cut() {
-    let rig = Rig::start_patient(hasty(), |_| None).await;
+    let rig = Rig::start_with(Setup { patience: hasty(), ..Setup::default() }).await;
     let path = large(&rig).await;
     let (sender, connection) = client(&rig, 1).await;
     let answer = ask(&rig, &sender, &path).await;
@@ -112,7 +113,7 @@ async fn a_client_that_opens_no_window_is_cut() {
 // A21: as little as it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_does_a_small_answer_keep_a_connection() {
-    let rig = Rig::start_patient(hasty(), |_| None).await;
+    let rig = Rig::start_with(Setup { patience: hasty(), ..Setup::default() }).await;
     let digest = rig.push_blob("local/a", noise(1, 100)).await;
     let (sender, connection) = client(&rig, 0).await;
     let answer = ask(&rig, &sender, &format!("/v2/local/a/blobs/{digest}")).await;
@@ -145,7 +146,7 @@ async fn referred(rig: &Rig, name: &str, count: usize) -> String {
 // A06
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_clients_get_no_more_memory_than_there_is_for_them() {
-    let rig = Rig::start_patient(hasty_when_short(), |_| None).await;
+    let rig = Rig::start_with(Setup { patience: hasty_when_short(), ..Setup::default() }).await;
     let (one, other) = (referred(&rig, "local/one", 40).await, referred(&rig, "local/other", 5).await);
     let budget = rig.mirror.budget();
     let before = budget.left();

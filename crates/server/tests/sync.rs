@@ -15,7 +15,7 @@ use entrepot_scheduler::{Happened, Metrics, Order, Parts, Scheduler, Work};
 use entrepot_server::SyncService;
 use entrepot_sync::rules::{RuleSection, RuleSet};
 use serde_json::{Value, json};
-use support::Rig;
+use support::{Rig, Setup};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,7 +42,6 @@ struct Desk {
 
 impl Desk {
     async fn open(token: Option<&str>) -> Self {
-        let rig = Rig::start().await;
         let dir = tempfile::tempdir().unwrap();
         let sections: Vec<RuleSection> = serde_json::from_str(RULES).unwrap();
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -59,7 +58,8 @@ impl Desk {
             clock: Arc::new(SystemTime::now),
         };
         let scheduler = Scheduler::open(parts).await.unwrap();
-        rig.server.offer(SyncService::new(scheduler.clone(), token));
+        let sync = SyncService::new(scheduler.clone(), token);
+        let rig = Rig::start_with(Setup { sync: Some(sync), ..Setup::default() }).await;
         Self { rig, scheduler, ordered, _dir: dir }
     }
 

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use support::{
-    Rig, noise,
+    Rig, Setup, noise,
     tls::{certificate, connector},
 };
 use tokio::net::TcpStream;
@@ -53,9 +53,11 @@ async fn a_large_blob_leaves_by_sendfile() {
         (None, 0..LARGE),
     ] {
         let before = rig.metrics.sendfile_bytes();
+        sender.ready().await.unwrap();
         let response = sender.send_request(request("x", &path, range)).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(Digest::of(&body), Digest::of(&bytes[part]));
+        sender.ready().await.unwrap();
         let ping = sender.send_request(request("x", "/v2/", None)).await.unwrap();
         assert_eq!(ping.into_body().collect().await.unwrap().to_bytes(), "{}");
         // The bytes are here before they are counted; what is answered after them is not.
@@ -107,7 +109,7 @@ async fn over_tls(
 async fn tls_gives_equal_bytes_and_new_certificates_need_no_restart() {
     let directory = tempfile::tempdir().unwrap();
     let files = certificate(directory.path(), "one.test");
-    let rig = Rig::start_with(|_| Some(files.clone())).await;
+    let rig = Rig::start_with(Setup { tls: Some(files.clone()), ..Setup::default() }).await;
     let bytes = noise(3, 5 << 20);
     let image = TestImage::layers([bytes.clone()]);
     rig.upstream.put_image("library/a", "1", &image);

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_server::{Error, Listen, Metrics, Server, SyncService, TlsFiles};
+use entrepot_server::{Error, Listen, Metrics, Parts, Server, SyncService, TlsFiles};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -81,16 +81,16 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let scheduler = syncing::open(config, &origin.environment, &catalog, &mut registry).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
-    let bound = Server::bind(listen(config, data), mirror.clone(), Arc::new(registry), metrics).await;
-    let server = match bound {
+    let token = config.api_token.as_ref().map(ExposeSecret::expose_secret);
+    let sync = Some(SyncService::new(scheduler.clone(), token));
+    let parts = Parts { mirror: mirror.clone(), sync, registry, metrics };
+    let server = match Server::bind(listen(config, data), parts).await {
         Ok(server) => Arc::new(server),
         Err(error) => {
             mirror.shutdown().await;
             return Err(not_bound(&error));
         }
     };
-    let token = config.api_token.as_ref().map(ExposeSecret::expose_secret);
-    server.offer(SyncService::new(scheduler.clone(), token));
     mirror.begin().await;
     greet(config, server.local_addr(), &origin.environment)?;
     let stop = CancellationToken::new();

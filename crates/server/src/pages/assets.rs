@@ -3,7 +3,7 @@
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::html;
-use crate::{body::Body, headers::IMMUTABLE, service::respond};
+use crate::{answer::respond, body::Body, headers::IMMUTABLE};
 
 /// The asset at `path`, if there is one. Pages ask for them by a version that changes with them.
 pub(super) fn find(path: &str, query: &str) -> Option<Response<Body>> {

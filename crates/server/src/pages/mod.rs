@@ -17,14 +17,14 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use words::Language;
 
 use crate::{
-    Refusal,
+    answer::respond,
     body::Body,
+    call::Call,
+    error::Refusal,
+    headers::{HTML, TEXT},
     metrics::Kind,
-    service::{Call, respond},
 };
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -34,7 +34,7 @@ const WELCOME: &str = include_str!("../welcome.html");
 
 /// Answers what is not below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
-    let reader = call.state.sync().filter(|_| readers::is_one(call.path()));
+    let reader = call.state.sync.as_ref().filter(|_| readers::is_one(call.path()));
     let asset = assets::find(call.path(), call.query());
     let is_ours = matches!(call.path(), "/" | "/healthz" | "/readyz" | "/metrics");
     if !is_ours && reader.is_none() && asset.is_none() {
@@ -69,7 +69,7 @@ fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) ->
 }
 
 async fn ready(call: &Call<'_>) -> Response<Body> {
-    if call.state.draining().is_cancelled() {
+    if call.state.draining.is_cancelled() {
         return page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "shutting down\n");
     }
     match call.state.mirror.ready().await {
@@ -87,7 +87,7 @@ fn metrics(call: &Call<'_>) -> Response<Body> {
 }
 
 fn has_rules(call: &Call<'_>) -> bool {
-    call.state.sync().is_some_and(|sync| !sync.scheduler.rules().rules.is_empty())
+    call.state.sync.as_ref().is_some_and(|sync| !sync.scheduler.rules().rules.is_empty())
 }
 
 // The host comes from the client, so it is shown only if it is one.

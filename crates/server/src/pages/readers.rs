@@ -4,12 +4,18 @@ use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, RulesView, StateView};
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{HTML, TEXT, guide, said, table, words::Language};
+use super::{guide, said, table, words::Language};
 use crate::{
+    answer::respond,
     body::Body,
+    call::Call,
+    headers::{HTML, TEXT},
     query,
-    service::{Call, respond},
-    sync::{Asker, Permission, Problem, SyncService},
+    sync::{
+        gate::{Asker, Permission},
+        problem::Problem,
+        service::SyncService,
+    },
 };
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
@@ -58,7 +64,7 @@ async fn syncs(
     language: Language,
 ) -> Result<String, Error> {
     let (scheduler, query) = (&sync.scheduler, call.query());
-    let steered = sync.permission(&Asker::of(call)) != Permission::Refused;
+    let steered = Asker::of(call).permission(sync.token.as_ref()) != Permission::Refused;
     let one = query::find(query, "rule");
     if let Some(one) = &one {
         views.rules.retain(|rule| rule.name == **one);

@@ -6,12 +6,12 @@ use entrepot_mirror::Opened;
 use entrepot_oci::{ByteRange, Digest};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::Ask;
+use super::ask::Ask;
 use crate::{
-    Refusal,
+    answer::respond,
     body::Body,
+    error::Refusal,
     headers::{self, BYTES, IMMUTABLE, OCTETS},
-    service::respond,
 };
 
 pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {

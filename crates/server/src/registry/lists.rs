@@ -5,12 +5,13 @@ use http::{HeaderValue, Response, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::Ask;
+use super::ask::Ask;
 use crate::{
-    Refusal,
+    answer,
     body::Body,
+    error::Refusal,
     headers::{self, JSON, OCI_FILTERS_APPLIED, STALE},
-    query, service,
+    query,
 };
 
 /// What needs no escaping in a query: RFC 3986's unreserved characters, and those of hosts, digests and media types.
@@ -28,7 +29,7 @@ struct TagList<'a> {
 pub(super) async fn tags(ask: &Ask<'_>, page: &Page) -> Result<Response<Body>, Refusal> {
     let found = ask.mirror.tags(ask.target, page).await?;
     let tags = found.tags.iter().take(page.limit()).map(Tag::as_str).collect();
-    let mut response = service::json(&TagList { name: ask.name.as_str(), tags }, JSON);
+    let mut response = answer::json(&TagList { name: ask.name.as_str(), tags }, JSON);
     let to = response.headers_mut();
     if let Some(last) = found.tags.last().filter(|_| found.more && page.limit() > 0) {
         let next = ask.address(format_args!("tags/list?n={}&last={last}", page.limit()));
@@ -54,7 +55,7 @@ pub(super) async fn referrers(
     let last = page.last().map(|descriptor| descriptor.digest);
     let index = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
     debug_assert_eq!(index, MediaType::OCI_INDEX.as_str());
-    let mut response = service::json(&ReferrersIndex::new(page), index);
+    let mut response = answer::json(&ReferrersIndex::new(page), index);
     let to = response.headers_mut();
     if let Some(last) = last.filter(|_| more) {
         let mut next = ask.address(format_args!("referrers/{subject}?last={last}"));

@@ -4,13 +4,13 @@ use entrepot_mirror::Pushed;
 use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Reference, Tag};
 use http::{HeaderMap, Response, StatusCode, header};
 
-use super::Ask;
+use super::ask::Ask;
 use crate::{
-    Refusal,
+    answer::respond,
     body::Body,
+    error::Refusal,
     headers::{self, IMMUTABLE, OCI_SUBJECT, OCI_TAG, STALE},
     incoming::Upload,
-    service::respond,
 };
 
 /// The most that one `OCI-Tag` header carries, so that none outgrows what clients take.

@@ -1,49 +1,33 @@
 //! The registry API: a request becomes a route, a route a verb of the mirror, its outcome an answer to the spec.
 //!
+//! - `ask`: what handlers are given
 //! - `manifests`, `blobs`: pull and delete what has a digest, push manifests
 //! - `uploads`: how blobs get in; `lists`: tags and referrers
 
+mod ask;
 mod blobs;
 mod lists;
 mod manifests;
 mod uploads;
 
-use entrepot_mirror::{Asked, Mirror, Target};
-use entrepot_oci::{Method, Name, Route, RouteError};
-use http::{HeaderMap, Response, StatusCode};
+use ask::Ask;
+use entrepot_mirror::Asked;
+use entrepot_oci::{Method, Route, RouteError};
+use http::{Response, StatusCode};
 
 use crate::{
-    Refusal,
+    answer::respond,
     body::Body,
+    call::Call,
+    error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
     metrics::Kind,
-    service::{Call, respond},
-    wire::Lending,
 };
 
 /// Whether the path is of the registry API.
 pub(crate) fn is_below(path: &str) -> bool {
     path == "/v2" || path.starts_with("/v2/")
-}
-
-/// A request whose name leads somewhere.
-struct Ask<'a> {
-    mirror: &'a Mirror,
-    headers: &'a HeaderMap,
-    query: &'a str,
-    /// The name as it was asked for; addresses in the answer are made with it.
-    name: &'a Name,
-    target: &'a Target,
-    asked: Asked<'a>,
-    lending: Option<&'a Lending>,
-}
-
-impl Ask<'_> {
-    /// An address below the name.
-    fn address(&self, rest: std::fmt::Arguments<'_>) -> String {
-        format!("/v2/{}/{rest}", self.name)
-    }
 }
 
 /// Answers what is below `/v2/`.

@@ -7,15 +7,8 @@ use entrepot_sync::Place;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::{Asker, Problem, SyncService, events};
-use crate::{
-    body::Body,
-    client::Client,
-    headers::JSON,
-    metrics::Kind,
-    query,
-    service::{self, Call},
-};
+use super::{events, gate::Asker, problem::Problem, service::SyncService};
+use crate::{answer, body::Body, call::Call, client::Client, headers::JSON, metrics::Kind, query};
 
 const ROOT: &str = "/api/v1/sync/";
 /// The largest request body, in bytes.
@@ -43,7 +36,7 @@ pub(crate) async fn answer(mut call: Call<'_>) -> Response<Body> {
 }
 
 async fn find(call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-    let sync = call.state.sync().ok_or_else(Problem::not_found)?;
+    let sync = call.state.sync.as_ref().ok_or_else(Problem::not_found)?;
     let path = call.path().strip_prefix(ROOT).ok_or_else(Problem::not_found)?;
     let segments: Vec<&str> = path.split('/').collect();
     let is_change = matches!(segments[..], ["rules", _, "run"] | ["runs", _, "cancel"]);
@@ -59,27 +52,27 @@ async fn find(call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
 async fn read(call: &Call<'_>, sync: &SyncService, segments: &[&str]) -> Result<Response<Body>, Problem> {
     let (scheduler, query) = (&sync.scheduler, call.query());
     match segments {
-        ["rules"] => Ok(service::json(&scheduler.rules(), JSON)),
+        ["rules"] => Ok(answer::json(&scheduler.rules(), JSON)),
         ["runs"] => {
             let rule = query::find(query, "rule");
             let before = query::find(query, "before").map(|id| run_id(&id)).transpose()?;
-            Ok(service::json(&scheduler.runs(rule.as_deref(), before, limit(query)?).await?, JSON))
+            Ok(answer::json(&scheduler.runs(rule.as_deref(), before, limit(query)?).await?, JSON))
         }
         ["runs", id] => {
             let after = query::find(query, "after").map_or(Ok(0), |after| after.parse());
             let after = after.map_err(|_| Problem::bad("`after` must be a number"))?;
-            Ok(service::json(&scheduler.run(run_id(id)?, after, limit(query)?).await?, JSON))
+            Ok(answer::json(&scheduler.run(run_id(id)?, after, limit(query)?).await?, JSON))
         }
         ["state"] => {
             let rule = query::find(query, "rule")
                 .ok_or_else(|| Problem::bad("`rule` is missing").with_hint("add `?rule=NAME`"))?;
             let text = |key| query::find(query, key).unwrap_or_default().into_owned();
             let after = SourceTag { source: text("source"), reference: text("reference") };
-            Ok(service::json(&scheduler.copies(&rule, &after, limit(query)?).await?, JSON))
+            Ok(answer::json(&scheduler.copies(&rule, &after, limit(query)?).await?, JSON))
         }
         ["events"] if call.head.method == Method::GET => {
             let client = Client::of(call.peer.address(), &call.head.headers);
-            events::answer(sync, client, call.state.draining())
+            events::answer(sync, client, &call.state.draining)
         }
         ["events"] => Err(Problem::method("GET")),
         _ => Err(Problem::not_found()),
@@ -99,7 +92,7 @@ async fn change(
     segments: &[&str],
 ) -> Result<Response<Body>, Problem> {
     Asker::of(call).admit(sync.token.as_ref())?;
-    let answer = match segments {
+    let outcome = match segments {
         ["rules", name, "run"] => {
             let part = part(call).await?;
             match sync.scheduler.run_now(name, part).await? {
@@ -114,7 +107,7 @@ async fn change(
         }
         _ => return Err(Problem::not_found()),
     };
-    let mut response = service::json(&answer, JSON);
+    let mut response = answer::json(&outcome, JSON);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }

@@ -1,12 +1,7 @@
 //! What happens, as server-sent events. The first one says what goes on; who does not keep up is cut off, and a browser
 //! comes again by itself.
 
-use std::{
-    collections::HashMap,
-    fmt::Write,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt::Write, time::Duration};
 
 use bytes::Bytes;
 use entrepot_mirror::{BlobStream, Cut};
@@ -15,70 +10,18 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
-use super::{Problem, SyncService};
-use crate::{body::Body, client::Client, service::respond};
+use super::{
+    listeners::{Full, Listener, MOST_OF_ONE},
+    problem::Problem,
+    service::SyncService,
+};
+use crate::{answer::respond, body::Body, client::Client};
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-/// How many may listen at once, and how many of them one client may be.
-const MOST: usize = 256;
-const MOST_OF_ONE: usize = 32;
 /// So often something is said, that nobody in between takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes again.
 const RETRY: &str = "retry: 3000\n\n";
-
-/// Who listens, and how often.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Listeners(Arc<Mutex<HashMap<Client, usize>>>);
-
-/// One who listens; dropped, they do not.
-#[derive(Debug)]
-struct Listener {
-    all: Listeners,
-    client: Client,
-}
-
-/// Nobody more may listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Full {
-    /// Whoever it is.
-    Everywhere,
-    /// Who is the same client.
-    ForOne,
-}
-
-impl Listeners {
-    fn join(&self, client: Client) -> Result<Listener, Full> {
-        let mut all = self.lock();
-        if all.values().sum::<usize>() >= MOST {
-            return Err(Full::Everywhere);
-        }
-        let count = all.entry(client).or_default();
-        if *count >= MOST_OF_ONE {
-            return Err(Full::ForOne);
-        }
-        *count += 1;
-        Ok(Listener { all: self.clone(), client })
-    }
-
-    fn leave(&self, client: Client) {
-        let mut all = self.lock();
-        match all.get_mut(&client) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(all.remove(&client)),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.all.leave(self.client);
-    }
-}
 
 impl From<Full> for Problem {
     fn from(full: Full) -> Self {
@@ -145,6 +88,7 @@ fn written(frame: &Frame, is_first: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::listeners::Listeners;
 
     #[test]
     fn is_written_as_the_standard_has_it() {
@@ -153,20 +97,8 @@ mod tests {
         assert_eq!(written(&frame, true), "retry: 3000\n\nid: 7\nevent: rules\ndata: {}\n\n");
     }
 
-    fn client(last: usize) -> Client {
-        Client::Address([10, 0, 0, u8::try_from(last).unwrap()].into())
-    }
-
-    #[test]
-    fn there_is_room_for_so_many() {
-        let listeners = Listeners::default();
-        let join = |nth: usize| listeners.join(client(nth / MOST_OF_ONE)).unwrap();
-        let mut all: Vec<_> = (0..MOST).map(join).collect();
-        assert_eq!(listeners.join(client(200)).err(), Some(Full::Everywhere));
-        all.pop();
-        assert!(listeners.join(client(200)).is_ok());
-        drop(all);
-        assert!(listeners.lock().is_empty());
+    fn client(last: u8) -> Client {
+        Client::Address([10, 0, 0, last].into())
     }
 
     #[test]

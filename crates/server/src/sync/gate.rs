@@ -9,11 +9,8 @@ use std::net::IpAddr;
 use entrepot_oci::Digest;
 use http::{HeaderMap, StatusCode, header};
 
-use super::Problem;
-use crate::{
-    host,
-    service::{Call, Door},
-};
+use super::problem::Problem;
+use crate::{call::Call, host, peer::Door};
 
 /// Who asks.
 pub(crate) struct Asker<'a> {
@@ -50,7 +47,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Whether they may, before they show anything; `token` is what lets others in.
-    pub(super) fn permission(&self, token: Option<&Digest>) -> Permission {
+    pub(crate) fn permission(&self, token: Option<&Digest>) -> Permission {
         match (self.door, token) {
             (Door::Control, _) => Permission::Granted,
             (Door::Public, Some(_)) => Permission::NeedsToken,

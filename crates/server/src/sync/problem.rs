@@ -4,7 +4,7 @@ use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::{admission::Denied, body::Body, service};
+use crate::{admission::Denied, answer, body::Body};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -58,7 +58,7 @@ impl Problem {
             detail: &self.detail,
             hint: self.hint.as_deref(),
         };
-        let mut response = service::json(&document, PROBLEM);
+        let mut response = answer::json(&document, PROBLEM);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {

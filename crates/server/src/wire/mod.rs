@@ -6,12 +6,7 @@
 //!
 //! Elsewhere, over TLS and over HTTP/2 the same slices are written like any other bytes.
 
-mod lending;
-mod linger;
+pub(crate) mod lending;
+pub(crate) mod linger;
 #[cfg(target_os = "linux")]
-mod socket;
-
-pub(crate) use lending::{Lending, Lent};
-pub(crate) use linger::{Line, Linger};
-#[cfg(target_os = "linux")]
-pub(crate) use socket::Socket;
+pub(crate) mod socket;

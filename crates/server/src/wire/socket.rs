@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::{io::Interest, net::TcpStream};
 
-use super::Lending;
+use super::lending::Lending;
 use crate::metrics::Metrics;
 
 /// See the module.

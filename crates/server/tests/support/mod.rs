@@ -18,7 +18,7 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::Remote;
-use entrepot_server::{Listen, Metrics, Patience, Server, TlsFiles};
+use entrepot_server::{Listen, Metrics, Patience, Server, SyncService, TlsFiles};
 use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
@@ -38,6 +38,16 @@ use tokio_util::sync::CancellationToken;
 /// How long a running response has after a drain began.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
+/// What tests set up otherwise.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// When clients must read.
+    pub(crate) patience: Patience,
+    pub(crate) tls: Option<TlsFiles>,
+    /// What runs rules.
+    pub(crate) sync: Option<SyncService>,
+}
+
 /// A server and what is around it.
 pub(crate) struct Rig {
     pub(crate) upstream: TestRegistry,
@@ -53,19 +63,11 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start() -> Self {
-        Self::start_with(|_| None).await
+        Self::start_with(Setup::default()).await
     }
 
-    /// With TLS, by files that are made in the directory given.
-    pub(crate) async fn start_with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
-        Self::start_patient(Patience::default(), tls).await
-    }
-
-    /// The same, with clients who must read as soon as `patience` says.
-    pub(crate) async fn start_patient(
-        patience: Patience,
-        tls: impl FnOnce(&Path) -> Option<TlsFiles>,
-    ) -> Self {
+    pub(crate) async fn start_with(setup: Setup) -> Self {
+        let Setup { patience, tls, sync } = setup;
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
@@ -75,14 +77,15 @@ impl Rig {
         metrics.register(&mut registry);
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
-            tls: tls(data.path()),
+            tls,
             control: Some(data.path().join("control.sock")),
             names: ["x", "m.test", "one.test", "two.test"].map(str::to_owned).into(),
             is_shared: false,
             patience,
         };
-        let server = Server::bind(listen, mirror.clone(), Arc::new(registry), metrics.clone()).await.unwrap();
-        let server = Arc::new(server);
+        let parts =
+            entrepot_server::Parts { mirror: mirror.clone(), sync, registry, metrics: metrics.clone() };
+        let server = Arc::new(Server::bind(listen, parts).await.unwrap());
         let stop = CancellationToken::new();
         let running = tokio::spawn({
             let (server, stop) = (Arc::clone(&server), stop.clone());

@@ -1,0 +1,32 @@
+//! A request as handlers see it.
+
+use http::request::Parts;
+
+use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, state::State};
+
+/// A request as handlers see it.
+pub(crate) struct Call<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) peer: &'a Peer,
+    pub(crate) head: &'a Parts,
+    /// The host that the client believes it is talking to.
+    pub(crate) host: Result<Option<&'a str>, Unclear>,
+    pub(crate) body: &'a mut Upload,
+    /// What kind of address it turned out to be.
+    pub(crate) kind: &'a mut Kind,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn path(&self) -> &'a str {
+        self.head.uri.path()
+    }
+
+    pub(crate) fn query(&self) -> &'a str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The host that the client believes it is talking to. Nobody is let in who names several.
+    pub(crate) fn host(&self) -> Option<&'a str> {
+        self.host.ok().flatten()
+    }
+}
