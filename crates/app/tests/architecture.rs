@@ -12,10 +12,11 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("oci", &[]),
     ("files", &[]),
-    ("remote", &["oci"]),
+    ("egress", &[]),
+    ("remote", &["oci", "egress"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("rewrite", &["oci"]),

@@ -9,7 +9,7 @@ use url::Url;
 use crate::{
     ask::Wire,
     auth::{self, Offer, claim, scope::Scope, token::TokenAsk},
-    egress::EgressError,
+    egress_error::EgressError,
     endpoints::Endpoint,
     error::Error,
     remote::Remote,

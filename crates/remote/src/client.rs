@@ -2,15 +2,13 @@
 //!
 //! Two clients, because `insecure` is said of the registry's own hosts and not of whom they redirect to.
 
-use std::{collections::HashSet, fs, sync::Arc, time::Duration};
+use std::{collections::HashSet, fs, time::Duration};
 
+use entrepot_egress::Gate;
 use reqwest::{Certificate, Client, ClientBuilder, header, redirect};
 use url::Url;
 
-use crate::{
-    egress::{Exempt, Resolver},
-    settings::{Settings, SettingsError},
-};
+use crate::settings::{Settings, SettingsError};
 
 /// The longest a connection may take to stand, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,12 +96,12 @@ impl Clients {
     pub(crate) fn new(
         endpoints: &[Url],
         settings: &Settings,
-        exempt: &Arc<Exempt>,
+        gate: &Gate,
         patience: Patience,
     ) -> Result<Self, SettingsError> {
         let certificates = certificates(settings)?;
         let build = |insecure| {
-            builder(exempt, patience)
+            builder(gate, patience)
                 .tls_certs_merge(certificates.clone())
                 .tls_danger_accept_invalid_certs(insecure)
                 .build()
@@ -126,7 +124,7 @@ impl Clients {
     }
 }
 
-fn builder(exempt: &Arc<Exempt>, patience: Patience) -> ClientBuilder {
+fn builder(gate: &Gate, patience: Patience) -> ClientBuilder {
     // Bytes that are encoded in transit have another digest.
     let identity = (header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
     Client::builder()
@@ -134,7 +132,7 @@ fn builder(exempt: &Arc<Exempt>, patience: Patience) -> ClientBuilder {
         .default_headers([identity].into_iter().collect())
         .redirect(redirect::Policy::none())
         .referer(false)
-        .dns_resolver(Resolver::new(Arc::clone(exempt)))
+        .dns_resolver(gate.resolver())
         .connect_timeout(patience.connect)
         .tcp_nodelay(true)
         .http2_initial_stream_window_size(STREAM_WINDOW)

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::ManifestError;
 
-use crate::egress::EgressError;
+use crate::egress_error::EgressError;
 
 /// Why the network failed, for logs. Never holds an address with its query: that may be a signed one.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -195,8 +195,8 @@ pub(crate) fn within_body(error: reqwest::Error) -> Error {
 fn egress_refusal(error: &reqwest::Error) -> Option<EgressError> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if let Some(refused) = error.downcast_ref::<EgressError>() {
-            return Some(refused.clone());
+        if let Some(refused) = error.downcast_ref::<entrepot_egress::Error>() {
+            return Some(refused.clone().into());
         }
         cause = error.source();
     }

@@ -13,7 +13,7 @@ use crate::{
     answer::Answer,
     ask::{Ask, Wire},
     auth::{self, Key},
-    egress::{EgressError, MAX_REDIRECTS},
+    egress_error::{EgressError, MAX_REDIRECTS},
     endpoints::Endpoint,
     error::{self, Error, InvalidAnswer},
     limits::Subject,
@@ -188,7 +188,7 @@ impl Remote {
         let Some(location) = answer.header(&header::LOCATION) else {
             return Some(Err(InvalidAnswer::Status(answer.status().as_u16()).into()));
         };
-        Some(self.gate().redirect(answer.url(), location).map_err(Error::from))
+        Some(self.gate().redirect(answer.url(), location).map_err(|refused| Error::Refused(refused.into())))
     }
 
     // At most two requests for it, whatever the server says to the second: a token that is turned down the moment it was

@@ -3,7 +3,7 @@
 //! - what is asked: [`Remote`] and its verbs, to read (`manifest`, `blob`, `tags`, `listing`, `referrers`), to write
 //!   (`push`, `upload`) and to ask what may be done (`access`), set up from [`Settings`]
 //! - how it gets there: `endpoints` (order and cooling), `accounts` (who sees which), `exchange` (tokens, redirects),
-//!   `egress` (what may be asked), `pacing` (how fast), `supply` (what is sent)
+//!   `pacing` (how fast), `supply` (what is sent); the crate `egress` says which addresses may be contacted
 //! - what comes back: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
 //! Nothing here decodes, stores or retries for long: bytes are checked where they are buffered, and handed on.
@@ -18,7 +18,7 @@ mod auth;
 mod blob;
 mod body;
 mod client;
-mod egress;
+mod egress_error;
 mod endpoints;
 mod error;
 mod exchange;
@@ -51,7 +51,7 @@ pub use blob::{BlobAsk, BlobHead, BlobStream};
 pub use client::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
 };
-pub use egress::{EgressError, MAX_REDIRECTS};
+pub use egress_error::{EgressError, MAX_REDIRECTS};
 pub use endpoints::Endpoint;
 pub use error::{Cause, Endless, Error, InvalidAnswer};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};

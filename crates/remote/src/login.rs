@@ -1,5 +1,6 @@
 //! Whether a registry takes an account, asked without touching any repository.
 
+use entrepot_egress::may_forward_credentials;
 use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
@@ -7,8 +8,8 @@ use url::Url;
 use crate::{
     accounts::is_own,
     ask::Wire,
-    auth::{self, Offer, challenge::Challenge, token, trust},
-    egress::EgressError,
+    auth::{self, Offer, challenge::Challenge, token},
+    egress_error::EgressError,
     endpoints::Endpoint,
     error::Error,
     remote::Remote,
@@ -69,8 +70,9 @@ impl Remote {
         challenge: &Challenge,
         credential: &Credential,
     ) -> Result<HeaderValue, Error> {
-        let mut realm = self.gate().realm(door, challenge.parameter("realm").unwrap_or_default())?;
-        if !trust::may_know(door, &realm) {
+        let realm = challenge.parameter("realm").unwrap_or_default();
+        let mut realm = self.gate().absolute(door, realm).map_err(EgressError::from)?;
+        if !may_forward_credentials(door, &realm) {
             let host = realm.host_str().unwrap_or_default().to_owned();
             return Err(EgressError::ForeignRealm { host }.into());
         }

@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 
 use crate::{
     ask::Ask,
-    egress::EgressError,
+    egress_error::EgressError,
     endpoints::Endpoint,
     error::{Error, InvalidAnswer},
     listing::{

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use entrepot_egress::{Exemptions, Gate, environment_proxies};
 use entrepot_oci::Host;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -13,7 +14,6 @@ use crate::{
     accounts::{self, Account},
     auth::Grants,
     client::{Clients, Patience},
-    egress::{Exempt, Gate},
     endpoints::Endpoint,
     health::Health,
     limits::Limits,
@@ -62,14 +62,17 @@ impl Remote {
     /// # Errors
     /// As [`Remote::new`].
     pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
-        let exempt = Arc::new(Exempt::of(&settings.endpoints, settings.private_network).behind(proxies()));
+        let exemptions = Exemptions::new(&settings.endpoints)
+            .with_private_network(settings.private_network)
+            .with_proxies(environment_proxies());
+        let gate = Gate::new(exemptions);
         let endpoints = endpoints(&host, settings)?;
         if let Some((index, fault)) = settings.unclear_account(&host) {
             let username = settings.credentials[index].username.clone();
             return Err(SettingsError::Account { username, fault });
         }
         let inner = Inner {
-            clients: Clients::new(&endpoints, settings, &exempt, patience)?,
+            clients: Clients::new(&endpoints, settings, &gate, patience)?,
             accounts: accounts::accounts(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len())),
@@ -78,7 +81,7 @@ impl Remote {
             pacing: Pacing::new(settings),
             large: Semaphore::new(1),
             endpoints,
-            gate: Gate(exempt),
+            gate,
             grants: Grants::new(),
             patience,
         };
@@ -182,15 +185,6 @@ fn usable(endpoint: &Url) -> Result<(), SettingsError> {
         return Ok(());
     };
     Err(SettingsError::Endpoint { host: endpoint.host_str().unwrap_or_default().to_owned(), reason })
-}
-
-fn proxies() -> impl Iterator<Item = Url> {
-    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-    names.into_iter().filter_map(|name| {
-        let value = std::env::var(name).ok()?;
-        let full = if value.contains("://") { value } else { format!("http://{value}") };
-        full.parse().ok()
-    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
     answer::Answer,
     ask::Ask,
     auth::{Key, scope::Scope},
-    egress::EgressError,
+    egress_error::EgressError,
     endpoints::Endpoint,
     error::{Error, InvalidAnswer},
     exchange::{Arrival, Way},
@@ -137,7 +137,8 @@ impl Remote {
     // Where an upload goes on.
     fn location(&self, answer: &Answer) -> Result<Option<Url>, EgressError> {
         let location = answer.header(&header::LOCATION);
-        location.map(|location| self.gate().redirect(answer.url(), location)).transpose()
+        let target = location.map(|location| self.gate().redirect(answer.url(), location)).transpose();
+        target.map_err(EgressError::from)
     }
 }
 

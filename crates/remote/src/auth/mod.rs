@@ -2,13 +2,12 @@
 //!
 //! [`Grant`] is what goes into `Authorization`; [`Grants`] keeps one per origin, scope and account, and lets one task
 //! fetch what many wait for; `challenge` reads what a server wants, `scope` says what for, `token` gets it, `claim` looks
-//! into it, `trust` guards the password.
+//! into it.
 
 pub(crate) mod challenge;
 pub(crate) mod claim;
 pub(crate) mod scope;
 pub(crate) mod token;
-pub(crate) mod trust;
 
 use std::{
     sync::Arc,

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use entrepot_egress::may_forward_credentials;
 use http::{HeaderValue, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
 
-use super::{Challenge, Grant, basic, claim, scope::Scope, trust};
+use super::{Challenge, Grant, basic, claim, scope::Scope};
 use crate::{
     ask::Wire,
+    egress_error::EgressError,
     error::{Error, InvalidAnswer},
     remote::Remote,
     settings::Credential,
@@ -48,9 +50,9 @@ impl Remote {
     /// The same, whatever the token says of itself.
     pub(crate) async fn fetch_token(&self, ask: &TokenAsk<'_>) -> Result<Grant, Error> {
         let realm = ask.challenge.parameter("realm").unwrap_or_default();
-        let realm = self.gate().realm(ask.from, realm)?;
+        let realm = self.gate().absolute(ask.from, realm).map_err(EgressError::from)?;
         let mut wire = Wire::get(realm_with_query(&realm, ask));
-        let credential = ask.credential.filter(|_| trust::may_know(ask.from, &realm));
+        let credential = ask.credential.filter(|_| may_forward_credentials(ask.from, &realm));
         if let Some(credential) = credential {
             wire.headers.insert(header::AUTHORIZATION, basic(credential)?);
         }

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::{
     ask::Ask,
-    egress::EgressError,
+    egress_error::EgressError,
     endpoints::Endpoint,
     error::{Endless, Error, InvalidAnswer},
     link,
@@ -233,7 +233,10 @@ impl Remote {
         let answer = self.exchange_at(endpoint, url, ask).await?;
         let next = match answer.header(&header::LINK).and_then(link::next) {
             // Seen from whoever answered, which may be where the question was redirected to.
-            Some(target) => self.gate().page(answer.url(), target).map_or_else(Next::Elsewhere, Next::At),
+            Some(target) => match self.gate().same_origin(answer.url(), target) {
+                Ok(url) => Next::At(url),
+                Err(refused) => Next::Elsewhere(refused.into()),
+            },
             None => Next::Unsaid,
         };
         let (bytes, receipt) = answer.document(limit, self.patience()).await?;

@@ -1,48 +1,50 @@
-//! Name look-ups that give no private addresses away, so that what is checked is what is connected to.
+//! The check of the IP addresses behind a name, at the moment of connecting.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::{EgressError, Exempt, address};
+use crate::{address, error::Error, exemptions::Exemptions};
 
-/// Who knows the addresses behind a name.
+// Looks up the addresses of a name; tests have their own.
 type LookUp = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
-/// A resolver behind the gate.
-pub(crate) struct Resolver {
-    exempt: Arc<Exempt>,
+/// A name resolver for `reqwest` that leaves private addresses out, unless the name is exempt.
+///
+/// The client connects only to addresses from here, so a name cannot pass the check and lead elsewhere afterwards. A name
+/// with private addresses alone fails with [`Error::PrivateAddress`], which is among the sources of the client's error.
+pub struct Resolver {
+    exemptions: Arc<Exemptions>,
     look_up: LookUp,
 }
 
 impl Resolver {
-    /// The system's.
-    pub(crate) fn new(exempt: Arc<Exempt>) -> Self {
-        // The client puts the port in itself.
+    pub(crate) fn new(exemptions: Arc<Exemptions>) -> Self {
+        // The client sets the port itself.
         let look_up: LookUp =
             |name| async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }.boxed();
-        Self { exempt, look_up }
+        Self { exemptions, look_up }
     }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (exempt, look_up) = (Arc::clone(&self.exempt), self.look_up);
+        let (exemptions, look_up) = (Arc::clone(&self.exemptions), self.look_up);
         Box::pin(async move {
             let found = look_up(name.as_str().to_owned()).await?;
-            let kept =
-                if exempt.connects(name.as_str()) { found } else { only_public(name.as_str(), found)? };
+            let is_exempt = exemptions.allows_connection(name.as_str());
+            let kept = if is_exempt { found } else { only_public(name.as_str(), found)? };
             Ok(Box::new(kept.into_iter()) as Addrs)
         })
     }
 }
 
-fn only_public(name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, EgressError> {
-    let some = !found.is_empty();
+fn only_public(name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Error> {
+    let was_found = !found.is_empty();
     let kept: Vec<_> = found.into_iter().filter(|address| address::is_public(address.ip())).collect();
-    if kept.is_empty() && some {
-        return Err(EgressError::PrivateAddress { host: name.to_owned() });
+    if kept.is_empty() && was_found {
+        return Err(Error::PrivateAddress { host: name.to_owned() });
     }
     Ok(kept)
 }
@@ -63,7 +65,7 @@ mod tests {
         assert_eq!(kept, addresses(&["1.1.1.1"]));
         assert!(matches!(
             only_public("a.example", addresses(&["10.0.0.1", "::1"])),
-            Err(EgressError::PrivateAddress { host }) if host == "a.example"
+            Err(Error::PrivateAddress { host }) if host == "a.example"
         ));
         assert!(only_public("a.example", Vec::new()).unwrap().is_empty());
     }
@@ -77,23 +79,23 @@ mod tests {
             let text = moving[ASKED.fetch_add(1, Ordering::SeqCst) % moving.len()];
             std::future::ready(Ok(addresses(&[text]))).boxed()
         };
-        let resolver = Resolver { exempt: Arc::default(), look_up };
+        let resolver = Resolver { exemptions: Arc::default(), look_up };
         let ask = async || resolver.resolve("a.example".parse().unwrap()).await;
-        // The client looks a name up for each connection, and connects to nothing but what comes from here.
+        // The client looks a name up for each connection, and connects only to what is returned here.
         assert_eq!(ask().await.unwrap().collect::<Vec<_>>(), addresses(&["1.1.1.1"]));
         let refused = ask().await.err().unwrap();
-        assert!(refused.downcast_ref::<EgressError>().is_some(), "{refused}");
+        assert!(refused.downcast_ref::<Error>().is_some(), "{refused}");
         assert!(ask().await.is_ok());
     }
 
     #[tokio::test]
-    async fn localhost_is_private_unless_it_is_an_endpoint() {
-        let ask = async |exempt: Exempt| {
-            Resolver::new(Arc::new(exempt)).resolve("localhost".parse().unwrap()).await
+    async fn localhost_is_private_unless_it_is_configured() {
+        let ask = async |exemptions: Exemptions| {
+            Resolver::new(Arc::new(exemptions)).resolve("localhost".parse().unwrap()).await
         };
-        assert!(ask(Exempt::default()).await.is_err());
-        let endpoint = "http://localhost:5000".parse().unwrap();
-        assert!(ask(Exempt::of(&[endpoint], false)).await.unwrap().count() > 0);
-        assert!(ask(Exempt::of(&[], true)).await.unwrap().count() > 0);
+        assert!(ask(Exemptions::default()).await.is_err());
+        let configured = "http://localhost:5000".parse().unwrap();
+        assert!(ask(Exemptions::new(&[configured])).await.unwrap().count() > 0);
+        assert!(ask(Exemptions::default().with_private_network(true)).await.unwrap().count() > 0);
     }
 }

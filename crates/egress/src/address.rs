@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `address` may be connected to on somebody else's word. Addresses that carry another inside (IPv4-mapped,
-/// NAT64, 6to4, Teredo) are not public, whatever they carry: no registry needs them, and unpacking is easily got wrong.
+/// Whether `address` is on the public internet. Addresses that embed another one (IPv4-mapped, NAT64, 6to4, Teredo) do
+/// not count as public, whatever they embed: no server needs them, and unpacking them is easy to get wrong.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -12,7 +12,7 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    // 198.18.0.0/15 stays: local proxies answer look-ups of public names with it, and nobody numbers hosts by it.
+    // 198.18.0.0/15 counts as public: local proxies answer look-ups of public names with it, and no host has such an address.
     let special = match address.octets() {
         // "This network", private, loopback, link-local with the metadata services.
         [0 | 10 | 127, ..] | [172, 16..=31, ..] | [192, 168, ..] | [169, 254, ..] => true,
@@ -30,7 +30,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    // Only 2000::/3 is handed out; loopback, link-local, unique local, multicast, IPv4-mapped and NAT64 are outside.
+    // Only 2000::/3 is assigned; loopback, link-local, unique local, multicast, IPv4-mapped and NAT64 are outside.
     match address.segments() {
         // Teredo and protocol assignments, documentation, 6to4, documentation again.
         [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,

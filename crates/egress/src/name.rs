@@ -1,14 +1,15 @@
-//! Names that are private by what they say. Behind a proxy nobody here sees the address of a name, so there its text is all
-//! there is to judge by.
+//! Host names that are private by what they say.
+//!
+//! A proxy looks names up itself, so behind one the text of a name is all there is to judge by.
 
-/// Top levels that are nobody's on the internet.
+/// Top-level domains that do not exist on the public internet.
 const PRIVATE: [&str; 10] = [
     // RFC 6761 §6.3, RFC 6762 §3, RFC 8375, and what ICANN reserved in 2024.
     "localhost",
     "local",
     "home.arpa",
     "internal",
-    // RFC 6762 appendix G, and what some resolvers add.
+    // RFC 6762 appendix G, and names that some resolvers add.
     "intranet",
     "private",
     "corp",
@@ -17,17 +18,22 @@ const PRIVATE: [&str; 10] = [
     "localdomain",
 ];
 
-/// Metadata services of clouds whose names look like any other. Those of the others are below `internal`, have one label,
-/// or go by address.
+/// Metadata services of clouds with ordinary names. Those of other clouds are below `internal`, have one label, or are
+/// reached by address.
 const METADATA: [&str; 3] =
     ["metadata.tencentyun.com", "metadata.packet.net", "metadata.platformequinix.com"];
 
-/// Whether `name`, in lower case, may be asked for on somebody else's word.
+/// Removes the root label: `a.example.` and `a.example` are one host.
+pub(crate) fn without_root(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Whether `name`, in lower case, can belong to a host on the public internet.
 pub(crate) fn is_public(name: &str) -> bool {
-    let name = super::bare(name);
+    let name = without_root(name);
     let is_below =
         |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    // One label is completed by the resolver's search list, and an empty one is no name.
+    // The resolver's search list completes a name of one label. Empty labels are not allowed.
     let is_whole = name.contains('.') && name.split('.').all(|label| !label.is_empty());
     is_whole && !PRIVATE.iter().chain(&METADATA).any(|suffix| is_below(suffix))
 }

@@ -1,36 +1,39 @@
-//! Which token server may see the password of which registry.
+//! Which server may see credentials that are meant for another.
 
 use url::{Host, Url};
 
-/// Whether the token server at `realm` may be told the credentials meant for `endpoint`.
+use crate::name;
+
+/// Whether credentials meant for the server at `owner` may be sent to `other`, which it named.
 ///
-/// Yes on the same host and port. Between domain names also within one registrable domain (`registry-1.docker.io` and
-/// `auth.docker.io`), as the public suffix list has it. Never between addresses, or names of one label such as `localhost`: those have no owner in
-/// common. An endpoint that is configured as plain http may have its token server on another port of its host.
-pub(crate) fn may_know(endpoint: &Url, realm: &Url) -> bool {
-    if endpoint.scheme() == "https" && realm.scheme() != "https" {
+/// They may on the same host and port. Between domain names they also may within one registrable domain
+/// (`registry-1.docker.io` and `auth.docker.io`), as the public suffix list has it. They may not between IP addresses or
+/// names of one label such as `localhost`, which do not say who owns them. For an `http` server another port of the same
+/// host is allowed. TLS is never dropped.
+pub fn may_forward_credentials(owner: &Url, other: &Url) -> bool {
+    if owner.scheme() == "https" && other.scheme() != "https" {
         return false;
     }
-    let same_host = endpoint.host().is_some() && endpoint.host() == realm.host();
-    let same_port = endpoint.port_or_known_default() == realm.port_or_known_default();
-    if same_host && (same_port || endpoint.scheme() == "http") {
+    let same_host = owner.host().is_some() && owner.host() == other.host();
+    let same_port = owner.port_or_known_default() == other.port_or_known_default();
+    if same_host && (same_port || owner.scheme() == "http") {
         return true;
     }
-    match (endpoint.host(), realm.host()) {
-        (Some(Host::Domain(one)), Some(Host::Domain(other))) => {
-            registrable(one).is_some_and(|domain| registrable(other) == Some(domain))
+    match (owner.host(), other.host()) {
+        (Some(Host::Domain(one)), Some(Host::Domain(two))) => {
+            registrable(one).is_some_and(|domain| registrable(two) == Some(domain))
         }
         _ => false,
     }
 }
 
-/// Domains whose names each belong to another customer, and which the list does not have.
+/// Domains below which every name belongs to another customer, and which the public suffix list does not have.
 const SHARED: [&str; 1] = ["azurecr.io"];
 
-// The domain that somebody registered: one label more than the suffix that the public suffix list has for it, its private
-// section included (`github.io` and the like, where everybody may have a name).
+// The domain that somebody registered: the public suffix and one more label. Private suffixes such as `github.io`, below
+// which everybody may have a name, count as public suffixes.
 fn registrable(name: &str) -> Option<&str> {
-    let name = name.strip_suffix('.').unwrap_or(name);
+    let name = name::without_root(name);
     if name.split('.').any(str::is_empty) {
         return None;
     }
@@ -38,7 +41,7 @@ fn registrable(name: &str) -> Option<&str> {
     if SHARED.contains(&domain) { below(name, domain) } else { Some(domain) }
 }
 
-// `suffix` with the one label of `name` before it.
+// `suffix` with the label that precedes it in `name`.
 fn below<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
     let rest = name.strip_suffix(suffix)?.strip_suffix('.')?;
     let start = rest.rfind('.').map_or(0, |dot| dot + 1);
@@ -49,13 +52,13 @@ fn below<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn known(endpoint: &str, realm: &str) -> bool {
-        may_know(&endpoint.parse().unwrap(), &realm.parse().unwrap())
+    fn may(owner: &str, other: &str) -> bool {
+        may_forward_credentials(&owner.parse().unwrap(), &other.parse().unwrap())
     }
 
     #[test]
-    fn the_same_owner_may_know() {
-        for (endpoint, realm) in [
+    fn the_same_owner_gets_credentials() {
+        for (owner, other) in [
             ("https://ghcr.io", "https://ghcr.io/token"),
             ("https://registry-1.docker.io", "https://auth.docker.io/token"),
             ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth"),
@@ -71,13 +74,13 @@ mod tests {
             ("https://me.azurecr.io", "https://me.azurecr.io/oauth2/token"),
             ("https://me.azurecr.io", "https://eastus.data.me.azurecr.io"),
         ] {
-            assert!(known(endpoint, realm), "{endpoint} {realm}");
+            assert!(may(owner, other), "{owner} {other}");
         }
     }
 
     #[test]
-    fn strangers_may_not() {
-        for (endpoint, realm) in [
+    fn other_owners_do_not() {
+        for (owner, other) in [
             ("https://ghcr.io", "https://ghcr.io.evil.example/token"),
             ("https://ghcr.io", "http://ghcr.io/token"),
             ("https://a.com.cn", "https://evil.com.cn"),
@@ -101,7 +104,7 @@ mod tests {
             ("http://127.0.0.1:5000", "http://127.0.0.2:5000"),
             ("https://[::1]", "https://[::1]:8443"),
         ] {
-            assert!(!known(endpoint, realm), "{endpoint} {realm}");
+            assert!(!may(owner, other), "{owner} {other}");
         }
     }
 }
