@@ -12,10 +12,11 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("oci", &[]),
     ("files", &[]),
     ("egress", &[]),
+    ("credentials", &["oci", "files"]),
     ("remote", &["oci", "egress"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
@@ -31,6 +32,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
         &[
             "oci",
             "files",
+            "credentials",
             "remote",
             "blobs",
             "catalog",

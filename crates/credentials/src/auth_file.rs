@@ -1,4 +1,4 @@
-//! One credentials file: `auths`, `credHelpers`, `credsStore`, and whatever else somebody keeps in it.
+//! One credentials file: `auths`, `credHelpers` and `credsStore`. Everything else in it is kept as it is.
 
 use std::{
     fs,
@@ -13,114 +13,108 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
     prelude::BASE64_STANDARD,
 };
+use entrepot_files::{Draft, Readers};
 use entrepot_oci::Host;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::{helper::Pair, key::Key};
-use crate::{
-    config::Warning,
-    failure::Failure,
-    replace::{Access, replace},
-};
+use crate::{credential::Credential, error::Error, target::LoginTarget};
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-// Padding is left out by some who write such files by hand.
+// Files that are written by hand may lack padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A file as it was read.
-pub(super) struct AuthFile {
-    pub(super) path: PathBuf,
+/// The content of a credentials file.
+pub(crate) struct AuthFile {
+    pub(crate) path: PathBuf,
     whole: Map<String, Value>,
 }
 
 /// Where the secret of a login is.
 #[derive(Debug)]
-pub(super) enum Entry {
-    /// Here.
-    Pair(Pair),
-    /// With a helper, under this name.
+pub(crate) enum Entry {
+    /// In the file.
+    Credential(Credential),
+    /// With a credential helper.
     Helper {
-        /// Which.
+        /// The name of the helper, without `docker-credential-`.
         name: String,
-        /// What to ask it for.
+        /// The key that the helper has it under.
         server: String,
     },
-    /// Here, in a form that only OAuth2 takes.
+    /// In the file, as an identity token, which only OAuth2 takes.
     IdentityToken,
-    /// Nowhere that we can find.
+    /// In the file, in a form that cannot be decoded.
     Unreadable,
 }
 
 impl AuthFile {
-    /// Reads a file; `None` if it is not there.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, Warning> {
-        let unusable = |why: &str| Warning {
-            what: format!("the logins in `{}` are not used: {why}", path.display()),
-            hint: "it must be a JSON file of Docker or podman that this user may read".to_owned(),
-        };
+    /// Reads a file; `None` if it does not exist or is empty.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, Error> {
         let mut text = String::new();
         let read = fs::File::open(path).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text));
         match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(&error.to_string())),
+            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
             Ok(_) if text.trim().is_empty() => return Ok(None),
             Ok(_) => {}
         }
         match serde_json::from_str(&text) {
             Ok(Value::Object(whole)) => Ok(Some(Self { path: path.to_owned(), whole })),
-            // What the parser says would repeat what is in it.
-            _ => Err(unusable("this is not such a file")),
+            // The message of the parser would repeat parts of the file.
+            _ => Err(Error::Malformed { path: path.to_owned() }),
         }
     }
 
-    /// An empty one, to be written to `path`.
-    pub(super) fn empty(path: &Path) -> Self {
+    /// An empty file, which [`AuthFile::save`] will write to `path`.
+    pub(crate) fn empty(path: &Path) -> Self {
         Self { path: path.to_owned(), whole: Map::new() }
     }
 
-    /// The logins for `host`, its helpers' first.
-    pub(super) fn logins(&self, host: &Host) -> Vec<(Key, Entry)> {
-        let ours = |text: &str| Key::of_file(text).filter(|key| key.host == *host);
+    /// The logins for `host`, those of helpers first.
+    pub(crate) fn logins(&self, host: &Host) -> Vec<(LoginTarget, Entry)> {
+        let ours = |text: &str| LoginTarget::from_file_key(text).filter(|target| target.host() == host);
         let mut logins = Vec::new();
         for (text, name) in self.section("credHelpers") {
-            if let (Some(key), Some(name)) = (ours(text), name.as_str()) {
-                logins.push((key, Entry::Helper { name: name.to_owned(), server: text.clone() }));
+            if let (Some(target), Some(name)) = (ours(text), name.as_str()) {
+                logins.push((target, Entry::Helper { name: name.to_owned(), server: text.clone() }));
             }
         }
         if let (Some(name), true) = (self.store(), logins.is_empty()) {
-            let key = Key { host: host.clone(), namespace: None };
-            logins.push((key.clone(), Entry::Helper { name: name.to_owned(), server: key.to_file() }));
+            let target = LoginTarget::registry(host.clone());
+            let server = target.to_file_key();
+            logins.push((target, Entry::Helper { name: name.to_owned(), server }));
         }
         let auths = self.section("auths").filter_map(|(text, entry)| Some((ours(text)?, entry_of(entry)?)));
         logins.extend(auths);
         logins
     }
 
-    /// Who keeps the secrets of this registry; `None`: this file.
-    pub(super) fn keeper(&self, key: &Key) -> Option<&str> {
-        let named = self.section("credHelpers").find(|(text, _)| Key::of_file(text).as_ref() == Some(key));
+    /// The name of the helper that keeps the secret of `target`; `None` if this file does.
+    pub(crate) fn helper_name(&self, target: &LoginTarget) -> Option<&str> {
+        let is_its = |text: &str| LoginTarget::from_file_key(text).as_ref() == Some(target);
+        let named = self.section("credHelpers").find(|(text, _)| is_its(text));
         match named {
             Some((_, name)) => name.as_str(),
-            None => self.store().filter(|_| key.namespace.is_none()),
+            None => self.store().filter(|_| target.namespace().is_none()),
         }
     }
 
-    /// What the entries are called that belong to `key`, or all of them.
-    pub(super) fn names(&self, key: Option<&Key>) -> Vec<String> {
-        let is_meant = |text: &str| key.is_none_or(|key| Key::of_file(text).as_ref() == Some(key));
+    /// The keys of the entries for `target`, or of all entries if there is no target.
+    pub(crate) fn keys(&self, target: Option<&LoginTarget>) -> Vec<String> {
+        let is_meant = |text: &str| target.is_none() || LoginTarget::from_file_key(text).as_ref() == target;
         self.section("auths").map(|(text, _)| text).filter(|text| is_meant(text)).cloned().collect()
     }
 
-    /// Writes a pair, or that there is one with the helper.
-    pub(super) fn put(&mut self, name: &str, pair: Option<&Pair>) {
+    /// Sets the entry under `key`. Without a credential it says that a helper has the secret.
+    pub(crate) fn put(&mut self, key: &str, credential: Option<&Credential>) {
         let mut entry = Map::new();
-        if let Some(Pair { username, password }) = pair {
+        if let Some(Credential { username, password }) = credential {
             let auth = BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret()));
             entry.insert("auth".to_owned(), Value::String(auth));
         }
@@ -129,24 +123,22 @@ impl AuthFile {
             *auths = Value::Object(Map::new());
         }
         if let Value::Object(auths) = auths {
-            auths.insert(name.to_owned(), Value::Object(entry));
+            auths.insert(key.to_owned(), Value::Object(entry));
         }
     }
 
-    /// Takes an entry away.
-    pub(super) fn take(&mut self, name: &str) {
+    /// Removes the entry under `key`.
+    pub(crate) fn remove(&mut self, key: &str) {
         if let Some(Value::Object(auths)) = self.whole.get_mut("auths") {
-            auths.remove(name);
+            auths.remove(key);
         }
     }
 
-    /// Writes the file: at once or not at all, and for this user only. A link stays one.
-    pub(super) fn save(&self) -> Result<(), Failure> {
+    /// Writes the file atomically, readable by this user only. If its path is a link, the target of the link is replaced.
+    pub(crate) fn save(&self) -> Result<(), Error> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        write(&path, &Value::Object(self.whole.clone())).map_err(|error| {
-            Failure::because(format!("cannot write `{}`", self.path.display()), &error)
-                .with_hint("it must be a file in a directory that this user may write to")
-        })
+        write(&path, &Value::Object(self.whole.clone()))
+            .map_err(|source| Error::Write { path: self.path.clone(), source })
     }
 
     fn section(&self, name: &str) -> impl Iterator<Item = (&String, &Value)> {
@@ -164,32 +156,32 @@ impl std::fmt::Debug for AuthFile {
     }
 }
 
-// `None`: an empty entry, which says that a helper has it.
+// `None` for an empty entry, which says that a helper has the secret.
 fn entry_of(entry: &Value) -> Option<Entry> {
     let text = |name| entry.get(name).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
     if text("identitytoken").is_some() {
         return Some(Entry::IdentityToken);
     }
     if let Some(auth) = text("auth") {
-        return Some(decoded(auth).map_or(Entry::Unreadable, Entry::Pair));
+        return Some(decoded(auth).map_or(Entry::Unreadable, Entry::Credential));
     }
     let (username, password) = (text("username")?, text("password")?);
-    Some(Entry::Pair(Pair { username: username.to_owned(), password: password.into() }))
+    Some(Entry::Credential(Credential { username: username.to_owned(), password: password.into() }))
 }
 
-fn decoded(auth: &str) -> Option<Pair> {
+fn decoded(auth: &str) -> Option<Credential> {
     let text = String::from_utf8(LENIENT.decode(auth.trim()).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
-    // Old versions of Docker filled it up with zeros.
+    // Old versions of Docker padded it with zeros.
     let password: SecretString = password.trim_matches('\0').into();
-    Some(Pair { username: username.to_owned(), password })
+    Some(Credential { username: username.to_owned(), password })
 }
 
 fn write(path: &Path, value: &Value) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    replace(path, Access::Private, |file| {
-        serde_json::to_writer_pretty(&mut *file, value)?;
-        file.write_all(b"\n")
-    })
+    let draft = Draft::at(path, Readers::Owner)?;
+    serde_json::to_writer_pretty(draft.file(), value)?;
+    draft.file().write_all(b"\n")?;
+    draft.replace()
 }

@@ -1,44 +1,55 @@
-//! Whose an entry of a credentials file is: `quay.io`, `quay.io/ascend`, `https://index.docker.io/v1/`.
+//! Whose a login is: `quay.io`, `quay.io/ascend`, `https://index.docker.io/v1/`.
 
 use std::{fmt, str::FromStr};
 
 use entrepot_oci::{Host, HostError, Repository, RepositoryError};
 
-/// How Docker has always called Docker Hub in its files and to its helpers.
+/// The key under which Docker keeps the login of Docker Hub in files and with helpers.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// A registry, or a namespace of it.
+/// A registry, or a namespace of it, that somebody logs in to: `quay.io`, `quay.io/ascend`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) host: Host,
-    pub(super) namespace: Option<Repository>,
+pub struct LoginTarget {
+    host: Host,
+    namespace: Option<Repository>,
 }
 
-/// A registry, or a namespace of it, as people write it: `quay.io`, `quay.io/ascend`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Door(Key);
-
-/// Why a text is neither.
+/// Why a text is not a registry or a namespace of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DoorError {
-    /// In front of the slash.
+pub enum LoginTargetError {
+    /// The part before the first slash is not a host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// Behind it.
+    /// The part after the first slash is not a repository name.
     #[error(transparent)]
     Namespace(#[from] RepositoryError),
 }
 
-impl Key {
-    /// Reads a key of a file. `None`: not one of ours to use.
-    pub(super) fn of_file(text: &str) -> Option<Self> {
+impl LoginTarget {
+    /// The whole registry at `host`.
+    pub(crate) fn registry(host: Host) -> Self {
+        Self { host, namespace: None }
+    }
+
+    /// The registry.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The only repository that the login is for, with those below it; `None` for the whole registry.
+    pub fn namespace(&self) -> Option<&Repository> {
+        self.namespace.as_ref()
+    }
+
+    /// Reads a key of a credentials file. `None` if it is for something other than a registry.
+    pub(crate) fn from_file_key(text: &str) -> Option<Self> {
         let (is_url, rest) = match text.split_once("://") {
             Some(("http" | "https", rest)) => (true, rest),
             Some(_) => return None,
             None => (false, text),
         };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        // Docker takes whole URLs, and means the host.
+        // Docker takes whole URLs, and only their host counts.
         let namespace = match path.trim_end_matches('/') {
             _ if is_url => None,
             "" | "v1" | "v2" => None,
@@ -47,8 +58,8 @@ impl Key {
         Some(Self { host: host.parse().ok()?, namespace })
     }
 
-    /// How it is written to a file, and called to a helper.
-    pub(super) fn to_file(&self) -> String {
+    /// The key in a credentials file, which is also what a helper is asked for.
+    pub(crate) fn to_file_key(&self) -> String {
         if self.host.is_docker_hub() && self.namespace.is_none() {
             DOCKER_HUB.to_owned()
         } else {
@@ -57,46 +68,24 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.host.fmt(f)?;
-        self.namespace.iter().try_for_each(|namespace| write!(f, "/{namespace}"))
-    }
-}
+impl FromStr for LoginTarget {
+    type Err = LoginTargetError;
 
-impl Door {
-    /// The registry.
-    pub(crate) fn host(&self) -> &Host {
-        &self.0.host
-    }
-
-    /// The namespace.
-    pub(crate) fn namespace(&self) -> Option<&Repository> {
-        self.0.namespace.as_ref()
-    }
-
-    pub(super) fn key(&self) -> &Key {
-        &self.0
-    }
-}
-
-impl FromStr for Door {
-    type Err = DoorError;
-
-    fn from_str(text: &str) -> Result<Self, DoorError> {
-        // What people copy from a browser or from Docker's own messages.
-        if let Some(key) = Key::of_file(text).filter(|_| text.contains("://")) {
-            return Ok(Self(key));
+    fn from_str(text: &str) -> Result<Self, LoginTargetError> {
+        // URLs are copied from a browser or from Docker's messages.
+        if let Some(target) = Self::from_file_key(text).filter(|_| text.contains("://")) {
+            return Ok(target);
         }
         let (host, namespace) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
         let namespace = namespace.filter(|path| !path.is_empty()).map(str::parse).transpose()?;
-        Ok(Self(Key { host: host.parse()?, namespace }))
+        Ok(Self { host: host.parse()?, namespace })
     }
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for LoginTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.host.fmt(f)?;
+        self.namespace.iter().try_for_each(|namespace| write!(f, "/{namespace}"))
     }
 }
 
@@ -105,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_all_times_are_read() {
+    fn keys_of_every_version_of_docker_are_read() {
         for (text, read) in [
             ("quay.io", Some("quay.io")),
             ("quay.io/ascend", Some("quay.io/ascend")),
@@ -120,7 +109,11 @@ mod tests {
             ("quay.io/Ascend", None),
             ("", None),
         ] {
-            assert_eq!(Key::of_file(text).map(|key| key.to_string()).as_deref(), read, "{text}");
+            assert_eq!(
+                LoginTarget::from_file_key(text).map(|target| target.to_string()).as_deref(),
+                read,
+                "{text}"
+            );
         }
     }
 
@@ -131,20 +124,20 @@ mod tests {
             ("docker.io/library", "docker.io/library"),
             ("quay.io", "quay.io"),
         ] {
-            assert_eq!(text.parse::<Door>().unwrap().key().to_file(), written);
+            assert_eq!(text.parse::<LoginTarget>().unwrap().to_file_key(), written);
         }
     }
 
     #[test]
-    fn doors_are_what_people_write() {
+    fn targets_are_read_as_people_write_them() {
         for (text, meant) in [
             ("quay.io/ascend/cann", "quay.io/ascend/cann"),
             ("quay.io/", "quay.io"),
             ("https://quay.io/v2/", "quay.io"),
         ] {
-            assert_eq!(text.parse::<Door>().unwrap().to_string(), meant);
+            assert_eq!(text.parse::<LoginTarget>().unwrap().to_string(), meant);
         }
-        assert!(matches!("quay io".parse::<Door>(), Err(DoorError::Host(_))));
-        assert!(matches!("quay.io/A".parse::<Door>(), Err(DoorError::Namespace(_))));
+        assert!(matches!("quay io".parse::<LoginTarget>(), Err(LoginTargetError::Host(_))));
+        assert!(matches!("quay.io/A".parse::<LoginTarget>(), Err(LoginTargetError::Namespace(_))));
     }
 }
