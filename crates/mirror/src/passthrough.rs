@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::Range};
 use bytes::Bytes;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Hasher};
-use entrepot_remote::{BlobAsk, BlobStream as RemoteStream, Endpoint, Error as RemoteError, Remote};
+use entrepot_remote::{BlobRequest, BlobStream as RemoteStream, Endpoint, Error as RemoteError, Remote};
 use futures_util::{StreamExt, stream};
 
 use crate::{
@@ -146,7 +146,7 @@ impl Flow {
     }
 
     async fn ask(&mut self) -> Result<RemoteStream, RemoteError> {
-        let ask = BlobAsk { from: self.at, to: self.end.filter(|_| self.at > 0), avoid: self.avoid };
+        let ask = BlobRequest { from: self.at, to: self.end.filter(|_| self.at > 0), avoid: self.avoid };
         let mut stream = self.blob.remote.blob(&self.blob.key.repository, &self.blob.digest, ask).await?;
         // An upstream without ranges starts over.
         let mut skip = self.at.saturating_sub(stream.start);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use entrepot_blobs::Held;
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::{BlobAsk, BlobStream, Error as RemoteError};
+use entrepot_remote::{BlobRequest, BlobStream, Error as RemoteError};
 use futures_util::StreamExt as _;
 
 use crate::{
@@ -47,7 +47,7 @@ impl Mirror {
         let source = self.source(host)?;
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
         let whole = wanted == (0..held.size());
-        let ask = BlobAsk { from: wanted.start, to: Some(wanted.end).filter(|_| !whole), avoid: None };
+        let ask = BlobRequest { from: wanted.start, to: Some(wanted.end).filter(|_| !whole), avoid: None };
         let refused = |error| blob_refused(host, key, digest, error);
         let shown = source.remote.blob(&key.repository, digest, ask).await.map_err(refused)?;
         let endpoint = shown.endpoint;

@@ -7,7 +7,7 @@ use std::{
 
 use entrepot_credentials::{AuthFilePaths, Credential, LoginStore, LoginTarget, RemovedLogin, StoredIn};
 use entrepot_oci::Host;
-use entrepot_remote::{EgressError, Error, Login as Verdict, Remote};
+use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -99,7 +99,7 @@ async fn check(
     session: &Session,
     target: &LoginTarget,
     credential: &Credential,
-) -> Result<Verdict, Failure> {
+) -> Result<LoginOutcome, Failure> {
     let host = target.host();
     let remote = Remote::new(host.clone(), &session.world.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
@@ -135,7 +135,7 @@ pub(crate) fn logout(Logout { output, target }: Logout) -> Result<(), Failure> {
 
 fn tell(
     target: &LoginTarget,
-    (username, verdict): (&str, Verdict),
+    (username, verdict): (&str, LoginOutcome),
     stored: &StoredIn,
     output: Output,
 ) -> Result<(), Failure> {
@@ -155,8 +155,8 @@ fn tell(
         });
     }
     let unasked = match verdict {
-        Verdict::Accepted => String::new(),
-        Verdict::NotAsked => {
+        LoginOutcome::Accepted => String::new(),
+        LoginOutcome::NotRequired => {
             format!("`{}` lets everybody in: the password was not checked\n", target.host())
         }
     };

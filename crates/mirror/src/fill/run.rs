@@ -12,7 +12,9 @@ use bytes::Bytes;
 use entrepot_blobs::{StageId, Staged};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::{BlobAsk, BlobStream, Endpoint, Error as RemoteError, InvalidAnswer, Patience, Remote};
+use entrepot_remote::{
+    BlobRequest, BlobStream, Endpoint, Error as RemoteError, InvalidResponse, Patience, Remote,
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
@@ -120,7 +122,7 @@ async fn perform(
     let remote = source.remote.clone();
     let (staged, before) = stage(mirror, key, &digest).await?;
     let from = before.as_ref().map_or(0, |(_, ledger)| ledger.contiguous());
-    let ask = BlobAsk { from, ..BlobAsk::default() };
+    let ask = BlobRequest { from, ..BlobRequest::default() };
     let stream = match remote.blob(&key.repository, &digest, ask).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -185,7 +187,7 @@ async fn stage(
 
 /// Whether the upstream has no such bytes as what we have so far says: somebody lied about the blob's size.
 fn contradicts(error: &RemoteError) -> bool {
-    matches!(error, RemoteError::Invalid(InvalidAnswer::Range))
+    matches!(error, RemoteError::Invalid(InvalidResponse::Range))
 }
 
 /// Throws a partial file away.
@@ -352,10 +354,10 @@ impl Job {
 
     async fn ask(&self, claim: &Claim, avoid: Option<Endpoint>) -> Result<BlobStream, RemoteError> {
         let to = Some(claim.end()).filter(|end| *end < self.size);
-        let ask = BlobAsk { from: claim.at(), to, avoid };
+        let ask = BlobRequest { from: claim.at(), to, avoid };
         let stream = self.remote.blob(&self.key.repository, &self.fill.digest, ask).await?;
         if stream.total.is_some_and(|total| total != self.size) {
-            return Err(InvalidAnswer::Range.into());
+            return Err(InvalidResponse::Range.into());
         }
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         if !endpoints.contains(&stream.endpoint) {

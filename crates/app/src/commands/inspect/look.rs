@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env};
 
 use bytes::Bytes;
 use entrepot_oci::{Descriptor, Digest, Image, Manifest, Platform, Reference};
-use entrepot_remote::{BlobAsk, Error, FetchedManifest, InvalidAnswer, Remote};
+use entrepot_remote::{BlobRequest, Error, FetchedManifest, InvalidResponse, Remote};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
@@ -211,16 +211,16 @@ impl Asker<'_> {
     }
 
     async fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
-        let asked = self.remote.blob(self.image.repository(), &blob.digest, BlobAsk::default());
+        let asked = self.remote.blob(self.image.repository(), &blob.digest, BlobRequest::default());
         let mut chunks = asked.await?.chunks;
         let mut bytes = Vec::new();
         while let Some(chunk) = chunks.try_next().await? {
             if bytes.len() + chunk.len() > MAX_CONFIG {
-                return Err(InvalidAnswer::TooLarge { limit: MAX_CONFIG as u64 }.into());
+                return Err(InvalidResponse::TooLarge { limit: MAX_CONFIG as u64 }.into());
             }
             bytes.extend_from_slice(&chunk);
         }
-        if blob.digest.matches(&bytes) { Ok(bytes) } else { Err(InvalidAnswer::WrongDigest.into()) }
+        if blob.digest.matches(&bytes) { Ok(bytes) } else { Err(InvalidResponse::WrongDigest.into()) }
     }
 
     // Nice to know, and nothing to fail for.

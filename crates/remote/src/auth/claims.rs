@@ -1,5 +1,6 @@
-//! What a token says of itself. Docker Hub gives a token to everybody who asks, with fewer rights than were asked for;
-//! only the token tells (distribution's JWT, claim `access`).
+//! The rights that a token says it has (claim `access` of distribution's JWT).
+//!
+//! Docker Hub gives everybody a token with fewer rights than were requested, and only the token says so.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
@@ -16,15 +17,15 @@ struct Access {
     actions: Vec<String>,
 }
 
-/// Whether a token says that it is not good for `scope`. Tokens that say nothing of it, or not in this form, are left
-/// for the registry to judge.
+/// Whether `token` says that it lacks rights of `scope`. Tokens that say nothing about it, or not in this form, are
+/// left for the registry to judge.
 pub(crate) fn lacks(token: &str, scope: &str) -> bool {
     let Some((_, wanted)) = scope.rsplit_once(':') else { return false };
     let Some(given) = actions(token, scope) else { return false };
     !wanted.split(',').all(|action| given.iter().any(|one| one == action || one == "*"))
 }
 
-/// What a token says that it is good for, of what `scope` is about; `None`: it does not say.
+/// The actions that `token` allows on the resource of `scope`; `None` if it does not say.
 pub(crate) fn actions(token: &str, scope: &str) -> Option<Vec<String>> {
     let claims = read(token)?;
     let (kind, rest) = scope.split_once(':')?;

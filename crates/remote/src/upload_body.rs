@@ -1,7 +1,7 @@
-//! Sending a body: exactly as long as was said, and given up when the other side takes none of it.
+//! The body of an upload: it has exactly the announced length, and its request ends when the registry stops reading.
 //!
-//! A [`Load`] is what is to be sent. [`Supply`] is the same on its way: it counts, and its [`Watch`] knows whether we wait
-//! for the source, which has a patience of its own, or for the registry, which must not keep us waiting.
+//! An [`UploadBody`] is what is sent, a [`BodyStream`] the same in progress. [`SendProgress`] knows whether the
+//! request waits for the source, which has its own timeouts, or for the registry.
 
 use std::{
     fmt,
@@ -16,28 +16,28 @@ use futures_util::{Stream, StreamExt as _, future, stream, stream::BoxStream};
 use tokio::time::Instant;
 
 use crate::{
-    client::Patience,
     error::{self, Cause, Error},
+    patience::Patience,
 };
 
-// A body at hand goes out in pieces, so that it is seen to move.
+// Bytes in memory are sent in pieces, so that progress shows.
 const PIECE: usize = 64 << 10;
 
-/// What is sent to a registry.
-pub enum Load {
-    /// Bytes at hand.
+/// The body of an upload.
+pub enum UploadBody {
+    /// Bytes in memory.
     Bytes(Bytes),
-    /// Bytes that come while they are sent.
+    /// Bytes that arrive while they are sent.
     Stream {
-        /// How many.
+        /// Their number.
         length: u64,
-        /// The bytes. An error ends the request, and comes back as [`Error::Supply`].
+        /// The bytes. An error ends the request, and is returned as [`Error::UploadBody`].
         chunks: BoxStream<'static, Result<Bytes, Cause>>,
     },
 }
 
-impl Load {
-    /// `length` bytes that come while they are sent; fewer or more of them are an error.
+impl UploadBody {
+    /// A stream of `length` bytes; fewer or more are an error.
     pub fn stream<E>(length: u64, chunks: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Self
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -46,7 +46,7 @@ impl Load {
         Self::Stream { length, chunks }
     }
 
-    /// How many bytes it has.
+    /// The number of bytes.
     pub fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -68,50 +68,50 @@ impl Load {
     }
 }
 
-impl From<Bytes> for Load {
+impl From<Bytes> for UploadBody {
     fn from(bytes: Bytes) -> Self {
         Self::Bytes(bytes)
     }
 }
 
-impl fmt::Debug for Load {
+impl fmt::Debug for UploadBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Load({} bytes)", self.length())
+        write!(f, "UploadBody({} bytes)", self.length())
     }
 }
 
-/// The source gave fewer or more bytes than was said.
+/// The source has fewer or more bytes than announced.
 #[derive(Debug, thiserror::Error)]
 #[error("the source gave {0} bytes than it said")]
 struct WrongLength(&'static str);
 
-/// Whom a request waits for.
+/// What a request waits for.
 enum Stage {
-    /// The source.
+    /// The next bytes of the source.
     Source,
-    /// The registry, which takes bytes.
-    Wire(Instant),
-    /// The registry, which has them all.
+    /// The registry, to read the bytes sent at this time.
+    Sending(Instant),
+    /// The registry, to respond. The last bytes were sent at this time.
     Sent(Instant),
-    /// Nobody: the source failed.
+    /// Nothing: the source failed.
     Failed(Cause),
 }
 
-/// A body on its way out.
-pub(crate) struct Supply {
+/// A body while it is sent.
+pub(crate) struct BodyStream {
     chunks: BoxStream<'static, Result<Bytes, Cause>>,
     left: u64,
     stage: Arc<Mutex<Stage>>,
 }
 
-/// How far a body has come.
-pub(crate) struct Watch(Arc<Mutex<Stage>>);
+/// The progress of a body.
+pub(crate) struct SendProgress(Arc<Mutex<Stage>>);
 
-impl Supply {
-    pub(crate) fn new(load: Load) -> (Self, Watch) {
-        let stage = Arc::new(Mutex::new(Stage::Wire(Instant::now())));
-        let left = load.length();
-        (Self { chunks: load.chunks(), left, stage: Arc::clone(&stage) }, Watch(stage))
+impl BodyStream {
+    pub(crate) fn new(body: UploadBody) -> (Self, SendProgress) {
+        let stage = Arc::new(Mutex::new(Stage::Sending(Instant::now())));
+        let left = body.length();
+        (Self { chunks: body.chunks(), left, stage: Arc::clone(&stage) }, SendProgress(stage))
     }
 
     fn fail(&self, cause: Cause) -> Poll<Option<Result<Bytes, Cause>>> {
@@ -120,7 +120,7 @@ impl Supply {
     }
 }
 
-impl Stream for Supply {
+impl Stream for BodyStream {
     type Item = Result<Bytes, Cause>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -138,8 +138,8 @@ impl Stream for Supply {
                 };
                 self.left = left;
                 let now = Instant::now();
-                // A body whose length was said is not asked for its end.
-                *lock(&self.stage) = if left == 0 { Stage::Sent(now) } else { Stage::Wire(now) };
+                // The HTTP client does not poll for the end of a body with a length.
+                *lock(&self.stage) = if left == 0 { Stage::Sent(now) } else { Stage::Sending(now) };
                 Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Ready(Some(Err(cause))) => self.fail(cause),
@@ -149,8 +149,8 @@ impl Stream for Supply {
     }
 }
 
-impl Watch {
-    /// Waits for the answer to a request with this body, for as long as it makes sense.
+impl SendProgress {
+    /// Waits for the response to the request with this body, until the registry takes too long.
     pub(crate) async fn answered(
         self,
         sent: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
@@ -168,11 +168,11 @@ impl Watch {
         }
     }
 
-    // How long there is nothing to be done; `None` once it has taken too long.
+    // How long to sleep; `None` if the registry took too long.
     fn left(&self, patience: Patience, now: Instant) -> Option<Duration> {
         let until = match *lock(&self.0) {
             Stage::Source | Stage::Failed(_) => return Some(patience.idle),
-            Stage::Wire(since) => since + patience.headers,
+            Stage::Sending(since) => since + patience.headers,
             Stage::Sent(since) => since + patience.commit,
         };
         let left = until.saturating_duration_since(now);
@@ -181,14 +181,14 @@ impl Watch {
 
     fn blame(&self, failed: reqwest::Error) -> Error {
         match &*lock(&self.0) {
-            Stage::Failed(cause) => Error::Supply { source: Arc::clone(cause) },
+            Stage::Failed(cause) => Error::UploadBody { source: Arc::clone(cause) },
             _ => error::before_answer(failed),
         }
     }
 }
 
 fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
-    // A stage is written whole.
+    // A stage is replaced as a whole.
     stage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -196,46 +196,46 @@ fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
 mod tests {
     use super::*;
 
-    async fn run(load: Load) -> (Vec<Result<Bytes, Cause>>, Watch) {
-        let (supply, watch) = Supply::new(load);
-        (supply.collect().await, watch)
+    async fn run(body: UploadBody) -> (Vec<Result<Bytes, Cause>>, SendProgress) {
+        let (stream, progress) = BodyStream::new(body);
+        (stream.collect().await, progress)
     }
 
-    fn pieces(length: u64, pieces: &[&'static str]) -> Load {
+    fn pieces(length: u64, pieces: &[&'static str]) -> UploadBody {
         let pieces: Vec<_> = pieces
             .iter()
             .map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes())))
             .collect();
-        Load::stream(length, stream::iter(pieces))
+        UploadBody::stream(length, stream::iter(pieces))
     }
 
     #[tokio::test]
     async fn lengths_are_held() {
-        let (chunks, watch) = run(pieces(4, &["ab", "cd"])).await;
-        assert!(chunks.iter().all(Result::is_ok) && matches!(*lock(&watch.0), Stage::Sent(_)));
+        let (chunks, progress) = run(pieces(4, &["ab", "cd"])).await;
+        assert!(chunks.iter().all(Result::is_ok) && matches!(*lock(&progress.0), Stage::Sent(_)));
         for wrong in [pieces(4, &["ab"]), pieces(3, &["ab", "cd"])] {
-            let (chunks, watch) = run(wrong).await;
-            assert!(chunks.last().unwrap().is_err() && matches!(*lock(&watch.0), Stage::Failed(_)));
+            let (chunks, progress) = run(wrong).await;
+            assert!(chunks.last().unwrap().is_err() && matches!(*lock(&progress.0), Stage::Failed(_)));
         }
-        let (chunks, _) = run(Load::from(Bytes::from(vec![0; 3 * PIECE + 1]))).await;
+        let (chunks, _) = run(UploadBody::from(Bytes::from(vec![0; 3 * PIECE + 1]))).await;
         assert_eq!(chunks.len(), 4);
     }
 
     #[tokio::test]
     async fn only_the_registry_is_hurried() {
-        let silent = Load::stream(1, stream::pending::<Result<Bytes, std::io::Error>>());
-        let ((mut supply, watch), patience) = (Supply::new(silent), Patience::default());
+        let silent = UploadBody::stream(1, stream::pending::<Result<Bytes, std::io::Error>>());
+        let ((mut stream, progress), patience) = (BodyStream::new(silent), Patience::default());
         let (now, hour) = (Instant::now(), Duration::from_secs(3600));
         let left = |stage, after| {
-            *lock(&watch.0) = stage;
-            watch.left(patience, now + after)
+            *lock(&progress.0) = stage;
+            progress.left(patience, now + after)
         };
         assert_eq!(left(Stage::Source, hour), Some(patience.idle));
-        assert_eq!(left(Stage::Wire(now), Duration::ZERO), Some(patience.headers));
-        assert_eq!(left(Stage::Wire(now), hour), None);
+        assert_eq!(left(Stage::Sending(now), Duration::ZERO), Some(patience.headers));
+        assert_eq!(left(Stage::Sending(now), hour), None);
         assert_eq!(left(Stage::Sent(now), Duration::ZERO), Some(patience.commit));
         assert_eq!(left(Stage::Sent(now), hour), None);
-        assert!(futures_util::poll!(supply.next()).is_pending());
-        assert!(matches!(*lock(&watch.0), Stage::Source));
+        assert!(futures_util::poll!(stream.next()).is_pending());
+        assert!(matches!(*lock(&progress.0), Stage::Source));
     }
 }

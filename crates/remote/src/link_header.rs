@@ -1,4 +1,5 @@
-//! The `Link` header of paged answers (RFC 8288, as far as distribution-spec uses it): `<target>; rel="next"`.
+//! Parses the `Link` header of paged responses (RFC 8288, as far as distribution-spec uses it): `<target>;
+//! rel="next"`.
 
 /// The target of the first link whose relation is `next`.
 pub(crate) fn next(header: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! What is asked of a registry, and how that looks on the wire.
+//! A request to the registry API, and the HTTP requests that it becomes.
 
 use bytes::Bytes;
 use entrepot_oci::Repository;
@@ -7,11 +7,11 @@ use url::Url;
 
 use crate::auth::scope::Scope;
 
-/// One question, the same at every endpoint.
-pub(crate) struct Ask {
+/// A request to the registry API, which is the same at every endpoint.
+pub(crate) struct Request {
     method: Method,
     scope: Scope,
-    // Behind `/v2/`, with the query: `library/nginx/manifests/latest`.
+    // The path after `/v2/`, with the query: `library/nginx/manifests/latest`.
     path: String,
     topic: String,
     headers: HeaderMap,
@@ -19,28 +19,28 @@ pub(crate) struct Ask {
     changes: bool,
 }
 
-impl Ask {
+impl Request {
     pub(crate) fn get(repository: &Repository, rest: String) -> Self {
-        Self::of(Method::GET, Scope::Pull(repository.clone()), (repository, rest))
+        Self::of(Method::GET, Scope::Pull(repository.clone()), repository, rest)
     }
 
     pub(crate) fn head(repository: &Repository, rest: String) -> Self {
         Self { method: Method::HEAD, ..Self::get(repository, rest) }
     }
 
-    /// The listing of repositories, with its query.
+    /// Lists repositories. `path` includes the query.
     pub(crate) fn catalog(path: String) -> Self {
         let topic = "_catalog".to_owned();
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes: false }
     }
 
-    /// Something that changes what the registry holds: its answer may be any success.
-    pub(crate) fn change(method: Method, scope: Scope, about: (&Repository, String)) -> Self {
-        Self { changes: true, ..Self::of(method, scope, about) }
+    /// Changes what the registry holds. Any success status is accepted.
+    pub(crate) fn change(method: Method, scope: Scope, repository: &Repository, rest: String) -> Self {
+        Self { changes: true, ..Self::of(method, scope, repository, rest) }
     }
 
-    fn of(method: Method, scope: Scope, (repository, rest): (&Repository, String)) -> Self {
+    fn of(method: Method, scope: Scope, repository: &Repository, rest: String) -> Self {
         let topic = rest.split(['/', '?']).next().unwrap_or_default().to_owned();
         let path = format!("{repository}/{rest}");
         let (headers, body) = (HeaderMap::new(), Bytes::new());
@@ -52,53 +52,53 @@ impl Ask {
         self
     }
 
-    /// With a body.
+    /// Adds a body.
     pub(crate) fn sending(self, body: Bytes) -> Self {
         Self { body, ..self }
     }
 
-    /// The rights it needs.
+    /// The rights that the request needs.
     pub(crate) fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// Whether it changes what the registry holds.
+    /// Whether the request changes what the registry holds.
     pub(crate) fn changes(&self) -> bool {
         self.changes
     }
 
-    /// What it is about, such as `manifests`, and how it is asked.
+    /// The method, and the kind of resource such as `manifests`.
     pub(crate) fn topic(&self) -> (&Method, &str) {
         (&self.method, &self.topic)
     }
 
-    /// The address at an endpoint. `None` if that is not one, which the types of its parts leave no room for.
+    /// The URL at an endpoint. `None` if it is not one, which the types of its parts rule out.
     pub(crate) fn at(&self, endpoint: &Url) -> Option<Url> {
         let base = endpoint.as_str().trim_end_matches('/');
         format!("{base}/v2/{}", self.path).parse().ok()
     }
 
-    /// The request to one address.
-    pub(crate) fn to(&self, url: Url) -> Wire {
+    /// The HTTP request to one URL.
+    pub(crate) fn to(&self, url: Url) -> WireRequest {
         let (method, headers, body) = (self.method.clone(), self.headers.clone(), self.body.clone());
-        // What goes to an upload is added to what came before, or ends it: that happens once.
+        // A request to an upload appends to it or ends it, so it must not be repeated.
         let is_upload = self.topic != "manifests" && matches!(method, Method::PUT | Method::PATCH);
         let is_repeatable = !is_upload;
-        Wire { method, url, headers, body, is_repeatable }
+        WireRequest { method, url, headers, body, is_repeatable }
     }
 }
 
-/// One request as it is sent.
-pub(crate) struct Wire {
+/// One HTTP request.
+pub(crate) struct WireRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Whether it may be sent again where nobody knows what became of it.
+    /// Whether the request may be repeated if its outcome is unknown.
     pub(crate) is_repeatable: bool,
 }
 
-impl Wire {
+impl WireRequest {
     pub(crate) fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         Self { method: Method::GET, url, headers, body, is_repeatable: true }

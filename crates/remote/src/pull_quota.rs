@@ -1,22 +1,22 @@
-//! What a registry tells of the limit on our requests: Docker Hub's `ratelimit-*` headers.
+//! The pull quota that a registry reports: Docker Hub's `ratelimit-*` headers.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// A registry's limit on manifests pulled, as it told it last. It is counted by the registry per account, or per
-/// address where there is none.
+/// The most recent pull quota that a registry reported. The registry counts manifests, per account, or per IP address
+/// for anonymous requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// How many are allowed in a window.
+pub struct PullQuota {
+    /// The number of pulls in a window.
     pub limit: u64,
-    /// How many are left.
+    /// The number of pulls that remain.
     pub remaining: u64,
-    /// The length of the window, where it is told.
+    /// The length of the window, if it is reported.
     pub window: Option<Duration>,
 }
 
-impl RateLimit {
+impl PullQuota {
     /// Reads `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 76;w=21600`.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let (limit, window) = count(headers, "ratelimit-limit")?;
@@ -42,23 +42,23 @@ fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn read(limit: &str, remaining: &str) -> Option<RateLimit> {
+    fn read(limit: &str, remaining: &str) -> Option<PullQuota> {
         let mut headers = HeaderMap::new();
         headers.insert("ratelimit-limit", limit.parse().unwrap());
         headers.insert("ratelimit-remaining", remaining.parse().unwrap());
-        RateLimit::read(&headers)
+        PullQuota::read(&headers)
     }
 
     #[test]
     fn reads_what_docker_hub_sends() {
         let window = Some(Duration::from_secs(21_600));
-        let told = RateLimit { limit: 100, remaining: 76, window };
+        let told = PullQuota { limit: 100, remaining: 76, window };
         assert_eq!(read("100;w=21600", "76;w=21600"), Some(told));
         assert_eq!(read(" 100 ; w=21600", "76"), Some(told));
-        assert_eq!(read("100", "0"), Some(RateLimit { limit: 100, remaining: 0, window: None }));
+        assert_eq!(read("100", "0"), Some(PullQuota { limit: 100, remaining: 0, window: None }));
         for (limit, remaining) in [("many", "1"), ("-1", "1"), ("1", ""), ("99999999999999999999", "1")] {
             assert_eq!(read(limit, remaining), None, "{limit} {remaining}");
         }
-        assert_eq!(RateLimit::read(&HeaderMap::new()), None);
+        assert_eq!(PullQuota::read(&HeaderMap::new()), None);
     }
 }

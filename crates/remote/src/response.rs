@@ -1,7 +1,7 @@
-//! What came back on one request: sorted by status, read within bounds.
+//! The response to one HTTP request: statuses become errors, bodies are read within bounds.
 //!
-//! [`Answer::successful`] turns error statuses into [`Error`]s; [`Answer::document`] buffers a small body;
-//! [`Answer::stream`] hands a large one on. The request is reported when one of them is through.
+//! [`Response::successful`] turns error statuses into [`Error`]s; [`Response::document`] reads a small body,
+//! [`Response::stream`] a large one.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,63 +12,63 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use url::Url;
 
 use crate::{
-    ask::Ask,
     body::{self, Chunks},
-    client::Patience,
-    error::{self, Error, InvalidAnswer},
-    outcome::Receipt,
+    error::{self, Error, InvalidResponse},
+    outcome::OutcomeGuard,
+    patience::Patience,
+    request::Request,
     retry_after,
 };
 
-/// As much of an error's body as is read, in bytes; also what is read away so that the connection can be used again.
+/// The most bytes of an error body that are read. A body of that size is also read to reuse its connection.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
-/// The longest that is waited for an error's body.
+/// The longest wait for an error body.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest message of an upstream that is passed on, in characters.
+/// The most characters of a registry's message that are passed on.
 const MAX_REASON: usize = 300;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// The headers of an answer, with its body still to come.
-pub(crate) struct Answer {
+/// A response whose body has not been read.
+pub(crate) struct Response {
     response: reqwest::Response,
-    receipt: Receipt,
+    guard: OutcomeGuard,
 }
 
-/// What counts as success, and how the rest is sorted.
+/// Which statuses count as success.
 #[derive(Clone, Copy)]
-enum Wanted {
-    /// Content.
+enum Expectation {
+    /// Content is requested.
     Content,
-    /// Something to be gone.
-    Absence,
-    /// Something to be there. That something else is not is a refusal with a reason.
-    Presence,
+    /// Something is deleted.
+    Deletion,
+    /// Something is written. If something else is missing, that is a refusal with a reason.
+    Write,
 }
 
-impl Wanted {
-    fn of(ask: &Ask) -> Self {
-        match (ask.changes(), ask.topic().0) {
+impl Expectation {
+    fn of(request: &Request) -> Self {
+        match (request.changes(), request.topic().0) {
             (false, _) => Self::Content,
-            (true, &Method::DELETE) => Self::Absence,
-            (true, _) => Self::Presence,
+            (true, &Method::DELETE) => Self::Deletion,
+            (true, _) => Self::Write,
         }
     }
 
     fn is(self, status: StatusCode) -> bool {
         match self {
             Self::Content => matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT),
-            // Which of them is written differs from registry to registry.
-            Self::Absence | Self::Presence => (200..=204).contains(&status.as_u16()),
+            // Registries differ in which of these they send.
+            Self::Deletion | Self::Write => (200..=204).contains(&status.as_u16()),
         }
     }
 }
 
-impl Answer {
-    pub(crate) fn new(response: reqwest::Response, receipt: Receipt) -> Self {
-        Self { response, receipt }
+impl Response {
+    pub(crate) fn new(response: reqwest::Response, guard: OutcomeGuard) -> Self {
+        Self { response, guard }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -83,98 +83,101 @@ impl Answer {
         self.response.headers()
     }
 
-    /// The text of a header.
+    /// The value of a header.
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The size of the body, as the headers have it; also for `HEAD`, which has none.
+    /// The size of the body by its headers, also for `HEAD`.
     pub(crate) fn content_length(&self) -> Option<u64> {
         self.header(&header::CONTENT_LENGTH)?.trim().parse().ok()
     }
 
     /// The `Docker-Content-Digest`.
-    pub(crate) fn digest(&self) -> Result<Option<Digest>, InvalidAnswer> {
+    pub(crate) fn digest(&self) -> Result<Option<Digest>, InvalidResponse> {
         let Some(value) = self.headers().get(CONTENT_DIGEST) else { return Ok(None) };
-        let text = value.to_str().map_err(|_| InvalidAnswer::WrongDigest)?;
-        text.trim().parse().map(Some).map_err(|_| InvalidAnswer::WrongDigest)
+        let text = value.to_str().map_err(|_| InvalidResponse::WrongDigest)?;
+        text.trim().parse().map(Some).map_err(|_| InvalidResponse::WrongDigest)
     }
 
-    /// Checks that a `Docker-Content-Digest` is the digest asked for. One by another algorithm says nothing of it.
-    pub(crate) fn digest_is(&self, asked: &Digest) -> Result<(), InvalidAnswer> {
+    /// Checks that the `Docker-Content-Digest` is the requested digest. A digest by another algorithm is ignored.
+    pub(crate) fn digest_is(&self, asked: &Digest) -> Result<(), InvalidResponse> {
         match self.digest()? {
             Some(said) if said.algorithm() == asked.algorithm() && said != *asked => {
-                Err(InvalidAnswer::WrongDigest)
+                Err(InvalidResponse::WrongDigest)
             }
             _ => Ok(()),
         }
     }
 
-    /// Reports the request as failed, and gives the failure back.
+    /// Reports the request as failed and returns the error.
     pub(crate) fn fail(self, error: impl Into<Error>) -> Error {
-        self.receipt.fail(error.into())
+        self.guard.fail(error.into())
     }
 
-    /// Lets content through and sorts the rest.
+    /// Returns an error unless the response has content.
     pub(crate) async fn successful(self) -> Result<Self, Error> {
-        self.wanted(Wanted::Content).await
+        self.expecting(Expectation::Content).await
     }
 
-    /// Lets what `ask` hopes for through and sorts the rest.
-    pub(crate) async fn to(self, ask: &Ask) -> Result<Self, Error> {
-        self.wanted(Wanted::of(ask)).await
+    /// Returns an error unless the response is a success for `request`.
+    pub(crate) async fn to(self, request: &Request) -> Result<Self, Error> {
+        self.expecting(Expectation::of(request)).await
     }
 
-    async fn wanted(self, wanted: Wanted) -> Result<Self, Error> {
-        if !wanted.is(self.status()) {
-            return Err(self.failure(wanted).await);
+    async fn expecting(self, expectation: Expectation) -> Result<Self, Error> {
+        if !expectation.is(self.status()) {
+            return Err(self.failure(expectation).await);
         }
         let encoding = self.header(&header::CONTENT_ENCODING).unwrap_or("identity").trim();
         let plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
-        if plain { Ok(self) } else { Err(self.fail(InvalidAnswer::Encoded)) }
+        if plain { Ok(self) } else { Err(self.fail(InvalidResponse::Encoded)) }
     }
 
-    /// Reads away what a challenge or a redirect has to say.
+    /// Reads and discards the body of a challenge or a redirect.
     pub(crate) async fn drain(self) {
-        let Self { response, receipt } = self;
+        let Self { response, guard } = self;
         text(response).await;
-        drop(receipt);
+        drop(guard);
     }
 
-    /// The whole body, if it is at most `limit` bytes and comes within `patience`. The receipt is for whoever
-    /// looks into it.
-    pub(crate) async fn document(self, limit: usize, patience: Patience) -> Result<(Bytes, Receipt), Error> {
-        let Self { response, receipt } = self;
+    /// Reads the whole body of at most `limit` bytes. The guard is for the caller that parses it.
+    pub(crate) async fn document(
+        self,
+        limit: usize,
+        patience: Patience,
+    ) -> Result<(Bytes, OutcomeGuard), Error> {
+        let Self { response, guard } = self;
         match tokio::time::timeout(patience.document, body::capped(response, limit, patience.idle)).await {
-            Ok(Ok(bytes)) => Ok((bytes, receipt)),
-            Ok(Err(error)) => Err(receipt.fail(error)),
-            Err(_) => Err(receipt.fail(Error::TimedOut)),
+            Ok(Ok(bytes)) => Ok((bytes, guard)),
+            Ok(Err(error)) => Err(guard.fail(error)),
+            Err(_) => Err(guard.fail(Error::TimedOut)),
         }
     }
 
-    /// The body as it comes, with at most `patience` between two pieces, for as long as someone waits for them.
+    /// The body as a stream that may be silent for `patience` while the reader waits.
     pub(crate) fn stream(self, patience: Duration) -> Chunks {
         body::patient(self.response.bytes_stream().map(|chunk| chunk.map_err(error::within_body)), patience)
     }
 
-    async fn failure(self, wanted: Wanted) -> Error {
-        let Self { response, receipt } = self;
+    async fn failure(self, expectation: Expectation) -> Error {
+        let Self { response, guard } = self;
         let status = response.status();
         let code = status.as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| retry_after::parse(value, SystemTime::now()));
-        // A success that is none, and a redirect to nowhere, may have a body without end.
+        // An unexpected success or redirect may have a body without an end.
         let text = if code < 400 { String::new() } else { text(response).await };
-        receipt.fail(match code {
-            404 | 410 if !matches!(wanted, Wanted::Presence) => Error::NotFound,
+        guard.fail(match code {
+            404 | 410 if !matches!(expectation, Expectation::Write) => Error::NotFound,
             429 => Error::Limited { retry_after },
-            // "The range is not there" and "you were too slow" are about one request, not about rights.
-            416 => InvalidAnswer::Range.into(),
+            // These two are about one request, not about rights.
+            416 => InvalidResponse::Range.into(),
             408 => Error::TimedOut,
-            // What the registry does not do at all, it does not do for a reason that will pass either.
+            // An unsupported operation (501) does not become supported by waiting.
             400..=499 | 501 => Error::Denied { status: code, reason: reason(&text) },
             500..=599 => Error::Failing { status: code, retry_after },
-            _ => InvalidAnswer::Status(code).into(),
+            _ => InvalidResponse::Status(code).into(),
         })
     }
 }
@@ -187,7 +190,7 @@ async fn text(response: reqwest::Response) -> String {
     }
 }
 
-// The registry's own words, made fit for a log line and an error message.
+// The registry's message as one line without control characters.
 pub(crate) fn reason(body: &str) -> String {
     let summary = ErrorBody::parse(body.as_bytes()).map(|body| body.summary());
     let is_prose = !body.trim_start().starts_with(['<', '{', '[']);

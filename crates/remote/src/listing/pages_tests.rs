@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::listing::names::Names;
 
 const SMALL: Bounds = Bounds { pages: 9, entries: 50, bytes: 400, ..Bounds::NAMES };
 
@@ -16,7 +18,11 @@ const SMALL: Bounds = Bounds { pages: 9, entries: 50, bytes: 400, ..Bounds::NAME
 type Script = fn(usize) -> (Vec<String>, Next);
 
 // A listing with such pages, of which one may never come; also counts them.
-fn pages<'a>(script: Script, never: Option<usize>, turns: &'a Semaphore) -> (Pages<'a>, Arc<AtomicUsize>) {
+fn pages<'a>(
+    script: Script,
+    never: Option<usize>,
+    large_listings: &'a Semaphore,
+) -> (Pages<'a>, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let read = move |_: Url| {
@@ -27,18 +33,18 @@ fn pages<'a>(script: Script, never: Option<usize>, turns: &'a Semaphore) -> (Pag
             }
             let (names, next) = script(nth);
             let bytes = serde_json::json!({ "tags": names }).to_string().into();
-            let receipt = Receipt::new(None, entrepot_oci::Host::docker_hub());
-            Ok(Page { bytes, receipt, next })
+            let guard = OutcomeGuard::new(None, entrepot_oci::Host::docker_hub());
+            Ok(Page { bytes, guard, next })
         }
         .boxed()
     };
-    let behind = |last: &str| Some(address(&format!("last={last}")));
+    let after = |last: &str| Some(address(&format!("last={last}")));
     let pages = Pages {
         bounds: SMALL,
-        turns,
+        large_listings,
         first: address(""),
         read: Box::new(read),
-        behind: Box::new(behind),
+        after: Box::new(after),
         size: 3,
     };
     (pages, asked)
@@ -57,9 +63,9 @@ fn fresh(count: usize, page: usize) -> Vec<String> {
 }
 
 async fn listed(script: Script) -> (Result<usize, String>, usize) {
-    let turns = Semaphore::new(1);
-    let (pages, asked) = pages(script, None, &turns);
-    let read = whole(&pages, || Names::new(|_| true, SMALL)).await;
+    let large_listings = Semaphore::new(1);
+    let (pages, asked) = pages(script, None, &large_listings);
+    let read = read_all(&pages, || Names::new(|_| true, SMALL)).await;
     (read.map(|names| names.len()).map_err(|error| error.to_string()), asked.load(Ordering::SeqCst))
 }
 
@@ -67,21 +73,21 @@ async fn listed(script: Script) -> (Result<usize, String>, usize) {
 #[tokio::test]
 async fn a_listing_is_whole_or_an_error() {
     let cases: [(Script, Result<usize, &str>, usize); 11] = [
-        (|_| (fresh(2, 0), Next::Unsaid), Ok(2), 1),
+        (|_| (fresh(2, 0), Next::Unknown), Ok(2), 1),
         (
-            |page| (fresh(2, page), if page < 4 { linked(&format!("p={page}")) } else { Next::Unsaid }),
+            |page| (fresh(2, page), if page < 4 { linked(&format!("p={page}")) } else { Next::Unknown }),
             Ok(8),
             4,
         ),
         // A page without anything may be followed by one that has something.
         (
             |page| {
-                (fresh(page % 2, page), if page < 5 { linked(&format!("p={page}")) } else { Next::Unsaid })
+                (fresh(page % 2, page), if page < 5 { linked(&format!("p={page}")) } else { Next::Unknown })
             },
             Ok(3),
             5,
         ),
-        (|page| (fresh(if page < 3 { 3 } else { 0 }, page), Next::Unsaid), Ok(6), 3),
+        (|page| (fresh(if page < 3 { 3 } else { 0 }, page), Next::Unknown), Ok(6), 3),
         (
             |page| (fresh(6, page), linked(&format!("p={page}"))),
             Err("the listing has more than 50 entries"),
@@ -110,7 +116,7 @@ async fn a_listing_is_whole_or_an_error() {
         ),
         // The same name again and again, and the next page somewhere else: it is asked for at home, and once.
         (
-            |_| (fresh(2, 0), Next::Elsewhere(EgressError::Malformed)),
+            |_| (fresh(2, 0), Next::Refused(EgressError::Malformed)),
             Err("a page of the listing leads back to one that was there before"),
             2,
         ),
@@ -125,13 +131,16 @@ async fn a_listing_is_whole_or_an_error() {
 #[tokio::test]
 async fn a_listing_that_drips_is_given_up() {
     let drip: Script = |page| (fresh(1, page), linked(&format!("p={page}")));
-    let turns = Semaphore::new(1);
-    let (mut pages, asked) = pages(drip, Some(4), &turns);
+    let large_listings = Semaphore::new(1);
+    let (mut pages, asked) = pages(drip, Some(4), &large_listings);
     pages.bounds.time = Duration::ZERO;
-    let told = whole(&pages, || Names::new(|_| true, SMALL)).await.map(drop).unwrap_err();
-    assert!(matches!(told, Error::Invalid(InvalidAnswer::Endless(Endless::Time { .. }))), "{told}");
+    let told = read_all(&pages, || Names::new(|_| true, SMALL)).await.map(drop).unwrap_err();
+    assert!(
+        matches!(told, Error::Invalid(InvalidResponse::UnboundedListing(UnboundedListing::Time { .. }))),
+        "{told}"
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 4);
-    let told = Endless::Time { limit: Bounds::NAMES.time }.to_string();
+    let told = UnboundedListing::Time { limit: Bounds::NAMES.time }.to_string();
     assert_eq!(told, "the listing did not end within 15 minutes");
 }
 
@@ -139,18 +148,18 @@ async fn a_listing_that_drips_is_given_up() {
 #[tokio::test]
 async fn large_listings_come_one_at_a_time() {
     let script: Script = |page| {
-        let next = if page % 3 == 0 { Next::Unsaid } else { linked(&format!("p={page}")) };
+        let next = if page % 3 == 0 { Next::Unknown } else { linked(&format!("p={page}")) };
         (fresh(3, page), next)
     };
-    let turns = Semaphore::new(1);
-    let (mut pages, asked) = pages(script, None, &turns);
+    let large_listings = Semaphore::new(1);
+    let (mut pages, asked) = pages(script, None, &large_listings);
     let names = || Names::new(|_| true, SMALL);
-    assert_eq!(whole(&pages, names).await.unwrap().len(), 9);
-    let other = turns.acquire().await.unwrap();
-    assert_eq!(whole(&pages, names).await.unwrap().len(), 9);
+    assert_eq!(read_all(&pages, names).await.unwrap().len(), 9);
+    let other = large_listings.acquire().await.unwrap();
+    assert_eq!(read_all(&pages, names).await.unwrap().len(), 9);
     assert_eq!(asked.swap(0, Ordering::SeqCst), 6);
     pages.bounds.free = 20;
-    let mut waiting = Box::pin(whole(&pages, names));
+    let mut waiting = Box::pin(read_all(&pages, names));
     assert!(futures_util::poll!(waiting.as_mut()).is_pending());
     assert_eq!(asked.swap(0, Ordering::SeqCst), 2);
     drop(other);
