@@ -6,6 +6,19 @@ use crate::{Digest, DigestError, Host, HostError, Reference, Repository, Reposit
 
 /// An image reference with its defaults filled in: Docker Hub, `library/`, and the tag `latest` where there is
 /// neither tag nor digest.
+///
+/// ```
+/// use entrepot_oci::Image;
+///
+/// let image: Image = "nginx".parse()?;
+/// assert_eq!(image.to_string(), "docker.io/library/nginx:latest");
+///
+/// let image: Image = "quay.io/team/app:1.2".parse()?;
+/// assert_eq!(image.host().as_str(), "quay.io");
+/// assert_eq!(image.repository().as_str(), "team/app");
+/// assert_eq!(image.tag().map(|tag| tag.as_str()), Some("1.2"));
+/// # Ok::<(), entrepot_oci::ImageError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     host: Host,
@@ -61,7 +74,14 @@ impl Image {
         }
     }
 
-    /// The parts of `NAME[:TAG][@DIGEST]`, whatever they are: a colon before a `/` belongs to a port.
+    /// The parts of `NAME[:TAG][@DIGEST]`, none of which is checked. A colon before a `/` belongs to a port.
+    ///
+    /// ```
+    /// use entrepot_oci::Image;
+    ///
+    /// assert_eq!(Image::split("localhost:5000/app:1"), ("localhost:5000/app", Some("1"), None));
+    /// assert_eq!(Image::split("localhost:5000/app"), ("localhost:5000/app", None, None));
+    /// ```
     pub fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),

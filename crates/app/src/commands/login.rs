@@ -72,7 +72,8 @@ pub(crate) fn login(Login { common, target, username, password_stdin }: Login) -
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
         let stored = store().put(&target, &credential)?;
-        tell(&target, (&credential.username, verdict), &stored, common.output)
+        let done = Done { target, username: credential.username, verdict, stored };
+        done.print(common.output)
     })
 }
 
@@ -133,34 +134,38 @@ pub(crate) fn logout(Logout { output, target }: Logout) -> Result<(), Failure> {
     }
 }
 
-fn tell(
-    target: &LoginTarget,
-    (username, verdict): (&str, LoginOutcome),
-    stored: &StoredIn,
-    output: Output,
-) -> Result<(), Failure> {
-    let place = match stored {
-        StoredIn::File(path) => format!("`{}`, for this user to read", path.display()),
-        StoredIn::Helper(name) => format!("`{name}`"),
-    };
-    if output == Output::Json {
-        let kept = match stored {
-            StoredIn::File(path) => path.display().to_string(),
-            StoredIn::Helper(name) => name.clone(),
-        };
-        return output::print_json(&LoggedIn {
-            registry: target.to_string(),
-            username: username.to_owned(),
-            kept,
-        });
-    }
-    let unasked = match verdict {
-        LoginOutcome::Accepted => String::new(),
-        LoginOutcome::NotRequired => {
-            format!("`{}` lets everybody in: the password was not checked\n", target.host())
+/// A login that was checked and stored.
+struct Done {
+    target: LoginTarget,
+    username: String,
+    verdict: LoginOutcome,
+    stored: StoredIn,
+}
+
+impl Done {
+    fn print(self, output: Output) -> Result<(), Failure> {
+        let Self { target, username, verdict, stored } = self;
+        if output == Output::Json {
+            let kept = match stored {
+                StoredIn::File(path) => path.display().to_string(),
+                StoredIn::Helper(name) => name,
+            };
+            return output::print_json(&LoggedIn { registry: target.to_string(), username, kept });
         }
-    };
-    output::print(&format!("logged in to `{target}` as `{username}`\n{unasked}the password is in {place}\n"))
+        let place = match stored {
+            StoredIn::File(path) => format!("`{}`, for this user to read", path.display()),
+            StoredIn::Helper(name) => format!("`{name}`"),
+        };
+        let unchecked = match verdict {
+            LoginOutcome::Accepted => String::new(),
+            LoginOutcome::NotRequired => {
+                format!("`{}` lets everybody in: the password was not checked\n", target.host())
+            }
+        };
+        output::print(&format!(
+            "logged in to `{target}` as `{username}`\n{unchecked}the password is in {place}\n"
+        ))
+    }
 }
 
 fn refused(host: &Host, error: &Error) -> Failure {
