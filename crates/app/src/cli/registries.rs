@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use entrepot_credentials::LoginTarget;
-use entrepot_oci::{Image, Platform};
+use entrepot_oci::{ImageRef, Platform};
 use entrepot_sync::{
     Format,
     rules::{TagsSection, Texts},
@@ -109,7 +109,7 @@ pub(super) struct TagsArgs {
 #[derive(Args)]
 pub(super) struct InspectArgs {
     /// The image: `nginx:1.27`, `quay.io/ascend/cann@sha256:…`
-    image: Image,
+    image: ImageRef,
     /// Look into this platform: `linux/arm64`
     #[arg(long)]
     platform: Option<Platform>,
@@ -123,7 +123,7 @@ pub(super) struct InspectArgs {
 #[derive(Args)]
 pub(super) struct DigestArgs {
     /// The image: `nginx:1.27`
-    image: Image,
+    image: ImageRef,
     #[command(flatten)]
     common: CommonArgs,
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env};
 
 use bytes::Bytes;
-use entrepot_oci::{Descriptor, Digest, Image, Manifest, Platform, Reference};
+use entrepot_oci::{Descriptor, Digest, ImageRef, Manifest, Platform, Reference};
 use entrepot_remote::{BlobRequest, Error, FetchedManifest, InvalidResponse, Remote};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
@@ -104,13 +104,13 @@ struct Document {
 struct Asker<'a> {
     session: &'a Session,
     remote: Remote,
-    image: &'a Image,
+    image: &'a ImageRef,
 }
 
 /// The document of an image as the registry has it, or that of one of its platforms.
 pub(super) async fn document(
     session: &Session,
-    image: &Image,
+    image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Bytes, Failure> {
     let asker = Asker { session, remote: session.remote(image.host())?, image };
@@ -125,7 +125,7 @@ pub(super) async fn document(
 /// Everything there is to say of an image.
 pub(super) async fn look(
     session: &Session,
-    image: &Image,
+    image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Seen, Failure> {
     let asker = Asker { session, remote: session.remote(image.host())?, image };

@@ -8,19 +8,19 @@ use crate::{Digest, DigestError, Host, HostError, Reference, Repository, Reposit
 /// neither tag nor digest.
 ///
 /// ```
-/// use entrepot_oci::Image;
+/// use entrepot_oci::ImageRef;
 ///
-/// let image: Image = "nginx".parse()?;
+/// let image: ImageRef = "nginx".parse()?;
 /// assert_eq!(image.to_string(), "docker.io/library/nginx:latest");
 ///
-/// let image: Image = "quay.io/team/app:1.2".parse()?;
+/// let image: ImageRef = "quay.io/team/app:1.2".parse()?;
 /// assert_eq!(image.host().as_str(), "quay.io");
 /// assert_eq!(image.repository().as_str(), "team/app");
 /// assert_eq!(image.tag().map(|tag| tag.as_str()), Some("1.2"));
-/// # Ok::<(), entrepot_oci::ImageError>(())
+/// # Ok::<(), entrepot_oci::ImageRefError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Image {
+pub struct ImageRef {
     host: Host,
     repository: Repository,
     tag: Option<Tag>,
@@ -29,7 +29,7 @@ pub struct Image {
 
 /// Why a text is not an image reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ImageError {
+pub enum ImageRefError {
     /// The part in front of the first slash.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -44,7 +44,7 @@ pub enum ImageError {
     Digest(#[from] DigestError),
 }
 
-impl Image {
+impl ImageRef {
     /// The registry it is on.
     pub fn host(&self) -> &Host {
         &self.host
@@ -77,10 +77,10 @@ impl Image {
     /// The parts of `NAME[:TAG][@DIGEST]`, none of which is checked. A colon before a `/` belongs to a port.
     ///
     /// ```
-    /// use entrepot_oci::Image;
+    /// use entrepot_oci::ImageRef;
     ///
-    /// assert_eq!(Image::split("localhost:5000/app:1"), ("localhost:5000/app", Some("1"), None));
-    /// assert_eq!(Image::split("localhost:5000/app"), ("localhost:5000/app", None, None));
+    /// assert_eq!(ImageRef::split("localhost:5000/app:1"), ("localhost:5000/app", Some("1"), None));
+    /// assert_eq!(ImageRef::split("localhost:5000/app"), ("localhost:5000/app", None, None));
     /// ```
     pub fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
         let (rest, digest) = match text.split_once('@') {
@@ -103,10 +103,10 @@ impl Image {
     }
 }
 
-impl FromStr for Image {
-    type Err = ImageError;
+impl FromStr for ImageRef {
+    type Err = ImageRefError;
 
-    fn from_str(text: &str) -> Result<Self, ImageError> {
+    fn from_str(text: &str) -> Result<Self, ImageRefError> {
         let (name, tag, digest) = Self::split(text);
         let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
         let (host, path) = match name.split_once('/') {
@@ -119,7 +119,7 @@ impl FromStr for Image {
     }
 }
 
-impl fmt::Display for Image {
+impl fmt::Display for ImageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.repository)?;
         if let Some(tag) = &self.tag {
@@ -147,23 +147,23 @@ mod tests {
             ("localhost:5000/x/y:t", "localhost:5000/x/y:t"),
             ("[::1]:5000/x", "[::1]:5000/x:latest"),
         ] {
-            assert_eq!(text.parse::<Image>().unwrap().to_string(), whole);
+            assert_eq!(text.parse::<ImageRef>().unwrap().to_string(), whole);
         }
     }
 
     #[test]
     fn keeps_tag_and_digest() {
         let digest = Digest::of(b"");
-        let image: Image = format!("quay.io/a/b:1@{digest}").parse().unwrap();
+        let image: ImageRef = format!("quay.io/a/b:1@{digest}").parse().unwrap();
         assert_eq!(image.reference(), Reference::Digest(digest));
         assert_eq!(image.to_string(), format!("quay.io/a/b:1@{digest}"));
-        assert!(format!("a@{digest}").parse::<Image>().unwrap().tag().is_none());
+        assert!(format!("a@{digest}").parse::<ImageRef>().unwrap().tag().is_none());
     }
 
     #[test]
     fn refuses_what_is_not_one() {
         for bad in ["", "UPPER", "a b", "a:", "a@sha256:1", "http://x/y", "a.io//b", "x/"] {
-            assert!(bad.parse::<Image>().is_err(), "{bad}");
+            assert!(bad.parse::<ImageRef>().is_err(), "{bad}");
         }
     }
 }
