@@ -19,6 +19,10 @@ fuzz_target!(|input: (u8, &str)| {
     let (header, answer) = text.split_once('\n').unwrap_or((text, ""));
     laws::challenge(header);
     laws::realm(&from, header);
+    entrepot_egress::laws::link(&from, header);
+    if let Ok(server) = header.parse() {
+        entrepot_egress::laws::credentials(&from, &server);
+    }
     laws::token(answer.as_bytes());
     laws::reason(answer);
 });

@@ -17,8 +17,9 @@ fuzz_target!(|input: (u8, &str)| {
     let (choice, text) = input;
     let Ok(from) = PAGES[usize::from(choice) % PAGES.len()].parse() else { return };
     let (header, document) = text.split_once('\n').unwrap_or((text, ""));
-    laws::next_page(&from, header);
-    laws::redirect(&from, header);
+    laws::next_page(header);
+    entrepot_egress::laws::redirect(&from, header);
+    entrepot_egress::laws::link(&from, header);
     laws::tag_pages(document.as_bytes(), usize::from(choice));
     entrepot_oci::laws::manifest(document.as_bytes(), Some(&MediaType::OCI_INDEX));
 });

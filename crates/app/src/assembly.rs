@@ -79,7 +79,7 @@ fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Resu
     let (metrics, asked) = (metrics.clone(), remote.clone());
     let count = move |host: &Host, outcome: RequestOutcome| {
         metrics.upstream_request(host, outcome);
-        if let Some(told) = asked.rate_limit() {
+        if let Some(told) = asked.pull_quota() {
             metrics.rate_limit(host, told);
         }
     };

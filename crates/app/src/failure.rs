@@ -94,6 +94,21 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<entrepot_credentials::Error> for Failure {
+    fn from(error: entrepot_credentials::Error) -> Self {
+        let Warning { what, hint } = (&error).into();
+        let is_wrong = matches!(error, entrepot_credentials::Error::NoPath);
+        let failure = if is_wrong { Self::wrong(what) } else { Self::new(what) };
+        failure.with_hint(hint)
+    }
+}
+
+impl From<&entrepot_credentials::Error> for Warning {
+    fn from(error: &entrepot_credentials::Error) -> Self {
+        Self { what: Failure::because_of(error).what, hint: error.hint() }
+    }
+}
+
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
         let failure = Self::wrong(error.to_string());

@@ -11,7 +11,6 @@ mod cli;
 mod commands;
 mod config;
 mod control;
-mod credentials;
 mod data;
 mod failure;
 mod greeting;

@@ -12,10 +12,12 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("oci", &[]),
     ("files", &[]),
-    ("remote", &["oci"]),
+    ("egress", &[]),
+    ("credentials", &["oci", "files"]),
+    ("remote", &["oci", "egress"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("rewrite", &["oci"]),
@@ -30,6 +32,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
         &[
             "oci",
             "files",
+            "credentials",
             "remote",
             "blobs",
             "catalog",

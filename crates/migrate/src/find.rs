@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use entrepot_remote::{Error, InvalidAnswer};
+use entrepot_remote::{Error, InvalidResponse};
 use entrepot_sync::{Service, World};
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ async fn listed(world: &Arc<dyn World>, migration: &Migration) -> Result<Vec<Str
     let host = migration.from.host();
     let Ok(registry) = world.registry(host) else { return Ok(Vec::new()) };
     let all = match registry.remote.all_repositories().await {
-        Err(Error::Invalid(InvalidAnswer::Endless(endless))) => {
+        Err(Error::Invalid(InvalidResponse::UnboundedListing(endless))) => {
             let what = format!("the repositories of `{host}` cannot be listed: {endless}");
             return Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM));
         }

@@ -71,7 +71,7 @@ fn denied(asked: &Asked<'_>, (status, reason): (u16, &str), refusal: Option<Refu
             format!("it takes no repository of that name ({said})"),
             "give it another one under `names`",
         ),
-        Some(Refusal::Quota) => failed(
+        Some(Refusal::StorageQuota) => failed(
             format!("there is no space left ({said})"),
             "have the quota of the account or the project raised",
         ),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use entrepot_oci::{Host, Image, Repository};
+use entrepot_oci::{Host, ImageRef, Repository};
 use entrepot_sync::Place;
 
 use crate::MigrationError;
@@ -53,7 +53,7 @@ impl Root {
             Some(namespace) => format!("{namespace}/{name}"),
             None => name.to_owned(),
         };
-        let repository = Image::repository_on(&self.host, &path).map_err(|_| path)?;
+        let repository = ImageRef::repository_on(&self.host, &path).map_err(|_| path)?;
         Ok(Place::Registry { host: self.host.clone(), repository })
     }
 

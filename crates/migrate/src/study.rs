@@ -9,7 +9,7 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Manifest, Repository, Tag};
-use entrepot_remote::{BlobAsk, Error, RateLimit, Remote};
+use entrepot_remote::{BlobRequest, Error, PullQuota, Remote};
 use entrepot_sync::{Place, Plan, Step, World, belongs_to};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -40,7 +40,7 @@ pub struct Study {
     /// Why others could not be.
     pub failures: Vec<(Place, String)>,
     /// What the source's registry tells of its limit.
-    pub budget: Option<RateLimit>,
+    pub budget: Option<PullQuota>,
     /// How much of that is left for others.
     pub reserve: u64,
 }
@@ -62,15 +62,15 @@ pub async fn study(world: &Arc<dyn World>, plan: &Plan, depth: Depth) -> Study {
     study.reserve = registry.reserve.into();
     let (first, rest) = subjects(plan);
     // What is left was told when the tags were asked about.
-    study.budget = remote.rate_limit();
+    study.budget = remote.pull_quota();
     if depth == Depth::Thrifty && !study.affords(first.len()) {
         return study;
     }
     study.look(remote, first).await;
-    study.budget = remote.rate_limit();
+    study.budget = remote.pull_quota();
     if depth == Depth::Whole || study.affords(rest.len()) {
         study.look(remote, rest).await;
-        study.budget = remote.rate_limit();
+        study.budget = remote.pull_quota();
     }
     study
 }
@@ -159,7 +159,7 @@ async fn anatomy(remote: &Remote, subject: &Subject) -> Result<Anatomy, Error> {
 async fn manifest(remote: &Remote, repository: &Repository, digest: &Digest) -> Result<Manifest, Error> {
     let fetched = remote.manifest(repository, &(*digest).into()).await?;
     Manifest::parse(&fetched.bytes, Some(&fetched.media_type)).map_err(|error| {
-        entrepot_remote::InvalidAnswer::NotAManifest { source: Some(Arc::new(error)) }.into()
+        entrepot_remote::InvalidResponse::NotAManifest { source: Some(Arc::new(error)) }.into()
     })
 }
 
@@ -187,7 +187,7 @@ impl Config {
 
 // What cannot be read says nothing.
 async fn config_of(remote: &Remote, repository: &Repository, digest: &Digest) -> Config {
-    let Ok(mut blob) = remote.blob(repository, digest, BlobAsk::default()).await else {
+    let Ok(mut blob) = remote.blob(repository, digest, BlobRequest::default()).await else {
         return Config::default();
     };
     let mut bytes = Vec::new();

@@ -9,7 +9,7 @@ use entrepot_migrate::{
     markdown,
 };
 use entrepot_oci::Digest;
-use entrepot_remote::RateLimit;
+use entrepot_remote::PullQuota;
 use entrepot_sync::{
     Action, Format, Place, Plan as Copies, Step,
     rules::{TagsSection, Texts},
@@ -54,7 +54,7 @@ fn plan(migration: &Migration, (layer, label): (u64, Option<&str>), budget: Opti
         source: label.map(str::to_owned),
         ..Anatomy::default()
     };
-    let budget = budget.map(|(limit, remaining)| RateLimit {
+    let budget = budget.map(|(limit, remaining)| PullQuota {
         limit,
         remaining,
         window: Some(Duration::from_secs(21_600)),

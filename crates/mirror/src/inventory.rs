@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use entrepot_catalog::{Origin, RepoKey, Selection};
-use entrepot_oci::{Image, Name, Page, Reference};
+use entrepot_oci::{ImageRef, Name, Page, Reference};
 use serde::{Deserialize, Serialize};
 
 use crate::{error::Error, mirror::Mirror, names::Asked};
@@ -99,7 +99,7 @@ impl Mirror {
     pub fn held_as(&self, name: &Name) -> Result<RepoKey, Error> {
         match (self.locate(name, Asked::default()), name.split_host()) {
             (Err(Error::NotAnUpstream { .. }), Some((host, rest))) => {
-                let repository = Image::repository_on(&host, rest);
+                let repository = ImageRef::repository_on(&host, rest);
                 let repository = repository.map_err(|_| Error::NotARepository { name: name.to_string() })?;
                 Ok(RepoKey { origin: Origin::Upstream(host), repository })
             }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
-use entrepot_remote::{RateLimit, RequestOutcome};
+use entrepot_remote::{PullQuota, RequestOutcome};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -100,7 +100,7 @@ impl Metrics {
     }
 
     /// Records the rate limit that `upstream` told last.
-    pub fn rate_limit(&self, upstream: &entrepot_oci::Host, told: RateLimit) {
+    pub fn rate_limit(&self, upstream: &entrepot_oci::Host, told: PullQuota) {
         let label = HostLabel { upstream: upstream.to_string() };
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.upstream_limit.get_or_create(&label).set(gauge(told.limit));

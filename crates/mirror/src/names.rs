@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::{Host, Image, Name, Repository};
+use entrepot_oci::{Host, ImageRef, Name, Repository};
 
 use crate::error::Error;
 
@@ -115,8 +115,8 @@ impl Names {
         if !self.upstreams.contains(&host) {
             return Err(Error::NotAnUpstream { host });
         }
-        let repository: Repository =
-            Image::repository_on(&host, name).map_err(|_| Error::NotARepository { name: name.to_owned() })?;
+        let repository: Repository = ImageRef::repository_on(&host, name)
+            .map_err(|_| Error::NotARepository { name: name.to_owned() })?;
         Ok(RepoKey { origin: Origin::Upstream(host), repository })
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 use bytes::Bytes;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Hasher};
-use entrepot_remote::{BlobAsk, BlobStream as RemoteStream, Endpoint, Error as RemoteError};
+use entrepot_remote::{BlobRequest, BlobStream as RemoteStream, Endpoint, Error as RemoteError};
 use futures_util::{StreamExt, stream};
 
 use crate::{
@@ -156,7 +156,7 @@ impl Transfer {
     }
 
     async fn ask(&mut self) -> Result<RemoteStream, RemoteError> {
-        let ask = BlobAsk { from: self.at, to: self.end.filter(|_| self.at > 0), avoid: self.avoid };
+        let ask = BlobRequest { from: self.at, to: self.end.filter(|_| self.at > 0), avoid: self.avoid };
         let mut stream = self.blob.upstream.open_blob(&self.blob.key, &self.blob.digest, ask).await?;
         // An upstream without ranges starts over.
         let mut skip = self.at.saturating_sub(stream.start);

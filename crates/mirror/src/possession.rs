@@ -13,7 +13,7 @@ use bytes::Bytes;
 use entrepot_blobs::Held;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::Digest;
-use entrepot_remote::{BlobAsk, BlobStream, Error as RemoteError};
+use entrepot_remote::{BlobRequest, BlobStream, Error as RemoteError};
 use futures_util::StreamExt as _;
 
 use crate::{
@@ -43,7 +43,7 @@ impl Mirror {
         }
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
         let whole = wanted == (0..held.size());
-        let ask = BlobAsk { from: wanted.start, to: Some(wanted.end).filter(|_| !whole), avoid: None };
+        let ask = BlobRequest { from: wanted.start, to: Some(wanted.end).filter(|_| !whole), avoid: None };
         let refused = |error| upstream.blob_refused(key, digest, error);
         let shown = upstream.open_blob(key, digest, ask).await.map_err(refused)?;
         let endpoint = shown.endpoint;

@@ -17,7 +17,7 @@ use std::{
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference};
 use entrepot_remote::{
-    BlobAsk, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, ManifestHead, Patience, Remote,
+    BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, ManifestHead, Patience, Remote,
     TagPage,
 };
 use foldhash::quality::RandomState;
@@ -132,7 +132,7 @@ impl Upstream {
         &self,
         key: &RepoKey,
         digest: &Digest,
-        ask: BlobAsk,
+        ask: BlobRequest,
     ) -> Result<BlobStream, RemoteError> {
         self.remote.blob(&key.repository, digest, ask).await
     }

@@ -54,6 +54,17 @@ pub enum DigestError {
 const LONGEST: usize = 7 + 128;
 
 /// A content digest; holding one means that its text was well formed.
+///
+/// ```
+/// use entrepot_oci::{Algorithm, Digest};
+///
+/// let digest: Digest = Digest::of(b"hello").to_string().parse()?;
+/// assert!(digest.matches(b"hello") && !digest.matches(b"Hello"));
+/// assert_eq!(digest.algorithm(), Algorithm::Sha256);
+/// assert_eq!(digest.hex().len(), 64);
+/// assert!("sha256:abc".parse::<Digest>().is_err());
+/// # Ok::<(), entrepot_oci::DigestError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(Bytes);
 

@@ -7,6 +7,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A registry host with an optional port, lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. One host has one
 /// spelling: addresses are written as short as they can be, and ports without zeros in front are the only ones taken.
 /// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
+///
+/// ```
+/// use entrepot_oci::Host;
+///
+/// let hub: Host = "index.docker.io".parse()?;
+/// assert!(hub.is_docker_hub());
+/// assert_eq!(hub.as_str(), "docker.io");
+///
+/// let local: Host = "LOCALHOST:5000".parse()?;
+/// assert_eq!((local.as_str(), local.name()), ("localhost:5000", "localhost"));
+/// # Ok::<(), entrepot_oci::HostError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(Arc<str>);
 
@@ -52,6 +64,13 @@ impl Host {
 
     /// Whether the first part of an image name is a host rather than the start of a repository:
     /// it holds a `.` or a `:`, or is `localhost`.
+    ///
+    /// ```
+    /// use entrepot_oci::Host;
+    ///
+    /// assert!(Host::looks_like_one("quay.io") && Host::looks_like_one("registry:5000"));
+    /// assert!(!Host::looks_like_one("library"));
+    /// ```
     pub fn looks_like_one(part: &str) -> bool {
         part.contains(['.', ':']) || part == "localhost"
     }

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::{
-    ByteRange, ChunkRange, Descriptor, Digest, Host, Image, MAX_DEPTH, MAX_PAGE, Manifest, MediaType, Method,
-    Name, Page, Reference, ReferrersIndex, Repository, Route, RouteError, Tag, UploadStart,
+    ByteRange, ChunkRange, Descriptor, Digest, Host, ImageRef, MAX_DEPTH, MAX_PAGE, Manifest, MediaType,
+    Method, Name, Page, Reference, ReferrersIndex, Repository, Route, RouteError, Tag, UploadStart,
 };
 
 /// Any text, held against everything that a name can be.
@@ -117,7 +117,7 @@ fn reference(text: &str) {
 }
 
 fn image(text: &str) {
-    let Some(image) = rereads::<Image>(text) else { return };
+    let Some(image) = rereads::<ImageRef>(text) else { return };
     assert!(image.tag().is_some() || image.digest().is_some(), "{text:?}");
     assert!(!image.host().is_docker_hub() || image.repository().as_str().contains('/'), "{text:?}");
     assert_eq!(matches!(image.reference(), Reference::Digest(_)), image.digest().is_some());

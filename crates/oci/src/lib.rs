@@ -1,6 +1,6 @@
 //! The words of the registry protocol, spoken by either end, with no I/O.
 //!
-//! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
+//! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`ImageRef`], [`Digest`], [`Platform`]
 //! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and what a referrers answer is made of
 //! - text of strangers, fit for a person's eyes: [`printable`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; answers: [`ErrorCode`]
@@ -11,7 +11,7 @@ mod descriptor;
 mod digest;
 mod error;
 mod host;
-mod image;
+mod image_ref;
 mod json;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -33,7 +33,7 @@ pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use error::{ErrorBody, ErrorCode};
 pub use host::{ALIASES, Host, HostError};
-pub use image::{Image, ImageError};
+pub use image_ref::{ImageRef, ImageRefError};
 pub use json::{DocumentError, MAX_DEPTH};
 pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 pub use media::MediaType;

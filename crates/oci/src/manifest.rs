@@ -71,6 +71,17 @@ impl Manifest {
     /// # Errors
     /// The document is not JSON, deeper than [`crate::MAX_DEPTH`], has a key twice, contradicts its media type, or
     /// holds a malformed descriptor.
+    ///
+    /// ```
+    /// use entrepot_oci::{Digest, Manifest, MediaType};
+    ///
+    /// let digest = Digest::of(b"an image manifest");
+    /// let bytes = format!(r#"{{"manifests": [{{"mediaType": "{}", "digest": "{digest}", "size": 17}}]}}"#, MediaType::OCI_MANIFEST);
+    /// let index = Manifest::parse(bytes.as_bytes(), Some(&MediaType::OCI_INDEX))?;
+    /// assert_eq!(index.manifests()[0].digest, digest);
+    /// assert!(Manifest::parse(bytes.as_bytes(), Some(&MediaType::OCI_MANIFEST)).is_err());
+    /// # Ok::<(), entrepot_oci::ManifestError>(())
+    /// ```
     pub fn parse(bytes: &[u8], declared: Option<&MediaType>) -> Result<Self, ManifestError> {
         json::check(bytes)?;
         let fields: Fields = serde_json::from_slice(bytes).map_err(DocumentError::from)?;

@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// The media type of a manifest. Unknown ones are kept as they are: a registry stores what it is given.
+///
+/// ```
+/// use entrepot_oci::MediaType;
+///
+/// let index = MediaType::parse("application/vnd.oci.image.index.v1+json; charset=utf-8");
+/// assert_eq!(index, Some(MediaType::OCI_INDEX));
+/// assert!(MediaType::OCI_INDEX.is_index() && MediaType::DOCKER_MANIFEST.is_image());
+/// assert_eq!(MediaType::parse("manifest"), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MediaType(std::borrow::Cow<'static, str>);
 
@@ -56,6 +65,13 @@ impl MediaType {
     /// Whether no browser makes a document, a picture or a program of it, whatever is in it. These are known to be so:
     /// JSON, bytes, and the vendors' types of `application/`, in which the specifications have theirs; except what is
     /// XML, since a browser renders any of that. What is not known is not taken for harmless.
+    ///
+    /// ```
+    /// use entrepot_oci::MediaType;
+    ///
+    /// assert!(MediaType::OCI_MANIFEST.is_inert());
+    /// assert!(MediaType::parse("text/html").is_some_and(|html| !html.is_inert()));
+    /// ```
     pub fn is_inert(&self) -> bool {
         let (kind, subtype) = self.0.split_once('/').unwrap_or_default();
         // A comma would end the type for a browser, which goes by the last of a list (Fetch §3.1).

@@ -6,6 +6,18 @@ use crate::{Host, Repository, RepositoryError};
 
 /// A name as it was asked for: `library/nginx`, `docker.io/library/nginx` or `localhost:5000/x`. What it means is
 /// the mirror's to say, since a hosted prefix may look like a host.
+///
+/// ```
+/// use entrepot_oci::Name;
+///
+/// let name: Name = "localhost:5000/team/app".parse()?;
+/// let (host, repository) = name.split_host().unwrap();
+/// assert_eq!((host.as_str(), repository), ("localhost:5000", "team/app"));
+///
+/// let name: Name = "team/app".parse()?;
+/// assert!(name.split_host().is_none());
+/// # Ok::<(), entrepot_oci::RepositoryError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     text: Box<str>,

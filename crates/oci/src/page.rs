@@ -33,7 +33,16 @@ impl Page {
     /// Reads the two query parameters; `n` beyond [`MAX_PAGE`] is lowered to it.
     ///
     /// # Errors
-    /// A parameter that no client in its right mind sends.
+    /// `n` is not a whole number, or `last` cannot be an entry of a listing.
+    ///
+    /// ```
+    /// use entrepot_oci::{MAX_PAGE, Page, PageError};
+    ///
+    /// let page = Page::parse(Some("5000"), Some("1.27"))?;
+    /// assert_eq!((page.limit(), page.after()), (MAX_PAGE, Some("1.27")));
+    /// assert_eq!(Page::parse(Some("-1"), None), Err(PageError::Limit));
+    /// # Ok::<(), PageError>(())
+    /// ```
     pub fn parse(n: Option<&str>, last: Option<&str>) -> Result<Self, PageError> {
         let limit = match n {
             None => MAX_PAGE,

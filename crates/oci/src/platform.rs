@@ -5,6 +5,15 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// Operating system, architecture and what narrows them. Fields that the spec knows and we do not use are not kept.
+///
+/// ```
+/// use entrepot_oci::Platform;
+///
+/// let platform: Platform = "linux/arm/v7".parse()?;
+/// assert_eq!((platform.os.as_str(), platform.architecture.as_str()), ("linux", "arm"));
+/// assert_eq!(platform.variant.as_deref(), Some("v7"));
+/// # Ok::<(), entrepot_oci::PlatformError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// Go's `GOOS`, such as `linux`.

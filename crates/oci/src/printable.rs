@@ -30,6 +30,13 @@ pub fn is_hidden(character: char) -> bool {
 }
 
 /// A text as one line: what is hidden, line ends among it, is written as it would be in a program (`\n`, `\u{1b}`).
+///
+/// ```
+/// use entrepot_oci::printable;
+///
+/// assert_eq!(printable("nginx:1.27"), "nginx:1.27");
+/// assert_eq!(printable("red \u{1b}[31m text\n"), r"red \u{1b}[31m text\n");
+/// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
     written_out(text, is_hidden, |character, out| out.extend(character.escape_default()))
 }

@@ -41,6 +41,14 @@ impl ByteRange {
     ///
     /// # Errors
     /// [`RangeError::Unsatisfiable`] if there are none.
+    ///
+    /// ```
+    /// use entrepot_oci::{ByteRange, RangeError};
+    ///
+    /// let range = ByteRange::parse("bytes=-100").unwrap();
+    /// assert_eq!(range.within(1000), Ok(900..1000));
+    /// assert_eq!(ByteRange::From(1000).within(1000), Err(RangeError::Unsatisfiable));
+    /// ```
     pub fn within(self, size: u64) -> Result<Range<u64>, RangeError> {
         let range = match self {
             Self::Between(first, last) => first..last.saturating_add(1).min(size),

@@ -50,6 +50,15 @@ impl fmt::Debug for Tag {
 }
 
 /// The `<tag-or-digest>` of a manifest request.
+///
+/// ```
+/// use entrepot_oci::{Digest, Reference};
+///
+/// assert!(matches!("1.27".parse()?, Reference::Tag(_)));
+/// let digest = Digest::of(b"a manifest");
+/// assert_eq!(digest.to_string().parse::<Reference>()?, Reference::Digest(digest));
+/// # Ok::<(), entrepot_oci::ReferenceError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// A name that may move.

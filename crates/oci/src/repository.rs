@@ -8,6 +8,15 @@ const MAX: usize = 255;
 /// A repository name such as `library/nginx`, matching
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`
 /// (distribution-spec, §pulling manifests). Cheap to clone.
+///
+/// ```
+/// use entrepot_oci::{Repository, RepositoryError};
+///
+/// let repository: Repository = "library/nginx".parse()?;
+/// assert_eq!(repository.parts().collect::<Vec<_>>(), ["library", "nginx"]);
+/// assert_eq!("library/Nginx".parse::<Repository>(), Err(RepositoryError::Characters));
+/// # Ok::<(), RepositoryError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Repository(Arc<str>);
 

@@ -130,6 +130,18 @@ impl Route {
     ///
     /// # Errors
     /// What is wrong, in the words of the part that is wrong.
+    ///
+    /// ```
+    /// use entrepot_oci::{Method, Route, RouteError};
+    ///
+    /// let route = Route::parse(Method::Get, "/v2/docker.io/library/nginx/manifests/1.27", "")?;
+    /// let Route::Manifest { name, reference, .. } = route else { unreachable!() };
+    /// assert_eq!((name.as_str(), reference.to_string().as_str()), ("docker.io/library/nginx", "1.27"));
+    ///
+    /// let refused = Route::parse(Method::Post, "/v2/library/nginx/tags/list", "");
+    /// assert_eq!(refused, Err(RouteError::Method("GET, HEAD")));
+    /// # Ok::<(), RouteError>(())
+    /// ```
     pub fn parse(method: Method, path: &str, query: &str) -> Result<Self, RouteError> {
         let decoded = decode(path)?;
         let rest = match decoded.strip_prefix("/v2") {
@@ -170,6 +182,14 @@ impl Route {
     ///
     /// # Errors
     /// [`RouteError::Namespace`] if it is not a host.
+    ///
+    /// ```
+    /// use entrepot_oci::Route;
+    ///
+    /// let upstream = Route::namespace("ns=quay.io")?;
+    /// assert_eq!(upstream.map(|host| host.to_string()).as_deref(), Some("quay.io"));
+    /// # Ok::<(), entrepot_oci::RouteError>(())
+    /// ```
     pub fn namespace(query: &str) -> Result<Option<Host>, RouteError> {
         if query.is_empty() {
             return Ok(None);

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use entrepot_oci::{Image, Reference, Tag};
+use entrepot_oci::{ImageRef, Reference, Tag};
 use entrepot_rewrite::{Origin, Position};
 
 /// An image, where it goes, and who names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Where it is.
-    pub source: Image,
+    pub source: ImageRef,
     /// Where it goes.
-    pub target: Image,
+    pub target: ImageRef,
     /// Who names it; at least one.
     pub users: Vec<User>,
     /// Whether its tag is another image's there, so that only its digest is its own.
@@ -64,7 +64,7 @@ pub(crate) fn contest(entries: &mut [Entry]) {
     }
 }
 
-fn tagged(image: &Image) -> String {
+fn tagged(image: &ImageRef) -> String {
     let tag = image.tag().map(Tag::as_str).unwrap_or_default();
     format!("{}/{}:{tag}", image.host(), image.repository())
 }

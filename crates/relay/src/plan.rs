@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use entrepot_oci::Image;
+use entrepot_oci::ImageRef;
 use entrepot_rewrite::{
     Census, Change, Collision, Document, Found, Kind, Left, ReadError, Reason, RewriteError, Rules, Search,
     Target,
@@ -136,7 +136,7 @@ struct Draft {
     census: Census,
     entries: Vec<Entry>,
     // Where each image is among the entries, by its name here and there.
-    places: HashMap<(Image, Image), usize>,
+    places: HashMap<(ImageRef, ImageRef), usize>,
     left: Vec<Kept>,
     files: Vec<Written>,
     held: Vec<Held>,
@@ -237,7 +237,7 @@ fn new_values(file: &Option<Rewritten>) -> HashMap<&str, &Target> {
     changes.map(|change| (change.place.as_str(), &change.to)).collect()
 }
 
-fn named(found: &Found, target: Target) -> Option<Image> {
+fn named(found: &Found, target: Target) -> Option<ImageRef> {
     let Target { host, repository, tag } = target;
     let tag = tag.or_else(|| found.tag.clone());
     Found { host, repository, tag, digest: found.digest, is_open: found.is_open }.image()

@@ -1,5 +1,6 @@
-//! What somebody may do, asked without doing it: what a registry's token says of itself, and an upload that is begun and
-//! taken back.
+//! Asking what an account may do, without doing it.
+//!
+//! [`Remote::access`] reads what a token allows; [`Remote::try_push`] begins an upload and cancels it.
 
 use entrepot_oci::Repository;
 use futures_util::FutureExt as _;
@@ -7,42 +8,47 @@ use http::{StatusCode, header};
 use url::Url;
 
 use crate::{
-    ask::Wire,
-    auth::{self, Offer, claim, scope::Scope, token::TokenAsk},
-    egress::EgressError,
-    endpoints::Endpoint,
+    auth::{
+        claims,
+        grant::{self, Offer},
+        scope::Scope,
+    },
+    egress_error::EgressError,
+    endpoint::Endpoint,
     error::Error,
     remote::Remote,
+    request::WireRequest,
     settings::Credential,
+    token::TokenRequest,
     upload::Cancelled,
 };
 
-/// What is asked for.
+/// The rights to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// Reading a repository.
+    /// To read a repository.
     Pull,
-    /// Reading and writing it.
+    /// To read and write a repository.
     Push,
 }
 
-/// How a registry lets us in to a repository.
+/// How a registry grants access to a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It does not ask who we are. What may be done shows when it is.
+    /// The registry asks for no login. What may be done shows with the first request.
     Open,
-    /// It wants the password with each request, and takes it. What the account may do shows with the first.
+    /// The registry takes the password with every request. What the account may do shows with the first one.
     Password,
-    /// It gave a token that is good for these actions; `None`: the token does not say.
+    /// The registry gave a token for these actions; `None` if the token does not say which.
     Token(Option<Vec<String>>),
 }
 
 impl Remote {
-    /// Asks for the right to a repository and says what was given, which may be less: Docker Hub gives everybody a token,
-    /// and tells in it alone what it is not good for. The account is the first that is for the repository.
+    /// Asks for rights to a repository and returns what was granted, which may be less: Docker Hub gives everybody a
+    /// token, and only the token says what it is not good for. The first account that covers the repository is used.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Denied`] if it does not take the account, or lets nobody in without one.
+    /// See [`Error`]; [`Error::Denied`] if the registry refuses the account, or wants one and there is none.
     pub async fn access(&self, repository: &Repository, rights: Rights) -> Result<Access, Error> {
         let scope = match rights {
             Rights::Pull => Scope::Pull(repository.clone()),
@@ -56,14 +62,14 @@ impl Remote {
             let credential = account(endpoint).map(|account| &account.credential);
             self.access_at(endpoint, &scope, credential).boxed()
         };
-        self.at_endpoints(None, at).await
+        self.try_endpoints(None, at).await
     }
 
-    /// Begins an upload, and takes it back: whether somebody may push, proven without leaving anything behind. A registry
-    /// that makes repositories as they are pushed to may have made this one.
+    /// Begins an upload and cancels it, which proves the right to push and leaves nothing behind. A registry that
+    /// creates repositories on push may have created this one.
     ///
     /// # Errors
-    /// See [`Error`]; what a refusal is about is said by [`Error::refusal`].
+    /// See [`Error`]; [`Error::refusal`] says what a refusal is about.
     pub async fn try_push(&self, repository: &Repository) -> Result<Cancelled, Error> {
         Ok(self.start_upload(repository).await?.cancel().await)
     }
@@ -74,30 +80,30 @@ impl Remote {
         scope: &Scope,
         account: Option<&Credential>,
     ) -> Result<Access, Error> {
-        let door = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
-        let door: Url = door.parse().map_err(|_| EgressError::Malformed)?;
-        let answer = self.send(&Wire::get(door.clone())).await?;
-        if answer.status() != StatusCode::UNAUTHORIZED {
-            answer.successful().await?.drain().await;
+        let ping = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
+        let ping: Url = ping.parse().map_err(|_| EgressError::Malformed)?;
+        let response = self.send(&WireRequest::get(ping.clone())).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            response.successful().await?.drain().await;
             return Ok(Access::Open);
         }
-        match (auth::offer(answer.headers(), account.is_some()), account) {
+        match (grant::offer(response.headers(), account.is_some()), account) {
             (Some(Offer::Bearer(challenge)), credential) => {
-                answer.drain().await;
-                let ask = TokenAsk { from: &door, challenge: &challenge, scope, credential };
-                let wanted = scope.asked(&challenge).into_iter().next().unwrap_or_default();
-                let grant = self.fetch_token(&ask).await?;
-                let token = grant.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
-                Ok(Access::Token(token.and_then(|token| claim::actions(token, &wanted))))
+                response.drain().await;
+                let request = TokenRequest { from: &ping, challenge: &challenge, scope, credential };
+                let wanted = scope.requested(&challenge).into_iter().next().unwrap_or_default();
+                let fetched = self.fetch_token(&request).await?;
+                let token = fetched.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
+                Ok(Access::Token(token.and_then(|token| claims::actions(token, &wanted))))
             }
             (Some(Offer::Basic), Some(account)) => {
-                answer.drain().await;
-                let mut wire = Wire::get(door);
-                wire.headers.insert(header::AUTHORIZATION, auth::basic(account)?);
+                response.drain().await;
+                let mut wire = WireRequest::get(ping);
+                wire.headers.insert(header::AUTHORIZATION, grant::basic(account)?);
                 self.send(&wire).await?.successful().await?.drain().await;
                 Ok(Access::Password)
             }
-            _ => answer.successful().await.map(|_| Access::Open),
+            _ => response.successful().await.map(|_| Access::Open),
         }
     }
 }

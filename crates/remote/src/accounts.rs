@@ -1,40 +1,29 @@
 //! Which endpoint may see which account. Pure.
 //!
-//! A password is for whom it was given for: the registry of that name. An endpoint of another name, such as an accelerator
-//! that somebody else runs, sees an account only where the configuration says so.
+//! A password is meant for the registry of that name. An endpoint of another name, such as a mirror that somebody
+//! else runs, sees an account only if the configuration says so.
 
 use entrepot_oci::{Host, Repository};
 use url::Url;
 
 use crate::{
-    endpoints::Endpoint,
-    settings::{Credential, Settings},
+    endpoint::Endpoint,
+    settings::{AccountFault, Credential, Settings},
 };
 
-/// Why it is not clear whom an account may be shown to.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AccountFault {
-    /// Some endpoints are not the registry's own, and the account names none. Ask for its `endpoint`.
-    #[error("it is not said which endpoint this account is for")]
-    Unsaid,
-    /// It names an endpoint that there is not.
-    #[error("the `endpoint` of this account is not one of `endpoints`")]
-    Unknown,
-}
-
 impl Settings {
-    /// The first account of which it is not clear whom it may be shown to, by its place in the list.
+    /// The first account whose endpoint is unclear, by its index in [`Settings::credentials`].
     pub fn unclear_account(&self, host: &Host) -> Option<(usize, AccountFault)> {
         let is_foreign = self.endpoints.iter().any(|endpoint| !is_own(host, endpoint));
         self.credentials.iter().enumerate().find_map(|(index, credential)| match &credential.endpoint {
-            None if is_foreign => Some((index, AccountFault::Unsaid)),
-            Some(named) if !self.endpoints.contains(named) => Some((index, AccountFault::Unknown)),
+            None if is_foreign => Some((index, AccountFault::EndpointMissing)),
+            Some(named) if !self.endpoints.contains(named) => Some((index, AccountFault::EndpointUnknown)),
             _ => None,
         })
     }
 }
 
-/// Whether an address is the registry itself, by name and port. Any of Docker Hub's names is Docker Hub.
+/// Whether `endpoint` is the registry itself, by name and port. All of Docker Hub's names are Docker Hub.
 pub fn is_own(host: &Host, endpoint: &Url) -> bool {
     let Some(name) = endpoint.host_str() else { return false };
     let is = |text: &str| text.parse::<Host>().is_ok_and(|one| one == *host);
@@ -42,21 +31,21 @@ pub fn is_own(host: &Host, endpoint: &Url) -> bool {
     is(&format!("{name}:{port}")) || (endpoint.port().is_none() && is(name))
 }
 
-/// An account, and who may see it.
+/// An account and the endpoints that may see it.
 pub(crate) struct Account {
     pub(crate) credential: Credential,
     endpoints: Vec<Endpoint>,
 }
 
 impl Account {
-    /// Whether it is used at an endpoint, for a repository or for what is about none.
+    /// Whether the account is used at an endpoint for `repository`, or for requests about no repository.
     pub(crate) fn is_for(&self, endpoint: Endpoint, repository: Option<&Repository>) -> bool {
         self.endpoints.contains(&endpoint)
             && repository.is_none_or(|repository| self.credential.covers(repository))
     }
 }
 
-/// The accounts, those of the narrowest namespace first.
+/// The configured accounts, those of the narrowest namespace first.
 pub(crate) fn accounts(host: &Host, settings: &Settings, endpoints: &[Url]) -> Vec<Account> {
     let mut accounts: Vec<Account> =
         settings.credentials.iter().map(|one| account(host, one, endpoints)).collect();
@@ -125,10 +114,10 @@ mod tests {
             (&[own], &[Some(own)], None),
             (&[accelerator, own], &[Some(accelerator), Some(own)], None),
             (&[accelerator], &[], None),
-            (&[accelerator], &[None], Some((0, AccountFault::Unsaid))),
-            (&[accelerator, own], &[Some(own), None], Some((1, AccountFault::Unsaid))),
-            (&[own], &[Some(accelerator)], Some((0, AccountFault::Unknown))),
-            (&[], &[Some(own)], Some((0, AccountFault::Unknown))),
+            (&[accelerator], &[None], Some((0, AccountFault::EndpointMissing))),
+            (&[accelerator, own], &[Some(own), None], Some((1, AccountFault::EndpointMissing))),
+            (&[own], &[Some(accelerator)], Some((0, AccountFault::EndpointUnknown))),
+            (&[], &[Some(own)], Some((0, AccountFault::EndpointUnknown))),
         ] {
             let settings = settings(endpoints, of_accounts);
             let found = settings.unclear_account(&"quay.io".parse().unwrap());

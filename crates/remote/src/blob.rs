@@ -1,4 +1,6 @@
-//! Blobs: asked about, or streamed from any offset. Their digest is for whoever keeps the bytes to check.
+//! Blobs: their size, or their bytes from any offset.
+//!
+//! The bytes are not verified here; whoever keeps them checks the digest.
 
 use std::{fmt, ops::Range};
 
@@ -8,43 +10,43 @@ use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{
-    answer::Answer,
-    ask::Ask,
     body::{self, Chunks},
-    endpoints::Endpoint,
-    error::{Error, InvalidAnswer},
+    endpoint::Endpoint,
+    error::{Error, InvalidResponse},
     remote::Remote,
+    request::Request,
+    response::Response,
 };
 
-/// What a registry says of a blob without sending it.
+/// What a registry says about a blob without sending it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobHead {
-    /// Its size in bytes, where the registry gives it.
+    /// The size in bytes, if the registry gives it.
     pub size: Option<u64>,
 }
 
-/// Which part of a blob is wanted, and from whom rather not.
+/// The part of a blob to request, and the endpoint to avoid.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct BlobAsk {
+pub struct BlobRequest {
     /// The offset of the first byte.
     pub from: u64,
-    /// The offset behind the last byte, greater than `from`; without it, to the end.
+    /// The offset after the last byte, greater than `from`; `None` for the end of the blob.
     pub to: Option<u64>,
-    /// An endpoint to ask only if no other has the blob.
+    /// An endpoint to use only if no other has the blob.
     pub avoid: Option<Endpoint>,
 }
 
-/// A blob on its way.
+/// The bytes of a blob as they arrive.
 pub struct BlobStream {
-    /// Who sends it.
+    /// The endpoint that sends it.
     pub endpoint: Endpoint,
-    /// The size of the whole blob in bytes, where it is known.
+    /// The size of the whole blob in bytes, if it is known.
     pub total: Option<u64>,
-    /// The offset of the first byte to come: the one asked for, or 0 if the registry sends everything instead.
+    /// The offset of the first byte: the requested one, or 0 if the registry sends the whole blob instead.
     pub start: u64,
-    /// Whether the registry can send parts.
+    /// Whether the registry supports range requests.
     pub ranges: bool,
-    /// The bytes. An error ends them: [`Error::Cut`] or [`Error::TimedOut`] when more was to come.
+    /// The bytes. The stream ends after an error: [`Error::Cut`] or [`Error::TimedOut`] if more was expected.
     pub chunks: BoxStream<'static, Result<Bytes, Error>>,
 }
 
@@ -61,15 +63,16 @@ impl fmt::Debug for BlobStream {
 }
 
 impl Remote {
-    /// Asks about a blob. Where `HEAD` is refused, which some storages behind registries do, the first byte is asked for.
+    /// Requests the size of a blob. Where `HEAD` is refused, as by some storage services, the first byte is
+    /// requested.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn head_blob(&self, repository: &Repository, digest: &Digest) -> Result<BlobHead, Error> {
-        self.at_endpoints(None, |endpoint| self.head_blob_at(endpoint, repository, digest).boxed()).await
+        self.try_endpoints(None, |endpoint| self.head_blob_at(endpoint, repository, digest).boxed()).await
     }
 
-    /// Opens a blob. An answer is whole or the range asked for; anything else is [`Error::Invalid`].
+    /// Opens a blob. The response is the whole blob or the requested range; anything else is [`Error::Invalid`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -77,10 +80,10 @@ impl Remote {
         &self,
         repository: &Repository,
         digest: &Digest,
-        ask: BlobAsk,
+        request: BlobRequest,
     ) -> Result<BlobStream, Error> {
-        let at = |endpoint| self.blob_at(endpoint, repository, digest, ask).boxed();
-        self.at_endpoints(ask.avoid, at).await
+        let at = |endpoint| self.blob_at(endpoint, repository, digest, request).boxed();
+        self.try_endpoints(request.avoid, at).await
     }
 
     async fn head_blob_at(
@@ -89,14 +92,14 @@ impl Remote {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<BlobHead, Error> {
-        let ask = Ask::head(repository, format!("blobs/{digest}"));
-        match self.exchange(endpoint, &ask).await {
-            Ok(answer) => match answer.digest_is(digest) {
-                Ok(()) => Ok(BlobHead { size: answer.content_length() }),
-                Err(lie) => Err(answer.fail(lie)),
+        let request = Request::head(repository, format!("blobs/{digest}"));
+        match self.exchange(endpoint, &request).await {
+            Ok(response) => match response.digest_is(digest) {
+                Ok(()) => Ok(BlobHead { size: response.content_length() }),
+                Err(lie) => Err(response.fail(lie)),
             },
             Err(Error::Denied { status: 403 | 405, .. }) => {
-                let first = BlobAsk { to: Some(1), ..BlobAsk::default() };
+                let first = BlobRequest { to: Some(1), ..BlobRequest::default() };
                 let part = self.blob_at(endpoint, repository, digest, first).await?;
                 Ok(BlobHead { size: part.total })
             }
@@ -109,36 +112,36 @@ impl Remote {
         endpoint: Endpoint,
         repository: &Repository,
         digest: &Digest,
-        wanted: BlobAsk,
+        wanted: BlobRequest,
     ) -> Result<BlobStream, Error> {
-        let mut ask = Ask::get(repository, format!("blobs/{digest}"));
+        let mut request = Request::get(repository, format!("blobs/{digest}"));
         if let Some(range) = range_header(wanted) {
-            ask = ask.with(header::RANGE, range);
+            request = request.with(header::RANGE, range);
         }
-        let answer = self.exchange(endpoint, &ask).await?;
-        let part = answer.digest_is(digest).and_then(|()| Part::of(&answer, wanted));
+        let response = self.exchange(endpoint, &request).await?;
+        let part = response.digest_is(digest).and_then(|()| Part::of(&response, wanted));
         match part {
-            Ok(part) => Ok(part.stream(endpoint, self.watched(endpoint, answer))),
-            Err(invalid) => Err(answer.fail(invalid)),
+            Ok(part) => Ok(part.stream(endpoint, self.stream_body(endpoint, response))),
+            Err(invalid) => Err(response.fail(invalid)),
         }
     }
 }
 
 impl Remote {
-    // The body of an answer; if it is too slow, others are asked first for a while.
-    fn watched(&self, endpoint: Endpoint, answer: Answer) -> Chunks {
-        let (remote, chunks) = (self.clone(), answer.stream(self.patience().idle));
+    // The body of a response. If it is too slow, other endpoints come first for a while.
+    fn stream_body(&self, endpoint: Endpoint, response: Response) -> Chunks {
+        let (remote, chunks) = (self.clone(), response.stream(self.patience().idle));
         let watched = chunks.inspect(move |chunk| {
             if matches!(chunk, Err(Error::TimedOut)) {
-                remote.ask_later(endpoint, "it is silent or too slow");
+                remote.deprioritize(endpoint, "it is silent or too slow");
             }
         });
         watched.boxed()
     }
 }
 
-fn range_header(ask: BlobAsk) -> Option<HeaderValue> {
-    let text = match (ask.from, ask.to) {
+fn range_header(request: BlobRequest) -> Option<HeaderValue> {
+    let text = match (request.from, request.to) {
         (0, None) => return None,
         (from, Some(to)) if to > from => format!("bytes={from}-{}", to - 1),
         (from, _) => format!("bytes={from}-"),
@@ -146,7 +149,7 @@ fn range_header(ask: BlobAsk) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok()
 }
 
-/// What part of the blob an answer is.
+/// The part of the blob that a response has.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Whole { total: Option<u64>, ranges: bool },
@@ -154,25 +157,25 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    fn of(answer: &Answer, ask: BlobAsk) -> Result<Self, InvalidAnswer> {
-        if answer.status() != StatusCode::PARTIAL_CONTENT {
-            let accepted = answer.header(&header::ACCEPT_RANGES).unwrap_or_default();
+    fn of(response: &Response, request: BlobRequest) -> Result<Self, InvalidResponse> {
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            let accepted = response.header(&header::ACCEPT_RANGES).unwrap_or_default();
             let ranges = accepted.trim().eq_ignore_ascii_case("bytes");
-            return Ok(Self::Whole { total: answer.content_length(), ranges });
+            return Ok(Self::Whole { total: response.content_length(), ranges });
         }
-        let header = answer.header(&header::CONTENT_RANGE).ok_or(InvalidAnswer::Range)?;
-        Self::range(header, ask).ok_or(InvalidAnswer::Range)
+        let header = response.header(&header::CONTENT_RANGE).ok_or(InvalidResponse::Range)?;
+        Self::range(header, request).ok_or(InvalidResponse::Range)
     }
 
-    // `bytes first-last/total` (RFC 9110 §14.4), if it is what was asked for, perhaps less of it.
-    pub(crate) fn range(header: &str, ask: BlobAsk) -> Option<Self> {
+    // `bytes first-last/total` (RFC 9110 §14.4), if it is the requested range or the start of it.
+    pub(crate) fn range(header: &str, request: BlobRequest) -> Option<Self> {
         let (range, total) = header.trim().strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
         let (first, end) = (number(first)?, number(last)?.checked_add(1)?);
         let total = if total.trim() == "*" { None } else { Some(number(total)?) };
-        let asked = range_header(ask).is_some();
-        let fits = ask.to.is_none_or(|to| end <= to) && total.is_none_or(|total| end <= total);
-        let good = asked && first == ask.from && first < end && fits;
+        let is_range = range_header(request).is_some();
+        let fits = request.to.is_none_or(|to| end <= to) && total.is_none_or(|total| end <= total);
+        let good = is_range && first == request.from && first < end && fits;
         good.then_some(Self::Range { range: first..end, total })
     }
 
@@ -197,21 +200,21 @@ fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn ask(from: u64, to: Option<u64>) -> BlobAsk {
-        BlobAsk { from, to, avoid: None }
+    fn request(from: u64, to: Option<u64>) -> BlobRequest {
+        BlobRequest { from, to, avoid: None }
     }
 
     #[test]
     fn asks_for_ranges() {
-        assert_eq!(range_header(ask(0, None)), None);
-        assert_eq!(range_header(ask(5, None)).unwrap(), "bytes=5-");
-        assert_eq!(range_header(ask(0, Some(1))).unwrap(), "bytes=0-0");
-        assert_eq!(range_header(ask(5, Some(10))).unwrap(), "bytes=5-9");
+        assert_eq!(range_header(request(0, None)), None);
+        assert_eq!(range_header(request(5, None)).unwrap(), "bytes=5-");
+        assert_eq!(range_header(request(0, Some(1))).unwrap(), "bytes=0-0");
+        assert_eq!(range_header(request(5, Some(10))).unwrap(), "bytes=5-9");
     }
 
     #[test]
     fn takes_only_the_range_asked_for() {
-        let range = |header, from, to| Part::range(header, ask(from, to));
+        let range = |header, from, to| Part::range(header, request(from, to));
         let part = |range, total| Some(Part::Range { range, total });
         assert_eq!(range("bytes 5-9/10", 5, None), part(5..10, Some(10)));
         assert_eq!(range("bytes 5-6/*", 5, Some(10)), part(5..7, None));

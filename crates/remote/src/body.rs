@@ -1,4 +1,4 @@
-//! Reading bodies within bounds: of length, of silence, of what was said.
+//! Reads response bodies within bounds of length and time.
 
 use std::{
     sync::Arc,
@@ -9,22 +9,22 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream, stream::BoxStream};
 
 use crate::{
-    client::Patience,
-    error::{self, Error, InvalidAnswer},
-    room,
+    error::{self, Error, InvalidResponse},
+    memory_budget,
+    patience::Patience,
 };
 
-/// A body on its way. It ends behind its first error.
+/// The bytes of a body as they arrive. The stream ends after its first error.
 pub(crate) type Chunks = BoxStream<'static, Result<Bytes, Error>>;
 
-/// The whole body, if it has at most `limit` bytes and is never silent for longer than `idle`. Never more than that is
-/// held; and what is more than [`room::FREE`] waits until there is room for it.
+/// Reads a whole body of at most `limit` bytes that is never silent for longer than `idle`. A body of more than
+/// [`memory_budget::UNBUDGETED`] bytes waits until there is memory for it.
 pub(crate) async fn capped(
     mut response: reqwest::Response,
     limit: usize,
     idle: Duration,
 ) -> Result<Bytes, Error> {
-    let too_large = || InvalidAnswer::TooLarge { limit: limit as u64 };
+    let too_large = || InvalidResponse::TooLarge { limit: limit as u64 };
     let expected = response.content_length().unwrap_or_default();
     if expected > limit as u64 {
         return Err(too_large().into());
@@ -36,29 +36,29 @@ pub(crate) async fn capped(
         if body.len() + chunk.len() > limit {
             return Err(too_large().into());
         }
-        if body.len() + chunk.len() > room::FREE && room.is_none() {
-            // All of it at once: two that have half of what they need would wait for each other.
-            room = room::DOCUMENTS.take(limit).await;
-            // There is room for it now, and it need not be moved again and again as it grows.
+        if body.len() + chunk.len() > memory_budget::UNBUDGETED && room.is_none() {
+            // All of it at once: two bodies that each hold half of what they need would wait for each other.
+            room = memory_budget::DOCUMENTS.take(limit).await;
+            // The memory is reserved now, so that the body is not moved as it grows.
             body.reserve(usize::try_from(expected).map_or(0, |expected| expected.saturating_sub(body.len())));
         }
         body.extend_from_slice(&chunk);
     }
 }
 
-/// Gives up on a body that keeps us waiting for `patience` without bringing [`crate::FLOOR`]. The clock runs only while
-/// someone waits: a reader may take its time between two pieces, which the client's own timeout would not let it.
+/// Ends a body with [`Error::TimedOut`] if it brings less than [`crate::FLOOR`] within `patience`. The clock runs
+/// only while the reader waits, so a slow reader does not end it; the timeout of the HTTP client would.
 pub(crate) fn patient(
     chunks: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
     patience: Duration,
 ) -> Chunks {
-    stream::unfold(Some((chunks.boxed(), Pace::new(patience))), |state| async {
-        let (mut chunks, mut pace) = state?;
+    stream::unfold(Some((chunks.boxed(), StallTimer::new(patience))), |state| async {
+        let (mut chunks, mut timer) = state?;
         let asked = Instant::now();
-        match tokio::time::timeout(pace.left, chunks.next()).await {
+        match tokio::time::timeout(timer.left, chunks.next()).await {
             Ok(Some(Ok(chunk))) => {
-                pace.came(chunk.len() as u64, asked.elapsed());
-                Some((Ok(chunk), Some((chunks, pace))))
+                timer.received(chunk.len() as u64, asked.elapsed());
+                Some((Ok(chunk), Some((chunks, timer))))
             }
             Ok(Some(Err(error))) => Some((Err(error), None)),
             Ok(None) => None,
@@ -68,42 +68,42 @@ pub(crate) fn patient(
     .boxed()
 }
 
-/// How long a body may still keep us waiting before it has brought enough.
-struct Pace {
+/// How long the reader may still wait before enough bytes must have arrived.
+struct StallTimer {
     patience: Duration,
     left: Duration,
-    came: u64,
+    received: u64,
 }
 
-impl Pace {
+impl StallTimer {
     fn new(patience: Duration) -> Self {
-        Self { patience, left: patience, came: 0 }
+        Self { patience, left: patience, received: 0 }
     }
 
-    fn came(&mut self, bytes: u64, waited: Duration) {
+    fn received(&mut self, bytes: u64, waited: Duration) {
         self.left = self.left.saturating_sub(waited);
-        self.came += bytes;
-        if self.came >= Patience::enough(self.patience) {
+        self.received += bytes;
+        if self.received >= Patience::enough(self.patience) {
             *self = Self::new(self.patience);
         }
     }
 }
 
-/// What is missing when a body ends before the length that its headers gave.
+/// The number of bytes missing from a body that ended before its `Content-Length`.
 #[derive(Debug, thiserror::Error)]
 #[error("the body ended {missing} bytes early")]
 struct Short {
     missing: u64,
 }
 
-/// Holds a body to exactly `length` bytes.
+/// Requires a body to have exactly `length` bytes.
 pub(crate) fn exactly(length: u64, chunks: Chunks) -> Chunks {
     stream::unfold((chunks, Some(length)), |(mut chunks, left)| async move {
         let left = left?;
         let (item, left) = match chunks.next().await {
             Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
                 Some(left) => (Ok(chunk), Some(left)),
-                None => (Err(InvalidAnswer::Range.into()), None),
+                None => (Err(InvalidResponse::Range.into()), None),
             },
             Some(Err(error)) => (Err(error), None),
             None if left == 0 => return None,
@@ -130,7 +130,7 @@ mod tests {
         assert!(matches!(run(4, &["ab"]).await.last(), Some(Err(Error::Cut { .. }))));
         assert!(matches!(
             run(3, &["ab", "cd"]).await.last(),
-            Some(Err(Error::Invalid(InvalidAnswer::Range)))
+            Some(Err(Error::Invalid(InvalidResponse::Range)))
         ));
     }
 
@@ -140,23 +140,23 @@ mod tests {
         let stalled = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
         let got: Vec<_> = patient(stalled, soon).collect().await;
         assert!(matches!(got.as_slice(), [Ok(_), Err(Error::TimedOut)]));
-        let broken = stream::repeat_with(|| Err(InvalidAnswer::Encoded.into()));
+        let broken = stream::repeat_with(|| Err(InvalidResponse::Encoded.into()));
         assert_eq!(patient(broken, soon).collect::<Vec<_>>().await.len(), 1);
     }
 
     #[test]
     fn a_trickle_uses_patience_up_and_a_stream_does_not() {
         let second = Duration::from_secs(1);
-        let (mut trickling, mut flowing) = (Pace::new(30 * second), Pace::new(30 * second));
+        let (mut trickling, mut flowing) = (StallTimer::new(30 * second), StallTimer::new(30 * second));
         for _ in 0..29 {
-            trickling.came(1, second);
-            flowing.came(2 << 10, second);
+            trickling.received(1, second);
+            flowing.received(2 << 10, second);
         }
         assert_eq!(trickling.left, second);
         assert!(flowing.left >= 15 * second);
         // All at once is as good as bit by bit, and begins anew.
-        trickling.came(30 << 10, second);
-        assert_eq!((trickling.left, trickling.came), (30 * second, 0));
+        trickling.received(30 << 10, second);
+        assert_eq!((trickling.left, trickling.received), (30 * second, 0));
     }
 
     #[tokio::test]

@@ -1,38 +1,38 @@
 //! What can go wrong between us and a registry.
 //!
-//! [`Error`] is made for whoever decides what to do next; [`InvalidAnswer`] says in which way an answer was not one.
-//! Both are cheap to clone, because many readers may wait for one download.
+//! [`Error`] says what the caller should do next; [`InvalidResponse`] says what was wrong with a response. Both are
+//! cheap to clone, because many readers may wait for one download.
 
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::ManifestError;
 
-use crate::egress::EgressError;
+use crate::egress_error::EgressError;
 
-/// Why the network failed, for logs. Never holds an address with its query: that may be a signed one.
+/// Why the network failed, for logs. It holds no URL with a query, which may be a signed one.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Why a registry did not give what was asked for.
+/// Why a request to a registry failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The registry says that it is not there. Remember it for a moment and tell the client.
+    /// The content does not exist. Remember that briefly, and tell the client.
     #[error("not found")]
     NotFound,
-    /// The registry refuses. Tell the client why.
+    /// The registry refused the request. Tell the client the reason.
     #[error("refused with status {status}: {reason}")]
     Denied {
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
-        /// The registry's own words without control characters, at most 300 characters; may be empty.
+        /// The registry's message without control characters, at most 300 characters. It may be empty.
         reason: String,
     },
-    /// Too many requests (429). Serve what is held, and ask again later.
+    /// Too many requests (429). Serve what is held, and retry later.
     #[error("asked to slow down")]
     Limited {
-        /// How long to wait, where the registry said it; at most [`crate::MAX_RETRY_AFTER`].
+        /// How long to wait, if the registry said so; at most [`crate::MAX_RETRY_AFTER`].
         retry_after: Option<Duration>,
     },
-    /// The registry is broken, or busy (5xx). Serve what is held.
+    /// The registry is broken or busy (5xx). Serve what is held.
     #[error("failing with status {status}")]
     Failing {
         /// The status of the answer.
@@ -40,30 +40,30 @@ pub enum Error {
         /// How long to wait, where the registry said it; at most [`crate::MAX_RETRY_AFTER`].
         retry_after: Option<Duration>,
     },
-    /// There was no answer because there was no connection, or it broke first. Serve what is held.
+    /// There was no response, because no connection was made or it broke first. Serve what is held.
     #[error("not reachable")]
     Unreachable {
         /// What failed.
         #[source]
         source: Cause,
     },
-    /// A connection, an answer or its next bytes took too long. Serve what is held, or resume.
+    /// A connection, a response or its next bytes took too long. Serve what is held, or resume.
     #[error("no answer in time")]
     TimedOut,
-    /// The registry sent us where we do not go. No request was made there.
+    /// The registry led to an address that is not allowed. No request was made to it.
     #[error(transparent)]
     Refused(#[from] EgressError),
-    /// The answer is not one that a registry gives. Keep nothing of it.
+    /// The response is not what a registry sends. Discard it.
     #[error(transparent)]
-    Invalid(#[from] InvalidAnswer),
-    /// What was to be sent did not come, or not as long as was said. The registry is not to blame; ask the source.
+    Invalid(#[from] InvalidResponse),
+    /// The source of an upload failed, or did not have the announced length. The registry is not to blame.
     #[error("what was being sent broke off")]
-    Supply {
+    UploadBody {
         /// What failed there.
         #[source]
         source: Cause,
     },
-    /// The connection broke in the middle of a body. Resume behind the last byte.
+    /// The connection broke within a body. Resume after the last byte.
     #[error("the connection broke before the end")]
     Cut {
         /// What failed.
@@ -72,47 +72,47 @@ pub enum Error {
     },
 }
 
-/// In which way an answer was wrong.
+/// What is wrong with a response.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum InvalidAnswer {
-    /// A status that has no meaning for what was asked, such as a redirect without a target.
+pub enum InvalidResponse {
+    /// The status has no meaning for the request, such as a redirect without a target.
     #[error("the status {0} makes no sense here")]
     Status(u16),
     /// The body is not a manifest, but a login page, an error message or the like.
     #[error("the answer is not a manifest")]
     NotAManifest {
-        /// What is wrong with it, where it could be looked into.
+        /// What is wrong with it, if it could be parsed that far.
         #[source]
         source: Option<Arc<ManifestError>>,
     },
-    /// The body, or the `Docker-Content-Digest` header, does not belong to what was asked for.
+    /// The body or the `Docker-Content-Digest` header does not match the request.
     #[error("the answer has another digest than was said")]
     WrongDigest,
-    /// The body is longer than such an answer may be.
+    /// The body is too long.
     #[error("the answer is longer than {limit} bytes")]
     TooLarge {
-        /// The most that is taken, in bytes.
+        /// The most bytes that are accepted.
         limit: u64,
     },
-    /// The body is compressed in transit although that was not asked for, so that its bytes have another digest.
+    /// The body is compressed in transit although that was not requested, so its bytes have another digest.
     #[error("the answer is encoded in transit")]
     Encoded,
-    /// The bytes sent are not the range that was asked for.
+    /// The bytes are not the requested range.
     #[error("the answer is another range of bytes than was asked for")]
     Range,
-    /// A listing that goes on and on.
+    /// The listing does not seem to end.
     #[error(transparent)]
-    Endless(#[from] Endless),
-    /// A list of tags or of referrers that cannot be read.
+    UnboundedListing(#[from] UnboundedListing),
+    /// A list of tags or referrers cannot be parsed.
     #[error("the answer is not a listing")]
     NotAListing,
-    /// An upload was begun, but not said where.
+    /// The upload was begun without a `Location`.
     #[error("the registry does not say where to send the blob")]
     NoLocation,
-    /// The token server's answer has no token in it.
+    /// The response of the token server has no token.
     #[error("the token server gave no token")]
     NoToken,
-    /// The token server's token is longer than a header should be.
+    /// The token is too long for a header.
     #[error("the token server gave a token of more than {limit} bytes")]
     TokenTooLong {
         /// The most that is taken, in bytes.
@@ -120,59 +120,59 @@ pub enum InvalidAnswer {
     },
 }
 
-/// In which way a listing has no end, or none that is worth waiting for.
+/// Why a listing was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Endless {
-    /// One entry after another.
+pub enum UnboundedListing {
+    /// It has too many entries.
     #[error("the listing has more than {limit} entries")]
     Entries {
-        /// The most that are taken.
+        /// The most that are accepted.
         limit: usize,
     },
-    /// More than anybody needs to name things.
+    /// Its names are too long together.
     #[error("the listing has more than {limit} bytes")]
     Bytes {
-        /// The most that are taken.
+        /// The most that are accepted.
         limit: usize,
     },
-    /// One page after another.
+    /// It has too many pages.
     #[error("the listing has more than {limit} pages")]
     Pages {
-        /// The most that are asked for.
+        /// The most that are requested.
         limit: usize,
     },
-    /// Pages of what was there before, or of nothing.
+    /// Two consecutive pages had no new entries.
     #[error("two pages of the listing in a row have nothing new")]
     NothingNew,
-    /// A page that was asked for before.
+    /// A page links to an earlier page.
     #[error("a page of the listing leads back to one that was there before")]
     Circle,
-    /// Pages that come too slowly.
+    /// It took too long.
     #[error("the listing did not end within {} minutes", limit.as_secs() / 60)]
     Time {
-        /// The longest that is waited.
+        /// The longest time allowed.
         limit: Duration,
     },
 }
 
 impl Error {
-    /// Whether another endpoint of the same registry might do better.
-    pub(crate) fn is_the_endpoints(&self) -> bool {
-        !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. } | Self::Supply { .. })
+    /// Whether another endpoint of the registry might succeed.
+    pub(crate) fn is_endpoint_specific(&self) -> bool {
+        !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. } | Self::UploadBody { .. })
     }
 
-    /// Whether somebody else answers in the registry's place, such as the login page of a network.
-    pub(crate) fn is_an_impostors(&self) -> bool {
-        matches!(self, Self::Invalid(InvalidAnswer::NotAManifest { .. } | InvalidAnswer::NotAListing))
+    /// Whether somebody else answered in place of the registry, such as the login page of a network.
+    pub(crate) fn is_from_impostor(&self) -> bool {
+        matches!(self, Self::Invalid(InvalidResponse::NotAManifest { .. } | InvalidResponse::NotAListing))
     }
 
-    /// Whether the endpoint is down, so that asking it again at once is a waste.
+    /// Whether the endpoint is down, so that retrying it at once is useless.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::TimedOut | Self::Failing { .. })
     }
 }
 
-/// What a failed request means, before there was an answer.
+/// The error for a request that failed before its response.
 pub(crate) fn before_answer(error: reqwest::Error) -> Error {
     if let Some(refused) = egress_refusal(&error) {
         return refused.into();
@@ -183,7 +183,7 @@ pub(crate) fn before_answer(error: reqwest::Error) -> Error {
     Error::Unreachable { source: Arc::new(error.without_url()) }
 }
 
-/// What a failure means in the middle of a body.
+/// The error for a body that failed.
 pub(crate) fn within_body(error: reqwest::Error) -> Error {
     if error.is_timeout() {
         return Error::TimedOut;
@@ -191,12 +191,12 @@ pub(crate) fn within_body(error: reqwest::Error) -> Error {
     Error::Cut { source: Arc::new(error.without_url()) }
 }
 
-// Our resolver's refusal comes back as one of the causes of the client's own error.
+// The resolver's refusal is one of the sources of the client's error.
 fn egress_refusal(error: &reqwest::Error) -> Option<EgressError> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if let Some(refused) = error.downcast_ref::<EgressError>() {
-            return Some(refused.clone());
+        if let Some(refused) = error.downcast_ref::<entrepot_egress::Error>() {
+            return Some(refused.clone().into());
         }
         cause = error.source();
     }

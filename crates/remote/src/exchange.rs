@@ -1,8 +1,8 @@
-//! One question to one endpoint: accounts, challenges and redirects on the way to an answer.
+//! Sends one request to one endpoint, with accounts, challenges and redirects on the way to a response.
 //!
-//! `exchange` tries account after account; `follow` goes where the registry redirects, leaving the account behind for good
-//! once that is elsewhere; `authorized` answers one challenge; `send` puts one request on the wire. Every request passes
-//! through `send`.
+//! - `exchange` tries one account after another; `follow_redirects` drops the account for good once a redirect leaves
+//!   the endpoint
+//! - `send_authorized` answers one challenge; `send` sends one HTTP request, and every request passes through it
 
 use std::time::{Duration, Instant};
 
@@ -10,77 +10,83 @@ use http::header;
 use url::Url;
 
 use crate::{
-    answer::Answer,
-    ask::{Ask, Wire},
-    auth::{self, Key},
-    egress::{EgressError, MAX_REDIRECTS},
-    endpoints::Endpoint,
-    error::{self, Error, InvalidAnswer},
-    limits::Subject,
-    outcome::Receipt,
-    rate_limit::RateLimit,
+    auth::grant::{self, GrantKey, Offer},
+    backoff::BackoffKey,
+    egress_error::{EgressError, MAX_REDIRECTS},
+    endpoint::Endpoint,
+    error::{self, Error, InvalidResponse},
+    outcome::OutcomeGuard,
+    pull_quota::PullQuota,
     refusal::Refusal,
     remote::Remote,
-    supply::{Load, Supply},
+    request::{Request, WireRequest},
+    response::Response,
+    token::GrantRequest,
+    upload_body::{BodyStream, UploadBody},
 };
 
-/// Where one hop led.
-enum Step {
-    /// To the answer.
-    There(Answer),
-    /// To another address.
-    Further(Url),
+/// The result of one hop.
+enum Hop {
+    /// The response.
+    Response(Response),
+    /// A redirect to this URL.
+    Redirect(Url),
 }
 
-/// Where a question goes, and as whom.
+/// Where a request is sent, and the account that it is sent with.
 #[derive(Clone)]
-pub(crate) struct Way {
+pub(crate) struct Destination {
     pub(crate) endpoint: Endpoint,
     pub(crate) url: Url,
     pub(crate) account: Option<usize>,
 }
 
-/// An answer, and the account that may still be used where it leads: none once a stranger had a say in it.
-pub(crate) struct Arrival {
-    pub(crate) answer: Answer,
+/// A response, and the account that may be used for URLs in it: none if another server had a say in it.
+pub(crate) struct AccountResponse {
+    pub(crate) response: Response,
     pub(crate) account: Option<usize>,
 }
 
 impl Remote {
-    /// Asks one endpoint, as each account in turn while they are denied or limited.
-    pub(crate) async fn exchange(&self, endpoint: Endpoint, ask: &Ask) -> Result<Answer, Error> {
-        let url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        self.exchange_at(endpoint, url, ask).await
+    /// Sends a request to one endpoint, with one account after another while they are denied or limited.
+    pub(crate) async fn exchange(&self, endpoint: Endpoint, request: &Request) -> Result<Response, Error> {
+        let url = request.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
+        self.exchange_at(endpoint, url, request).await
     }
 
-    /// The same at an address on that endpoint, such as the next page of a listing.
-    pub(crate) async fn exchange_at(&self, endpoint: Endpoint, url: Url, ask: &Ask) -> Result<Answer, Error> {
-        self.exchange_as(endpoint, url, ask).await.map(|arrival| arrival.answer)
+    /// Like `exchange`, for a URL on that endpoint such as the next page of a listing.
+    pub(crate) async fn exchange_at(
+        &self,
+        endpoint: Endpoint,
+        url: Url,
+        request: &Request,
+    ) -> Result<Response, Error> {
+        self.exchange_as(endpoint, url, request).await.map(|arrived| arrived.response)
     }
 
-    /// The same; also says which account was the right one.
+    /// Like `exchange_at`; also returns the account that was accepted.
     pub(crate) async fn exchange_as(
         &self,
         endpoint: Endpoint,
         url: Url,
-        ask: &Ask,
-    ) -> Result<Arrival, Error> {
-        let way = |account| Way { endpoint, url: url.clone(), account };
+        request: &Request,
+    ) -> Result<AccountResponse, Error> {
+        let destination = |account| Destination { endpoint, url: url.clone(), account };
         let accounts = self.inner().accounts.iter().enumerate();
-        let accounts = accounts.filter(|(_, account)| account.is_for(endpoint, ask.scope().repository()));
+        let accounts = accounts.filter(|(_, account)| account.is_for(endpoint, request.scope().repository()));
         let accounts: Vec<usize> = accounts.map(|(account, _)| account).collect();
         if accounts.is_empty() {
-            return self.walk(way(None), ask).await;
+            return self.send_as(destination(None), request).await;
         }
         let mut refusal = None;
         for account in accounts.into_iter().map(Some) {
-            match self.walk(way(account), ask).await {
+            match self.send_as(destination(account), request).await {
                 Err(limited @ Error::Limited { .. }) => refusal = Some(limited),
-                // Nobody may write what is refused for what it is.
-                Err(denied) if ask.changes() && denied.refusal() != Some(Refusal::Rights) => {
+                // A refusal for a reason other than rights applies to every account.
+                Err(denied) if request.changes() && denied.refusal() != Some(Refusal::Rights) => {
                     return Err(denied);
                 }
-                // That one account is limited says more than that another one is wrong.
+                // A limited account says more than a denied one.
                 Err(denied @ Error::Denied { .. }) => refusal = refusal.or(Some(denied)),
                 other => return other,
             }
@@ -88,158 +94,180 @@ impl Remote {
         Err(refusal.unwrap_or(Error::NotFound))
     }
 
-    /// Asks as one account.
-    pub(crate) async fn walk(&self, way: Way, ask: &Ask) -> Result<Arrival, Error> {
-        let (endpoint, account) = (way.endpoint, way.account);
-        self.within_limits(endpoint, account, ask, self.follow(way, ask)).await
+    /// Sends a request with one account.
+    pub(crate) async fn send_as(
+        &self,
+        destination: Destination,
+        request: &Request,
+    ) -> Result<AccountResponse, Error> {
+        let (endpoint, account) = (destination.endpoint, destination.account);
+        self.with_backoff(endpoint, account, request, self.follow_redirects(destination, request)).await
     }
 
-    /// Sends what cannot be sent again: in one request, as one account, to where it is taken or nowhere.
-    pub(crate) async fn pour(&self, way: Way, ask: &Ask, load: Load) -> Result<Arrival, Error> {
-        let (endpoint, account) = (way.endpoint, way.account);
-        self.within_limits(endpoint, account, ask, self.pour_once(way, ask, load)).await
+    /// Sends a body that cannot be repeated, in one request and with one account. Redirects are not followed.
+    pub(crate) async fn stream_as(
+        &self,
+        destination: Destination,
+        request: &Request,
+        body: UploadBody,
+    ) -> Result<AccountResponse, Error> {
+        let (endpoint, account) = (destination.endpoint, destination.account);
+        self.with_backoff(endpoint, account, request, self.stream_once(destination, request, body)).await
     }
 
-    // Nothing is sent while the registry has asked this account not to.
-    async fn within_limits(
+    // Sends nothing while the registry has asked this account to wait.
+    async fn with_backoff(
         &self,
         endpoint: Endpoint,
         account: Option<usize>,
-        ask: &Ask,
-        asked: impl Future<Output = Result<Arrival, Error>>,
-    ) -> Result<Arrival, Error> {
-        let (method, topic) = ask.topic();
-        let subject = Subject { endpoint, account, method: method.clone(), topic: topic.to_owned() };
-        if let Some(left) = self.limits().left(&subject, Instant::now()) {
+        request: &Request,
+        sent: impl Future<Output = Result<AccountResponse, Error>>,
+    ) -> Result<AccountResponse, Error> {
+        let (method, topic) = request.topic();
+        let key = BackoffKey { endpoint, account, method: method.clone(), topic: topic.to_owned() };
+        if let Some(left) = self.backoff().left(&key, Instant::now()) {
             return Err(Error::Limited { retry_after: Some(left) });
         }
-        let arrival = asked.await;
-        match &arrival {
-            Ok(_) => self.limits().answered(&subject),
+        let arrived = sent.await;
+        match &arrived {
+            Ok(_) => self.backoff().answered(&key),
             Err(Error::Limited { retry_after }) => {
-                self.limits().limited(subject, *retry_after, Instant::now());
+                self.backoff().limited(key, *retry_after, Instant::now());
             }
             Err(_) => {}
         }
-        arrival
+        arrived
     }
 
-    /// Whether an address is on the endpoint itself.
-    pub(crate) fn is_home(&self, endpoint: Endpoint, url: &Url) -> bool {
+    /// Whether `url` has the origin of the endpoint.
+    pub(crate) fn is_at_endpoint(&self, endpoint: Endpoint, url: &Url) -> bool {
         url.origin() == self.endpoint(endpoint).origin()
     }
 
-    async fn pour_once(&self, way: Way, ask: &Ask, load: Load) -> Result<Arrival, Error> {
-        let home = self.is_home(way.endpoint, &way.url);
-        let account = way.account.filter(|_| home);
-        let key = Key::of(&way.url, ask.scope(), account);
-        let mut wire = ask.to(way.url);
+    async fn stream_once(
+        &self,
+        destination: Destination,
+        request: &Request,
+        body: UploadBody,
+    ) -> Result<AccountResponse, Error> {
+        let at_endpoint = self.is_at_endpoint(destination.endpoint, &destination.url);
+        let account = destination.account.filter(|_| at_endpoint);
+        let key = GrantKey::of(&destination.url, request.scope(), account);
+        let mut wire = request.to(destination.url);
         let known = self.grants().get(&key).await;
         if let Some(grant) = &known {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         }
-        let answer = async {
-            let answer = self.dispatch(&wire, load).await?;
-            if let Some(stale) = known.filter(|_| answer.status() == http::StatusCode::UNAUTHORIZED) {
+        let response = async {
+            let response = self.dispatch(&wire, body).await?;
+            if let Some(stale) = known.filter(|_| response.status() == http::StatusCode::UNAUTHORIZED) {
                 self.grants().forget(&key, &stale).await;
             }
-            answer.to(ask).await
+            response.to(request).await
         };
-        let answer = answer.await;
-        self.note(way.endpoint, home, &answer);
-        answer.map(|answer| Arrival { answer, account })
+        let response = response.await;
+        self.record(destination.endpoint, at_endpoint, &response);
+        response.map(|response| AccountResponse { response, account })
     }
 
-    async fn follow(&self, way: Way, ask: &Ask) -> Result<Arrival, Error> {
-        let Way { endpoint, mut url, mut account } = way;
+    async fn follow_redirects(
+        &self,
+        destination: Destination,
+        request: &Request,
+    ) -> Result<AccountResponse, Error> {
+        let Destination { endpoint, mut url, mut account } = destination;
         for _ in 0..=MAX_REDIRECTS {
-            let home = self.is_home(endpoint, &url);
-            // Whoever sends us back home chose what we ask for there.
-            account = account.filter(|_| home);
-            let step = self.step(&url, ask, account).await;
-            self.note(endpoint, home, &step);
+            let at_endpoint = self.is_at_endpoint(endpoint, &url);
+            // A server that redirects back to the endpoint chose the request there, so the account stays dropped.
+            account = account.filter(|_| at_endpoint);
+            let step = self.step(&url, request, account).await;
+            self.record(endpoint, at_endpoint, &step);
             match step? {
-                Step::There(answer) => return Ok(Arrival { answer, account }),
-                Step::Further(target) => url = target,
+                Hop::Response(response) => return Ok(AccountResponse { response, account }),
+                Hop::Redirect(target) => url = target,
             }
         }
         Err(EgressError::TooManyRedirects.into())
     }
 
-    async fn step(&self, url: &Url, ask: &Ask, account: Option<usize>) -> Result<Step, Error> {
-        let answer = self.authorized(url, ask, account).await?;
-        match self.target(&answer, ask) {
-            None => answer.to(ask).await.map(Step::There),
+    async fn step(&self, url: &Url, request: &Request, account: Option<usize>) -> Result<Hop, Error> {
+        let response = self.send_authorized(url, request, account).await?;
+        match self.target(&response, request) {
+            None => response.to(request).await.map(Hop::Response),
             Some(Ok(target)) => {
-                answer.drain().await;
-                Ok(Step::Further(target))
+                response.drain().await;
+                Ok(Hop::Redirect(target))
             }
-            Some(Err(refused)) => Err(answer.fail(refused)),
+            Some(Err(refused)) => Err(response.fail(refused)),
         }
     }
 
-    fn target(&self, answer: &Answer, ask: &Ask) -> Option<Result<Url, Error>> {
-        match answer.status().as_u16() {
+    fn target(&self, response: &Response, request: &Request) -> Option<Result<Url, Error>> {
+        match response.status().as_u16() {
             307 | 308 => {}
-            // Behind the others there is something to be read, for whoever writes too (RFC 9110 §15.4).
-            301..=303 if !ask.changes() => {}
+            // The other redirects lead to something to read, also after a write (RFC 9110 §15.4).
+            301..=303 if !request.changes() => {}
             _ => return None,
         }
-        let Some(location) = answer.header(&header::LOCATION) else {
-            return Some(Err(InvalidAnswer::Status(answer.status().as_u16()).into()));
+        let Some(location) = response.header(&header::LOCATION) else {
+            return Some(Err(InvalidResponse::Status(response.status().as_u16()).into()));
         };
-        Some(self.gate().redirect(answer.url(), location).map_err(Error::from))
+        Some(self.gate().redirect(response.url(), location).map_err(|refused| Error::Refused(refused.into())))
     }
 
-    // At most two requests for it, whatever the server says to the second: a token that is turned down the moment it was
-    // given will not be better the next time.
-    async fn authorized(&self, url: &Url, ask: &Ask, account: Option<usize>) -> Result<Answer, Error> {
-        let key = Key::of(url, ask.scope(), account);
-        let mut wire = ask.to(url.clone());
+    // At most two requests: a fresh token that is rejected will not be accepted on a third.
+    async fn send_authorized(
+        &self,
+        url: &Url,
+        request: &Request,
+        account: Option<usize>,
+    ) -> Result<Response, Error> {
+        let key = GrantKey::of(url, request.scope(), account);
+        let mut wire = request.to(url.clone());
         let known = self.grants().get(&key).await;
         if let Some(grant) = &known {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         }
-        let answer = self.send(&wire).await?;
-        if answer.status() != http::StatusCode::UNAUTHORIZED {
-            return Ok(answer);
+        let response = self.send(&wire).await?;
+        if response.status() != http::StatusCode::UNAUTHORIZED {
+            return Ok(response);
         }
-        let offer = match auth::offer(answer.headers(), account.is_some()) {
+        let offer = match grant::offer(response.headers(), account.is_some()) {
             Some(offer) => offer,
-            None if answer.header(&header::WWW_AUTHENTICATE).is_some() => return Ok(answer),
-            None => match self.offer_of_ping(url, account.is_some()).await {
+            None if response.header(&header::WWW_AUTHENTICATE).is_some() => return Ok(response),
+            None => match self.offer_from_ping(url, account.is_some()).await {
                 Some(offer) => offer,
-                None => return Ok(answer),
+                None => return Ok(response),
             },
         };
-        answer.drain().await;
+        response.drain().await;
         if let Some(stale) = known {
             self.grants().forget(&key, &stale).await;
         }
-        let grant = self.obtain((&key, ask.scope()), offer, url).await?;
-        wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
-        let answer = self.send(&wire).await?;
-        if answer.status() == http::StatusCode::UNAUTHORIZED {
-            self.grants().forget(&key, &grant).await;
+        let obtained =
+            self.obtain(GrantRequest { key: &key, scope: request.scope(), from: url }, offer).await?;
+        wire.headers.insert(header::AUTHORIZATION, obtained.header.clone());
+        let response = self.send(&wire).await?;
+        if response.status() == http::StatusCode::UNAUTHORIZED {
+            self.grants().forget(&key, &obtained).await;
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    // Some registries, gcr.io among them, say how to log in only when asked for `/v2/` (distribution-spec,
-    // §determining support).
-    async fn offer_of_ping(&self, url: &Url, has_account: bool) -> Option<auth::Offer> {
-        let door = url.join("/v2/").ok().filter(|door| url.path().starts_with(door.path()))?;
-        let answer = self.send(&Wire::get(door)).await.ok()?;
-        let offer = auth::offer(answer.headers(), has_account);
-        let is_challenge = answer.status() == http::StatusCode::UNAUTHORIZED;
-        answer.drain().await;
+    // Some registries, such as gcr.io, send a challenge only for `/v2/` (distribution-spec, §determining support).
+    async fn offer_from_ping(&self, url: &Url, has_account: bool) -> Option<Offer> {
+        let ping = url.join("/v2/").ok().filter(|ping| url.path().starts_with(ping.path()))?;
+        let response = self.send(&WireRequest::get(ping)).await.ok()?;
+        let offer = grant::offer(response.headers(), has_account);
+        let is_challenge = response.status() == http::StatusCode::UNAUTHORIZED;
+        response.drain().await;
         offer.filter(|_| is_challenge)
     }
 
-    /// Sends one request and waits for the headers of its answer.
-    pub(crate) async fn send(&self, wire: &Wire) -> Result<Answer, Error> {
+    /// Sends one HTTP request and waits for the headers of its response.
+    pub(crate) async fn send(&self, wire: &WireRequest) -> Result<Response, Error> {
         match self.send_once(wire).await {
-            // A kept connection may have been closed by the other side just as the request went out.
+            // The server may have closed an idle connection just as the request was sent.
             Err(Error::Unreachable { source }) if wire.is_repeatable && !is_connect(source.as_ref()) => {
                 self.send_once(wire).await
             }
@@ -247,38 +275,38 @@ impl Remote {
         }
     }
 
-    async fn send_once(&self, wire: &Wire) -> Result<Answer, Error> {
-        self.dispatch(wire, Load::Bytes(wire.body.clone())).await
+    async fn send_once(&self, wire: &WireRequest) -> Result<Response, Error> {
+        self.dispatch(wire, UploadBody::Bytes(wire.body.clone())).await
     }
 
-    async fn dispatch(&self, wire: &Wire, load: Load) -> Result<Answer, Error> {
+    async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
         let own = self.inner().clients.owns(&wire.url);
-        let _turn = if own { Some(self.pacing().turn().await) } else { None };
-        let receipt = Receipt::new(self.observer(), self.host().clone());
+        let _permit = if own { Some(self.throttle().acquire().await) } else { None };
+        let guard = OutcomeGuard::new(self.observer(), self.host().clone());
         let request = self.inner().clients.of(&wire.url).request(wire.method.clone(), wire.url.clone());
         let request = request.headers(wire.headers.clone());
-        let length = load.length();
+        let length = body.length();
         let response = if length == 0 {
             let patience = self.patience_for(&wire.method);
             let sent = tokio::time::timeout(patience, request.send()).await;
             sent.map_err(|_| Error::TimedOut).and_then(|sent| sent.map_err(error::before_answer))
         } else {
-            let (supply, watch) = Supply::new(load);
+            let (stream, progress) = BodyStream::new(body);
             let request = request.header(header::CONTENT_LENGTH, length);
-            watch.answered(request.body(reqwest::Body::wrap_stream(supply)).send(), self.patience()).await
+            progress.answered(request.body(reqwest::Body::wrap_stream(stream)).send(), self.patience()).await
         };
         match response {
             Ok(response) => {
-                if let Some(limit) = RateLimit::read(response.headers()) {
-                    self.told(limit);
+                if let Some(limit) = PullQuota::read(response.headers()) {
+                    self.set_pull_quota(limit);
                 }
-                Ok(Answer::new(response, receipt))
+                Ok(Response::new(response, guard))
             }
-            Err(failed) => Err(receipt.fail(failed)),
+            Err(failed) => Err(guard.fail(failed)),
         }
     }
 
-    // The end of an upload is when some storages begin to move its bytes.
+    // Some storages move the bytes of an upload when it ends.
     fn patience_for(&self, method: &http::Method) -> Duration {
         if method == http::Method::PUT { self.patience().commit } else { self.patience().headers }
     }
@@ -300,17 +328,17 @@ mod tests {
     };
 
     use super::*;
-    use crate::{BlobAsk, Settings, client::Patience};
+    use crate::{BlobRequest, Settings, patience::Patience};
 
-    // A server that reads a request, says `answer`, and then nothing more.
-    async fn stalling(answer: &'static str) -> SocketAddr {
+    // A server that reads a request, sends `answer` and then nothing more.
+    async fn stalling(response: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             let mut open = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let _ = stream.read(&mut [0; 4096]).await;
-                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream.write_all(response.as_bytes()).await.unwrap();
                 open.push(stream);
             }
         });
@@ -348,7 +376,7 @@ mod tests {
     async fn a_stalled_blob_ends_with_what_was_missing() {
         let remote = hasty(stalling("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await);
         let (repository, digest) = ("a/b".parse().unwrap(), Digest::of(b"x"));
-        let blob = remote.blob(&repository, &digest, BlobAsk::default()).await.unwrap();
+        let blob = remote.blob(&repository, &digest, BlobRequest::default()).await.unwrap();
         let chunks: Vec<_> = blob.chunks.collect().await;
         assert!(matches!(chunks.as_slice(), [Ok(half), Err(Error::TimedOut)] if half == "half"));
     }

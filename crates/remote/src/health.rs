@@ -1,34 +1,34 @@
-//! In which order endpoints are asked, and when not at all. Pure: the time is passed in.
+//! The order in which endpoints are tried. Pure: the time is a parameter.
 //!
-//! An endpoint that is down, or sends us to a place that is, cools for [`COOLING`]; one that gave wrong bytes is
-//! distrusted for [`DISTRUST`]. Both are asked last. When all are down, one request every [`PROBE_INTERVAL`] goes out.
+//! An endpoint that is down, or redirects to a host that is, is tried last for [`COOLING`]; one that sent wrong bytes
+//! for [`DISTRUST`]. If all are down, one request every [`PROBE_INTERVAL`] is sent.
 
 use std::time::{Duration, Instant};
 
-use crate::{endpoints::Endpoint, error::Error};
+use crate::{endpoint::Endpoint, error::Error};
 
-/// How long an endpoint that did not connect, did not answer or answered 5xx is asked last.
+/// How long an endpoint is tried last after it did not connect, did not respond or responded with 5xx.
 pub const COOLING: Duration = Duration::from_secs(30);
 
-/// How long an endpoint that gave wrong bytes is asked last.
+/// How long an endpoint is tried last after it sent wrong bytes.
 pub const DISTRUST: Duration = Duration::from_secs(300);
 
-/// The time between two looks at a registry whose endpoints are all down.
+/// The time between two requests to a registry whose endpoints are all down.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many failures in a row make an endpoint one that is down. Fewer are a hiccup: it is asked last, but asked.
+/// The number of consecutive failures after which an endpoint counts as down. After fewer it is tried last.
 pub const FAILURES: u32 = 3;
 
 /// What to do with a request.
 #[derive(Debug)]
 pub(crate) enum Plan {
-    /// Ask these, in this order, until one answers.
-    Ask(Vec<Endpoint>),
-    /// Everything is down and was looked at just now: fail with what was seen.
+    /// Try these in this order until one succeeds.
+    Try(Vec<Endpoint>),
+    /// All endpoints are down and were probed just now: fail with this error.
     Fail(Error),
 }
 
-/// What is known of a registry's endpoints.
+/// The health of a registry's endpoints.
 pub(crate) struct Health {
     endpoints: Vec<State>,
     probed: Option<Instant>,
@@ -52,7 +52,7 @@ impl Health {
         Self { endpoints: vec![State::default(); endpoints], probed: None }
     }
 
-    /// Whom to ask now; `avoid` comes last.
+    /// The endpoints to try now; `avoid` comes last.
     pub(crate) fn plan(&mut self, now: Instant, avoid: Option<Endpoint>) -> Plan {
         if let Some((coolest, error)) = self.all_down(now) {
             let too_soon = self.probed.is_some_and(|probed| now < probed + PROBE_INTERVAL);
@@ -60,22 +60,22 @@ impl Health {
                 return Plan::Fail(error);
             }
             self.probed = Some(now);
-            return Plan::Ask(vec![coolest]);
+            return Plan::Try(vec![coolest]);
         }
         let mut order: Vec<Endpoint> = (0..self.endpoints.len()).map(Endpoint).collect();
         // The sort is stable: equals stay in the order of the configuration.
         order.sort_by_key(|endpoint| (Some(*endpoint) == avoid, self.endpoints[endpoint.0].rank(now)));
-        Plan::Ask(order)
+        Plan::Try(order)
     }
 
-    /// It answered.
+    /// Records a response.
     pub(crate) fn answered(&mut self, endpoint: Endpoint) {
         if let Some(state) = self.endpoints.get_mut(endpoint.0) {
             state.outage = None;
         }
     }
 
-    /// It is down.
+    /// Records an outage.
     pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, now: Instant) {
         if let Some(state) = self.endpoints.get_mut(endpoint.0) {
             let failures = state.outage.as_ref().map_or(0, |outage| outage.failures) + 1;
@@ -83,24 +83,24 @@ impl Health {
         }
     }
 
-    /// It answers, but not what it should, or where it sends us nobody does, or too slowly. Others come first for a
-    /// while; it is not down.
-    pub(crate) fn led_astray(&mut self, endpoint: Endpoint, now: Instant) {
-        self.ask_later(endpoint, now + COOLING);
+    /// Records that an endpoint is up but sends unusable responses, is too slow, or redirects to a host that is down.
+    /// It is tried last for a while.
+    pub(crate) fn deprioritize(&mut self, endpoint: Endpoint, now: Instant) {
+        self.deprioritize_until(endpoint, now + COOLING);
     }
 
-    /// It gave wrong bytes.
+    /// Records wrong bytes.
     pub(crate) fn distrust(&mut self, endpoint: Endpoint, now: Instant) {
-        self.ask_later(endpoint, now + DISTRUST);
+        self.deprioritize_until(endpoint, now + DISTRUST);
     }
 
-    fn ask_later(&mut self, endpoint: Endpoint, until: Instant) {
+    fn deprioritize_until(&mut self, endpoint: Endpoint, until: Instant) {
         if let Some(state) = self.endpoints.get_mut(endpoint.0) {
             state.later_until = state.later_until.max(Some(until));
         }
     }
 
-    // If all are down: the one that has been so for longest, and what it said last.
+    // If all are down: the one that has been down longest, and its last error.
     fn all_down(&self, now: Instant) -> Option<(Endpoint, Error)> {
         let down = |state: &'_ State| state.outage(now).filter(|outage| outage.failures >= FAILURES).cloned();
         let outages: Option<Vec<Outage>> = self.endpoints.iter().map(down).collect();
@@ -128,7 +128,7 @@ mod tests {
 
     fn order(health: &mut Health, now: Instant, avoid: Option<usize>) -> Vec<usize> {
         match health.plan(now, avoid.map(Endpoint)) {
-            Plan::Ask(order) => order.into_iter().map(|endpoint| endpoint.0).collect(),
+            Plan::Try(order) => order.into_iter().map(|endpoint| endpoint.0).collect(),
             Plan::Fail(_) => Vec::new(),
         }
     }
@@ -164,10 +164,10 @@ mod tests {
     }
 
     #[test]
-    fn a_single_distrusted_endpoint_is_still_asked() {
+    fn a_single_distrusted_endpoint_is_still_tried() {
         let (mut health, now) = (Health::new(1), Instant::now());
         health.distrust(Endpoint(0), now);
-        health.led_astray(Endpoint(0), now);
+        health.deprioritize(Endpoint(0), now);
         assert_eq!(order(&mut health, now, Some(0)), [0]);
     }
 }

@@ -1,36 +1,40 @@
-//! What holds for anything that a registry may say, as functions that panic where it does not.
+//! What holds for anything that a registry may send, as functions that panic where it does not.
 //!
-//! Each law is said once and asked twice: by the property tests below, with inputs made for it, and by the targets in
-//! `fuzz/`, with whatever they come upon. That is why this is built for tests and for fuzzing, and never else.
+//! The property tests below call them with inputs made for the purpose, the targets in `fuzz/` with generated ones.
+//! They are built only for tests and fuzzing.
 
 use std::{
     collections::HashSet,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use entrepot_egress::{Exemptions, Gate};
 use entrepot_oci::{Page, Repository};
 use url::Url;
 
 use crate::{
-    BlobAsk, MAX_RETRY_AFTER, answer,
-    auth::{self, Grant, challenge::Challenge, scope::Scope, token::TokenAsk},
+    BlobRequest, MAX_RETRY_AFTER,
+    auth::{
+        challenge::{self, Challenge},
+        grant::Grant,
+        scope::Scope,
+    },
     blob::Part,
-    egress::{Exempt, Gate, names},
-    link,
-    listing::Collect as _,
-    retry_after, tags,
+    link_header,
+    listing::collect::Collect as _,
+    response, retry_after, tags,
+    token::{self, TokenRequest},
 };
 
-/// Any `WWW-Authenticate`: what is asked of the token server is about the repository that is wanted, and nothing else.
+/// Any `WWW-Authenticate`: the token server is asked for rights to the wanted repository only.
 pub fn challenge(header: &str) {
     for own in ["library/nginx", "a"] {
-        for challenge in auth::challenge::parse(header) {
+        for challenge in challenge::parse(header) {
             let Challenge { scheme, parameters } = &challenge;
             assert!(!scheme.is_empty() && scheme.to_ascii_lowercase() == *scheme, "{scheme}");
             assert!(parameters.iter().all(|(key, _)| !key.is_empty() && key.to_ascii_lowercase() == *key));
             for (scope, actions) in scopes(own) {
-                let asked = scope.asked(&challenge);
+                let asked = scope.requested(&challenge);
                 assert_eq!(asked.len(), actions.len(), "{asked:?}");
                 for (scope, (own, actions)) in asked.iter().zip(actions) {
                     let parts = scope.strip_prefix("repository:").and_then(|rest| rest.rsplit_once(':'));
@@ -44,7 +48,7 @@ pub fn challenge(header: &str) {
     }
 }
 
-// What is asked for one repository, and the names and actions that it is about.
+// The scopes for one repository, and the names and actions in them.
 fn scopes(own: &str) -> Vec<(Scope, Vec<(&str, &'static str)>)> {
     let (Ok(repository), Ok(from)) = (own.parse::<Repository>(), "from/there".parse()) else {
         return Vec::new();
@@ -58,106 +62,64 @@ fn scopes(own: &str) -> Vec<(Scope, Vec<(&str, &'static str)>)> {
     ]
 }
 
-/// Any challenge by the server at `from`: the token server is on the web, not less secure, and not told a password that
-/// is none of its business.
+/// Any challenge by the server at `from`: the address of its token server stays as the gate took it, and asks for
+/// rights to a repository.
 pub fn realm(from: &Url, header: &str) {
-    let gate = Gate(Arc::new(Exempt::of(std::slice::from_ref(from), false)));
-    let challenges = auth::challenge::parse(header);
+    let gate = Gate::new(Exemptions::new(std::slice::from_ref(from)));
+    let challenges = challenge::parse(header);
     let named = challenges.iter().find_map(|one| Some((one, one.parameter("realm")?)));
     let Some((challenge, realm)) = named else { return };
-    let Ok(realm) = gate.realm(from, realm) else { return };
+    let Ok(realm) = gate.absolute(from, realm) else { return };
     let Ok(repository) = "a".parse() else { return };
     let scope = Scope::Pull(repository);
-    let ask = TokenAsk { from, challenge, scope: &scope, credential: None };
-    let address = auth::token::realm_with_query(&realm, &ask);
-    assert_eq!(address.origin(), realm.origin());
-    let may_know = auth::trust::may_know(from, &realm);
-    on_the_web(from, &address);
+    let request = TokenRequest { from, challenge, scope: &scope, credential: None };
+    let address = token::realm_with_query(&realm, &request);
+    assert!(address.origin() == realm.origin() && address.fragment().is_none(), "{address}");
     let scopes: Vec<_> = address.query_pairs().filter(|(key, _)| key == "scope").collect();
     assert!(scopes.last().is_some_and(|(_, scope)| scope.starts_with("repository:")), "{address}");
-    if may_know && from.domain().is_none() {
-        assert_eq!(address.host(), from.host(), "a password leaves {from}");
-    }
-    if may_know {
-        // What the two have in common is more than a top level.
-        let labels = |url: &Url| -> Vec<String> {
-            let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-            host.rsplit('.').map(str::to_owned).collect()
-        };
-        let (ours, theirs) = (labels(from), labels(&address));
-        let shared = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
-        assert!(shared >= 2 || ours == theirs, "{from} and {address}");
-    }
 }
 
-fn on_the_web(from: &Url, target: &Url) {
-    assert!(matches!(target.scheme(), "http" | "https"), "{target}");
-    assert!(from.scheme() == "http" || target.scheme() == "https", "{target}");
-    assert!(target.username().is_empty() && target.password().is_none() && target.fragment().is_none());
-    assert!(target.has_host(), "{target}");
-}
-
-/// Any answer of a token server: a token is one header value, kept for a minute at least and an hour at most.
+/// Any response of a token server: a token is one header value, kept for a minute to an hour.
 pub fn token(bytes: &[u8]) {
-    let Ok(Grant { header, lifetime }) = auth::token::read(bytes) else { return };
+    let Ok(Grant { header, lifetime }) = token::read(bytes) else { return };
     let value = header.as_bytes();
     assert!(header.is_sensitive() && value.len() > b"Bearer ".len() && value.starts_with(b"Bearer "));
     assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
     assert!((60..=3600).contains(&lifetime.as_secs()), "{lifetime:?}");
 }
 
-/// Any `Link` of a page at `from`: the next page is at the same place.
-pub fn next_page(from: &Url, header: &str) {
-    let Some(target) = link::next(header) else { return };
+/// Any `Link` of a page: what is taken for the next page is one of its targets.
+pub fn next_page(header: &str) {
+    let Some(target) = link_header::next(header) else { return };
     assert!(header.contains(&format!("<{target}>")), "{header:?}: {target:?}");
-    let gate = Gate(Arc::new(Exempt::of(std::slice::from_ref(from), false)));
-    let Ok(next) = gate.page(from, target) else { return };
-    on_the_web(from, &next);
-    assert_eq!(next.origin(), from.origin(), "{header:?}");
 }
 
-/// Any `Location` of an answer from `from`: on the web, not less secure, not at an address or a name within.
-pub fn redirect(from: &Url, location: &str) {
-    let gate = Gate(Arc::default());
-    let Ok(target) = gate.redirect(from, location) else { return };
-    on_the_web(from, &target);
-    assert!(target.domain().is_none_or(names::is_public), "{target}");
-    if let Some(url::Host::Ipv4(address)) = target.host() {
-        assert!(!address.is_loopback() && !address.is_private() && !address.is_link_local(), "{target}");
-        assert!(!address.is_unspecified() && !address.is_broadcast() && !address.is_multicast(), "{target}");
-    }
-    if let Some(url::Host::Ipv6(address)) = target.host() {
-        assert!(!address.is_loopback() && !address.is_unspecified() && !address.is_multicast(), "{target}");
-        assert!(address.to_ipv4_mapped().is_none() && !address.is_unique_local(), "{target}");
-    }
-}
-
-/// Any `Content-Range` of a `206`: the bytes start where they were asked for, and end where something does.
+/// Any `Content-Range` of a `206`: the bytes start at the requested offset, and end within the blob.
 pub fn content_range(header: &str, from: u64, to: Option<u64>) {
-    let ask = BlobAsk { from, to, avoid: None };
-    let Some(Part::Range { range, total }) = Part::range(header, ask) else { return };
+    let request = BlobRequest { from, to, avoid: None };
+    let Some(Part::Range { range, total }) = Part::range(header, request) else { return };
     assert!(range.start == from && range.start < range.end, "{header:?}: {range:?}");
     assert!(to.is_none_or(|to| range.end <= to), "{header:?}: {range:?}");
     assert!(total.is_none_or(|total| range.end <= total), "{header:?}: {range:?} of {total:?}");
 }
 
-/// Any `Retry-After`: nobody makes us wait for more than an hour.
+/// Any `Retry-After`: the wait is an hour at most.
 pub fn retry_after(header: &str) {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     assert!(retry_after::parse(header, now).is_none_or(|wait| wait <= MAX_RETRY_AFTER), "{header:?}");
 }
 
-/// Any error body: what becomes of it is one line that is what it looks like.
+/// Any error body: the message is one line without hidden characters.
 pub fn reason(body: &str) {
-    let reason = answer::reason(body);
+    let reason = response::reason(body);
     assert!(reason.chars().count() <= 300 && !reason.chars().any(char::is_control), "{reason:?}");
     assert!(!reason.contains(['\u{202e}', '\u{200b}', '\u{2028}', '\u{2029}', '\u{feff}']), "{reason:?}");
 }
 
-/// Any listing from a registry that pays no heed to `n` and `last`: its pages hold only tags, are no longer than was
-/// asked for, come to an end, and leave nothing out.
+/// Any listing from a registry that ignores `n` and `last`: its pages hold only tags, are no longer than requested,
+/// end, and leave nothing out.
 ///
-/// Where it claims that more follows, they need not end, but each goes on from where it stopped.
+/// If the registry claims that more follows, they need not end, but each page continues after the one before.
 pub fn tag_pages(bytes: &[u8], limit: usize) {
     let limit = limit.clamp(1, 1000).to_string();
     let Ok(first) = Page::parse(Some(&limit), None) else { return };
@@ -167,9 +129,9 @@ pub fn tag_pages(bytes: &[u8], limit: usize) {
         return;
     }
     loop {
-        let linked = tags::cut(&listed, true, &page);
+        let linked = tags::page_of(&listed, true, &page);
         assert!(!linked.more || linked.tags.last().is_some_and(|last| page.after() != Some(last.as_str())));
-        let found = tags::cut(&listed, false, &page);
+        let found = tags::page_of(&listed, false, &page);
         assert!(found.tags.len() <= page.limit(), "{} of {}", found.tags.len(), page.limit());
         assert!(!found.more || !found.tags.is_empty(), "there is said to be more behind nothing");
         pages += 1;

@@ -1,4 +1,4 @@
-//! The laws, with inputs made for them: near enough to what registries send to get past the first check.
+//! The laws, with inputs close enough to what registries send to pass the first checks.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -146,18 +146,13 @@ proptest! {
     }
 
     #[test]
-    fn of_tokens(answer in token_like()) {
-        token(answer.as_bytes());
+    fn of_tokens(response in token_like()) {
+        token(response.as_bytes());
     }
 
     #[test]
-    fn of_links(from in home(), header in link_like()) {
-        next_page(&from, &header);
-    }
-
-    #[test]
-    fn of_redirects(from in home(), location in address()) {
-        redirect(&from, &location);
+    fn of_links(header in link_like()) {
+        next_page(&header);
     }
 
     #[test]
@@ -177,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn of_listings(answer in listing(), limit in 1usize..5) {
-        tag_pages(answer.as_bytes(), limit);
+    fn of_listings(response in listing(), limit in 1usize..5) {
+        tag_pages(response.as_bytes(), limit);
     }
 }

@@ -1,74 +1,79 @@
-//! Speaks to any registry that is not ours.
+//! A client for registries that are not ours.
 //!
-//! - what is asked: [`Remote`] and its verbs, to read (`manifest`, `blob`, `tags`, `listing`, `referrers`), to write
-//!   (`push`, `upload`) and to ask what may be done (`access`), set up from [`Settings`]
-//! - how it gets there: `endpoints` (order and cooling), `accounts` (who sees which), `exchange` (tokens, redirects),
-//!   `egress` (what may be asked), `pacing` (how fast), `supply` (what is sent)
-//! - what comes back: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
+//! - [`Remote`] is one registry, set up from [`Settings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
+//!   `referrers`), writes (`push`, `upload`) and checks rights (`access`, `login`)
+//! - on the way: `failover` tries endpoints, `exchange` follows challenges and redirects, `throttle` and `backoff`
+//!   wait; the crate `egress` says which addresses may be contacted
+//! - results: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
-//! Nothing here decodes, stores or retries for long: bytes are checked where they are buffered, and handed on.
+//! Nothing here decodes, stores or retries for long. Documents are verified when they are complete; the bytes of
+//! blobs are passed on unverified.
 
 #![forbid(unsafe_code)]
 
 mod access;
 mod accounts;
-mod answer;
-mod ask;
 mod auth;
+mod backoff;
 mod blob;
 mod body;
 mod client;
-mod egress;
-mod endpoints;
+mod egress_error;
+mod endpoint;
 mod error;
 mod exchange;
+mod failover;
 mod health;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
-mod limits;
-mod link;
+mod link_header;
 mod listing;
 mod login;
 mod manifest;
+mod memory_budget;
 mod outcome;
-mod pacing;
+mod patience;
+mod pull_quota;
 mod push;
-mod rate_limit;
+mod rate;
 mod referrers;
 mod refusal;
 mod remote;
+mod request;
+mod response;
 mod retry_after;
-mod room;
 mod settings;
-mod supply;
 mod tags;
+mod throttle;
+mod token;
 mod upload;
+mod upload_body;
 
 pub use access::{Access, Rights};
-pub use accounts::{AccountFault, is_own};
-pub use blob::{BlobAsk, BlobHead, BlobStream};
-pub use client::{
-    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
-};
-pub use egress::{EgressError, MAX_REDIRECTS};
-pub use endpoints::Endpoint;
-pub use error::{Cause, Endless, Error, InvalidAnswer};
+pub use accounts::is_own;
+pub use blob::{BlobHead, BlobRequest, BlobStream};
+pub use egress_error::{EgressError, MAX_REDIRECTS};
+pub use endpoint::Endpoint;
+pub use error::{Cause, Error, InvalidResponse, UnboundedListing};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
 pub use listing::bounds::{
     LISTING_TIMEOUT, MAX_NAME_BYTES, MAX_NAME_PAGES, MAX_NAMES, MAX_REFERRER_BYTES, MAX_REFERRER_PAGES,
     MAX_REFERRERS,
 };
-pub use login::Login;
+pub use login::LoginOutcome;
 pub use manifest::{FetchedManifest, ManifestHead};
 pub use outcome::{Observer, RequestOutcome};
-pub use pacing::{Rate, RateError};
+pub use patience::{
+    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
+};
+pub use pull_quota::PullQuota;
 pub use push::Pushed;
-pub use rate_limit::RateLimit;
+pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use remote::Remote;
 pub use retry_after::MAX_RETRY_AFTER;
-pub use settings::{Credential, Settings, SettingsError};
-pub use supply::Load;
+pub use settings::{AccountFault, Credential, Settings, SettingsError};
 pub use tags::TagPage;
 pub use upload::{Cancelled, Mount, Upload};
+pub use upload_body::UploadBody;

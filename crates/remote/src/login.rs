@@ -1,85 +1,91 @@
-//! Whether a registry takes an account, asked without touching any repository.
+//! Checks an account at a registry without using any repository.
 
+use entrepot_egress::may_forward_credentials;
 use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
 
 use crate::{
     accounts::is_own,
-    ask::Wire,
-    auth::{self, Offer, challenge::Challenge, token, trust},
-    egress::EgressError,
-    endpoints::Endpoint,
+    auth::{
+        challenge::Challenge,
+        grant::{self, Offer},
+    },
+    egress_error::EgressError,
+    endpoint::Endpoint,
     error::Error,
     remote::Remote,
+    request::WireRequest,
     settings::Credential,
+    token,
 };
 
-/// What a registry thinks of an account.
+/// The registry's verdict on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// It takes it.
+pub enum LoginOutcome {
+    /// The registry accepts the account.
     Accepted,
-    /// It lets everybody in without asking; what the account may do shows with the first request.
-    NotAsked,
+    /// The registry asks for no login. What the account may do shows with the first request.
+    NotRequired,
 }
 
 impl Remote {
-    /// Shows an account to the registry, whatever accounts it was set up with. Endpoints of another name do not see it.
+    /// Checks an account at the registry, instead of those in its settings. Endpoints of another name do not see it.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Denied`] if it does not take it.
-    pub async fn log_in(&self, credential: &Credential) -> Result<Login, Error> {
-        self.at_endpoints(None, |endpoint| self.log_in_at(endpoint, credential).boxed()).await
+    /// See [`Error`]; [`Error::Denied`] if the registry rejects the account.
+    pub async fn log_in(&self, credential: &Credential) -> Result<LoginOutcome, Error> {
+        self.try_endpoints(None, |endpoint| self.log_in_at(endpoint, credential).boxed()).await
     }
 
-    async fn log_in_at(&self, endpoint: Endpoint, credential: &Credential) -> Result<Login, Error> {
+    async fn log_in_at(&self, endpoint: Endpoint, credential: &Credential) -> Result<LoginOutcome, Error> {
         let place = self.endpoint(endpoint);
         if !is_own(self.host(), place) {
             let host = place[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
             return Err(EgressError::ForeignEndpoint { host }.into());
         }
-        let door = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
-        let door: Url = door.parse().map_err(|_| EgressError::Malformed)?;
-        let answer = self.send(&Wire::get(door.clone())).await?;
-        if answer.status() != StatusCode::UNAUTHORIZED {
-            answer.successful().await?.drain().await;
-            return Ok(Login::NotAsked);
+        let ping = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
+        let ping: Url = ping.parse().map_err(|_| EgressError::Malformed)?;
+        let response = self.send(&WireRequest::get(ping.clone())).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            response.successful().await?.drain().await;
+            return Ok(LoginOutcome::NotRequired);
         }
-        let header = match auth::offer(answer.headers(), true) {
+        let header = match grant::offer(response.headers(), true) {
             Some(Offer::Bearer(challenge)) => {
-                answer.drain().await;
-                self.token_for(&door, &challenge, credential).await?
+                response.drain().await;
+                self.token_for(&ping, &challenge, credential).await?
             }
             Some(Offer::Basic) => {
-                answer.drain().await;
-                auth::basic(credential)?
+                response.drain().await;
+                grant::basic(credential)?
             }
-            None => return answer.successful().await.map(|_| Login::NotAsked),
+            None => return response.successful().await.map(|_| LoginOutcome::NotRequired),
         };
-        let mut wire = Wire::get(door);
+        let mut wire = WireRequest::get(ping);
         wire.headers.insert(header::AUTHORIZATION, header);
         self.send(&wire).await?.successful().await?.drain().await;
-        Ok(Login::Accepted)
+        Ok(LoginOutcome::Accepted)
     }
 
     async fn token_for(
         &self,
-        door: &Url,
+        ping: &Url,
         challenge: &Challenge,
         credential: &Credential,
     ) -> Result<HeaderValue, Error> {
-        let mut realm = self.gate().realm(door, challenge.parameter("realm").unwrap_or_default())?;
-        if !trust::may_know(door, &realm) {
+        let realm = challenge.parameter("realm").unwrap_or_default();
+        let mut realm = self.gate().absolute(ping, realm).map_err(EgressError::from)?;
+        if !may_forward_credentials(ping, &realm) {
             let host = realm.host_str().unwrap_or_default().to_owned();
             return Err(EgressError::ForeignRealm { host }.into());
         }
         realm.set_fragment(None);
         realm.query_pairs_mut().extend_pairs(challenge.parameter("service").map(|name| ("service", name)));
-        let mut wire = Wire::get(realm);
-        wire.headers.insert(header::AUTHORIZATION, auth::basic(credential)?);
-        let answer = self.send(&wire).await?.successful().await?;
-        let (bytes, receipt) = answer.document(token::MAX_TOKEN_ANSWER, self.patience()).await?;
-        token::read(&bytes).map(|grant| grant.header).map_err(|error| receipt.fail(error))
+        let mut wire = WireRequest::get(realm);
+        wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
+        let response = self.send(&wire).await?.successful().await?;
+        let (bytes, guard) = response.document(token::MAX_TOKEN_ANSWER, self.patience()).await?;
+        token::read(&bytes).map(|read| read.header).map_err(|error| guard.fail(error))
     }
 }

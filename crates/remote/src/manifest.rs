@@ -1,4 +1,4 @@
-//! Manifests: asked about, or fetched whole and checked before anyone sees them.
+//! Manifests: their description, or their verified bytes.
 
 use std::sync::Arc;
 
@@ -11,38 +11,38 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, header};
 
 use crate::{
-    answer::Answer,
-    ask::Ask,
-    endpoints::Endpoint,
-    error::{Error, InvalidAnswer},
+    endpoint::Endpoint,
+    error::{Error, InvalidResponse},
     remote::Remote,
+    request::Request,
+    response::Response,
 };
 
-/// What a registry says of a manifest without sending it. Nothing of it is proven.
+/// What a registry says about a manifest without sending it. None of it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestHead {
-    /// Its digest, where the registry gives it.
+    /// The digest, if the registry gives it.
     pub digest: Option<Digest>,
-    /// Its media type, where the registry gives one that means something.
+    /// The media type, if the registry gives a specific one.
     pub media_type: Option<MediaType>,
-    /// Its size in bytes, where the registry gives it.
+    /// The size in bytes, if the registry gives it.
     pub size: Option<u64>,
 }
 
-/// A manifest whose bytes have its digest.
+/// A manifest whose bytes match its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedManifest {
-    /// The digest asked for, or that of the bytes.
+    /// The requested digest, or that of the bytes.
     pub digest: Digest,
-    /// What it is: the `Content-Type` where that means something, else what the document says.
+    /// The `Content-Type` if it is specific, otherwise the type that the document gives.
     pub media_type: MediaType,
     /// The document as the registry sent it.
     pub bytes: Bytes,
 }
 
 impl Remote {
-    /// Asks about a manifest with `HEAD`, which Docker Hub does not count. A registry that refuses `HEAD` is asked with
-    /// `GET`, which also tells the reason of a refusal.
+    /// Requests the description of a manifest with `HEAD`, which Docker Hub does not count. A registry that refuses
+    /// `HEAD` is sent `GET`, which also returns the reason of a refusal.
     ///
     /// # Errors
     /// See [`Error`].
@@ -51,13 +51,12 @@ impl Remote {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<ManifestHead, Error> {
-        self.at_endpoints(None, |endpoint| self.head_manifest_at(endpoint, repository, reference).boxed())
+        self.try_endpoints(None, |endpoint| self.head_manifest_at(endpoint, repository, reference).boxed())
             .await
     }
 
-    /// Fetches a manifest. By digest the bytes are those of the digest; by tag they are those of the
-    /// `Docker-Content-Digest` header, where there is one. They are JSON that [`Manifest::parse`] takes, of at most
-    /// [`MAX_MANIFEST_BYTES`].
+    /// Fetches a manifest and verifies it against the requested digest, or by tag against the `Docker-Content-Digest`
+    /// header if there is one. The bytes are JSON that [`Manifest::parse`] accepts, at most [`MAX_MANIFEST_BYTES`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -66,7 +65,7 @@ impl Remote {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<FetchedManifest, Error> {
-        self.at_endpoints(None, |endpoint| self.manifest_at(endpoint, repository, reference).boxed()).await
+        self.try_endpoints(None, |endpoint| self.manifest_at(endpoint, repository, reference).boxed()).await
     }
 
     async fn head_manifest_at(
@@ -75,9 +74,9 @@ impl Remote {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<ManifestHead, Error> {
-        let ask = accepting(Ask::head(repository, format!("manifests/{reference}")));
-        match self.exchange(endpoint, &ask).await {
-            Ok(answer) => head(answer, reference),
+        let request = accepting(Request::head(repository, format!("manifests/{reference}")));
+        match self.exchange(endpoint, &request).await {
+            Ok(response) => head(response, reference),
             Err(Error::Denied { status: 403 | 405, .. }) => {
                 let whole = self.manifest_at(endpoint, repository, reference).await?;
                 let size = Some(whole.bytes.len() as u64);
@@ -93,59 +92,60 @@ impl Remote {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<FetchedManifest, Error> {
-        let ask = accepting(Ask::get(repository, format!("manifests/{reference}")));
-        let answer = self.exchange(endpoint, &ask).await?;
-        let (said, declared) = (answer.digest(), content_type(&answer));
-        let (bytes, receipt) = answer.document(MAX_MANIFEST_BYTES, self.patience()).await?;
+        let request = accepting(Request::get(repository, format!("manifests/{reference}")));
+        let response = self.exchange(endpoint, &request).await?;
+        let (said, declared) = (response.digest(), content_type(&response));
+        let (bytes, guard) = response.document(MAX_MANIFEST_BYTES, self.patience()).await?;
         said.and_then(|said| proven(reference, said, &bytes))
             .and_then(|digest| Ok((digest, kind(&bytes, declared?)?)))
             .map(|(digest, media_type)| FetchedManifest { digest, media_type, bytes })
-            .map_err(|invalid| receipt.fail(invalid.into()))
+            .map_err(|invalid| guard.fail(invalid.into()))
     }
 }
 
-fn accepting(ask: Ask) -> Ask {
-    ask.with(header::ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
+fn accepting(request: Request) -> Request {
+    request.with(header::ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
 }
 
-fn head(answer: Answer, reference: &Reference) -> Result<ManifestHead, Error> {
+fn head(response: Response, reference: &Reference) -> Result<ManifestHead, Error> {
     let facts = || {
         if let Reference::Digest(asked) = reference {
-            answer.digest_is(asked)?;
+            response.digest_is(asked)?;
         }
-        let (digest, media_type) = (answer.digest()?, content_type(&answer)?);
-        Ok(ManifestHead { digest, media_type, size: answer.content_length() })
+        let (digest, media_type) = (response.digest()?, content_type(&response)?);
+        Ok(ManifestHead { digest, media_type, size: response.content_length() })
     };
-    facts().map_err(|invalid: InvalidAnswer| answer.fail(invalid))
+    facts().map_err(|invalid: InvalidResponse| response.fail(invalid))
 }
 
-// The `Content-Type`, where it says more than "some bytes". A web page is not a manifest, whatever is in it.
-fn content_type(answer: &Answer) -> Result<Option<MediaType>, InvalidAnswer> {
-    let Some(media_type) = answer.header(&header::CONTENT_TYPE).and_then(MediaType::parse) else {
+// The `Content-Type` if it is specific. A web page is not a manifest, whatever it contains.
+fn content_type(response: &Response) -> Result<Option<MediaType>, InvalidResponse> {
+    let Some(media_type) = response.header(&header::CONTENT_TYPE).and_then(MediaType::parse) else {
         return Ok(None);
     };
     match media_type.as_str().to_ascii_lowercase().as_str() {
         "application/json" | "application/octet-stream" | "binary/octet-stream" | "text/plain" => Ok(None),
-        "text/html" | "application/xhtml+xml" => Err(InvalidAnswer::NotAManifest { source: None }),
+        "text/html" | "application/xhtml+xml" => Err(InvalidResponse::NotAManifest { source: None }),
         _ => Ok(Some(media_type)),
     }
 }
 
-// The digest of the bytes, if it is the one that was asked for and the one that was said.
-fn proven(reference: &Reference, said: Option<Digest>, bytes: &[u8]) -> Result<Digest, InvalidAnswer> {
+// The digest of the bytes, if it is the requested and the announced one.
+fn proven(reference: &Reference, said: Option<Digest>, bytes: &[u8]) -> Result<Digest, InvalidResponse> {
     let digest = match (reference, said) {
         (Reference::Digest(asked), _) => *asked,
         (Reference::Tag(_), Some(said)) => said,
         (Reference::Tag(_), None) => return Ok(Digest::of(bytes)),
     };
     let all_match = digest.matches(bytes) && said.is_none_or(|said| said == digest || said.matches(bytes));
-    if all_match { Ok(digest) } else { Err(InvalidAnswer::WrongDigest) }
+    if all_match { Ok(digest) } else { Err(InvalidResponse::WrongDigest) }
 }
 
-fn kind(bytes: &[u8], declared: Option<MediaType>) -> Result<MediaType, InvalidAnswer> {
-    let not_a_manifest = |error: ManifestError| InvalidAnswer::NotAManifest { source: Some(Arc::new(error)) };
+fn kind(bytes: &[u8], declared: Option<MediaType>) -> Result<MediaType, InvalidResponse> {
+    let not_a_manifest =
+        |error: ManifestError| InvalidResponse::NotAManifest { source: Some(Arc::new(error)) };
     let manifest = match Manifest::parse(bytes, declared.as_ref()) {
-        // Neither the header nor the document says it; OCI allows that of the document.
+        // Neither the header nor the document gives it; OCI allows that for the document.
         Err(ManifestError::NoMediaType) => by_shape(bytes),
         other => other,
     }
@@ -153,7 +153,7 @@ fn kind(bytes: &[u8], declared: Option<MediaType>) -> Result<MediaType, InvalidA
     let is_error =
         manifest.config().is_none() && manifest.manifests().is_empty() && ErrorBody::parse(bytes).is_some();
     if is_error {
-        Err(InvalidAnswer::NotAManifest { source: None })
+        Err(InvalidResponse::NotAManifest { source: None })
     } else {
         Ok(manifest.media_type().clone())
     }

@@ -1,6 +1,7 @@
-//! How each request to a registry ended, for counters.
+//! The outcome of each HTTP request, for metrics.
 //!
-//! A [`Receipt`] belongs to one request that was sent and reports exactly once: what it is told, else success.
+//! An [`OutcomeGuard`] belongs to one request that was sent and reports once: the failure it is given, otherwise
+//! success.
 
 use std::sync::Arc;
 
@@ -8,10 +9,10 @@ use entrepot_oci::Host;
 
 use crate::error::Error;
 
-/// How one HTTP request ended.
+/// The outcome of one HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestOutcome {
-    /// Answered as it should be; a challenge that asks for a token and a redirect that is followed count as that.
+    /// A usable response, including a challenge and a redirect that is followed.
     Ok,
     /// 404 or 410.
     NotFound,
@@ -21,21 +22,21 @@ pub enum RequestOutcome {
     Limited,
     /// 5xx.
     Failing,
-    /// No connection, or it broke before or within the answer.
+    /// There was no connection, or it broke before the end of the response.
     Unreachable,
-    /// Too slow.
+    /// The response was too slow.
     TimedOut,
-    /// It led where we do not go.
+    /// The request led to an address that is not allowed.
     Refused,
-    /// Not an answer that a registry gives.
+    /// The response is not what a registry sends.
     Invalid,
 }
 
 impl From<&Error> for RequestOutcome {
     fn from(error: &Error) -> Self {
         match error {
-            // The registry did nothing wrong.
-            Error::Supply { .. } => Self::Ok,
+            // The registry is not to blame.
+            Error::UploadBody { .. } => Self::Ok,
             Error::NotFound => Self::NotFound,
             Error::Denied { .. } => Self::Denied,
             Error::Limited { .. } => Self::Limited,
@@ -48,21 +49,21 @@ impl From<&Error> for RequestOutcome {
     }
 }
 
-/// Called once per HTTP request sent, token requests included, with the registry and the outcome.
+/// Called once for each HTTP request, token requests included, with the registry and the outcome.
 pub type Observer = Arc<dyn Fn(&Host, RequestOutcome) + Send + Sync>;
 
-/// The duty to report one request.
-pub(crate) struct Receipt {
+/// Reports the outcome of one request when it is dropped.
+pub(crate) struct OutcomeGuard {
     observer: Option<Observer>,
     host: Host,
 }
 
-impl Receipt {
+impl OutcomeGuard {
     pub(crate) fn new(observer: Option<Observer>, host: Host) -> Self {
         Self { observer, host }
     }
 
-    /// Reports the failure and gives it back.
+    /// Reports the failure and returns it.
     pub(crate) fn fail(mut self, error: Error) -> Error {
         self.report(RequestOutcome::from(&error));
         error
@@ -75,7 +76,7 @@ impl Receipt {
     }
 }
 
-impl Drop for Receipt {
+impl Drop for OutcomeGuard {
     fn drop(&mut self) {
         self.report(RequestOutcome::Ok);
     }

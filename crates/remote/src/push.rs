@@ -1,4 +1,4 @@
-//! Writing and deleting manifests and tags (distribution-spec, §pushing manifests, §deleting tags).
+//! Writes and deletes manifests and tags (distribution-spec, §pushing manifests, §deleting tags).
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, Reference, Repository, Tag};
@@ -6,31 +6,31 @@ use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::{
-    answer::Answer,
-    ask::Ask,
     auth::scope::Scope,
-    endpoints::Endpoint,
-    error::{Error, InvalidAnswer},
+    endpoint::Endpoint,
+    error::{Error, InvalidResponse},
     remote::Remote,
+    request::Request,
+    response::Response,
 };
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// A manifest that a registry has taken.
+/// A manifest that a registry stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
-    /// Its digest.
+    /// The digest.
     pub digest: Digest,
-    /// What it refers to, where the registry keeps the list of referrers. `None` for a manifest that has a subject: the
-    /// referrers tag of that is for the client to keep.
+    /// The subject of the manifest, if the registry maintains the list of its referrers. If this is `None` and the
+    /// manifest has a subject, the client must update the referrers tag.
     pub subject: Option<Digest>,
 }
 
 impl Remote {
-    /// Puts a manifest. What it names must be there before it.
+    /// Pushes a manifest. Everything it references must exist before.
     ///
     /// # Errors
-    /// See [`Error`]; what a refusal is about is said by [`Error::refusal`].
+    /// See [`Error`]; [`Error::refusal`] says what a refusal is about.
     pub async fn put_manifest(
         &self,
         repository: &Repository,
@@ -43,42 +43,42 @@ impl Remote {
             Reference::Tag(_) => Digest::of(&bytes),
         };
         let kind = HeaderValue::try_from(media_type.as_str())
-            .map_err(|_| InvalidAnswer::NotAManifest { source: None })?;
-        let about = (repository, format!("manifests/{reference}"));
-        let ask = Ask::change(Method::PUT, Scope::Push(repository.clone()), about)
+            .map_err(|_| InvalidResponse::NotAManifest { source: None })?;
+        let rest = format!("manifests/{reference}");
+        let request = Request::change(Method::PUT, Scope::Push(repository.clone()), repository, rest)
             .with(header::CONTENT_TYPE, kind)
             .sending(bytes);
-        let answer = self.at_endpoints(None, |endpoint| self.exchange(endpoint, &ask).boxed()).await?;
-        match answer.digest_is(&digest) {
-            Ok(()) => Ok(Pushed { digest, subject: subject(&answer) }),
-            Err(lie) => Err(answer.fail(lie)),
+        let response = self.try_endpoints(None, |endpoint| self.exchange(endpoint, &request).boxed()).await?;
+        match response.digest_is(&digest) {
+            Ok(()) => Ok(Pushed { digest, subject: subject(&response) }),
+            Err(lie) => Err(response.fail(lie)),
         }
     }
 
-    /// Deletes a manifest, and with it every tag that points at it.
+    /// Deletes a manifest and every tag that points to it.
     ///
     /// # Errors
-    /// See [`Error`]; a refusal about [`crate::Refusal::Unsupported`] where nothing is deleted.
+    /// See [`Error`]; [`crate::Refusal::Unsupported`] if the registry does not delete manifests.
     pub async fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<(), Error> {
         self.delete(repository, format!("manifests/{digest}")).await
     }
 
-    /// Deletes a tag alone, which not every registry that deletes manifests does.
+    /// Deletes a tag only, which not every registry supports.
     ///
     /// # Errors
-    /// See [`Error`]; a refusal about [`crate::Refusal::Unsupported`] where tags are not deleted.
+    /// See [`Error`]; [`crate::Refusal::Unsupported`] if the registry does not delete tags.
     pub async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), Error> {
         self.delete(repository, format!("manifests/{tag}")).await
     }
 
     async fn delete(&self, repository: &Repository, rest: String) -> Result<(), Error> {
-        let ask = Ask::change(Method::DELETE, Scope::Delete(repository.clone()), (repository, rest));
-        let at = |endpoint: Endpoint| self.exchange(endpoint, &ask).boxed();
-        self.at_endpoints(None, at).await?.drain().await;
+        let request = Request::change(Method::DELETE, Scope::Delete(repository.clone()), repository, rest);
+        let at = |endpoint: Endpoint| self.exchange(endpoint, &request).boxed();
+        self.try_endpoints(None, at).await?.drain().await;
         Ok(())
     }
 }
 
-fn subject(answer: &Answer) -> Option<Digest> {
-    answer.header(&SUBJECT)?.trim().parse().ok()
+fn subject(response: &Response) -> Option<Digest> {
+    response.header(&SUBJECT)?.trim().parse().ok()
 }

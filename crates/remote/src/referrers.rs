@@ -1,5 +1,5 @@
-//! What refers to a manifest: the referrers API, and the tag that stands in for it (distribution-spec, §listing
-//! referrers).
+//! Lists the referrers of a manifest: from the referrers API, or from the tag that replaces it (distribution-spec,
+//! §listing referrers).
 
 use std::collections::HashSet;
 
@@ -8,26 +8,27 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, header};
 
 use crate::{
-    ask::Ask,
-    egress::EgressError,
-    endpoints::Endpoint,
-    error::{Error, InvalidAnswer},
+    egress_error::EgressError,
+    endpoint::Endpoint,
+    error::{Error, InvalidResponse},
     listing::{
-        self, Collect, Pages, Place, Taken,
         bounds::{Bounds, MAX_REFERRERS},
+        collect::{Collect, PageSummary},
+        pages::{self, PageRequest, Pages},
     },
     remote::Remote,
+    request::Request,
 };
 
-/// The largest page that is read, in bytes.
+/// The most bytes of a page.
 const MAX_PAGE: usize = 4 << 20;
 
 impl Remote {
-    /// Lists what refers to `subject`: from the API, all pages of it, or where the registry has none from the referrers
-    /// tag. None is an empty list. What the list says of each referrer is not proven.
+    /// Lists the referrers of `subject`: all pages of the API, or the referrers tag if the registry has no API. The
+    /// list is empty if there are none. The descriptors are not verified.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Refused`] if the next page is said to be elsewhere.
+    /// See [`Error`]; [`Error::Refused`] if the next page is at another origin.
     pub async fn referrers(
         &self,
         repository: &Repository,
@@ -39,7 +40,7 @@ impl Remote {
         }
     }
 
-    /// The same from the API alone; `None` where the registry seems to have none.
+    /// Like [`Remote::referrers`], from the API only; `None` if the registry does not seem to have it.
     ///
     /// # Errors
     /// As [`Remote::referrers`].
@@ -49,8 +50,8 @@ impl Remote {
         subject: &Digest,
     ) -> Result<Option<Vec<Descriptor>>, Error> {
         let at = |endpoint| self.referrers_at(endpoint, repository, subject).boxed();
-        match self.at_endpoints(None, at).await {
-            // 404 is how the spec says "no such API"; some say it with one of the others.
+        match self.try_endpoints(None, at).await {
+            // The spec says "no such API" with 404; some registries say it with one of the others.
             Err(Error::NotFound | Error::Denied { status: 400 | 405 | 501, .. }) => Ok(None),
             other => other.map(Some),
         }
@@ -63,20 +64,20 @@ impl Remote {
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, Error> {
         let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
-        let ask = Ask::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
+        let request = Request::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
         let pages = Pages {
             bounds: Bounds::REFERRERS,
-            turns: self.turns(),
-            first: ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?,
-            read: Box::new(|url| self.page(Place { endpoint, url, limit: MAX_PAGE }, &ask).boxed()),
-            // They have no names to ask behind.
-            behind: Box::new(|_| None),
+            large_listings: self.large_listings(),
+            first: request.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?,
+            read: Box::new(|url| self.page(PageRequest { endpoint, url, limit: MAX_PAGE }, &request).boxed()),
+            // Referrers have no names to request the next page by.
+            after: Box::new(|_| None),
             size: MAX_REFERRERS,
         };
-        listing::whole(&pages, Referrers::default).await.map(|referrers| referrers.found)
+        pages::read_all(&pages, Referrers::default).await.map(|referrers| referrers.found)
     }
 
-    /// The same from the referrers tag alone.
+    /// Like [`Remote::referrers`], from the referrers tag only.
     ///
     /// # Errors
     /// As [`Remote::referrers`].
@@ -94,13 +95,13 @@ impl Remote {
         let mut referrers = Referrers::default();
         match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
             Ok(index) if index.media_type().is_index() => referrers.add(index.into_manifests())?,
-            _ => return Err(InvalidAnswer::NotAListing.into()),
+            _ => return Err(InvalidResponse::NotAListing.into()),
         };
         Ok(referrers.found)
     }
 }
 
-/// The referrers of a listing, each once, without what is too long for one (see [`Descriptor::listed`]).
+/// The referrers of a listing, each once and without annotations that are too long (see [`Descriptor::listed`]).
 #[derive(Default)]
 struct Referrers {
     found: Vec<Descriptor>,
@@ -109,8 +110,8 @@ struct Referrers {
 }
 
 impl Referrers {
-    // How many of them are new.
-    fn add(&mut self, listed: Vec<Descriptor>) -> Result<usize, InvalidAnswer> {
+    // Returns the number of new ones.
+    fn add(&mut self, listed: Vec<Descriptor>) -> Result<usize, InvalidResponse> {
         let before = self.found.len();
         for one in listed {
             if !self.known.insert(one.digest) {
@@ -118,7 +119,7 @@ impl Referrers {
             }
             let one = one.listed();
             self.bytes += one.weight();
-            Bounds::REFERRERS.hold(self.found.len() + 1, self.bytes)?;
+            Bounds::REFERRERS.check(self.found.len() + 1, self.bytes)?;
             self.found.push(one);
         }
         Ok(self.found.len() - before)
@@ -126,15 +127,15 @@ impl Referrers {
 }
 
 impl Collect for Referrers {
-    fn take(&mut self, bytes: &[u8]) -> Result<Taken, InvalidAnswer> {
+    fn take(&mut self, bytes: &[u8]) -> Result<PageSummary, InvalidResponse> {
         let index =
             Manifest::parse(bytes, None).or_else(|_| Manifest::parse(bytes, Some(&MediaType::OCI_INDEX)));
         match index {
             Ok(index) if index.media_type().is_index() => {
                 let listed = index.manifests().len();
-                Ok(Taken { listed, new: self.add(index.into_manifests())?, last: None })
+                Ok(PageSummary { listed, new: self.add(index.into_manifests())?, last: None })
             }
-            _ => Err(InvalidAnswer::NotAListing),
+            _ => Err(InvalidResponse::NotAListing),
         }
     }
 

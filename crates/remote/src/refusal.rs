@@ -1,36 +1,38 @@
-//! What a refusal is about, for whoever can do something about it. Pure: read from the status and the registry's words.
+//! What a refusal is about, so that the caller can do something about it. Pure: derived from the status and the
+//! registry's message.
 
 use crate::error::Error;
 
-/// What a registry minds.
+/// The reason of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// The form of the manifest, such as an OCI index at Huawei's SWR. Another form of it may do.
+    /// The registry does not take this kind of manifest, such as an OCI index at Huawei's SWR. Another format may be
+    /// accepted.
     Form,
-    /// Something that the manifest names is not in the repository. Push that first.
+    /// The manifest references something that is not in the repository. Push that first.
     Incomplete,
-    /// The repository, or the project it would be in, is not there and does not come by pushing. Create it first.
+    /// The repository or its project does not exist and is not created by pushing. Create it first.
     Repository,
-    /// The name of the repository or the tag. It needs another.
+    /// The name of the repository or tag is not allowed. Choose another.
     Name,
-    /// The account. It may not do that.
+    /// The account does not have the right.
     Rights,
-    /// The length of one request. Send less at once.
+    /// One request is too long. Send less at once.
     Size,
-    /// The space that the account or the project has left.
-    Quota,
-    /// The tag: it is there, and may not be moved.
+    /// The account or project has no space left.
+    StorageQuota,
+    /// The tag exists and may not be moved.
     Immutable,
-    /// The upload: it is gone, or what came of it is not what was said. Begin anew.
+    /// The upload is gone, or its bytes are not the announced ones. Begin again.
     Upload,
-    /// The very thing: it is not done there.
+    /// The registry does not support the operation.
     Unsupported,
-    /// Something else; the registry's words say what.
+    /// Another reason; the registry's message says which.
     Other,
 }
 
 impl Error {
-    /// What a refusal is about; `None` for what is none.
+    /// The reason of [`Error::Denied`]; `None` for other errors.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Denied { status, reason } => Some(read(*status, reason)),
@@ -41,7 +43,7 @@ impl Error {
 
 fn read(status: u16, reason: &str) -> Refusal {
     let codes = || reason.split("; ").map(|one| one.split_once(':').map_or(one, |(code, _)| code));
-    // Beside it stands what follows from it, or, for a list whose child is just being written, something else entirely.
+    // Other codes beside it are consequences, or, for an index whose child is just being written, unrelated.
     if codes().any(|code| code == "MANIFEST_BLOB_UNKNOWN") {
         return Refusal::Incomplete;
     }
@@ -50,13 +52,13 @@ fn read(status: u16, reason: &str) -> Refusal {
         .unwrap_or_else(|| by_status(status))
 }
 
-// Where codes say too little: Harbor denies what its quota does not allow, ECR calls a tag that is there invalid.
+// For codes that say too little: Harbor sends DENIED for an exceeded quota, ECR TAG_INVALID for an existing tag.
 fn by_words(words: &str) -> Option<Refusal> {
     let says = |part: &str| words.contains(part);
     if says("immutable") || says("cannot be overwritten") {
         Some(Refusal::Immutable)
     } else if says("quota") || says("exceed the configured upper limit") {
-        Some(Refusal::Quota)
+        Some(Refusal::StorageQuota)
     } else if says("fail to parse 'manifest.json'") {
         Some(Refusal::Form)
     } else {
@@ -117,7 +119,7 @@ mod tests {
                 403,
                 "DENIED: adding 1.1 MiB of storage resource, which when updated to current usage of 9 MiB will \
                  exceed the configured upper limit of 10 MiB.",
-                Refusal::Quota,
+                Refusal::StorageQuota,
             ),
             (
                 400,

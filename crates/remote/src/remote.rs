@@ -1,29 +1,32 @@
-//! [`Remote`]: one registry, ready to be asked. Its verbs are in the modules named after them.
+//! [`Remote`]: one registry and what its requests share: connections, accounts, tokens, health and limits.
+//!
+//! Its operations are in the modules named after them.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use entrepot_egress::{Exemptions, Gate, environment_proxies};
 use entrepot_oci::Host;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
     accounts::{self, Account},
-    auth::Grants,
-    client::{Clients, Patience},
-    egress::{Exempt, Gate},
-    endpoints::Endpoint,
+    auth::grant::Grants,
+    backoff::Backoff,
+    client::Clients,
+    endpoint::Endpoint,
     health::Health,
-    limits::Limits,
     outcome::Observer,
-    pacing::Pacing,
-    rate_limit::RateLimit,
+    patience::Patience,
+    pull_quota::PullQuota,
     settings::{Credential, Settings, SettingsError},
+    throttle::Throttle,
 };
 
-/// One registry that is not ours. Cheap to clone; clones share connections, tokens and what is known of endpoints.
+/// A client for one registry. Cheap to clone; clones share connections, tokens and the health of endpoints.
 #[derive(Clone)]
 pub struct Remote {
     inner: Arc<Inner>,
@@ -38,59 +41,62 @@ pub(crate) struct Inner {
     gate: Gate,
     grants: Grants,
     pub(crate) health: Mutex<Health>,
-    limits: Mutex<Limits>,
-    rate_limit: Mutex<Option<RateLimit>>,
-    pacing: Pacing,
+    backoff: Mutex<Backoff>,
+    pull_quota: Mutex<Option<PullQuota>>,
+    throttle: Throttle,
     large: Semaphore,
     patience: Patience,
 }
 
 impl Remote {
-    /// Makes ready to speak to `host`. Without endpoints that is `https://<host>`, and for Docker Hub
-    /// `https://registry-1.docker.io`; such an address, unlike a configured one, must be on the public internet unless
-    /// [`Settings::private_network`] is set.
+    /// A client for `host`. Without configured endpoints it uses `https://<host>`, and for Docker Hub
+    /// `https://registry-1.docker.io`; such an endpoint, unlike a configured one, must be on the public internet
+    /// unless [`Settings::private_network`] is set.
     ///
     /// # Errors
-    /// An endpoint is not an address of a registry, it is not clear who may see an account, or the certificates cannot
-    /// be read.
+    /// An endpoint is not the URL of a registry, the endpoint of an account is unclear, or the certificates cannot be
+    /// read.
     pub fn new(host: Host, settings: &Settings) -> Result<Self, SettingsError> {
         Self::with_patience(host, settings, Patience::default())
     }
 
-    /// The same with other patience than the default.
+    /// Like [`Remote::new`], with other timeouts than the default.
     ///
     /// # Errors
     /// As [`Remote::new`].
     pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
-        let exempt = Arc::new(Exempt::of(&settings.endpoints, settings.private_network).behind(proxies()));
+        let exemptions = Exemptions::new(&settings.endpoints)
+            .with_private_network(settings.private_network)
+            .with_proxies(environment_proxies());
+        let gate = Gate::new(exemptions);
         let endpoints = endpoints(&host, settings)?;
         if let Some((index, fault)) = settings.unclear_account(&host) {
             let username = settings.credentials[index].username.clone();
             return Err(SettingsError::Account { username, fault });
         }
         let inner = Inner {
-            clients: Clients::new(&endpoints, settings, &exempt, patience)?,
+            clients: Clients::new(&endpoints, settings, &gate, patience)?,
             accounts: accounts::accounts(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len())),
-            limits: Mutex::default(),
-            rate_limit: Mutex::default(),
-            pacing: Pacing::new(settings),
+            backoff: Mutex::default(),
+            pull_quota: Mutex::default(),
+            throttle: Throttle::new(settings),
             large: Semaphore::new(1),
             endpoints,
-            gate: Gate(exempt),
+            gate,
             grants: Grants::new(),
             patience,
         };
         Ok(Self { inner: Arc::new(inner), observer: None })
     }
 
-    /// Which registry it is.
+    /// The registry.
     pub fn host(&self) -> &Host {
         &self.inner.host
     }
 
-    /// Has `observer` called once per HTTP request sent through this value and its future clones.
+    /// Calls `observer` once for each HTTP request sent through this value and its future clones.
     #[must_use]
     pub fn on_request(self, observer: Observer) -> Self {
         Self { observer: Some(observer), ..self }
@@ -105,7 +111,7 @@ impl Remote {
     }
 
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> &Url {
-        // An `Endpoint` of another registry is a slip that need not be a crash.
+        // An `Endpoint` of another registry is a mistake that need not panic.
         self.inner.endpoints.get(endpoint.0).unwrap_or(&self.inner.endpoints[0])
     }
 
@@ -121,37 +127,37 @@ impl Remote {
         &self.inner.grants
     }
 
-    pub(crate) fn pacing(&self) -> &Pacing {
-        &self.inner.pacing
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.inner.throttle
     }
 
-    /// What a listing takes one of before it becomes large, and there is one.
-    pub(crate) fn turns(&self) -> &Semaphore {
+    /// The permit that a listing needs to become large.
+    pub(crate) fn large_listings(&self) -> &Semaphore {
         &self.inner.large
     }
 
-    /// How long it waits for what.
+    /// The timeouts in use.
     pub fn patience(&self) -> Patience {
         self.inner.patience
     }
 
-    /// How many endpoints there are to ask; at least one.
+    /// The number of endpoints, at least one.
     pub fn endpoint_count(&self) -> usize {
         self.inner.endpoints.len()
     }
 
-    /// The registry's limit on our requests, as it told it last.
-    pub fn rate_limit(&self) -> Option<RateLimit> {
-        *self.inner.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The registry's most recent pull quota.
+    pub fn pull_quota(&self) -> Option<PullQuota> {
+        *self.inner.pull_quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn told(&self, limit: RateLimit) {
-        *self.inner.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
+    pub(crate) fn set_pull_quota(&self, limit: PullQuota) {
+        *self.inner.pull_quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
     }
 
-    pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
-        // Its methods leave nothing half done.
-        self.inner.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        // Its methods leave it consistent.
+        self.inner.backoff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,15 +188,6 @@ fn usable(endpoint: &Url) -> Result<(), SettingsError> {
         return Ok(());
     };
     Err(SettingsError::Endpoint { host: endpoint.host_str().unwrap_or_default().to_owned(), reason })
-}
-
-fn proxies() -> impl Iterator<Item = Url> {
-    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-    names.into_iter().filter_map(|name| {
-        let value = std::env::var(name).ok()?;
-        let full = if value.contains("://") { value } else { format!("http://{value}") };
-        full.parse().ok()
-    })
 }
 
 #[cfg(test)]

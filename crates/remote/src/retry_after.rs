@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-/// The longest wait that is believed.
+/// The longest wait that is accepted.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// How long to wait from `now`; `None` if the header says nothing that can be read.
+/// The time to wait from `now`; `None` if the header cannot be parsed.
 pub(crate) fn parse(header: &str, now: SystemTime) -> Option<Duration> {
     let text = header.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are still a wish to wait long.
+        // A number that does not fit is a long wait.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
         let until = httpdate::parse_http_date(text).ok()?;

@@ -1,7 +1,7 @@
-//! One registry's section of the configuration.
+//! The configuration of one registry.
 //!
-//! [`Settings`] is what the operator wrote; [`Credential`] is one account of it; [`SettingsError`] says why a
-//! [`crate::Remote`] cannot be made of it. Nothing here reads the environment or files, `ca` aside.
+//! [`Settings`] is what the operator writes, [`Credential`] one account in it; [`SettingsError`] says why a
+//! [`crate::Remote`] cannot be made of it. Nothing here reads the environment or files.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
@@ -10,28 +10,29 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
-use crate::{accounts::AccountFault, pacing::Rate};
+use crate::rate::Rate;
 
-/// How one registry is reached, and as whom.
+/// How to reach one registry, and with which accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where the registry is, tried in order. Empty: `https://<host>`. What is named here may be plain `http://` and
-    /// may be at a private address.
+    /// The URLs of the registry, tried in order. If empty: `https://<host>`. The hosts named here may use plain
+    /// `http://` and private addresses.
     pub endpoints: Vec<Url>,
-    /// The accounts to use: those of the narrowest namespace first, else in this order. The first is used until it is
+    /// The accounts: those of the narrowest namespace first, otherwise in this order. The first is used until it is
     /// denied or limited, then the next.
     pub credentials: Vec<Credential>,
-    /// A file of PEM certificates that are trusted beside the system's.
+    /// A file of PEM certificates to trust in addition to the system's.
     pub ca: Option<PathBuf>,
-    /// Takes any certificate from the hosts of the endpoints. Redirect targets and token realms on other hosts stay
-    /// checked.
+    /// Accepts any certificate from the hosts of the endpoints. Redirect targets and token servers on other hosts are
+    /// still checked.
     pub insecure: bool,
-    /// Lets the registry's name, its redirects and its token realm lead to private addresses.
+    /// Allows the registry's name, its redirects and its token server to have private addresses.
     pub private_network: bool,
-    /// The most requests in a time, such as `20/s`. Those that are too early wait.
+    /// The highest rate of requests, such as `20/s`. Further requests wait.
     pub rate: Option<Rate>,
-    /// The most requests that wait for an answer at once, uploads included. A download that has begun is none of them.
+    /// The most requests that wait for a response at the same time, uploads included. A download in progress does not
+    /// count.
     pub concurrency: Option<NonZeroUsize>,
 }
 
@@ -39,20 +40,20 @@ pub struct Settings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
-    /// The account's name.
+    /// The name of the account.
     pub username: String,
-    /// Its password or access token. Never printed.
+    /// The password or access token. `Debug` does not show it.
     pub password: SecretString,
-    /// The only repository it is for, with those below it; `None`: all of the registry.
+    /// The only repository that it is for, with those below it; `None` for the whole registry.
     #[serde(default, deserialize_with = "namespace")]
     pub namespace: Option<Repository>,
-    /// The only one of [`Settings::endpoints`] that it is shown to; `None`: the registry itself, by its own name.
+    /// The only one of [`Settings::endpoints`] that sees it; `None` for the registry itself, by its own name.
     #[serde(default)]
     pub endpoint: Option<Url>,
 }
 
 impl Credential {
-    /// Whether it is for `repository`.
+    /// Whether the account is for `repository`.
     pub fn covers(&self, repository: &Repository) -> bool {
         self.namespace.as_ref().is_none_or(|namespace| {
             let rest = repository.as_str().strip_prefix(namespace.as_str());
@@ -66,23 +67,34 @@ fn namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Reposi
     text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
-/// Why a registry cannot be spoken to as configured.
+/// Why it is unclear which endpoint may see an account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountFault {
+    /// Some endpoints are not the registry's own, and the account does not name one in `endpoint`.
+    #[error("it is not said which endpoint this account is for")]
+    EndpointMissing,
+    /// The account names an endpoint that is not configured.
+    #[error("the `endpoint` of this account is not one of `endpoints`")]
+    EndpointUnknown,
+}
+
+/// Why the settings of a registry cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The endpoint is not an address of a registry.
+    /// An endpoint is not the URL of a registry.
     #[error("the endpoint of `{host}` is not usable: {reason}")]
     Endpoint {
-        /// The endpoint's host. Not the whole address: it may hold a password.
+        /// The host of the endpoint. The whole URL may hold a password.
         host: String,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// It is not clear who may see an account.
+    /// It is unclear which endpoint may see an account.
     #[error("the account `{username}`: {fault}")]
     Account {
         /// The account's name.
         username: String,
-        /// What is not clear.
+        /// What is unclear.
         fault: AccountFault,
     },
     /// The file of certificates cannot be read.
@@ -100,7 +112,7 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
     },
-    /// The HTTP client cannot be set up, for example for want of the system's certificates.
+    /// The HTTP client cannot be set up, for example because the system has no certificates.
     #[error("the HTTP client cannot be set up")]
     Client {
         /// Why not.

@@ -1,4 +1,4 @@
-//! Listing tags (distribution-spec, §listing tags).
+//! Lists one page of tags (distribution-spec, §listing tags).
 
 use entrepot_oci::{Page, Repository, Tag};
 use futures_util::FutureExt as _;
@@ -6,20 +6,20 @@ use http::header;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    ask::Ask,
-    endpoints::Endpoint,
+    endpoint::Endpoint,
     error::Error,
-    link,
-    listing::{Collect as _, MAX_PAGE, bounds::Bounds, names::Names},
+    link_header,
+    listing::{MAX_PAGE, bounds::Bounds, collect::Collect as _, names::Names},
     remote::Remote,
+    request::Request,
 };
 
-/// Some of a repository's tags.
+/// One page of a repository's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagPage {
-    /// The tags, in the registry's order. Fewer than asked for does not mean that these are the last.
+    /// The tags, in the registry's order. Fewer than requested does not mean that these are the last.
     pub tags: Vec<Tag>,
-    /// Whether there are more; ask for those behind the last one given.
+    /// Whether more tags follow the last one.
     pub more: bool,
 }
 
@@ -29,7 +29,7 @@ impl Remote {
     /// # Errors
     /// See [`Error`].
     pub async fn tags(&self, repository: &Repository, page: &Page) -> Result<TagPage, Error> {
-        self.at_endpoints(None, |endpoint| self.tags_at(endpoint, repository, page).boxed()).await
+        self.try_endpoints(None, |endpoint| self.tags_at(endpoint, repository, page).boxed()).await
     }
 
     async fn tags_at(
@@ -38,19 +38,19 @@ impl Remote {
         repository: &Repository,
         page: &Page,
     ) -> Result<TagPage, Error> {
-        let answer = self.exchange(endpoint, &Ask::get(repository, path(page))).await?;
-        let has_next = answer.header(&header::LINK).and_then(link::next).is_some();
-        let (bytes, receipt) = answer.document(MAX_PAGE, self.patience()).await?;
+        let response = self.exchange(endpoint, &Request::get(repository, path(page))).await?;
+        let has_next = response.header(&header::LINK).and_then(link_header::next).is_some();
+        let (bytes, guard) = response.document(MAX_PAGE, self.patience()).await?;
         let mut names = names();
         match names.take(&bytes) {
-            Ok(_) => Ok(cut(&names, has_next, page)),
-            Err(fault) => Err(receipt.fail(fault.into())),
+            Ok(_) => Ok(page_of(&names, has_next, page)),
+            Err(fault) => Err(guard.fail(fault.into())),
         }
     }
 }
 
 fn path(page: &Page) -> String {
-    // None at all would still have to tell a repository that exists from one that does not.
+    // A request for no tags must still tell an existing repository from a missing one.
     let mut path = format!("tags/list?n={}", page.limit().max(1));
     if let Some(after) = page.after() {
         path.push_str("&last=");
@@ -59,13 +59,13 @@ fn path(page: &Page) -> String {
     path
 }
 
-/// No tags yet.
+/// An empty collection of tags.
 pub(crate) fn names() -> Names {
     Names::new(|name| name.parse::<Tag>().is_ok(), Bounds::NAMES)
 }
 
-// Makes a page of what came, for registries that know neither `n` nor `last`.
-pub(crate) fn cut(listed: &Names, has_next: bool, page: &Page) -> TagPage {
+// Cuts the requested page out of a listing, for registries that support neither `n` nor `last`.
+pub(crate) fn page_of(listed: &Names, has_next: bool, page: &Page) -> TagPage {
     let seen = page.after().and_then(|after| listed.iter().position(|tag| tag == after));
     let behind = seen.map_or(0, |index| index + 1);
     let is_cut_off = listed.len() - behind > page.limit();
@@ -103,24 +103,24 @@ mod tests {
     #[test]
     fn pages_what_the_registry_did_not() {
         let all = listed(&["a", "b", "not a tag", "c", "d"]);
-        let first = cut(&all, false, &page("2", ""));
+        let first = page_of(&all, false, &page("2", ""));
         assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
-        let second = cut(&all, false, &page("2", "b"));
+        let second = page_of(&all, false, &page("2", "b"));
         assert_eq!((texts(&second), second.more), (vec!["c", "d"], false));
-        let linked = cut(&all, true, &page("9", ""));
+        let linked = page_of(&all, true, &page("9", ""));
         assert_eq!((linked.tags.len(), linked.more), (4, true));
-        assert_eq!(cut(&all, true, &page("0", "")), TagPage::default());
+        assert_eq!(page_of(&all, true, &page("0", "")), TagPage::default());
     }
 
     // Else they would go round in a circle.
     #[test]
     fn pages_of_what_repeats_itself_end() {
         let all = listed(&["a", "b", "a", "b", "c"]);
-        let first = cut(&all, false, &page("2", ""));
+        let first = page_of(&all, false, &page("2", ""));
         assert_eq!((texts(&first), first.more), (vec!["a", "b"], true));
-        let second = cut(&all, false, &page("2", "b"));
+        let second = page_of(&all, false, &page("2", "b"));
         assert_eq!((texts(&second), second.more), (vec!["c"], false));
         // There is nothing to go on from.
-        assert_eq!(cut(&listed(&["not a tag"]), true, &page("2", "")), TagPage::default());
+        assert_eq!(page_of(&listed(&["not a tag"]), true, &page("2", "")), TagPage::default());
     }
 }

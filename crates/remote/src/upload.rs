@@ -1,7 +1,8 @@
-//! Sending blobs: mounted where the registry has them, else sent whole or in chunks (distribution-spec, §pushing blobs).
+//! Uploads blobs: mounted if the registry has them, otherwise sent whole or in chunks (distribution-spec, §pushing
+//! blobs).
 //!
-//! An [`Upload`] stays with the endpoint and the account that it began with, and goes where each answer says. Nothing of
-//! it is sent twice by itself: what became of a request that broke off is asked with [`Upload::position`].
+//! An [`Upload`] stays with the endpoint and account that it began with, and follows the `Location` of each response.
+//! It repeats no request by itself: [`Upload::position`] tells what became of one that broke off.
 
 use std::fmt;
 
@@ -12,64 +13,64 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
 use crate::{
-    answer::Answer,
-    ask::Ask,
-    auth::{Key, scope::Scope},
-    egress::EgressError,
-    endpoints::Endpoint,
-    error::{Error, InvalidAnswer},
-    exchange::{Arrival, Way},
+    auth::{grant::GrantKey, scope::Scope},
+    egress_error::EgressError,
+    endpoint::Endpoint,
+    error::{Error, InvalidResponse},
+    exchange::{AccountResponse, Destination},
     remote::Remote,
-    supply::Load,
+    request::Request,
+    response::Response,
+    upload_body::UploadBody,
 };
 
 const LEAST_CHUNK: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
-// What a query ends at or reads as something else.
+// The characters that end a query or have another meaning in it.
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'&').add(b'+').add(b'%');
 
-/// What became of a wish to have a blob mounted.
+/// The result of a request to mount a blob.
 #[derive(Debug)]
 pub enum Mount {
-    /// The repository has it now.
+    /// The repository has the blob.
     Mounted,
-    /// It has to be sent, through this.
+    /// The blob must be sent, with this upload.
     Refused(Box<Upload>),
 }
 
-/// What became of an upload that nobody wants any more.
+/// The result of cancelling an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
-    /// The registry has forgotten it.
+    /// The registry discarded the upload.
     Forgotten,
-    /// The registry did not say so. It forgets it after a while.
+    /// The registry did not confirm it, and discards the upload after a while.
     LeftToExpire,
 }
 
-/// A blob on its way to a registry.
+/// An upload in progress.
 pub struct Upload {
     remote: Remote,
     repository: Repository,
     scope: Scope,
-    way: Way,
+    destination: Destination,
     sent: u64,
     least: Option<u64>,
-    // Whether the registry wanted to know who we are.
+    // Whether the registry asked for authorization.
     is_authorized: bool,
 }
 
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not where it goes: that may be a signed address.
+        // Without the URL, which may be signed.
         let (registry, repository) = (self.remote.host(), &self.repository);
         write!(f, "Upload({registry}/{repository}, {} bytes sent)", self.sent)
     }
 }
 
 impl Remote {
-    /// Asks for a blob of another repository to be had in this one as well. Where that is refused, for want of the blob,
-    /// of the right to read it there, or of mounting altogether, it is to be sent. Asked for from the repository itself,
-    /// it is mounted if it was there before.
+    /// Asks the registry to mount a blob from another repository. If that is refused, because the blob is missing,
+    /// may not be read there, or mounting is not supported, the blob must be sent. With `from` equal to `repository`,
+    /// it is mounted if it exists already.
     ///
     /// # Errors
     /// See [`Error`]; those of [`Remote::start_upload`].
@@ -83,8 +84,8 @@ impl Remote {
         let scope =
             if from == repository { Scope::Push(to) } else { Scope::Mount { to, from: from.clone() } };
         let rest = format!("blobs/uploads/?mount={digest}&from={}", encoded(from.as_str()));
-        let ask = Ask::change(Method::POST, scope, (repository, rest));
-        match self.at_endpoints(None, |endpoint| self.open(endpoint, repository, &ask).boxed()).await {
+        let request = Request::change(Method::POST, scope, repository, rest);
+        match self.try_endpoints(None, |endpoint| self.open(endpoint, repository, &request).boxed()).await {
             Err(Error::Denied { .. }) => {
                 self.start_upload(repository).await.map(Box::new).map(Mount::Refused)
             }
@@ -92,52 +93,63 @@ impl Remote {
         }
     }
 
-    /// Begins to send a blob.
+    /// Begins an upload.
     ///
     /// # Errors
-    /// See [`Error`]; what a refusal is about is said by [`Error::refusal`].
+    /// See [`Error`]; [`Error::refusal`] says what a refusal is about.
     pub async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        let ask = Ask::change(
+        let request = Request::change(
             Method::POST,
             Scope::Push(repository.clone()),
-            (repository, "blobs/uploads/".to_owned()),
+            repository,
+            "blobs/uploads/".to_owned(),
         );
-        match self.at_endpoints(None, |endpoint| self.open(endpoint, repository, &ask).boxed()).await? {
+        match self.try_endpoints(None, |endpoint| self.open(endpoint, repository, &request).boxed()).await? {
             Mount::Refused(upload) => Ok(*upload),
-            Mount::Mounted => Err(InvalidAnswer::Status(StatusCode::CREATED.as_u16()).into()),
+            Mount::Mounted => Err(InvalidResponse::Status(StatusCode::CREATED.as_u16()).into()),
         }
     }
 
-    async fn open(&self, endpoint: Endpoint, repository: &Repository, ask: &Ask) -> Result<Mount, Error> {
-        let url = ask.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        let Arrival { answer, account } = self.exchange_as(endpoint, url, ask).await?;
-        match answer.status() {
+    async fn open(
+        &self,
+        endpoint: Endpoint,
+        repository: &Repository,
+        request: &Request,
+    ) -> Result<Mount, Error> {
+        let url = request.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
+        let AccountResponse { response, account } = self.exchange_as(endpoint, url, request).await?;
+        match response.status() {
             StatusCode::CREATED => return Ok(Mount::Mounted),
             StatusCode::ACCEPTED => {}
-            other => return Err(answer.fail(InvalidAnswer::Status(other.as_u16()))),
+            other => return Err(response.fail(InvalidResponse::Status(other.as_u16()))),
         }
-        let url = match self.location(&answer) {
+        let url = match self.location(&response) {
             Ok(Some(url)) => url,
-            Ok(None) => return Err(answer.fail(InvalidAnswer::NoLocation)),
-            Err(refused) => return Err(answer.fail(refused)),
+            Ok(None) => return Err(response.fail(InvalidResponse::NoLocation)),
+            Err(refused) => return Err(response.fail(refused)),
         };
         let mut upload = Upload {
             remote: self.clone(),
             repository: repository.clone(),
-            scope: ask.scope().clone(),
-            way: Way { account: account.filter(|_| self.is_home(endpoint, &url)), endpoint, url },
+            scope: request.scope().clone(),
+            destination: Destination {
+                account: account.filter(|_| self.is_at_endpoint(endpoint, &url)),
+                endpoint,
+                url,
+            },
             sent: 0,
-            least: answer.header(&LEAST_CHUNK).and_then(|text| text.trim().parse().ok()),
+            least: response.header(&LEAST_CHUNK).and_then(|text| text.trim().parse().ok()),
             is_authorized: false,
         };
         upload.is_authorized = upload.has_grant().await;
         Ok(Mount::Refused(Box::new(upload)))
     }
 
-    // Where an upload goes on.
-    fn location(&self, answer: &Answer) -> Result<Option<Url>, EgressError> {
-        let location = answer.header(&header::LOCATION);
-        location.map(|location| self.gate().redirect(answer.url(), location)).transpose()
+    // The URL for the next request of an upload.
+    fn location(&self, response: &Response) -> Result<Option<Url>, EgressError> {
+        let location = response.header(&header::LOCATION);
+        let target = location.map(|location| self.gate().redirect(response.url(), location)).transpose();
+        target.map_err(EgressError::from)
     }
 }
 
@@ -145,76 +157,82 @@ impl Upload {
     /// Sends the whole blob in one request.
     ///
     /// # Errors
-    /// See [`Error`]. The upload is lost; whether the registry kept the blob all the same, only asking for it tells.
-    pub async fn send(mut self, digest: &Digest, load: Load) -> Result<(), Error> {
-        let ask = self.ask(Method::PUT);
-        let url = ended(&self.way.url, digest);
-        let Arrival { answer, .. } = self.put(url, ask.with(header::CONTENT_TYPE, octets()), load).await?;
-        answer.digest_is(digest).map_err(|lie| answer.fail(lie))
+    /// See [`Error`]. The upload is lost. Whether the registry stored the blob nevertheless shows only in a request
+    /// for it.
+    pub async fn send(mut self, digest: &Digest, body: UploadBody) -> Result<(), Error> {
+        let request = self.request(Method::PUT);
+        let url = with_digest(&self.destination.url, digest);
+        let AccountResponse { response, .. } =
+            self.put(url, request.with(header::CONTENT_TYPE, octets()), body).await?;
+        response.digest_is(digest).map_err(|lie| response.fail(lie))
     }
 
-    /// Sends the next part of the blob. Parts but the last must not be shorter than [`Upload::least_chunk`].
+    /// Sends the next part of the blob. All parts except the last must have at least [`Upload::least_chunk`] bytes.
     ///
     /// # Errors
-    /// See [`Error`]. How much of it arrived, [`Upload::position`] tells.
-    pub async fn chunk(&mut self, load: Load) -> Result<(), Error> {
-        let (first, length) = (self.sent, load.length());
+    /// See [`Error`]. [`Upload::position`] tells how much of it arrived.
+    pub async fn chunk(&mut self, body: UploadBody) -> Result<(), Error> {
+        let (first, length) = (self.sent, body.length());
         let Some(last) = length.checked_sub(1).map(|last| first + last) else { return Ok(()) };
-        let range = HeaderValue::try_from(format!("{first}-{last}")).map_err(|_| InvalidAnswer::Range)?;
-        let ask = self.ask(Method::PATCH);
-        let ask = ask.with(header::CONTENT_TYPE, octets()).with(header::CONTENT_RANGE, range);
-        let arrival = self.put(self.way.url.clone(), ask, load).await?;
-        if let Some(kept) = kept(&arrival.answer).filter(|kept| *kept != last + 1) {
+        let range = HeaderValue::try_from(format!("{first}-{last}")).map_err(|_| InvalidResponse::Range)?;
+        let request = self.request(Method::PATCH);
+        let request = request.with(header::CONTENT_TYPE, octets()).with(header::CONTENT_RANGE, range);
+        let arrived = self.put(self.destination.url.clone(), request, body).await?;
+        if let Some(kept) = kept(&arrived.response).filter(|kept| *kept != last + 1) {
             tracing::debug!(upload = ?self, kept, "the registry has not kept all of a chunk");
-            return Err(arrival.answer.fail(InvalidAnswer::Range));
+            return Err(arrived.response.fail(InvalidResponse::Range));
         }
         self.sent = last + 1;
-        self.go_on(arrival)
+        self.follow_location(arrived)
     }
 
-    /// Ends a blob that was sent in chunks.
+    /// Ends an upload that was sent in chunks.
     ///
     /// # Errors
     /// See [`Error`]; as for [`Upload::send`].
     pub async fn finish(self, digest: &Digest) -> Result<(), Error> {
-        let way = Way { url: ended(&self.way.url, digest), ..self.way.clone() };
-        let Arrival { answer, .. } = self.remote.walk(way, &self.ask(Method::PUT)).await?;
-        answer.digest_is(digest).map_err(|lie| answer.fail(lie))
+        let destination =
+            Destination { url: with_digest(&self.destination.url, digest), ..self.destination.clone() };
+        let AccountResponse { response, .. } =
+            self.remote.send_as(destination, &self.request(Method::PUT)).await?;
+        response.digest_is(digest).map_err(|lie| response.fail(lie))
     }
 
     /// Asks how many bytes have arrived. The next chunk starts there.
     ///
     /// # Errors
-    /// See [`Error`]; a refusal about [`crate::Refusal::Upload`] where the upload is gone.
+    /// See [`Error`]; [`crate::Refusal::Upload`] if the upload is gone.
     pub async fn position(&mut self) -> Result<u64, Error> {
-        let arrival = self.remote.walk(self.way.clone(), &self.ask(Method::GET)).await?;
-        let Some(kept) = kept(&arrival.answer) else { return Err(arrival.answer.fail(InvalidAnswer::Range)) };
+        let arrived = self.remote.send_as(self.destination.clone(), &self.request(Method::GET)).await?;
+        let Some(kept) = kept(&arrived.response) else {
+            return Err(arrived.response.fail(InvalidResponse::Range));
+        };
         self.sent = kept;
-        self.go_on(arrival)?;
+        self.follow_location(arrived)?;
         Ok(kept)
     }
 
-    /// How many bytes were sent so far, and arrived.
+    /// The number of bytes that were sent and arrived.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// The shortest chunk that the registry takes before the last, where it says so.
+    /// The least bytes that the registry accepts in a chunk before the last one, if it says so.
     pub fn least_chunk(&self) -> Option<u64> {
         self.least
     }
 
-    /// Tells the registry that nothing more will come. It is told once, and need not agree: uploads expire.
+    /// Cancels the upload. The request is sent once and need not succeed, because uploads expire.
     pub async fn cancel(self) -> Cancelled {
-        let mut wire = self.ask(Method::DELETE).to(self.way.url.clone());
-        // Some want the right to delete for it, which nobody is asked for just to be tidy.
+        let mut wire = self.request(Method::DELETE).to(self.destination.url.clone());
+        // Some registries want the right to delete for it, which is not requested just for this.
         if let Some(grant) = self.remote.grants().get(&self.key()).await {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         }
         match self.remote.send(&wire).await {
-            Ok(answer) => {
-                let is_done = answer.status().is_success();
-                answer.drain().await;
+            Ok(response) => {
+                let is_done = response.status().is_success();
+                response.drain().await;
                 if is_done { Cancelled::Forgotten } else { Cancelled::LeftToExpire }
             }
             Err(error) => {
@@ -224,44 +242,50 @@ impl Upload {
         }
     }
 
-    async fn put(&mut self, url: Url, ask: Ask, load: Load) -> Result<Arrival, Error> {
-        let way = Way { url, ..self.way.clone() };
-        match load {
-            Load::Bytes(bytes) => self.remote.walk(way, &ask.sending(bytes)).await,
-            stream @ Load::Stream { .. } => {
-                // Its token may have expired, and a stream can be sent only once. The question can be repeated.
+    async fn put(&mut self, url: Url, request: Request, body: UploadBody) -> Result<AccountResponse, Error> {
+        let destination = Destination { url, ..self.destination.clone() };
+        match body {
+            UploadBody::Bytes(bytes) => self.remote.send_as(destination, &request.sending(bytes)).await,
+            stream @ UploadBody::Stream { .. } => {
+                // The token may have expired, and a stream can be sent only once. A request for the position can be
+                // repeated.
                 if self.is_authorized && !self.has_grant().await {
-                    let arrival = self.remote.walk(self.way.clone(), &self.ask(Method::GET)).await;
-                    if let Ok(Arrival { answer, .. }) = arrival {
-                        answer.drain().await;
+                    let arrived =
+                        self.remote.send_as(self.destination.clone(), &self.request(Method::GET)).await;
+                    if let Ok(AccountResponse { response, .. }) = arrived {
+                        response.drain().await;
                     }
                 }
-                self.remote.pour(way, &ask, stream).await
+                self.remote.stream_as(destination, &request, stream).await
             }
         }
     }
 
-    fn ask(&self, method: Method) -> Ask {
-        Ask::change(method, self.scope.clone(), (&self.repository, "uploads".to_owned()))
+    fn request(&self, method: Method) -> Request {
+        Request::change(method, self.scope.clone(), &self.repository, "uploads".to_owned())
     }
 
-    fn key(&self) -> Key {
-        Key::of(&self.way.url, &self.scope, self.way.account)
+    fn key(&self) -> GrantKey {
+        GrantKey::of(&self.destination.url, &self.scope, self.destination.account)
     }
 
     async fn has_grant(&self) -> bool {
         self.remote.grants().get(&self.key()).await.is_some()
     }
 
-    fn go_on(&mut self, Arrival { answer, account }: Arrival) -> Result<(), Error> {
-        match self.remote.location(&answer) {
+    fn follow_location(
+        &mut self,
+        AccountResponse { response, account }: AccountResponse,
+    ) -> Result<(), Error> {
+        match self.remote.location(&response) {
             Ok(Some(url)) => {
-                self.way.account = account.filter(|_| self.remote.is_home(self.way.endpoint, &url));
-                self.way.url = url;
+                self.destination.account =
+                    account.filter(|_| self.remote.is_at_endpoint(self.destination.endpoint, &url));
+                self.destination.url = url;
             }
-            // Where none is given, it goes on at the same place.
+            // Without a `Location` the URL stays the same.
             Ok(None) => {}
-            Err(refused) => return Err(answer.fail(refused)),
+            Err(refused) => return Err(response.fail(refused)),
         }
         Ok(())
     }
@@ -275,8 +299,8 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, IN_QUERY).to_string()
 }
 
-// The address may have a query, which is the registry's own and stays as it is.
-fn ended(url: &Url, digest: &Digest) -> Url {
+// The query of the URL is the registry's own and is kept.
+fn with_digest(url: &Url, digest: &Digest) -> Url {
     let mut url = url.clone();
     let query = match url.query().filter(|query| !query.is_empty()) {
         Some(query) => format!("{query}&digest={digest}"),
@@ -286,9 +310,9 @@ fn ended(url: &Url, digest: &Digest) -> Url {
     url
 }
 
-// How many bytes a registry has, by its `Range: 0-<last>`.
-fn kept(answer: &Answer) -> Option<u64> {
-    read_range(answer.header(&header::RANGE)?)
+// The number of bytes that the registry has, by its `Range: 0-<last>`.
+fn kept(response: &Response) -> Option<u64> {
+    read_range(response.header(&header::RANGE)?)
 }
 
 pub(crate) fn read_range(header: &str) -> Option<u64> {
@@ -296,7 +320,7 @@ pub(crate) fn read_range(header: &str) -> Option<u64> {
     let (first, last) = text.strip_prefix("bytes=").unwrap_or(text).split_once('-')?;
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     match (first, last.parse::<u64>().ok().filter(|_| is_number(last))?) {
-        // There is no way to write that there is nothing, and no reason to send a single byte.
+        // The header cannot express zero bytes, and no client sends a single byte.
         ("0", 0) => Some(0),
         ("0", last) => last.checked_add(1),
         _ => None,
@@ -332,7 +356,7 @@ mod tests {
             ("https://a.example/u/1?", format!("digest={digest}")),
             ("https://a.example/u/1?_state=a%2Bb%3D&x=a+b", format!("_state=a%2Bb%3D&x=a+b&digest={digest}")),
         ] {
-            assert_eq!(ended(&location.parse().unwrap(), &digest).query(), Some(query.as_str()));
+            assert_eq!(with_digest(&location.parse().unwrap(), &digest).query(), Some(query.as_str()));
         }
     }
 }

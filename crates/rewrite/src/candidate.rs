@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use entrepot_oci::{Digest, Host, Image, Repository, Tag};
+use entrepot_oci::{Digest, Host, ImageRef, Repository, Tag};
 
 use crate::{Position, expansion::Excess};
 
@@ -50,7 +50,7 @@ impl Found {
     }
 
     /// The image, with the tag that is meant where none is written; `None` where it is not known.
-    pub fn image(&self) -> Option<Image> {
+    pub fn image(&self) -> Option<ImageRef> {
         if self.is_open { None } else { self.to_string().parse().ok() }
     }
 }
@@ -68,8 +68,8 @@ impl fmt::Display for Found {
     }
 }
 
-impl From<&Image> for Found {
-    fn from(image: &Image) -> Self {
+impl From<&ImageRef> for Found {
+    fn from(image: &ImageRef) -> Self {
         let (host, repository) = (image.host().clone(), image.repository().clone());
         Self { host, repository, tag: image.tag().cloned(), digest: image.digest().copied(), is_open: false }
     }

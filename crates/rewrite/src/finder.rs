@@ -361,7 +361,7 @@ pub(crate) fn looks_like_image(text: &str) -> bool {
     let is_domain =
         top.is_some_and(|top| top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()));
     let says_which = rest.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
-    is_domain && says_which && text.parse::<entrepot_oci::Image>().is_ok()
+    is_domain && says_which && text.parse::<entrepot_oci::ImageRef>().is_ok()
 }
 
 #[cfg(test)]

@@ -83,12 +83,12 @@ fn names(found: &Found) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_oci::Image;
+    use entrepot_oci::ImageRef;
 
     use super::*;
 
     fn holds(list: &str, image: &str) -> bool {
-        Ignore::read(list).unwrap().holds(&Found::from(&image.parse::<Image>().unwrap()))
+        Ignore::read(list).unwrap().holds(&Found::from(&image.parse::<ImageRef>().unwrap()))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use entrepot_oci::{Digest, Image, Tag};
+use entrepot_oci::{Digest, ImageRef, Tag};
 
 use crate::{
     candidate::{Found, Reason},
@@ -51,7 +51,7 @@ impl Reading {
             return Err(Reason::Variable(name));
         }
         let not_one = |error: &dyn std::error::Error| Reason::NotAReference(error.to_string());
-        let image: Image = self.text[..self.name].parse().map_err(|error| not_one(&error))?;
+        let image: ImageRef = self.text[..self.name].parse().map_err(|error| not_one(&error))?;
         let (host, repository) = (image.host().clone(), image.repository().clone());
         if self.variable(self.name..self.text.len()).is_some() {
             return Ok(Found { host, repository, tag: None, digest: None, is_open: true });

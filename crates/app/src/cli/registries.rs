@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use entrepot_oci::{Image, Platform};
+use entrepot_credentials::LoginTarget;
+use entrepot_oci::{ImageRef, Platform};
 use entrepot_sync::{
     Format,
     rules::{TagsSection, Texts},
@@ -16,7 +17,6 @@ use crate::{
         session::Common,
         tags::{self, Where},
     },
-    credentials::Door,
     log::Verbosity,
 };
 
@@ -109,7 +109,7 @@ pub(super) struct TagsArgs {
 #[derive(Args)]
 pub(super) struct InspectArgs {
     /// The image: `nginx:1.27`, `quay.io/ascend/cann@sha256:…`
-    image: Image,
+    image: ImageRef,
     /// Look into this platform: `linux/arm64`
     #[arg(long)]
     platform: Option<Platform>,
@@ -123,7 +123,7 @@ pub(super) struct InspectArgs {
 #[derive(Args)]
 pub(super) struct DigestArgs {
     /// The image: `nginx:1.27`
-    image: Image,
+    image: ImageRef,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -132,7 +132,7 @@ pub(super) struct DigestArgs {
 pub(super) struct LoginArgs {
     /// The registry, or a namespace of it: `quay.io`, `quay.io/ascend`
     #[arg(value_name = "HOST[/NAMESPACE]")]
-    door: Door,
+    target: LoginTarget,
     /// The user name; asked for if it is left out
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
@@ -149,9 +149,9 @@ pub(super) struct LoginArgs {
 pub(super) struct LogoutArgs {
     /// The registry, or a namespace of it
     #[arg(value_name = "HOST[/NAMESPACE]", required_unless_present = "all")]
-    door: Option<Door>,
+    target: Option<LoginTarget>,
     /// Forget all logins
-    #[arg(long, conflicts_with = "door")]
+    #[arg(long, conflicts_with = "target")]
     all: bool,
     #[command(flatten)]
     output: OutputArgs,
@@ -204,15 +204,15 @@ impl DigestArgs {
 
 impl LoginArgs {
     pub(super) fn meant(self, verbosity: Verbosity) -> login::Login {
-        let Self { door, username, password_stdin, file, output } = self;
+        let Self { target, username, password_stdin, file, output } = self;
         let common = CommonArgs { file, output, cache: None }.meant(verbosity);
-        login::Login { common, door, username, password_stdin }
+        login::Login { common, target, username, password_stdin }
     }
 }
 
 impl LogoutArgs {
     pub(super) fn meant(self) -> login::Logout {
-        login::Logout { output: self.output.output, door: self.door }
+        login::Logout { output: self.output.output, target: self.target }
     }
 }
 

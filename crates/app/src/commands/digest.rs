@@ -1,6 +1,6 @@
 //! `entrepot digest`: what a tag points at, for a `HEAD`, which Docker Hub does not count.
 
-use entrepot_oci::{Digest, Image, MediaType, Reference};
+use entrepot_oci::{Digest, ImageRef, MediaType, Reference};
 use serde::Serialize;
 
 use super::session::{self, Common, Session};
@@ -15,7 +15,7 @@ pub(crate) struct DigestOf {
     /// What every such command can be told.
     pub(crate) common: Common,
     /// Of which image.
-    pub(crate) image: Image,
+    pub(crate) image: ImageRef,
 }
 
 /// Asks and prints.
@@ -35,7 +35,7 @@ struct Answer {
     media_type: Option<String>,
 }
 
-async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaType>), Failure> {
+async fn find(session: &Session, image: &ImageRef) -> Result<(Digest, Option<MediaType>), Failure> {
     let remote = session.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
     let told = |error| session.told(image.host(), &image.to_string(), &error);
@@ -54,7 +54,7 @@ async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaT
     }
 }
 
-fn print(image: &Image, found: (Digest, Option<MediaType>), output: Output) -> Result<(), Failure> {
+fn print(image: &ImageRef, found: (Digest, Option<MediaType>), output: Output) -> Result<(), Failure> {
     let (digest, media_type) = found;
     match output {
         Output::Text => output::print(&format!("{digest}\n")),

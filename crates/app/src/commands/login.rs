@@ -5,8 +5,9 @@ use std::{
     thread,
 };
 
+use entrepot_credentials::{AuthFilePaths, Credential, LoginStore, LoginTarget, RemovedLogin, StoredIn};
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, EgressError, Error, Login as Verdict, Remote};
+use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -15,7 +16,6 @@ use tokio::sync::oneshot;
 use super::session::{self, Common, Session};
 use crate::{
     config::Environment,
-    credentials::{Door, Kept, Pair, Removed, Vault},
     failure::Failure,
     output::{self, Output},
     terminal,
@@ -27,13 +27,13 @@ const MAX_PASSWORD: u64 = 64 << 10;
 /// The arguments of `login`.
 #[derive(Debug)]
 pub(crate) struct Login {
-    /// What every such command can be told.
+    /// The options of every command that speaks to registries.
     pub(crate) common: Common,
-    /// Where.
-    pub(crate) door: Door,
-    /// As whom; asked for where it is left out.
+    /// The registry, or a namespace of it.
+    pub(crate) target: LoginTarget,
+    /// The user name; asked for if it is missing.
     pub(crate) username: Option<String>,
-    /// Whether the password comes on standard input.
+    /// Whether to read the password from standard input.
     pub(crate) password_stdin: bool,
 }
 
@@ -42,8 +42,8 @@ pub(crate) struct Login {
 pub(crate) struct Logout {
     /// How to print.
     pub(crate) output: Output,
-    /// Where; `None`: everywhere.
-    pub(crate) door: Option<Door>,
+    /// The registry, or a namespace of it; `None` for all of them.
+    pub(crate) target: Option<LoginTarget>,
 }
 
 #[derive(Serialize)]
@@ -60,51 +60,67 @@ struct LoggedOut {
 }
 
 /// Asks who it is, shows the account to the registry, and keeps it.
-pub(crate) fn login(Login { common, door, username, password_stdin }: Login) -> Result<(), Failure> {
+pub(crate) fn login(Login { common, target, username, password_stdin }: Login) -> Result<(), Failure> {
     session::run(&common, async |session, stop| {
         let entered = async {
-            let pair = enter(&door, username, password_stdin).await?;
-            let verdict = show(&session, &door, &pair).await?;
-            Ok::<_, Failure>((pair, verdict))
+            let credential = enter(&target, username, password_stdin).await?;
+            let verdict = check(&session, &target, &credential).await?;
+            Ok::<_, Failure>((credential, verdict))
         };
-        let (pair, verdict) = tokio::select! {
+        let (credential, verdict) = tokio::select! {
             entered = entered => entered?,
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
-        let environment = Environment::of_process();
-        let kept = Vault::new(&environment).put(&door, &pair)?;
-        tell(&door, (&pair.username, verdict), &kept, common.output)
+        let stored = store().put(&target, &credential)?;
+        let done = Done { target, username: credential.username, verdict, stored };
+        done.print(common.output)
     })
 }
 
-async fn enter(door: &Door, username: Option<String>, password_stdin: bool) -> Result<Pair, Failure> {
+// The logins of this user, where Docker and the containers tools keep them.
+fn store() -> LoginStore {
+    let environment = Environment::of_process();
+    LoginStore::new(AuthFilePaths::new(|name| environment.get(name)))
+}
+
+async fn enter(
+    target: &LoginTarget,
+    username: Option<String>,
+    password_stdin: bool,
+) -> Result<Credential, Failure> {
     let username = match username {
         Some(username) => username,
         None => ask_username().await?,
     };
-    let password = if password_stdin { read_password()? } else { ask_password(&username, door).await? };
-    Ok(Pair { username, password })
+    let password = if password_stdin { read_password()? } else { ask_password(&username, target).await? };
+    Ok(Credential { username, password })
 }
 
-async fn show(session: &Session, door: &Door, pair: &Pair) -> Result<Verdict, Failure> {
-    let host = door.host();
+async fn check(
+    session: &Session,
+    target: &LoginTarget,
+    credential: &Credential,
+) -> Result<LoginOutcome, Failure> {
+    let host = target.host();
     let remote = Remote::new(host.clone(), &session.world.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
-    let Pair { username, password } = pair.clone();
-    let credential = Credential { username, password, namespace: door.namespace().cloned(), endpoint: None };
+    let Credential { username, password } = credential.clone();
+    let namespace = target.namespace().cloned();
+    let credential = entrepot_remote::Credential { username, password, namespace, endpoint: None };
     remote.log_in(&credential).await.map_err(|error| refused(host, &error))
 }
 
 /// Takes logins away.
-pub(crate) fn logout(Logout { output, door }: Logout) -> Result<(), Failure> {
-    let environment = Environment::of_process();
-    let removed = Vault::new(&environment).take(door.as_ref())?;
-    if let (Some(door), true) = (&door, removed.is_empty()) {
-        return Err(Failure::new(format!("there is no login for `{door}`"))
+pub(crate) fn logout(Logout { output, target }: Logout) -> Result<(), Failure> {
+    let removed = store().remove(target.as_ref())?;
+    if let (Some(target), true) = (&target, removed.is_empty()) {
+        return Err(Failure::new(format!("there is no login for `{target}`"))
             .with_hint("logins for namespaces are apart: name the namespace too, or say `--all`"));
     }
-    let named =
-        |Removed { name, file }: &Removed| LoggedOut { name: name.clone(), file: file.display().to_string() };
+    let named = |RemovedLogin { name, file }: &RemovedLogin| LoggedOut {
+        name: name.clone(),
+        file: file.display().to_string(),
+    };
     match output {
         Output::Json => output::print_json(&removed.iter().map(named).collect::<Vec<_>>()),
         Output::Text if removed.is_empty() => output::print("there was no login\n"),
@@ -118,32 +134,38 @@ pub(crate) fn logout(Logout { output, door }: Logout) -> Result<(), Failure> {
     }
 }
 
-fn tell(
-    door: &Door,
-    (username, verdict): (&str, Verdict),
-    kept: &Kept,
-    output: Output,
-) -> Result<(), Failure> {
-    let place = match kept {
-        Kept::File(path) => format!("`{}`, for this user to read", path.display()),
-        Kept::Helper(name) => format!("`{name}`"),
-    };
-    if output == Output::Json {
-        let kept = match kept {
-            Kept::File(path) => path.display().to_string(),
-            Kept::Helper(name) => name.clone(),
+/// A login that was checked and stored.
+struct Done {
+    target: LoginTarget,
+    username: String,
+    verdict: LoginOutcome,
+    stored: StoredIn,
+}
+
+impl Done {
+    fn print(self, output: Output) -> Result<(), Failure> {
+        let Self { target, username, verdict, stored } = self;
+        if output == Output::Json {
+            let kept = match stored {
+                StoredIn::File(path) => path.display().to_string(),
+                StoredIn::Helper(name) => name,
+            };
+            return output::print_json(&LoggedIn { registry: target.to_string(), username, kept });
+        }
+        let place = match stored {
+            StoredIn::File(path) => format!("`{}`, for this user to read", path.display()),
+            StoredIn::Helper(name) => format!("`{name}`"),
         };
-        return output::print_json(&LoggedIn {
-            registry: door.to_string(),
-            username: username.to_owned(),
-            kept,
-        });
+        let unchecked = match verdict {
+            LoginOutcome::Accepted => String::new(),
+            LoginOutcome::NotRequired => {
+                format!("`{}` lets everybody in: the password was not checked\n", target.host())
+            }
+        };
+        output::print(&format!(
+            "logged in to `{target}` as `{username}`\n{unchecked}the password is in {place}\n"
+        ))
     }
-    let unasked = match verdict {
-        Verdict::Accepted => String::new(),
-        Verdict::NotAsked => format!("`{}` lets everybody in: the password was not checked\n", door.host()),
-    };
-    output::print(&format!("logged in to `{door}` as `{username}`\n{unasked}the password is in {place}\n"))
 }
 
 fn refused(host: &Host, error: &Error) -> Failure {
@@ -181,13 +203,13 @@ fn read_password() -> Result<SecretString, Failure> {
     given(&text)
 }
 
-async fn ask_password(username: &str, door: &Door) -> Result<SecretString, Failure> {
+async fn ask_password(username: &str, target: &LoginTarget) -> Result<SecretString, Failure> {
     if !terminal::is_person() {
         return Err(Failure::wrong("there is nobody to ask for a password")
             .with_hint("send it on standard input: `--password-stdin < FILE`"));
     }
     let silence = Silence::begin().map_err(|error| unread(&error))?;
-    let line = type_line(&format!("password of `{username}` at `{door}`: ")).await;
+    let line = type_line(&format!("password of `{username}` at `{target}`: ")).await;
     drop(silence);
     terminal::say(None, "");
     given(&line.map_err(|error| unread(&error))?)

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process, sync::Arc};
 
 use entrepot_migrate::Migration;
 use entrepot_oci::{Host, Repository};
-use entrepot_remote::{Error, InvalidAnswer, Remote};
+use entrepot_remote::{Error, InvalidResponse, Remote};
 use entrepot_sync::{Registry, World as _, rules::RuleSet};
 use tokio_util::sync::CancellationToken;
 
@@ -138,10 +138,10 @@ pub(crate) fn told(host: &Host, about: &str, error: &Error, has_account: bool) -
             "look at the name and the network; if it speaks plain HTTP, write \
              `registries: {{\"{host}\": {{endpoints: [\"http://{host}\"]}}}}` in the configuration"
         )),
-        Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } | Error::Supply { .. } => {
+        Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } | Error::UploadBody { .. } => {
             failure("try again later")
         }
-        Error::Invalid(InvalidAnswer::Endless(_)) => failure(
+        Error::Invalid(InvalidResponse::UnboundedListing(_)) => failure(
             "the registry is to blame: tell those who run it, and name the tags that you want meanwhile",
         ),
         Error::Denied { .. } | Error::Refused(_) | Error::Invalid(_) => {

@@ -1,6 +1,6 @@
 //! `entrepot tags`: what a repository has.
 
-use entrepot_oci::{Host, Image, ImageError, Repository, Tag};
+use entrepot_oci::{Host, ImageRef, ImageRefError, Repository, Tag};
 use entrepot_sync::rules::{RuleError, TagFilter, TagsSection};
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub(crate) struct Where {
 pub(crate) enum WhereError {
     /// Not a name at all.
     #[error(transparent)]
-    Image(#[from] ImageError),
+    Image(#[from] ImageRefError),
     /// A tag or a digest behind it.
     #[error("this is one image; leave out the tag or digest to mean the repository")]
     Narrow,
@@ -43,7 +43,7 @@ impl std::str::FromStr for Where {
     type Err = WhereError;
 
     fn from_str(text: &str) -> Result<Self, WhereError> {
-        let image: Image = text.parse()?;
+        let image: ImageRef = text.parse()?;
         let is_whole = image.digest().is_none() && !text.ends_with(&format!(":{}", image.reference()));
         if !is_whole {
             return Err(WhereError::Narrow);

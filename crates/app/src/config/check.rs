@@ -275,18 +275,18 @@ impl Checker<'_> {
     fn accounts(&self, remote: &Remote, host: &Host, name: &str) -> Result<(), Error> {
         let Some((index, fault)) = remote.unclear_account(host) else { return Ok(()) };
         let hint = match fault {
-            AccountFault::Unsaid => format!(
+            AccountFault::EndpointMissing => format!(
                 "not every endpoint is `{host}` itself, and no other one is shown an account unless it is named: \
                  write {} beside the user name",
                 choice(&remote.endpoints),
             ),
-            AccountFault::Unknown if remote.endpoints.is_empty() => {
+            AccountFault::EndpointUnknown if remote.endpoints.is_empty() => {
                 "write it under `endpoints` too".to_owned()
             }
-            AccountFault::Unknown => format!("write {}", choice(&remote.endpoints)),
+            AccountFault::EndpointUnknown => format!("write {}", choice(&remote.endpoints)),
         };
         let path = ["registries", name, "credentials", &index.to_string(), "endpoint"];
-        let path = if fault == AccountFault::Unsaid { &path[..4] } else { &path[..] };
+        let path = if fault == AccountFault::EndpointMissing { &path[..4] } else { &path[..] };
         Err(self.fault(path, fault.to_string()).with_hint(hint))
     }
 

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use entrepot_credentials::{AuthFilePaths, Login, Logins};
 use entrepot_oci::Host;
 use entrepot_remote::{Credential, Remote, Settings, SettingsError, is_own};
 use entrepot_sync::{Habits, Ledger, Registry, World};
@@ -20,14 +21,13 @@ pub(crate) use ledger::{FileLedger, cache_directory};
 use crate::{
     assembly,
     config::{self, Environment},
-    credentials::Wallet,
     failure,
 };
 
 /// What a command runs in.
 pub(crate) struct Standalone {
     configured: BTreeMap<Host, config::Registry>,
-    wallet: Wallet,
+    logins: Logins,
     ledger: Arc<dyn Ledger>,
     made: Mutex<HashMap<Host, Registry>>,
 }
@@ -50,9 +50,9 @@ impl Standalone {
         ledger: Arc<dyn Ledger>,
     ) -> Self {
         assembly::install_crypto();
-        let (wallet, warnings) = Wallet::open(environment);
-        failure::warn(&warnings);
-        Self { configured, wallet, ledger, made: Mutex::default() }
+        let (logins, errors) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
+        warn(&errors);
+        Self { configured, logins, ledger, made: Mutex::default() }
     }
 
     /// Whether any account is known for `host`.
@@ -96,9 +96,9 @@ impl Standalone {
 
     // Helpers are programs: others of our tasks go on meanwhile.
     fn logins_of(&self, host: &Host) -> Vec<Credential> {
-        let found = tokio::task::block_in_place(|| self.wallet.find(host));
-        failure::warn(&found.warnings);
-        found.credentials
+        let found = tokio::task::block_in_place(|| self.logins.find(host));
+        warn(&found.errors);
+        found.logins.into_iter().map(credential).collect()
     }
 
     fn make(&self, host: &Host) -> Result<Registry, SettingsError> {
@@ -129,6 +129,15 @@ impl World for Standalone {
     fn ledger(&self) -> Arc<dyn Ledger> {
         Arc::clone(&self.ledger)
     }
+}
+
+fn credential(Login { credential, namespace }: Login) -> Credential {
+    let entrepot_credentials::Credential { username, password } = credential;
+    Credential { username, password, namespace, endpoint: None }
+}
+
+fn warn(errors: &[entrepot_credentials::Error]) {
+    failure::warn(&errors.iter().map(config::Warning::from).collect::<Vec<_>>());
 }
 
 // The name by which an address is logged in to.

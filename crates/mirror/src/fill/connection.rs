@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_remote::{BlobAsk, BlobStream, Endpoint, Error as RemoteError, InvalidAnswer};
+use entrepot_remote::{BlobRequest, BlobStream, Endpoint, Error as RemoteError, InvalidResponse};
 
 use super::{
     job::{Job, Stop},
@@ -69,10 +69,10 @@ impl Job {
 
     async fn ask(&self, segment: &Segment, avoid: Option<Endpoint>) -> Result<BlobStream, RemoteError> {
         let to = Some(segment.end()).filter(|end| *end < self.size);
-        let ask = BlobAsk { from: segment.at(), to, avoid };
+        let ask = BlobRequest { from: segment.at(), to, avoid };
         let stream = self.upstream.open_blob(&self.key, &self.fill.digest, ask).await?;
         if stream.total.is_some_and(|total| total != self.size) {
-            return Err(InvalidAnswer::Range.into());
+            return Err(InvalidResponse::Range.into());
         }
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         if !endpoints.contains(&stream.endpoint) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use entrepot_catalog::RepoKey;
-use entrepot_remote::{Endpoint, Error as RemoteError, InvalidAnswer};
+use entrepot_remote::{Endpoint, Error as RemoteError, InvalidResponse};
 
 use super::{
     context::FillContext,
@@ -74,7 +74,7 @@ impl Stop {
 
 /// True if the upstream does not have the range that the partial file needs: the size it was begun with is wrong.
 pub(super) fn contradicts(error: &RemoteError) -> bool {
-    matches!(error, RemoteError::Invalid(InvalidAnswer::Range))
+    matches!(error, RemoteError::Invalid(InvalidResponse::Range))
 }
 
 /// Logs why the blob cannot be kept. The client can still have its bytes, whatever keeps us from writing them.

@@ -11,7 +11,7 @@ use std::{
 use entrepot_blobs::{StageId, Staged};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::Digest;
-use entrepot_remote::{BlobAsk, BlobStream, Error as RemoteError};
+use entrepot_remote::{BlobRequest, BlobStream, Error as RemoteError};
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
@@ -82,7 +82,7 @@ async fn perform(
     let digest = fill.digest;
     let (staged, before) = stage(context, key, &digest).await?;
     let from = before.as_ref().map_or(0, |(_, written)| written.contiguous());
-    let ask = BlobAsk { from, ..BlobAsk::default() };
+    let ask = BlobRequest { from, ..BlobRequest::default() };
     let stream = match upstream.open_blob(key, &digest, ask).await {
         Ok(stream) => stream,
         Err(error) => {

@@ -1,19 +1,19 @@
-//! Reading `WWW-Authenticate` (RFC 9110 §11.6.1).
+//! Parses `WWW-Authenticate` (RFC 9110 §11.6.1).
 //!
-//! One header may hold several challenges, separated by the same commas as the parameters of each. What cannot be
-//! read ends the reading; what was read before it counts.
+//! One header may hold several challenges, separated by the same commas as the parameters of each. Parsing ends at
+//! the first thing that cannot be read; the challenges before it count.
 
-/// One way to authenticate that a server offers.
+/// One authentication scheme that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    /// `bearer`, `basic` or another, lower case.
+    /// The scheme in lower case: `bearer`, `basic` or another.
     pub(crate) scheme: String,
-    /// The parameters in their order, names lower case.
+    /// The parameters in order, with names in lower case.
     pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Challenge {
-    /// The first parameter of that name.
+    /// The value of the first parameter called `name`, which is in lower case.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -41,7 +41,7 @@ pub(crate) fn parse(header: &str) -> Vec<Challenge> {
     }
 }
 
-/// The text that is still to be read.
+/// The rest of the header.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
         (!token.is_empty()).then_some(token)
     }
 
-    // What `Negotiate` and its like have in place of parameters: one word, perhaps with `=` at its end.
+    // `Negotiate` and similar schemes have one word in place of parameters, perhaps with `=` at its end.
     fn skip_token68(&mut self) {
         let end = self.0.find([',', ' ', '\t']).unwrap_or(self.0.len());
         let (word, rest) = self.0.split_at(end);

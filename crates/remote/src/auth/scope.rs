@@ -1,48 +1,48 @@
-//! What a token is asked for (distribution's token scopes): pulling, pushing, mounting, deleting, listing repositories.
+//! Token scopes (distribution, §token scope): pull, push, mount, delete, and listing repositories.
 
 use entrepot_oci::Repository;
 
-use super::Challenge;
+use super::challenge::Challenge;
 
 /// The rights that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Reading a repository.
+    /// Read a repository.
     Pull(Repository),
-    /// Writing to it.
+    /// Write to a repository.
     Push(Repository),
-    /// Writing to one, and reading another that blobs are mounted from.
+    /// Write to one repository, and read another that blobs are mounted from.
     Mount { to: Repository, from: Repository },
-    /// Deleting from a repository.
+    /// Delete from a repository.
     Delete(Repository),
-    /// Listing the repositories there are.
+    /// List all repositories.
     Catalog,
 }
 
 impl Scope {
-    /// The scopes as they are written, as we know the repositories.
+    /// The scopes with the repository names that we know.
     pub(crate) fn texts(&self) -> Vec<String> {
         self.below("", None)
     }
 
-    /// The scopes to ask a token server for. What the challenge names is right where a registry serves the repository
-    /// under a longer name than we know; all else in it, such as a placeholder or another repository, is not what we
-    /// want a token for.
-    pub(crate) fn asked(&self, challenge: &Challenge) -> Vec<String> {
+    /// The scopes to request from a token server. A longer repository name in the challenge is used, because some
+    /// registries serve repositories under longer names than ours. Everything else in the challenge, such as a
+    /// placeholder or another repository, is ignored.
+    pub(crate) fn requested(&self, challenge: &Challenge) -> Vec<String> {
         let named = challenge.parameter("scope").unwrap_or_default();
         let prefix = self.repository().and_then(|own| prefix(named, own.as_str())).unwrap_or_default();
         self.below(prefix, all_actions(named).then_some("*"))
     }
 
-    /// The repository that must be writable for what is asked to make sense.
-    pub(crate) fn written(&self) -> Option<&Repository> {
+    /// The repository that the request writes to.
+    pub(crate) fn write_target(&self) -> Option<&Repository> {
         match self {
             Self::Push(to) | Self::Mount { to, .. } => Some(to),
             Self::Pull(_) | Self::Delete(_) | Self::Catalog => None,
         }
     }
 
-    /// The repository that it is about.
+    /// The repository that the request is about.
     pub(crate) fn repository(&self) -> Option<&Repository> {
         match self {
             Self::Pull(own) | Self::Push(own) | Self::Delete(own) => Some(own),
@@ -51,7 +51,7 @@ impl Scope {
         }
     }
 
-    // `deletion`: what deleting is called there, where not `delete`.
+    // `deletion` is the action to use in place of `delete`.
     fn below(&self, prefix: &str, deletion: Option<&str>) -> Vec<String> {
         let one = |name: &Repository, actions: &str| format!("repository:{prefix}{name}:{actions}");
         match self {
@@ -64,12 +64,12 @@ impl Scope {
     }
 }
 
-// What stands before our name in the first scope of a challenge, up to its `/`.
+// The part before our name in the first scope of a challenge, up to its `/`.
 fn prefix<'a>(named: &'a str, own: &str) -> Option<&'a str> {
     let (first, rest) = named.split_once(' ').unwrap_or((named, ""));
     let (name, actions) = first.strip_prefix("repository:")?.rsplit_once(':')?;
     let prefix = name.strip_suffix(own)?;
-    // A second scope is the one a blob is mounted from, which has the same prefix.
+    // A second scope is for the source of a mount, which has the same prefix.
     let is_alike =
         rest.is_empty() || rest.strip_prefix("repository:").is_some_and(|rest| rest.starts_with(prefix));
     let is_whole = prefix.ends_with('/') && name.parse::<Repository>().is_ok();
@@ -93,9 +93,9 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn asked(scope: &Scope, named: &str) -> String {
+    fn requested(scope: &Scope, named: &str) -> String {
         let parsed = challenge::parse(&format!(r#"Bearer realm="x",scope="{named}""#));
-        scope.asked(&parsed[0]).join(" ")
+        scope.requested(&parsed[0]).join(" ")
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             ("repository:x/library/nginx:administer", own),
             ("", own),
         ] {
-            assert_eq!(asked(&scope, named), taken, "{named}");
+            assert_eq!(requested(&scope, named), taken, "{named}");
         }
     }
 
@@ -125,13 +125,13 @@ mod tests {
         let mount = Scope::Mount { to: to.clone(), from };
         let both = "repository:a:pull,push repository:b/c:pull";
         assert_eq!(mount.texts().join(" "), both);
-        assert_eq!(asked(&mount, both), both);
+        assert_eq!(requested(&mount, both), both);
         let longer = "repository:x/a:pull,push repository:x/b/c:pull";
-        assert_eq!(asked(&mount, longer), longer);
-        assert_eq!(asked(&mount, "repository:x/a:pull,push repository:y/b/c:pull"), both);
-        assert_eq!(asked(&Scope::Push(to.clone()), "repository:a:pull"), "repository:a:pull,push");
-        assert_eq!(asked(&Scope::Delete(to.clone()), "repository:a:delete"), "repository:a:delete");
-        assert_eq!(asked(&Scope::Delete(to), "repository:a:*"), "repository:a:*");
-        assert_eq!(asked(&Scope::Catalog, "repository:a:*"), "registry:catalog:*");
+        assert_eq!(requested(&mount, longer), longer);
+        assert_eq!(requested(&mount, "repository:x/a:pull,push repository:y/b/c:pull"), both);
+        assert_eq!(requested(&Scope::Push(to.clone()), "repository:a:pull"), "repository:a:pull,push");
+        assert_eq!(requested(&Scope::Delete(to.clone()), "repository:a:delete"), "repository:a:delete");
+        assert_eq!(requested(&Scope::Delete(to), "repository:a:*"), "repository:a:*");
+        assert_eq!(requested(&Scope::Catalog, "repository:a:*"), "registry:catalog:*");
     }
 }

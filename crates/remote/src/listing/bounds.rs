@@ -1,4 +1,4 @@
-//! When a listing goes on for too long. Pure: whoever reads it keeps the time.
+//! When a listing is too long. Pure: the caller keeps the time.
 
 use std::{
     collections::HashSet,
@@ -8,37 +8,37 @@ use std::{
 
 use url::Url;
 
-use crate::error::Endless;
+use crate::error::UnboundedListing;
 
-/// The most names of one listing that are taken: of tags, or of repositories.
+/// The most names that are accepted in one listing of tags or repositories.
 pub const MAX_NAMES: usize = 1_000_000;
 
-/// The most bytes that those names have together.
+/// The most bytes that those names may have together.
 pub const MAX_NAME_BYTES: usize = 16 << 20;
 
-/// The most pages of them that are asked for: a million names a hundred at a time.
+/// The most pages of names that are requested: a million names at a hundred per page.
 pub const MAX_NAME_PAGES: usize = 10_000;
 
-/// The most referrers of one manifest that are taken.
+/// The most referrers of one manifest that are accepted.
 pub const MAX_REFERRERS: usize = 10_000;
 
-/// The most bytes that they come to together, as they are held.
+/// The most bytes of memory that those referrers may take.
 pub const MAX_REFERRER_BYTES: usize = 8 << 20;
 
-/// The most pages of them that are asked for.
+/// The most pages of referrers that are requested.
 pub const MAX_REFERRER_PAGES: usize = 100;
 
-/// The longest that one listing may take from its first page to its last.
+/// The longest time from the first page of a listing to its last.
 pub const LISTING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// How much one listing may be.
+/// The bounds of one listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) pages: usize,
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
     pub(crate) time: Duration,
-    /// What may be held of it without a turn, in bytes.
+    /// The most bytes that are held before the listing counts as large and needs a permit.
     pub(crate) free: usize,
 }
 
@@ -59,56 +59,56 @@ impl Bounds {
         free: 64 << 10,
     };
 
-    /// Whether so much may be held.
-    pub(crate) fn hold(&self, entries: usize, bytes: usize) -> Result<(), Endless> {
+    /// Checks the number of entries and their bytes.
+    pub(crate) fn check(&self, entries: usize, bytes: usize) -> Result<(), UnboundedListing> {
         if entries > self.entries {
-            Err(Endless::Entries { limit: self.entries })
+            Err(UnboundedListing::Entries { limit: self.entries })
         } else if bytes > self.bytes {
-            Err(Endless::Bytes { limit: self.bytes })
+            Err(UnboundedListing::Bytes { limit: self.bytes })
         } else {
             Ok(())
         }
     }
 }
 
-/// The pages so far.
+/// The pages that were requested so far.
 pub(super) struct Progress {
     pages: usize,
     limit: usize,
-    // Hashes, because addresses may be long. Two that are the same by chance end a listing, and do not cut it short.
-    asked: HashSet<u64>,
+    // Hashes, because URLs may be long. A collision ends the listing with an error and never shortens it.
+    requested: HashSet<u64>,
     hasher: RandomState,
     was_barren: bool,
 }
 
 impl Progress {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let (asked, hasher) = (HashSet::new(), RandomState::new());
-        Self { pages: 0, limit: bounds.pages, asked, hasher, was_barren: false }
+        let (requested, hasher) = (HashSet::new(), RandomState::new());
+        Self { pages: 0, limit: bounds.pages, requested, hasher, was_barren: false }
     }
 
-    /// Whether the page that was asked for last was the first.
+    /// Whether the last requested page was the first one.
     pub(super) fn is_first(&self) -> bool {
         self.pages == 1
     }
 
-    /// Whether another page may be asked for, at this address.
-    pub(super) fn ask(&mut self, url: &Url) -> Result<(), Endless> {
+    /// Checks whether a page may be requested, and records it.
+    pub(super) fn request(&mut self, url: &Url) -> Result<(), UnboundedListing> {
         self.pages += 1;
         if self.pages > self.limit {
-            Err(Endless::Pages { limit: self.limit })
-        } else if !self.asked.insert(self.hasher.hash_one(url)) {
-            Err(Endless::Circle)
+            Err(UnboundedListing::Pages { limit: self.limit })
+        } else if !self.requested.insert(self.hasher.hash_one(url)) {
+            Err(UnboundedListing::Circle)
         } else {
             Ok(())
         }
     }
 
-    /// Whether it makes sense to go on behind a page with so many new entries.
-    pub(super) fn came(&mut self, new: usize) -> Result<(), Endless> {
+    /// Records the number of new entries of a page. Two pages without any are an error.
+    pub(super) fn record(&mut self, new: usize) -> Result<(), UnboundedListing> {
         let is_barren = new == 0;
         if std::mem::replace(&mut self.was_barren, is_barren) && is_barren {
-            return Err(Endless::NothingNew);
+            return Err(UnboundedListing::NothingNew);
         }
         Ok(())
     }
@@ -125,19 +125,19 @@ mod tests {
     #[test]
     fn pages_are_counted_and_none_comes_twice() {
         let mut progress = Progress::new(Bounds { pages: 3, ..Bounds::NAMES });
-        assert!((1..=3).all(|page| progress.ask(&url(page)).is_ok()));
-        assert_eq!(progress.ask(&url(4)), Err(Endless::Pages { limit: 3 }));
+        assert!((1..=3).all(|page| progress.request(&url(page)).is_ok()));
+        assert_eq!(progress.request(&url(4)), Err(UnboundedListing::Pages { limit: 3 }));
         let mut progress = Progress::new(Bounds::NAMES);
-        assert!((1..=3).all(|page| progress.ask(&url(page)).is_ok()));
-        assert_eq!(progress.ask(&url(2)), Err(Endless::Circle));
+        assert!((1..=3).all(|page| progress.request(&url(page)).is_ok()));
+        assert_eq!(progress.request(&url(2)), Err(UnboundedListing::Circle));
     }
 
     #[test]
     fn two_pages_in_a_row_without_anything_new_are_too_many() {
         let mut progress = Progress::new(Bounds::NAMES);
         for new in [1, 0, 2, 0, 1, 0] {
-            assert_eq!(progress.came(new), Ok(()));
+            assert_eq!(progress.record(new), Ok(()));
         }
-        assert_eq!(progress.came(0), Err(Endless::NothingNew));
+        assert_eq!(progress.record(0), Err(UnboundedListing::NothingNew));
     }
 }

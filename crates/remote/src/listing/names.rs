@@ -1,6 +1,7 @@
-//! Names, each once and in the order in which they came, in as little memory as that takes: one text, where each of them
-//! ends, and a table to find them by. A list of a million tags is thirty megabytes of it. The text grows by blocks, so it
-//! is never held twice for being moved.
+//! Collects names, each once and in the order in which they came, in little memory.
+//!
+//! They are one text, the offset where each ends, and a hash table. A million tags take thirty megabytes. The text
+//! grows by blocks, so that it is never copied.
 
 use std::{
     fmt,
@@ -10,16 +11,19 @@ use std::{
 use hashbrown::{HashTable, hash_table::Entry};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Collect, Taken, bounds::Bounds};
-use crate::error::{Endless, InvalidAnswer};
+use super::{
+    bounds::Bounds,
+    collect::{Collect, PageSummary},
+};
+use crate::error::{InvalidResponse, UnboundedListing};
 
-// The bytes of one block of text. No name is longer, and none is in two of them.
+// The bytes of one block. No name is longer, and none spans two blocks.
 const BLOCK: usize = 256 << 10;
 
-/// What may be a name.
+/// Whether a text may be a name.
 type Form = fn(&str) -> bool;
 
-/// The names of a listing. What does not have their form is left out.
+/// The names of a listing. Entries that are not names are left out.
 pub(crate) struct Names {
     text: Text,
     known: HashTable<u32>,
@@ -38,19 +42,19 @@ impl Names {
         (0..self.len()).map(|index| self.text.name(index))
     }
 
-    /// How many there are.
+    /// The number of names.
     pub(crate) fn len(&self) -> usize {
         self.text.ends.len()
     }
 
-    // Whether it is new.
-    fn add(&mut self, name: &str) -> Result<bool, Endless> {
+    // Returns whether the name is new.
+    fn add(&mut self, name: &str) -> Result<bool, UnboundedListing> {
         let Self { text, known, hasher, bounds, .. } = self;
         let hash = hasher.hash_one(name);
         let is_same = |index: &u32| text.name(*index as usize) == name;
         let rehash = |index: &u32| hasher.hash_one(text.name(*index as usize));
         let Entry::Vacant(place) = known.entry(hash, is_same, rehash) else { return Ok(false) };
-        bounds.hold(text.ends.len() + 1, text.bytes + name.len())?;
+        bounds.check(text.ends.len() + 1, text.bytes + name.len())?;
         // The bounds are far below what a `u32` holds.
         place.insert(u32::try_from(text.ends.len()).unwrap_or(u32::MAX));
         text.push(name);
@@ -58,11 +62,11 @@ impl Names {
     }
 }
 
-/// The names behind each other.
+/// The text of all names.
 #[derive(Default)]
 struct Text {
     blocks: Vec<String>,
-    // Counted through all blocks, each as if it were full.
+    // Counted as if every block were full.
     ends: Vec<u32>,
     bytes: usize,
 }
@@ -84,7 +88,7 @@ impl Text {
         let end = |index: usize| self.ends.get(index).map_or(0, |end| *end as usize);
         let (start, end) = (index.checked_sub(1).map_or(0, end), end(index));
         let block = end.saturating_sub(1) / BLOCK;
-        // The one before may be the last of the block before.
+        // The name before may be in the block before.
         let start = start.saturating_sub(block * BLOCK);
         let text = self.blocks.get(block).and_then(|text| text.get(start..end - block * BLOCK));
         text.unwrap_or_default()
@@ -92,13 +96,13 @@ impl Text {
 }
 
 impl Collect for Names {
-    fn take(&mut self, bytes: &[u8]) -> Result<Taken, InvalidAnswer> {
-        let mut taking = Taking { names: self, taken: Taken::default(), fault: None };
+    fn take(&mut self, bytes: &[u8]) -> Result<PageSummary, InvalidResponse> {
+        let mut taking = Taking { names: self, taken: PageSummary::default(), fault: None };
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = Listing(&mut taking).deserialize(&mut json).and_then(|()| json.end());
         match (taking.fault, read) {
             (Some(endless), _) => Err(endless.into()),
-            (None, Err(_)) => Err(InvalidAnswer::NotAListing),
+            (None, Err(_)) => Err(InvalidResponse::NotAListing),
             (None, Ok(())) => Ok(taking.taken),
         }
     }
@@ -108,15 +112,15 @@ impl Collect for Names {
     }
 }
 
-/// A page while it is read.
+/// A page while it is parsed.
 struct Taking<'n> {
     names: &'n mut Names,
-    taken: Taken,
-    fault: Option<Endless>,
+    taken: PageSummary,
+    fault: Option<UnboundedListing>,
 }
 
 impl Taking<'_> {
-    fn name(&mut self, name: &str) -> Result<(), Endless> {
+    fn name(&mut self, name: &str) -> Result<(), UnboundedListing> {
         self.taken.listed += 1;
         if name.len() <= BLOCK && (self.names.form)(name) {
             self.taken.new += usize::from(self.names.add(name)?);
@@ -126,7 +130,7 @@ impl Taking<'_> {
     }
 }
 
-/// A page: an object with the names under `tags` or `repositories`.
+/// A page: an object with names under `tags` or `repositories`.
 struct Listing<'t, 'n>(&'t mut Taking<'n>);
 
 impl<'de> DeserializeSeed<'de> for Listing<'_, '_> {
@@ -159,7 +163,7 @@ impl<'de> Visitor<'de> for Listing<'_, '_> {
     }
 }
 
-/// The names themselves. Registries in Go send `null` for none.
+/// The list of names. Registries in Go send `null` for an empty one.
 struct List<'t, 'n>(&'t mut Taking<'n>);
 
 impl<'de> DeserializeSeed<'de> for List<'_, '_> {
@@ -187,7 +191,7 @@ impl<'de> Visitor<'de> for List<'_, '_> {
     }
 }
 
-/// One of them.
+/// One name.
 struct One<'t, 'n>(&'t mut Taking<'n>);
 
 impl<'de> DeserializeSeed<'de> for One<'_, '_> {
@@ -250,7 +254,7 @@ mod tests {
             r#"{"tags":[],"tags":[]}"#,
         ] {
             let refused = names().take(page.as_bytes());
-            assert!(matches!(refused, Err(InvalidAnswer::NotAListing)), "{page}");
+            assert!(matches!(refused, Err(InvalidResponse::NotAListing)), "{page}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use entrepot_remote::{Credential, EgressError, Error, InvalidAnswer, Login, Settings};
+use entrepot_remote::{Credential, EgressError, Error, InvalidResponse, LoginOutcome, Settings};
 use http::Response;
 
 use crate::support::{
@@ -116,12 +116,12 @@ async fn token_servers_may_be_broken() {
     let server = registry(|_| answer(200, &[], vec![b' '; 10 << 20])).await;
     assert!(matches!(
         server.remote().manifest(&repository(), &latest()).await,
-        Err(Error::Invalid(InvalidAnswer::TooLarge { limit: 65_536 }))
+        Err(Error::Invalid(InvalidResponse::TooLarge { limit: 65_536 }))
     ));
     let server = registry(|_| answer(200, &[("content-type", "text/html")], "<html>")).await;
     assert!(matches!(
         server.remote().manifest(&repository(), &latest()).await,
-        Err(Error::Invalid(InvalidAnswer::NoToken))
+        Err(Error::Invalid(InvalidResponse::NoToken))
     ));
     // A token server that redirects is not followed.
     let server = registry(|_| answer(302, &[("location", "/elsewhere")], "")).await;
@@ -169,13 +169,13 @@ async fn an_account_is_shown_to_the_registry_before_it_is_used() {
         _ => answer(500, &[], ""),
     })
     .await;
-    assert_eq!(server.own().log_in(&credential("me")).await.unwrap(), Login::Accepted);
+    assert_eq!(server.own().log_in(&credential("me")).await.unwrap(), LoginOutcome::Accepted);
     assert_eq!(paths(&server.log()), ["/v2/", "/token", "/v2/"]);
     let refused = server.own().log_in(&credential("you")).await;
     assert!(matches!(&refused, Err(Error::Denied { status: 401, reason }) if reason == "UNAUTHORIZED: no"));
 
     let open = Server::start(|_| answer(200, &[], "{}")).await;
-    assert_eq!(open.own().log_in(&credential("me")).await.unwrap(), Login::NotAsked);
+    assert_eq!(open.own().log_in(&credential("me")).await.unwrap(), LoginOutcome::NotRequired);
     assert_eq!(open.count(), 1);
 
     let basic = Server::start(|seen| match seen.authorization() {
@@ -183,7 +183,7 @@ async fn an_account_is_shown_to_the_registry_before_it_is_used() {
         _ => answer(401, &[("www-authenticate", "Basic realm=\"lab\"")], ""),
     })
     .await;
-    assert_eq!(basic.own().log_in(&credential("me")).await.unwrap(), Login::Accepted);
+    assert_eq!(basic.own().log_in(&credential("me")).await.unwrap(), LoginOutcome::Accepted);
     assert!(matches!(basic.own().log_in(&credential("you")).await, Err(Error::Denied { status: 401, .. })));
 
     // A stranger's token server does not get to see the password.

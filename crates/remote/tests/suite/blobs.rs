@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
-use entrepot_remote::{BlobAsk, BlobHead, BlobStream, Error, InvalidAnswer, Settings};
+use entrepot_remote::{BlobHead, BlobRequest, BlobStream, Error, InvalidResponse, Settings};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{Method, Response};
 
@@ -15,15 +15,15 @@ fn digest() -> Digest {
 }
 
 async fn open(
-    ask: BlobAsk,
+    ask: BlobRequest,
     reply: impl Fn() -> Response<Body> + Send + Sync + 'static,
 ) -> Result<BlobStream, Error> {
     let server = Server::start(move |_| reply()).await;
     server.remote().blob(&repository(), &digest(), ask).await
 }
 
-fn from(from: u64) -> BlobAsk {
-    BlobAsk { from, ..BlobAsk::default() }
+fn from(from: u64) -> BlobRequest {
+    BlobRequest { from, ..BlobRequest::default() }
 }
 
 async fn bytes(blob: BlobStream) -> Vec<u8> {
@@ -59,7 +59,7 @@ async fn the_range_is_asked_for_as_one() {
         answer(206, &[("content-range", "bytes 2-4/10")], &BLOB[2..5])
     })
     .await;
-    let ask = BlobAsk { from: 2, to: Some(5), avoid: None };
+    let ask = BlobRequest { from: 2, to: Some(5), avoid: None };
     let blob = server.remote().blob(&repository(), &digest(), ask).await.unwrap();
     assert_eq!(bytes(blob).await, &BLOB[2..5]);
 }
@@ -73,10 +73,10 @@ async fn other_parts_are_refused() {
         || answer(416, &[("content-range", "bytes */10")], ""),
     ];
     for reply in replies {
-        assert!(matches!(open(from(4), reply).await, Err(Error::Invalid(InvalidAnswer::Range))));
+        assert!(matches!(open(from(4), reply).await, Err(Error::Invalid(InvalidResponse::Range))));
     }
     let unasked = || answer(206, &[("content-range", "bytes 0-9/10")], BLOB);
-    assert!(matches!(open(from(0), unasked).await, Err(Error::Invalid(InvalidAnswer::Range))));
+    assert!(matches!(open(from(0), unasked).await, Err(Error::Invalid(InvalidResponse::Range))));
     // More or less than the header says.
     for sent in [&BLOB[4..6], BLOB] {
         let chunked = move || {
@@ -91,9 +91,9 @@ async fn other_parts_are_refused() {
 #[tokio::test]
 async fn encoded_and_mislabelled_blobs_are_refused() {
     let gzip = || answer(200, &[("content-encoding", "gzip")], BLOB);
-    assert!(matches!(open(from(0), gzip).await, Err(Error::Invalid(InvalidAnswer::Encoded))));
+    assert!(matches!(open(from(0), gzip).await, Err(Error::Invalid(InvalidResponse::Encoded))));
     let other = || answer(200, &[("docker-content-digest", &Digest::of(b"x").to_string())], BLOB);
-    assert!(matches!(open(from(0), other).await, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+    assert!(matches!(open(from(0), other).await, Err(Error::Invalid(InvalidResponse::WrongDigest))));
     let right = || answer(200, &[("docker-content-digest", &digest().to_string())], BLOB);
     assert!(open(from(0), right).await.is_ok());
 }
@@ -134,7 +134,7 @@ async fn another_endpoint_sends_the_rest() {
     let endpoints = vec![url(&one.url()), url(&two.url())];
     let remote = remote(&Settings { endpoints, ..Settings::default() });
     let first = remote.blob(&repository(), &digest(), from(0)).await.unwrap();
-    let ask = BlobAsk { avoid: Some(first.endpoint), ..from(4) };
+    let ask = BlobRequest { avoid: Some(first.endpoint), ..from(4) };
     let rest = remote.blob(&repository(), &digest(), ask).await.unwrap();
     assert_ne!(first.endpoint, rest.endpoint);
     assert_eq!(bytes(rest).await, &BLOB[4..]);

@@ -7,7 +7,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Page, Reference, Tag, referrers_tag};
-use entrepot_remote::{EgressError, Endless, Error, InvalidAnswer, TagPage};
+use entrepot_remote::{EgressError, Error, InvalidResponse, TagPage, UnboundedListing};
 use http::{Method, Response};
 
 use crate::support::{Body, INDEX, MANIFEST, Server, answer, broken, latest, manifest, pieces, repository};
@@ -45,18 +45,18 @@ async fn a_manifest_comes_as_it_was_sent() {
 async fn wrong_digests_are_refused() {
     let lie = Digest::of(b"other").to_string();
     let lying = move || answer(200, &[("content-type", INDEX), ("docker-content-digest", &lie)], MANIFEST);
-    assert!(matches!(fetch(lying.clone()).await, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+    assert!(matches!(fetch(lying.clone()).await, Err(Error::Invalid(InvalidResponse::WrongDigest))));
     let malformed =
         || answer(200, &[("content-type", INDEX), ("docker-content-digest", "sha256:../..")], MANIFEST);
-    assert!(matches!(fetch(malformed).await, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+    assert!(matches!(fetch(malformed).await, Err(Error::Invalid(InvalidResponse::WrongDigest))));
 
     let server = Server::start(move |_| lying()).await;
     for asked in [Digest::of(b"other"), Digest::of(MANIFEST.as_bytes())] {
         let refused = server.remote().manifest(&repository(), &asked.into()).await;
-        assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::WrongDigest))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::WrongDigest))), "{refused:?}");
     }
     let head = server.remote().head_manifest(&repository(), &Digest::of(b"third").into()).await;
-    assert!(matches!(head, Err(Error::Invalid(InvalidAnswer::WrongDigest))));
+    assert!(matches!(head, Err(Error::Invalid(InvalidResponse::WrongDigest))));
 }
 
 #[tokio::test]
@@ -70,18 +70,24 @@ async fn other_pages_are_not_manifests() {
     ];
     for reply in replies {
         let refused = fetch(reply).await;
-        assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAManifest { .. }))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::NotAManifest { .. }))), "{refused:?}");
     }
-    assert!(matches!(fetch(|| answer(204, &[], "")).await, Err(Error::Invalid(InvalidAnswer::Status(204)))));
-    assert!(matches!(fetch(|| answer(302, &[], "")).await, Err(Error::Invalid(InvalidAnswer::Status(302)))));
+    assert!(matches!(
+        fetch(|| answer(204, &[], "")).await,
+        Err(Error::Invalid(InvalidResponse::Status(204)))
+    ));
+    assert!(matches!(
+        fetch(|| answer(302, &[], "")).await,
+        Err(Error::Invalid(InvalidResponse::Status(302)))
+    ));
     let gzip = || answer(200, &[("content-type", INDEX), ("content-encoding", "gzip")], MANIFEST);
-    assert!(matches!(fetch(gzip).await, Err(Error::Invalid(InvalidAnswer::Encoded))));
+    assert!(matches!(fetch(gzip).await, Err(Error::Invalid(InvalidResponse::Encoded))));
 }
 
 #[tokio::test]
 async fn too_large_is_cut_off() {
     let declared = || answer(200, &[("content-type", INDEX)], vec![b' '; MAX_MANIFEST_BYTES + 1]);
-    assert!(matches!(fetch(declared).await, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))));
+    assert!(matches!(fetch(declared).await, Err(Error::Invalid(InvalidResponse::TooLarge { .. }))));
 
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&sent);
@@ -97,7 +103,7 @@ async fn too_large_is_cut_off() {
             futures_util::stream::unfold((), move |state| std::future::ready(piece(state))),
         )
     };
-    assert!(matches!(fetch(endless).await, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))));
+    assert!(matches!(fetch(endless).await, Err(Error::Invalid(InvalidResponse::TooLarge { .. }))));
     // What the sockets hold comes on top.
     assert!(sent.load(Ordering::SeqCst) < 16 * MAX_MANIFEST_BYTES, "{sent:?}");
 }
@@ -176,10 +182,10 @@ async fn tag_lists_are_bounded() {
     })
     .await;
     let refused = server.remote().tags(&repository(), &Page::default()).await;
-    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))));
+    assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::TooLarge { .. }))));
     let server = Server::start(|_| answer(200, &[], "<html>")).await;
     let refused = server.remote().tags(&repository(), &Page::default()).await;
-    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAListing))));
+    assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::NotAListing))));
 }
 
 // U17
@@ -196,7 +202,7 @@ async fn a_million_tags_are_cut_to_the_page_or_refused() {
     assert_eq!((page.tags.len(), page.more), (1000, true));
     let server = Server::start(move |_| answer(200, &[], all.clone())).await;
     let refused = server.remote().tags(&repository(), &Page::default()).await;
-    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::TooLarge { .. }))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::TooLarge { .. }))), "{refused:?}");
     assert_eq!(server.count(), 1);
 }
 
@@ -250,7 +256,10 @@ async fn the_next_page_is_not_elsewhere_and_pages_end() {
 
     let server = Server::start(|_| answer(200, &[("link", r#"<?again>; rel="next""#)], listing(&[]))).await;
     let refused = server.remote().referrers(&repository(), &Digest::of(b"x")).await;
-    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::Endless(Endless::NothingNew)))));
+    assert!(matches!(
+        refused,
+        Err(Error::Invalid(InvalidResponse::UnboundedListing(UnboundedListing::NothingNew)))
+    ));
     assert_eq!(server.count(), 2);
 }
 
@@ -309,11 +318,11 @@ async fn the_referrers_tag_stands_in_for_the_api() {
     })
     .await;
     let refused = server.remote().referrers(&repository(), &subject).await;
-    assert!(matches!(refused, Err(Error::Invalid(InvalidAnswer::NotAListing))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::NotAListing))), "{refused:?}");
     let server = Server::start(|_| answer(200, &[("content-type", "text/html")], "<html>")).await;
     assert!(matches!(
         server.remote().referrers(&repository(), &subject).await,
-        Err(Error::Invalid(InvalidAnswer::NotAListing))
+        Err(Error::Invalid(InvalidResponse::NotAListing))
     ));
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_remote::{BlobAsk, Error, Patience, Remote, RequestOutcome, Settings};
+use entrepot_remote::{BlobRequest, Error, Patience, Remote, RequestOutcome, Settings};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::net::TcpListener;
 
@@ -108,7 +108,7 @@ async fn an_endpoint_that_only_trickles_is_asked_last() {
     let patience = Patience { idle: Duration::from_millis(500), ..Patience::default() };
     let remote = Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap();
     let digest = entrepot_oci::Digest::of(BLOB);
-    let open = async || remote.blob(&repository(), &digest, BlobAsk::default()).await.unwrap();
+    let open = async || remote.blob(&repository(), &digest, BlobRequest::default()).await.unwrap();
     let chunks: Vec<_> = open().await.chunks.collect().await;
     let (last, before) = chunks.split_last().unwrap();
     assert!(matches!(last, Err(Error::TimedOut)), "{last:?}");
@@ -177,7 +177,7 @@ fn requests_may_move_between_threads() {
     let digest = entrepot_oci::Digest::of(b"");
     drop(send(remote.manifest(&repository, &latest())));
     drop(send(remote.head_manifest(&repository, &latest())));
-    drop(send(remote.blob(&repository, &digest, entrepot_remote::BlobAsk::default())));
+    drop(send(remote.blob(&repository, &digest, entrepot_remote::BlobRequest::default())));
     drop(send(remote.head_blob(&repository, &digest)));
     drop(send(remote.tags(&repository, &entrepot_oci::Page::default())));
     drop(send(remote.referrers(&repository, &digest)));

@@ -1,7 +1,7 @@
 //! Registries that have had enough of us, and those that say how much is left.
 
 use entrepot_oci::Digest;
-use entrepot_remote::{BlobAsk, Error, RateLimit, Settings};
+use entrepot_remote::{BlobRequest, Error, PullQuota, Settings};
 use http::Method;
 
 use crate::support::{Seen, Server, answer, credential, latest, manifest, remote, repository};
@@ -38,7 +38,7 @@ async fn a_limited_question_is_not_asked_again_and_others_are() {
         assert_eq!(server.count(), 1, "{header:?}");
         // What the limit was not told of goes on.
         remote.head_manifest(&repository(), &latest()).await.unwrap();
-        remote.blob(&repository(), &Digest::of(b"blob"), BlobAsk::default()).await.unwrap();
+        remote.blob(&repository(), &Digest::of(b"blob"), BlobRequest::default()).await.unwrap();
         assert_eq!(server.count(), 3, "{header:?}");
     }
 }
@@ -83,10 +83,10 @@ async fn what_is_left_of_a_limit_is_known() {
     })
     .await;
     let remote = server.remote();
-    assert_eq!(remote.rate_limit(), None);
+    assert_eq!(remote.pull_quota(), None);
     remote.head_manifest(&repository(), &latest()).await.unwrap();
     let window = Some(std::time::Duration::from_secs(21_600));
-    assert_eq!(remote.rate_limit(), Some(RateLimit { limit: 100, remaining: 76, window }));
+    assert_eq!(remote.pull_quota(), Some(PullQuota { limit: 100, remaining: 76, window }));
     remote.clone().manifest(&repository(), &latest()).await.unwrap();
-    assert_eq!(remote.rate_limit().unwrap().remaining, 75);
+    assert_eq!(remote.pull_quota().unwrap().remaining, 75);
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use entrepot_oci::{Digest, Tag};
-use entrepot_remote::{Endless, Error, InvalidAnswer, MAX_NAMES, MAX_REFERRERS, Settings};
+use entrepot_remote::{Error, InvalidResponse, MAX_NAMES, MAX_REFERRERS, Settings, UnboundedListing};
 use http::Response;
 
 use crate::support::{Body, INDEX, Server, answer, credential, remote, repository, url};
@@ -23,9 +23,9 @@ async fn endless(page: impl Fn(usize) -> String + Send + Sync + 'static) -> Serv
     .await
 }
 
-fn end<T: std::fmt::Debug>(listed: Result<T, Error>) -> Endless {
+fn end<T: std::fmt::Debug>(listed: Result<T, Error>) -> UnboundedListing {
     match listed {
-        Err(Error::Invalid(InvalidAnswer::Endless(endless))) => endless,
+        Err(Error::Invalid(InvalidResponse::UnboundedListing(endless))) => endless,
         other => panic!("{other:?}"),
     }
 }
@@ -45,7 +45,10 @@ fn referrer(nth: usize) -> String {
 async fn fresh_names_for_ever_are_too_many() {
     const EACH: usize = 150_000;
     let server = endless(|nth| tags(nth * EACH..(nth + 1) * EACH)).await;
-    assert_eq!(end(server.remote().all_tags(&repository()).await), Endless::Entries { limit: MAX_NAMES });
+    assert_eq!(
+        end(server.remote().all_tags(&repository()).await),
+        UnboundedListing::Entries { limit: MAX_NAMES }
+    );
     assert_eq!(server.count(), MAX_NAMES / EACH + 1);
 }
 
@@ -71,10 +74,10 @@ async fn pages_that_bring_nothing_new_are_left() {
     for (page, asked) in [(tags(0..0), 2), (tags(0..3), 3), (r#"{"tags":["no tag"]}"#.to_owned(), 2)] {
         let of_tags = page.clone();
         let server = endless(move |_| of_tags.clone()).await;
-        assert_eq!(end(server.remote().all_tags(&repository()).await), Endless::NothingNew);
+        assert_eq!(end(server.remote().all_tags(&repository()).await), UnboundedListing::NothingNew);
         assert_eq!(server.count(), asked);
         let server = endless(move |_| page.replace("tags", "repositories")).await;
-        assert_eq!(end(server.remote().all_repositories().await), Endless::NothingNew);
+        assert_eq!(end(server.remote().all_repositories().await), UnboundedListing::NothingNew);
     }
 }
 
@@ -85,10 +88,10 @@ async fn referrers_end_too() {
     let subject = Digest::of(b"subject");
     let server = endless(move |nth| list((0..2000).map(|one| referrer(nth * 2000 + one)).collect())).await;
     let told = end(server.remote().referrers(&repository(), &subject).await);
-    assert_eq!((told, server.count()), (Endless::Entries { limit: MAX_REFERRERS }, 6));
+    assert_eq!((told, server.count()), (UnboundedListing::Entries { limit: MAX_REFERRERS }, 6));
     let server = endless(move |_| list(vec![referrer(1)])).await;
     let told = end(server.remote().referrers(&repository(), &subject).await);
-    assert_eq!((told, server.count()), (Endless::NothingNew, 3));
+    assert_eq!((told, server.count()), (UnboundedListing::NothingNew, 3));
     // In bytes, and what is long is not held at all.
     let heavy = |nth: usize, note: usize| {
         let one = referrer(nth);
@@ -96,7 +99,11 @@ async fn referrers_end_too() {
     };
     let server = endless(move |nth| list((0..500).map(|one| heavy(nth * 500 + one, 4000)).collect())).await;
     let told = end(server.remote().referrers(&repository(), &subject).await);
-    assert!(matches!(told, Endless::Bytes { .. }) && server.count() == 4, "{told} {}", server.count());
+    assert!(
+        matches!(told, UnboundedListing::Bytes { .. }) && server.count() == 4,
+        "{told} {}",
+        server.count()
+    );
     let server =
         Server::start(move |_| answer(200, &[("content-type", INDEX)], list(vec![heavy(1, 40_000)]))).await;
     let found = server.remote().referrers(&repository(), &subject).await.unwrap();
@@ -120,7 +127,7 @@ async fn a_listing_that_breaks_off_is_not_one_that_is_not_there() {
         let tagged = server.remote().all_tags(&repository()).await.map(drop);
         for told in [listed, tagged] {
             assert!(
-                matches!(&told, Err(Error::Invalid(InvalidAnswer::Status(said))) if *said == status),
+                matches!(&told, Err(Error::Invalid(InvalidResponse::Status(said))) if *said == status),
                 "{told:?}"
             );
         }

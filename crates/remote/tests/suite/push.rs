@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, Reference, Repository};
-use entrepot_remote::{Error, InvalidAnswer, Load, Mount, Refusal, Remote, Settings};
+use entrepot_remote::{Error, InvalidResponse, Mount, Refusal, Remote, Settings, UploadBody};
 use entrepot_testkit::{Bearer, Capabilities, Kind, TestImage, TestRegistry};
 use futures_util::stream;
 use http::Method;
@@ -24,9 +24,9 @@ pub(crate) fn bytes(length: usize) -> (Bytes, Digest) {
 }
 
 /// The bytes as a stream of pieces.
-pub(crate) fn streamed(bytes: &Bytes) -> Load {
+pub(crate) fn streamed(bytes: &Bytes) -> UploadBody {
     let pieces: Vec<_> = bytes.chunks(10_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    Load::stream(bytes.len() as u64, stream::iter(pieces as Vec<Result<_, std::io::Error>>))
+    UploadBody::stream(bytes.len() as u64, stream::iter(pieces as Vec<Result<_, std::io::Error>>))
 }
 
 fn paths(registry: &TestRegistry) -> Vec<String> {
@@ -38,7 +38,7 @@ fn paths(registry: &TestRegistry) -> Vec<String> {
 async fn a_blob_goes_in_one_request() {
     let registry = TestRegistry::start().await;
     let (bytes, digest) = bytes(1_000_000);
-    for load in [streamed(&bytes), Load::from(bytes.clone())] {
+    for load in [streamed(&bytes), UploadBody::from(bytes.clone())] {
         registry.clear_log();
         to(&registry).start_upload(&repository()).await.unwrap().send(&digest, load).await.unwrap();
         let log = registry.log();
@@ -54,10 +54,10 @@ async fn a_blob_goes_in_chunks() {
     let registry = TestRegistry::start().await;
     let (bytes, digest) = bytes(250_000);
     let mut upload = to(&registry).start_upload(&repository()).await.unwrap();
-    upload.chunk(Load::from(bytes.slice(..100_000))).await.unwrap();
+    upload.chunk(UploadBody::from(bytes.slice(..100_000))).await.unwrap();
     assert_eq!((upload.sent(), upload.position().await.unwrap()), (100_000, 100_000));
     upload.chunk(streamed(&bytes.slice(100_000..200_000))).await.unwrap();
-    upload.chunk(Load::from(bytes.slice(200_000..))).await.unwrap();
+    upload.chunk(UploadBody::from(bytes.slice(200_000..))).await.unwrap();
     upload.finish(&digest).await.unwrap();
     assert_eq!(registry.blob("team/app", &digest).unwrap(), bytes);
     let received: Vec<_> = registry.log().iter().map(|request| request.received).collect();
@@ -79,7 +79,7 @@ async fn a_mount_needs_one_request_and_a_refused_one_is_used() {
     registry.capabilities(|can| can.mount = false);
     let refused = to(&registry).mount_blob(&"team/new".parse().unwrap(), &digest, &from).await.unwrap();
     let Mount::Refused(upload) = refused else { panic!("mounted") };
-    upload.send(&digest, Load::from(bytes)).await.unwrap();
+    upload.send(&digest, UploadBody::from(bytes)).await.unwrap();
     assert_eq!(registry.log().len(), 2);
 }
 
@@ -99,7 +99,7 @@ async fn manifests_are_put_and_deleted() {
     let (image, remote) = (TestImage::random(1, 2, 100), to(&registry));
     for (digest, bytes) in image.blobs() {
         let upload = remote.start_upload(&repository()).await.unwrap();
-        upload.send(digest, Load::from(bytes.clone())).await.unwrap();
+        upload.send(digest, UploadBody::from(bytes.clone())).await.unwrap();
     }
     let put = async |reference: &str, image: &TestImage| {
         let reference: Reference = reference.parse().unwrap();
@@ -188,15 +188,15 @@ async fn a_source_that_breaks_off_is_not_the_registrys_fault() {
     let (remote, (bytes, digest)) = (to(&registry), bytes(1000));
     let broken = |length| {
         let pieces = [Ok(bytes.clone()), Err(std::io::Error::other("the source is gone"))];
-        Load::stream(length, stream::iter(pieces))
+        UploadBody::stream(length, stream::iter(pieces))
     };
     let upload = remote.start_upload(&repository()).await.unwrap();
     let failed = upload.send(&digest, broken(5000)).await.unwrap_err();
-    let Error::Supply { source } = failed else { panic!("{failed:?}") };
+    let Error::UploadBody { source } = failed else { panic!("{failed:?}") };
     assert_eq!(source.to_string(), "the source is gone");
-    let short = Load::stream(5000, stream::iter([Ok::<_, std::io::Error>(bytes.clone())]));
+    let short = UploadBody::stream(5000, stream::iter([Ok::<_, std::io::Error>(bytes.clone())]));
     let upload = remote.start_upload(&repository()).await.unwrap();
-    assert!(matches!(upload.send(&digest, short).await, Err(Error::Supply { .. })));
+    assert!(matches!(upload.send(&digest, short).await, Err(Error::UploadBody { .. })));
     // The endpoint is as good as before.
     for _ in 0..5 {
         remote.start_upload(&repository()).await.unwrap();
@@ -209,15 +209,15 @@ async fn a_wrong_digest_is_not_taken_for_success() {
     let registry = TestRegistry::start().await;
     let (bytes, digest) = bytes(1000);
     let upload = to(&registry).start_upload(&repository()).await.unwrap();
-    let refused = upload.send(&Digest::of(b"other"), Load::from(bytes.clone())).await.unwrap_err();
+    let refused = upload.send(&Digest::of(b"other"), UploadBody::from(bytes.clone())).await.unwrap_err();
     assert_eq!(refused.refusal(), Some(Refusal::Upload));
     registry.fault(
         entrepot_testkit::Fault::on(entrepot_testkit::Match::uploads().method(Method::PUT))
             .then(entrepot_testkit::Action::lie_digest(&Digest::of(b"other"))),
     );
     let upload = to(&registry).start_upload(&repository()).await.unwrap();
-    let lied = upload.send(&digest, Load::from(bytes)).await.unwrap_err();
-    assert!(matches!(lied, Error::Invalid(InvalidAnswer::WrongDigest)));
+    let lied = upload.send(&digest, UploadBody::from(bytes)).await.unwrap_err();
+    assert!(matches!(lied, Error::Invalid(InvalidResponse::WrongDigest)));
 }
 
 #[tokio::test]

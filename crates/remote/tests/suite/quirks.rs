@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, Reference, Tag};
-use entrepot_remote::{EgressError, Error, Load, Patience, Refusal, Remote, Settings};
+use entrepot_remote::{EgressError, Error, Patience, Refusal, Remote, Settings, UploadBody};
 use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Gate, Kind, Match, TestImage, TestRegistry};
 use http::Method;
 
@@ -92,7 +92,7 @@ async fn an_upload_that_is_too_large_is_refused_before_it_is_sent() {
     assert_eq!(about(upload.send(&digest, streamed(&bytes)).await).0, Refusal::Size);
     let mut upload = to(&registry).start_upload(&repository()).await.unwrap();
     for start in (0..bytes.len()).step_by(1 << 20) {
-        upload.chunk(Load::from(bytes.slice(start..start + (1 << 20)))).await.unwrap();
+        upload.chunk(UploadBody::from(bytes.slice(start..start + (1 << 20)))).await.unwrap();
     }
     upload.finish(&digest).await.unwrap();
     assert_eq!(registry.blob("team/app", &digest).unwrap(), bytes);
@@ -111,14 +111,14 @@ async fn a_chunk_that_breaks_off_goes_on_where_it_stopped() {
     // What arrived is known, what was done is not done again.
     assert_eq!(upload.position().await.unwrap(), 150_000);
     registry.fault(patches().then(Action::LoseAnswer));
-    upload.chunk(Load::from(bytes.slice(150_000..250_000))).await.unwrap_err();
+    upload.chunk(UploadBody::from(bytes.slice(150_000..250_000))).await.unwrap_err();
     assert_eq!(upload.position().await.unwrap(), 250_000);
     registry.fault(patches().then(Action::status(503)));
     assert!(matches!(
-        upload.chunk(Load::from(bytes.slice(250_000..))).await,
+        upload.chunk(UploadBody::from(bytes.slice(250_000..))).await,
         Err(Error::Failing { status: 503, .. })
     ));
-    upload.chunk(Load::from(bytes.slice(250_000..))).await.unwrap();
+    upload.chunk(UploadBody::from(bytes.slice(250_000..))).await.unwrap();
     upload.finish(&digest).await.unwrap();
     assert_eq!(registry.blob("team/app", &digest).unwrap(), bytes);
     assert_eq!(registry.log()[1].content_range.as_deref(), Some("0-99999"));
@@ -162,7 +162,7 @@ async fn a_registry_that_takes_nothing_is_left() {
     let patience = Patience { headers: short, commit: short, ..Patience::default() };
     let remote = Remote::with_patience("lab.test".parse().unwrap(), &settings(&registry), patience).unwrap();
     let (bytes, digest) = bytes(1000);
-    for load in [Load::from(bytes.clone()), streamed(&bytes)] {
+    for load in [UploadBody::from(bytes.clone()), streamed(&bytes)] {
         let upload = remote.start_upload(&repository()).await.unwrap();
         assert!(matches!(upload.send(&digest, load).await, Err(Error::TimedOut)));
     }

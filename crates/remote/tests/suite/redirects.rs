@@ -1,6 +1,6 @@
 //! Where a registry may send us, and what we take along.
 
-use entrepot_remote::{BlobAsk, EgressError, Error, MAX_REDIRECTS, Settings};
+use entrepot_remote::{BlobRequest, EgressError, Error, MAX_REDIRECTS, Settings};
 use futures_util::TryStreamExt as _;
 use http::Response;
 
@@ -25,8 +25,10 @@ async fn authorization_stays_behind() {
         let remote = remote(&settings);
         let digest = entrepot_oci::Digest::of(b"blob");
         for _ in 0..2 {
-            let blob =
-                remote.blob(&repository(), &digest, BlobAsk { from: 1, ..BlobAsk::default() }).await.unwrap();
+            let blob = remote
+                .blob(&repository(), &digest, BlobRequest { from: 1, ..BlobRequest::default() })
+                .await
+                .unwrap();
             assert_eq!(blob.chunks.try_collect::<Vec<_>>().await.unwrap().concat(), b"blob");
         }
         let log = storage.log();

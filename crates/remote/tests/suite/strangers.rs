@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use entrepot_oci::Digest;
 use entrepot_remote::{
-    AccountFault, BlobAsk, Credential, EgressError, Error, Load, Login, Remote, Settings, SettingsError,
+    AccountFault, BlobRequest, Credential, EgressError, Error, LoginOutcome, Remote, Settings, SettingsError,
+    UploadBody,
 };
 use http::{Method, Response};
 
@@ -159,9 +160,9 @@ async fn an_upload_that_went_to_a_stranger_stays_without_the_account() {
     let remote = to(&server);
     // The stranger answers the beginning, or the first chunk.
     let upload = remote.start_upload(&"redirected".parse().unwrap()).await.unwrap();
-    assert!(upload.send(&Digest::of(&bytes), Load::from(bytes.clone())).await.is_err());
+    assert!(upload.send(&Digest::of(&bytes), UploadBody::from(bytes.clone())).await.is_err());
     let mut upload = remote.start_upload(&repository()).await.unwrap();
-    upload.chunk(Load::from(bytes.clone())).await.unwrap();
+    upload.chunk(UploadBody::from(bytes.clone())).await.unwrap();
     assert!(upload.finish(&Digest::of(&bytes)).await.is_err());
     let private: Vec<_> = server.log().into_iter().filter(|seen| seen.path.contains("private")).collect();
     assert!(private.len() >= 2 && !private.iter().any(is_told), "{private:?}");
@@ -237,19 +238,19 @@ async fn an_account_goes_to_the_endpoint_that_it_is_for() {
     let endpoints = vec![url(&accelerator.url()), url(&own.url())];
     let with = |credentials| Settings { endpoints: endpoints.clone(), credentials, ..Settings::default() };
     let unclear = Remote::new(host.clone(), &with(vec![of(None)])).unwrap_err();
-    assert!(matches!(&unclear, SettingsError::Account { fault: AccountFault::Unsaid, .. }));
+    assert!(matches!(&unclear, SettingsError::Account { fault: AccountFault::EndpointMissing, .. }));
     assert_eq!(unclear.to_string(), "the account `me`: it is not said which endpoint this account is for");
     assert!(!format!("{unclear:?}").contains("canary"));
     let stray = Remote::new(
         host.clone(),
         &with(vec![Credential { endpoint: Some(url("http://10.0.0.1")), ..of(None) }]),
     );
-    assert!(matches!(stray, Err(SettingsError::Account { fault: AccountFault::Unknown, .. })));
+    assert!(matches!(stray, Err(SettingsError::Account { fault: AccountFault::EndpointUnknown, .. })));
 
     let remote = Remote::new(host.clone(), &with(vec![of(Some(&own))])).unwrap();
     remote.manifest(&repository(), &latest()).await.unwrap();
     remote.head_manifest(&repository(), &latest()).await.unwrap();
-    remote.blob(&repository(), &Digest::of(b"x"), BlobAsk::default()).await.unwrap();
+    remote.blob(&repository(), &Digest::of(b"x"), BlobRequest::default()).await.unwrap();
     remote.start_upload(&repository()).await.unwrap_err();
     remote.access(&repository(), entrepot_remote::Rights::Pull).await.unwrap();
     assert!(accelerator.count() >= 5 && !accelerator.log().iter().any(is_told), "{:?}", accelerator.log());
@@ -263,7 +264,7 @@ async fn an_account_goes_to_the_endpoint_that_it_is_for() {
     let before = accelerator.count();
     let own_only = Settings { endpoints: vec![url(&own.url())], ..Settings::default() };
     let remote = Remote::new(host, &own_only).unwrap();
-    assert_eq!(remote.log_in(&of(None)).await.unwrap(), Login::Accepted);
+    assert_eq!(remote.log_in(&of(None)).await.unwrap(), LoginOutcome::Accepted);
     let other = Remote::new("lab.test".parse().unwrap(), &with(Vec::new())).unwrap();
     let refused = other.log_in(&of(None)).await.unwrap_err();
     assert!(matches!(&refused, Error::Refused(EgressError::ForeignEndpoint { .. })), "{refused:?}");

@@ -102,7 +102,7 @@ fn other(key: &str, text: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
     let is_key = key.to_ascii_lowercase().ends_with("image") && !text.is_empty();
     if is_asked {
         finder.image(spot);
-    } else if is_key && text.parse::<entrepot_oci::Image>().is_ok() {
+    } else if is_key && text.parse::<entrepot_oci::ImageRef>().is_ok() {
         finder.leave(spot, Reason::UnknownPath);
     }
 }

@@ -54,6 +54,6 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 
 // Whether the resources name it otherwise from now on.
 fn is_renamed(name: &str, finder: &Finder<'_>) -> bool {
-    let image = name.parse::<entrepot_oci::Image>();
+    let image = name.parse::<entrepot_oci::ImageRef>();
     image.is_ok_and(|image| finder.search.renamed.contains(&Found::from(&image).name()))
 }

@@ -80,7 +80,7 @@ fn assignment(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 fn is_value(name: &str, value: &str) -> bool {
     let says = name.to_ascii_lowercase().replace('-', "_").ends_with("image");
     looks_like_image(value)
-        || (says && value.contains(['/', ':']) && value.parse::<entrepot_oci::Image>().is_ok())
+        || (says && value.contains(['/', ':']) && value.parse::<entrepot_oci::ImageRef>().is_ok())
 }
 
 /// Tells of a text that holds a document of its own with images in it.

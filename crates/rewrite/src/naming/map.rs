@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entrepot_oci::{Image, Tag};
+use entrepot_oci::{ImageRef, Tag};
 
 use super::{Target, is_named};
 use crate::Found;
@@ -110,7 +110,7 @@ impl Map {
 
 // A name, and its tag only if one is written.
 fn name(text: &str) -> Result<(Found, Option<Tag>), MapError> {
-    let image: Image = text.parse().map_err(|error: entrepot_oci::ImageError| MapError::Name {
+    let image: ImageRef = text.parse().map_err(|error: entrepot_oci::ImageRefError| MapError::Name {
         name: text.to_owned(),
         why: error.to_string(),
     })?;

@@ -1,11 +1,11 @@
 //! Names, one by one.
 
-use entrepot_oci::{Digest, Image};
+use entrepot_oci::{Digest, ImageRef};
 
 use super::*;
 
 fn found(text: &str) -> Found {
-    let mut found = Found::from(&text.parse::<Image>().unwrap());
+    let mut found = Found::from(&text.parse::<ImageRef>().unwrap());
     found.tag = found.tag.filter(|_| text.rsplit('/').next().unwrap().contains(':'));
     found
 }

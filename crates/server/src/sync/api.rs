@@ -1,7 +1,7 @@
 //! The JSON API: addresses to calls.
 
 use entrepot_catalog::{RunId, SourceTag};
-use entrepot_oci::{Image, Tag};
+use entrepot_oci::{ImageRef, Tag};
 use entrepot_scheduler::{Begun, Part};
 use entrepot_sync::Place;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -147,7 +147,7 @@ async fn part(call: &mut Call<'_>) -> Result<Part, Problem> {
 fn image_part(text: &str) -> Result<Part, Problem> {
     let wrong =
         |why: String| Problem::bad(why).with_hint("write `quay.io/ascend/cann` or `quay.io/ascend/cann:8.0`");
-    let image: Image = text.parse().map_err(|error| wrong(format!("`{text}`: {error}")))?;
+    let image: ImageRef = text.parse().map_err(|error| wrong(format!("`{text}`: {error}")))?;
     if image.digest().is_some() {
         return Err(wrong(format!("`{text}`: rules copy tags, not digests")));
     }

@@ -1,6 +1,6 @@
 //! What people are told of a failure: the fact, and a way out where there is one.
 
-use entrepot_remote::{Error as RemoteError, InvalidAnswer, Refusal};
+use entrepot_remote::{Error as RemoteError, InvalidResponse, Refusal};
 
 use super::{send::Fault, walk::WalkError};
 use crate::{Failure, Format, Outcome, Place, Shape, Target, ends::EndError, shape::ShapeError};
@@ -30,7 +30,7 @@ pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
 /// A failure to read.
 pub(super) fn at_source(source: &Place, error: &EndError) -> Failure {
     let (what, hint) = match error {
-        EndError::Registry(RemoteError::Invalid(InvalidAnswer::WrongDigest)) => {
+        EndError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
             (format!("`{source}` gave bytes that do not have the digest that they should"), None)
         }
         EndError::Registry(RemoteError::Denied { status, reason }) => (
@@ -111,7 +111,7 @@ fn refused(target: &Target, refusal: Refusal) -> (String, Option<&'static str>) 
             format!("`{place}` does not take so much in one request"),
             Some("set a smaller `chunk` for this registry"),
         ),
-        Refusal::Quota => (
+        Refusal::StorageQuota => (
             format!("there is no space left at `{place}`"),
             Some("delete something there, or raise the quota"),
         ),

@@ -3,7 +3,7 @@
 use std::{io, mem, sync::Arc};
 
 use bytes::Bytes;
-use entrepot_remote::Load;
+use entrepot_remote::UploadBody;
 use futures_util::stream;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -105,7 +105,7 @@ impl Feed {
     }
 
     /// The next `length` bytes as what is sent to a registry.
-    pub(super) fn load(&self, length: u64) -> Load {
+    pub(super) fn load(&self, length: u64) -> UploadBody {
         let feed = self.clone();
         let pieces = stream::unfold((feed, length), |(feed, left)| async move {
             if left == 0 {
@@ -121,7 +121,7 @@ impl Feed {
                 Err(_) => Some((Err(io::Error::other("the source failed")), (feed, 0))),
             }
         });
-        Load::stream(length, pieces)
+        UploadBody::stream(length, pieces)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{mem, sync::Arc};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, Hasher};
-use entrepot_remote::{Error as RemoteError, InvalidAnswer};
+use entrepot_remote::{Error as RemoteError, InvalidResponse};
 use futures_util::StreamExt as _;
 
 use super::progress::Tally;
@@ -96,7 +96,7 @@ impl Reading {
             return Ok(());
         }
         self.withheld = None;
-        Err(RemoteError::from(InvalidAnswer::WrongDigest).into())
+        Err(RemoteError::from(InvalidResponse::WrongDigest).into())
     }
 
     // The next bytes, not more than belong to it or fit in a piece.

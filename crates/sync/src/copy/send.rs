@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrepot_remote::{Error as RemoteError, InvalidAnswer, Mount, Refusal, Upload};
+use entrepot_remote::{Error as RemoteError, InvalidResponse, Mount, Refusal, Upload};
 
 use super::{
     blobs::Brought,
@@ -161,7 +161,7 @@ impl Sending<'_> {
     async fn resume(&mut self, upload: &mut Upload, at: u64, mark: Mark) -> Result<(), RemoteError> {
         let arrived = upload.position().await?;
         if arrived > self.blob.size {
-            return Err(InvalidAnswer::Range.into());
+            return Err(InvalidResponse::Range.into());
         }
         tracing::debug!(blob = %self.blob.digest, at, arrived, "a chunk is taken up again");
         self.feed = self.feed.again(Some(mark), arrived).await;
@@ -190,7 +190,9 @@ impl Sending<'_> {
 
 // Whether part of a chunk may have arrived.
 fn is_cut(error: &RemoteError) -> bool {
-    let range =
-        matches!(error, RemoteError::Invalid(InvalidAnswer::Range) | RemoteError::Denied { status: 416, .. });
+    let range = matches!(
+        error,
+        RemoteError::Invalid(InvalidResponse::Range) | RemoteError::Denied { status: 416, .. }
+    );
     range || (EndError::from(error.clone()).may_pass() && !matches!(error, RemoteError::Limited { .. }))
 }

@@ -124,7 +124,7 @@ impl Station {
     pub(crate) fn pull(&self) -> Result<Pull<'_>, EndError> {
         let pulling = self.pulling.fetch_add(1, Ordering::Relaxed);
         let pull = Pull(&self.pulling);
-        match self.remote().rate_limit() {
+        match self.remote().pull_quota() {
             Some(limit) if self.registry.reserve > 0 => {
                 let left = limit.remaining.saturating_sub(pulling);
                 if left > u64::from(self.registry.reserve) {
@@ -151,11 +151,11 @@ impl Station {
         F: Future<Output = Result<T, RemoteError>>,
     {
         let _pull = self.pull()?;
-        let is_used_up = || self.remote().rate_limit().is_some_and(|limit| limit.remaining == 0);
+        let is_used_up = || self.remote().pull_quota().is_some_and(|limit| limit.remaining == 0);
         let answer = self.until(ask, |error| error.wait().is_some() && is_used_up()).await;
         answer.map_err(|error| match error {
             EndError::Registry(RemoteError::Limited { .. }) if is_used_up() => {
-                EndError::Budget(self.remote().rate_limit().and_then(|limit| limit.window))
+                EndError::Budget(self.remote().pull_quota().and_then(|limit| limit.window))
             }
             other => other,
         })

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use entrepot_oci::{Descriptor, Digest, Manifest, ManifestError, MediaType, Reference};
-use entrepot_remote::{BlobAsk, Error as RemoteError, InvalidAnswer};
+use entrepot_remote::{BlobRequest, Error as RemoteError, InvalidResponse};
 use futures_util::StreamExt as _;
 use tokio::sync::OnceCell;
 
@@ -52,7 +52,7 @@ impl Source {
     pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Opened, EndError> {
         let pieces = match self {
             Self::Registry(At { station, repository }, _) => {
-                let ask = BlobAsk { from, ..BlobAsk::default() };
+                let ask = BlobRequest { from, ..BlobRequest::default() };
                 let opened = station.patiently(|| station.remote().blob(repository, digest, ask)).await?;
                 let pieces = opened.chunks.map(|piece| piece.map_err(EndError::from)).boxed();
                 return Ok(Opened { start: opened.start, pieces });
@@ -73,7 +73,7 @@ impl Source {
         match self {
             Self::Registry(at, has_api) => match listed_at(at, has_api, subject, may_be_tagged).await {
                 // What is at the place of the list is none.
-                Err(EndError::Registry(RemoteError::Invalid(InvalidAnswer::NotAListing))) => Ok(Vec::new()),
+                Err(EndError::Registry(RemoteError::Invalid(InvalidResponse::NotAListing))) => Ok(Vec::new()),
                 other => other,
             },
             Self::Layout(layout) => Ok(self.listed(layout.index(), subject).await),
@@ -111,7 +111,7 @@ impl Source {
         };
         let bytes = self.document(&digest).await?;
         if !digest.matches(&bytes) {
-            return Err(RemoteError::from(InvalidAnswer::WrongDigest).into());
+            return Err(RemoteError::from(InvalidResponse::WrongDigest).into());
         }
         let said = entry.and_then(|entry| MediaType::parse(&entry.media_type));
         match kind(&bytes, said) {

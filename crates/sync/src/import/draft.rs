@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entrepot_oci::{Host, Image};
+use entrepot_oci::{Host, ImageRef};
 
 use crate::{
     Format, Service,
@@ -140,5 +140,5 @@ fn word(text: &str) -> String {
 
 /// Whether a text is a repository that a rule can copy from.
 pub(super) fn is_repository(text: &str) -> bool {
-    text.parse::<Image>().is_ok_and(|image| image.digest().is_none())
+    text.parse::<ImageRef>().is_ok_and(|image| image.digest().is_none())
 }

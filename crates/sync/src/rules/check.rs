@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use entrepot_oci::{Host, Image, Platform};
+use entrepot_oci::{Host, ImageRef, Platform};
 
 use super::{
     braces, filter, graph, hosts,
@@ -108,7 +108,7 @@ fn sources(section: &RuleSection) -> Result<Vec<Place>, RuleError> {
 }
 
 fn source(name: &str) -> Result<Place, RuleError> {
-    let image: Image = name.parse().map_err(|error: entrepot_oci::ImageError| {
+    let image: ImageRef = name.parse().map_err(|error: entrepot_oci::ImageRefError| {
         RuleError::new(format!("`{name}` is not a repository"), error.to_string())
     })?;
     let has_tag = name.rsplit_once(':').is_some_and(|(_, behind)| !behind.contains('/'));

@@ -5,7 +5,7 @@
 //! backup: `{tag}` is the tag that is overwritten, `{date}` the day in UTC (`20261231`), `{digest}` the first twelve
 //! digits of what is overwritten.
 
-use entrepot_oci::{Host, Image, Repository, Tag, TagError};
+use entrepot_oci::{Host, ImageRef, Repository, Tag, TagError};
 
 /// A text with places to fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl RepositoryTemplate {
         });
         // An empty namespace leaves a slash behind.
         let text = text.trim_start_matches('/').replace("//", "/");
-        Image::repository_on(host, &text).map_err(|_| text)
+        ImageRef::repository_on(host, &text).map_err(|_| text)
     }
 }
 

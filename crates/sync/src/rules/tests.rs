@@ -21,7 +21,7 @@ fn rule(rest: &str) -> String {
 }
 
 fn place(text: &str) -> Place {
-    let image: entrepot_oci::Image = text.parse().unwrap();
+    let image: entrepot_oci::ImageRef = text.parse().unwrap();
     Place::Registry { host: image.host().clone(), repository: image.repository().clone() }
 }
 

@@ -1,6 +1,6 @@
 //! What people are told when a survey could not see something: the fact, and a way out where there is one.
 
-use entrepot_remote::{Error as RemoteError, InvalidAnswer};
+use entrepot_remote::{Error as RemoteError, InvalidResponse};
 
 use super::Seen;
 use crate::{Failure, Place, ends::EndError};
@@ -25,7 +25,7 @@ pub(super) fn listing(place: &Place, error: &EndError) -> Failure {
             ),
             at_source: true,
         },
-        EndError::Registry(RemoteError::Invalid(InvalidAnswer::Endless(endless))) => Failure {
+        EndError::Registry(RemoteError::Invalid(InvalidResponse::UnboundedListing(endless))) => Failure {
             what: format!("`{place}` cannot be listed: {endless}"),
             hint: Some("name its tags in the rule: then it need not be listed".to_owned()),
             at_source: true,

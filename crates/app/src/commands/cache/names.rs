@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use entrepot_mirror::HeldImage;
-use entrepot_oci::{DigestError, Image, Name, Reference, RepositoryError, TagError};
+use entrepot_oci::{DigestError, ImageRef, Name, Reference, RepositoryError, TagError};
 
 /// A repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl FromStr for Selection {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (name, tag, digest) = Image::split(text);
+        let (name, tag, digest) = ImageRef::split(text);
         let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
         // With both, the digest is the narrower, as it is for a pull.
         let reference = digest.map(Reference::Digest).or(tag.map(Reference::Tag));

@@ -3,7 +3,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use entrepot_oci::{DigestError, Image, ImageError, Reference};
+use entrepot_oci::{DigestError, ImageRef, ImageRefError, Reference};
 use entrepot_sync::Place;
 
 /// One end of a copy.
@@ -20,7 +20,7 @@ pub(crate) struct End {
 pub(crate) enum EndError {
     /// Not the name of an image.
     #[error(transparent)]
-    Image(#[from] ImageError),
+    Image(#[from] ImageRefError),
     /// What is behind `@`.
     #[error(transparent)]
     Digest(#[from] DigestError),
@@ -76,7 +76,7 @@ fn path(text: &str) -> Result<(&str, Option<Reference>), EndError> {
 }
 
 fn registry(text: &str) -> Result<End, EndError> {
-    let image: Image = text.parse()?;
+    let image: ImageRef = text.parse()?;
     let place = Place::Registry { host: image.host().clone(), repository: image.repository().clone() };
     let was_said = image.digest().is_some() || text.ends_with(&format!(":{}", image.reference()));
     Ok(End { place, reference: was_said.then(|| image.reference()) })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entrepot_oci::Image;
+use entrepot_oci::ImageRef;
 use entrepot_rewrite::{Candidate, Found, Ignore, Reason, Standing};
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ pub(super) struct Named {
     /// The image, as whole as the documents say it.
     pub(super) image: String,
     #[serde(skip)]
-    pub(super) whole: Option<Image>,
+    pub(super) whole: Option<ImageRef>,
     pub(super) places: Vec<Place>,
     /// What the registry says of it.
     #[serde(skip_serializing_if = "Option::is_none")]

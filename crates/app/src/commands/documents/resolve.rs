@@ -1,7 +1,7 @@
 //! Asks the registries for the images that documents name.
 
 use comfy_table::CellAlignment;
-use entrepot_oci::Image;
+use entrepot_oci::ImageRef;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ pub(super) fn resolve(common: &Common, images: &mut [Named]) -> Result<u64, Fail
 }
 
 async fn ask(session: &Session, images: &mut [Named]) -> u64 {
-    let wanted: Vec<Option<Image>> = images.iter().map(|named| named.whole.clone()).collect();
+    let wanted: Vec<Option<ImageRef>> = images.iter().map(|named| named.whole.clone()).collect();
     let answers = stream::iter(wanted).map(|image| one(session, image)).buffered(AT_ONCE);
     let answers: Vec<Resolved> = answers.collect().await;
     let mut missing = 0;
@@ -56,7 +56,7 @@ async fn ask(session: &Session, images: &mut [Named]) -> u64 {
     missing
 }
 
-async fn one(session: &Session, image: Option<Image>) -> Resolved {
+async fn one(session: &Session, image: Option<ImageRef>) -> Resolved {
     let Some(image) = image else {
         return Resolved::Missing {
             error: "its tag is in a variable that the document does not set".to_owned(),

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, env};
 
 use bytes::Bytes;
-use entrepot_oci::{Descriptor, Digest, Image, Manifest, Platform, Reference};
-use entrepot_remote::{BlobAsk, Error, FetchedManifest, InvalidAnswer, Remote};
+use entrepot_oci::{Descriptor, Digest, ImageRef, Manifest, Platform, Reference};
+use entrepot_remote::{BlobRequest, Error, FetchedManifest, InvalidResponse, Remote};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
@@ -104,13 +104,13 @@ struct Document {
 struct Asker<'a> {
     session: &'a Session,
     remote: Remote,
-    image: &'a Image,
+    image: &'a ImageRef,
 }
 
 /// The document of an image as the registry has it, or that of one of its platforms.
 pub(super) async fn document(
     session: &Session,
-    image: &Image,
+    image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Bytes, Failure> {
     let asker = Asker { session, remote: session.remote(image.host())?, image };
@@ -125,7 +125,7 @@ pub(super) async fn document(
 /// Everything there is to say of an image.
 pub(super) async fn look(
     session: &Session,
-    image: &Image,
+    image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Seen, Failure> {
     let asker = Asker { session, remote: session.remote(image.host())?, image };
@@ -211,16 +211,16 @@ impl Asker<'_> {
     }
 
     async fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
-        let asked = self.remote.blob(self.image.repository(), &blob.digest, BlobAsk::default());
+        let asked = self.remote.blob(self.image.repository(), &blob.digest, BlobRequest::default());
         let mut chunks = asked.await?.chunks;
         let mut bytes = Vec::new();
         while let Some(chunk) = chunks.try_next().await? {
             if bytes.len() + chunk.len() > MAX_CONFIG {
-                return Err(InvalidAnswer::TooLarge { limit: MAX_CONFIG as u64 }.into());
+                return Err(InvalidResponse::TooLarge { limit: MAX_CONFIG as u64 }.into());
             }
             bytes.extend_from_slice(&chunk);
         }
-        if blob.digest.matches(&bytes) { Ok(bytes) } else { Err(InvalidAnswer::WrongDigest.into()) }
+        if blob.digest.matches(&bytes) { Ok(bytes) } else { Err(InvalidResponse::WrongDigest.into()) }
     }
 
     // Nice to know, and nothing to fail for.

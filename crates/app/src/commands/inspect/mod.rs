@@ -5,7 +5,7 @@
 mod look;
 mod tell;
 
-use entrepot_oci::{Image, Platform};
+use entrepot_oci::{ImageRef, Platform};
 use serde::Serialize;
 
 use super::session::{self, Common, Session};
@@ -20,7 +20,7 @@ pub(crate) struct Inspect {
     /// What every such command can be told.
     pub(crate) common: Common,
     /// Which image.
-    pub(crate) image: Image,
+    pub(crate) image: ImageRef,
     /// Which platform of it.
     pub(crate) platform: Option<Platform>,
     /// Whether to print the document as it is.
@@ -46,7 +46,7 @@ pub(crate) struct OnPlatform {
 }
 
 /// Asks for what is worth knowing of an image.
-pub(crate) async fn brief(session: &Session, image: &Image) -> Result<Brief, Failure> {
+pub(crate) async fn brief(session: &Session, image: &ImageRef) -> Result<Brief, Failure> {
     let seen = look::look(session, image, None).await?;
     let platforms = seen.platforms.into_iter();
     let platforms = platforms.map(|one| OnPlatform { platform: one.platform, size: one.size }).collect();

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entrepot_oci::{Digest, Image};
+use entrepot_oci::{Digest, ImageRef};
 use entrepot_relay::{File, Manifest, Plan, Source, Stack};
 use entrepot_rewrite::{Ignore, Kind, Root};
 use entrepot_sync::{Beside, Place, packed};
@@ -57,7 +57,7 @@ struct Cargo {
     place: Place,
     stack: Stack,
     /// The images by their whole names.
-    images: Vec<(Image, Digest)>,
+    images: Vec<(ImageRef, Digest)>,
     to: Root,
     names: rewrite::Names,
     ignore: Ignore,
@@ -199,7 +199,7 @@ async fn of_archive(load: &Load, beside: &Beside) -> Result<Cargo, Failure> {
 }
 
 // The images of an archive by their whole names, and how many have none.
-async fn named(place: &Place) -> Result<(Vec<(Image, Digest)>, usize), Failure> {
+async fn named(place: &Place) -> Result<(Vec<(ImageRef, Digest)>, usize), Failure> {
     let all = packed(place).await.map_err(super::broken)?;
     let (mut images, mut nameless) = (Vec::new(), 0);
     for one in all {
@@ -214,7 +214,7 @@ async fn named(place: &Place) -> Result<(Vec<(Image, Digest)>, usize), Failure> 
 }
 
 fn digests(cargo: &Cargo, plan: &Plan) -> Result<Vec<Digest>, Failure> {
-    let find = |source: &Image| {
+    let find = |source: &ImageRef| {
         let found = cargo.images.iter().find(|(image, _)| image == source);
         found.map(|(_, digest)| *digest).ok_or_else(|| {
             Failure::new(format!("`{source}` is not in the file")).with_hint(

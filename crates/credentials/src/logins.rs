@@ -1,0 +1,95 @@
+//! Finding the logins for a registry.
+
+use std::collections::BTreeSet;
+
+use entrepot_oci::{Host, Repository};
+
+use crate::{
+    auth_file::{AuthFile, Entry},
+    credential::Credential,
+    error::Error,
+    helper::Helper,
+    paths::AuthFilePaths,
+    target::LoginTarget,
+};
+
+/// All logins of a user, as the files had them when they were read.
+#[derive(Debug)]
+pub struct Logins {
+    files: Vec<AuthFile>,
+}
+
+/// One login at a registry.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The account.
+    pub credential: Credential,
+    /// The only repository that it is for, with those below it; `None` for the whole registry.
+    pub namespace: Option<Repository>,
+}
+
+/// The logins for one registry.
+#[derive(Debug, Default)]
+pub struct FoundLogins {
+    /// The logins, at most one for each namespace.
+    pub logins: Vec<Login>,
+    /// Why other logins for the registry cannot be used.
+    pub errors: Vec<Error>,
+}
+
+impl Logins {
+    /// Reads the files that exist. The errors are those of files that cannot be read and are left out.
+    pub fn read(paths: &AuthFilePaths) -> (Self, Vec<Error>) {
+        let (mut files, mut errors) = (Vec::new(), Vec::new());
+        for path in paths.to_read() {
+            match AuthFile::read(&path) {
+                Ok(Some(file)) => files.push(file),
+                Ok(None) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        (Self { files }, errors)
+    }
+
+    /// The logins for `host`. An earlier file takes precedence over later ones for the same namespace. Blocks while
+    /// helpers run, up to 30 s for each.
+    pub fn find(&self, host: &Host) -> FoundLogins {
+        let (mut found, mut settled) = (FoundLogins::default(), BTreeSet::new());
+        for file in &self.files {
+            for (target, entry) in file.logins(host) {
+                let namespace = target.namespace().cloned();
+                if settled.contains(&namespace) {
+                    continue;
+                }
+                match credential(file, &target, entry) {
+                    Ok(None) => continue,
+                    Ok(Some(credential)) => {
+                        found.logins.push(Login { credential, namespace: namespace.clone() });
+                    }
+                    Err(error) => found.errors.push(error),
+                }
+                settled.insert(namespace);
+            }
+        }
+        found
+    }
+}
+
+fn credential(file: &AuthFile, target: &LoginTarget, entry: Entry) -> Result<Option<Credential>, Error> {
+    let path = &file.path;
+    let identity_token = |place| Error::IdentityToken { target: target.clone(), place };
+    let credential = match entry {
+        Entry::Credential(credential) => Some(credential),
+        Entry::Helper { name, server } => Helper::new(&name)?.get(&server)?,
+        Entry::IdentityToken => return Err(identity_token(format!("`{}`", path.display()))),
+        Entry::Unreadable => {
+            return Err(Error::UnreadableEntry { target: target.clone(), path: path.clone() });
+        }
+    };
+    match credential {
+        Some(credential) if credential.is_identity_token() => {
+            Err(identity_token("its credential helper".to_owned()))
+        }
+        other => Ok(other),
+    }
+}

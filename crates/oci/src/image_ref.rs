@@ -1,0 +1,169 @@
+//! Whole image references, as people write them: `docker.io/library/nginx:1.27@sha256:…`.
+
+use std::{fmt, str::FromStr};
+
+use crate::{Digest, DigestError, Host, HostError, Reference, Repository, RepositoryError, Tag, TagError};
+
+/// An image reference with its defaults filled in: Docker Hub, `library/`, and the tag `latest` where there is
+/// neither tag nor digest.
+///
+/// ```
+/// use entrepot_oci::ImageRef;
+///
+/// let image: ImageRef = "nginx".parse()?;
+/// assert_eq!(image.to_string(), "docker.io/library/nginx:latest");
+///
+/// let image: ImageRef = "quay.io/team/app:1.2".parse()?;
+/// assert_eq!(image.host().as_str(), "quay.io");
+/// assert_eq!(image.repository().as_str(), "team/app");
+/// assert_eq!(image.tag().map(|tag| tag.as_str()), Some("1.2"));
+/// # Ok::<(), entrepot_oci::ImageRefError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRef {
+    host: Host,
+    repository: Repository,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+/// Why a text is not an image reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageRefError {
+    /// The part in front of the first slash.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The part in front of tag and digest.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The part behind the last colon.
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    /// The part behind `@`.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+impl ImageRef {
+    /// The registry it is on.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Where on that registry.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The tag, if one was written or meant.
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// The digest, if one was written.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// What to ask the registry for: the digest where there is one, since it is the narrower.
+    pub fn reference(&self) -> Reference {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => Reference::Digest(*digest),
+            (None, Some(tag)) => Reference::Tag(tag.clone()),
+            (None, None) => Reference::Tag(Tag::latest()),
+        }
+    }
+
+    /// The parts of `NAME[:TAG][@DIGEST]`, none of which is checked. A colon before a `/` belongs to a port.
+    ///
+    /// ```
+    /// use entrepot_oci::ImageRef;
+    ///
+    /// assert_eq!(ImageRef::split("localhost:5000/app:1"), ("localhost:5000/app", Some("1"), None));
+    /// assert_eq!(ImageRef::split("localhost:5000/app"), ("localhost:5000/app", None, None));
+    /// ```
+    pub fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag), digest),
+            _ => (rest, None, digest),
+        }
+    }
+
+    /// The repository of `name` on `host`, with `library/` where Docker Hub leaves it out.
+    pub fn repository_on(host: &Host, name: &str) -> Result<Repository, RepositoryError> {
+        if host.is_docker_hub() && !name.contains('/') {
+            format!("library/{name}").parse()
+        } else {
+            name.parse()
+        }
+    }
+}
+
+impl FromStr for ImageRef {
+    type Err = ImageRefError;
+
+    fn from_str(text: &str) -> Result<Self, ImageRefError> {
+        let (name, tag, digest) = Self::split(text);
+        let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
+        let (host, path) = match name.split_once('/') {
+            Some((host, path)) if Host::looks_like_one(host) => (host.parse()?, path),
+            _ => (Host::docker_hub(), name),
+        };
+        let repository = Self::repository_on(&host, path)?;
+        let tag = tag.or_else(|| digest.is_none().then(Tag::latest));
+        Ok(Self { host, repository, tag, digest })
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_what_is_left_out() {
+        for (text, whole) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("bitnami/redis:7", "docker.io/bitnami/redis:7"),
+            ("docker.io/nginx", "docker.io/library/nginx:latest"),
+            ("index.docker.io/library/nginx:1", "docker.io/library/nginx:1"),
+            ("localhost/x", "localhost/x:latest"),
+            ("localhost:5000/x/y:t", "localhost:5000/x/y:t"),
+            ("[::1]:5000/x", "[::1]:5000/x:latest"),
+        ] {
+            assert_eq!(text.parse::<ImageRef>().unwrap().to_string(), whole);
+        }
+    }
+
+    #[test]
+    fn keeps_tag_and_digest() {
+        let digest = Digest::of(b"");
+        let image: ImageRef = format!("quay.io/a/b:1@{digest}").parse().unwrap();
+        assert_eq!(image.reference(), Reference::Digest(digest));
+        assert_eq!(image.to_string(), format!("quay.io/a/b:1@{digest}"));
+        assert!(format!("a@{digest}").parse::<ImageRef>().unwrap().tag().is_none());
+    }
+
+    #[test]
+    fn refuses_what_is_not_one() {
+        for bad in ["", "UPPER", "a b", "a:", "a@sha256:1", "http://x/y", "a.io//b", "x/"] {
+            assert!(bad.parse::<ImageRef>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Reading a listing page after page, whatever the registry makes of pages.
+//!
+//! A page says where the next one is (`Link`), or it does not: some registries stop at a number of their own and do not
+//! mention the rest. Where no page has a link, another one is requested after a page that looks full. A listing is
+//! complete or an error.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use url::Url;
+
+use super::{
+    bounds::{Bounds, Progress},
+    collect::Collect,
+};
+use crate::{
+    egress_error::EgressError,
+    endpoint::Endpoint,
+    error::{Error, InvalidResponse, UnboundedListing},
+    outcome::OutcomeGuard,
+};
+
+/// One page of a listing.
+pub(crate) struct Page {
+    pub(crate) bytes: Bytes,
+    pub(crate) guard: OutcomeGuard,
+    pub(crate) next: Next,
+}
+
+/// The page to request.
+pub(crate) struct PageRequest {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) url: Url,
+    /// The most bytes that are accepted.
+    pub(crate) limit: usize,
+}
+
+/// Where the next page is.
+pub(crate) enum Next {
+    /// At this URL.
+    At(Url),
+    /// At a URL that is not allowed: at another origin, or without TLS, as proxies in front of registries write it.
+    /// The page may be requested by the last name instead.
+    Refused(EgressError),
+    /// The page does not say.
+    Unknown,
+}
+
+type Read<'a> = Box<dyn Fn(Url) -> BoxFuture<'a, Result<Page, Error>> + Send + Sync + 'a>;
+type After<'a> = Box<dyn Fn(&str) -> Option<Url> + Send + Sync + 'a>;
+
+/// How the pages of a listing are requested.
+pub(crate) struct Pages<'a> {
+    pub(crate) bounds: Bounds,
+    /// A listing needs a permit to become large; each registry has one.
+    pub(crate) large_listings: &'a Semaphore,
+    pub(crate) first: Url,
+    /// Requests a page.
+    pub(crate) read: Read<'a>,
+    /// The URL of the page after a name, if pages can be requested by name.
+    pub(crate) after: After<'a>,
+    /// The number of names requested per page.
+    pub(crate) size: usize,
+}
+
+/// Reads all pages. `new` makes the collection of entries.
+///
+/// # Errors
+/// [`UnboundedListing`] if there seems to be no end, and the errors of the pages.
+pub(crate) async fn read_all<C: Collect>(pages: &Pages<'_>, new: impl Fn() -> C) -> Result<C, Error> {
+    let limit = pages.bounds.time;
+    match tokio::time::timeout(limit, read_with_permit(pages, new)).await {
+        Ok(read) => read,
+        Err(_) => Err(InvalidResponse::from(UnboundedListing::Time { limit }).into()),
+    }
+}
+
+// Nothing is held while another large listing is read: this one starts again afterwards.
+async fn read_with_permit<C: Collect>(pages: &Pages<'_>, new: impl Fn() -> C) -> Result<C, Error> {
+    let mut entries = new();
+    if read_pages(pages, &mut entries, None).await? {
+        return Ok(entries);
+    }
+    entries = new();
+    let permit = pages.large_listings.acquire().await.ok();
+    read_pages(pages, &mut entries, permit).await.map(|_| entries)
+}
+
+// Returns whether the listing is complete. Without a permit it stops where it becomes large and another listing has
+// the permit.
+async fn read_pages(
+    pages: &Pages<'_>,
+    entries: &mut impl Collect,
+    mut permit: Option<SemaphorePermit<'_>>,
+) -> Result<bool, Error> {
+    let (mut progress, mut has_links) = (Progress::new(pages.bounds), false);
+    let mut url = pages.first.clone();
+    loop {
+        progress.request(&url).map_err(InvalidResponse::from)?;
+        let page = (pages.read)(url).await;
+        let Page { bytes, guard, next } = if progress.is_first() { page? } else { page.map_err(incomplete)? };
+        let taken = entries.take(&bytes).map_err(|fault| guard.fail(fault.into()))?;
+        has_links |= !matches!(next, Next::Unknown);
+        let may_go_on = !has_links && taken.new > 0 && looks_full(taken.listed, pages.size);
+        let after = taken.last.as_deref().and_then(|last| (pages.after)(last));
+        url = match (next, after) {
+            (Next::At(next), _) => next,
+            (Next::Refused(_), Some(after)) => after,
+            (Next::Refused(refused), None) => return Err(refused.into()),
+            (Next::Unknown, Some(after)) if may_go_on => after,
+            (Next::Unknown, _) => return Ok(true),
+        };
+        progress.record(taken.new).map_err(InvalidResponse::from)?;
+        if entries.held() > pages.bounds.free && permit.is_none() {
+            permit = pages.large_listings.try_acquire().ok();
+            if permit.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+// On the first page such errors are about the whole listing. On a later page the listing is incomplete.
+fn incomplete(error: Error) -> Error {
+    match error {
+        Error::NotFound => InvalidResponse::Status(404).into(),
+        Error::Denied { status: status @ (400 | 405 | 422 | 501), .. } => {
+            InvalidResponse::Status(status).into()
+        }
+        other => other,
+    }
+}
+
+// Whether more may follow a page without a link: it has as many entries as requested, or a round number.
+fn looks_full(listed: usize, size: usize) -> bool {
+    listed > 0 && (listed >= size || listed.is_multiple_of(50))
+}
+
+#[cfg(test)]
+#[path = "pages_tests.rs"]
+mod tests;

@@ -1,0 +1,106 @@
+//! A request to the registry API, and the HTTP requests that it becomes.
+
+use bytes::Bytes;
+use entrepot_oci::Repository;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use crate::auth::scope::Scope;
+
+/// A request to the registry API, which is the same at every endpoint.
+pub(crate) struct Request {
+    method: Method,
+    scope: Scope,
+    // The path after `/v2/`, with the query: `library/nginx/manifests/latest`.
+    path: String,
+    topic: String,
+    headers: HeaderMap,
+    body: Bytes,
+    changes: bool,
+}
+
+impl Request {
+    pub(crate) fn get(repository: &Repository, rest: String) -> Self {
+        Self::of(Method::GET, Scope::Pull(repository.clone()), repository, rest)
+    }
+
+    pub(crate) fn head(repository: &Repository, rest: String) -> Self {
+        Self { method: Method::HEAD, ..Self::get(repository, rest) }
+    }
+
+    /// Lists repositories. `path` includes the query.
+    pub(crate) fn catalog(path: String) -> Self {
+        let topic = "_catalog".to_owned();
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes: false }
+    }
+
+    /// Changes what the registry holds. Any success status is accepted.
+    pub(crate) fn change(method: Method, scope: Scope, repository: &Repository, rest: String) -> Self {
+        Self { changes: true, ..Self::of(method, scope, repository, rest) }
+    }
+
+    fn of(method: Method, scope: Scope, repository: &Repository, rest: String) -> Self {
+        let topic = rest.split(['/', '?']).next().unwrap_or_default().to_owned();
+        let path = format!("{repository}/{rest}");
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method, scope, path, topic, headers, body, changes: false }
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Adds a body.
+    pub(crate) fn sending(self, body: Bytes) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The rights that the request needs.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether the request changes what the registry holds.
+    pub(crate) fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// The method, and the kind of resource such as `manifests`.
+    pub(crate) fn topic(&self) -> (&Method, &str) {
+        (&self.method, &self.topic)
+    }
+
+    /// The URL at an endpoint. `None` if it is not one, which the types of its parts rule out.
+    pub(crate) fn at(&self, endpoint: &Url) -> Option<Url> {
+        let base = endpoint.as_str().trim_end_matches('/');
+        format!("{base}/v2/{}", self.path).parse().ok()
+    }
+
+    /// The HTTP request to one URL.
+    pub(crate) fn to(&self, url: Url) -> WireRequest {
+        let (method, headers, body) = (self.method.clone(), self.headers.clone(), self.body.clone());
+        // A request to an upload appends to it or ends it, so it must not be repeated.
+        let is_upload = self.topic != "manifests" && matches!(method, Method::PUT | Method::PATCH);
+        let is_repeatable = !is_upload;
+        WireRequest { method, url, headers, body, is_repeatable }
+    }
+}
+
+/// One HTTP request.
+pub(crate) struct WireRequest {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Whether the request may be repeated if its outcome is unknown.
+    pub(crate) is_repeatable: bool,
+}
+
+impl WireRequest {
+    pub(crate) fn get(url: Url) -> Self {
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method: Method::GET, url, headers, body, is_repeatable: true }
+    }
+}
