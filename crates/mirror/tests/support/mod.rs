@@ -7,7 +7,7 @@
     reason = "each test file uses its part of this"
 )]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use entrepot_blobs::Blobs;
@@ -18,7 +18,7 @@ use entrepot_mirror::{
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
-use entrepot_testkit::{TestImage, TestRegistry};
+use entrepot_testkit::{TestImage, TestRegistry, until};
 use futures_util::StreamExt;
 
 /// A mirror, its upstream and its data directory.
@@ -105,9 +105,22 @@ impl Rig {
 
     /// Waits until no partial file is left.
     pub(crate) async fn until_nothing_is_staged(&self) {
-        while self.staged() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("staged files to go", async || (self.staged() == 0).then_some(())).await;
+    }
+
+    /// Waits until the note beside the partial file says that its first `bytes` bytes are there.
+    pub(crate) async fn until_noted(&self, bytes: u64) {
+        let noted = async || noted(&self.data.join("staging")).filter(|noted| *noted >= bytes);
+        until("progress to be noted", noted).await;
+    }
+
+    /// The blob, from the first download that succeeds: one that failed leaves the stage a moment after its readers know.
+    pub(crate) async fn blob_in_the_end(&self, name: &str, digest: &Digest) -> Bytes {
+        let read = async || match self.blob(name, digest).await {
+            Ok(opened) => read(opened).await.ok(),
+            Err(_) => None,
+        };
+        until("a download to succeed", read).await
     }
 
     /// Whether the store has a file for this digest.
@@ -161,9 +174,7 @@ impl Rig {
 
     /// Waits until the mirror keeps a blob by itself, without its upstream.
     pub(crate) async fn until_kept(&self, digest: &Digest) {
-        while !self.keeps(digest) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the blob to be kept", async || self.keeps(digest).then_some(())).await;
     }
 }
 
@@ -201,6 +212,15 @@ async fn with_settings(
         clock,
     };
     Mirror::start(parts).await.unwrap()
+}
+
+/// How much of the front of a blob is there, by the note in the directory of staged files.
+pub(crate) fn noted(staging: &std::path::Path) -> Option<u64> {
+    let files = std::fs::read_dir(staging).ok()?.filter_map(Result::ok);
+    let notes = files.filter_map(|file| serde_json::from_slice(&std::fs::read(file.path()).ok()?).ok());
+    let front =
+        |note: serde_json::Value| note["written"][0][1].as_u64().filter(|_| note["written"][0][0] == 0);
+    notes.filter_map(front).max()
 }
 
 /// All bytes of what was opened, or how many came before they broke off.
