@@ -8,10 +8,11 @@ use std::{sync::Arc, time::Duration};
 use entrepot_catalog::{NewManifest, Origin, RepoKey};
 use entrepot_oci::{Digest, Host, MAX_MANIFEST_BYTES, Manifest, Reference, Tag};
 use entrepot_remote::FetchedManifest;
+use moka::ops::compute::Op;
 
 use crate::{
     Error, HeldManifest, ManifestHead, Mirror, ServedManifest, Target,
-    freshness::Age,
+    freshness::{Age, is_hosted_fresh},
     memory::TagState,
     metrics::Kind,
     store::{blobs_failed, store_failed},
@@ -316,16 +317,28 @@ impl Mirror {
     }
 
     pub(crate) async fn tag_state(&self, key: &RepoKey, tag: &Tag) -> Option<TagState> {
-        let entry = (key.clone(), tag.clone());
-        if let Some(state) = self.0.memory.tags.get(&entry) {
-            return Some(state);
+        let (entry, now) = ((key.clone(), tag.clone()), self.0.clock.now());
+        let known = self.0.memory.tags.get(&entry);
+        let is_hosted = key.origin == Origin::Hosted;
+        if known.is_some_and(|state| !is_hosted || is_hosted_fresh(state.checked, now)) {
+            return known;
         }
-        // Logged where it fails; the upstream may still answer.
-        let record = self.0.catalog.tag(key, tag).await.map_err(store_failed).ok()??;
-        let state =
-            TagState { digest: record.digest, checked: record.checked, not_before: None, recorded: true };
-        self.0.memory.tags.insert(entry, state);
-        Some(state)
+        // A failure is logged; what is in memory still counts, and the upstream may still answer.
+        let Ok(record) = self.0.catalog.tag(key, tag).await.map_err(store_failed) else { return known };
+        let read = record.map(|record| {
+            let checked = if is_hosted { now } else { record.checked };
+            TagState { digest: record.digest, checked, not_before: None, recorded: true }
+        });
+        // A push that came in between knows better.
+        self.0.memory.tags.entry(entry).and_compute_with(|current| {
+            let is_as_before = current.map(|entry| entry.value().checked) == known.map(|state| state.checked);
+            match read {
+                _ if !is_as_before => Op::Nop,
+                Some(state) => Op::Put(state),
+                None => Op::Remove,
+            }
+        });
+        read
     }
 
     fn age(&self, host: &Host, key: &RepoKey, tag: &Tag, state: &TagState) -> Result<Age, Error> {

@@ -39,7 +39,7 @@ const ENTRY: usize = 320;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TagState {
     pub(crate) digest: Digest,
-    /// When the upstream last said so.
+    /// When the upstream last said so; of a hosted tag, when the catalog did.
     pub(crate) checked: SystemTime,
     /// The upstream failed to answer; before this it is not asked again.
     pub(crate) not_before: Option<SystemTime>,
