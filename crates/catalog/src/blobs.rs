@@ -7,8 +7,10 @@ use std::time::SystemTime;
 use entrepot_oci::Digest;
 
 use crate::{
-    Catalog, Error, RepoKey, Unlinked,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
+    key::RepoKey,
+    records::Unlinked,
     sql::{self, BATCH, ask, count, drop_if_empty, find_repository, here, make_repository, number, to_ms},
 };
 
@@ -98,7 +100,7 @@ impl Catalog {
         Ok(if held { Unlinked::StillHeld } else { Unlinked::Last })
     }
 
-    /// Whether anybody has the digest, as a blob or as a manifest.
+    /// Whether any repository has the digest, as a blob or as a manifest.
     ///
     /// # Errors
     /// The database failed.

@@ -14,7 +14,7 @@ use sqlx::{
     query::{Query, QueryAs},
 };
 
-use crate::{Error, RepoKey};
+use crate::{error::Error, key::RepoKey};
 
 /// The id of the repository in `$1` and `$2`, for use within a query.
 macro_rules! here {

@@ -88,7 +88,7 @@ async fn enter(door: &Door, username: Option<String>, password_stdin: bool) -> R
 
 async fn show(session: &Session, door: &Door, pair: &Pair) -> Result<Verdict, Failure> {
     let host = door.host();
-    let remote = Remote::new(host.clone(), &session.world.bare(host));
+    let remote = Remote::new(host.clone(), &session.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
     let Pair { username, password } = pair.clone();
     let credential = Credential { username, password, namespace: door.namespace().cloned(), endpoint: None };

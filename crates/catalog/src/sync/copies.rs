@@ -1,17 +1,18 @@
-//! How copies stand, and what runs did about them.
+//! The states of copies, and what runs did about them.
 
 use std::{collections::HashMap, time::SystemTime};
 
 use sqlx::{Any, FromRow, Row, Transaction, any::AnyRow};
 
-use super::{Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunId, SourceTag, records::digest};
+use super::records::{Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunId, SourceTag, digest};
 use crate::{
-    Catalog, Error, Listing,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
+    records::Listing,
     sql::{self, BATCH, count, fetch_page, from_ms, number, to_ms},
 };
 
-/// How many rows one run may leave behind; what is settled after that is only counted, and seen in its state.
+/// How many copies of one run are recorded. Copies after that are only counted, and their states are kept.
 pub const MAX_RUN_COPIES: u64 = 10_000;
 
 pub(crate) const SOURCE_TAGS: &str = "SELECT DISTINCT source, reference FROM sync_copy \
@@ -33,11 +34,11 @@ const ADD_ROW: &str = "INSERT INTO sync_run_copy (run_id, number, source, refere
      digest, outcome, problem, hint, written, mounted, present, took_ms) VALUES";
 
 impl Catalog {
-    /// Remembers what `run` settled: how each copy stands, and what was done where that is not nothing. `number` is
-    /// that of the first row to be written, counted from 1; the number of the next one is given back.
+    /// Records what a run settled: the state of each copy, and what was done about those that were not equal. `first` is
+    /// the number of the first of those, counted from 1; returns the number for the next one.
     ///
     /// # Errors
-    /// The database failed; then nothing of it is remembered.
+    /// The database failed; then nothing of it is recorded.
     pub async fn record_copies(
         &self,
         (run, rule): (RunId, &str),
@@ -73,7 +74,7 @@ impl Catalog {
         Ok(tx.commit().await?)
     }
 
-    /// How a rule's copies stand, source tag by source tag in bytewise order, after `after`; of `limit` source tags.
+    /// The states of a rule's copies, in bytewise order of source tags: those of `limit` source tags after `after`.
     ///
     /// # Errors
     /// The database failed.
@@ -95,7 +96,7 @@ impl Catalog {
         Ok(Listing { rows: rows.into_iter().map(RawState::read).collect::<Result<_, _>>()?, more })
     }
 
-    /// How many of a rule's copies stand how. Reads all of them: ask once per run, not once per request.
+    /// How many of a rule's copies are in which state. Reads all of them: ask once for each run, not for each request.
     ///
     /// # Errors
     /// The database failed.
@@ -108,7 +109,8 @@ impl Catalog {
         Ok(counts)
     }
 
-    /// Forgets the copies of a rule that were not looked at since `before`: it no longer wants them. How many.
+    /// Removes the states of copies of a rule that were not looked at since `before`: the rule no longer wants them.
+    /// Returns how many.
     ///
     /// # Errors
     /// The database failed.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::setup::*;
 use entrepot_catalog::{
-    Catalog, Cause, Copy, CopyCounts, CopyOutcome, KEPT_RUNS, RunCopy, RunEnd, RunId, RunOutcome, SourceTag,
+    Catalog, Cause, Copy, CopyCounts, CopyOutcome, InstanceId, KEPT_RUNS, NewRun, Orphans, RunCopy, RunEnd,
+    RunId, RunOutcome, SourceTag,
 };
 
 fn copy(tag: &str, target: &str) -> Copy {
@@ -38,7 +39,12 @@ fn end(seconds: u64) -> RunEnd {
 }
 
 async fn begin(catalog: &Catalog, rule: &str, seconds: u64) -> RunId {
-    catalog.begin_run(rule, Cause::Schedule, None, at(seconds)).await.unwrap()
+    begin_part(catalog, rule, None, seconds).await
+}
+
+async fn begin_part(catalog: &Catalog, rule: &str, part: Option<&str>, seconds: u64) -> RunId {
+    let run = NewRun { rule, cause: Cause::Schedule, part, owner: InstanceId::new(), at: at(seconds) };
+    catalog.begin_run(&run).await.unwrap()
 }
 
 pub async fn runs_are_remembered(home: &Home) {
@@ -52,16 +58,6 @@ pub async fn runs_are_remembered(home: &Home) {
     assert_eq!((ended.counts, ended.written, ended.read), (end(9).counts, 70, 60));
     assert_eq!(ended.outcome, RunOutcome::Failed);
     assert_eq!(catalog.run("1".parse().unwrap()).await.unwrap(), None);
-}
-
-pub async fn what_nobody_carries_on_was_interrupted(home: &Home) {
-    let catalog = home.open().await;
-    let (one, two) = (begin(&catalog, "a", 1).await, begin(&catalog, "b", 1).await);
-    catalog.end_run(one, "a", &end(2)).await.unwrap();
-    assert_eq!(catalog.interrupt_runs(at(5)).await.unwrap(), 1);
-    assert_eq!(catalog.interrupt_runs(at(6)).await.unwrap(), 0);
-    let run = catalog.run(two).await.unwrap().unwrap();
-    assert_eq!((run.outcome, run.ended), (RunOutcome::Interrupted, Some(at(5))));
 }
 
 pub async fn the_latest_runs_come_first_and_the_oldest_go(home: &Home) {
@@ -93,11 +89,12 @@ pub async fn the_last_whole_run_counts(home: &Home) {
     let whole = begin(&catalog, "a", 1).await;
     assert_eq!(catalog.last_whole_run("a").await.unwrap(), None);
     catalog.end_run(whole, "a", &end(2)).await.unwrap();
-    let part = catalog.begin_run("a", Cause::Hand, Some("quay.io/a/b:1"), at(3)).await.unwrap();
+    let part = begin_part(&catalog, "a", Some("quay.io/a/b:1"), 3).await;
     catalog.end_run(part, "a", &end(4)).await.unwrap();
     assert_eq!(catalog.run(part).await.unwrap().unwrap().part.as_deref(), Some("quay.io/a/b:1"));
     begin(&catalog, "a", 5).await;
-    catalog.interrupt_runs(at(6)).await.unwrap();
+    let all = Orphans { not_of: InstanceId::new(), predecessor: None, silent_since: at(6) };
+    assert_eq!(catalog.interrupt_runs(&all, at(6)).await.unwrap(), 1);
     assert_eq!(catalog.last_whole_run("a").await.unwrap(), Some(at(1)));
 }
 
