@@ -37,7 +37,8 @@ const KEEP_ALIVE: &str =
 // first one is "entr" in ASCII and keeps us apart from other programs.
 const LOCK: &str = "SELECT pg_try_advisory_lock(1701737586, 'server_lock'::regclass::oid::int4)";
 const SESSION: &str = "SELECT pid::int8 FROM pg_locks WHERE locktype = 'advisory' AND classid = 1701737586 \
-     AND objid = 'server_lock'::regclass AND objsubid = 2 AND granted";
+     AND objid = 'server_lock'::regclass AND objsubid = 2 AND granted \
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// What came of asking for the lock.
 #[derive(Debug)]
