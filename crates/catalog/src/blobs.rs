@@ -11,7 +11,9 @@ use crate::{
     error::Error,
     key::RepoKey,
     records::Unlinked,
-    sql::{self, BATCH, ask, count, drop_if_empty, find_repository, here, make_repository, number, to_ms},
+    sql::{
+        self, BATCH, Rows, ask, count, drop_if_empty, find_repository, here, make_repository, number, to_ms,
+    },
 };
 
 pub(crate) const BLOB: &str =
@@ -46,8 +48,7 @@ impl Catalog {
         for batch in blobs.chunks(BATCH) {
             let text = sql::insert(
                 "INSERT INTO blob (repository_id, created_ms, digest, size) VALUES",
-                batch.len(),
-                (2, 2),
+                Rows { count: batch.len(), shared: 2, own: 2 },
                 "ON CONFLICT DO NOTHING",
             );
             let mut query = sqlx::query(text).bind(id).bind(to_ms(at));

@@ -42,5 +42,5 @@ pub use records::{
 pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,
-    RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SourceTag,
+    RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
 };

@@ -14,8 +14,8 @@ use crate::{
     key::RepoKey,
     records::ManifestRecord,
     sql::{
-        self, BATCH, FIND_REPOSITORY, ask, count, drop_if_empty, find_repository, here, make_repository,
-        number, to_ms,
+        self, BATCH, FIND_REPOSITORY, Rows, ask, count, drop_if_empty, find_repository, here,
+        make_repository, number, to_ms,
     },
 };
 
@@ -205,8 +205,7 @@ async fn put_references(on: &mut AnyConnection, id: i64, manifest: &NewManifest<
     for batch in named.chunks(BATCH) {
         let text = sql::insert(
             "INSERT INTO reference (repository_id, parent, child, kind, size) VALUES",
-            batch.len(),
-            (2, 3),
+            Rows { count: batch.len(), shared: 2, own: 3 },
             "ON CONFLICT DO NOTHING",
         );
         let mut query = sqlx::query(text).bind(id).bind(manifest.digest.to_string());

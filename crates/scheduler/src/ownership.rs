@@ -90,9 +90,4 @@ impl Ownership {
         }
         Ok(())
     }
-
-    /// Gives the lock back.
-    pub(crate) fn release(&mut self) {
-        self.lock = None;
-    }
 }

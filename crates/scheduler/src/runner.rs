@@ -3,7 +3,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use entrepot_catalog::{Catalog, CopyOutcome, RunCopy, RunEnd, RunOutcome};
+use entrepot_catalog::{Catalog, CopyOutcome, RunCopy, RunEnd, RunOutcome, SettledCopies};
 use entrepot_sync::{Event, rules::Rule};
 use futures_util::FutureExt;
 use tokio::{
@@ -106,8 +106,14 @@ impl Runner {
         }
         let settled = std::mem::take(&mut pending.settled);
         if !settled.is_empty() {
-            let at = (self.clock)();
-            match self.catalog.record_copies((run.id, &run.rule), pending.next, &settled, at).await {
+            let batch = SettledCopies {
+                run: run.id,
+                rule: &run.rule,
+                first: pending.next,
+                copies: &settled,
+                at: (self.clock)(),
+            };
+            match self.catalog.record_copies(&batch).await {
                 Ok(next) => pending.next = next,
                 Err(error) => tracing::warn!(%error, rule = run.rule, "what a run settled cannot be kept"),
             }

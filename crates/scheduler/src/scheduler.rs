@@ -181,7 +181,7 @@ impl Scheduler {
     }
 
     /// Begins runs when they are due, until `stop` or until another server has taken over the database. Then active runs
-    /// are told to stop, and waited for, and the lock on the database is given back.
+    /// are told to stop, and waited for. The lock on the database is given back with the last clone of the scheduler.
     pub async fn work(&self, stop: CancellationToken) -> WorkEnd {
         let mut ownership = self.0.ownership.lock().await;
         let end = loop {
@@ -198,7 +198,6 @@ impl Scheduler {
             }
         };
         self.stop().await;
-        ownership.release();
         end
     }
 

@@ -365,6 +365,8 @@ async fn what_the_end_of_the_server_interrupts_is_caught_up() {
     assert!(matches!(scheduler.run_now("x", Part::default()).await, Err(Error::Stopping)));
     let runs = scheduler.runs(Some(&name), None, 10).await.unwrap();
     assert_eq!(runs.runs[0].outcome, "interrupted");
+    // The lock is given back.
+    drop((scheduler, harness.scheduler));
 
     let later = full_hour() + 2 * HOUR + Duration::from_secs(600);
     let mut harness = Harness::open(&dir, &["x", "y"], later).await;

@@ -4,12 +4,14 @@ use std::{collections::HashMap, time::SystemTime};
 
 use sqlx::{Any, FromRow, Row, Transaction, any::AnyRow};
 
-use super::records::{Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunId, SourceTag, digest};
+use super::records::{
+    Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunId, SettledCopies, SourceTag, digest,
+};
 use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{self, BATCH, count, fetch_page, from_ms, number, to_ms},
+    sql::{self, BATCH, Rows, count, fetch_page, from_ms, number, to_ms},
 };
 
 /// How many copies of one run are recorded. Copies after that are only counted, and their states are kept.
@@ -34,18 +36,13 @@ const ADD_ROW: &str = "INSERT INTO sync_run_copy (run_id, number, source, refere
      digest, outcome, problem, hint, written, mounted, present, took_ms) VALUES";
 
 impl Catalog {
-    /// Records what a run settled: the state of each copy, and what was done about those that were not equal. `first` is
-    /// the number of the first of those, counted from 1; returns the number for the next one.
+    /// Records what a run settled: the state of each copy, and what was done about those that were not equal. Returns the
+    /// number for the next one of those.
     ///
     /// # Errors
     /// The database failed; then nothing of it is recorded.
-    pub async fn record_copies(
-        &self,
-        (run, rule): (RunId, &str),
-        first: u64,
-        copies: &[RunCopy],
-        at: SystemTime,
-    ) -> Result<u64, Error> {
+    pub async fn record_copies(&self, settled: &SettledCopies<'_>) -> Result<u64, Error> {
+        let SettledCopies { first, copies, .. } = *settled;
         // The last word about a copy counts: one statement may not write a row twice.
         let mut last: HashMap<_, _> = copies.iter().map(|done| (&done.copy, done)).collect();
         let mut states: Vec<_> = last.drain().map(|(_, done)| done).collect();
@@ -53,16 +50,15 @@ impl Catalog {
         let room = usize::try_from((MAX_RUN_COPIES + 1).saturating_sub(first)).unwrap_or(usize::MAX);
         let rows: Vec<_> =
             copies.iter().filter(|done| done.outcome != CopyOutcome::Equal).take(room).collect();
-        retried(|| self.try_record_copies((run, rule), first, (&states, &rows), at)).await?;
+        retried(|| self.try_record_copies(settled, &states, &rows)).await?;
         Ok(first + rows.len() as u64)
     }
 
     async fn try_record_copies(
         &self,
-        (run, rule): (RunId, &str),
-        first: u64,
-        (states, rows): (&[&RunCopy], &[&RunCopy]),
-        at: SystemTime,
+        &SettledCopies { run, rule, first, at, .. }: &SettledCopies<'_>,
+        states: &[&RunCopy],
+        rows: &[&RunCopy],
     ) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         for batch in states.chunks(BATCH) {
@@ -129,7 +125,7 @@ async fn write_states(
     batch: &[&RunCopy],
     at: SystemTime,
 ) -> Result<(), Error> {
-    let text = sql::insert(ADD_STATE, batch.len(), (2, 9), OR_CHANGE);
+    let text = sql::insert(ADD_STATE, Rows { count: batch.len(), shared: 2, own: 9 }, OR_CHANGE);
     let mut query = sqlx::query(text).bind(rule.to_owned()).bind(to_ms(at));
     for RunCopy { copy, digest, outcome, problem, hint, .. } in batch {
         for text in [&copy.source, &copy.reference, &copy.target, &copy.target_reference] {
@@ -149,7 +145,7 @@ async fn write_rows(
     first: u64,
     batch: &[&RunCopy],
 ) -> Result<(), Error> {
-    let text = sql::insert(ADD_ROW, batch.len(), (1, 13), "");
+    let text = sql::insert(ADD_ROW, Rows { count: batch.len(), shared: 1, own: 13 }, "");
     let mut query = sqlx::query(text).bind(run.0);
     for (at, done) in (first..).zip(batch) {
         let RunCopy { copy, digest, outcome, problem, hint, .. } = done;

@@ -18,7 +18,7 @@ pub(crate) use copies::{COPIES, SOURCE_TAGS};
 pub(crate) use forms::{CONVERTED, VERIFIED};
 pub use records::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, NewRun, Orphans, RunCopy, RunEnd, RunId, RunIdError,
-    RunOutcome, RunRecord, SourceTag,
+    RunOutcome, RunRecord, SettledCopies, SourceTag,
 };
 pub use runs::KEPT_RUNS;
 #[cfg(test)]

@@ -147,6 +147,21 @@ pub struct RunCopy {
     pub took: Duration,
 }
 
+/// Copies that a run has settled, a batch at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct SettledCopies<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its rule.
+    pub rule: &'a str,
+    /// The number, counted from 1, for the first of these copies that is not equal.
+    pub first: u64,
+    /// The copies.
+    pub copies: &'a [RunCopy],
+    /// When they were settled.
+    pub at: SystemTime,
+}
+
 /// How many copies had which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CopyCounts {
