@@ -43,7 +43,7 @@ async fn a_download_goes_on_where_the_kill_left_it() {
     let mut pull = client::get_streaming(&url).await;
     assert_eq!(pull.status.as_u16(), 200);
     pull.read(8 * MIB).await;
-    let front = async || noted(&lab.path().join("data/staging")).filter(|front| *front >= 8 * MIB as u64);
+    let front = || noted(&lab.path().join("data/staging")).filter(|front| *front >= 8 * MIB as u64);
     until("progress to be noted", front).await;
     kill(serving);
     let rest = pull.rest().await;

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use entrepot_mirror::{Error, UpstreamFault};
-use entrepot_testkit::{Action, Fault, Match, TestImage, until};
+use entrepot_testkit::{Action, Fault, Match, TestImage, until_answer};
 use support::Rig;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -228,7 +228,7 @@ async fn lists_come_from_upstream_and_from_memory_when_it_is_gone() {
     assert!(none.descriptors.is_empty() && none.stale);
     // What was pulled is recorded right after the answer.
     let both = async || rig.mirror.tags(&target, &page).await.ok().filter(|listed| listed.tags.len() == 2);
-    let listed = until("both tags to be recorded", both).await;
+    let listed = until_answer("both tags to be recorded", both).await;
     assert!(listed.stale);
     let known = rig.mirror.referrers(&target, image.digest()).await.unwrap();
     assert!(known.stale && known.descriptors[0].digest == *signature.digest());
@@ -249,7 +249,7 @@ async fn what_is_removed_frees_what_only_it_needed() {
     }
     let key = rig.target("a").key;
     let both = async || (rig.mirror.holdings().await.unwrap().tags == 2).then_some(());
-    until("both tags to be recorded", both).await;
+    until_answer("both tags to be recorded", both).await;
     let images = rig.mirror.images(&key, &entrepot_oci::Page::default()).await.unwrap();
     assert_eq!(images.images.len(), 2);
     let removal = rig.mirror.remove(&key, Some(&"1".parse().unwrap())).await.unwrap();

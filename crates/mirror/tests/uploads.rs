@@ -86,7 +86,7 @@ async fn a_push_in_one_request_leaves_nothing_when_the_client_does() {
     let digest = Digest::of(b"hello world");
     let endless = Box::pin(body(b"hello").chain(stream::pending()));
     let mut push = Box::pin(rig.mirror.push_blob(&target, &digest, endless));
-    let made = async || {
+    let made = || {
         assert!((&mut push).now_or_never().is_none());
         (!staged(&rig).is_empty()).then_some(())
     };
@@ -94,7 +94,7 @@ async fn a_push_in_one_request_leaves_nothing_when_the_client_does() {
     // Not even a note: a restart would find nothing to go on with.
     assert!(staged(&rig).iter().all(|name| !name.ends_with(".json")));
     drop(push);
-    until("the staged file to go", async || staged(&rig).is_empty().then_some(())).await;
+    until("the staged file to go", || staged(&rig).is_empty().then_some(())).await;
     let wrong = rig.mirror.push_blob(&target, &digest, body(b"hello")).await;
     assert!(matches!(wrong, Err(Error::DigestMismatch { .. })));
     assert_eq!(staged(&rig), [""; 0]);
@@ -115,7 +115,7 @@ async fn a_client_that_leaves_while_its_file_is_made_leaves_no_file() {
         }
         drop(push);
     }
-    until("all staged files to go", async || staged(&rig).is_empty().then_some(())).await;
+    until("all staged files to go", || staged(&rig).is_empty().then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ mod support;
 use std::time::Duration;
 
 use entrepot_oci::Digest;
-use entrepot_testkit::until;
+use entrepot_testkit::until_answer;
 use support::{
     Rig, code,
     content::{IMAGE, INDEX},
@@ -280,7 +280,7 @@ async fn an_upload_that_breaks_off_keeps_what_came() {
         assert_eq!(response.status, 204);
         Some(response.header("range").unwrap().to_owned()).filter(|range| range != "0-0")
     };
-    let range = until("what came to be taken", taken).await;
+    let range = until_answer("what came to be taken", taken).await;
     assert_eq!(range, "0-4");
     let digest = Digest::of(b"hello, world");
     let response = rig

@@ -182,7 +182,7 @@ async fn silent_clients_get_no_more_memory_than_there_is_for_them() {
     // It is in the way, and takes nothing: it is cut, and what it held is free.
     connection.await.unwrap();
     drop(given);
-    until("what it held to be free", async || (budget.left() >= before).then_some(())).await;
+    until("what it held to be free", || (budget.left() >= before).then_some(())).await;
 }
 
 // A06: what is pushed and not finished is held too.
@@ -199,10 +199,10 @@ async fn unfinished_manifests_get_no_more_memory_than_there_is_for_them() {
         let _ = stream.write_all(&vec![b' '; 100_000]).await;
         open.push(stream);
     }
-    until("the memory to be taken", async || (budget.left() <= 4 << 20).then_some(())).await;
+    until("the memory to be taken", || (budget.left() <= 4 << 20).then_some(())).await;
     let digest = rig.push_blob("local/a", "{}").await;
     assert_eq!(rig.get(&format!("/v2/local/a/blobs/{digest}")).await.status, 200);
     let before = budget.left();
     drop(open);
-    until("the memory to be free", async || (budget.left() > before).then_some(())).await;
+    until("the memory to be free", || (budget.left() > before).then_some(())).await;
 }

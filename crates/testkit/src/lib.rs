@@ -36,6 +36,6 @@ pub use fault::{Action, Fault, Match, Place};
 pub use gate::Gate;
 pub use image::{TestImage, TestManifest};
 pub use log::{End, Log, Request};
-pub use patience::{patiently, until};
+pub use patience::{patiently, until, until_answer};
 pub use registry::TestRegistry;
 pub use request::Kind;

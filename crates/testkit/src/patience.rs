@@ -7,8 +7,21 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Looks until there is something, and returns it. Panics after 30 seconds, naming `what` was waited for.
+pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let looked = async {
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    patiently(what, looked).await
+}
+
 /// Asks until the answer is `Some`, and returns it. Panics after 30 seconds, naming `what` was waited for.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until_answer<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asked = async {
         loop {
             if let Some(answer) = ask().await {

@@ -7,7 +7,7 @@
     reason = "each test file uses its part of this"
 )]
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use entrepot_blobs::Blobs;
@@ -18,7 +18,7 @@ use entrepot_mirror::{
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
-use entrepot_testkit::{TestImage, TestRegistry, until};
+use entrepot_testkit::{TestImage, TestRegistry, patiently, until};
 use futures_util::StreamExt;
 
 /// A mirror, its upstream and its data directory.
@@ -105,22 +105,28 @@ impl Rig {
 
     /// Waits until no partial file is left.
     pub(crate) async fn until_nothing_is_staged(&self) {
-        until("staged files to go", async || (self.staged() == 0).then_some(())).await;
+        until("staged files to go", || (self.staged() == 0).then_some(())).await;
     }
 
     /// Waits until the note beside the partial file says that its first `bytes` bytes are there.
     pub(crate) async fn until_noted(&self, bytes: u64) {
-        let noted = async || noted(&self.data.join("staging")).filter(|noted| *noted >= bytes);
+        let noted = || noted(&self.data.join("staging")).filter(|noted| *noted >= bytes);
         until("progress to be noted", noted).await;
     }
 
     /// The blob, from the first download that succeeds: one that failed leaves the stage a moment after its readers know.
     pub(crate) async fn blob_in_the_end(&self, name: &str, digest: &Digest) -> Bytes {
-        let read = async || match self.blob(name, digest).await {
-            Ok(opened) => read(opened).await.ok(),
-            Err(_) => None,
+        let succeeds = async {
+            loop {
+                if let Ok(opened) = self.blob(name, digest).await
+                    && let Ok(bytes) = read(opened).await
+                {
+                    return bytes;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         };
-        until("a download to succeed", read).await
+        patiently("a download to succeed", succeeds).await
     }
 
     /// Whether the store has a file for this digest.
@@ -174,7 +180,7 @@ impl Rig {
 
     /// Waits until the mirror keeps a blob by itself, without its upstream.
     pub(crate) async fn until_kept(&self, digest: &Digest) {
-        until("the blob to be kept", async || self.keeps(digest).then_some(())).await;
+        until("the blob to be kept", || self.keeps(digest).then_some(())).await;
     }
 }
 
