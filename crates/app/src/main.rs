@@ -17,11 +17,11 @@ mod greeting;
 mod log;
 mod output;
 mod progress;
+mod registries;
 mod replace;
 mod runtime;
 mod syncing;
 mod terminal;
-mod world;
 
 use std::process::ExitCode;
 

@@ -4,15 +4,24 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client};
+use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client, until};
 use hyper::Method;
 use rustix::process::Signal;
+use serde_json::Value;
 use support::{Lab, Serving};
 
 const MIB: usize = 1 << 20;
+
+/// How much of the front of a blob is there, by the note in the directory of staged files.
+fn noted(staging: &Path) -> Option<u64> {
+    let files = fs::read_dir(staging).ok()?.filter_map(Result::ok);
+    let notes = files.filter_map(|file| serde_json::from_slice::<Value>(&fs::read(file.path()).ok()?).ok());
+    let front = |note: Value| note["written"][0][1].as_u64().filter(|_| note["written"][0][0] == 0);
+    notes.filter_map(front).max()
+}
 
 fn kill(mut serving: Serving) {
     serving.signal(Signal::KILL);
@@ -34,8 +43,8 @@ async fn a_download_goes_on_where_the_kill_left_it() {
     let mut pull = client::get_streaming(&url).await;
     assert_eq!(pull.status.as_u16(), 200);
     pull.read(8 * MIB).await;
-    // Progress is noted once a second.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let front = || noted(&lab.path().join("data/staging")).filter(|front| *front >= 8 * MIB as u64);
+    until("progress to be noted", front).await;
     kill(serving);
     let rest = pull.rest().await;
     assert!(rest.truncated, "a pull that was cut must not look whole");
@@ -51,6 +60,25 @@ async fn a_download_goes_on_where_the_kill_left_it() {
     assert_eq!((whole.status.as_u16(), whole.truncated), (200, false));
     assert!(whole.body == *bytes);
     assert_eq!(upstream.log().of(digest).blob_gets().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_has_one_server_until_that_is_killed() {
+    let lab = Lab::new();
+    let first = lab.serve(&[]);
+    // Another data directory, with the same database in it.
+    fs::create_dir(lab.path().join("other")).unwrap();
+    symlink(lab.path().join("data/entrepot.db"), lab.path().join("other/entrepot.db")).unwrap();
+    let second = ["-q", "serve", "--listen", "127.0.0.1:0", "--data", "other"];
+    let refused = tokio::task::block_in_place(|| lab.run(&second));
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let told = format!("error: another server works with this database: process {} on `", first.pid());
+    assert!(refused.stderr.starts_with(&told), "{}", refused.stderr);
+    let hint = "\nhint: stop that one, or give this one a database of its own\n";
+    assert!(refused.stderr.ends_with(hint), "{}", refused.stderr);
+    kill(first);
+    let second = lab.serve(&["--data", "other"]);
+    tokio::task::block_in_place(|| second.stop());
 }
 
 #[tokio::test(flavor = "multi_thread")]

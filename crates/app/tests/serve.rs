@@ -9,7 +9,7 @@ use std::{
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
 };
 
-use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client};
+use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client, until_answer};
 use hyper::Method;
 use support::{Lab, Ran, Serving};
 
@@ -119,11 +119,7 @@ async fn the_cache_is_seen_with_and_without_a_server() {
             (run(&lab, &["cache", "ls", "nginx"]).await, run(&lab, &["cache", "ls", "grafana/loki"]).await);
         nginx.stdout.contains("1.27") && nginx.stdout.contains("1.28") && loki.code == 0
     };
-    let mut looks = 0;
-    while !are_recorded().await {
-        looks += 1;
-        assert!(looks < 200, "the pulls are not recorded");
-    }
+    until_answer("the pulls to be recorded", async || are_recorded().await.then_some(())).await;
 
     let while_served = look(&lab).await;
     let planned = run(&lab, &["cache", "rm", "nginx:1.28", "--dry-run"]).await;
@@ -253,12 +249,11 @@ async fn a_second_signal_ends_it_at_once() {
     gate.reached(1).await;
     serving.signal(rustix::process::Signal::INT);
     let ready = format!("{}/readyz", serving.url);
-    while client::try_request(Method::GET, &ready, &[], "")
-        .await
-        .is_ok_and(|answer| answer.status.is_success())
-    {
-        tokio::task::yield_now().await;
-    }
+    let is_draining = async || {
+        let answer = client::try_request(Method::GET, &ready, &[], "").await;
+        (!answer.is_ok_and(|answer| answer.status.is_success())).then_some(())
+    };
+    until_answer("the server to drain", is_draining).await;
     serving.signal(rustix::process::Signal::INT);
     let status = tokio::task::block_in_place(|| serving.wait());
     assert_eq!((status.code(), status.signal()), (Some(130), None));

@@ -7,9 +7,13 @@ use std::time::SystemTime;
 use entrepot_oci::Digest;
 
 use crate::{
-    Catalog, Error, RepoKey, Unlinked,
-    database::retried,
-    sql::{self, BATCH, ask, count, drop_if_empty, find_repository, here, make_repository, number, to_ms},
+    database::{Catalog, retried},
+    error::Error,
+    key::RepoKey,
+    records::Unlinked,
+    sql::{
+        self, BATCH, Rows, ask, count, drop_if_empty, find_repository, here, make_repository, number, to_ms,
+    },
 };
 
 pub(crate) const BLOB: &str =
@@ -44,8 +48,7 @@ impl Catalog {
         for batch in blobs.chunks(BATCH) {
             let text = sql::insert(
                 "INSERT INTO blob (repository_id, created_ms, digest, size) VALUES",
-                batch.len(),
-                (2, 2),
+                Rows { count: batch.len(), shared: 2, own: 2 },
                 "ON CONFLICT DO NOTHING",
             );
             let mut query = sqlx::query(text).bind(id).bind(to_ms(at));
@@ -98,7 +101,7 @@ impl Catalog {
         Ok(if held { Unlinked::StillHeld } else { Unlinked::Last })
     }
 
-    /// Whether anybody has the digest, as a blob or as a manifest.
+    /// Whether any repository has the digest, as a blob or as a manifest.
     ///
     /// # Errors
     /// The database failed.

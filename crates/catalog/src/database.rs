@@ -3,24 +3,26 @@
 //! SQLite has one connection that writes and four that read, so that writers of one process wait for each other in a
 //! queue and never meet a lock; PostgreSQL has one pool for both.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, time::Duration};
 
 use sqlx::{Any, AnyPool, Transaction};
 
-use crate::{Error, dialect::Dialect};
+use crate::{dialect::Dialect, error::Error};
 
 /// How often a transaction is tried again when others get in its way.
 const RETRIES: u32 = 20;
 
-/// What we hold, in SQLite or PostgreSQL. Cheap to clone; clones share their connections.
+/// The catalog, in SQLite or PostgreSQL. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Catalog {
     pub(crate) dialect: &'static Dialect,
     pub(crate) reader: AnyPool,
     pub(crate) writer: AnyPool,
+    /// The file that a server locks beside a SQLite database; `None` for PostgreSQL, which has advisory locks.
+    pub(crate) lock_file: Option<PathBuf>,
 }
 
-/// Says nothing of the address, which may hold a password.
+/// Without the address, which may hold a password.
 impl fmt::Debug for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Catalog")
@@ -78,7 +80,10 @@ mod tests {
     use entrepot_oci::Digest;
 
     use super::*;
-    use crate::{Location, Origin, RepoKey};
+    use crate::{
+        key::{Origin, RepoKey},
+        open::Location,
+    };
 
     // As SQLite does when the disk is full or fails in the middle of a transaction.
     const ROLLS_BACK: &str =

@@ -1,18 +1,18 @@
-//! The few words in which the two databases differ.
+//! The few statements in which the two databases differ.
 //!
 //! Everything else is one text for both; a new difference belongs here or nowhere.
 
-/// What is said differently to each database.
+/// The statements that differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
     /// Starts a transaction that others cannot get into. SQLite takes the write lock at once: upgrading a read later
     /// may fail. PostgreSQL lets them run side by side and fails one that saw what another changed.
     pub(crate) begin: &'static str,
-    /// Said on each new connection that writes.
+    /// Sent on each new connection that writes.
     pub(crate) writer: &'static str,
-    /// Said on each new connection that only reads.
+    /// Sent on each new connection that only reads.
     pub(crate) reader: &'static str,
-    /// Said once, before the tables are made.
+    /// Sent once, before the tables are made.
     pub(crate) before_tables: &'static str,
     /// Starts the transaction in which the tables are made, where the driver does not keep others out by itself.
     pub(crate) begin_tables: Option<&'static str>,

@@ -2,7 +2,7 @@
 //!
 //! No message holds the database's address: it may carry a password. The variants for a file name its path.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use entrepot_oci::Digest;
 use sqlx::migrate::MigrateError;
@@ -15,9 +15,9 @@ pub enum Error {
     File {
         /// Where the file is.
         path: PathBuf,
-        /// What is the matter with it.
+        /// What is wrong with it.
         problem: FileProblem,
-        /// What SQLite said.
+        /// The error of SQLite.
         #[source]
         source: sqlx::Error,
     },
@@ -44,13 +44,16 @@ pub enum Error {
     /// The tables could not be made or brought up to date.
     #[error("the tables of the database cannot be brought up to date")]
     Migrate(#[source] MigrateError),
+    /// The file that a server locks beside a SQLite database cannot be made or locked.
+    #[error("the database's lock file cannot be used")]
+    LockFile(#[source] io::Error),
     /// The database failed while it was used.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     /// A row holds what we never write there: somebody else did, or the file is damaged.
     #[error("the database holds a {what} that is none")]
     Content {
-        /// What it should have been.
+        /// What was expected there.
         what: &'static str,
     },
     /// A manifest names a blob that its repository does not have.
@@ -71,7 +74,7 @@ pub enum Error {
     },
 }
 
-/// What is the matter with a database file.
+/// What is wrong with a database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileProblem {
     /// It, or its directory, is missing or closed to us.

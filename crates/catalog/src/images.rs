@@ -9,7 +9,10 @@ use entrepot_oci::{Digest, Page, Tag};
 use sqlx::AnyConnection;
 
 use crate::{
-    Catalog, Error, ImageRow, Listing, RepoKey,
+    database::Catalog,
+    error::Error,
+    key::RepoKey,
+    records::{ImageRow, Listing},
     sql::{self, ask, count, fetch_page, find_repository, from_ms, here},
     tags,
 };

@@ -6,7 +6,7 @@ use std::fmt;
 
 use entrepot_oci::{Host, Repository};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Where the content of a repository comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,11 +1,11 @@
-//! Remembers, in SQLite or PostgreSQL, what we hold: which repository has which tags, manifests and blobs.
+//! Records in SQLite or PostgreSQL: which repository has which tags, manifests and blobs, and what became of syncs.
 //!
-//! - [`Catalog`]: open it at a [`Location`], then ask and tell; every change is one transaction
-//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`: what is told to people; `removal`: taking
-//!   images out; `sync`: what became of syncs
-//! - `database`, `dialect`, `open`, `sql`: how both databases are spoken to with one text
+//! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
+//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`: what is shown to people; `removal`: removing
+//!   images; `sync`: runs and their copies; `server_lock`: one server for each database
+//! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
-//! It holds no bytes: those are in the crate `blobs`, by digest. What is nowhere in the catalog may be deleted there.
+//! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod database;
 mod dialect;
 mod error;
 mod images;
+mod instance;
 mod key;
 mod manifests;
 mod open;
@@ -22,6 +23,7 @@ mod plan;
 mod plans_by_index;
 mod records;
 mod removal;
+mod server_lock;
 mod sql;
 mod sync;
 mod tags;
@@ -29,6 +31,7 @@ mod usage;
 
 pub use database::Catalog;
 pub use error::{Error, FileProblem};
+pub use instance::{Instance, InstanceId};
 pub use key::{Origin, RepoKey};
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;
@@ -36,7 +39,8 @@ pub use records::{
     ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,
     Unlinked, Use,
 };
+pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{
-    Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, RunCopy, RunEnd, RunId,
-    RunIdError, RunOutcome, RunRecord, SourceTag,
+    Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,
+    RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
 };

@@ -9,11 +9,13 @@ use futures_util::TryStreamExt as _;
 use sqlx::AnyConnection;
 
 use crate::{
-    Catalog, Error, ManifestRecord, RepoKey,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
+    key::RepoKey,
+    records::ManifestRecord,
     sql::{
-        self, BATCH, FIND_REPOSITORY, ask, count, drop_if_empty, find_repository, here, make_repository,
-        number, to_ms,
+        self, BATCH, FIND_REPOSITORY, Rows, ask, count, drop_if_empty, find_repository, here,
+        make_repository, number, to_ms,
     },
 };
 
@@ -47,17 +49,17 @@ pub(crate) const WRONG_SIZE: &str = "SELECT c.child, c.stated, c.actual FROM (SE
      WHERE c.actual <> c.stated ORDER BY c.child LIMIT 1";
 pub(crate) const REMOVE: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
 
-/// What a list of referrers may take before its annotations are left out, in bytes.
+/// The size of a list of referrers, in bytes, from which on annotations are left out.
 pub const LISTING_BYTES: usize = 8 << 20;
 
-/// A manifest to be remembered.
+/// A manifest to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct NewManifest<'a> {
     /// Its digest.
     pub digest: &'a Digest,
     /// Its length in bytes.
     pub size: u64,
-    /// What it says.
+    /// Its content, parsed.
     pub content: &'a Manifest,
     /// The tags to set to it.
     pub tags: &'a [Tag],
@@ -80,7 +82,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Error::MissingBlob`] or [`Error::WrongSize`] where blobs are required and one is not there or something named is
-    /// not as long as is said; then nothing is remembered, tags included.
+    /// not as long as is said; then nothing is recorded, tags included.
     /// Otherwise the database failed.
     pub async fn put_manifest(
         &self,
@@ -123,7 +125,7 @@ impl Catalog {
         .transpose()
     }
 
-    /// Removes the manifest with its tags. Its blobs stay linked, manifests under it stay. Whether it was there.
+    /// Removes the manifest with its tags. Its blobs stay linked, and manifests under it stay. Returns whether it was there.
     ///
     /// # Errors
     /// The database failed.
@@ -203,8 +205,7 @@ async fn put_references(on: &mut AnyConnection, id: i64, manifest: &NewManifest<
     for batch in named.chunks(BATCH) {
         let text = sql::insert(
             "INSERT INTO reference (repository_id, parent, child, kind, size) VALUES",
-            batch.len(),
-            (2, 3),
+            Rows { count: batch.len(), shared: 2, own: 3 },
             "ON CONFLICT DO NOTHING",
         );
         let mut query = sqlx::query(text).bind(id).bind(manifest.digest.to_string());

@@ -20,9 +20,9 @@ use sqlx::{
 };
 
 use crate::{
-    Catalog, Error, FileProblem,
-    database::retried,
+    database::{Catalog, retried},
     dialect::{Dialect, POSTGRES, SQLITE},
+    error::{Error, FileProblem},
 };
 
 static TABLES: Migrator = sqlx::migrate!();
@@ -33,7 +33,7 @@ const READERS: u32 = 4;
 /// How long to wait for PostgreSQL to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the PostgreSQL driver understands in a URL.
+/// The parameters that the PostgreSQL driver understands in a URL.
 const PARAMETERS: [&str; 19] = [
     "sslmode",
     "ssl-mode",
@@ -127,12 +127,16 @@ fn make_private(path: &Path) {
 
 async fn open_sqlite(path: &Path) -> Result<Catalog, Error> {
     make_private(path);
+    // Whatever names lead to the file, there is one lock for it.
+    let mut lock_file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
+    lock_file.push(".lock");
     let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     let options: AnyConnectOptions = format!("sqlite://{path}?mode=rwc").parse()?;
     try_out(&options, &SQLITE).await?;
     let writer = pool(&SQLITE, SQLITE.writer, SQLITE.writers).connect_lazy_with(options.clone());
     let reader = pool(&SQLITE, SQLITE.reader, READERS).connect_lazy_with(options);
-    let catalog = Catalog { dialect: &SQLITE, reader, writer }.make_tables().await?;
+    let catalog = Catalog { dialect: &SQLITE, reader, writer, lock_file: Some(lock_file.into()) };
+    let catalog = catalog.make_tables().await?;
     // From now on there is a connection that has read and stays: the last one to go would take SQLite's index of its log along, and
     // whoever came next could not make it anew on a full disk.
     catalog.ping().await?;
@@ -145,7 +149,8 @@ async fn open_postgres(url: &str) -> Result<Catalog, Error> {
     tried.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::Connect)?;
     let pool = pool(&POSTGRES, POSTGRES.writer, POSTGRES.writers).acquire_timeout(PATIENCE);
     let writer = pool.connect_lazy_with(options);
-    Catalog { dialect: &POSTGRES, reader: writer.clone(), writer }.make_tables().await
+    let catalog = Catalog { dialect: &POSTGRES, reader: writer.clone(), writer, lock_file: None };
+    catalog.make_tables().await
 }
 
 /// Connects once by hand: a pool would try again and again, and in the end only say that it took too long.
@@ -200,7 +205,7 @@ fn migration(error: MigrateError) -> Error {
     }
 }
 
-/// Says of a SQLite failure which file it is about.
+/// Adds the path to a failure of SQLite.
 fn at(location: &Location, error: Error) -> Error {
     let Location::Sqlite(path) = location else { return error };
     let source = match error {

@@ -4,9 +4,17 @@
 
 use sqlx::AssertSqlSafe;
 
-use crate::{Catalog, Location, Origin, RepoKey, blobs, images, manifests, removal, sql, sync, tags, usage};
+use crate::{
+    blobs,
+    database::Catalog,
+    images,
+    key::{Origin, RepoKey},
+    manifests,
+    open::Location,
+    removal, sql, sync, tags, usage,
+};
 
-const QUERIES: [(&str, &str); 40] = [
+const QUERIES: [(&str, &str); 41] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -39,7 +47,8 @@ const QUERIES: [(&str, &str); 40] = [
     ("run", sync::RUN),
     ("runs", sync::RUNS),
     ("runs of a rule", sync::RUNS_OF),
-    ("running", sync::RUNNING),
+    ("heartbeat", sync::HEARTBEAT),
+    ("interrupt", sync::INTERRUPT),
     ("trim", sync::TRIM),
     ("last whole run", sync::LAST_WHOLE),
     ("run's copies", sync::RUN_COPIES),

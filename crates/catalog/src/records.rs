@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use entrepot_oci::{Digest, MediaType, Tag};
 
-use crate::RepoKey;
+use crate::key::RepoKey;
 
 /// Where a tag points.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,13 +42,13 @@ pub struct Listing<T> {
 pub struct ManifestRecord {
     /// Its digest.
     pub digest: Digest,
-    /// What to send as its `Content-Type`.
+    /// Its media type, to be sent as `Content-Type`.
     pub media_type: MediaType,
     /// Its length.
     pub size: u64,
 }
 
-/// What became of a blob that a repository gave up.
+/// The outcome of unlinking a blob from a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlinked {
     /// The repository does not have it: answer that it is unknown.
@@ -59,7 +59,7 @@ pub enum Unlinked {
     Last,
 }
 
-/// Pulls to be added to a manifest's count. Of a manifest that is not held, nothing is remembered.
+/// Pulls to be added to a manifest's count. Ignored if the manifest is not held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
     /// The repository it was pulled from.
@@ -96,7 +96,7 @@ pub struct RepositoryRow {
 pub struct ImageRow {
     /// Its digest.
     pub digest: Digest,
-    /// What kind of manifest it is.
+    /// Its media type.
     pub media_type: MediaType,
     /// Its tags, in bytewise order.
     pub tags: Vec<Tag>,
@@ -125,7 +125,7 @@ pub struct Totals {
     pub bytes: u64,
 }
 
-/// What to take out of a repository.
+/// What to remove from a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// All of it.
@@ -136,7 +136,7 @@ pub enum Selection {
     Digest(Digest),
 }
 
-/// What was taken out. All zero if there was nothing of the kind.
+/// What was removed. All zero if there was nothing to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Tags removed.

@@ -9,10 +9,12 @@ use entrepot_oci::{Digest, Tag};
 use sqlx::AnyConnection;
 
 use crate::{
-    Catalog, Error, Removed, RepoKey, Selection,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
+    key::RepoKey,
     manifests,
     plan::{self, Candidate},
+    records::{Removed, Selection},
     sql::{self, count, drop_if_empty, find_repository},
 };
 

@@ -14,7 +14,7 @@ use sqlx::{
     query::{Query, QueryAs},
 };
 
-use crate::{Error, RepoKey};
+use crate::{error::Error, key::RepoKey};
 
 /// The id of the repository in `$1` and `$2`, for use within a query.
 macro_rules! here {
@@ -43,20 +43,26 @@ where
     sqlx::query_as(sql).bind(key.to_string()).bind(key.origin_text().to_owned())
 }
 
-/// `head`, then `rows` rows of `$` parameters, then `tail`. Each row begins with the first `shared` parameters, which
-/// all rows have in common, and goes on with `own` of its own.
-pub(crate) fn insert(
-    head: &str,
-    rows: usize,
-    (shared, own): (usize, usize),
-    tail: &str,
-) -> AssertSqlSafe<String> {
+/// The rows of one statement, in parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    /// How many rows.
+    pub(crate) count: usize,
+    /// With how many parameters each row begins; these are the same for all of them.
+    pub(crate) shared: usize,
+    /// How many parameters of its own follow in each row.
+    pub(crate) own: usize,
+}
+
+/// `head`, then the rows as `$` parameters, then `tail`.
+pub(crate) fn insert(head: &str, rows: Rows, tail: &str) -> AssertSqlSafe<String> {
+    let Rows { count, shared, own } = rows;
     let row = |row: usize| {
         let own = (1..=own).map(|column| shared + row * own + column);
         let all: Vec<_> = (1..=shared).chain(own).map(|number| format!("${number}")).collect();
         format!("({})", all.join(", "))
     };
-    let rows: Vec<_> = (0..rows).map(row).collect();
+    let rows: Vec<_> = (0..count).map(row).collect();
     // Nothing but numbers goes into the text.
     AssertSqlSafe(format!("{head} {} {tail}", rows.join(", ")))
 }
@@ -161,7 +167,8 @@ mod tests {
 
     #[test]
     fn writes_rows() {
-        let text = insert("INSERT INTO t VALUES", 2, (1, 2), "ON CONFLICT DO NOTHING").0;
+        let text =
+            insert("INSERT INTO t VALUES", Rows { count: 2, shared: 1, own: 2 }, "ON CONFLICT DO NOTHING").0;
         assert_eq!(text, "INSERT INTO t VALUES ($1, $2, $3), ($1, $4, $5) ON CONFLICT DO NOTHING");
         let text = with_list("a IN {} OR b IN {}", 2).0;
         assert_eq!(text, "a IN ($2, $3) OR b IN ($2, $3)");

@@ -7,7 +7,10 @@ use std::time::SystemTime;
 use entrepot_oci::{Page, Tag};
 
 use crate::{
-    Catalog, Error, RepoKey, TagList, TagRecord,
+    database::Catalog,
+    error::Error,
+    key::RepoKey,
+    records::{TagList, TagRecord},
     sql::{ask, digest, fetch_page, from_ms, here, tell, to_ms},
 };
 
@@ -35,7 +38,8 @@ impl Catalog {
         .transpose()
     }
 
-    /// Remembers that the upstream's tag was, at this time, what ours is. A tag we do not have stays unknown.
+    /// Records that at this time the upstream's tag pointed to the same manifest as ours. Does nothing if there is no such
+    /// tag here.
     ///
     /// # Errors
     /// The database failed.
@@ -55,7 +59,7 @@ impl Catalog {
         Ok(TagList { tags, more })
     }
 
-    /// Removes the tag alone: its manifest stays. Whether it was there.
+    /// Removes the tag; its manifest stays. Returns whether the tag was there.
     ///
     /// # Errors
     /// The database failed.

@@ -5,8 +5,10 @@
 use entrepot_oci::Page;
 
 use crate::{
-    Catalog, Error, Listing, RepoKey, RepositoryRow, Totals, Use,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
+    key::RepoKey,
+    records::{Listing, RepositoryRow, Totals, Use},
     sql::{count, from_ms, here, number, tell, to_ms},
 };
 

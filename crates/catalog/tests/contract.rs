@@ -17,6 +17,8 @@ mod concurrency;
 mod manifests;
 #[path = "contract/removal.rs"]
 mod removal;
+#[path = "contract/servers.rs"]
+mod servers;
 #[path = "contract/sync.rs"]
 mod sync;
 #[path = "contract/tags.rs"]
@@ -65,8 +67,9 @@ on_both! {
         of_a_digest_takes_its_tags, referrers_go_with_their_subject, other_repositories_keep_theirs, of_a_repository,
         blobs_of_no_manifest_stay,
     }
+    servers { a_second_one_is_refused, a_lost_lock_is_noticed, runs_of_servers_that_are_gone_were_interrupted }
     sync {
-        runs_are_remembered, what_nobody_carries_on_was_interrupted, the_latest_runs_come_first_and_the_oldest_go,
+        runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
     concurrency {

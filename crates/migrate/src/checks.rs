@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use entrepot_oci::{Reference, Repository, Tag};
 use entrepot_remote::{Access, Error, Remote, Rights};
-use entrepot_sync::{Place, Service, World};
+use entrepot_sync::{Place, Registries, Service};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
@@ -103,7 +103,7 @@ impl Step {
 
 /// Tries everything. `accounts`: whether one is known for the source, and for the destination.
 pub async fn check(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     migration: &Migration,
     moves: &Moves,
     accounts: (bool, bool),
@@ -112,7 +112,7 @@ pub async fn check(
     let targets = moves.moves.iter().map(|moved| (&moved.target, Role::Write, accounts.1));
     let ladders = sources
         .chain(targets)
-        .map(|(place, role, has_account)| async move { ladder(world, place, role, has_account).await });
+        .map(|(place, role, has_account)| async move { ladder(registries, place, role, has_account).await });
     let steps: Vec<Vec<Check>> = stream::iter(ladders).buffered(AT_ONCE).collect().await;
     let steps = steps.concat();
     let stops = moves.problems.iter().any(|problem| problem.severity == Severity::Stops);
@@ -151,7 +151,12 @@ fn notes(migration: &Migration) -> Vec<String> {
         .collect()
 }
 
-async fn ladder(world: &Arc<dyn World>, place: &Place, role: Role, has_account: bool) -> Vec<Check> {
+async fn ladder(
+    registries: &Arc<dyn Registries>,
+    place: &Place,
+    role: Role,
+    has_account: bool,
+) -> Vec<Check> {
     let Place::Registry { host, repository } = place else { return Vec::new() };
     let about = Asked { service: Service::of(host), place, role, has_account };
     let mut steps = Vec::new();
@@ -160,7 +165,7 @@ async fn ladder(world: &Arc<dyn World>, place: &Place, role: Role, has_account: 
         steps.push(Check { repository: place.to_string(), step, result });
         passed
     };
-    let remote = match world.registry(host) {
+    let remote = match registries.registry(host) {
         Ok(registry) => registry.remote,
         Err(error) => {
             let hint = "look at its section under `registries`".to_owned();

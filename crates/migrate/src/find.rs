@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use entrepot_remote::{Error, InvalidResponse};
-use entrepot_sync::{Service, World};
+use entrepot_sync::{Registries, Service};
 use serde::Serialize;
 
 use crate::{
@@ -39,14 +39,14 @@ const NAME_THEM: &str = "name them: `repositories: [NAME, …]`";
 /// # Errors
 /// There are none, as far as can be seen.
 pub async fn find(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     migration: &Migration,
     files: &[File],
 ) -> Result<Repositories, Problem> {
     if !migration.repositories.is_empty() {
         return Ok(Repositories { names: migration.repositories.clone(), origin: Origin::Written });
     }
-    let listed = listed(world, migration).await?;
+    let listed = listed(registries, migration).await?;
     if !listed.is_empty() {
         return Ok(Repositories { names: listed, origin: Origin::Catalog });
     }
@@ -64,12 +64,12 @@ pub async fn find(
     Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM))
 }
 
-async fn listed(world: &Arc<dyn World>, migration: &Migration) -> Result<Vec<String>, Problem> {
+async fn listed(registries: &Arc<dyn Registries>, migration: &Migration) -> Result<Vec<String>, Problem> {
     if !has_catalog(migration) {
         return Ok(Vec::new());
     }
     let host = migration.from.host();
-    let Ok(registry) = world.registry(host) else { return Ok(Vec::new()) };
+    let Ok(registry) = registries.registry(host) else { return Ok(Vec::new()) };
     let all = match registry.remote.all_repositories().await {
         Err(Error::Invalid(InvalidResponse::UnboundedListing(endless))) => {
             let what = format!("the repositories of `{host}` cannot be listed: {endless}");

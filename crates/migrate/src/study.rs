@@ -10,7 +10,7 @@ use std::{
 
 use entrepot_oci::{Digest, Manifest, Repository, Tag};
 use entrepot_remote::{BlobRequest, Error, PullQuota, Remote};
-use entrepot_sync::{Place, Plan, Step, World, belongs_to};
+use entrepot_sync::{Place, Plan, Registries, Step, belongs_to};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
@@ -54,10 +54,10 @@ struct Subject {
 }
 
 /// Looks into the images of a plan.
-pub async fn study(world: &Arc<dyn World>, plan: &Plan, depth: Depth) -> Study {
+pub async fn study(registries: &Arc<dyn Registries>, plan: &Plan, depth: Depth) -> Study {
     let mut study = Study::default();
     let Some(host) = plan.steps.first().and_then(|step| step.source.host()) else { return study };
-    let Ok(registry) = world.registry(host) else { return study };
+    let Ok(registry) = registries.registry(host) else { return study };
     let remote = &registry.remote;
     study.reserve = registry.reserve.into();
     let (first, rest) = subjects(plan);

@@ -7,7 +7,7 @@ use std::{
 
 use entrepot_oci::Digest;
 use entrepot_remote::Error;
-use entrepot_sync::{Action, Place, Plan, Step, World, belongs_to};
+use entrepot_sync::{Action, Place, Plan, Registries, Step, belongs_to};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
@@ -104,10 +104,10 @@ impl Standing {
 }
 
 /// Compares; `copies` is what the engine would do.
-pub async fn verify(world: &Arc<dyn World>, copies: &Plan) -> Proof {
+pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
     let mut tags: Vec<Pair> = copies.steps.iter().filter_map(pair).collect();
     tags.sort_by(|a, b| a.standing.cmp(&b.standing).then_with(|| a.source.cmp(&b.source)));
-    let (found, missing) = referrers(world, copies).await;
+    let (found, missing) = referrers(registries, copies).await;
     Proof::new(tags, found, missing)
 }
 
@@ -153,7 +153,7 @@ fn pair(step: &Step) -> Option<Pair> {
 }
 
 // Of images that have the same digest on both sides: what is said of another form does not hold.
-async fn referrers(world: &Arc<dyn World>, copies: &Plan) -> (usize, Vec<Missing>) {
+async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, Vec<Missing>) {
     let mut images: BTreeMap<(Place, Place, Digest), String> = BTreeMap::new();
     for step in &copies.steps {
         let is_image = step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none());
@@ -165,9 +165,11 @@ async fn referrers(world: &Arc<dyn World>, copies: &Plan) -> (usize, Vec<Missing
         }
     }
     let asks = images.into_iter().map(|((source, target, digest), image)| async move {
-        let (here, there) =
-            futures_util::future::join(listed(world, &source, &digest), listed(world, &target, &digest))
-                .await;
+        let (here, there) = futures_util::future::join(
+            listed(registries, &source, &digest),
+            listed(registries, &target, &digest),
+        )
+        .await;
         (image, here, there)
     });
     let (mut found, mut missing) = (0, Vec::new());
@@ -188,9 +190,13 @@ async fn referrers(world: &Arc<dyn World>, copies: &Plan) -> (usize, Vec<Missing
     (found, missing)
 }
 
-async fn listed(world: &Arc<dyn World>, place: &Place, digest: &Digest) -> Result<BTreeSet<Digest>, String> {
+async fn listed(
+    registries: &Arc<dyn Registries>,
+    place: &Place,
+    digest: &Digest,
+) -> Result<BTreeSet<Digest>, String> {
     let Place::Registry { host, repository } = place else { return Ok(BTreeSet::new()) };
-    let registry = world.registry(host).map_err(|error| error.to_string())?;
+    let registry = registries.registry(host).map_err(|error| error.to_string())?;
     match registry.remote.referrers(repository, digest).await {
         Ok(found) => Ok(found.into_iter().map(|referrer| referrer.digest).collect()),
         Err(Error::NotFound) => Ok(BTreeSet::new()),

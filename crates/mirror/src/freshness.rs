@@ -18,6 +18,16 @@ pub(crate) enum Age {
     Expired,
 }
 
+/// How long a hosted tag is answered from memory. The catalog decides where it points, and another process may change it
+/// there.
+const HOSTED_FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// Whether what the catalog said of a hosted tag, when it was `checked`, may be answered without asking it again.
+pub(crate) fn is_hosted_fresh(checked: SystemTime, now: SystemTime) -> bool {
+    // After a clock was set back nobody knows how old it is.
+    now.duration_since(checked).is_ok_and(|elapsed| elapsed < HOSTED_FRESH_FOR)
+}
+
 /// The freshness rules of one upstream, compiled.
 #[derive(Debug)]
 pub(crate) struct Policy {

@@ -44,7 +44,7 @@ const ENTRY: usize = 320;
 pub(crate) struct TagState {
     /// The manifest that it points at.
     pub(crate) digest: Digest,
-    /// When the upstream last confirmed it.
+    /// When the upstream last confirmed it; for a hosted tag, when the catalog did.
     pub(crate) checked: SystemTime,
     /// Before this time the upstream is not asked again, since it has just failed to answer.
     pub(crate) not_before: Option<SystemTime>,

@@ -154,13 +154,7 @@ async fn an_upstream_that_gives_up_ends_the_answer_short_and_the_next_attempt_go
     assert!(had < bytes.len());
     rig.upstream.clear_faults();
     rig.upstream.clear_log();
-    let again = loop {
-        // The failed download leaves the stage a moment after its readers know.
-        if let Ok(bytes) = rig.blob_bytes("a", &digest).await {
-            break bytes;
-        }
-    };
-    assert_eq!(again, bytes);
+    assert_eq!(rig.blob_in_the_end("a", &digest).await, bytes);
     let gets = rig.upstream.log().blob_gets();
     assert!(gets.iter().all(|get| get.range.is_some()), "the second attempt starts where the first ended");
 }
@@ -173,12 +167,7 @@ async fn wrong_bytes_never_make_a_whole_answer() {
             rig.upstream.fault(Fault::on(Match::blobs().get()).then(Action::WrongBytes(place)));
             let had = rig.blob_bytes("a", &digest).await.expect_err("short");
             assert!(had + (32 << 10) <= size.max(32 << 10), "{had} of {size}");
-            let again = loop {
-                if let Ok(bytes) = rig.blob_bytes("a", &digest).await {
-                    break bytes;
-                }
-            };
-            assert_eq!(again, bytes);
+            assert_eq!(rig.blob_in_the_end("a", &digest).await, bytes);
         }
     }
 }
@@ -193,8 +182,7 @@ async fn a_restart_in_the_middle_goes_on_by_range() {
     while had < 4 * MIB {
         had += stream.frames.next().await.unwrap().unwrap().len();
     }
-    // Progress is noted once a second.
-    tokio::time::sleep(std::time::Duration::from_millis(1300)).await;
+    rig.until_noted(4 * MIB as u64).await;
     drop(stream);
     rig.restart().await;
     // Nobody asks for it, and it is finished all the same.
@@ -217,12 +205,7 @@ async fn no_length_and_wrong_lengths() {
     let (rig, digest, bytes) = rig_with(MIB).await;
     rig.upstream.fault(Fault::on(Match::blobs().get()).then(Action::WrongLength(-5)));
     assert!(rig.blob_bytes("a", &digest).await.is_err());
-    let again = loop {
-        if let Ok(bytes) = rig.blob_bytes("a", &digest).await {
-            break bytes;
-        }
-    };
-    assert_eq!(again, bytes);
+    assert_eq!(rig.blob_in_the_end("a", &digest).await, bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,19 +222,19 @@ async fn a_captive_portal_is_not_an_image() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_connection_gets_company() {
-    let (rig, digest, bytes) = rig_with(40 * MIB).await;
-    rig.upstream.pace(Some(4 * MIB as u64));
+    // So slow that a busy machine keeps up with it, and paced to the end: what is sent beyond a cut stays little.
+    let (rig, digest, bytes) = rig_with(12 * MIB).await;
+    rig.upstream.pace(Some(MIB as u64));
     let read = tokio::spawn({
         let opened = rig.blob("a", &digest).await.unwrap();
         async move { read(opened).await }
     });
     rig.upstream.until(|log| log.blob_gets().len() > 4).await;
-    rig.upstream.pace(None);
     assert_eq!(read.await.unwrap().unwrap(), bytes);
     let log = rig.upstream.log();
     assert!(log.blob_gets().len() <= 16);
     // Cutting the first connection short wastes no more than what was on its way, in the sockets' buffers.
-    assert!(log.bytes_sent() < 60 * MIB as u64, "{}", log.bytes_sent());
+    assert!(log.bytes_sent() < 14 * MIB as u64, "{}", log.bytes_sent());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,17 +83,7 @@ async fn lengths_that_are_none_cost_one_answer_and_not_the_blob() {
         rig.upstream.fault(Fault::on(blobs().unranged()).then(Action::WrongLength(by)));
         assert!(rig.blob_bytes("a", &digest).await.is_err(), "{by}");
         assert!(!rig.keeps(&digest), "{by}");
-        let mut attempts = 0;
-        let whole = loop {
-            attempts += 1;
-            match rig.blob_bytes("a", &digest).await {
-                Ok(whole) => break whole,
-                // Those who come while the failed one leaves the stage see its end.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-            assert!(attempts < 200, "{by}: what the lie left behind stays in the way");
-        };
-        assert_eq!(whole, bytes, "{by}");
+        assert_eq!(rig.blob_in_the_end("a", &digest).await, bytes, "{by}");
     }
 }
 
@@ -287,20 +277,7 @@ async fn a_download_that_dies_wakes_everybody_and_is_begun_anew() {
             }
         }
         assert!(failed > 0);
-        let whole = bring(&rig, &digest).await;
-        assert_eq!(whole, bytes);
+        assert_eq!(rig.blob_in_the_end("a", &digest).await, bytes);
         rig.until_kept(&digest).await;
-    }
-}
-
-/// The blob, from the first download that lives.
-async fn bring(rig: &Rig, digest: &Digest) -> Bytes {
-    loop {
-        if let Ok(opened) = rig.blob("a", digest).await
-            && let Ok(whole) = support::read(opened).await
-        {
-            return whole;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use entrepot_mirror::{Error, UpstreamFault};
-use entrepot_testkit::{Action, Fault, Match, TestImage};
+use entrepot_testkit::{Action, Fault, Match, TestImage, until_answer};
 use support::Rig;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -231,13 +231,9 @@ async fn lists_come_from_upstream_and_from_memory_when_it_is_gone() {
     // That there are none was said, not made up.
     let none = rig.mirror.referrers(&target, signature.digest()).await.unwrap();
     assert!(none.descriptors.is_empty() && none.stale);
-    let listed = loop {
-        match rig.mirror.tags(&target, &page).await {
-            Ok(listed) if listed.tags.len() == 2 => break listed,
-            // Pulled, but not written down yet.
-            _ => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-    };
+    // What was pulled is recorded right after the answer.
+    let both = async || rig.mirror.tags(&target, &page).await.ok().filter(|listed| listed.tags.len() == 2);
+    let listed = until_answer("both tags to be recorded", both).await;
     assert!(listed.stale);
     let known = rig.mirror.referrers(&target, image.digest()).await.unwrap();
     assert!(known.stale && known.descriptors[0].digest == *signature.digest());
@@ -257,9 +253,8 @@ async fn what_is_removed_frees_what_only_it_needed() {
         rig.until_kept(digest).await;
     }
     let key = rig.target("a").key;
-    while rig.mirror.holdings().await.unwrap().tags < 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let both = async || (rig.mirror.holdings().await.unwrap().tags == 2).then_some(());
+    until_answer("both tags to be recorded", both).await;
     let images = rig.mirror.images(&key, &entrepot_oci::Page::default()).await.unwrap();
     assert_eq!(images.images.len(), 2);
     let removal = rig.mirror.remove(&key, Some(&"1".parse().unwrap())).await.unwrap();

@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use entrepot_mirror::{Error, Mounted};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, MediaType, Reference};
-use entrepot_testkit::TestImage;
+use entrepot_testkit::{TestImage, TestRegistry};
 use futures_util::stream;
 use support::Rig;
 
@@ -50,6 +52,23 @@ async fn what_is_pushed_can_be_pulled_also_after_a_restart() {
     rig.restart().await;
     rig.pull("local/app", "1", &image).await;
     assert_eq!(rig.upstream.log().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hosted_tag_that_another_process_moves_or_removes_is_seen() {
+    let rig = Rig::start().await;
+    let other = Rig::start_at(rig.data.clone(), vec![TestRegistry::start().await]).await;
+    let (first, second) = (TestImage::random(1, 1, 100), TestImage::random(2, 1, 100));
+    push(&rig, "local/app", "1", &first).await;
+    let seen = async || other.manifest("local/app", "1").await.map(|served| served.manifest.digest).ok();
+    assert_eq!(seen().await, Some(*first.digest()));
+    push(&rig, "local/app", "1", &second).await;
+    other.clock.advance(Duration::from_secs(6));
+    assert_eq!(seen().await, Some(*second.digest()));
+    let tag = "1".parse().unwrap();
+    rig.mirror.delete_manifest(&rig.target("local/app"), &tag).await.unwrap();
+    other.clock.advance(Duration::from_secs(6));
+    assert_eq!(seen().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

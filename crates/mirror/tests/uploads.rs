@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 use bytes::Bytes;
 use entrepot_mirror::{Error, UploadId};
 use entrepot_oci::{Algorithm, Digest, Reference};
-use entrepot_testkit::TestImage;
+use entrepot_testkit::{TestImage, until};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use support::Rig;
 
@@ -86,16 +86,15 @@ async fn a_push_in_one_request_leaves_nothing_when_the_client_does() {
     let digest = Digest::of(b"hello world");
     let endless = Box::pin(body(b"hello").chain(stream::pending()));
     let mut push = Box::pin(rig.mirror.push_blob(&target, &digest, endless));
-    while staged(&rig).is_empty() {
+    let made = || {
         assert!((&mut push).now_or_never().is_none());
-        tokio::task::yield_now().await;
-    }
+        (!staged(&rig).is_empty()).then_some(())
+    };
+    until("a file to be staged", made).await;
     // Not even a note: a restart would find nothing to go on with.
     assert!(staged(&rig).iter().all(|name| !name.ends_with(".json")));
     drop(push);
-    while !staged(&rig).is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until("the staged file to go", || staged(&rig).is_empty().then_some(())).await;
     let wrong = rig.mirror.push_blob(&target, &digest, body(b"hello")).await;
     assert!(matches!(wrong, Err(Error::DigestMismatch { .. })));
     assert_eq!(staged(&rig), [""; 0]);
@@ -116,13 +115,7 @@ async fn a_client_that_leaves_while_its_file_is_made_leaves_no_file() {
         }
         drop(push);
     }
-    for _ in 0..500 {
-        if staged(&rig).is_empty() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("left behind: {:?}", staged(&rig));
+    until("all staged files to go", || staged(&rig).is_empty().then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

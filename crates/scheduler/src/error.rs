@@ -1,21 +1,21 @@
-//! Why the scheduler does not do what it is asked.
+//! Why the scheduler refuses.
 
 use entrepot_catalog::RunId;
 use entrepot_oci::Tag;
 
-/// Why the scheduler does not do what it is asked.
+/// Why the scheduler refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No rule has this name.
     #[error("there is no rule `{0}`")]
     UnknownRule(String),
-    /// No run has this id, or it is forgotten.
+    /// No run has this id, or it is so old that its record was removed.
     #[error("there is no run `{0}`")]
     UnknownRun(RunId),
-    /// The run is not going on, so it cannot be stopped.
+    /// The run has ended, so it cannot be cancelled.
     #[error("run `{0}` has ended")]
     Ended(RunId),
-    /// The rule runs, but not for what was asked.
+    /// The rule is running, but for another part than was asked for.
     #[error("rule `{rule}` is running for another image")]
     Busy {
         /// The rule.
@@ -31,7 +31,7 @@ pub enum Error {
         /// What was asked for.
         image: String,
     },
-    /// The rule does not want this tag.
+    /// The rule does not copy this tag.
     #[error("rule `{rule}` does not copy the tag `{tag}`")]
     NotItsTag {
         /// The rule.
@@ -39,10 +39,13 @@ pub enum Error {
         /// What was asked for.
         tag: Tag,
     },
-    /// The server is about to end.
+    /// The lock on the database is lost; the server is trying to take it again.
+    #[error("the lock on the database is lost, and no sync begins without it")]
+    LockLost,
+    /// The server is shutting down.
     #[error("the server is shutting down")]
     Stopping,
-    /// What is remembered cannot be looked up.
+    /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] entrepot_catalog::Error),
 }

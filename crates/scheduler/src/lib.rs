@@ -1,30 +1,42 @@
-//! Runs the rules of a sync when they are due, each once at a time, and remembers what became of them.
+//! Runs the rules of a sync when they are due, each at most once at a time, and records what became of them.
 //!
-//! - when: `timetable` (pure); who runs, is asked to, or told to stop: [`Scheduler`]
-//! - one run: `carry` (from its place in the queue to its record), `live` (how far it is), `part` (of one image only)
-//! - told: `view` (what the API and the command line speak), [`Watch`] (as it happens), [`Metrics`]
-//! - remembered: in the catalog; `ledger` is what saves the next run its requests
+//! - when: `timetable` (pure); beginning, joining and cancelling runs: [`Scheduler`]; `ownership`: one server for each
+//!   database
+//! - one run: `runner` follows it, [`executor`] does its work with `sync`; `progress` (pure): how far it is; `part`:
+//!   confined to one image
+//! - what others see: `status` and `view` (as the API has it), `events` (as it happens), [`Metrics`]
+//! - `cache`: what saves the next run its requests; `reload`: other rules while the server runs
 
 #![forbid(unsafe_code)]
 
-mod carry;
+mod active;
+mod cache;
+mod clock;
 mod error;
-mod feed;
-mod ledger;
-mod live;
+mod events;
+mod execute;
 mod metrics;
+mod ownership;
 mod part;
+mod progress;
+mod reload;
+mod runner;
 mod scheduler;
+mod status;
+mod task;
 mod timetable;
 mod view;
 
-pub use carry::{Happened, Order, Work};
+pub use cache::CatalogCache;
+pub use clock::Clock;
 pub use error::Error;
-pub use feed::{Frame, Lost, Watch};
-pub use ledger::CatalogLedger;
+pub use events::{Frame, Lost, Watch};
+pub use execute::executor;
 pub use metrics::Metrics;
 pub use part::Part;
-pub use scheduler::{Begun, Clock, Parts, Scheduler};
+pub use reload::{Load, Loaded, Refusal, Reload};
+pub use scheduler::{Begun, Parts, Scheduler, WorkEnd};
+pub use task::{Executor, Task, Update};
 pub use view::{
     CopyView, Counts, ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunCopyView, RunDetail,
     RunView, RunsView, SourceView, StateView,

@@ -1,4 +1,4 @@
-//! What is counted.
+//! Counters of runs and copies.
 
 use std::sync::Arc;
 

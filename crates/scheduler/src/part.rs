@@ -8,24 +8,24 @@ use entrepot_sync::{
     rules::{Rule, Source},
 };
 
-use crate::Error;
+use crate::error::Error;
 
-/// What a run is confined to. The default is everything that the rule means.
+/// What a run is confined to. The default is the whole rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// This repository alone.
+    /// Only this source repository.
     pub source: Option<Place>,
-    /// This tag alone.
+    /// Only this tag.
     pub tag: Option<Tag>,
 }
 
 impl Part {
-    /// Whether it is everything.
+    /// Whether it is the whole rule.
     pub fn is_whole(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The rule, with only the sources and tags that are meant.
+    /// `rule` with only the sources and tags of this part.
     pub(crate) fn of(&self, rule: &Rule) -> Result<Rule, Error> {
         let mut rule = rule.clone();
         if let Some(wanted) = &self.source {
@@ -41,7 +41,7 @@ impl Part {
         Ok(rule)
     }
 
-    /// Whether a run of this part does all that `other` wants.
+    /// Whether a run of this part does everything that a run of `other` would.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let source = self.source.is_none() || self.source == other.source;
         source && (self.tag.is_none() || self.tag == other.tag)

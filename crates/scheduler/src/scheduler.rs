@@ -1,4 +1,4 @@
-//! Who runs, who is asked to, who is told to stop.
+//! Begins, joins and cancels runs, and keeps the state of all rules.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_catalog::{Catalog, Cause, CopyCounts, RunEnd, RunId, RunOutcome, SourceTag};
+use entrepot_catalog::{
+    Catalog, Cause, CopyCounts, Holder, Instance, InstanceId, NewRun, RunEnd, RunId, RunOutcome, ServerLock,
+};
 use entrepot_sync::rules::{Rule, RuleSet};
 use tokio::{
     runtime::Handle,
@@ -16,45 +18,58 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Error, Metrics, Part, ProgressView, Refused, RuleView, RulesView, RunCopyView, RunDetail, RunView,
-    RunsView, SourceView, StateView, Watch,
-    carry::{Carrier, Running, Work},
-    feed::{Feed, Told},
-    timetable::{Known, Timetable},
-    view::time,
+    active::ActiveRun,
+    clock::Clock,
+    error::Error,
+    events::{Change, Events},
+    metrics::Metrics,
+    ownership::{HEARTBEAT, Owner, Ownership},
+    part::Part,
+    runner::Runner,
+    task::Executor,
+    timetable::{ScheduledRule, Timetable},
+    view::{Refused, RunView, time},
 };
 
-/// How many rules run at once; each of them copies many images at once.
-const LANES: usize = 4;
-/// The clock of the machine may be set: it is looked at this often, whatever it said before.
-const LOOK: Duration = Duration::from_secs(20);
-/// How long runs that were told to stop have for it.
+/// How many rules are at work at once; each of them copies many images at once.
+const MAX_AT_WORK: usize = 4;
+/// How long runs have to stop when the server does.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What time it is.
-pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What a scheduler is made of.
 pub struct Parts {
-    /// Where runs are remembered.
+    /// Where runs are recorded.
     pub catalog: Catalog,
+    /// This server.
+    pub instance: Instance,
+    /// Its right to be the only one that works with the catalog.
+    pub lock: ServerLock,
     /// The rules.
     pub rules: RuleSet,
-    /// Who carries them out.
-    pub work: Work,
-    /// What is counted.
+    /// What executes them.
+    pub executor: Executor,
+    /// Counters.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The current time.
     pub clock: Clock,
 }
 
-/// What asking for a run came to.
+/// What came of asking for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// It has begun.
+    /// A new run.
     Started(RunId),
-    /// One was going on that does what was asked.
+    /// A run was active already that does what was asked for.
     Joined(RunId),
+}
+
+/// Why [`Scheduler::work`] returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkEnd {
+    /// It was told to stop.
+    Stopped,
+    /// The lock on the database was lost, and another server has it now: this one must end.
+    Superseded(Holder),
 }
 
 /// Runs rules. Cheap to clone; clones are the same.
@@ -62,32 +77,36 @@ pub enum Begun {
 pub struct Scheduler(Arc<Inner>);
 
 struct Inner {
-    carrier: Carrier,
+    runner: Runner,
+    instance: InstanceId,
+    ownership: tokio::sync::Mutex<Ownership>,
     state: Mutex<State>,
-    /// Held while a run is begun: two of one rule must not.
+    /// Held while a run is begun, so that no two runs of one rule begin at once.
     beginning: tokio::sync::Mutex<()>,
-    /// Something may be due earlier than was thought.
+    /// Something may be due earlier than was known.
     woken: Notify,
     tasks: TaskTracker,
-    /// Where runs are carried on: whoever asks for one may do so on a thread that ends, or is there for other things.
+    /// Where runs go on: whoever asks for one may do so on a thread that ends, or that serves something else.
     runtime: Handle,
 }
 
-struct State {
-    rules: RuleSet,
-    work: Work,
-    refused: Option<Refused>,
-    timetable: Timetable,
-    running: BTreeMap<String, Arc<Running>>,
-    standing: BTreeMap<String, Standing>,
+pub(crate) struct State {
+    pub(crate) rules: RuleSet,
+    executor: Executor,
+    pub(crate) refused: Option<Refused>,
+    pub(crate) timetable: Timetable,
+    pub(crate) running: BTreeMap<String, Arc<ActiveRun>>,
+    pub(crate) standing: BTreeMap<String, Standing>,
+    /// The lock on the database is lost.
+    lock_lost: bool,
     stopping: bool,
 }
 
-/// How a rule stands, as it was after its last run.
+/// How a rule stood after its last run.
 #[derive(Clone, Debug, Default)]
-struct Standing {
-    counts: CopyCounts,
-    last: Option<RunView>,
+pub(crate) struct Standing {
+    pub(crate) counts: CopyCounts,
+    pub(crate) last: Option<RunView>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -97,29 +116,31 @@ impl fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler that does nothing by itself until [`Scheduler::work`]. Runs that were going on when the last one
-    /// ended are remembered as interrupted.
+    /// A scheduler that begins nothing by itself until [`Scheduler::work`]. Runs that were active when the server before
+    /// this one ended are recorded as interrupted.
     ///
     /// # Errors
-    /// What is remembered cannot be looked up.
+    /// The catalog failed.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { catalog, rules, work, metrics, clock } = parts;
-        let interrupted = catalog.interrupt_runs(clock()).await?;
-        if interrupted > 0 {
-            tracing::info!(runs = interrupted, "syncs were interrupted when the server ended");
-        }
-        let carrier = Carrier { catalog, feed: Feed::new(), metrics, clock, lanes: Semaphore::new(LANES) };
+        let Parts { catalog, instance, lock, rules, executor, metrics, clock } = parts;
+        let (id, now) = (instance.id, clock());
+        let mut ownership = Ownership::new(catalog.clone(), instance, lock, now);
+        ownership.beat(false, now).await?;
+        let slots = Semaphore::new(MAX_AT_WORK);
         let state = State {
             rules: RuleSet::default(),
-            work: Arc::clone(&work),
+            executor: Arc::clone(&executor),
             refused: None,
             timetable: Timetable::default(),
             running: BTreeMap::new(),
             standing: BTreeMap::new(),
+            lock_lost: false,
             stopping: false,
         };
         let inner = Inner {
-            carrier,
+            runner: Runner { catalog, events: Events::new(), metrics, clock, slots },
+            instance: id,
+            ownership: tokio::sync::Mutex::new(ownership),
             state: Mutex::new(state),
             beginning: tokio::sync::Mutex::new(()),
             woken: Notify::new(),
@@ -127,57 +148,93 @@ impl Scheduler {
             runtime: Handle::current(),
         };
         let scheduler = Self(Arc::new(inner));
-        scheduler.replace(rules, work).await?;
+        scheduler.replace(rules, executor).await?;
         Ok(scheduler)
     }
 
-    /// Takes these rules for all there are from now on. What runs is carried on as it was begun.
+    /// Replaces all rules. Active runs go on as they were begun.
     ///
     /// # Errors
-    /// What is remembered of a rule cannot be looked up; then nothing is changed.
-    pub async fn replace(&self, rules: RuleSet, work: Work) -> Result<(), Error> {
+    /// The catalog failed; then nothing is changed.
+    pub async fn replace(&self, rules: RuleSet, executor: Executor) -> Result<(), Error> {
         let (mut known, mut standing) = (Vec::new(), BTreeMap::new());
         for Rule { name, schedule, .. } in rules.rules() {
             let last = self.catalog().last_whole_run(name).await?;
-            known.push(Known { name: name.clone(), schedule: schedule.clone(), last });
+            known.push(ScheduledRule { name: name.clone(), schedule: schedule.clone(), last });
             standing.insert(name.clone(), self.look_up(name).await?);
         }
         let now = self.now();
         let mut state = self.state();
         state.timetable.replace(known, now);
-        (state.rules, state.work, state.standing, state.refused) = (rules, work, standing, None);
+        (state.rules, state.executor, state.standing, state.refused) = (rules, executor, standing, None);
         drop(state);
-        self.0.carrier.feed.tell(&Told::Rules);
+        self.events().send(&Change::Rules);
         self.0.woken.notify_one();
         Ok(())
     }
 
-    /// Remembers why a changed configuration was not taken, until one is.
+    /// Records why a changed configuration was not taken. It is shown until one is taken.
     pub fn refuse(&self, problem: String, hint: Option<String>) {
         let at = time(self.now());
         self.state().refused = Some(Refused { at, problem, hint });
-        self.0.carrier.feed.tell(&Told::Rules);
+        self.events().send(&Change::Rules);
     }
 
-    /// Runs rules when they are due, until `stop`; then those that run are told to stop, and waited for.
-    pub async fn work(&self, stop: CancellationToken) {
-        loop {
-            self.begin_due().await;
-            let now = self.now();
-            let next = self.state().timetable.next();
-            let wait = next.map_or(LOOK, |at| at.duration_since(now).unwrap_or_default()).min(LOOK);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.0.woken.notified() => {}
-                () = stop.cancelled() => break,
+    /// Begins runs when they are due, until `stop` or until another server has taken over the database. Then active runs
+    /// are told to stop, and waited for. The lock on the database is given back with the last clone of the scheduler.
+    pub async fn work(&self, stop: CancellationToken) -> WorkEnd {
+        let mut ownership = self.0.ownership.lock().await;
+        let end = loop {
+            if let Some(holder) = self.keep_ownership(&mut ownership).await {
+                break WorkEnd::Superseded(holder);
             }
-        }
+            if !self.state().lock_lost {
+                self.begin_due().await;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.until_next()) => {}
+                () = self.0.woken.notified() => {}
+                () = stop.cancelled() => break WorkEnd::Stopped,
+            }
+        };
         self.stop().await;
+        end
     }
 
-    /// Looks whether something is due, at once.
+    /// Makes [`Scheduler::work`] look at the clock at once.
     pub fn wake(&self) {
         self.0.woken.notify_one();
+    }
+
+    // At most one heartbeat: the clock of the machine may be set meanwhile.
+    fn until_next(&self) -> Duration {
+        let state = self.state();
+        let next = state.timetable.next().filter(|_| !state.lock_lost);
+        next.map_or(HEARTBEAT, |at| at.duration_since(self.now()).unwrap_or_default()).min(HEARTBEAT)
+    }
+
+    /// Returns the server that has taken over, if one has.
+    async fn keep_ownership(&self, ownership: &mut Ownership) -> Option<Holder> {
+        let now = self.now();
+        if !ownership.is_due(now) {
+            return None;
+        }
+        let owner = ownership.check(now).await;
+        let has_runs = {
+            let mut state = self.state();
+            state.lock_lost = owner != Owner::Us;
+            !state.running.is_empty()
+        };
+        match owner {
+            Owner::Other(holder) => return Some(holder),
+            Owner::Nobody => {}
+            Owner::Us => {
+                if let Err(error) = ownership.beat(has_runs, now).await {
+                    tracing::warn!(%error, "the heartbeat of syncs cannot be recorded");
+                }
+            }
+        }
+        None
     }
 
     async fn stop(&self) {
@@ -191,7 +248,7 @@ impl Scheduler {
         if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("syncs do not stop in time; the next start goes on with them");
         }
-        self.0.carrier.feed.close();
+        self.events().close();
     }
 
     async fn begin_due(&self) {
@@ -201,7 +258,7 @@ impl Scheduler {
         };
         for (rule, cause) in due {
             match self.begin(&rule, cause, Part::default()).await {
-                // Somebody was quicker; a run of all of it stands for this one, after one of a part it is due again.
+                // A request was quicker. A whole run stands for this one; after a partial one the rule is due again.
                 Ok(_) | Err(Error::Busy { .. }) => {}
                 Err(error) => {
                     tracing::error!(%error, rule, "a sync cannot begin");
@@ -212,20 +269,24 @@ impl Scheduler {
         }
     }
 
-    /// Runs a rule, or a part of it, now.
+    /// Begins a run of a rule, or of a part of it, now.
     ///
     /// # Errors
-    /// There is no such rule, it has no such source, it runs for something else, or the server is about to end.
+    /// There is no such rule, it has no such source or tag, it is running for another part, the lock on the database is
+    /// lost, or the server is shutting down.
     pub async fn run_now(&self, rule: &str, part: Part) -> Result<Begun, Error> {
         self.begin(rule, Cause::Hand, part).await
     }
 
     async fn begin(&self, name: &str, cause: Cause, part: Part) -> Result<Begun, Error> {
         let _alone = self.0.beginning.lock().await;
-        let (rule, work) = {
+        let (rule, executor) = {
             let state = self.state();
             if state.stopping {
                 return Err(Error::Stopping);
+            }
+            if state.lock_lost {
+                return Err(Error::LockLost);
             }
             let known = state.rules.rules().iter().find(|rule| rule.name == name);
             let rule = part.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
@@ -235,36 +296,37 @@ impl Scheduler {
                 }
                 return Err(Error::Busy { rule: name.to_owned(), run: run.id });
             }
-            (rule, Arc::clone(&state.work))
+            (rule, Arc::clone(&state.executor))
         };
         let now = self.now();
         let text = (!part.is_whole()).then(|| part.to_string());
-        let id = self.catalog().begin_run(name, cause, text.as_deref(), now).await?;
-        let run = Arc::new(Running::new(id, name.to_owned(), cause, part, now));
+        let new = NewRun { rule: name, cause, part: text.as_deref(), owner: self.0.instance, at: now };
+        let id = self.catalog().begin_run(&new).await?;
+        let run = Arc::new(ActiveRun::new(id, name.to_owned(), cause, part, now));
         {
             let mut state = self.state();
             state.timetable.begun(name);
             state.running.insert(name.to_owned(), Arc::clone(&run));
         }
         tracing::info!(rule = name, run = %id, cause = cause.as_str(), "a sync begins");
-        self.0.carrier.metrics.begun();
-        self.0.carrier.feed.tell(&Told::Began(&run.view()));
+        self.0.runner.metrics.begun();
+        self.events().send(&Change::Began(&run.view()));
         let scheduler = self.clone();
-        let carrying = async move { scheduler.carry(&run, rule, work).await };
-        self.0.tasks.spawn_on(carrying, &self.0.runtime);
+        let running = async move { scheduler.run_to_end(&run, rule, executor).await };
+        self.0.tasks.spawn_on(running, &self.0.runtime);
         Ok(Begun::Started(id))
     }
 
-    async fn carry(&self, run: &Running, rule: Rule, work: Work) {
-        let mut end = self.0.carrier.carry(run, rule, &work).await;
+    async fn run_to_end(&self, run: &ActiveRun, rule: Rule, executor: Executor) {
+        let mut end = self.0.runner.run(run, rule, &executor).await;
         if end.outcome == RunOutcome::Cancelled && self.state().stopping {
             end.outcome = RunOutcome::Interrupted;
         }
-        if let Err(error) = self.remember(run, &end).await {
+        if let Err(error) = self.record(run, &end).await {
             tracing::error!(%error, rule = run.rule, "how a sync ended cannot be kept");
         }
         log_end(run, &end);
-        self.0.carrier.metrics.ended(end.outcome);
+        self.0.runner.metrics.ended(end.outcome);
         let standing = self.look_up(&run.rule).await;
         let last = standing.as_ref().ok().and_then(|standing| standing.last.clone());
         {
@@ -276,12 +338,12 @@ impl Scheduler {
             state.timetable.ended(&run.rule, run.part.is_whole(), self.now());
         }
         if let Some(last) = last {
-            self.0.carrier.feed.tell(&Told::Ended(&last));
+            self.events().send(&Change::Ended(&last));
         }
         self.0.woken.notify_one();
     }
 
-    async fn remember(&self, run: &Running, end: &RunEnd) -> Result<(), Error> {
+    async fn record(&self, run: &ActiveRun, end: &RunEnd) -> Result<(), Error> {
         let catalog = self.catalog();
         catalog.end_run(run.id, &run.rule, end).await?;
         let has_seen_all =
@@ -292,10 +354,10 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Tells a run to stop.
+    /// Tells a run to stop. It ends soon after, as cancelled.
     ///
     /// # Errors
-    /// There is none, or it has ended.
+    /// There is no such run, or it has ended.
     pub async fn cancel(&self, id: RunId) -> Result<(), Error> {
         let running = self.state().running.values().find(|run| run.id == id).cloned();
         match running {
@@ -310,63 +372,6 @@ impl Scheduler {
         }
     }
 
-    /// Listens to what happens; `None` when nothing will any more.
-    pub fn watch(&self) -> Option<Watch> {
-        self.0.carrier.feed.watch(|| self.running())
-    }
-
-    /// How far every run is that goes on.
-    pub fn running(&self) -> Vec<ProgressView> {
-        self.state().running.values().map(|run| run.view()).collect()
-    }
-
-    /// The rules in force.
-    pub fn rule_set(&self) -> RuleSet {
-        self.state().rules.clone()
-    }
-
-    /// The rules, and how they stand.
-    pub fn rules(&self) -> RulesView {
-        let state = self.state();
-        let rules = state.rules.rules().iter().map(|rule| rule_view(&state, rule)).collect();
-        RulesView { rules, refused: state.refused.clone() }
-    }
-
-    /// A page of runs, the latest first.
-    ///
-    /// # Errors
-    /// What is remembered cannot be looked up.
-    pub async fn runs(
-        &self,
-        rule: Option<&str>,
-        before: Option<RunId>,
-        limit: usize,
-    ) -> Result<RunsView, Error> {
-        let listing = self.catalog().runs(rule, before, limit).await?;
-        Ok(RunsView { runs: listing.rows.into_iter().map(RunView::from).collect(), more: listing.more })
-    }
-
-    /// A run, and a page of what it did.
-    ///
-    /// # Errors
-    /// There is none, or what is remembered cannot be looked up.
-    pub async fn run(&self, id: RunId, after: u64, limit: usize) -> Result<RunDetail, Error> {
-        let run = self.catalog().run(id).await?.ok_or(Error::UnknownRun(id))?;
-        let listing = self.catalog().run_copies(id, after, limit).await?;
-        let progress = self.state().running.values().find(|run| run.id == id).map(|run| run.view());
-        let changes = listing.rows.iter().map(|(number, done)| RunCopyView::of(*number, done)).collect();
-        Ok(RunDetail { run: run.into(), progress, changes, more: listing.more })
-    }
-
-    /// How a rule's copies stand, of `limit` source tags after `after`.
-    ///
-    /// # Errors
-    /// What is remembered cannot be looked up.
-    pub async fn copies(&self, rule: &str, after: &SourceTag, limit: usize) -> Result<StateView, Error> {
-        let listing = self.catalog().copies(rule, after, limit).await?;
-        Ok(StateView { copies: listing.rows.into_iter().map(Into::into).collect(), more: listing.more })
-    }
-
     async fn look_up(&self, rule: &str) -> Result<Standing, Error> {
         let counts = self.catalog().copy_counts(rule).await?;
         let runs = self.catalog().runs(Some(rule), None, 2).await?.rows;
@@ -375,39 +380,23 @@ impl Scheduler {
     }
 
     fn now(&self) -> SystemTime {
-        (self.0.carrier.clock)()
+        (self.0.runner.clock)()
     }
 
-    fn catalog(&self) -> &Catalog {
-        &self.0.carrier.catalog
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.0.runner.catalog
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn events(&self) -> &Events {
+        &self.0.runner.events
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn rule_view(state: &State, rule: &Rule) -> RuleView {
-    let standing = state.standing.get(&rule.name).cloned().unwrap_or_default();
-    let source = |source: &entrepot_sync::rules::Source| SourceView {
-        from: source.place.to_string(),
-        to: source.destinations.iter().map(|to| to.place.to_string()).collect(),
-    };
-    RuleView {
-        name: rule.name.clone(),
-        title: rule.title.clone(),
-        category: rule.category.clone(),
-        schedule: rule.schedule.as_ref().map(|schedule| schedule.as_str().to_owned()),
-        time_zone: rule.schedule.as_ref().map(|schedule| schedule.zone().to_owned()),
-        next: state.timetable.next_of(&rule.name).map(time),
-        sources: rule.sources.iter().map(source).collect(),
-        copies: standing.counts.into(),
-        last: standing.last,
-        running: state.running.get(&rule.name).map(|run| run.view()),
-    }
-}
-
-fn log_end(run: &Running, end: &RunEnd) {
+fn log_end(run: &ActiveRun, end: &RunEnd) {
     let (counts, problem) = (end.counts, end.problem.as_deref());
     let took = end.at.duration_since(run.started).unwrap_or_default().as_secs();
     tracing::info!(

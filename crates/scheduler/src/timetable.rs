@@ -1,9 +1,9 @@
-//! When each rule runs next. Pure: whoever asks says what time it is.
+//! When each rule runs next. Pure: the caller says what time it is.
 //!
 //! - A rule that was never run waits for its first time after it became known.
-//! - What was missed while nobody was there is caught up once, however often it was missed, a moment after the start:
-//!   [`spread`] keeps the rules apart.
-//! - Times that come while the rule runs are not caught up: the next one after its end counts.
+//! - Times that were missed while no server ran are made up for by one run, at a moment within [`CATCH_UP_WITHIN`] after
+//!   the start that differs from rule to rule.
+//! - Times that pass while the rule runs are dropped: the next one after its end counts.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use std::{
 use entrepot_catalog::Cause;
 use entrepot_sync::rules::Schedule;
 
-/// Within how long after the start everything missed is begun.
+/// Missed runs begin within this time after the start.
 pub(crate) const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
 
 /// When each rule runs next.
@@ -27,22 +27,22 @@ struct Entry {
     running: bool,
 }
 
-/// A rule as it becomes known.
+/// A rule, as the timetable learns of it.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct ScheduledRule {
     /// Its name.
     pub(crate) name: String,
-    /// When it is to run, if ever by itself.
+    /// When it is to run; `None` if only on request.
     pub(crate) schedule: Option<Schedule>,
     /// When its last run began.
     pub(crate) last: Option<SystemTime>,
 }
 
 impl Timetable {
-    /// Takes these rules for all there are. One whose schedule is what it was keeps its next time.
-    pub(crate) fn replace(&mut self, rules: Vec<Known>, now: SystemTime) {
+    /// Replaces all rules. A rule whose schedule has not changed keeps its next time.
+    pub(crate) fn replace(&mut self, rules: Vec<ScheduledRule>, now: SystemTime) {
         let mut old = std::mem::take(&mut self.0);
-        for Known { name, schedule, last } in rules {
+        for ScheduledRule { name, schedule, last } in rules {
             let known = old.remove(&name);
             let running = known.as_ref().is_some_and(|entry| entry.running);
             let next = match known {
@@ -55,7 +55,7 @@ impl Timetable {
         }
     }
 
-    /// The rules to begin now, and why. They count as running until they have ended.
+    /// The rules to begin now, and why. They count as running until [`Timetable::ended`].
     pub(crate) fn due(&mut self, now: SystemTime) -> Vec<(String, Cause)> {
         let mut due = Vec::new();
         for (name, entry) in &mut self.0 {
@@ -70,14 +70,14 @@ impl Timetable {
         due
     }
 
-    /// A rule has begun for another reason.
+    /// A rule was begun on request.
     pub(crate) fn begun(&mut self, rule: &str) {
         if let Some(entry) = self.0.get_mut(rule) {
             entry.running = true;
         }
     }
 
-    /// A rule has ended; `whole` if all of it was run.
+    /// A rule has ended; `whole` if the run was not confined to a part.
     pub(crate) fn ended(&mut self, rule: &str, whole: bool, now: SystemTime) {
         if let Some(entry) = self.0.get_mut(rule) {
             entry.running = false;
@@ -92,7 +92,7 @@ impl Timetable {
         self.0.get(rule)?.next.map(|(at, _)| at)
     }
 
-    /// When the next rule is due, of those that do not run.
+    /// When the next of the rules that are not running is due.
     pub(crate) fn next(&self) -> Option<SystemTime> {
         self.0.values().filter(|entry| !entry.running).filter_map(|entry| entry.next).map(|(at, _)| at).min()
     }
@@ -112,7 +112,7 @@ fn first(
     if missed { Some((now + spread(name), Cause::CatchUp)) } else { after(schedule, now) }
 }
 
-/// A moment for each name, the same every time and different for most.
+/// A delay for each name: the same every time, and different for most names.
 fn spread(name: &str) -> Duration {
     // FNV-1a: a few bits that have nothing to do with one another are enough.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -135,16 +135,16 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(500_000 * HOUR + seconds)
     }
 
-    fn known(name: &str, schedule: &str, last: Option<u64>) -> Known {
+    fn known(name: &str, schedule: &str, last: Option<u64>) -> ScheduledRule {
         let rule = format!(
             r#"[{{"name":"{name}","from":"quay.io/a/b","to":["quay.io/c/d"],"schedule":"{schedule}"}}]"#
         );
         let sections: Vec<RuleSection> = serde_json::from_str(&rule).unwrap();
         let schedule = RuleSet::check(&sections).unwrap().rules()[0].schedule.clone();
-        Known { name: name.to_owned(), schedule, last: last.map(at) }
+        ScheduledRule { name: name.to_owned(), schedule, last: last.map(at) }
     }
 
-    fn table(rules: Vec<Known>, now: u64) -> Timetable {
+    fn table(rules: Vec<ScheduledRule>, now: u64) -> Timetable {
         let mut table = Timetable::default();
         table.replace(rules, at(now));
         table
@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn rules_without_a_schedule_wait_for_somebody() {
-        let mut table = table(vec![Known { name: "a".to_owned(), schedule: None, last: Some(at(0)) }], 0);
+        let mut table =
+            table(vec![ScheduledRule { name: "a".to_owned(), schedule: None, last: Some(at(0)) }], 0);
         assert_eq!(table.next(), None);
         assert_eq!(due(&mut table, 1000 * HOUR), []);
     }

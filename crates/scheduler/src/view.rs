@@ -1,4 +1,4 @@
-//! What is told of rules and runs, in the words of the API. Times are RFC 3339, UTC; sizes are bytes.
+//! Rules and runs as the API has them. Times are RFC 3339, UTC; sizes are bytes.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct RulesView {
     /// In the order in which they were written.
     pub rules: Vec<RuleView>,
-    /// Why the configuration as it is now was not taken, if it was not; the rules are then those before it.
+    /// Why the present configuration was not taken, if it was not; the rules are then those of the one before it.
     pub refused: Option<Refused>,
 }
 
@@ -20,64 +20,64 @@ pub struct RulesView {
 pub struct Refused {
     /// When.
     pub at: String,
-    /// The fact.
+    /// What is wrong with it.
     pub problem: String,
-    /// The way out.
+    /// What to do about it.
     pub hint: Option<String>,
 }
 
-/// A rule, and how it stands.
+/// A rule, when it runs next, and the state of its copies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleView {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What readers see.
+    /// The title that readers see.
     pub title: Option<String>,
-    /// The heading that it stands under.
+    /// The heading that readers see it under.
     pub category: Option<String>,
-    /// When it runs, as it was written.
+    /// When it runs: a cron expression or `@hourly` and the like, as it was written.
     pub schedule: Option<String>,
-    /// The time zone of that.
+    /// The time zone of the schedule.
     pub time_zone: Option<String>,
-    /// When it runs next by itself.
+    /// When it runs next, if nobody asks for it before.
     pub next: Option<String>,
-    /// Where it copies from, and where to.
+    /// The repositories that it copies, and where to.
     pub sources: Vec<SourceView>,
-    /// How its copies stand.
+    /// How many of its copies are in which state.
     pub copies: Counts,
-    /// Its last run that has ended.
+    /// The last run of it that has ended.
     pub last: Option<RunView>,
-    /// How far its run is, if it runs.
+    /// How far its active run is, if there is one.
     pub running: Option<ProgressView>,
 }
 
 /// A repository that is copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceView {
-    /// Which.
+    /// The source: a host and a repository.
     pub from: String,
-    /// Where to.
+    /// The targets, in the same form.
     pub to: Vec<String>,
 }
 
-/// How often each outcome came out.
+/// How many copies had which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// All.
+    /// All of them.
     pub total: u64,
-    /// Those that have what their source has: copied and equal.
+    /// Targets that have what their source has: `copied` and `equal`.
     pub in_sync: u64,
-    /// Written.
+    /// Written by the run.
     pub copied: u64,
-    /// Found to be there.
+    /// Found to be equal; nothing was written.
     pub equal: u64,
-    /// Something else is there, and stays.
+    /// The target has another image under a tag that never changes, and keeps it.
     pub kept: u64,
-    /// Not there.
+    /// Not copied, because something went wrong.
     pub failed: u64,
-    /// Left for a later run.
+    /// Left for a later run, because the source's budget is used up.
     pub postponed: u64,
-    /// Not come to.
+    /// Not begun, because the run was told to stop.
     pub cancelled: u64,
 }
 
@@ -101,16 +101,16 @@ impl From<CopyCounts> for Counts {
 pub struct RunsView {
     /// The runs.
     pub runs: Vec<RunView>,
-    /// Whether there are more: ask again with `before` as the last one's id.
+    /// Whether there are more. To get them, ask again with the last one's id as `before`.
     pub more: bool,
 }
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunView {
-    /// Which one.
+    /// Its id.
     pub id: String,
-    /// The rule.
+    /// The name of the rule.
     pub rule: String,
     /// `schedule`, `catch-up` or `hand`.
     pub cause: String,
@@ -122,9 +122,9 @@ pub struct RunView {
     pub ended: Option<String>,
     /// `running`, `done`, `failed`, `cancelled` or `interrupted`.
     pub outcome: String,
-    /// What kept it from its work as a whole.
+    /// What kept the run as a whole from its work.
     pub problem: Option<String>,
-    /// How its copies ended.
+    /// How many of its copies had which outcome.
     pub copies: Counts,
     /// Bytes written.
     pub written: u64,
@@ -156,40 +156,40 @@ pub struct RunDetail {
     /// The run.
     #[serde(flatten)]
     pub run: RunView,
-    /// How far it is, if it goes on.
+    /// How far it is, if it is active.
     pub progress: Option<ProgressView>,
-    /// What it did about copies; those that were equal are only counted.
+    /// What it did about its copies, except for those that were equal: they are only counted.
     pub changes: Vec<RunCopyView>,
-    /// Whether there are more: ask again with `after` as the last one's number.
+    /// Whether there are more. To get them, ask again with the last one's number as `after`.
     pub more: bool,
 }
 
 /// What a run did about one copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunCopyView {
-    /// Which of the run's, counted from 1; 0 where it is not numbered yet.
+    /// Its number in the run, counted from 1; 0 as long as it has none, in events.
     pub number: u64,
-    /// Where it comes from.
+    /// The source: a host and a repository.
     pub source: String,
-    /// What it is called there.
+    /// The source's tag or digest.
     pub reference: String,
-    /// Where it goes.
+    /// The target: a host and a repository.
     pub target: String,
-    /// What it is called there.
+    /// The target's tag or digest.
     pub target_reference: String,
     /// The source's digest.
     pub digest: Option<String>,
     /// `copied`, `equal`, `kept`, `failed`, `postponed` or `cancelled`.
     pub outcome: String,
-    /// What went wrong.
+    /// What went wrong, if anything did.
     pub problem: Option<String>,
-    /// The way out.
+    /// What to do about it.
     pub hint: Option<String>,
     /// Bytes written.
     pub written: u64,
-    /// Bytes that the target had elsewhere.
+    /// Bytes that the target's registry had in another repository.
     pub mounted: u64,
-    /// Bytes that were there.
+    /// Bytes that the target had already.
     pub present: u64,
     /// How long it took.
     pub milliseconds: u64,
@@ -215,33 +215,33 @@ impl RunCopyView {
     }
 }
 
-/// A page of how copies stand, source tag by source tag.
+/// A page of the states of copies, ordered by source tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateView {
     /// The copies.
     pub copies: Vec<CopyView>,
-    /// Whether there are more: ask again with `source` and `reference` of the last one.
+    /// Whether there are more. To get them, ask again with `source` and `reference` of the last one.
     pub more: bool,
 }
 
-/// How a copy stood when it was last looked at.
+/// The state of a copy when it was last looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyView {
-    /// Where it comes from.
+    /// The source: a host and a repository.
     pub source: String,
-    /// What it is called there.
+    /// The source's tag or digest.
     pub reference: String,
-    /// Where it goes.
+    /// The target: a host and a repository.
     pub target: String,
-    /// What it is called there.
+    /// The target's tag or digest.
     pub target_reference: String,
     /// The source's digest.
     pub digest: Option<String>,
     /// `copied`, `equal`, `kept`, `failed`, `postponed` or `cancelled`.
     pub outcome: String,
-    /// What went wrong.
+    /// What went wrong, if anything did.
     pub problem: Option<String>,
-    /// The way out.
+    /// What to do about it.
     pub hint: Option<String>,
     /// When it was looked at.
     pub checked: String,
@@ -266,25 +266,25 @@ impl From<CopyState> for CopyView {
     }
 }
 
-/// What a run is about.
+/// What an active run is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Other rules run, and it waits for one to end.
+    /// It waits for its turn: enough other rules are at work.
     #[default]
     Waiting,
-    /// It looks at what is there.
+    /// It surveys sources and targets.
     Looking,
     /// It copies.
     Copying,
 }
 
-/// How far a run is.
+/// How far an active run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgressView {
     /// Which run.
     pub run: String,
-    /// The rule.
+    /// The name of the rule.
     pub rule: String,
     /// `schedule`, `catch-up` or `hand`.
     pub cause: String,
@@ -292,30 +292,30 @@ pub struct ProgressView {
     pub part: Option<String>,
     /// When it began.
     pub started: String,
-    /// What it is about.
+    /// What it is doing.
     pub phase: Phase,
     /// How many copies there are to settle; 0 until that is known.
     pub wanted: u64,
-    /// Those that are settled.
+    /// How many copies are settled, by outcome.
     pub copies: Counts,
     /// Bytes of all images whose size is known.
     pub bytes: u64,
-    /// How many of them are dealt with.
+    /// How many of those bytes are done: written, mounted or found to be there.
     pub done: u64,
-    /// How many bytes came over the wire.
+    /// How many bytes were read from sources.
     pub read: u64,
-    /// Images in hand, some of them if there are many.
+    /// The images that are being copied; only some of them if there are many.
     pub images: Vec<ImageView>,
 }
 
 /// How far an image is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageView {
-    /// The image, at its source.
+    /// The image at its source.
     pub image: String,
     /// Its bytes; 0 until that is known.
     pub bytes: u64,
-    /// How many of them are dealt with.
+    /// How many of those bytes are done: written, mounted or found to be there.
     pub done: u64,
 }
 

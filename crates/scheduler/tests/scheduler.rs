@@ -1,4 +1,4 @@
-//! A scheduler whose clock and whose work are in the hands of the test.
+//! A scheduler whose clock the test sets, and whose runs the test executes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -7,9 +7,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_catalog::{Catalog, Copy, CopyOutcome, Location, RunCopy, RunId, SourceTag};
+use entrepot_catalog::{
+    Catalog, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, Orphans, RunCopy, RunId, ServerLock,
+    SourceTag,
+};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Begun, Error, Happened, Lost, Metrics, Order, Part, Parts, Scheduler, Watch, Work};
+use entrepot_scheduler::{
+    Begun, Error, Executor, Lost, Metrics, Part, Parts, Scheduler, Task, Update, Watch, WorkEnd,
+};
 use entrepot_sync::{
     Done, Event, Failure, Job, Outcome, Place, Row, Shape, Target,
     rules::{RuleSection, RuleSet},
@@ -26,19 +31,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 type Finish = oneshot::Sender<Result<(), String>>;
 
-/// A run that the test carries out.
-struct Ordered {
-    order: Order,
+/// A run that the test executes.
+struct Executed {
+    task: Task,
     finish: Finish,
 }
 
-struct Desk {
+struct Harness {
     scheduler: Scheduler,
     now: Arc<Mutex<SystemTime>>,
-    ordered: mpsc::UnboundedReceiver<Ordered>,
-    work: Work,
+    executed: mpsc::UnboundedReceiver<Executed>,
+    executor: Executor,
     stop: CancellationToken,
-    working: JoinHandle<()>,
+    working: JoinHandle<WorkEnd>,
     metrics: Metrics,
 }
 
@@ -61,21 +66,38 @@ async fn catalog(dir: &tempfile::TempDir) -> Catalog {
     Catalog::open(&Location::Sqlite(dir.path().join("catalog.db"))).await.unwrap()
 }
 
-impl Desk {
+/// A server that has taken the lock on the database.
+async fn claimed(catalog: &Catalog) -> (Instance, ServerLock) {
+    let instance = Instance { id: InstanceId::new(), name: "a test".to_owned(), started: full_hour() };
+    match catalog.claim(&instance).await.unwrap() {
+        Claim::Ours(lock) => (instance, lock),
+        Claim::Held(holder) => panic!("{holder:?} has the lock"),
+    }
+}
+
+fn lock_file(dir: &tempfile::TempDir) -> std::path::PathBuf {
+    dir.path().join("catalog.db.lock")
+}
+
+impl Harness {
     async fn open(dir: &tempfile::TempDir, names: &[&str], at: SystemTime) -> Self {
-        let (orders, ordered) = mpsc::unbounded_channel();
-        let work: Work = Arc::new(move |order| {
+        let (tasks, executed) = mpsc::unbounded_channel();
+        let executor: Executor = Arc::new(move |task| {
             let (finish, finished) = oneshot::channel();
-            drop(orders.send(Ordered { order, finish }));
+            drop(tasks.send(Executed { task, finish }));
             Box::pin(async move { finished.await.unwrap_or(Ok(())) })
         });
         let now = Arc::new(Mutex::new(at));
         let clock = Arc::clone(&now);
         let metrics = Metrics::default();
+        let catalog = catalog(dir).await;
+        let (instance, lock) = claimed(&catalog).await;
         let parts = Parts {
-            catalog: catalog(dir).await,
+            catalog,
+            instance,
+            lock,
             rules: rules(names),
-            work: Arc::clone(&work),
+            executor: Arc::clone(&executor),
             metrics: metrics.clone(),
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
@@ -85,7 +107,7 @@ impl Desk {
             let (scheduler, stop) = (scheduler.clone(), stop.clone());
             async move { scheduler.work(stop).await }
         });
-        Self { scheduler, now, ordered, work, stop, working, metrics }
+        Self { scheduler, now, executed, executor, stop, working, metrics }
     }
 
     fn set(&self, at: SystemTime) {
@@ -93,12 +115,12 @@ impl Desk {
         self.scheduler.wake();
     }
 
-    async fn ordered(&mut self) -> Ordered {
-        tokio::time::timeout(PATIENCE, self.ordered.recv()).await.unwrap().unwrap()
+    async fn executed(&mut self) -> Executed {
+        tokio::time::timeout(PATIENCE, self.executed.recv()).await.unwrap().unwrap()
     }
 
-    async fn nothing_is_ordered(&mut self) {
-        let more = tokio::time::timeout(Duration::from_millis(100), self.ordered.recv()).await;
+    async fn nothing_is_executed(&mut self) {
+        let more = tokio::time::timeout(Duration::from_millis(100), self.executed.recv()).await;
         assert!(more.is_err(), "a run has begun");
     }
 
@@ -196,39 +218,39 @@ fn id(begun: Begun) -> RunId {
 #[tokio::test]
 async fn rules_run_when_they_are_due_and_never_twice_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x"], full_hour()).await;
-    desk.nothing_is_ordered().await;
-    desk.set(full_hour() + HOUR);
-    let first = desk.ordered().await;
-    assert_eq!((first.order.rule.name.as_str(), first.order.part.is_whole()), ("x", true));
-    desk.set(full_hour() + 3 * HOUR);
-    desk.nothing_is_ordered().await;
-    let running = desk.scheduler.rules().rules[0].running.clone().unwrap();
-    let joined = desk.scheduler.run_now("x", Part::default()).await.unwrap();
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
+    harness.nothing_is_executed().await;
+    harness.set(full_hour() + HOUR);
+    let first = harness.executed().await;
+    assert_eq!((first.task.rule.name.as_str(), first.task.part.is_whole()), ("x", true));
+    harness.set(full_hour() + 3 * HOUR);
+    harness.nothing_is_executed().await;
+    let running = harness.scheduler.rules().rules[0].running.clone().unwrap();
+    let joined = harness.scheduler.run_now("x", Part::default()).await.unwrap();
     assert!(matches!(joined, Begun::Joined(id) if id.to_string() == running.run));
-    let mut watch = desk.scheduler.watch().unwrap();
+    let mut watch = harness.scheduler.watch().unwrap();
     drop(first);
     kinds_until(&mut watch, "ended").await;
-    desk.nothing_is_ordered().await;
-    assert_eq!(desk.scheduler.rules().rules[0].next.as_deref(), Some("2027-01-15T12:00:00Z"));
-    desk.set(full_hour() + 4 * HOUR);
-    drop(desk.ordered().await);
-    desk.close().await;
+    harness.nothing_is_executed().await;
+    assert_eq!(harness.scheduler.rules().rules[0].next.as_deref(), Some("2027-01-15T12:00:00Z"));
+    harness.set(full_hour() + 4 * HOUR);
+    drop(harness.executed().await);
+    harness.close().await;
 }
 
 #[tokio::test]
-async fn what_happens_is_told_in_order_and_remembered() {
+async fn updates_are_sent_in_order_and_recorded() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x"], full_hour()).await;
-    let mut watch = desk.scheduler.watch().unwrap();
-    let run = id(desk.scheduler.run_now("x", Part::default()).await.unwrap());
-    let Ordered { order, finish } = desk.ordered().await;
-    let tell = |happened| order.told.send(happened).unwrap();
-    tell(Happened::Known(Box::new(known("1"))));
-    tell(Happened::Planned(vec![job("2"), job("3")]));
-    tell(Happened::Event(Event::Started { job: 0 }));
-    tell(Happened::Event(Event::Sized { job: 0, bytes: 40 }));
-    tell(Happened::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
+    let mut watch = harness.scheduler.watch().unwrap();
+    let run = id(harness.scheduler.run_now("x", Part::default()).await.unwrap());
+    let Executed { task, finish } = harness.executed().await;
+    let tell = |update| task.updates.send(update).unwrap();
+    tell(Update::Settled(Box::new(known("1"))));
+    tell(Update::Planned(vec![job("2"), job("3")]));
+    tell(Update::Event(Event::Started { job: 0 }));
+    tell(Update::Event(Event::Sized { job: 0, bytes: 40 }));
+    tell(Update::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
     let progress = loop {
         let frame = watch.next().await.unwrap().unwrap();
         let value: serde_json::Value = serde_json::from_str(&frame.json).unwrap();
@@ -241,27 +263,27 @@ async fn what_happens_is_told_in_order_and_remembered() {
         (&3.into(), &40.into(), &8.into())
     );
     assert_eq!(progress["images"][0]["image"], "quay.io/a/x:2");
-    tell(Happened::Event(Event::Settled { job: 0, target: 0, row: row("2", done()) }));
-    tell(Happened::Event(Event::Settled { job: 1, target: 0, row: row("3", failed()) }));
-    drop(order);
+    tell(Update::Event(Event::Settled { job: 0, target: 0, row: row("2", done()) }));
+    tell(Update::Event(Event::Settled { job: 1, target: 0, row: row("3", failed()) }));
+    drop(task);
     finish.send(Ok(())).unwrap();
     let kinds = kinds_until(&mut watch, "ended").await;
     assert!(kinds.contains(&"copies"), "{kinds:?}");
 
-    let detail = desk.scheduler.run(run, 0, 10).await.unwrap();
+    let detail = harness.scheduler.run(run, 0, 10).await.unwrap();
     assert_eq!((detail.run.outcome.as_str(), detail.run.cause.as_str()), ("failed", "hand"));
     assert_eq!((detail.run.copies.copied, detail.run.copies.equal, detail.run.copies.failed), (1, 1, 1));
     assert_eq!((detail.run.written, detail.run.read), (30, 8));
     let told: Vec<_> = detail.changes.iter().map(|done| (done.number, done.outcome.as_str())).collect();
     assert_eq!(told, [(1, "copied"), (2, "failed")]);
-    let state = desk.scheduler.copies("x", &SourceTag::default(), 10).await.unwrap();
+    let state = harness.scheduler.copies("x", &SourceTag::default(), 10).await.unwrap();
     let told: Vec<_> = state.copies.iter().map(|copy| (&*copy.reference, &*copy.outcome)).collect();
     assert_eq!(told, [("1", "equal"), ("2", "copied"), ("3", "failed")]);
     assert_eq!(state.copies[2].hint.as_deref(), Some("start it"));
-    let rule = desk.scheduler.rules().rules.remove(0);
+    let rule = harness.scheduler.rules().rules.remove(0);
     assert_eq!((rule.copies.total, rule.copies.in_sync, rule.running), (3, 2, None));
     let mut registry = prometheus_client::registry::Registry::default();
-    desk.metrics.register(&mut registry);
+    harness.metrics.register(&mut registry);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     for line in [
@@ -273,157 +295,165 @@ async fn what_happens_is_told_in_order_and_remembered() {
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }
-    desk.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn a_part_of_a_rule_can_be_run() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x"], full_hour()).await;
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
     let part =
         |source: &str, tag: &str| Part { source: Some(place(source)), tag: Some(tag.parse().unwrap()) };
-    let wrong = desk.scheduler.run_now("x", part("quay.io/z/x", "1")).await.unwrap_err();
+    let wrong = harness.scheduler.run_now("x", part("quay.io/z/x", "1")).await.unwrap_err();
     assert_eq!(wrong.to_string(), "rule `x` does not copy from `quay.io/z/x`");
-    let run = id(desk.scheduler.run_now("x", part("quay.io/b/x", "1")).await.unwrap());
-    let Ordered { order, finish } = desk.ordered().await;
-    assert_eq!(order.rule.sources.len(), 1);
-    assert_eq!(order.rule.tags.names(), ["1".parse().unwrap()]);
-    let busy = desk.scheduler.run_now("x", Part::default()).await.unwrap_err();
+    let run = id(harness.scheduler.run_now("x", part("quay.io/b/x", "1")).await.unwrap());
+    let Executed { task, finish } = harness.executed().await;
+    assert_eq!(task.rule.sources.len(), 1);
+    assert_eq!(task.rule.tags.names(), ["1".parse().unwrap()]);
+    let busy = harness.scheduler.run_now("x", Part::default()).await.unwrap_err();
     assert!(matches!(busy, Error::Busy { run: by, .. } if by == run));
-    drop(order);
+    drop(task);
     finish.send(Err("no such tag".into())).unwrap();
-    let mut watch = desk.scheduler.watch().unwrap();
+    let mut watch = harness.scheduler.watch().unwrap();
     kinds_until(&mut watch, "ended").await;
-    let detail = desk.scheduler.run(run, 0, 10).await.unwrap();
+    let detail = harness.scheduler.run(run, 0, 10).await.unwrap();
     assert_eq!(detail.run.part.as_deref(), Some("quay.io/b/x:1"));
     assert_eq!((detail.run.outcome.as_str(), detail.run.problem.as_deref()), ("failed", Some("no such tag")));
-    assert!(matches!(desk.scheduler.run_now("y", Part::default()).await, Err(Error::UnknownRule(_))));
-    desk.close().await;
+    assert!(matches!(harness.scheduler.run_now("y", Part::default()).await, Err(Error::UnknownRule(_))));
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn runs_can_be_stopped() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x"], full_hour()).await;
-    let run = id(desk.scheduler.run_now("x", Part::default()).await.unwrap());
-    let Ordered { order, finish } = desk.ordered().await;
-    let mut watch = desk.scheduler.watch().unwrap();
-    desk.scheduler.cancel(run).await.unwrap();
-    order.cancel.cancelled().await;
-    drop((order, finish));
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
+    let run = id(harness.scheduler.run_now("x", Part::default()).await.unwrap());
+    let Executed { task, finish } = harness.executed().await;
+    let mut watch = harness.scheduler.watch().unwrap();
+    harness.scheduler.cancel(run).await.unwrap();
+    task.cancel.cancelled().await;
+    drop((task, finish));
     kinds_until(&mut watch, "ended").await;
-    assert_eq!(desk.scheduler.run(run, 0, 1).await.unwrap().run.outcome, "cancelled");
-    assert!(matches!(desk.scheduler.cancel(run).await, Err(Error::Ended(_))));
-    assert!(matches!(desk.scheduler.cancel("1".parse().unwrap()).await, Err(Error::UnknownRun(_))));
-    desk.close().await;
+    assert_eq!(harness.scheduler.run(run, 0, 1).await.unwrap().run.outcome, "cancelled");
+    assert!(matches!(harness.scheduler.cancel(run).await, Err(Error::Ended(_))));
+    assert!(matches!(harness.scheduler.cancel("1".parse().unwrap()).await, Err(Error::UnknownRun(_))));
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn what_the_end_of_the_server_interrupts_is_caught_up() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x", "y"], full_hour()).await;
-    desk.set(full_hour() + HOUR);
-    let mut watch = desk.scheduler.watch().unwrap();
-    drop([desk.ordered().await, desk.ordered().await]);
+    let mut harness = Harness::open(&dir, &["x", "y"], full_hour()).await;
+    harness.set(full_hour() + HOUR);
+    let mut watch = harness.scheduler.watch().unwrap();
+    drop([harness.executed().await, harness.executed().await]);
     kinds_until(&mut watch, "ended").await;
     kinds_until(&mut watch, "ended").await;
     // Both have ended once; now one of them is going on when the server ends.
-    desk.set(full_hour() + 2 * HOUR);
-    let one = desk.ordered().await;
-    let name = one.order.rule.name.clone();
-    drop(desk.ordered().await);
+    harness.set(full_hour() + 2 * HOUR);
+    let one = harness.executed().await;
+    let name = one.task.rule.name.clone();
+    drop(harness.executed().await);
     kinds_until(&mut watch, "ended").await;
-    let stop = desk.stop.clone();
+    let stop = harness.stop.clone();
     stop.cancel();
-    one.order.cancel.cancelled().await;
-    let scheduler = desk.scheduler.clone();
+    one.task.cancel.cancelled().await;
+    let scheduler = harness.scheduler.clone();
     drop(one);
-    desk.working.await.unwrap();
+    harness.working.await.unwrap();
     assert!(scheduler.watch().is_none());
     assert!(matches!(scheduler.run_now("x", Part::default()).await, Err(Error::Stopping)));
     let runs = scheduler.runs(Some(&name), None, 10).await.unwrap();
     assert_eq!(runs.runs[0].outcome, "interrupted");
+    // The lock is given back.
+    drop((scheduler, harness.scheduler));
 
     let later = full_hour() + 2 * HOUR + Duration::from_secs(600);
-    let mut desk = Desk::open(&dir, &["x", "y"], later).await;
-    desk.set(later + Duration::from_secs(61));
-    let caught_up = desk.ordered().await;
-    assert_eq!(caught_up.order.rule.name, name);
-    assert_eq!(desk.scheduler.running()[0].cause, "catch-up");
-    desk.nothing_is_ordered().await;
+    let mut harness = Harness::open(&dir, &["x", "y"], later).await;
+    harness.set(later + Duration::from_secs(61));
+    let caught_up = harness.executed().await;
+    assert_eq!(caught_up.task.rule.name, name);
+    assert_eq!(harness.scheduler.running()[0].cause, "catch-up");
+    harness.nothing_is_executed().await;
     drop(caught_up);
-    desk.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn at_most_four_rules_run_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["a", "b", "c", "d", "e"], full_hour()).await;
-    desk.set(full_hour() + HOUR);
+    let mut harness = Harness::open(&dir, &["a", "b", "c", "d", "e"], full_hour()).await;
+    harness.set(full_hour() + HOUR);
     let mut four = Vec::new();
     for _ in 0..4 {
-        four.push(desk.ordered().await);
+        four.push(harness.executed().await);
     }
-    desk.nothing_is_ordered().await;
-    let phases: Vec<_> = desk.scheduler.running().iter().map(|run| format!("{:?}", run.phase)).collect();
+    harness.nothing_is_executed().await;
+    let phases: Vec<_> = harness.scheduler.running().iter().map(|run| format!("{:?}", run.phase)).collect();
     assert_eq!(phases, ["Looking", "Looking", "Looking", "Looking", "Waiting"]);
     four.pop();
-    assert_eq!(desk.ordered().await.order.rule.name, "e");
+    assert_eq!(harness.executed().await.task.rule.name, "e");
     drop(four);
-    desk.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn other_rules_are_taken_or_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x"], full_hour()).await;
-    desk.scheduler.refuse("`sync[0].to`: the rule copies nowhere".into(), Some("name a repository".into()));
-    let view = desk.scheduler.rules();
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
+    harness
+        .scheduler
+        .refuse("`sync[0].to`: the rule copies nowhere".into(), Some("name a repository".into()));
+    let view = harness.scheduler.rules();
     assert_eq!(view.rules[0].name, "x");
     assert_eq!(view.refused.unwrap().problem, "`sync[0].to`: the rule copies nowhere");
-    let mut watch = desk.scheduler.watch().unwrap();
-    desk.scheduler.replace(rules(&["y"]), Arc::clone(&desk.work)).await.unwrap();
+    let mut watch = harness.scheduler.watch().unwrap();
+    harness.scheduler.replace(rules(&["y"]), Arc::clone(&harness.executor)).await.unwrap();
     assert_eq!(kinds_until(&mut watch, "rules").await, ["running", "rules"]);
-    let view = desk.scheduler.rules();
+    let view = harness.scheduler.rules();
     assert_eq!((view.rules[0].name.as_str(), view.refused), ("y", None));
-    desk.set(full_hour() + HOUR);
-    assert_eq!(desk.ordered().await.order.rule.name, "y");
-    desk.nothing_is_ordered().await;
-    desk.close().await;
+    harness.set(full_hour() + HOUR);
+    assert_eq!(harness.executed().await.task.rule.name, "y");
+    harness.nothing_is_executed().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn other_rules_leave_what_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::open(&dir, &["x", "y"], full_hour()).await;
-    let run = id(desk.scheduler.run_now("x", Part::default()).await.unwrap());
-    let running = desk.ordered().await;
-    desk.scheduler.replace(rules(&["x", "z"]), Arc::clone(&desk.work)).await.unwrap();
-    assert_eq!(desk.scheduler.running().len(), 1);
-    assert!(desk.scheduler.rules().rules[0].running.is_some());
+    let mut harness = Harness::open(&dir, &["x", "y"], full_hour()).await;
+    let run = id(harness.scheduler.run_now("x", Part::default()).await.unwrap());
+    let running = harness.executed().await;
+    harness.scheduler.replace(rules(&["x", "z"]), Arc::clone(&harness.executor)).await.unwrap();
+    assert_eq!(harness.scheduler.running().len(), 1);
+    assert!(harness.scheduler.rules().rules[0].running.is_some());
     // It is joined, not begun beside itself: neither by hand nor when it is due.
-    assert_eq!(desk.scheduler.run_now("x", Part::default()).await.unwrap(), Begun::Joined(run));
-    desk.set(full_hour() + HOUR);
-    assert_eq!(desk.ordered().await.order.rule.name, "z");
-    desk.nothing_is_ordered().await;
+    assert_eq!(harness.scheduler.run_now("x", Part::default()).await.unwrap(), Begun::Joined(run));
+    harness.set(full_hour() + HOUR);
+    assert_eq!(harness.executed().await.task.rule.name, "z");
+    harness.nothing_is_executed().await;
     // Nor does a reload that takes its rule away end it.
-    desk.scheduler.replace(rules(&["z"]), Arc::clone(&desk.work)).await.unwrap();
-    assert!(desk.scheduler.running().iter().any(|view| view.rule == "x"));
-    let mut watch = desk.scheduler.watch().unwrap();
-    drop(running.order);
+    harness.scheduler.replace(rules(&["z"]), Arc::clone(&harness.executor)).await.unwrap();
+    assert!(harness.scheduler.running().iter().any(|view| view.rule == "x"));
+    let mut watch = harness.scheduler.watch().unwrap();
+    drop(running.task);
     running.finish.send(Ok(())).unwrap();
     kinds_until(&mut watch, "ended").await;
-    assert_eq!(desk.scheduler.run(run, 0, 10).await.unwrap().run.outcome, "done");
-    desk.close().await;
+    assert_eq!(harness.scheduler.run(run, 0, 10).await.unwrap().run.outcome, "done");
+    harness.close().await;
 }
 
 #[tokio::test]
-async fn work_that_panics_ends() {
+async fn an_executor_that_panics_ends_its_run() {
     let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let (instance, lock) = claimed(&catalog).await;
     let parts = Parts {
-        catalog: catalog(&dir).await,
+        catalog,
+        instance,
+        lock,
         rules: rules(&["x"]),
-        work: Arc::new(|_| panic!("on purpose")),
+        executor: Arc::new(|_| panic!("on purpose")),
         metrics: Metrics::default(),
         clock: Arc::new(SystemTime::now),
     };
@@ -436,14 +466,66 @@ async fn work_that_panics_ends() {
 }
 
 #[tokio::test]
-async fn slow_listeners_are_let_go() {
+async fn no_run_begins_while_the_lock_is_lost() {
     let dir = tempfile::tempdir().unwrap();
-    let desk = Desk::open(&dir, &["x"], full_hour()).await;
-    let mut slow = desk.scheduler.watch().unwrap();
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
+    // Nor can it be taken again: what is in its place cannot be locked.
+    std::fs::remove_file(lock_file(&dir)).unwrap();
+    std::fs::create_dir(lock_file(&dir)).unwrap();
+    harness.set(full_hour() + HOUR);
+    harness.nothing_is_executed().await;
+    let refused = harness.scheduler.run_now("x", Part::default()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the lock on the database is lost, and no sync begins without it");
+    std::fs::remove_dir(lock_file(&dir)).unwrap();
+    harness.set(full_hour() + HOUR + Duration::from_secs(10));
+    assert_eq!(harness.executed().await.task.rule.name, "x");
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn a_server_stops_when_another_has_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
+    harness.scheduler.run_now("x", Part::default()).await.unwrap();
+    let running = harness.executed().await;
+    std::fs::remove_file(lock_file(&dir)).unwrap();
+    let _theirs = claimed(&catalog(&dir).await).await;
+    harness.set(full_hour() + Duration::from_secs(10));
+    tokio::time::timeout(PATIENCE, running.task.cancel.cancelled()).await.unwrap();
+    drop(running);
+    let end = harness.working.await.unwrap();
+    assert!(matches!(end, WorkEnd::Superseded(holder) if holder.name.as_deref() == Some("a test")));
+    assert!(harness.scheduler.watch().is_none());
+}
+
+#[tokio::test]
+async fn a_heartbeat_keeps_a_run_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = Harness::open(&dir, &["x", "y"], full_hour()).await;
+    harness.scheduler.run_now("x", Part::default()).await.unwrap();
+    let running = harness.executed().await;
+    // The heartbeat comes before the run that is due.
+    harness.set(full_hour() + HOUR);
+    let due = harness.executed().await;
+    assert_eq!(due.task.rule.name, "y");
+    let other = catalog(&dir).await;
+    let silent_since = |at| Orphans { not_of: InstanceId::new(), predecessor: None, silent_since: at };
+    let now = full_hour() + HOUR;
+    assert_eq!(other.interrupt_runs(&silent_since(now), now).await.unwrap(), 0);
+    assert_eq!(other.interrupt_runs(&silent_since(now + HOUR), now).await.unwrap(), 2);
+    drop((running, due));
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn slow_listeners_are_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let harness = Harness::open(&dir, &["x"], full_hour()).await;
+    let mut slow = harness.scheduler.watch().unwrap();
     for _ in 0..300 {
-        desk.scheduler.refuse("no".into(), None);
+        harness.scheduler.refuse("no".into(), None);
     }
     assert_eq!(slow.next().await.unwrap().unwrap().kind, "running");
     assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
-    desk.close().await;
+    harness.close().await;
 }

@@ -9,6 +9,7 @@ mod support;
 use std::time::Duration;
 
 use entrepot_oci::Digest;
+use entrepot_testkit::until_answer;
 use support::{
     Rig, code,
     content::{IMAGE, INDEX},
@@ -274,15 +275,12 @@ async fn an_upload_that_breaks_off_keeps_what_came() {
     stream.shutdown().await.unwrap();
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest).await;
-    let range = loop {
+    let taken = async || {
         let response = rig.get(&location).await;
         assert_eq!(response.status, 204);
-        let range = response.header("range").unwrap().to_owned();
-        if range != "0-0" {
-            break range;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        Some(response.header("range").unwrap().to_owned()).filter(|range| range != "0-0")
     };
+    let range = until_answer("what came to be taken", taken).await;
     assert_eq!(range, "0-4");
     let digest = Digest::of(b"hello, world");
     let response = rig

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType};
 use entrepot_server::Patience;
+use entrepot_testkit::until;
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
@@ -182,9 +183,7 @@ async fn silent_clients_get_no_more_memory_than_there_is_for_them() {
     // It is in the way, and takes nothing: it is cut, and what it held is free.
     connection.await.unwrap();
     drop(given);
-    while budget.left() < before {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("what it held to be free", || (budget.left() >= before).then_some(())).await;
 }
 
 // A06: what is pushed and not finished is held too.
@@ -201,14 +200,10 @@ async fn unfinished_manifests_get_no_more_memory_than_there_is_for_them() {
         let _ = stream.write_all(&vec![b' '; 100_000]).await;
         open.push(stream);
     }
-    while budget.left() > 4 << 20 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the memory to be taken", || (budget.left() <= 4 << 20).then_some(())).await;
     let digest = rig.push_blob("local/a", "{}").await;
     assert_eq!(rig.get(&format!("/v2/local/a/blobs/{digest}")).await.status, 200);
     let before = budget.left();
     drop(open);
-    while budget.left() <= before {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the memory to be free", || (budget.left() > before).then_some(())).await;
 }

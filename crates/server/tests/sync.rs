@@ -9,9 +9,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_catalog::{Catalog, Copy, CopyOutcome, Location, RunCopy};
+use entrepot_catalog::{Catalog, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, RunCopy};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Happened, Metrics, Order, Parts, Scheduler, Work};
+use entrepot_scheduler::{Executor, Metrics, Parts, Scheduler, Task, Update};
 use entrepot_server::SyncService;
 use entrepot_sync::rules::{RuleSection, RuleSet};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ type Finish = oneshot::Sender<Result<(), String>>;
 struct Desk {
     rig: Rig,
     scheduler: Scheduler,
-    ordered: mpsc::UnboundedReceiver<(Order, Finish)>,
+    ordered: mpsc::UnboundedReceiver<(Task, Finish)>,
     _dir: tempfile::TempDir,
 }
 
@@ -45,15 +45,21 @@ impl Desk {
         let dir = tempfile::tempdir().unwrap();
         let sections: Vec<RuleSection> = serde_json::from_str(RULES).unwrap();
         let (orders, ordered) = mpsc::unbounded_channel();
-        let work: Work = Arc::new(move |order| {
+        let executor: Executor = Arc::new(move |order| {
             let (finish, finished) = oneshot::channel();
             drop(orders.send((order, finish)));
             Box::pin(async move { finished.await.unwrap_or(Ok(())) })
         });
+        let catalog = Catalog::open(&Location::Sqlite(dir.path().join("catalog.db"))).await.unwrap();
+        let instance =
+            Instance { id: InstanceId::new(), name: "a test".to_owned(), started: SystemTime::now() };
+        let Claim::Ours(lock) = catalog.claim(&instance).await.unwrap() else { panic!("it is locked") };
         let parts = Parts {
-            catalog: Catalog::open(&Location::Sqlite(dir.path().join("catalog.db"))).await.unwrap(),
+            catalog,
+            instance,
+            lock,
             rules: RuleSet::check(&sections).unwrap(),
-            work,
+            executor,
             metrics: Metrics::default(),
             clock: Arc::new(SystemTime::now),
         };
@@ -75,7 +81,7 @@ impl Desk {
         (answer.status.as_u16(), answer.json())
     }
 
-    async fn ordered(&mut self) -> (Order, Finish) {
+    async fn ordered(&mut self) -> (Task, Finish) {
         tokio::time::timeout(PATIENCE, self.ordered.recv()).await.unwrap().unwrap()
     }
 
@@ -85,7 +91,7 @@ impl Desk {
         let (status, answer) = self.post("/api/v1/sync/rules/sglang/run", &[], "").await;
         assert_eq!((status, &answer["outcome"]), (202, &json!("started")));
         let (order, finish) = self.ordered().await;
-        copies.into_iter().for_each(|copy| order.told.send(Happened::Known(Box::new(copy))).unwrap());
+        copies.into_iter().for_each(|copy| order.updates.send(Update::Settled(Box::new(copy))).unwrap());
         drop(order);
         finish.send(Ok(())).unwrap();
         while watch.next().await.unwrap().unwrap().kind != "ended" {}

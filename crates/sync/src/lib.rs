@@ -5,13 +5,16 @@
 //! - how it is done: `copy`, the engine, which reads each blob once for all its targets, from and to any [`Place`]
 //! - what became of it: [`Event`]s while it runs, a report of [`Row`]s at the end
 //!
-//! Nothing here knows the terminal, a database or an HTTP answer: who runs a sync gives it a [`World`].
+//! Nothing here knows the terminal, a database or an HTTP answer: who runs a sync gives it [`Registries`].
 
 #![forbid(unsafe_code)]
 
 mod badge;
+mod cache;
+mod configured;
 mod copy;
 mod ends;
+mod file_cache;
 mod guide;
 mod habits;
 mod import;
@@ -22,6 +25,7 @@ mod list;
 mod log;
 mod place;
 mod plan;
+mod registries;
 mod report;
 pub mod rules;
 mod run;
@@ -29,10 +33,12 @@ mod service;
 mod shape;
 mod survey;
 mod table;
-mod world;
 
 pub use badge::badge;
+pub use cache::SyncCache;
+pub use configured::{ConfiguredRegistries, FindLogins, RegistrySettings};
 pub use copy::{Beside, Limits, Packed, Sealing, contents, packed, perform, seal};
+pub use file_cache::FileCache;
 pub use guide::{Language, RuleStanding, Standing, guide, scope};
 pub use habits::Habits;
 pub use import::{ImportError, Imported, Input, Kind, import};
@@ -41,9 +47,9 @@ pub use list::format_list;
 pub use log::log;
 pub use place::Place;
 pub use plan::{Action, Counts, Plan, Step, plan};
+pub use registries::{Registries, Registry};
 pub use report::{Line, Report, RuleTotals, State, Totals, Verdict, timestamp};
 pub use run::{Options, apply, check, prepare};
 pub use service::Service;
 pub use survey::{Survey, belongs_to};
 pub use table::{TagRow, TagTable, tag_tables};
-pub use world::{Ledger, Registry, World};

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Action, Counts, Event, Failure, Job, Limits, Place, Plan, Report, Row, State, World, perform, plan,
+    Action, Counts, Event, Failure, Job, Limits, Place, Plan, Registries, Report, Row, State, perform, plan,
     report::Deeds,
     rules::RuleSet,
     survey::{Survey, whole},
@@ -35,27 +35,31 @@ pub struct Options {
 }
 
 /// Looks at everything that `rules` are about and makes a plan; `None` if it was told to stop first.
-pub async fn prepare(world: &Arc<dyn World>, rules: &RuleSet, cancel: &CancellationToken) -> Option<Plan> {
+pub async fn prepare(
+    registries: &Arc<dyn Registries>,
+    rules: &RuleSet,
+    cancel: &CancellationToken,
+) -> Option<Plan> {
     tokio::select! {
         biased;
         () = cancel.cancelled() => None,
-        survey = Survey::take(world, rules) => Some(plan(rules, &survey)),
+        survey = Survey::take(registries, rules) => Some(plan(rules, &survey)),
     }
 }
 
 /// How much of what `rules` want is where it should be, for each of them; `None` if it was told to stop first. Nothing is
 /// written.
 pub async fn check(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     rules: &RuleSet,
     cancel: &CancellationToken,
 ) -> Option<Vec<(String, Counts)>> {
-    prepare(world, rules, cancel).await.map(|plan| plan.counts_by_rule())
+    prepare(registries, rules, cancel).await.map(|plan| plan.counts_by_rule())
 }
 
 /// Carries out a plan. Jobs in `events` are numbered as in [`Plan::jobs`].
 pub async fn apply(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     plan: Plan,
     options: Options,
     cancel: CancellationToken,
@@ -66,20 +70,20 @@ pub async fn apply(
     let attached = jobs.split_off(plan.images.min(jobs.len()));
     // What belongs to an image comes behind it, so that a registry never has a signature of nothing.
     let first = jobs.len();
-    let mut rows = perform(world.clone(), jobs, options.limits, cancel.clone(), events.clone()).await;
-    rows.extend(behind(world, attached, options.limits, &cancel, (first, &events)).await);
+    let mut rows = perform(registries.clone(), jobs, options.limits, cancel.clone(), events.clone()).await;
+    rows.extend(behind(registries, attached, options.limits, &cancel, (first, &events)).await);
     // Nothing is removed by a run that was told to stop.
     let prune = options.prune && !cancel.is_cancelled();
-    let removals = if prune { remove(world, &plan, &rows).await } else { HashMap::new() };
+    let removals = if prune { remove(registries, &plan, &rows).await } else { HashMap::new() };
     let lasting = plan.lasting.clone();
     let report = Report::new(plan, Deeds { rows, removals }, (started, clock.elapsed()));
-    let ledger = world.ledger();
+    let cache = registries.cache();
     for line in
         report.lines.iter().filter(|line| matches!(line.state, State::UpToDate | State::Copied { .. }))
     {
         let Some(tag) = &line.target_tag else { continue };
         if lasting.contains(&(line.target.clone(), tag.clone())) {
-            ledger.verify(&whole(&line.target, tag)).await;
+            cache.verify(&whole(&line.target, tag)).await;
         }
     }
     report
@@ -87,7 +91,7 @@ pub async fn apply(
 
 // A second round, whose jobs are numbered behind those of the first.
 async fn behind(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     jobs: Vec<Job>,
     limits: Limits,
     cancel: &CancellationToken,
@@ -103,7 +107,7 @@ async fn behind(
             drop(events.send(moved(event, first)));
         }
     };
-    let performed = perform(world.clone(), jobs, limits, cancel.clone(), sender);
+    let performed = perform(registries.clone(), jobs, limits, cancel.clone(), sender);
     let (rows, ()) = futures_util::future::join(performed, renumbered).await;
     rows
 }
@@ -120,24 +124,24 @@ fn moved(event: Event, by: usize) -> Event {
 type Removals = HashMap<(Place, Tag), Result<(), Failure>>;
 
 // Removes what the plan lists, and of that nothing that a copy of this run has just written as a backup.
-async fn remove(world: &Arc<dyn World>, plan: &Plan, rows: &[Row]) -> Removals {
+async fn remove(registries: &Arc<dyn Registries>, plan: &Plan, rows: &[Row]) -> Removals {
     let written = |place: &Place, tag: &Tag| {
         rows.iter().any(|row| row.target == *place && row.target_reference == Reference::Tag(tag.clone()))
     };
     let extras = plan.steps.iter().filter(|step| step.action == Action::Extra);
     let tags = extras.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)));
     let removals = tags.filter(|(place, tag)| !written(place, tag)).map(|(place, tag)| async move {
-        let removed = remove_one(world, &place, &tag).await;
+        let removed = remove_one(registries, &place, &tag).await;
         ((place, tag), removed)
     });
     stream::iter(removals).buffer_unordered(REMOVALS).collect().await
 }
 
-async fn remove_one(world: &Arc<dyn World>, place: &Place, tag: &Tag) -> Result<(), Failure> {
+async fn remove_one(registries: &Arc<dyn Registries>, place: &Place, tag: &Tag) -> Result<(), Failure> {
     let Place::Registry { host, repository } = place else { return Ok(()) };
     let failed =
         |what: String, hint: Option<&str>| Failure { what, hint: hint.map(str::to_owned), at_source: false };
-    let registry = world.registry(host).map_err(|error| failed(error.to_string(), None))?;
+    let registry = registries.registry(host).map_err(|error| failed(error.to_string(), None))?;
     match registry.remote.delete_tag(repository, tag).await {
         // Somebody else was first.
         Ok(()) | Err(RemoteError::NotFound) => Ok(()),

@@ -39,7 +39,7 @@ impl Gate {
     /// Waits until `count` answers have come to the door.
     pub async fn reached(&self, count: usize) {
         let mut reached = self.0.reached.subscribe();
-        crate::log::patiently("answers to reach the gate", reached.wait_for(|now| *now >= count))
+        crate::patience::patiently("answers to reach the gate", reached.wait_for(|now| *now >= count))
             .await
             .unwrap();
     }

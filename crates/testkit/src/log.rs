@@ -1,18 +1,16 @@
 //! What was asked and how far it was answered.
 
 use std::{
-    future::Future,
     net::SocketAddr,
     ops::Deref,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use entrepot_oci::Digest;
 use http::Method;
 use tokio::sync::watch;
 
-use crate::{Kind, request::Call};
+use crate::{Kind, patience::patiently, request::Call};
 
 /// How an answer came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,10 +225,4 @@ impl Drop for Entry {
             }
         });
     }
-}
-
-/// Waits long enough for any machine, then fails the test instead of hanging it.
-pub(crate) async fn patiently<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let limit = Duration::from_secs(30);
-    tokio::time::timeout(limit, wait).await.unwrap_or_else(|_| panic!("waited {limit:?} for {what}"))
 }

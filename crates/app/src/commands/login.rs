@@ -102,7 +102,7 @@ async fn check(
     credential: &Credential,
 ) -> Result<LoginOutcome, Failure> {
     let host = target.host();
-    let remote = Remote::new(host.clone(), &session.world.bare(host));
+    let remote = Remote::new(host.clone(), &session.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
     let Credential { username, password } = credential.clone();
     let namespace = target.namespace().cloned();

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use entrepot_scheduler::Reload;
 use entrepot_server::{Error, Listen, Metrics, Parts, Server, SyncService, TlsFiles};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,7 +23,7 @@ use crate::{
     greeting::Greeting,
     log::{self, Verbosity},
     output, runtime,
-    syncing::{self, Reload},
+    syncing::{self, Source},
 };
 
 /// How long running responses have to finish.
@@ -59,7 +60,7 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
-/// Where the configuration came from, to read it again.
+/// Where the configuration came from, and when it was read.
 struct Origin {
     file: Option<PathBuf>,
     over: Overrides,
@@ -78,7 +79,10 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let signals = Signals::new()?;
     let Assembly { mirror, catalog, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
-    let scheduler = syncing::open(config, &origin.environment, &catalog, &mut registry).await?;
+    let Origin { file, over, environment, since } = origin;
+    let only_server = syncing::Server::claim(&catalog, since).await?;
+    let source = Source { file, over, environment, catalog };
+    let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let token = config.api_token.as_ref().map(ExposeSecret::expose_secret);
@@ -92,20 +96,25 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         }
     };
     mirror.begin().await;
-    greet(config, server.local_addr(), &origin.environment)?;
+    greet(config, server.local_addr(), &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server)));
-    let Origin { file, over, environment, since } = origin;
-    let reload = Reload { file, over, environment, since, scheduler: scheduler.clone(), catalog };
+    let reload = Reload { load: source.loader(), since, scheduler: scheduler.clone() };
     let watched = config.rules.watched.clone();
+    let work = async {
+        let end = scheduler.work(stop.clone()).await;
+        stop.cancel();
+        end
+    };
     // Runs are stopped at once; responses that go on have their time beside that.
-    tokio::join!(server.run(stop.clone(), GRACE), scheduler.work(stop.clone()), reload.watch(watched, stop));
+    let ((), end, ()) =
+        tokio::join!(server.run(stop.clone(), GRACE), work, reload.watch(watched, stop.clone()));
     mirror.shutdown().await;
     signals.abort();
     // Whoever comes next would replace it; this only tidies up.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
-    Ok(())
+    syncing::ended(end)
 }
 
 fn listen(config: &Config, data: &DataDir) -> Listen {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process, sync::Arc};
 use entrepot_migrate::Migration;
 use entrepot_oci::{Host, Repository};
 use entrepot_remote::{Error, InvalidResponse, Remote};
-use entrepot_sync::{Registry, World as _, rules::RuleSet};
+use entrepot_sync::{ConfiguredRegistries, FileCache, Registries as _, Registry, rules::RuleSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,8 +13,7 @@ use crate::{
     failure::{self, Failure},
     log::{self, Guard, Verbosity},
     output::Output,
-    runtime,
-    world::{self, Standalone},
+    registries, runtime,
 };
 
 /// What every such command can be told.
@@ -33,7 +32,7 @@ pub(crate) struct Common {
 /// A command that is ready to speak to registries.
 pub(crate) struct Session {
     /// The registries.
-    pub(crate) world: Arc<Standalone>,
+    pub(crate) registries: Arc<ConfiguredRegistries>,
     /// What is copied where.
     pub(crate) rules: RuleSet,
     /// What moves from one registry to another.
@@ -75,11 +74,12 @@ impl Session {
         failure::warn(&loaded.warnings);
         let log = Log { level: common.verbosity.level(Level::Error), ..loaded.config.log };
         let log = log::start(log, &environment)?;
-        let cache = world::cache_directory(&environment, common.cache.as_deref());
+        let cache = registries::cache_directory(&environment, common.cache.as_deref());
         let config = loaded.config;
-        let world = Standalone::new(config.registries, &environment, cache.clone());
+        let found = Arc::new(FileCache::open(cache.clone()));
+        let registries = registries::configured(config.registries, &environment, found);
         Ok(Self {
-            world: Arc::new(world),
+            registries: Arc::new(registries),
             rules: config.rules.set,
             migration: config.migration.map(|migration| migration.meant),
             file: loaded.file,
@@ -91,7 +91,7 @@ impl Session {
 
     /// A registry to be spoken to.
     pub(crate) fn registry(&self, host: &Host) -> Result<Registry, Failure> {
-        self.world.registry(host).map_err(|error| unusable(host, &error))
+        self.registries.registry(host).map_err(|error| unusable(host, &error))
     }
 
     /// A registry to be asked.
@@ -101,7 +101,7 @@ impl Session {
 
     /// What a registry's refusal means to a person. `about` says what was asked for.
     pub(crate) fn told(&self, host: &Host, about: &str, error: &Error) -> Failure {
-        told(host, about, error, self.world.has_account(host))
+        told(host, about, error, self.registries.has_account(host))
     }
 }
 

@@ -16,8 +16,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{
-    Config, Error, Habits, Listen, Log, Registry, Rules, TlsFiles, defaults, sections,
-    tree::{Node, Place},
+    defaults,
+    listen::{Listen, ListenError},
+    reader::{error::Error, place::Place, tree::Node},
+    sections,
+    types::{Config, Habits, Log, Registry, Rules, TlsFiles},
     urls,
 };
 
@@ -87,9 +90,8 @@ impl Checker<'_> {
 
     fn listen(&self, listen: Option<String>) -> Result<Listen, Error> {
         let text = listen.as_deref().unwrap_or(defaults::LISTEN);
-        text.parse().map_err(|fault: super::ListenError| {
-            self.fault(&["listen"], fault.to_string()).with_hint(fault.hint())
-        })
+        text.parse()
+            .map_err(|fault: ListenError| self.fault(&["listen"], fault.to_string()).with_hint(fault.hint()))
     }
 
     fn database(&self, url: SecretString) -> Result<SecretString, Error> {

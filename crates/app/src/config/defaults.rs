@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entrepot_oci::{ALIASES, Host};
 
-use super::Registry;
+use super::types::Registry;
 
 /// Where to listen.
 pub(super) const LISTEN: &str = "127.0.0.1:5000";

@@ -5,7 +5,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Config, Environment, Error, Listen, parse};
+use super::{environment::Environment, listen::Listen, load::parse, reader::error::Error, types::Config};
 
 /// Any text as the file and any variable: what is wrong is said in one line, and what is right can be written out and
 /// read again.

@@ -3,9 +3,9 @@
 use entrepot_migrate::{Migration, MigrationError, MigrationSection};
 
 use super::{
-    Error, Written,
-    show::Shown,
-    tree::{Node, Place},
+    reader::{error::Error, place::Place, tree::Node},
+    shown::Shown,
+    types::Written,
 };
 
 /// Makes a migration of what `root` says; `section` is the same in types.

@@ -11,9 +11,10 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
 use super::{
-    Error, Rules, reader,
-    show::Shown,
-    tree::{Node, Place},
+    files::read_file,
+    reader::{error::Error, place::Place, tree::Node, typed},
+    shown::Shown,
+    types::Rules,
 };
 
 /// What a file has that `sync_files` names.
@@ -59,8 +60,8 @@ pub(super) fn check(
 }
 
 fn part(file: &Path) -> Result<Part, Error> {
-    let root = Node::parse(&super::read_file(file)?)?;
-    let RuleFile { sync } = reader::read(&root)?;
+    let root = Node::parse(&read_file(file)?)?;
+    let RuleFile { sync } = typed::read(&root)?;
     Ok(Part { file: Some(file.to_owned()), root, rules: sync })
 }
 

@@ -3,8 +3,13 @@
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 use super::{
-    Environment, Error, Warning,
-    tree::{Node, Place, Value},
+    environment::Environment,
+    reader::{
+        error::Error,
+        place::Place,
+        tree::{Node, Value},
+    },
+    types::Warning,
 };
 
 /// Puts what they refer to in the place of the references, wherever a secret may stand.

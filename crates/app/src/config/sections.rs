@@ -14,7 +14,7 @@ use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Level, LogFormat};
+use super::types::{Level, LogFormat};
 
 /// The whole file.
 #[derive(Default, Deserialize)]

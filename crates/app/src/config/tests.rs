@@ -5,8 +5,13 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 use secrecy::ExposeSecret;
 
 use super::{
-    Config, Environment, Error, parse, reader, sections,
-    tree::{Entry, Node, Place, Value},
+    Config, Environment, Error, parse,
+    reader::{
+        place::Place,
+        tree::{Entry, Node, Value},
+        typed,
+    },
+    sections,
 };
 
 const EXAMPLE: &str = include_str!("../../../../entrepot.example.yaml");
@@ -100,7 +105,7 @@ fn the_example_has_every_key() {
         let map = entries_at(&mut root, &path);
         there.extend(map.iter().map(|entry| format!("{place} {}", entry.key)));
         map.push(Entry { key: "?".into(), place: Place::Nowhere, node: Node::empty() });
-        let error = reader::read::<sections::File>(&root).err().unwrap();
+        let error = typed::read::<sections::File>(&root).err().unwrap();
         assert!(error.to_string().contains("unknown key `?`"), "{path:?}: {error}");
         known.extend(error.known_keys().iter().map(|key| format!("{place} {key}")));
         entries_at(&mut root, &path).pop();

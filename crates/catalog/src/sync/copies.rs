@@ -1,17 +1,20 @@
-//! How copies stand, and what runs did about them.
+//! The states of copies, and what runs did about them.
 
 use std::{collections::HashMap, time::SystemTime};
 
 use sqlx::{Any, FromRow, Row, Transaction, any::AnyRow};
 
-use super::{Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunId, SourceTag, records::digest};
+use super::records::{
+    Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunId, SettledCopies, SourceTag, digest,
+};
 use crate::{
-    Catalog, Error, Listing,
-    database::retried,
-    sql::{self, BATCH, count, fetch_page, from_ms, number, to_ms},
+    database::{Catalog, retried},
+    error::Error,
+    records::Listing,
+    sql::{self, BATCH, Rows, count, fetch_page, from_ms, number, to_ms},
 };
 
-/// How many rows one run may leave behind; what is settled after that is only counted, and seen in its state.
+/// How many copies of one run are recorded. Copies after that are only counted, and their states are kept.
 pub const MAX_RUN_COPIES: u64 = 10_000;
 
 pub(crate) const SOURCE_TAGS: &str = "SELECT DISTINCT source, reference FROM sync_copy \
@@ -33,18 +36,13 @@ const ADD_ROW: &str = "INSERT INTO sync_run_copy (run_id, number, source, refere
      digest, outcome, problem, hint, written, mounted, present, took_ms) VALUES";
 
 impl Catalog {
-    /// Remembers what `run` settled: how each copy stands, and what was done where that is not nothing. `number` is
-    /// that of the first row to be written, counted from 1; the number of the next one is given back.
+    /// Records what a run settled: the state of each copy, and what was done about those that were not equal. Returns the
+    /// number for the next one of those.
     ///
     /// # Errors
-    /// The database failed; then nothing of it is remembered.
-    pub async fn record_copies(
-        &self,
-        (run, rule): (RunId, &str),
-        first: u64,
-        copies: &[RunCopy],
-        at: SystemTime,
-    ) -> Result<u64, Error> {
+    /// The database failed; then nothing of it is recorded.
+    pub async fn record_copies(&self, settled: &SettledCopies<'_>) -> Result<u64, Error> {
+        let SettledCopies { first, copies, .. } = *settled;
         // The last word about a copy counts: one statement may not write a row twice.
         let mut last: HashMap<_, _> = copies.iter().map(|done| (&done.copy, done)).collect();
         let mut states: Vec<_> = last.drain().map(|(_, done)| done).collect();
@@ -52,16 +50,15 @@ impl Catalog {
         let room = usize::try_from((MAX_RUN_COPIES + 1).saturating_sub(first)).unwrap_or(usize::MAX);
         let rows: Vec<_> =
             copies.iter().filter(|done| done.outcome != CopyOutcome::Equal).take(room).collect();
-        retried(|| self.try_record_copies((run, rule), first, (&states, &rows), at)).await?;
+        retried(|| self.try_record_copies(settled, &states, &rows)).await?;
         Ok(first + rows.len() as u64)
     }
 
     async fn try_record_copies(
         &self,
-        (run, rule): (RunId, &str),
-        first: u64,
-        (states, rows): (&[&RunCopy], &[&RunCopy]),
-        at: SystemTime,
+        &SettledCopies { run, rule, first, at, .. }: &SettledCopies<'_>,
+        states: &[&RunCopy],
+        rows: &[&RunCopy],
     ) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         for batch in states.chunks(BATCH) {
@@ -73,7 +70,7 @@ impl Catalog {
         Ok(tx.commit().await?)
     }
 
-    /// How a rule's copies stand, source tag by source tag in bytewise order, after `after`; of `limit` source tags.
+    /// The states of a rule's copies, in bytewise order of source tags: those of `limit` source tags after `after`.
     ///
     /// # Errors
     /// The database failed.
@@ -95,7 +92,7 @@ impl Catalog {
         Ok(Listing { rows: rows.into_iter().map(RawState::read).collect::<Result<_, _>>()?, more })
     }
 
-    /// How many of a rule's copies stand how. Reads all of them: ask once per run, not once per request.
+    /// How many of a rule's copies are in which state. Reads all of them: ask once for each run, not for each request.
     ///
     /// # Errors
     /// The database failed.
@@ -108,7 +105,8 @@ impl Catalog {
         Ok(counts)
     }
 
-    /// Forgets the copies of a rule that were not looked at since `before`: it no longer wants them. How many.
+    /// Removes the states of copies of a rule that were not looked at since `before`: the rule no longer wants them.
+    /// Returns how many.
     ///
     /// # Errors
     /// The database failed.
@@ -127,7 +125,7 @@ async fn write_states(
     batch: &[&RunCopy],
     at: SystemTime,
 ) -> Result<(), Error> {
-    let text = sql::insert(ADD_STATE, batch.len(), (2, 9), OR_CHANGE);
+    let text = sql::insert(ADD_STATE, Rows { count: batch.len(), shared: 2, own: 9 }, OR_CHANGE);
     let mut query = sqlx::query(text).bind(rule.to_owned()).bind(to_ms(at));
     for RunCopy { copy, digest, outcome, problem, hint, .. } in batch {
         for text in [&copy.source, &copy.reference, &copy.target, &copy.target_reference] {
@@ -147,7 +145,7 @@ async fn write_rows(
     first: u64,
     batch: &[&RunCopy],
 ) -> Result<(), Error> {
-    let text = sql::insert(ADD_ROW, batch.len(), (1, 13), "");
+    let text = sql::insert(ADD_ROW, Rows { count: batch.len(), shared: 1, own: 13 }, "");
     let mut query = sqlx::query(text).bind(run.0);
     for (at, done) in (first..).zip(batch) {
         let RunCopy { copy, digest, outcome, problem, hint, .. } = done;

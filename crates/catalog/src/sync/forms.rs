@@ -1,12 +1,12 @@
-//! What saves requests next time: losing it is no harm.
+//! What saves requests next time. Losing it does no harm.
 
 use std::time::SystemTime;
 
 use entrepot_oci::Digest;
 
 use crate::{
-    Catalog, Error,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
     sql::{self, to_ms},
 };
 
@@ -18,7 +18,7 @@ const VERIFY: &str = "INSERT INTO sync_verified (tag, at_ms) VALUES ($1, $2) \
      ON CONFLICT (tag) DO UPDATE SET at_ms = excluded.at_ms";
 
 impl Catalog {
-    /// The digest that the image `source` has in `form`, if somebody found out.
+    /// The digest of the image `source` after its conversion to `form`, if it is recorded.
     ///
     /// # Errors
     /// The database failed.
@@ -27,7 +27,7 @@ impl Catalog {
         query.fetch_optional(&self.reader).await?.map(|(text,)| sql::digest(&text)).transpose()
     }
 
-    /// Remembers it.
+    /// Records the digest of such a conversion.
     ///
     /// # Errors
     /// The database failed.
@@ -45,7 +45,7 @@ impl Catalog {
         .await
     }
 
-    /// Whether `tag`, which never changes, was seen to be equal to its source.
+    /// Whether `tag`, which never changes, is recorded as equal to its source.
     ///
     /// # Errors
     /// The database failed.
@@ -54,7 +54,7 @@ impl Catalog {
         Ok(query.fetch_optional(&self.reader).await?.is_some())
     }
 
-    /// Remembers that it was.
+    /// Records that `tag` was seen to be equal to its source at the time `at`.
     ///
     /// # Errors
     /// The database failed.

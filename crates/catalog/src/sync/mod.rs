@@ -1,10 +1,10 @@
-//! What became of syncs: runs with what they did, how each copy stands, and what saves requests next time.
+//! The records of syncs: runs with what they did, the state of each copy, and what saves requests next time.
 //!
 //! - `runs`: the history, of which the last [`KEPT_RUNS`] of each rule are kept
-//! - `copies`: what a run settles, written in batches; how every copy stood when it was last looked at
+//! - `copies`: what a run settles, written in batches; the state of every copy when it was last looked at
 //! - `forms`: digests of images in other forms, and tags that need no second look
 //!
-//! Rules and places are texts here: what they mean is the business of whoever runs them.
+//! Rules and places are only texts here; the crates that run syncs know what they mean.
 
 mod copies;
 mod forms;
@@ -17,9 +17,9 @@ pub(crate) use copies::{COPIES, SOURCE_TAGS};
 #[cfg(test)]
 pub(crate) use forms::{CONVERTED, VERIFIED};
 pub use records::{
-    Cause, Copy, CopyCounts, CopyOutcome, CopyState, RunCopy, RunEnd, RunId, RunIdError, RunOutcome,
-    RunRecord, SourceTag,
+    Cause, Copy, CopyCounts, CopyOutcome, CopyState, NewRun, Orphans, RunCopy, RunEnd, RunId, RunIdError,
+    RunOutcome, RunRecord, SettledCopies, SourceTag,
 };
 pub use runs::KEPT_RUNS;
 #[cfg(test)]
-pub(crate) use runs::{LAST_WHOLE, RUN, RUN_COPIES, RUNNING, RUNS, RUNS_OF, TRIM};
+pub(crate) use runs::{HEARTBEAT, INTERRUPT, LAST_WHOLE, RUN, RUN_COPIES, RUNS, RUNS_OF, TRIM};

@@ -1,4 +1,4 @@
-//! What is told of syncs, and to be remembered of them.
+//! The records of syncs: runs, what they did, and the states of copies.
 
 use std::{
     fmt,
@@ -8,9 +8,9 @@ use std::{
 
 use entrepot_oci::Digest;
 
-use crate::{Error, sql};
+use crate::{error::Error, instance::InstanceId, sql};
 
-/// Which run. Later ones have greater ids.
+/// The id of a run. Later runs have greater ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub(crate) i64);
 
@@ -20,7 +20,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// A text that is no [`RunId`].
+/// A text is not a [`RunId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is not the id of a run")]
 pub struct RunIdError;
@@ -43,7 +43,7 @@ macro_rules! words {
         pub enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
-            /// As it is written.
+            /// The word for it, in the database and in the API.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
@@ -63,7 +63,7 @@ words! {
     Cause "cause of a run" {
         /// It was due.
         Schedule = "schedule",
-        /// It had been due while nobody was there to begin it.
+        /// It was due while no server ran.
         CatchUp = "catch-up",
         /// Somebody asked for it.
         Hand = "hand",
@@ -73,15 +73,15 @@ words! {
 words! {
     /// How a run stands or ended.
     RunOutcome "outcome of a run" {
-        /// It goes on.
+        /// It has not ended.
         Running = "running",
-        /// Every copy is in order.
+        /// Every copy is copied, equal or kept.
         Done = "done",
-        /// Some are not, or it could not begin.
+        /// Some copies failed, or were left for later, or the run could not do its work at all.
         Failed = "failed",
         /// It was told to stop.
         Cancelled = "cancelled",
-        /// The server ended while it went on.
+        /// Its server ended before it did.
         Interrupted = "interrupted",
     }
 }
@@ -91,11 +91,11 @@ words! {
     CopyOutcome "outcome of a copy" {
         /// It was written.
         Copied = "copied",
-        /// It was there.
+        /// The target had it already.
         Equal = "equal",
-        /// Something else is there, and stays.
+        /// The target has another image under a tag that never changes, and keeps it.
         Kept = "kept",
-        /// It is not there.
+        /// Something went wrong.
         Failed = "failed",
         /// It was left for a later run.
         Postponed = "postponed",
@@ -105,13 +105,13 @@ words! {
 }
 
 impl CopyOutcome {
-    /// Whether the target has now what the source has.
+    /// Whether the target has what the source has.
     pub fn is_in_sync(self) -> bool {
         matches!(self, Self::Copied | Self::Equal)
     }
 }
 
-/// Which copy: one image, of one source, at one target.
+/// Identifies a copy: one image of one source at one target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Copy {
     /// Where it comes from.
@@ -139,33 +139,48 @@ pub struct RunCopy {
     pub hint: Option<String>,
     /// Bytes written.
     pub written: u64,
-    /// Bytes that the target had elsewhere.
+    /// Bytes that the target's registry had in another repository.
     pub mounted: u64,
-    /// Bytes that were there.
+    /// Bytes that the target had already.
     pub present: u64,
     /// How long it took.
     pub took: Duration,
 }
 
-/// How often each outcome came out.
+/// Copies that a run has settled, a batch at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct SettledCopies<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its rule.
+    pub rule: &'a str,
+    /// The number, counted from 1, for the first of these copies that is not equal.
+    pub first: u64,
+    /// The copies.
+    pub copies: &'a [RunCopy],
+    /// When they were settled.
+    pub at: SystemTime,
+}
+
+/// How many copies had which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CopyCounts {
-    /// Written.
+    /// Written by the run.
     pub copied: u64,
-    /// Found to be there.
+    /// Found to be equal.
     pub equal: u64,
-    /// Something else is there, and stays.
+    /// Another image is there, under a tag that never changes, and stays.
     pub kept: u64,
-    /// Not there.
+    /// Failed.
     pub failed: u64,
     /// Left for a later run.
     pub postponed: u64,
-    /// Not come to.
+    /// Not begun, because the run was told to stop.
     pub cancelled: u64,
 }
 
 impl CopyCounts {
-    /// Counts one more.
+    /// Counts one more copy with this outcome.
     pub fn add(&mut self, outcome: CopyOutcome) {
         self.add_many(outcome, 1);
     }
@@ -192,6 +207,34 @@ impl CopyCounts {
     }
 }
 
+/// A run that begins.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRun<'a> {
+    /// The rule it is a run of.
+    pub rule: &'a str,
+    /// Why it is begun.
+    pub cause: Cause,
+    /// The image it is confined to, if it is.
+    pub part: Option<&'a str>,
+    /// The server that carries it out.
+    pub owner: InstanceId,
+    /// When it begins.
+    pub at: SystemTime,
+}
+
+/// Which runs that are recorded as running have nobody who carries them out.
+///
+/// Those that an older version began without an owner are always among them.
+#[derive(Clone, Copy, Debug)]
+pub struct Orphans {
+    /// The server that asks. Its own runs are never orphans.
+    pub not_of: InstanceId,
+    /// A server that is known to have ended: all of its runs are.
+    pub predecessor: Option<InstanceId>,
+    /// Runs of any other server are, if their last heartbeat is older than this.
+    pub silent_since: SystemTime,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEnd {
@@ -199,9 +242,9 @@ pub struct RunEnd {
     pub at: SystemTime,
     /// How.
     pub outcome: RunOutcome,
-    /// What kept it from its work as a whole.
+    /// What kept the run as a whole from its work.
     pub problem: Option<String>,
-    /// How its copies ended.
+    /// How many of its copies had which outcome.
     pub counts: CopyCounts,
     /// Bytes written.
     pub written: u64,
@@ -226,9 +269,9 @@ pub struct RunRecord {
     pub ended: Option<SystemTime>,
     /// How it stands.
     pub outcome: RunOutcome,
-    /// What kept it from its work as a whole.
+    /// What kept the run as a whole from its work.
     pub problem: Option<String>,
-    /// How its copies ended.
+    /// How many of its copies had which outcome.
     pub counts: CopyCounts,
     /// Bytes written.
     pub written: u64,
@@ -236,7 +279,7 @@ pub struct RunRecord {
     pub read: u64,
 }
 
-/// An image at its source; the mark by which copies are paged.
+/// An image at its source. Pages of copies begin after one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceTag {
     /// Where it is.
@@ -245,7 +288,7 @@ pub struct SourceTag {
     pub reference: String,
 }
 
-/// How a copy stood when it was last looked at.
+/// The state of a copy when it was last looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyState {
     /// Which one.

@@ -4,25 +4,31 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::{FromRow, Row, any::AnyRow};
 
-use super::{
-    Cause, Copy, CopyCounts, CopyOutcome, RunCopy, RunEnd, RunId, RunOutcome, RunRecord, records::digest,
+use super::records::{
+    Cause, Copy, CopyCounts, CopyOutcome, NewRun, Orphans, RunCopy, RunEnd, RunId, RunOutcome, RunRecord,
+    digest,
 };
 use crate::{
-    Catalog, Error, Listing,
-    database::retried,
+    database::{Catalog, retried},
+    error::Error,
+    instance::InstanceId,
+    records::Listing,
     sql::{self, count, fetch_page, from_ms, number, to_ms},
 };
 
-/// How many runs of each rule are remembered.
+/// How many runs of each rule are kept.
 pub const KEPT_RUNS: usize = 50;
 
-const BEGIN: &str = "INSERT INTO sync_run (id, rule, cause, part, started_ms, outcome) VALUES ($1, $2, $3, $4, $5, 'running')";
+const BEGIN: &str = "INSERT INTO sync_run (id, rule, cause, part, owner, started_ms, heartbeat_ms, outcome) \
+     VALUES ($1, $2, $3, $4, $5, $6, $6, 'running')";
 const END: &str = "UPDATE sync_run SET ended_ms = $2, outcome = $3, problem = $4, copied = $5, equal = $6, \
      kept = $7, failed = $8, postponed = $9, cancelled = $10, written = $11, bytes_read = $12 WHERE id = $1";
 pub(crate) const TRIM: &str = "DELETE FROM sync_run WHERE rule = $1 AND outcome <> 'running' AND id <= \
      (SELECT id FROM sync_run WHERE rule = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
-pub(crate) const RUNNING: &str =
-    "UPDATE sync_run SET outcome = 'interrupted', ended_ms = $1 WHERE outcome = 'running'";
+pub(crate) const HEARTBEAT: &str =
+    "UPDATE sync_run SET heartbeat_ms = $1 WHERE outcome = 'running' AND owner = $2";
+pub(crate) const INTERRUPT: &str = "UPDATE sync_run SET outcome = 'interrupted', ended_ms = $1 \
+     WHERE outcome = 'running' AND (owner IS NULL OR owner <> $2 AND (owner = $3 OR heartbeat_ms < $4))";
 
 macro_rules! runs_where {
     ($($condition:literal)*) => {
@@ -42,27 +48,22 @@ pub(crate) const RUN_COPIES: &str = "SELECT number, source, reference, target, t
      mounted, present, took_ms FROM sync_run_copy WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT $3";
 
 impl Catalog {
-    /// Remembers that a run of `rule`, or of the image `part` of it, has begun.
+    /// Records that a run has begun. Its owner has to send a [`Catalog::heartbeat`] from time to time until it ends.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn begin_run(
-        &self,
-        rule: &str,
-        cause: Cause,
-        part: Option<&str>,
-        at: SystemTime,
-    ) -> Result<RunId, Error> {
+    pub async fn begin_run(&self, run: &NewRun<'_>) -> Result<RunId, Error> {
         retried(|| async {
             let id = sql::new_id();
-            let query = sqlx::query(BEGIN).bind(id).bind(rule.to_owned()).bind(cause.as_str());
-            query.bind(part.map(str::to_owned)).bind(to_ms(at)).execute(&self.writer).await?;
+            let query = sqlx::query(BEGIN).bind(id).bind(run.rule.to_owned()).bind(run.cause.as_str());
+            let query = query.bind(run.part.map(str::to_owned)).bind(run.owner.0).bind(to_ms(run.at));
+            query.execute(&self.writer).await?;
             Ok(RunId(id))
         })
         .await
     }
 
-    /// Remembers how a run ended, and forgets the oldest of its rule beyond [`KEPT_RUNS`].
+    /// Records how a run ended, and removes the oldest runs of its rule beyond [`KEPT_RUNS`].
     ///
     /// # Errors
     /// The database failed.
@@ -83,17 +84,33 @@ impl Catalog {
         Ok(tx.commit().await?)
     }
 
-    /// Says of every run that is remembered as going on that it was interrupted: nobody carries it on. How many.
+    /// Records that `owner` is at work on all of its runs that have not ended.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn interrupt_runs(&self, at: SystemTime) -> Result<u64, Error> {
-        let done =
-            retried(|| async { Ok(sqlx::query(RUNNING).bind(to_ms(at)).execute(&self.writer).await?) });
+    pub async fn heartbeat(&self, owner: InstanceId, at: SystemTime) -> Result<(), Error> {
+        retried(|| async {
+            sqlx::query(HEARTBEAT).bind(to_ms(at)).bind(owner.0).execute(&self.writer).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records that the runs that nobody carries out any more were interrupted at `at`, and returns how many those are.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn interrupt_runs(&self, orphans: &Orphans, at: SystemTime) -> Result<u64, Error> {
+        // No instance has the id 0.
+        let predecessor = orphans.predecessor.map_or(0, |instance| instance.0);
+        let done = retried(|| async {
+            let query = sqlx::query(INTERRUPT).bind(to_ms(at)).bind(orphans.not_of.0).bind(predecessor);
+            Ok(query.bind(to_ms(orphans.silent_since)).execute(&self.writer).await?)
+        });
         Ok(done.await?.rows_affected())
     }
 
-    /// When the last run of all of `rule` began that came to its end.
+    /// When the last run of `rule` as a whole began that was not interrupted; runs of a part do not count.
     ///
     /// # Errors
     /// The database failed.
@@ -102,7 +119,7 @@ impl Catalog {
         Ok(query.fetch_optional(&self.reader).await?.map(|(at,)| from_ms(at)))
     }
 
-    /// A run.
+    /// A run; `None` if there is none with this id, or it was removed because of its age.
     ///
     /// # Errors
     /// The database failed.
@@ -111,7 +128,7 @@ impl Catalog {
         row.map(RawRun::read).transpose()
     }
 
-    /// The latest runs, or those of one rule, before the run `before`.
+    /// At most `limit` runs, of one rule if it is named, the latest first: those before the run `before`.
     ///
     /// # Errors
     /// The database failed.
@@ -130,7 +147,8 @@ impl Catalog {
         Ok(Listing { rows: rows.into_iter().map(RawRun::read).collect::<Result<_, _>>()?, more })
     }
 
-    /// What a run did, after its copy number `after`; numbers begin with 1. Copies that were equal are not in it.
+    /// What a run did about its copies, with their numbers, which begin with 1: at most `limit` after number `after`.
+    /// Copies that were found equal are not among them.
     ///
     /// # Errors
     /// The database failed.

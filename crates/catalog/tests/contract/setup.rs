@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use entrepot_catalog::{Catalog, Location, NewManifest, Origin, RepoKey};
+use entrepot_catalog::{Catalog, Holder, Location, NewManifest, Origin, RepoKey};
 use entrepot_oci::{Digest, Manifest, MediaType, Page, Tag};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -52,6 +52,26 @@ impl Home {
             }
             (Kind::Postgres { url, schema }, _) => {
                 execute(url, format!("SET search_path = {schema}; {sql}")).await;
+            }
+            _ => unreachable!(),
+        }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.kind, Kind::Postgres { .. })
+    }
+
+    /// Takes a server's lock away, as an accident would.
+    pub async fn break_lock(&self, holder: &Holder) {
+        match (&self.kind, &self.location) {
+            (Kind::Sqlite { .. }, Location::Sqlite(path)) => {
+                let mut lock = path.clone().into_os_string();
+                lock.push(".lock");
+                std::fs::remove_file(lock).unwrap();
+            }
+            (Kind::Postgres { url, .. }, _) => {
+                let session = holder.session.unwrap();
+                execute(url, format!("SELECT pg_terminate_backend({session})")).await;
             }
             _ => unreachable!(),
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::setup::*;
 use entrepot_catalog::{
-    Catalog, Cause, Copy, CopyCounts, CopyOutcome, KEPT_RUNS, RunCopy, RunEnd, RunId, RunOutcome, SourceTag,
+    Catalog, Cause, Copy, CopyCounts, CopyOutcome, InstanceId, KEPT_RUNS, NewRun, Orphans, RunCopy, RunEnd,
+    RunId, RunOutcome, SettledCopies, SourceTag,
 };
 
 fn copy(tag: &str, target: &str) -> Copy {
@@ -38,7 +39,16 @@ fn end(seconds: u64) -> RunEnd {
 }
 
 async fn begin(catalog: &Catalog, rule: &str, seconds: u64) -> RunId {
-    catalog.begin_run(rule, Cause::Schedule, None, at(seconds)).await.unwrap()
+    begin_part(catalog, rule, None, seconds).await
+}
+
+async fn record(catalog: &Catalog, settled: &SettledCopies<'_>) -> u64 {
+    catalog.record_copies(settled).await.unwrap()
+}
+
+async fn begin_part(catalog: &Catalog, rule: &str, part: Option<&str>, seconds: u64) -> RunId {
+    let run = NewRun { rule, cause: Cause::Schedule, part, owner: InstanceId::new(), at: at(seconds) };
+    catalog.begin_run(&run).await.unwrap()
 }
 
 pub async fn runs_are_remembered(home: &Home) {
@@ -54,23 +64,23 @@ pub async fn runs_are_remembered(home: &Home) {
     assert_eq!(catalog.run("1".parse().unwrap()).await.unwrap(), None);
 }
 
-pub async fn what_nobody_carries_on_was_interrupted(home: &Home) {
-    let catalog = home.open().await;
-    let (one, two) = (begin(&catalog, "a", 1).await, begin(&catalog, "b", 1).await);
-    catalog.end_run(one, "a", &end(2)).await.unwrap();
-    assert_eq!(catalog.interrupt_runs(at(5)).await.unwrap(), 1);
-    assert_eq!(catalog.interrupt_runs(at(6)).await.unwrap(), 0);
-    let run = catalog.run(two).await.unwrap().unwrap();
-    assert_eq!((run.outcome, run.ended), (RunOutcome::Interrupted, Some(at(5))));
-}
-
 pub async fn the_latest_runs_come_first_and_the_oldest_go(home: &Home) {
     let catalog = home.open().await;
     let other = begin(&catalog, "other", 0).await;
     let mut ids = Vec::new();
     for number in 0..KEPT_RUNS as u64 + 3 {
         let id = begin(&catalog, "a", number).await;
-        catalog.record_copies((id, "a"), 1, &[done("1", "x", CopyOutcome::Copied)], at(1)).await.unwrap();
+        record(
+            &catalog,
+            &SettledCopies {
+                run: id,
+                rule: "a",
+                first: 1,
+                copies: &[done("1", "x", CopyOutcome::Copied)],
+                at: at(1),
+            },
+        )
+        .await;
         catalog.end_run(id, "a", &end(number)).await.unwrap();
         ids.push(id);
     }
@@ -93,11 +103,12 @@ pub async fn the_last_whole_run_counts(home: &Home) {
     let whole = begin(&catalog, "a", 1).await;
     assert_eq!(catalog.last_whole_run("a").await.unwrap(), None);
     catalog.end_run(whole, "a", &end(2)).await.unwrap();
-    let part = catalog.begin_run("a", Cause::Hand, Some("quay.io/a/b:1"), at(3)).await.unwrap();
+    let part = begin_part(&catalog, "a", Some("quay.io/a/b:1"), 3).await;
     catalog.end_run(part, "a", &end(4)).await.unwrap();
     assert_eq!(catalog.run(part).await.unwrap().unwrap().part.as_deref(), Some("quay.io/a/b:1"));
     begin(&catalog, "a", 5).await;
-    catalog.interrupt_runs(at(6)).await.unwrap();
+    let all = Orphans { not_of: InstanceId::new(), predecessor: None, silent_since: at(6) };
+    assert_eq!(catalog.interrupt_runs(&all, at(6)).await.unwrap(), 1);
     assert_eq!(catalog.last_whole_run("a").await.unwrap(), Some(at(1)));
 }
 
@@ -109,11 +120,18 @@ pub async fn a_run_keeps_what_it_did(home: &Home) {
         done("2", "x", CopyOutcome::Equal),
         done("3", "x", CopyOutcome::Failed),
     ];
-    let next = catalog.record_copies((id, "a"), 1, &first, at(2)).await.unwrap();
+    let next =
+        record(&catalog, &SettledCopies { run: id, rule: "a", first: 1, copies: &first, at: at(2) }).await;
     assert_eq!(next, 3);
     let more: Vec<_> = (0..250).map(|tag| done(&format!("m{tag:03}"), "x", CopyOutcome::Postponed)).collect();
-    assert_eq!(catalog.record_copies((id, "a"), next, &more, at(3)).await.unwrap(), 253);
-    assert_eq!(catalog.record_copies((id, "a"), 253, &[], at(3)).await.unwrap(), 253);
+    assert_eq!(
+        record(&catalog, &SettledCopies { run: id, rule: "a", first: next, copies: &more, at: at(3) }).await,
+        253
+    );
+    assert_eq!(
+        record(&catalog, &SettledCopies { run: id, rule: "a", first: 253, copies: &[], at: at(3) }).await,
+        253
+    );
     let rows = catalog.run_copies(id, 0, 2).await.unwrap();
     assert_eq!((rows.rows, rows.more), (vec![(1, first[0].clone()), (2, first[2].clone())], true));
     let rest = catalog.run_copies(id, 2, 1000).await.unwrap();
@@ -134,9 +152,29 @@ pub async fn the_last_word_about_a_copy_stands(home: &Home) {
         done("1", "x", CopyOutcome::Copied),
         done("10", "x", CopyOutcome::Failed),
     ];
-    catalog.record_copies((id, "a"), 1, &all, at(10)).await.unwrap();
-    catalog.record_copies((id, "a"), 9, &[done("1", "y", CopyOutcome::Failed)], at(20)).await.unwrap();
-    catalog.record_copies((id, "b"), 20, &[done("9", "y", CopyOutcome::Equal)], at(20)).await.unwrap();
+    record(&catalog, &SettledCopies { run: id, rule: "a", first: 1, copies: &all, at: at(10) }).await;
+    record(
+        &catalog,
+        &SettledCopies {
+            run: id,
+            rule: "a",
+            first: 9,
+            copies: &[done("1", "y", CopyOutcome::Failed)],
+            at: at(20),
+        },
+    )
+    .await;
+    record(
+        &catalog,
+        &SettledCopies {
+            run: id,
+            rule: "b",
+            first: 20,
+            copies: &[done("9", "y", CopyOutcome::Equal)],
+            at: at(20),
+        },
+    )
+    .await;
 
     let listing = catalog.copies("a", &SourceTag::default(), 2).await.unwrap();
     let told: Vec<_> = listing

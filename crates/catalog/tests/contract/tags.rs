@@ -47,7 +47,7 @@ pub async fn come_in_pages(home: &Home) {
     names.sort();
     let mut seen = Vec::<Tag>::new();
     let mut pages = 0;
-    loop {
+    while pages < 4 {
         let after = seen.last().map_or("", Tag::as_str).to_owned();
         let list = catalog.tags(&key, &page(1000, &after)).await.unwrap();
         pages += 1;

@@ -4,10 +4,12 @@ use std::{sync::Arc, time::SystemTime};
 
 use entrepot_catalog::{NewManifest, Origin, RepoKey, TagList};
 use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, Page, Tag};
+use moka::ops::compute::Op;
 
 use super::Holdings;
 use crate::{
     error::Error,
+    freshness::is_hosted_fresh,
     memory::TagState,
     served::HeldManifest,
     store::{blobs_failed, store_failed},
@@ -40,18 +42,30 @@ impl Holdings {
         Ok(Some(manifest))
     }
 
-    /// Where a tag of the repository points. Also `None` if the catalog cannot be asked, which is logged: an upstream may
-    /// still answer.
-    pub(crate) async fn tag(&self, key: &RepoKey, tag: &Tag) -> Option<TagState> {
+    /// Where a tag of the repository points, as far as is known `now`. If the catalog cannot be asked, which is logged,
+    /// what is in memory still counts, and an upstream may still answer.
+    pub(crate) async fn tag(&self, key: &RepoKey, tag: &Tag, now: SystemTime) -> Option<TagState> {
         let entry = (key.clone(), tag.clone());
-        if let Some(state) = self.memory.tags.get(&entry) {
-            return Some(state);
+        let known = self.memory.tags.get(&entry);
+        let is_hosted = key.origin == Origin::Hosted;
+        if known.is_some_and(|state| !is_hosted || is_hosted_fresh(state.checked, now)) {
+            return known;
         }
-        let record = self.catalog.tag(key, tag).await.map_err(store_failed).ok()??;
-        let state =
-            TagState { digest: record.digest, checked: record.checked, not_before: None, recorded: true };
-        self.memory.tags.insert(entry, state);
-        Some(state)
+        let Ok(record) = self.catalog.tag(key, tag).await.map_err(store_failed) else { return known };
+        let read = record.map(|record| {
+            let checked = if is_hosted { now } else { record.checked };
+            TagState { digest: record.digest, checked, not_before: None, recorded: true }
+        });
+        // A push that came in between knows better.
+        self.memory.tags.entry(entry).and_compute_with(|current| {
+            let is_as_before = current.map(|entry| entry.value().checked) == known.map(|state| state.checked);
+            match read {
+                _ if !is_as_before => Op::Nop,
+                Some(state) => Op::Put(state),
+                None => Op::Remove,
+            }
+        });
+        read
     }
 
     /// Makes a manifest durable: its bytes, then its record and `tags` in one transaction.

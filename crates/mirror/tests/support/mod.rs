@@ -18,7 +18,7 @@ use entrepot_mirror::{
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
-use entrepot_testkit::{TestImage, TestRegistry};
+use entrepot_testkit::{TestImage, TestRegistry, patiently, until};
 use futures_util::StreamExt;
 
 /// A mirror, its upstream and its data directory.
@@ -105,7 +105,28 @@ impl Rig {
 
     /// Waits until no partial file is left.
     pub(crate) async fn until_nothing_is_staged(&self) {
-        until("nothing is staged", || self.staged() == 0).await;
+        until("staged files to go", || (self.staged() == 0).then_some(())).await;
+    }
+
+    /// Waits until the note beside the partial file says that its first `bytes` bytes are there.
+    pub(crate) async fn until_noted(&self, bytes: u64) {
+        let noted = || noted(&self.data.join("staging")).filter(|noted| *noted >= bytes);
+        until("progress to be noted", noted).await;
+    }
+
+    /// The blob, from the first download that succeeds: one that failed leaves the stage a moment after its readers know.
+    pub(crate) async fn blob_in_the_end(&self, name: &str, digest: &Digest) -> Bytes {
+        let succeeds = async {
+            loop {
+                if let Ok(opened) = self.blob(name, digest).await
+                    && let Ok(bytes) = read(opened).await
+                {
+                    return bytes;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        patiently("a download to succeed", succeeds).await
     }
 
     /// Whether the store has a file for this digest.
@@ -176,16 +197,7 @@ impl Rig {
 
     /// Waits until the mirror keeps a blob by itself, without its upstream.
     pub(crate) async fn until_kept(&self, digest: &Digest) {
-        until("the blob is kept", || self.keeps(digest)).await;
-    }
-}
-
-/// Waits for something on disk, a minute at most.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        until("the blob to be kept", || self.keeps(digest).then_some(())).await;
     }
 }
 
@@ -223,6 +235,15 @@ async fn with_settings(
         clock,
     };
     Mirror::start(parts).await.unwrap()
+}
+
+/// How much of the front of a blob is there, by the note in the directory of staged files.
+pub(crate) fn noted(staging: &std::path::Path) -> Option<u64> {
+    let files = std::fs::read_dir(staging).ok()?.filter_map(Result::ok);
+    let notes = files.filter_map(|file| serde_json::from_slice(&std::fs::read(file.path()).ok()?).ok());
+    let front =
+        |note: serde_json::Value| note["written"][0][1].as_u64().filter(|_| note["written"][0][0] == 0);
+    notes.filter_map(front).max()
 }
 
 /// All bytes of what was opened, or how many came before they broke off.

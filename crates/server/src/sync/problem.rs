@@ -96,7 +96,9 @@ impl From<Error> for Problem {
             Error::NotItsTag { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, text).with_hint("look at `tags` of the rule")
             }
-            Error::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, text).with_hint("try again later"),
+            Error::LockLost | Error::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, text).with_hint("try again later")
+            }
             Error::Catalog(cause) => {
                 tracing::warn!(%cause, "what is remembered of syncs cannot be looked up");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "what is remembered cannot be looked up")

@@ -261,7 +261,7 @@ impl Delivery {
 
     async fn succeed(&self, target: usize, moved: Moved, (is_first, changed): (bool, bool)) {
         if let Some(shape) = self.shape().filter(|shape| **shape != Shape::default()) {
-            self.run.world.ledger().remember(&self.image, shape, &self.root.digest).await;
+            self.run.registries.cache().remember(&self.image, shape, &self.root.digest).await;
         }
         let (written, mounted, present) = match is_first {
             true => (moved.written, moved.mounted, moved.present),

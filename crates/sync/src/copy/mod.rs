@@ -31,7 +31,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Event, Job, Row, World};
+use crate::{Event, Job, Registries, Row};
 pub use bundle::{Beside, Packed, Sealing, packed, seal};
 pub use contents::contents;
 use run::Run;
@@ -60,13 +60,13 @@ const LAGGARDS: usize = 8;
 ///
 /// Cancelled, or dropped, it stops at once; what is half done then counts for nothing at any target.
 pub async fn perform(
-    world: Arc<dyn World>,
+    registries: Arc<dyn Registries>,
     jobs: Vec<Job>,
     limits: Limits,
     cancel: CancellationToken,
     events: UnboundedSender<Event>,
 ) -> Vec<Row> {
-    let run = Arc::new(Run::new(world, jobs, limits, events));
+    let run = Arc::new(Run::new(registries, jobs, limits, events));
     let mut tasks = JoinSet::new();
     tokio::select! {
         biased;

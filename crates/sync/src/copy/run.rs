@@ -12,13 +12,13 @@ use tokio::sync::{Mutex as AsyncMutex, OnceCell, Semaphore, mpsc::UnboundedSende
 
 use super::{Limits, failure, memory::Memory, reading::PIECE, shared::MAX_WEIGHT};
 use crate::{
-    Event, Failure, Job, Outcome, Place, Row, World,
+    Event, Failure, Job, Outcome, Place, Registries, Row,
     ends::{Archive, At, EndError, Layout, LayoutWriter, Sink, Source, Station, Tarball},
 };
 
 /// What the jobs of a run share.
 pub(super) struct Run {
-    pub(super) world: Arc<dyn World>,
+    pub(super) registries: Arc<dyn Registries>,
     pub(super) jobs: Vec<Job>,
     pub(super) events: UnboundedSender<Event>,
     pub(super) memory: Arc<Memory>,
@@ -61,7 +61,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Run {
     pub(super) fn new(
-        world: Arc<dyn World>,
+        registries: Arc<dyn Registries>,
         jobs: Vec<Job>,
         limits: Limits,
         events: UnboundedSender<Event>,
@@ -72,7 +72,7 @@ impl Run {
         let board = jobs.iter().map(|job| vec![None; job.targets.len()]).collect();
         let pieces = (limits.memory / PIECE).clamp(MAX_WEIGHT as usize, Semaphore::MAX_PERMITS);
         Self {
-            world,
+            registries,
             jobs,
             events,
             memory: Arc::default(),
@@ -89,7 +89,8 @@ impl Run {
 
     async fn station(&self, host: &Host) -> Result<Arc<Station>, EndError> {
         let open = || async {
-            let registry = self.world.registry(host).map_err(|error| EndError::Settings(Arc::new(error)))?;
+            let registry =
+                self.registries.registry(host).map_err(|error| EndError::Settings(Arc::new(error)))?;
             Ok(Arc::new(Station::new(registry)))
         };
         self.stations.get(host, open).await

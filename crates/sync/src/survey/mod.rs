@@ -23,7 +23,7 @@ use std::{
 
 use entrepot_oci::{Digest, Host, Tag};
 
-use crate::{Failure, Format, Place, Shape, World, rules::RuleSet};
+use crate::{Failure, Format, Place, Registries, Shape, rules::RuleSet};
 
 /// What is there.
 #[derive(Clone, Debug)]
@@ -50,8 +50,8 @@ pub(crate) enum Seen {
 
 impl Survey {
     /// Looks.
-    pub async fn take(world: &Arc<dyn World>, rules: &RuleSet) -> Self {
-        surveyor::take(world, rules).await
+    pub async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Self {
+        surveyor::take(registries, rules).await
     }
 
     /// A survey that found nothing yet.

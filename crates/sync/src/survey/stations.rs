@@ -9,7 +9,7 @@ use entrepot_oci::Host;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Format, Place, World,
+    Format, Place, Registries,
     ends::{At, EndError, Station},
 };
 
@@ -18,7 +18,7 @@ const LINES: usize = 32;
 
 /// The registries of a survey.
 pub(super) struct Stations {
-    world: Arc<dyn World>,
+    registries: Arc<dyn Registries>,
     known: Mutex<HashMap<Host, Result<Known, EndError>>>,
 }
 
@@ -31,8 +31,8 @@ struct Known {
 }
 
 impl Stations {
-    pub(super) fn new(world: Arc<dyn World>) -> Self {
-        Self { world, known: Mutex::default() }
+    pub(super) fn new(registries: Arc<dyn Registries>) -> Self {
+        Self { registries, known: Mutex::default() }
     }
 
     /// Where a place is, and what keeps it from being asked too much at once.
@@ -53,7 +53,8 @@ impl Stations {
     fn known(&self, host: &Host) -> Result<Known, EndError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let open = || {
-            let registry = self.world.registry(host).map_err(|error| EndError::Settings(Arc::new(error)))?;
+            let registry =
+                self.registries.registry(host).map_err(|error| EndError::Settings(Arc::new(error)))?;
             let (lines, format) = (Arc::new(Semaphore::new(LINES)), registry.format);
             Ok(Known { station: Arc::new(Station::new(registry)), lines, format })
         };

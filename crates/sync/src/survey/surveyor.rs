@@ -15,13 +15,13 @@ use super::{
     wants::{self, Want, Wanted},
 };
 use crate::{
-    Ledger, Place, Shape, World,
+    Place, Registries, Shape, SyncCache,
     ends::EndError,
     rules::{Prune, Rule, RuleSet, Source, TagFilter},
 };
 
 /// Looks at everything that `rules` are about.
-pub(super) async fn take(world: &Arc<dyn World>, rules: &RuleSet) -> Survey {
+pub(super) async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
     let mut users: BTreeMap<&Place, Vec<(&Rule, &Source)>> = BTreeMap::new();
     let mut pruned: BTreeSet<&Place> = BTreeSet::new();
     for rule in rules.rules() {
@@ -31,7 +31,7 @@ pub(super) async fn take(world: &Arc<dyn World>, rules: &RuleSet) -> Survey {
             pruned.extend(reviewed.map(|to| &to.place));
         }
     }
-    let surveyor = Surveyor { stations: Stations::new(world.clone()), ledger: world.ledger() };
+    let surveyor = Surveyor { stations: Stations::new(registries.clone()), cache: registries.cache() };
     let sources = join_all(users.into_iter().map(|(place, users)| surveyor.source(place, users)));
     let extras = join_all(pruned.into_iter().map(|place| surveyor.extras(place)));
     let (sources, extras) = join(sources, extras).await;
@@ -43,7 +43,7 @@ pub(super) async fn take(world: &Arc<dyn World>, rules: &RuleSet) -> Survey {
 
 struct Surveyor {
     stations: Stations,
-    ledger: Arc<dyn Ledger>,
+    cache: Arc<dyn SyncCache>,
 }
 
 impl Surveyor {
@@ -97,7 +97,7 @@ impl Surveyor {
             if want.fault.is_some() {
                 continue;
             }
-            if want.destination.terms.is_immutable(name) && self.ledger.verified(&whole(place, name)).await {
+            if want.destination.terms.is_immutable(name) && self.cache.verified(&whole(place, name)).await {
                 survey.verified.insert((place.clone(), name.clone()));
             } else {
                 asks.entry(&want.source.place).or_default().insert(&want.tag);
@@ -152,7 +152,7 @@ impl Surveyor {
             if shape == Shape::default() || survey.record(&digest, &shape).is_some() {
                 continue;
             }
-            if let Some(converted) = self.ledger.converted(&digest, &shape).await {
+            if let Some(converted) = self.cache.converted(&digest, &shape).await {
                 survey.records.insert((digest, shape), converted);
             }
         }

@@ -66,8 +66,9 @@ async fn a_slow_target_is_left_behind_and_arrives_later() {
     slow.fault(Fault::on(uploads(Method::POST)).always().then(Action::Gate(gate.clone())));
     let (events, mut told) = mpsc::unbounded_channel();
     let jobs = vec![to(&source, &image, &[&slow, &fast])];
-    let world = Arc::new(Lab::default());
-    let running = tokio::spawn(perform(world, jobs, Limits::default(), CancellationToken::new(), events));
+    let registries = Arc::new(Lab::default());
+    let running =
+        tokio::spawn(perform(registries, jobs, Limits::default(), CancellationToken::new(), events));
     let settled = async {
         loop {
             if let Event::Settled { target, .. } = told.recv().await.unwrap() {

@@ -46,7 +46,7 @@ async fn a_subset_of_platforms_is_a_filtered_index() {
     assert_eq!(entries, [*image.children()[1].digest()]);
     // The other platform was neither asked for nor sent.
     assert_eq!((source.log().manifest_gets().len(), sent(&target_registry.log()).len()), (2, 3));
-    let known = lab.ledger.0.lock().unwrap().clone();
+    let known = lab.cache.0.lock().unwrap().clone();
     assert_eq!(known.get(&(*image.digest(), shape)), Some(&done(&rows[0]).digest));
     assert_eq!(Digest::of(&target_registry.manifest("c/d", "1").unwrap()), done(&rows[0]).digest);
 }

@@ -1,4 +1,4 @@
-//! A world of test registries, and words for jobs.
+//! Test registries, and short words for jobs.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,8 @@ use std::{
 use entrepot_oci::{Digest, Host, Reference};
 use entrepot_remote::{Patience, Remote, Settings, SettingsError};
 use entrepot_sync::{
-    Done, Event, Format, Job, Ledger, Limits, Outcome, Place, Registry, Row, Shape, Target, World, perform,
+    Done, Event, Format, Job, Limits, Outcome, Place, Registries, Registry, Row, Shape, SyncCache, Target,
+    perform,
 };
 use entrepot_testkit::{Log, TestImage, TestRegistry, client};
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -21,10 +22,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(Default)]
 pub(crate) struct Lab {
     special: HashMap<Host, Registry>,
-    pub(crate) ledger: Arc<Memory>,
+    pub(crate) cache: Arc<Memory>,
 }
 
-/// A ledger in memory.
+/// A cache in memory.
 #[derive(Default)]
 pub(crate) struct Memory(pub(crate) Mutex<HashMap<(Digest, Shape), Digest>>);
 
@@ -46,17 +47,17 @@ impl Lab {
     }
 }
 
-impl World for Lab {
+impl Registries for Lab {
     fn registry(&self, host: &Host) -> Result<Registry, SettingsError> {
         Ok(self.special.get(host).cloned().unwrap_or_else(|| registry(host)))
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
-        self.ledger.clone()
+    fn cache(&self) -> Arc<dyn SyncCache> {
+        self.cache.clone()
     }
 }
 
-impl Ledger for Memory {
+impl SyncCache for Memory {
     fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>> {
         async { self.0.lock().unwrap().get(&(*source, shape.clone())).copied() }.boxed()
     }

@@ -12,7 +12,7 @@ use entrepot_sync::{
 };
 use entrepot_testkit::{Capabilities, TestImage, TestRegistry};
 
-use crate::{run::ran, world::TestWorld};
+use crate::{registries::TestRegistries, run::ran};
 
 fn case(name: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases").join(name);
@@ -88,17 +88,17 @@ async fn pairs_are_synced() {
         {"src":"quay.io/ascend/python","dest":"docker.io/ascendai/python"},
         {"src":"docker.io/lmsysorg/sglang","dest":"quay.io/ascend/sglang","tag_filter":"cann"}]"#;
     let imported = import(&Input { text, exclude: None, to: None }).unwrap();
-    let world = TestWorld::with_hosts(&[
+    let registries = TestRegistries::with_hosts(&[
         ("quay.io", &quay),
         ("docker.io", &hub),
         ("swr.cn-southwest-2.myhuaweicloud.com", &swr),
     ]);
     let sections = serde_json::to_string(&as_json(&imported)).unwrap();
-    let (report, _) = ran(&world, &sections, false).await;
+    let (report, _) = ran(&registries, &sections, false).await;
     assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, 7));
     assert!(hub.manifest("ascendai/cann", "8.1").is_some() && quay.manifest("ascend/sglang", "v1").is_none());
     assert!(quay.manifest("ascend/sglang", "v1-CANN").is_some());
-    assert_eq!(ran(&world, &sections, false).await.0.totals.up_to_date, 7);
+    assert_eq!(ran(&registries, &sections, false).await.0.totals.up_to_date, 7);
 }
 
 // All that rules want, in registries that have such repositories: every source has each of these tags.
@@ -134,11 +134,11 @@ async fn synced_whole(imported: &Imported) -> usize {
     }
     let hosts: Vec<(&str, &TestRegistry)> =
         registries.iter().map(|(host, registry)| (host.as_str(), registry)).collect();
-    let world = TestWorld::with_hosts(&hosts);
+    let registries = TestRegistries::with_hosts(&hosts);
     let sections = serde_json::to_string(&as_json(imported)).unwrap();
-    let (report, _) = ran(&world, &sections, false).await;
+    let (report, _) = ran(&registries, &sections, false).await;
     assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, wanted), "{:?}", report.totals);
-    let (again, _) = ran(&world, &sections, false).await;
+    let (again, _) = ran(&registries, &sections, false).await;
     assert_eq!((again.verdict, again.totals.up_to_date), (Verdict::Done, wanted));
     wanted
 }
@@ -178,9 +178,10 @@ async fn lists_are_synced() {
     let text = "docker.io/library/nginx\nquay.io/a/b:^stable$\n";
     let to = Some("m.example.com/{host}/{path}");
     let imported = import(&Input { text, exclude: Some(".*beta.*\n"), to }).unwrap();
-    let world = TestWorld::with_hosts(&[("docker.io", &hub), ("quay.io", &quay), ("m.example.com", &mirror)]);
+    let registries =
+        TestRegistries::with_hosts(&[("docker.io", &hub), ("quay.io", &quay), ("m.example.com", &mirror)]);
     let sections = serde_json::to_string(&as_json(&imported)).unwrap();
-    let (report, _) = ran(&world, &sections, false).await;
+    let (report, _) = ran(&registries, &sections, false).await;
     let copied: BTreeSet<String> = report
         .lines
         .iter()

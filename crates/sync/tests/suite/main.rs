@@ -4,6 +4,6 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod import;
+mod registries;
 mod run;
 mod survey;
-mod world;

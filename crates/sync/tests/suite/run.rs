@@ -4,29 +4,29 @@ use std::sync::Arc;
 
 use entrepot_oci::Digest;
 use entrepot_sync::{
-    Event, Language, Options, Plan, Report, Standing, State, Verdict, World, apply, badge, check, guide, log,
-    prepare, tag_tables,
+    Event, Language, Options, Plan, Registries, Report, Standing, State, Verdict, apply, badge, check, guide,
+    log, prepare, tag_tables,
 };
 use entrepot_testkit::{RateLimit, TestImage, TestRegistry};
 use http::Method;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{TestWorld, rules};
+use crate::registries::{TestRegistries, rules};
 
-pub(crate) async fn planned(world: &Arc<dyn World>, json: &str) -> Plan {
-    prepare(world, &rules(json), &CancellationToken::new()).await.unwrap()
+pub(crate) async fn planned(registries: &Arc<dyn Registries>, json: &str) -> Plan {
+    prepare(registries, &rules(json), &CancellationToken::new()).await.unwrap()
 }
 
 pub(crate) async fn ran(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     json: &str,
     prune: bool,
 ) -> (Report, UnboundedReceiver<Event>) {
     let (sender, events) = unbounded_channel();
     let options = Options { prune, ..Options::default() };
-    let plan = planned(world, json).await;
-    (apply(world, plan, options, CancellationToken::new(), sender).await, events)
+    let plan = planned(registries, json).await;
+    (apply(registries, plan, options, CancellationToken::new(), sender).await, events)
 }
 
 fn tag_of(registry: &TestRegistry, repository: &str, tag: &str) -> Option<Digest> {
@@ -45,14 +45,14 @@ async fn the_second_run_has_nothing_to_do() {
     source.put_image("a/one", "latest", &index);
     source.put_image("a/one", &format!("sha256-{}.sig", index.digest().hex()), &signature);
     source.put_image("a/two", "2", &two);
-    let world = TestWorld::plain();
+    let registries = TestRegistries::plain();
     let json = format!(
         r#"[{{"name":"all","from":"{s}/a/{{one,two}}","to":["{x}/b/{{name}}","{y}/{{path}}"]}}]"#,
         s = source.host(),
         x = x.host(),
         y = y.host()
     );
-    let (report, mut events) = ran(&world, &json, false).await;
+    let (report, mut events) = ran(&registries, &json, false).await;
     assert_eq!((report.verdict, report.totals.copied, report.totals.wanted()), (Verdict::Done, 10, 10));
     assert_eq!(tag_of(&x, "b/one", "latest"), Some(*index.digest()));
     assert_eq!(tag_of(&y, "a/two", "2"), Some(*two.digest()));
@@ -76,11 +76,11 @@ async fn the_second_run_has_nothing_to_do() {
     for registry in [&source, &x, &y] {
         registry.clear_log();
     }
-    let (report, _) = ran(&world, &json, false).await;
+    let (report, _) = ran(&registries, &json, false).await;
     assert_eq!((report.verdict, report.totals.up_to_date, report.totals.wanted()), (Verdict::Done, 10, 10));
     assert_eq!((source.log().heads().len(), source.log().len()), (5, 7));
     assert_eq!((x.log().heads().len(), x.log().len(), y.log().len()), (5, 5, 5));
-    let checked = check(&world, &rules(&json), &CancellationToken::new()).await.unwrap();
+    let checked = check(&registries, &rules(&json), &CancellationToken::new()).await.unwrap();
     assert!(checked.len() == 1 && checked[0].1.is_in_sync());
 }
 
@@ -99,7 +99,7 @@ async fn one_that_fails_costs_its_own_lines() {
         u = up.host(),
         d = down.host()
     );
-    let (report, _) = ran(&TestWorld::plain(), &json, false).await;
+    let (report, _) = ran(&TestRegistries::plain(), &json, false).await;
     assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::Failed, 1));
     assert_eq!((report.totals.copied, report.totals.failed), (1, 2));
     assert_eq!(tag_of(&up, "a", "1"), Some(*image.digest()));
@@ -130,12 +130,12 @@ async fn extra_tags_go_only_when_told_to() {
         source.host(),
         x.host()
     );
-    let world = TestWorld::plain();
-    let (report, _) = ran(&world, &json, false).await;
+    let registries = TestRegistries::plain();
+    let (report, _) = ran(&registries, &json, false).await;
     assert_eq!((report.totals.copied, report.totals.extra, report.totals.removed), (1, 2, 0));
     assert_eq!(tag_of(&x, "a", "old-1"), Some(*old.digest()));
     assert_eq!(x.log().count(Method::DELETE, "/"), 0);
-    let (report, _) = ran(&world, &json, true).await;
+    let (report, _) = ran(&registries, &json, true).await;
     assert_eq!((report.totals.up_to_date, report.totals.extra, report.totals.removed), (1, 0, 2));
     assert_eq!((tag_of(&x, "a", "0.9"), tag_of(&x, "a", "0.8")), (None, None));
     assert_eq!(tag_of(&x, "a", "1"), Some(*image.digest()));
@@ -155,7 +155,7 @@ async fn a_registry_that_removes_nothing_says_so() {
         source.host(),
         x.host()
     );
-    let (report, _) = ran(&TestWorld::plain(), &json, true).await;
+    let (report, _) = ran(&TestRegistries::plain(), &json, true).await;
     let State::Failed { what, hint, .. } = &report.lines[1].state else { panic!("{:?}", report.lines) };
     assert_eq!(*what, format!("`{}` does not remove single tags", x.host()));
     assert_eq!(
@@ -173,11 +173,11 @@ async fn what_never_changes_is_verified_by_the_run() {
         source.host(),
         x.host()
     );
-    let world = TestWorld::plain();
-    assert_eq!(ran(&world, &json, false).await.0.totals.copied, 1);
+    let registries = TestRegistries::plain();
+    assert_eq!(ran(&registries, &json, false).await.0.totals.copied, 1);
     source.clear_log();
     x.clear_log();
-    assert_eq!(ran(&world, &json, false).await.0.totals.up_to_date, 1);
+    assert_eq!(ran(&registries, &json, false).await.0.totals.up_to_date, 1);
     assert_eq!((source.log().len(), x.log().len()), (1, 0));
 }
 
@@ -194,12 +194,12 @@ async fn another_form_is_the_same_by_record() {
         source.host(),
         x.host()
     );
-    let world = TestWorld::plain();
-    assert_eq!(ran(&world, &json, false).await.0.totals.copied, 1);
+    let registries = TestRegistries::plain();
+    assert_eq!(ran(&registries, &json, false).await.0.totals.copied, 1);
     assert_ne!(tag_of(&x, "a", "1"), Some(*index.digest()));
     source.clear_log();
     x.clear_log();
-    let plan = planned(&world, &json).await;
+    let plan = planned(&registries, &json).await;
     assert_eq!(plan.steps[0].action.word(), "same, converted");
     assert_eq!((source.log().len(), x.log().len()), (2, 1));
 }
@@ -215,7 +215,7 @@ async fn a_budget_is_left_alone() {
             Some(RateLimit { limit: 100, remaining: 12, puts: false, retry_after: None, window: 21_600 });
     });
     let json = format!(r#"[{{"name":"a","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
-    let (report, _) = ran(&TestWorld::with_reserve(10), &json, false).await;
+    let (report, _) = ran(&TestRegistries::with_reserve(10), &json, false).await;
     assert_eq!((report.totals.copied, report.totals.postponed), (2, 3));
     assert_eq!(report.verdict, Verdict::Behind);
 }
@@ -225,13 +225,13 @@ async fn a_run_that_is_stopped_says_so() {
     let (source, x) = (TestRegistry::start().await, TestRegistry::start().await);
     source.put_image("a", "1", &TestImage::random(1, 1, 100));
     let json = format!(r#"[{{"name":"a","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
-    let world = TestWorld::plain();
-    let plan = planned(&world, &json).await;
+    let registries = TestRegistries::plain();
+    let plan = planned(&registries, &json).await;
     let cancel = CancellationToken::new();
     cancel.cancel();
-    assert!(prepare(&world, &rules(&json), &cancel).await.is_none());
+    assert!(prepare(&registries, &rules(&json), &cancel).await.is_none());
     let (sender, _events) = unbounded_channel();
-    let report = apply(&world, plan, Options::default(), cancel, sender).await;
+    let report = apply(&registries, plan, Options::default(), cancel, sender).await;
     assert_eq!((report.verdict, report.totals.cancelled), (Verdict::Behind, 1));
 }
 
@@ -249,7 +249,7 @@ async fn readers_are_told() {
         source.host(),
         x.host()
     );
-    let (report, _) = ran(&TestWorld::plain(), &json, false).await;
+    let (report, _) = ran(&TestRegistries::plain(), &json, false).await;
     let (s, x) = (format!("{}/a", source.host()), format!("{}/a", x.host()));
     let said: Vec<String> = log(&report)
         .lines()

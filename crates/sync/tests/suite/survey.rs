@@ -1,19 +1,19 @@
 //! How much is asked, and what is made of the answers.
 
 use entrepot_oci::referrers_tag;
-use entrepot_sync::{Action, Plan, Survey, Verdict, World, plan};
+use entrepot_sync::{Action, Plan, Registries, Survey, Verdict, plan};
 use entrepot_testkit::{Action as Play, Fault, Kind, Match, TestImage, TestRegistry};
 use http::Method;
 use std::sync::Arc;
 
 use crate::{
+    registries::{TestRegistries, rules},
     run::ran,
-    world::{TestWorld, rules},
 };
 
-async fn planned(world: &Arc<dyn World>, json: &str) -> Plan {
+async fn planned(registries: &Arc<dyn Registries>, json: &str) -> Plan {
     let rules = rules(json);
-    plan(&rules, &Survey::take(world, &rules).await)
+    plan(&rules, &Survey::take(registries, &rules).await)
 }
 
 fn lists(registry: &TestRegistry) -> usize {
@@ -41,7 +41,7 @@ async fn an_unchanged_tag_costs_one_request_for_each_side() {
         x = x.host(),
         y = y.host()
     );
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     assert_eq!((plan.counts().in_sync, plan.steps.len(), plan.jobs.len()), (30, 30, 0));
     assert_eq!((lists(&source), heads(&source), source.log().len()), (1, 20, 21));
     assert_eq!((heads(&x), x.log().len()), (20, 20));
@@ -55,14 +55,14 @@ async fn tags_that_never_change_cost_nothing_once_they_were_right() {
     source.put_image("a", "v1", &image);
     source.put_image("a", "latest", &image);
     x.put_image("a", "latest", &image);
-    let world = TestWorld::plain();
-    world.ledger().verify(&format!("{}/a:v1", x.host())).await;
+    let registries = TestRegistries::plain();
+    registries.cache().verify(&format!("{}/a:v1", x.host())).await;
     let json = format!(
         r#"[{{"name":"r","from":"{}/a","to":[{{"repository":"{}/a","immutable":"v*"}}]}}]"#,
         source.host(),
         x.host()
     );
-    let plan = planned(&world, &json).await;
+    let plan = planned(&registries, &json).await;
     let actions: Vec<_> = plan.steps.iter().map(|step| step.action.word()).collect();
     assert_eq!(actions, ["up to date", "verified"]);
     assert_eq!((source.log().len(), x.log().len()), (2, 1));
@@ -81,7 +81,7 @@ async fn long_lists_are_read_to_their_end() {
         source.host(),
         x.host()
     );
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     let tags: Vec<_> = plan.steps.iter().map(|step| step.tag.as_ref().unwrap().to_string()).collect();
     assert_eq!(tags, ["t19995", "t19996", "t19997", "t19998", "t19999"]);
     assert!((20..=21).contains(&lists(&source)), "{}", lists(&source));
@@ -99,7 +99,7 @@ async fn a_destination_that_is_down_costs_its_own_rows() {
         up.host(),
         down.host()
     );
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     assert_eq!(plan.steps[0].action, Action::Copy);
     let Action::Failed { what, hint, at_source } = &plan.steps[1].action else { panic!() };
     assert_eq!(*what, format!("`{}` cannot be reached", down.host()));
@@ -117,7 +117,7 @@ async fn a_source_that_fails_costs_its_own_rows() {
         s = source.host(),
         x = x.host()
     );
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     let Action::Failed { what, .. } = &plan.steps[0].action else { panic!() };
     assert_eq!(*what, format!("there is no repository `{}/gone`", source.host()));
     assert_eq!(plan.steps[1].action, Action::Copy);
@@ -129,7 +129,7 @@ async fn what_passes_is_asked_again() {
     source.put_image("a", "1", &TestImage::random(1, 1, 10));
     source.fault(Fault::on(Match::manifests().head()).then(Play::status(503)));
     let json = format!(r#"[{{"name":"r","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     assert_eq!(plan.steps[0].action, Action::Copy);
 }
 
@@ -140,7 +140,7 @@ async fn who_names_tags_need_not_list() {
     source.fault(Fault::on(Match::tags()).then(Play::status(403)).always());
     let json =
         format!(r#"[{{"name":"r","from":"{}/a","tags":["1","2"],"to":["{}/a"]}}]"#, source.host(), x.host());
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     let actions: Vec<_> = plan.steps.iter().map(|step| step.action.word()).collect();
     assert_eq!(actions, ["copy", "failed"]);
 }
@@ -160,7 +160,7 @@ async fn signatures_beside_an_image_are_looked_for() {
         source.host(),
         x.host()
     );
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     assert_eq!(plan.steps.len(), 3);
     // Two tags of one signature are one job.
     assert_eq!(plan.jobs.iter().map(|job| job.targets.len()).collect::<Vec<_>>(), [1, 2]);
@@ -175,7 +175,7 @@ async fn a_registry_that_hides_digests_is_asked_for_the_manifest() {
     x.put_image("a", "1", &image);
     source.capabilities(|can| can.digest_header = false);
     let json = format!(r#"[{{"name":"r","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
-    let plan = planned(&TestWorld::plain(), &json).await;
+    let plan = planned(&TestRegistries::plain(), &json).await;
     assert_eq!(plan.steps[0].action, Action::UpToDate);
     assert_eq!(source.log().manifest_gets().len(), 1);
 }
@@ -190,7 +190,7 @@ async fn lists_of_referrers_are_looked_for_where_there_are_some() {
     source.put_image("a/b", "signed", &signed);
     source.put_untagged("a/b", &signature);
     let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":["{}/c/d"]}}]"#, source.host(), target.host());
-    let (report, _) = ran(&TestWorld::plain(), &json, false).await;
+    let (report, _) = ran(&TestRegistries::plain(), &json, false).await;
     assert_eq!(report.verdict, Verdict::Done);
     assert!(target.manifest("c/d", &signature.digest().to_string()).is_some());
     let lists = |image: &TestImage| {
@@ -209,12 +209,12 @@ async fn what_is_not_there_at_all_is_asked_for_once() {
         source.put_image("a/b", tag, &TestImage::random(1, 1, 100));
     }
     let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":["{}/c/d"]}}]"#, source.host(), target.host());
-    planned(&TestWorld::plain(), &json).await;
+    planned(&TestRegistries::plain(), &json).await;
     assert_eq!((heads(&source), lists(&source)), (5, 1));
     assert_eq!((heads(&target), lists(&target)), (1, 1));
     // With something there, each tag is asked for.
     target.put_image("c/d", "5", &TestImage::random(1, 1, 100));
     target.clear_log();
-    planned(&TestWorld::plain(), &json).await;
+    planned(&TestRegistries::plain(), &json).await;
     assert_eq!((heads(&target), lists(&target)), (5, 1));
 }

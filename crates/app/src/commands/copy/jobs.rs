@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use entrepot_oci::{Digest, Host, Reference, Repository, Tag};
 use entrepot_remote::Error;
-use entrepot_sync::{self as sync, Done, Format, Job, Outcome, Place, Row, Shape, Target, World as _};
+use entrepot_sync::{self as sync, Done, Format, Job, Outcome, Place, Registries as _, Row, Shape, Target};
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde::Serialize;
 
@@ -216,9 +216,9 @@ async fn action(
     wanted: Option<Digest>,
     (there, target): (Option<Digest>, &Target),
 ) -> Action {
-    let ledger = session.world.ledger();
+    let cache = session.registries.cache();
     let converted = match &wanted {
-        Some(source) if target.shape != Shape::default() => ledger.converted(source, &target.shape).await,
+        Some(source) if target.shape != Shape::default() => cache.converted(source, &target.shape).await,
         _ => wanted,
     };
     match there {

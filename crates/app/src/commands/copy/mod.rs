@@ -9,7 +9,7 @@ pub(super) mod tell;
 use std::sync::Arc;
 
 use entrepot_oci::Platform;
-use entrepot_sync::{Format, Limits, Shape, World, perform};
+use entrepot_sync::{Format, Limits, Registries, Shape, perform};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use end::End;
@@ -83,8 +83,8 @@ async fn perform_all(copy: &Copy, session: Session, stop: CancellationToken) -> 
     let limits = Limits { images: copy.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
     let manner = Manner::of(copy.common.output, copy.common.verbosity);
     let (show, events) = Show::begin(manner, &jobs);
-    let world: Arc<dyn World> = session.world.clone();
-    rows.extend(perform(world, jobs, limits, stop, events).await);
+    let registries: Arc<dyn Registries> = session.registries.clone();
+    rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
     let copied = tell::Copied::of(&rows);
     match copy.common.output {

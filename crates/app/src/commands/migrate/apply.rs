@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entrepot_migrate::{Problem, Severity};
-use entrepot_sync::{Action, Limits, Options, Plan, World, apply, prepare};
+use entrepot_sync::{Action, Limits, Options, Plan, Registries, apply, prepare};
 use tokio_util::sync::CancellationToken;
 
 use super::{Asked, Found, Scene};
@@ -39,8 +39,8 @@ pub(crate) fn run(call: Apply) -> Result<(), Failure> {
         let limits = Limits { images: at_once.unwrap_or(Limits::default().images), ..Limits::default() };
         let common = &asked.common;
         let (show, events) = Show::begin(Manner::of(common.output, common.verbosity), &plan.jobs);
-        let world: Arc<dyn World> = scene.world();
-        let done = apply(&world, plan, Options { prune: false, limits }, stop, events).await;
+        let registries: Arc<dyn Registries> = scene.registries();
+        let done = apply(&registries, plan, Options { prune: false, limits }, stop, events).await;
         show.end().await;
         match common.output {
             Output::Json => output::print_json(&done)?,
@@ -67,7 +67,7 @@ pub(super) async fn looked_at(
             return Err(Failure::new(format!("{}: {}{more}", first.about, first.what))
                 .with_hint("see all that is in the way: `entrepot migrate plan`; nothing was copied"));
         }
-        prepare(&scene.world(), &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))
+        prepare(&scene.registries(), &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))
     };
     let looked = tokio::select! {
         looked = looked => looked,

@@ -18,7 +18,7 @@ pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
         let wait = scene.wait(&asked.common);
         let checked = async {
             let Found { moves, .. } = scene.found().await?;
-            Ok::<_, Failure>(check(&scene.world(), &scene.migration, &moves, scene.accounts()).await)
+            Ok::<_, Failure>(check(&scene.registries(), &scene.migration, &moves, scene.accounts()).await)
         };
         let checks = tokio::select! {
             checks = checked => checks,

@@ -17,7 +17,7 @@ use std::{
 };
 
 use entrepot_migrate::{File, Migration, Moves, Origin, Problem, Repositories, find};
-use entrepot_sync::World;
+use entrepot_sync::{ConfiguredRegistries, Registries};
 
 use checkout::Checkout;
 
@@ -26,7 +26,6 @@ use crate::{
     failure::Failure,
     output::counted,
     progress::{Manner, Wait},
-    world::Standalone,
 };
 
 /// The file that is read where none is named, if it is there.
@@ -43,7 +42,7 @@ pub(crate) struct Asked {
 
 /// A migration on its ground: registries and files.
 pub(super) struct Scene {
-    world: Arc<Standalone>,
+    registries: Arc<ConfiguredRegistries>,
     migration: Migration,
     checkout: Checkout,
     files: Vec<File>,
@@ -69,11 +68,11 @@ impl Scene {
     /// Where a session's migration takes place.
     fn of(session: &Session, asked: &Asked) -> Result<Self, Failure> {
         let file = session.file.as_deref();
-        Self::with(session.world.clone(), session.migration.clone(), file, asked.checkout.as_deref())
+        Self::with(session.registries.clone(), session.migration.clone(), file, asked.checkout.as_deref())
     }
 
     fn with(
-        world: Arc<Standalone>,
+        registries: Arc<ConfiguredRegistries>,
         migration: Option<Migration>,
         file: Option<&Path>,
         checkout: Option<&Path>,
@@ -89,23 +88,24 @@ impl Scene {
             checkout.unwrap_or(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
         let checkout = Checkout::open(directory)?;
         let files = checkout.read(&migration.documents)?;
-        Ok(Self { world, migration, checkout, files })
+        Ok(Self { registries, migration, checkout, files })
     }
 
-    fn world(&self) -> Arc<dyn World> {
-        self.world.clone()
+    fn registries(&self) -> Arc<dyn Registries> {
+        self.registries.clone()
     }
 
     /// Whether an account is known for the source, and for the destination.
     fn accounts(&self) -> (bool, bool) {
-        let known = |host| self.world.has_account(host);
+        let known = |host| self.registries.has_account(host);
         (known(self.migration.from.host()), known(self.migration.to.host()))
     }
 
     /// Which repositories move, and where.
     async fn found(&self) -> Result<Found, Failure> {
-        let Repositories { names, origin } =
-            find(&self.world(), &self.migration, &self.files).await.map_err(|problem| failed(&problem))?;
+        let Repositories { names, origin } = find(&self.registries(), &self.migration, &self.files)
+            .await
+            .map_err(|problem| failed(&problem))?;
         Ok(Found { moves: Moves::of(&self.migration, &names), origin })
     }
 

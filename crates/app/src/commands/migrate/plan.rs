@@ -6,7 +6,7 @@ use std::{
 };
 
 use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, beside, markdown, study};
-use entrepot_sync::{World as _, prepare};
+use entrepot_sync::{FileCache, Registries as _, prepare};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use crate::{
     config::{self, Environment, Overrides},
     failure::{self, Failure},
     output::{self, Output},
-    world::Standalone,
+    registries,
 };
 
 /// The arguments.
@@ -65,8 +65,9 @@ fn other(file: &Path, asked: &Asked, session: &Session) -> Result<Scene, Failure
     let loaded = config::load(Some(file), &environment, Overrides::default())?;
     failure::warn(&loaded.warnings);
     let migration = loaded.config.migration.map(|migration| migration.meant);
-    let world = Standalone::new(loaded.config.registries, &environment, session.cache.clone());
-    Scene::with(Arc::new(world), migration, Some(file), asked.checkout.as_deref())
+    let cache = Arc::new(FileCache::open(session.cache.clone()));
+    let registries = registries::configured(loaded.config.registries, &environment, cache);
+    Scene::with(Arc::new(registries), migration, Some(file), asked.checkout.as_deref())
 }
 
 /// The plan of a scene; with it, what the engine would do.
@@ -91,12 +92,12 @@ async fn make(
     stop: &CancellationToken,
 ) -> Result<(Plan, entrepot_sync::Plan), Failure> {
     let Found { moves, origin } = scene.found().await?;
-    let world = scene.world();
-    let copies = prepare(&world, &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))?;
-    let study = study(&world, &copies, depth).await;
+    let registries = scene.registries();
+    let copies = prepare(&registries, &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))?;
+    let study = study(&registries, &copies, depth).await;
     let migration = &scene.migration;
     let host = migration.to.host();
-    let registry = scene.world.registry(host).map_err(|error| session::unusable(host, &error))?;
+    let registry = scene.registries.registry(host).map_err(|error| session::unusable(host, &error))?;
     let editor = Editor::new(migration, &moves.moves, &scene.files, Direction::There)
         .map_err(|error| Failure::because_of(&error))?;
     let plan = Plan::new(Facts {

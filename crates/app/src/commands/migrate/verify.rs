@@ -17,7 +17,7 @@ pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
         let scene = Scene::of(&session, &asked)?;
         let copies = apply::looked_at(&scene, &asked.common, &stop).await?;
         let proof = tokio::select! {
-            proof = async { verify(&scene.world(), &copies).await } => proof,
+            proof = async { verify(&scene.registries(), &copies).await } => proof,
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
         match asked.common.output {

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use entrepot_oci::{Digest, Reference};
 use entrepot_relay::{Entry, Plan};
 use entrepot_sync::{
-    Done, Failure as Broken, Format, Job, Limits, Outcome, Place, Row, Shape, Target, World, perform,
+    Done, Failure as Broken, Format, Job, Limits, Outcome, Place, Registries, Row, Shape, Target, perform,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -107,8 +107,8 @@ pub(super) async fn perform_all(
     let mut rows = settle(&mut jobs, seen);
     let limits = Limits { images: manner.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
     let (show, events) = Show::begin(progress::Manner::of(common.output, common.verbosity), &jobs);
-    let world: Arc<dyn World> = session.world.clone();
-    rows.extend(perform(world, jobs, limits, stop, events).await);
+    let registries: Arc<dyn Registries> = session.registries.clone();
+    rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
     let mut ordered = Vec::with_capacity(rows.len());
     for (entry, (place, reference)) in plan.entries.iter().zip(targets) {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use entrepot_sync::{
-    self as rules, Counts, Language, Limits, Options, Plan, Report, World, apply, badge, guide, prepare,
+    self as rules, Counts, Language, Limits, Options, Plan, Registries, Report, apply, badge, guide, prepare,
     rules::{RuleSet, UnknownRule},
 };
 use tokio_util::sync::CancellationToken;
@@ -78,8 +78,8 @@ pub(crate) struct Guide {
 pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
     session::run(&sync.asked.common, async |session, stop| {
         let rules = chosen(&session, &sync.asked.only)?;
-        let world: Arc<dyn World> = session.world.clone();
-        let plan = look(&world, &rules, &sync.asked.common, &stop).await?;
+        let registries: Arc<dyn Registries> = session.registries.clone();
+        let plan = look(&registries, &rules, &sync.asked.common, &stop).await?;
         if sync.dry_run {
             return tell_plan(&plan, sync.asked.common.output);
         }
@@ -87,7 +87,7 @@ pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
         let common = &sync.asked.common;
         let (show, events) = Show::begin(Manner::of(common.output, common.verbosity), &plan.jobs);
         let options = Options { prune: sync.prune, limits };
-        let done = apply(&world, plan, options, stop, events).await;
+        let done = apply(&registries, plan, options, stop, events).await;
         show.end().await;
         standing::remember(&session, &done);
         write_files(&sync, &done)?;
@@ -103,8 +103,8 @@ pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
 pub(crate) fn check(Check { asked, badge }: Check) -> Result<(), Failure> {
     session::run(&asked.common, async |session, stop| {
         let rules = chosen(&session, &asked.only)?;
-        let world: Arc<dyn World> = session.world.clone();
-        let plan = look(&world, &rules, &asked.common, &stop).await?;
+        let registries: Arc<dyn Registries> = session.registries.clone();
+        let plan = look(&registries, &rules, &asked.common, &stop).await?;
         let counts = plan.counts();
         write_badge(badge.as_deref(), counts.in_sync, counts.wanted())?;
         match asked.common.output {
@@ -141,7 +141,7 @@ fn chosen(session: &Session, only: &[String]) -> Result<RuleSet, Failure> {
 }
 
 async fn look(
-    world: &Arc<dyn World>,
+    registries: &Arc<dyn Registries>,
     rules: &RuleSet,
     common: &Common,
     stop: &CancellationToken,
@@ -149,7 +149,7 @@ async fn look(
     let sources: usize = rules.rules().iter().map(|rule| rule.sources.len()).sum();
     let text = format!("looking at {} and their copies", output::counted(sources as u64, "repository"));
     let wait = Wait::begin(Manner::of(common.output, common.verbosity), &text);
-    let plan = prepare(world, rules, stop).await;
+    let plan = prepare(registries, rules, stop).await;
     wait.end();
     plan.ok_or_else(|| Failure::new("interrupted"))
 }

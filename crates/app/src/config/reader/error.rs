@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use entrepot_oci::printable;
 use serde::de;
 
-use super::{suggest, tree::Place};
+use super::{place::Place, suggest};
 
 /// A fault in the configuration. `Display` is one line, without the hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Error {
 
     /// Says where it is, unless something further in has.
     #[must_use]
-    pub(super) fn or_at(mut self, place: &Place) -> Self {
+    pub(crate) fn or_at(mut self, place: &Place) -> Self {
         if self.place == Place::Nowhere {
             self.place = place.clone();
         }
@@ -51,7 +51,7 @@ impl Error {
 
     /// Says under which key it is.
     #[must_use]
-    pub(super) fn under(mut self, key: &str) -> Self {
+    pub(crate) fn under(mut self, key: &str) -> Self {
         self.path.insert(0, printable(key).into_owned());
         self
     }

@@ -1,22 +1,22 @@
-//! How far a run is. Pure: it is told what happened, and says how things stand.
+//! How far a run is. Pure: events go in, a view comes out.
 
 use std::collections::BTreeMap;
 
 use entrepot_catalog::{Copy, CopyCounts, CopyOutcome, RunCopy};
 use entrepot_sync::{Event, Job, Outcome, Row};
 
-use crate::{ImageView, Phase, ProgressView};
+use crate::view::{ImageView, Phase, ProgressView};
 
-/// How many images in hand are told.
-const TOLD_IMAGES: usize = 20;
+/// How many of the images being copied are shown.
+const SHOWN_IMAGES: usize = 20;
 
 /// How far a run is.
 #[derive(Debug, Default)]
-pub(crate) struct Live {
+pub(crate) struct Progress {
     phase: Phase,
     jobs: Vec<JobState>,
     wanted: u64,
-    in_hand: BTreeMap<usize, InHand>,
+    copying: BTreeMap<usize, ImageProgress>,
     counts: CopyCounts,
     bytes: u64,
     done: u64,
@@ -31,18 +31,18 @@ struct JobState {
 }
 
 #[derive(Debug, Default)]
-struct InHand {
+struct ImageProgress {
     bytes: u64,
     done: u64,
 }
 
-impl Live {
-    /// It looks at what is there.
-    pub(crate) fn looking(&mut self) {
+impl Progress {
+    /// It has begun to survey what is there.
+    pub(crate) fn begin(&mut self) {
         self.phase = Phase::Looking;
     }
 
-    /// It is known what is to be done.
+    /// The plan is made: these jobs are to be done.
     pub(crate) fn planned(&mut self, jobs: &[Job]) {
         self.phase = Phase::Copying;
         self.jobs = jobs
@@ -55,27 +55,26 @@ impl Live {
         self.wanted += jobs.iter().map(|job| job.targets.len() as u64).sum::<u64>();
     }
 
-    /// Copies that need nothing done, or for which nothing can be done, are settled before the others begin.
-    pub(crate) fn settled_beforehand(&mut self, settled: &RunCopy) -> RunCopy {
+    /// A copy was settled by the plan alone.
+    pub(crate) fn settled_by_plan(&mut self, outcome: CopyOutcome) {
         self.wanted += 1;
-        self.counts.add(settled.outcome);
-        settled.clone()
+        self.counts.add(outcome);
     }
 
-    /// Something happened. What is settled by it is given back.
-    pub(crate) fn happened(&mut self, event: &Event) -> Option<RunCopy> {
+    /// A job made progress. Returns the copy that this settled, if it did.
+    pub(crate) fn advance(&mut self, event: &Event) -> Option<RunCopy> {
         match event {
             Event::Started { job } => {
-                self.in_hand.entry(*job).or_default();
+                self.copying.entry(*job).or_default();
             }
             Event::Sized { job, bytes } => {
-                let image = self.in_hand.entry(*job).or_default();
-                // Said again, it counts once.
+                let image = self.copying.entry(*job).or_default();
+                // It may be said twice.
                 self.bytes = self.bytes - image.bytes + bytes;
                 image.bytes = *bytes;
             }
             Event::Progress { job, bytes, read } => {
-                self.in_hand.entry(*job).or_default().done += bytes;
+                self.copying.entry(*job).or_default().done += bytes;
                 self.done += bytes;
                 self.read += read;
             }
@@ -83,7 +82,7 @@ impl Live {
                 if let Some(state) = self.jobs.get_mut(*job) {
                     state.left = state.left.saturating_sub(1);
                     if state.left == 0 {
-                        self.in_hand.remove(job);
+                        self.copying.remove(job);
                     }
                 }
                 return Some(self.settled(row));
@@ -111,18 +110,18 @@ impl Live {
         self.written
     }
 
-    /// Writes how far it is into `view`.
+    /// Fills in the parts of `view` that tell how far the run is.
     pub(crate) fn show(&self, view: &mut ProgressView) {
         view.phase = self.phase;
         view.wanted = self.wanted;
         view.copies = self.counts.into();
         (view.bytes, view.done, view.read) = (self.bytes, self.done, self.read);
         view.images = self
-            .in_hand
+            .copying
             .iter()
             .filter_map(|(job, image)| Some((self.jobs.get(*job)?.image.clone(), image)))
-            .map(|(image, InHand { bytes, done })| ImageView { image, bytes: *bytes, done: *done })
-            .take(TOLD_IMAGES)
+            .map(|(image, ImageProgress { bytes, done })| ImageView { image, bytes: *bytes, done: *done })
+            .take(SHOWN_IMAGES)
             .collect();
     }
 }

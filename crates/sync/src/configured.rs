@@ -1,62 +1,59 @@
-//! The world of a command that works alone: registries as configured, logins of this user, a memory in the cache
-//! directory.
-
-mod ledger;
+//! Registries as a configuration has them: any host becomes a client, with the settings and logins for it.
 
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use entrepot_credentials::{AuthFilePaths, Login, Logins};
 use entrepot_oci::Host;
 use entrepot_remote::{Credential, Remote, Settings, SettingsError, is_own};
-use entrepot_sync::{Habits, Ledger, Registry, World};
 use url::Url;
 
-pub(crate) use ledger::{FileLedger, cache_directory};
-
 use crate::{
-    assembly,
-    config::{self, Environment},
-    failure,
+    cache::SyncCache,
+    habits::Habits,
+    job::Format,
+    registries::{Registries, Registry},
 };
 
-/// What a command runs in.
-pub(crate) struct Standalone {
-    configured: BTreeMap<Host, config::Registry>,
-    logins: Logins,
-    ledger: Arc<dyn Ledger>,
+/// What a configuration says of a registry.
+#[derive(Clone, Debug, Default)]
+pub struct RegistrySettings {
+    /// How to speak to it.
+    pub remote: Settings,
+    /// The form of document it takes; `None`: what is usual for it.
+    pub format: Option<Format>,
+    /// How many manifest requests of its budget to leave for others; `None`: what is usual for it.
+    pub reserve: Option<u32>,
+    /// The largest upload in one request, in bytes; `None`: what is usual for it.
+    pub chunk: Option<u64>,
+}
+
+/// Finds the logins that this user has for a host, as Docker and podman keep them. It may block.
+pub type FindLogins = Box<dyn Fn(&Host) -> Vec<Credential> + Send + Sync>;
+
+/// Registries with the settings of a configuration. Accounts in it come first; a registry without any gets the logins of
+/// this user.
+pub struct ConfiguredRegistries {
+    configured: BTreeMap<Host, RegistrySettings>,
+    find_logins: FindLogins,
+    cache: Arc<dyn SyncCache>,
     made: Mutex<HashMap<Host, Registry>>,
 }
 
-impl Standalone {
-    /// With the registries of a configuration, and what the environment leads to; `cache`: where to remember things.
-    /// Logins that cannot be used are warned about.
-    pub(crate) fn new(
-        configured: BTreeMap<Host, config::Registry>,
-        environment: &Environment,
-        cache: Option<PathBuf>,
+impl ConfiguredRegistries {
+    /// With these settings; hosts that have none get the defaults.
+    pub fn new(
+        configured: BTreeMap<Host, RegistrySettings>,
+        find_logins: FindLogins,
+        cache: Arc<dyn SyncCache>,
     ) -> Self {
-        Self::with_ledger(configured, environment, Arc::new(FileLedger::open(cache)))
-    }
-
-    /// The same with a memory of another kind.
-    pub(crate) fn with_ledger(
-        configured: BTreeMap<Host, config::Registry>,
-        environment: &Environment,
-        ledger: Arc<dyn Ledger>,
-    ) -> Self {
-        assembly::install_crypto();
-        let (logins, errors) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
-        warn(&errors);
-        Self { configured, logins, ledger, made: Mutex::default() }
+        Self { configured, find_logins, cache, made: Mutex::default() }
     }
 
     /// Whether any account is known for `host`.
-    pub(crate) fn has_account(&self, host: &Host) -> bool {
+    pub fn has_account(&self, host: &Host) -> bool {
         !self.settings(host).credentials.is_empty()
     }
 
@@ -69,8 +66,8 @@ impl Standalone {
         settings
     }
 
-    /// How to speak to `host` as nobody in particular.
-    pub(crate) fn bare(&self, host: &Host) -> Settings {
+    /// How to speak to `host` without the logins of this user.
+    pub fn bare(&self, host: &Host) -> Settings {
         let mut settings =
             self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();
         if settings.endpoints.is_empty() {
@@ -79,31 +76,24 @@ impl Standalone {
         settings
     }
 
-    // A login is for the host that it names: the registry's is not for endpoints of other names, and those may have their
-    // own.
+    // A login is for the host that it names: the registry's own is not for endpoints with other names, which may have
+    // logins of their own.
     fn logins(&self, host: &Host, endpoints: &[Url]) -> Vec<Credential> {
         if endpoints.is_empty() {
-            return self.logins_of(host);
+            return (self.find_logins)(host);
         }
         let of = |endpoint: &Url| {
             let name = if is_own(host, endpoint) { Some(host.clone()) } else { named(endpoint) };
-            let mut found = name.map(|name| self.logins_of(&name)).unwrap_or_default();
+            let mut found = name.map(|name| (self.find_logins)(&name)).unwrap_or_default();
             found.iter_mut().for_each(|credential| credential.endpoint = Some(endpoint.clone()));
             found
         };
         endpoints.iter().flat_map(of).collect()
     }
 
-    // Helpers are programs: others of our tasks go on meanwhile.
-    fn logins_of(&self, host: &Host) -> Vec<Credential> {
-        let found = tokio::task::block_in_place(|| self.logins.find(host));
-        warn(&found.errors);
-        found.logins.into_iter().map(credential).collect()
-    }
-
     fn make(&self, host: &Host) -> Result<Registry, SettingsError> {
         let usual = Habits::of(host);
-        let said = self.configured.get(host).map(|registry| registry.habits).unwrap_or_default();
+        let said = self.configured.get(host).cloned().unwrap_or_default();
         let mut settings = self.settings(host);
         settings.rate = settings.rate.or(usual.rate);
         Ok(Registry {
@@ -115,38 +105,29 @@ impl Standalone {
     }
 }
 
-impl World for Standalone {
+impl Registries for ConfiguredRegistries {
     fn registry(&self, host: &Host) -> Result<Registry, SettingsError> {
         let known = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(registry) = known().get(host) {
             return Ok(registry.clone());
         }
         let made = self.make(host)?;
-        // Whoever was first: its connections and tokens are shared.
+        // The first one stays: its connections and tokens are shared.
         Ok(known().entry(host.clone()).or_insert(made).clone())
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
-        Arc::clone(&self.ledger)
+    fn cache(&self) -> Arc<dyn SyncCache> {
+        Arc::clone(&self.cache)
     }
 }
 
-fn credential(Login { credential, namespace }: Login) -> Credential {
-    let entrepot_credentials::Credential { username, password } = credential;
-    Credential { username, password, namespace, endpoint: None }
-}
-
-fn warn(errors: &[entrepot_credentials::Error]) {
-    failure::warn(&errors.iter().map(config::Warning::from).collect::<Vec<_>>());
-}
-
-// The name by which an address is logged in to.
+// The host that a login for an address names.
 fn named(endpoint: &Url) -> Option<Host> {
     endpoint[url::Position::BeforeHost..url::Position::AfterPort].parse().ok()
 }
 
-// A host that somebody named may be at a private address, unlike what a registry leads to; on this very machine it
-// speaks plain HTTP, as Docker has it too.
+// A host that the user named may be at a private address, unlike one that a registry redirects to. On this machine it
+// speaks plain HTTP, as it does for Docker.
 fn address(host: &Host) -> Option<Url> {
     if host.is_docker_hub() {
         return None;

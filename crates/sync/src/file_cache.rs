@@ -1,7 +1,7 @@
-//! What earlier runs found out, as lines of JSON in the user's cache directory.
+//! What earlier runs found out, as lines of JSON in a file.
 //!
-//! A line is added with each finding and never changed; the last word counts. Lines that cannot be read are passed over,
-//! and a file with too many of them is written anew. All of it may be lost at any time: that costs requests.
+//! Each finding adds a line, and the last line about something counts. Lines that cannot be read are skipped, and a file
+//! with too many lines is written anew. All of it may be lost at any time: that costs requests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,15 +12,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use entrepot_files::{Draft, Readers};
 use entrepot_oci::Digest;
-use entrepot_sync::{Ledger, Shape};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::Environment,
-    replace::{Access, replace},
-};
+use crate::{cache::SyncCache, job::Shape};
 
 /// The file in the directory.
 const FILE: &str = "sync.jsonl";
@@ -31,16 +28,7 @@ const MAX_LINES: usize = 200_000;
 /// The most that is read of the file, in bytes.
 const MAX_BYTES: u64 = 128 << 20;
 
-/// Where to remember things: what was asked for, else the usual place, else nowhere.
-pub(crate) fn cache_directory(environment: &Environment, asked: Option<&Path>) -> Option<PathBuf> {
-    let set = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    asked.map(Path::to_owned).or_else(|| {
-        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-        cache.map(|cache| cache.join("entrepot"))
-    })
-}
-
-/// A finding.
+/// Something that was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Line {
     /// An image has this digest in another form.
@@ -51,8 +39,8 @@ enum Line {
     Verified(String),
 }
 
-/// A [`Ledger`] in a file. Where there is none to be had, it remembers until the end of the process.
-pub(crate) struct FileLedger {
+/// A [`SyncCache`] in a file. Without a file that can be written, it lasts as long as the process.
+pub struct FileCache {
     known: Mutex<Known>,
 }
 
@@ -63,9 +51,9 @@ struct Known {
     file: Option<File>,
 }
 
-impl FileLedger {
-    /// Reads what there is in `directory`. What goes wrong is logged.
-    pub(crate) fn open(directory: Option<PathBuf>) -> Self {
+impl FileCache {
+    /// Reads the file in `directory`, which is made if it is missing. Failures are logged.
+    pub fn open(directory: Option<PathBuf>) -> Self {
         let mut known = Known::default();
         if let Some(directory) = directory {
             let opened = known.open(&directory);
@@ -123,7 +111,7 @@ impl Known {
     }
 }
 
-impl Ledger for FileLedger {
+impl SyncCache for FileCache {
     fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>> {
         ready(self.known().converted.get(&(source.to_string(), shape.to_string())).copied()).boxed()
     }
@@ -177,21 +165,21 @@ fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
 }
 
 fn rewrite(path: &Path, lines: &[Line]) -> io::Result<()> {
-    replace(path, Access::Private, |file| {
-        let mut writer = BufWriter::new(file);
-        for line in lines {
-            serde_json::to_writer(&mut writer, line)?;
-            writer.write_all(b"\n")?;
-        }
-        writer.flush()
-    })
+    let draft = Draft::at(path, Readers::Owner)?;
+    let mut writer = BufWriter::new(draft.file());
+    for line in lines {
+        serde_json::to_writer(&mut writer, line)?;
+        writer.write_all(b"\n")?;
+    }
+    writer.flush()?;
+    drop(writer);
+    draft.replace()
 }
 
 #[cfg(test)]
 mod tests {
-    use entrepot_sync::Format;
-
     use super::*;
+    use crate::job::Format;
 
     fn shape(platforms: &[&str]) -> Shape {
         let platforms = platforms.iter().map(|text| text.parse().unwrap()).collect();
@@ -204,13 +192,13 @@ mod tests {
         let directory = temporary.path().join("a/b");
         let (source, converted) = (Digest::of(b"x"), Digest::of(b"y"));
         for run in 0..2 {
-            let ledger = FileLedger::open(Some(directory.clone()));
+            let cache = FileCache::open(Some(directory.clone()));
             let known = (run == 1).then_some(converted);
-            assert_eq!(ledger.converted(&source, &shape(&["linux/arm64"])).await, known);
-            assert_eq!(ledger.verified("lab.test/a:1").await, run == 1);
-            assert_eq!(ledger.converted(&source, &Shape::default()).await, None);
-            ledger.remember(&source, &shape(&["linux/arm64"]), &converted).await;
-            ledger.verify("lab.test/a:1").await;
+            assert_eq!(cache.converted(&source, &shape(&["linux/arm64"])).await, known);
+            assert_eq!(cache.verified("lab.test/a:1").await, run == 1);
+            assert_eq!(cache.converted(&source, &Shape::default()).await, None);
+            cache.remember(&source, &shape(&["linux/arm64"]), &converted).await;
+            cache.verify("lab.test/a:1").await;
         }
         // What is known is not written again.
         assert_eq!(fs::read_to_string(directory.join(FILE)).unwrap().lines().count(), 2);
@@ -220,14 +208,14 @@ mod tests {
     async fn damage_costs_what_is_damaged() {
         let temporary = tempfile::tempdir().unwrap();
         let directory = temporary.path().to_owned();
-        FileLedger::open(Some(directory.clone())).verify("lab.test/a:1").await;
+        FileCache::open(Some(directory.clone())).verify("lab.test/a:1").await;
         let path = directory.join(FILE);
         let mut text = fs::read(&path).unwrap();
         text.extend_from_slice(b"\xff\xfe{\n{\"verified\":\"lab.test/a:2\"}\n{\"verified\":\"lab.t");
         fs::write(&path, text).unwrap();
-        let ledger = FileLedger::open(Some(directory.clone()));
-        assert!(ledger.verified("lab.test/a:1").await && ledger.verified("lab.test/a:2").await);
-        ledger.verify("lab.test/a:3").await;
+        let cache = FileCache::open(Some(directory.clone()));
+        assert!(cache.verified("lab.test/a:1").await && cache.verified("lab.test/a:2").await);
+        cache.verify("lab.test/a:3").await;
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
     }
 
@@ -235,22 +223,9 @@ mod tests {
     async fn without_a_place_it_lasts_as_long_as_the_process() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for nowhere in [None, Some(file.path().join("below/a/file"))] {
-            let ledger = FileLedger::open(nowhere);
-            ledger.verify("lab.test/a:1").await;
-            assert!(ledger.verified("lab.test/a:1").await);
+            let cache = FileCache::open(nowhere);
+            cache.verify("lab.test/a:1").await;
+            assert!(cache.verified("lab.test/a:1").await);
         }
-    }
-
-    #[test]
-    fn the_cache_directory_is_the_usual_one() {
-        for (environment, asked, directory) in [
-            (Environment::from([("HOME", "/h")]), None, Some("/h/.cache/entrepot")),
-            (Environment::from([("HOME", "/h")]), Some("/x"), Some("/x")),
-        ] {
-            assert_eq!(cache_directory(&environment, asked.map(Path::new)), directory.map(PathBuf::from));
-        }
-        let set = Environment::from([("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]);
-        assert_eq!(cache_directory(&set, None), Some("/c/entrepot".into()));
-        assert_eq!(cache_directory(&Environment::from([]), None), None);
     }
 }

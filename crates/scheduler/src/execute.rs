@@ -1,53 +1,56 @@
-//! How a run is carried out: what is there, what is to be done, doing it.
+//! Executes a run with `sync`: survey, plan, copy.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entrepot_catalog::{Copy, CopyOutcome, RunCopy};
 use entrepot_oci::{Reference, Tag};
-use entrepot_scheduler::{Happened, Order, Work};
-use entrepot_sync::{Action, Event, Options, Place, Step, World, apply, prepare, rules::RuleSet};
+use entrepot_sync::{Action, Event, Options, Place, Registries, Step, apply, prepare, rules::RuleSet};
 use tokio::{runtime::Handle, sync::mpsc};
 
-/// Carries runs out in `world`, each on a thread of its own: helpers for logins are programs that are waited for.
-pub(super) fn work(world: Arc<dyn World>) -> Work {
-    Arc::new(move |order| {
-        let world = Arc::clone(&world);
-        let threads = Handle::current();
-        let carried = tokio::task::spawn_blocking(move || threads.block_on(carry_out(world, order)));
-        // The panic hook has said more.
+use crate::task::{Executor, Task, Update};
+
+/// Executes runs with `registries`, each run on a thread of its own: credential helpers are programs, and finding a login
+/// blocks until they have answered.
+pub fn executor(registries: Arc<dyn Registries>) -> Executor {
+    Arc::new(move |task| {
+        let registries = Arc::clone(&registries);
+        let runtime = Handle::current();
+        let executed = tokio::task::spawn_blocking(move || runtime.block_on(execute(registries, task)));
+        // The panic hook has logged more.
         let failed = |_| "this should not have happened; the server's log says more".to_owned();
-        Box::pin(async move { carried.await.map_err(failed) })
+        Box::pin(async move { executed.await.map_err(failed) })
     })
 }
 
-async fn carry_out(world: Arc<dyn World>, order: Order) {
-    let Order { rule, told, cancel, .. } = order;
+async fn execute(registries: Arc<dyn Registries>, task: Task) {
+    let Task { rule, updates, cancel, .. } = task;
     let rules = RuleSet::of(rule);
-    let Some(plan) = prepare(&world, &rules, &cancel).await else { return };
+    let Some(plan) = prepare(&registries, &rules, &cancel).await else { return };
     plan.notes.iter().for_each(|note| tracing::info!("{note}"));
-    for known in plan.steps.iter().filter_map(known) {
-        tell(&told, Happened::Known(Box::new(known)));
+    for settled in plan.steps.iter().filter_map(settled_by_plan) {
+        send(&updates, Update::Settled(Box::new(settled)));
     }
-    let wanted = Wanted::of(&plan.steps);
-    tell(&told, Happened::Planned(plan.jobs.clone()));
-    let (events, mut happens) = mpsc::unbounded_channel();
-    let pass_on = async {
-        while let Some(event) = happens.recv().await {
-            tell(&told, Happened::Event(wanted.named(event)));
+    let sources = SourceTags::of(&plan.steps);
+    send(&updates, Update::Planned(plan.jobs.clone()));
+    let (events, mut received) = mpsc::unbounded_channel();
+    let forward = async {
+        while let Some(event) = received.recv().await {
+            send(&updates, Update::Event(sources.named(event)));
         }
     };
-    tokio::join!(apply(&world, plan, Options::default(), cancel, events), pass_on);
+    tokio::join!(apply(&registries, plan, Options::default(), cancel, events), forward);
 }
 
-// Nobody may listen any more.
-fn tell(told: &mpsc::UnboundedSender<Happened>, happened: Happened) {
-    let _ = told.send(happened);
+// The receiver may be gone.
+fn send(updates: &mpsc::UnboundedSender<Update>, update: Update) {
+    let _ = updates.send(update);
 }
 
-/// What source tag each target is wanted for. A job has one name, though several tags may point at what it copies.
-struct Wanted(HashMap<(Place, Tag), (Place, Tag)>);
+/// The source tag that each target tag is copied from. A job carries one source tag, though several tags may point at the
+/// image that it copies.
+struct SourceTags(HashMap<(Place, Tag), (Place, Tag)>);
 
-impl Wanted {
+impl SourceTags {
     fn of(steps: &[Step]) -> Self {
         let named = steps.iter().filter(|step| step.action.is_work()).filter_map(|step| {
             let target = (step.target.clone(), step.target_tag.clone()?);
@@ -68,8 +71,8 @@ impl Wanted {
     }
 }
 
-/// What is settled as soon as it is planned.
-fn known(step: &Step) -> Option<RunCopy> {
+/// The record of a step that needs nothing done, or for which nothing can be done.
+fn settled_by_plan(step: &Step) -> Option<RunCopy> {
     let (outcome, problem, hint) = match &step.action {
         Action::UpToDate | Action::SameByRecord | Action::Verified => (CopyOutcome::Equal, None, None),
         Action::Kept => {
@@ -79,7 +82,7 @@ fn known(step: &Step) -> Option<RunCopy> {
         Action::Failed { what, hint, .. } => (CopyOutcome::Failed, Some(what.clone()), hint.clone()),
         Action::Copy | Action::Update { .. } | Action::Referrers | Action::Extra => return None,
     };
-    // What is said about a whole repository is said once, under no tag.
+    // A failure of a whole repository is recorded once, with no tag.
     let text = |tag: &Option<Tag>| tag.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);
     Some(RunCopy {
         copy: Copy {

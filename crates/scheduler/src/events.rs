@@ -1,4 +1,4 @@
-//! What happens, told to whoever listens, as it happens. Nobody is waited for: who does not keep up is let go.
+//! Events for listeners, as they happen. Nothing waits for a listener: one that does not keep up is cut off.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -8,28 +8,30 @@ use std::sync::{
 use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{ProgressView, RunCopyView, RunView};
+use crate::view::{ProgressView, RunCopyView, RunView};
 
-/// How many frames a listener may be behind.
-const BEHIND: usize = 256;
+/// How many frames a listener may lag behind.
+const MAX_LAG: usize = 256;
 
-/// Something that happened.
+/// An event, ready to be sent to a client.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Which one; they count up.
+    /// Its number; later events have greater ones.
     pub number: u64,
-    /// What kind: `running`, `began`, `progress`, `copies`, `ended` or `rules`.
+    /// Its kind: `running`, `began`, `progress`, `copies`, `ended` or `rules`.
     pub kind: &'static str,
-    /// What, as JSON on one line.
+    /// Its content: JSON on one line.
     pub json: Arc<str>,
 }
 
-/// A listener has fallen so far behind that it missed something: it should ask again how things stand.
+/// A listener lagged so far behind that it missed events. It should subscribe again: the first event tells how things
+/// stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the listener did not keep up")]
 pub struct Lost;
 
-/// A listener. Its first frame, `running`, says what goes on; the others what has happened since.
+/// A subscription to events. Its first frame, `running`, lists the runs that are active; the others tell what has
+/// happened since.
 #[derive(Debug)]
 pub struct Watch {
     first: Option<Frame>,
@@ -37,7 +39,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// What happens next; `None` when nothing will any more.
+    /// Waits for the next event; `None` after the last one, when the scheduler has stopped.
     ///
     /// # Errors
     /// [`Lost`]
@@ -53,27 +55,27 @@ impl Watch {
     }
 }
 
-/// Where it is told.
+/// The sending end.
 #[derive(Debug)]
-pub(crate) struct Feed {
-    // Taken away when nothing will happen any more.
+pub(crate) struct Events {
+    // `None` once closed.
     sender: Mutex<Option<broadcast::Sender<Frame>>>,
     number: AtomicU64,
 }
 
-/// Copies that a run has settled since the last such frame.
+/// Copies that a run has settled since the last such event.
 #[derive(Debug, Serialize)]
 pub(crate) struct Settled<'a> {
     pub(crate) run: &'a str,
     pub(crate) rule: &'a str,
     pub(crate) changes: Vec<RunCopyView>,
-    /// How many more there were than are told.
+    /// How many more there were than are listed.
     pub(crate) more: usize,
 }
 
-/// What can happen.
+/// What happened.
 #[derive(Debug)]
-pub(crate) enum Told<'a> {
+pub(crate) enum Change<'a> {
     Began(&'a ProgressView),
     Progress(&'a ProgressView),
     Copies(Settled<'a>),
@@ -81,26 +83,27 @@ pub(crate) enum Told<'a> {
     Rules,
 }
 
-impl Feed {
+impl Events {
     pub(crate) fn new() -> Self {
-        Self { sender: Mutex::new(Some(broadcast::Sender::new(BEHIND))), number: AtomicU64::new(0) }
+        Self { sender: Mutex::new(Some(broadcast::Sender::new(MAX_LAG))), number: AtomicU64::new(0) }
     }
 
-    pub(crate) fn tell(&self, told: &Told<'_>) {
+    pub(crate) fn send(&self, change: &Change<'_>) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = sender.as_ref().filter(|sender| sender.receiver_count() > 0) else { return };
-        let frame = match told {
-            Told::Began(progress) => self.frame("began", progress),
-            Told::Progress(progress) => self.frame("progress", progress),
-            Told::Copies(settled) => self.frame("copies", settled),
-            Told::Ended(run) => self.frame("ended", run),
-            Told::Rules => self.frame("rules", &serde_json::json!({})),
+        let frame = match change {
+            Change::Began(progress) => self.frame("began", progress),
+            Change::Progress(progress) => self.frame("progress", progress),
+            Change::Copies(settled) => self.frame("copies", settled),
+            Change::Ended(run) => self.frame("ended", run),
+            Change::Rules => self.frame("rules", &serde_json::json!({})),
         };
         // Fails only where the last listener has just left.
         let _ = sender.send(frame);
     }
 
-    /// A new listener; `now` says what goes on, and is asked after the listener has begun to listen.
+    /// A new subscription, `None` once closed. `now` lists the active runs; it is called after the subscription has begun,
+    /// so that nothing falls in between.
     pub(crate) fn watch(&self, now: impl FnOnce() -> Vec<ProgressView>) -> Option<Watch> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let frames = sender.subscribe();
@@ -108,7 +111,7 @@ impl Feed {
         Some(Watch { first: Some(first), frames })
     }
 
-    /// Nothing will happen any more.
+    /// Ends every subscription, after what was sent.
     pub(crate) fn close(&self) {
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
@@ -125,22 +128,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_does_not_keep_up_is_told() {
-        let feed = Feed::new();
-        feed.tell(&Told::Rules);
-        let mut slow = feed.watch(Vec::new).unwrap();
-        let mut quick = feed.watch(Vec::new).unwrap();
+    async fn a_listener_that_lags_is_told() {
+        let events = Events::new();
+        events.send(&Change::Rules);
+        let mut slow = events.watch(Vec::new).unwrap();
+        let mut quick = events.watch(Vec::new).unwrap();
         let mut numbers = vec![quick.next().await.unwrap().unwrap().number];
-        for _ in 0..=BEHIND {
-            feed.tell(&Told::Rules);
+        for _ in 0..=MAX_LAG {
+            events.send(&Change::Rules);
             numbers.push(quick.next().await.unwrap().unwrap().number);
         }
-        assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.len() == BEHIND + 2);
+        assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.len() == MAX_LAG + 2);
         let first = slow.next().await.unwrap().unwrap();
         assert_eq!((first.kind, &*first.json), ("running", r#"{"runs":[]}"#));
         assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
-        feed.close();
+        events.close();
         assert!(quick.next().await.is_none());
-        assert!(feed.watch(Vec::new).is_none());
+        assert!(events.watch(Vec::new).is_none());
     }
 }

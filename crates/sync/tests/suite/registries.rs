@@ -1,4 +1,4 @@
-//! A world of registries on loopback, with a memory.
+//! Registries on loopback, with a cache in memory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,7 +8,7 @@ use std::{
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Remote, Settings, SettingsError};
 use entrepot_sync::{
-    Habits, Ledger, Registry, Shape, World,
+    Habits, Registries, Registry, Shape, SyncCache,
     rules::{RuleSection, RuleSet},
 };
 use entrepot_testkit::TestRegistry;
@@ -16,7 +16,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 /// Every host is where its name says, over plain HTTP, or where it was said to be.
 #[derive(Default)]
-pub(crate) struct TestWorld {
+pub(crate) struct TestRegistries {
     addresses: HashMap<String, String>,
     reserve: u32,
     remotes: Mutex<HashMap<Host, Remote>>,
@@ -29,24 +29,24 @@ pub(crate) struct Memory {
     verified: Mutex<HashSet<String>>,
 }
 
-impl TestWorld {
-    pub(crate) fn plain() -> Arc<dyn World> {
+impl TestRegistries {
+    pub(crate) fn plain() -> Arc<dyn Registries> {
         Arc::new(Self::default())
     }
 
     /// One in which some hosts are elsewhere.
-    pub(crate) fn with_hosts(hosts: &[(&str, &TestRegistry)]) -> Arc<dyn World> {
+    pub(crate) fn with_hosts(hosts: &[(&str, &TestRegistry)]) -> Arc<dyn Registries> {
         let addresses = hosts.iter().map(|(host, registry)| ((*host).to_owned(), registry.url())).collect();
         Arc::new(Self { addresses, ..Self::default() })
     }
 
     /// One in which so many pulls are to be left of every budget.
-    pub(crate) fn with_reserve(reserve: u32) -> Arc<dyn World> {
+    pub(crate) fn with_reserve(reserve: u32) -> Arc<dyn Registries> {
         Arc::new(Self { reserve, ..Self::default() })
     }
 }
 
-impl World for TestWorld {
+impl Registries for TestRegistries {
     fn registry(&self, host: &Host) -> Result<Registry, SettingsError> {
         let mut remotes = self.remotes.lock().unwrap();
         let remote = remotes.entry(host.clone()).or_insert_with(|| {
@@ -58,12 +58,12 @@ impl World for TestWorld {
         Ok(Registry { remote: remote.clone(), format, reserve: self.reserve, chunk: None })
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
+    fn cache(&self) -> Arc<dyn SyncCache> {
         self.memory.clone()
     }
 }
 
-impl Ledger for Memory {
+impl SyncCache for Memory {
     fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>> {
         ready(self.forms.lock().unwrap().get(&(*source, shape.clone())).copied()).boxed()
     }

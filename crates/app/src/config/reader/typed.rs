@@ -10,12 +10,12 @@ use serde::{
 };
 
 use super::{
-    Error,
+    error::Error,
     tree::{Entry, Node, Value},
 };
 
 /// Makes a `T` of what was written.
-pub(super) fn read<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Error> {
+pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Error> {
     T::deserialize(Reader(node))
 }
 

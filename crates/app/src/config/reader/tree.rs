@@ -1,7 +1,7 @@
 //! The configuration as it was written: values, and where each of them stands.
 //!
-//! [`Node`] is a value with its [`Place`]; YAML text becomes one here, `environment` adds to it, `reader` makes types
-//! of it. Scalars without quotes are kept as written, since only their reader knows what they are to be.
+//! [`Node`] is a value with its [`Place`]. YAML text becomes one here, `overlay` adds to it, `typed` makes types of it.
+//! Scalars without quotes are kept as written, since only the type that is read says what they are.
 
 use std::fmt;
 
@@ -11,23 +11,7 @@ use serde::{
 };
 use serde_saphyr::{Location, Spanned};
 
-use super::Error;
-
-/// Where a value was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Nowhere: it was left out.
-    Nowhere,
-    /// In the file, counted from 1.
-    File {
-        /// The line.
-        line: u64,
-        /// The column, in characters.
-        column: u64,
-    },
-    /// In an environment variable.
-    Variable(String),
-}
+use super::{error::Error, place::Place};
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]
@@ -146,15 +130,6 @@ impl Node {
         match &self.value {
             Value::Plain(text) | Value::Text(text) => Some(text),
             _ => None,
-        }
-    }
-}
-
-impl From<Location> for Place {
-    fn from(location: Location) -> Self {
-        match location.line() {
-            0 => Self::Nowhere,
-            line => Self::File { line, column: location.column() },
         }
     }
 }

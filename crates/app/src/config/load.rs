@@ -1,0 +1,88 @@
+//! From a file and the environment to a [`Config`].
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    check, defaults,
+    environment::Environment,
+    files::read_file,
+    migration,
+    reader::{error::Error, tree::Node, typed},
+    rules, secrets, sections,
+    types::{Config, Loaded, Overrides, Warning},
+};
+
+/// The file that is read where none is named, if it is there.
+const USUAL_FILE: &str = "entrepot.yaml";
+
+/// Reads `file`, or `./entrepot.yaml` if that is there, or nothing; then the environment; then the command line.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrides) -> Result<Loaded, Error> {
+    let file = which_file(file, environment);
+    let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let (mut config, warnings) = parse_in(&text, environment, directory).map_err(|error| match &file {
+        Some(file) => error.in_file(file),
+        None => error,
+    })?;
+    config.listen = over.listen.unwrap_or(config.listen);
+    config.data = over.data.unwrap_or(config.data);
+    config.rules.watched.push(file.clone().unwrap_or_else(|| USUAL_FILE.into()));
+    Ok(Loaded { config, file, warnings })
+}
+
+/// The data directory that [`load`] would come to, and nothing else: what a secret is, for example, need not be known
+/// to whoever looks for a server.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn data_directory(
+    file: Option<&Path>,
+    environment: &Environment,
+    over: Option<PathBuf>,
+) -> Result<PathBuf, Error> {
+    if let Some(data) = over {
+        return Ok(data);
+    }
+    let file = which_file(file, environment);
+    let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let in_file = |error: Error| file.iter().fold(error, |error, file| error.in_file(file));
+    let mut root = Node::parse(&text).map_err(in_file)?;
+    environment.write_over(&mut root, &sections::KEYS).map_err(in_file)?;
+    Ok(root.get("data").and_then(Node::text).unwrap_or(defaults::DATA).into())
+}
+
+// The one that is named, or the usual one if it is there.
+fn which_file(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = named.map(Path::to_owned).or_else(|| environment.get("ENTREPOT_CONFIG").map(PathBuf::from));
+    named.or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|usual| usual.exists()))
+}
+
+/// Makes a configuration of a text and an environment.
+///
+/// # Errors
+/// The first thing that is wrong.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn parse(text: &str, environment: &Environment) -> Result<(Config, Vec<Warning>), Error> {
+    parse_in(text, environment, Path::new(""))
+}
+
+// Files that the text names are seen from `directory`.
+fn parse_in(
+    text: &str,
+    environment: &Environment,
+    directory: &Path,
+) -> Result<(Config, Vec<Warning>), Error> {
+    let mut root = Node::parse(text)?;
+    environment.write_over(&mut root, &sections::KEYS)?;
+    let warnings = secrets::resolve(&mut root, environment)?;
+    check::check_urls(&root)?;
+    let mut file: sections::File = typed::read(&root)?;
+    let (sync, sync_files) = (std::mem::take(&mut file.sync), std::mem::take(&mut file.sync_files));
+    let migration = migration::check(&root, file.migrate.take())?;
+    let config = check::check(file, &root)?;
+    let rules = rules::check(&root, sync, &sync_files, directory)?;
+    Ok((Config { rules, migration, ..config }, warnings))
+}

@@ -1,0 +1,96 @@
+//! Environment variables over what a file says: `PREFIX_KEY`, and `PREFIX_OUTER__INNER` for what is nested.
+
+use super::{
+    error::Error,
+    place::Place,
+    suggest,
+    tree::{Entry, Node, Value},
+};
+
+/// Which variables name keys.
+pub(crate) struct Overlay<'a> {
+    /// What each of them begins with.
+    pub(crate) prefix: &'a str,
+    /// The outermost keys, in lower case.
+    pub(crate) keys: &'a [&'a str],
+}
+
+impl Overlay<'_> {
+    /// Writes `variables` (names and values) over `root`.
+    ///
+    /// A variable with the prefix that names none of the keys and has no `__` may belong to somebody else (Kubernetes sets
+    /// `ENTREPOT_PORT` for a service of that name) and is ignored, unless it looks like a slip.
+    ///
+    /// # Errors
+    /// A value cannot be read, a variable looks like a slip, or it names a key inside of something that has none.
+    pub(crate) fn write_over<'v>(
+        &self,
+        root: &mut Node,
+        variables: impl Iterator<Item = (&'v str, &'v str)>,
+    ) -> Result<(), Error> {
+        for (name, value) in variables {
+            let Some(path) = name.strip_prefix(self.prefix) else { continue };
+            let path = path.to_ascii_lowercase();
+            let place = Place::Variable(name.to_owned());
+            if path.contains("__") || self.keys.contains(&path.as_str()) {
+                let steps: Vec<&str> = path.split("__").collect();
+                put(root, &steps, scalar(value, &place)?, &place)?;
+            } else if let Some(nearest) = suggest::nearest(&path, self.keys) {
+                let meant = format!("did you mean `{}{}`?", self.prefix, nearest.to_ascii_uppercase());
+                return Err(Error::at(&place, "no key of the configuration has this name").with_hint(meant));
+            }
+        }
+        Ok(())
+    }
+}
+
+// A list or a mapping is read as YAML; anything else is the value itself, whatever characters it has.
+fn scalar(text: &str, place: &Place) -> Result<Node, Error> {
+    let trimmed = text.trim();
+    let value = if trimmed.is_empty() {
+        Value::Nothing
+    } else if trimmed.starts_with(['[', '{', '"', '\'']) {
+        let mut node = Node::parse(trimmed).map_err(|_| {
+            let hint = "lists are written `[a, b]`, keys and values `{a: b}`";
+            Error::at(place, "this is not YAML").with_hint(hint)
+        })?;
+        move_to(&mut node, place);
+        node.value
+    } else {
+        Value::Plain(trimmed.to_owned())
+    };
+    Ok(Node { place: place.clone(), value })
+}
+
+fn move_to(node: &mut Node, place: &Place) {
+    node.place = place.clone();
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| move_to(item, place)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| {
+            entry.place = place.clone();
+            move_to(&mut entry.node, place);
+        }),
+        Value::Nothing | Value::Plain(_) | Value::Text(_) => {}
+    }
+}
+
+fn put(node: &mut Node, steps: &[&str], value: Node, place: &Place) -> Result<(), Error> {
+    let Some((step, rest)) = steps.split_first() else {
+        *node = value;
+        return Ok(());
+    };
+    if matches!(node.value, Value::Nothing) {
+        *node = Node { place: place.clone(), value: Value::Map(Vec::new()) };
+    }
+    let Value::Map(entries) = &mut node.value else {
+        let hint = "set the whole of it: `[…]` or `{…}`";
+        return Err(
+            Error::at(place, format!("`{step}` is inside of something that has no keys")).with_hint(hint)
+        );
+    };
+    let index = entries.iter().position(|entry| entry.key == *step).unwrap_or_else(|| {
+        entries.push(Entry { key: (*step).to_owned(), place: place.clone(), node: Node::empty() });
+        entries.len() - 1
+    });
+    put(&mut entries[index].node, rest, value, place)
+}

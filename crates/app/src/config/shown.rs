@@ -1,0 +1,149 @@
+//! A document to be written out, as YAML or JSON.
+
+use std::fmt::Write as _;
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::reader::tree::{Node, Value};
+
+/// A document to write out: as YAML by [`Shown::to_yaml`], as JSON by serde. Keys keep their order.
+#[derive(Clone, Debug)]
+pub(crate) enum Shown {
+    /// A flag.
+    Flag(bool),
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Self>),
+    /// Keys and values.
+    Map(Vec<(String, Self)>),
+}
+
+impl Shown {
+    /// What was written, as it was read.
+    pub(super) fn written(node: &Node) -> Self {
+        match &node.value {
+            Value::Nothing => Self::Text(String::new()),
+            Value::Text(text) => Self::Text(text.clone()),
+            Value::Plain(text) => match (text.parse(), text.parse()) {
+                (Ok(flag), _) => Self::Flag(flag),
+                (_, Ok(number)) => Self::Number(number),
+                _ => Self::Text(text.clone()),
+            },
+            Value::List(items) => Self::List(items.iter().map(Self::written).collect()),
+            Value::Map(entries) => {
+                let said = entries.iter().filter(|entry| !matches!(entry.node.value, Value::Nothing));
+                Self::Map(said.map(|entry| (entry.key.clone(), Self::written(&entry.node))).collect())
+            }
+        }
+    }
+
+    /// The document as YAML.
+    pub(crate) fn to_yaml(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text, 0);
+        text
+    }
+
+    fn write(&self, text: &mut String, depth: usize) {
+        match self {
+            Self::Map(keys) => keys.iter().for_each(|(key, value)| {
+                let _ = write!(text, "{:1$}{2}:", "", depth * 2, scalar(key));
+                value.write_behind(text, depth + 1);
+            }),
+            Self::List(items) => items.iter().for_each(|item| {
+                let _ = write!(text, "{:1$}-", "", depth * 2);
+                item.write_behind(text, depth + 1);
+            }),
+            _ => self.write_behind(text, depth),
+        }
+    }
+
+    // Behind a `key:` or a `-`.
+    fn write_behind(&self, text: &mut String, depth: usize) {
+        let word = match self {
+            Self::Flag(flag) => flag.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => scalar(text),
+            Self::List(items) if items.is_empty() => "[]".to_owned(),
+            Self::Map(keys) if keys.is_empty() => "{}".to_owned(),
+            Self::List(_) | Self::Map(_) => {
+                text.push('\n');
+                return self.write(text, depth);
+            }
+        };
+        let _ = writeln!(text, " {word}");
+    }
+}
+
+// Quoted unless YAML would read the very same text without quotes.
+fn scalar(text: &str) -> String {
+    match Node::parse(text) {
+        Ok(Node { value: Value::Text(read), .. })
+            if read == text && !text.starts_with(['"', '\'', '|', '>']) =>
+        {
+            text.to_owned()
+        }
+        _ => quoted(text),
+    }
+}
+
+// As JSON has it, which YAML reads, but for characters that YAML does not take as they are (YAML 1.2.2 §5.1).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for letter in serde_json::Value::from(text).to_string().chars() {
+        if matches!(
+            letter,
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        ) {
+            let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+        } else {
+            quoted.push(letter);
+        }
+    }
+    quoted
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => items.serialize(serializer),
+            Self::Map(keys) => {
+                let mut map = serializer.serialize_map(Some(keys.len()))?;
+                for (key, value) in keys {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_where_they_must_be() {
+        for (text, written) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000"),
+            ("local/", "local/"),
+            ("1", "\"1\""),
+            ("true", "\"true\""),
+            ("", "\"\""),
+            ("a: b", "\"a: b\""),
+            ("# a", "\"# a\""),
+            ("*", "\"*\""),
+            ("***", "\"***\""),
+            ("a\nb", "\"a\\nb\""),
+            ("a\u{7f}\u{85}b", "\"a\\u007f\\u0085b\""),
+        ] {
+            assert_eq!(scalar(text), written);
+        }
+    }
+}

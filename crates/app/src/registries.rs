@@ -1,0 +1,78 @@
+//! The registries of a command, and of the syncs of a server: as they are configured, with the logins of this user.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use entrepot_credentials::{AuthFilePaths, Login, Logins};
+use entrepot_oci::Host;
+use entrepot_remote::Credential;
+use entrepot_sync::{ConfiguredRegistries, RegistrySettings, SyncCache};
+
+use crate::{
+    assembly,
+    config::{self, Environment, Registry},
+    failure,
+};
+
+/// With the registries of a configuration, and the logins that the environment leads to. Logins that cannot be used are
+/// warned about.
+pub(crate) fn configured(
+    registries: BTreeMap<Host, Registry>,
+    environment: &Environment,
+    cache: Arc<dyn SyncCache>,
+) -> ConfiguredRegistries {
+    assembly::install_crypto();
+    let (logins, errors) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
+    warn(&errors);
+    let find_logins = Box::new(move |host: &Host| {
+        // Helpers are programs: other tasks go on meanwhile.
+        let found = tokio::task::block_in_place(|| logins.find(host));
+        warn(&found.errors);
+        found.logins.into_iter().map(credential).collect()
+    });
+    let registries = registries.into_iter().map(|(host, registry)| (host, settings(registry)));
+    ConfiguredRegistries::new(registries.collect(), find_logins, cache)
+}
+
+fn settings(Registry { remote, habits, .. }: Registry) -> RegistrySettings {
+    RegistrySettings { remote, format: habits.format, reserve: habits.reserve, chunk: habits.chunk }
+}
+
+fn credential(Login { credential, namespace }: Login) -> Credential {
+    let entrepot_credentials::Credential { username, password } = credential;
+    Credential { username, password, namespace, endpoint: None }
+}
+
+fn warn(errors: &[entrepot_credentials::Error]) {
+    failure::warn(&errors.iter().map(config::Warning::from).collect::<Vec<_>>());
+}
+
+/// The directory for what runs find out: the one that was asked for, else the usual one, else none.
+pub(crate) fn cache_directory(environment: &Environment, asked: Option<&Path>) -> Option<PathBuf> {
+    let set = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    asked.map(Path::to_owned).or_else(|| {
+        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        cache.map(|cache| cache.join("entrepot"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_directory_is_the_usual_one() {
+        for (environment, asked, directory) in [
+            (Environment::from([("HOME", "/h")]), None, Some("/h/.cache/entrepot")),
+            (Environment::from([("HOME", "/h")]), Some("/x"), Some("/x")),
+        ] {
+            assert_eq!(cache_directory(&environment, asked.map(Path::new)), directory.map(PathBuf::from));
+        }
+        let set = Environment::from([("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]);
+        assert_eq!(cache_directory(&set, None), Some("/c/entrepot".into()));
+        assert_eq!(cache_directory(&Environment::from([]), None), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! A run that is at work, or waits for its turn.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use entrepot_catalog::{Cause, RunId};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    part::Part,
+    progress::Progress,
+    view::{ProgressView, time},
+};
+
+/// A run that is at work, or waits for its turn.
+#[derive(Debug)]
+pub(crate) struct ActiveRun {
+    pub(crate) id: RunId,
+    pub(crate) rule: String,
+    pub(crate) cause: Cause,
+    pub(crate) part: Part,
+    pub(crate) started: SystemTime,
+    pub(crate) cancel: CancellationToken,
+    progress: Mutex<Progress>,
+}
+
+impl ActiveRun {
+    pub(crate) fn new(id: RunId, rule: String, cause: Cause, part: Part, started: SystemTime) -> Self {
+        let cancel = CancellationToken::new();
+        Self { id, rule, cause, part, started, cancel, progress: Mutex::default() }
+    }
+
+    /// How far it is.
+    pub(crate) fn view(&self) -> ProgressView {
+        let mut view = ProgressView {
+            run: self.id.to_string(),
+            rule: self.rule.clone(),
+            cause: self.cause.as_str().to_owned(),
+            part: (!self.part.is_whole()).then(|| self.part.to_string()),
+            started: time(self.started),
+            ..ProgressView::default()
+        };
+        self.progress(|progress| progress.show(&mut view));
+        view
+    }
+
+    /// Reads or changes its progress.
+    pub(crate) fn progress<T>(&self, with: impl FnOnce(&mut Progress) -> T) -> T {
+        with(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

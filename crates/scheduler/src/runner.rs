@@ -1,0 +1,159 @@
+//! One run, from its place in the queue to how it ended: it is executed, and its updates go to the catalog, to the
+//! metrics and to listeners.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use entrepot_catalog::{Catalog, CopyOutcome, RunCopy, RunEnd, RunOutcome, SettledCopies};
+use entrepot_sync::{Event, rules::Rule};
+use futures_util::FutureExt;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::MissedTickBehavior,
+};
+
+use crate::{
+    active::ActiveRun,
+    clock::Clock,
+    events::{Change, Events, Settled},
+    metrics::Metrics,
+    progress::Progress,
+    task::{Executor, Task, Update},
+    view::RunCopyView,
+};
+
+/// How often progress is recorded and sent to listeners.
+const TICK: Duration = Duration::from_millis(250);
+/// How many settled copies are recorded in one transaction.
+const BATCH: usize = 500;
+/// How many settled copies one event lists.
+const LISTED_COPIES: usize = 50;
+
+/// What all runs share.
+pub(crate) struct Runner {
+    pub(crate) catalog: Catalog,
+    pub(crate) events: Events,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    /// One permit for each run that may be at work.
+    pub(crate) slots: Semaphore,
+}
+
+impl Runner {
+    /// Waits for a slot, executes the run and says how it ended. What it settles is recorded on the way.
+    pub(crate) async fn run(&self, run: &ActiveRun, rule: Rule, executor: &Executor) -> RunEnd {
+        let slot = tokio::select! {
+            slot = self.slots.acquire() => slot,
+            () = run.cancel.cancelled() => return self.end(run, Ok(())),
+        };
+        run.progress(Progress::begin);
+        self.events.send(&Change::Progress(&run.view()));
+        let (updates, received) = mpsc::unbounded_channel();
+        let task = Task { rule, part: run.part.clone(), updates, cancel: run.cancel.clone() };
+        // An executor that panics, even before it is polled, must not leave its rule running for ever.
+        let execute = AssertUnwindSafe(async { executor(task).await }).catch_unwind();
+        let (done, ()) = tokio::join!(execute, self.follow(run, received));
+        drop(slot);
+        let panicked = |_| Err("this should not have happened; the server's log says more".to_owned());
+        self.end(run, done.unwrap_or_else(panicked))
+    }
+
+    async fn follow(&self, run: &ActiveRun, mut updates: mpsc::UnboundedReceiver<Update>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pending = Pending { next: 1, settled: Vec::new(), has_news: false };
+        loop {
+            tokio::select! {
+                update = updates.recv() => {
+                    let Some(update) = update else { break };
+                    self.take(run, update, &mut pending);
+                    if pending.settled.len() >= BATCH {
+                        self.flush(run, &mut pending).await;
+                    }
+                }
+                _ = tick.tick() => self.flush(run, &mut pending).await,
+            }
+        }
+        self.flush(run, &mut pending).await;
+    }
+
+    fn take(&self, run: &ActiveRun, update: Update, pending: &mut Pending) {
+        pending.has_news = true;
+        let settled = match update {
+            Update::Planned(jobs) => {
+                run.progress(|progress| progress.planned(&jobs));
+                None
+            }
+            Update::Settled(settled) => {
+                run.progress(|progress| progress.settled_by_plan(settled.outcome));
+                Some(*settled)
+            }
+            Update::Event(event) => {
+                if let Event::Progress { read, .. } = event {
+                    self.metrics.read(read);
+                }
+                run.progress(|progress| progress.advance(&event))
+            }
+        };
+        if let Some(settled) = settled {
+            self.metrics.settled(settled.outcome, settled.written);
+            pending.settled.push(settled);
+        }
+    }
+
+    async fn flush(&self, run: &ActiveRun, pending: &mut Pending) {
+        if !std::mem::take(&mut pending.has_news) {
+            return;
+        }
+        let settled = std::mem::take(&mut pending.settled);
+        if !settled.is_empty() {
+            let batch = SettledCopies {
+                run: run.id,
+                rule: &run.rule,
+                first: pending.next,
+                copies: &settled,
+                at: (self.clock)(),
+            };
+            match self.catalog.record_copies(&batch).await {
+                Ok(next) => pending.next = next,
+                Err(error) => tracing::warn!(%error, rule = run.rule, "what a run settled cannot be kept"),
+            }
+            self.send_settled(run, &settled);
+        }
+        self.events.send(&Change::Progress(&run.view()));
+    }
+
+    fn send_settled(&self, run: &ActiveRun, settled: &[RunCopy]) {
+        let changes: Vec<_> = settled.iter().filter(|done| done.outcome != CopyOutcome::Equal).collect();
+        if changes.is_empty() {
+            return;
+        }
+        let listed: Vec<_> =
+            changes.iter().take(LISTED_COPIES).map(|done| RunCopyView::of(0, done)).collect();
+        let more = changes.len() - listed.len();
+        let id = run.id.to_string();
+        self.events.send(&Change::Copies(Settled { run: &id, rule: &run.rule, changes: listed, more }));
+    }
+
+    fn end(&self, run: &ActiveRun, done: Result<(), String>) -> RunEnd {
+        let (counts, read, written) =
+            run.progress(|progress| (progress.counts(), progress.read(), progress.written()));
+        let problem = done.err();
+        let is_behind = counts.failed + counts.postponed + counts.cancelled > 0;
+        let outcome = if run.cancel.is_cancelled() {
+            RunOutcome::Cancelled
+        } else if problem.is_some() || is_behind {
+            RunOutcome::Failed
+        } else {
+            RunOutcome::Done
+        };
+        RunEnd { at: (self.clock)(), outcome, problem, counts, written, read }
+    }
+}
+
+/// What is not yet recorded or sent.
+struct Pending {
+    /// The number of the next row.
+    next: u64,
+    settled: Vec<RunCopy>,
+    has_news: bool,
+}

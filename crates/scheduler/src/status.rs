@@ -1,0 +1,93 @@
+//! What can be asked about rules and runs.
+
+use entrepot_catalog::{RunId, SourceTag};
+use entrepot_sync::rules::{Rule, RuleSet, Source};
+
+use crate::{
+    error::Error,
+    events::Watch,
+    scheduler::{Scheduler, State},
+    view::{
+        ProgressView, RuleView, RulesView, RunCopyView, RunDetail, RunView, RunsView, SourceView, StateView,
+        time,
+    },
+};
+
+impl Scheduler {
+    /// Subscribes to events; `None` when the scheduler has stopped.
+    pub fn watch(&self) -> Option<Watch> {
+        self.events().watch(|| self.running())
+    }
+
+    /// The active runs, and how far they are.
+    pub fn running(&self) -> Vec<ProgressView> {
+        self.state().running.values().map(|run| run.view()).collect()
+    }
+
+    /// The rules in force.
+    pub fn rule_set(&self) -> RuleSet {
+        self.state().rules.clone()
+    }
+
+    /// The rules, when they run next, and how their copies stand.
+    pub fn rules(&self) -> RulesView {
+        let state = self.state();
+        let rules = state.rules.rules().iter().map(|rule| rule_view(&state, rule)).collect();
+        RulesView { rules, refused: state.refused.clone() }
+    }
+
+    /// A page of runs, the latest first: those before `before`, of one rule if it is named.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub async fn runs(
+        &self,
+        rule: Option<&str>,
+        before: Option<RunId>,
+        limit: usize,
+    ) -> Result<RunsView, Error> {
+        let listing = self.catalog().runs(rule, before, limit).await?;
+        Ok(RunsView { runs: listing.rows.into_iter().map(RunView::from).collect(), more: listing.more })
+    }
+
+    /// A run, and a page of what it did: the copies after number `after`.
+    ///
+    /// # Errors
+    /// There is no such run, or the catalog failed.
+    pub async fn run(&self, id: RunId, after: u64, limit: usize) -> Result<RunDetail, Error> {
+        let run = self.catalog().run(id).await?.ok_or(Error::UnknownRun(id))?;
+        let listing = self.catalog().run_copies(id, after, limit).await?;
+        let progress = self.state().running.values().find(|run| run.id == id).map(|run| run.view());
+        let changes = listing.rows.iter().map(|(number, done)| RunCopyView::of(*number, done)).collect();
+        Ok(RunDetail { run: run.into(), progress, changes, more: listing.more })
+    }
+
+    /// How a rule's copies stood when they were last looked at: those of `limit` source tags after `after`.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub async fn copies(&self, rule: &str, after: &SourceTag, limit: usize) -> Result<StateView, Error> {
+        let listing = self.catalog().copies(rule, after, limit).await?;
+        Ok(StateView { copies: listing.rows.into_iter().map(Into::into).collect(), more: listing.more })
+    }
+}
+
+fn rule_view(state: &State, rule: &Rule) -> RuleView {
+    let standing = state.standing.get(&rule.name).cloned().unwrap_or_default();
+    let source = |source: &Source| SourceView {
+        from: source.place.to_string(),
+        to: source.destinations.iter().map(|to| to.place.to_string()).collect(),
+    };
+    RuleView {
+        name: rule.name.clone(),
+        title: rule.title.clone(),
+        category: rule.category.clone(),
+        schedule: rule.schedule.as_ref().map(|schedule| schedule.as_str().to_owned()),
+        time_zone: rule.schedule.as_ref().map(|schedule| schedule.zone().to_owned()),
+        next: state.timetable.next_of(&rule.name).map(time),
+        sources: rule.sources.iter().map(source).collect(),
+        copies: standing.counts.into(),
+        last: standing.last,
+        running: state.running.get(&rule.name).map(|run| run.view()),
+    }
+}

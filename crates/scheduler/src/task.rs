@@ -1,0 +1,38 @@
+//! What a run is to do, as it is handed to whoever executes it, and what is heard of it meanwhile.
+
+use std::sync::Arc;
+
+use entrepot_catalog::RunCopy;
+use entrepot_sync::{Event, Job, rules::Rule};
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::part::Part;
+
+/// A run to execute.
+#[derive(Debug)]
+pub struct Task {
+    /// What to do. A run that is confined to a part has only those sources and tags in it.
+    pub rule: Rule,
+    /// What the run is confined to.
+    pub part: Part,
+    /// Where to report what happens.
+    pub updates: mpsc::UnboundedSender<Update>,
+    /// When cancelled: stop, and settle what is left as cancelled.
+    pub cancel: CancellationToken,
+}
+
+/// Something that happens in a run.
+#[derive(Debug)]
+pub enum Update {
+    /// The plan is made; these jobs are to be done.
+    Planned(Vec<Job>),
+    /// A copy was settled by the plan alone: it needs nothing done, or nothing can be done for it.
+    Settled(Box<RunCopy>),
+    /// A job makes progress.
+    Event(Event),
+}
+
+/// Executes runs. An error is what kept a run as a whole from its work; failures of single copies are updates.
+pub type Executor = Arc<dyn Fn(Task) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
