@@ -1,21 +1,18 @@
 //! Answers of every kind: documents, refusals, and those without a body.
 
+use std::error::Error;
+
 use entrepot_oci::ErrorBody;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
 
-use crate::{
-    body::Body,
-    error::{Extra, Refusal},
-    headers::{self, JSON},
-    ids::RequestId,
-};
+use crate::{body::Body, error::Refusal, headers::JSON, ids::RequestId};
 
 /// The answer that a refusal becomes. What is our fault is logged, and the client gets the id to ask about it.
 pub(crate) fn refuse(refusal: Refusal, id: &RequestId) -> Response<Body> {
-    let Refusal { status, code, message, extra, cause } = refusal;
+    let Refusal { status, code, message, headers, cause } = refusal;
     let message = if status.is_server_error() {
-        let cause = cause.map(|cause| cause.to_string());
+        let cause = cause.map(|cause| chain(&*cause));
         tracing::warn!(request = id.as_str(), %status, cause, "{message}");
         format!("{message} (request {})", id.as_str())
     } else {
@@ -25,23 +22,16 @@ pub(crate) fn refuse(refusal: Refusal, id: &RequestId) -> Response<Body> {
     *response.status_mut() = status;
     let to = response.headers_mut();
     to.insert(header::CONTENT_TYPE, JSON);
-    match extra {
-        Extra::None => {}
-        Extra::Allow(methods) => {
-            to.insert(header::ALLOW, HeaderValue::from_static(methods));
-        }
-        Extra::RetryAfter(seconds) => {
-            to.insert(header::RETRY_AFTER, seconds.into());
-        }
-        Extra::Size(size) => {
-            to.insert(header::CONTENT_RANGE, headers::value(format!("bytes */{size}")));
-        }
-        Extra::Upload { location, offset } => {
-            to.insert(header::LOCATION, headers::value(location));
-            to.insert(header::RANGE, headers::received(offset));
-        }
+    for (name, value) in headers {
+        to.append(name, value);
     }
     response
+}
+
+// What happened, what that came from, and so on.
+fn chain(cause: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(cause), |&cause| cause.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The same without its body: the headers of a `HEAD` are those of the `GET`, its length among them (RFC 9110 §9.3.2).
@@ -70,4 +60,63 @@ pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> R
     let mut response = respond(StatusCode::OK, Body::bytes(serde_json::to_vec(value).unwrap_or_default()));
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use entrepot_oci::ErrorCode;
+    use http::HeaderMap;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the accounts cannot be looked up")]
+    struct Lookup(#[source] io::Error);
+
+    #[tokio::test]
+    async fn a_refusal_has_all_its_headers_and_only_the_log_has_its_cause() {
+        let (log, id) = (Log::default(), RequestId::of(&HeaderMap::new()));
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let (bearer, basic) = ("Bearer realm=\"https://m.test/token\"", "Basic realm=\"m.test\"");
+        let response = tracing::subscriber::with_default(subscriber, || {
+            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unauthorized, "not now")
+                .with(header::WWW_AUTHENTICATE, HeaderValue::from_static(bearer))
+                .with(header::WWW_AUTHENTICATE, HeaderValue::from_static(basic))
+                .with(header::RETRY_AFTER, 7_u64)
+                .because(Lookup(io::Error::other("password `hunter2` is wrong")));
+            refuse(refusal, &id)
+        });
+        let (head, body) = response.into_parts();
+        let challenges: Vec<_> = head.headers.get_all(header::WWW_AUTHENTICATE).iter().collect();
+        assert_eq!(challenges, [bearer, basic]);
+        assert_eq!(head.headers[header::RETRY_AFTER], "7");
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        assert!(
+            body.contains("not now") && !body.contains("hunter2") && !body.contains("accounts"),
+            "{body}"
+        );
+        let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(told.contains("the accounts cannot be looked up: password `hunter2` is wrong"), "{told}");
+    }
 }

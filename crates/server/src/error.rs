@@ -2,11 +2,13 @@
 //!
 //! Not here: what goes wrong before there is a server ([`crate::Error`]).
 
-use std::time::Duration;
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use entrepot_mirror::{Error as MirrorError, UpstreamFault};
 use entrepot_oci::{ErrorCode, Host, MAX_MANIFEST_BYTES, Method, PageError, RangeError, RouteError};
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use crate::headers;
 
 /// How long a client is asked to wait where an upstream did not say, in seconds.
 const WAIT: u64 = 60;
@@ -23,41 +25,27 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// The text in the body: a fact, then `hint:` and a way out where there is one. Safe to show to anybody.
     pub message: String,
-    /// A header that belongs to the status.
-    pub extra: Extra,
-    /// What really happened, for the log only.
-    pub cause: Option<MirrorError>,
-}
-
-/// A header that belongs to a status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Extra {
-    /// None.
-    None,
-    /// `Allow`: the methods that the address has.
-    Allow(&'static str),
-    /// `Retry-After`, in seconds.
-    RetryAfter(u64),
-    /// `Content-Range`: how many bytes there are, where a range of them does not exist.
-    Size(u64),
-    /// `Location` and `Range`: where an upload stands that a chunk did not fit.
-    Upload {
-        /// Its address.
-        location: String,
-        /// How many bytes it has.
-        offset: u64,
-    },
+    /// Headers that belong to the status. A name may come more than once, as `WWW-Authenticate` does.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What really happened. It goes to the log and never to the client.
+    pub cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Refusal {
     /// A refusal with nothing beside it.
     pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), extra: Extra::None, cause: None }
+        Self { status, code, message: message.into(), headers: Vec::new(), cause: None }
     }
 
-    /// The same with a header.
-    pub fn with(self, extra: Extra) -> Self {
-        Self { extra, ..self }
+    /// The same with one more header.
+    pub fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same with what really happened, for the log.
+    pub fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self { cause: Some(Arc::new(cause)), ..self }
     }
 
     /// What a request that is not a route is told. It depends on the method: a malformed tag names nothing that could
@@ -87,7 +75,8 @@ impl Refusal {
     /// The address has other methods.
     pub fn method(allowed: &'static str) -> Self {
         let message = format!("the method is not one of {allowed}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message).with(Extra::Allow(allowed))
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message)
+            .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
     /// The address is longer than any that is meant.
@@ -138,13 +127,14 @@ impl Refusal {
     /// A range of a blob that has no such bytes.
     pub fn range(size: u64) -> Self {
         let message = format!("the range starts behind the end of the content, which has {size} bytes");
-        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message).with(Extra::Size(size))
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
+            .with(header::CONTENT_RANGE, headers::value(format!("bytes */{size}")))
     }
 
     /// There is no memory for another answer. Soon there will be: whoever does not read is cut.
     pub fn busy() -> Self {
         let (status, code) = class(&MirrorError::Busy);
-        Self::new(status, code, message(&MirrorError::Busy)).with(Extra::RetryAfter(BUSY))
+        Self::new(status, code, message(&MirrorError::Busy)).with(header::RETRY_AFTER, BUSY)
     }
 
     /// It was refused for want of memory.
@@ -168,7 +158,7 @@ impl From<MirrorError> for Refusal {
                 Self::new(status, code, message(error))
             }
         };
-        Self { cause: Some(error), ..refusal }
+        refusal.because(error)
     }
 }
 
@@ -256,7 +246,7 @@ fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
             let wait = retry_after.map_or(WAIT, whole_seconds);
             let message = format!("upstream `{host}` limits our requests; hint: try again in {wait} s");
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
-                .with(Extra::RetryAfter(wait))
+                .with(header::RETRY_AFTER, wait)
         }
         UpstreamFault::Failing(status) => gateway(&format!("fails with status {status}")),
         UpstreamFault::Unreachable => gateway("cannot be reached"),

@@ -8,6 +8,11 @@ fn shown(refusal: &Refusal) -> (u16, &'static str, &str) {
     (refusal.status.as_u16(), refusal.code.as_str(), refusal.message.as_str())
 }
 
+fn values<'a>(refusal: &'a Refusal, wanted: &HeaderName) -> Vec<&'a str> {
+    let wanted = refusal.headers.iter().filter(|(name, _)| name == wanted);
+    wanted.map(|(_, value)| value.to_str().unwrap()).collect()
+}
+
 fn upstream(fault: UpstreamFault) -> MirrorError {
     MirrorError::Upstream { host: Host::docker_hub(), fault }
 }
@@ -131,49 +136,49 @@ fn what_the_mirror_says_to_pushes() {
 #[test]
 fn what_upstreams_do() {
     let limited = |wait| upstream(UpstreamFault::Limited { retry_after: wait });
-    for (error, status, code, message, extra) in [
+    for (error, status, code, message, wait) in [
         (
             upstream(UpstreamFault::Denied("UNAUTHORIZED: no".to_owned())),
             403,
             "DENIED",
             "upstream `docker.io` refuses this: UNAUTHORIZED: no; hint: check the name, or give the mirror \
              credentials for it",
-            Extra::None,
+            None,
         ),
         (
             limited(None),
             429,
             "TOOMANYREQUESTS",
             "upstream `docker.io` limits our requests; hint: try again in 60 s",
-            Extra::RetryAfter(60),
+            Some("60"),
         ),
         (
             limited(Some(Duration::from_millis(1500))),
             429,
             "TOOMANYREQUESTS",
             "upstream `docker.io` limits our requests; hint: try again in 2 s",
-            Extra::RetryAfter(2),
+            Some("2"),
         ),
         (
             upstream(UpstreamFault::Failing(500)),
             502,
             "UNKNOWN",
             "upstream `docker.io` fails with status 500",
-            Extra::None,
+            None,
         ),
         (
             upstream(UpstreamFault::Unreachable),
             502,
             "UNKNOWN",
             "upstream `docker.io` cannot be reached",
-            Extra::None,
+            None,
         ),
         (
             upstream(UpstreamFault::TimedOut),
             504,
             "UNKNOWN",
             "upstream `docker.io` does not answer in time; hint: try again",
-            Extra::None,
+            None,
         ),
         // What it said stays in the log.
         (
@@ -181,12 +186,12 @@ fn what_upstreams_do() {
             502,
             "UNKNOWN",
             "upstream `docker.io` gave an answer that cannot be used",
-            Extra::None,
+            None,
         ),
     ] {
         let refusal = Refusal::from(error);
         assert_eq!(shown(&refusal), (status, code, message));
-        assert_eq!(refusal.extra, extra);
+        assert_eq!(values(&refusal, &header::RETRY_AFTER), Vec::from_iter(wait));
     }
 }
 
@@ -289,7 +294,7 @@ fn what_the_server_refuses_by_itself() {
 #[test]
 fn want_of_memory_passes_and_says_when() {
     let refusal = Refusal::from(MirrorError::Busy);
-    assert_eq!(refusal.extra, Extra::RetryAfter(5));
+    assert_eq!(values(&refusal, &header::RETRY_AFTER), ["5"]);
     let message = "as much is being answered as there is memory for; hint: try again in 5 s, and read answers as they come";
     assert_eq!(shown(&refusal), (503, "TOOMANYREQUESTS", message));
 }

@@ -52,7 +52,7 @@ mod web;
 mod wire;
 mod workers;
 
-pub use error::{Extra, Refusal};
+pub use error::Refusal;
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use server::{Error, Listen, Server};

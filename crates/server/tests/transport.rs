@@ -53,9 +53,11 @@ async fn a_large_blob_leaves_by_sendfile() {
         (None, 0..LARGE),
     ] {
         let before = rig.metrics.sendfile_bytes();
+        sender.ready().await.unwrap();
         let response = sender.send_request(request("x", &path, range)).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(Digest::of(&body), Digest::of(&bytes[part]));
+        sender.ready().await.unwrap();
         let ping = sender.send_request(request("x", "/v2/", None)).await.unwrap();
         assert_eq!(ping.into_body().collect().await.unwrap().to_bytes(), "{}");
         // The bytes are here before they are counted; what is answered after them is not.

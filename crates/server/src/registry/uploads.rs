@@ -8,7 +8,7 @@ use super::ask::Ask;
 use crate::{
     answer::respond,
     body::Body,
-    error::{Extra, Refusal},
+    error::Refusal,
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
 };
@@ -107,11 +107,14 @@ fn chunk(headers: &HeaderMap) -> Result<Option<ChunkRange>, Refusal> {
 }
 
 fn refusal(ask: &Ask<'_>, id: UploadId, error: Error) -> Refusal {
-    let extra = match &error {
-        Error::ChunkOutOfOrder { offset } => Extra::Upload { location: address(ask, id), offset: *offset },
-        _ => Extra::None,
+    let offset = match &error {
+        Error::ChunkOutOfOrder { offset } => Some(*offset),
+        _ => None,
     };
-    Refusal::from(error).with(extra)
+    let refusal = Refusal::from(error);
+    let Some(offset) = offset else { return refusal };
+    let refusal = refusal.with(header::LOCATION, headers::value(address(ask, id)));
+    refusal.with(header::RANGE, headers::received(offset))
 }
 
 fn address(ask: &Ask<'_>, id: UploadId) -> String {
