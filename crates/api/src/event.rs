@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    copy::RunCopy,
-    progress::Progress,
-    run::{Run, RunId},
-};
+use crate::{copy::RunCopy, progress::Progress, run::Run, run_id::RunId};
 
 /// Something that happened. A server-sent event has the name in its `event` field and the data in its `data` field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

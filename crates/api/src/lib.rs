@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod cause;
 mod copy;
 mod event;
 mod problem;
@@ -16,17 +17,20 @@ mod progress;
 mod query;
 mod rule;
 mod run;
+mod run_id;
 mod timestamp;
 mod words;
 
 pub use cache::{
     CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
 };
+pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
 pub use event::{Event, Running, SettledCopies};
 pub use problem::Problem;
 pub use progress::{ImageProgress, Phase, Progress};
 pub use query::{CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery};
 pub use rule::{RefusedConfig, Rule, RuleList, Source};
-pub use run::{Cause, Run, RunAnswer, RunDetail, RunId, RunList, RunOutcome, RunReply, RunRequest};
+pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
+pub use run_id::RunId;
 pub use timestamp::{Timestamp, TimestampError};

@@ -3,12 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    copy::CopyCounts,
-    run::{Cause, RunId},
-    timestamp::Timestamp,
-    words::words,
-};
+use crate::{cause::Cause, copy::CopyCounts, run_id::RunId, timestamp::Timestamp, words::words};
 
 words! {
     /// What a run is busy with.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::IntoParams;
 
-use crate::run::RunId;
+use crate::run_id::RunId;
 
 /// Which runs to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, IntoParams)]

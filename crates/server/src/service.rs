@@ -26,7 +26,10 @@ use crate::{
     registry,
     state::State,
     sync::problem::Problem,
-    web::{call::Caller, router::is_api, site::Site},
+    web::{
+        call::{Caller, is_api},
+        site::Site,
+    },
 };
 
 /// The largest request head that is taken, in bytes of names and values.

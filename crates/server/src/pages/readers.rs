@@ -6,9 +6,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{guide, said, table, words::Language};
 use crate::{
-    answer::{refuse, respond},
+    answer::respond,
     body::Body,
-    error::Refusal,
     headers::{HTML, TEXT},
     query,
     sync::{
@@ -34,27 +33,27 @@ const RUNS: usize = 20;
 
 /// The guide for people.
 pub(super) async fn guide(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return nothing(&call) };
+    let Some(sync) = &call.state.sync else { return call.not_found() };
     let (scheduler, language) = (&sync.scheduler, language(&call));
     page(HTML, guide::page(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
 /// The guide in Markdown.
 pub(super) async fn markdown(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return nothing(&call) };
+    let Some(sync) = &call.state.sync else { return call.not_found() };
     let (scheduler, language) = (&sync.scheduler, language(&call));
     page(MARKDOWN, said::markdown(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
 /// How much is in sync, as a picture.
 pub(super) async fn badge(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return nothing(&call) };
+    let Some(sync) = &call.state.sync else { return call.not_found() };
     page(SVG, said::badge(&sync.scheduler.rules()))
 }
 
 /// How every copy stood when it was last looked at.
 pub(super) async fn log(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return nothing(&call) };
+    let Some(sync) = &call.state.sync else { return call.not_found() };
     match said::log(&sync.scheduler, &sync.scheduler.rules()).await {
         Ok(text) => page(TEXT, text),
         Err(error) => Problem::from(error).answer(),
@@ -63,7 +62,7 @@ pub(super) async fn log(call: WebCall) -> Response<Body> {
 
 /// The table of rules, copies and runs.
 pub(super) async fn table(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return nothing(&call) };
+    let Some(sync) = &call.state.sync else { return call.not_found() };
     match syncs(&call, sync).await {
         Ok(text) => page(HTML, text),
         Err(error) => Problem::from(error).answer(),
@@ -97,11 +96,6 @@ async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
 
 fn language(call: &WebCall) -> Language {
     Language::of(call.query(), &call.headers)
-}
-
-// Without rules there is nothing to read.
-fn nothing(call: &WebCall) -> Response<Body> {
-    refuse(Refusal::not_found(), &call.caller.id)
 }
 
 fn page(media_type: HeaderValue, text: String) -> Response<Body> {

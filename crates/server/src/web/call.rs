@@ -3,9 +3,17 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, Method, StatusCode, Uri, request::Parts};
+use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
-use crate::{ids::RequestId, peer::Door, state::State};
+use crate::{
+    answer::refuse, body::Body, error::Refusal, ids::RequestId, metrics::Kind, peer::Door, state::State,
+    sync::problem::Problem,
+};
+
+/// Whether `path` is of the JSON API, or would be if it were there.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+}
 
 /// Who is calling, and what the request is called. It travels with the request, as one of its extensions.
 #[derive(Clone)]
@@ -34,6 +42,16 @@ impl WebCall {
 
     pub(crate) fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
+    }
+
+    /// There is nothing at this address.
+    pub(crate) fn not_found(&self) -> Response<Body> {
+        if is_api(self.path()) {
+            return Problem::not_found().answer();
+        }
+        let mut response = refuse(Refusal::not_found(), &self.caller.id);
+        response.extensions_mut().insert(Kind::None);
+        response
     }
 }
 

@@ -6,7 +6,7 @@
 //! The network and the socket for the local command line have the same router; handlers ask who is calling.
 
 pub(crate) mod call;
-pub(crate) mod router;
+mod router;
 pub(crate) mod site;
 
 #[cfg(test)]

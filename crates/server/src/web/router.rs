@@ -15,18 +15,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::call::WebCall;
-use crate::{
-    answer::{refuse, respond},
-    body::Body,
-    cache,
-    error::Refusal,
-    headers::JSON,
-    metrics::Kind,
-    pages,
-    state::State,
-    sync,
-    sync::problem::Problem,
-};
+use crate::{answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
 
 /// Where the description of the API is.
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -60,11 +49,6 @@ impl Modify for ApiToken {
     }
 }
 
-/// Whether `path` is of the JSON API, or would be if it were there.
-pub(crate) fn is_api(path: &str) -> bool {
-    path.starts_with("/api/")
-}
-
 /// A response to a method that the address does not have; `Allow` says which it has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WrongMethod;
@@ -77,7 +61,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     pages::router()
         .merge(api)
         .route(DOCUMENT, get(|| async move { described(document) }))
-        .fallback(not_found)
+        .fallback(async |call: WebCall| call.not_found())
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, Extension(WrongMethod)))
         .with_state(state)
 }
@@ -99,15 +83,6 @@ fn api() -> OpenApiRouter<Arc<State>> {
 fn described(document: Bytes) -> Response<Body> {
     let mut response = respond(StatusCode::OK, Body::bytes(document));
     response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
-    response
-}
-
-async fn not_found(call: WebCall) -> Response<Body> {
-    if is_api(call.path()) {
-        return Problem::not_found().answer();
-    }
-    let mut response = refuse(Refusal::not_found(), &call.caller.id);
-    response.extensions_mut().insert(Kind::None);
     response
 }
 

@@ -19,8 +19,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tower_service::Service;
 
 use super::{
-    call::Caller,
-    router::{self, WrongMethod, is_api},
+    call::{Caller, is_api},
+    router::{self, WrongMethod},
 };
 use crate::{
     answer::refuse, body::Body, error::Refusal, headers, ids::RequestId, metrics::Kind, state::State,
