@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     ("oci", &[]),
     ("files", &[]),
     ("egress", &[]),
@@ -21,12 +21,13 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("rewrite", &["oci"]),
+    ("api", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
     ("sync", &["oci", "files", "remote"]),
     ("relay", &["oci", "rewrite"]),
     ("scheduler", &["oci", "catalog", "sync"]),
     ("migrate", &["oci", "remote", "sync", "rewrite"]),
-    ("server", &["oci", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
+    ("server", &["oci", "api", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
     (
         "app",
         &[
@@ -37,6 +38,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
             "blobs",
             "catalog",
             "rewrite",
+            "api",
             "mirror",
             "sync",
             "relay",

@@ -3,13 +3,12 @@
 use std::time::SystemTime;
 
 use entrepot_catalog::{Origin, RepoKey, Selection};
-use entrepot_oci::{ImageRef, Name, Page, Reference};
-use serde::{Deserialize, Serialize};
+use entrepot_oci::{Digest, ImageRef, Name, Page, Reference};
 
 use crate::{error::Error, mirror::Mirror, names::Asked};
 
-/// The numbers of everything that is held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Everything that is held, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Repositories of which anything is held.
     pub repositories: u64,
@@ -24,7 +23,7 @@ pub struct Totals {
 }
 
 /// A repository of which something is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldRepository {
     /// The whole name: `docker.io/library/nginx`, or `local/app`.
     pub name: String,
@@ -43,7 +42,7 @@ pub struct HeldRepository {
 }
 
 /// A page of repositories.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryPage {
     /// In order of their names.
     pub repositories: Vec<HeldRepository>,
@@ -52,10 +51,10 @@ pub struct RepositoryPage {
 }
 
 /// An image that is held: a manifest that no other one holds as its child.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldImage {
     /// Its digest.
-    pub digest: String,
+    pub digest: Digest,
     /// Its media type.
     pub media_type: String,
     /// The tags that point at it.
@@ -71,7 +70,7 @@ pub struct HeldImage {
 }
 
 /// A page of images.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImagePage {
     /// In order of their digests.
     pub images: Vec<HeldImage>,
@@ -79,8 +78,8 @@ pub struct ImagePage {
     pub more: bool,
 }
 
-/// The outcome of a removal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a removal took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     /// Manifests that are no longer held in the repository.
     pub manifests: u64,
@@ -151,7 +150,7 @@ impl Mirror {
         self.record_pulls().await;
         let listing = self.0.holdings.images(key, page).await?;
         let images = listing.rows.into_iter().map(|row| HeldImage {
-            digest: row.digest.to_string(),
+            digest: row.digest,
             media_type: row.media_type.to_string(),
             tags: row.tags.iter().map(ToString::to_string).collect(),
             bytes: row.size_held,

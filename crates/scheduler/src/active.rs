@@ -8,11 +8,7 @@ use std::{
 use entrepot_catalog::{Cause, RunId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    part::Part,
-    progress::Progress,
-    view::{ProgressView, time},
-};
+use crate::{part::Part, progress::Progress, view::ProgressView};
 
 /// A run that is at work, or waits for its turn.
 #[derive(Debug)]
@@ -34,16 +30,20 @@ impl ActiveRun {
 
     /// How far it is.
     pub(crate) fn view(&self) -> ProgressView {
-        let mut view = ProgressView {
-            run: self.id.to_string(),
+        self.progress(|progress| ProgressView {
+            run: self.id,
             rule: self.rule.clone(),
-            cause: self.cause.as_str().to_owned(),
+            cause: self.cause,
             part: (!self.part.is_whole()).then(|| self.part.to_string()),
-            started: time(self.started),
-            ..ProgressView::default()
-        };
-        self.progress(|progress| progress.show(&mut view));
-        view
+            started: self.started,
+            phase: progress.phase(),
+            wanted: progress.wanted(),
+            copies: progress.counts(),
+            bytes: progress.bytes(),
+            done: progress.done(),
+            read: progress.read(),
+            images: progress.images(),
+        })
     }
 
     /// Reads or changes its progress.

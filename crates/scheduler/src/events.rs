@@ -5,23 +5,51 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use serde::Serialize;
+use entrepot_catalog::{RunCopy, RunId, RunRecord};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::view::{ProgressView, RunCopyView, RunView};
+use crate::view::ProgressView;
 
 /// How many frames a listener may lag behind.
 const MAX_LAG: usize = 256;
 
-/// An event, ready to be sent to a client.
+/// An event and its number.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// Its number; later events have greater ones.
     pub number: u64,
-    /// Its kind: `running`, `began`, `progress`, `copies`, `ended` or `rules`.
-    pub kind: &'static str,
-    /// Its content: JSON on one line.
-    pub json: Arc<str>,
+    /// The event. All listeners share it.
+    pub event: Arc<RunEvent>,
+}
+
+/// What listeners are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEvent {
+    /// The first event of every listener: the active runs, and how far they are.
+    Running(Vec<ProgressView>),
+    /// A run began.
+    Began(ProgressView),
+    /// A run made progress.
+    Progress(ProgressView),
+    /// A run settled copies.
+    Copies(Settled),
+    /// A run ended.
+    Ended(RunRecord),
+    /// The rules were changed, or a change of them was refused.
+    Rules,
+}
+
+/// Copies that a run has settled since the last such event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The run.
+    pub run: RunId,
+    /// Its rule.
+    pub rule: String,
+    /// The copies, except those that were equal.
+    pub changes: Vec<RunCopy>,
+    /// How many more there were than are listed.
+    pub more: usize,
 }
 
 /// A listener lagged so far behind that it missed events. It should subscribe again: the first event tells how things
@@ -63,41 +91,15 @@ pub(crate) struct Events {
     number: AtomicU64,
 }
 
-/// Copies that a run has settled since the last such event.
-#[derive(Debug, Serialize)]
-pub(crate) struct Settled<'a> {
-    pub(crate) run: &'a str,
-    pub(crate) rule: &'a str,
-    pub(crate) changes: Vec<RunCopyView>,
-    /// How many more there were than are listed.
-    pub(crate) more: usize,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub(crate) enum Change<'a> {
-    Began(&'a ProgressView),
-    Progress(&'a ProgressView),
-    Copies(Settled<'a>),
-    Ended(&'a RunView),
-    Rules,
-}
-
 impl Events {
     pub(crate) fn new() -> Self {
         Self { sender: Mutex::new(Some(broadcast::Sender::new(MAX_LAG))), number: AtomicU64::new(0) }
     }
 
-    pub(crate) fn send(&self, change: &Change<'_>) {
+    pub(crate) fn send(&self, event: RunEvent) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = sender.as_ref().filter(|sender| sender.receiver_count() > 0) else { return };
-        let frame = match change {
-            Change::Began(progress) => self.frame("began", progress),
-            Change::Progress(progress) => self.frame("progress", progress),
-            Change::Copies(settled) => self.frame("copies", settled),
-            Change::Ended(run) => self.frame("ended", run),
-            Change::Rules => self.frame("rules", &serde_json::json!({})),
-        };
+        let frame = self.frame(event);
         // Fails only where the last listener has just left.
         let _ = sender.send(frame);
     }
@@ -107,7 +109,7 @@ impl Events {
     pub(crate) fn watch(&self, now: impl FnOnce() -> Vec<ProgressView>) -> Option<Watch> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let frames = sender.subscribe();
-        let first = self.frame("running", &serde_json::json!({ "runs": now() }));
+        let first = self.frame(RunEvent::Running(now()));
         Some(Watch { first: Some(first), frames })
     }
 
@@ -116,10 +118,8 @@ impl Events {
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn frame<T: Serialize + ?Sized>(&self, kind: &'static str, value: &T) -> Frame {
-        // Structs of texts and numbers always serialise.
-        let json = serde_json::to_string(value).unwrap_or_default().into();
-        Frame { number: self.number.fetch_add(1, Ordering::Relaxed) + 1, kind, json }
+    fn frame(&self, event: RunEvent) -> Frame {
+        Frame { number: self.number.fetch_add(1, Ordering::Relaxed) + 1, event: Arc::new(event) }
     }
 }
 
@@ -130,17 +130,17 @@ mod tests {
     #[tokio::test]
     async fn a_listener_that_lags_is_told() {
         let events = Events::new();
-        events.send(&Change::Rules);
+        events.send(RunEvent::Rules);
         let mut slow = events.watch(Vec::new).unwrap();
         let mut quick = events.watch(Vec::new).unwrap();
         let mut numbers = vec![quick.next().await.unwrap().unwrap().number];
         for _ in 0..=MAX_LAG {
-            events.send(&Change::Rules);
+            events.send(RunEvent::Rules);
             numbers.push(quick.next().await.unwrap().unwrap().number);
         }
         assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.len() == MAX_LAG + 2);
         let first = slow.next().await.unwrap().unwrap();
-        assert_eq!((first.kind, &*first.json), ("running", r#"{"runs":[]}"#));
+        assert_eq!(*first.event, RunEvent::Running(Vec::new()));
         assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
         events.close();
         assert!(quick.next().await.is_none());

@@ -30,7 +30,7 @@ mod view;
 pub use cache::CatalogCache;
 pub use clock::Clock;
 pub use error::Error;
-pub use events::{Frame, Lost, Watch};
+pub use events::{Frame, Lost, RunEvent, Settled, Watch};
 pub use execute::executor;
 pub use metrics::Metrics;
 pub use part::Part;
@@ -38,6 +38,5 @@ pub use reload::{Load, Loaded, Refusal, Reload};
 pub use scheduler::{Begun, Parts, Scheduler, WorkEnd};
 pub use task::{Executor, Task, Update};
 pub use view::{
-    CopyView, Counts, ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunCopyView, RunDetail,
-    RunView, RunsView, SourceView, StateView,
+    ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView,
 };

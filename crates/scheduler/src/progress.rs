@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entrepot_catalog::{Copy, CopyCounts, CopyOutcome, RunCopy};
 use entrepot_sync::{Event, Job, Outcome, Row};
 
-use crate::view::{ImageView, Phase, ProgressView};
+use crate::view::{ImageView, Phase};
 
 /// How many of the images being copied are shown.
 const SHOWN_IMAGES: usize = 20;
@@ -110,19 +110,30 @@ impl Progress {
         self.written
     }
 
-    /// Fills in the parts of `view` that tell how far the run is.
-    pub(crate) fn show(&self, view: &mut ProgressView) {
-        view.phase = self.phase;
-        view.wanted = self.wanted;
-        view.copies = self.counts.into();
-        (view.bytes, view.done, view.read) = (self.bytes, self.done, self.read);
-        view.images = self
-            .copying
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(crate) fn wanted(&self) -> u64 {
+        self.wanted
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// The images being copied, the first of them if there are many.
+    pub(crate) fn images(&self) -> Vec<ImageView> {
+        self.copying
             .iter()
             .filter_map(|(job, image)| Some((self.jobs.get(*job)?.image.clone(), image)))
             .map(|(image, ImageProgress { bytes, done })| ImageView { image, bytes: *bytes, done: *done })
             .take(SHOWN_IMAGES)
-            .collect();
+            .collect()
     }
 }
 

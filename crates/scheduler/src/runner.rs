@@ -14,11 +14,10 @@ use tokio::{
 use crate::{
     active::ActiveRun,
     clock::Clock,
-    events::{Change, Events, Settled},
+    events::{Events, RunEvent, Settled},
     metrics::Metrics,
     progress::Progress,
     task::{Executor, Task, Update},
-    view::RunCopyView,
 };
 
 /// How often progress is recorded and sent to listeners.
@@ -46,7 +45,7 @@ impl Runner {
             () = run.cancel.cancelled() => return self.end(run, Ok(())),
         };
         run.progress(Progress::begin);
-        self.events.send(&Change::Progress(&run.view()));
+        self.events.send(RunEvent::Progress(run.view()));
         let (updates, received) = mpsc::unbounded_channel();
         let task = Task { rule, part: run.part.clone(), updates, cancel: run.cancel.clone() };
         // An executor that panics, even before it is polled, must not leave its rule running for ever.
@@ -119,19 +118,23 @@ impl Runner {
             }
             self.send_settled(run, &settled);
         }
-        self.events.send(&Change::Progress(&run.view()));
+        self.events.send(RunEvent::Progress(run.view()));
     }
 
     fn send_settled(&self, run: &ActiveRun, settled: &[RunCopy]) {
-        let changes: Vec<_> = settled.iter().filter(|done| done.outcome != CopyOutcome::Equal).collect();
-        if changes.is_empty() {
+        let changes = settled.iter().filter(|done| done.outcome != CopyOutcome::Equal);
+        let all = changes.clone().count();
+        if all == 0 {
             return;
         }
-        let listed: Vec<_> =
-            changes.iter().take(LISTED_COPIES).map(|done| RunCopyView::of(0, done)).collect();
-        let more = changes.len() - listed.len();
-        let id = run.id.to_string();
-        self.events.send(&Change::Copies(Settled { run: &id, rule: &run.rule, changes: listed, more }));
+        let listed: Vec<_> = changes.take(LISTED_COPIES).cloned().collect();
+        let more = all - listed.len();
+        self.events.send(RunEvent::Copies(Settled {
+            run: run.id,
+            rule: run.rule.clone(),
+            changes: listed,
+            more,
+        }));
     }
 
     fn end(&self, run: &ActiveRun, done: Result<(), String>) -> RunEnd {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use entrepot_catalog::{
-    Catalog, Cause, CopyCounts, Holder, Instance, InstanceId, NewRun, RunEnd, RunId, RunOutcome, ServerLock,
+    Catalog, Cause, CopyCounts, Holder, Instance, InstanceId, NewRun, RunEnd, RunId, RunOutcome, RunRecord,
+    ServerLock,
 };
 use entrepot_sync::rules::{Rule, RuleSet};
 use tokio::{
@@ -21,14 +22,14 @@ use crate::{
     active::ActiveRun,
     clock::Clock,
     error::Error,
-    events::{Change, Events},
+    events::{Events, RunEvent},
     metrics::Metrics,
     ownership::{HEARTBEAT, Owner, Ownership},
     part::Part,
     runner::Runner,
     task::Executor,
     timetable::{ScheduledRule, Timetable},
-    view::{Refused, RunView, time},
+    view::Refused,
 };
 
 /// How many rules are at work at once; each of them copies many images at once.
@@ -106,7 +107,7 @@ pub(crate) struct State {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) counts: CopyCounts,
-    pub(crate) last: Option<RunView>,
+    pub(crate) last: Option<RunRecord>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -168,16 +169,16 @@ impl Scheduler {
         state.timetable.replace(known, now);
         (state.rules, state.executor, state.standing, state.refused) = (rules, executor, standing, None);
         drop(state);
-        self.events().send(&Change::Rules);
+        self.events().send(RunEvent::Rules);
         self.0.woken.notify_one();
         Ok(())
     }
 
     /// Records why a changed configuration was not taken. It is shown until one is taken.
     pub fn refuse(&self, problem: String, hint: Option<String>) {
-        let at = time(self.now());
+        let at = self.now();
         self.state().refused = Some(Refused { at, problem, hint });
-        self.events().send(&Change::Rules);
+        self.events().send(RunEvent::Rules);
     }
 
     /// Begins runs when they are due, until `stop` or until another server has taken over the database. Then active runs
@@ -310,7 +311,7 @@ impl Scheduler {
         }
         tracing::info!(rule = name, run = %id, cause = cause.as_str(), "a sync begins");
         self.0.runner.metrics.begun();
-        self.events().send(&Change::Began(&run.view()));
+        self.events().send(RunEvent::Began(run.view()));
         let scheduler = self.clone();
         let running = async move { scheduler.run_to_end(&run, rule, executor).await };
         self.0.tasks.spawn_on(running, &self.0.runtime);
@@ -338,7 +339,7 @@ impl Scheduler {
             state.timetable.ended(&run.rule, run.part.is_whole(), self.now());
         }
         if let Some(last) = last {
-            self.events().send(&Change::Ended(&last));
+            self.events().send(RunEvent::Ended(last));
         }
         self.0.woken.notify_one();
     }
@@ -376,7 +377,7 @@ impl Scheduler {
         let counts = self.catalog().copy_counts(rule).await?;
         let runs = self.catalog().runs(Some(rule), None, 2).await?.rows;
         let last = runs.into_iter().find(|run| run.outcome != RunOutcome::Running);
-        Ok(Standing { counts, last: last.map(RunView::from) })
+        Ok(Standing { counts, last })
     }
 
     fn now(&self) -> SystemTime {

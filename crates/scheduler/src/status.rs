@@ -7,10 +7,7 @@ use crate::{
     error::Error,
     events::Watch,
     scheduler::{Scheduler, State},
-    view::{
-        ProgressView, RuleView, RulesView, RunCopyView, RunDetail, RunView, RunsView, SourceView, StateView,
-        time,
-    },
+    view::{ProgressView, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView},
 };
 
 impl Scheduler {
@@ -47,7 +44,7 @@ impl Scheduler {
         limit: usize,
     ) -> Result<RunsView, Error> {
         let listing = self.catalog().runs(rule, before, limit).await?;
-        Ok(RunsView { runs: listing.rows.into_iter().map(RunView::from).collect(), more: listing.more })
+        Ok(RunsView { runs: listing.rows, more: listing.more })
     }
 
     /// A run, and a page of what it did: the copies after number `after`.
@@ -58,8 +55,7 @@ impl Scheduler {
         let run = self.catalog().run(id).await?.ok_or(Error::UnknownRun(id))?;
         let listing = self.catalog().run_copies(id, after, limit).await?;
         let progress = self.state().running.values().find(|run| run.id == id).map(|run| run.view());
-        let changes = listing.rows.iter().map(|(number, done)| RunCopyView::of(*number, done)).collect();
-        Ok(RunDetail { run: run.into(), progress, changes, more: listing.more })
+        Ok(RunDetail { run, progress, changes: listing.rows, more: listing.more })
     }
 
     /// How a rule's copies stood when they were last looked at: those of `limit` source tags after `after`.
@@ -68,15 +64,15 @@ impl Scheduler {
     /// The catalog failed.
     pub async fn copies(&self, rule: &str, after: &SourceTag, limit: usize) -> Result<StateView, Error> {
         let listing = self.catalog().copies(rule, after, limit).await?;
-        Ok(StateView { copies: listing.rows.into_iter().map(Into::into).collect(), more: listing.more })
+        Ok(StateView { copies: listing.rows, more: listing.more })
     }
 }
 
 fn rule_view(state: &State, rule: &Rule) -> RuleView {
     let standing = state.standing.get(&rule.name).cloned().unwrap_or_default();
     let source = |source: &Source| SourceView {
-        from: source.place.to_string(),
-        to: source.destinations.iter().map(|to| to.place.to_string()).collect(),
+        from: source.place.clone(),
+        to: source.destinations.iter().map(|to| to.place.clone()).collect(),
     };
     RuleView {
         name: rule.name.clone(),
@@ -84,9 +80,9 @@ fn rule_view(state: &State, rule: &Rule) -> RuleView {
         category: rule.category.clone(),
         schedule: rule.schedule.as_ref().map(|schedule| schedule.as_str().to_owned()),
         time_zone: rule.schedule.as_ref().map(|schedule| schedule.zone().to_owned()),
-        next: state.timetable.next_of(&rule.name).map(time),
+        next: state.timetable.next_of(&rule.name),
         sources: rule.sources.iter().map(source).collect(),
-        copies: standing.counts.into(),
+        copies: standing.counts,
         last: standing.last,
         running: state.running.get(&rule.name).map(|run| run.view()),
     }

@@ -8,12 +8,12 @@ use std::{
 };
 
 use entrepot_catalog::{
-    Catalog, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, Orphans, RunCopy, RunId, ServerLock,
-    SourceTag,
+    Catalog, Cause, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, Orphans, RunCopy, RunId,
+    RunOutcome, ServerLock, SourceTag,
 };
 use entrepot_oci::Digest;
 use entrepot_scheduler::{
-    Begun, Error, Executor, Lost, Metrics, Part, Parts, Scheduler, Task, Update, Watch, WorkEnd,
+    Begun, Error, Executor, Lost, Metrics, Part, Parts, RunEvent, Scheduler, Task, Update, Watch, WorkEnd,
 };
 use entrepot_sync::{
     Done, Event, Failure, Job, Outcome, Place, Row, Shape, Target,
@@ -198,12 +198,23 @@ fn failed() -> Outcome {
     Outcome::Failed(Failure { what, hint, at_source: false })
 }
 
+fn kind(event: &RunEvent) -> &'static str {
+    match event {
+        RunEvent::Running(_) => "running",
+        RunEvent::Began(_) => "began",
+        RunEvent::Progress(_) => "progress",
+        RunEvent::Copies(_) => "copies",
+        RunEvent::Ended(_) => "ended",
+        RunEvent::Rules => "rules",
+    }
+}
+
 async fn kinds_until(watch: &mut Watch, last: &str) -> Vec<&'static str> {
     let mut kinds = Vec::new();
     loop {
         let frame = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap().unwrap();
-        kinds.push(frame.kind);
-        if frame.kind == last {
+        kinds.push(kind(&frame.event));
+        if kinds.last() == Some(&last) {
             return kinds;
         }
     }
@@ -227,12 +238,12 @@ async fn rules_run_when_they_are_due_and_never_twice_at_once() {
     harness.nothing_is_executed().await;
     let running = harness.scheduler.rules().rules[0].running.clone().unwrap();
     let joined = harness.scheduler.run_now("x", Part::default()).await.unwrap();
-    assert!(matches!(joined, Begun::Joined(id) if id.to_string() == running.run));
+    assert!(matches!(joined, Begun::Joined(id) if id == running.run));
     let mut watch = harness.scheduler.watch().unwrap();
     drop(first);
     kinds_until(&mut watch, "ended").await;
     harness.nothing_is_executed().await;
-    assert_eq!(harness.scheduler.rules().rules[0].next.as_deref(), Some("2027-01-15T12:00:00Z"));
+    assert_eq!(harness.scheduler.rules().rules[0].next, Some(full_hour() + 4 * HOUR));
     harness.set(full_hour() + 4 * HOUR);
     drop(harness.executed().await);
     harness.close().await;
@@ -253,16 +264,13 @@ async fn updates_are_sent_in_order_and_recorded() {
     tell(Update::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
     let progress = loop {
         let frame = watch.next().await.unwrap().unwrap();
-        let value: serde_json::Value = serde_json::from_str(&frame.json).unwrap();
-        if frame.kind == "progress" && value["done"] == 10 {
-            break value;
+        match &*frame.event {
+            RunEvent::Progress(progress) if progress.done == 10 => break progress.clone(),
+            _ => {}
         }
     };
-    assert_eq!(
-        (&progress["wanted"], &progress["bytes"], &progress["read"]),
-        (&3.into(), &40.into(), &8.into())
-    );
-    assert_eq!(progress["images"][0]["image"], "quay.io/a/x:2");
+    assert_eq!((progress.wanted, progress.bytes, progress.read), (3, 40, 8));
+    assert_eq!(progress.images[0].image, "quay.io/a/x:2");
     tell(Update::Event(Event::Settled { job: 0, target: 0, row: row("2", done()) }));
     tell(Update::Event(Event::Settled { job: 1, target: 0, row: row("3", failed()) }));
     drop(task);
@@ -271,17 +279,18 @@ async fn updates_are_sent_in_order_and_recorded() {
     assert!(kinds.contains(&"copies"), "{kinds:?}");
 
     let detail = harness.scheduler.run(run, 0, 10).await.unwrap();
-    assert_eq!((detail.run.outcome.as_str(), detail.run.cause.as_str()), ("failed", "hand"));
-    assert_eq!((detail.run.copies.copied, detail.run.copies.equal, detail.run.copies.failed), (1, 1, 1));
+    assert_eq!((detail.run.outcome, detail.run.cause), (RunOutcome::Failed, Cause::Hand));
+    assert_eq!((detail.run.counts.copied, detail.run.counts.equal, detail.run.counts.failed), (1, 1, 1));
     assert_eq!((detail.run.written, detail.run.read), (30, 8));
-    let told: Vec<_> = detail.changes.iter().map(|done| (done.number, done.outcome.as_str())).collect();
-    assert_eq!(told, [(1, "copied"), (2, "failed")]);
+    let told: Vec<_> = detail.changes.iter().map(|(number, done)| (*number, done.outcome)).collect();
+    assert_eq!(told, [(1, CopyOutcome::Copied), (2, CopyOutcome::Failed)]);
     let state = harness.scheduler.copies("x", &SourceTag::default(), 10).await.unwrap();
-    let told: Vec<_> = state.copies.iter().map(|copy| (&*copy.reference, &*copy.outcome)).collect();
+    let told: Vec<_> =
+        state.copies.iter().map(|copy| (&*copy.copy.reference, copy.outcome.as_str())).collect();
     assert_eq!(told, [("1", "equal"), ("2", "copied"), ("3", "failed")]);
     assert_eq!(state.copies[2].hint.as_deref(), Some("start it"));
     let rule = harness.scheduler.rules().rules.remove(0);
-    assert_eq!((rule.copies.total, rule.copies.in_sync, rule.running), (3, 2, None));
+    assert_eq!((rule.copies.total(), rule.copies.in_sync(), rule.running), (3, 2, None));
     let mut registry = prometheus_client::registry::Registry::default();
     harness.metrics.register(&mut registry);
     let mut text = String::new();
@@ -334,7 +343,7 @@ async fn runs_can_be_stopped() {
     task.cancel.cancelled().await;
     drop((task, finish));
     kinds_until(&mut watch, "ended").await;
-    assert_eq!(harness.scheduler.run(run, 0, 1).await.unwrap().run.outcome, "cancelled");
+    assert_eq!(harness.scheduler.run(run, 0, 1).await.unwrap().run.outcome, RunOutcome::Cancelled);
     assert!(matches!(harness.scheduler.cancel(run).await, Err(Error::Ended(_))));
     assert!(matches!(harness.scheduler.cancel("1".parse().unwrap()).await, Err(Error::UnknownRun(_))));
     harness.close().await;
@@ -364,7 +373,7 @@ async fn what_the_end_of_the_server_interrupts_is_caught_up() {
     assert!(scheduler.watch().is_none());
     assert!(matches!(scheduler.run_now("x", Part::default()).await, Err(Error::Stopping)));
     let runs = scheduler.runs(Some(&name), None, 10).await.unwrap();
-    assert_eq!(runs.runs[0].outcome, "interrupted");
+    assert_eq!(runs.runs[0].outcome, RunOutcome::Interrupted);
     // The lock is given back.
     drop((scheduler, harness.scheduler));
 
@@ -373,7 +382,7 @@ async fn what_the_end_of_the_server_interrupts_is_caught_up() {
     harness.set(later + Duration::from_secs(61));
     let caught_up = harness.executed().await;
     assert_eq!(caught_up.task.rule.name, name);
-    assert_eq!(harness.scheduler.running()[0].cause, "catch-up");
+    assert_eq!(harness.scheduler.running()[0].cause, Cause::CatchUp);
     harness.nothing_is_executed().await;
     drop(caught_up);
     harness.close().await;
@@ -439,7 +448,7 @@ async fn other_rules_leave_what_runs_alone() {
     drop(running.task);
     running.finish.send(Ok(())).unwrap();
     kinds_until(&mut watch, "ended").await;
-    assert_eq!(harness.scheduler.run(run, 0, 10).await.unwrap().run.outcome, "done");
+    assert_eq!(harness.scheduler.run(run, 0, 10).await.unwrap().run.outcome, RunOutcome::Done);
     harness.close().await;
 }
 
@@ -462,7 +471,7 @@ async fn an_executor_that_panics_ends_its_run() {
     scheduler.run_now("x", Part::default()).await.unwrap();
     kinds_until(&mut watch, "ended").await;
     assert!(scheduler.running().is_empty());
-    assert_eq!(scheduler.rules().rules[0].last.as_ref().unwrap().outcome, "failed");
+    assert_eq!(scheduler.rules().rules[0].last.as_ref().unwrap().outcome, RunOutcome::Failed);
 }
 
 #[tokio::test]
@@ -525,7 +534,7 @@ async fn slow_listeners_are_cut_off() {
     for _ in 0..300 {
         harness.scheduler.refuse("no".into(), None);
     }
-    assert_eq!(slow.next().await.unwrap().unwrap().kind, "running");
+    assert_eq!(kind(&slow.next().await.unwrap().unwrap().event), "running");
     assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
     harness.close().await;
 }

@@ -10,7 +10,7 @@ use entrepot_oci::Digest;
 use http::{HeaderMap, StatusCode, header};
 
 use super::problem::Problem;
-use crate::{call::Call, host, peer::Door};
+use crate::{host, peer::Door, web::call::WebCall};
 
 /// Who asks.
 pub(crate) struct Asker<'a> {
@@ -36,13 +36,13 @@ pub(crate) enum Permission {
 }
 
 impl<'a> Asker<'a> {
-    pub(crate) fn of(call: &Call<'a>) -> Self {
+    pub(crate) fn of(call: &'a WebCall) -> Self {
         Self {
-            door: call.peer.door(),
-            address: call.peer.address(),
-            host: call.host(),
+            door: call.caller.door,
+            address: call.caller.address,
+            host: call.caller.host.as_deref(),
             local_counts: call.state.local.counts(),
-            headers: &call.head.headers,
+            headers: &call.headers,
         }
     }
 
