@@ -60,7 +60,7 @@ async fn the_command_line_sees_and_removes_what_is_held() {
     let page: CacheImageList = serde_json::from_slice(&body).unwrap();
     assert_eq!(
         (page.images[0].digest, page.images[0].tags.clone()),
-        (image.digest(), vec!["1.27".to_owned()])
+        (*image.digest(), vec!["1.27".to_owned()])
     );
     for (method, path, wanted) in [
         ("GET", "/api/v1/cache/images", 400),
