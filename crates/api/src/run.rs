@@ -42,7 +42,7 @@ words! {
 
 /// The body of a request to run a rule. Without a body, or with an empty object, the whole rule runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct RunRequest {
     /// The image to copy, with a tag or all tags of the repository: `quay.io/ascend/cann:8.0`.
     #[serde(skip_serializing_if = "Option::is_none")]
