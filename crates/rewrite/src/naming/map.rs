@@ -29,16 +29,16 @@ pub enum MapError {
         why: String,
     },
     /// A digest says what an image is, not what it is called.
-    #[error("`{0}` has a digest; a name is given without it")]
+    #[error("`{0}` has a digest; write the name without it")]
     Digest(String),
     /// A tag can only be renamed where one is given.
-    #[error("`{0}` names a tag, but not which one it takes the place of")]
+    #[error("`{0}` sets a tag without saying which tag it replaces")]
     OnlyNewTag(String),
     /// The same name twice.
-    #[error("`{0}` is given two names")]
+    #[error("`{0}` is mapped to two names")]
     Twice(String),
     /// A second run would change what the first one did.
-    #[error("`{0}` is a new name and an old one")]
+    #[error("`{0}` is both an old and a new name")]
     Chain(String),
 }
 

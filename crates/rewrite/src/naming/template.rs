@@ -41,7 +41,7 @@ pub enum TemplateError {
     #[error("`{{` without `}}` in `{0}`")]
     Open(String),
     /// Every image would have one name.
-    #[error("`{0}` gives every image one name")]
+    #[error("`{0}` gives every image the same name")]
     Constant(String),
 }
 
