@@ -1,13 +1,13 @@
-//! Reads JSON, and JSON with comments and trailing commas as devcontainers have it.
+//! Parses JSON, and JSON with comments and trailing commas as used by devcontainers.
 
 use std::borrow::Cow;
 
 use super::{Data, Fault, Node, Style, Tree};
 
-/// How deep collections may be nested.
+/// Maximum nesting depth of collections.
 const MAX_DEPTH: usize = 100;
 
-/// Reads the one document of a text; `relaxed` allows comments and trailing commas.
+/// Parses a text with one document; `relaxed` allows comments and trailing commas.
 pub(crate) fn read(text: &str, relaxed: bool) -> Result<Tree<'_>, Fault> {
     let mut reader = Reader { text, at: 0, relaxed, depth: 0 };
     if text.starts_with('\u{feff}') {
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         Ok(Data::Sequence { items })
     }
 
-    // Whether the collection ends here; otherwise the next entry does not have a comma in front any more.
+    // True if the collection ends here; otherwise consumes the comma before the next entry.
     fn closes(&mut self, bracket: u8, is_empty: bool) -> Result<bool, Fault> {
         self.blank()?;
         if self.take(bracket) {
