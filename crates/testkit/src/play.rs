@@ -1,4 +1,4 @@
-//! Turns a sane answer and some actions into what is sent.
+//! Turns a correct response and some actions into what is sent.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::{
     request::Call,
 };
 
-/// What is sent: a head, and a body with events at some of its offsets.
+/// What is sent: headers, and a body with events at some of its offsets.
 #[derive(Debug)]
 pub(crate) struct Script {
     pub(crate) version: Version,
@@ -26,7 +26,7 @@ pub(crate) struct Script {
     pub(crate) rate: Option<u64>,
 }
 
-/// What happens when a body has come so far.
+/// What happens when a body reaches an offset.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Gate(Gate),
@@ -35,7 +35,7 @@ pub(crate) enum Event {
     Reset,
 }
 
-/// What is answered in place of what was asked for.
+/// The response that replaces the requested one.
 pub(crate) fn replacement(actions: &[Action], call: &Call) -> Option<Answer> {
     actions.iter().find_map(|action| match action {
         Action::Status { status, headers, body } => {
@@ -104,7 +104,7 @@ impl Script {
         }
     }
 
-    /// An event at the last byte at the latest: behind it the client has everything and nothing can happen.
+    /// Schedules an event, at the last byte at the latest: after that the client has everything.
     fn event(&mut self, at: u64, event: Event) {
         if let Some(last) = (self.body.len() as u64).checked_sub(1) {
             let at = if self.is_endless { at } else { at.min(last) };
@@ -128,7 +128,7 @@ impl Script {
         self.headers.remove(header::CONTENT_LENGTH);
     }
 
-    /// Makes the body end where its promised length is at odds with it: a shorter one breaks off, a longer one is cut down.
+    /// Applies a wrong length: a body shorter than announced breaks off, a longer one is truncated.
     fn keep_promise(&mut self) {
         let promised = self
             .headers

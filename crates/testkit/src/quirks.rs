@@ -1,4 +1,4 @@
-//! What some registries refuse that others take, in their own words.
+//! Requests that some registries refuse, with their error messages.
 
 use std::{
     collections::VecDeque,
@@ -11,12 +11,12 @@ use http::{Method, StatusCode};
 
 use crate::{Capabilities, answer::Answer, registry::State, request::Call};
 
-/// When the requests of the last second came.
+/// The times of the requests in the last second.
 #[derive(Debug, Default)]
 pub(crate) struct Rush(VecDeque<Instant>);
 
 impl Rush {
-    /// Counts a request; whether it is one too many.
+    /// Counts a request and returns whether it is one too many.
     pub(crate) fn is_too_much(&mut self, most: Option<usize>, now: Instant) -> bool {
         let Some(most) = most else { return false };
         self.0.push_back(now);
@@ -25,7 +25,7 @@ impl Rush {
     }
 }
 
-/// The refusal, if the registry does not do what others do.
+/// The refusal, if this registry does not support the request.
 pub(crate) fn refuse(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
     if state.rush.is_too_much(state.capabilities.per_second, Instant::now()) {
         return Some(Answer::new(StatusCode::SERVICE_UNAVAILABLE));
@@ -83,7 +83,7 @@ fn moved(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
         "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the \
          repository is immutable."
     );
-    // Its code for it has no place among those of the spec.
+    // Its error code is not in the spec.
     let body_json = format!(r#"{{"errors":[{{"code":"TAG_INVALID","message":"{message}"}}]}}"#);
     (held != Digest::of(body)).then(|| Answer::new(StatusCode::BAD_REQUEST).json(body_json))
 }
