@@ -64,6 +64,14 @@ impl Kind {
     }
 
     /// The kind of a document, or `None` if unknown. `path` is the file's path with `/` separators, or empty.
+    ///
+    /// ```
+    /// use entrepot_rewrite::Kind;
+    ///
+    /// assert_eq!(Kind::of("deploy/docker-compose.yaml", ""), Some(Kind::Compose));
+    /// assert_eq!(Kind::of("", "apiVersion: v1\nkind: Pod\n"), Some(Kind::Kubernetes));
+    /// assert_eq!(Kind::of("notes.txt", "nothing of the kind"), None);
+    /// ```
     pub fn of(path: &str, text: &str) -> Option<Self> {
         by_name(path).or_else(|| by_content(text.trim_start_matches('\u{feff}')))
     }

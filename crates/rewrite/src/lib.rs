@@ -5,6 +5,20 @@
 //! - [`Document::rewrite`] edits the bytes of the names, parses the result, and returns it only if nothing but those
 //!   names has changed
 //!
+//! ```
+//! use entrepot_rewrite::{Census, Document, Kind, Naming, Rules, Search};
+//!
+//! let text = "services:\n  web: {image: 'nginx:1.27'} # the front\n";
+//! let document = Document::read(text, Kind::Compose, &Search::default())?;
+//! let rules = Rules { naming: Naming::Prefix("m.example.com".parse()?), ..Rules::default() };
+//! let rewritten = document.rewrite(&rules, &mut Census::default())?;
+//! assert_eq!(
+//!     rewritten.text,
+//!     "services:\n  web: {image: 'm.example.com/docker.io/library/nginx:1.27'} # the front\n"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! No I/O: text in, text out.
 
 #![forbid(unsafe_code)]

@@ -21,6 +21,16 @@ impl Variables {
     /// Adds the variables of a file with `NAME=value` lines, as compose reads them: the last line for a variable
     /// counts, `${OTHER:-default}` in a value is expanded unless it is in single quotes, and the environment takes
     /// precedence. A value longer than any image name is not expanded, and neither is a value that uses it.
+    ///
+    /// ```
+    /// use entrepot_rewrite::{Origin, Variables};
+    ///
+    /// let mut variables = Variables::of_environment([("TAG".to_owned(), "2".to_owned())]);
+    /// variables.add_file("TAG=1\nIMAGE=\"ghcr.io/team/app:${TAG}\"\nEMPTY=\n");
+    /// assert_eq!(variables.get("IMAGE"), Some(("ghcr.io/team/app:2", Origin::File)));
+    /// assert_eq!(variables.get("TAG"), Some(("2", Origin::Environment)));
+    /// assert_eq!(variables.get("EMPTY"), None);
+    /// ```
     pub fn add_file(&mut self, text: &str) {
         let mut budget = Budget::of(text);
         for Assignment { name, value, literal } in assignments(text) {

@@ -26,6 +26,23 @@ pub struct Collision {
 impl Census {
     /// Records a new name.
     ///
+    /// ```
+    /// use entrepot_oci::Image;
+    /// use entrepot_rewrite::{Census, Found, Naming, Rules};
+    ///
+    /// let rules = Rules { naming: Naming::Flatten("r.example.com".parse()?), ..Rules::default() };
+    /// let mut census = Census::default();
+    /// let mut add = |image: &str| {
+    ///     let found = Found::from(&image.parse::<Image>().unwrap());
+    ///     census.add(&found, &rules.name(&found).unwrap())
+    /// };
+    /// add("quay.io/a/b:1")?;
+    /// add("quay.io/a/b:2")?;
+    /// let collision = add("ghcr.io/a/b:1").unwrap_err();
+    /// assert_eq!(collision.to_string(), "`quay.io/a/b` and `ghcr.io/a/b` would both be `r.example.com/a-b`");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Another image already has it.
     pub fn add(&mut self, found: &Found, target: &Target) -> Result<(), Collision> {

@@ -45,6 +45,14 @@ pub enum MapError {
 impl Map {
     /// Parses `OLD=NEW` pairs, one per item; blank items and those that start with `#` are skipped.
     ///
+    /// ```
+    /// use entrepot_rewrite::Map;
+    ///
+    /// assert!(Map::read(["# comment", "nginx=hub.example.com/web", "redis:7=hub.example.com/redis:stable"]).is_ok());
+    /// let error = Map::read(["nginx=hub.example.com/web:1"]).unwrap_err();
+    /// assert_eq!(error.to_string(), "`hub.example.com/web:1` sets a tag without saying which tag it replaces");
+    /// ```
+    ///
     /// # Errors
     /// A pair is malformed, or contradicts another one.
     pub fn read<'p>(pairs: impl IntoIterator<Item = &'p str>) -> Result<Self, MapError> {

@@ -70,6 +70,23 @@ impl Target {
 impl Rules {
     /// The new name of an image.
     ///
+    /// ```
+    /// use entrepot_oci::Image;
+    /// use entrepot_rewrite::{Found, Ignore, Map, Naming, Reason, Rules};
+    ///
+    /// let rules = Rules {
+    ///     ignore: Ignore::read("redis")?,
+    ///     map: Map::read(["nginx=hub.example.com/web"])?,
+    ///     naming: Naming::Flatten("r.example.com/apps".parse()?),
+    /// };
+    /// let name = |image: &str| rules.name(&Found::from(&image.parse::<Image>().unwrap()));
+    /// assert_eq!(name("langgenius/dify-api:1").unwrap().name(), "r.example.com/apps/langgenius-dify-api");
+    /// assert_eq!(name("nginx:1.27").unwrap().name(), "hub.example.com/web");
+    /// assert_eq!(name("redis:7"), Err(Reason::Ignored));
+    /// assert_eq!(name("r.example.com/apps/redis:7"), Err(Reason::AlreadyThere));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// The reason why it keeps its name.
     pub fn name(&self, found: &Found) -> Result<Target, Reason> {

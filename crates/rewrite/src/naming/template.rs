@@ -7,6 +7,17 @@ use crate::{Found, Reason};
 
 /// A template for names: a registry followed by text and the placeholders `{host}`, `{repository}`, `{short}` (without
 /// `library/`), `{namespace}`, `{name}` (the last part), `{flat}` (`/` replaced by `-`).
+///
+/// ```
+/// use entrepot_oci::Image;
+/// use entrepot_rewrite::{Found, Naming, Rules};
+///
+/// let naming = Naming::Template("hub.example.com/cache/{host}/{short}".parse()?);
+/// let rules = Rules { naming, ..Rules::default() };
+/// let nginx = Found::from(&"nginx:1.27".parse::<Image>()?);
+/// assert_eq!(rules.name(&nginx).unwrap().name(), "hub.example.com/cache/docker.io/nginx");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     root: Root,
