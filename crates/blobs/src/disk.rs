@@ -83,7 +83,7 @@ impl Disk {
         let stored = self.put_new(scratch, digest, bytes);
         // A file is left there only after a failure, and then that failure is the one to report.
         if let Err(error) = files::remove(scratch) {
-            tracing::warn!(%error, "a scratch file stays behind");
+            tracing::warn!(%error, "cannot remove a scratch file");
         }
         stored
     }

@@ -116,7 +116,7 @@ impl Mapping {
         let Some(len) = NonZeroU64::new(end.saturating_sub(range.start)) else { return };
         let advice = rustix::fs::Advice::WillNeed;
         if let Err(error) = rustix::fs::fadvise(&*self.file, range.start, Some(len), advice) {
-            tracing::debug!(%error, "the file system takes no advice");
+            tracing::debug!(%error, "cannot ask the kernel to read ahead");
         }
     }
 }

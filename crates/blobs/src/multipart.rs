@@ -65,7 +65,7 @@ impl Upload<'_> {
     // Parts that are not aborted cost money until a lifecycle rule removes them.
     async fn abort(&self) {
         if let Err(error) = self.s3.store().abort_multipart(self.path, self.id).await {
-            tracing::warn!(path = %self.path, %error, "an incomplete multipart upload may stay behind");
+            tracing::warn!(path = %self.path, %error, "cannot abort a multipart upload; its parts may remain");
         }
     }
 }

@@ -171,7 +171,7 @@ impl S3 {
         refusal: &StoreError,
     ) -> Result<Stored, Error> {
         let stored = self.overwrite(digest, bytes).await?;
-        tracing::info!(error = %refusal, "the object store takes no conditional requests; doing without");
+        tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
         self.0.conditional.store(false, Ordering::Relaxed);
         Ok(stored)
     }

@@ -257,7 +257,7 @@ impl Claim {
         let mut state = self.0.lock();
         if let Err(error) = remove(self.path()) {
             // The blob is safe; a later start or discard removes the rest.
-            tracing::warn!(id = %self.0.0.id, %error, "a staged file stays behind");
+            tracing::warn!(id = %self.0.0.id, %error, "cannot remove a staged file");
         }
         state.phase = Phase::Gone;
     }
