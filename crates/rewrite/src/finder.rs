@@ -232,7 +232,7 @@ impl<'a> Finder<'a> {
         let token = self.token(spot.node)?;
         let pieces = self.filled_in((token, text), start..end, lookup);
         if pieces.is_none() {
-            self.leave(spot, Reason::NotAReference("a variable in it does not end".to_owned()));
+            self.leave(spot, Reason::NotAReference("a variable in it is unterminated".to_owned()));
         }
         pieces
     }
@@ -254,7 +254,7 @@ impl<'a> Finder<'a> {
         let whole = token.zip(spot.node.text());
         match whole.and_then(|whole| self.filled_in(whole, range, lookup)) {
             Some(pieces) => self.what(pieces, Form::Rename),
-            None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+            None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
         }
     }
 

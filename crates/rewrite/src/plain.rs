@@ -52,7 +52,7 @@ fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut 
     let what = match (reason, finder.filled_in((token, &text), 0..text.len(), &|_| None)) {
         (Some(reason), _) => What::Left(reason),
         (None, Some(pieces)) => finder.what(pieces, Form::Rename),
-        (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+        (None, None) => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
     };
     finder.add_entry(Entry { at: range.start, place, text, what });
 }

@@ -184,7 +184,7 @@ fn add(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) {
     let token = finder.add_token(token);
     let what = match finder.filled_in((token, &word.text), 0..word.text.len(), lookup) {
         Some(pieces) => finder.what(pieces, Form::Rename),
-        None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+        None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
     };
     push(word, what, finder);
 }

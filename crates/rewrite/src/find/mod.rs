@@ -37,7 +37,7 @@ pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Resu
         }
     }
     if anchors.are_exhausted() {
-        let what = "its aliases and merge keys lead to the same parts too often".to_owned();
+        let what = "its aliases and merge keys expand to too much".to_owned();
         return Err(Fault { at: 0, what });
     }
     Ok(())

@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if self.relaxed && rest.starts_with("/*") {
                 let Some(length) = rest.find("*/") else {
-                    return Err(self.fault("this comment does not end"));
+                    return Err(self.fault("unterminated comment"));
                 };
                 self.at += length + 2;
             } else {
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         let mut decoded: Option<String> = None;
         loop {
             let rest = &self.text[self.at..];
-            let Some(next) = rest.chars().next() else { return Err(self.fault("this string does not end")) };
+            let Some(next) = rest.chars().next() else { return Err(self.fault("unterminated string")) };
             match next {
                 '"' => {
                     let raw = &self.text[start..self.at];
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
                     text.push(self.escape()?);
                     decoded = Some(text);
                 }
-                control if control < ' ' => return Err(self.fault("a control character within a string")),
+                control if control < ' ' => return Err(self.fault("a control character in a string")),
                 other => {
                     self.at += other.len_utf8();
                     if let Some(text) = &mut decoded {
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
             b'u' => self.unicode(),
             _ => {
                 self.at -= 2;
-                Err(self.fault("no such escape"))
+                Err(self.fault("unknown escape"))
             }
         }
     }
@@ -190,14 +190,14 @@ impl<'a> Reader<'a> {
     fn unicode(&mut self) -> Result<char, Fault> {
         let high = self.hex()?;
         if !(0xd800..0xdc00).contains(&high) {
-            return char::from_u32(high).ok_or_else(|| self.fault("no such character"));
+            return char::from_u32(high).ok_or_else(|| self.fault("invalid character"));
         }
         if !(self.take(b'\\') && self.take(b'u')) {
-            return Err(self.fault("half of a character"));
+            return Err(self.fault("unpaired surrogate"));
         }
         let low = self.hex()?.wrapping_sub(0xdc00);
         let whole = 0x10000 + ((high - 0xd800) << 10) + low;
-        char::from_u32(whole).filter(|_| low < 0x400).ok_or_else(|| self.fault("half of a character"))
+        char::from_u32(whole).filter(|_| low < 0x400).ok_or_else(|| self.fault("unpaired surrogate"))
     }
 
     fn hex(&mut self) -> Result<u32, Fault> {
