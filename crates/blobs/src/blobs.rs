@@ -1,4 +1,4 @@
-//! The store: what it can do is the same wherever the blobs are.
+//! The blob store, with the same interface for every backend.
 
 use std::{path::Path, sync::Arc, time::SystemTime};
 
@@ -19,9 +19,9 @@ use crate::{
     verify::verified,
 };
 
-/// The store of blobs. Cheap to clone.
+/// The blob store. Cheap to clone.
 ///
-/// Every method that changes something goes on to its end even if the caller stops waiting.
+/// Every method that changes something runs to completion even if the caller stops waiting.
 #[derive(Clone)]
 pub struct Blobs(Arc<Inner>);
 
@@ -39,8 +39,8 @@ enum Backend {
 impl Blobs {
     /// Opens the store in `dir`, creating `dir/blobs` (unless blobs are in S3) and `dir/staging`, for this user only.
     ///
-    /// The caller holds the lock of `dir`: scratch files that an earlier process left are removed. S3 is not asked
-    /// anything yet; see [`Self::check`].
+    /// The caller must hold the lock of `dir`: scratch files left by an earlier process are removed. No request is sent
+    /// to S3; see [`Self::check`].
     pub async fn open(dir: &Path, s3: Option<&S3Settings>) -> Result<Self, Error> {
         let root = dir.to_path_buf();
         let staging = blocking(move || {
@@ -61,7 +61,7 @@ impl Blobs {
         Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache })))
     }
 
-    /// Whether the store can be reached; for S3 this asks.
+    /// Checks that the store can be reached; for S3 this sends a request.
     pub async fn check(&self) -> Result<(), Error> {
         match &self.0.backend {
             Backend::Disk(disk) => {
@@ -72,7 +72,7 @@ impl Blobs {
         }
     }
 
-    /// How many bytes the blob has; `None` if it is not held.
+    /// Size of the blob in bytes; `None` if it is not stored.
     pub async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         if let Some(held) = self.0.cache.get(digest) {
             return Ok(Some(held.size()));
@@ -93,18 +93,18 @@ impl Blobs {
         }
     }
 
-    /// The blob, ready to be sent; `None` if it is not held. What was asked for lately is answered from memory,
-    /// with no system call.
+    /// The blob, ready to be sent; `None` if it is not stored. Recently used blobs come from memory, without a system
+    /// call.
     ///
-    /// On disk, a small one that is not what its digest says is set aside, and so is a larger one after
-    /// [`Mapping::suspect`](crate::Mapping::suspect): then it is not held. In S3, that is [`Error::Damaged`].
+    /// On disk, a small blob that does not match its digest is set aside, as is a larger one after
+    /// [`Mapping::suspect`](crate::Mapping::suspect), and counts as not stored. In S3, that is [`Error::Damaged`].
     pub async fn get(&self, digest: &Digest) -> Result<Option<Held>, Error> {
         let known = match self.0.cache.get(digest) {
             Some(Held::Mapped(mapping)) if mapping.take_suspicion() => {
                 self.examine(digest).await?;
                 None
             }
-            // Of a small object only the size is known so far.
+            // Only the size of a small object is known so far.
             Some(Held::Object(object)) if object.size() <= MEMORY_BYTES => Some(object),
             Some(held) => return Ok(Some(held)),
             None => None,
@@ -139,9 +139,9 @@ impl Blobs {
         .await
     }
 
-    /// All bytes of a blob of at most `limit` bytes, verified; `None` if it is not held.
+    /// All bytes of a blob of at most `limit` bytes, verified; `None` if it is not stored.
     ///
-    /// [`Error::TooLarge`], before anything is read; [`Error::Damaged`].
+    /// [`Error::TooLarge`] before anything is read; [`Error::Damaged`].
     pub async fn read(&self, digest: &Digest, limit: u64) -> Result<Option<Bytes>, Error> {
         let Some(held) = self.get(digest).await? else { return Ok(None) };
         let (digest, size) = (*digest, held.size());
@@ -163,7 +163,7 @@ impl Blobs {
         .map(Some)
     }
 
-    /// Verifies and keeps bytes that are in memory already, such as a manifest.
+    /// Verifies and stores bytes that are already in memory, such as a manifest.
     ///
     /// [`Error::WrongDigest`]; [`Error::Full`].
     pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
@@ -172,10 +172,10 @@ impl Blobs {
             let mark = this.0.cache.mark(&digest);
             let stored = this.put_verified(&digest, bytes.clone()).await?;
             if bytes.len() as u64 <= MEMORY_BYTES {
-                // A copy: the bytes may be a slice of something large.
+                // Copied, because the bytes may be a slice of something large.
                 this.0.cache.keep(mark, &digest, Held::Memory(Bytes::copy_from_slice(&bytes)));
             } else if stored == Stored::New {
-                // A damaged one may have been replaced.
+                // The new one may have replaced a damaged one.
                 this.0.cache.forget(&digest);
             }
             Ok(stored)
@@ -195,7 +195,7 @@ impl Blobs {
         }
     }
 
-    /// Removes the blob; whether there was one. Whoever is reading it reads on.
+    /// Removes the blob and returns whether there was one. Current readers can finish.
     pub async fn remove(&self, digest: &Digest) -> Result<bool, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
@@ -212,36 +212,36 @@ impl Blobs {
         .await
     }
 
-    /// A new, empty staged file in place of any that was there.
+    /// A new, empty staged file, replacing any existing one.
     ///
-    /// [`Error::Closed`] if that one is being committed at this moment.
+    /// [`Error::Closed`] if the existing one is being committed.
     pub async fn stage(&self, id: &StageId) -> Result<Staged, Error> {
         self.staging(id, Staging::stage).await
     }
 
-    /// The staged file that an earlier request, or an earlier process, left.
+    /// The staged file left by an earlier request or an earlier process.
     pub async fn staged(&self, id: &StageId) -> Result<Option<Staged>, Error> {
         self.staging(id, Staging::staged).await
     }
 
-    /// All staged files, with the time of the last change, in no order.
+    /// All staged files with their modification times, in no particular order.
     pub async fn list_staged(&self) -> Result<Vec<(StageId, SystemTime)>, Error> {
         let staging = Arc::clone(&self.0.staging);
         blocking(move || staging.list()).await
     }
 
-    /// Removes the staged file and its note, if there is one.
+    /// Removes the staged file and its note, if it exists.
     ///
-    /// [`Error::Closed`] if it is being committed at this moment.
+    /// [`Error::Closed`] if it is being committed.
     pub async fn discard(&self, id: &StageId) -> Result<(), Error> {
         self.staging(id, Staging::discard).await
     }
 
-    /// Makes a staged file the blob `digest`. The caller has verified that it is, in its whole length.
+    /// Makes a staged file the blob `digest`. The caller has verified that all its bytes match.
     ///
-    /// When this returns `Ok` the blob is durable and the staged file gone. After [`Error::Full`] and most other
-    /// errors the staged file is as before and the commit can be tried again; after a failed sync it is gone, since
-    /// nobody knows what it has become. Readers that mapped it read on in any case.
+    /// On `Ok`, the blob is durable and the staged file is gone. After [`Error::Full`] and most other errors, the
+    /// staged file is unchanged and the commit can be retried; after a failed sync it is gone, since its state is
+    /// unknown. Readers that mapped it can finish in any case.
     pub async fn commit(&self, staged: Staged, digest: &Digest) -> Result<Stored, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
@@ -255,7 +255,7 @@ impl Blobs {
                 Backend::S3(s3) => s3.commit(claim, &digest).await?,
             };
             if stored == Stored::New {
-                // A damaged one may have been replaced.
+                // The new one may have replaced a damaged one.
                 this.0.cache.forget(&digest);
             }
             Ok(stored)
@@ -263,7 +263,7 @@ impl Blobs {
         .await
     }
 
-    /// Bytes that this process can still write to the file system of the staging directory.
+    /// Bytes available to this process on the staging directory's file system.
     pub fn free_space(&self) -> Result<u64, Error> {
         let stat =
             rustix::fs::statvfs(self.0.staging.dir()).map_err(|errno| Error::io("stat", errno.into()))?;

@@ -1,4 +1,4 @@
-//! Blobs that can be answered without a system call or a request. Only what is held is remembered, never a miss.
+//! Blobs that can be served without a system call or a request. Only hits are cached, never misses.
 
 use std::{
     hash::BuildHasher as _,
@@ -13,27 +13,27 @@ use moka::sync::CacheBuilder;
 use crate::held::Held;
 
 const MEMORY_TOTAL: u64 = 16 << 20;
-// Each keeps a file descriptor.
+// Each one keeps a file descriptor open.
 const MAX_MAPPINGS: u64 = 256;
 const MAX_OBJECTS: u64 = 64 << 10;
 // Another process may remove objects.
 const OBJECT_TTL: Duration = Duration::from_secs(10 * 60);
-// What an entry takes besides its bytes, roughly.
+// Approximate overhead of an entry, in bytes.
 const ENTRY_BYTES: usize = 256;
 
-/// Every small blob is looked up here, and a hash that is quick is a part of what that costs.
+/// Looked up for every small blob, so a fast hash matters.
 type Moka = moka::sync::Cache<Digest, Held, RandomState>;
 type Builder = CacheBuilder<Digest, Held, moka::sync::Cache<Digest, Held>>;
 
 pub(crate) struct Cache {
     small: Moka,
     large: Moka,
-    // Counted by digest, roughly: a removal should not disturb many others.
+    // Counted in buckets by digest, so that a removal affects few other blobs.
     removals: [AtomicU64; 256],
     hasher: RandomState,
 }
 
-/// When something was looked up; tells whether anything was removed since.
+/// The time of a lookup; used to detect removals since then.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Mark(u64);
 
@@ -65,7 +65,7 @@ impl Cache {
         self.small.get(digest).or_else(|| self.large.get(digest))
     }
 
-    /// To be taken before looking for what may be kept afterwards.
+    /// Must be taken before looking up what will be cached.
     pub(crate) fn mark(&self, digest: &Digest) -> Mark {
         Mark(self.removals(digest).load(Ordering::SeqCst))
     }
@@ -75,18 +75,18 @@ impl Cache {
             Held::Memory(_) => self.small.insert(*digest, held),
             Held::Mapped(_) => {
                 self.large.insert(*digest, held);
-                // Evictions are put off otherwise, and the bound is on descriptors that are open now.
+                // Evictions are otherwise delayed, and the limit is on descriptors that are open now.
                 self.large.run_pending_tasks();
             }
             Held::Object(_) => self.large.insert(*digest, held),
         }
-        // What was found may have been removed before it was kept. Removing again is cheap, keeping it is wrong.
+        // The blob may have been removed before it was cached. Removing it again is cheap; keeping it would be wrong.
         if self.mark(digest) != mark {
             self.drop_entry(digest);
         }
     }
 
-    /// To be called after a removal, or when what is kept may be wrong.
+    /// Must be called after a removal, or if the cached value may be wrong.
     pub(crate) fn forget(&self, digest: &Digest) {
         self.removals(digest).fetch_add(1, Ordering::SeqCst);
         self.drop_entry(digest);

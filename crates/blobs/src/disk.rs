@@ -1,7 +1,7 @@
 //! Blobs as files: `blobs/<algorithm>/<first two hex digits>/<hex>`.
 //!
-//! A file has its name only when all its bytes are on the disk, and an answer is given only when the name is, too:
-//! sync the file, rename it, sync the directory. All functions block.
+//! A file gets its name only after its bytes are durable, and an operation succeeds only after the name is: sync the
+//! file, rename it, sync the directory. All functions block.
 
 use std::{
     collections::HashSet,
@@ -22,12 +22,12 @@ use crate::{
     verify::verified,
 };
 
-/// Bytes read at a time to be hashed.
+/// Buffer size in bytes for hashing a file.
 const EXAMINED: usize = 1 << 20;
 
 pub(crate) struct Disk {
     dir: PathBuf,
-    // Shards whose own name is known to be durable.
+    // Shards whose directory entry is known to be durable.
     shards: Mutex<HashSet<PathBuf>>,
 }
 
@@ -42,7 +42,7 @@ impl Disk {
         files::len(&self.path(digest))
     }
 
-    /// Opens a blob: a small one is read and verified, a larger one mapped. What is damaged is set aside.
+    /// Opens a blob: a small one is read and verified, a larger one is mapped. A damaged one is set aside.
     pub(crate) fn load(&self, digest: &Digest) -> Result<Option<Held>, Error> {
         let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(None) };
         let size = file.metadata().map_err(Error::at("stat"))?.len();
@@ -57,7 +57,7 @@ impl Disk {
         }
     }
 
-    /// Reads a blob that could not be read, and sets it aside if that is so.
+    /// Rereads a blob after a failed read, and sets it aside if it is damaged.
     pub(crate) fn examine(&self, digest: &Digest) -> Result<(), Error> {
         let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(()) };
         let mut hasher = Hasher::new(digest.algorithm());
@@ -68,7 +68,7 @@ impl Disk {
         }
     }
 
-    // Not removed: what the disk cannot read must not be used again, and somebody may want to look at it.
+    // Not removed: what the disk cannot read must not be reused, and an operator may want to inspect it.
     fn set_aside(&self, digest: &Digest, error: Error) -> Result<(), Error> {
         if !error.is_damage() {
             return Err(error);
@@ -81,15 +81,15 @@ impl Disk {
         Ok(())
     }
 
-    /// Keeps verified bytes, by way of `scratch`, which is on the same file system.
+    /// Stores verified bytes by way of `scratch`, a path on the same file system.
     pub(crate) fn put(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<Stored, Error> {
         if self.holds(digest, bytes.len() as u64)? {
             return Ok(Stored::AlreadyHeld);
         }
         let stored = self.put_new(scratch, digest, bytes);
-        // Nothing is left there unless something went wrong, and then that is what must be told.
+        // A file is left there only after a failure, and then that failure is the one to report.
         if let Err(error) = files::remove(scratch) {
-            tracing::warn!(%error, "a scratch file stays behind");
+            tracing::warn!(%error, "cannot remove a scratch file");
         }
         stored
     }
@@ -109,7 +109,7 @@ impl Disk {
             return Ok(Stored::AlreadyHeld);
         }
         if let Err(error) = claim.staged().sync() {
-            // The kernel may have dropped the bytes and will not say so again: a second try proves nothing.
+            // The kernel may have dropped the bytes and reports that only once: a retry proves nothing.
             claim.done();
             return Err(error);
         }
@@ -126,12 +126,12 @@ impl Disk {
         files::remove(&self.path(digest))
     }
 
-    /// Whether it can be reached.
+    /// Checks that the directory can be reached.
     pub(crate) fn check(&self) -> Result<(), Error> {
         files::len(&self.dir)?.map(drop).ok_or_else(|| Error::io("open", std::io::ErrorKind::NotFound.into()))
     }
 
-    // A name that another one has just given may not be durable yet, and the answer will say that it is.
+    // A name just created by another thread may not be durable yet, but the caller will report that it is.
     fn holds(&self, digest: &Digest, size: u64) -> Result<bool, Error> {
         if self.size(digest)? != Some(size) {
             return Ok(false);
@@ -139,7 +139,7 @@ impl Disk {
         files::sync_dir(&self.shard(digest)).map(|()| true)
     }
 
-    // `from` has all its bytes on the disk.
+    // The bytes of `from` are already durable.
     fn publish(&self, from: &Path, digest: &Digest, size: u64) -> Result<Stored, Error> {
         let to = self.path(digest);
         self.make_shard(&self.shard(digest))?;
@@ -148,18 +148,18 @@ impl Disk {
                 files::remove(from)?;
                 return Ok(Stored::AlreadyHeld);
             }
-            // Another size is another content: what is there is damaged, what comes was verified.
+            // A different size means different content: the existing file is damaged, the new one was verified.
             files::rename(from, &to)?;
         }
         if let Err(error) = files::sync_dir(&self.shard(digest)) {
-            // Whoever comes next must not find it and take it for durable.
+            // Later callers must not find it and take it for durable.
             files::remove(&to)?;
             return Err(error);
         }
         Ok(Stored::New)
     }
 
-    // Also for one that is there: the process that made it may have died before it was durable.
+    // Also for an existing one: the process that created it may have died before it was durable.
     fn make_shard(&self, shard: &Path) -> Result<(), Error> {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         if shards.contains(shard) {
@@ -211,7 +211,7 @@ mod tests {
 
         let scratch = dir.path().join("scratch");
         assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::New);
-        // The shard is new, and so may be the directory of its algorithm: both names first.
+        // The shard is new, and its algorithm's directory may be too: both names first.
         let above = shard.parent().unwrap().to_owned();
         let expected = [
             ("sync", above.clone()),
@@ -221,7 +221,7 @@ mod tests {
         ];
         assert_eq!(journal::take(), expected);
 
-        // Whoever gave it its name may not have come as far as to make that durable.
+        // The process that named it may have died before making the name durable.
         assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::AlreadyHeld);
         assert_eq!(journal::take(), [("sync", shard.clone())]);
 

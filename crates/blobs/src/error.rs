@@ -1,4 +1,4 @@
-//! What can go wrong between a digest and its bytes.
+//! Errors of the blob store.
 
 use std::io;
 
@@ -6,62 +6,62 @@ use entrepot_oci::Digest;
 
 use crate::stage_id::StageId;
 
-/// Why the bytes could not be kept or given back.
+/// Why bytes could not be stored or returned.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The disk or its quota is used up. Nothing was acknowledged; what was staged before is untouched.
+    /// The disk or the quota is full. Nothing was acknowledged; earlier staged data is untouched.
     #[error("there is no space left on the data directory's file system")]
     Full,
     /// A file operation failed.
-    #[error("cannot {what} a file of the data directory")]
+    #[error("cannot {what} a file in the data directory")]
     Io {
         /// The operation, as a verb: `open`, `rename`.
         what: &'static str,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The object store failed, retries included.
+    /// The object store failed, after retries.
     #[error("the object store failed")]
     Store {
-        /// What it said.
+        /// The client's error.
         #[source]
         source: object_store::Error,
     },
-    /// More bytes than the caller wants in memory.
-    #[error("{digest} has {size} bytes, more than the {limit} that were asked for")]
+    /// The blob has more bytes than the caller allows in memory.
+    #[error("{digest} has {size} bytes, more than the limit of {limit}")]
     TooLarge {
-        /// What was asked for.
+        /// The requested blob.
         digest: Digest,
-        /// How many bytes it has.
+        /// Its size in bytes.
         size: u64,
-        /// How many were allowed.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The bytes offered are not those that the digest names.
+    /// The content does not match its digest.
     #[error("the content has digest {actual}, not {expected}")]
     WrongDigest {
-        /// The digest it was offered under.
+        /// The claimed digest.
         expected: Digest,
-        /// The digest it has.
+        /// The actual digest.
         actual: Digest,
     },
-    /// What is held under this digest has become something else; it must be removed and fetched again.
-    #[error("what is held as {digest} is damaged")]
+    /// The stored content no longer matches its digest; it must be removed and fetched again.
+    #[error("the stored blob {digest} is damaged")]
     Damaged {
-        /// The digest it is held under.
+        /// The digest it is stored under.
         digest: Digest,
     },
-    /// The staged file is being committed, or was committed, discarded or replaced: it takes no changes any more.
-    #[error("the staged file {id} takes no changes any more")]
+    /// The staged file is being or was committed, or was discarded or replaced: it can no longer be changed.
+    #[error("the staged file {id} can no longer be changed")]
     Closed {
-        /// Which one.
+        /// The staged file.
         id: StageId,
     },
-    /// A staged file cannot be made shorter once it was mapped, since readers may hold its bytes.
-    #[error("the staged file {id} is being read and cannot be made shorter")]
+    /// A staged file cannot be truncated once it was mapped, since readers may hold its bytes.
+    #[error("the staged file {id} is being read and cannot be truncated")]
     Mapped {
-        /// Which one.
+        /// The staged file.
         id: StageId,
     },
     /// The process is shutting down.
@@ -70,7 +70,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A failed file operation; a lack of space is told apart from the rest.
+    /// Wraps a failed file operation; a full disk becomes [`Error::Full`].
     pub(crate) fn io(what: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
@@ -78,13 +78,13 @@ impl Error {
         }
     }
 
-    /// Whether it says that what is on the disk is no longer what was put there.
+    /// True if the error means that the data on disk has been damaged.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. } => true,
             Self::Io { source, .. } => {
                 let errno = source.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
-                // EUCLEAN and EBADMSG are how file systems say that a sum is wrong.
+                // File systems report a wrong checksum as EUCLEAN or EBADMSG.
                 matches!(
                     errno,
                     Some(rustix::io::Errno::IO | rustix::io::Errno::UCLEAN | rustix::io::Errno::BADMSG)

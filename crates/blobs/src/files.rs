@@ -1,4 +1,4 @@
-//! File operations that keep their promise across a power cut, and the door to the threads that may block.
+//! File operations that survive a power cut, and access to the threads that may block.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -15,14 +15,14 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::error::Error;
 
-/// Runs file work on a thread that may block. It goes on to its end even if the caller goes away.
+/// Runs file work on a thread that may block. It runs to completion even if the caller goes away.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     finished(spawn_blocking(work)).await
 }
 
-/// Runs `work` to its end even if the caller goes away.
+/// Runs `work` to completion even if the caller goes away.
 pub(crate) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
@@ -39,7 +39,7 @@ async fn finished<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
     }
 }
 
-/// Creates a directory for this user only, with its parents; one that is there is left as it is.
+/// Creates a directory and its parents, for this user only; an existing one is left as it is.
 pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::at("create"))
 }
@@ -52,20 +52,20 @@ pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
     dir.sync_all().map_err(Error::at("sync"))
 }
 
-/// A new file for this user only, to be read and written.
+/// Creates a file for this user only, open for reading and writing.
 pub(crate) fn create_new(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600).open(path).map_err(Error::at("create"))
 }
 
-/// Writes a file for this user only, whatever was there.
+/// Writes a file for this user only, replacing any existing one.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     let opened = options.write(true).create(true).truncate(true).mode(0o600).open(path);
     opened.and_then(|mut file| file.write_all(bytes)).map_err(Error::at("write"))
 }
 
-/// Takes a file that an older version made from everybody but this user.
+/// Removes other users' access to a file that an older version created.
 pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
     let changed = fs::set_permissions(path, Permissions::from_mode(0o600));
     there(changed, "change the mode of").map(drop)
@@ -76,30 +76,30 @@ pub(crate) fn len(path: &Path) -> Result<Option<u64>, Error> {
     Ok(there(fs::metadata(path), "stat")?.map(|metadata| metadata.len()))
 }
 
-/// Removes a file; whether there was one.
+/// Removes a file and returns whether there was one.
 pub(crate) fn remove(path: &Path) -> Result<bool, Error> {
     Ok(there(fs::remove_file(path), "remove")?.is_some())
 }
 
-/// Renames unless `to` exists; whether it was renamed.
+/// Renames unless `to` exists, and returns whether it was renamed.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<bool, Error> {
     #[cfg(test)]
     journal::note("rename", to);
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Ok(false),
-        // Not every file system knows the flag. Replacing does no harm: both files have the same digest.
+        // Not every file system supports the flag. Replacing is harmless: both files have the same digest.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => rename(from, to).map(|()| true),
         Err(errno) => Err(Error::io("rename", errno.into())),
     }
 }
 
-/// Renames, replacing what was there.
+/// Renames, replacing an existing file.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(Error::at("rename"))
 }
 
-/// "Not found" as `None`.
+/// Turns "not found" into `None`.
 pub(crate) fn there<T>(result: io::Result<T>, what: &'static str) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -108,7 +108,7 @@ pub(crate) fn there<T>(result: io::Result<T>, what: &'static str) -> Result<Opti
     }
 }
 
-/// What was asked of the file system, in order, by this thread: a power cut cannot be had in a unit test.
+/// Records this thread's file system calls in order, since a unit test cannot cut the power.
 #[cfg(test)]
 pub(crate) mod journal {
     use std::{
@@ -124,7 +124,7 @@ pub(crate) mod journal {
         CALLS.with_borrow_mut(|calls| calls.push((call, path.to_owned())));
     }
 
-    /// What came since the last call of this.
+    /// The calls since this was last called.
     pub(crate) fn take() -> Vec<(&'static str, PathBuf)> {
         CALLS.take()
     }

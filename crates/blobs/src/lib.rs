@@ -1,10 +1,10 @@
-//! Keeps verified bytes by digest, on disk or S3.
+//! Stores verified bytes by digest, on disk or in S3.
 //!
-//! - held for good: [`Blobs`] answers with [`Held`] bytes; `disk` and `s3` are where they lie, `cache` saves the trip
-//! - on the way in: [`Staged`] files, always on the local disk, become blobs by [`Blobs::commit`]
-//! - [`Mapping`] is the one place with unsafe code: a file as memory, so that it can leave without copies
+//! - stored blobs: [`Blobs`] returns [`Held`] bytes; `disk` and `s3` are the backends, `cache` avoids them
+//! - incoming blobs: [`Staged`] files, always on the local disk, become blobs in [`Blobs::commit`]
+//! - [`Mapping`] contains the only unsafe code: a memory-mapped file, to send bytes without copies
 //!
-//! One process at a time owns the directory; whoever opens it has made sure of that.
+//! One process at a time owns the directory; the caller must ensure that.
 
 #![deny(unsafe_code)]
 

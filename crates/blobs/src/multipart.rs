@@ -1,4 +1,4 @@
-//! A staged file on its way into S3, in parts that bound the memory it takes.
+//! Uploads a staged file to S3 in parts, to bound memory.
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
@@ -52,7 +52,7 @@ async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<St
     let upload = Upload { s3, staged, path: &path, id: &id, size };
     let Err(error) = upload.run().await else { return Ok(Stored::New) };
     upload.abort().await;
-    // The answer to the last request may have been lost, and its repetition refused.
+    // The response to the last request may have been lost, and its retry refused.
     if s3.holds(digest, size).await.unwrap_or(false) { Ok(Stored::New) } else { Err(error) }
 }
 
@@ -85,15 +85,15 @@ impl Upload<'_> {
         Ok(self.s3.store().put_part(self.path, self.id, index, PutPayload::from_bytes(bytes)).await?)
     }
 
-    // Parts that are not aborted are paid for until a rule of the bucket removes them.
+    // Parts that are not aborted cost money until a lifecycle rule removes them.
     async fn abort(&self) {
         if let Err(error) = self.s3.store().abort_multipart(self.path, self.id).await {
-            tracing::warn!(path = %self.path, %error, "an incomplete multipart upload may stay behind");
+            tracing::warn!(path = %self.path, %error, "cannot abort a multipart upload; its parts may remain");
         }
     }
 }
 
-// All parts but the last must have the same size for some services.
+// Some services require all parts but the last to have the same size.
 fn part_bytes(size: u64) -> u64 {
     size.div_ceil(MAX_PARTS).next_multiple_of(1 << 20).max(PART_BYTES)
 }

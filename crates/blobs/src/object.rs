@@ -1,4 +1,4 @@
-//! A blob in S3, not yet read.
+//! A blob in S3 that has not been read yet.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{error::Error, verify::verified};
 
 const LINK_VALID: Duration = Duration::from_secs(15 * 60);
 
-/// A blob that is an object. Cheap to clone.
+/// A blob stored as an S3 object. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ObjectBlob(Arc<Inner>);
 
@@ -34,13 +34,13 @@ impl ObjectBlob {
         Self(Arc::new(Inner { store, path, size, redirect }))
     }
 
-    /// How many bytes it has.
+    /// Size in bytes.
     pub fn size(&self) -> u64 {
         self.0.size
     }
 
-    /// The bytes of `range`, as far as there are any. Nothing is asked before the stream is polled; a connection
-    /// that breaks is taken up again where it broke.
+    /// The bytes of `range`, truncated to the blob's size. No request is sent before the stream is polled; a broken
+    /// connection is resumed.
     pub fn stream(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
         let range = range.start..range.end.min(self.0.size);
         if range.is_empty() {
@@ -58,8 +58,8 @@ impl ObjectBlob {
         .boxed()
     }
 
-    /// Where a client can get it itself within 15 minutes, `Range` included; `None` if clients are not to be sent
-    /// away. Signing needs no request.
+    /// A link that is valid for 15 minutes and supports `Range`; `None` if clients are not to be redirected. Signing
+    /// sends no request.
     pub async fn link(&self) -> Result<Option<Url>, Error> {
         if !self.0.redirect {
             return Ok(None);
@@ -67,7 +67,7 @@ impl ObjectBlob {
         Ok(Some(self.0.store.signed_url(Method::GET, &self.0.path, LINK_VALID).await?))
     }
 
-    /// All bytes, verified. The caller has looked at the size.
+    /// All bytes, verified. The caller has checked the size.
     pub(crate) async fn read(&self, digest: &Digest) -> Result<Bytes, Error> {
         let chunks: Vec<Bytes> = self.stream(0..self.0.size).try_collect().await?;
         verified(digest, chunks.concat().into())

@@ -22,7 +22,7 @@ use crate::{
     settings::S3Settings,
 };
 
-// Parts in memory at a time, whatever number of blobs are on their way.
+// Number of parts in memory at a time, for all blobs together.
 const PARTS_IN_FLIGHT: usize = 4;
 
 #[derive(Clone)]
@@ -32,7 +32,7 @@ struct Inner {
     store: AmazonS3,
     prefix: Path,
     redirect: bool,
-    // Whether the service may know `If-None-Match: *`; found out by trying.
+    // False once the service turned out not to support `If-None-Match: *`.
     conditional: AtomicBool,
     parts: Semaphore,
 }
@@ -52,12 +52,12 @@ impl S3 {
         &self.0.store
     }
 
-    /// Bounds the memory of uploads: whoever holds a part in memory holds a permit.
+    /// Bounds the memory of uploads: a part in memory holds a permit.
     pub(crate) fn parts(&self) -> &Semaphore {
         &self.0.parts
     }
 
-    /// Asks the service for the object, not for its bytes.
+    /// Requests the object's metadata, not its bytes.
     pub(crate) async fn head(&self, digest: &Digest) -> Result<Option<ObjectBlob>, Error> {
         let path = self.path(digest);
         match self.0.store.head(&path).await {
@@ -67,7 +67,7 @@ impl S3 {
         }
     }
 
-    /// The blob, a small one with its bytes. `known` is what an earlier question found.
+    /// The blob; a small one with its bytes. `known` is the result of an earlier request.
     pub(crate) async fn load(
         &self,
         digest: &Digest,
@@ -90,7 +90,7 @@ impl S3 {
         }
     }
 
-    /// Keeps verified bytes in one request.
+    /// Stores verified bytes with one request.
     pub(crate) async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
         if self.0.conditional.load(Ordering::Relaxed) {
             match self.create(digest, bytes.clone()).await {
@@ -98,7 +98,7 @@ impl S3 {
                 Ok(Created::Exists) if self.holds(digest, bytes.len() as u64).await? => {
                     return Ok(Stored::AlreadyHeld);
                 }
-                // Another size is another content: what is there is damaged.
+                // A different size means different content: the existing object is damaged.
                 Ok(Created::Exists) => {}
                 Ok(Created::Unsure(error)) => return self.overwrite_instead(digest, bytes, &error).await,
                 Err(error) => return Err(error),
@@ -119,9 +119,9 @@ impl S3 {
         }
     }
 
-    /// Whether the bucket can be reached with these credentials.
+    /// Checks that the bucket can be reached with these credentials.
     pub(crate) async fn check(&self) -> Result<(), Error> {
-        // With the delimiter this lists the algorithms, not the blobs.
+        // With a delimiter, this lists the algorithms instead of all blobs.
         self.0.store.list_with_delimiter(Some(&self.0.prefix)).await?;
         Ok(())
     }
@@ -150,7 +150,7 @@ impl S3 {
         }
     }
 
-    // Services refuse a header that they do not know in many ways. If the same request without it works, it was that.
+    // Services refuse an unsupported header in many ways. If the same request works without it, that was the reason.
     async fn overwrite_instead(
         &self,
         digest: &Digest,
@@ -158,22 +158,22 @@ impl S3 {
         refusal: &StoreError,
     ) -> Result<Stored, Error> {
         let stored = self.overwrite(digest, bytes).await?;
-        tracing::info!(error = %refusal, "the object store takes no conditional requests; doing without");
+        tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
         self.0.conditional.store(false, Ordering::Relaxed);
         Ok(stored)
     }
 
-    // Harmless if there is one: it is replaced by the same bytes.
+    // Harmless if the object exists: it is replaced by the same bytes.
     async fn overwrite(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
         self.0.store.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
         Ok(Stored::New)
     }
 }
 
-/// What came of "only if there is none".
+/// The result of a conditional create.
 enum Created {
     Yes,
     Exists,
-    /// The service failed, or does not know the condition.
+    /// The service failed, or does not support the condition.
     Unsure(StoreError),
 }

@@ -12,31 +12,31 @@ use url::Url;
 
 use crate::error::Error;
 
-/// Where in S3, or in anything that speaks its API, the blobs are kept.
+/// The S3 bucket, of any service with an S3 API, that stores the blobs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct S3Settings {
-    /// The bucket. It must exist; a rule that aborts old incomplete multipart uploads is a good idea.
+    /// The bucket. It must exist, and should have a lifecycle rule that aborts old incomplete multipart uploads.
     pub bucket: String,
-    /// The service, without the bucket. `http://` is meant as written: unencrypted.
+    /// The service's URL, without the bucket. `http://` means unencrypted.
     pub endpoint: Url,
-    /// The region to sign for. Default `us-east-1`, which services without regions take.
+    /// The region to sign for. Default `us-east-1`, which services without regions accept.
     #[serde(default = "default_region")]
     pub region: String,
-    /// What all keys begin with, so that a bucket can be shared. Default: nothing.
+    /// Prefix of all keys, so that a bucket can be shared. Default: none.
     #[serde(default)]
     pub prefix: Option<String>,
-    /// The access key. Without it the usual `AWS_…` variables or the machine's own role are used.
+    /// The access key. Default: the usual `AWS_…` variables or the machine's own role.
     #[serde(default)]
     pub access_key: Option<SecretString>,
-    /// The secret key; goes with `access_key`.
+    /// The secret key; required with `access_key`.
     #[serde(default)]
     pub secret_key: Option<SecretString>,
-    /// Whether the bucket is part of the host's name (`https://bucket.endpoint/key`) rather than of the path. Some
-    /// services, such as Aliyun OSS, take nothing else.
+    /// Puts the bucket into the host name (`https://bucket.endpoint/key`) rather than the path. Some services, such as
+    /// Aliyun OSS, accept nothing else.
     #[serde(default)]
     pub virtual_hosted: bool,
-    /// Whether clients are sent to the service for large blobs, which they must then be able to reach.
+    /// Redirects clients to the service for large blobs; they must be able to reach it.
     #[serde(default)]
     pub redirect: bool,
 }
@@ -46,10 +46,10 @@ fn default_region() -> String {
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-// Of silence; a blob as a whole may take as long as it takes.
+// Applies to silence; a whole blob may take any time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-// Only what says who we are. Taking all of `AWS_…` would let the environment overrule the endpoint.
+// Only variables that identify us. Reading all `AWS_…` variables would let the environment override the endpoint.
 const CREDENTIALS: [AmazonS3ConfigKey; 9] = [
     AmazonS3ConfigKey::AccessKeyId,
     AmazonS3ConfigKey::SecretAccessKey,
@@ -63,7 +63,7 @@ const CREDENTIALS: [AmazonS3ConfigKey; 9] = [
 ];
 
 impl S3Settings {
-    /// A client for these settings; sends nothing yet.
+    /// A client for these settings; sends no request yet.
     pub(crate) fn client(&self) -> Result<AmazonS3, Error> {
         let options = ClientOptions::new()
             .with_timeout_disabled()
@@ -73,7 +73,7 @@ impl S3Settings {
         let builder = AmazonS3Builder::new()
             .with_client_options(options)
             .with_retry(retry())
-            // Not every service has the bulk request, and we delete one at a time.
+            // Not every service supports bulk deletes, and blobs are deleted one at a time.
             .with_disable_bulk_delete(true)
             .with_bucket_name(&self.bucket)
             .with_region(&self.region)
@@ -82,12 +82,12 @@ impl S3Settings {
         Ok(self.with_credentials(builder).build()?)
     }
 
-    /// Where requests go. With the bucket in the host's name, the client expects it to be there already.
+    /// The URL for requests. With `virtual_hosted`, the client expects the bucket in the host name.
     fn address(&self) -> Url {
         let mut address = self.endpoint.clone();
         if let (true, Some(host)) = (self.virtual_hosted, self.endpoint.host_str()) {
             let with_bucket = format!("{}.{host}", self.bucket);
-            // A bucket that cannot be part of a host's name leaves the address as it is, and the service says so.
+            // A bucket that cannot be part of a host name leaves the URL unchanged, and the service reports the error.
             let _ = address.set_host(Some(&with_bucket));
         }
         address

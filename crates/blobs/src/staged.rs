@@ -1,4 +1,4 @@
-//! One file on its way to become a blob: written at any offset, read while it grows, kept across restarts.
+//! A file that is to become a blob: written at any offset, read while it grows, kept across restarts.
 
 use std::{
     fmt,
@@ -12,10 +12,10 @@ use rustix::{fs::FallocateFlags, io::Errno};
 
 use crate::{error::Error, files, mapping::Mapping, stage_id::StageId};
 
-/// A staged file, open. Cheap to clone; all clones are the same file.
+/// An open staged file. Cheap to clone; all clones share the file.
 ///
-/// The methods that are not `async` do a system call where they are called: from a thread that may block, or for
-/// few bytes at a time.
+/// Methods that are not `async` make system calls on the calling thread: call them from a thread that may block, or
+/// for few bytes at a time.
 #[derive(Clone)]
 pub struct Staged(Arc<Inner>);
 
@@ -52,25 +52,25 @@ impl Staged {
         Self(inner)
     }
 
-    /// What it is for.
+    /// Its id.
     pub fn id(&self) -> &StageId {
         &self.0.id
     }
 
-    /// The file's length, reserved bytes included.
+    /// The file's length in bytes, including reserved ones.
     pub fn len(&self) -> Result<u64, Error> {
         Ok(self.0.file.metadata().map_err(Error::at("stat"))?.len())
     }
 
-    /// Whether the file has no bytes.
+    /// True if the file is empty.
     pub fn is_empty(&self) -> Result<bool, Error> {
         Ok(self.len()? == 0)
     }
 
-    /// Makes the file `size` bytes long, if it is shorter, with disk space for all of them.
-    /// On a file system that cannot promise space it only becomes longer.
+    /// Extends the file to `size` bytes, if it is shorter, and allocates disk space for them.
+    /// On a file system without preallocation, only the length changes.
     ///
-    /// [`Error::Full`] if there is not enough.
+    /// [`Error::Full`] if there is not enough space.
     pub fn reserve(&self, size: u64) -> Result<(), Error> {
         let _state = self.open()?;
         if size == 0 {
@@ -90,7 +90,7 @@ impl Staged {
         if size > self.len()? { self.0.file.set_len(size).map_err(Error::at("reserve")) } else { Ok(()) }
     }
 
-    /// Makes the file `size` bytes long. [`Error::Mapped`] if that cuts bytes off that a reader may hold.
+    /// Sets the file's length to `size` bytes. [`Error::Mapped`] if that removes bytes a reader may hold.
     pub fn truncate(&self, size: u64) -> Result<(), Error> {
         let state = self.open()?;
         if state.mapped && size < self.len()? {
@@ -99,45 +99,45 @@ impl Staged {
         self.0.file.set_len(size).map_err(Error::at("truncate"))
     }
 
-    /// Writes all of `bytes` at `offset`. [`Error::Full`] if the disk is.
+    /// Writes all of `bytes` at `offset`. [`Error::Full`] if the disk is full.
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        // Not held while writing: several writers fill different parts at the same time.
+        // The lock is not held while writing: several writers fill different parts at the same time.
         drop(self.open()?);
         self.0.file.write_all_at(bytes, offset).map_err(Error::at("write"))
     }
 
-    /// Reads what is there at `offset`; 0 bytes at the end of the file. Works after a commit, too.
+    /// Reads bytes at `offset`; returns 0 at the end of the file. Works after a commit, too.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
         self.0.file.read_at(buffer, offset).map_err(Error::at("read"))
     }
 
-    /// Maps the file in its present length: after [`Self::reserve`], readers follow its growth through the mapping.
+    /// Maps the file at its current length: after [`Self::reserve`], readers follow its growth through the mapping.
     ///
-    /// What was not written yet reads as zeros, so readers must be told how far they may look.
+    /// Unwritten bytes read as zeros, so readers must be told how far they may read.
     pub fn map(&self) -> Result<Mapping, Error> {
         self.lock().mapped = true;
         Mapping::of(Arc::clone(&self.0.file))
     }
 
-    /// The note kept beside the file, if there is one.
+    /// The note stored next to the file, if there is one.
     pub async fn note(&self) -> Result<Option<Vec<u8>>, Error> {
         let path = self.note_path();
         files::blocking(move || files::there(fs::read(path), "read")).await
     }
 
-    /// Keeps a small document beside the file, in place of the one before. It survives a restart of the process;
-    /// after a power cut it may be older than the file, or newer.
+    /// Stores a small document next to the file, replacing the previous one. It survives a restart of the process;
+    /// after a power cut it may be older or newer than the file.
     pub async fn set_note(&self, bytes: &[u8]) -> Result<(), Error> {
         let (this, bytes) = (self.clone(), bytes.to_vec());
         files::blocking(move || {
-            // Held while writing: one note at a time, and none after the file is gone.
+            // The lock is held while writing: one note at a time, and none after the file is gone.
             let _state = this.open()?;
             let note = this.note_path();
             let scratch = note.with_extension("json.tmp");
             let kept = files::write_private(&scratch, &bytes);
             let kept = kept.and_then(|()| files::rename(&scratch, &note));
             if kept.is_err() {
-                // The failure is what must be told; and a start removes what this could not.
+                // Report the original failure; the next start removes what this could not.
                 let _ = files::remove(&scratch);
             }
             kept
@@ -145,19 +145,20 @@ impl Staged {
         .await
     }
 
-    /// Takes the file for a commit: from now on it takes no changes.
+    /// Claims the file for a commit: from now on it cannot be changed.
     pub(crate) fn claim(&self) -> Result<Claim, Error> {
         self.open()?.phase = Phase::Committing;
         Ok(Claim(self.clone()))
     }
 
-    /// Gives the name up, so that the file can be removed; not during a commit.
+    /// Detaches the file from its name, so that it can be removed; fails during a commit.
     pub(crate) fn retire(&self) -> Result<(), Error> {
         self.open()?.phase = Phase::Gone;
         Ok(())
     }
 
-    /// Whether the name in the staging directory still means this file: it was not committed, discarded or replaced.
+    /// True if the name in the staging directory still refers to this file: it was not committed, discarded or
+    /// replaced.
     pub fn is_current(&self) -> bool {
         self.lock().phase != Phase::Gone
     }
@@ -190,20 +191,20 @@ impl fmt::Debug for Staged {
     }
 }
 
-/// Where the note of a staged file is.
+/// Path of a staged file's note.
 pub(crate) fn note_path(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
-/// Removes a staged file and its note. The note goes last: without its file it means nothing.
+/// Removes a staged file and its note. The note goes last: without its file it is meaningless.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     files::remove(path)?;
     files::remove(&note_path(path))?;
     Ok(())
 }
 
-/// A staged file during its commit. Dropped without [`Claim::done`], the file is open again and the commit can be
-/// tried again.
+/// A staged file during its commit. If it is dropped without [`Claim::done`], the file is open again and the commit
+/// can be retried.
 pub(crate) struct Claim(Staged);
 
 impl Claim {
@@ -215,13 +216,13 @@ impl Claim {
         &self.0.0.path
     }
 
-    /// The file is not needed any more, or was renamed away: clears up what is left.
+    /// The file is no longer needed, or was renamed away: removes the leftovers.
     pub(crate) fn done(self) {
-        // Held until the name is free: it must not be given to a new file before.
+        // Held until the name is free: no new file may get it before.
         let mut state = self.0.lock();
         if let Err(error) = remove(self.path()) {
-            // The blob is safe; a later start or discard finds the rest.
-            tracing::warn!(id = %self.0.0.id, %error, "a staged file stays behind");
+            // The blob is safe; a later start or discard removes the rest.
+            tracing::warn!(id = %self.0.0.id, %error, "cannot remove a staged file");
         }
         state.phase = Phase::Gone;
     }

@@ -1,4 +1,4 @@
-//! The directory of staged files. A restart finds in it what was begun.
+//! The directory of staged files, from which a restart resumes.
 
 use std::{
     collections::HashMap,
@@ -19,12 +19,12 @@ use crate::{
 
 pub(crate) struct Staging {
     dir: PathBuf,
-    // One `Staged` for each file, however often it is asked for: they must agree on what may still be done to it.
+    // All users of a file share one `Staged`, since they must agree on what may still be done to it.
     live: Mutex<HashMap<StageId, Weak<Inner>>>,
 }
 
 impl Staging {
-    /// Opens the directory, creating it if need be, and clears away what a crash left half made.
+    /// Opens the directory, creating it if needed, and removes incomplete leftovers of a crash.
     pub(crate) fn open(dir: PathBuf) -> Result<Self, Error> {
         files::create_dir(&dir)?;
         let this = Self { dir, live: Mutex::default() };
@@ -33,7 +33,7 @@ impl Staging {
         Ok(this)
     }
 
-    /// A new and empty file in place of any that was there.
+    /// A new, empty file, replacing any existing one.
     pub(crate) fn stage(&self, id: &StageId) -> Result<Staged, Error> {
         let mut live = self.lock();
         self.clear(&live, id)?;
@@ -42,7 +42,7 @@ impl Staging {
         Ok(register(&mut live, Staged::new(id.clone(), path, file)))
     }
 
-    /// The file that is there.
+    /// The existing file.
     pub(crate) fn staged(&self, id: &StageId) -> Result<Option<Staged>, Error> {
         let mut live = self.lock();
         if let Some(staged) = current(&live, id) {
@@ -53,7 +53,7 @@ impl Staging {
         Ok(file.map(|file| register(&mut live, Staged::new(id.clone(), path, file))))
     }
 
-    /// All files, with the time of the last change.
+    /// All files with their modification times.
     pub(crate) fn list(&self) -> Result<Vec<(StageId, SystemTime)>, Error> {
         let mut found = Vec::new();
         for (entry, name) in self.entries()? {
@@ -65,13 +65,13 @@ impl Staging {
         Ok(found)
     }
 
-    /// Removes the file, if there is one.
+    /// Removes the file, if it exists.
     pub(crate) fn discard(&self, id: &StageId) -> Result<(), Error> {
         let live = self.lock();
         self.clear(&live, id)
     }
 
-    /// A path for a file that is renamed away or removed at once; a restart removes it.
+    /// A path for a file that is renamed or removed at once; a restart removes leftovers.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.dir.join(format!("put-{}", Uuid::new_v4()))
     }

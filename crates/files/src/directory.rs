@@ -1,4 +1,4 @@
-//! Directories below which no link is followed, and nothing but regular files is opened.
+//! Directories below which links are not followed and only regular files are opened.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -14,35 +14,35 @@ use rustix::{
     io::Errno,
 };
 
-/// Who may use what is made here; the umask takes away from it.
+/// Mode of new directories, before the umask.
 const NEW_DIRECTORY: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 pub(crate) const NEW_FILE: Mode = NEW_DIRECTORY.difference(Mode::XUSR.union(Mode::XGRP).union(Mode::XOTH));
 
-/// An open directory. Paths below it are walked part by part: a part that is a link, or leads upward, is an error. So
-/// files below it are in it, whatever somebody put there before.
+/// An open directory. Paths below it are resolved part by part; a part that is a link or leads upward is an error. So
+/// a file below it is always inside it, whatever another user put there.
 ///
-/// `openat2` could do the same in one call, but only on Linux, and this would be needed beside it.
+/// `openat2` could do the same in one call, but only on Linux, and this code would still be needed elsewhere.
 #[derive(Clone, Debug)]
 pub struct Directory(Arc<OwnedFd>);
 
-/// What becomes of a directory on the way that is missing.
+/// What to do if a directory on the way is missing.
 #[derive(Clone, Copy)]
 enum Missing {
     Make,
     Fail,
 }
 
-/// Opens a file that the user named, so that a link to it is followed. Nothing but a regular file is opened, and a pipe is
-/// not waited for.
+/// Opens a regular file at a path that the user chose, following links. Anything else is refused, without blocking
+/// on a pipe.
 ///
 /// # Errors
-/// It cannot be opened, or is something else.
+/// The file cannot be opened, or is not a regular file.
 pub fn open(path: &Path) -> io::Result<File> {
     regular(openat(CWD, path, reading(), Mode::empty())?)
 }
 
 impl Directory {
-    /// Opens the directory at a path that the user named: links on the way there are followed.
+    /// Opens a directory at a path that the user chose, following links on the way.
     ///
     /// # Errors
     /// It cannot be opened, or is not a directory.
@@ -52,10 +52,10 @@ impl Directory {
         Ok(Self(Arc::new(openat(CWD, path, flags, Mode::empty())?)))
     }
 
-    /// The same, and makes it if it is missing.
+    /// Like [`Self::open`], but creates the directory if it is missing.
     ///
     /// # Errors
-    /// It can be neither opened nor made.
+    /// It can be neither opened nor created.
     pub fn make(path: &Path) -> io::Result<Self> {
         if !path.as_os_str().is_empty() {
             fs::create_dir_all(path)?;
@@ -63,7 +63,7 @@ impl Directory {
         Self::open(path)
     }
 
-    /// The names in it.
+    /// The names of its entries.
     ///
     /// # Errors
     /// It cannot be read.
@@ -78,34 +78,34 @@ impl Directory {
         Ok(names)
     }
 
-    /// Opens a file below it, to be read.
+    /// Opens a file below it for reading.
     ///
     /// # Errors
-    /// It is not there, or not a regular file, or behind a link.
+    /// The file is missing, not a regular file, or behind a link.
     pub fn read(&self, path: &Path) -> io::Result<File> {
         self.open_file(path, reading(), Missing::Fail)
     }
 
-    /// Opens a file below it, to be read and written.
+    /// Opens a file below it for reading and writing.
     ///
     /// # Errors
-    /// It is not there, or not a regular file, or behind a link.
+    /// The file is missing, not a regular file, or behind a link.
     pub fn update(&self, path: &Path) -> io::Result<File> {
         self.open_file(path, OFlags::RDWR | safe(), Missing::Fail)
     }
 
-    /// The same, and makes it if it is missing.
+    /// Like [`Self::update`], but creates the file if it is missing.
     ///
     /// # Errors
-    /// It is not a regular file, or behind a link, or cannot be made.
+    /// It is not a regular file, is behind a link, or cannot be created.
     pub fn update_or_make(&self, path: &Path) -> io::Result<File> {
         self.open_file(path, OFlags::RDWR | OFlags::CREATE | safe(), Missing::Make)
     }
 
-    /// Whether a regular file is there; what a link leads to is not.
+    /// True if there is a regular file at `path`; links are not followed.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// The path cannot be examined.
     pub fn has(&self, path: &Path) -> io::Result<bool> {
         let found = self.above(path, Missing::Fail).and_then(|(directory, name)| directory.kind(name));
         match found {
@@ -115,16 +115,16 @@ impl Directory {
         }
     }
 
-    /// Removes a file below it, or a link.
+    /// Removes a file or a link below it.
     ///
     /// # Errors
-    /// It is not there, or cannot be removed.
+    /// It is missing or cannot be removed.
     pub fn remove(&self, path: &Path) -> io::Result<()> {
         let (directory, name) = self.above(path, Missing::Fail)?;
         Ok(unlinkat(&*directory.0, name, AtFlags::empty())?)
     }
 
-    /// The directory in which a file below this one is to be, made if need be, and the name of the file there.
+    /// The parent directory of `path`, created if needed, and the file's name in it.
     pub(crate) fn place<'p>(&self, path: &'p Path) -> io::Result<(Self, &'p OsStr)> {
         self.above(path, Missing::Make)
     }
@@ -139,7 +139,7 @@ impl Directory {
         regular(opened.map_err(|error| directory.why(name, error))?)
     }
 
-    // The directory that a path leads to, and its last part.
+    // The parent directory of a path, and the path's last part.
     fn above<'p>(&self, path: &'p Path, missing: Missing) -> io::Result<(Self, &'p OsStr)> {
         let (mut directory, mut last) = (self.clone(), None);
         for part in path.components() {
@@ -174,7 +174,7 @@ impl Directory {
         Ok(FileType::from_raw_mode(found.st_mode))
     }
 
-    // Systems say in different ways that something is a link.
+    // Systems report a link with different error numbers.
     fn why(&self, name: &OsStr, error: Errno) -> io::Error {
         match self.kind(name) {
             Ok(FileType::Symlink) => {
@@ -190,7 +190,7 @@ fn reading() -> OFlags {
     OFlags::RDONLY | safe()
 }
 
-// A pipe without a writer is not waited for, and a terminal does not become ours.
+// Do not block on a pipe without a writer, and do not acquire a controlling terminal.
 fn safe() -> OFlags {
     OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC
 }

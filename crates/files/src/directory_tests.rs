@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A directory `in` with files and links, and a file outside of it.
+/// A directory `in` with files and links, and a file outside it.
 fn scene() -> (TempDir, Directory) {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
@@ -19,7 +19,7 @@ fn scene() -> (TempDir, Directory) {
     symlink("../out/file", at("in/link")).unwrap();
     mkfifoat(CWD, at("in/pipe"), Mode::RWXU).unwrap();
     symlink("in", at("chosen")).unwrap();
-    // The way to the directory itself is the user's.
+    // Links on the way to the directory itself are followed: the user chose that path.
     let directory = Directory::open(&at("chosen")).unwrap();
     (root, directory)
 }

@@ -1,4 +1,4 @@
-//! Files that are made under a name that nobody can know, and renamed when they are whole.
+//! Files that are written under an unpredictable name and renamed once they are complete.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -15,27 +15,27 @@ use uuid::Uuid;
 
 use crate::{Directory, directory::NEW_FILE};
 
-/// How the names of files begin that are not whole.
+/// Prefix of the names of incomplete files.
 pub const DRAFT: &str = ".draft-";
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner alone.
+    /// Only the owner.
     Owner,
-    /// Whoever the umask leaves.
+    /// Everyone the umask permits.
     Usual,
 }
 
-/// A file on its way. Dropped before it has its name, it is removed.
+/// An incomplete file. If it is dropped before it gets its final name, it is removed.
 ///
-/// `tempfile` is not used for this: its files are reached by their whole paths, and these are where a [`Directory`] is.
+/// `tempfile` does not fit: it addresses files by full path, and these live in a [`Directory`].
 #[derive(Debug)]
 pub struct Draft {
-    /// Where it is for now, and its name there.
+    /// Where it is now, and its name there.
     home: Directory,
     name: String,
-    /// Where it is to be, and its name there.
+    /// Where it will be, and its name there.
     goal: Directory,
     target: OsString,
     file: File,
@@ -43,28 +43,29 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Begins a file that is to be at `path`, which the user named.
+    /// Creates a file that will end up at `path`, which the user chose.
     ///
     /// # Errors
-    /// There can be no file there.
+    /// No file can be created there.
     pub fn at(path: &Path, readers: Readers) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         Self::below(&Directory::open(path.parent().unwrap_or(Path::new("")))?, Path::new(name), readers)
     }
 
-    /// Begins a file that is to be at `path` below a directory; directories on the way there are made.
+    /// Creates a file that will end up at `path` below a directory; missing directories are created.
     ///
     /// # Errors
-    /// There can be no file there.
+    /// No file can be created there.
     pub fn below(directory: &Directory, path: &Path, readers: Readers) -> io::Result<Self> {
         let (goal, target) = directory.place(path)?;
         Self::begin(goal.clone(), (goal, target), readers)
     }
 
-    /// The same, and until it is whole it lies in the directory itself, so that what a killed process left is found there.
+    /// Like [`Self::below`], but keeps the incomplete file in `directory` itself, where leftovers of a killed process
+    /// are easy to find.
     ///
     /// # Errors
-    /// There can be no file there.
+    /// No file can be created there.
     pub fn aside(directory: &Directory, path: &Path, readers: Readers) -> io::Result<Self> {
         Self::begin(directory.clone(), directory.place(path)?, readers)
     }
@@ -80,20 +81,20 @@ impl Draft {
         Ok(Self { home, name, goal, target: target.to_owned(), file: handle.into(), is_placed: false })
     }
 
-    /// The file, to be written.
+    /// The file, for writing.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Where it is as long as it is not whole, if it is to be at `path`: for others who write it.
+    /// The current path of the incomplete file if its final path is `path`, for other programs that write it.
     pub fn beside(&self, path: &Path) -> PathBuf {
         path.with_file_name(&self.name)
     }
 
-    /// Gives it its name, in the place of what is there; a link gives way, and what it leads to stays as it is.
+    /// Renames it to its final name, replacing what is there. A link is replaced; its target is not touched.
     ///
     /// # Errors
-    /// It cannot be made durable, or cannot have the name.
+    /// It cannot be made durable, or the rename fails.
     pub fn replace(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         renameat(self.home.handle(), &self.name, self.goal.handle(), &self.target)?;
@@ -101,16 +102,17 @@ impl Draft {
         Ok(())
     }
 
-    /// Gives it its name, unless something is there.
+    /// Renames it to its final name, unless that name is taken.
     ///
     /// # Errors
-    /// Something is there ([`io::ErrorKind::AlreadyExists`]), or it cannot be made durable, or cannot have the name.
+    /// The name is taken ([`io::ErrorKind::AlreadyExists`]), it cannot be made durable, or the rename fails.
     pub fn put_new(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         let (home, name, goal, target) = (self.home.handle(), &self.name, self.goal.handle(), &self.target);
         match renameat_with(home, name, goal, target, RenameFlags::NOREPLACE) {
             Ok(()) => self.is_placed = true,
-            // Not every file system knows the flag. A second name does the same, and the first one goes with the draft.
+            // Not every file system supports the flag. A hard link has the same effect; the old name is removed with
+            // the draft.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 linkat(home, name, goal, target, AtFlags::empty())?;
             }
@@ -123,7 +125,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.is_placed {
-            // What is left of it may have a secret in it.
+            // The remains may contain a secret.
             let _ = unlinkat(self.home.handle(), &self.name, AtFlags::empty());
         }
     }

@@ -1,9 +1,9 @@
-//! Files that a command reads and writes where other people may have put things before.
+//! Files that a command reads and writes in places where other users may have put something before.
 //!
-//! - [`open`]: a file that the user named; [`Directory`]: files below a directory, where no link is followed
-//! - [`Draft`]: a file that gets its name when it is whole, and never otherwise
+//! - [`open`]: a file the user chose; [`Directory`]: files below a directory, without following links
+//! - [`Draft`]: a file that gets its name only when it is complete
 //!
-//! Not for the data directory of a server: that belongs to its owner alone, and `entrepot-blobs` keeps it.
+//! Not for a server's data directory, which belongs to its owner alone; `entrepot-blobs` manages that.
 
 #![forbid(unsafe_code)]
 

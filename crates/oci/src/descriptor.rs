@@ -1,4 +1,4 @@
-//! Descriptors: how one document points at another (image-spec, descriptor.md).
+//! Descriptors: references from one document to another (image-spec, descriptor.md).
 
 use std::collections::BTreeMap;
 
@@ -6,43 +6,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Platform};
 
-/// A pointer at content. Unknown fields are dropped, so this is for looking inside a document and for making
-/// referrers answers, never for writing a document back.
+/// A reference to content. Unknown fields are dropped, so use it to look inside a document and to build
+/// referrers responses, never to write a document back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the content is.
+    /// Media type of the content.
     #[serde(default)]
     pub media_type: String,
-    /// The content's digest.
+    /// Digest of the content.
     pub digest: Digest,
-    /// The content's size in bytes.
+    /// Size of the content in bytes.
     pub size: u64,
-    /// The type of artifact, where the content is one.
+    /// Artifact type, if the content is an artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// Free-form notes.
+    /// Free-form annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<BTreeMap<String, String>>,
-    /// What the content runs on, in an index.
+    /// In an index: the platform the content is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// Other places to get the content from, which are never asked.
+    /// Alternative locations of the content. They are never requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
 }
 
-/// The most bytes of annotations that an entry of a listing keeps.
+/// Maximum size in bytes of the annotations kept in an entry of a listing.
 pub const MAX_LISTED_ANNOTATIONS: usize = 16 << 10;
 
-// What an entry of a map or a vector takes besides its text, roughly.
+// Approximate overhead of a map or vector entry, in bytes.
 const ENTRY: usize = 64;
 
 impl Descriptor {
-    /// The same as an entry of a listing: without annotations or addresses of more than [`MAX_LISTED_ANNOTATIONS`].
+    /// The same descriptor as an entry of a listing, without annotations or URLs larger than
+    /// [`MAX_LISTED_ANNOTATIONS`].
     ///
-    /// The specification has a listing repeat the annotations (distribution-spec, §listing referrers). They are whatever
-    /// somebody wrote, as large as a manifest for each entry, and who needs them whole has the manifest for that.
+    /// The specification makes a listing repeat the annotations (distribution-spec, §listing referrers). Their content
+    /// is arbitrary and can be as large as a manifest for each entry; the full ones are in the manifest.
     #[must_use]
     pub fn listed(mut self) -> Self {
         self.annotations = self.annotations.filter(|all| of_annotations(all) <= MAX_LISTED_ANNOTATIONS);
@@ -52,14 +53,14 @@ impl Descriptor {
         self
     }
 
-    /// How many bytes of memory it takes, roughly.
+    /// Approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         let texts = self.media_type.len() + self.artifact_type.as_ref().map_or(0, String::len);
         let annotations = self.annotations.as_ref().map_or(0, of_annotations);
         size_of::<Self>() + texts + annotations + of_urls(&self.urls)
     }
 
-    /// Whether the content is a layer that may not be distributed and so need not be in the registry
+    /// True for a layer that may not be distributed and therefore need not be in the registry
     /// (image-spec, layer.md §non-distributable layers).
     pub fn is_foreign(&self) -> bool {
         self.media_type.contains(".foreign.") || self.media_type.contains(".nondistributable.")

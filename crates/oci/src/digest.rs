@@ -5,17 +5,17 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// The hash functions that a registered digest may name.
+/// The registered hash functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
-    /// SHA-256, what practically every image uses.
+    /// SHA-256, used by practically every image.
     Sha256,
     /// SHA-512.
     Sha512,
 }
 
 impl Algorithm {
-    /// The name in front of the colon.
+    /// The name before the colon.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -39,10 +39,10 @@ impl FromStr for Algorithm {
 /// Why a text is not a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// There is no `algorithm:` in front.
+    /// The `algorithm:` prefix is missing.
     #[error("a digest is written `algorithm:hex`")]
     Form,
-    /// The algorithm is not one of the registered ones.
+    /// The algorithm is not a registered one.
     #[error("the digest algorithm must be `sha256` or `sha512`")]
     Algorithm,
     /// Wrong length, or something other than lower-case hexadecimal.
@@ -50,10 +50,10 @@ pub enum DigestError {
     Hex,
 }
 
-/// The longest text of a digest, in bytes: `sha512:` and 128 digits.
+/// Maximum length of a digest in bytes: `sha512:` and 128 digits.
 const LONGEST: usize = 7 + 128;
 
-/// A content digest; holding one means that its text was well formed.
+/// A well-formed content digest.
 ///
 /// ```
 /// use entrepot_oci::{Algorithm, Digest};
@@ -87,7 +87,7 @@ impl Digest {
         hasher.finish()
     }
 
-    /// Which hash function made it.
+    /// The hash function.
     pub const fn algorithm(&self) -> Algorithm {
         match self.0 {
             Bytes::Sha256(_) => Algorithm::Sha256,
@@ -95,14 +95,14 @@ impl Digest {
         }
     }
 
-    /// The part behind the colon, lower case.
+    /// The part after the colon, in lower case.
     pub fn hex(&self) -> String {
         let mut text = [0; LONGEST];
         let start = self.algorithm().name().len() + 1;
         self.write(&mut text)[start..].to_owned()
     }
 
-    /// Whether `bytes` have this digest.
+    /// True if `bytes` hash to this digest.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         Self::with(self.algorithm(), bytes) == *self
     }
@@ -114,7 +114,7 @@ impl Digest {
         }
     }
 
-    // Without an allocation: this is in every answer, more than once.
+    // No allocation: this runs more than once for every response.
     fn write<'a>(&self, text: &'a mut [u8; LONGEST]) -> &'a str {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let (name, raw) = (self.algorithm().name().as_bytes(), self.raw());
@@ -126,7 +126,7 @@ impl Digest {
             pair[0] = HEX[usize::from(byte >> 4)];
             pair[1] = HEX[usize::from(byte & 15)];
         }
-        // All of it is ASCII.
+        // The buffer contains only ASCII.
         std::str::from_utf8(&text[..length]).unwrap_or_default()
     }
 }
@@ -155,7 +155,7 @@ fn unhex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
     Ok(out)
 }
 
-// Upper case is refused: the same content would have two names otherwise.
+// Upper case is refused; otherwise the same content would have two names.
 fn nibble(byte: u8) -> Result<u8, DigestError> {
     match byte {
         b'0'..=b'9' => Ok(byte - b'0'),
@@ -200,7 +200,7 @@ enum State {
 }
 
 impl Hasher {
-    /// A hasher that has seen nothing yet.
+    /// A hasher without input.
     pub fn new(algorithm: Algorithm) -> Self {
         Self(match algorithm {
             Algorithm::Sha256 => State::Sha256(Sha256::new()),
@@ -208,7 +208,7 @@ impl Hasher {
         })
     }
 
-    /// What it hashes by.
+    /// Its hash function.
     pub fn algorithm(&self) -> Algorithm {
         match self.0 {
             State::Sha256(_) => Algorithm::Sha256,
@@ -216,7 +216,7 @@ impl Hasher {
         }
     }
 
-    /// Takes the next bytes in.
+    /// Hashes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             State::Sha256(state) => state.update(bytes),
@@ -224,7 +224,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of all that was taken in.
+    /// The digest of all bytes hashed so far.
     pub fn finish(self) -> Digest {
         Digest(match self.0 {
             State::Sha256(state) => Bytes::Sha256(state.finalize().into()),

@@ -4,20 +4,20 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-/// The codes of the distribution spec, and the two that its predecessor had and clients know.
+/// The codes of the distribution spec, plus two of its predecessor that clients still know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// The blob is not in this repository.
     BlobUnknown,
-    /// The upload cannot go on as asked.
+    /// The upload cannot continue as requested.
     BlobUploadInvalid,
     /// No such upload.
     BlobUploadUnknown,
-    /// The digest is malformed, or not that of the content.
+    /// The digest is malformed or does not match the content.
     DigestInvalid,
     /// A manifest names a blob or manifest that is not in this repository.
     ManifestBlobUnknown,
-    /// The manifest is not one.
+    /// The content is not a valid manifest.
     ManifestInvalid,
     /// The manifest is not in this repository.
     ManifestUnknown,
@@ -27,22 +27,22 @@ pub enum ErrorCode {
     NameUnknown,
     /// The `n` of a listing is malformed.
     PaginationNumberInvalid,
-    /// The content is not as long as was said.
+    /// The content's length differs from the announced one.
     SizeInvalid,
-    /// Credentials are needed.
+    /// Credentials are required.
     Unauthorized,
-    /// Not allowed, whoever asks.
+    /// Not allowed, with any credentials.
     Denied,
-    /// Not done here.
+    /// Not supported by this server.
     Unsupported,
     /// Too many requests.
     TooManyRequests,
-    /// The server's or an upstream's fault.
+    /// An internal error, or an upstream error.
     Unknown,
 }
 
 impl ErrorCode {
-    /// The code as it is written in the body.
+    /// The code as written in the body.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BlobUnknown => "BLOB_UNKNOWN",
@@ -65,7 +65,7 @@ impl ErrorCode {
     }
 }
 
-/// The JSON body of an error answer.
+/// The JSON body of an error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
     errors: Vec<Entry>,
@@ -87,16 +87,16 @@ impl ErrorBody {
 
     /// The body as JSON.
     pub fn to_json(&self) -> Vec<u8> {
-        // A struct of two strings always serialises.
+        // Serialising a struct of two strings cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Reads what another registry answered; `None` if it is not such a body.
+    /// Parses the body of another registry's error response; `None` if it is not one.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(bytes).ok().filter(|body| !body.errors.is_empty())
     }
 
-    /// The first error of each code as `CODE: message`, with `; ` between them.
+    /// The first error of each code as `CODE: message`, joined with `; `.
     pub fn summary(&self) -> String {
         let mut seen = HashSet::new();
         let firsts = self.errors.iter().filter(|entry| seen.insert(&entry.code));

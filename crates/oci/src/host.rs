@@ -1,11 +1,11 @@
-//! Registry hosts: the part of an image name in front of the repository.
+//! Registry hosts: the part of an image name before the repository.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A registry host with an optional port, lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. One host has one
-/// spelling: addresses are written as short as they can be, and ports without zeros in front are the only ones taken.
+/// A registry host with an optional port, in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. Each host has one
+/// spelling: addresses are shortened, and ports with leading zeros are refused.
 /// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
 ///
 /// ```
@@ -22,8 +22,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(Arc<str>);
 
-/// The registries that people mirror, each with the label that it has below the domain of a mirror. They are those of
-/// DaoCloud's public mirror.
+/// The registries mirrored by default, with their labels below a mirror's domain. They match DaoCloud's public
+/// mirror.
 pub const ALIASES: [(&str, &str); 9] = [
     ("docker.elastic.co", "elastic"),
     ("docker.io", "docker"),
@@ -47,7 +47,7 @@ impl Host {
         Self("docker.io".into())
     }
 
-    /// The whole host, with its port where it has one.
+    /// The whole host, including its port if there is one.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,13 +57,13 @@ impl Host {
         split_port(&self.0).0
     }
 
-    /// Whether it is Docker Hub, where one-part repositories belong to `library/`.
+    /// True for Docker Hub, where single-part repositories belong to `library/`.
     pub fn is_docker_hub(&self) -> bool {
         &*self.0 == "docker.io"
     }
 
-    /// Whether the first part of an image name is a host rather than the start of a repository:
-    /// it holds a `.` or a `:`, or is `localhost`.
+    /// True if the first part of an image name is a host rather than the start of a repository:
+    /// it contains a `.` or a `:`, or is `localhost`.
     ///
     /// ```
     /// use entrepot_oci::Host;
@@ -83,7 +83,7 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-// The one spelling of what is in front of the port.
+// The canonical spelling of the part before the port.
 fn canonical(name: &str) -> Option<String> {
     if let Some(address) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
@@ -99,7 +99,7 @@ fn canonical(name: &str) -> Option<String> {
     is_name.then(|| name.to_ascii_lowercase())
 }
 
-// `u16` would also read `+5` and `05`; port 0 cannot be connected to.
+// `u16` would also accept `+5` and `05`; port 0 cannot be connected to.
 fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok()
 }

@@ -1,10 +1,10 @@
-//! Whole image references, as people write them: `docker.io/library/nginx:1.27@sha256:…`.
+//! Full image references as people write them: `docker.io/library/nginx:1.27@sha256:…`.
 
 use std::{fmt, str::FromStr};
 
 use crate::{Digest, DigestError, Host, HostError, Reference, Repository, RepositoryError, Tag, TagError};
 
-/// An image reference with its defaults filled in: Docker Hub, `library/`, and the tag `latest` where there is
+/// An image reference with defaults filled in: Docker Hub, `library/`, and the tag `latest` if there is
 /// neither tag nor digest.
 ///
 /// ```
@@ -30,32 +30,32 @@ pub struct ImageRef {
 /// Why a text is not an image reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageRefError {
-    /// The part in front of the first slash.
+    /// The part before the first slash.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The part in front of tag and digest.
+    /// The part before tag and digest.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// The part behind the last colon.
+    /// The part after the last colon.
     #[error(transparent)]
     Tag(#[from] TagError),
-    /// The part behind `@`.
+    /// The part after `@`.
     #[error(transparent)]
     Digest(#[from] DigestError),
 }
 
 impl ImageRef {
-    /// The registry it is on.
+    /// The registry.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Where on that registry.
+    /// The repository on that registry.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// The tag, if one was written or meant.
+    /// The tag, written or implied.
     pub fn tag(&self) -> Option<&Tag> {
         self.tag.as_ref()
     }
@@ -65,7 +65,7 @@ impl ImageRef {
         self.digest.as_ref()
     }
 
-    /// What to ask the registry for: the digest where there is one, since it is the narrower.
+    /// What to request from the registry: the digest if there is one, since it is more specific.
     pub fn reference(&self) -> Reference {
         match (&self.digest, &self.tag) {
             (Some(digest), _) => Reference::Digest(*digest),
@@ -74,7 +74,7 @@ impl ImageRef {
         }
     }
 
-    /// The parts of `NAME[:TAG][@DIGEST]`, none of which is checked. A colon before a `/` belongs to a port.
+    /// Splits `NAME[:TAG][@DIGEST]` without validating the parts; a colon before a `/` belongs to a port.
     ///
     /// ```
     /// use entrepot_oci::ImageRef;
@@ -93,7 +93,7 @@ impl ImageRef {
         }
     }
 
-    /// The repository of `name` on `host`, with `library/` where Docker Hub leaves it out.
+    /// The repository `name` on `host`, with `library/` added for single-part names on Docker Hub.
     pub fn repository_on(host: &Host, name: &str) -> Result<Repository, RepositoryError> {
         if host.is_docker_hub() && !name.contains('/') {
             format!("library/{name}").parse()

@@ -1,13 +1,13 @@
-//! Reading untrusted JSON: bounded depth, no key twice, none that others would take for another.
+//! Parsing untrusted JSON: bounded depth, no duplicate keys, no keys that other readers take for another.
 
 use std::collections::BTreeSet;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// How deep arrays and objects may nest.
+/// Maximum nesting depth of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
 
-/// Why bytes are not a JSON document that we take.
+/// Why bytes are refused as a JSON document.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// Not JSON, or not of the expected shape.
@@ -18,8 +18,8 @@ pub enum DocumentError {
     Depth,
 }
 
-/// Checks that `bytes` are JSON, at most [`MAX_DEPTH`] deep, without repeated keys, and, as a manifest, without keys
-/// such as `Layers`: two readers that disagree on which key counts would disagree on what the document says.
+/// Checks that `bytes` are JSON, at most [`MAX_DEPTH`] deep, without duplicate keys, and, for a manifest, without keys
+/// such as `Layers`: two readers that disagree on which key counts would disagree on the document's meaning.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), DocumentError> {
     if depth(bytes) > MAX_DEPTH {
         return Err(DocumentError::Depth);
@@ -29,19 +29,19 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), DocumentError> {
     Ok(reader.end()?)
 }
 
-/// Where in a manifest a value is, which says what the keys of an object mean.
+/// Position of a value in a manifest; it determines the meaning of an object's keys.
 #[derive(Clone, Copy)]
 enum Place {
     /// The document itself.
     Manifest,
     /// A descriptor, or a list of them.
     Descriptor,
-    /// Anywhere else, where keys are free: annotations tell `a` from `A`.
+    /// Anywhere else, where keys are free: annotations distinguish `a` from `A`.
     Elsewhere,
 }
 
 impl Place {
-    /// The keys that mean something here (image-spec, manifest.md, image-index.md and descriptor.md).
+    /// The keys with a meaning at this position (image-spec, manifest.md, image-index.md and descriptor.md).
     const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Manifest => &[
@@ -69,8 +69,8 @@ impl Place {
         }
     }
 
-    /// The key that readers written in Go, which nearly all clients are, would take `key` for: they ignore case, and
-    /// two letters beyond ASCII count as those that they fold into.
+    /// The known key for which readers written in Go, as nearly all clients are, would take `key`: they ignore case,
+    /// and two non-ASCII letters count as the letters they fold to.
     fn taken_for(self, key: &str) -> Option<&'static str> {
         let fold = |letter| match letter {
             '\u{17f}' => 's',
@@ -82,7 +82,7 @@ impl Place {
     }
 }
 
-// Counts brackets outside strings, before any recursive parser sees the bytes.
+// Counts brackets outside strings before any recursive parser sees the bytes.
 fn depth(bytes: &[u8]) -> usize {
     let (mut now, mut most, mut in_string, mut escaped) = (0usize, 0usize, false, false);
     for byte in bytes {
@@ -101,7 +101,7 @@ fn depth(bytes: &[u8]) -> usize {
     most
 }
 
-/// Any JSON value that passes; the value itself is not kept.
+/// Accepts any JSON value that passes the check, and discards it.
 struct Checked(Place);
 
 impl<'de> DeserializeSeed<'de> for Checked {
@@ -193,7 +193,7 @@ mod tests {
             let message = check(document.as_bytes()).unwrap_err().to_string();
             assert!(message.contains(&format!("for `{known}`")), "{document}: {message}");
         }
-        // Free keys differ by their case, and a key further in is another one.
+        // Free keys may differ by case only, and so may keys at another level.
         for document in [
             r#"{"annotations":{"a":"1","A":"2","Layers":"3"}}"#,
             r#"{"config":{"annotations":{"Digest":"x"},"platform":{"Size":1}}}"#,

@@ -1,7 +1,7 @@
-//! What holds for any input whatever, said as functions that panic where it does not.
+//! Laws that must hold for any input, as functions that panic if they do not.
 //!
-//! Each law is said once and asked twice: by the property tests below, with inputs made for it, and by the targets in
-//! `fuzz/`, with whatever they come upon. That is why this is built for tests and for fuzzing, and never else.
+//! Each law is written once and checked twice: by property tests with generated input, and by the targets in `fuzz/`.
+//! This module is compiled for tests and for fuzzing only.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use crate::{
     Method, Name, Page, Reference, ReferrersIndex, Repository, Route, RouteError, Tag, UploadStart,
 };
 
-/// Any text, held against everything that a name can be.
+/// Any text, checked against everything that a name can be.
 pub fn names(text: &str) {
     repository(text);
     tag(text);
@@ -30,12 +30,12 @@ fn repository(text: &str) {
     let Ok(parsed) = parsed else { return };
     assert_eq!((parsed.as_str(), parsed.to_string().as_str()), (text, text));
     assert_eq!(parsed.parts().collect::<Vec<_>>().join("/"), text);
-    // What would matter as a path, whatever the grammar says.
+    // Nothing that is special in a path, whatever the grammar says.
     assert!(!text.contains("..") && !text.contains("//") && !text.starts_with('/') && !text.ends_with('/'));
     assert!(text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/')));
 }
 
-// The expression of the distribution spec as an automaton, apart from how `Repository` reads it.
+// The distribution spec's expression as an automaton, independent of how `Repository` parses it.
 fn by_grammar(text: &str) -> bool {
     let mut state = ' ';
     for byte in text.bytes() {
@@ -84,7 +84,7 @@ fn host(text: &str) {
     assert!(!written.bytes().any(|byte| byte.is_ascii_uppercase() || byte.is_ascii_control()), "{written:?}");
     assert!(!written.contains(['/', '@', ' ', '?', '#', '%', '\\']), "{written:?}");
     assert!(written.starts_with(host.name()));
-    // One host has one spelling, or the same image would be held twice.
+    // A host has one spelling; otherwise the same image would be stored twice.
     if let Some(port) = written[host.name().len()..].strip_prefix(':') {
         assert_eq!(port.parse::<u16>().map(|port| port.to_string()).as_deref(), Ok(port), "{written:?}");
     }
@@ -128,7 +128,7 @@ fn media_type(text: &str) {
     assert_eq!(MediaType::parse(parsed.as_str()).as_ref(), Some(&parsed));
     let lower = parsed.as_str().to_ascii_lowercase();
     if parsed.is_inert() {
-        // A browser sees one type in it, and no XML.
+        // A browser sees exactly one type, and not XML.
         assert!(
             lower.starts_with("application/") && !lower.ends_with("+xml") && !lower.contains(','),
             "{lower}"
@@ -139,7 +139,7 @@ fn media_type(text: &str) {
     assert!(!parsed.is_index() || !parsed.is_image(), "{text:?}");
 }
 
-// What is written is read as the same again.
+// What is written parses back to the same value.
 fn rereads<T: FromStr + PartialEq + std::fmt::Display>(text: &str) -> Option<T> {
     let parsed: T = text.parse().ok()?;
     let written = parsed.to_string();
@@ -147,7 +147,7 @@ fn rereads<T: FromStr + PartialEq + std::fmt::Display>(text: &str) -> Option<T> 
     Some(parsed)
 }
 
-/// Any `Range` header against any size: what is given out is there, and is what was asked for.
+/// Any `Range` header with any size: the result lies within the content and is what was requested.
 pub fn byte_range(header: &str, size: u64) {
     let Some(range) = ByteRange::parse(header) else { return };
     assert!(header.trim().starts_with("bytes=") && !header.contains(','), "{header:?}");
@@ -175,7 +175,7 @@ pub fn chunk_range(header: &str) {
     assert!(header.bytes().filter(|byte| *byte == b'-').count() == 1, "{header:?}");
 }
 
-/// Any `n` and `last`: a page is bounded, and its marker could be an entry.
+/// Any `n` and `last`: a page is bounded, and its marker is a possible entry.
 pub fn page(n: Option<&str>, last: Option<&str>) {
     let Ok(page) = Page::parse(n, last) else { return };
     assert!(page.limit() <= MAX_PAGE);
@@ -186,7 +186,7 @@ pub fn page(n: Option<&str>, last: Option<&str>) {
     assert_eq!(again, Ok(page));
 }
 
-/// Any bytes as a manifest that came with any media type: what is taken, every reader reads alike.
+/// Any bytes as a manifest with any media type: whatever is accepted, every reader reads alike.
 pub fn manifest(bytes: &[u8], declared: Option<&MediaType>) {
     let Ok(manifest) = Manifest::parse(bytes, declared) else { return };
     let again = Manifest::parse(bytes, Some(manifest.media_type()));
@@ -207,7 +207,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-// Go, in which nearly every client is written, takes `Layers` for `layers`. It must not see another image.
+// Nearly every client is written in Go, where `Layers` is read as `layers`. It must not see another image.
 fn as_go_reads(document: &Value, manifest: &Manifest) {
     let field = |value: &Value, name: &str| -> Vec<Value> {
         let entries = value.as_object().into_iter().flatten();
@@ -237,7 +237,7 @@ fn as_go_reads(document: &Value, manifest: &Manifest) {
     }
 }
 
-// How Go compares keys: the two letters beyond ASCII that fold into it count as those they fold into.
+// How Go compares keys: two non-ASCII letters count as the letters they fold to.
 fn folded(key: &str) -> String {
     key.chars()
         .map(|letter| match letter {
@@ -248,7 +248,7 @@ fn folded(key: &str) -> String {
         .collect()
 }
 
-// What a manifest lists can be listed by us, as referrers are, and is read as the same.
+// What a manifest lists can be listed again, as referrers are, and parses back to the same value.
 fn listed_again(manifest: &Manifest) {
     let descriptors: Vec<Descriptor> =
         manifest.manifests().iter().chain(manifest.blobs()).chain(manifest.subject()).cloned().collect();
@@ -257,7 +257,7 @@ fn listed_again(manifest: &Manifest) {
     assert!(read.is_ok_and(|read| read.manifests() == descriptors && read.media_type().is_index()));
 }
 
-/// Any request: a route is what its own address leads to, whatever of that is escaped.
+/// Any request: a route is what its own URL leads to, whatever part of it is escaped.
 pub fn route(method: Method, path: &str, query: &str) {
     let route = Route::parse(method, path, query);
     if !path.contains('%') {
@@ -282,7 +282,7 @@ pub fn route(method: Method, path: &str, query: &str) {
     }
 }
 
-/// The methods and how they are written.
+/// All methods and their spelling.
 pub const METHODS: [(Method, &str); 6] = [
     (Method::Get, "GET"),
     (Method::Head, "HEAD"),

@@ -1,10 +1,10 @@
-//! The laws, with inputs made for them: near enough to what is right to get past the first check.
+//! Checks the laws with generated input that is close enough to valid to pass the first check.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 
-// Pieces of names, right and wrong, so that their joints are tried rather than single characters.
+// Valid and invalid pieces of names, to test how pieces join rather than single characters.
 const PIECES: [&str; 40] = [
     "a",
     "0",

@@ -1,11 +1,11 @@
-//! The words of the registry protocol, spoken by either end, with no I/O.
+//! Types of the registry protocol, for clients and servers, without I/O.
 //!
-//! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`ImageRef`], [`Digest`], [`Platform`]
-//! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and what a referrers answer is made of
-//! - text of strangers, fit for a person's eyes: [`printable`]
-//! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; answers: [`ErrorCode`]
+//! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
+//! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and the parts of a referrers response
+//! - untrusted text, escaped for display: [`printable`]
+//! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
 //!
-//! Text becomes one of these types once, at the edge; no function further in takes a `&str` for them.
+//! Text is parsed into these types once, at the edge; functions further in take no `&str` for them.
 
 mod descriptor;
 mod digest;

@@ -1,6 +1,6 @@
 //! Looking inside manifests (image-spec, manifest.md and image-index.md).
 //!
-//! This is a view: what is stored and sent are always the bytes that came, never a document written back.
+//! This is a read-only view: the original bytes are stored and sent, never a document written back.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use crate::{Descriptor, Digest, DocumentError, MediaType, json};
 
-/// The largest manifest taken, in bytes (distribution-spec asks for at least 4 MB).
+/// Maximum size of a manifest in bytes (distribution-spec requires at least 4 MB).
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
-/// What a manifest points at.
+/// The content that a manifest refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     media_type: MediaType,
@@ -23,31 +23,31 @@ pub struct Manifest {
     manifests: Vec<Descriptor>,
 }
 
-/// Why bytes are not a manifest that we take.
+/// Why bytes are refused as a manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Not a JSON object of the expected shape.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// It lists manifests and layers at once, so that two readers would see two images in it (CVE-2021-41190).
+    /// It lists both manifests and layers, so two readers would see two images in it (CVE-2021-41190).
     #[error("the document is both an index and an image")]
     Hybrid,
-    /// Its `mediaType` is not the type it was sent as.
+    /// Its `mediaType` differs from the type it was sent as.
     #[error("the document says it is `{field}` but was sent as `{declared}`")]
     MediaTypeDiffers {
-        /// The document's own word.
+        /// The `mediaType` in the document.
         field: String,
         /// The `Content-Type` it came with.
         declared: String,
     },
-    /// Neither `Content-Type` nor `mediaType` says what it is, or not in the form of a media type.
+    /// Neither `Content-Type` nor `mediaType` gives a well-formed media type.
     #[error("the media type is missing or malformed")]
     NoMediaType,
-    /// Its shape is not that of its media type.
-    #[error("the document does not have the shape of `{0}`")]
+    /// Its fields do not match its media type.
+    #[error("the document does not have the fields of `{0}`")]
     Shape(MediaType),
-    /// A size too large to be one.
-    #[error("the size of `{0}` is not possible")]
+    /// A size outside the range of a signed 64-bit integer.
+    #[error("the size of `{0}` is out of range")]
     Size(Digest),
 }
 
@@ -60,17 +60,17 @@ struct Fields {
     subject: Option<Descriptor>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
-    // What the artifact manifest called its layers.
+    // The artifact manifest's name for layers.
     blobs: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
 }
 
 impl Manifest {
-    /// Looks inside `bytes` that came with `declared` as their `Content-Type`.
+    /// Parses `bytes` that were sent with `declared` as their `Content-Type`.
     ///
     /// # Errors
-    /// The document is not JSON, deeper than [`crate::MAX_DEPTH`], has a key twice, contradicts its media type, or
-    /// holds a malformed descriptor.
+    /// The document is not JSON, is deeper than [`crate::MAX_DEPTH`], has a duplicate key, contradicts its media type,
+    /// or contains a malformed descriptor.
     ///
     /// ```
     /// use entrepot_oci::{Digest, Manifest, MediaType};
@@ -110,22 +110,22 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What it is.
+    /// The media type.
     pub fn media_type(&self) -> &MediaType {
         &self.media_type
     }
 
-    /// What it is about, where it is a referrer.
+    /// The manifest it refers to, if it is a referrer.
     pub fn subject(&self) -> Option<&Descriptor> {
         self.subject.as_ref()
     }
 
-    /// Its own notes.
+    /// The manifest's annotations.
     pub fn annotations(&self) -> Option<&BTreeMap<String, String>> {
         self.annotations.as_ref()
     }
 
-    /// The artifact type a referrers answer gives: its own, else for an image the media type of its config.
+    /// The artifact type for a referrers response: its own, or for an image the media type of its config.
     pub fn artifact_type(&self) -> Option<&str> {
         let own = self.artifact_type.as_deref();
         own.or_else(|| {
@@ -133,22 +133,22 @@ impl Manifest {
         })
     }
 
-    /// The manifests an index lists, taken out of it.
+    /// The manifests of an index, by value.
     pub fn into_manifests(self) -> Vec<Descriptor> {
         self.manifests
     }
 
-    /// The image's configuration, where it is an image.
+    /// The image's config, if it is an image.
     pub fn config(&self) -> Option<&Descriptor> {
         self.config.as_ref()
     }
 
-    /// The manifests an index lists, in its order.
+    /// The manifests of an index, in order.
     pub fn manifests(&self) -> &[Descriptor] {
         &self.manifests
     }
 
-    /// The blobs an image is made of: config, then layers in their order; foreign layers included.
+    /// The blobs of an image: config, then layers in order, including foreign layers.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         self.config.iter().chain(&self.layers)
     }

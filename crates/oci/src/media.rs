@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The media type of a manifest. Unknown ones are kept as they are: a registry stores what it is given.
+/// The media type of a manifest. Unknown types are kept unchanged.
 ///
 /// ```
 /// use entrepot_oci::MediaType;
@@ -20,14 +20,14 @@ impl MediaType {
     pub const OCI_INDEX: Self = Self::of("application/vnd.oci.image.index.v1+json");
     /// `application/vnd.oci.image.manifest.v1+json`
     pub const OCI_MANIFEST: Self = Self::of("application/vnd.oci.image.manifest.v1+json");
-    /// `application/vnd.oci.artifact.manifest.v1+json`, dropped from OCI 1.1 before its release but still about.
+    /// `application/vnd.oci.artifact.manifest.v1+json`, dropped before the release of OCI 1.1 but still in use.
     pub const OCI_ARTIFACT: Self = Self::of("application/vnd.oci.artifact.manifest.v1+json");
     /// `application/vnd.docker.distribution.manifest.list.v2+json`
     pub const DOCKER_LIST: Self = Self::of("application/vnd.docker.distribution.manifest.list.v2+json");
     /// `application/vnd.docker.distribution.manifest.v2+json`
     pub const DOCKER_MANIFEST: Self = Self::of("application/vnd.docker.distribution.manifest.v2+json");
 
-    /// What we ask an upstream for. Never what a client accepts: the answer is stored for all of them.
+    /// The `Accept` header for upstream requests. Independent of the client's: the response is stored for all clients.
     pub const ACCEPT: &'static str = "application/vnd.oci.image.index.v1+json, \
         application/vnd.docker.distribution.manifest.list.v2+json, \
         application/vnd.oci.image.manifest.v1+json, \
@@ -38,7 +38,7 @@ impl MediaType {
         Self(std::borrow::Cow::Borrowed(text))
     }
 
-    /// Reads the value of a `Content-Type` header or a `mediaType` field; parameters are dropped, as the spec asks.
+    /// Parses a `Content-Type` header or a `mediaType` field; parameters are dropped, as the spec requires.
     /// `None` if it is not printable ASCII of the form `type/subtype`.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.split(';').next().unwrap_or(text).trim();
@@ -62,9 +62,9 @@ impl MediaType {
         &self.0
     }
 
-    /// Whether no browser makes a document, a picture or a program of it, whatever is in it. These are known to be so:
-    /// JSON, bytes, and the vendors' types of `application/`, in which the specifications have theirs; except what is
-    /// XML, since a browser renders any of that. What is not known is not taken for harmless.
+    /// True if no browser renders or runs content of this type, whatever it contains: JSON, octet streams, and
+    /// `application/vnd.` types, which the specifications use; except XML, which a browser always renders. Unknown
+    /// types are not considered inert.
     ///
     /// ```
     /// use entrepot_oci::MediaType;
@@ -74,7 +74,7 @@ impl MediaType {
     /// ```
     pub fn is_inert(&self) -> bool {
         let (kind, subtype) = self.0.split_once('/').unwrap_or_default();
-        // A comma would end the type for a browser, which goes by the last of a list (Fetch §3.1).
+        // For a browser, a comma ends the type, and the last one in a list counts (Fetch §3.1).
         let is_name =
             subtype.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte));
         let subtype = subtype.to_ascii_lowercase();
@@ -84,12 +84,12 @@ impl MediaType {
         kind.eq_ignore_ascii_case("application") && is_name && (is_bytes || is_structured || is_vendors)
     }
 
-    /// Whether it lists other manifests.
+    /// True if it lists other manifests.
     pub fn is_index(&self) -> bool {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
     }
 
-    /// Whether it is one image or artifact: config and layers.
+    /// True if it is a single image or artifact, with config and layers.
     pub fn is_image(&self) -> bool {
         *self == Self::OCI_MANIFEST || *self == Self::DOCKER_MANIFEST || *self == Self::OCI_ARTIFACT
     }

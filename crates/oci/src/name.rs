@@ -1,11 +1,11 @@
-//! The `<name>` of a request path: a repository, perhaps with a registry's host in front.
+//! The `<name>` of a request path: a repository, optionally with a registry host as prefix.
 
 use std::{fmt, str::FromStr};
 
 use crate::{Host, Repository, RepositoryError};
 
-/// A name as it was asked for: `library/nginx`, `docker.io/library/nginx` or `localhost:5000/x`. What it means is
-/// the mirror's to say, since a hosted prefix may look like a host.
+/// A name as requested: `library/nginx`, `docker.io/library/nginx` or `localhost:5000/x`. Its meaning is up to the
+/// mirror, since a hosted prefix may look like a host.
 ///
 /// ```
 /// use entrepot_oci::Name;
@@ -21,7 +21,7 @@ use crate::{Host, Repository, RepositoryError};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     text: Box<str>,
-    // Length of the host in front, if there is one.
+    // Length of the host prefix, if there is one.
     host: Option<usize>,
 }
 
@@ -31,13 +31,13 @@ impl Name {
         &self.text
     }
 
-    /// The host in front and the rest; `None` where the first part is not a host.
+    /// The host prefix and the rest; `None` if the first part is not a host.
     pub fn split_host(&self) -> Option<(Host, &str)> {
         let at = self.host?;
         Some((self.text[..at].parse().ok()?, &self.text[at + 1..]))
     }
 
-    /// The whole name as a repository; `None` where a port in front keeps it from being one.
+    /// The whole name as a repository; `None` if it contains a port.
     pub fn repository(&self) -> Option<Repository> {
         self.text.parse().ok()
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-/// The longest page given, whatever was asked for.
+/// Maximum number of entries in a page, whatever the client requests.
 pub const MAX_PAGE: usize = 1000;
 
-/// Which part of a listing is wanted.
+/// The requested part of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     limit: usize,
@@ -15,10 +15,10 @@ pub struct Page {
 /// Why `n` or `last` cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// `n` is not a whole number from 0 up.
+    /// `n` is not a non-negative integer.
     #[error("`n` must be a whole number, 0 or more")]
     Limit,
-    /// `last` is longer than any name, or has characters that no name has.
+    /// `last` is longer than any name, or contains characters that no name has.
     #[error("`last` must be an entry of the listing")]
     Last,
 }
@@ -30,10 +30,10 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Reads the two query parameters; `n` beyond [`MAX_PAGE`] is lowered to it.
+    /// Parses the two query parameters; `n` is capped at [`MAX_PAGE`].
     ///
     /// # Errors
-    /// `n` is not a whole number, or `last` cannot be an entry of a listing.
+    /// A parameter is malformed.
     ///
     /// ```
     /// use entrepot_oci::{MAX_PAGE, Page, PageError};
@@ -61,12 +61,12 @@ impl Page {
         Ok(Self { limit, after })
     }
 
-    /// How many entries at the most.
+    /// Maximum number of entries to return.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The entry behind which the page starts.
+    /// The entry after which the page starts.
     pub fn after(&self) -> Option<&str> {
         self.after.as_deref()
     }

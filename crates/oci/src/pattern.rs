@@ -1,11 +1,11 @@
-//! What every pattern of names must be, wherever it is written: `library/*`, `v{1,2}.*`.
+//! Limits for every glob pattern of names: `library/*`, `v{1,2}.*`.
 
-/// The most bytes of a pattern, and how deep its braces may nest.
+/// Maximum length of a pattern in bytes, and maximum nesting depth of its braces.
 const LONGEST: usize = 4096;
 const DEEPEST: usize = 16;
 
-/// Whether a text is short and shallow enough to be read as a pattern. Libraries follow the braces of one with their stack,
-/// which ends the process where there are thousands.
+/// True if a text is short and shallow enough to be parsed as a pattern. Libraries parse braces recursively, and
+/// thousands of them would overflow the stack.
 pub fn is_shallow(pattern: &str) -> bool {
     let mut depth = 0_usize;
     let stays = |c: char| {

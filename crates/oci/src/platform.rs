@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Operating system, architecture and what narrows them. Fields that the spec knows and we do not use are not kept.
+/// Operating system, architecture and optional refinements. Other fields of the spec are dropped.
 ///
 /// ```
 /// use entrepot_oci::Platform;
@@ -25,7 +25,7 @@ pub struct Platform {
     /// A variant of the architecture, such as `v7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// The version of the operating system, which Windows images need.
+    /// The operating system's version, needed for Windows images.
     #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct PlatformError;
 impl FromStr for Platform {
     type Err = PlatformError;
 
-    /// `os/architecture[/variant]`; the version of an operating system cannot be written.
+    /// Parses `os/architecture[/variant]`; this form cannot express an operating system version.
     fn from_str(text: &str) -> Result<Self, PlatformError> {
         let is_word = |part: &&str| {
             !part.is_empty()

@@ -1,9 +1,9 @@
-//! Text that strangers wrote, on its way to a person: what a terminal would obey, and what nobody would see, is written out.
+//! Escapes untrusted text before people see it: characters that a terminal obeys, and characters that are invisible.
 
 use std::{borrow::Cow, fmt};
 
-/// Whether a character is one that a terminal obeys or does not show: control characters, marks that turn the direction
-/// of text around, and what has no width (Unicode's general categories Cc, Cf, Zl and Zp, and the fillers).
+/// True for a character that a terminal obeys or does not show: control characters, bidirectional marks and
+/// zero-width characters (Unicode general categories Cc, Cf, Zl and Zp, and the fillers).
 pub fn is_hidden(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
@@ -29,7 +29,7 @@ pub fn is_hidden(character: char) -> bool {
         )
 }
 
-/// A text as one line: what is hidden, line ends among it, is written as it would be in a program (`\n`, `\u{1b}`).
+/// The text as one line: hidden characters, including line breaks, are escaped as in a program (`\n`, `\u{1b}`).
 ///
 /// ```
 /// use entrepot_oci::printable;
@@ -41,18 +41,18 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     written_out(text, is_hidden, |character, out| out.extend(character.escape_default()))
 }
 
-/// The same for text that has lines of its own: line ends and tabs stay.
+/// Like [`printable`], but keeps line breaks and tabs.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     let is_hidden = |character| is_hidden(character) && !matches!(character, '\n' | '\t');
     written_out(text, is_hidden, |character, out| out.extend(character.escape_default()))
 }
 
-/// The same for JSON, which stays the same value: outside of its strings there is nothing to write out.
+/// Like [`printable`] for JSON, without changing its value: outside strings there is nothing to escape.
 pub fn printable_json(text: &str) -> Cow<'_, str> {
     let is_hidden = |character| is_hidden(character) && !matches!(character, '\n' | '\t' | '\r');
     written_out(text, is_hidden, |character, out| {
         for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a text does not fail.
+            // Writing to a `String` cannot fail.
             let _ = fmt::Write::write_fmt(out, format_args!("\\u{unit:04x}"));
         }
     })
@@ -63,7 +63,7 @@ fn written_out(
     is_hidden: impl Fn(char) -> bool,
     write: impl Fn(char, &mut String),
 ) -> Cow<'_, str> {
-    // Nearly all text, and a log line of every request among it.
+    // The common case, such as the log line of every request.
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// One `Range` as asked for, not yet held against a size.
+/// A requested `Range`, not yet compared with a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteRange {
     /// `bytes=first-last`, both inclusive.
@@ -13,11 +13,11 @@ pub enum ByteRange {
     Last(u64),
 }
 
-/// A range that does not fit.
+/// A range that cannot be satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
-    /// It starts behind the end.
-    #[error("the range starts behind the end of the content")]
+    /// It starts past the end.
+    #[error("the range starts past the end of the content")]
     Unsatisfiable,
     /// A chunk range that is not `first-last`.
     #[error("a chunk's range is written `first-last`")]
@@ -25,22 +25,22 @@ pub enum RangeError {
 }
 
 impl ByteRange {
-    /// Reads a `Range` header. `None` means that it is to be ignored, as RFC 9110 asks for what one does not
-    /// understand; several ranges at once are among that.
+    /// Parses a `Range` header. `None` means ignore it, as RFC 9110 requires for an unsupported header; that includes
+    /// several ranges in one header.
     pub fn parse(header: &str) -> Option<Self> {
         let (first, last) = header.trim().strip_prefix("bytes=")?.split_once('-')?;
         match (first.trim(), last.trim()) {
             ("", length) => Some(Self::Last(number(length)?)),
             (first, "") => Some(Self::From(number(first)?)),
-            // Backwards is not ignored, as RFC 9110 §14.2 leaves open, but rejected: it asks for nothing there is.
+            // RFC 9110 §14.2 allows ignoring a reversed range; it is refused here, because it selects nothing.
             (first, last) => Some(Self::Between(number(first)?, number(last)?)),
         }
     }
 
-    /// The bytes meant out of `size`.
+    /// The selected bytes of content with `size` bytes.
     ///
     /// # Errors
-    /// [`RangeError::Unsatisfiable`] if there are none.
+    /// [`RangeError::Unsatisfiable`] if it selects none.
     ///
     /// ```
     /// use entrepot_oci::{ByteRange, RangeError};
@@ -69,10 +69,10 @@ pub struct ChunkRange {
 }
 
 impl ChunkRange {
-    /// Reads the header; `bytes ` in front is forgiven.
+    /// Parses the header; a `bytes ` prefix is accepted.
     ///
     /// # Errors
-    /// [`RangeError::Malformed`] if it is not two numbers in order.
+    /// [`RangeError::Malformed`] unless it is two numbers in ascending order.
     pub fn parse(header: &str) -> Result<Self, RangeError> {
         let text = header.trim();
         let text = text.strip_prefix("bytes ").unwrap_or(text);
@@ -83,13 +83,13 @@ impl ChunkRange {
         }
     }
 
-    /// How many bytes the chunk has.
+    /// Length of the chunk in bytes.
     pub fn length(self) -> u64 {
         (self.last - self.first).saturating_add(1)
     }
 }
 
-// `u64::from_str` takes a sign.
+// `u64::from_str` would accept a sign.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))

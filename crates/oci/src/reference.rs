@@ -1,4 +1,4 @@
-//! What names a manifest inside a repository: a tag or a digest.
+//! Names for a manifest within a repository: a tag or a digest.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -14,7 +14,7 @@ pub struct Tag(Arc<str>);
 pub struct TagError;
 
 impl Tag {
-    /// The tag that is meant where none is written.
+    /// The default tag, `latest`.
     pub fn latest() -> Self {
         Self("latest".into())
     }
@@ -61,19 +61,19 @@ impl fmt::Debug for Tag {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
-    /// A name that may move.
+    /// A tag, which may move.
     Tag(Tag),
-    /// The content itself.
+    /// A digest, which identifies the content.
     Digest(Digest),
 }
 
 /// Why a text is neither tag nor digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// It has a colon, so it was meant as a digest.
+    /// It has a colon, so it was parsed as a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// It has none, so it was meant as a tag.
+    /// It has no colon, so it was parsed as a tag.
     #[error(transparent)]
     Tag(#[from] TagError),
 }
@@ -82,7 +82,7 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        // A tag cannot hold a colon, a digest always does.
+        // A tag cannot contain a colon; a digest always does.
         Ok(if text.contains(':') { Self::Digest(text.parse()?) } else { Self::Tag(text.parse()?) })
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Descriptor, Digest, MediaType, Tag};
 
-/// The body of a referrers answer, and what a referrers tag points at.
+/// The body of a referrers response, and the content of a referrers tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReferrersIndex {
@@ -15,13 +15,13 @@ pub struct ReferrersIndex {
 }
 
 impl ReferrersIndex {
-    /// The answer that lists `manifests`.
+    /// A response that lists `manifests`.
     pub fn new(manifests: Vec<Descriptor>) -> Self {
         Self { schema_version: 2, media_type: MediaType::OCI_INDEX.as_str().to_owned(), manifests }
     }
 }
 
-/// The tag under which registries without the referrers API keep what refers to `subject`: `sha256-<hex>`
+/// The tag under which registries without the referrers API list the referrers of `subject`: `sha256-<hex>`
 /// (distribution-spec, §referrers tag schema).
 ///
 /// ```
@@ -34,7 +34,7 @@ pub fn referrers_tag(subject: &Digest) -> Tag {
     let mut hex = subject.hex();
     hex.truncate(64);
     let text = format!("{}-{hex}", subject.algorithm().name());
-    // Algorithm names and hexadecimal are made of tag characters, and 6 + 1 + 64 are fewer than 128.
+    // Algorithm names and hexadecimal digits are tag characters, and 6 + 1 + 64 is less than 128.
     text.parse().unwrap_or_else(|_| Tag::latest())
 }
 

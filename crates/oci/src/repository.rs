@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// The longest name taken, in bytes. Most clients limit host and name together to 255.
+/// Maximum length in bytes. Most clients limit host and name together to 255.
 const MAX: usize = 255;
 
 /// A repository name such as `library/nginx`, matching
@@ -23,10 +23,10 @@ pub struct Repository(Arc<str>);
 /// Why a text is not a repository name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RepositoryError {
-    /// Longer than a name may be.
+    /// Longer than 255 bytes.
     #[error("a repository name has at most 255 characters")]
     Length,
-    /// A character or an arrangement of separators that names do not have.
+    /// A forbidden character or arrangement of separators.
     #[error(
         "a repository name is made of lower-case letters and digits, with single `.`, `_`, `__` or dashes \
          between them, in parts separated by `/`"

@@ -1,4 +1,4 @@
-//! A request as a value: what is asked of the registry API, before anybody is asked for anything.
+//! A request as a value: the operation on the registry API, before anything is looked up.
 
 use percent_encoding::percent_decode_str;
 
@@ -19,85 +19,85 @@ pub enum Method {
     Delete,
 }
 
-/// What the request is about.
+/// The operation that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// `/v2/`: is this a registry?
+    /// `/v2/`: checks for a registry.
     Ping,
     /// `/v2/<name>/manifests/<reference>`
     Manifest {
-        /// The repository asked for.
+        /// The requested repository.
         name: Name,
-        /// Which manifest of it.
+        /// The manifest in it.
         reference: Reference,
-        /// On `PUT` by digest: the tags to set as well (`?tag=`).
+        /// On `PUT` by digest: tags to set as well (`?tag=`).
         tags: Vec<Tag>,
     },
     /// `/v2/<name>/blobs/<digest>`
     Blob {
-        /// The repository asked for.
+        /// The requested repository.
         name: Name,
-        /// Which blob of it.
+        /// The blob in it.
         digest: Digest,
     },
     /// `/v2/<name>/tags/list`
     Tags {
-        /// The repository asked for.
+        /// The requested repository.
         name: Name,
-        /// Which part of the listing.
+        /// The requested part of the listing.
         page: Page,
     },
     /// `/v2/<name>/referrers/<digest>`
     Referrers {
-        /// The repository asked for.
+        /// The requested repository.
         name: Name,
-        /// The subject.
+        /// The manifest whose referrers are listed.
         subject: Digest,
-        /// Only referrers of this type.
+        /// If set, only referrers of this artifact type.
         artifact_type: Option<String>,
     },
     /// `POST /v2/<name>/blobs/uploads/`
     Uploads {
-        /// The repository pushed to.
+        /// The target repository.
         name: Name,
-        /// How the push begins.
+        /// How the upload starts.
         start: UploadStart,
     },
     /// `/v2/<name>/blobs/uploads/<id>`
     Upload {
-        /// The repository pushed to.
+        /// The target repository.
         name: Name,
-        /// The session, as we named it.
+        /// The upload session's id, chosen by this server.
         id: String,
         /// On `PUT`: the digest of the whole blob.
         digest: Option<Digest>,
     },
 }
 
-/// How a blob push begins.
+/// How a blob upload starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadStart {
-    /// A session, hashed by this algorithm as it goes.
+    /// An upload session, hashed with this algorithm.
     Session(Algorithm),
-    /// The whole blob is in this request.
+    /// The whole blob is in this request's body.
     Monolithic(Digest),
-    /// The blob is in another repository already, or so the client hopes.
+    /// A mount of a blob that another repository may already have.
     Mount {
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// Where it is; not said means anywhere.
+        /// The repository that has it; `None` means any.
         from: Option<Name>,
     },
 }
 
-/// Why a request is not a route.
+/// Why a request has no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
-    /// There is nothing here.
-    #[error("there is no such address")]
+    /// There is no such route.
+    #[error("there is no such route")]
     NotFound,
-    /// It exists, but not for this method; these are the ones it has.
-    #[error("the method is not one of {0}")]
+    /// The route does not support this method; these are the supported ones.
+    #[error("the method must be one of {0}")]
     Method(&'static str),
     /// The name is malformed.
     #[error(transparent)]
@@ -126,10 +126,10 @@ impl From<ReferenceError> for RouteError {
 }
 
 impl Route {
-    /// Reads method, path and query; the path is the raw one, `/v2/` included.
+    /// Parses method, path and query; the path is the raw one, including `/v2/`.
     ///
     /// # Errors
-    /// What is wrong, in the words of the part that is wrong.
+    /// What is malformed, as reported by the type of that part.
     ///
     /// ```
     /// use entrepot_oci::{Method, Route, RouteError};
@@ -178,7 +178,7 @@ impl Route {
         }
     }
 
-    /// The `ns` parameter: which registry the client believes it is talking to (distribution-spec, §proxying).
+    /// The `ns` parameter: the registry that the client means (distribution-spec, §proxying).
     ///
     /// # Errors
     /// [`RouteError::Namespace`] if it is not a host.
@@ -198,7 +198,7 @@ impl Route {
         ns.map(|ns| ns.parse().map_err(|_| RouteError::Namespace)).transpose()
     }
 
-    /// The name the request is about; `/v2/` itself has none.
+    /// The repository name of the request; `/v2/` has none.
     pub fn name(&self) -> Option<&Name> {
         match self {
             Self::Ping => None,
@@ -257,7 +257,7 @@ fn only(allowed: &[Method], names: &'static str, method: Method, route: Route) -
     if allowed.contains(&method) { Ok(route) } else { Err(RouteError::Method(names)) }
 }
 
-// Some clients write `sha256%3A…`. A slash that only shows after decoding was never a separator.
+// Some clients send `sha256%3A…`. A slash that appears only after decoding is not a separator.
 fn decode(path: &str) -> Result<std::borrow::Cow<'_, str>, RouteError> {
     if !path.contains('%') {
         return Ok(path.into());
@@ -267,8 +267,8 @@ fn decode(path: &str) -> Result<std::borrow::Cow<'_, str>, RouteError> {
     if slashes(&decoded) == slashes(path) { Ok(decoded) } else { Err(RouteError::NotFound) }
 }
 
-/// A query string, read on demand: no route has more than a few parameters. A `+` is one, not a space: artifact types
-/// end in `+json`, and nothing here has spaces.
+/// A query string, parsed on demand: routes have only a few parameters. A `+` is literal, not a space: artifact types
+/// end in `+json`, and nothing here contains spaces.
 struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
@@ -310,7 +310,7 @@ mod tests {
         );
         assert!(matches!(get(&format!("/v2/a/referrers/{digest}?artifactType=a%2Fb+json")),
             Ok(Route::Referrers { artifact_type: Some(kind), .. }) if kind == "a/b+json"));
-        // Parts of the grammar are names too.
+        // Keywords of the grammar are also valid names.
         assert!(matches!(get("/v2/blobs/manifests/manifests/x"), Ok(Route::Manifest { name, .. })
             if name.as_str() == "blobs/manifests"));
     }

@@ -1,17 +1,17 @@
-//! Files of variables: lines of `NAME=value`.
+//! Variable files: lines of `NAME=value`.
 
 use std::ops::Range;
 
 /// A line that sets a variable.
 pub(crate) struct Assignment<'a> {
     pub(crate) name: &'a str,
-    /// Where its value is written, without quotes.
+    /// Range of the value, without quotes.
     pub(crate) value: Range<usize>,
-    /// Whether it stands as it is written, between `'`.
+    /// True if the value is in single quotes and taken literally.
     pub(crate) literal: bool,
 }
 
-/// The lines of a file of variables that set one.
+/// The lines of a variable file that set a variable.
 pub(crate) fn assignments(text: &str) -> impl Iterator<Item = Assignment<'_>> {
     lines(text).filter_map(|(_, range)| {
         let line = &text[range.clone()];
@@ -24,7 +24,7 @@ pub(crate) fn assignments(text: &str) -> impl Iterator<Item = Assignment<'_>> {
     })
 }
 
-// What a variable is set to: without quotes, or up to a comment.
+// The value: without quotes, or up to a comment.
 fn value_of(text: &str) -> Range<usize> {
     let start = text.len() - text.trim_start().len();
     let rest = &text[start..];
@@ -36,7 +36,7 @@ fn value_of(text: &str) -> Range<usize> {
     start..start + rest[..length].trim_end().len()
 }
 
-/// The lines of a text, with their numbers.
+/// The lines of a text with their numbers.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
     let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let lengths: Vec<usize> = text[start..].split_inclusive('\n').map(str::len).collect();

@@ -1,4 +1,4 @@
-//! What looks like an image reference, and what is thought of it.
+//! Candidates: text that looks like an image reference, and the verdict on it.
 
 use std::fmt;
 
@@ -6,50 +6,50 @@ use entrepot_oci::{Digest, Host, ImageRef, Repository, Tag};
 
 use crate::{Position, expansion::Excess};
 
-/// A place in a document where an image is named, or seems to be.
+/// A position in a document where an image is named, or seems to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Where it is written.
+    /// Line and column.
     pub position: Position,
-    /// Where it is in the document's structure: `services.web.image`.
+    /// Path in the document's structure: `services.web.image`.
     pub place: String,
-    /// What is written there, variables and all.
+    /// The text as written, including variables.
     pub text: String,
-    /// What it is.
+    /// The verdict.
     pub standing: Standing,
 }
 
-/// What a candidate is.
+/// The verdict on a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// An image that can be renamed.
     Found(Found),
-    /// To be left as it is.
+    /// Text to leave alone, with the reason.
     Left(Reason),
 }
 
-/// An image as a document names it.
+/// An image as named in a document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Found {
     /// The registry.
     pub host: Host,
-    /// The repository, with `library/` where Docker Hub leaves it out.
+    /// The repository, including the `library/` that people leave out for Docker Hub.
     pub repository: Repository,
     /// The tag, if one is written.
     pub tag: Option<Tag>,
     /// The digest, if one is written.
     pub digest: Option<Digest>,
-    /// Whether tag or digest come from a variable without a default, so that they are not known.
+    /// True if tag or digest come from a variable without a default and are therefore unknown.
     pub is_open: bool,
 }
 
 impl Found {
-    /// Host and repository.
+    /// Host and repository, as `HOST/REPOSITORY`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.host, self.repository)
     }
 
-    /// The image, with the tag that is meant where none is written; `None` where it is not known.
+    /// The image reference, with the tag `latest` if none is written; `None` if tag or digest are unknown.
     pub fn image(&self) -> Option<ImageRef> {
         if self.is_open { None } else { self.to_string().parse().ok() }
     }
@@ -75,65 +75,65 @@ impl From<&ImageRef> for Found {
     }
 }
 
-/// Why a candidate is left as it is.
+/// Why a candidate is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The ignore list names it.
+    /// It is on the ignore list.
     Ignored,
-    /// It has its new name already.
+    /// It already has its new name.
     AlreadyThere,
-    /// The naming has no name for it.
+    /// The naming has no new name for it.
     Unmapped,
-    /// No registry may have such a name.
+    /// No registry allows the new name.
     NoSuchName(String),
-    /// It is on the machine itself: `localhost/…`.
+    /// It is local to the machine: `localhost/…`.
     Local,
-    /// It names what a build makes of the service, so no registry has it.
+    /// It is the name of an image that the service builds, so no registry has it.
     Built,
     /// The service is built here and names no image.
     BuildOnly,
     /// It is an earlier stage of the same build.
     Stage,
-    /// `scratch` is no image.
+    /// `scratch` is not an image.
     Scratch,
-    /// The name comes from a variable whose value is not in the document.
+    /// The name comes from a variable that is not set in the document.
     Variable(String),
-    /// The tag comes from a variable that is not set, where only whole names will do.
+    /// The tag comes from a variable that is not set, and only complete names are accepted.
     OpenTag(String),
-    /// The name is the value of a variable that a file of variables sets.
+    /// The name is the value of a variable in a variable file.
     Held(String),
-    /// It cannot be read as a reference.
+    /// It cannot be parsed as a reference.
     NotAReference(String),
-    /// It is longer than any image's name, or would be with its variables filled in.
+    /// It is longer than any image name, or would be after expanding its variables.
     TooLong,
-    /// The variables of the document stand for more than is filled in.
+    /// The document's variables exceed the limit for expansion.
     TooMuch,
-    /// A value of an argument or an environment variable; those are changed on request.
+    /// An argument or environment variable value; those are changed only on request.
     Argument,
-    /// In a command that is run.
+    /// It is part of a command.
     Script,
-    /// What the workflow pushes, not what it pulls.
+    /// The workflow pushes this image rather than pulling it.
     Published,
-    /// A key of a resource that is not known to name an image.
+    /// A key of a resource that is not known to hold an image.
     UnknownPath,
-    /// In a document within the document.
+    /// It is in a document embedded in the document.
     Embedded,
-    /// A file that is taken in, whose images are its own.
+    /// It is an included file, which has its own images.
     OtherFile,
-    /// A pattern for names, not a name.
+    /// It is a pattern for names.
     Pattern,
-    /// Something else that registries hold: a chart, a feature, a bundle of tasks.
+    /// Another kind of artifact in a registry: a chart, a feature, a bundle of tasks.
     Artifact,
     /// Nothing in the document uses it.
     Unused,
-    /// It shares a part with a candidate that is left, or that wants another text there.
+    /// It shares text with a candidate that is left alone or needs a different change there.
     Shared(String),
-    /// Its name is put together from parts that cannot take the new one.
+    /// Its name is assembled from parts that cannot express the new name.
     InPieces,
 }
 
 impl Reason {
-    /// A word for it, for machines.
+    /// A stable identifier for programs.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Ignored => "ignored",

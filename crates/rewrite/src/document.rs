@@ -9,7 +9,7 @@ use crate::{
     tree::{Fault, Tree, json, yaml},
 };
 
-/// A document, read.
+/// A parsed document.
 pub struct Document<'a> {
     pub(crate) text: &'a str,
     pub(crate) kind: Kind,
@@ -19,23 +19,23 @@ pub struct Document<'a> {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// Why a document cannot be read.
+/// Why a document cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {}, column {}: {what}", position.line, position.column)]
 pub struct ReadError {
-    /// Where it stops being one.
+    /// Position of the error.
     pub position: Position,
-    /// What is wrong there.
+    /// Description of the error.
     pub what: String,
-    /// The way out, if there is one to name.
+    /// What to do about it, if known.
     pub hint: Option<&'static str>,
 }
 
 impl<'a> Document<'a> {
-    /// Reads a document of a kind, and finds the images in it.
+    /// Parses a document of the given kind and finds its images.
     ///
     /// # Errors
-    /// It is not one of that kind.
+    /// The text is not a valid document of that kind.
     pub fn read(text: &'a str, kind: Kind, search: &Search) -> Result<Self, ReadError> {
         let tree = tree(text, kind).map_err(|fault| error(text, fault))?;
         let mut finder = Finder::new(text, kind, search);
@@ -52,18 +52,30 @@ impl<'a> Document<'a> {
         Ok(Self { text, kind, search: search.clone(), tree, tokens, entries })
     }
 
-    /// Its kind.
+    /// The kind it was parsed as.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Everything that names an image or seems to, in the order it is written.
+    /// Everything that names an image or seems to, in document order.
+    ///
+    /// ```
+    /// use entrepot_rewrite::{Document, Kind, Reason, Search, Standing};
+    ///
+    /// let document = Document::read("FROM alpine:3.22 AS base\nFROM base\n", Kind::Dockerfile, &Search::default())?;
+    /// let candidates = document.candidates();
+    /// let Standing::Found(alpine) = &candidates[0].standing else { panic!() };
+    /// assert_eq!(alpine.to_string(), "docker.io/library/alpine:3.22");
+    /// assert_eq!(candidates[1].standing, Standing::Left(Reason::Stage));
+    /// assert_eq!((candidates[1].position.line, candidates[1].position.column), (2, 6));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn candidates(&self) -> Vec<Candidate> {
         let lines = Lines::new(self.text);
         self.entries.iter().map(|entry| candidate(entry, &lines)).collect()
     }
 
-    /// The images that can be renamed, in the order they are written; as often as they are.
+    /// The images that can be renamed, in document order, including repetitions.
     pub fn images(&self) -> impl Iterator<Item = &Found> {
         self.entries.iter().filter_map(|entry| match &entry.what {
             What::Image(named) => Some(&named.found),
@@ -81,13 +93,13 @@ pub(crate) fn candidate(entry: &Entry, lines: &Lines<'_>) -> Candidate {
     Candidate { position, place: entry.place.clone(), text: entry.text.clone(), standing }
 }
 
-/// The tree of a document, if its kind is one.
+/// The document's tree, for kinds that have one.
 pub(crate) fn tree(text: &str, kind: Kind) -> Result<Option<Tree<'_>>, Fault> {
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     match kind {
         Kind::Dockerfile | Kind::Env | Kind::List => Ok(None),
         Kind::Devcontainer => json::read(text, true).map(Some),
-        // `{a: b}` is YAML too; what JSON takes, JSON reads.
+        // YAML accepts `{a: b}` as well; JSON is tried first.
         _ if is_json => json::read(text, false).or_else(|_| yaml::read(text)).map(Some),
         _ => yaml::read(text).map(Some),
     }
@@ -106,7 +118,7 @@ impl std::fmt::Debug for Document<'_> {
     }
 }
 
-/// Why an entry is left, if that is known before it is named.
+/// Why an entry is left alone, if that is known before naming it.
 pub(crate) fn left(entry: &Entry) -> Option<&Reason> {
     match &entry.what {
         What::Left(reason) => Some(reason),

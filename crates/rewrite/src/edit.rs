@@ -1,4 +1,4 @@
-//! Edits the bytes of names, and holds the result against the document it came from.
+//! Edits the bytes of names and compares the result with the original document.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,65 +14,65 @@ use crate::{
     tree::same::{Changes, same},
 };
 
-/// A document rewritten.
+/// A rewritten document.
 #[derive(Clone, Debug)]
 pub struct Rewritten {
-    /// The new text; the old one to the byte where nothing was to change.
+    /// The new text, identical to the old one except for the changes.
     pub text: String,
-    /// What changed, in the order it is written.
+    /// The changes, in document order.
     pub changes: Vec<Change>,
-    /// What did not, and why.
+    /// The candidates left alone, with the reasons.
     pub left: Vec<Left>,
 }
 
-/// An image that got another name.
+/// A renamed image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Where it was written.
+    /// Line and column in the old text.
     pub position: Position,
-    /// Where it is in the document's structure.
+    /// Path in the document's structure.
     pub place: String,
-    /// The image as it was.
+    /// The old image.
     pub from: Found,
-    /// What it is called now.
+    /// The new name.
     pub to: Target,
-    /// Variables set outside the document that its old name rests on.
+    /// Variables set outside the document that the old name uses.
     pub variables: Vec<(String, Origin)>,
 }
 
-/// A candidate that was left as it is.
+/// A candidate that was left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// Where it is written.
+    /// Line and column.
     pub position: Position,
-    /// Where it is in the document's structure.
+    /// Path in the document's structure.
     pub place: String,
-    /// What is written there.
+    /// The text as written.
     pub text: String,
-    /// The image, where it is one.
+    /// The image, if it is one.
     pub found: Option<Found>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Variables set outside the document that it rests on.
+    /// Variables set outside the document that it uses.
     pub variables: Vec<(String, Origin)>,
 }
 
-/// Why nothing is given out.
+/// Why a document was not rewritten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
-    /// Two images would come to have one name.
+    /// Two images would get the same name.
     #[error(transparent)]
     Collision(#[from] Collision),
-    /// The result would not be the same document but for the names. This is a fault of the program.
+    /// The result would differ from the document in more than the names. This is a bug.
     #[error("the rewritten document would differ in more than its images; it was not written")]
     Differs,
 }
 
 impl Document<'_> {
-    /// Gives the images the names that `rules` say. `census` knows the names of documents that came before.
+    /// Renames the images according to `rules`. `census` holds the new names in documents rewritten before.
     ///
     /// # Errors
-    /// Two images would have one name, or the result is not what it should be.
+    /// Two images would get the same name, or the result fails its check.
     pub fn rewrite(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, RewriteError> {
         let mut fates = settle(&self.entries, rules);
         let work = self.work(&mut fates);
@@ -89,7 +89,7 @@ impl Document<'_> {
         Ok(Rewritten { text, changes, left })
     }
 
-    // What is to be written where. What cannot be written is left after all.
+    // Collects the edits. An image whose edit is impossible is left alone after all.
     fn work(&self, fates: &mut [Fate]) -> Work {
         let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
         let (mut work, mut blocks) = (Work::default(), Blocks::new());
@@ -115,14 +115,14 @@ impl Document<'_> {
         work
     }
 
-    // Whether the token can take an edit. The lines of a block are looked through once, however many images are in it.
+    // True if the token can take the edit. The lines of a block are scanned once, however many images it has.
     fn takes<'d>(&'d self, edit: &Edit, blocks: &mut Blocks<'d>) -> bool {
         let Some(token) = self.tokens.get(edit.slot) else { return false };
         let block = blocks.entry(edit.slot).or_insert_with(|| token.block(self.text));
         token.takes(block.as_ref(), edit)
     }
 
-    // What is put in beside the tokens.
+    // Text inserted besides the edited tokens.
     fn form(&self, entry: &Entry, target: &Target, work: &mut Work) {
         let What::Image(image) = &entry.what else { return };
         match &image.form {
@@ -144,7 +144,7 @@ impl Document<'_> {
         if is_same { Ok(()) } else { Err(RewriteError::Differs) }
     }
 
-    // Without a tree to compare: the same candidates, and none of them wants to be renamed again.
+    // For kinds without a tree: the same candidates, and none of them would be renamed again.
     fn reads_as(&self, text: &str, rules: &Rules) -> bool {
         let Ok(new) = Document::read(text, self.kind, &self.search) else { return false };
         let again = settle(&new.entries, rules);
@@ -183,16 +183,16 @@ impl Document<'_> {
     }
 }
 
-// The lines of tokens that are blocks, by the number of the token.
+// The lines of tokens that are blocks, by token index.
 type Blocks<'d> = HashMap<usize, Option<Block<'d>>>;
 
-/// What is written where, and what that makes of the tree.
+/// The edits to a document, and their effect on its tree.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    // By where it begins: where the old text ends, and the new one.
+    // By start offset: the end of the old text, and the new text.
     pieces: BTreeMap<usize, (usize, String)>,
     pub(crate) changes: Changes,
-    // Tokens in whose place a mapping stands, and the alias in it.
+    // Tokens replaced by a mapping, with the alias in it.
     mappings: HashMap<usize, String>,
 }
 
@@ -201,7 +201,7 @@ impl Work {
         self.pieces.is_empty()
     }
 
-    /// A token with another text.
+    /// Replaces a token's text.
     pub(crate) fn write(&mut self, token: &Token, raw: String, text: String, alias: Option<String>) {
         let change = self.changes.entry(token.span.start).or_default();
         let raw = match alias {
@@ -218,7 +218,7 @@ impl Work {
         self.pieces.insert(token.span.start, (token.span.end, raw));
     }
 
-    // Puts an entry in behind another one: in its braces, or on a line of its own.
+    // Inserts an entry after another one: in the same braces, or on a line of its own.
     fn put_in(&mut self, document: &str, beside: &Beside, key: &str, value: &str) {
         let change = self.changes.entry(beside.value).or_default();
         change.beside = Some((key.to_owned(), value.to_owned()));
@@ -235,7 +235,7 @@ impl Work {
         self.pieces.insert(at, (at, new));
     }
 
-    /// Puts an entry in before another one.
+    /// Inserts an entry before another one.
     pub(crate) fn put_before(&mut self, document: &str, first: &Beside, key: &str, value: &str) {
         let change = self.changes.entry(first.value).or_default();
         change.before = Some((key.to_owned(), value.to_owned()));
@@ -255,7 +255,7 @@ impl Work {
         self.pieces.insert(first.key, (first.key, new));
     }
 
-    /// The document with all of it.
+    /// The document with all edits applied.
     pub(crate) fn apply(&self, document: &str) -> String {
         let mut text = String::with_capacity(document.len() + self.pieces.len() * 32);
         let mut at = 0;
@@ -274,7 +274,7 @@ mod tests {
     use super::*;
     use crate::{Kind, Naming, Search};
 
-    /// What holding `result` against `document` says, where nothing was to be changed.
+    /// The outcome of comparing `result` with `document` if nothing was to change.
     fn held(kind: Kind, document: &str, result: &str) -> Result<(), RewriteError> {
         let document = Document::read(document, kind, &Search::default()).unwrap();
         let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
@@ -293,7 +293,7 @@ mod tests {
         ] {
             assert_eq!(held(Kind::Compose, compose, &other), Err(RewriteError::Differs), "{other}");
         }
-        // Dockerfiles have no tree: the same stages, and nothing left to rename.
+        // Dockerfiles have no tree: compare the stages, and check that nothing is left to rename.
         let dockerfile = "FROM r.lan/x/nginx:1 AS a\nFROM r.lan/x/redis:7\n";
         assert_eq!(held(Kind::Dockerfile, dockerfile, dockerfile), Ok(()));
         for other in

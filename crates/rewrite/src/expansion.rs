@@ -1,54 +1,54 @@
-//! What a text is once its variables are filled in: one way for every kind of document. The bounds are in here and
-//! hold while it is filled in, so that no kind can do without them.
+//! Expands variables in a text, in the same way for every kind of document. The limits apply during expansion, so that
+//! no kind can bypass them.
 //!
-//! - [`expand`] takes a text apart and fills in what is known
-//! - [`Pieces`] are what it is made of, and never more than [`LONGEST`]
-//! - [`Budget`] is what all the variables of a document may come to
+//! - [`expand`] splits a text and expands what is known
+//! - [`Pieces`] are the result, never longer than [`LONGEST`]
+//! - [`Budget`] limits all expansions of a document together
 
 use std::ops::Range;
 
 use crate::text::{self, Part};
 
-/// The longest text that is taken for an image's name, in bytes. No registry takes names of a quarter of it.
+/// Maximum length in bytes of a text that can be an image name. No registry accepts a quarter of that.
 pub(crate) const LONGEST: usize = 4 << 10;
-/// How deep defaults may hold variables with defaults.
+/// Maximum nesting of defaults that contain variables with defaults.
 const MAX_DEPTH: usize = 8;
-/// What stands for a variable whose value is not known; any image name may hold it.
+/// Placeholder for a variable of unknown value; valid anywhere in an image name.
 const UNKNOWN: &str = "x";
 
-/// Where a variable has its value from.
+/// The origin of a variable's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
-    /// A file of variables, such as `.env`.
+    /// A variable file, such as `.env`.
     File,
-    /// The environment, which goes before files.
+    /// The environment, which takes precedence over files.
     Environment,
 }
 
-/// Why a text is not filled in.
+/// Why a text is not expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Excess {
     /// It would be longer than [`LONGEST`].
     Text,
-    /// All that the document has filled in would be more than its [`Budget`].
+    /// The document's expansions would exceed its [`Budget`].
     Document,
 }
 
-/// A part of a text.
+/// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// A range of what a token reads as; it can be edited.
+    /// A range of a token's value; it can be edited.
     Text { slot: usize, range: Range<usize> },
-    /// Implied by how the parts are put together: the `/` between registry and repository, the `:` before a tag.
+    /// Implied by the way the pieces are joined: the `/` between registry and repository, the `:` before a tag.
     Fixed(&'static str),
-    /// A variable whose value is not known.
+    /// A variable of unknown value.
     Variable(String),
-    /// A variable whose value is known, and is not in the document; a range of what a token reads as.
+    /// A variable whose known value is set outside the document; a range of a token's value.
     Known { slot: usize, range: Range<usize>, name: String, value: String, origin: Origin },
 }
 
 impl Piece {
-    /// What it reads as; `text_of` says what a token reads as.
+    /// The piece's text; `text_of` gives the value of a token.
     pub(crate) fn text<'p, 't: 'p>(&'p self, text_of: impl Fn(usize) -> &'t str) -> &'p str {
         match self {
             Self::Text { slot, range } => text_of(*slot).get(range.clone()).unwrap_or_default(),
@@ -67,7 +67,7 @@ impl Piece {
         }
     }
 
-    /// The bytes that it takes, with those of what it reads as.
+    /// Its memory use in bytes, including its text.
     pub(crate) fn cost(&self) -> usize {
         let names = match self {
             Self::Text { .. } | Self::Fixed(_) => 0,
@@ -78,7 +78,7 @@ impl Piece {
     }
 }
 
-/// What a text is made of. One that is too long has no pieces, and stays too long whatever is added.
+/// The pieces of a text. A text that is too long has no pieces, and stays too long whatever is added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pieces {
     pieces: Vec<Piece>,
@@ -88,7 +88,7 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Adds what the document itself says.
+    /// Adds a piece from the document itself.
     pub(crate) fn push(&mut self, piece: Piece) {
         if self.excess.is_some() {
             return;
@@ -101,7 +101,7 @@ impl Pieces {
         self.pieces.push(piece);
     }
 
-    /// Adds what something else is made of.
+    /// Adds the pieces of another text.
     pub(crate) fn append(&mut self, other: &Self, budget: &mut Budget) {
         match self.excess.or(other.excess) {
             Some(excess) => self.exceed(excess),
@@ -119,19 +119,19 @@ impl Pieces {
         *self = Self { excess: Some(excess), ..Self::default() };
     }
 
-    /// Whether there is nothing to read.
+    /// True if the text is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.excess.is_none()
     }
 
-    /// The pieces, if they are not too much.
+    /// The pieces, if they are within the limits.
     pub(crate) fn get(self) -> Result<Vec<Piece>, Excess> {
         self.excess.map_or(Ok(self.pieces), Err)
     }
 }
 
-/// What all variables of a document may come to when they are filled in, in bytes of memory. It grows with the
-/// document, so that what is filled in is never more than a multiple of what was read.
+/// Memory in bytes that the expansions of a document may use. It grows with the document, so that the expansions are
+/// at most a multiple of the input.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: usize,
@@ -141,12 +141,12 @@ impl Budget {
     const LEAST: usize = 8 << 20;
     const FOR_EACH_BYTE: usize = 64;
 
-    /// That of a document.
+    /// The budget of a document.
     pub(crate) fn of(document: &str) -> Self {
         Self { left: Self::LEAST.saturating_add(document.len().saturating_mul(Self::FOR_EACH_BYTE)) }
     }
 
-    /// What is left of it.
+    /// The remaining budget.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn left(&self) -> usize {
         self.left
@@ -159,31 +159,31 @@ impl Budget {
     }
 }
 
-/// What a variable is set to.
+/// The value of a variable.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'v> {
-    /// In the document.
+    /// Set in the document.
     Inside(&'v Pieces),
-    /// Outside of it.
+    /// Set outside it.
     Outside(&'v str, Origin),
-    /// To what cannot be filled in.
+    /// Too long to be expanded.
     Excess(Excess),
 }
 
-/// What is known of variables.
+/// Looks up a variable by name.
 pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Value<'l>>;
 
-/// A text that is to be filled in.
+/// A text to be expanded.
 pub(crate) struct Written<'l> {
-    /// The token that it is of.
+    /// The token it is from.
     pub(crate) slot: usize,
-    /// What that reads as.
+    /// The token's value.
     pub(crate) text: &'l str,
-    /// What is known of the variables in it.
+    /// The known variables.
     pub(crate) lookup: Lookup<'l>,
 }
 
-/// The pieces of a range of a text. `None`: a variable in it does not end.
+/// The pieces of a range of a text. `None`: a variable in it is unterminated.
 pub(crate) fn expand(written: &Written<'_>, range: Range<usize>, budget: &mut Budget) -> Option<Pieces> {
     let mut expansion = Expansion { written, pieces: Pieces::default(), budget };
     expansion.add(range, 0)?;

@@ -1,4 +1,4 @@
-//! Collects candidates while a document is walked.
+//! Collects candidates while a document is traversed.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,45 +16,45 @@ use crate::{
     variables::Variables,
 };
 
-/// What to look for besides what a document's kind says.
+/// What to look for in addition to the defaults of a document's kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// Keys of resources that name images: `spec.image`, lists left out; `*` stands for any one key.
+    /// Paths to keys of resources that name images, such as `spec.image`, skipping lists; `*` matches any one key.
     pub paths: Vec<String>,
-    /// Whether values of arguments and environment variables are images where they look like ones.
+    /// Treats argument and environment variable values as images if they look like one.
     pub arguments: bool,
-    /// Whether images that are built here, or pushed, are renamed too.
+    /// Also renames images that are built here, or pushed.
     pub built: bool,
-    /// What variables in compose files and in files of variables are set to. With it only whole names will do: an image
-    /// whose tag is not known even so is left.
+    /// Values of variables for compose files and variable files. If set, names must be complete: an image whose tag is
+    /// still unknown is left alone.
     pub variables: Option<Variables>,
-    /// Of a file of variables, those that hold images; `None`: by their names and values.
+    /// In a variable file: the variables that hold images. `None`: decide by name and value.
     pub holders: Option<BTreeSet<String>>,
-    /// Names (`docker.io/team/app`) that resources get another one for: where a kustomization looks for them, they are
-    /// renamed as well, since nothing would be found otherwise.
+    /// Names (`docker.io/team/app`) that are renamed in the resources. A kustomization that matches them is renamed as
+    /// well, since it would match nothing otherwise.
     pub renamed: Vec<String>,
 }
 
-/// A candidate, and how it can be changed.
+/// A candidate and the way to change it.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// The byte at which it is written.
+    /// Its byte offset.
     pub(crate) at: usize,
     pub(crate) place: String,
     pub(crate) text: String,
     pub(crate) what: What,
 }
 
-/// What a candidate is.
+/// The verdict on a candidate.
 #[derive(Debug)]
 pub(crate) enum What {
-    /// An image, and how its name is put together.
+    /// An image and the way its name is assembled.
     Image(Box<Named>),
-    /// To be left.
+    /// To be left alone.
     Left(Reason),
 }
 
-/// An image, and how it is named.
+/// An image and its reading.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) found: Found,
@@ -63,7 +63,7 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Variables set outside the document that it rests on, each once.
+    /// Variables set outside the document that it uses, without repetition.
     pub(crate) fn variables(&self) -> Vec<(String, Origin)> {
         let mut variables: Vec<(String, Origin)> = Vec::new();
         for (name, origin) in self.reading.known() {
@@ -75,27 +75,27 @@ impl Named {
     }
 }
 
-/// What is done to give it another name.
+/// How to rename an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Its text is edited.
+    /// Edit its text.
     Rename,
-    /// An entry is put in after the one that names it, with the new name: `newName`.
+    /// Insert an entry with the new name after the entry that names it: `newName`.
     NewEntry { beside: Beside, key: &'static str },
-    /// Its text is edited, and what it was known as is kept as an alias: an entry beside it.
+    /// Edit its text, and keep its old name as an alias in an entry next to it.
     Aliased { beside: Beside, alias: String },
-    /// The same, where it is a bare text: a mapping takes its place.
+    /// The same for a plain string, which becomes a mapping.
     MadeMapping { token: usize, alias: String },
 }
 
-/// The entry of a mapping after which another one is put.
+/// The entry of a mapping after which another one is inserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Beside {
-    /// Where its key and its value begin, and where the value ends.
+    /// Offsets: start of its key, start and end of its value.
     pub(crate) key: usize,
     pub(crate) value: usize,
     pub(crate) end: usize,
-    /// Whether the mapping is written in braces.
+    /// True if the mapping is written in braces.
     pub(crate) flow: bool,
 }
 
@@ -106,16 +106,16 @@ pub(crate) struct Spot<'s> {
     pub(crate) node: &'s Node<'s>,
 }
 
-/// The most of a scalar that is looked through for a part of it, in bytes.
+/// Maximum number of bytes of a scalar to search for a part of it.
 const MAX_LOOK: usize = 64 << 10;
 
-/// A scalar in which there are several images, and where its lines begin.
+/// A scalar that contains several images, with the starts of its lines.
 #[derive(Debug)]
 struct Scalar {
     at: usize,
-    /// As it reads.
+    /// In its value.
     read: Starts,
-    /// As it is written.
+    /// In its source text.
     written: Starts,
 }
 
@@ -126,13 +126,13 @@ pub(crate) struct Finder<'a> {
     pub(crate) text: &'a str,
     pub(crate) search: &'a Search,
     values: Option<&'a Variables>,
-    /// What all its variables may come to.
+    /// The limit for expanding its variables.
     pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
     pub(crate) entries: Vec<Entry>,
     tokens_at: HashMap<usize, usize>,
     entries_at: HashMap<usize, usize>,
-    // The one that was looked into last.
+    // The last scalar that was searched.
     scalar: Option<Scalar>,
 }
 
@@ -152,8 +152,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What a part of a token's text is with its variables filled in: the one way there is. `None`: a variable in it does
-    /// not end.
+    /// Expands the variables in a part of a token's text. Every expansion goes through here. `None`: a variable in it
+    /// is unterminated.
     pub(crate) fn filled_in(
         &mut self,
         (slot, text): (usize, &str),
@@ -165,10 +165,10 @@ impl<'a> Finder<'a> {
         expand(&Written { slot, text, lookup: &lookup }, range, &mut self.budget)
     }
 
-    /// The token of a scalar; one for each, however many ways lead to it.
+    /// The token of a scalar; there is one per scalar, even if several aliases lead to it.
     pub(crate) fn token(&mut self, node: &Node<'_>) -> Option<usize> {
         let Data::Scalar { text, style } = &node.data else { return None };
-        // A long one with many parts is asked for again and again.
+        // A long scalar with many parts is looked up again and again.
         if let Some(known) = self.tokens_at.get(&node.span.start) {
             return Some(*known);
         }
@@ -188,7 +188,7 @@ impl<'a> Finder<'a> {
         self.image_behind(spot, "", Form::Rename);
     }
 
-    /// A scalar that is a reference behind a prefix such as `docker://`.
+    /// A scalar that is a reference after a prefix such as `docker://`.
     pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
         // Many aliases may lead to it.
         if self.is_image(spot) {
@@ -199,7 +199,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// A scalar that is a reference in which some variables are known.
+    /// A scalar that is a reference with some known variables.
     pub(crate) fn image_with(&mut self, spot: Spot<'_>, lookup: Lookup<'_>) {
         if let Some(pieces) = self.pieces(spot, "", lookup) {
             self.assembled(spot, pieces, Form::Rename);
@@ -221,7 +221,7 @@ impl<'a> Finder<'a> {
             .filter(|pieces| !pieces.is_empty())
     }
 
-    /// The pieces of a scalar behind a prefix; where it does not hold a reference, that is told.
+    /// The pieces of a scalar after a prefix; if that is not a reference, it is reported.
     pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = spot.node.text()?;
         let start = prefix.len() + (text.len() - text.trim_start().len());
@@ -232,7 +232,7 @@ impl<'a> Finder<'a> {
         let token = self.token(spot.node)?;
         let pieces = self.filled_in((token, text), start..end, lookup);
         if pieces.is_none() {
-            self.leave(spot, Reason::NotAReference("a variable in it does not end".to_owned()));
+            self.leave(spot, Reason::NotAReference("a variable in it is unterminated".to_owned()));
         }
         pieces
     }
@@ -248,17 +248,17 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What a part of a scalar is where some variables are known.
+    /// The verdict on a part of a scalar, with some known variables.
     pub(crate) fn part_as(&mut self, spot: Spot<'_>, range: Range<usize>, lookup: Lookup<'_>) -> What {
         let token = self.token(spot.node);
         let whole = token.zip(spot.node.text());
         match whole.and_then(|whole| self.filled_in(whole, range, lookup)) {
             Some(pieces) => self.what(pieces, Form::Rename),
-            None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+            None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
         }
     }
 
-    /// A part that reads as several images, such as one for each value of a variable: all of them are candidates.
+    /// A part that stands for several images, such as one per value of a variable: each is a candidate.
     pub(crate) fn part_of_many(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) {
         let entry = self.part_entry(spot, range, what);
         self.entries.extend(entry);
@@ -271,8 +271,8 @@ impl<'a> Finder<'a> {
         Some(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what })
     }
 
-    // Where in what is written of a scalar a part of what it reads as begins: on the line that is below as many others, or
-    // else the next one that has it. Where that is too much to look through, about there.
+    // The offset in a scalar's source where a part of its value starts: on the corresponding line, or else the next one
+    // that contains it. If there is too much to search, an approximation.
     fn place(&mut self, node: &Node<'_>, whole: &str, from: usize, part: &str) -> usize {
         let raw = self.text.get(node.span.clone()).unwrap_or_default();
         if self.scalar.as_ref().is_none_or(|scalar| scalar.at != node.span.start) {
@@ -287,17 +287,17 @@ impl<'a> Finder<'a> {
         let is_short = |range: &Range<usize>| range.len() <= MAX_LOOK;
         let within = [line.clone(), line.start..raw.len(), 0..raw.len()];
         let found = within.into_iter().filter(is_short).find_map(find);
-        // Each at another place: of two at one the second would not count.
+        // Offsets must be distinct: of two candidates at one offset, the second would be dropped.
         found.unwrap_or_else(|| start.map_or(from, |start| start + (from - above)).min(raw.len()))
     }
 
-    /// A reference put together from pieces; it counts as written at `spot`.
+    /// A reference assembled from pieces; its position is `spot`.
     pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: Form) {
         let what = self.what(pieces, form);
         self.add(spot, what);
     }
 
-    /// What a reference made of these pieces is.
+    /// The verdict on a reference made of these pieces.
     pub(crate) fn what(&self, pieces: Pieces, form: Form) -> What {
         let text_of = |token: usize| self.tokens.get(token).map_or("", |token| token.text.as_str());
         let reading = match Reading::new(pieces, text_of) {
@@ -312,19 +312,19 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// A candidate that is left.
+    /// Records a candidate that is left alone.
     pub(crate) fn leave(&mut self, spot: Spot<'_>, reason: Reason) {
         self.add(spot, What::Left(reason));
     }
 
-    /// A text that is left if it can be read as a reference, and passed over otherwise.
+    /// Records a text as left alone if it can be parsed as a reference, and skips it otherwise.
     pub(crate) fn leave_if_image(&mut self, spot: Spot<'_>, reason: Reason) {
         if spot.node.text().is_some_and(looks_like_image) {
             self.leave(spot, reason);
         }
     }
 
-    /// A value that is an image where that was asked for.
+    /// A value that is an image if requested.
     pub(crate) fn argument(&mut self, spot: Spot<'_>, prefix: &str) {
         if self.search.arguments {
             self.image_behind(spot, prefix, Form::Rename);
@@ -338,7 +338,7 @@ impl<'a> Finder<'a> {
         self.add_entry(Entry { at: spot.node.span.start, place: spot.path.to_string(), text, what });
     }
 
-    /// Takes a candidate. Of two at one place the image stays, otherwise the first.
+    /// Records a candidate. Of two at one offset, an image wins, otherwise the first.
     pub(crate) fn add_entry(&mut self, entry: Entry) {
         let known = self.entries_at.get(&entry.at).and_then(|index| self.entries.get_mut(*index));
         match (known, &entry.what) {
@@ -352,7 +352,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Whether a text that nothing says is an image is surely one: it names a registry, a repository, and which image.
+/// True if a text is certainly an image even without context: it names a registry, a repository, and a tag or digest.
 pub(crate) fn looks_like_image(text: &str) -> bool {
     let text = text.trim();
     let Some((host, rest)) = text.split_once('/') else { return false };

@@ -1,4 +1,4 @@
-//! The list of images to leave alone; one for listing, copying and rewriting.
+//! The list of images to leave alone, shared by listing, copying and rewriting.
 
 use entrepot_oci::is_shallow;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -6,29 +6,40 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use crate::Found;
 
 /// Images to leave alone.
+///
+/// ```
+/// use entrepot_oci::Image;
+/// use entrepot_rewrite::{Found, Ignore};
+///
+/// let ignore = Ignore::read("busybox # any tag\nquay.io/team/*\n")?;
+/// let holds = |image: &str| ignore.holds(&Found::from(&image.parse::<Image>().unwrap()));
+/// assert!(holds("docker.io/library/busybox:1.36") && holds("quay.io/team/a/b:1"));
+/// assert!(!holds("nginx"));
+/// # Ok::<(), entrepot_rewrite::IgnoreError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Ignore {
     globs: GlobSet,
 }
 
-/// A line that is no pattern.
+/// A line that is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: `{pattern}` is not a pattern: {why}")]
 pub struct IgnoreError {
-    /// The line, counted from 1.
+    /// Line number, counted from 1.
     pub line: usize,
-    /// What is written there.
+    /// The line's text.
     pub pattern: String,
-    /// What is wrong with it.
+    /// Why it is not a pattern.
     pub why: String,
 }
 
 impl Ignore {
-    /// Reads a list: one image a line, as short or long as people write them, with or without tag; `*` stands for
-    /// any text, `#` begins a comment.
+    /// Parses a list with one image per line, in short or full form, with or without tag; `*` matches any text, `#`
+    /// starts a comment.
     ///
     /// # Errors
-    /// A line is no pattern.
+    /// A line is not a pattern.
     pub fn read(text: &str) -> Result<Self, IgnoreError> {
         let mut globs = GlobSetBuilder::new();
         for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -54,13 +65,13 @@ impl Ignore {
         Ok(Self { globs: all })
     }
 
-    /// Whether an image is to be left alone.
+    /// True if the image is on the list.
     pub fn holds(&self, found: &Found) -> bool {
         !self.globs.is_empty() && names(found).iter().any(|name| self.globs.is_match(name))
     }
 }
 
-// Every way in which people write this image.
+// All spellings of this image.
 fn names(found: &Found) -> Vec<String> {
     let mut names = vec![found.name()];
     if found.host.is_docker_hub() {

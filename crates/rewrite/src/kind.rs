@@ -1,4 +1,4 @@
-//! What kind of document a file is: by its name, and by what is in it.
+//! Detects the kind of a document by name and content.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 pub enum Kind {
     /// A compose file.
     Compose,
-    /// Kubernetes resources, Tekton's and Argo's among them, as YAML or JSON.
+    /// Kubernetes resources, including Tekton's and Argo's, as YAML or JSON.
     Kubernetes,
     /// The values of a Helm chart.
     Helm,
@@ -15,15 +15,15 @@ pub enum Kind {
     Kustomize,
     /// A Dockerfile or Containerfile.
     Dockerfile,
-    /// A workflow or an action of GitHub, Gitea or Forgejo.
+    /// A workflow or action of GitHub, Gitea or Forgejo.
     Github,
-    /// A pipeline of GitLab.
+    /// A GitLab pipeline.
     Gitlab,
-    /// A development container.
+    /// A development container configuration.
     Devcontainer,
-    /// Variables: `NAME=value`.
+    /// A variable file: `NAME=value`.
     Env,
-    /// One reference a line.
+    /// One reference per line.
     List,
 }
 
@@ -47,7 +47,7 @@ impl Kind {
         Self::List,
     ];
 
-    /// Its name.
+    /// The name used on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Compose => "compose",
@@ -63,7 +63,15 @@ impl Kind {
         }
     }
 
-    /// The kind of a document. `path` is its file's, with `/` between the parts, or empty.
+    /// The kind of a document, or `None` if unknown. `path` is the file's path with `/` separators, or empty.
+    ///
+    /// ```
+    /// use entrepot_rewrite::Kind;
+    ///
+    /// assert_eq!(Kind::of("deploy/docker-compose.yaml", ""), Some(Kind::Compose));
+    /// assert_eq!(Kind::of("", "apiVersion: v1\nkind: Pod\n"), Some(Kind::Kubernetes));
+    /// assert_eq!(Kind::of("notes.txt", "nothing of the kind"), None);
+    /// ```
     pub fn of(path: &str, text: &str) -> Option<Self> {
         by_name(path).or_else(|| by_content(text.trim_start_matches('\u{feff}')))
     }

@@ -1,7 +1,7 @@
-//! What holds for any document whatever, as functions that panic where it does not.
+//! Laws that must hold for any document, as functions that panic if they do not.
 //!
-//! Said once and asked twice: by the property tests beside this, and by the targets `documents` and `variables` in `fuzz/`. That is why
-//! this is built for tests and for fuzzing, and never else.
+//! Each law is written once and checked twice: by the property tests next to this file, and by the targets `documents`
+//! and `variables` in `fuzz/`. This module is compiled for tests and for fuzzing only.
 
 use crate::{
     Census, Document, Kind, Naming, RewriteError, Root, Rules, Search, Variables,
@@ -9,11 +9,11 @@ use crate::{
     finder::What,
 };
 
-/// Any text as a document of a kind: it is refused, or without names it stays what it is, every image and every edit is
-/// where it is said to be, and what was rewritten once is not rewritten again.
+/// Any text as a document of a kind: it is refused, or without rules it stays unchanged, every image and every edit is
+/// at its reported position, and a second rewrite changes nothing.
 pub fn document(text: &str, kind: Kind) {
     for path in ["", "compose.yaml", "values.yaml", ".github/workflows/a.yml", "Dockerfile", "a.env"] {
-        // What it is taken for is a guess; that it is made is what is asked.
+        // The detected kind may be wrong; it must only not fail.
         let _ = Kind::of(path, text);
     }
     let search =
@@ -37,8 +37,8 @@ pub fn document(text: &str, kind: Kind) {
     assert_eq!(twice.map(|twice| twice.map(|done| done.text)), Ok(Ok(once.text)));
 }
 
-/// Any file of variables, and any document that takes values from it: whatever they say of each other, what is filled in
-/// is bounded, and so is every name; and without new names the document stays what it is.
+/// Any variable file, and any document that uses it: expansions and names are bounded, and without rules the document
+/// stays unchanged.
 pub fn variables(file: &str, document: &str, kind: Kind) {
     let mut variables = Variables::default();
     variables.add_file(file);
@@ -55,7 +55,7 @@ pub fn variables(file: &str, document: &str, kind: Kind) {
         });
         let cost: usize =
             names.inspect(|name| assert!(name.text.len() <= LONGEST)).map(|name| name.cost()).sum();
-        // What is filled in, and what the document says itself.
+        // The expansions, plus the document's own text.
         assert!(cost <= Budget::of(document).left() + (1 << 10) * document.len(), "{cost} bytes of names");
         let same = read.rewrite(&Rules::default(), &mut Census::default());
         assert_eq!(same.map(|done| done.text).as_deref(), Ok(document));

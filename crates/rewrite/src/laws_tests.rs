@@ -1,10 +1,10 @@
-//! What holds for any document: no rules, same bytes; only images change; twice is once; the rest stays.
+//! Properties of rewriting: without rules nothing changes; only images change; a second run changes nothing.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{Census, Document, Kind, Naming, RewriteError, Rules, Search, laws};
 
-/// How an image is written.
+/// The spelling of an image.
 #[derive(Clone, Debug)]
 struct Written {
     name: String,
@@ -29,7 +29,7 @@ fn written() -> impl Strategy<Value = Written> {
 }
 
 impl Written {
-    // The reference, with a variable in it where the kind has such.
+    // The reference, with a variable in it for kinds that have them.
     fn text(&self, variables: bool) -> String {
         let Self { name, version, .. } = self;
         match self.variable {
@@ -112,7 +112,7 @@ fn helm(images: &[Written]) -> String {
     format!("replicas: 1\n\n{}tail: [] # x\n", entries.collect::<String>())
 }
 
-// Without a registry in front.
+// Without the registry.
 fn name(image: &Written) -> &str {
     match image.name.split_once('/') {
         Some((host, rest)) if host.contains('.') => rest,
@@ -221,7 +221,7 @@ fn rewrite(kind: Kind, text: &str, naming: Naming) -> Result<(String, usize), Re
     Ok((done.text, done.changes.len()))
 }
 
-// The lines that say nothing of an image that was made, or of one that was put in.
+// The lines other than those of a generated or inserted image.
 fn others(text: &str) -> Vec<&str> {
     let is_other = |line: &&str| {
         let code = line.split(" # ").next().unwrap_or(line);
@@ -267,7 +267,7 @@ proptest! {
         }
     }
 
-    // Whatever a document has become: it is refused, or the laws hold.
+    // Any mutation of a document: it is refused, or the laws hold.
     #[test]
     fn damaged_documents_are_refused_or_kept(
         images in vec(written(), 1..6),
@@ -286,7 +286,7 @@ proptest! {
         laws::document(&text, kind);
     }
 
-    // Values made of each other, and a document of every kind that is made of them.
+    // Values that refer to each other, and a document of every kind that uses them.
     #[test]
     fn what_is_filled_in_is_bounded(
         values in vec(vec((0..3_usize, 0..40_usize), 0..6), 1..40),

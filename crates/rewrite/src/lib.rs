@@ -1,11 +1,25 @@
-//! Finds and changes image references in documents, leaving every other byte alone.
+//! Finds and renames image references in documents, leaving every other byte alone.
 //!
-//! - [`Document::read`] finds [`Candidate`]s: images, and what only looks like one, with the reason
-//! - [`Rules::name`] says what an image is to be called: **one** function for listing, copying and rewriting
-//! - [`Document::rewrite`] edits the bytes of the names, reads the result again, and gives it out only if it is the
-//!   same document but for those names
+//! - [`Document::read`] finds [`Candidate`]s: images, and text that only looks like one, with the reason
+//! - [`Rules::name`] gives the new name of an image; listing, copying and rewriting all use it
+//! - [`Document::rewrite`] edits the bytes of the names, parses the result, and returns it only if nothing but those
+//!   names has changed
 //!
-//! No I/O: texts come in, texts go out.
+//! ```
+//! use entrepot_rewrite::{Census, Document, Kind, Naming, Rules, Search};
+//!
+//! let text = "services:\n  web: {image: 'nginx:1.27'} # the front\n";
+//! let document = Document::read(text, Kind::Compose, &Search::default())?;
+//! let rules = Rules { naming: Naming::Prefix("m.example.com".parse()?), ..Rules::default() };
+//! let rewritten = document.rewrite(&rules, &mut Census::default())?;
+//! assert_eq!(
+//!     rewritten.text,
+//!     "services:\n  web: {image: 'm.example.com/docker.io/library/nginx:1.27'} # the front\n"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! No I/O: text in, text out.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! Steps of GitHub's workflows that log in to a registry, and the same with another registry.
+//! Login steps in GitHub workflows, and changing them to another registry.
 //!
-//! What is edited is `docker/login-action`: its `registry`, `username` and `password`. Commands that log in are told of,
-//! and left to people.
+//! Only `docker/login-action` is edited: its `registry`, `username` and `password`. Logins by command are reported and
+//! left to the user.
 
 use std::collections::HashMap;
 
@@ -16,64 +16,64 @@ use crate::{
     tree::{Anchors, Data, Node, Path, View, same::same},
 };
 
-/// The action whose inputs are known here.
+/// The action that can be edited.
 const ACTION: &str = "docker/login-action";
 
-/// A step that logs in.
+/// A login step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// Where it is written.
+    /// Line and column.
     pub position: Position,
-    /// The job it is in.
+    /// The job that contains it.
     pub job: String,
-    /// Where it is in the document's structure.
+    /// Path in the document's structure.
     pub place: String,
-    /// How it does it.
+    /// The way it logs in.
     pub form: LoginForm,
-    /// Whether the job, or the workflow, says that its token may write packages; `None`: nothing is said.
+    /// Whether the job or the workflow grants its token `packages: write`; `None` if neither says.
     pub writes_packages: Option<bool>,
 }
 
-/// How a step logs in.
+/// The way a step logs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginForm {
-    /// By the action, with these inputs as they are written.
+    /// With the action; the inputs are as written.
     Action {
         /// The registry; `None`: Docker Hub.
         registry: Option<String>,
-        /// As whom.
+        /// The user name.
         username: Option<String>,
         /// The expression that names the secret.
         password: Option<String>,
     },
-    /// By a command.
+    /// With a command.
     Command(String),
 }
 
-/// What a login becomes.
+/// The new login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLogin {
     /// The registry.
     pub registry: String,
-    /// As whom; `None`: as before.
+    /// The user name; `None`: unchanged.
     pub username: Option<String>,
-    /// The expression that names the secret; `None`: as before.
+    /// The expression that names the secret; `None`: unchanged.
     pub password: Option<String>,
 }
 
-// A step, and what it is made of.
+// A step and its parts.
 struct Step<'t> {
     login: Login,
     inputs: Option<View<'t>>,
 }
 
 impl Document<'_> {
-    /// The steps that log in, in the order they are written; none in documents of other kinds.
+    /// The login steps, in document order; none for kinds other than workflows.
     pub fn logins(&self) -> Vec<Login> {
         self.with_steps(|steps| steps.into_iter().map(|step| step.login).collect())
     }
 
-    /// The document with other logins: each is named by its place.
+    /// The document with changed logins, each identified by its place.
     ///
     /// # Errors
     /// The result would differ in more than these.

@@ -1,4 +1,4 @@
-//! Documents of lines: lists of references, and variables of an environment.
+//! Line-based documents: lists of references, and environment variables.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::{
     tree::Style,
 };
 
-/// One reference a line; `#` begins a comment.
+/// One reference per line; `#` starts a comment.
 pub(crate) fn list(finder: &mut Finder<'_>) {
     for (number, range) in lines(finder.text) {
         let line = &finder.text[range.clone()];
@@ -25,8 +25,8 @@ pub(crate) fn list(finder: &mut Finder<'_>) {
     }
 }
 
-/// `NAME=value`; the names that end in `IMAGE` have images, and so have others whose values say which registry. Where it
-/// was said which have them, those do.
+/// `NAME=value`: variables whose name ends in `IMAGE` hold images, and so do others whose value names a registry. If
+/// `holders` is set, exactly those do.
 pub(crate) fn env(finder: &mut Finder<'_>) {
     for Assignment { name, value, .. } in assignments(finder.text) {
         let text = &finder.text[value.clone()];
@@ -52,7 +52,7 @@ fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut 
     let what = match (reason, finder.filled_in((token, &text), 0..text.len(), &|_| None)) {
         (Some(reason), _) => What::Left(reason),
         (None, Some(pieces)) => finder.what(pieces, Form::Rename),
-        (None, None) => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+        (None, None) => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
     };
     finder.add_entry(Entry { at: range.start, place, text, what });
 }

@@ -1,8 +1,8 @@
-//! Where in a text something is, as people count.
+//! Positions in a text, as line and column.
 
 use std::cell::Cell;
 
-/// A place in a text, both counted from 1; columns count characters.
+/// A position in a text, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The line.
@@ -11,7 +11,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Where the lines of a text begin.
+/// The start offsets of a text's lines.
 #[derive(Debug)]
 pub(crate) struct Starts(Vec<usize>);
 
@@ -21,12 +21,12 @@ impl Starts {
         Self(std::iter::once(0).chain(breaks.map(|(index, _)| index + 1)).collect())
     }
 
-    /// The line that a byte is in, counted from 0.
+    /// The line of a byte offset, counted from 0.
     pub(crate) fn line(&self, at: usize) -> usize {
         self.0.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
-    /// Where a line begins.
+    /// Start offset of a line.
     pub(crate) fn start(&self, line: usize) -> Option<usize> {
         self.0.get(line).copied()
     }
@@ -36,8 +36,8 @@ impl Starts {
 pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Starts,
-    // The byte whose place was asked for last, and the characters before it: lines may be long, and places are mostly
-    // asked for in order.
+    // The last offset asked for and the number of characters before it in its line: lines may be long, and offsets are
+    // mostly asked for in order.
     last: Cell<(usize, usize)>,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Lines<'a> {
         Self { text, starts: Starts::of(text), last: Cell::default() }
     }
 
-    /// The place of a byte.
+    /// The position of a byte offset.
     pub(crate) fn position(&self, at: usize) -> Position {
         let line = self.starts.line(at);
         let start = self.starts.start(line).unwrap_or(0);
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(lines.position(7), Position { line: 1, column: 4 });
         assert_eq!(lines.position(10), Position { line: 2, column: 1 });
         assert_eq!(lines.position(13), Position { line: 2, column: 4 });
-        // Asked for backwards.
+        // Backwards.
         assert_eq!(lines.position(12), Position { line: 2, column: 3 });
         assert_eq!(Lines::new("").position(0), Position { line: 1, column: 1 });
     }

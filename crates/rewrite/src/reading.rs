@@ -1,4 +1,4 @@
-//! What a reference written in one or several places reads as, and how a new name is put back into those places.
+//! The value of a reference that is written in one or several places, and putting a new name back into them.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::{
     naming::Target,
 };
 
-/// What a part of a token becomes.
+/// A change to a part of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) slot: usize,
@@ -18,19 +18,19 @@ pub(crate) struct Edit {
     pub(crate) new: String,
 }
 
-/// A reference put together from its pieces.
+/// A reference assembled from its pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
-    /// What it reads as.
+    /// Its value.
     pub(crate) text: String,
     pieces: Vec<(Range<usize>, Piece)>,
-    // Where name and tag end; the digest is the rest.
+    // End offsets of name and tag; the digest is the rest.
     name: usize,
     tag: usize,
 }
 
 impl Reading {
-    /// Puts pieces together, if they are not too much. `text_of` says what a token reads as.
+    /// Assembles pieces that are within the limits. `text_of` gives the value of a token.
     pub(crate) fn new<'t>(pieces: Pieces, text_of: impl Fn(usize) -> &'t str) -> Result<Self, Excess> {
         let mut text = String::new();
         let placed = pieces.get()?.into_iter().map(|piece| {
@@ -67,7 +67,7 @@ impl Reading {
         })
     }
 
-    /// The bytes that it takes.
+    /// Memory use in bytes.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn cost(&self) -> usize {
         self.pieces.iter().map(|(_, piece)| piece.cost()).sum()
@@ -80,7 +80,7 @@ impl Reading {
         })
     }
 
-    /// The editable parts it rests on: token and start of the range.
+    /// The editable parts it uses: token and start of the range.
     pub(crate) fn rests_on(&self) -> impl Iterator<Item = (usize, usize)> {
         self.pieces.iter().filter_map(|(_, piece)| match piece {
             Piece::Text { slot, range } | Piece::Known { slot, range, .. } => Some((*slot, range.start)),
@@ -88,7 +88,7 @@ impl Reading {
         })
     }
 
-    /// The variables whose values it takes from outside the document, and where those are set.
+    /// Variables whose values come from outside the document, and their origins.
     pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Origin)> {
         self.pieces.iter().filter_map(|(_, piece)| match piece {
             Piece::Known { name, origin, .. } => Some((name.as_str(), *origin)),
@@ -96,12 +96,12 @@ impl Reading {
         })
     }
 
-    /// The variable that leaves open which tag or digest is meant.
+    /// The variable that leaves tag or digest unknown.
     pub(crate) fn open(&self) -> Option<String> {
         self.variable(self.name..self.text.len())
     }
 
-    // The variable of a file that holds the whole name, which is then changed there.
+    // The variable in a file that holds the whole name; it is changed there.
     fn held(&self) -> Option<&str> {
         self.pieces.iter().find_map(|(at, piece)| match piece {
             Piece::Known { name, origin: Origin::File, .. } if at.start == 0 && at.end >= self.name => {
@@ -111,7 +111,7 @@ impl Reading {
         })
     }
 
-    /// The edits that make it name `target`; with each, the start of the part that it is an edit of.
+    /// The edits that make it name `target`, each with the start of the part it changes.
     pub(crate) fn renamed(&self, target: &Target) -> Result<Vec<(usize, Edit)>, Reason> {
         let new = target.name();
         if let Some(variable) = self.held() {
@@ -133,7 +133,7 @@ impl Reading {
             return Some(vec![edit]);
         }
         let (first, _) = self.pieces.first()?;
-        // The part behind the first piece stays where it can: a variable in it keeps its meaning.
+        // The pieces after the first one stay if possible: a variable in them keeps its meaning.
         if first.end < self.name
             && let Some(head) = new.strip_suffix(&old[first.end..])
         {
@@ -146,7 +146,7 @@ impl Reading {
         Some(vec![self.edit(first.clone(), host)?, self.edit(first.end + 1..self.name, path)?])
     }
 
-    // The name written in the place of variables that are parts of it.
+    // Writes out the name in place of variables that are parts of it.
     fn spelled_out(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
         let mut whole: Option<(usize, Range<usize>)> = None;
         let mut new = new.to_owned();
@@ -155,7 +155,7 @@ impl Reading {
             let (slot, range) = match piece {
                 Piece::Text { slot, range } => (*slot, range.start..range.start + inside),
                 Piece::Known { slot, range, value, .. } => {
-                    // What else the variable holds would go with it.
+                    // Keeps the rest of the variable's value.
                     new.push_str(&value[inside..]);
                     (*slot, range.clone())
                 }
@@ -173,7 +173,7 @@ impl Reading {
         Some(vec![(range.start, Edit { slot, range, new })])
     }
 
-    // An edit of a range of the reading that lies in one token.
+    // An edit of a range that lies in one token.
     fn edit(&self, range: Range<usize>, new: &str) -> Option<(usize, Edit)> {
         self.pieces.iter().find_map(|(at, piece)| match piece {
             Piece::Text { slot, range: part } if at.start <= range.start && range.end <= at.end => {
@@ -186,7 +186,7 @@ impl Reading {
     }
 }
 
-// Name and tag are often in one token, side by side.
+// Merges adjacent edits; name and tag are often side by side in one token.
 fn merged(edits: Vec<(usize, Edit)>) -> Vec<(usize, Edit)> {
     let mut merged: Vec<(usize, Edit)> = Vec::new();
     for (part, edit) in edits {

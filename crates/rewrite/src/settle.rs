@@ -1,4 +1,4 @@
-//! Decides which images are renamed where several rest on one text: all of them, or none.
+//! Decides which images are renamed if several share a text: all of them, or none.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use crate::{
     reading::Edit,
 };
 
-/// What becomes of an entry.
+/// The decision for an entry.
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
-    /// It gets another name, by these edits.
+    /// Renamed, with these edits.
     Renamed { target: Target, edits: Vec<(usize, Edit)> },
-    /// It is left.
+    /// Left alone.
     Left(Reason),
 }
 
-/// Decides for each entry.
+/// Decides for every entry.
 pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
     let mut fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
     let users = users(entries);
     let mut waiting: Vec<Part> = users.keys().rev().copied().collect();
-    // A part comes back only once more: where one of its users lost elsewhere, all others that want a change lose here.
+    // A part is revisited at most once: if one of its users lost elsewhere, all others that need a change lose here.
     while let Some(part) = waiting.pop() {
         let of_part = users.get(&part).map_or(&[][..], Vec::as_slice);
         for (loser, winner) in losers(of_part, |user| wanted(&fates[user], part)) {
@@ -41,7 +41,7 @@ fn wish(entry: &Entry, rules: &Rules) -> Fate {
     let named = rules.name(&image.found).and_then(|target| {
         let edits = match image.form {
             Form::NewEntry { .. } if target.tag.is_some() => return Err(Reason::InPieces),
-            // The text stays; what is put in beside it has the name.
+            // The text stays; an inserted entry has the new name.
             Form::NewEntry { .. } => Vec::new(),
             Form::Rename | Form::Aliased { .. } | Form::MadeMapping { .. } => {
                 image.reading.renamed(&target)?
@@ -52,10 +52,10 @@ fn wish(entry: &Entry, rules: &Rules) -> Fate {
     named.unwrap_or_else(Fate::Left)
 }
 
-/// A part of a token: the token, and where in it the part begins.
+/// A part of a token: the token, and the start of the part in it.
 type Part = (usize, usize);
 
-// The entries that rest on each part, in order.
+// The entries that use each part, in order.
 fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
     let mut users: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -73,7 +73,7 @@ fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
     users
 }
 
-// The parts that an entry wants another text for.
+// The parts that an entry wants to change.
 fn changed(fate: &Fate) -> impl Iterator<Item = Part> {
     let edits = match fate {
         Fate::Renamed { edits, .. } => edits.as_slice(),
@@ -82,13 +82,13 @@ fn changed(fate: &Fate) -> impl Iterator<Item = Part> {
     edits.iter().map(|(start, edit)| (edit.slot, *start))
 }
 
-// What an entry wants a part to be; `None`: what it is.
+// The change that an entry wants for a part; `None`: no change.
 fn wanted(fate: &Fate, (token, start): Part) -> Option<&Edit> {
     let Fate::Renamed { edits, .. } = fate else { return None };
     edits.iter().find(|(part, edit)| *part == start && edit.slot == token).map(|(_, edit)| edit)
 }
 
-// Those who want another text for a part, where not all want the same one; with each, somebody who does not.
+// Entries that want to change a part that others want differently; each with one that disagrees.
 fn losers<'f>(users: &[usize], wanted: impl Fn(usize) -> Option<&'f Edit>) -> Vec<(usize, usize)> {
     let Some(first) = users.first() else { return Vec::new() };
     let common = wanted(*first);

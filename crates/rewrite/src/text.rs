@@ -1,26 +1,26 @@
-//! Texts with variables in them: `${VAR:-default}`, `$VAR`, `${{ … }}`, `$(…)`, `{{ … }}`.
+//! Text with variables: `${VAR:-default}`, `$VAR`, `${{ … }}`, `$(…)`, `{{ … }}`.
 //!
-//! No image reference holds `$`, `{` or `(`, so one reader does for all documents that have such texts.
+//! No image reference contains `$`, `{` or `(`, so one parser serves all kinds of documents.
 
 use std::ops::Range;
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Characters that stand for themselves; a range of the text.
+    /// Literal characters; a range of the text.
     Literal(Range<usize>),
     /// A variable.
     Variable {
-        /// The whole of it; a range of the text.
+        /// Its range in the text.
         range: Range<usize>,
         /// Its name, or the whole expression.
         name: String,
-        /// What it is where it is not set; a range of the text, which may hold variables itself.
+        /// The default if it is not set; a range of the text, which may contain variables itself.
         default: Option<Range<usize>>,
     },
 }
 
-/// Takes a text apart, as far as it is asked for. `None` ends it: a variable does not end.
+/// Splits a text lazily. A `None` item ends it: a variable is unterminated.
 pub(crate) fn parts(text: &str, within: Range<usize>) -> Parts<'_> {
     Parts { text, at: within.start, end: within.end, waiting: None }
 }
@@ -30,7 +30,7 @@ pub(crate) struct Parts<'t> {
     text: &'t str,
     at: usize,
     end: usize,
-    // The variable behind the literal that was given out last.
+    // The variable after the literal that was just returned.
     waiting: Option<Part>,
 }
 
@@ -65,7 +65,7 @@ impl Iterator for Parts<'_> {
 
 type Found = Option<(Part, usize)>;
 
-// The variable that starts at `at`, and where it ends. The outer `None`: it does not.
+// The variable that starts at `at`, and its end. The outer `None`: it is unterminated.
 fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
     let rest = text.get(at..end).unwrap_or_default();
     if let Some(inner) = rest.strip_prefix("${{").or_else(|| rest.strip_prefix("{{")) {
@@ -97,8 +97,8 @@ fn expression(whole: &str, inner: &str, closing: &str, at: usize) -> Option<(Par
     Some((Part::Variable { range: at..end, name, default: None }, end))
 }
 
-// `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`; what else can be written there changes the
-// value, so that the variable alone would not do for a name.
+// `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`; other operators change the value, so the
+// variable alone would not give the name.
 fn braced(text: &str, at: usize, end: usize) -> Option<(Part, usize)> {
     let close = at + closing_brace(text.get(at..end)?)?;
     let inner = text.get(at + 2..close)?;

@@ -1,4 +1,4 @@
-//! Tokens that may be edited: how they read, how they are written, and how they are written again.
+//! Editable tokens: their value, their source text, and writing a new value.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -7,14 +7,14 @@ use crate::{reading::Edit, tree::Style};
 /// A token of a document.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
-    /// Where it is written, quotes and all.
+    /// Its range, including quotes.
     pub(crate) span: Range<usize>,
-    /// What it reads as.
+    /// Its value.
     pub(crate) text: String,
     pub(crate) style: Style,
 }
 
-/// A token written again.
+/// The new source text of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) raw: String,
@@ -22,7 +22,7 @@ pub(crate) struct Written {
 }
 
 impl Token {
-    /// The token with these edits, which do not overlap and are in order. `None`: it cannot take them.
+    /// The token with these edits, which must be in order without overlaps. `None`: it cannot take them.
     pub(crate) fn edited(&self, document: &str, edits: &[&Edit]) -> Option<Written> {
         let raw = document.get(self.span.clone())?;
         let own = |edit: &Edit| Some(edit.range.clone());
@@ -30,7 +30,7 @@ impl Token {
         let quotes = usize::from(matches!(self.style, Style::Single | Style::Double));
         let inner = raw.get(quotes..raw.len() - quotes)?;
         let within = |edit: &Edit| Some(edit.range.start + quotes..edit.range.end + quotes);
-        // Where every character stands for itself, the rest of the token need not be touched.
+        // If value and source are the same, the rest of the token need not change.
         let is_plain = inner == self.text;
         let raw = match self.style {
             Style::Bare | Style::Single | Style::Double if is_plain => splice(raw, edits, within)?,
@@ -46,20 +46,20 @@ impl Token {
         Some(Written { raw, text })
     }
 
-    /// Its lines, where it is written as a block.
+    /// Its lines, if it is a block scalar.
     pub(crate) fn block<'d>(&self, document: &'d str) -> Option<Block<'d>> {
         matches!(self.style, Style::Block)
             .then(|| Block::of(document.get(self.span.clone()).unwrap_or_default()))
     }
 
-    /// Whether it can take an edit; `block` is what [`Token::block`] gives.
+    /// True if it can take an edit; `block` is the result of [`Token::block`].
     pub(crate) fn takes(&self, block: Option<&Block<'_>>, edit: &Edit) -> bool {
         block.is_none_or(|block| block.place(&self.text, edit).is_some())
     }
 }
 
-/// The lines of a block as they are written. One is found by what it says, since what the block reads as does not tell
-/// how deep it is indented; of one that is there twice nobody knows which is meant.
+/// The source lines of a block scalar. A line is found by its content, since the value does not reveal the
+/// indentation; a line that occurs twice is ambiguous.
 pub(crate) struct Block<'d>(HashMap<&'d str, Option<usize>>);
 
 impl<'d> Block<'d> {
@@ -73,7 +73,7 @@ impl<'d> Block<'d> {
         Self(lines)
     }
 
-    // Where an edit of what the block reads as is written.
+    // The range in the source of an edit to the value.
     fn place(&self, text: &str, edit: &Edit) -> Option<Range<usize>> {
         let start = text.get(..edit.range.start)?.rfind('\n').map_or(0, |at| at + 1);
         let line = text.get(start..)?.split('\n').next()?;
@@ -85,7 +85,7 @@ impl<'d> Block<'d> {
     }
 }
 
-// A text with edits, each where `place` says. `None`: one has no place.
+// A text with edits at the ranges given by `place`. `None`: one has no range.
 fn splice(text: &str, edits: &[&Edit], place: impl Fn(&Edit) -> Option<Range<usize>>) -> Option<String> {
     let mut new = String::with_capacity(text.len());
     let mut at = 0;
@@ -99,7 +99,7 @@ fn splice(text: &str, edits: &[&Edit], place: impl Fn(&Edit) -> Option<Range<usi
     Some(new)
 }
 
-/// A text as YAML without quotes, or with them where it would mean something else otherwise.
+/// A text as an unquoted YAML scalar, or quoted if it would mean something else otherwise.
 pub(crate) fn plain(text: &str, flow: bool) -> String {
     if is_safe(text, flow) { text.to_owned() } else { double(text) }
 }
@@ -113,7 +113,7 @@ fn is_safe(text: &str, flow: bool) -> bool {
     starts && inside && one_line && in_flow && !is_another_type(text)
 }
 
-// Numbers, dates and the words that YAML takes for something else than text.
+// Numbers, dates and the words that YAML does not read as strings.
 fn is_another_type(text: &str) -> bool {
     let like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '.'))
         && text.chars().all(|c| c.is_ascii_hexdigit() || "ox_:.+-".contains(c));

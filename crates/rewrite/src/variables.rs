@@ -1,4 +1,4 @@
-//! Variables whose values compose files take: those of a file beside them, and those of the environment.
+//! Values of variables in compose files: from a file next to them, and from the environment.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,7 +7,7 @@ use crate::{
     expansion::{Budget, Excess, Origin, Piece, Value, Written, expand},
 };
 
-/// What variables are set to.
+/// The values of variables.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(BTreeMap<String, (Result<String, Excess>, Origin)>);
 
@@ -18,9 +18,19 @@ impl Variables {
         Self(variables.collect())
     }
 
-    /// Adds those of a file of `NAME=value` lines, as compose reads them: of two lines for one variable the later counts,
-    /// `${OTHER:-default}` in a value is filled in unless it stands between `'`, and the environment goes first. What
-    /// would be longer than any image's name is not filled in, and what takes its value from that is neither.
+    /// Adds the variables of a file with `NAME=value` lines, as compose reads them: the last line for a variable
+    /// counts, `${OTHER:-default}` in a value is expanded unless it is in single quotes, and the environment takes
+    /// precedence. A value longer than any image name is not expanded, and neither is a value that uses it.
+    ///
+    /// ```
+    /// use entrepot_rewrite::{Origin, Variables};
+    ///
+    /// let mut variables = Variables::of_environment([("TAG".to_owned(), "2".to_owned())]);
+    /// variables.add_file("TAG=1\nIMAGE=\"ghcr.io/team/app:${TAG}\"\nEMPTY=\n");
+    /// assert_eq!(variables.get("IMAGE"), Some(("ghcr.io/team/app:2", Origin::File)));
+    /// assert_eq!(variables.get("TAG"), Some(("2", Origin::Environment)));
+    /// assert_eq!(variables.get("EMPTY"), None);
+    /// ```
     pub fn add_file(&mut self, text: &str) {
         let mut budget = Budget::of(text);
         for Assignment { name, value, literal } in assignments(text) {
@@ -33,7 +43,7 @@ impl Variables {
         }
     }
 
-    /// What a variable is set to, and where. One that is set to nothing counts as not set: no image is called that.
+    /// A variable's value and its origin. An empty value counts as not set: no image has an empty name.
     pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
         match self.value(name)? {
             Value::Outside(value, origin) => Some((value, origin)),
@@ -41,7 +51,7 @@ impl Variables {
         }
     }
 
-    /// The same, where it may be too much to be filled in.
+    /// Like [`Self::get`], but reports values that are too long.
     pub(crate) fn value(&self, name: &str) -> Option<Value<'_>> {
         match self.0.get(name)? {
             (Ok(value), _) if value.is_empty() => None,
@@ -50,13 +60,13 @@ impl Variables {
         }
     }
 
-    /// How long the values are.
+    /// Total length of the values in bytes.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> {
         self.0.values().filter_map(|(value, _)| value.as_ref().ok().map(String::len))
     }
 
-    // What has no variable in it may be of any length: nothing says that it is an image.
+    // A value without variables may have any length: it need not be an image name.
     fn filled_in(&self, text: &str, budget: &mut Budget) -> Result<String, Excess> {
         let lookup = |name: &str| self.value(name);
         let written = Written { slot: 0, text, lookup: &lookup };
@@ -116,7 +126,7 @@ mod tests {
             assert!(matches!(variables.value(name), Some(Value::Excess(Excess::Text))), "{name}");
         }
         assert_eq!(variables.get("C"), Some(("1", Origin::File)));
-        // Nothing is filled in here, and only what is taken for an image has to be short.
+        // Nothing is expanded here, and only image names have to be short.
         assert_eq!(variables.get("D").map(|(value, _)| value.len()), Some(5000));
     }
 

@@ -1,4 +1,4 @@
-//! Real files, and what a person counted in them by hand.
+//! Real files, with hand-counted results.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends, and says why")]
 
@@ -282,7 +282,7 @@ fn dify_is_what_the_seed_promises() {
     let left: Vec<&str> = rewritten.left.iter().map(|left| left.reason.word()).collect();
     assert_eq!(left, ["build-only", "ignored"]);
     assert!(rewritten.text.contains("    image: vastdata/vastbase-vector\n"));
-    // What the seed's own script wrote, but for what it should not have.
+    // The output of the original script, except for its mistakes.
     let seed = self::text("yarnovo-dify-docker-compose-mirror.yaml").unwrap();
     let ours: Vec<&str> = rewritten.text.lines().collect();
     let theirs: Vec<&str> = seed.lines().collect();
@@ -293,9 +293,9 @@ fn dify_is_what_the_seed_promises() {
     assert_eq!(
         differing,
         [
-            // No tag is written where none was.
+            // No tag is added if none was written.
             (format!("{root}/certbot-certbot").as_str(), format!("{root}/certbot-certbot:latest").as_str()),
-            // What is ignored is not renamed.
+            // Ignored images are not renamed.
             (
                 "    image: vastdata/vastbase-vector",
                 format!("{root}/vastdata-vastbase-vector:latest").as_str()

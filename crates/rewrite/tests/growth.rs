@@ -1,4 +1,4 @@
-//! Long documents, so long that the square of their length would be minutes: nobody needs a clock to see it.
+//! Documents so long that quadratic time would take minutes: no clock is needed to notice.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -49,7 +49,7 @@ fn lines_of_a_block_are_looked_up_once() {
     assert_eq!(last, format!("          r.test/ns/a-b{}:1", MANY - 1));
 }
 
-// One of them stays where it is, so all that share its registry do.
+// One of them cannot be renamed, so none of those that share its registry is.
 #[test]
 fn who_shares_a_part_is_looked_at_once() {
     let images = numbered("k%: {image: {repository: b/c%, tag: '1'}}\n");

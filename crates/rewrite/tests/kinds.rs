@@ -1,4 +1,4 @@
-//! Each kind of document, before and after.
+//! Each kind of document before and after rewriting.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -22,8 +22,7 @@ fn rewritten(kind: Kind, text: &str, rules: &Rules, search: &Search) -> (String,
     (done.text, left)
 }
 
-/// Each line of the text is followed by what it becomes, if it becomes something else: `old ⇒ new`; a line that is
-/// put in begins with `⇒`.
+/// Each line of the text is followed by its new form if it changes: `old ⇒ new`; an inserted line starts with `⇒`.
 fn becomes(kind: Kind, marked: &str, left: &[&str]) {
     becomes_by(kind, marked, left, &prefix(), &Search::default());
 }

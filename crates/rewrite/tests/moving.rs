@@ -1,4 +1,4 @@
-//! What a project that moves needs of its documents: what is pushed, and names that hang on each other.
+//! Documents of a project that moves: pushed images, and names that depend on each other.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -32,7 +32,7 @@ fn a_name_with_a_value_of_the_matrix_changes_where_all_values_do() {
     assert_eq!(done.text, MATRIX.replace("            team/$", "            quay.io/new/x-$"));
     assert_eq!(done.changes.len(), 4);
     assert_eq!(done.changes[0].position, Position { line: 9, column: 13 });
-    // The other registry's are told once for each value, and left.
+    // Those of the other registry are reported once per value and left alone.
     assert_eq!(done.left.iter().filter(|left| left.reason == Reason::Unmapped).count(), 2);
 
     let one = rewritten(MATRIX, Kind::Github, &both[..1], &[]);

@@ -1,4 +1,4 @@
-//! Images whose names rest on variables that are set outside the document.
+//! Images whose names use variables that are set outside the document.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -19,7 +19,7 @@ fn rewrite(kind: Kind, text: &str, search: &Search) -> Rewritten {
     document.rewrite(&rules, &mut Census::default()).unwrap()
 }
 
-/// What a service's image becomes, what it was, and why it was left.
+/// A service's new image, the old one, and the reason if it was left alone.
 fn one(image: &str) -> (String, String) {
     let text = format!("services:\n  a:\n    image: {image}\n");
     let rewritten = rewrite(Kind::Compose, &text, &search());
@@ -39,16 +39,16 @@ fn one(image: &str) -> (String, String) {
 fn names_are_what_the_variables_say() {
     for (image, new, told) in [
         ("nginx:1", "r.test/ns/nginx:1", "docker.io/library/nginx:1"),
-        // A tag stays in its variable.
+        // A tag variable stays.
         ("team/app:${TAG}", "r.test/ns/team-app:${TAG}", "docker.io/team/app:2.1"),
         ("team/app:${TAG:-1}", "r.test/ns/team-app:${TAG:-1}", "docker.io/team/app:2.1"),
         ("team/app:${OTHER:-1}", "r.test/ns/team-app:${OTHER:-1}", "docker.io/team/app:1"),
-        // A part of a name cannot: it would mean something else in other places.
+        // A variable for a part of a name cannot stay: it would mean something else in other places.
         ("${REGISTRY}/team/app:1", "r.test/ns/team-app:1", "ghcr.io/team/app:1"),
         ("'${REGISTRY}/${NAME}:${TAG}'", "'r.test/ns/team-api:${TAG}'", "ghcr.io/team/api:2.1"),
         ("${REGISTRY:-quay.io}/${NAME}", "r.test/ns/team-api", "ghcr.io/team/api"),
         ("${IMAGE:-${REGISTRY}/team/x:1}", "${IMAGE:-r.test/ns/team-x:1}", "ghcr.io/team/x:1"),
-        // A whole name is changed where it is set, or written out where that is the environment.
+        // A whole name is changed where it is set, or written out if that is the environment.
         ("${DB_IMAGE:-postgres:15}", "${DB_IMAGE:-postgres:15}", "docker.io/library/mysql:8: held"),
         ("$NAME:1", "$NAME:1", "docker.io/team/api:1: held"),
         ("${SHELL_IMAGE:?set it}", "r.test/ns/team-shell:3", "quay.io/team/shell:3"),

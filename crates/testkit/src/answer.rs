@@ -1,4 +1,4 @@
-//! An answer as a sane registry would give it, before any fault.
+//! A response as a correct registry would give it, before any fault.
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, ErrorBody, ErrorCode};
@@ -26,7 +26,7 @@ impl Answer {
         self
     }
 
-    /// Adds a header beside those of the same name.
+    /// Adds a header, keeping others of the same name.
     pub(crate) fn and(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, HeaderValue::try_from(value).unwrap());
         self
@@ -46,7 +46,7 @@ impl Answer {
     }
 }
 
-/// Sets a header whatever it was before.
+/// Sets a header, replacing any previous value.
 pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str) {
     headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
 }

@@ -1,4 +1,4 @@
-//! Authentication: none, Basic, or Bearer with a token endpoint of its own.
+//! Authentication: none, Basic, or Bearer with a token endpoint.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::{
     request::{Call, values},
 };
 
-/// In which field the token endpoint gives the token.
+/// The field in which the token endpoint returns the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenField {
     /// `token`
@@ -27,27 +27,27 @@ pub enum TokenField {
     Both,
 }
 
-/// How tokens are given (distribution-spec, token authentication). A token is good for ever for the scopes it was
-/// asked for, whatever `expires_in` says, until [`crate::TestRegistry::revoke_tokens`].
+/// How tokens are issued (distribution-spec, token authentication). A token stays valid for the scopes it was
+/// requested for, whatever `expires_in` says, until [`crate::TestRegistry::revoke_tokens`].
 #[derive(Clone, Debug)]
 pub struct Bearer {
-    /// Where tokens are said to be given; `None` for `/token` of the registry itself.
+    /// The announced realm; `None` for `/token` of the registry itself.
     pub realm: Option<String>,
     /// The service of the challenge.
     pub service: String,
-    /// Who gets tokens; `None` for everybody.
+    /// The only user that gets tokens; `None` for everybody.
     pub user: Option<(String, String)>,
-    /// What the token endpoint says about their life, in seconds, nonsense included; `None` for no such field.
+    /// The announced lifetime in seconds, which may be nonsense; `None` for no such field.
     pub expires_in: Option<i64>,
-    /// Where the token is.
+    /// The field that contains the token.
     pub field: TokenField,
-    /// The only actions that are granted, whatever is asked for. The token says so of itself, as Docker Hub's do: it is
-    /// a JWT without a signature worth the name.
+    /// The only actions that are granted, whatever is requested. The token says so itself, as Docker Hub's do: it is
+    /// a JWT with a dummy signature.
     pub at_most: Option<Vec<String>>,
 }
 
 impl Default for Bearer {
-    /// Tokens for everybody, said to live 300 seconds.
+    /// Tokens for everybody, with an announced lifetime of 300 seconds.
     fn default() -> Self {
         Self {
             realm: None,
@@ -61,13 +61,13 @@ impl Default for Bearer {
 }
 
 impl Bearer {
-    /// Grants these actions alone, whatever is asked for.
+    /// Grants only these actions, whatever is requested.
     #[must_use]
     pub fn at_most(self, actions: &[&str]) -> Self {
         Self { at_most: Some(actions.iter().map(|action| (*action).to_owned()).collect()), ..self }
     }
 
-    /// Tokens for everybody, said to live 300 seconds.
+    /// Tokens for everybody, with an announced lifetime of 300 seconds.
     pub fn new() -> Self {
         Self::default()
     }
@@ -84,20 +84,20 @@ impl Bearer {
         Self { realm: Some(url.to_owned()), ..self }
     }
 
-    /// Claims this life in seconds.
+    /// Announces this lifetime in seconds.
     #[must_use]
     pub fn expires_in(self, seconds: i64) -> Self {
         Self { expires_in: Some(seconds), ..self }
     }
 
-    /// Gives the token in this field.
+    /// Returns the token in this field.
     #[must_use]
     pub fn field(self, field: TokenField) -> Self {
         Self { field, ..self }
     }
 }
 
-/// Who may come in.
+/// Who gets access.
 #[derive(Debug, Default)]
 pub(crate) enum Auth {
     #[default]
@@ -106,7 +106,7 @@ pub(crate) enum Auth {
     Bearer(Box<Tokens>),
 }
 
-/// Tokens given so far, with their scopes.
+/// Issued tokens, with their scopes.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     rules: Bearer,
@@ -129,7 +129,7 @@ impl Auth {
         }
     }
 
-    /// The refusal, if `call` may not come in.
+    /// The refusal, if `call` is not authorized.
     pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
         let shown = call.header("authorization");
         match self {
@@ -140,7 +140,7 @@ impl Auth {
         }
     }
 
-    /// Answers the token endpoint.
+    /// Handles a request to the token endpoint.
     pub(crate) fn token(&mut self, call: &Call, body: &Bytes) -> Answer {
         match self {
             Self::Bearer(tokens) => tokens.give(call, body),
@@ -211,7 +211,7 @@ impl Tokens {
     }
 }
 
-/// What is left of a scope.
+// The scope reduced to the granted actions.
 fn reduced(scope: &str, most: &[String]) -> Option<String> {
     let (on, asked) = scope.rsplit_once(':')?;
     let left: Vec<_> = asked.split(',').filter(|action| most.iter().any(|one| one == action)).collect();
@@ -239,7 +239,7 @@ fn challenge(value: &str) -> Answer {
         .with("www-authenticate", value)
 }
 
-/// The scope that `call` needs; `None` where any token will do.
+/// The scope that `call` needs; `None` if any token will do.
 fn scope(call: &Call) -> Option<String> {
     if call.path == "/v2/_catalog" {
         return Some("registry:catalog:*".to_owned());

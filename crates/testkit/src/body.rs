@@ -1,4 +1,4 @@
-//! Plays a script as the body of a response.
+//! Plays a script as a response body.
 
 use std::{future, io, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub(crate) struct Playing {
     shared: Arc<Shared>,
     /// Bytes sent so far.
     at: u64,
-    /// What the pieces sent so far cost in time, at the rate asked for.
+    /// Time that the pieces sent so far should have taken at the requested rate.
     debt: Duration,
 }
 
@@ -33,7 +33,7 @@ impl Playing {
         Self { script, entry, wire, shared, at: 0, debt: Duration::ZERO }
     }
 
-    /// The body; an empty one is over at once.
+    /// The body; an empty one ends at once.
     pub(crate) fn into_body(self) -> Body {
         if self.script.body.is_empty() && self.script.events.is_empty() {
             self.entry.write(|request| request.end = End::Complete);
@@ -62,7 +62,7 @@ impl Playing {
         let is_last = !self.script.is_endless && self.at == self.script.body.len() as u64;
         self.entry.write(|request| {
             request.sent += piece.len() as u64;
-            // Hyper does not ask for more than the length promised.
+            // Hyper does not poll for more than the promised length.
             if is_last && self.script.events.is_empty() {
                 request.end = End::Complete;
             }
@@ -75,7 +75,7 @@ impl Playing {
         let start = usize::try_from(self.at).unwrap();
         let start = if self.script.is_endless { start % length } else { start };
         let rate = self.script.rate.or_else(|| self.shared.pace());
-        // Some twenty pieces per second, so that a slow body is smooth.
+        // About twenty pieces per second, so that a slow body is smooth.
         let most = rate.map_or(PIECE, |rate| usize::try_from(rate / 20).unwrap().clamp(1, PIECE));
         let event = self.script.events.front().map_or(u64::MAX, |(at, _)| at - self.at);
         let most = most.min(usize::try_from(event).unwrap_or(PIECE));

@@ -1,71 +1,71 @@
-//! What the registry can and cannot do, as real ones differ, and the sets of it that some of them are known for.
+//! Features that real registries differ in, and the combinations of some well-known ones.
 
 use bytes::Bytes;
 
-/// Switches of a [`crate::TestRegistry`]; by default it can do everything.
+/// Features of a [`crate::TestRegistry`]; by default it supports everything.
 #[derive(Clone, Debug)]
 pub struct Capabilities {
-    /// The referrers API of OCI 1.1. Without it, it answers 404 and [`crate::TestRegistry::put_image`] keeps the
+    /// The referrers API of OCI 1.1. Without it, requests get 404 and [`crate::TestRegistry::put_image`] maintains the
     /// referrers tag instead.
     pub referrers: bool,
     /// Ranges of blobs. Without them, a ranged request gets 200 and the whole blob.
     pub ranges: bool,
     /// The `Docker-Content-Digest` header.
     pub digest_header: bool,
-    /// `HEAD`. Without it, it answers 405.
+    /// `HEAD`. Without it, requests get 405.
     pub head: bool,
-    /// `DELETE`. Without it, it answers 405.
+    /// `DELETE`. Without it, requests get 405.
     pub delete: bool,
     /// Mounting a blob from another repository. Without it, a mount opens an upload session.
     pub mount: bool,
-    /// The most tags of one page; `None` for as many as were asked for.
+    /// Maximum number of tags per page; `None` for as many as requested.
     pub tags_page: Option<usize>,
-    /// The most referrers of one page; `None` for all.
+    /// Maximum number of referrers per page; `None` for all.
     pub referrers_page: Option<usize>,
     /// Docker Hub's limit on manifest requests.
     pub rate_limit: Option<RateLimit>,
-    /// Taking OCI indexes. Without it, they are refused as Huawei's SWR does.
+    /// Accepts OCI indexes. Without it, they are refused as Huawei's SWR does.
     pub oci_indexes: bool,
-    /// Taking OCI manifests. Without it, the same.
+    /// Accepts OCI manifests. Without it, they are refused likewise.
     pub oci_manifests: bool,
-    /// The status that says that a manifest was taken.
+    /// The status for an accepted manifest.
     pub manifest_taken: u16,
-    /// Mounting without `from`, which then finds nothing. Without it, 400.
+    /// Accepts a mount without `from`, which then finds nothing. Without it, 400.
     pub mount_from_anywhere: bool,
-    /// Repositories come by pushing. Without it, pushing to one that is not there is answered 404.
+    /// Creates repositories on push. Without it, a push to a missing one gets 404.
     pub create_on_push: bool,
-    /// Moving a tag that is there.
+    /// Allows moving an existing tag.
     pub move_tags: bool,
-    /// The longest page that may be asked for, beyond which the answer is 405.
+    /// Maximum page size that may be requested; beyond it, 405.
     pub longest_page: Option<usize>,
-    /// `Link`s from page to page. Without them, a page is silent about the next.
+    /// Sends a `Link` to the next page. Without it, pages do not mention the next one.
     pub links: bool,
-    /// Referrers tags that are not there are taken for the digest in them, so that they answer the image itself.
+    /// Reads a missing referrers tag as the digest in it, and responds with the image itself.
     pub digest_tags: bool,
-    /// The most requests in a second, beyond which the answer is 503.
+    /// Maximum number of requests per second; beyond it, 503.
     pub per_second: Option<usize>,
-    /// The largest body of an upload in bytes, beyond which the answer is 413, as soon as that is known.
+    /// Maximum size of an upload body in bytes; beyond it, 413 as soon as that is known.
     pub largest_upload: Option<u64>,
-    /// The `OCI-Chunk-Min-Length` of uploads, which is said but not held.
+    /// The `OCI-Chunk-Min-Length` of uploads; announced but not enforced.
     pub least_chunk: Option<u64>,
-    /// The bytes of a request's body that are taken per second.
+    /// Number of request body bytes read per second.
     pub upload_pace: Option<u64>,
-    /// Blob requests are answered 307 to this prefix followed by `/v2/…`, as registries in front of a CDN do.
+    /// Redirects blob requests with 307 to this prefix followed by `/v2/…`, as registries behind a CDN do.
     pub blobs_at: Option<String>,
 }
 
-/// A limit on manifest requests, told in `ratelimit-limit` and `ratelimit-remaining`; at 0 they get 429.
+/// A limit on manifest requests, announced in `ratelimit-limit` and `ratelimit-remaining`; at 0 they get 429.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
-    /// How many are allowed in a window.
+    /// Requests allowed per window.
     pub limit: u32,
-    /// How many are left; each `GET` of a manifest takes one, `HEAD` takes none.
+    /// Requests left; each `GET` of a manifest takes one, `HEAD` takes none.
     pub remaining: u32,
-    /// Whether `PUT`s take one as well.
+    /// Whether `PUT` takes one as well.
     pub puts: bool,
     /// The `Retry-After` of a 429, in seconds.
     pub retry_after: Option<u32>,
-    /// The length of the window in seconds, which is said but never passes.
+    /// Length of the window in seconds; announced, but it never passes.
     pub window: u32,
 }
 
@@ -100,25 +100,25 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
-    /// Huawei's SWR: Docker's manifests only, and 20 requests in a second.
+    /// Huawei's SWR: only Docker manifests, and 20 requests per second.
     pub fn swr() -> Self {
         Self { oci_indexes: false, oci_manifests: false, per_second: Some(20), ..Self::default() }
     }
 
-    /// Quay: a mount needs `from`, 202 for manifests, short pages. What is not tagged goes when
+    /// Quay: a mount needs `from`, manifests get 202, short pages. Untagged manifests disappear when
     /// [`crate::TestRegistry::collect`] is called.
     pub fn quay() -> Self {
         Self { manifest_taken: 202, mount_from_anywhere: false, tags_page: Some(50), ..Self::default() }
     }
 
-    /// Docker Hub: so many manifests in six hours. Its tokens are those of [`crate::Bearer::at_most`].
+    /// Docker Hub: a limit on manifests per six hours. For its tokens, see [`crate::Bearer::at_most`].
     pub fn docker_hub(remaining: u32) -> Self {
         let (limit, window) = (100, 21_600);
         let rate_limit = RateLimit { limit, remaining, puts: false, retry_after: Some(window), window };
         Self { rate_limit: Some(rate_limit), delete: false, ..Self::default() }
     }
 
-    /// ECR: repositories must be there, tags stay where they are, pages have 1000 entries at the most.
+    /// ECR: repositories must exist, tags are immutable, pages have at most 1000 entries.
     pub fn ecr() -> Self {
         Self {
             create_on_push: false,
@@ -129,16 +129,16 @@ impl Capabilities {
         }
     }
 
-    /// GitLab: a referrers tag is answered with the image itself.
+    /// GitLab: responds to a referrers tag with the image itself.
     pub fn gitlab() -> Self {
         Self { digest_tags: true, referrers: false, ..Self::default() }
     }
 
-    /// How much of an upload's body is taken.
+    /// True if an upload body of this length is too large.
     pub(crate) fn refuses(&self, length: u64) -> bool {
         self.largest_upload.is_some_and(|largest| length > largest)
     }
 }
 
-/// What a page of HTML says in front of a registry that does not take so much.
+/// The HTML page that a proxy in front of a registry sends for it.
 pub(crate) const TOO_LARGE: Bytes = Bytes::from_static(b"<html><h1>413 Request Entity Too Large</h1></html>");

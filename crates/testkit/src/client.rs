@@ -1,6 +1,6 @@
-//! A small HTTP/1.1 client for tests: a verified pull, and answers to look at in mid-flight.
+//! A small HTTP/1.1 client for tests: a verified pull, and responses that can be examined while they arrive.
 //!
-//! It has one connection per request, follows no redirects, and keeps what came of a body that broke off.
+//! It uses one connection per request, follows no redirects, and keeps the received part of a truncated body.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -12,25 +12,25 @@ use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinHandle};
 
-/// Why there was no answer at all.
+/// Why there was no response.
 #[derive(Debug)]
 pub enum ClientError {
-    /// Nobody listens there.
+    /// The connection was refused.
     Connect(std::io::Error),
-    /// The connection broke before the answer's headers.
+    /// The connection broke before the response headers.
     Broken(hyper::Error),
 }
 
-/// A whole answer, or what came of it.
+/// A response, complete or truncated.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as far as it came.
+    /// The received body.
     pub body: Bytes,
-    /// Whether the body broke off.
+    /// True if the body was truncated.
     pub truncated: bool,
 }
 
@@ -51,7 +51,7 @@ impl Response {
     }
 }
 
-/// An answer whose headers have come. Dropping it closes the connection.
+/// A response whose headers have arrived. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Streaming {
     /// The status.
@@ -72,7 +72,7 @@ impl Drop for Connection {
 }
 
 impl Streaming {
-    /// The next piece of the body, `None` behind its end, an error where it broke off.
+    /// The next piece of the body, `None` at the end, an error where it broke off.
     pub async fn next(&mut self) -> Option<Result<Bytes, hyper::Error>> {
         loop {
             match self.body.frame().await? {
@@ -95,7 +95,7 @@ impl Streaming {
         read.freeze()
     }
 
-    /// Reads what is left.
+    /// Reads the rest.
     pub async fn rest(mut self) -> Response {
         let (mut read, mut truncated) = (BytesMut::new(), false);
         while let Some(piece) = self.next().await {
@@ -129,7 +129,7 @@ pub async fn get_streaming(url: &str) -> Streaming {
     try_streaming(Method::GET, url, &[], Bytes::new()).await.unwrap()
 }
 
-/// Any request; a connection that cannot be made or breaks before the headers ends the test.
+/// Any request; panics if there is no response.
 pub async fn request(
     method: Method,
     url: &str,
@@ -139,10 +139,10 @@ pub async fn request(
     try_request(method, url, headers, body).await.unwrap()
 }
 
-/// As [`request`].
+/// Like [`request`], without panicking.
 ///
 /// # Errors
-/// There was no answer: see [`ClientError`].
+/// There was no response: see [`ClientError`].
 pub async fn try_request(
     method: Method,
     url: &str,
@@ -152,10 +152,10 @@ pub async fn try_request(
     Ok(try_streaming(method, url, headers, body).await?.rest().await)
 }
 
-/// Any request up to the headers of its answer. A `Host` among `headers` stands in for the URL's.
+/// Any request, up to the response headers. A `Host` in `headers` replaces the URL's.
 ///
 /// # Errors
-/// There was no answer: see [`ClientError`].
+/// There was no response: see [`ClientError`].
 pub async fn try_streaming(
     method: Method,
     url: &str,
@@ -177,53 +177,53 @@ pub async fn try_streaming(
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
     let connection = Connection(tokio::spawn(async {
-        // What went wrong is told by the body or by the missing answer.
+        // Failures show in the body or in the missing response.
         drop(connection.await);
     }));
     let (parts, body) = sender.send_request(request).await.map_err(ClientError::Broken)?.into_parts();
     Ok(Streaming { status: parts.status, headers: parts.headers, body, connection })
 }
 
-/// What a pull brought, all of it verified.
+/// The verified result of a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
     /// The digest of the root manifest.
     pub digest: Digest,
     /// Its media type.
     pub media_type: MediaType,
-    /// All manifests with their sizes, the root among them.
+    /// All manifests with their sizes, including the root.
     pub manifests: BTreeMap<Digest, u64>,
     /// All blobs with their sizes.
     pub blobs: BTreeMap<Digest, u64>,
-    /// The bytes of all manifests and blobs together.
+    /// Total size of all manifests and blobs in bytes.
     pub bytes: u64,
 }
 
 /// Why a pull failed.
 #[derive(Debug)]
 pub enum PullError {
-    /// No answer at all.
+    /// No response.
     Client(ClientError),
-    /// Not 200.
+    /// A status other than 200.
     Status(String, Box<Response>),
-    /// The body of this URL broke off.
+    /// The body of this URL was truncated.
     Truncated(String),
-    /// The bytes at this URL are not those of the digest.
+    /// The bytes at this URL do not match the digest.
     WrongBytes(String),
-    /// What came from this URL is no manifest.
+    /// The content at this URL is not a manifest.
     NotAManifest(String, String),
 }
 
-/// Pulls an image by tag or digest with everything it names, all platforms, and verifies every byte. Whatever goes
-/// wrong ends the test.
+/// Pulls an image by tag or digest with everything it references, for all platforms, and verifies every byte. Panics
+/// on failure.
 pub async fn pull(base_url: &str, name: &str, reference: &str) -> Pulled {
     try_pull(base_url, name, reference).await.unwrap_or_else(|error| panic!("{name}:{reference}: {error:?}"))
 }
 
-/// As [`pull`].
+/// Like [`pull`], without panicking.
 ///
 /// # Errors
-/// The first thing that went wrong.
+/// The first failure.
 pub async fn try_pull(base_url: &str, name: &str, reference: &str) -> Result<Pulled, PullError> {
     let base = format!("{}/v2/{name}", base_url.trim_end_matches('/'));
     let url = format!("{base}/manifests/{reference}");

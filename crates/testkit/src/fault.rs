@@ -1,4 +1,4 @@
-//! Faults: which requests they hit, how often, and what they do.
+//! Faults: the requests they hit, how often, and their effect.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use http::Method;
 
 use crate::{Gate, Kind, request::Call};
 
-/// Which requests a fault hits: those that fit everything said.
+/// The requests that a fault hits: those that match all conditions.
 ///
-/// Only requests that got past authentication are hit, unless [`Match::before_auth`] is set.
+/// Only authenticated requests are hit, unless [`Match::before_auth`] is set.
 #[derive(Clone, Debug, Default)]
 pub struct Match {
     method: Option<Method>,
@@ -33,12 +33,12 @@ impl Match {
         Self { kind: Some(kind), ..Self::default() }
     }
 
-    /// Requests about manifests, whatever their method.
+    /// Manifest requests with any method.
     pub fn manifests() -> Self {
         Self::kind(Kind::Manifest)
     }
 
-    /// Requests about blobs, whatever their method; uploads are of another kind.
+    /// Blob requests with any method, except uploads.
     pub fn blobs() -> Self {
         Self::kind(Kind::Blob)
     }
@@ -92,13 +92,13 @@ impl Match {
         Self { digest: Some(*digest), ..self }
     }
 
-    /// Only manifests asked for by this tag.
+    /// Only manifests requested by this tag.
     #[must_use]
     pub fn tag(self, tag: &str) -> Self {
         Self { tag: Some(tag.to_owned()), ..self }
     }
 
-    /// Only paths with `part` in them.
+    /// Only paths that contain `part`.
     #[must_use]
     pub fn path(self, part: &str) -> Self {
         Self { path: Some(part.to_owned()), ..self }
@@ -116,7 +116,7 @@ impl Match {
         Self { ranged: Some(false), ..self }
     }
 
-    /// Also requests that authentication would refuse: the fault comes first.
+    /// Also unauthenticated requests: the fault comes before authentication.
     #[must_use]
     pub fn before_auth(self) -> Self {
         Self { before_auth: true, ..self }
@@ -132,7 +132,7 @@ impl Match {
     }
 }
 
-/// Where in a body something is wrong.
+/// The position of a wrong byte in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Its first byte.
@@ -141,78 +141,78 @@ pub enum Place {
     End,
 }
 
-/// What a fault does. Offsets count bytes of the answer's body, which for a ranged request is the part sent.
+/// The effect of a fault. Offsets count bytes of the response body, which for a ranged request is the part sent.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Answers this instead.
+    /// Sends this response instead.
     Status {
         /// The status.
         status: u16,
-        /// Headers, beside `Content-Length`.
+        /// Headers in addition to `Content-Length`.
         headers: Vec<(String, String)>,
         /// The body.
         body: Bytes,
     },
-    /// Answers 200 with a page of a captive portal instead.
+    /// Sends 200 with a captive portal's page instead.
     Html,
-    /// Answers a redirect instead. `{path}` in the location stands for the path and query asked for.
+    /// Sends a redirect instead. `{path}` in the location stands for the requested path and query.
     Redirect {
         /// 301, 302, 303, 307 or 308.
         status: u16,
         /// The `Location`.
         location: String,
     },
-    /// Closes the connection instead of answering.
+    /// Closes the connection instead of responding.
     Hangup,
     /// Reads this many bytes of the request's body (an upload keeps them), then closes the connection.
     HangupAfter(u64),
-    /// Does what was asked, then closes the connection without saying so.
+    /// Executes the request, then closes the connection without a response.
     LoseAnswer,
-    /// Waits before anything is done or answered.
+    /// Waits before executing the request.
     Delay(Duration),
-    /// Waits at the gate before anything is done or answered.
+    /// Waits at the gate before executing the request.
     Gate(Gate),
-    /// Sends this many bytes, then waits at the gate; at 0 only the headers go out.
+    /// Sends this many bytes, then waits at the gate; with 0, only the headers are sent.
     GateAfter(u64, Gate),
-    /// Sends this many bytes, then nothing until the client leaves.
+    /// Sends this many bytes, then stalls until the client leaves.
     StallAfter(u64),
-    /// Promises the whole body and closes the connection after this many bytes, at the latest before the last one.
+    /// Announces the whole body and closes the connection after this many bytes, at the latest before the last one.
     CutAfter(u64),
-    /// As [`Action::CutAfter`] with a TCP reset, so that bytes on the way may be lost too. HTTP/1 only.
+    /// Like [`Action::CutAfter`], but with a TCP reset, which may also lose bytes in transit. HTTP/1 only.
     ResetAfter(u64),
-    /// One bit is wrong; length and headers are right.
+    /// Flips one bit; length and headers are right.
     WrongBytes(Place),
     /// No `Content-Length`: chunked on HTTP/1.1.
     NoLength,
-    /// As HTTP/1.0 does: no `Content-Length`, and the end of the connection is the end of the body.
+    /// Like HTTP/1.0: no `Content-Length`, and the body ends with the connection.
     UntilClose,
     /// `Content-Length` is off by this much; the connection closes early or the body ends early.
     WrongLength(i64),
-    /// Sets a header, also one that was there.
+    /// Sets a header, replacing any previous value.
     Header(String, String),
-    /// Leaves a header out.
+    /// Removes a header.
     WithoutHeader(String),
-    /// The body starts over and over again, without a length.
+    /// Repeats the body forever, without a length.
     Endless,
-    /// The body is sent at this many bytes per second.
+    /// Sends the body at this many bytes per second.
     Trickle(u64),
-    /// Answers a ranged request with 200 and the whole body.
+    /// Responds to a ranged request with 200 and the whole body.
     IgnoreRange,
 }
 
 impl Action {
-    /// Answers this status with an empty body.
+    /// Responds with this status and an empty body.
     pub fn status(status: u16) -> Self {
         Self::status_with(status, &[], "")
     }
 
-    /// Answers this status, headers and body.
+    /// Responds with this status, headers and body.
     pub fn status_with(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Self {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self::Status { status, headers, body: body.into() }
     }
 
-    /// Redirects to `location`, where `{path}` stands for the path and query asked for.
+    /// Redirects to `location`, where `{path}` stands for the requested path and query.
     pub fn redirect(status: u16, location: &str) -> Self {
         Self::Redirect { status, location: location.to_owned() }
     }
@@ -233,26 +233,26 @@ impl Action {
     }
 }
 
-/// Something that goes wrong: once, unless said otherwise.
+/// A fault; it hits once by default.
 ///
-/// For each request the first fault that fits and is not used up is played, the others wait.
+/// For each request, the first matching fault that is not used up is played; the others wait.
 ///
 /// ```
 /// # use entrepot_testkit::{Action, Fault, Match};
-/// // The second and third blob asked for break off after 100 bytes.
+/// // The second and third requested blobs break off after 100 bytes.
 /// Fault::on(Match::blobs().get()).skip(1).times(2).then(Action::CutAfter(100));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fault {
     on: Match,
     skip: u64,
-    // `None`: for ever.
+    // `None`: forever.
     left: Option<u64>,
     actions: Vec<Action>,
 }
 
 impl Fault {
-    /// A fault for these requests, which does nothing yet.
+    /// A fault for these requests, without an effect yet.
     pub fn on(on: Match) -> Self {
         Self { on, skip: 0, left: Some(1), actions: Vec::new() }
     }
@@ -275,14 +275,14 @@ impl Fault {
         Self { left: None, ..self }
     }
 
-    /// Adds what it does. Several actions are played together.
+    /// Adds an effect. Several effects are played together.
     #[must_use]
     pub fn then(mut self, action: Action) -> Self {
         self.actions.push(action);
         self
     }
 
-    /// Whether it hits this request, which is counted.
+    /// True if it hits this request, which is then counted.
     fn take(&mut self, call: &Call, is_refused: bool) -> bool {
         if self.left == Some(0) || (is_refused && !self.on.before_auth) || !self.on.fits(call) {
             return false;
@@ -296,7 +296,7 @@ impl Fault {
     }
 }
 
-/// What to play for `call`; nothing for most.
+/// The effects for `call`; none for most.
 pub(crate) fn select(faults: &mut [Fault], call: &Call, is_refused: bool) -> Vec<Action> {
     let hit = faults.iter_mut().find_map(|fault| fault.take(call, is_refused).then(|| fault.actions.clone()));
     hit.unwrap_or_default()

@@ -1,10 +1,10 @@
-//! A door that answers wait at, so that a test says when they go on and need not sleep.
+//! A gate at which responses wait until the test opens it, so that tests need no sleeps.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A closed door. Clones are the same door; once open it stays open.
+/// A closed gate. Clones share their state; once open, it stays open.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Door>);
 
@@ -21,22 +21,22 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A closed door.
+    /// A closed gate.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets everybody through, now and from now on.
+    /// Opens the gate for good.
     pub fn open(&self) {
         self.0.open.send_replace(true);
     }
 
-    /// How many answers have come to the door so far, whether they are through or not.
+    /// Number of responses that have reached the gate so far, waiting or not.
     pub fn arrivals(&self) -> usize {
         *self.0.reached.borrow()
     }
 
-    /// Waits until `count` answers have come to the door.
+    /// Waits until `count` responses have reached the gate.
     pub async fn reached(&self, count: usize) {
         let mut reached = self.0.reached.subscribe();
         crate::patience::patiently("answers to reach the gate", reached.wait_for(|now| *now >= count))
@@ -44,7 +44,7 @@ impl Gate {
             .unwrap();
     }
 
-    /// Comes to the door and waits until it is open.
+    /// Reaches the gate and waits until it is open.
     pub(crate) async fn pass(&self) {
         self.0.reached.send_modify(|count| *count += 1);
         let mut open = self.0.open.subscribe();

@@ -1,4 +1,4 @@
-//! Images, indexes and artifacts out of a seed: small, of any shape, and the same bytes every time.
+//! Images, indexes and artifacts generated from a seed: small, of any shape, with the same bytes every time.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::random;
 
-/// An image, index or artifact with everything it names. Layers are random bytes, not archives.
+/// An image, index or artifact with everything it references. Layers are random bytes, not archives.
 #[derive(Clone, Debug)]
 pub struct TestImage {
     recipe: Recipe,
@@ -56,7 +56,7 @@ impl TestImage {
         Self::make(Content::Layers(layers.into_iter().collect()))
     }
 
-    /// An OCI index of these, which may be indexes too.
+    /// An OCI index of these children, which may be indexes too.
     pub fn index(children: impl IntoIterator<Item = Self>) -> Self {
         Self::make(Content::Children(children.into_iter().collect()))
     }
@@ -74,19 +74,19 @@ impl TestImage {
         .bake()
     }
 
-    /// With Docker's media types (schema 2); the children of an index stay as they are.
+    /// With Docker's media types (schema 2); the children of an index stay unchanged.
     #[must_use]
     pub fn docker(self) -> Self {
         Recipe { is_docker: true, ..self.recipe }.bake()
     }
 
-    /// For another platform, written `os/architecture[/variant]`.
+    /// For another platform, `os/architecture[/variant]`.
     #[must_use]
     pub fn with_platform(self, text: &str) -> Self {
         Recipe { platform: platform(text), ..self.recipe }.bake()
     }
 
-    /// With layers said to be compressed by zstd.
+    /// With layers of zstd media type.
     #[must_use]
     pub fn zstd(self) -> Self {
         self.with_layer_type("application/vnd.oci.image.layer.v1.tar+zstd")
@@ -98,13 +98,13 @@ impl TestImage {
         Recipe { layer_type: Some(media_type.to_owned()), ..self.recipe }.bake()
     }
 
-    /// As an artifact: of this type, with the empty config.
+    /// As an artifact of this type, with the empty config.
     #[must_use]
     pub fn artifact(self, artifact_type: &str) -> Self {
         Recipe { artifact_type: Some(artifact_type.to_owned()), ..self.recipe }.bake()
     }
 
-    /// About another, which need not be held: only its descriptor goes in.
+    /// With this subject, which need not exist: only its descriptor is used.
     #[must_use]
     pub fn refer_to(self, subject: &Self) -> Self {
         let subject = Descriptor { platform: None, ..subject.descriptor() };
@@ -143,12 +143,12 @@ impl TestImage {
         &self.manifests
     }
 
-    /// All blobs, those of the children too, each once.
+    /// All blobs, including those of children, each once.
     pub fn blobs(&self) -> &[(Digest, Bytes)] {
         &self.blobs
     }
 
-    /// The children of an index; none of an image.
+    /// The children of an index; empty for an image.
     pub fn children(&self) -> &[Self] {
         match &self.recipe.content {
             Content::Layers(_) => &[],
@@ -156,19 +156,19 @@ impl TestImage {
         }
     }
 
-    /// What it is about.
+    /// The digest of its subject.
     pub fn subject(&self) -> Option<&Digest> {
         self.recipe.subject.as_ref().map(|subject| &subject.digest)
     }
 
-    /// The bytes of all manifests and blobs together.
+    /// Total size of all manifests and blobs in bytes.
     pub fn size(&self) -> u64 {
         let manifests = self.manifests.iter().map(|manifest| manifest.bytes.len() as u64);
         let blobs = self.blobs.iter().map(|(_, bytes)| bytes.len() as u64);
         manifests.chain(blobs).sum()
     }
 
-    /// How an index names it.
+    /// Its descriptor in an index.
     pub fn descriptor(&self) -> Descriptor {
         let is_image =
             matches!(self.recipe.content, Content::Layers(_)) && self.recipe.artifact_type.is_none();
@@ -323,7 +323,7 @@ mod tests {
         let inner = TestImage::index([amd.clone(), arm]);
         let outer = TestImage::index([inner.clone(), amd]);
         assert_eq!(outer.manifests().len(), 4);
-        // One layer shared by two configs.
+        // One layer, shared by two configs.
         assert_eq!(outer.blobs().len(), 3);
         assert_eq!(parsed(&outer).manifests()[0].digest, *inner.digest());
         assert_eq!(outer.root().digest, *outer.digest());

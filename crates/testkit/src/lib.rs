@@ -1,10 +1,10 @@
-//! A small real registry in process with faults on demand, and random images.
+//! A small real in-process registry with faults on demand, and generated images.
 //!
-//! - [`TestRegistry`] serves pull and push on loopback, keeps a [`Log`] of requests and plays a [`Fault`] when told to
-//! - [`TestImage`] makes images, indexes and artifacts out of a seed, the same bytes every time
-//! - [`client`] pulls and looks at answers, also while they are still on their way
+//! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
+//! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
+//! - [`client`] pulls, and examines responses while they arrive
 //!
-//! Tests only. A wrong use of the kit ends the test at once, so its functions panic instead of returning errors.
+//! For tests only. Misuse ends the test at once: functions panic instead of returning errors.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a broken promise ends the test")]

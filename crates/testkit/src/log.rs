@@ -1,4 +1,4 @@
-//! What was asked and how far it was answered.
+//! The requests received and the progress of their responses.
 
 use std::{
     net::SocketAddr,
@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use crate::{Kind, patience::patiently, request::Call};
 
-/// How an answer came to its end.
+/// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It has not: it is being held, or its body is on its way.
+    /// Not yet: it is being held, or its body is being sent.
     Open,
     /// The connection has taken all of it.
     Complete,
@@ -25,16 +25,16 @@ pub enum End {
     Left,
 }
 
-/// One request, as it stood when the log was taken.
+/// A request, as of the time the log was taken.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What it was about.
+    /// The kind of resource it names.
     pub kind: Kind,
     /// Its method.
     pub method: Method,
-    /// Its path, as it was sent.
+    /// Its raw path.
     pub path: String,
-    /// Its query, as it was sent, without the `?`.
+    /// Its raw query, without the `?`.
     pub query: String,
     /// The `Range` header.
     pub range: Option<String>,
@@ -44,21 +44,21 @@ pub struct Request {
     pub authorization: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The `Accept` header; several are joined by `, `.
+    /// The `Accept` header; several are joined with `, `.
     pub accept: Option<String>,
-    /// The client's address: requests of one connection have the same.
+    /// The client's address; requests on one connection share it.
     pub peer: SocketAddr,
-    /// The status answered; 0 before that.
+    /// The response status; 0 before the response.
     pub status: u16,
-    /// Bytes of the answer's body given to the connection so far.
+    /// Response body bytes given to the connection so far.
     pub sent: u64,
-    /// Bytes of the request's body read so far.
+    /// Request body bytes read so far.
     pub received: u64,
-    /// How the answer ended.
+    /// How the response ended.
     pub end: End,
 }
 
-/// Some requests in their order. It is a slice of [`Request`] with words for what tests ask.
+/// Requests in order: a slice of [`Request`] with filters and counts for tests.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Vec<Request>);
 
@@ -71,12 +71,12 @@ impl Deref for Log {
 }
 
 impl Log {
-    /// The requests that `is_wanted` takes.
+    /// The requests that satisfy `is_wanted`.
     pub fn matching(&self, is_wanted: impl Fn(&Request) -> bool) -> Self {
         Self(self.iter().filter(|request| is_wanted(request)).cloned().collect())
     }
 
-    /// How many have this method and `part` in their path.
+    /// Number of requests with this method and `part` in the path.
     pub fn count(&self, method: Method, part: &str) -> usize {
         self.iter().filter(|request| request.method == method && request.path.contains(part)).count()
     }
@@ -86,7 +86,7 @@ impl Log {
         self.matching(|request| request.kind == kind)
     }
 
-    /// Requests about manifests, whatever their method.
+    /// Manifest requests with any method.
     pub fn manifests(&self) -> Self {
         self.kind(Kind::Manifest)
     }
@@ -106,7 +106,7 @@ impl Log {
         self.manifests().matching(|request| request.method == Method::PUT)
     }
 
-    /// Requests of uploads, whatever their method; mounts are among them.
+    /// Upload requests with any method, including mounts.
     pub fn uploads(&self) -> Self {
         self.kind(Kind::Upload)
     }
@@ -116,36 +116,36 @@ impl Log {
         self.matching(|request| request.method == Method::HEAD)
     }
 
-    /// Requests with this digest in their path.
+    /// Requests with this digest in the path.
     pub fn of(&self, digest: &Digest) -> Self {
         let text = digest.to_string();
         self.matching(|request| request.path.contains(&text))
     }
 
-    /// Requests that are still being answered.
+    /// Requests without a complete response.
     pub fn open(&self) -> Self {
         self.matching(|request| request.end == End::Open)
     }
 
-    /// The bytes of all requests' bodies read so far.
+    /// Total request body bytes read so far.
     pub fn bytes_received(&self) -> u64 {
         self.iter().map(|request| request.received).sum()
     }
 
-    /// The bytes of all bodies given to connections so far.
+    /// Total response body bytes given to connections so far.
     pub fn bytes_sent(&self) -> u64 {
         self.iter().map(|request| request.sent).sum()
     }
 }
 
-/// The log while it is written.
+/// The log being written.
 #[derive(Debug)]
 pub(crate) struct Journal {
     records: Mutex<Vec<Arc<Mutex<Request>>>>,
     changed: Arc<watch::Sender<()>>,
 }
 
-/// One request's line, written as its answer goes on. Dropped before its end was noted, the client has left.
+/// One request's entry, updated with its response. If it is dropped before the end was recorded, the client has left.
 #[derive(Debug)]
 pub(crate) struct Entry {
     request: Arc<Mutex<Request>>,

@@ -1,4 +1,4 @@
-//! Turns a sane answer and some actions into what is sent.
+//! Turns a correct response and some actions into what is sent.
 
 use std::collections::VecDeque;
 
@@ -29,7 +29,7 @@ pub(crate) struct Script {
     pub(crate) rate: Option<u64>,
 }
 
-/// What happens when a body has come so far.
+/// What happens when a body reaches an offset.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Gate(Gate),
@@ -38,7 +38,7 @@ pub(crate) enum Event {
     Reset,
 }
 
-/// What is answered in place of what was asked for.
+/// The response that replaces the requested one.
 pub(crate) fn replacement(actions: &[Action], call: &Call) -> Option<Answer> {
     actions.iter().find_map(|action| match action {
         Action::Status { status, headers, body } => {
@@ -107,7 +107,7 @@ impl Script {
         }
     }
 
-    /// An event at the last byte at the latest: behind it the client has everything and nothing can happen.
+    /// Schedules an event, at the last byte at the latest: after that the client has everything.
     fn event(&mut self, at: u64, event: Event) {
         if let Some(last) = (self.body.len() as u64).checked_sub(1) {
             let at = if self.is_endless { at } else { at.min(last) };
@@ -131,7 +131,7 @@ impl Script {
         self.headers.remove(header::CONTENT_LENGTH);
     }
 
-    /// Makes the body end where its promised length is at odds with it: a shorter one breaks off, a longer one is cut down.
+    /// Applies a wrong length: a body shorter than announced breaks off, a longer one is truncated.
     fn keep_promise(&mut self) {
         let promised = self
             .headers

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{allowance::allowance, answer::Answer, push, request::Call, state::State};
 
-/// Answers a `GET` or `HEAD`, with the body in either case.
+/// Handles a `GET` or `HEAD`, with the body in either case.
 pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
     match route {
         Route::Ping => Answer::new(StatusCode::OK).json("{}"),
@@ -67,7 +67,7 @@ fn blob(state: &State, call: &Call, name: &oci::Name, digest: &Digest) -> Answer
             Answer { status: StatusCode::PARTIAL_CONTENT, ..answer }
         }
         Some(Err(_)) => {
-            let message = "the range starts behind the end";
+            let message = "the range starts past the end";
             Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
                 .with("content-range", format!("bytes */{size}"))
         }
@@ -87,7 +87,7 @@ fn tags(state: &State, call: &Call, name: &oci::Name, page: &Page) -> Answer {
     link.into_iter().fold(answer, |answer, link| answer.with("link", link))
 }
 
-/// `/v2/_catalog`, which the spec leaves to registries.
+/// `/v2/_catalog`, which the spec leaves to implementations.
 pub(crate) fn catalog(state: &State, call: &Call) -> Answer {
     let page = Page::parse(call.query("n").as_deref(), call.query("last").as_deref()).unwrap_or_default();
     let (names, link) = listing(state, call, &page, state.store.repositories.keys());

@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 
 use crate::{allowance::allowance, answer::Answer, request::Call, state::State};
 
-/// Answers a request that may change something.
+/// Handles a request that may change something.
 pub(crate) fn answer(state: &mut State, call: &Call, route: &Route, body: Bytes) -> Answer {
     if call.method == Method::DELETE {
         return delete(state, route);
@@ -98,7 +98,7 @@ fn unknown() -> Answer {
     Answer::error(StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown, "no such upload")
 }
 
-/// How far an upload is.
+/// The state of an upload.
 pub(crate) fn progress(state: &State, route: &Route) -> Answer {
     let Route::Upload { name, id, .. } = route else { return unknown() };
     match state.store.uploads.get(id) {
@@ -133,7 +133,7 @@ fn write_upload(
     }
 }
 
-/// Keeps what came of a request body before its connection was dropped, as registries do.
+/// Keeps the received part of a request body whose connection was dropped, as registries do.
 pub(crate) fn keep_part(state: &mut State, call: &Call, part: &Bytes) {
     if let (&Method::PATCH, Ok(Route::Upload { id, .. })) = (&call.method, &call.route)
         && let Some(upload) = state.store.uploads.get_mut(id)

@@ -1,4 +1,4 @@
-//! What some registries refuse that others take, in their own words.
+//! Requests that some registries refuse, with their error messages.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 
 use crate::{answer::Answer, capabilities::Capabilities, request::Call, state::State};
 
-/// The refusal, if the registry does not do what others do.
+/// The refusal, if this registry does not support the request.
 pub(crate) fn refuse(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
     if state.rush.is_too_much(state.capabilities.per_second, Instant::now()) {
         return Some(Answer::new(StatusCode::SERVICE_UNAVAILABLE));
@@ -66,7 +66,7 @@ fn moved(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
         "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the \
          repository is immutable."
     );
-    // Its code for it has no place among those of the spec.
+    // Its error code is not in the spec.
     let body_json = format!(r#"{{"errors":[{{"code":"TAG_INVALID","message":"{message}"}}]}}"#);
     (held != Digest::of(body)).then(|| Answer::new(StatusCode::BAD_REQUEST).json(body_json))
 }

@@ -1,8 +1,8 @@
-//! Bytes that look random and are the same for the same seed (xorshift64*, seeded by splitmix64).
+//! Pseudo-random bytes from a seed (xorshift64*, seeded by splitmix64).
 
 use bytes::Bytes;
 
-/// `length` bytes out of `seed`.
+/// `length` bytes generated from `seed`.
 pub(crate) fn bytes(seed: u64, length: usize) -> Bytes {
     let mut state = mix(seed);
     let mut out = Vec::with_capacity(length + 8);
@@ -16,7 +16,7 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Bytes {
     out.into()
 }
 
-/// Spreads neighbouring seeds apart; never 0, which xorshift could not leave.
+/// Spreads neighbouring seeds apart; never 0, a fixed point of xorshift.
 pub(crate) fn mix(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

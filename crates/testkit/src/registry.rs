@@ -1,4 +1,4 @@
-//! The registry as a test holds it.
+//! The registry and its controls for tests.
 
 use std::{
     convert::Infallible,
@@ -53,7 +53,7 @@ enum Server {
         task: JoinHandle<()>,
         stop: oneshot::Sender<Infallible>,
     },
-    /// The socket keeps the port: it is bound but does not listen, so that connections are refused.
+    /// The socket keeps the port: it is bound but does not listen, so connections are refused.
     Stopped(TcpSocket),
     /// Between the two.
     Changing,
@@ -65,7 +65,7 @@ impl TestRegistry {
         Self::start_on((Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
-    /// Starts an empty registry on this address, which may be one that another has left by [`Self::stop`].
+    /// Starts an empty registry on this address, which may be that of a stopped one.
     #[allow(clippy::unused_async, reason = "it needs a runtime, and a caller cannot forget one to await in")]
     pub async fn start_on(addr: SocketAddr) -> Self {
         let listener = bind(addr).listen(1024).unwrap();
@@ -85,12 +85,12 @@ impl TestRegistry {
         self.shared.addr
     }
 
-    /// The name clients know it by, `127.0.0.1:PORT`.
+    /// Its name for clients, `127.0.0.1:PORT`.
     pub fn host(&self) -> Host {
         self.addr().to_string().parse().unwrap()
     }
 
-    /// Drops all connections and refuses new ones. Content, faults and log stay, and so does the port.
+    /// Drops all connections and refuses new ones. Content, faults, log and port are kept.
     pub async fn stop(&self) {
         let server = std::mem::replace(&mut *self.server.lock().unwrap(), Server::Changing);
         let socket = match server {
@@ -105,7 +105,7 @@ impl TestRegistry {
         *self.server.lock().unwrap() = Server::Stopped(socket);
     }
 
-    /// Takes connections again, on the same port; those that were open are dropped.
+    /// Accepts connections again on the same port; open ones are dropped.
     pub async fn restart(&self) {
         self.stop().await;
         let mut server = self.server.lock().unwrap();
@@ -114,13 +114,13 @@ impl TestRegistry {
         }
     }
 
-    /// Stores an image with everything it names, and tags it.
+    /// Stores an image with everything it references, and tags it.
     pub fn put_image(&self, repository: &str, tag: &str, image: &TestImage) {
         self.put_untagged(repository, image);
         self.shared.state().store.repository(repository).tag(tag, *image.digest());
     }
 
-    /// Stores an image with everything it names, without a tag, as referrers are.
+    /// Stores an image with everything it references, without a tag, as referrers are.
     pub fn put_untagged(&self, repository: &str, image: &TestImage) {
         let mut state = self.shared.state();
         let has_referrers = state.capabilities.referrers;
@@ -142,7 +142,7 @@ impl TestRegistry {
         digest
     }
 
-    /// Stores a manifest, whatever its bytes are and name, and tags it if told to.
+    /// Stores a manifest with any bytes and references, and optionally tags it.
     pub fn put_manifest(
         &self,
         repository: &str,
@@ -159,13 +159,13 @@ impl TestRegistry {
         digest
     }
 
-    /// Makes a tag point at these manifests in turn, one per request, over and over.
+    /// Makes a tag point to these manifests in turn, one per request.
     pub fn flip_tag(&self, repository: &str, tag: &str, digests: &[Digest]) {
         let turns = Turns::new(digests.to_vec());
         self.shared.state().store.repository(repository).tags.insert(tag.to_owned(), turns);
     }
 
-    /// Deletes a tag and nothing else.
+    /// Deletes only the tag.
     pub fn delete_tag(&self, repository: &str, tag: &str) {
         self.shared.state().store.repository(repository).tags.remove(tag);
     }
@@ -175,34 +175,34 @@ impl TestRegistry {
         self.shared.state().store.repository(repository).blobs.remove(digest);
     }
 
-    /// Makes an empty repository, for registries where pushing does not.
+    /// Creates an empty repository, for registries that do not create them on push.
     pub fn create_repository(&self, repository: &str) {
         self.shared.state().store.repository(repository);
     }
 
-    /// Throws away every manifest that no tag leads to, as Quay does after a while.
+    /// Deletes every manifest that no tag leads to, as Quay does after a while.
     pub fn collect(&self) {
         self.shared.state().store.repositories.values_mut().for_each(Repository::collect);
     }
 
-    /// The tags of a repository, in their order.
+    /// The tags of a repository, in order.
     pub fn tags(&self, repository: &str) -> Vec<String> {
         let state = self.shared.state();
         let held = state.store.repositories.get(repository);
         held.map(|held| held.tags.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// Deletes a repository with all that is in it.
+    /// Deletes a repository and its content.
     pub fn delete_repository(&self, repository: &str) {
         self.shared.state().store.repositories.remove(repository);
     }
 
-    /// A blob as it is held, such as after a push.
+    /// A stored blob, for example after a push.
     pub fn blob(&self, repository: &str, digest: &Digest) -> Option<Bytes> {
         self.shared.state().store.repositories.get(repository)?.blobs.get(digest).cloned()
     }
 
-    /// The bytes of a manifest as it is held, by tag or digest.
+    /// The bytes of a stored manifest, by tag or digest.
     pub fn manifest(&self, repository: &str, reference: &str) -> Option<Bytes> {
         let reference = reference.parse().unwrap();
         let mut state = self.shared.state();
@@ -215,52 +215,52 @@ impl TestRegistry {
         self.shared.journal.read()
     }
 
-    /// Forgets the requests so far.
+    /// Clears the log.
     pub fn clear_log(&self) {
         self.shared.journal.clear();
     }
 
-    /// Waits until `condition` holds of the log and gives that log; fails the test after 30 s.
+    /// Waits until `condition` holds for the log and returns it; fails the test after 30 s.
     pub async fn until(&self, condition: impl Fn(&Log) -> bool) -> Log {
         self.shared.journal.until(condition).await
     }
 
-    /// Adds a fault behind those that are there.
+    /// Adds a fault after the existing ones.
     pub fn fault(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
     }
 
-    /// Forgets all faults; answers that are held or stalled stay so.
+    /// Removes all faults; responses that are held or stalled stay so.
     pub fn clear_faults(&self) {
         self.shared.state().faults.clear();
     }
 
-    /// Wants this user and password with every request.
+    /// Requires this user and password for every request.
     pub fn require_basic(&self, user: &str, password: &str) {
         self.shared.state().auth = Auth::basic(user, password);
     }
 
-    /// Wants a token with every request.
+    /// Requires a token for every request.
     pub fn require_bearer(&self, auth: Bearer) {
         self.shared.state().auth = Auth::bearer(auth);
     }
 
-    /// Lets everybody in, as at the start.
+    /// Requires no authentication, which is the default.
     pub fn require_nothing(&self) {
         self.shared.state().auth = Auth::Open;
     }
 
-    /// Takes back all tokens given so far.
+    /// Revokes all tokens issued so far.
     pub fn revoke_tokens(&self) {
         self.shared.state().auth.revoke();
     }
 
-    /// Changes what it can do.
+    /// Changes its features.
     pub fn capabilities(&self, change: impl FnOnce(&mut Capabilities)) {
         change(&mut self.shared.state().capabilities);
     }
 
-    /// Sends each body at this many bytes per second, also those on their way; `None` for as fast as it goes.
+    /// Sends every body at this many bytes per second, including current ones; `None` for full speed.
     pub fn pace(&self, bytes_per_second: Option<u64>) {
         self.shared.state().pace = bytes_per_second;
     }

@@ -1,9 +1,9 @@
-//! A request as the registry reads it.
+//! A request as parsed by the registry.
 
 use entrepot_oci as oci;
 use http::{HeaderMap, Method, request::Parts};
 
-/// What a request is about.
+/// The kind of resource that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `/v2/`

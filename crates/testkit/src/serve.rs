@@ -1,4 +1,4 @@
-//! Connections and the way of one request: note it, let it wait, answer it, spoil the answer.
+//! Handles connections and requests: log it, hold it, execute it, apply faults to the response.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ use crate::{
     wire::{Signal, Wire},
 };
 
-/// Takes connections until told to stop, then drops them all.
+/// Accepts connections until told to stop, then drops them all.
 pub(crate) async fn accept(
     listener: TcpListener,
     shared: Arc<Shared>,
@@ -56,11 +56,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     let (wire, signal) = Wire::new(stream);
     let service = service_fn(|request| serve(request, peer, signal.clone(), shared.clone()));
     let builder = auto::Builder::new(TokioExecutor::new());
-    // An error is a client that left or a fault that cut: both are in the log.
+    // An error is a client that left or a fault that cut the connection: both are in the log.
     drop(builder.serve_connection(TokioIo::new(wire), service).await);
 }
 
-/// Answers a request; an error closes the connection without an answer.
+/// Handles a request; an error closes the connection without a response.
 async fn serve(
     request: http::Request<Incoming>,
     peer: SocketAddr,
@@ -88,7 +88,7 @@ async fn serve(
     Ok(response.map(|()| Playing::new(script, entry, wire, shared).into_body()))
 }
 
-/// Does what was asked as far as `actions` let it; `None` to hang up.
+/// Executes the request as far as `actions` permit; `None` to hang up.
 async fn act(
     call: &Call,
     body: Incoming,
@@ -123,13 +123,13 @@ async fn act(
     Ok(if has(|action| matches!(action, Action::LoseAnswer)) { None } else { Some(answer) })
 }
 
-// By what it says of its length, before a byte of it was read.
+// Judged by its announced length, before a byte was read.
 fn is_too_large(shared: &Shared, call: &Call) -> bool {
     let length = call.header("content-length").and_then(|text| text.parse().ok()).unwrap_or_default();
     call.kind == Kind::Upload && shared.state().capabilities.refuses(length)
 }
 
-// As the proxy in front of a registry says it.
+// As a proxy in front of a registry says it.
 fn too_large() -> Answer {
     Answer::new(StatusCode::PAYLOAD_TOO_LARGE).body("text/html", TOO_LARGE)
 }

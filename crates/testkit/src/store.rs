@@ -1,11 +1,11 @@
-//! What the registry holds, in memory.
+//! The registry's content, in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::{Bytes, BytesMut};
 use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, referrers_tag};
 
-/// All repositories and the uploads under way.
+/// All repositories and unfinished uploads.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) repositories: BTreeMap<String, Repository>,
@@ -26,11 +26,11 @@ pub(crate) struct Repository {
 pub(crate) struct Stored {
     pub(crate) media_type: MediaType,
     pub(crate) bytes: Bytes,
-    /// `None` for what a test stored although it is no manifest.
+    /// `None` if a test stored something that is not a manifest.
     pub(crate) parsed: Option<Manifest>,
 }
 
-/// What a tag points at: the same each time, or one after the other.
+/// The target of a tag: always the same, or several in turn.
 #[derive(Clone, Debug)]
 pub(crate) struct Turns {
     digests: Vec<Digest>,
@@ -63,7 +63,7 @@ impl Store {
         self.repositories.entry(name.to_owned()).or_default()
     }
 
-    /// Opens an upload and gives its id.
+    /// Opens an upload and returns its id.
     pub(crate) fn open_upload(&mut self) -> String {
         self.opened += 1;
         let id = format!("upload-{}", self.opened);
@@ -90,7 +90,7 @@ impl Repository {
         self.manifests.get(&digest).map(|stored| (digest, stored.clone()))
     }
 
-    /// Deletes a manifest and the tags that point at it; whether it was there.
+    /// Deletes a manifest and the tags that point to it; returns whether it existed.
     pub(crate) fn delete_manifest(&mut self, digest: &Digest) -> bool {
         self.tags.retain(|_, turns| !turns.names(digest));
         self.manifests.remove(digest).is_some()
@@ -108,7 +108,7 @@ impl Repository {
         self.manifests.retain(|digest, _| reached.contains(digest));
     }
 
-    /// Descriptors of what names `subject`, ordered by digest.
+    /// Descriptors of the manifests with this subject, ordered by digest.
     pub(crate) fn referrers(&self, subject: &Digest) -> Vec<Descriptor> {
         let about = |manifest: &Manifest| manifest.subject().is_some_and(|named| named.digest == *subject);
         let parsed = self
@@ -129,7 +129,7 @@ impl Repository {
             .collect()
     }
 
-    /// Brings the referrers tag of `subject` up to date, as clients do where the API is missing.
+    /// Updates the referrers tag of `subject`, as clients do where the API is missing.
     pub(crate) fn keep_referrers_tag(&mut self, subject: &Digest) {
         let index = entrepot_oci::ReferrersIndex::new(self.referrers(subject));
         let bytes = Bytes::from(serde_json::to_vec(&index).unwrap());

@@ -1,4 +1,4 @@
-//! The connection under hyper, so that a fault can cut it at the right byte.
+//! The connection below hyper, so that a fault can cut it at an exact byte.
 
 use std::{
     io,
@@ -17,14 +17,14 @@ use tokio::{
     sync::watch,
 };
 
-/// A stream that says when everything written has gone to the kernel, and can end in a reset.
+/// A stream that reports when everything written has gone to the kernel, and can end with a reset.
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: TcpStream,
     signal: Arc<Signal>,
 }
 
-/// The handle that bodies have on their connection.
+/// A body's handle to its connection.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     flushed: watch::Sender<()>,
@@ -32,14 +32,14 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Waits until what was handed to hyper before is on its way.
+    /// Waits until everything handed to hyper so far has been sent.
     pub(crate) async fn drained(&self) {
         let mut flushed = self.flushed.subscribe();
-        // On HTTP/2 another task flushes, perhaps just before this one began to wait for it.
+        // On HTTP/2 another task flushes, perhaps just before this one started waiting.
         drop(tokio::time::timeout(Duration::from_millis(100), flushed.changed()).await);
     }
 
-    /// Makes the connection end in a reset when it is dropped.
+    /// Makes the connection end with a reset when it is dropped.
     pub(crate) fn reset(&self) {
         self.is_reset.store(true, Ordering::Relaxed);
     }

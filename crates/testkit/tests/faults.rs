@@ -1,4 +1,4 @@
-//! Each fault, as a client sees it.
+//! Each fault from a client's point of view.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! The registry as some real ones are.
+//! The registry with the features of real ones.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 

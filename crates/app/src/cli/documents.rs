@@ -1,4 +1,4 @@
-//! The commands that work on documents: `images` and `rewrite`.
+//! The commands for documents: `images` and `rewrite`.
 
 use std::path::PathBuf;
 
@@ -13,23 +13,23 @@ use crate::{
 
 #[derive(Args)]
 struct DocumentArgs {
-    /// The documents; `-`, or none, for standard input
+    /// The documents; `-` or none for standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<Source>,
-    /// What they are: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list
+    /// Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list
     /// [default: by name and content]
     #[arg(long)]
     kind: Option<Kind>,
-    /// A list of images to leave alone: one a line, `*` for any text
+    /// A list of images to leave alone, one per line; `*` matches any text
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ignore: Option<PathBuf>,
-    /// A key of custom resources that names an image, such as `spec.image`; may be given several times
+    /// A key of custom resources that names an image, such as `spec.image`; may be repeated
     #[arg(long, value_name = "KEYS")]
     path: Vec<String>,
-    /// Take in values of arguments and environment variables that look like images
+    /// Include argument and environment values that look like images
     #[arg(long)]
     arguments: bool,
-    /// Take in what is built or pushed, not only what is pulled
+    /// Include images that are built or pushed
     #[arg(long)]
     built: bool,
 }
@@ -38,7 +38,7 @@ struct DocumentArgs {
 pub(super) struct ImagesArgs {
     #[command(flatten)]
     documents: DocumentArgs,
-    /// Ask the registries: whether they have the images, their digests, platforms and sizes
+    /// Ask the registries for existence, digests, platforms and sizes
     #[arg(long)]
     resolve: bool,
     #[command(flatten)]
@@ -49,23 +49,23 @@ pub(super) struct ImagesArgs {
 pub(super) struct RewriteArgs {
     #[command(flatten)]
     documents: DocumentArgs,
-    /// Where the new names begin: a registry, perhaps with a namespace
+    /// The registry for the new names, optionally with a namespace
     #[arg(long, value_name = "HOST[/NAMESPACE]")]
     to: Option<Root>,
-    /// How they go on: `prefix` (the whole old name), `alias` (docker.HOST/…), `flatten` (a-b for a/b), `map`, or a
-    /// template of {host}, {repository}, {short}, {namespace}, {name} and {flat}
+    /// The scheme for new names: `prefix` (the whole old name), `alias` (docker.HOST/…), `flatten` (a-b for a/b),
+    /// `map`, or a template of {host}, {repository}, {short}, {namespace}, {name} and {flat}
     #[arg(long, value_name = "NAMING", default_value = "prefix")]
     naming: Naming,
-    /// A name of its own for one image, before all others; may be given several times
+    /// A new name for one image, overriding the scheme; may be repeated
     #[arg(long, value_name = "OLD=NEW")]
     map: Vec<String>,
-    /// A file of such names, one a line
+    /// A file of such names, one per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     map_file: Option<PathBuf>,
-    /// Change the files instead of printing
+    /// Change the files instead of printing the result
     #[arg(short, long)]
     in_place: bool,
-    /// Show what changes instead of the whole document
+    /// Show the changes as a diff
     #[arg(long)]
     diff: bool,
     #[command(flatten)]

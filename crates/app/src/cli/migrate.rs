@@ -1,4 +1,4 @@
-//! The steps of a migration: `migrate plan` and what follows.
+//! The steps of a migration: `migrate plan` and the others.
 
 use std::path::PathBuf;
 
@@ -13,34 +13,34 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum MigrateCommand {
-    /// Say what moves where, what is in the way, and what is to be done by hand; in Markdown
+    /// Show what moves where, blockers and manual steps, in Markdown
     Plan(PlanArgs),
-    /// Prove that the accounts may do what it takes, and leave nothing behind
+    /// Prove that the accounts have the permissions, leaving nothing behind
     Check(AskedArgs),
-    /// Copy what is not there; run again, it goes on where it was
+    /// Copy what is missing; run it again to continue
     Apply(ApplyArgs),
     /// Prove that every tag has the same digest on both sides
     Verify(AskedArgs),
     /// Show the project's files with the new names and logins, or change them
     Rewrite(RewriteArgs),
-    /// Say how far it is, and what comes next
+    /// Show progress and the next step
     Status(StatusArgs),
 }
 
-/// Which migration.
+/// The migration to work on.
 #[derive(Args)]
 pub(super) struct AskedArgs {
-    /// A file with a section `migrate`, and `registries` if need be [default: migrate.yaml, else the configuration]
+    /// A file with a `migrate` section, and `registries` if needed [default: migrate.yaml, else the configuration]
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
     file: Option<PathBuf>,
     #[command(flatten)]
     common: CommonArgs,
 }
 
-/// Where the project's files are.
+/// The location of the project's files.
 #[derive(Args)]
 struct CheckoutArgs {
-    /// Where the project's files are [default: beside the file of the migration]
+    /// The directory of the project's files [default: that of the migration file]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     checkout: Option<PathBuf>,
 }
@@ -51,10 +51,10 @@ pub(super) struct PlanArgs {
     asked: AskedArgs,
     #[command(flatten)]
     checkout: CheckoutArgs,
-    /// Show another migration beside this one; may be given several times
+    /// Compare with another migration; may be repeated
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     beside: Vec<PathBuf>,
-    /// Look into every image, whatever that takes of the source's budget
+    /// Inspect every image, whatever it takes of the source's rate limit
     #[arg(long)]
     whole: bool,
 }
@@ -63,10 +63,10 @@ pub(super) struct PlanArgs {
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     asked: AskedArgs,
-    /// Write over tags that have something else at the destination
+    /// Overwrite tags that differ at the destination
     #[arg(long)]
     overwrite: bool,
-    /// How many images at once
+    /// Number of images to copy in parallel
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 }
@@ -77,10 +77,10 @@ pub(super) struct RewriteArgs {
     asked: AskedArgs,
     #[command(flatten)]
     checkout: CheckoutArgs,
-    /// Change the files instead of showing what would change
+    /// Change the files instead of showing a diff
     #[arg(short, long)]
     in_place: bool,
-    /// Give the images the names back that they had
+    /// Restore the old image names
     #[arg(long)]
     reverse: bool,
 }

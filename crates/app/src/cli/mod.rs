@@ -1,8 +1,7 @@
-//! What was typed, and what it means: clap's structs stay in here, commands get arguments of their own.
+//! Parses the command line. Clap's structs stay in here; commands get argument types of their own.
 //!
-//! The commands that speak to registries are in `registries`, those about rules in `rules`, what is asked of a server that
-//! runs them in `server`, those that work on documents in `documents`, those that bring whole stacks elsewhere in `stacks`,
-//! and the steps of a migration in `migrate`.
+//! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
+//! stacks in `stacks`, and the steps of a migration in `migrate`.
 
 mod documents;
 mod migrate;
@@ -41,58 +40,58 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .literal(styling::AnsiColor::Cyan.on_default().bold())
     .placeholder(styling::AnsiColor::Cyan.on_default());
 
-/// What is to be done.
+/// The command to run.
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Serve images.
     Serve(serve::Serve),
-    /// Look at a configuration.
+    /// Check or show a configuration.
     Config(config::Config),
-    /// Look at what is held.
+    /// List, count or remove cached content.
     Cache(cache::Cache),
-    /// Copy what rules say.
+    /// Copy what rules select.
     Sync(sync::Sync),
-    /// Make rules of another tool's file.
+    /// Convert another tool's file into rules.
     Import(sync::import::Import),
-    /// Say how much is equal.
+    /// Show how much is in sync.
     Check(sync::Check),
-    /// Tell readers where everything is.
+    /// Print the addresses of all images for readers.
     Guide(sync::Guide),
-    /// Put a list in order.
+    /// Sort a list of images.
     ListFmt(list::Fmt),
     /// Copy images.
     Copy(copy::Copy),
     /// List the tags of a repository.
     Tags(tags::Tags),
-    /// Look at an image in a registry.
+    /// Show an image in a registry.
     Inspect(inspect::Inspect),
-    /// Say what an image's digest is.
+    /// Print an image's digest.
     Digest(digest::DigestOf),
-    /// Begin or list runs of a server's rules.
+    /// Start, stop or list runs on a server.
     Runs(runs::Runs),
     /// Log in to a registry.
     Login(login::Login),
-    /// Forget a login.
+    /// Remove a stored login.
     Logout(login::Logout),
     /// List the images that documents name.
     Images(images::Images),
-    /// Give them other names.
+    /// Rename the images in documents.
     Rewrite(rewrite::Rewrite),
-    /// Bring a stack to a registry of one's own.
+    /// Copy a stack's images to a registry.
     Relay(Box<relay::Relay>),
-    /// Bring what was packed of one there.
+    /// Copy the images of a bundle or archive to a registry.
     Load(relay::load::Load),
     /// Plan a migration.
     MigratePlan(commands::migrate::plan::Make),
-    /// Prove the rights that a migration needs.
+    /// Prove the permissions for a migration.
     MigrateCheck(commands::migrate::Asked),
-    /// Make its copies.
+    /// Copy the images of a migration.
     MigrateApply(commands::migrate::apply::Apply),
-    /// Prove them.
+    /// Prove that both sides are equal.
     MigrateVerify(commands::migrate::Asked),
     /// Rewrite the project's files.
     MigrateRewrite(commands::migrate::rewrite::Rewrite),
-    /// Say where it stands.
+    /// Show the progress of a migration.
     MigrateStatus(commands::migrate::Asked),
     /// Write a completion script.
     Completions(completions::Completions),
@@ -100,7 +99,7 @@ pub(crate) enum Action {
     Man(man::Man),
 }
 
-/// Reads the command line; where it is wrong, or asks for help, that is said and the process ends (2, or 0).
+/// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match Cli::try_parse_from(&arguments) {
@@ -109,7 +108,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
     }
 }
 
-// What was typed is repeated, and names of files among it may be a stranger's: it is read once more as it may be shown.
+// The message repeats the arguments, which may contain untrusted file names: parse them again in escaped form.
 fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
     let shown = arguments.iter().map(|argument| printable(&argument.to_string_lossy()).into_owned());
     match Cli::try_parse_from(shown) {
@@ -126,7 +125,7 @@ pub(crate) fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Mirrors container images: the first pull goes through, the next one is local.
+/// Mirror for container images: the first pull streams through, later pulls are local.
 #[derive(Parser)]
 #[command(name = "entrepot", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
 struct Cli {
@@ -138,58 +137,58 @@ struct Cli {
 
 #[derive(Args)]
 struct Loudness {
-    /// Say less: warnings and errors alone
+    /// Print less: only warnings and errors
     #[arg(short, long, global = true, display_order = 90, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more; twice for everything
+    /// Print more; repeat for everything
     #[arg(short, long, global = true, display_order = 90, action = ArgAction::Count)]
     verbose: u8,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve images: mirror other registries, and take pushes to hosted names
+    /// Serve images: mirror other registries, and accept pushes to hosted names
     Serve(ServeArgs),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// List, count or remove what is held, whether a server runs or not
+    /// List, count or remove cached content, with or without a running server
     Cache(CacheArgs),
-    /// Copy what the rules of a file say, and nothing that is there already
+    /// Copy what the rules in a file select and is not there yet
     Sync(SyncArgs),
-    /// Say how much of what the rules want is where it should be
+    /// Show how much of what the rules select is in sync
     Check(CheckArgs),
-    /// Print where everything can be pulled from, in Markdown
+    /// Print the addresses everything can be pulled from, in Markdown
     Guide(GuideArgs),
     /// Copy images between registries, directories and archives
     Copy(CopyArgs),
-    /// List the tags of a repository at any registry
+    /// List the tags of a repository in any registry
     Tags(TagsArgs),
-    /// Show what an image is made of, without pulling it
+    /// Show an image's platforms, layers and configuration without pulling it
     Inspect(InspectArgs),
-    /// Print the digest that a tag points at
+    /// Print the digest that a tag points to
     Digest(DigestArgs),
-    /// Work on plain lists of images
+    /// Work with plain lists of images
     #[command(subcommand)]
     List(ListCommand),
     /// Log in to a registry, or to a namespace of it
     Login(LoginArgs),
-    /// Forget a login
+    /// Remove a stored login
     Logout(LogoutArgs),
     /// List the images that documents name: compose files, manifests, charts, Dockerfiles, workflows
     Images(ImagesArgs),
-    /// Give the images in documents other names, and leave every other byte alone
+    /// Rename the images in documents, leaving every other byte alone
     Rewrite(RewriteArgs),
-    /// Copy all images that compose files name to your registry, and write files that name them there
+    /// Copy all images of compose files to your registry, and write files that use the copies
     Relay(RelayArgs),
-    /// Copy the images of a bundle or archive to your registry, and write the files of the stack
+    /// Copy the images of a bundle or archive to your registry, and write the stack's files
     Load(LoadArgs),
-    /// Move a project's images to another registry: plan, check, copy, prove, rewrite
+    /// Move a project's images to another registry: plan, check, copy, verify, rewrite
     #[command(subcommand)]
     Migrate(MigrateCommand),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
-    /// Write the manual page to standard output, or all of them to a directory
+    /// Write the manual page to standard output, or one page per command to a directory
     Man(ManArgs),
 }
 
@@ -197,31 +196,31 @@ enum Command {
 struct ServeArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// Where to listen, over the configuration
+    /// The listen address, overriding the configuration
     #[arg(long, value_name = "ADDR")]
     listen: Option<Listen>,
-    /// The data directory, over the configuration
+    /// The data directory, overriding the configuration
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct FileArgs {
-    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it is there]
+    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it exists]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct OutputArgs {
-    /// How to print: `text` for people, `json` for machines
+    /// Output format: `text` for people, `json` for programs
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, default_value_t)]
     output: Output,
 }
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Read a configuration file and say what is wrong with it
+    /// Check a configuration file and report mistakes
     Check {
         /// The configuration file
         #[arg(value_hint = ValueHint::FilePath)]
@@ -229,7 +228,7 @@ enum ConfigCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Print the configuration in force: file, environment and defaults, without secrets
+    /// Print the effective configuration from file, environment and defaults, without secrets
     Show {
         #[command(flatten)]
         file: FileArgs,
@@ -240,13 +239,13 @@ enum ConfigCommand {
 
 #[derive(Args)]
 struct CacheArgs {
-    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it is there]
+    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it exists]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, global = true)]
     config: Option<PathBuf>,
-    /// The data directory, over the configuration
+    /// The data directory, overriding the configuration
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, global = true)]
     data: Option<PathBuf>,
-    /// How to print: `text` for people, `json` for machines
+    /// Output format: `text` for people, `json` for programs
     #[arg(
         long,
         value_name = "FORM",
@@ -270,17 +269,17 @@ enum CacheCommand {
         #[arg(long, value_name = "PREFIX", conflicts_with = "name")]
         prefix: Option<String>,
     },
-    /// Count what is held
+    /// Show totals
     Stat,
-    /// Remove a repository, or one image of it, with all that only it needed
+    /// Remove a repository, or one image of it, and content nothing else uses
     Rm {
         /// What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`
         #[arg(value_name = "NAME[:TAG|@DIGEST]")]
         what: cache::Selection,
-        /// Only say what would be removed
+        /// Only show what would be removed
         #[arg(long)]
         dry_run: bool,
-        /// Remove a whole repository without asking
+        /// Remove a whole repository without confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -294,7 +293,7 @@ struct CompletionsArgs {
 
 #[derive(Args)]
 struct ManArgs {
-    /// Where to put one page per command
+    /// The directory for one page per command
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 }

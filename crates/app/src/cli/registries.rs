@@ -1,4 +1,4 @@
-//! The commands that speak to registries, one by one: `copy`, `tags`, `inspect`, `digest`, `login` and `logout`.
+//! The registry commands: `copy`, `tags`, `inspect`, `digest`, `login` and `logout`.
 
 use std::path::PathBuf;
 
@@ -20,14 +20,14 @@ use crate::{
     log::Verbosity,
 };
 
-/// What the commands have in common that speak to registries.
+/// Arguments shared by the registry commands.
 #[derive(Args)]
 pub(super) struct CommonArgs {
     #[command(flatten)]
     file: FileArgs,
     #[command(flatten)]
     output: OutputArgs,
-    /// Where to remember things between runs [default: ~/.cache/entrepot]
+    /// The directory for data kept between runs [default: ~/.cache/entrepot]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     cache: Option<PathBuf>,
 }
@@ -37,25 +37,25 @@ pub(super) struct CopyArgs {
     /// The image: `nginx:1.27`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`
     #[arg(value_name = "SOURCE")]
     source: copy::End,
-    /// Where to; without a tag, the source's is taken
+    /// Where to copy it; without a tag, the source's is used
     #[arg(value_name = "TARGET", required = true)]
     targets: Vec<copy::End>,
     /// Copy every tag of the repository, or every image of the archive
     #[arg(long)]
     all_tags: bool,
-    /// Copy these platforms alone: `linux/amd64,linux/arm64`
+    /// Copy only these platforms: `linux/amd64,linux/arm64`
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     platform: Vec<Platform>,
-    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
+    /// Manifest format: `keep`, or `docker` for registries that refuse OCI [default: depends on the registry]
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
     format: Option<FormatWord>,
-    /// Leave signatures, attestations and bills of materials behind
+    /// Do not copy signatures, attestations and SBOMs
     #[arg(long)]
     no_referrers: bool,
-    /// How many images at once
+    /// Number of images to copy in parallel
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Only say what would be copied
+    /// Only show what would be copied
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub(super) struct CopyArgs {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(super) enum FormatWord {
-    /// As they are.
+    /// Unchanged.
     Keep,
     /// Docker's media types.
     Docker,
@@ -84,22 +84,22 @@ pub(super) struct TagsArgs {
     /// The repository: `nginx`, `quay.io/ascend/cann`
     #[arg(value_name = "REPOSITORY")]
     place: Where,
-    /// Only tags in which this regular expression is found; `^…$` for the whole tag
+    /// Only tags that match this regular expression anywhere; `^…$` for the whole tag
     #[arg(long = "match", value_name = "REGEX")]
     matches: Vec<String>,
-    /// Only tags in which this is not found
+    /// Only tags that do not match this regular expression
     #[arg(long = "not-match", value_name = "REGEX")]
     not_matches: Vec<String>,
-    /// Only tags that fit this pattern: `v1.*`
+    /// Only tags that match this glob: `v1.*`
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// Only tags that do not
+    /// Only tags that do not match this glob
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Only tags whose version is in this range: `>=1.2, <2`
     #[arg(long, value_name = "RANGE")]
     semver: Option<String>,
-    /// Of what is left, the newest so many
+    /// Only the newest N, after all other filters
     #[arg(long, value_name = "N")]
     latest: Option<usize>,
     #[command(flatten)]
@@ -110,10 +110,10 @@ pub(super) struct TagsArgs {
 pub(super) struct InspectArgs {
     /// The image: `nginx:1.27`, `quay.io/ascend/cann@sha256:…`
     image: ImageRef,
-    /// Look into this platform: `linux/arm64`
+    /// The platform to show: `linux/arm64`
     #[arg(long)]
     platform: Option<Platform>,
-    /// Print the manifest as the registry has it, byte for byte
+    /// Print the registry's manifest byte for byte
     #[arg(long, conflicts_with = "output")]
     raw: bool,
     #[command(flatten)]
@@ -130,10 +130,10 @@ pub(super) struct DigestArgs {
 
 #[derive(Args)]
 pub(super) struct LoginArgs {
-    /// The registry, or a namespace of it: `quay.io`, `quay.io/ascend`
+    /// The registry, or a namespace in it: `quay.io`, `quay.io/ascend`
     #[arg(value_name = "HOST[/NAMESPACE]")]
     target: LoginTarget,
-    /// The user name; asked for if it is left out
+    /// The user name; prompted for if omitted
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
     /// Read the password from standard input
@@ -147,11 +147,11 @@ pub(super) struct LoginArgs {
 
 #[derive(Args)]
 pub(super) struct LogoutArgs {
-    /// The registry, or a namespace of it
+    /// The registry, or a namespace in it
     #[arg(value_name = "HOST[/NAMESPACE]", required_unless_present = "all")]
     target: Option<LoginTarget>,
-    /// Forget all logins
-    #[arg(long, conflicts_with = "target")]
+    /// Remove all stored logins
+    #[arg(long, conflicts_with = "door")]
     all: bool,
     #[command(flatten)]
     output: OutputArgs,

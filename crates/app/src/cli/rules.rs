@@ -1,4 +1,4 @@
-//! The commands about rules: `sync`, `check`, `guide`, and `list` for the lists that rules are made of.
+//! The commands for rules: `sync`, `check`, `guide`, and `list` for plain lists of images.
 
 use std::path::PathBuf;
 
@@ -18,13 +18,13 @@ use crate::{
     log::Verbosity,
 };
 
-/// Which rules.
+/// The rules to work on.
 #[derive(Args)]
 struct AskedArgs {
-    /// A file with a list `sync`, and `registries` if need be [default: the configuration]
+    /// A file with a `sync` list, and `registries` if needed [default: the configuration]
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
     rules: Option<PathBuf>,
-    /// Only the rule of this name; may be given several times
+    /// Only the rule with this name; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     #[command(flatten)]
@@ -38,30 +38,30 @@ pub(super) struct SyncArgs {
     verb: Option<SyncVerb>,
     #[command(flatten)]
     asked: AskedArgs,
-    /// Only say what would be copied
+    /// Only show what would be copied
     #[arg(long)]
     dry_run: bool,
-    /// Remove tags that no rule writes, where a rule says `prune: review`
+    /// Remove tags that no rule writes, for targets with `prune: review`
     #[arg(long)]
     prune: bool,
-    /// How many images at once
+    /// Number of images to copy in parallel
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Write a log of every tag in the words of DaoCloud's mirror
+    /// Write one line per tag in the format of DaoCloud's mirror
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     log: Option<PathBuf>,
-    /// Write a badge (SVG) that says how much is in sync
+    /// Write a badge (SVG) with the share in sync
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     badge: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum SyncVerb {
-    /// Make rules of image-sync.json, mirror.txt, or a file of regsync, skopeo sync or image-syncer
+    /// Convert image-sync.json, mirror.txt, or a file of regsync, skopeo sync or image-syncer into rules
     Import(ImportArgs),
-    /// Run a rule on a server now, or join the run that goes on
+    /// Run a rule on a server now, or join its current run
     Run(RunArgs),
-    /// List the last runs on a server
+    /// List recent runs on a server
     Runs(RunsArgs),
     /// Stop a run on a server
     Cancel(CancelArgs),
@@ -72,13 +72,13 @@ struct ImportArgs {
     /// The file
     #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
-    /// Which tags of a list are left out, a regular expression a line [default: exclude.txt beside the file]
+    /// Regular expressions for tags to leave out, one per line [default: exclude.txt next to the file]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     exclude: Option<PathBuf>,
-    /// Where to, if the file does not say: `registry.example.com/mirror/{host}/{path}`
+    /// The target, if the file does not name one: `registry.example.com/mirror/{host}/{path}`
     #[arg(long, value_name = "REPOSITORY")]
     to: Option<String>,
-    /// Where to put the rules, instead of standard output
+    /// The output file [default: standard output]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
 }
@@ -87,23 +87,23 @@ struct ImportArgs {
 pub(super) struct CheckArgs {
     #[command(flatten)]
     asked: AskedArgs,
-    /// Write a badge (SVG) that says how much is in sync
+    /// Write a badge (SVG) with the share in sync
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     badge: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(super) struct GuideArgs {
-    /// A file with a list `sync` [default: the configuration]
+    /// A file with a `sync` list [default: the configuration]
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
     rules: Option<PathBuf>,
-    /// Only the rule of this name; may be given several times
+    /// Only the rule with this name; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// `zh` or `en` [default: that of the terminal]
+    /// `zh` or `en` [default: the terminal's language]
     #[arg(long, value_enum, hide_possible_values = true)]
     lang: Option<LanguageWord>,
-    /// Where to put it, instead of standard output
+    /// The output file [default: standard output]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -120,7 +120,7 @@ enum LanguageWord {
 
 #[derive(Subcommand)]
 pub(super) enum ListCommand {
-    /// Put a list in order: sorted, each line once, no empty ones
+    /// Sort a list, dropping duplicates and empty lines
     Fmt(FmtArgs),
 }
 
@@ -129,7 +129,7 @@ pub(super) struct FmtArgs {
     /// The file; `-` for standard input
     #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
-    /// Change the file, instead of printing the list
+    /// Change the file instead of printing the list
     #[arg(short, long)]
     in_place: bool,
 }

@@ -1,4 +1,4 @@
-//! What is asked of a server that runs rules: `sync run`, `sync runs` and `sync cancel`.
+//! The commands for a server's runs: `sync run`, `sync runs` and `sync cancel`.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::commands::runs::{Runs, Server, Verb};
 
 #[derive(Args)]
 pub(super) struct RunArgs {
-    /// The rule
+    /// The rule's name
     #[arg(value_name = "NAME")]
     rule: String,
-    /// Only this image of it: `quay.io/ascend/cann` or `quay.io/ascend/cann:8.0`
+    /// Only this image: `quay.io/ascend/cann` or `quay.io/ascend/cann:8.0`
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
-    /// Show how far it is, and come back when it has ended; exit code 1 if anything failed
+    /// Show progress until the run ends; exit code 1 if anything failed
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
@@ -25,10 +25,10 @@ pub(super) struct RunArgs {
 
 #[derive(Args)]
 pub(super) struct RunsArgs {
-    /// Only those of this rule
+    /// Only runs of this rule
     #[arg(long, value_name = "NAME")]
     rule: Option<String>,
-    /// So many
+    /// Maximum number of runs
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20)]
     count: usize,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct RunsArgs {
 
 #[derive(Args)]
 pub(super) struct CancelArgs {
-    /// The run, as `entrepot sync runs` lists it
+    /// The run's id, as listed by `entrepot sync runs`
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
@@ -46,15 +46,15 @@ pub(super) struct CancelArgs {
 
 #[derive(Args)]
 struct ServerArgs {
-    /// The server [default: the one that works in the data directory, else http://127.0.0.1:5000]
+    /// The server [default: the one using the data directory, else http://127.0.0.1:5000]
     #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER")]
     server: Option<String>,
     #[command(flatten)]
     file: FileArgs,
-    /// The data directory, over the configuration
+    /// The data directory, overriding the configuration
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
-    /// What its `api_token` says, if it is on another machine
+    /// The server's `api_token`, if it is on another machine
     #[arg(long, value_name = "TOKEN", env = "ENTREPOT_API_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
     #[command(flatten)]

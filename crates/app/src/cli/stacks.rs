@@ -1,4 +1,4 @@
-//! The commands that bring a stack to a registry of one's own: `relay` and `load`.
+//! The commands that copy a stack to another registry: `relay` and `load`.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct RelayArgs {
-    /// The files that name the images [default: the compose file of this directory]
+    /// The files that name the images [default: the compose file in this directory]
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -34,99 +34,99 @@ pub(super) struct RelayArgs {
 
 #[derive(Args)]
 struct NamingArgs {
-    /// Where the images go: a registry, perhaps with a namespace
+    /// The target registry, optionally with a namespace
     #[arg(long, value_name = "HOST[/NAMESPACE]")]
     to: Root,
-    /// What they are called there: `flatten` (a-b for a/b), `prefix` (the whole old name), `map`, or a template of
+    /// The scheme for new names: `flatten` (a-b for a/b), `prefix` (the whole old name), `map`, or a template of
     /// {host}, {repository}, {short}, {namespace}, {name} and {flat}
     #[arg(long, value_name = "NAMING", default_value = "flatten")]
     naming: Naming,
-    /// A name of its own for one image, before all others; may be given several times
+    /// A new name for one image, overriding the scheme; may be repeated
     #[arg(long, value_name = "OLD=NEW")]
     map: Vec<String>,
-    /// A file of such names, one a line
+    /// A file of such names, one per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     map_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct ReadingArgs {
-    /// A list of images to leave alone, in the files too: one a line, `*` for any text
+    /// A list of images to leave alone, in the files too, one per line; `*` matches any text
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ignore: Option<PathBuf>,
-    /// A file of variables, instead of the `.env` beside each compose file; may be given several times
+    /// A variable file, instead of the `.env` next to each compose file; may be repeated
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     env_file: Vec<PathBuf>,
-    /// What the files are: compose, kubernetes, helm and so on [default: by name and content]
+    /// The kind of the files: compose, kubernetes, helm and so on [default: by name and content]
     #[arg(long)]
     kind: Option<Kind>,
 }
 
 #[derive(Args)]
 struct CopyingArgs {
-    /// Copy these platforms alone, which changes digests: `linux/amd64,linux/arm64` [default: all]
+    /// Copy only these platforms, which changes digests: `linux/amd64,linux/arm64` [default: all]
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     platform: Vec<Platform>,
-    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
+    /// Manifest format: `keep`, or `docker` for registries that refuse OCI [default: depends on the registry]
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
     format: Option<FormatWord>,
-    /// Take signatures, attestations and bills of materials along
+    /// Also copy signatures, attestations and SBOMs
     #[arg(long)]
     referrers: bool,
-    /// How many images at once
+    /// Number of images to copy in parallel
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 }
 
 #[derive(Args)]
 struct WritingArgs {
-    /// The file to write [default: FILE with `-mirror` in its name]
+    /// The output file [default: FILE with `-mirror` in its name]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "in_place")]
     out: Option<PathBuf>,
-    /// The file of variables to write, where images are set in one [default: `.env-mirror`]
+    /// The variable file to write, if one sets images [default: `.env-mirror`]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "in_place")]
     env_out: Option<PathBuf>,
-    /// Change the files themselves
+    /// Change the files in place
     #[arg(short, long)]
     in_place: bool,
-    /// Only say what would be done; no registry is asked
+    /// Only show what would be done; no registry is asked
     #[arg(long, conflicts_with = "scripts")]
     dry_run: bool,
-    /// Pack all of it into a file, for `entrepot load` on a machine without a network; no registry is written to
+    /// Pack everything into a file for `entrepot load` on a machine without network; no registry is written to
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["dry_run", "scripts", "in_place"])]
     bundle: Option<PathBuf>,
-    /// Write shell scripts there that pull and push the images, and the new files; nothing is copied
+    /// Write scripts that pull and push the images, and the new files, to this directory; nothing is copied
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "in_place")]
     scripts: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(super) struct LoadArgs {
-    /// What `entrepot relay --bundle`, `docker save` or `podman save` wrote
+    /// The output of `entrepot relay --bundle`, `docker save` or `podman save`
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
-    /// Where the images go: a registry, perhaps with a namespace [default: where the bundle says]
+    /// The target registry, optionally with a namespace [default: from the bundle]
     #[arg(long, value_name = "HOST[/NAMESPACE]")]
     to: Option<Root>,
-    /// What they are called there: `flatten`, `prefix`, `map` or a template [default: as the bundle says]
+    /// The scheme for new names: `flatten`, `prefix`, `map` or a template [default: from the bundle]
     #[arg(long, value_name = "NAMING")]
     naming: Option<Naming>,
-    /// A name of its own for one image, before all others; may be given several times
+    /// A new name for one image, overriding the scheme; may be repeated
     #[arg(long, value_name = "OLD=NEW")]
     map: Vec<String>,
-    /// Where to write the files of the stack: a new directory, or an empty one [default: one called after FILE]
+    /// A new or empty directory for the stack's files [default: named after FILE]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
-    /// Write into a directory that has files in it, in the place of those of the same names
+    /// Write into a directory with files in it, replacing files of the same names
     #[arg(long)]
     overwrite: bool,
-    /// The form of documents: `keep`, or `docker` for registries that refuse OCI's [default: what suits the registry]
+    /// Manifest format: `keep`, or `docker` for registries that refuse OCI [default: depends on the registry]
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true)]
     format: Option<FormatWord>,
-    /// How many images at once
+    /// Number of images to copy in parallel
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Only say what would be done; no registry is asked
+    /// Only show what would be done; no registry is asked
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -154,7 +154,7 @@ pub async fn commits_one_digest_many_times_at_once(place: &Place) {
     });
     let stored = join_all(commits).await;
     let new = stored.iter().filter(|stored| **stored == Stored::New).count();
-    // Two replicas on one bucket can both be first; on disk there is one process.
+    // Two replicas on one bucket can both be first; on disk there is only one process.
     assert!(if place.is_disk() { new == 1 } else { new >= 1 }, "{stored:?}");
     assert!(blobs.list_staged().await.unwrap().is_empty());
     assert_held(&blobs, &digest, &bytes).await;
@@ -273,7 +273,7 @@ pub async fn shows_a_file_while_it_grows(place: &Place) {
     blobs.commit(staged, &Digest::of(&bytes)).await.unwrap();
     mapping.will_need(0..u64::MAX);
     drop(mapping);
-    // Whoever reads along reads on, and so after the blob is gone.
+    // A reader can finish even after the blob is gone.
     assert!(early == bytes);
     blobs.remove(&Digest::of(&bytes)).await.unwrap();
     assert!(early == bytes);

@@ -1,4 +1,4 @@
-//! What is true of blobs on disk only.
+//! Cases for blobs on disk only.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -29,7 +29,7 @@ async fn a_blob_is_a_file_for_this_user_only() {
     }
 }
 
-// A19: also one that an older version wrote.
+// A19: also a file written by an older version.
 #[tokio::test]
 async fn a_note_is_a_file_for_this_user_only() {
     let place = Place::disk();
@@ -86,12 +86,12 @@ async fn a_large_blob_is_looked_at_after_it_could_not_be_read() {
         Some(Held::Mapped(mapping)) => Some(mapping),
         _ => None,
     };
-    // One that can be read again stays.
+    // A blob that can be read again stays.
     mapping().await.unwrap().suspect();
     assert_held(&blobs, &digest, &bytes).await;
     let held = mapping().await.unwrap();
     held.ready(10..400_000).unwrap();
-    // A file that lost its end, as if the disk had.
+    // A truncated file, as after a disk failure.
     fs::OpenOptions::new().write(true).open(path(&place, &digest)).unwrap().set_len(200_000).unwrap();
     assert!(matches!(held.ready(0..300_000), Err(Error::Io { what: "read", .. })));
     assert!(mapping().await.is_none());
@@ -134,7 +134,7 @@ async fn a_commit_that_cannot_publish_can_be_tried_again() {
 #[tokio::test]
 async fn a_full_disk_is_told_before_the_first_byte() {
     let shm = std::path::Path::new("/dev/shm");
-    // Only where reserving too much fails at once, without filling the disk on the way.
+    // Only where reserving too much fails at once, without filling the disk first.
     if !statfs(shm).is_ok_and(|stat| stat.f_type as u64 == TMPFS_MAGIC) {
         eprintln!("skipped: there is no tmpfs at /dev/shm to fill");
         return;
@@ -164,7 +164,7 @@ async fn a_file_that_cannot_be_synced_is_given_up() {
     let place = Place::disk();
     let blobs = place.open().await;
     let (id, digest) = (upload(), Digest::of(b""));
-    // A device takes no sync.
+    // A device cannot be synced.
     std::os::unix::fs::symlink("/dev/full", place.dir().join("staging").join(id.to_string())).unwrap();
     let staged = blobs.staged(&id).await.unwrap().unwrap();
     let error = blobs.commit(staged.clone(), &digest).await.unwrap_err();

@@ -1,8 +1,8 @@
-//! What a store must do, whatever it is made of: one suite, stamped on disk and on S3.
+//! The contract of a store: one suite, run on disk and on S3.
 //!
 //! - `cases`: the contract, written against [`place::Place`]
-//! - `disk`, `s3`: what is true of one backend only, faults included
-//! - `s3_server`: a real S3 server in this process, which can be told to misbehave
+//! - `disk`, `s3`: cases for one backend only, including faults
+//! - `s3_server`: a real in-process S3 server that can be told to misbehave
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub, reason = "tests and their helpers")]
 

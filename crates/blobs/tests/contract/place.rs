@@ -1,4 +1,4 @@
-//! Somewhere to keep blobs for the time of a test.
+//! A temporary store for a test.
 
 use std::{ops::Range, path::Path};
 
@@ -29,7 +29,7 @@ impl Place {
         self.s3.is_none()
     }
 
-    /// The store; opened once more, it is what a restart would find.
+    /// Opens the store; opening it again is what a restart would see.
     pub async fn open(&self) -> Blobs {
         let settings = self.s3.as_ref().map(|server| server.settings(true));
         self.open_with(settings.as_ref()).await
@@ -48,7 +48,7 @@ impl Place {
     }
 }
 
-/// Bytes without a pattern that a mistake in an offset would repeat.
+/// Bytes without a pattern, so that a wrong offset shows.
 pub fn content(len: usize) -> Bytes {
     let mut state = len as u64 + 1;
     let mut next = || {
@@ -70,7 +70,7 @@ pub async fn staged_with(blobs: &Blobs, bytes: &[u8]) -> Staged {
     staged
 }
 
-/// The bytes of `range`, by the way a server would take.
+/// The bytes of `range`, read the way a server would.
 pub async fn bytes_of(held: Held, range: Range<usize>) -> Bytes {
     match held {
         Held::Memory(bytes) => bytes.slice(range),

@@ -1,4 +1,4 @@
-//! What is true of blobs in S3 only, and what happens when the service misbehaves.
+//! Cases for blobs in S3 only, and for a misbehaving service.
 
 use bytes::Bytes;
 use entrepot_blobs::{Blobs, Error, Held, Stored};
@@ -55,7 +55,7 @@ async fn what_was_asked_for_lately_needs_no_request() {
         assert_eq!(blobs.size(&digest).await.unwrap(), Some(len as u64));
         assert_eq!(place.server().take_seen().len(), 1);
         blobs.get(&digest).await.unwrap();
-        // A small one is loaded now; of a large one the size is all that is needed.
+        // A small one is loaded now; for a large one, the size is enough.
         assert_eq!(place.server().take_seen().len(), usize::from(len == 1000));
         assert_eq!(blobs.get(&digest).await.unwrap().unwrap().size(), len as u64);
         assert_eq!(blobs.size(&digest).await.unwrap(), Some(len as u64));

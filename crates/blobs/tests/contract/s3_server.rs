@@ -23,15 +23,15 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub const BUCKET: &str = "images";
 
-/// What to do to a request.
+/// How to disturb a request.
 pub enum Fault {
-    /// Answer this and do nothing.
+    /// Respond with this status without doing anything.
     Instead(StatusCode),
-    /// Do it, then answer this.
+    /// Do it, then respond with this status.
     After(StatusCode),
 }
 
-/// What a request was.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: Method,
@@ -81,7 +81,7 @@ impl S3Server {
         }
     }
 
-    /// Judges every request from now on.
+    /// Applies `rule` to every request from now on.
     pub fn misbehave(&self, rule: impl FnMut(&Seen) -> Option<Fault> + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
     }
@@ -90,12 +90,12 @@ impl S3Server {
         self.misbehave(|_| None);
     }
 
-    /// The requests since the last time.
+    /// The requests since the last call.
     pub fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.shared.seen.lock().unwrap())
     }
 
-    /// The file that an object is.
+    /// The file that stores an object.
     pub fn object(&self, key: &str) -> PathBuf {
         self.root.path().join(BUCKET).join(key)
     }

@@ -1,4 +1,4 @@
-//! Which words of a Dockerfile are images.
+//! Finds images in Dockerfiles.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,7 +31,7 @@ pub(crate) fn find(finder: &mut Finder<'_>) {
     }
 }
 
-// A word that may be an image: where it is written, and what it says.
+// A word that may be an image: its range and its text.
 struct Word {
     range: Range<usize>,
     text: String,
@@ -40,11 +40,11 @@ struct Word {
 
 #[derive(Default)]
 struct Build {
-    /// Arguments from before the first stage; only those count in `FROM`.
+    /// `ARG`s before the first stage; only those count in `FROM`.
     arguments: HashMap<String, Pieces>,
     /// Names of stages, lower case.
     stages: Vec<Option<String>>,
-    /// The same names, to be looked up.
+    /// The same names, for lookup.
     names: HashSet<String>,
 }
 
@@ -119,12 +119,12 @@ impl Build {
         let word = self.word(instruction, &unquoted(&instruction.text, range), name);
         match self.no_image(&word.text, true) {
             Some(reason) => leave(&word, reason, finder),
-            // Arguments do not count here.
+            // `ARG`s do not apply here.
             None => add(&word, &|_| None, finder),
         }
     }
 
-    // Why a name is no image: stages go before images, and may be counted where they are copied from.
+    // Why a name is not an image: stages take precedence over images, and `COPY --from` may refer to one by number.
     fn no_image(&self, text: &str, by_number: bool) -> Option<Reason> {
         let name = text.to_ascii_lowercase();
         let is_number = by_number && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
@@ -150,7 +150,7 @@ fn name_of(instruction: &Instruction, words: &[Range<usize>]) -> String {
     words.first().map_or_else(String::new, |word| instruction.text[word.clone()].to_ascii_uppercase())
 }
 
-// The words in front that begin with `--`.
+// The leading words that start with `--`.
 fn flags(instruction: &Instruction, words: &[Range<usize>]) -> Vec<Range<usize>> {
     words.iter().take_while(|word| instruction.text[(*word).clone()].starts_with("--")).cloned().collect()
 }
@@ -160,7 +160,7 @@ fn behind(instruction: &Instruction, word: &Range<usize>, prefix: &str) -> Optio
     text.starts_with(prefix).then(|| word.start + prefix.len()..word.end)
 }
 
-// `from=` among options with commas between them.
+// `from=` in comma-separated options.
 fn from(instruction: &Instruction, options: Range<usize>) -> Option<Range<usize>> {
     let mut start = options.start;
     for option in instruction.text[options].split(',') {
@@ -184,7 +184,7 @@ fn add(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) {
     let token = finder.add_token(token);
     let what = match finder.filled_in((token, &word.text), 0..word.text.len(), lookup) {
         Some(pieces) => finder.what(pieces, Form::Rename),
-        None => What::Left(Reason::NotAReference("a variable in it does not end".to_owned())),
+        None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
     };
     push(word, what, finder);
 }

@@ -1,11 +1,11 @@
-//! Instructions: what one or several lines say together, and where each character of it is written.
+//! Splits a Dockerfile into instructions and maps their text back to the file.
 
 use std::ops::Range;
 
-/// What a file says before its first instruction.
+/// The directives before the first instruction.
 #[derive(Debug, Default)]
 pub(super) struct Directives {
-    /// Where the image of the syntax is written.
+    /// Range of the `syntax` image.
     pub(super) syntax: Option<Range<usize>>,
     escape: Option<char>,
 }
@@ -14,12 +14,12 @@ pub(super) struct Directives {
 #[derive(Debug)]
 pub(super) struct Instruction {
     pub(super) text: String,
-    // Where in the text a stretch begins, and where that is written.
+    // Pairs of an offset in the text and the matching offset in the file.
     stretches: Vec<(usize, usize)>,
 }
 
 impl Instruction {
-    /// Where a range of the text is written; from its first to its last character.
+    /// The range in the file of a range of the text, from its first to its last character.
     pub(super) fn written(&self, range: &Range<usize>) -> Range<usize> {
         let start = self.place(range.start);
         let end = range.end.checked_sub(1).map_or(start, |last| self.place(last) + 1);
@@ -32,7 +32,7 @@ impl Instruction {
     }
 }
 
-/// Reads a whole file.
+/// Parses a whole file.
 pub(super) fn read(text: &str) -> (Directives, Vec<Instruction>) {
     let mut lines = Lines { text, at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 } };
     let directives = directives(&mut lines);
@@ -59,7 +59,7 @@ impl<'a> Lines<'a> {
         Some((self.at, line))
     }
 
-    // The next line and where it begins, without what ends it.
+    // The next line without its line ending, and its offset.
     fn next(&mut self) -> Option<(usize, &'a str)> {
         let (at, line) = self.peek()?;
         self.at = (at + line.len() + 1).min(self.text.len());
@@ -67,7 +67,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-// `# name=value`, as long as there is nothing else.
+// Leading `# name=value` lines.
 fn directives(lines: &mut Lines<'_>) -> Directives {
     let mut directives = Directives::default();
     while let Some((at, line)) = lines.peek() {
@@ -98,7 +98,7 @@ fn is_comment(line: &str) -> bool {
 fn instruction(lines: &mut Lines<'_>, escape: char) -> Option<Instruction> {
     let mut instruction = Instruction { text: String::new(), stretches: Vec::new() };
     while let Some((at, line)) = lines.next() {
-        // Comments and empty lines may stand between the lines of an instruction.
+        // Comments and empty lines may appear inside an instruction.
         if is_comment(line) || line.trim().is_empty() {
             continue;
         }
@@ -112,7 +112,7 @@ fn instruction(lines: &mut Lines<'_>, escape: char) -> Option<Instruction> {
     (!instruction.text.is_empty()).then_some(instruction)
 }
 
-/// The end of a heredoc, and whether tabs may stand in front of it.
+/// The terminator of a heredoc, and whether it may be preceded by tabs.
 struct End {
     word: String,
     tabs: bool,
@@ -144,7 +144,7 @@ fn heredocs(text: &str) -> Vec<End> {
     ends
 }
 
-/// What follows a word at the start of a text, in whatever case the word is written.
+/// The text after a leading word, compared without regard to case.
 pub(super) fn without_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     let (first, rest) = text.split_at_checked(word.len())?;
     let ends = rest.starts_with(char::is_whitespace);

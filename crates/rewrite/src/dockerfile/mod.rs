@@ -1,7 +1,7 @@
 //! Dockerfiles (docs.docker.com/reference/dockerfile).
 //!
-//! - [`lines`] makes instructions of lines: continuations, comments between them, heredocs, `# escape=`
-//! - [`find`] knows which of their words are images, and which only look like ones
+//! - [`lines`] splits a file into instructions: continuations, comments between them, heredocs, `# escape=`
+//! - [`find`] decides which words are images, and which only look like one
 
 mod find;
 mod lines;

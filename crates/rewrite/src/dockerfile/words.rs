@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The words of a text, as ranges of it; white space within quotes does not end one.
+/// The words of a text, as ranges; white space in quotes does not end a word.
 pub(super) fn words(text: &str) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut start = None;
@@ -23,7 +23,7 @@ pub(super) fn words(text: &str) -> Vec<Range<usize>> {
     words
 }
 
-/// A range without the quotes around what it holds.
+/// The range without surrounding quotes.
 pub(super) fn unquoted(text: &str, range: Range<usize>) -> Range<usize> {
     let inner = &text[range.clone()];
     let is_quoted = ['"', '\'']

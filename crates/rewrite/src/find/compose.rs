@@ -1,4 +1,4 @@
-//! Compose files (compose-spec): services, what they are built from, and what they mount.
+//! Compose files (compose-spec): services, their builds, and their mounts.
 
 use crate::{
     candidate::Reason,
@@ -7,7 +7,7 @@ use crate::{
     tree::{Path, View},
 };
 
-/// Keys of a service under which commands run in containers of their own.
+/// Keys of a service whose commands run in containers of their own.
 const HOOKS: [&str; 3] = ["pre_start", "post_start", "pre_stop"];
 
 pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
@@ -18,7 +18,7 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
                 self::service(service, &path.key(name), finder);
             }
         }
-        // The first version had nothing but services.
+        // The first version of the format had only services.
         None => {
             for (name, entry) in root.own().filter(|(name, _)| !name.starts_with("x-")) {
                 if entry.get("image").or(entry.get("build")).is_some() {
@@ -79,7 +79,7 @@ fn service(service: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-// What is in other files is theirs.
+// Included files have their own images.
 fn other_files(files: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     if files.is_text() {
         finder.leave(spot(path, files), Reason::OtherFile);
@@ -144,7 +144,7 @@ fn context(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-// What is written once to be merged into services, and is not.
+// Fragments that are written to be merged into services, but are not used.
 fn unused(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     for (key, value) in view.written() {
         if key == "image" && value.is_text() {

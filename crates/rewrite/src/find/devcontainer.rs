@@ -1,4 +1,4 @@
-//! Development containers (containers.dev): the image, what a build may take layers from, features.
+//! Development containers (containers.dev): the image, cache sources of a build, features.
 
 use crate::{
     candidate::Reason,

@@ -1,4 +1,4 @@
-//! Workflows and actions of GitHub: containers and services of jobs, `docker://` steps, values of a matrix.
+//! GitHub workflows and actions: containers and services of jobs, `docker://` steps, matrix values.
 
 use crate::{
     candidate::Reason,
@@ -10,7 +10,7 @@ use crate::{
 
 const SCHEME: &str = "docker://";
 
-/// The most jobs that GitHub makes of a matrix.
+/// GitHub's maximum number of jobs per matrix.
 const MAX_VALUES: usize = 256;
 
 /// Programs whose arguments are images.
@@ -48,7 +48,7 @@ fn job(job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     steps(job, path, finder);
 }
 
-// A reference, or a mapping that holds one.
+// A reference, or a mapping that contains one.
 fn container(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     match view.get("image") {
         Some(image) => reference(image, job, &path.key("image"), finder),
@@ -82,7 +82,7 @@ fn with(view: View<'_>, prefix: &str, lookup: Lookup<'_>, finder: &mut Finder<'_
     finder.filled_in((token, text), prefix.len()..text.trim_end().len(), lookup)
 }
 
-// All values that `matrix.name` or `matrix.name.key` takes; why there are none.
+// All values of `matrix.name` or `matrix.name.key`, or why there are none.
 fn matrix<'t>(job: View<'t>, name: &str) -> Result<Vec<View<'t>>, Reason> {
     let unset = || Reason::Variable(name.to_owned());
     let mut keys = name.strip_prefix("matrix.").ok_or_else(unset)?.split('.');
@@ -141,7 +141,7 @@ fn inputs(step: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_
     }
 }
 
-// One reference a line, or several with commas between them.
+// One reference per line, or several separated by commas.
 fn published(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let Some(text) = view.text() else { return };
     let mut start = 0;
@@ -161,7 +161,7 @@ fn published(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder
     }
 }
 
-// What is pushed; where its name comes from the matrix, one image for each value.
+// Pushed images; if the name comes from the matrix, one image per value.
 fn pushed(
     view: View<'_>,
     job: View<'_>,
@@ -185,7 +185,7 @@ fn pushed(
     }
 }
 
-// Commands are told of, and left to people.
+// Images in commands are reported and left to the user.
 fn script(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let Some(text) = view.text() else { return };
     let mut start = 0;

@@ -1,5 +1,5 @@
-//! Pipelines of GitLab: `image` and `services` of jobs and of the defaults. A service is reached under a name that
-//! is made of its image's, so that one keeps the old name as an alias.
+//! GitLab pipelines: `image` and `services` of jobs and of the defaults. A service's host name is derived from its
+//! image, so a renamed service keeps the old host name as an alias.
 
 use crate::{
     expansion::Value,
@@ -21,7 +21,7 @@ fn is_setting(name: &str) -> bool {
     matches!(name, "variables" | "image" | "services" | "workflow" | "include" | "stages" | "cache" | "spec")
 }
 
-// The variables that are set in the document itself.
+// The variables set in the document.
 fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
     for (name, value) in view.get("variables").map(View::entries).unwrap_or_default() {
         let value = value.get("value").unwrap_or(value);
@@ -70,7 +70,7 @@ fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finde
     finder.assembled(spot(&path, named), pieces, form);
 }
 
-// The names under which a service is reached: the image without its tag, `/` made `__`, and made `-`.
+// The host names of a service: the image without its tag, with `/` replaced by `__`, and by `-`.
 fn aliases(text: &str) -> Option<String> {
     let name = text.split('@').next()?;
     let slash = name.rfind('/').map_or(0, |at| at + 1);

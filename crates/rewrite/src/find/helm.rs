@@ -1,5 +1,5 @@
-//! Values of Helm charts. There is no rule where charts keep their images, only habits: a key that ends in `image`
-//! with a reference, or a mapping of `registry`, `repository` (or `image`, or `name`), `tag` and `digest`.
+//! Values of Helm charts. There is no standard for images in values, only conventions: a key that ends in `image` with
+//! a reference, or a mapping of `registry`, `repository` (or `image`, or `name`), `tag` and `digest`.
 
 use crate::{
     candidate::Reason,
@@ -14,7 +14,7 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
     walk(root, &Path::ROOT, &global, finder);
 }
 
-// The registry of images that do not name one.
+// The default registry of images.
 struct Global {
     registry: Option<Pieces>,
 }
@@ -29,7 +29,7 @@ impl Global {
     }
 }
 
-// Aliases are not followed: what they name is walked where it is written.
+// Aliases are not followed: their targets are visited where they are written.
 fn walk(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'_>) {
     let is_split = split(view, path, global, finder);
     for (key, value) in view.written() {
@@ -51,13 +51,13 @@ fn says_image(key: &str) -> bool {
 
 fn text(spot: Spot<'_>, finder: &mut Finder<'_>) {
     let text = spot.node.text().unwrap_or_default();
-    // A switch or a name for something that is no image.
+    // A switch, or the name of something other than an image.
     if !matches!(text, "true" | "false") {
         finder.image(spot);
     }
 }
 
-// Whether the mapping is an image in parts; if so it is taken.
+// True if the mapping is an image split into parts; it is then recorded.
 fn split(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'_>) -> bool {
     let text = |key: &str| view.get(key).filter(|value| value.is_text());
     let has = |keys: &[&str]| keys.iter().any(|key| view.get(key).is_some());
@@ -69,7 +69,7 @@ fn split(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'
         (None, None, Some(name)) if is_image && has(&["tag", "registry"]) => ("name", name),
         _ => return false,
     };
-    // Of a chart or a git repository, not of an image.
+    // The repository of a chart or of git, not of an image.
     if repository.text().is_some_and(|text| text.contains("://") || text.starts_with("git@")) {
         return false;
     }

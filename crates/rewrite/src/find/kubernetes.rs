@@ -1,5 +1,5 @@
-//! Kubernetes resources: wherever a resource holds containers, whatever its kind, and image volumes. Schemas of
-//! custom resources speak of images without naming any.
+//! Kubernetes resources: containers at any level of a resource of any kind, and image volumes. Schemas of custom
+//! resources mention images without naming any.
 
 use crate::{
     candidate::Reason,
@@ -8,10 +8,10 @@ use crate::{
     tree::{Path, View},
 };
 
-/// Lists of containers in a pod's specification.
+/// Lists of containers in a pod spec.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// Whose resource it is, as far as that decides where images are.
+/// The family of a resource, as far as it determines where images are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     Core,
@@ -23,7 +23,7 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
     walk(root, &Path::ROOT, Family::Core, finder);
 }
 
-// Aliases are followed to containers, and not elsewhere: what they name is walked where it is written.
+// Aliases are followed to containers only: other targets are visited where they are written.
 fn walk(view: View<'_>, path: &Path<'_>, family: Family, finder: &mut Finder<'_>) {
     let text = |key: &str| view.get(key).and_then(View::text);
     let family = match text("apiVersion") {
@@ -96,7 +96,7 @@ fn container(container: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-// A text that is no container's image: one that was asked for, or one that looks as if it were meant.
+// Text outside containers that may be an image: requested with `paths`, or with the look of one.
 fn other(key: &str, text: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
     let is_asked = finder.search.paths.iter().any(|path| ends_with(&spot.path.keys(), path));
     let is_key = key.to_ascii_lowercase().ends_with("image") && !text.is_empty();

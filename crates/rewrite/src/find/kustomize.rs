@@ -1,4 +1,4 @@
-//! Kustomizations: the `images` list says what names in the resources become.
+//! Kustomizations: the `images` list replaces names in the resources.
 
 use crate::{
     Found,
@@ -30,11 +30,11 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
     let (key, named, form) = match (text("newName"), text("name")) {
         (Some(new), _) => ("newName", new, Form::Rename),
-        // The resources have the new name, and here it stands already.
+        // The resources use the new name, and the entry already does too.
         (None, Some(_)) if is_renamed => return,
-        // Nothing becomes of it.
+        // The entry changes nothing.
         (None, Some(_)) if tag.is_none() && digest.is_none() => return,
-        // What the resources say stays the name to look for.
+        // The entry keeps matching the name in the resources.
         (None, Some(name)) => match beside(item, name.node) {
             Some(beside) => ("name", name, Form::NewEntry { beside, key: "newName" }),
             None => return,
@@ -52,7 +52,7 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     finder.assembled(spot(&path, named), pieces, form);
 }
 
-// Whether the resources name it otherwise from now on.
+// True if the resources use another name from now on.
 fn is_renamed(name: &str, finder: &Finder<'_>) -> bool {
     let image = name.parse::<entrepot_oci::ImageRef>();
     image.is_ok_and(|image| finder.search.renamed.contains(&Found::from(&image).name()))

@@ -1,4 +1,4 @@
-//! Where each kind of document names images.
+//! Finds images in each kind of document.
 
 mod compose;
 mod devcontainer;
@@ -19,7 +19,7 @@ use crate::{
     tree::{Anchors, Data, Fault, Node, Path, Tree, View},
 };
 
-/// Collects the candidates of a document that is a tree.
+/// Collects the candidates of a document that has a tree.
 pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Result<(), Fault> {
     let anchors = Anchors::of(tree);
     for document in &tree.documents {
@@ -32,12 +32,12 @@ pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Resu
             Kind::Gitlab => gitlab::find(root, finder),
             Kind::Devcontainer => devcontainer::find(root, finder),
             Kind::Kubernetes => kubernetes::find(root, finder),
-            // No trees.
+            // These have no tree.
             Kind::Dockerfile | Kind::Env | Kind::List => {}
         }
     }
     if anchors.are_exhausted() {
-        let what = "its aliases and merge keys lead to the same parts too often".to_owned();
+        let what = "its aliases and merge keys expand to too much".to_owned();
         return Err(Fault { at: 0, what });
     }
     Ok(())
@@ -48,14 +48,14 @@ fn spot<'s>(path: &'s Path<'s>, view: View<'s>) -> Spot<'s> {
     Spot { path, node: view.node }
 }
 
-/// The entry that has `value`, as something that another one can be put beside.
+/// The entry with value `value`, as an anchor for inserting another one.
 fn beside(mapping: View<'_>, value: &Node<'_>) -> Option<Beside> {
     let Data::Mapping { pairs, flow } = &mapping.node.data else { return None };
     let (key, value) = pairs.iter().find(|(_, own)| own.span == value.span)?;
     Some(Beside { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
 }
 
-/// Values of variables, which are images only where that was asked for: `name: value`, or `- name=value`.
+/// Variables as `name: value` or `- name=value`; their values are images only on request.
 fn variables(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     for (key, value) in view.own() {
         if value.text().is_some_and(|text| is_value(key, text)) {
@@ -67,7 +67,7 @@ fn variables(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-/// A text such as `NAME=value` or `--flag=value`, or a value alone.
+/// A text such as `NAME=value` or `--flag=value`, or just a value.
 fn assignment(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let Some(text) = view.text() else { return };
     let prefix = text.find('=').map_or("", |at| &text[..=at]);
@@ -76,14 +76,14 @@ fn assignment(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-// Whether a variable of that name has an image for its value.
+// True if a variable of that name holds an image.
 fn is_value(name: &str, value: &str) -> bool {
     let says = name.to_ascii_lowercase().replace('-', "_").ends_with("image");
     looks_like_image(value)
         || (says && value.contains(['/', ':']) && value.parse::<entrepot_oci::ImageRef>().is_ok())
 }
 
-/// Tells of a text that holds a document of its own with images in it.
+/// Reports a text that is itself a document with images in it.
 fn embedded(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let names_image = |line: &str| {
         let line = line.trim_start_matches([' ', '-', '"']);
@@ -102,5 +102,5 @@ fn embedded(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-/// What is known of variables, by their names in expressions.
+/// Known variables, by their names in expressions.
 type Known = HashMap<String, Pieces>;

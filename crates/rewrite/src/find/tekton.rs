@@ -1,4 +1,4 @@
-//! Tekton: steps, sidecars and their template; `$(params.x)` with the default that its task gives it.
+//! Tekton: steps, sidecars and step templates; `$(params.x)` with the default from the task.
 
 use crate::{
     candidate::Reason,
@@ -8,7 +8,7 @@ use crate::{
     tree::{Path, View},
 };
 
-/// Looks into one mapping of a resource; the walk comes by all of them.
+/// Examines one mapping of a resource; the caller visits all of them.
 pub(super) fn find(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let known = parameters(view, finder);
     let lookup = |name: &str| known.get(name).map(Value::Inside);

@@ -1,4 +1,4 @@
-//! No two images may come to have one name.
+//! Detects two images that would get the same name.
 
 use std::collections::HashMap;
 
@@ -11,26 +11,43 @@ pub struct Census {
     sources: HashMap<String, String>,
 }
 
-/// Two images would come to have one name.
+/// Two images would get the same name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{first}` and `{second}` would both be `{target}`")]
 pub struct Collision {
-    /// One image.
+    /// The image that has the name.
     pub first: String,
-    /// Another one.
+    /// The other image.
     pub second: String,
-    /// What both would be called.
+    /// The name that both would get.
     pub target: String,
 }
 
 impl Census {
-    /// Takes a new name down.
+    /// Records a new name.
+    ///
+    /// ```
+    /// use entrepot_oci::Image;
+    /// use entrepot_rewrite::{Census, Found, Naming, Rules};
+    ///
+    /// let rules = Rules { naming: Naming::Flatten("r.example.com".parse()?), ..Rules::default() };
+    /// let mut census = Census::default();
+    /// let mut add = |image: &str| {
+    ///     let found = Found::from(&image.parse::<Image>().unwrap());
+    ///     census.add(&found, &rules.name(&found).unwrap())
+    /// };
+    /// add("quay.io/a/b:1")?;
+    /// add("quay.io/a/b:2")?;
+    /// let collision = add("ghcr.io/a/b:1").unwrap_err();
+    /// assert_eq!(collision.to_string(), "`quay.io/a/b` and `ghcr.io/a/b` would both be `r.example.com/a-b`");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// Another image has it.
+    /// Another image already has it.
     pub fn add(&mut self, found: &Found, target: &Target) -> Result<(), Collision> {
         let (source, new) = match &target.tag {
-            // A tag that is given by hand tells apart what shares a repository.
+            // With an explicit new tag, images that share a repository remain distinct.
             Some(tag) => (found.to_string(), format!("{}:{tag}", target.name())),
             None => (found.name(), target.name()),
         };

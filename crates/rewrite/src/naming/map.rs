@@ -1,4 +1,4 @@
-//! Names given one by one.
+//! Explicit new names.
 
 use std::collections::HashMap;
 
@@ -7,46 +7,54 @@ use entrepot_oci::{ImageRef, Tag};
 use super::{Target, is_named};
 use crate::Found;
 
-/// Names given one by one: of repositories, or of single tags.
+/// Explicit new names, for repositories or for single tags.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     repositories: HashMap<String, Target>,
     tags: HashMap<(String, Tag), Target>,
 }
 
-/// Why a pair of names cannot be taken.
+/// Why a pair of names is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// Not two names.
+    /// Not a pair.
     #[error("`{0}` is not `OLD=NEW`")]
     NotAPair(String),
-    /// One of them is not a name.
+    /// One of the two is not an image name.
     #[error("`{name}` is not an image name: {why}")]
     Name {
-        /// What is written.
+        /// The text as written.
         name: String,
-        /// What is wrong with it.
+        /// Why it is not a name.
         why: String,
     },
-    /// A digest says what an image is, not what it is called.
-    #[error("`{0}` has a digest; a name is given without it")]
+    /// A digest identifies content and cannot be renamed.
+    #[error("`{0}` has a digest; write the name without it")]
     Digest(String),
-    /// A tag can only be renamed where one is given.
-    #[error("`{0}` names a tag, but not which one it takes the place of")]
+    /// The new name has a tag, the old one has none.
+    #[error("`{0}` sets a tag without saying which tag it replaces")]
     OnlyNewTag(String),
-    /// The same name twice.
-    #[error("`{0}` is given two names")]
+    /// The same old name appears twice.
+    #[error("`{0}` is mapped to two names")]
     Twice(String),
-    /// A second run would change what the first one did.
-    #[error("`{0}` is a new name and an old one")]
+    /// A second run would rename the result of the first.
+    #[error("`{0}` is both an old and a new name")]
     Chain(String),
 }
 
 impl Map {
-    /// Takes pairs `OLD=NEW`, one an item; blank ones and those that begin with `#` are passed over.
+    /// Parses `OLD=NEW` pairs, one per item; blank items and those that start with `#` are skipped.
+    ///
+    /// ```
+    /// use entrepot_rewrite::Map;
+    ///
+    /// assert!(Map::read(["# comment", "nginx=hub.example.com/web", "redis:7=hub.example.com/redis:stable"]).is_ok());
+    /// let error = Map::read(["nginx=hub.example.com/web:1"]).unwrap_err();
+    /// assert_eq!(error.to_string(), "`hub.example.com/web:1` sets a tag without saying which tag it replaces");
+    /// ```
     ///
     /// # Errors
-    /// A pair is wrong, or contradicts another one.
+    /// A pair is malformed, or contradicts another one.
     pub fn read<'p>(pairs: impl IntoIterator<Item = &'p str>) -> Result<Self, MapError> {
         let mut map = Self::default();
         for pair in pairs.into_iter().map(str::trim).filter(|pair| !pair.is_empty() && !pair.starts_with('#'))
@@ -108,7 +116,7 @@ impl Map {
     }
 }
 
-// A name, and its tag only if one is written.
+// The name, and its tag if one is written.
 fn name(text: &str) -> Result<(Found, Option<Tag>), MapError> {
     let image: ImageRef = text.parse().map_err(|error: entrepot_oci::ImageRefError| MapError::Name {
         name: text.to_owned(),

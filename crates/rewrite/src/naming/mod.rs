@@ -1,7 +1,7 @@
-//! What images are to be called: **one** function for listing, copying and rewriting.
+//! New names of images, shared by listing, copying and rewriting.
 //!
 //! - [`Rules`]: ignore list, explicit names, and a [`Naming`] for the rest
-//! - [`Census`]: no two images may come to have one name
+//! - [`Census`]: detects two images that would get the same name
 
 mod census;
 mod map;
@@ -17,35 +17,35 @@ pub use map::{Map, MapError};
 pub use root::{Root, RootError};
 pub use template::{Template, TemplateError};
 
-/// How new names are made.
+/// The scheme for new names.
 #[derive(Clone, Debug, Default)]
 pub enum Naming {
-    /// Only what is mapped explicitly gets another name.
+    /// Only explicitly mapped images get a new name.
     #[default]
     Map,
-    /// The whole name behind a registry's: `m.daocloud.io/docker.io/library/nginx`.
+    /// The full name after a registry: `m.daocloud.io/docker.io/library/nginx`.
     Prefix(Root),
-    /// A registry's alias in front of a domain: `docker.m.daocloud.io/library/nginx`.
+    /// The registry's alias before a domain: `docker.m.daocloud.io/library/nginx`.
     Alias {
-        /// What stands behind the alias.
+        /// The domain after the alias.
         domain: Host,
-        /// Registries and their aliases, besides [`ALIASES`] and before them.
+        /// Registries and their aliases; they take precedence over [`ALIASES`].
         aliases: Vec<(Host, String)>,
     },
-    /// The registry left out, and `/` made `-`, for registries with one level: `host/ns/langgenius-dify-api`.
+    /// Without the registry, and with `/` replaced by `-`, for single-level registries: `host/ns/langgenius-dify-api`.
     Flatten(Root),
-    /// As a template says.
+    /// According to a template.
     Template(Template),
 }
 
-/// All that decides what an image is to be called.
+/// Everything that determines an image's new name.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Images to leave alone.
     pub ignore: Ignore,
-    /// Names given one by one, before any other.
+    /// Explicit names, which take precedence.
     pub map: Map,
-    /// How the other names are made.
+    /// The scheme for all other images.
     pub naming: Naming,
 }
 
@@ -56,22 +56,39 @@ pub struct Target {
     pub host: Host,
     /// The repository.
     pub repository: Repository,
-    /// The tag, where that changes too.
+    /// The tag, if it changes too.
     pub tag: Option<Tag>,
 }
 
 impl Target {
-    /// Host and repository.
+    /// Host and repository, as `HOST/REPOSITORY`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.host, self.repository)
     }
 }
 
 impl Rules {
-    /// What an image is to be called, or why it keeps its name.
+    /// The new name of an image.
+    ///
+    /// ```
+    /// use entrepot_oci::Image;
+    /// use entrepot_rewrite::{Found, Ignore, Map, Naming, Reason, Rules};
+    ///
+    /// let rules = Rules {
+    ///     ignore: Ignore::read("redis")?,
+    ///     map: Map::read(["nginx=hub.example.com/web"])?,
+    ///     naming: Naming::Flatten("r.example.com/apps".parse()?),
+    /// };
+    /// let name = |image: &str| rules.name(&Found::from(&image.parse::<Image>().unwrap()));
+    /// assert_eq!(name("langgenius/dify-api:1").unwrap().name(), "r.example.com/apps/langgenius-dify-api");
+    /// assert_eq!(name("nginx:1.27").unwrap().name(), "hub.example.com/web");
+    /// assert_eq!(name("redis:7"), Err(Reason::Ignored));
+    /// assert_eq!(name("r.example.com/apps/redis:7"), Err(Reason::AlreadyThere));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// It keeps its name.
+    /// The reason why it keeps its name.
     pub fn name(&self, found: &Found) -> Result<Target, Reason> {
         if self.ignore.holds(found) {
             return Err(Reason::Ignored);
@@ -88,7 +105,7 @@ impl Rules {
         self.naming.name(found)
     }
 
-    /// Whether two images might come to have one name, so that a whole set must be looked at first.
+    /// True if two images could get the same name, so that a whole set must be checked first.
     pub fn may_collide(&self) -> bool {
         !self.map.is_empty() || matches!(self.naming, Naming::Flatten(_) | Naming::Template(_))
     }
@@ -101,7 +118,7 @@ fn is_named(found: &Found, target: &Target) -> bool {
 }
 
 impl Naming {
-    // Whether a name is one that this naming gives.
+    // True if this naming could have produced the name.
     fn gives(&self, found: &Found) -> bool {
         match self {
             Self::Map => false,
@@ -130,12 +147,12 @@ impl Naming {
     }
 }
 
-// The alias that comes with the program.
+// The built-in alias.
 fn alias(host: &str) -> Option<&'static str> {
     ALIASES.iter().find(|(known, _)| *known == host).map(|(_, alias)| *alias)
 }
 
-// `library/` is how Docker Hub stores names, not how people write them.
+// Docker Hub stores names with `library/`, but people leave it out.
 fn short(found: &Found) -> &str {
     let name = found.repository.as_str();
     name.strip_prefix("library/").filter(|_| found.host.is_docker_hub()).unwrap_or(name)

@@ -1,4 +1,4 @@
-//! Where new names begin: a registry, perhaps with a namespace.
+//! The common prefix of new names: a registry, optionally with a namespace.
 
 use std::{fmt, str::FromStr};
 
@@ -7,14 +7,14 @@ use entrepot_oci::{Host, Repository};
 use super::{Target, target};
 use crate::{Found, Reason};
 
-/// A registry, perhaps with a namespace: `m.daocloud.io`, `registry.cn-heyuan.aliyuncs.com/mirrors`.
+/// A registry, optionally with a namespace: `m.daocloud.io`, `registry.cn-heyuan.aliyuncs.com/mirrors`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     host: Host,
     path: Option<Repository>,
 }
 
-/// The text is not where names may begin.
+/// The text is not a registry with an optional namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a registry, with or without a namespace")]
 pub struct RootError(pub String);
@@ -25,7 +25,7 @@ impl Root {
         &self.host
     }
 
-    // Whether a name begins here.
+    // True if the name starts with this root.
     pub(super) fn holds(&self, found: &Found) -> bool {
         let name = found.repository.as_str();
         self.host == found.host
@@ -35,7 +35,7 @@ impl Root {
                 .is_none_or(|path| name.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/')))
     }
 
-    // The name that is `rest`, here.
+    // The name `rest` below this root.
     pub(super) fn join(&self, rest: &str) -> Result<Target, Reason> {
         match &self.path {
             Some(path) => target(self.host.as_str(), &format!("{path}/{rest}")),

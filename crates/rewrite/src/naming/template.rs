@@ -1,12 +1,23 @@
-//! New names by a template: `hub.example.com/{host}/{repository}`.
+//! New names from a template: `hub.example.com/{host}/{repository}`.
 
 use std::str::FromStr;
 
 use super::{Root, Target, flat, short};
 use crate::{Found, Reason};
 
-/// A template for names: a registry, and behind it texts and `{host}`, `{repository}`, `{short}` (without
-/// `library/`), `{namespace}`, `{name}` (the last part), `{flat}` (`/` made `-`).
+/// A template for names: a registry followed by text and the placeholders `{host}`, `{repository}`, `{short}` (without
+/// `library/`), `{namespace}`, `{name}` (the last part), `{flat}` (`/` replaced by `-`).
+///
+/// ```
+/// use entrepot_oci::Image;
+/// use entrepot_rewrite::{Found, Naming, Rules};
+///
+/// let naming = Naming::Template("hub.example.com/cache/{host}/{short}".parse()?);
+/// let rules = Rules { naming, ..Rules::default() };
+/// let nginx = Found::from(&"nginx:1.27".parse::<Image>()?);
+/// assert_eq!(rules.name(&nginx).unwrap().name(), "hub.example.com/cache/docker.io/nginx");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     root: Root,
@@ -24,29 +35,29 @@ enum Part {
     Flat,
 }
 
-/// Why a text is not a template.
+/// Why a text is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// It must be possible to tell a new name from an old one.
+    /// It must start with a fixed registry, so that new names can be told from old ones.
     #[error(
         "a template begins with the name of a registry, as in `hub.example.com/{{repository}}`; this is `{0}`"
     )]
     NoRegistry(String),
-    /// No such placeholder.
+    /// Unknown placeholder.
     #[error(
         "`{{{0}}}` is not known; there are {{host}}, {{repository}}, {{short}}, {{namespace}}, {{name}} and {{flat}}"
     )]
     Unknown(String),
-    /// A brace is left open.
+    /// Unclosed brace.
     #[error("`{{` without `}}` in `{0}`")]
     Open(String),
-    /// Every image would have one name.
-    #[error("`{0}` gives every image one name")]
+    /// Every image would get the same name.
+    #[error("`{0}` gives every image the same name")]
     Constant(String),
 }
 
 impl Template {
-    // Whether a name begins as all that this template gives.
+    // True if the name starts like every name from this template.
     pub(super) fn gives(&self, found: &Found) -> bool {
         self.root.holds(found)
     }
@@ -65,7 +76,7 @@ impl Template {
             Part::Name => found.repository.parts().last().unwrap_or_default().to_owned(),
             Part::Flat => flat(found),
         });
-        // An image without a namespace leaves a slash too many.
+        // An image without a namespace leaves an empty part.
         let whole = parts.collect::<String>().replace("//", "/");
         self.root.join(whole.trim_matches('/'))
     }

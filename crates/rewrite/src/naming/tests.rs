@@ -100,7 +100,7 @@ fn templates() {
             "`{nope}` is not known; there are {host}, {repository}, {short}, {namespace}, {name} and {flat}",
         ),
         ("hub.test/{name", "`{` without `}` in `hub.test/{name`"),
-        ("hub.test/x", "`hub.test/x` gives every image one name"),
+        ("hub.test/x", "`hub.test/x` gives every image the same name"),
     ] {
         assert_eq!(text.parse::<Template>().unwrap_err().to_string(), message);
     }
@@ -118,9 +118,9 @@ fn mapped_names_go_first() {
     assert_eq!(rules.name(&found(&pinned)).unwrap().name(), "a.test/web");
     for (pairs, message) in [
         (vec!["nginx"], "`nginx` is not `OLD=NEW`"),
-        (vec!["a=b.test/x", "b.test/x=c.test/y"], "`b.test/x` is a new name and an old one"),
-        (vec!["a=b", "a=c"], "`a` is given two names"),
-        (vec!["a=b:1"], "`b:1` names a tag, but not which one it takes the place of"),
+        (vec!["a=b.test/x", "b.test/x=c.test/y"], "`b.test/x` is both an old and a new name"),
+        (vec!["a=b", "a=c"], "`a` is mapped to two names"),
+        (vec!["a=b:1"], "`b:1` sets a tag without saying which tag it replaces"),
     ] {
         assert_eq!(Map::read(pairs).unwrap_err().to_string(), message);
     }

@@ -1,18 +1,18 @@
-//! The nodes that aliases name, and how far a walk through them may go.
+//! The targets of aliases, and a limit on traversals through them.
 //!
-//! An alias costs two bytes and may lead to everything. Without a bound a short document would be a walk without end, by
-//! lists of aliases of lists or by mappings that merge each other in a chain.
+//! An alias takes two bytes and may lead to the whole document. Without a limit, lists of aliases of lists, or mappings
+//! that merge each other in a chain, would make the traversal of a short document endless.
 
 use std::{cell::Cell, collections::HashMap};
 
 use super::{Data, Node, Tree};
 
-/// The steps that any document may take.
+/// Number of steps allowed for any document.
 const LEAST: u64 = 1 << 22;
-/// How many more for each of its nodes. Documents without aliases need a few dozen.
+/// Additional steps per node. Documents without aliases need a few dozen.
 const FOR_EACH_NODE: u64 = 2000;
 
-/// What is needed to follow aliases.
+/// The data needed to follow aliases.
 pub(crate) struct Anchors<'t> {
     nodes: HashMap<usize, &'t Node<'t>>,
     left: Cell<u64>,
@@ -20,7 +20,7 @@ pub(crate) struct Anchors<'t> {
 }
 
 impl<'t> Anchors<'t> {
-    /// Those of a tree.
+    /// The anchors of a tree.
     pub(crate) fn of(tree: &'t Tree<'t>) -> Self {
         let mut nodes = HashMap::new();
         let count = tree.documents.iter().map(|document| collect(document, &mut nodes)).sum::<u64>();
@@ -28,12 +28,12 @@ impl<'t> Anchors<'t> {
         Self { nodes, left, ended: Cell::new(false) }
     }
 
-    /// The node that aliases name by this number.
+    /// The node with this anchor number.
     pub(super) fn node(&self, number: usize) -> Option<&'t Node<'t>> {
         self.nodes.get(&number).copied()
     }
 
-    /// Takes so many steps; whether they could be taken.
+    /// Spends steps; false if the limit is exceeded.
     pub(super) fn step(&self, steps: u64) -> bool {
         let left = self.left.get().checked_sub(steps);
         self.left.set(left.unwrap_or(0));
@@ -41,19 +41,19 @@ impl<'t> Anchors<'t> {
         left.is_some()
     }
 
-    /// Whether a walk ended before it was through.
+    /// True if a traversal was cut short.
     pub(crate) fn are_exhausted(&self) -> bool {
         self.ended.get()
     }
 
-    /// How many steps are left.
+    /// The remaining steps.
     #[cfg(test)]
     pub(crate) fn left(&self) -> u64 {
         self.left.get()
     }
 }
 
-// Collects the nodes that have a number, and counts all.
+// Collects the nodes with an anchor, and counts all nodes.
 fn collect<'t>(node: &'t Node<'t>, anchors: &mut HashMap<usize, &'t Node<'t>>) -> u64 {
     if node.anchor != 0 {
         anchors.insert(node.anchor, node);

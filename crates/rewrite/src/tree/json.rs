@@ -1,13 +1,13 @@
-//! Reads JSON, and JSON with comments and trailing commas as devcontainers have it.
+//! Parses JSON, and JSON with comments and trailing commas as used by devcontainers.
 
 use std::borrow::Cow;
 
 use super::{Data, Fault, Node, Style, Tree};
 
-/// How deep collections may be nested.
+/// Maximum nesting depth of collections.
 const MAX_DEPTH: usize = 100;
 
-/// Reads the one document of a text; `relaxed` allows comments and trailing commas.
+/// Parses a text with one document; `relaxed` allows comments and trailing commas.
 pub(crate) fn read(text: &str, relaxed: bool) -> Result<Tree<'_>, Fault> {
     let mut reader = Reader { text, at: 0, relaxed, depth: 0 };
     if text.starts_with('\u{feff}') {
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if self.relaxed && rest.starts_with("/*") {
                 let Some(length) = rest.find("*/") else {
-                    return Err(self.fault("this comment does not end"));
+                    return Err(self.fault("unterminated comment"));
                 };
                 self.at += length + 2;
             } else {
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         Ok(Data::Sequence { items })
     }
 
-    // Whether the collection ends here; otherwise the next entry does not have a comma in front any more.
+    // True if the collection ends here; otherwise consumes the comma before the next entry.
     fn closes(&mut self, bracket: u8, is_empty: bool) -> Result<bool, Fault> {
         self.blank()?;
         if self.take(bracket) {
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         let mut decoded: Option<String> = None;
         loop {
             let rest = &self.text[self.at..];
-            let Some(next) = rest.chars().next() else { return Err(self.fault("this string does not end")) };
+            let Some(next) = rest.chars().next() else { return Err(self.fault("unterminated string")) };
             match next {
                 '"' => {
                     let raw = &self.text[start..self.at];
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
                     text.push(self.escape()?);
                     decoded = Some(text);
                 }
-                control if control < ' ' => return Err(self.fault("a control character within a string")),
+                control if control < ' ' => return Err(self.fault("a control character in a string")),
                 other => {
                     self.at += other.len_utf8();
                     if let Some(text) = &mut decoded {
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
             b'u' => self.unicode(),
             _ => {
                 self.at -= 2;
-                Err(self.fault("no such escape"))
+                Err(self.fault("unknown escape"))
             }
         }
     }
@@ -190,14 +190,14 @@ impl<'a> Reader<'a> {
     fn unicode(&mut self) -> Result<char, Fault> {
         let high = self.hex()?;
         if !(0xd800..0xdc00).contains(&high) {
-            return char::from_u32(high).ok_or_else(|| self.fault("no such character"));
+            return char::from_u32(high).ok_or_else(|| self.fault("invalid character"));
         }
         if !(self.take(b'\\') && self.take(b'u')) {
-            return Err(self.fault("half of a character"));
+            return Err(self.fault("unpaired surrogate"));
         }
         let low = self.hex()?.wrapping_sub(0xdc00);
         let whole = 0x10000 + ((high - 0xd800) << 10) + low;
-        char::from_u32(whole).filter(|_| low < 0x400).ok_or_else(|| self.fault("half of a character"))
+        char::from_u32(whole).filter(|_| low < 0x400).ok_or_else(|| self.fault("unpaired surrogate"))
     }
 
     fn hex(&mut self) -> Result<u32, Fault> {

@@ -1,8 +1,8 @@
-//! Documents as trees that know where in the text each part is written.
+//! Documents as trees whose nodes know their ranges in the text.
 //!
-//! - [`yaml`] and [`json`] read them; both give the same [`Tree`]
-//! - [`View`] walks them, through aliases and merge keys
-//! - [`same`] tells whether a changed text is still the same tree but for what was to change
+//! - [`yaml`] and [`json`] parse them into the same [`Tree`]
+//! - [`View`] traverses them, through aliases and merge keys
+//! - [`same`] checks that a changed text is the same tree except for the intended changes
 
 mod anchors;
 pub(crate) mod json;
@@ -21,45 +21,45 @@ pub(crate) struct Tree<'a> {
     pub(crate) documents: Vec<Node<'a>>,
 }
 
-/// One value and where it is written, without its anchor and tag.
+/// A value and its range, without anchor and tag.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) span: Range<usize>,
-    /// The number by which aliases name it; 0: none does.
+    /// The number by which aliases refer to it; 0 if none does.
     pub(crate) anchor: usize,
     pub(crate) tag: Option<Box<str>>,
     pub(crate) data: Data<'a>,
 }
 
-/// What a value is.
+/// The content of a node.
 #[derive(Debug)]
 pub(crate) enum Data<'a> {
-    /// A scalar as it reads, whatever way it is written.
+    /// The value of a scalar, in whatever style it is written.
     Scalar { text: Cow<'a, str>, style: Style },
     /// A list.
     Sequence { items: Vec<Node<'a>> },
-    /// A mapping, in the order it is written.
+    /// A mapping, in document order.
     Mapping { pairs: Vec<(Node<'a>, Node<'a>)>, flow: bool },
-    /// Another name of the node with that number.
+    /// An alias of the node with that number.
     Alias(usize),
 }
 
-/// How a token is written.
+/// The style of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Bare; within `[]` or `{}` more characters end it.
+    /// Unquoted; inside `[]` or `{}`, more characters end it.
     Plain { flow: bool },
-    /// Between `'`.
+    /// In single quotes.
     Single,
-    /// Between `"`, with the escapes of YAML and JSON.
+    /// In double quotes, with the escapes of YAML and JSON.
     Double,
-    /// `|` or `>`; the span is that of its lines.
+    /// `|` or `>`; the range is that of its lines.
     Block,
-    /// Bare text of a format without escapes.
+    /// Plain text of a format without escapes.
     Bare,
 }
 
-/// Where a text stops being a document.
+/// A syntax error and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) at: usize,

@@ -1,26 +1,26 @@
-//! Whether a changed text is still the same tree, but for what was to change.
+//! Checks that a changed text is the same tree except for the intended changes.
 
 use std::collections::HashMap;
 
 use super::{Data, Node, Tree};
 
-/// What was to change, by where the node is written in the old text.
+/// The intended changes, by the node's offset in the old text.
 pub(crate) type Changes = HashMap<usize, Change>;
 
-/// What was to change about a scalar.
+/// The intended change to a scalar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// What it reads as now.
+    /// Its new value.
     pub(crate) text: Option<String>,
-    /// The entry that stands before the one whose value it is.
+    /// The entry inserted before the entry with this value.
     pub(crate) before: Option<(String, String)>,
-    /// The entry that follows the one whose value it is.
+    /// The entry inserted after the entry with this value.
     pub(crate) beside: Option<(String, String)>,
-    /// The mapping that stands in its place.
+    /// The mapping that replaces it.
     pub(crate) mapping: Option<Vec<(String, String)>>,
 }
 
-/// Whether `new` is `old` with `changes`, and nothing else.
+/// True if `new` is `old` with `changes` and nothing else.
 pub(crate) fn same(old: &Tree<'_>, new: &Tree<'_>, changes: &Changes) -> bool {
     old.documents.len() == new.documents.len()
         && old.documents.iter().zip(&new.documents).all(|(old, new)| node(old, new, changes))

@@ -1,32 +1,31 @@
-//! Walks a tree the way its reader would: through aliases, and with merge keys where they stand.
+//! Traverses a tree as its consumers would: through aliases, and with merge keys applied.
 
 use std::{collections::HashSet, fmt, ptr};
 
 use super::{Anchors, Data, Node};
 
-/// How many aliases may lead to each other.
+/// Maximum length of a chain of aliases.
 const MAX_ALIASES: usize = 8;
-/// What an entry of a list, and a mapping that is merged, cost in steps of a walk: more is done with them than with a
-/// key that is passed by.
+/// Cost in steps of a list entry and of a merged mapping; they cause more work than a key that is skipped.
 const ITEM: u64 = 256;
-/// Up to so many entries of a mapping are compared one by one, which is faster than a table of them.
+/// Maximum number of entries that are compared one by one, which is faster than a hash table for few entries.
 const FEW: usize = 16;
 
-/// A node, and the means to follow aliases from it.
+/// A node, with the data to follow aliases from it.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'t> {
     pub(crate) node: &'t Node<'t>,
     anchors: &'t Anchors<'t>,
 }
 
-/// The way to a node, from the outside in.
+/// The path to a node, linked from the inside out.
 #[derive(Clone, Copy)]
 pub(crate) struct Path<'p> {
     parent: Option<&'p Path<'p>>,
     step: Step<'p>,
 }
 
-/// One step of it.
+/// One step of a path.
 #[derive(Clone, Copy)]
 enum Step<'p> {
     /// The start.
@@ -38,7 +37,7 @@ enum Step<'p> {
 }
 
 impl<'t> View<'t> {
-    /// A view of `node`, which is followed if it is an alias.
+    /// A view of `node`; an alias is followed.
     pub(crate) fn new(node: &'t Node<'t>, anchors: &'t Anchors<'t>) -> Self {
         let mut node = node;
         for _ in 0..MAX_ALIASES {
@@ -58,12 +57,12 @@ impl<'t> View<'t> {
         self.node.text()
     }
 
-    /// Whether it is a scalar that says something.
+    /// True for a non-empty scalar.
     pub(crate) fn is_text(self) -> bool {
         self.text().is_some_and(|text| !text.trim().is_empty() && !is_null(text))
     }
 
-    /// The entries of a list; none if it is something else.
+    /// The entries of a list; empty for anything else.
     pub(crate) fn items(self) -> impl Iterator<Item = Self> {
         let items = match &self.node.data {
             Data::Sequence { items } => items.as_slice(),
@@ -72,23 +71,23 @@ impl<'t> View<'t> {
         items.iter().take_while(move |_| self.anchors.step(ITEM)).map(move |item| self.at(item))
     }
 
-    /// Whether it is a list.
+    /// True for a list.
     pub(crate) fn is_list(self) -> bool {
         matches!(self.node.data, Data::Sequence { .. })
     }
 
-    /// Whether it is a mapping.
+    /// True for a mapping.
     pub(crate) fn is_mapping(self) -> bool {
         matches!(self.node.data, Data::Mapping { .. })
     }
 
-    /// The entries that a mapping writes itself, without those it merges.
+    /// The entries written in a mapping itself, without merged ones.
     pub(crate) fn own(self) -> impl Iterator<Item = (&'t str, Self)> {
         let pairs = self.pairs().iter().take_while(move |_| self.anchors.step(1));
         pairs.filter_map(move |(key, value)| Some((self.at(key).text()?, self.at(value))))
     }
 
-    /// The entries of a mapping with the nodes of their keys.
+    /// The entries of a mapping, with the nodes of their keys.
     pub(crate) fn pairs(self) -> &'t [(Node<'t>, Node<'t>)] {
         match &self.node.data {
             Data::Mapping { pairs, .. } => pairs,
@@ -96,13 +95,13 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The entries that are written in place, so that a walk comes by each once.
+    /// The entries that are not aliases, so that a traversal visits each node once.
     pub(crate) fn written(self) -> impl Iterator<Item = (&'t str, Self)> {
         let pairs = self.pairs().iter().filter(|(_, value)| !matches!(value.data, Data::Alias(_)));
         pairs.filter_map(move |(key, value)| Some((self.at(key).text()?, self.at(value))))
     }
 
-    /// The same of a list, with the place of each.
+    /// The same for a list, with the index of each entry.
     pub(crate) fn written_items(self) -> impl Iterator<Item = (usize, Self)> {
         let items: &'t [Node<'t>] = match &self.node.data {
             Data::Sequence { items } => items,
@@ -112,7 +111,7 @@ impl<'t> View<'t> {
         items.map(move |(index, item)| (index, self.at(item)))
     }
 
-    /// All entries of a mapping; those it writes itself go before those it merges.
+    /// All entries of a mapping; its own take precedence over merged ones.
     pub(crate) fn entries(self) -> Vec<(&'t str, Self)> {
         let mut entries: Vec<(&'t str, Self)> = Vec::new();
         let mut known = HashSet::new();
@@ -134,7 +133,7 @@ impl<'t> View<'t> {
         entries
     }
 
-    /// The entry of a mapping, its own or a merged one.
+    /// An entry of a mapping, its own or a merged one.
     pub(crate) fn get(self, key: &str) -> Option<Self> {
         let own = self.own().find(|(known, _)| *known == key);
         let merged = || {
@@ -143,7 +142,7 @@ impl<'t> View<'t> {
         own.or_else(merged).map(|(_, value)| value)
     }
 
-    // The mapping, and what it merges, nearest first; each once, so that none can merge itself for ever.
+    // The mapping and those it merges, nearest first; each once, so that merges cannot loop.
     fn layers(self) -> Vec<Self> {
         if self.own().all(|(key, _)| key != "<<") {
             return vec![self];
@@ -163,7 +162,7 @@ impl<'t> View<'t> {
                     waiting.push(merged);
                 }
             }
-            // The last one is taken first.
+            // The last one is popped first.
             waiting[others..].reverse();
         }
         layers
@@ -175,20 +174,20 @@ fn is_null(text: &str) -> bool {
 }
 
 impl<'p> Path<'p> {
-    /// The start.
+    /// The root of a document.
     pub(crate) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
 
-    /// Into the entry of a mapping.
+    /// The path to an entry of a mapping.
     pub(crate) fn key(&'p self, key: &'p str) -> Path<'p> {
         Path { parent: Some(self), step: Step::Key(key) }
     }
 
-    /// Into an entry of a list.
+    /// The path to an entry of a list.
     pub(crate) fn index(&'p self, index: usize) -> Path<'p> {
         Path { parent: Some(self), step: Step::Index(index) }
     }
 
-    /// The keys on the way, lists left out, from the outside in.
+    /// The keys of the path from the outside in, skipping lists.
     pub(crate) fn keys(&self) -> Vec<&'p str> {
         let mut keys = self.parent.map(Path::keys).unwrap_or_default();
         if let Step::Key(key) = self.step {
@@ -248,7 +247,7 @@ mod tests {
         assert!(root.get("a").unwrap().get("none").is_none());
     }
 
-    // What a walk that looks at each entry once costs.
+    // The cost of a traversal that visits each entry once.
     fn steps(text: &str) -> u64 {
         let tree = yaml::read(text).unwrap();
         let anchors = Anchors::of(&tree);
@@ -269,7 +268,7 @@ mod tests {
         assert_eq!(services(2000) - services(1000), services(3000) - services(2000));
     }
 
-    // A chain in which each mapping merges the one before it is followed as deep as it goes, and not for ever.
+    // A chain of mappings that merge each other is followed to its end, but not forever.
     #[test]
     fn chains_of_merge_keys_end() {
         let chain: String =

@@ -1,13 +1,13 @@
-//! Reads YAML 1.2. The parser is used here and nowhere else.
+//! Parses YAML 1.2. Only this module uses the YAML parser.
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag, options};
 
 use super::{Data, Fault, Node, Style, Tree};
 
-/// How deep collections may be nested: what walks the tree does so on the stack.
+/// Maximum nesting depth of collections: traversals are recursive.
 const MAX_DEPTH: usize = 100;
 
-/// Reads all documents of a text.
+/// Parses all documents of a text.
 pub(crate) fn read(text: &str) -> Result<Tree<'_>, Fault> {
     let options = options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
     let mut reader = Reader { parser: Parser::new_from_str_with_options(text, options), flow: 0 };
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
                 let data = self.within(style, |reader| reader.mapping(style == StructureStyle::Flow))?;
                 Ok(Node { span: range, anchor, tag, data })
             }
-            // A comment, or an anchor's own event: neither is asked for, and neither is a node.
+            // A comment, or an anchor's own event: neither was requested, and neither is a node.
             _ => self.node(),
         }
     }
