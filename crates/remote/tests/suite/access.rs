@@ -1,4 +1,4 @@
-//! What somebody may do, asked without doing it.
+//! What an account may do, asked without doing it.
 
 use entrepot_remote::{Access, Cancelled, Error, Refusal, Rights};
 use entrepot_testkit::{Action, Bearer, Fault, Match, TestRegistry};

@@ -1,4 +1,4 @@
-//! Tokens, passwords, and who gets to see them.
+//! Tokens and passwords, and which servers see them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use crate::support::{
     self, Body, Seen, Server, answer, challenge, credential, latest, manifest, remote, repository,
 };
 
-// A registry with its token server at `/token`; `token` makes the answer of the latter.
+// A registry with its token server at `/token`; `token` makes the response of that server.
 async fn registry(token: impl Fn(usize) -> Response<Body> + Send + Sync + 'static) -> Server {
     let tokens = AtomicUsize::new(0);
     Server::start(move |seen| {
@@ -148,7 +148,7 @@ async fn the_account_of_the_narrowest_namespace_is_asked_first() {
         let pair = BASE64_STANDARD.decode(sent.strip_prefix("Basic ").unwrap()).unwrap();
         assert_eq!(String::from_utf8(pair).unwrap(), format!("{account}:canary"), "{name}");
     }
-    // An account for somewhere else is not asked at all.
+    // An account for another namespace is not used.
     let elsewhere = vec![of("other", Some("other"))];
     let elsewhere = Settings { credentials: elsewhere, ..server.settings() };
     let before = server.count();

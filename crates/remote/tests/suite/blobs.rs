@@ -1,4 +1,4 @@
-//! Blobs, whole and in parts, and connections that break in the middle of them.
+//! Blobs, whole and in parts, and connections that break within them.
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
@@ -77,7 +77,7 @@ async fn other_parts_are_refused() {
     }
     let unasked = || answer(206, &[("content-range", "bytes 0-9/10")], BLOB);
     assert!(matches!(open(from(0), unasked).await, Err(Error::Invalid(InvalidResponse::Range))));
-    // More or less than the header says.
+    // More or fewer bytes than the header says.
     for sent in [&BLOB[4..6], BLOB] {
         let chunked = move || {
             let sent = futures_util::stream::iter([Ok(Bytes::from_static(sent))]);
@@ -138,7 +138,7 @@ async fn another_endpoint_sends_the_rest() {
     let rest = remote.blob(&repository(), &digest(), ask).await.unwrap();
     assert_ne!(first.endpoint, rest.endpoint);
     assert_eq!(bytes(rest).await, &BLOB[4..]);
-    // Wrong bytes from the first: the second is asked from now on.
+    // The first endpoint sends wrong bytes: from now on the second is tried first.
     remote.distrust(first.endpoint);
     let next = remote.blob(&repository(), &digest(), from(4)).await.unwrap();
     assert_ne!(first.endpoint, next.endpoint);

@@ -1,4 +1,4 @@
-//! Manifests, tag lists and referrers, and what is sent in their place.
+//! Manifests, tag lists and referrers, and other responses in their place.
 
 use std::sync::{
     Arc,
@@ -104,7 +104,7 @@ async fn too_large_is_cut_off() {
         )
     };
     assert!(matches!(fetch(endless).await, Err(Error::Invalid(InvalidResponse::TooLarge { .. }))));
-    // What the sockets hold comes on top.
+    // The buffers of the sockets come on top.
     assert!(sent.load(Ordering::SeqCst) < 16 * MAX_MANIFEST_BYTES, "{sent:?}");
 }
 
@@ -124,7 +124,7 @@ async fn error_statuses_stay_distinct() {
     ));
     let failing = fetch(|| answer(503, &[], "")).await;
     assert!(matches!(failing, Err(Error::Failing { status: 503, retry_after: None })));
-    // Busy, and says until when.
+    // Busy, with a `Retry-After`.
     match fetch(|| answer(503, &[("retry-after", "7")], "")).await {
         Err(Error::Failing { retry_after: Some(wait), .. }) => assert_eq!(wait.as_secs(), 7),
         other => panic!("{other:?}"),
@@ -195,7 +195,7 @@ async fn a_million_tags_are_cut_to_the_page_or_refused() {
         let tags: Vec<_> = (0..count).map(|nth| format!("\"v{nth:06}\"")).collect();
         Bytes::from(format!(r#"{{"name":"team/app","tags":[{}]}}"#, tags.join(",")))
     };
-    // Registries that know no pages send everything, each time.
+    // Registries without pagination send all tags each time.
     let (some, all) = (list(500_000), list(1_000_000));
     let server = Server::start(move |_| answer(200, &[], some.clone())).await;
     let page = server.remote().tags(&repository(), &Page::default()).await.unwrap();
@@ -206,7 +206,7 @@ async fn a_million_tags_are_cut_to_the_page_or_refused() {
     assert_eq!(server.count(), 1);
 }
 
-// U17: each page says that there is another; whoever wants it asks for it.
+// U17: each page says that there is another, which the caller requests.
 #[tokio::test]
 async fn tags_without_end_are_asked_for_page_by_page() {
     let server = Server::start(|_| {
@@ -263,7 +263,7 @@ async fn the_next_page_is_not_elsewhere_and_pages_end() {
     assert_eq!(server.count(), 2);
 }
 
-// A05: what is too long for a list is not held, and the rest has 8 MiB in all.
+// A05: entries that are too long are not held, and the rest has 8 MiB in all.
 #[tokio::test]
 async fn a_listing_of_referrers_has_eight_mebibytes_in_all_and_keeps_no_large_annotations() {
     let one = |number: usize, note: usize| {

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::support::{Server, answer, latest, manifest, pieces, remote, repository, url};
 
 async fn nobody() -> String {
-    // Bound for a moment and given back: nothing listens there.
+    // The port is bound for a moment and released: nothing listens on it.
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     format!("http://{address}")
 }
@@ -53,7 +53,7 @@ async fn a_failing_endpoint_is_passed_over() {
     for _ in 0..3 {
         remote.manifest(&repository(), &latest()).await.unwrap();
     }
-    // U06: a captive portal is not down, but it is not asked first again either.
+    // U06: a captive portal is not an outage, but it is not tried first again either.
     assert_eq!((failing.count(), page.count(), alive.count()), (1, 1, 3));
 }
 
@@ -78,7 +78,7 @@ async fn a_registry_that_is_down_is_left_in_peace() {
         assert!(matches!(failed, Err(Error::Failing { status: 503, .. })));
         failures += 1;
     }
-    // One failure, then one look per second.
+    // One failure, then one probe per second.
     assert!(server.count() < failures / 10, "{} requests", server.count());
 }
 
@@ -91,7 +91,7 @@ async fn a_name_that_nobody_knows_is_unreachable() {
     assert!(matches!(failed, Err(Error::Unreachable { .. } | Error::TimedOut)), "{failed:?}");
 }
 
-// U05, with less patience than there is outside of tests.
+// U05, with shorter timeouts than the default.
 #[tokio::test]
 async fn an_endpoint_that_only_trickles_is_asked_last() {
     const BLOB: &[u8] = &[7; 4096];

@@ -1,4 +1,4 @@
-//! Registries that have had enough of us, and those that say how much is left.
+//! Registries that limit requests, and those that report what is left.
 
 use entrepot_oci::Digest;
 use entrepot_remote::{BlobRequest, Error, PullQuota, Settings};
@@ -36,7 +36,7 @@ async fn a_limited_question_is_not_asked_again_and_others_are() {
             assert!(wait.as_secs() <= most, "{header:?}: {wait:?}");
         }
         assert_eq!(server.count(), 1, "{header:?}");
-        // What the limit was not told of goes on.
+        // Other kinds of requests continue.
         remote.head_manifest(&repository(), &latest()).await.unwrap();
         remote.blob(&repository(), &Digest::of(b"blob"), BlobRequest::default()).await.unwrap();
         assert_eq!(server.count(), 3, "{header:?}");

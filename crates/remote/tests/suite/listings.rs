@@ -1,4 +1,4 @@
-//! Listings that do not end, whoever asks for them.
+//! Listings that do not end, through every operation that lists.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use http::Response;
 
 use crate::support::{Body, INDEX, Server, answer, credential, remote, repository, url};
 
-/// A registry whose every page says that there is another; `page` makes the page of that number.
+/// A registry whose pages all link to another one; `page` makes the page of that number.
 async fn endless(page: impl Fn(usize) -> String + Send + Sync + 'static) -> Server {
     let asked = AtomicUsize::new(0);
     Server::start(move |seen| {
@@ -92,7 +92,7 @@ async fn referrers_end_too() {
     let server = endless(move |_| list(vec![referrer(1)])).await;
     let told = end(server.remote().referrers(&repository(), &subject).await);
     assert_eq!((told, server.count()), (UnboundedListing::NothingNew, 3));
-    // In bytes, and what is long is not held at all.
+    // Bounded in bytes; entries that are too long are not held.
     let heavy = |nth: usize, note: usize| {
         let one = referrer(nth);
         format!(r#"{},"annotations":{{"k":"{}"}}}}"#, &one[..one.len() - 1], "x".repeat(note))
@@ -110,7 +110,7 @@ async fn referrers_end_too() {
     assert!(found[0].annotations.is_none());
 }
 
-// Else a list that breaks off would be taken for none, and what is signed for unsigned.
+// Otherwise an incomplete list would count as empty, and a signed image as unsigned.
 #[tokio::test]
 async fn a_listing_that_breaks_off_is_not_one_that_is_not_there() {
     for status in [400, 404, 405, 422, 501] {
@@ -135,7 +135,7 @@ async fn a_listing_that_breaks_off_is_not_one_that_is_not_there() {
     }
 }
 
-// The listing of a registry that redirects goes on where it was redirected to, and there without an account.
+// A listing that is redirected continues at the target of the redirect, without an account.
 #[tokio::test]
 async fn pages_go_on_where_the_first_came_from() {
     fn page(path: &str, more: bool, name: &str) -> Response<Body> {
@@ -164,7 +164,7 @@ async fn pages_go_on_where_the_first_came_from() {
     assert!(elsewhere.log().iter().all(|seen| seen.authorization().is_none()));
 }
 
-// Nor is a page asked for at home as somebody because a stranger said so.
+// A page that another host links to is requested at the endpoint without an account.
 #[tokio::test]
 async fn a_stranger_does_not_choose_what_is_listed_at_home() {
     let home = Arc::new(std::sync::OnceLock::<String>::new());

@@ -1,4 +1,4 @@
-//! How a [`entrepot_remote::Remote`] behaves towards registries that behave, and towards those that do not.
+//! How a [`entrepot_remote::Remote`] treats registries that follow the specification, and those that do not.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 

@@ -1,4 +1,4 @@
-//! Sending blobs and manifests, to a registry that behaves.
+//! Pushing blobs and manifests to a registry that follows the specification.
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, Reference, Repository};
@@ -163,7 +163,7 @@ async fn a_token_is_asked_for_what_is_done() {
             scope("app%3Adelete"),
         ]
     );
-    // Challenge, token, question: and the stream went out with a token at once.
+    // Challenge, token, position: the stream is sent with a token at once.
     assert_eq!(registry.log().count(Method::PUT, "/blobs/uploads/"), 1);
 }
 
@@ -173,7 +173,7 @@ async fn a_token_that_runs_out_during_an_upload_is_renewed_before_the_stream() {
     registry.require_bearer(Bearer::new());
     let (remote, (bytes, digest)) = (to(&registry), bytes(100_000));
     let upload = remote.start_upload(&repository()).await.unwrap();
-    // The registry takes it back; what can be repeated finds that out.
+    // The registry revokes the token; a request that can be repeated finds that out.
     registry.revoke_tokens();
     let refused = upload.send(&digest, streamed(&bytes)).await.unwrap_err();
     assert_eq!(refused.refusal(), Some(Refusal::Rights));
@@ -197,7 +197,7 @@ async fn a_source_that_breaks_off_is_not_the_registrys_fault() {
     let short = UploadBody::stream(5000, stream::iter([Ok::<_, std::io::Error>(bytes.clone())]));
     let upload = remote.start_upload(&repository()).await.unwrap();
     assert!(matches!(upload.send(&digest, short).await, Err(Error::UploadBody { .. })));
-    // The endpoint is as good as before.
+    // The endpoint still counts as healthy.
     for _ in 0..5 {
         remote.start_upload(&repository()).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! Writing to registries that are not like others, and to those that break off.
+//! Writing to registries with deviating behaviour, and to registries that break off.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -73,13 +73,13 @@ async fn a_token_with_fewer_rights_is_a_refusal() {
     let refused = to(&hub).start_upload(&repository()).await.map(drop);
     let said = "refused with status 403: nobody may push to `team/app` without logging in";
     assert_eq!(about(refused), (Refusal::Rights, said.to_owned()));
-    // Nothing was tried with a token that says itself that it is no good.
+    // No request was sent with a token that says it is not good for it.
     assert_eq!(hub.log().uploads().len(), 1);
     let settings = Settings { credentials: vec![credential("me")], ..settings(&hub) };
     let refused = remote(&settings).start_upload(&repository()).await.map(drop);
     let said = "refused with status 403: `me` may not push to `team/app`";
     assert_eq!(about(refused), (Refusal::Rights, said.to_owned()));
-    // To read, it is good enough.
+    // It is good enough to read.
     hub.put_image("team/app", "latest", &TestImage::random(1, 1, 10));
     remote(&settings).manifest(&repository(), &Reference::Tag(Tag::latest())).await.unwrap();
 }
@@ -108,7 +108,7 @@ async fn a_chunk_that_breaks_off_goes_on_where_it_stopped() {
     let patches = || Fault::on(Match::uploads().method(Method::PATCH));
     registry.fault(patches().then(Action::HangupAfter(50_000)));
     upload.chunk(streamed(&bytes.slice(100_000..200_000))).await.unwrap_err();
-    // What arrived is known, what was done is not done again.
+    // The position is known, and nothing is sent twice.
     assert_eq!(upload.position().await.unwrap(), 150_000);
     registry.fault(patches().then(Action::LoseAnswer));
     upload.chunk(UploadBody::from(bytes.slice(150_000..250_000))).await.unwrap_err();
@@ -142,7 +142,7 @@ async fn an_upload_goes_where_it_is_sent_without_the_account() {
     assert_eq!((log.len(), log[0].path.as_str()), (1, format!("/put?signed=yes&digest={digest}").as_str()));
     assert_eq!((log[0].authorization(), log[0].header("content-length")), (None, Some("1000")));
 
-    // And not at all where we do not go.
+    // Nothing is sent to an address that is not allowed.
     let settings = Settings { private_network: false, ..settings };
     let refused = remote(&settings).start_upload(&repository()).await;
     let sent = match refused {
@@ -245,10 +245,10 @@ async fn pages_are_followed_whatever_they_say() {
     for (capabilities, requests) in [
         (Capabilities::default(), 20),
         (Capabilities::ecr(), 20),
-        // The last page is full, and nobody says that it is the last.
+        // The last page is full, and nothing says that it is the last.
         (Capabilities { links: false, ..Capabilities::default() }, 21),
         (Capabilities { links: false, tags_page: Some(500), ..Capabilities::default() }, 41),
-        // Refused once, then asked for in short pages.
+        // Long pages are refused, so short ones are requested.
         (Capabilities { longest_page: Some(100), ..Capabilities::default() }, 201),
     ] {
         registry.clear_log();
@@ -286,7 +286,7 @@ async fn a_digest_that_is_claimed_for_a_manifest_is_compared() {
     registry.fault(Fault::on(Match::manifests().method(Method::PUT)).then(lie));
     assert!(matches!(put(&registry, &image).await, Err(Error::Invalid(_))));
     registry.fault(Fault::on(Match::manifests().method(Method::PUT)).then(Action::LoseAnswer));
-    // A manifest is the same however often it is put, so it is put again.
+    // Pushing a manifest twice is harmless, so the request is repeated.
     put(&registry, &image).await.unwrap();
     assert_eq!(registry.log().manifest_puts().len(), 3);
 }

@@ -1,4 +1,4 @@
-//! Where a registry may send us, and what we take along.
+//! Redirects: which are followed, and what is sent along.
 
 use entrepot_remote::{BlobRequest, EgressError, Error, MAX_REDIRECTS, Settings};
 use futures_util::TryStreamExt as _;
@@ -66,7 +66,7 @@ async fn a_redirect_target_may_want_a_token_of_its_own() {
         Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
     assert_eq!(target.count(), 3);
-    // Nor does it get a password when it asks for one.
+    // The other host does not get a password when it asks for one.
     let greedy = Server::start(|_| answer(401, &[("www-authenticate", "Basic realm=x")], "")).await;
     let location = greedy.url();
     let server = Server::start(move |_| redirect(307, &location)).await;

@@ -1,4 +1,4 @@
-//! Whoever is not the registry: what they say, in any spelling, gets them no password and no use of one.
+//! Servers other than the registry: no response of theirs, in any spelling, gets them a password or the use of one.
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +23,7 @@ fn wants_password() -> Response<Body> {
     answer(401, &[("www-authenticate", "Basic realm=lab")], "")
 }
 
-/// A registry at home in a name of its own that wants a password first, and then does what `script` says.
+/// A registry with a name of its own that wants a password first, and then responds by `script`.
 async fn registry(script: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Server {
     Server::start(move |seen| match seen.authorization() {
         None => wants_password(),
@@ -32,7 +32,7 @@ async fn registry(script: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'stat
     .await
 }
 
-/// As somebody who may go anywhere.
+/// An account that is valid everywhere.
 fn to(server: &Server) -> Remote {
     let credentials = vec![credential("me")];
     remote(&Settings { credentials, private_network: true, ..server.settings() })
@@ -71,7 +71,7 @@ async fn no_spelling_of_another_place_takes_the_account_along() {
     ] {
         let spelt = spelling.replace("PORT", &there.to_string());
         let server = registry(move |seen| see(&spelt.replace("HOME", seen.header("host").unwrap()))).await;
-        // What is no address to us is an error, and what is one is asked as nobody.
+        // A target that is not a URL is an error; any other is requested without an account.
         let _ = to(&server).head_manifest(&repository(), &latest()).await;
         let _ = to(&server).manifest(&repository(), &latest()).await;
         assert!(!stranger.log().iter().any(is_told), "{spelling}: {:?}", stranger.log());
@@ -79,7 +79,7 @@ async fn no_spelling_of_another_place_takes_the_account_along() {
     assert!(stranger.count() > 20, "{}", stranger.count());
 }
 
-// The registry's own address, by another name: it might be somebody else's tomorrow.
+// The registry's own address under another name, which might belong to somebody else later.
 #[tokio::test]
 async fn another_name_for_home_is_not_home() {
     let server = registry(|seen| match seen.path.as_str() {
@@ -97,7 +97,7 @@ async fn another_name_for_home_is_not_home() {
     );
 }
 
-// A→B→A. Whoever sends us home again chose what we ask for there.
+// A→B→A. The server that redirects back chose the request there.
 #[tokio::test]
 async fn an_account_is_not_used_behind_a_stranger() {
     for bearer in [false, true] {
@@ -120,7 +120,7 @@ async fn an_account_is_not_used_behind_a_stranger() {
         })
         .await;
         home.set(server.url()).unwrap();
-        // Whatever its namespace.
+        // The namespace makes no difference.
         let mut mine = credential("me");
         mine.namespace = Some("team".parse().unwrap());
         let settings = Settings { private_network: true, ..server.settings() };
@@ -138,7 +138,7 @@ async fn an_account_is_not_used_behind_a_stranger() {
     }
 }
 
-// The same in uploads, whose every answer says where to go on.
+// The same for uploads, where every response says where to continue.
 #[tokio::test]
 async fn an_upload_that_went_to_a_stranger_stays_without_the_account() {
     let home = Arc::new(OnceLock::<String>::new());
@@ -158,7 +158,7 @@ async fn an_upload_that_went_to_a_stranger_stays_without_the_account() {
     home.set(server.url()).unwrap();
     let bytes = bytes::Bytes::from_static(b"blob");
     let remote = to(&server);
-    // The stranger answers the beginning, or the first chunk.
+    // The other server responds to the start, or to the first chunk.
     let upload = remote.start_upload(&"redirected".parse().unwrap()).await.unwrap();
     assert!(upload.send(&Digest::of(&bytes), UploadBody::from(bytes.clone())).await.is_err());
     let mut upload = remote.start_upload(&repository()).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_strangers_challenge_gets_at_most_what_anyone_has() {
     assert_eq!(stranger.log()[1].authorization(), Some("Bearer anyones"));
 }
 
-// Of two challenges the password is for neither that is somebody else's.
+// The password is for neither of two challenges that name somebody else's server.
 #[tokio::test]
 async fn a_token_server_is_chosen_by_owner_and_not_by_order() {
     let tokens = Server::start(|_| answer(200, &[], r#"{"token":"t"}"#)).await;
@@ -211,7 +211,7 @@ async fn a_token_server_is_chosen_by_owner_and_not_by_order() {
     assert!(tokens.count() == 2 && !tokens.log().iter().any(is_told), "{:?}", tokens.log());
 }
 
-// A token server that sends us on is not followed with the password, nor without.
+// A redirect of a token server is followed neither with the password nor without.
 #[tokio::test]
 async fn a_token_server_that_redirects_is_not_followed() {
     let stranger = Server::start(|_| answer(200, &[], r#"{"token":"t"}"#)).await;
@@ -229,7 +229,7 @@ fn of(endpoint: Option<&Server>) -> Credential {
     Credential { endpoint: endpoint.map(|server| url(&server.url())), ..credential("me") }
 }
 
-// An accelerator of somebody else's in front of the registry itself.
+// A mirror of somebody else's in front of the registry itself.
 #[tokio::test]
 async fn an_account_goes_to_the_endpoint_that_it_is_for() {
     let accelerator = registry(|_| manifest()).await;
@@ -260,7 +260,7 @@ async fn an_account_goes_to_the_endpoint_that_it_is_for() {
     remote.manifest(&repository(), &latest()).await.unwrap();
     assert!(accelerator.log().iter().any(|seen| seen.authorization() == Some(ME)));
 
-    // Whoever logs in, does so at the registry.
+    // A login goes to the registry itself.
     let before = accelerator.count();
     let own_only = Settings { endpoints: vec![url(&own.url())], ..Settings::default() };
     let remote = Remote::new(host, &own_only).unwrap();

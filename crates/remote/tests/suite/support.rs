@@ -1,4 +1,4 @@
-//! A scripted HTTP server on loopback that remembers what it was asked.
+//! A scripted HTTP server on loopback that records its requests.
 
 use std::{
     io,
@@ -30,11 +30,11 @@ use url::Url;
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
-/// One request as it came.
+/// One recorded request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: Method,
-    /// With the query.
+    /// The path with its query.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
 }
@@ -51,7 +51,7 @@ impl Seen {
 
 type Script = Arc<dyn Fn(&Seen) -> Response<Body> + Send + Sync>;
 
-/// A running server; it ends with the test's runtime.
+/// A running server; it ends with the runtime of the test.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     scheme: &'static str,
@@ -59,12 +59,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers every request by `script`.
+    /// Starts a server that responds to every request by `script`.
     pub(crate) async fn start(script: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Self {
         Self::start_with(Arc::new(script), None).await
     }
 
-    /// The same with TLS.
+    /// Starts such a server with TLS.
     pub(crate) async fn start_tls(
         tls: TlsAcceptor,
         script: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
@@ -91,7 +91,7 @@ impl Server {
         format!("{}://localhost:{}", self.scheme, self.address.port())
     }
 
-    /// Every request so far.
+    /// All requests so far.
     pub(crate) fn log(&self) -> Vec<Seen> {
         self.log.lock().unwrap().clone()
     }
@@ -108,7 +108,7 @@ impl Server {
         remote(&self.settings())
     }
 
-    /// The registry that has this address for its name.
+    /// The registry whose name is this address.
     pub(crate) fn own(&self) -> Remote {
         Remote::new(self.address.to_string().parse().unwrap(), &self.settings()).unwrap()
     }
@@ -140,11 +140,11 @@ where
         log.lock().unwrap().push(seen.clone());
         std::future::ready(Ok::<_, io::Error>(script(&seen)))
     });
-    // A body that is made to fail ends the connection with an error, as it should.
+    // A body that fails on purpose ends the connection with an error.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// The registry `lab.test`, whose accounts are for its first endpoint unless they say otherwise.
+/// The registry `lab.test`. Its accounts are for its first endpoint unless they name another.
 pub(crate) fn remote(settings: &Settings) -> Remote {
     let mut settings = settings.clone();
     for credential in &mut settings.credentials {
@@ -169,13 +169,13 @@ pub(crate) fn url(text: &str) -> Url {
     text.parse().unwrap()
 }
 
-/// An answer with these headers.
+/// A response with these headers.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Body> {
     let body = Full::new(body.into()).map_err(|never| match never {}).boxed();
     with_headers(status, headers, body)
 }
 
-/// An answer whose body comes in pieces, of which the last may be a failure.
+/// A response whose body comes in pieces, of which the last may be an error.
 pub(crate) fn pieces(
     status: u16,
     headers: &[(&str, &str)],
@@ -188,10 +188,10 @@ pub(crate) fn pieces(
     )
 }
 
-/// An answer whose connection breaks behind `half` of its body.
+/// A response whose connection breaks after `half` of its body.
 pub(crate) fn broken(headers: &[(&str, &str)], half: &'static [u8]) -> Response<Body> {
     let half = [Ok(Bytes::from_static(half)), Err(io::Error::other("broken"))];
-    // The pause lets what comes before out, before the connection goes.
+    // The pause lets the first half be sent before the connection closes.
     let half = futures_util::stream::iter(half).then(|piece| async {
         tokio::time::sleep(Duration::from_millis(20)).await;
         piece

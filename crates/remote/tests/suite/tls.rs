@@ -1,4 +1,4 @@
-//! Whose certificates are taken.
+//! Which certificates are accepted.
 
 use std::{io::Write as _, sync::Arc};
 
@@ -19,7 +19,7 @@ use tokio_rustls::{
 
 use crate::support::{Server, answer, challenge, credential, latest, manifest, remote, repository, url};
 
-// A server certificate for loopback that signs itself, and the file that makes it trusted.
+// A self-signed server certificate for loopback, and the file that makes it trusted.
 fn certificate(protocols: &[&[u8]]) -> (TlsAcceptor, NamedTempFile) {
     let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
     certified(CertificateParams::new(names).unwrap(), protocols)
@@ -39,7 +39,7 @@ fn certified(parameters: CertificateParams, protocols: &[&[u8]]) -> (TlsAcceptor
     (TlsAcceptor::from(Arc::new(config)), file)
 }
 
-// U20: trusted by its issuer, and wrong all the same.
+// U20: signed by a trusted issuer, and invalid for another reason.
 #[tokio::test]
 async fn expired_and_mistaken_certificates_are_refused_unless_the_operator_does_not_care() {
     let mut expired = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -59,7 +59,7 @@ async fn expired_and_mistaken_certificates_are_refused_unless_the_operator_does_
     }
 }
 
-// U20: a server that knows nothing newer than TLS 1.0.
+// U20: a server that supports nothing newer than TLS 1.0.
 #[tokio::test]
 async fn old_protocols_are_refused_also_by_the_careless() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
