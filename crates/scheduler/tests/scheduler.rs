@@ -252,7 +252,7 @@ async fn updates_are_sent_in_order_and_recorded() {
     tell(Update::Event(Event::Sized { job: 0, bytes: 40 }));
     tell(Update::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
     let progress = loop {
-        let frame = watch.next().await.unwrap().unwrap();
+        let frame = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap().unwrap();
         let value: serde_json::Value = serde_json::from_str(&frame.json).unwrap();
         if frame.kind == "progress" && value["done"] == 10 {
             break value;
