@@ -263,7 +263,7 @@ async fn updates_are_sent_in_order_and_recorded() {
     tell(Update::Event(Event::Sized { job: 0, bytes: 40 }));
     tell(Update::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
     let progress = loop {
-        let frame = watch.next().await.unwrap().unwrap();
+        let frame = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap().unwrap();
         match &*frame.event {
             RunEvent::Progress(progress) if progress.done == 10 => break progress.clone(),
             _ => {}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType};
 use entrepot_server::Patience;
-use entrepot_testkit::until;
+use entrepot_testkit::{patiently, until};
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
@@ -49,9 +49,12 @@ async fn asks_and_is_cut(mut stream: impl AsyncWrite + Unpin, path: &str) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     // Lines that mean nothing before a next request, which is never read.
-    while stream.write_all(b"\r\n").await.is_ok() && stream.flush().await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let cut = async {
+        while stream.write_all(b"\r\n").await.is_ok() && stream.flush().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    patiently("the client to be cut", cut).await;
 }
 
 // A21

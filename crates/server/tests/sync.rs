@@ -11,7 +11,7 @@ use std::{
 
 use entrepot_catalog::{Catalog, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, RunCopy};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Executor, Metrics, Parts, RunEvent, Scheduler, Task, Update};
+use entrepot_scheduler::{Executor, Metrics, Parts, RunEvent, Scheduler, Task, Update, Watch};
 use entrepot_server::SyncService;
 use entrepot_sync::rules::{RuleSection, RuleSet};
 use serde_json::{Value, json};
@@ -94,9 +94,14 @@ impl Desk {
         copies.into_iter().for_each(|copy| order.updates.send(Update::Settled(Box::new(copy))).unwrap());
         drop(order);
         finish.send(Ok(())).unwrap();
-        while !matches!(*watch.next().await.unwrap().unwrap().event, RunEvent::Ended(_)) {}
+        until_ended(&mut watch).await;
         answer["run"].as_str().unwrap().to_owned()
     }
+}
+
+async fn until_ended(watch: &mut Watch) {
+    let ended = async { while !matches!(*watch.next().await.unwrap().unwrap().event, RunEvent::Ended(_)) {} };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
 }
 
 fn copy(tag: &str, outcome: CopyOutcome) -> RunCopy {
@@ -202,7 +207,7 @@ async fn runs_are_joined_and_stopped() {
     order.cancel.cancelled().await;
     let mut watch = desk.scheduler.watch().unwrap();
     drop((order, finish));
-    while !matches!(*watch.next().await.unwrap().unwrap().event, RunEvent::Ended(_)) {}
+    until_ended(&mut watch).await;
     let (status, answer) = desk.post(&format!("/api/v1/sync/runs/{run}/cancel"), &[], "").await;
     assert_eq!((status, &answer["detail"]), (409, &json!(format!("run `{run}` has ended"))));
 }
