@@ -216,9 +216,8 @@ impl Mirror {
         if let Reference::Tag(tag) = reference {
             all.push(tag.clone());
         }
-        let manifest = HeldManifest { digest, media_type: content.media_type().clone(), bytes };
+        let manifest = Arc::new(HeldManifest { digest, media_type: content.media_type().clone(), bytes });
         self.0.holdings.put_manifest(key, &manifest, &content, &all).await?;
-        self.0.memory.set_manifest(key, &Arc::new(manifest), &all, self.0.clock.now());
         Ok(Pushed { digest, subject: content.subject().map(|subject| subject.digest), tags: tags.to_vec() })
     }
 

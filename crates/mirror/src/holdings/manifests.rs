@@ -68,7 +68,8 @@ impl Holdings {
         read
     }
 
-    /// Makes a manifest durable: its bytes, then its record and `tags` in one transaction.
+    /// Makes a manifest durable: its bytes, then its record and `tags` in one transaction. A mirrored one is in the cache
+    /// already, since it is served before it is stored; a hosted one comes into the cache here.
     ///
     /// # Errors
     /// A hosted manifest names a blob that the repository does not have, or gives something another size than it has. Then
@@ -76,24 +77,27 @@ impl Holdings {
     pub(crate) async fn put_manifest(
         &self,
         key: &RepoKey,
-        manifest: &HeldManifest,
+        manifest: &Arc<HeldManifest>,
         content: &Manifest,
         tags: &[Tag],
     ) -> Result<(), Error> {
         let digest = &manifest.digest;
         let _guard = self.locks.lock(digest).await;
         self.blobs.put(digest, manifest.bytes.clone()).await.map_err(blobs_failed)?;
+        let (is_hosted, now) = (key.origin == Origin::Hosted, self.clock.now());
         let record = NewManifest {
             digest,
             size: manifest.bytes.len() as u64,
             content,
             tags,
             // What is pushed must be whole; what is mirrored comes in parts.
-            require_blobs: key.origin == Origin::Hosted,
+            require_blobs: is_hosted,
         };
-        let recorded = self.catalog.put_manifest(key, &record, self.clock.now()).await.map_err(not_recorded);
-        if recorded.is_err() {
-            self.roll_back(digest).await;
+        let recorded = self.catalog.put_manifest(key, &record, now).await.map_err(not_recorded);
+        match &recorded {
+            Ok(()) if is_hosted => self.memory.set_manifest(key, manifest, tags, now),
+            Ok(()) => {}
+            Err(_) => self.roll_back(digest).await,
         }
         recorded
     }

@@ -1,11 +1,13 @@
 //! Everything that this mirror holds: bytes in the blob store, records in the catalog, and the locks that keep the two in step.
 //!
-//! - Durability order: bytes are durable before the record of them is written, the record before anybody is told of it.
-//!   So a record always has bytes, unless the store lost them, and an acknowledgement always has a record.
+//! - Durability order: bytes are durable before the record of them is written, and the record before a push is
+//!   acknowledged. So a record has its bytes, unless the store lost them. What is mirrored may be served before it is
+//!   stored, since it can be fetched again.
 //! - Lock order: a digest's lock is taken last, after an upload session's, and nobody holds two of them. It is held from
 //!   before bytes are committed until they are recorded, and from before the last record is looked for until the bytes
 //!   are deleted: content that has just been recorded is never deleted.
-//! - Caches follow the records: an entry is added after its record, and removed after its record is.
+//! - Caches: what is hosted enters a cache after its record is written, and leaves it after its record is removed. A
+//!   mirrored manifest enters it when it is fetched.
 //!
 //! Nothing else in this crate writes to the blob store or to the catalog.
 
