@@ -7,6 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A registry host with an optional port, in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. Each host has one
 /// spelling: addresses are shortened, and ports with leading zeros are refused.
 /// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
+///
+/// ```
+/// use entrepot_oci::Host;
+///
+/// let host: Host = "index.docker.io".parse()?;
+/// assert_eq!(host, Host::docker_hub());
+/// assert!("registry.example.com:05000".parse::<Host>().is_err());
+/// # Ok::<(), entrepot_oci::HostError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(Arc<str>);
 

@@ -6,6 +6,16 @@ use crate::{Digest, DigestError, Host, HostError, Reference, Repository, Reposit
 
 /// An image reference with defaults filled in: Docker Hub, `library/`, and the tag `latest` if there is
 /// neither tag nor digest.
+///
+/// ```
+/// use entrepot_oci::Image;
+///
+/// let image: Image = "nginx:1.27".parse()?;
+/// assert_eq!(image.to_string(), "docker.io/library/nginx:1.27");
+/// let image: Image = "localhost:5000/team/app".parse()?;
+/// assert_eq!(image.tag().map(|tag| tag.as_str()), Some("latest"));
+/// # Ok::<(), entrepot_oci::ImageError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     host: Host,

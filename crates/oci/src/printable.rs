@@ -30,6 +30,12 @@ pub fn is_hidden(character: char) -> bool {
 }
 
 /// The text as one line: hidden characters, including line breaks, are escaped as in a program (`\n`, `\u{1b}`).
+///
+/// ```
+/// use entrepot_oci::printable;
+///
+/// assert_eq!(printable("v1\u{1b}[2J\nok"), r"v1\u{1b}[2J\nok");
+/// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
     written_out(text, is_hidden, |character, out| out.extend(character.escape_default()))
 }

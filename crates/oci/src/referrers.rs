@@ -23,6 +23,13 @@ impl ReferrersIndex {
 
 /// The tag under which registries without the referrers API list the referrers of `subject`: `sha256-<hex>`
 /// (distribution-spec, §referrers tag schema).
+///
+/// ```
+/// use entrepot_oci::{Digest, referrers_tag};
+///
+/// let subject = Digest::of(b"");
+/// assert_eq!(referrers_tag(&subject).as_str(), format!("sha256-{}", subject.hex()));
+/// ```
 pub fn referrers_tag(subject: &Digest) -> Tag {
     let mut hex = subject.hex();
     hex.truncate(64);
