@@ -76,6 +76,16 @@ enum Bytes {
 
 impl Digest {
     /// The SHA-256 digest of `bytes`.
+    ///
+    /// ```
+    /// use entrepot_oci::Digest;
+    ///
+    /// let digest = Digest::of(b"");
+    /// let text = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    /// assert_eq!(digest.to_string(), text);
+    /// assert_eq!(text.parse::<Digest>(), Ok(digest));
+    /// assert!(!digest.matches(b"something else"));
+    /// ```
     pub fn of(bytes: &[u8]) -> Self {
         Self::with(Algorithm::Sha256, bytes)
     }

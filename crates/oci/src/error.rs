@@ -97,6 +97,13 @@ impl ErrorBody {
     }
 
     /// The first error of each code as `CODE: message`, joined with `; `.
+    ///
+    /// ```
+    /// use entrepot_oci::{ErrorBody, ErrorCode};
+    ///
+    /// let json = ErrorBody::new(ErrorCode::BlobUnknown, "no such blob").to_json();
+    /// assert_eq!(ErrorBody::parse(&json).unwrap().summary(), "BLOB_UNKNOWN: no such blob");
+    /// ```
     pub fn summary(&self) -> String {
         let mut seen = HashSet::new();
         let firsts = self.errors.iter().filter(|entry| seen.insert(&entry.code));

@@ -32,6 +32,14 @@ impl Default for Page {
 impl Page {
     /// Parses the two query parameters; `n` is capped at [`MAX_PAGE`].
     ///
+    /// ```
+    /// use entrepot_oci::{MAX_PAGE, Page, PageError};
+    ///
+    /// assert_eq!(Page::parse(Some("999999"), Some("v1"))?.limit(), MAX_PAGE);
+    /// assert_eq!(Page::parse(Some("-1"), None), Err(PageError::Limit));
+    /// # Ok::<(), PageError>(())
+    /// ```
+    ///
     /// # Errors
     /// A parameter is malformed.
     ///

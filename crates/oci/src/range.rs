@@ -39,6 +39,16 @@ impl ByteRange {
 
     /// The selected bytes of content with `size` bytes.
     ///
+    /// ```
+    /// use entrepot_oci::{ByteRange, RangeError};
+    ///
+    /// let within = |header| ByteRange::parse(header).unwrap().within(7);
+    /// assert_eq!(within("bytes=2-100"), Ok(2..7));
+    /// assert_eq!(within("bytes=-3"), Ok(4..7));
+    /// assert_eq!(within("bytes=7-"), Err(RangeError::Unsatisfiable));
+    /// assert_eq!(ByteRange::parse("bytes=0-1,4-5"), None);
+    /// ```
+    ///
     /// # Errors
     /// [`RangeError::Unsatisfiable`] if it selects none.
     ///

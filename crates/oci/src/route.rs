@@ -128,6 +128,16 @@ impl From<ReferenceError> for RouteError {
 impl Route {
     /// Parses method, path and query; the path is the raw one, including `/v2/`.
     ///
+    /// ```
+    /// use entrepot_oci::{Method, Route, RouteError};
+    ///
+    /// let route = Route::parse(Method::Get, "/v2/docker.io/library/nginx/manifests/1.27", "")?;
+    /// let Route::Manifest { name, reference, .. } = route else { panic!() };
+    /// assert_eq!((name.as_str(), reference.to_string().as_str()), ("docker.io/library/nginx", "1.27"));
+    /// assert_eq!(Route::parse(Method::Get, "/v1/search", ""), Err(RouteError::NotFound));
+    /// # Ok::<(), RouteError>(())
+    /// ```
+    ///
     /// # Errors
     /// What is malformed, as reported by the type of that part.
     ///

@@ -70,7 +70,7 @@ impl Kind {
     ///
     /// assert_eq!(Kind::of("deploy/docker-compose.yaml", ""), Some(Kind::Compose));
     /// assert_eq!(Kind::of("", "apiVersion: v1\nkind: Pod\n"), Some(Kind::Kubernetes));
-    /// assert_eq!(Kind::of("notes.txt", "nothing of the kind"), None);
+    /// assert_eq!(Kind::of("README.md", "Some text.\n"), None);
     /// ```
     pub fn of(path: &str, text: &str) -> Option<Self> {
         by_name(path).or_else(|| by_content(text.trim_start_matches('\u{feff}')))
