@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("oci", &[]),
     ("files", &[]),
     ("remote", &["oci"]),
@@ -24,7 +24,9 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("relay", &["oci", "rewrite"]),
     ("scheduler", &["oci", "catalog", "sync"]),
     ("migrate", &["oci", "remote", "sync", "rewrite"]),
-    ("server", &["oci", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
+    ("importers", &["oci", "sync"]),
+    ("guide", &["oci", "sync"]),
+    ("server", &["oci", "mirror", "sync", "guide", "catalog", "scheduler", "rewrite"]),
     (
         "app",
         &[
@@ -39,16 +41,21 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "relay",
             "scheduler",
             "migrate",
+            "importers",
+            "guide",
             "server",
         ],
     ),
     ("testkit", &["oci"]),
 ];
 
-/// What tests may import besides: the test kit, for `scheduler` what a run speaks through, and for `server` what a
-/// real mirror is made of.
-const TEST_IMPORTS: [(&str, &[&str]); 2] =
-    [("scheduler", &["remote"]), ("server", &["remote", "blobs", "catalog"])];
+/// What tests may import besides: the test kit, for `sync` what makes rules and reads reports, for `scheduler` what a run
+/// speaks through, and for `server` what a real mirror is made of.
+const TEST_IMPORTS: [(&str, &[&str]); 3] = [
+    ("sync", &["importers", "guide"]),
+    ("scheduler", &["remote"]),
+    ("server", &["remote", "blobs", "catalog"]),
+];
 
 /// The most lines that a source file may have.
 const LONGEST_FILE: usize = 600;

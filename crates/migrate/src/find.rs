@@ -1,14 +1,16 @@
-//! Which repositories there are: as written, else as the registry lists them, else as the documents name them.
+//! Finds the repositories of a migration: as configured, else as the registry lists them, else as the documents name them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use entrepot_remote::{Error, InvalidAnswer};
-use entrepot_sync::{Service, World};
+use entrepot_sync::{Provider, World};
 use serde::Serialize;
 
 use crate::{
-    File, Migration, documents,
+    documents,
+    migration::Migration,
     problem::{Problem, Severity},
+    project_file::File,
 };
 
 /// Who said which repositories there are.
@@ -55,11 +57,11 @@ pub async fn find(
     if !named.is_empty() {
         return Ok(Repositories { names: named.into_iter().collect(), origin: Origin::Documents });
     }
-    let service = Service::of(migration.from.host()).name();
+    let provider = Provider::of(migration.from.host()).name();
     let what = if has_catalog(migration) {
         format!("`{}` lists no repositories, and no document names one", migration.from)
     } else {
-        format!("{service} does not list repositories, and no document names one of `{}`", migration.from)
+        format!("{provider} does not list repositories, and no document names one of `{}`", migration.from)
     };
     Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM))
 }
@@ -86,11 +88,11 @@ async fn listed(world: &Arc<dyn World>, migration: &Migration) -> Result<Vec<Str
 // Those without have lists of their own kind, behind their web APIs.
 fn has_catalog(migration: &Migration) -> bool {
     !matches!(
-        Service::of(migration.from.host()),
-        Service::DockerHub
-            | Service::Ghcr
-            | Service::Swr
-            | Service::AliyunPersonal
-            | Service::AliyunEnterprise
+        Provider::of(migration.from.host()),
+        Provider::DockerHub
+            | Provider::Ghcr
+            | Provider::Swr
+            | Provider::AliyunPersonal
+            | Provider::AliyunEnterprise
     )
 }

@@ -1,4 +1,4 @@
-//! A migration that is known to be right, as far as can be seen without asking anybody.
+//! A checked migration: valid as far as that shows without asking a registry.
 
 use entrepot_sync::{
     Place,
@@ -6,8 +6,9 @@ use entrepot_sync::{
 };
 
 use crate::{
-    MigrationError, Root,
+    error::MigrationError,
     names::Names,
+    root::Root,
     section::{LoginSection, MigrationSection},
 };
 

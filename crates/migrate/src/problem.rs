@@ -1,4 +1,4 @@
-//! Something that a migration has to reckon with.
+//! Problems of a migration.
 
 use std::fmt;
 

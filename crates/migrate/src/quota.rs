@@ -1,10 +1,10 @@
-//! What the copies take of the source's budget, such as Docker Hub's count of manifests. Pure.
+//! The share of the source's pull budget that the copies take, such as Docker Hub's. Pure.
 
 use entrepot_sync::{Plan as Copies, belongs_to};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-use crate::Study;
+use crate::inspect::Inspection;
 
 /// What the copies take of a budget, and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,8 +37,8 @@ impl Quota {
 }
 
 /// The quota, where the registry tells of one.
-pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
-    let budget = study.budget?;
+pub(crate) fn quota(copies: &Copies, inspection: &Inspection) -> Option<Quota> {
+    let budget = inspection.budget?;
     let work = copies.steps.iter().filter(|step| step.action.is_work());
     let images: BTreeSet<_> = work
         .filter_map(|step| {
@@ -46,11 +46,11 @@ pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
             Some((step.source.clone(), step.digest?, is_attached))
         })
         .collect();
-    let read: usize = study.images.values().map(|image| image.manifests).sum();
-    let mean = read.div_ceil(study.images.len().max(1)).max(1);
+    let read: usize = inspection.images.values().map(|image| image.manifests).sum();
+    let mean = read.div_ceil(inspection.images.len().max(1)).max(1);
     let (mut needed, mut estimated) = (0, false);
     for (place, digest, is_attached) in images {
-        needed += match study.images.get(&(place, digest)) {
+        needed += match inspection.images.get(&(place, digest)) {
             Some(image) => image.manifests,
             // A signature is one manifest.
             None if is_attached => 1,
@@ -65,7 +65,7 @@ pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
         estimated,
         limit: budget.limit,
         left: budget.remaining,
-        reserve: study.reserve,
+        reserve: inspection.reserve,
         window_seconds: budget.window.map(|window| window.as_secs()),
     })
 }

@@ -1,7 +1,7 @@
 //! The words of the registry protocol, spoken by either end, with no I/O.
 //!
 //! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
-//! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and what a referrers answer is made of
+//! - documents: [`Manifest`], [`ImageConfig`], [`Descriptor`], [`MediaType`] and what a referrers answer is made of
 //! - text of strangers, fit for a person's eyes: [`printable`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; answers: [`ErrorCode`]
 //!
@@ -12,6 +12,7 @@ mod digest;
 mod error;
 mod host;
 mod image;
+mod image_config;
 mod json;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -34,6 +35,7 @@ pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use error::{ErrorBody, ErrorCode};
 pub use host::{ALIASES, Host, HostError};
 pub use image::{Image, ImageError};
+pub use image_config::{ImageConfig, MAX_CONFIG_BYTES};
 pub use json::{DocumentError, MAX_DEPTH};
 pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 pub use media::MediaType;

@@ -17,9 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Action, Counts, Event, Failure, Job, Limits, Place, Plan, Report, Row, State, World, perform, plan,
-    report::Deeds,
-    rules::RuleSet,
-    survey::{Survey, whole},
+    report::Deeds, rules::RuleSet, survey::Survey,
 };
 
 /// The most tags that are removed at once.
@@ -79,7 +77,7 @@ pub async fn apply(
     {
         let Some(tag) = &line.target_tag else { continue };
         if lasting.contains(&(line.target.clone(), tag.clone())) {
-            ledger.verify(&whole(&line.target, tag)).await;
+            ledger.verify(&line.target.with_tag(tag)).await;
         }
     }
     report
@@ -150,7 +148,7 @@ async fn remove_one(world: &Arc<dyn World>, place: &Place, tag: &Tag) -> Result<
                 format!("no right to remove tags at `{place}`"),
                 Some("give the account that right, or leave `prune` at `off`"),
             ),
-            _ => failed(format!("`{whole}` could not be removed: {error}", whole = whole(place, tag)), None),
+            _ => failed(format!("`{}` could not be removed: {error}", place.with_tag(tag)), None),
         }),
     }
 }

@@ -85,15 +85,15 @@ pub(crate) enum Action {
     /// Plan a migration.
     MigratePlan(commands::migrate::plan::Make),
     /// Prove the rights that a migration needs.
-    MigrateCheck(commands::migrate::Asked),
+    MigrateCheck(commands::migrate::Args),
     /// Make its copies.
     MigrateApply(commands::migrate::apply::Apply),
     /// Prove them.
-    MigrateVerify(commands::migrate::Asked),
+    MigrateVerify(commands::migrate::Args),
     /// Rewrite the project's files.
     MigrateRewrite(commands::migrate::rewrite::Rewrite),
     /// Say where it stands.
-    MigrateStatus(commands::migrate::Asked),
+    MigrateStatus(commands::migrate::Args),
     /// Write a completion script.
     Completions(completions::Completions),
     /// Write manual pages.
@@ -104,7 +104,7 @@ pub(crate) enum Action {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli.meant(),
+        Ok(cli) => cli.into_args(),
         Err(error) => refuse(&arguments, &error),
     }
 }
@@ -300,7 +300,7 @@ struct ManArgs {
 }
 
 impl Cli {
-    fn meant(self) -> Action {
+    fn into_args(self) -> Action {
         let verbosity = match (self.loudness.quiet, self.loudness.verbose) {
             (true, _) => Verbosity::Quiet,
             (false, 0) => Verbosity::Usual,
@@ -319,23 +319,29 @@ impl Cli {
             }
             Command::Cache(CacheArgs { config, data, output, command }) => {
                 let over = Overrides { listen: None, data };
-                Action::Cache(cache::Cache { file: config, over, output, verbosity, verb: command.meant() })
+                Action::Cache(cache::Cache {
+                    file: config,
+                    over,
+                    output,
+                    verbosity,
+                    verb: command.into_args(),
+                })
             }
-            Command::Sync(sync) => sync.meant(verbosity),
-            Command::Check(check) => Action::Check(check.meant(verbosity)),
-            Command::Guide(guide) => Action::Guide(guide.meant(verbosity)),
-            Command::Copy(copy) => Action::Copy(copy.meant(verbosity)),
-            Command::Tags(tags) => Action::Tags(tags.meant(verbosity)),
-            Command::Inspect(inspect) => Action::Inspect(inspect.meant(verbosity)),
-            Command::Digest(digest) => Action::Digest(digest.meant(verbosity)),
-            Command::Login(login) => Action::Login(login.meant(verbosity)),
-            Command::Logout(logout) => Action::Logout(logout.meant()),
-            Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.meant()),
-            Command::Images(images) => Action::Images(images.meant(verbosity)),
-            Command::Rewrite(rewrite) => Action::Rewrite(rewrite.meant(verbosity)),
-            Command::Relay(relay) => Action::Relay(Box::new(relay.meant(verbosity))),
-            Command::Load(load) => Action::Load(load.meant(verbosity)),
-            Command::Migrate(step) => step.meant(verbosity),
+            Command::Sync(sync) => sync.into_args(verbosity),
+            Command::Check(check) => Action::Check(check.into_args(verbosity)),
+            Command::Guide(guide) => Action::Guide(guide.into_args(verbosity)),
+            Command::Copy(copy) => Action::Copy(copy.into_args(verbosity)),
+            Command::Tags(tags) => Action::Tags(tags.into_args(verbosity)),
+            Command::Inspect(inspect) => Action::Inspect(inspect.into_args(verbosity)),
+            Command::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
+            Command::Login(login) => Action::Login(login.into_args(verbosity)),
+            Command::Logout(logout) => Action::Logout(logout.into_args()),
+            Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.into_args()),
+            Command::Images(images) => Action::Images(images.into_args(verbosity)),
+            Command::Rewrite(rewrite) => Action::Rewrite(rewrite.into_args(verbosity)),
+            Command::Relay(relay) => Action::Relay(Box::new(relay.into_args(verbosity))),
+            Command::Load(load) => Action::Load(load.into_args(verbosity)),
+            Command::Migrate(step) => step.into_args(verbosity),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }
@@ -345,7 +351,7 @@ impl Cli {
 }
 
 impl CacheCommand {
-    fn meant(self) -> cache::Verb {
+    fn into_args(self) -> cache::Verb {
         match self {
             Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
             Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },

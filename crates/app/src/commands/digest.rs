@@ -38,8 +38,8 @@ struct Answer {
 async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaType>), Failure> {
     let remote = session.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
-    let told = |error| session.told(image.host(), &image.to_string(), &error);
-    let head = remote.head_manifest(repository, &reference).await.map_err(told)?;
+    let failure = |error| session.to_failure(image.host(), &image.to_string(), &error);
+    let head = remote.head_manifest(repository, &reference).await.map_err(failure)?;
     let said = match (&reference, head.digest) {
         (Reference::Digest(asked), _) => Some(*asked),
         (Reference::Tag(_), said) => said,
@@ -48,7 +48,7 @@ async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaT
         Some(digest) => Ok((digest, head.media_type)),
         // Registries may leave it out, and then the document tells.
         None => {
-            let whole = remote.manifest(repository, &reference).await.map_err(told)?;
+            let whole = remote.manifest(repository, &reference).await.map_err(failure)?;
             Ok((whole.digest, Some(whole.media_type)))
         }
     }

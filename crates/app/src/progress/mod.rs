@@ -25,7 +25,7 @@ use bars::Bars;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum Style {
     /// Bars.
     Bars,
     /// A line for each image.
@@ -34,7 +34,7 @@ pub(crate) enum Manner {
     Nothing,
 }
 
-impl Manner {
+impl Style {
     /// What fits a command that prints so and is to say so much. Lines of a log would tear bars apart.
     pub(crate) fn of(output: Output, verbosity: Verbosity) -> Self {
         match (verbosity, output) {
@@ -53,12 +53,12 @@ pub(crate) struct Show {
 
 impl Show {
     /// Begins to show a run of these jobs; the sender is for the run.
-    pub(crate) fn begin(manner: Manner, jobs: &[Job]) -> (Self, UnboundedSender<Event>) {
+    pub(crate) fn begin(style: Style, jobs: &[Job]) -> (Self, UnboundedSender<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let task = match manner {
-            Manner::Bars => tokio::spawn(draw(Bars::new(jobs), receiver)),
-            Manner::Lines => tokio::spawn(tell(receiver)),
-            Manner::Nothing => tokio::spawn(ignore(receiver)),
+        let task = match style {
+            Style::Bars => tokio::spawn(draw(Bars::new(jobs), receiver)),
+            Style::Lines => tokio::spawn(print_lines(receiver)),
+            Style::Nothing => tokio::spawn(ignore(receiver)),
         };
         (Self { task }, sender)
     }
@@ -75,14 +75,14 @@ pub(crate) struct Wait(Option<ProgressBar>);
 
 impl Wait {
     /// Begins.
-    pub(crate) fn begin(manner: Manner, text: &str) -> Self {
-        let spinner = (manner == Manner::Bars).then(|| {
+    pub(crate) fn begin(style: Style, text: &str) -> Self {
+        let spinner = (style == Style::Bars).then(|| {
             let spinner = ProgressBar::new_spinner();
             terminal::describe_bar(&spinner, text);
             spinner.enable_steady_tick(Duration::from_millis(100));
             spinner
         });
-        if manner == Manner::Lines {
+        if style == Style::Lines {
             terminal::say(None, text);
         }
         Self(spinner)
@@ -101,7 +101,7 @@ async fn draw(mut bars: Bars, mut events: UnboundedReceiver<Event>) {
     bars.end();
 }
 
-async fn tell(mut events: UnboundedReceiver<Event>) {
+async fn print_lines(mut events: UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         if let Event::Settled { row, .. } = event {
             terminal::say(None, &line(&row));

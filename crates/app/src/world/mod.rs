@@ -12,7 +12,7 @@ use std::{
 
 use entrepot_oci::Host;
 use entrepot_remote::{Credential, Remote, Settings, SettingsError, is_own};
-use entrepot_sync::{Habits, Ledger, Registry, World};
+use entrepot_sync::{Ledger, Registry, RegistryDefaults, World};
 use url::Url;
 
 pub(crate) use ledger::{FileLedger, cache_directory};
@@ -102,7 +102,7 @@ impl Standalone {
     }
 
     fn make(&self, host: &Host) -> Result<Registry, SettingsError> {
-        let usual = Habits::of(host);
+        let usual = RegistryDefaults::of(host);
         let said = self.configured.get(host).map(|registry| registry.habits).unwrap_or_default();
         let mut settings = self.settings(host);
         settings.rate = settings.rate.or(usual.rate);

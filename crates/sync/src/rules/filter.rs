@@ -1,4 +1,4 @@
-//! Which tags of a repository are meant.
+//! Filters that choose tags of a repository.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::{RegexSet, RegexSetBuilder};
 
 use super::{
-    RuleError,
+    error::RuleError,
     section::{TagsSection, Texts},
     version::{Range, newest_first, version},
 };

@@ -43,7 +43,7 @@ impl Holder {
     /// Counts everything.
     pub(super) async fn holdings(&self) -> Result<Holdings, Failure> {
         match self {
-            Self::Here(assembly) => assembly.mirror.holdings().await.map_err(told),
+            Self::Here(assembly) => assembly.mirror.holdings().await.map_err(into_failure),
             Self::Server(control) => control.holdings().await,
         }
     }
@@ -54,7 +54,9 @@ impl Holder {
         loop {
             let page = page_after(all.last().map(|repository| repository.name.as_str()))?;
             let RepositoryPage { repositories, more } = match self {
-                Self::Here(assembly) => assembly.mirror.repositories(prefix, &page).await.map_err(told)?,
+                Self::Here(assembly) => {
+                    assembly.mirror.repositories(prefix, &page).await.map_err(into_failure)?
+                }
                 Self::Server(control) => control.repositories(prefix, &page).await?,
             };
             let is_last = !more || repositories.is_empty();
@@ -71,9 +73,11 @@ impl Holder {
         loop {
             let page = page_after(all.last().map(|image| image.digest.as_str()))?;
             let ImagePage { images, more } = match self {
-                Self::Here(assembly) => {
-                    assembly.mirror.images(&located(&assembly.mirror, name)?, &page).await.map_err(told)?
-                }
+                Self::Here(assembly) => assembly
+                    .mirror
+                    .images(&located(&assembly.mirror, name)?, &page)
+                    .await
+                    .map_err(into_failure)?,
                 Self::Server(control) => control.images(name, &page).await?,
             };
             let is_last = !more || images.is_empty();
@@ -91,23 +95,25 @@ impl Holder {
         reference: Option<&Reference>,
     ) -> Result<Removal, Failure> {
         match self {
-            Self::Here(assembly) => {
-                assembly.mirror.remove(&located(&assembly.mirror, name)?, reference).await.map_err(told)
-            }
+            Self::Here(assembly) => assembly
+                .mirror
+                .remove(&located(&assembly.mirror, name)?, reference)
+                .await
+                .map_err(into_failure),
             Self::Server(control) => control.remove(name, reference).await,
         }
     }
 }
 
 fn located(mirror: &Mirror, name: &Name) -> Result<RepoKey, Failure> {
-    mirror.held_as(name).map_err(told)
+    mirror.held_as(name).map_err(into_failure)
 }
 
 fn page_after(last: Option<&str>) -> Result<Page, Failure> {
     Page::parse(None, last).map_err(|error| Failure::because("cannot list on", &error))
 }
 
-fn told(error: Error) -> Failure {
+fn into_failure(error: Error) -> Failure {
     let failure = Failure::because_of(&error);
     match error {
         Error::NotAnUpstream { .. } => failure.with_hint("add it under `registries` with `mirror: true`"),

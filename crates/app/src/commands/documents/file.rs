@@ -18,7 +18,7 @@ pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> 
 }
 
 /// Tells of what a changed file has no more.
-pub(in crate::commands) fn tell(name: &str, lost: &Lost) {
+pub(in crate::commands) fn warn_lost(name: &str, lost: &Lost) {
     for (fact, hint) in lost.told(name) {
         failure::note(&[fact], &hint);
     }

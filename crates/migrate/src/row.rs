@@ -1,0 +1,63 @@
+//! One repository of a plan. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entrepot_sync::{Plan as Copies, belongs_to};
+use serde::Serialize;
+
+use crate::{facts::images, inspect::Inspection, migration::Move};
+
+/// A repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// What it is called below `from`.
+    pub name: String,
+    /// Where it is.
+    pub source: String,
+    /// Where it goes.
+    pub target: String,
+    /// Its tags.
+    pub tags: usize,
+    /// The images that these point at.
+    pub images: usize,
+    /// What they run on.
+    pub platforms: BTreeSet<String>,
+    /// Their blobs in bytes, each counted once.
+    pub bytes: u64,
+    /// The largest of them.
+    pub largest: u64,
+    /// What refers to them.
+    pub referrers: usize,
+    /// Tags that belong to an image.
+    pub attached: usize,
+    /// Tags that are there already.
+    pub in_place: usize,
+}
+
+pub(crate) fn row(moved: &Move, copies: &Copies, inspection: &Inspection) -> Row {
+    let mut row = Row {
+        name: moved.name.clone(),
+        source: moved.source.to_string(),
+        target: moved.target.to_string(),
+        ..Row::default()
+    };
+    let mut digests = BTreeSet::new();
+    for step in images(copies, &moved.source) {
+        row.tags += 1;
+        row.in_place += usize::from(step.action.is_in_sync());
+        digests.extend(step.digest);
+    }
+    let own = copies.steps.iter().filter(|step| step.source == moved.source);
+    row.attached = own.filter(|step| step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_some())).count();
+    row.images = digests.len();
+    let mut blobs = BTreeMap::new();
+    for summary in digests.iter().filter_map(|digest| inspection.images.get(&(moved.source.clone(), *digest)))
+    {
+        row.platforms.extend(summary.platforms.iter().cloned());
+        row.referrers += summary.referrers.unwrap_or_default();
+        blobs.extend(summary.blobs.iter().map(|(digest, size)| (*digest, *size)));
+    }
+    row.bytes = blobs.values().sum();
+    row.largest = blobs.values().copied().max().unwrap_or_default();
+    row
+}
