@@ -35,7 +35,13 @@ struct Answer {
     media_type: Option<String>,
 }
 
-async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaType>), Failure> {
+/// What a registry says of an image.
+struct Found {
+    digest: Digest,
+    media_type: Option<MediaType>,
+}
+
+async fn find(session: &Session, image: &Image) -> Result<Found, Failure> {
     let remote = session.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
     let failure = |error| session.to_failure(image.host(), &image.to_string(), &error);
@@ -45,17 +51,17 @@ async fn find(session: &Session, image: &Image) -> Result<(Digest, Option<MediaT
         (Reference::Tag(_), said) => said,
     };
     match said {
-        Some(digest) => Ok((digest, head.media_type)),
+        Some(digest) => Ok(Found { digest, media_type: head.media_type }),
         // Registries may leave it out, and then the document tells.
         None => {
             let whole = remote.manifest(repository, &reference).await.map_err(failure)?;
-            Ok((whole.digest, Some(whole.media_type)))
+            Ok(Found { digest: whole.digest, media_type: Some(whole.media_type) })
         }
     }
 }
 
-fn print(image: &Image, found: (Digest, Option<MediaType>), output: Output) -> Result<(), Failure> {
-    let (digest, media_type) = found;
+fn print(image: &Image, found: Found, output: Output) -> Result<(), Failure> {
+    let Found { digest, media_type } = found;
     match output {
         Output::Text => output::print(&format!("{digest}\n")),
         Output::Json => output::print_json(&Answer {

@@ -142,7 +142,7 @@ async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
     match &rows[0].outcome {
         Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
         Outcome::Failed(failure) => {
-            assert!(failure.what.contains("so much in one request"), "{}", failure.what)
+            assert!(failure.what.contains("this much in one request"), "{}", failure.what)
         }
         other => panic!("{other:?}"),
     }

@@ -111,7 +111,7 @@ async fn zstd_has_no_name_in_dockers_form() {
     source.put_image("a/b", "1", &image);
     let rows = run(Lab::default(), vec![shaped(&source, &target_registry, &image, docker())]).await;
     let (what, hint) = failed(&rows[0]);
-    assert!(what.contains("is compressed by zstd"), "{what}");
+    assert!(what.contains("is compressed with zstd"), "{what}");
     assert_eq!(hint, Some("build it with gzip, or leave `format` at `keep`"));
     assert_eq!(target_registry.log().count(http::Method::PUT, ""), 0);
 }

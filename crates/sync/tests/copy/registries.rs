@@ -281,7 +281,7 @@ async fn bytes_count_for_the_first_of_two_names() {
     source.put_image("a/b", "1", &image);
     let names = ["1", "latest"].map(|tag| target(place(&target_registry, "c/d"), tag));
     let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", names.to_vec())]).await;
-    let counts: Vec<_> = rows.iter().map(|row| done(row)).map(|done| (done.written, done.present)).collect();
+    let counts: Vec<_> = rows.iter().map(done).map(|done| (done.written, done.present)).collect();
     assert_eq!(counts, [(blob_bytes(&image), 0), (0, blob_bytes(&image))]);
     assert!(rows.iter().all(|row| done(row).changed));
 }

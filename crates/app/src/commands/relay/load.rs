@@ -107,7 +107,7 @@ fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String,
     for (file, _) in stack.variables.iter().zip(&plan.variables).filter(|(_, changed)| changed.is_none()) {
         let name = write::within(&file.name);
         let path = ground.path.join(&name);
-        let what = match ground.put((&name, file.text.as_bytes()), Access::Mode(file.mode)) {
+        let what = match ground.put(&name, file.text.as_bytes(), Access::Mode(file.mode)) {
             Ok(()) => "as it was",
             Err(error) if error.kind() == ErrorKind::AlreadyExists => "was there, and stays as it is",
             Err(error) => return Err(write::cannot(&path, &error)),

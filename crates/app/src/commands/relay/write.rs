@@ -115,13 +115,13 @@ pub(super) fn all<'a>(
 pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
     let mut lines = Vec::new();
     for (old, written, name) in all(stack, plan, names) {
-        one(&names.how, old, (written, name)).map_err(|error| cannot(Path::new(name), &error))?;
+        one(&names.how, old, written, name).map_err(|error| cannot(Path::new(name), &error))?;
         lines.push((name.clone(), written.changed));
     }
     Ok(lines)
 }
 
-fn one(how: &How, old: &File, (written, name): (&Written, &str)) -> io::Result<()> {
+fn one(how: &How, old: &File, written: &Written, name: &str) -> io::Result<()> {
     let (bytes, access) = (written.text.as_bytes(), Access::Mode(old.mode));
     match how {
         How::InPlace if written.changed == 0 => Ok(()),
@@ -129,7 +129,7 @@ fn one(how: &How, old: &File, (written, name): (&Written, &str)) -> io::Result<(
             file::replace(Path::new(name), &written.text).map(|lost| file::warn_lost(name, &lost))
         }
         How::Beside => put(Path::new(name), bytes, access),
-        How::Below(ground) => ground.put((&within(&mirror_name(&old.name)), bytes), access),
+        How::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn scripts(
     let platform = relay.options.platforms.first();
     if !plan.entries.is_empty() {
         for script in entrepot_relay::scripts(stack, plan, &relay.to, platform) {
-            let put = ground.put((Path::new(script.name), script.text.as_bytes()), Access::Mode(0o755));
+            let put = ground.put(Path::new(script.name), script.text.as_bytes(), Access::Mode(0o755));
             let path = directory.join(script.name);
             put.map_err(|error| cannot(&path, &error))?;
             written.push(path.display().to_string());
