@@ -13,13 +13,13 @@ use crate::{
     project_file::File,
 };
 
-/// Who said which repositories there are.
+/// How the repositories were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// The migration does.
+    /// They are configured.
     Written,
-    /// The registry listed them.
+    /// The registry's catalog lists them.
     Catalog,
     /// The documents name them.
     Documents,
@@ -30,16 +30,16 @@ pub enum Origin {
 pub struct Repositories {
     /// Their names, in order.
     pub names: Vec<String>,
-    /// Who said so.
+    /// How they were found.
     pub origin: Origin,
 }
 
 const NAME_THEM: &str = "name them: `repositories: [NAME, …]`";
 
-/// Finds them.
+/// Finds the repositories of a migration.
 ///
 /// # Errors
-/// There are none, as far as can be seen.
+/// None could be found.
 pub async fn find(
     world: &Arc<dyn World>,
     migration: &Migration,

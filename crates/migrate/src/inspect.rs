@@ -18,26 +18,26 @@ use crate::image_summary::{ImageSummary, SOURCE};
 /// How many images are looked into at once.
 const AT_ONCE: usize = 8;
 
-/// How much is looked into.
+/// How many images are looked into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
-    /// As much as leaves enough of the budget for the copies.
+    /// As many as leave enough of the pull budget for the copies.
     #[default]
     Thrifty,
-    /// Everything.
+    /// All of them, whatever that costs.
     Whole,
 }
 
-/// What was found.
+/// The result of looking into images.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// The images that were looked into.
+    /// A summary of each image that was looked into.
     pub images: BTreeMap<(Place, Digest), ImageSummary>,
-    /// Why others could not be.
+    /// The repositories with images that could not be read, and why.
     pub failures: Vec<(Place, String)>,
-    /// What the source's registry tells of its limit.
+    /// The pull budget of the source, if the registry reports one.
     pub budget: Option<RateLimit>,
-    /// How much of that is left for others.
+    /// The part of the budget to leave for others.
     pub reserve: u64,
 }
 

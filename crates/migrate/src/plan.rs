@@ -20,36 +20,36 @@ use crate::{
     row::{Row, row},
 };
 
-/// A plan.
+/// The plan of a migration.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
-    /// From where.
+    /// The registry, and perhaps namespace, that images are copied from.
     pub from: String,
-    /// Where to.
+    /// The registry, and perhaps namespace, that they are copied to.
     pub to: String,
-    /// Whether nothing stands in the way.
+    /// Whether nothing prevents the copies.
     pub ready: bool,
-    /// Who said which repositories there are.
+    /// How the repositories were found.
     pub found_by: Origin,
-    /// The sums.
+    /// Totals over all repositories.
     pub totals: Totals,
-    /// Repository by repository.
+    /// One row for each repository.
     pub repositories: Vec<Row>,
-    /// What to reckon with, the gravest first.
+    /// Problems, the most severe first.
     pub problems: Vec<Problem>,
-    /// What the copies take of the source's budget, where it has one.
+    /// The share of the source's pull budget that the copies take, if it has one.
     pub quota: Option<Quota>,
     /// The accounts that are needed.
     pub accounts: Vec<Account>,
-    /// What is to be done by hand.
+    /// Tasks that have to be done by hand.
     pub checklist: Vec<Task>,
-    /// What changes in the project's files.
+    /// The changes in the project's files.
     pub documents: Vec<Document>,
     /// Every tag.
     pub tags: Vec<Tag>,
 }
 
-/// The sums.
+/// Totals over all repositories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Repositories that move.
@@ -122,7 +122,7 @@ impl Plan {
         }
     }
 
-    /// What keeps the copies from being made.
+    /// The problems that prevent the copies.
     pub fn stops(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity == Severity::Stops)
     }

@@ -6,20 +6,20 @@ use std::collections::BTreeSet;
 
 use crate::inspect::Inspection;
 
-/// What the copies take of a budget, and what is left of it.
+/// The share of a pull budget that the copies take. All counts are of manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quota {
-    /// How many manifests are to be fetched.
+    /// The manifests that have to be fetched.
     pub needed: u64,
-    /// Whether that is estimated, since not every image was looked into.
+    /// Whether `needed` is an estimate, because not every image was looked into.
     pub estimated: bool,
-    /// How many may be fetched in a window.
+    /// The manifests that may be fetched in a window.
     pub limit: u64,
-    /// How many are left.
+    /// The manifests that may still be fetched.
     pub left: u64,
-    /// How many of these are left for others.
+    /// The part of these to leave for others.
     pub reserve: u64,
-    /// The length of the window in seconds, where it is told.
+    /// The length of a window in seconds, if the registry says so.
     pub window_seconds: Option<u64>,
 }
 
@@ -29,7 +29,7 @@ impl Quota {
         self.needed + self.reserve <= self.left
     }
 
-    /// In how many windows the copies can be made.
+    /// The number of windows that the copies need.
     pub fn windows(&self) -> u64 {
         let each = self.limit.saturating_sub(self.reserve).max(1);
         1 + self.needed.saturating_sub(self.left.saturating_sub(self.reserve)).div_ceil(each)

@@ -7,18 +7,18 @@ use serde::Serialize;
 
 use crate::{migration::Migration, migration::Move};
 
-/// An account that is needed.
+/// An account that a migration needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// At which registry.
+    /// The registry.
     pub registry: String,
-    /// What for.
+    /// What it is needed for.
     pub role: Role,
-    /// The least rights that do.
+    /// The least rights that are enough.
     pub rights: &'static str,
-    /// What does not do, or is easily overlooked.
+    /// Rights that are not enough, or facts that are easily overlooked.
     pub beware: Option<&'static str>,
-    /// Whether an account for it is known here.
+    /// Whether an account for the registry is configured here.
     pub is_known: bool,
 }
 
@@ -41,14 +41,14 @@ pub enum Role {
     Write,
 }
 
-/// Something to be done by hand.
+/// A task that has to be done by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Task {
-    /// What.
+    /// The task.
     pub what: String,
-    /// Why.
+    /// The reason.
     pub why: &'static str,
-    /// Where: addresses of settings.
+    /// The addresses of the settings.
     pub at: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ impl Role {
     }
 }
 
-/// The account that is needed at `host`.
+/// The account that is needed at `host`, and the least rights for it.
 pub(crate) fn account(host: &Host, role: Role, is_known: bool) -> Account {
     let provider = Provider::of(host);
     let (rights, beware) = match role {

@@ -7,30 +7,30 @@ use serde::Serialize;
 
 use crate::{facts::images, inspect::Inspection, migration::Move};
 
-/// A repository.
+/// One repository of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// What it is called below `from`.
+    /// The name below `from`.
     pub name: String,
-    /// Where it is.
+    /// The source repository.
     pub source: String,
-    /// Where it goes.
+    /// The destination repository.
     pub target: String,
-    /// Its tags.
+    /// The number of tags, without those that belong to an image.
     pub tags: usize,
-    /// The images that these point at.
+    /// The number of images that these tags point at.
     pub images: usize,
-    /// What they run on.
+    /// The platforms of these images.
     pub platforms: BTreeSet<String>,
-    /// Their blobs in bytes, each counted once.
+    /// The size of their blobs in bytes, each counted once.
     pub bytes: u64,
-    /// The largest of them.
+    /// The size of the largest blob in bytes.
     pub largest: u64,
-    /// What refers to them.
+    /// The number of their referrers.
     pub referrers: usize,
-    /// Tags that belong to an image.
+    /// The number of tags that belong to an image, such as cosign's.
     pub attached: usize,
-    /// Tags that are there already.
+    /// The number of tags that are at the destination already.
     pub in_place: usize,
 }
 

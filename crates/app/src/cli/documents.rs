@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use entrepot_rewrite::{Kind, Root, Search};
 
-use super::{OutputArgs, registries::CommonArgs};
+use super::{common::OutputArgs, registries::CommonArgs};
 use crate::{
     commands::documents::{Documents, Naming, Source, images, rewrite},
     log::Verbosity,

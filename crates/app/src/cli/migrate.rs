@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 use entrepot_migrate::{Depth, Direction};
 
-use super::{Action, registries::CommonArgs};
+use super::{action::Action, registries::CommonArgs};
 use crate::{
     commands::migrate::{self, apply, plan, rewrite},
     log::Verbosity,

@@ -4,6 +4,8 @@
 //! runs them in `server`, those that work on documents in `documents`, those that bring whole stacks elsewhere in `stacks`,
 //! and the steps of a migration in `migrate`.
 
+mod action;
+mod common;
 mod documents;
 mod migrate;
 mod registries;
@@ -18,17 +20,15 @@ use clap_complete::Shell;
 use entrepot_oci::printable;
 
 use crate::{
-    commands::{
-        self, cache, completions, config, copy, digest,
-        documents::{images, rewrite},
-        inspect, list, login, man, relay, runs, serve, sync, tags,
-    },
+    commands::{cache, completions, config, man, serve},
     config::{Listen, Overrides},
     log::Verbosity,
     output::Output,
     terminal,
 };
 
+pub(crate) use action::Action;
+use common::{FileArgs, OutputArgs};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
@@ -40,65 +40,6 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .usage(styling::AnsiColor::Green.on_default().bold())
     .literal(styling::AnsiColor::Cyan.on_default().bold())
     .placeholder(styling::AnsiColor::Cyan.on_default());
-
-/// What is to be done.
-#[derive(Debug)]
-pub(crate) enum Action {
-    /// Serve images.
-    Serve(serve::Serve),
-    /// Look at a configuration.
-    Config(config::Config),
-    /// Look at what is held.
-    Cache(cache::Cache),
-    /// Copy what rules say.
-    Sync(sync::Sync),
-    /// Make rules of another tool's file.
-    Import(sync::import::Import),
-    /// Say how much is equal.
-    Check(sync::Check),
-    /// Tell readers where everything is.
-    Guide(sync::Guide),
-    /// Put a list in order.
-    ListFmt(list::Fmt),
-    /// Copy images.
-    Copy(copy::Copy),
-    /// List the tags of a repository.
-    Tags(tags::Tags),
-    /// Look at an image in a registry.
-    Inspect(inspect::Inspect),
-    /// Say what an image's digest is.
-    Digest(digest::DigestOf),
-    /// Begin or list runs of a server's rules.
-    Runs(runs::Runs),
-    /// Log in to a registry.
-    Login(login::Login),
-    /// Forget a login.
-    Logout(login::Logout),
-    /// List the images that documents name.
-    Images(images::Images),
-    /// Give them other names.
-    Rewrite(rewrite::Rewrite),
-    /// Bring a stack to a registry of one's own.
-    Relay(Box<relay::Relay>),
-    /// Bring what was packed of one there.
-    Load(relay::load::Load),
-    /// Plan a migration.
-    MigratePlan(commands::migrate::plan::Make),
-    /// Prove the rights that a migration needs.
-    MigrateCheck(commands::migrate::Args),
-    /// Make its copies.
-    MigrateApply(commands::migrate::apply::Apply),
-    /// Prove them.
-    MigrateVerify(commands::migrate::Args),
-    /// Rewrite the project's files.
-    MigrateRewrite(commands::migrate::rewrite::Rewrite),
-    /// Say where it stands.
-    MigrateStatus(commands::migrate::Args),
-    /// Write a completion script.
-    Completions(completions::Completions),
-    /// Write manual pages.
-    Man(man::Man),
-}
 
 /// Reads the command line; where it is wrong, or asks for help, that is said and the process ends (2, or 0).
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
@@ -205,20 +146,6 @@ struct ServeArgs {
     data: Option<PathBuf>,
 }
 
-#[derive(Args)]
-struct FileArgs {
-    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it is there]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    config: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct OutputArgs {
-    /// How to print: `text` for people, `json` for machines
-    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, default_value_t)]
-    output: Output,
-}
-
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Read a configuration file and say what is wrong with it
@@ -272,7 +199,7 @@ enum CacheCommand {
     },
     /// Count what is held
     Stat,
-    /// Remove a repository, or one image of it, with all that only it needed
+    /// Remove a repository, or one image of it, and content that nothing else uses
     Rm {
         /// What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`
         #[arg(value_name = "NAME[:TAG|@DIGEST]")]

@@ -9,7 +9,7 @@ use entrepot_sync::{
     rules::{TagsSection, Texts},
 };
 
-use super::{FileArgs, OutputArgs};
+use super::common::{FileArgs, OutputArgs};
 use crate::{
     commands::{
         copy, digest, inspect, login,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueHint};
 use entrepot_guide::Language;
 
 use super::{
-    Action,
+    action::Action,
     registries::CommonArgs,
     server::{CancelArgs, RunArgs, RunsArgs},
 };

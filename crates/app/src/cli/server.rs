@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use secrecy::SecretString;
 
-use super::{FileArgs, OutputArgs};
+use super::common::{FileArgs, OutputArgs};
 use crate::commands::runs::{Runs, Server, Verb};
 
 #[derive(Args)]

@@ -313,13 +313,14 @@ fn two_that_want_one_tag_in_different_forms_do_not_agree() {
     let made = plan(&rules(json), &seen);
     assert_eq!((made.counts().failed, made.jobs.len()), (2, 0));
     // Nor do two of which nobody knows what they would write.
+    let json = json.replace(r#"{"repository":"x.io/a","format":"docker"}"#, r#""x.io/a""#);
     let unknown = Failure { what: "down".to_owned(), hint: None, at_source: true };
     let seen = seen.with(&place("q.io/a"), "12", Seen::Unknown(unknown.clone())).with(
         &place("q.io/b"),
         "12",
         Seen::Unknown(unknown),
     );
-    assert!(lines(&plan(&rules(json), &seen))[0].contains("two would write this tag"));
+    assert!(lines(&plan(&rules(&json), &seen))[0].contains("two would write this tag"));
 }
 
 #[test]
