@@ -36,7 +36,7 @@ fn refusals_have_a_way_out() {
         (
             400,
             "NAME_INVALID",
-            "`a.example/b/c` does not allow this name for a repository or tag (400: NAME_INVALID) · hint: write to \
+            "`a.example/b/c` does not allow this name for a repository or tag (400: NAME_INVALID) · hint: use \
              another name",
         ),
         (
