@@ -119,6 +119,12 @@ impl From<config::Error> for Failure {
     }
 }
 
+impl From<entrepot_sync::Failure> for Failure {
+    fn from(failure: entrepot_sync::Failure) -> Self {
+        Self { fault: Fault::Failed, what: failure.what, hint: failure.hint }
+    }
+}
+
 /// Says on standard error what is worth knowing.
 pub(crate) fn remark(text: &str) {
     say(AnsiColor::Blue, "note", text);

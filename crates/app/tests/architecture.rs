@@ -44,16 +44,21 @@ const IMPORTS: [(&str, &[&str]); 17] = [
             "relay",
             "scheduler",
             "migrate",
+            "importers",
+            "guide",
             "server",
         ],
     ),
     ("testkit", &["oci"]),
 ];
 
-/// What tests may import besides: the test kit, for `scheduler` what a run speaks through, and for `server` what a
-/// real mirror is made of.
-const TEST_IMPORTS: [(&str, &[&str]); 2] =
-    [("scheduler", &["remote"]), ("server", &["remote", "blobs", "catalog"])];
+/// What tests may import besides: the test kit, for `sync` what makes rules and reads reports, for `scheduler` what a run
+/// speaks through, and for `server` what a real mirror is made of.
+const TEST_IMPORTS: [(&str, &[&str]); 3] = [
+    ("sync", &["importers", "guide"]),
+    ("scheduler", &["remote"]),
+    ("server", &["remote", "blobs", "catalog"]),
+];
 
 /// The most lines that a source file may have.
 const LONGEST_FILE: usize = 600;

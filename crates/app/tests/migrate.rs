@@ -206,7 +206,7 @@ async fn rights_are_proven_before_anything_moves() {
     // A token that is not taken.
     moving.lab.write("migrate.yaml", &with_account(&section, &moving, "canary-wrong"));
     let ran = moving.run(&["-vv", "migrate", "check"]).await;
-    assert!(ran.code == 1 && ran.stdout.contains("it does not take the account (401"), "{}", ran.stdout);
+    assert!(ran.code == 1 && ran.stdout.contains("it does not accept the account (401"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("canary") && !ran.stderr.contains("canary"), "{}", ran.stderr);
 
     // One that the organization does not let in.

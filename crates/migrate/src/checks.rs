@@ -1,19 +1,23 @@
-//! Whether the accounts may do what the migration needs, proven without leaving anything behind.
+//! Checks whether the accounts have the rights that a migration needs, without leaving anything behind.
 //!
-//! For each repository, as far as it comes: is somebody there, what does the token allow, may it be read, may it be
-//! written. Writing is tried by beginning an upload and taking it back.
+//! Each repository is tried step by step until one fails: is the registry there, what does the token allow, can it be read,
+//! can it be written. For the last, an upload is started and cancelled.
 
 use std::sync::Arc;
 
 use entrepot_oci::{Reference, Repository, Tag};
 use entrepot_remote::{Access, Error, Remote, Rights};
-use entrepot_sync::{Place, Registries, Service};
+use entrepot_sync::{Place, Provider, Registries};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::{
-    Account, Migration, Moves, Problem, Role, Severity, advice,
-    reasons::{self, Asked},
+    migration::Migration,
+    moves::Moves,
+    outcome::Outcome,
+    problem::{Problem, Severity},
+    refusals::{self, Attempt},
+    requirements::{self, Account, KnownAccounts, Role},
 };
 
 /// How many repositories are looked at at once.
@@ -65,24 +69,6 @@ pub enum Step {
     Push,
 }
 
-/// What came of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "result", rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It may be done.
-    Passed {
-        /// How it was done.
-        how: String,
-    },
-    /// It may not.
-    Failed {
-        /// The fact.
-        what: String,
-        /// What to do about it.
-        hint: String,
-    },
-}
-
 impl Check {
     fn is_left(&self) -> bool {
         matches!(&self.result, Outcome::Passed { how } if how == LEFT_TO_EXPIRE)
@@ -101,15 +87,15 @@ impl Step {
     }
 }
 
-/// Tries everything. `accounts`: whether one is known for the source, and for the destination.
+/// Tries everything that the migration needs, and leaves nothing behind but uploads that expire.
 pub async fn check(
     registries: &Arc<dyn Registries>,
     migration: &Migration,
     moves: &Moves,
-    accounts: (bool, bool),
+    accounts: KnownAccounts,
 ) -> Checks {
-    let sources = moves.moves.iter().map(|moved| (&moved.source, Role::Read, accounts.0));
-    let targets = moves.moves.iter().map(|moved| (&moved.target, Role::Write, accounts.1));
+    let sources = moves.moves.iter().map(|moved| (&moved.source, Role::Read, accounts.source));
+    let targets = moves.moves.iter().map(|moved| (&moved.target, Role::Write, accounts.target));
     let ladders = sources
         .chain(targets)
         .map(|(place, role, has_account)| async move { ladder(registries, place, role, has_account).await });
@@ -122,24 +108,24 @@ pub async fn check(
         steps,
         problems: moves.problems.clone(),
         accounts: vec![
-            advice::account(migration.from.host(), Role::Read, accounts.0),
-            advice::account(migration.to.host(), Role::Write, accounts.1),
+            requirements::account(migration.from.host(), Role::Read, accounts.source),
+            requirements::account(migration.to.host(), Role::Write, accounts.target),
         ],
         notes: notes(migration),
     }
 }
 
 fn notes(migration: &Migration) -> Vec<String> {
-    let service = Service::of(migration.to.host());
+    let provider = Provider::of(migration.to.host());
     let makes = matches!(
-        service,
-        Service::DockerHub
-            | Service::Quay
-            | Service::Swr
-            | Service::AliyunPersonal
-            | Service::AliyunEnterprise
+        provider,
+        Provider::DockerHub
+            | Provider::Quay
+            | Provider::Swr
+            | Provider::AliyunPersonal
+            | Provider::AliyunEnterprise
     );
-    let name = service.name();
+    let name = provider.name();
     makes
         .then(|| {
             format!(
@@ -158,7 +144,7 @@ async fn ladder(
     has_account: bool,
 ) -> Vec<Check> {
     let Place::Registry { host, repository } = place else { return Vec::new() };
-    let about = Asked { service: Service::of(host), place, role, has_account };
+    let about = Attempt { provider: Provider::of(host), place, role, has_account };
     let mut steps = Vec::new();
     let mut add = |step: Step, result: Outcome| {
         let passed = matches!(result, Outcome::Passed { .. });
@@ -191,7 +177,7 @@ async fn ladder(
     steps
 }
 
-async fn access(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> Outcome {
+async fn access(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> Outcome {
     let rights = match about.role {
         Role::Read => Rights::Pull,
         Role::Write => Rights::Push,
@@ -203,40 +189,40 @@ async fn access(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> 
         Ok(Access::Token(Some(actions))) => {
             let has = |wanted: &str| actions.iter().any(|action| action == wanted || action == "*");
             if !has(about.role.word()) {
-                return reasons::too_little(about, &actions);
+                return refusals::too_little(about, &actions);
             }
             format!("it gives a token for {}", actions.join(" and "))
         }
-        Err(error) => return reasons::refused(about, &error),
+        Err(error) => return refusals::refused(about, &error),
     };
     Outcome::Passed { how }
 }
 
-async fn list(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> (Outcome, Option<Tag>) {
+async fn list(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> (Outcome, Option<Tag>) {
     match remote.all_tags(repository).await {
         Ok(tags) => {
             let how = if tags.len() == 1 { "1 tag".to_owned() } else { format!("{} tags", tags.len()) };
             (Outcome::Passed { how }, tags.last().cloned())
         }
-        Err(error) => (reasons::refused(about, &error), None),
+        Err(error) => (refusals::refused(about, &error), None),
     }
 }
 
-async fn pull(remote: &Remote, repository: &Repository, tag: &Tag, about: &Asked<'_>) -> Outcome {
+async fn pull(remote: &Remote, repository: &Repository, tag: &Tag, about: &Attempt<'_>) -> Outcome {
     match remote.head_manifest(repository, &Reference::Tag(tag.clone())).await {
         Ok(_) => Outcome::Passed { how: format!("`{tag}` can be read") },
         // A list may name what is gone.
         Err(Error::NotFound) => Outcome::Passed { how: format!("`{tag}` may be asked for") },
-        Err(error) => reasons::refused(about, &error),
+        Err(error) => refusals::refused(about, &error),
     }
 }
 
-async fn push(remote: &Remote, repository: &Repository, about: &Asked<'_>) -> Outcome {
+async fn push(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> Outcome {
     match remote.try_push(repository).await {
         Ok(entrepot_remote::Cancelled::Forgotten) => {
             Outcome::Passed { how: "an upload was begun, and taken back".to_owned() }
         }
         Ok(entrepot_remote::Cancelled::LeftToExpire) => Outcome::Passed { how: LEFT_TO_EXPIRE.to_owned() },
-        Err(error) => reasons::refused(about, &error),
+        Err(error) => refusals::refused(about, &error),
     }
 }

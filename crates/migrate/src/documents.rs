@@ -1,37 +1,20 @@
-//! The project's files: what they name of what moves, and the same with the new names.
+//! Finds the names of images that move in the project's files, and replaces them.
 
 use std::collections::BTreeSet;
 
 use entrepot_rewrite::{
-    Census, Change, Document as Text, Found, Kind, Left, Map, MapError, Naming, Position, ReadError, Reason,
-    RewriteError, Rewritten, Rules, Search,
+    Census, Change, Document as Text, Found, Kind, Left, Map, Naming, Position, Reason, Rewritten, Rules,
+    Search,
 };
 use entrepot_sync::Place;
 
 use crate::{
-    Migration, Move, Root,
-    plan::Document,
+    edit::{Direction, EditError},
+    migration::{Migration, Move},
+    project_file::{Document, File},
+    root::Root,
     workflow::{self, Desk, LoginChange, Remark},
 };
-
-/// A file of the project.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// What it is called, seen from the checkout.
-    pub name: String,
-    /// What is in it.
-    pub text: String,
-}
-
-/// Which way names are changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    /// To where the images go.
-    #[default]
-    There,
-    /// Back to where they came from.
-    Back,
-}
 
 /// A file with other names in it.
 #[derive(Clone, Debug)]
@@ -50,23 +33,6 @@ pub struct Edited {
     pub logins: Vec<LoginChange>,
     /// What people should look at besides.
     pub remarks: Vec<Remark>,
-}
-
-/// Why a file stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
-    /// It is of no kind that is known.
-    #[error("what kind of document this is cannot be told")]
-    Kind,
-    /// It cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// It cannot be changed.
-    #[error(transparent)]
-    Rewrite(#[from] RewriteError),
-    /// The names contradict each other.
-    #[error(transparent)]
-    Names(#[from] MapError),
 }
 
 /// Changes the names in files.

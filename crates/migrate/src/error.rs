@@ -1,4 +1,4 @@
-//! What is wrong with a migration: where, the fact, the way out.
+//! Faults in a migration: the place, the fact, and what to do.
 
 use std::fmt;
 

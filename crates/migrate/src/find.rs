@@ -1,23 +1,25 @@
-//! Which repositories there are: as written, else as the registry lists them, else as the documents name them.
+//! Finds the repositories of a migration: as configured, else as the registry lists them, else as the documents name them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use entrepot_remote::{Error, InvalidResponse};
-use entrepot_sync::{Registries, Service};
+use entrepot_sync::{Provider, Registries};
 use serde::Serialize;
 
 use crate::{
-    File, Migration, documents,
+    documents,
+    migration::Migration,
     problem::{Problem, Severity},
+    project_file::File,
 };
 
-/// Who said which repositories there are.
+/// How the repositories were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// The migration does.
+    /// They are configured.
     Written,
-    /// The registry listed them.
+    /// The registry's catalog lists them.
     Catalog,
     /// The documents name them.
     Documents,
@@ -28,16 +30,16 @@ pub enum Origin {
 pub struct Repositories {
     /// Their names, in order.
     pub names: Vec<String>,
-    /// Who said so.
+    /// How they were found.
     pub origin: Origin,
 }
 
 const NAME_THEM: &str = "name them: `repositories: [NAME, …]`";
 
-/// Finds them.
+/// Finds the repositories of a migration.
 ///
 /// # Errors
-/// There are none, as far as can be seen.
+/// None could be found.
 pub async fn find(
     registries: &Arc<dyn Registries>,
     migration: &Migration,
@@ -55,11 +57,11 @@ pub async fn find(
     if !named.is_empty() {
         return Ok(Repositories { names: named.into_iter().collect(), origin: Origin::Documents });
     }
-    let service = Service::of(migration.from.host()).name();
+    let provider = Provider::of(migration.from.host()).name();
     let what = if has_catalog(migration) {
         format!("`{}` lists no repositories, and no document names one", migration.from)
     } else {
-        format!("{service} does not list repositories, and no document names one of `{}`", migration.from)
+        format!("{provider} does not list repositories, and no document names one of `{}`", migration.from)
     };
     Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM))
 }
@@ -86,11 +88,11 @@ async fn listed(registries: &Arc<dyn Registries>, migration: &Migration) -> Resu
 // Those without have lists of their own kind, behind their web APIs.
 fn has_catalog(migration: &Migration) -> bool {
     !matches!(
-        Service::of(migration.from.host()),
-        Service::DockerHub
-            | Service::Ghcr
-            | Service::Swr
-            | Service::AliyunPersonal
-            | Service::AliyunEnterprise
+        Provider::of(migration.from.host()),
+        Provider::DockerHub
+            | Provider::Ghcr
+            | Provider::Swr
+            | Provider::AliyunPersonal
+            | Provider::AliyunEnterprise
     )
 }

@@ -1,50 +1,61 @@
 //! Moves a project's images from one registry to another, and its documents with them.
 //!
-//! - written: `section`; known to be right: [`Migration`]; which repository goes where: [`Moves`] (pure)
-//! - what there is: `find` (repositories), `study` (what is inside); what comes of it: [`Plan`] (pure), with `obstacles`,
-//!   `quota`, `advice`
-//! - whether it may be done: `checks`, with `reasons`; whether it was done: `verify`
-//! - for people: `report`; the project's files: `documents`, `workflow`
+//! - `section` is the configuration, [`Migration`] the checked form; [`Moves`] says which repository goes where (pure)
+//! - `find` lists the repositories, `inspect` looks into the images; [`Plan`] is made of both (pure), with `blockers`,
+//!   `quota` and `requirements`
+//! - `checks` tries whether the accounts have the rights, and `refusals` explains why not; `verify` compares both sides
+//! - `report` writes plans for people; `documents` and `workflow` edit the project's files
 //!
 //! Copies are made by `sync` with the rules of [`Moves`]. Nothing here writes to the source.
 
 #![forbid(unsafe_code)]
 
-mod advice;
-mod anatomy;
+mod blockers;
 mod checks;
 mod documents;
+mod edit;
 mod error;
+mod facts;
 mod find;
+mod image_summary;
+mod inspect;
 mod migration;
 mod moves;
 mod names;
-mod obstacles;
+mod outcome;
 mod plan;
 mod problem;
+mod project_file;
 mod quota;
-mod reasons;
+mod refusals;
 mod report;
+mod requirements;
 mod root;
+mod row;
 mod section;
-mod study;
+mod size;
 mod verify;
 mod workflow;
 
-pub use advice::{Account, Role, Task};
-pub use anatomy::Anatomy;
-pub use checks::{Check, Checks, Outcome, Step, check};
-pub use documents::{Direction, EditError, Edited, Editor, File, naming};
+pub use checks::{Check, Checks, Step, check};
+pub use documents::{Edited, Editor, naming};
+pub use edit::{Direction, EditError};
 pub use error::MigrationError;
+pub use facts::Facts;
 pub use find::{Origin, Repositories, find};
+pub use image_summary::ImageSummary;
+pub use inspect::{Depth, Inspection, inspect};
 pub use migration::{Login, Migration, Move};
 pub use moves::Moves;
-pub use plan::{Document, Facts, Plan, Row, Tag, Totals};
+pub use outcome::Outcome;
+pub use plan::{Plan, Tag, Totals};
 pub use problem::{Problem, Severity};
+pub use project_file::{Document, File};
 pub use quota::Quota;
 pub use report::{beside, markdown};
+pub use requirements::{Account, KnownAccounts, Role, Task};
 pub use root::Root;
+pub use row::Row;
 pub use section::{LoginSection, MigrationSection, NamesSection};
-pub use study::{Depth, Study, study};
 pub use verify::{Counts, Missing, Pair, Proof, Standing, verify};
 pub use workflow::{LoginChange, Remark};

@@ -1,4 +1,4 @@
-//! A migration that is known to be right, as far as can be seen without asking anybody.
+//! A checked migration: valid as far as that shows without asking a registry.
 
 use entrepot_sync::{
     Place,
@@ -6,23 +6,24 @@ use entrepot_sync::{
 };
 
 use crate::{
-    MigrationError, Root,
+    error::MigrationError,
     names::Names,
+    root::Root,
     section::{LoginSection, MigrationSection},
 };
 
-/// A migration.
+/// A checked migration.
 #[derive(Clone, Debug)]
 pub struct Migration {
-    /// Where the images are.
+    /// The registry, and perhaps namespace, that images are copied from.
     pub from: Root,
-    /// Where they go.
+    /// The registry, and perhaps namespace, that they are copied to.
     pub to: Root,
-    /// Which repositories, below `from`; empty: those that are found.
+    /// The repositories below `from`; empty: all that are found.
     pub repositories: Vec<String>,
     /// The files of the project that name its images, as patterns.
     pub documents: Vec<String>,
-    /// As whom workflows push.
+    /// The login that workflows push with.
     pub login: Login,
     /// The address of the project's source.
     pub source: Option<String>,
@@ -30,10 +31,10 @@ pub struct Migration {
     pub(crate) tags: TagsSection,
 }
 
-/// As whom the project's workflows push to where it goes.
+/// The login that the project's workflows push with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
-    /// What stands under `username`.
+    /// The value for `username`.
     pub username: Option<String>,
     /// The name of the secret.
     pub secret: Option<String>,

@@ -1,4 +1,4 @@
-//! Which repository goes where, what keeps one from going there, and the rules that the copies are made by. Pure.
+//! Says which repository goes where and what prevents it, and makes the rules for the copies. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use entrepot_sync::{
 };
 
 use crate::{
-    Migration, Move,
+    migration::Migration,
+    migration::Move,
     problem::{Problem, Severity},
 };
 

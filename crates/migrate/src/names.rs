@@ -1,8 +1,8 @@
-//! What repositories are called where they go.
+//! The names of repositories at the destination.
 
 use std::collections::BTreeMap;
 
-use crate::{MigrationError, section::NamesSection};
+use crate::{error::MigrationError, section::NamesSection};
 
 /// What may stand between braces: the name below `from`, and the same with dashes for slashes.
 const HOLES: [&str; 2] = ["name", "flat"];

@@ -1,50 +1,55 @@
-//! The plan: what moves where, what keeps it from moving, and what people have to do. Pure.
+//! The plan of a migration: what moves where, what prevents it, and what people have to do. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use entrepot_oci::Digest;
-use entrepot_sync::{Action, Format, Place, Plan as Copies, Step, belongs_to};
+use entrepot_sync::{Action, Place, Plan as Copies, Step};
 use serde::Serialize;
 
 use crate::{
-    Migration, Move, Moves, Origin, Study,
-    advice::{self, Account, Role, Task},
-    anatomy::Anatomy,
-    obstacles,
+    blockers,
+    facts::Facts,
+    find::Origin,
+    image_summary::ImageSummary,
+    inspect::Inspection,
+    migration::Move,
     problem::{Problem, Severity},
+    project_file::Document,
     quota::{self, Quota},
+    requirements::{self, Account, Role, Task},
+    row::{Row, row},
 };
 
-/// A plan.
+/// The plan of a migration.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
-    /// From where.
+    /// The registry, and perhaps namespace, that images are copied from.
     pub from: String,
-    /// Where to.
+    /// The registry, and perhaps namespace, that they are copied to.
     pub to: String,
-    /// Whether nothing stands in the way.
+    /// Whether nothing prevents the copies.
     pub ready: bool,
-    /// Who said which repositories there are.
+    /// How the repositories were found.
     pub found_by: Origin,
-    /// The sums.
+    /// Totals over all repositories.
     pub totals: Totals,
-    /// Repository by repository.
+    /// One row for each repository.
     pub repositories: Vec<Row>,
-    /// What to reckon with, the gravest first.
+    /// Problems, the most severe first.
     pub problems: Vec<Problem>,
-    /// What the copies take of the source's budget, where it has one.
+    /// The share of the source's pull budget that the copies take, if it has one.
     pub quota: Option<Quota>,
     /// The accounts that are needed.
     pub accounts: Vec<Account>,
-    /// What is to be done by hand.
+    /// Tasks that have to be done by hand.
     pub checklist: Vec<Task>,
-    /// What changes in the project's files.
+    /// The changes in the project's files.
     pub documents: Vec<Document>,
     /// Every tag.
     pub tags: Vec<Tag>,
 }
 
-/// The sums.
+/// Totals over all repositories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Repositories that move.
@@ -71,33 +76,6 @@ pub struct Totals {
     pub attached: usize,
 }
 
-/// A repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Row {
-    /// What it is called below `from`.
-    pub name: String,
-    /// Where it is.
-    pub source: String,
-    /// Where it goes.
-    pub target: String,
-    /// Its tags.
-    pub tags: usize,
-    /// The images that these point at.
-    pub images: usize,
-    /// What they run on.
-    pub platforms: BTreeSet<String>,
-    /// Their blobs in bytes, each counted once.
-    pub bytes: u64,
-    /// The largest of them.
-    pub largest: u64,
-    /// What refers to them.
-    pub referrers: usize,
-    /// Tags that belong to an image.
-    pub attached: usize,
-    /// Tags that are there already.
-    pub in_place: usize,
-}
-
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tag {
@@ -113,57 +91,18 @@ pub struct Tag {
     pub action: &'static str,
 }
 
-/// What changes in a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Document {
-    /// Which.
-    pub file: String,
-    /// How many images get another name.
-    pub images: usize,
-    /// How many logins are adapted.
-    pub logins: usize,
-    /// How many places are left to people.
-    pub left: usize,
-    /// Why it cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// All that a plan is made of.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    /// What is wanted.
-    pub migration: &'a Migration,
-    /// Which repository goes where.
-    pub moves: &'a Moves,
-    /// Who said which there are.
-    pub origin: Origin,
-    /// What the engine would do.
-    pub copies: &'a Copies,
-    /// What is inside the images.
-    pub study: &'a Study,
-    /// What changes in the project's files.
-    pub documents: Vec<Document>,
-    /// Whether an account is known for the source, and for the destination.
-    pub accounts: (bool, bool),
-    /// The largest upload in one request, where it is bounded.
-    pub chunk: Option<u64>,
-    /// The form of documents that the destination takes.
-    pub format: Format,
-}
-
 impl Plan {
     /// Makes a plan.
     pub fn new(facts: Facts<'_>) -> Self {
-        let Facts { migration, moves, copies, study, .. } = &facts;
-        let rows: Vec<Row> = moves.moves.iter().map(|moved| row(moved, copies, study)).collect();
-        let totals = totals(&rows, copies, study);
-        let quota = quota::quota(copies, study);
+        let Facts { migration, moves, copies, inspection, .. } = &facts;
+        let rows: Vec<Row> = moves.moves.iter().map(|moved| row(moved, copies, inspection)).collect();
+        let totals = totals(&rows, copies, inspection);
+        let quota = quota::quota(copies, inspection);
         let mut problems = moves.problems.clone();
-        problems.extend(obstacles::obstacles(&facts, &rows, quota.as_ref()));
+        problems.extend(blockers::blockers(&facts, &rows, quota.as_ref()));
         problems.sort_by_key(|problem| problem.severity);
         let labels: Vec<(Place, Option<String>)> =
-            moves.moves.iter().filter_map(|moved| label(moved, study)).collect();
+            moves.moves.iter().filter_map(|moved| label(moved, inspection)).collect();
         Self {
             from: migration.from.to_string(),
             to: migration.to.to_string(),
@@ -174,58 +113,25 @@ impl Plan {
             problems,
             quota,
             accounts: vec![
-                advice::account(migration.from.host(), Role::Read, facts.accounts.0),
-                advice::account(migration.to.host(), Role::Write, facts.accounts.1),
+                requirements::account(migration.from.host(), Role::Read, facts.accounts.source),
+                requirements::account(migration.to.host(), Role::Write, facts.accounts.target),
             ],
-            checklist: advice::checklist(migration, &moves.moves, &labels),
+            checklist: requirements::checklist(migration, &moves.moves, &labels),
             tags: copies.steps.iter().filter_map(tag).collect(),
             documents: facts.documents,
         }
     }
 
-    /// What keeps the copies from being made.
+    /// The problems that prevent the copies.
     pub fn stops(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity == Severity::Stops)
     }
 }
 
-/// The steps of one repository that are about images, not about what belongs to them.
-pub(crate) fn images<'a>(copies: &'a Copies, source: &'a Place) -> impl Iterator<Item = &'a Step> {
-    let own = copies.steps.iter().filter(move |step| step.source == *source);
-    own.filter(|step| step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none()))
-}
-
-fn row(moved: &Move, copies: &Copies, study: &Study) -> Row {
-    let mut row = Row {
-        name: moved.name.clone(),
-        source: moved.source.to_string(),
-        target: moved.target.to_string(),
-        ..Row::default()
-    };
-    let mut digests = BTreeSet::new();
-    for step in images(copies, &moved.source) {
-        row.tags += 1;
-        row.in_place += usize::from(step.action.is_in_sync());
-        digests.extend(step.digest);
-    }
-    let own = copies.steps.iter().filter(|step| step.source == moved.source);
-    row.attached = own.filter(|step| step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_some())).count();
-    row.images = digests.len();
-    let mut blobs = BTreeMap::new();
-    for anatomy in digests.iter().filter_map(|digest| study.images.get(&(moved.source.clone(), *digest))) {
-        row.platforms.extend(anatomy.platforms.iter().cloned());
-        row.referrers += anatomy.referrers.unwrap_or_default();
-        blobs.extend(anatomy.blobs.iter().map(|(digest, size)| (*digest, *size)));
-    }
-    row.bytes = blobs.values().sum();
-    row.largest = blobs.values().copied().max().unwrap_or_default();
-    row
-}
-
-fn totals(rows: &[Row], copies: &Copies, study: &Study) -> Totals {
+fn totals(rows: &[Row], copies: &Copies, inspection: &Inspection) -> Totals {
     let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
     let mut blobs: BTreeMap<Digest, u64> = BTreeMap::new();
-    study.images.values().for_each(|image| blobs.extend(&image.blobs));
+    inspection.images.values().for_each(|image| blobs.extend(&image.blobs));
     let (tags, in_place) = (sum(|row| row.tags), sum(|row| row.in_place));
     let counted = |is: fn(&Action) -> bool| {
         copies.steps.iter().filter(|step| tag(step).is_some() && is(&step.action)).count()
@@ -234,9 +140,9 @@ fn totals(rows: &[Row], copies: &Copies, study: &Study) -> Totals {
         repositories: rows.len(),
         tags,
         images: sum(|row| row.images),
-        read: study.images.len(),
+        read: inspection.images.len(),
         bytes: blobs.values().sum(),
-        bytes_apart: study.images.values().map(Anatomy::size).sum(),
+        bytes_apart: inspection.images.values().map(ImageSummary::size).sum(),
         to_copy: counted(|action| matches!(action, Action::Copy)),
         in_place,
         in_the_way: counted(|action| matches!(action, Action::Update { .. })),
@@ -256,13 +162,13 @@ fn tag(step: &Step) -> Option<Tag> {
     })
 }
 
-fn label(moved: &Move, study: &Study) -> Option<(Place, Option<String>)> {
-    let own: Vec<&Anatomy> = study
+fn label(moved: &Move, inspection: &Inspection) -> Option<(Place, Option<String>)> {
+    let own: Vec<&ImageSummary> = inspection
         .images
         .iter()
         .filter(|((place, _), _)| *place == moved.source)
-        .map(|(_, anatomy)| anatomy)
+        .map(|(_, summary)| summary)
         .collect();
-    let said = own.iter().find_map(|anatomy| anatomy.source.clone());
+    let said = own.iter().find_map(|summary| summary.source.clone());
     (!own.is_empty()).then(|| (moved.source.clone(), said))
 }

@@ -1,31 +1,31 @@
-//! Something that a migration has to reckon with.
+//! Problems of a migration.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Something that a migration has to reckon with: the fact, and the way out.
+/// A problem of a migration: the fact, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// How grave it is.
+    /// The severity.
     pub severity: Severity,
-    /// What it is about: an image, a repository, a registry, a file.
+    /// The image, repository, registry or file that it is about.
     pub about: String,
     /// The fact.
     pub what: String,
-    /// The way out, if there is one to name.
+    /// What to do about it, if anything is known to help.
     pub hint: Option<String>,
 }
 
-/// How grave something is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Nothing is copied while it stands.
+    /// It prevents all copies.
     Stops,
-    /// Copies are made, and somebody should know.
+    /// It does not prevent copies, but somebody should know.
     Warns,
-    /// Good to know.
+    /// It is only good to know.
     Notes,
 }
 

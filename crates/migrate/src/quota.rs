@@ -1,25 +1,25 @@
-//! What the copies take of the source's budget, such as Docker Hub's count of manifests. Pure.
+//! The share of the source's pull budget that the copies take, such as Docker Hub's. Pure.
 
 use entrepot_sync::{Plan as Copies, belongs_to};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-use crate::Study;
+use crate::inspect::Inspection;
 
-/// What the copies take of a budget, and what is left of it.
+/// The share of a pull budget that the copies take. All counts are of manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quota {
-    /// How many manifests are to be fetched.
+    /// The manifests that have to be fetched.
     pub needed: u64,
-    /// Whether that is estimated, since not every image was looked into.
+    /// Whether `needed` is an estimate, because not every image was looked into.
     pub estimated: bool,
-    /// How many may be fetched in a window.
+    /// The manifests that may be fetched in a window.
     pub limit: u64,
-    /// How many are left.
+    /// The manifests that may still be fetched.
     pub left: u64,
-    /// How many of these are left for others.
+    /// The part of these to leave for others.
     pub reserve: u64,
-    /// The length of the window in seconds, where it is told.
+    /// The length of a window in seconds, if the registry says so.
     pub window_seconds: Option<u64>,
 }
 
@@ -29,7 +29,7 @@ impl Quota {
         self.needed + self.reserve <= self.left
     }
 
-    /// In how many windows the copies can be made.
+    /// The number of windows that the copies need.
     pub fn windows(&self) -> u64 {
         let each = self.limit.saturating_sub(self.reserve).max(1);
         1 + self.needed.saturating_sub(self.left.saturating_sub(self.reserve)).div_ceil(each)
@@ -37,8 +37,8 @@ impl Quota {
 }
 
 /// The quota, where the registry tells of one.
-pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
-    let budget = study.budget?;
+pub(crate) fn quota(copies: &Copies, inspection: &Inspection) -> Option<Quota> {
+    let budget = inspection.budget?;
     let work = copies.steps.iter().filter(|step| step.action.is_work());
     let images: BTreeSet<_> = work
         .filter_map(|step| {
@@ -46,11 +46,11 @@ pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
             Some((step.source.clone(), step.digest?, is_attached))
         })
         .collect();
-    let read: usize = study.images.values().map(|image| image.manifests).sum();
-    let mean = read.div_ceil(study.images.len().max(1)).max(1);
+    let read: usize = inspection.images.values().map(|image| image.manifests).sum();
+    let mean = read.div_ceil(inspection.images.len().max(1)).max(1);
     let (mut needed, mut estimated) = (0, false);
     for (place, digest, is_attached) in images {
-        needed += match study.images.get(&(place, digest)) {
+        needed += match inspection.images.get(&(place, digest)) {
             Some(image) => image.manifests,
             // A signature is one manifest.
             None if is_attached => 1,
@@ -65,7 +65,7 @@ pub(crate) fn quota(copies: &Copies, study: &Study) -> Option<Quota> {
         estimated,
         limit: budget.limit,
         left: budget.remaining,
-        reserve: study.reserve,
+        reserve: inspection.reserve,
         window_seconds: budget.window.map(|window| window.as_secs()),
     })
 }

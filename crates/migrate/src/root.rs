@@ -1,11 +1,11 @@
-//! Where names begin: a registry, perhaps with a namespace.
+//! The beginning of names: a registry, perhaps with a namespace.
 
 use std::fmt;
 
 use entrepot_oci::{Host, ImageRef, Repository};
 use entrepot_sync::Place;
 
-use crate::MigrationError;
+use crate::error::MigrationError;
 
 /// A registry, perhaps with a namespace: `docker.io/aibrix`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! A migration as it is written, under the key `migrate`. What it means is said in `migration`.
+//! A migration as it is configured, under the key `migrate`. `migration` checks it.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -1,4 +1,4 @@
-//! Whether both sides have the same: every tag, every digest, and what refers to them.
+//! Verifies that both sides have the same: every tag, every digest, and all referrers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,7 +1,7 @@
-//! GitHub's workflows: logins follow the images that are pushed.
+//! Edits logins in GitHub workflows, so that they match the images that are pushed.
 //!
-//! A login is changed where its job pushes what moves, and nothing else to the same registry. Whatever is not as clear as
-//! that is told of, and left to people.
+//! A login is changed if its job pushes images that move and nothing else to the same registry. Everything less clear than
+//! that is reported and left to people.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,9 +9,13 @@ use entrepot_oci::Host;
 use entrepot_rewrite::{
     Change, Document as Text, Kind, Left, Login, LoginForm, NewLogin, Position, RewriteError, Search,
 };
-use entrepot_sync::Service;
+use entrepot_sync::Provider;
 
-use crate::{Direction, EditError, Migration, Root};
+use crate::{
+    edit::{Direction, EditError},
+    migration::Migration,
+    root::Root,
+};
 
 /// A login that goes elsewhere now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +84,7 @@ impl Desk {
             Direction::There => (&migration.from, &migration.to),
             Direction::Back => (&migration.to, &migration.from),
         };
-        let is_ghcr = Service::of(to.host()) == Service::Ghcr;
+        let is_ghcr = Provider::of(to.host()) == Provider::Ghcr;
         let usual = |text: &str| is_ghcr.then(|| text.to_owned());
         let login = &migration.login;
         Self {
@@ -176,7 +180,7 @@ impl Desk {
     fn permission(&self, login: &Login) -> Option<Remark> {
         let is_own = self.secret.as_deref() == Some("GITHUB_TOKEN") && self.direction == Direction::There;
         let lacks =
-            is_own && Service::of(self.to.host()) == Service::Ghcr && login.writes_packages != Some(true);
+            is_own && Provider::of(self.to.host()) == Provider::Ghcr && login.writes_packages != Some(true);
         lacks.then(|| Remark {
             position: Some(login.position),
             what: format!("the token of job `{}` may not write packages", login.job),

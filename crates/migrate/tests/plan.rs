@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_migrate::{
-    Anatomy, Facts, Migration, MigrationSection, Moves, NamesSection, Origin, Plan, Problem, Severity, Study,
-    markdown,
+    Facts, ImageSummary, Inspection, KnownAccounts, Migration, MigrationSection, Moves, NamesSection, Origin,
+    Plan, Problem, Severity, markdown,
 };
 use entrepot_oci::Digest;
 use entrepot_remote::PullQuota;
@@ -45,35 +45,35 @@ fn plan(migration: &Migration, (layer, label): (u64, Option<&str>), budget: Opti
         before: None,
         action: Action::Copy,
     });
-    let anatomy = Anatomy {
+    let summary = ImageSummary {
         platforms: vec!["linux/amd64".to_owned()],
         manifests: 3,
         is_oci: true,
         blobs: BTreeMap::from([(Digest::of(b"layer"), layer)]),
         referrers: Some(0),
         source: label.map(str::to_owned),
-        ..Anatomy::default()
+        ..ImageSummary::default()
     };
     let budget = budget.map(|(limit, remaining)| PullQuota {
         limit,
         remaining,
         window: Some(Duration::from_secs(21_600)),
     });
-    let images: BTreeMap<(Place, Digest), Anatomy> = BTreeMap::from([((source, digest), anatomy)]);
+    let images: BTreeMap<(Place, Digest), ImageSummary> = BTreeMap::from([((source, digest), summary)]);
     Plan::new(Facts {
         migration,
         moves: &moves,
         origin: Origin::Written,
         copies: &copies,
-        study: &Study { images, failures: Vec::new(), budget, reserve: 10 },
+        inspection: &Inspection { images, failures: Vec::new(), budget, reserve: 10 },
         documents: Vec::new(),
-        accounts: (false, true),
+        accounts: KnownAccounts { source: false, target: true },
         chunk: Some(128 << 20),
         format: Format::Keep,
     })
 }
 
-fn told(plan: &Plan) -> Vec<(Severity, &str)> {
+fn problems(plan: &Plan) -> Vec<(Severity, &str)> {
     plan.problems.iter().map(|Problem { severity, what, .. }| (*severity, what.as_str())).collect()
 }
 
@@ -83,7 +83,7 @@ fn a_layer_that_is_too_large_is_in_the_way() {
     let large = plan(&ghcr, (11_000_000_000, None), None);
     assert!(!large.ready);
     assert_eq!(
-        told(&large),
+        problems(&large),
         [
             (Severity::Stops, "its largest layer has 10.2 GiB, and GHCR takes 10 GB at most"),
             (
@@ -97,18 +97,18 @@ fn a_layer_that_is_too_large_is_in_the_way() {
         large.problems[1].hint.as_deref(),
         Some("nothing to do: layers go in pieces of 128.0 MiB, for which 218.4 KiB/s will do")
     );
-    assert_eq!(told(&plan(&ghcr, (1000, None), None)), []);
-    assert_eq!(told(&plan(&migration("quay.io/team", None), (11_000_000_000, None), None)), []);
+    assert_eq!(problems(&plan(&ghcr, (1000, None), None)), []);
+    assert_eq!(problems(&plan(&migration("quay.io/team", None), (11_000_000_000, None), None)), []);
 }
 
 #[test]
 fn a_budget_that_is_too_small_is_told() {
     let quay = migration("quay.io/team", None);
-    assert_eq!(told(&plan(&quay, (1, None), Some((100, 13)))), []);
+    assert_eq!(problems(&plan(&quay, (1, None), Some((100, 13)))), []);
     let scarce = plan(&quay, (1, None), Some((100, 12)));
     assert!(scarce.ready, "it goes on when there is more");
     assert_eq!(
-        told(&scarce),
+        problems(&scarce),
         [(
             Severity::Warns,
             "the copies take 3 manifests of a budget of which 12 are left, 10 of them for others"
@@ -141,8 +141,8 @@ fn what_links_a_package_is_looked_for() {
             "Connect these packages to the repository: docker.io/team/app (https://github.com/old/app)",
         ),
     ] {
-        let told = task(Some(source), label);
-        assert!(told.starts_with(what), "{told}");
+        let problems = task(Some(source), label);
+        assert!(problems.starts_with(what), "{problems}");
     }
 }
 

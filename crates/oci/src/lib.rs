@@ -1,7 +1,7 @@
 //! Types of the registry protocol, for clients and servers, without I/O.
 //!
 //! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
-//! - documents: [`Manifest`], [`Descriptor`], [`MediaType`] and the parts of a referrers response
+//! - documents: [`Manifest`], [`ImageConfig`], [`Descriptor`], [`MediaType`] and the parts of a referrers response
 //! - untrusted text, escaped for display: [`printable`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
 //!
@@ -11,6 +11,7 @@ mod descriptor;
 mod digest;
 mod error;
 mod host;
+mod image_config;
 mod image_ref;
 mod json;
 #[cfg(any(test, fuzzing))]
@@ -33,6 +34,7 @@ pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use error::{ErrorBody, ErrorCode};
 pub use host::{ALIASES, Host, HostError};
+pub use image_config::{ImageConfig, MAX_CONFIG_BYTES};
 pub use image_ref::{ImageRef, ImageRefError};
 pub use json::{DocumentError, MAX_DEPTH};
 pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};

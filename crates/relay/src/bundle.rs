@@ -1,5 +1,4 @@
-//! What a bundle says of itself, in a file beside its images: written by [`Manifest::new`], read by [`Manifest::read`],
-//! which believes nothing of it.
+//! The manifest of a bundle, a file beside its images. [`Manifest::new`] writes it; [`Manifest::read`] validates all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -68,3 +68,46 @@ fn tagged(image: &ImageRef) -> String {
     let tag = image.tag().map(Tag::as_str).unwrap_or_default();
     format!("{}/{}:{tag}", image.host(), image.repository())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(source: &str, target: &str) -> Entry {
+        let (source, target) = (source.parse().unwrap(), target.parse().unwrap());
+        Entry { source, target, users: Vec::new(), is_contested: false }
+    }
+
+    fn put(names: &[(&str, &str)]) -> Vec<String> {
+        let mut entries: Vec<Entry> = names.iter().map(|(source, target)| entry(source, target)).collect();
+        contest(&mut entries);
+        entries.iter().map(|entry| entry.put_as().to_string()).collect()
+    }
+
+    #[test]
+    fn a_tag_belongs_to_one_image() {
+        let digest = |seed: &[u8]| entrepot_oci::Digest::of(seed).to_string();
+        let (one, two) = (digest(b"one"), digest(b"two"));
+        let pinned = |digest: &str| (format!("a.test/b:1@{digest}"), format!("r.test/b:1@{digest}"));
+        let ((one_at, one_to), (two_at, two_to)) = (pinned(&one), pinned(&two));
+        let bare = ("a.test/b:1", "r.test/b:1");
+        // Of two with digests the first has the tag.
+        assert_eq!(put(&[(&one_at, &one_to), (&two_at, &two_to)]), ["1".to_owned(), two.clone()]);
+        // A bare tag goes before both, wherever it stands.
+        assert_eq!(put(&[(&one_at, &one_to), bare, (&two_at, &two_to)]), [one.clone(), "1".to_owned(), two]);
+        assert_eq!(put(&[bare, (&one_at, &one_to)]), ["1".to_owned(), one.clone()]);
+        // Another repository, or another tag, is another name.
+        let (other_at, other_to) = (format!("a.test/c:1@{one}"), format!("r.test/c:1@{one}"));
+        assert_eq!(put(&[bare, (&other_at, &other_to)]), ["1", "1"]);
+        let (newer_at, newer_to) = (format!("a.test/b:2@{one}"), format!("r.test/b:2@{one}"));
+        assert_eq!(put(&[bare, (&newer_at, &newer_to)]), ["1", "2"]);
+    }
+
+    #[test]
+    fn an_image_is_put_under_what_it_has() {
+        let digest = entrepot_oci::Digest::of(b"one").to_string();
+        let by_digest = format!("r.test/b@{digest}");
+        assert_eq!(put(&[(&by_digest, &by_digest)]), [digest]);
+        assert_eq!(put(&[("a.test/b", "r.test/b")]), ["latest"]);
+    }
+}

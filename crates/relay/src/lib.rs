@@ -1,9 +1,8 @@
-//! Plans how the images of a stack come to a registry of one's own, and what its files say then.
+//! Plans how the images of a stack are copied to another registry, and how its files change.
 //!
-//! - [`Stack`]: the files as they are; [`plan`] makes a [`Plan`] of them: which image goes where, what is left and why,
-//!   the files as they will be, or why not
-//! - for those who copy by other means: [`scripts`]; for those who deploy: [`steps`]
-//! - for machines without a network: [`Manifest`] is what a bundle says of itself, [`Name`] what its files may be called
+//! - [`plan`] makes a [`Plan`] of a [`Stack`] of files: which image goes where, what stays and why, and the new files
+//! - [`scripts`] are for copying by other means; [`steps`] are what is left to do for a deployment
+//! - for machines without a network, [`Manifest`] describes a bundle, and [`Name`] is a safe name for a file of it
 //!
 //! No I/O: texts come in, texts go out. Names are made by [`entrepot_rewrite::Rules`] and nothing else.
 

@@ -1,5 +1,5 @@
-//! The names that files of a bundle may have. A bundle comes from anywhere, and its files are written where a person works:
-//! what a name makes of a file there must not be a stranger's to say.
+//! Names that files of a bundle may have. A bundle may come from anywhere, and its files are written where a person works. So
+//! a stranger must not choose names that mean something there, such as `.bashrc`.
 
 use std::fmt;
 

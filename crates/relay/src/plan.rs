@@ -1,4 +1,4 @@
-//! From the files of a stack to what is to be copied, and to the files as they will be.
+//! Plans the copies for a stack and rewrites its files. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,10 +10,10 @@ use entrepot_rewrite::{
 
 use crate::{
     entry::{Entry, User, contest},
-    stack::Stack,
+    stack::{File, Stack},
 };
 
-/// What is to be done.
+/// The copies and the new files.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The images, each once, in the order they are named.
@@ -76,8 +76,8 @@ pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
     let mut draft = Draft::default();
     for (number, source) in stack.sources.iter().enumerate() {
         let search = stack.search(source);
-        let (name, text) = (&source.file.name, &source.file.text);
-        let rewritten = rewritten(name, (text, source.kind), &search, (rules, &mut draft.census))?;
+        let read = Read { file: &source.file, kind: source.kind, search: &search };
+        let rewritten = read.rewritten(rules, &mut draft.census)?;
         for change in rewritten.changes {
             draft.add(change.from.clone(), change.to.clone(), user(number, change));
         }
@@ -100,21 +100,26 @@ struct Rewritten {
     left: Vec<Left>,
 }
 
-fn rewritten(
-    name: &str,
-    (text, kind): (&str, Kind),
-    search: &Search,
-    (rules, census): (&Rules, &mut Census),
-) -> Result<Rewritten, PlanError> {
-    let document = Document::read(text, kind, search)
-        .map_err(|error| PlanError::Unreadable { name: name.to_owned(), error })?;
-    match document.rewrite(rules, census) {
-        Ok(done) => {
-            let changed = done.changes.len();
-            Ok(Rewritten { text: done.text, changed, changes: done.changes, left: done.left })
+// A file, and how it is read.
+struct Read<'a> {
+    file: &'a File,
+    kind: Kind,
+    search: &'a Search,
+}
+
+impl Read<'_> {
+    fn rewritten(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, PlanError> {
+        let name = || self.file.name.clone();
+        let document = Document::read(&self.file.text, self.kind, self.search)
+            .map_err(|error| PlanError::Unreadable { name: name(), error })?;
+        match document.rewrite(rules, census) {
+            Ok(done) => {
+                let changed = done.changes.len();
+                Ok(Rewritten { text: done.text, changed, changes: done.changes, left: done.left })
+            }
+            Err(RewriteError::Collision(collision)) => Err(collision.into()),
+            Err(error) => Err(PlanError::Unwritable { name: name(), error }),
         }
-        Err(RewriteError::Collision(collision)) => Err(collision.into()),
-        Err(error) => Err(PlanError::Unwritable { name: name.to_owned(), error }),
     }
 }
 
@@ -216,10 +221,9 @@ impl Draft {
         let holders: BTreeSet<String> = own.clone().map(|held| held.variable.clone()).collect();
         let Some(user) = own.map(|held| held.source).next() else { return Ok(None) };
         let search = Search { holders: Some(holders), ..stack.search(&stack.sources[user]) };
-        let file = &stack.variables[number];
-        // Its names are those of images that are counted already.
-        let apart = (rules, &mut Census::default());
-        let done = rewritten(&file.name, (&file.text, Kind::Env), &search, apart)?;
+        let read = Read { file: &stack.variables[number], kind: Kind::Env, search: &search };
+        // Its names are those of images that are counted already, so they are counted apart.
+        let done = read.rewritten(rules, &mut Census::default())?;
         Ok((done.changed > 0).then_some(done))
     }
 }

@@ -1,4 +1,4 @@
-//! What is relayed: the files of a stack, as they are.
+//! The files of a stack, unchanged.
 
 use entrepot_rewrite::{Kind, Search, Variables};
 

@@ -1,4 +1,4 @@
-//! What is left to do where the stack is to run.
+//! The steps that are left to do where the stack is to run.
 
 use entrepot_oci::Host;
 use entrepot_rewrite::{Kind, Origin, Reason};

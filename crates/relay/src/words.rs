@@ -1,4 +1,4 @@
-//! Texts as they stand in a shell's command line, and in a comment.
+//! Quotes text for a shell's command line, and for a comment.
 
 use entrepot_oci::is_hidden;
 

@@ -172,3 +172,56 @@ fn several_files_share_images_and_variables() {
     assert_eq!(planned.variables[0].as_ref().unwrap().text, "DB=r.test/ns/mysql:8\n");
     assert_eq!(planned.files[1].text.matches("r.test/ns/").count(), 2);
 }
+
+#[test]
+fn of_two_files_that_set_one_variable_the_later_counts() {
+    let mut stack = stack("services: {a: {image: $DB}}\n", "DB=mysql:8\n");
+    stack.variables.push(file("later.env", "DB=postgres:17\n"));
+    stack.sources[0].variables.push(1);
+    let planned = plan(&stack, &rules(Naming::Flatten(ROOT.parse().unwrap()))).unwrap();
+    let sources: Vec<String> = planned.entries.iter().map(|entry| entry.source.to_string()).collect();
+    assert_eq!(sources, ["docker.io/library/postgres:17"]);
+    assert_eq!(planned.variables[1].as_ref().unwrap().text, "DB=r.test/ns/postgres:17\n");
+}
+
+#[test]
+fn a_variable_is_changed_only_if_that_does_for_all_its_users() {
+    let root = || ROOT.parse().unwrap();
+    // The tag stands in the file that uses the variable.
+    let open = stack("services: {a: {image: \"$NAME:1\"}}\n", "NAME=team/app\n");
+    let planned = plan(&open, &rules(Naming::Flatten(root()))).unwrap();
+    assert_eq!(planned.entries[0].target.to_string(), "r.test/ns/team-app:1");
+    assert_eq!(
+        planned.files[0],
+        entrepot_relay::Written { text: open.sources[0].file.text.clone(), changed: 0 }
+    );
+    assert_eq!(
+        planned.variables[0].as_ref().map(|file| (file.text.as_str(), file.changed)),
+        Some(("NAME=r.test/ns/team-app\n", 1))
+    );
+    // One user needs another tag than the variable can have.
+    let map = entrepot_rewrite::Map::read(["docker.io/team/app:2=r.test/ns/team-app:two"]).unwrap();
+    let both = stack("services: {a: {image: \"$NAME:1\"}, b: {image: \"$NAME:2\"}}\n", "NAME=team/app\n");
+    let planned = plan(&both, &Rules { map, ..rules(Naming::Flatten(root())) }).unwrap();
+    assert!(planned.entries.is_empty() && planned.variables == [None]);
+    let left: Vec<_> = planned.left.iter().map(|kept| (&kept.left.place[..], &kept.left.reason)).collect();
+    assert_eq!(left, [("services.a.image", &Reason::InPieces), ("services.b.image", &Reason::InPieces)]);
+}
+
+#[test]
+fn what_holds_an_image_that_is_ignored_stays_for_that_reason() {
+    let stack = stack("services: {a: {image: $DB}}\n", "DB=r.test/ns/mysql:8\n");
+    let planned = plan(&stack, &rules(Naming::Flatten(ROOT.parse().unwrap()))).unwrap();
+    assert!(planned.entries.is_empty() && planned.variables == [None]);
+    assert_eq!(planned.left[0].left.reason, Reason::AlreadyThere);
+}
+
+#[test]
+fn two_images_with_one_name_are_no_plan() {
+    let clash = stack("services: {a: {image: a.test/x/b}, b: {image: b.test/x/b}}\n", "");
+    let refused = plan(&clash, &rules(Naming::Flatten(ROOT.parse().unwrap())));
+    assert!(matches!(refused, Err(PlanError::Collision(_))), "{refused:?}");
+    let held = stack("services: {a: {image: a.test/x/b}, b: {image: $B}}\n", "B=b.test/x/b\n");
+    let refused = plan(&held, &rules(Naming::Flatten(ROOT.parse().unwrap())));
+    assert!(matches!(refused, Err(PlanError::Collision(_))), "{refused:?}");
+}

@@ -12,9 +12,9 @@ use url::Url;
 
 use crate::{
     cache::SyncCache,
-    habits::Habits,
     job::Format,
     registries::{Registries, Registry},
+    registry_defaults::RegistryDefaults,
 };
 
 /// What a configuration says of a registry.
@@ -92,7 +92,7 @@ impl ConfiguredRegistries {
     }
 
     fn make(&self, host: &Host) -> Result<Registry, SettingsError> {
-        let usual = Habits::of(host);
+        let usual = RegistryDefaults::of(host);
         let said = self.configured.get(host).cloned().unwrap_or_default();
         let mut settings = self.settings(host);
         settings.rate = settings.rate.or(usual.rate);

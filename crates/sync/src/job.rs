@@ -1,4 +1,4 @@
-//! One image's copy: what is to be done, what happens meanwhile, and what became of it.
+//! The copy of one image: the job, the events while it runs, and how it ended.
 
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
@@ -9,50 +9,51 @@ use crate::Place;
 /// One image that is read once and written to every target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The rule that wants it; empty for a copy by hand.
+    /// The rule that asked for it; empty for a manual copy.
     pub rule: String,
-    /// Where it is.
+    /// The place that the image is read from.
     pub source: Place,
-    /// What it is called there.
+    /// The name of the image there.
     pub reference: Reference,
-    /// What it was when the plan was made; it is this that is copied, whatever the tag says by then. `None`: ask.
+    /// The digest when the plan was made. This is what is copied, even if the tag has moved since. `None`: look it up.
     pub digest: Option<Digest>,
-    /// What tags of the source are about: no others have a list of referrers under a tag. `None`: its tags were not listed.
+    /// The digests that tags of the source belong to. Only these can have a list of referrers under a tag. `None`: the tags
+    /// were not listed.
     pub attached: Option<Arc<HashSet<Digest>>>,
-    /// Where it goes; at least one.
+    /// The targets; at least one.
     pub targets: Vec<Target>,
 }
 
-/// Where a copy goes and in which form.
+/// One target of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Where to.
+    /// The place that the image is written to.
     pub place: Place,
-    /// Under which name; a digest for an image without a tag.
+    /// The name of the image there; a digest for an image without a tag.
     pub reference: Reference,
-    /// In which form.
+    /// The form that the image gets.
     pub shape: Shape,
-    /// Whether its referrers travel with it: signatures, attestations, bills of materials.
+    /// Whether its referrers are copied too: signatures, attestations, SBOMs.
     pub referrers: bool,
-    /// What the tag pointed at when the plan was made, if at anything.
+    /// The digest that the tag had at the target when the plan was made, if it was there.
     pub before: Option<Digest>,
-    /// The tag under which that is kept before it is overwritten.
+    /// The tag that keeps the old image before this one overwrites it.
     pub backup: Option<Tag>,
 }
 
-/// In which form an image is wanted. The default keeps every byte.
+/// The form that a target gets an image in. The default keeps every byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// These platforms alone; empty: all.
+    /// Only these platforms; empty: all.
     pub platforms: Vec<Platform>,
-    /// The form of its documents.
+    /// The media types of its manifests.
     pub format: Format,
-    /// Leaves out what BuildKit puts beside the platforms: provenance and bills of materials in the index.
+    /// Leaves out the attestations that BuildKit adds to an index: provenance and SBOMs.
     pub without_attestations: bool,
 }
 
 impl fmt::Display for Shape {
-    /// Equal texts are equal shapes: in whatever order platforms are named, those of the image keep theirs.
+    /// Equal texts mean equal shapes. The order in which platforms are named does not matter: an image keeps its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.format {
             Format::Keep => "keep",
@@ -67,10 +68,10 @@ impl fmt::Display for Shape {
     }
 }
 
-/// The form of an image's documents.
+/// The media types of an image's manifests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// As they are.
+    /// Unchanged.
     #[default]
     Keep,
     /// Docker's media types (distribution, manifest v2 schema 2), for registries that refuse OCI indexes.
@@ -80,97 +81,97 @@ pub enum Format {
 /// How a copy to one target ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The target has the image, or has it now.
+    /// The target has the image: it was there, or was copied.
     Done(Done),
-    /// It does not.
+    /// The target does not have the image.
     Failed(Failure),
-    /// It was not tried since the budget of its source is used up; a later run will.
+    /// Not tried, because the pull budget of the source is used up. A later run will.
     Postponed {
-        /// When the budget is renewed, where the registry says so.
+        /// How long until the budget is renewed, if the registry says so.
         after: Option<Duration>,
     },
-    /// The run was told to stop before it came to this one.
+    /// Not tried, because the run was stopped first.
     Cancelled,
 }
 
-/// How a target came to have the image.
+/// What it took for a target to have the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The digest at the target.
     pub digest: Digest,
-    /// Whether anything had to be written there.
+    /// Whether anything was written there.
     pub changed: bool,
     /// Bytes of blobs written.
     pub written: u64,
     /// Bytes of blobs mounted from other repositories there.
     pub mounted: u64,
-    /// Bytes of blobs that were there.
+    /// Bytes of blobs that were there already.
     pub present: u64,
 }
 
 /// Why a target does not have the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The fact, safe to show anybody.
+    /// The fact. It holds no secrets.
     pub what: String,
-    /// The way out, if there is one to name.
+    /// What to do about it, if anything is known to help.
     pub hint: Option<String>,
-    /// Whether it was the source that failed, for all its targets.
+    /// Whether the source failed, and so all its targets.
     pub at_source: bool,
 }
 
-/// A line of the report: one image at one target.
+/// How the copy of one image to one target ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The rule that wants it; empty for a copy by hand.
+    /// The rule that asked for it; empty for a manual copy.
     pub rule: String,
-    /// Where it comes from.
+    /// The place that it was read from.
     pub source: Place,
-    /// What it is called there.
+    /// The name of the image there.
     pub reference: Reference,
-    /// Where it goes.
+    /// The place that it was written to.
     pub target: Place,
-    /// Under which name.
+    /// The name of the image there.
     pub target_reference: Reference,
-    /// The source's digest, where it is known.
+    /// The digest at the source, if known.
     pub digest: Option<Digest>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
 }
 
-/// What happens while a run goes on. `job` counts from 0 in the order of the plan, `target` in that of the job.
+/// Something that happens during a run. `job` counts from 0 in the order of the plan, `target` in that of the job.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A job has begun.
     Started {
-        /// Which.
+        /// The number of the job.
         job: usize,
     },
-    /// It is known how much there is to read for a job.
+    /// The size of a job is known.
     Sized {
-        /// Which.
+        /// The number of the job.
         job: usize,
         /// Bytes of blobs, each counted once.
         bytes: u64,
     },
-    /// Bytes of a job's blobs were dealt with: read, or found not to be needed.
+    /// Bytes of a job's blobs are done: read, or found not to be needed.
     Progress {
-        /// Which.
+        /// The number of the job.
         job: usize,
-        /// How many since the last such event.
+        /// The number of bytes since the last such event.
         bytes: u64,
-        /// How many of them came over the wire.
+        /// The bytes that came over the network since then.
         read: u64,
     },
     /// A target of a job is settled.
     Settled {
-        /// Which job.
+        /// The number of the job.
         job: usize,
-        /// Which target of it.
+        /// The number of the target.
         target: usize,
-        /// The line of the report.
+        /// How it ended.
         row: Box<Row>,
     },
 }

@@ -7,7 +7,7 @@ use std::{fs, io::Cursor, path::Path};
 
 use entrepot_oci::Reference;
 
-use crate::ends::{Archive, Index, tar};
+use crate::endpoints::{Archive, Index, tar};
 
 /// Any bytes as a tar archive: names lead nowhere but into it, and what is listed lies in it.
 pub fn listing(bytes: &[u8]) {

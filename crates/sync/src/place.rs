@@ -1,10 +1,10 @@
-//! Where images are, as people write it: `quay.io/ascend/cann`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`.
+//! Places that hold images, as people write them: `quay.io/ascend/cann`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`.
 
 use std::{fmt, path::PathBuf};
 
-use entrepot_oci::{Host, Repository};
+use entrepot_oci::{Host, Repository, Tag};
 
-/// Where images are.
+/// A place that holds images: a repository, a directory or a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// A repository at a registry.
@@ -18,7 +18,7 @@ pub enum Place {
     Layout(PathBuf),
     /// An OCI image layout in a tar file.
     OciArchive(PathBuf),
-    /// What `docker save` writes. Read only.
+    /// A file that `docker save` wrote. It can only be read.
     DockerArchive(PathBuf),
 }
 
@@ -29,6 +29,11 @@ impl Place {
             Self::Registry { host, .. } => Some(host),
             Self::Layout(_) | Self::OciArchive(_) | Self::DockerArchive(_) => None,
         }
+    }
+
+    /// A tag here as people write it: `quay.io/ascend/cann:8.5`.
+    pub(crate) fn with_tag(&self, tag: &Tag) -> String {
+        format!("{self}:{tag}")
     }
 }
 

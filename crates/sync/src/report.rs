@@ -1,4 +1,4 @@
-//! What became of a run: a line for each image at each destination, and the sums.
+//! The report of a run: a line for each image at each destination, and totals.
 
 use std::{
     collections::HashMap,
@@ -13,41 +13,41 @@ use crate::{
     plan::{as_text, maybe_text},
 };
 
-/// What became of a run.
+/// The report of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Whether all is well.
+    /// The result in one word.
     pub verdict: Verdict,
-    /// When it began.
+    /// The time when the run began.
     #[serde(serialize_with = "rfc3339")]
     pub started: SystemTime,
-    /// How long it took.
+    /// The time that the run took; in milliseconds in JSON.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
     pub took: Duration,
-    /// The sums.
+    /// The totals of all rules.
     pub totals: Totals,
-    /// The same for each rule, in the order of the rules.
+    /// The totals of each rule, in the order of the rules.
     pub rules: Vec<RuleTotals>,
-    /// Every image at every destination.
+    /// A line for every image at every destination.
     pub lines: Vec<Line>,
-    /// What is to be known besides.
+    /// Remarks that belong to no line.
     pub notes: Vec<String>,
 }
 
-/// Whether all is well.
+/// The result of a run in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Everything is where it should be.
     Done,
-    /// Something is still to be copied; a later run will.
+    /// Nothing failed, but some images were not copied. A later run will.
     Behind,
     /// Something failed.
     Failed,
 }
 
 impl Verdict {
-    /// How a command ends that comes to this.
+    /// The exit code of a command with this result.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -56,63 +56,63 @@ impl Verdict {
     }
 }
 
-/// The sums of one rule.
+/// The totals of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleTotals {
-    /// What it is called.
+    /// The name of the rule.
     pub rule: String,
-    /// The sums.
+    /// Its totals.
     #[serde(flatten)]
     pub totals: Totals,
 }
 
-/// How many images ended how, and what was moved.
+/// Counts of images by how they ended, and of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// They were at their destination.
+    /// Images that were at the destination before.
     pub up_to_date: usize,
-    /// They are there now.
+    /// Images that were copied.
     pub copied: usize,
-    /// They differ there, and stay so.
+    /// Images that differ at the destination but are immutable there.
     pub kept: usize,
-    /// They are there, and no rule says so.
+    /// Tags at a destination that no rule writes.
     pub extra: usize,
-    /// They were, and were removed.
+    /// Such tags that were removed.
     pub removed: usize,
-    /// They are not there.
+    /// Images that could not be copied.
     pub failed: usize,
-    /// They were not tried for want of budget.
+    /// Images that were not tried because the pull budget is used up.
     pub postponed: usize,
-    /// They were not tried since the run was told to stop.
+    /// Images that were not tried because the run was stopped.
     pub cancelled: usize,
     /// Bytes written.
     pub written: u64,
     /// Bytes mounted from other repositories.
     pub mounted: u64,
-    /// Bytes that were there.
+    /// Bytes that were there already.
     pub present: u64,
 }
 
 /// One image at one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// The rule that wants it.
+    /// The rule that asked for it.
     pub rule: String,
-    /// The repository that it comes from.
+    /// The source repository.
     #[serde(serialize_with = "as_text")]
     pub source: Place,
-    /// Its tag there; `None`: this is about the whole repository.
+    /// The tag there; `None` if the line is about the whole repository.
     #[serde(serialize_with = "maybe_text")]
     pub tag: Option<Tag>,
-    /// What that points at, where it is known.
+    /// The digest of that tag, if known.
     pub digest: Option<Digest>,
-    /// The repository that it goes to.
+    /// The destination repository.
     #[serde(serialize_with = "as_text")]
     pub target: Place,
-    /// Its tag there.
+    /// The tag there.
     #[serde(serialize_with = "maybe_text")]
     pub target_tag: Option<Tag>,
-    /// How it ended.
+    /// The state at the end.
     #[serde(flatten)]
     pub state: State,
     /// How long it took.
@@ -120,44 +120,44 @@ pub struct Line {
     pub took: Duration,
 }
 
-/// How an image ended at a destination.
+/// The state of an image at a destination when the run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
-    /// It was there.
+    /// It was there before.
     UpToDate,
-    /// It is there now.
+    /// It was copied.
     Copied {
-        /// The digest there.
+        /// The digest at the destination.
         at_target: Digest,
         /// Bytes written.
         written: u64,
         /// Bytes mounted from other repositories.
         mounted: u64,
-        /// Bytes that were there.
+        /// Bytes that were there already.
         present: u64,
     },
-    /// Something else is there, and stays.
+    /// Something else is there and stays, because the tag is immutable.
     Kept,
     /// No rule writes this tag there.
     Extra,
     /// No rule writes this tag there, and it was removed.
     Removed,
-    /// It is not there.
+    /// It could not be copied.
     Failed {
         /// The fact.
         what: String,
-        /// The way out, if there is one to name.
+        /// What to do about it, if anything is known to help.
         hint: Option<String>,
-        /// Whether it is the source's fault, for all its destinations.
+        /// Whether the source failed, and so all its destinations.
         at_source: bool,
     },
-    /// It was not tried for want of budget.
+    /// Not tried, because the pull budget is used up.
     Postponed {
-        /// When the budget is renewed, where the registry says so.
+        /// Seconds until the budget is renewed, if the registry says so.
         after_seconds: Option<u64>,
     },
-    /// It was not tried since the run was told to stop.
+    /// Not tried, because the run was stopped.
     Cancelled,
 }
 
@@ -205,17 +205,17 @@ impl From<Failure> for State {
 }
 
 impl Totals {
-    /// All that the rules want to be there.
+    /// The number of images that the rules want.
     pub fn wanted(&self) -> usize {
         self.in_sync() + self.kept + self.failed + self.postponed + self.cancelled
     }
 
-    /// How many of that are.
+    /// The number of these that are in place.
     pub fn in_sync(&self) -> usize {
         self.up_to_date + self.copied
     }
 
-    /// What that comes to.
+    /// The result that these counts amount to.
     pub fn verdict(&self) -> Verdict {
         if self.failed > 0 {
             Verdict::Failed

@@ -17,9 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Action, Counts, Event, Failure, Job, Limits, Place, Plan, Registries, Report, Row, State, perform, plan,
-    report::Deeds,
-    rules::RuleSet,
-    survey::{Survey, whole},
+    report::Deeds, rules::RuleSet, survey::Survey,
 };
 
 /// The most tags that are removed at once.
@@ -83,7 +81,7 @@ pub async fn apply(
     {
         let Some(tag) = &line.target_tag else { continue };
         if lasting.contains(&(line.target.clone(), tag.clone())) {
-            cache.verify(&whole(&line.target, tag)).await;
+            cache.verify(&line.target.with_tag(tag)).await;
         }
     }
     report
@@ -154,7 +152,7 @@ async fn remove_one(registries: &Arc<dyn Registries>, place: &Place, tag: &Tag) 
                 format!("no right to remove tags at `{place}`"),
                 Some("give the account that right, or leave `prune` at `off`"),
             ),
-            _ => failed(format!("`{whole}` could not be removed: {error}", whole = whole(place, tag)), None),
+            _ => failed(format!("`{}` could not be removed: {error}", place.with_tag(tag)), None),
         }),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use entrepot_rewrite::{Kind, Root, Search};
 
-use super::{OutputArgs, registries::CommonArgs};
+use super::{common::OutputArgs, registries::CommonArgs};
 use crate::{
     commands::documents::{Documents, Naming, Source, images, rewrite},
     log::Verbosity,
@@ -73,7 +73,7 @@ pub(super) struct RewriteArgs {
 }
 
 impl DocumentArgs {
-    fn meant(self) -> Documents {
+    fn into_args(self) -> Documents {
         let Self { files, kind, ignore, path, arguments, built } = self;
         Documents {
             sources: files,
@@ -85,17 +85,17 @@ impl DocumentArgs {
 }
 
 impl ImagesArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> images::Images {
-        let common = self.common.meant(verbosity);
-        images::Images { common, documents: self.documents.meant(), resolve: self.resolve }
+    pub(super) fn into_args(self, verbosity: Verbosity) -> images::Images {
+        let common = self.common.into_args(verbosity);
+        images::Images { common, documents: self.documents.into_args(), resolve: self.resolve }
     }
 }
 
 impl RewriteArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> rewrite::Rewrite {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> rewrite::Rewrite {
         let Self { documents, to, naming, map, map_file, in_place, diff, output } = self;
         let names = rewrite::Names { to, naming, map, map_file };
-        let documents = documents.meant();
+        let documents = documents.into_args();
         rewrite::Rewrite { documents, names, in_place, diff, output: output.output, verbosity }
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 use entrepot_migrate::{Depth, Direction};
 
-use super::{Action, registries::CommonArgs};
+use super::{action::Action, registries::CommonArgs};
 use crate::{
-    commands::migrate::{Asked, apply, plan, rewrite},
+    commands::migrate::{self, apply, plan, rewrite},
     log::Verbosity,
 };
 
@@ -16,11 +16,11 @@ pub(super) enum MigrateCommand {
     /// Show what moves where, blockers and manual steps, in Markdown
     Plan(PlanArgs),
     /// Prove that the accounts have the permissions, leaving nothing behind
-    Check(AskedArgs),
+    Check(SharedArgs),
     /// Copy what is missing; run it again to continue
     Apply(ApplyArgs),
     /// Prove that every tag has the same digest on both sides
-    Verify(AskedArgs),
+    Verify(SharedArgs),
     /// Show the project's files with the new names and logins, or change them
     Rewrite(RewriteArgs),
     /// Show progress and the next step
@@ -29,7 +29,7 @@ pub(super) enum MigrateCommand {
 
 /// The migration to work on.
 #[derive(Args)]
-pub(super) struct AskedArgs {
+pub(super) struct SharedArgs {
     /// A file with a `migrate` section, and `registries` if needed [default: migrate.yaml, else the configuration]
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
     file: Option<PathBuf>,
@@ -48,7 +48,7 @@ struct CheckoutArgs {
 #[derive(Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    args: SharedArgs,
     #[command(flatten)]
     checkout: CheckoutArgs,
     /// Compare with another migration; may be repeated
@@ -62,7 +62,7 @@ pub(super) struct PlanArgs {
 #[derive(Args)]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    args: SharedArgs,
     /// Overwrite tags that differ at the destination
     #[arg(long)]
     overwrite: bool,
@@ -74,7 +74,7 @@ pub(super) struct ApplyArgs {
 #[derive(Args)]
 pub(super) struct RewriteArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    args: SharedArgs,
     #[command(flatten)]
     checkout: CheckoutArgs,
     /// Change the files instead of showing a diff
@@ -88,40 +88,40 @@ pub(super) struct RewriteArgs {
 #[derive(Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    args: SharedArgs,
     #[command(flatten)]
     checkout: CheckoutArgs,
 }
 
-impl AskedArgs {
-    fn meant(self, checkout: Option<PathBuf>, verbosity: Verbosity) -> Asked {
-        let mut common = self.common.meant(verbosity);
+impl SharedArgs {
+    fn into_args(self, checkout: Option<PathBuf>, verbosity: Verbosity) -> migrate::Args {
+        let mut common = self.common.into_args(verbosity);
         common.file = self.file.or(common.file);
-        Asked { common, checkout }
+        migrate::Args { common, checkout }
     }
 }
 
 impl MigrateCommand {
-    pub(super) fn meant(self, verbosity: Verbosity) -> Action {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> Action {
         match self {
-            Self::Plan(PlanArgs { asked, checkout, beside, whole }) => {
-                let asked = asked.meant(checkout.checkout, verbosity);
+            Self::Plan(PlanArgs { args, checkout, beside, whole }) => {
+                let args = args.into_args(checkout.checkout, verbosity);
                 let depth = if whole { Depth::Whole } else { Depth::Thrifty };
-                Action::MigratePlan(plan::Make { asked, beside, depth })
+                Action::MigratePlan(plan::Make { args, beside, depth })
             }
-            Self::Check(asked) => Action::MigrateCheck(asked.meant(None, verbosity)),
-            Self::Apply(ApplyArgs { asked, overwrite, jobs }) => {
-                let (asked, at_once) = (asked.meant(None, verbosity), jobs.map(usize::from));
-                Action::MigrateApply(apply::Apply { asked, overwrite, at_once })
+            Self::Check(args) => Action::MigrateCheck(args.into_args(None, verbosity)),
+            Self::Apply(ApplyArgs { args, overwrite, jobs }) => {
+                let (args, at_once) = (args.into_args(None, verbosity), jobs.map(usize::from));
+                Action::MigrateApply(apply::Apply { args, overwrite, at_once })
             }
-            Self::Verify(asked) => Action::MigrateVerify(asked.meant(None, verbosity)),
-            Self::Rewrite(RewriteArgs { asked, checkout, in_place, reverse }) => {
-                let asked = asked.meant(checkout.checkout, verbosity);
+            Self::Verify(args) => Action::MigrateVerify(args.into_args(None, verbosity)),
+            Self::Rewrite(RewriteArgs { args, checkout, in_place, reverse }) => {
+                let args = args.into_args(checkout.checkout, verbosity);
                 let direction = if reverse { Direction::Back } else { Direction::There };
-                Action::MigrateRewrite(rewrite::Rewrite { asked, in_place, direction })
+                Action::MigrateRewrite(rewrite::Rewrite { args, in_place, direction })
             }
-            Self::Status(StatusArgs { asked, checkout }) => {
-                Action::MigrateStatus(asked.meant(checkout.checkout, verbosity))
+            Self::Status(StatusArgs { args, checkout }) => {
+                Action::MigrateStatus(args.into_args(checkout.checkout, verbosity))
             }
         }
     }

@@ -3,6 +3,8 @@
 //! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
 //! stacks in `stacks`, and the steps of a migration in `migrate`.
 
+mod action;
+mod common;
 mod documents;
 mod migrate;
 mod registries;
@@ -17,17 +19,15 @@ use clap_complete::Shell;
 use entrepot_oci::printable;
 
 use crate::{
-    commands::{
-        self, cache, completions, config, copy, digest,
-        documents::{images, rewrite},
-        inspect, list, login, man, relay, runs, serve, sync, tags,
-    },
+    commands::{cache, completions, config, man, serve},
     config::{Listen, Overrides},
     log::Verbosity,
     output::Output,
     terminal,
 };
 
+pub(crate) use action::Action;
+use common::{FileArgs, OutputArgs};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
@@ -40,70 +40,11 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .literal(styling::AnsiColor::Cyan.on_default().bold())
     .placeholder(styling::AnsiColor::Cyan.on_default());
 
-/// The command to run.
-#[derive(Debug)]
-pub(crate) enum Action {
-    /// Serve images.
-    Serve(serve::Serve),
-    /// Check or show a configuration.
-    Config(config::Config),
-    /// List, count or remove cached content.
-    Cache(cache::Cache),
-    /// Copy what rules select.
-    Sync(sync::Sync),
-    /// Convert another tool's file into rules.
-    Import(sync::import::Import),
-    /// Show how much is in sync.
-    Check(sync::Check),
-    /// Print the addresses of all images for readers.
-    Guide(sync::Guide),
-    /// Sort a list of images.
-    ListFmt(list::Fmt),
-    /// Copy images.
-    Copy(copy::Copy),
-    /// List the tags of a repository.
-    Tags(tags::Tags),
-    /// Show an image in a registry.
-    Inspect(inspect::Inspect),
-    /// Print an image's digest.
-    Digest(digest::DigestOf),
-    /// Start, stop or list runs on a server.
-    Runs(runs::Runs),
-    /// Log in to a registry.
-    Login(login::Login),
-    /// Remove a stored login.
-    Logout(login::Logout),
-    /// List the images that documents name.
-    Images(images::Images),
-    /// Rename the images in documents.
-    Rewrite(rewrite::Rewrite),
-    /// Copy a stack's images to a registry.
-    Relay(Box<relay::Relay>),
-    /// Copy the images of a bundle or archive to a registry.
-    Load(relay::load::Load),
-    /// Plan a migration.
-    MigratePlan(commands::migrate::plan::Make),
-    /// Prove the permissions for a migration.
-    MigrateCheck(commands::migrate::Asked),
-    /// Copy the images of a migration.
-    MigrateApply(commands::migrate::apply::Apply),
-    /// Prove that both sides are equal.
-    MigrateVerify(commands::migrate::Asked),
-    /// Rewrite the project's files.
-    MigrateRewrite(commands::migrate::rewrite::Rewrite),
-    /// Show the progress of a migration.
-    MigrateStatus(commands::migrate::Asked),
-    /// Write a completion script.
-    Completions(completions::Completions),
-    /// Write manual pages.
-    Man(man::Man),
-}
-
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli.meant(),
+        Ok(cli) => cli.into_args(),
         Err(error) => refuse(&arguments, &error),
     }
 }
@@ -204,20 +145,6 @@ struct ServeArgs {
     data: Option<PathBuf>,
 }
 
-#[derive(Args)]
-struct FileArgs {
-    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it exists]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    config: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct OutputArgs {
-    /// Output format: `text` for people, `json` for programs
-    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, default_value_t)]
-    output: Output,
-}
-
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Check a configuration file and report mistakes
@@ -299,7 +226,7 @@ struct ManArgs {
 }
 
 impl Cli {
-    fn meant(self) -> Action {
+    fn into_args(self) -> Action {
         let verbosity = match (self.loudness.quiet, self.loudness.verbose) {
             (true, _) => Verbosity::Quiet,
             (false, 0) => Verbosity::Usual,
@@ -318,23 +245,29 @@ impl Cli {
             }
             Command::Cache(CacheArgs { config, data, output, command }) => {
                 let over = Overrides { listen: None, data };
-                Action::Cache(cache::Cache { file: config, over, output, verbosity, verb: command.meant() })
+                Action::Cache(cache::Cache {
+                    file: config,
+                    over,
+                    output,
+                    verbosity,
+                    verb: command.into_args(),
+                })
             }
-            Command::Sync(sync) => sync.meant(verbosity),
-            Command::Check(check) => Action::Check(check.meant(verbosity)),
-            Command::Guide(guide) => Action::Guide(guide.meant(verbosity)),
-            Command::Copy(copy) => Action::Copy(copy.meant(verbosity)),
-            Command::Tags(tags) => Action::Tags(tags.meant(verbosity)),
-            Command::Inspect(inspect) => Action::Inspect(inspect.meant(verbosity)),
-            Command::Digest(digest) => Action::Digest(digest.meant(verbosity)),
-            Command::Login(login) => Action::Login(login.meant(verbosity)),
-            Command::Logout(logout) => Action::Logout(logout.meant()),
-            Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.meant()),
-            Command::Images(images) => Action::Images(images.meant(verbosity)),
-            Command::Rewrite(rewrite) => Action::Rewrite(rewrite.meant(verbosity)),
-            Command::Relay(relay) => Action::Relay(Box::new(relay.meant(verbosity))),
-            Command::Load(load) => Action::Load(load.meant(verbosity)),
-            Command::Migrate(step) => step.meant(verbosity),
+            Command::Sync(sync) => sync.into_args(verbosity),
+            Command::Check(check) => Action::Check(check.into_args(verbosity)),
+            Command::Guide(guide) => Action::Guide(guide.into_args(verbosity)),
+            Command::Copy(copy) => Action::Copy(copy.into_args(verbosity)),
+            Command::Tags(tags) => Action::Tags(tags.into_args(verbosity)),
+            Command::Inspect(inspect) => Action::Inspect(inspect.into_args(verbosity)),
+            Command::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
+            Command::Login(login) => Action::Login(login.into_args(verbosity)),
+            Command::Logout(logout) => Action::Logout(logout.into_args()),
+            Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.into_args()),
+            Command::Images(images) => Action::Images(images.into_args(verbosity)),
+            Command::Rewrite(rewrite) => Action::Rewrite(rewrite.into_args(verbosity)),
+            Command::Relay(relay) => Action::Relay(Box::new(relay.into_args(verbosity))),
+            Command::Load(load) => Action::Load(load.into_args(verbosity)),
+            Command::Migrate(step) => step.into_args(verbosity),
             Command::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }
@@ -344,7 +277,7 @@ impl Cli {
 }
 
 impl CacheCommand {
-    fn meant(self) -> cache::Verb {
+    fn into_args(self) -> cache::Verb {
         match self {
             Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
             Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },

@@ -10,7 +10,7 @@ use entrepot_sync::{
     rules::{TagsSection, Texts},
 };
 
-use super::{FileArgs, OutputArgs};
+use super::common::{FileArgs, OutputArgs};
 use crate::{
     commands::{
         copy, digest, inspect, login,
@@ -36,10 +36,10 @@ pub(super) struct CommonArgs {
 pub(super) struct CopyArgs {
     /// The image: `nginx:1.27`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`
     #[arg(value_name = "SOURCE")]
-    source: copy::End,
+    source: copy::Endpoint,
     /// Where to copy it; without a tag, the source's is used
     #[arg(value_name = "TARGET", required = true)]
-    targets: Vec<copy::End>,
+    targets: Vec<copy::Endpoint>,
     /// Copy every tag of the repository, or every image of the archive
     #[arg(long)]
     all_tags: bool,
@@ -71,7 +71,7 @@ pub(super) enum FormatWord {
 }
 
 impl FormatWord {
-    pub(super) fn meant(self) -> Format {
+    pub(super) fn into_format(self) -> Format {
         match self {
             Self::Keep => Format::Keep,
             Self::Docker => Format::Docker,
@@ -158,14 +158,14 @@ pub(super) struct LogoutArgs {
 }
 
 impl CopyArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> copy::Copy {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> copy::Copy {
         copy::Copy {
-            common: self.common.meant(verbosity),
+            common: self.common.into_args(verbosity),
             source: self.source,
             targets: self.targets,
             all_tags: self.all_tags,
             platforms: self.platform,
-            format: self.format.map(FormatWord::meant),
+            format: self.format.map(FormatWord::into_format),
             referrers: !self.no_referrers,
             at_once: self.jobs.map(usize::from),
             dry_run: self.dry_run,
@@ -174,7 +174,7 @@ impl CopyArgs {
 }
 
 impl TagsArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> tags::Tags {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> tags::Tags {
         let texts = |items: Vec<String>| Texts { items, is_list: true };
         let filter = TagsSection {
             matches: texts(self.matches),
@@ -185,39 +185,39 @@ impl TagsArgs {
             latest: self.latest,
             ..TagsSection::default()
         };
-        tags::Tags { common: self.common.meant(verbosity), place: self.place, filter }
+        tags::Tags { common: self.common.into_args(verbosity), place: self.place, filter }
     }
 }
 
 impl InspectArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> inspect::Inspect {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> inspect::Inspect {
         let Self { image, platform, raw, common } = self;
-        inspect::Inspect { common: common.meant(verbosity), image, platform, raw }
+        inspect::Inspect { common: common.into_args(verbosity), image, platform, raw }
     }
 }
 
 impl DigestArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> digest::DigestOf {
-        digest::DigestOf { common: self.common.meant(verbosity), image: self.image }
+    pub(super) fn into_args(self, verbosity: Verbosity) -> digest::DigestOf {
+        digest::DigestOf { common: self.common.into_args(verbosity), image: self.image }
     }
 }
 
 impl LoginArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> login::Login {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> login::Login {
         let Self { target, username, password_stdin, file, output } = self;
-        let common = CommonArgs { file, output, cache: None }.meant(verbosity);
+        let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
         login::Login { common, target, username, password_stdin }
     }
 }
 
 impl LogoutArgs {
-    pub(super) fn meant(self) -> login::Logout {
+    pub(super) fn into_args(self) -> login::Logout {
         login::Logout { output: self.output.output, target: self.target }
     }
 }
 
 impl CommonArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> Common {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> Common {
         Common { file: self.file.config, cache: self.cache, output: self.output.output, verbosity }
     }
 }

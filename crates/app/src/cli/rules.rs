@@ -3,24 +3,24 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
-use entrepot_sync::Language;
+use entrepot_guide::Language;
 
 use super::{
-    Action,
+    action::Action,
     registries::CommonArgs,
     server::{CancelArgs, RunArgs, RunsArgs},
 };
 use crate::{
     commands::{
         list,
-        sync::{self, Asked, import},
+        sync::{self, import},
     },
     log::Verbosity,
 };
 
 /// The rules to work on.
 #[derive(Args)]
-struct AskedArgs {
+struct SharedArgs {
     /// A file with a `sync` list, and `registries` if needed [default: the configuration]
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "config")]
     rules: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub(super) struct SyncArgs {
     #[command(subcommand)]
     verb: Option<SyncVerb>,
     #[command(flatten)]
-    asked: AskedArgs,
+    args: SharedArgs,
     /// Only show what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -86,7 +86,7 @@ struct ImportArgs {
 #[derive(Args)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    args: SharedArgs,
     /// Write a badge (SVG) with the share in sync
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     badge: Option<PathBuf>,
@@ -134,31 +134,31 @@ pub(super) struct FmtArgs {
     in_place: bool,
 }
 
-impl AskedArgs {
-    fn meant(self, verbosity: Verbosity) -> Asked {
-        asked(self.rules, self.only, self.common, verbosity)
+impl SharedArgs {
+    fn into_args(self, verbosity: Verbosity) -> sync::Args {
+        shared(self.rules, self.only, self.common, verbosity)
     }
 }
 
-fn asked(rules: Option<PathBuf>, only: Vec<String>, common: CommonArgs, verbosity: Verbosity) -> Asked {
-    let mut common = common.meant(verbosity);
+fn shared(rules: Option<PathBuf>, only: Vec<String>, common: CommonArgs, verbosity: Verbosity) -> sync::Args {
+    let mut common = common.into_args(verbosity);
     common.file = rules.or(common.file);
-    Asked { common, only }
+    sync::Args { common, only }
 }
 
 impl SyncArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> Action {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> Action {
         match self.verb {
             Some(SyncVerb::Import(ImportArgs { file, exclude, to, out })) => {
                 return Action::Import(import::Import { file, exclude, to, out });
             }
-            Some(SyncVerb::Run(run)) => return Action::Runs(run.meant()),
-            Some(SyncVerb::Runs(runs)) => return Action::Runs(runs.meant()),
-            Some(SyncVerb::Cancel(cancel)) => return Action::Runs(cancel.meant()),
+            Some(SyncVerb::Run(run)) => return Action::Runs(run.into_args()),
+            Some(SyncVerb::Runs(runs)) => return Action::Runs(runs.into_args()),
+            Some(SyncVerb::Cancel(cancel)) => return Action::Runs(cancel.into_args()),
             None => {}
         }
         Action::Sync(sync::Sync {
-            asked: self.asked.meant(verbosity),
+            args: self.args.into_args(verbosity),
             dry_run: self.dry_run,
             prune: self.prune,
             at_once: self.jobs.map(usize::from),
@@ -169,23 +169,23 @@ impl SyncArgs {
 }
 
 impl CheckArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> sync::Check {
-        sync::Check { asked: self.asked.meant(verbosity), badge: self.badge }
+    pub(super) fn into_args(self, verbosity: Verbosity) -> sync::Check {
+        sync::Check { args: self.args.into_args(verbosity), badge: self.badge }
     }
 }
 
 impl GuideArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> sync::Guide {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> sync::Guide {
         let language = self.lang.map(|word| match word {
             LanguageWord::Zh => Language::Chinese,
             LanguageWord::En => Language::English,
         });
-        sync::Guide { asked: asked(self.rules, self.only, self.common, verbosity), language, out: self.out }
+        sync::Guide { args: shared(self.rules, self.only, self.common, verbosity), language, out: self.out }
     }
 }
 
 impl FmtArgs {
-    pub(super) fn meant(self) -> list::Fmt {
+    pub(super) fn into_args(self) -> list::Fmt {
         list::Fmt { file: self.file, in_place: self.in_place }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use secrecy::SecretString;
 
-use super::{FileArgs, OutputArgs};
+use super::common::{FileArgs, OutputArgs};
 use crate::commands::runs::{Runs, Server, Verb};
 
 #[derive(Args)]
@@ -62,25 +62,25 @@ struct ServerArgs {
 }
 
 impl RunArgs {
-    pub(super) fn meant(self) -> Runs {
-        self.server.meant(Verb::Run { rule: self.rule, image: self.image, wait: self.wait })
+    pub(super) fn into_args(self) -> Runs {
+        self.server.into_args(Verb::Run { rule: self.rule, image: self.image, wait: self.wait })
     }
 }
 
 impl RunsArgs {
-    pub(super) fn meant(self) -> Runs {
-        self.server.meant(Verb::List { rule: self.rule, count: self.count })
+    pub(super) fn into_args(self) -> Runs {
+        self.server.into_args(Verb::List { rule: self.rule, count: self.count })
     }
 }
 
 impl CancelArgs {
-    pub(super) fn meant(self) -> Runs {
-        self.server.meant(Verb::Cancel { run: self.run })
+    pub(super) fn into_args(self) -> Runs {
+        self.server.into_args(Verb::Cancel { run: self.run })
     }
 }
 
 impl ServerArgs {
-    fn meant(self, verb: Verb) -> Runs {
+    fn into_args(self, verb: Verb) -> Runs {
         let server = match self.server {
             Some(server) => Server::At(server),
             None => Server::Here { file: self.file.config, data: self.data },

@@ -10,7 +10,7 @@ use super::registries::{CommonArgs, FormatWord};
 use crate::{
     commands::{
         documents::{Documents, Naming, Source, rewrite::Names},
-        relay::{self, Doing, Manner, Places, load},
+        relay::{self, CopyOptions, Doing, Places, load},
     },
     log::Verbosity,
 };
@@ -134,21 +134,21 @@ pub(super) struct LoadArgs {
 }
 
 impl LoadArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> load::Load {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> load::Load {
         let Self { file, to, naming, map, out, overwrite, format, jobs, dry_run, common } = self;
-        let manner = Manner {
+        let options = CopyOptions {
             platforms: Vec::new(),
-            format: format.map(FormatWord::meant),
+            format: format.map(FormatWord::into_format),
             referrers: false,
             at_once: jobs.map(usize::from),
         };
-        let common = common.meant(verbosity);
-        load::Load { common, file, to, naming, map, out, overwrite, manner, dry_run }
+        let common = common.into_args(verbosity);
+        load::Load { common, file, to, naming, map, out, overwrite, options, dry_run }
     }
 }
 
 impl RelayArgs {
-    pub(super) fn meant(self, verbosity: Verbosity) -> relay::Relay {
+    pub(super) fn into_args(self, verbosity: Verbosity) -> relay::Relay {
         let NamingArgs { to, naming, map, map_file } = self.naming;
         let ReadingArgs { ignore, env_file, kind } = self.reading;
         let CopyingArgs { platform, format, referrers, jobs } = self.copying;
@@ -160,7 +160,7 @@ impl RelayArgs {
             (None, None) => Doing::Copy,
         };
         relay::Relay {
-            common: self.common.meant(verbosity),
+            common: self.common.into_args(verbosity),
             documents: Documents {
                 sources: self.files.into_iter().map(Source::File).collect(),
                 kind,
@@ -170,9 +170,9 @@ impl RelayArgs {
             env_files: env_file,
             names: Names { to: Some(to.clone()), naming, map, map_file },
             to,
-            manner: Manner {
+            options: CopyOptions {
                 platforms: platform,
-                format: format.map(FormatWord::meant),
+                format: format.map(FormatWord::into_format),
                 referrers,
                 at_once: jobs.map(usize::from),
             },

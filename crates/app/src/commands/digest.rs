@@ -35,27 +35,33 @@ struct Answer {
     media_type: Option<String>,
 }
 
-async fn find(session: &Session, image: &ImageRef) -> Result<(Digest, Option<MediaType>), Failure> {
+/// What a registry says of an image.
+struct Found {
+    digest: Digest,
+    media_type: Option<MediaType>,
+}
+
+async fn find(session: &Session, image: &ImageRef) -> Result<Found, Failure> {
     let remote = session.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
-    let told = |error| session.told(image.host(), &image.to_string(), &error);
-    let head = remote.head_manifest(repository, &reference).await.map_err(told)?;
+    let failure = |error| session.to_failure(image.host(), &image.to_string(), &error);
+    let head = remote.head_manifest(repository, &reference).await.map_err(failure)?;
     let said = match (&reference, head.digest) {
         (Reference::Digest(asked), _) => Some(*asked),
         (Reference::Tag(_), said) => said,
     };
     match said {
-        Some(digest) => Ok((digest, head.media_type)),
+        Some(digest) => Ok(Found { digest, media_type: head.media_type }),
         // Registries may leave it out, and then the document tells.
         None => {
-            let whole = remote.manifest(repository, &reference).await.map_err(told)?;
-            Ok((whole.digest, Some(whole.media_type)))
+            let whole = remote.manifest(repository, &reference).await.map_err(failure)?;
+            Ok(Found { digest: whole.digest, media_type: Some(whole.media_type) })
         }
     }
 }
 
-fn print(image: &ImageRef, found: (Digest, Option<MediaType>), output: Output) -> Result<(), Failure> {
-    let (digest, media_type) = found;
+fn print(image: &ImageRef, found: Found, output: Output) -> Result<(), Failure> {
+    let Found { digest, media_type } = found;
     match output {
         Output::Text => output::print(&format!("{digest}\n")),
         Output::Json => output::print_json(&Answer {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entrepot_sync::format_list;
+use entrepot_importers::format_list;
 
 use super::documents::file;
 use crate::{failure::Failure, output};
@@ -37,6 +37,6 @@ pub(crate) fn run(Fmt { file, in_place }: Fmt) -> Result<(), Failure> {
     let changed = file::replace(&file, &sorted);
     let lost =
         changed.map_err(|error| Failure::because(format!("cannot write `{}`", file.display()), &error))?;
-    file::tell(&file.display().to_string(), &lost);
+    file::warn_lost(&file.display().to_string(), &lost);
     Ok(())
 }

@@ -182,7 +182,7 @@ fn refused(host: &Host, error: &Error) -> Failure {
                 "log in to the endpoint, if it may have a password of yours: `entrepot login {endpoint}`"
             ))
         }
-        other => session::told(host, host.as_str(), other, true),
+        other => session::to_failure(host, host.as_str(), other, true),
     }
 }
 

@@ -100,8 +100,8 @@ impl Session {
     }
 
     /// What a registry's refusal means to a person. `about` says what was asked for.
-    pub(crate) fn told(&self, host: &Host, about: &str, error: &Error) -> Failure {
-        told(host, about, error, self.registries.has_account(host))
+    pub(crate) fn to_failure(&self, host: &Host, about: &str, error: &Error) -> Failure {
+        to_failure(host, about, error, self.registries.has_account(host))
     }
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn name(host: &Host, repository: &Repository) -> String {
 }
 
 /// The same for an account that may not be in any file.
-pub(crate) fn told(host: &Host, about: &str, error: &Error, has_account: bool) -> Failure {
+pub(crate) fn to_failure(host: &Host, about: &str, error: &Error, has_account: bool) -> Failure {
     let failure = |hint: &str| Failure::because(format!("`{about}`: `{host}`"), error).with_hint(hint);
     match error {
         Error::NotFound if has_account => Failure::new(format!("`{about}` is not there"))

@@ -87,7 +87,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<Tag>, Failure> {
     let remote = session.remote(host)?;
     let listed = remote.all_tags(repository).await;
-    listed.map_err(|error| session.told(host, &session::name(host, repository), &error))
+    listed.map_err(|error| session.to_failure(host, &session::name(host, repository), &error))
 }
 
 fn print(place: &Where, tags: &[Tag], output: Output) -> Result<(), Failure> {

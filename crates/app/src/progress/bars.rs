@@ -8,7 +8,10 @@ use std::{
 use entrepot_sync::{Event, Job, Outcome};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{image, line, tally::Tally};
+use super::{
+    line::{image, line},
+    tally::Tally,
+};
 use crate::{
     output::{counted, size},
     terminal,

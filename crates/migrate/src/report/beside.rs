@@ -1,9 +1,9 @@
-//! Several plans beside each other: what tells one from the other.
+//! Compares several plans side by side.
 
 use std::collections::BTreeSet;
 
-use super::{counted, table};
-use crate::{Plan, Severity, obstacles::size};
+use super::text::{counted, table};
+use crate::{plan::Plan, problem::Severity, size::size};
 
 /// Plans beside each other, with their names.
 pub fn beside(plans: &[(String, Plan)]) -> String {

@@ -1,9 +1,12 @@
-//! One plan.
+//! Writes one plan.
 
 use std::fmt::Write as _;
 
-use super::{counted, table};
-use crate::{Document, Origin, Plan, Problem, Quota, Row, Severity, Totals, obstacles::size};
+use super::text::{counted, table};
+use crate::{
+    find::Origin, plan::Plan, plan::Totals, problem::Problem, problem::Severity, project_file::Document,
+    quota::Quota, row::Row, size::size,
+};
 
 /// A plan in Markdown.
 pub fn markdown(plan: &Plan) -> String {

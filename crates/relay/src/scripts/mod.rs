@@ -1,4 +1,4 @@
-//! For those who copy by other means: shell scripts that pull and push the images of a plan.
+//! Shell scripts that pull and push the images of a plan, for copying by other means.
 
 use entrepot_oci::{Platform, Reference};
 use entrepot_rewrite::Root;

@@ -139,7 +139,7 @@ fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
 
 /// Which tags are meant, in a few words.
 fn scope(filters: [&TagFilter; 2], language: Language) -> String {
-    match entrepot_sync::scope(filters, language.of_guide()) {
+    match entrepot_guide::scope(filters, language.of_guide()) {
         Some(scope) => inline(&scope),
         None => language.words().all_tags.to_owned(),
     }

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{CopyCounts, CopyOutcome, CopyState, SourceTag};
+use entrepot_guide::{RuleStanding, Standing};
 use entrepot_scheduler::{Error, RuleView, RulesView, Scheduler};
-use entrepot_sync::{Line, Place, Report, RuleStanding, Standing, State, Totals, Verdict, rules::RuleSet};
+use entrepot_sync::{Line, Place, Report, State, Totals, Verdict, rules::RuleSet};
 
 use super::words::Language;
 
@@ -22,7 +23,7 @@ pub(super) fn markdown(rules: &RuleSet, views: &RulesView, language: Language) -
         Some((view.name.clone(), RuleStanding { at, in_sync, wanted }))
     };
     let standing = Standing { rules: views.rules.iter().filter_map(rule).collect() };
-    entrepot_sync::guide(rules, &standing, language.of_guide(), SystemTime::now())
+    entrepot_guide::guide(rules, &standing, language.of_guide(), SystemTime::now())
 }
 
 /// How much is in sync.
@@ -31,7 +32,7 @@ pub(super) fn badge(views: &RulesView) -> String {
         let all: u64 = views.rules.iter().map(|rule| of(&rule.copies)).sum();
         usize::try_from(all).unwrap_or(usize::MAX)
     };
-    entrepot_sync::badge("sync", sum(CopyCounts::in_sync), sum(CopyCounts::total))
+    entrepot_guide::badge("sync", sum(CopyCounts::in_sync), sum(CopyCounts::total))
 }
 
 /// How every copy stood when it was last looked at, in the states of DaoCloud's log.
@@ -58,7 +59,7 @@ pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<Stri
         lines,
         notes: Vec::new(),
     };
-    Ok(entrepot_sync::log(&report))
+    Ok(entrepot_guide::log(&report))
 }
 
 fn line(rule: &str, standing: &CopyState) -> Option<Line> {

@@ -36,10 +36,10 @@ impl Language {
     }
 
     /// As the crate `sync` calls it.
-    pub(crate) fn of_guide(self) -> entrepot_sync::Language {
+    pub(crate) fn of_guide(self) -> entrepot_guide::Language {
         match self {
-            Self::English => entrepot_sync::Language::English,
-            Self::Chinese => entrepot_sync::Language::Chinese,
+            Self::English => entrepot_guide::Language::English,
+            Self::Chinese => entrepot_guide::Language::Chinese,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Bringing one blob to one target: nothing if it is there, a mount if the registry has it, else the bytes.
+//! Brings one blob to one target: does nothing if it is there, mounts it if the registry has it, else sends the bytes.
 
 use std::sync::Arc;
 
@@ -7,24 +7,13 @@ use entrepot_remote::Mount;
 use tokio::sync::Semaphore;
 
 use super::{
-    feed::Feed,
-    memory::{Claim, Kind, Memory, Spot, changed},
+    blob_stream::BlobStream,
+    memory::{Claim, Content, Kind, Memory, Spot, Taker, changed},
     reading::Origin,
-    send::{Begin, Fault, send},
+    send::{Begin, Brought, Fault, send},
     shared::Ballot,
 };
-use crate::ends::{EndError, Sink};
-
-/// How a blob came to be at a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brought {
-    /// It was there.
-    Present,
-    /// From another repository there.
-    Mounted,
-    /// Its bytes were sent.
-    Written,
-}
+use crate::endpoints::{EndpointError, Sink};
 
 /// A target of blobs.
 #[derive(Clone)]
@@ -71,7 +60,8 @@ impl Bringer {
     }
 
     fn claim(&self, origin: &Origin) -> Claim {
-        self.memory.claim((Kind::Blob, &origin.blob.digest), (&self.spot, self.sink.may_mount()))
+        let content = Content { kind: Kind::Blob, digest: origin.blob.digest };
+        self.memory.claim(content, Taker { spot: &self.spot, mounts: self.sink.may_mount() })
     }
 
     async fn now(
@@ -96,21 +86,21 @@ impl Bringer {
         self.write(origin, ballot, begin).await
     }
 
-    async fn mount(&self, origin: &Origin, from: &Repository) -> Result<Mount, EndError> {
-        let Sink::Registry(at) = &*self.sink else { return Err(EndError::NotFound) };
+    async fn mount(&self, origin: &Origin, from: &Repository) -> Result<Mount, EndpointError> {
+        let Sink::Registry(at) = &*self.sink else { return Err(EndpointError::NotFound) };
         let digest = &origin.blob.digest;
-        let mount = || at.station.remote().mount_blob(&at.repository, digest, from);
-        let mounted = at.station.patiently(mount).await?;
-        at.station.mounted(matches!(mounted, Mount::Mounted));
+        let mount = || at.conn.remote().mount_blob(&at.repository, digest, from);
+        let mounted = at.conn.patiently(mount).await?;
+        at.conn.mounted(matches!(mounted, Mount::Mounted));
         Ok(mounted)
     }
 
     async fn write(&self, origin: &Origin, ballot: Option<Ballot>, begin: Begin) -> Result<Brought, Fault> {
         let (read, room) = (origin.clone(), Arc::clone(&self.room));
-        let feed = match ballot {
+        let blob_stream = match ballot {
             Some(ballot) => ballot.join(read, room),
-            None => Feed::own(read, room),
+            None => BlobStream::own(read, room),
         };
-        send(&self.sink, origin.blob, feed, begin).await
+        send(&self.sink, origin.blob, blob_stream, begin).await
     }
 }

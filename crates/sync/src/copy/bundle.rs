@@ -1,4 +1,4 @@
-//! Archives in which images have whole names, and other files lie beside them: what goes to a machine without a network.
+//! Archives for machines without a network: images have full names, and other files lie beside them.
 //!
 //! [`seal`] makes one of an OCI archive; [`packed`] says what is in one, or in what others wrote, and [`Beside`] reads what
 //! lies there. All of it stays an OCI layout in a tar file.
@@ -18,8 +18,8 @@ use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Tag};
 use super::failure;
 use crate::{
     Failure, Place,
-    ends::{
-        Archive, EndError, Index, Layout,
+    endpoints::{
+        Archive, EndpointError, Index, Layout,
         tar::{self, Extent, Listing},
     },
 };
@@ -90,19 +90,31 @@ impl Beside {
     pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, Failure> {
         let Some(extent) = self.listing.find(name) else { return Ok(None) };
         let (path, name) = (self.archive.clone(), name.to_owned());
-        let read =
-            move || part(&files::open(&path).map_err(EndError::file(&path))?, &path, (&name, extent), limit);
+        let read = move || {
+            let file = files::open(&path).map_err(EndpointError::file(&path))?;
+            Member { name: &name, extent }.read(&file, &path, limit)
+        };
         blocking(&self.archive, read).await.map(Some)
     }
 }
 
-fn part(file: &File, path: &Path, (name, extent): (&str, Extent), limit: u64) -> Result<Bytes, EndError> {
-    if extent.size > limit {
-        return Err(EndError::malformed(path, format!("has a `{name}` of more than {limit} bytes")));
+/// A file in an archive.
+struct Member<'a> {
+    name: &'a str,
+    extent: Extent,
+}
+
+impl Member<'_> {
+    fn read(&self, file: &File, archive: &Path, limit: u64) -> Result<Bytes, EndpointError> {
+        let Self { name, extent } = self;
+        if extent.size > limit {
+            let what = format!("has a `{name}` of more than {limit} bytes");
+            return Err(EndpointError::malformed(archive, what));
+        }
+        let mut bytes = vec![0; usize::try_from(extent.size).unwrap_or_default()];
+        file.read_exact_at(&mut bytes, extent.start).map_err(EndpointError::file(archive))?;
+        Ok(bytes.into())
     }
-    let mut bytes = vec![0; usize::try_from(extent.size).unwrap_or_default()];
-    file.read_exact_at(&mut bytes, extent.start).map_err(EndError::file(path))?;
-    Ok(bytes.into())
 }
 
 /// What an archive is given at its end.
@@ -125,30 +137,30 @@ pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), Failure> {
     blocking(archive, move || seal_now(&path, &sealing)).await
 }
 
-fn seal_now(path: &Path, Sealing { names, files, mode }: &Sealing) -> Result<(), EndError> {
+fn seal_now(path: &Path, Sealing { names, files, mode }: &Sealing) -> Result<(), EndpointError> {
     let listing = tar::list(path)?;
-    let mut file = update(path).map_err(EndError::file(path))?;
-    file.set_permissions(Permissions::from_mode(*mode)).map_err(EndError::file(path))?;
+    let mut file = update(path).map_err(EndpointError::file(path))?;
+    file.set_permissions(Permissions::from_mode(*mode)).map_err(EndpointError::file(path))?;
     let find = |name: &'static str| {
-        let found = listing.find(name).map(|extent| (name, extent));
-        found.ok_or_else(|| EndError::malformed(path, format!("has no `{name}` in it")))
+        let found = listing.find(name).map(|extent| Member { name, extent });
+        found.ok_or_else(|| EndpointError::malformed(path, format!("has no `{name}` in it")))
     };
     // What says what is in it stands at the end, behind all blobs.
     let version = find("oci-layout")?;
-    let index = part(&file, path, find("index.json")?, MAX_DOCUMENT)?;
+    let index = find("index.json")?.read(&file, path, MAX_DOCUMENT)?;
     let mut index = Index::parse(&path.join("index.json"), &index)?;
     for (tag, name) in names {
         index.rename(tag, &[(CONTAINERD_NAME, name)], name);
     }
-    let start = version.1.header();
-    let version = part(&file, path, version, MAX_DOCUMENT)?;
+    let start = version.extent.header();
+    let version = version.read(&file, path, MAX_DOCUMENT)?;
     let own = [("oci-layout".to_owned(), version), ("index.json".to_owned(), index.bytes())];
     let end = tar::end(own.iter().chain(files).map(|(name, bytes)| (name.as_str(), bytes.as_ref())));
     file.set_len(start)
         .and_then(|()| file.seek(SeekFrom::Start(start)))
         .and_then(|_| file.write_all(&end))
         .and_then(|()| file.sync_all())
-        .map_err(EndError::file(path))
+        .map_err(EndpointError::file(path))
 }
 
 fn update(path: &Path) -> io::Result<File> {
@@ -158,10 +170,10 @@ fn update(path: &Path) -> io::Result<File> {
 
 async fn blocking<T: Send + 'static>(
     archive: &Path,
-    work: impl FnOnce() -> Result<T, EndError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, EndpointError> + Send + 'static,
 ) -> Result<T, Failure> {
     let place = Place::OciArchive(archive.to_owned());
     let done = tokio::task::spawn_blocking(work).await;
-    let done = done.unwrap_or_else(|_| Err(EndError::malformed(archive, "could not be read")));
+    let done = done.unwrap_or_else(|_| Err(EndpointError::malformed(archive, "could not be read")));
     done.map_err(|error| failure::at_place(&place, &error))
 }

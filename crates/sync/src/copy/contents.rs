@@ -1,11 +1,11 @@
-//! What there is in a layout or an archive, for whoever wants all of it, or did not say which.
+//! Lists the images in a layout or an archive.
 
 use entrepot_oci::{Descriptor, Reference, Tag};
 
 use super::failure;
 use crate::{
     Failure, Place,
-    ends::{Archive, EndError, Index, Layout},
+    endpoints::{Archive, EndpointError, Index, Layout},
 };
 
 /// The images in a layout or an archive: those that have a tag to themselves by that, others by their digests. A place at a
@@ -33,7 +33,7 @@ pub async fn contents(place: &Place) -> Result<Vec<Reference>, Failure> {
         Place::OciArchive(path) => Archive::oci(path).await.map(|archive| listed(archive.index())),
         Place::DockerArchive(path) => Archive::docker(path).await.map(|archive| listed(archive.index())),
     };
-    found.map_err(|error: EndError| failure::at_source(place, &error))
+    found.map_err(|error: EndpointError| failure::at_source(place, &error))
 }
 
 // What is behind the last colon, where the whole reference is the name.

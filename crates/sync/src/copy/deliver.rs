@@ -1,5 +1,5 @@
-//! One image to one place, in one form: what is missing there, blobs first, then manifests from the leaves up, and the
-//! names last.
+//! Delivers one image to one place in one form. Only what is missing is sent: blobs first, then manifests from the leaves
+//! up, and tags last.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,17 +13,18 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::task::JoinSet;
 
 use super::{
-    blobs::{Bringer, Brought, Stake},
+    blob::Blob,
+    blobs::{Bringer, Stake},
     failure,
-    memory::{Claim, Kind, changed},
+    memory::{Claim, Content, Kind, Taker, changed},
     progress::Tally,
-    reading::{Blob, Origin},
-    run::Run,
-    send::Fault,
+    reading::Origin,
+    run::{Ended, Run},
+    send::{Brought, Fault},
 };
 use crate::{
     Done, Outcome, Shape, Target,
-    ends::{EndError, Kept, Sink, Source},
+    endpoints::{EndpointError, Kept, Sink, Source},
     shape::Node,
 };
 
@@ -56,6 +57,14 @@ struct Moved {
     manifests: bool,
 }
 
+/// How an image came to one of its names.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    /// Whether it is the first of them: the bytes count for that.
+    is_first: bool,
+    changed: bool,
+}
+
 impl Delivery {
     /// Delivers, and settles the targets.
     pub(super) async fn run(mut self) {
@@ -79,7 +88,10 @@ impl Delivery {
                 };
             }
             match named.and_then(|changed| listed.clone().map(|referrers| changed || referrers)) {
-                Ok(changed) => self.succeed(*target, moved, (index == 0, changed)).await,
+                Ok(changed) => {
+                    let named = Named { is_first: index == 0, changed };
+                    self.succeed(*target, moved, named).await;
+                }
                 Err(fault) => self.fail(*target, &fault),
             }
         }
@@ -147,7 +159,7 @@ impl Delivery {
     }
 
     // The manifests that are there, and so everything below them.
-    async fn there(&self, documents: &[Arc<Node>]) -> Result<HashSet<Digest>, EndError> {
+    async fn there(&self, documents: &[Arc<Node>]) -> Result<HashSet<Digest>, EndpointError> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         let is_there = |digest: Digest| async move {
             if memory.holds(spot, Kind::Manifest, &digest) {
@@ -157,7 +169,7 @@ impl Delivery {
             if is_there {
                 memory.learn(spot, Kind::Manifest, &digest);
             }
-            Ok::<bool, EndError>(is_there)
+            Ok::<bool, EndpointError>(is_there)
         };
         let found = try_join_all(documents.iter().map(|node| is_there(node.digest))).await?;
         let mut there = HashSet::new();
@@ -178,7 +190,7 @@ impl Delivery {
         }
         while let Some(ended) = tasks.join_next().await {
             // A task that panicked has said so, and has brought nothing.
-            let Ok((blob, brought)) = ended else { return Err(Fault::Target(EndError::NotFound)) };
+            let Ok((blob, brought)) = ended else { return Err(Fault::Target(EndpointError::NotFound)) };
             match brought? {
                 Brought::Present => moved.present += blob.size,
                 Brought::Mounted => moved.mounted += blob.size,
@@ -207,7 +219,9 @@ impl Delivery {
     async fn put(&self, node: &Node, listed: bool) -> Result<Kept, Fault> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         loop {
-            match memory.claim((Kind::Manifest, &node.digest), (spot, false)) {
+            match memory
+                .claim(Content { kind: Kind::Manifest, digest: node.digest }, Taker { spot, mounts: false })
+            {
                 Claim::Held => return Ok(Kept::Whole),
                 Claim::Busy(change) => changed(change).await,
                 Claim::Mine(duty, _) => {
@@ -224,7 +238,9 @@ impl Delivery {
     // Where a registry says that something is missing after all, everything is looked at again, once.
     async fn heal(&mut self, named: &[Result<bool, Fault>]) -> Option<Result<Moved, Fault>> {
         let is_incomplete = named.iter().any(|named| match named {
-            Err(Fault::Target(EndError::Registry(error))) => error.refusal() == Some(Refusal::Incomplete),
+            Err(Fault::Target(EndpointError::Registry(error))) => {
+                error.refusal() == Some(Refusal::Incomplete)
+            }
             _ => false,
         });
         match is_incomplete {
@@ -259,7 +275,7 @@ impl Delivery {
         Ok(changed)
     }
 
-    async fn succeed(&self, target: usize, moved: Moved, (is_first, changed): (bool, bool)) {
+    async fn succeed(&self, target: usize, moved: Moved, Named { is_first, changed }: Named) {
         if let Some(shape) = self.shape().filter(|shape| **shape != Shape::default()) {
             self.run.registries.cache().remember(&self.image, shape, &self.root.digest).await;
         }
@@ -270,13 +286,17 @@ impl Delivery {
         };
         let changed = changed || moved.manifests || written + mounted > 0;
         let done = Done { digest: self.root.digest, changed, written, mounted, present };
-        self.run.settle(self.job, target, (Outcome::Done(done), Some(self.image), self.began.elapsed()));
+        self.run.settle(self.job, target, self.ended(Outcome::Done(done)));
+    }
+
+    fn ended(&self, outcome: Outcome) -> Ended {
+        Ended { outcome, digest: Some(self.image), took: self.began.elapsed() }
     }
 
     fn fail(&self, target: usize, fault: &Fault) {
         let source = &self.run.jobs[self.job].source;
         let outcome = failure::of_fault(source, self.target(target), fault);
-        self.run.settle(self.job, target, (outcome, Some(self.image), self.began.elapsed()));
+        self.run.settle(self.job, target, self.ended(outcome));
     }
 }
 

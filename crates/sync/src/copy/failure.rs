@@ -1,15 +1,15 @@
-//! What people are told of a failure: the fact, and a way out where there is one.
+//! Turns errors of copies into messages: the fact, and what to do if anything is known to help.
 
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Refusal};
 
 use super::{send::Fault, walk::WalkError};
-use crate::{Failure, Format, Outcome, Place, Shape, Target, ends::EndError, shape::ShapeError};
+use crate::{Failure, Format, Outcome, Place, Shape, Target, endpoints::EndpointError, shape::ShapeError};
 
 /// What becomes of a target for which the source could not be read.
 pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
     let failed = |what: String, hint: Option<&str>| Outcome::Failed(failure(what, hint, true));
     match error {
-        WalkError::Root(EndError::Budget(after)) | WalkError::Below(_, EndError::Budget(after)) => {
+        WalkError::Root(EndpointError::Budget(after)) | WalkError::Below(_, EndpointError::Budget(after)) => {
             Outcome::Postponed { after: *after }
         }
         WalkError::Root(error) if error.is_not_found() => failed(
@@ -18,7 +18,7 @@ pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
         ),
         WalkError::Below(digest, error) if error.is_not_found() => failed(
             format!("`{source}` does not have {digest}, which the image names"),
-            Some("name the platforms that are there under `platforms`"),
+            Some("list only platforms that it has under `platforms`"),
         ),
         WalkError::Root(error) | WalkError::Below(_, error) => Outcome::Failed(at_source(source, error)),
         WalkError::Manifest(..) | WalkError::TooMuch => {
@@ -28,14 +28,14 @@ pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
 }
 
 /// A failure to read.
-pub(super) fn at_source(source: &Place, error: &EndError) -> Failure {
+pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
     let (what, hint) = match error {
-        EndError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
-            (format!("`{source}` gave bytes that do not have the digest that they should"), None)
+        EndpointError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
+            (format!("`{source}` sent bytes with the wrong digest"), None)
         }
-        EndError::Registry(RemoteError::Denied { status, reason }) => (
+        EndpointError::Registry(RemoteError::Denied { status, reason }) => (
             format!("no right to pull from `{source}` ({})", words(*status, reason)),
-            Some("name an account that may under `credentials`, or log in"),
+            Some("set an account that has it under `credentials`, or log in"),
         ),
         other => common(source, other),
     };
@@ -43,23 +43,23 @@ pub(super) fn at_source(source: &Place, error: &EndError) -> Failure {
 }
 
 /// A failure to write.
-pub(super) fn at_target(target: &Target, error: &EndError) -> Failure {
+pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
     let place = &target.place;
     let (what, hint) = match error {
-        EndError::Registry(denied @ RemoteError::Denied { status, reason }) => {
+        EndpointError::Registry(denied @ RemoteError::Denied { status, reason }) => {
             let words = words(*status, reason);
             let refusal = denied.refusal().unwrap_or(Refusal::Other);
             let (what, hint) = refused(target, refusal);
             (format!("{what} ({words})"), hint)
         }
-        EndError::Registry(RemoteError::NotFound) => refused(target, Refusal::Repository),
+        EndpointError::Registry(RemoteError::NotFound) => refused(target, Refusal::Repository),
         other => common(place, other),
     };
     failure(what, hint, false)
 }
 
 /// A failure to end what is written as a whole.
-pub(super) fn at_place(place: &Place, error: &EndError) -> Failure {
+pub(super) fn at_place(place: &Place, error: &EndpointError) -> Failure {
     let (what, hint) = common(place, error);
     failure(what, hint, false)
 }
@@ -75,8 +75,8 @@ pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcom
 /// An image that cannot have the form wanted.
 pub(super) fn of_shape(error: &ShapeError) -> Failure {
     let hint = match error {
-        ShapeError::Platform { .. } => Some("name platforms that it has under `platforms`"),
-        ShapeError::Zstd(_) => Some("have it built with gzip, or leave `format` at `keep`"),
+        ShapeError::Platform { .. } => Some("list only platforms that it has under `platforms`"),
+        ShapeError::Zstd(_) => Some("build it with gzip, or leave `format` at `keep`"),
         ShapeError::NotAnImage(_) => Some("leave `format` at `keep`"),
         ShapeError::Document(_) => None,
     };
@@ -90,25 +90,24 @@ fn failure(what: String, hint: Option<&str>, at_source: bool) -> Failure {
 fn refused(target: &Target, refusal: Refusal) -> (String, Option<&'static str>) {
     let Target { place, reference, shape, .. } = target;
     match refusal {
-        Refusal::Form => (format!("`{place}` does not take manifests of this form"), another_form(shape)),
+        Refusal::Form => (format!("`{place}` does not accept manifests of this type"), another_form(shape)),
         Refusal::Incomplete => (
-            format!("`{place}` misses something that the image names, although it was sent"),
-            Some("run it again; if it stays so, the registry loses what it is given"),
+            format!("`{place}` says that part of the image is missing, although it was sent"),
+            Some("run it again; if that does not help, the registry loses data"),
         ),
         Refusal::Repository => (
-            format!("there is no repository `{place}`, and it does not come by pushing"),
+            format!("there is no repository `{place}`, and pushing does not create it"),
             Some("create the repository, or the project that it is in, first"),
         ),
-        Refusal::Name => (
-            format!("`{place}` does not allow this name for a repository or tag"),
-            Some("write to another name"),
-        ),
+        Refusal::Name => {
+            (format!("`{place}` does not allow this name for a repository or tag"), Some("use another name"))
+        }
         Refusal::Rights => (
             format!("no right to push to `{place}`"),
-            Some("give the account that right, or name another under `credentials`"),
+            Some("give the account that right, or set another one under `credentials`"),
         ),
         Refusal::Size => (
-            format!("`{place}` does not take so much in one request"),
+            format!("`{place}` does not accept this much in one request"),
             Some("set a smaller `chunk` for this registry"),
         ),
         Refusal::StorageQuota => (
@@ -116,8 +115,8 @@ fn refused(target: &Target, refusal: Refusal) -> (String, Option<&'static str>) 
             Some("delete something there, or raise the quota"),
         ),
         Refusal::Immutable => (
-            format!("`{place}` has `{reference}`, and does not let it be moved"),
-            Some("name it under `immutable`, so that it is left alone"),
+            format!("`{place}` has `{reference}`, and does not allow it to be moved"),
+            Some("list it under `immutable`, so that it is left alone"),
         ),
         Refusal::Upload | Refusal::Unsupported | Refusal::Other => (format!("`{place}` refuses"), None),
     }
@@ -130,32 +129,32 @@ fn another_form(shape: &Shape) -> Option<&'static str> {
     }
 }
 
-fn common(place: &Place, error: &EndError) -> (String, Option<&'static str>) {
+fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>) {
     match error {
-        EndError::Registry(RemoteError::Unreachable { .. }) => (
+        EndpointError::Registry(RemoteError::Unreachable { .. }) => (
             format!("`{}` cannot be reached", host(place)),
             Some("look at the address under `endpoints`, and at the network"),
         ),
-        EndError::Registry(RemoteError::TimedOut) => {
+        EndpointError::Registry(RemoteError::TimedOut) => {
             (format!("`{}` did not answer in time", host(place)), None)
         }
-        EndError::Registry(RemoteError::Cut { .. }) => {
-            (format!("`{}` breaks off its answers", host(place)), None)
+        EndpointError::Registry(RemoteError::Cut { .. }) => {
+            (format!("`{}` breaks off in the middle of answers", host(place)), None)
         }
-        EndError::Registry(RemoteError::Failing { status, .. }) => {
+        EndpointError::Registry(RemoteError::Failing { status, .. }) => {
             (format!("`{}` fails with status {status}", host(place)), Some("try again later"))
         }
-        EndError::Registry(RemoteError::Limited { .. }) => {
+        EndpointError::Registry(RemoteError::Limited { .. }) => {
             (format!("`{}` asks to slow down", host(place)), Some("set a lower `rate` for this registry"))
         }
-        EndError::Registry(RemoteError::Denied { status, reason }) => {
+        EndpointError::Registry(RemoteError::Denied { status, reason }) => {
             (format!("`{place}` refuses ({})", words(*status, reason)), None)
         }
-        EndError::NotFound | EndError::Registry(RemoteError::NotFound) => {
+        EndpointError::NotFound | EndpointError::Registry(RemoteError::NotFound) => {
             (format!("it is not at `{place}`"), None)
         }
-        EndError::Locked(_) => (error.to_string(), Some("wait until it is done")),
-        EndError::ReadOnly => (error.to_string(), Some("write to `oci-archive:FILE`")),
+        EndpointError::Locked(_) => (error.to_string(), Some("wait until it is done")),
+        EndpointError::ReadOnly => (error.to_string(), Some("write to `oci-archive:FILE`")),
         other => (format!("`{}`: {other}", host(place)), None),
     }
 }

@@ -13,7 +13,7 @@ fn target() -> Target {
     }
 }
 
-fn told(error: RemoteError) -> String {
+fn message(error: RemoteError) -> String {
     let Failure { what, hint, .. } = at_target(&target(), &error.into());
     hint.map_or_else(|| what.clone(), |hint| format!("{what} · hint: {hint}"))
 }
@@ -24,8 +24,8 @@ fn refusals_have_a_way_out() {
         (
             400,
             "TAG_INVALID: The image tag '1' already exists and cannot be overwritten",
-            "`a.example/b/c` has `1`, and does not let it be moved (400: TAG_INVALID: The image tag '1' already exists \
-             and cannot be overwritten) · hint: name it under `immutable`, so that it is left alone",
+            "`a.example/b/c` has `1`, and does not allow it to be moved (400: TAG_INVALID: The image tag '1' already exists \
+             and cannot be overwritten) · hint: list it under `immutable`, so that it is left alone",
         ),
         (
             403,
@@ -36,17 +36,17 @@ fn refusals_have_a_way_out() {
         (
             400,
             "NAME_INVALID",
-            "`a.example/b/c` does not allow this name for a repository or tag (400: NAME_INVALID) · hint: write to \
+            "`a.example/b/c` does not allow this name for a repository or tag (400: NAME_INVALID) · hint: use \
              another name",
         ),
         (
             413,
             "",
-            "`a.example/b/c` does not take so much in one request (413) · hint: set a smaller `chunk` for this registry",
+            "`a.example/b/c` does not accept this much in one request (413) · hint: set a smaller `chunk` for this registry",
         ),
         (418, "a teapot", "`a.example/b/c` refuses (418: a teapot)"),
     ] {
-        assert_eq!(told(RemoteError::Denied { status, reason: reason.to_owned() }), text);
+        assert_eq!(message(RemoteError::Denied { status, reason: reason.to_owned() }), text);
     }
 }
 
@@ -63,13 +63,13 @@ fn what_is_broken_is_said_plainly() {
             "`a.example` asks to slow down · hint: set a lower `rate` for this registry",
         ),
     ] {
-        assert_eq!(told(error), text);
+        assert_eq!(message(error), text);
     }
 }
 
 #[test]
 fn forms_that_cannot_be_are_explained() {
     let zstd = of_shape(&ShapeError::Zstd(entrepot_oci::Digest::of(b"")));
-    assert_eq!(zstd.hint.as_deref(), Some("have it built with gzip, or leave `format` at `keep`"));
+    assert_eq!(zstd.hint.as_deref(), Some("build it with gzip, or leave `format` at `keep`"));
     assert!(zstd.at_source);
 }

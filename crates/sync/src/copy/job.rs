@@ -1,4 +1,4 @@
-//! One job: the image is looked through once, and delivered to all its places side by side.
+//! Carries out one job: walks through the image once and delivers it to all its places concurrently.
 
 use std::{
     collections::HashMap,
@@ -6,31 +6,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use entrepot_oci::{Digest, Platform, Reference};
+use entrepot_oci::{Digest, ImageConfig, MAX_CONFIG_BYTES, Platform, Reference};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::timeout};
 
 use super::{
+    blob::Blob,
     blobs::{Bringer, Stake},
     deliver::{Delivery, blobs},
     failure,
-    memory::{Kind, Spot},
+    memory::{Content, Kind, Spot, Taker},
     progress::Tally,
-    reading::{Blob, Mark, Origin, Reading},
-    run::Run,
-    shared::{Shared, pour},
+    reading::{Mark, Origin, Reading},
+    run::{Ended, Run},
+    shared::{Shared, read_once},
     walk::{Referrers, Walk, WalkError},
 };
 use crate::{
     Failure, Outcome, Place, Shape,
-    ends::{EndError, Sink, Source},
+    endpoints::{EndpointError, Sink, Source},
     shape::{self, Node},
 };
 
 /// How long the slot of a job is kept after its first target is done: slow targets do not hold the next image up.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// The largest config that is read to see for which platform an image is, in bytes.
-const MAX_CONFIG: u64 = 4 << 20;
 
 /// Targets that are one place, and want the image in one form.
 struct Group {
@@ -84,7 +82,8 @@ pub(super) async fn work(run: Arc<Run>, number: usize, slot: OwnedSemaphorePermi
 impl Work {
     fn settle(&self, group: &Group, outcome: &Outcome) {
         for target in &group.targets {
-            self.run.settle(self.number, *target, (outcome.clone(), None, self.began.elapsed()));
+            let ended = Ended { outcome: outcome.clone(), digest: None, took: self.began.elapsed() };
+            self.run.settle(self.number, *target, ended);
         }
     }
 
@@ -137,7 +136,7 @@ impl Work {
 
     fn not_there(&self, source: &Source, error: &WalkError) -> Outcome {
         let job = &self.run.jobs[self.number];
-        let names = source.names().filter(|_| error.end().is_some_and(EndError::is_not_found));
+        let names = source.names().filter(|_| error.end().is_some_and(EndpointError::is_not_found));
         let Some(names) = names else { return failure::of_walk(&job.source, error) };
         let hint = match names.as_slice() {
             [] => "the images in it have no names; name one by its digest".to_owned(),
@@ -180,7 +179,7 @@ impl Work {
     ) -> Result<Option<Platform>, Failure> {
         let config = image.manifest.config().filter(|config| config.media_type.contains("image"));
         let is_asked = groups.iter().any(|group| !group.shape.platforms.is_empty());
-        let Some(config) = config.filter(|config| is_asked && config.size <= MAX_CONFIG) else {
+        let Some(config) = config.filter(|config| is_asked && config.size <= MAX_CONFIG_BYTES as u64) else {
             return Ok(None);
         };
         let blob = Blob { digest: config.digest, size: config.size };
@@ -190,7 +189,7 @@ impl Work {
         loop {
             match reading.next().await {
                 Ok(Some(piece)) => text.extend_from_slice(&piece.bytes),
-                Ok(None) => return Ok(serde_json::from_slice(&text).ok()),
+                Ok(None) => return Ok(ImageConfig::parse(&text).and_then(ImageConfig::into_platform)),
                 Err(error) => return Err(failure::at_source(&self.run.jobs[self.number].source, &error)),
             }
         }
@@ -249,9 +248,11 @@ impl Work {
         for (blob, takers) in takers {
             let (shared, ballots) = Shared::new(takers.len());
             let origin = Origin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
-            reads.spawn(pour(shared, origin, Arc::clone(&self.run.room)));
-            let places = takers.iter().map(|taker| (&spots[*taker], wanted[*taker].sink.may_mount()));
-            let claims = self.run.memory.claim_all((Kind::Blob, &blob.digest), places);
+            reads.spawn(read_once(shared, origin, Arc::clone(&self.run.room)));
+            let places = takers
+                .iter()
+                .map(|taker| Taker { spot: &spots[*taker], mounts: wanted[*taker].sink.may_mount() });
+            let claims = self.run.memory.claim_all(Content { kind: Kind::Blob, digest: blob.digest }, places);
             for ((taker, ballot), claim) in takers.iter().zip(ballots).zip(claims) {
                 stakes[*taker].insert(blob.digest, Stake { claim, ballot });
             }

@@ -1,7 +1,7 @@
-//! What a run knows of what is where, so that nothing is asked or sent twice.
+//! What a run knows to be where, so that nothing is asked for or sent twice.
 //!
-//! Whoever is about to bring something to a place claims it first; others who want it there wait for him. Those who want a
-//! blob in another repository of the same registry wait too: they can have it mounted then.
+//! A delivery claims something before it brings it to a place; others that want it there wait. Those that want a blob in
+//! another repository of the same registry wait too, since it can be mounted then.
 
 use std::{
     collections::HashMap,
@@ -43,7 +43,22 @@ pub(crate) enum Kind {
     Manifest,
 }
 
-type Key = (Arc<str>, Kind, Digest);
+/// A blob or manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Content {
+    pub(crate) kind: Kind,
+    pub(crate) digest: Digest,
+}
+
+/// A place that is to have something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taker<'a> {
+    pub(crate) spot: &'a Spot,
+    /// Whether it may come from another repository of the same registry.
+    pub(crate) mounts: bool,
+}
+
+type Key = (Arc<str>, Content);
 
 /// What is known of one thing at one registry.
 #[derive(Default)]
@@ -72,35 +87,34 @@ pub(crate) enum Claim {
 pub(crate) struct Duty {
     memory: Arc<Memory>,
     spot: Spot,
-    kind: Kind,
-    digest: Digest,
+    content: Content,
     _told: watch::Sender<()>,
 }
 
 impl Memory {
-    /// Claims something for a place; `mounts` where it may come from another repository there.
-    pub(crate) fn claim(self: &Arc<Self>, what: (Kind, &Digest), (spot, mounts): (&Spot, bool)) -> Claim {
-        self.claim_on(&mut self.lock(), what, (spot, mounts))
+    /// Claims something for a place.
+    pub(crate) fn claim(self: &Arc<Self>, content: Content, taker: Taker<'_>) -> Claim {
+        self.claim_on(&mut self.lock(), content, taker)
     }
 
     /// Claims something for several places in one step. Two jobs that claim place by place could each come first at some,
     /// and then both would read it from the source.
     pub(crate) fn claim_all<'a>(
         self: &Arc<Self>,
-        what: (Kind, &Digest),
-        places: impl IntoIterator<Item = (&'a Spot, bool)>,
+        content: Content,
+        takers: impl IntoIterator<Item = Taker<'a>>,
     ) -> Vec<Claim> {
         let mut shelves = self.lock();
-        places.into_iter().map(|place| self.claim_on(&mut shelves, what, place)).collect()
+        takers.into_iter().map(|taker| self.claim_on(&mut shelves, content, taker)).collect()
     }
 
     fn claim_on(
         self: &Arc<Self>,
         shelves: &mut Shelves,
-        (kind, digest): (Kind, &Digest),
-        (spot, mounts): (&Spot, bool),
+        content: Content,
+        Taker { spot, mounts }: Taker<'_>,
     ) -> Claim {
-        let shelf = shelves.entry((Arc::clone(&spot.domain), kind, *digest)).or_default();
+        let shelf = shelves.entry((Arc::clone(&spot.domain), content)).or_default();
         if shelf.holders.contains(&spot.repository) {
             return Claim::Held;
         }
@@ -115,21 +129,21 @@ impl Memory {
         }
         let (told, change) = watch::channel(());
         shelf.busy.push((spot.repository.clone(), change));
-        let duty = Duty { memory: Arc::clone(self), spot: spot.clone(), kind, digest: *digest, _told: told };
+        let duty = Duty { memory: Arc::clone(self), spot: spot.clone(), content, _told: told };
         Claim::Mine(duty, from)
     }
 
     /// Whether it is known that a place has something.
     pub(crate) fn holds(&self, spot: &Spot, kind: Kind, digest: &Digest) -> bool {
         let shelves = self.lock();
-        let shelf = shelves.get(&(Arc::clone(&spot.domain), kind, *digest));
+        let shelf = shelves.get(&(Arc::clone(&spot.domain), Content { kind, digest: *digest }));
         shelf.is_some_and(|shelf| shelf.holders.contains(&spot.repository))
     }
 
     /// Learns that a place has something.
     pub(crate) fn learn(&self, spot: &Spot, kind: Kind, digest: &Digest) {
         let mut shelves = self.lock();
-        let shelf = shelves.entry((Arc::clone(&spot.domain), kind, *digest)).or_default();
+        let shelf = shelves.entry((Arc::clone(&spot.domain), Content { kind, digest: *digest })).or_default();
         if !shelf.holders.contains(&spot.repository) {
             shelf.holders.push(spot.repository.clone());
         }
@@ -138,7 +152,7 @@ impl Memory {
     /// Learns that it has not, after all.
     pub(crate) fn forget(&self, spot: &Spot, kind: Kind, digest: &Digest) {
         let mut shelves = self.lock();
-        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), kind, *digest)) {
+        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), Content { kind, digest: *digest })) {
             shelf.holders.retain(|holder| *holder != spot.repository);
         }
     }
@@ -152,14 +166,14 @@ impl Memory {
 impl Duty {
     /// It is there.
     pub(crate) fn done(self) {
-        self.memory.learn(&self.spot, self.kind, &self.digest);
+        self.memory.learn(&self.spot, self.content.kind, &self.content.digest);
     }
 }
 
 impl Drop for Duty {
     fn drop(&mut self) {
         let mut shelves = self.memory.lock();
-        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&self.spot.domain), self.kind, self.digest)) {
+        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&self.spot.domain), self.content)) {
             shelf.busy.retain(|(repository, _)| *repository != self.spot.repository);
         }
     }
@@ -180,8 +194,12 @@ mod tests {
         Spot::of(&Place::Registry { host, repository })
     }
 
+    fn blob() -> Content {
+        Content { kind: Kind::Blob, digest: Digest::of(b"x") }
+    }
+
     fn claim(memory: &Arc<Memory>, spot: &Spot, mounts: bool) -> Claim {
-        memory.claim((Kind::Blob, &Digest::of(b"x")), (spot, mounts))
+        memory.claim(blob(), Taker { spot, mounts })
     }
 
     #[tokio::test]
@@ -218,17 +236,16 @@ mod tests {
     #[test]
     fn two_that_claim_the_same_places_at_once_do_not_share_them() {
         let (one, other) = (spot("a/one"), Spot { domain: "b.example".into(), ..spot("a/one") });
-        let digest = Digest::of(b"x");
         for _ in 0..2000 {
             let memory = Arc::new(Memory::default());
             let start = std::sync::Barrier::new(2);
-            let claimed = |places: [(&Spot, bool); 2]| {
+            let claimed = |spots: [&Spot; 2]| {
                 start.wait();
-                memory.claim_all((Kind::Blob, &digest), places)
+                memory.claim_all(blob(), spots.map(|spot| Taker { spot, mounts: true }))
             };
             let (mine, theirs) = std::thread::scope(|scope| {
-                let theirs = scope.spawn(|| claimed([(&other, true), (&one, true)]));
-                (claimed([(&one, true), (&other, true)]), theirs.join().unwrap())
+                let theirs = scope.spawn(|| claimed([&other, &one]));
+                (claimed([&one, &other]), theirs.join().unwrap())
             });
             let is_mine = |claims: &[Claim]| claims.iter().any(|claim| matches!(claim, Claim::Mine(..)));
             assert!(is_mine(&mine) != is_mine(&theirs), "the places are shared");
@@ -239,8 +256,8 @@ mod tests {
     async fn a_claim_of_several_places_is_whole() {
         let memory = Arc::new(Memory::default());
         let other = Spot { domain: "b.example".into(), ..spot("a/one") };
-        let digest = Digest::of(b"x");
-        let all = || memory.claim_all((Kind::Blob, &digest), [(&spot("a/one"), true), (&other, true)]);
+        let one = spot("a/one");
+        let all = || memory.claim_all(blob(), [&one, &other].map(|spot| Taker { spot, mounts: true }));
         let first = all();
         assert!(first.iter().all(|claim| matches!(claim, Claim::Mine(_, None))));
         assert!(all().iter().all(|claim| matches!(claim, Claim::Busy(_))));

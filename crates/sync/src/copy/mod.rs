@@ -1,19 +1,21 @@
-//! The engine: performs copies, each blob read once for all its targets.
+//! The copy engine: reads each blob once for all its targets.
 //!
-//! - [`perform`] runs jobs side by side; `run` is what they share, `memory` what they know of each other
+//! - [`perform`] runs jobs concurrently; `run` is what they share, `memory` what is known to be where
 //! - a job: `walk` (what the source has) → [`crate::shape`] (what each target wants) → `deliver`, one for each target place
-//! - a blob: `blobs` (is it there? mount it?) → `shared` and `reading` (one read, checked in the stream) → `feed` and `send`
+//! - a blob: `blobs` (is it there? mount it?) → `shared` and `reading` (one verified read) → `blob_stream` and `send`
 //!
-//! Nothing is finished at a target before all that it names is there, and no blob before its digest is right. So whatever a
-//! run leaves behind, however it ends, the next one can build on.
+//! A manifest is put only when everything that it names is there, and a blob is committed only when its digest is right. So
+//! the next run can build on whatever a run leaves behind, however it ended.
 
+mod blob;
+mod blob_stream;
 mod blobs;
 mod bundle;
 mod contents;
 mod deliver;
 mod failure;
-mod feed;
 mod job;
+mod limits;
 mod memory;
 mod names;
 mod progress;
@@ -22,6 +24,7 @@ mod run;
 mod send;
 mod shared;
 mod walk;
+mod weight;
 
 use std::sync::Arc;
 
@@ -34,23 +37,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{Event, Job, Registries, Row};
 pub use bundle::{Beside, Packed, Sealing, packed, seal};
 pub use contents::contents;
+pub use limits::Limits;
 use run::Run;
-
-/// How much a run does at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Images.
-    pub images: usize,
-    /// Bytes of blobs on their way from a source to its targets. A blob needs one MiB of them, and half of one more for
-    /// each further target, or less if it is small.
-    pub memory: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { images: 32, memory: 8 << 20 }
-    }
-}
 
 /// Jobs that wait only for slow targets are still under way, but do not count as at once. There may be this many for each
 /// that counts.

@@ -1,5 +1,5 @@
-//! The names of an image at a target: the tag itself, the tag under which what it replaces is kept, and the tag that lists
-//! referrers where the registry does not.
+//! Puts tags at a target: the tag itself, the backup of the image that it replaces, and the tag that lists referrers if the
+//! registry has no API for them.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, Referrers
 
 use crate::{
     Target,
-    ends::{EndError, Sink},
+    endpoints::{EndpointError, Sink},
     shape::Node,
 };
 
 /// Gives an image its name at a target. Whether anything had to be changed for it.
-pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bool, EndError> {
+pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bool, EndpointError> {
     if target.before == Some(root.digest) {
         return Ok(false);
     }
@@ -28,7 +28,7 @@ pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bo
 }
 
 // Keeps what the tag pointed at. Only its manifest is put: what that names stays where it is.
-async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndError> {
+async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndpointError> {
     let (Some(before), Some(tag)) = (target.before, &target.backup) else { return Ok(()) };
     match sink.manifest(&Reference::Digest(before)).await {
         Ok((media_type, bytes)) => {
@@ -44,7 +44,7 @@ async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndError> {
 }
 
 /// Adds a referrer to the tag that lists what refers to its subject (distribution-spec, §pushing manifests with subject).
-pub(super) async fn list(sink: &Sink, referrer: &Node) -> Result<(), EndError> {
+pub(super) async fn list(sink: &Sink, referrer: &Node) -> Result<(), EndpointError> {
     let Some(subject) = referrer.manifest.subject().map(|subject| subject.digest) else { return Ok(()) };
     let tag = Reference::Tag(referrers_tag(&subject));
     let mut entries = match sink.manifest(&tag).await {
@@ -83,7 +83,7 @@ fn descriptor(referrer: &Node) -> Descriptor {
     }
 }
 
-fn parse(digest: Digest, media_type: Option<MediaType>, bytes: Bytes) -> Result<Node, EndError> {
+fn parse(digest: Digest, media_type: Option<MediaType>, bytes: Bytes) -> Result<Node, EndpointError> {
     let media_type = match media_type {
         Some(media_type) => media_type,
         None => match Manifest::parse(&bytes, None) {
@@ -94,6 +94,6 @@ fn parse(digest: Digest, media_type: Option<MediaType>, bytes: Bytes) -> Result<
     Node::parse(digest, &media_type, bytes).map_err(|error| malformed(digest, &error))
 }
 
-fn malformed(digest: Digest, error: &dyn std::fmt::Display) -> EndError {
-    EndError::malformed(digest.to_string(), format!("is not a manifest: {error}"))
+fn malformed(digest: Digest, error: &dyn std::fmt::Display) -> EndpointError {
+    EndpointError::malformed(digest.to_string(), format!("is not a manifest: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What is told of a job while it goes on.
+//! Sends events about a job while it runs.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,13 @@ use std::{
 use entrepot_oci::Digest;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::reading::Blob;
+use super::blob::Blob;
 use crate::Event;
 
 /// Less than this is not worth an event, in bytes.
 const STEP: u64 = 256 << 10;
 
-/// Tells of one job. Nobody need listen.
+/// Sends the events of one job. It does not matter whether anybody listens.
 pub(crate) struct Tally {
     events: UnboundedSender<Event>,
     job: usize,
@@ -37,12 +37,12 @@ impl Tally {
 
     /// It begins.
     pub(crate) fn started(&self) {
-        self.tell(Event::Started { job: self.job });
+        self.send(Event::Started { job: self.job });
     }
 
     /// It is known how much there is to read.
     pub(crate) fn sized(&self, bytes: u64) {
-        self.tell(Event::Sized { job: self.job, bytes });
+        self.send(Event::Sized { job: self.job, bytes });
     }
 
     /// Bytes came over the wire.
@@ -51,7 +51,7 @@ impl Tally {
         known.unsaid += bytes;
         if known.unsaid >= STEP {
             let read = mem::take(&mut known.unsaid);
-            self.tell(Event::Progress { job: self.job, bytes: 0, read });
+            self.send(Event::Progress { job: self.job, bytes: 0, read });
         }
     }
 
@@ -63,11 +63,11 @@ impl Tally {
         if bytes >= STEP || (bytes > 0 && up_to == blob.size) {
             *before = up_to;
             let read = mem::take(&mut known.unsaid);
-            self.tell(Event::Progress { job: self.job, bytes, read });
+            self.send(Event::Progress { job: self.job, bytes, read });
         }
     }
 
-    fn tell(&self, event: Event) {
+    fn send(&self, event: Event) {
         drop(self.events.send(event));
     }
 }

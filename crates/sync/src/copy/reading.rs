@@ -1,30 +1,23 @@
-//! Reading a blob from its source: taken up again where it broke off, and checked as it comes.
+//! Reads a blob from its source, resumes where the connection broke, and hashes the bytes on the way.
 //!
-//! The last piece is held back until the digest is right. Whoever is given all pieces of a blob has a blob that is right;
-//! whoever passes them on cannot finish a wrong one.
+//! The last piece is held back until the digest is verified. So whoever has got all pieces has the right blob, and nobody
+//! can pass on a wrong one completely.
 
 use std::{mem, sync::Arc};
 
 use bytes::Bytes;
-use entrepot_oci::{Digest, Hasher};
+use entrepot_oci::Hasher;
 use entrepot_remote::{Error as RemoteError, InvalidResponse};
 use futures_util::StreamExt as _;
 
-use super::progress::Tally;
-use crate::ends::{EndError, Pieces, Source, backoff};
+use super::{blob::Blob, progress::Tally};
+use crate::endpoints::{EndpointError, Pieces, Source, backoff};
 
 /// The largest piece, in bytes.
 pub(crate) const PIECE: usize = 64 << 10;
 
 /// How often a read is taken up again without any progress in between.
 const TRIES: u32 = 5;
-
-/// A blob, as a manifest describes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Blob {
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-}
 
 /// A position within a blob, with the hash of all that is before it.
 #[derive(Clone)]
@@ -74,7 +67,7 @@ impl Reading {
     }
 
     /// The next piece; `None` behind the last.
-    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EndError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EndpointError> {
         loop {
             if self.mark.at == self.origin.blob.size {
                 self.prove()?;
@@ -90,7 +83,7 @@ impl Reading {
         }
     }
 
-    fn prove(&mut self) -> Result<(), EndError> {
+    fn prove(&mut self) -> Result<(), EndpointError> {
         // Looking at it again costs little, and only the last piece is behind it.
         if self.mark.hasher.clone().finish() == self.origin.blob.digest {
             return Ok(());
@@ -100,7 +93,7 @@ impl Reading {
     }
 
     // The next bytes, not more than belong to it or fit in a piece.
-    async fn bytes(&mut self) -> Result<Bytes, EndError> {
+    async fn bytes(&mut self) -> Result<Bytes, EndpointError> {
         while self.rest.is_empty() {
             match self.receive().await {
                 Ok(bytes) => {
@@ -121,7 +114,7 @@ impl Reading {
         Ok(bytes)
     }
 
-    async fn receive(&mut self) -> Result<Bytes, EndError> {
+    async fn receive(&mut self) -> Result<Bytes, EndpointError> {
         let pieces = match &mut self.pieces {
             Some(pieces) => pieces,
             None => {
@@ -136,7 +129,7 @@ impl Reading {
         }
     }
 
-    async fn strike(&mut self, error: EndError) -> Result<(), EndError> {
+    async fn strike(&mut self, error: EndpointError) -> Result<(), EndpointError> {
         self.pieces = None;
         self.strikes += 1;
         if !error.may_pass() || self.strikes > TRIES {

@@ -1,4 +1,4 @@
-//! What the jobs of a run share: ends that are opened once, what is known, and the report.
+//! State that the jobs of a run share: endpoints, each opened once, what is known, and the report.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,10 +10,12 @@ use std::{
 use entrepot_oci::{Digest, Host};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, Semaphore, mpsc::UnboundedSender};
 
-use super::{Limits, failure, memory::Memory, reading::PIECE, shared::MAX_WEIGHT};
+use super::{failure, limits::Limits, memory::Memory, reading::PIECE, weight::MAX_WEIGHT};
 use crate::{
     Event, Failure, Job, Outcome, Place, Registries, Row,
-    ends::{Archive, At, EndError, Layout, LayoutWriter, Sink, Source, Station, Tarball},
+    endpoints::{
+        Archive, EndpointError, Layout, LayoutWriter, RegistryConn, RepositoryRef, Sink, Source, Tarball,
+    },
 };
 
 /// What the jobs of a run share.
@@ -26,13 +28,21 @@ pub(super) struct Run {
     pub(super) room: Arc<Semaphore>,
     /// For whoever changes a referrers tag.
     pub(super) lists: AsyncMutex<()>,
-    stations: Cells<Host, Result<Arc<Station>, EndError>>,
-    sources: Cells<Place, Result<Arc<Source>, EndError>>,
-    sinks: Cells<Place, Result<Arc<Sink>, EndError>>,
+    connections: Cells<Host, Result<Arc<RegistryConn>, EndpointError>>,
+    sources: Cells<Place, Result<Arc<Source>, EndpointError>>,
+    sinks: Cells<Place, Result<Arc<Sink>, EndpointError>>,
     /// Places at which the plan has seen something.
     seen: HashSet<Place>,
     news: Cells<Place, bool>,
     board: Mutex<Vec<Vec<Option<Row>>>>,
+}
+
+/// How a target of a job ended.
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    /// The image at the source, where it is known.
+    pub(super) digest: Option<Digest>,
+    pub(super) took: Duration,
 }
 
 /// Values that are found out once, whoever asks.
@@ -78,7 +88,7 @@ impl Run {
             memory: Arc::default(),
             room: Arc::new(Semaphore::new(pieces)),
             lists: AsyncMutex::new(()),
-            stations: Cells::new(),
+            connections: Cells::new(),
             sources: Cells::new(),
             sinks: Cells::new(),
             seen,
@@ -87,21 +97,21 @@ impl Run {
         }
     }
 
-    async fn station(&self, host: &Host) -> Result<Arc<Station>, EndError> {
+    async fn conn(&self, host: &Host) -> Result<Arc<RegistryConn>, EndpointError> {
         let open = || async {
             let registry =
-                self.registries.registry(host).map_err(|error| EndError::Settings(Arc::new(error)))?;
-            Ok(Arc::new(Station::new(registry)))
+                self.registries.registry(host).map_err(|error| EndpointError::Settings(Arc::new(error)))?;
+            Ok(Arc::new(RegistryConn::new(registry)))
         };
-        self.stations.get(host, open).await
+        self.connections.get(host, open).await
     }
 
     /// A place to read from.
-    pub(super) async fn source(&self, place: &Place) -> Result<Arc<Source>, EndError> {
+    pub(super) async fn source(&self, place: &Place) -> Result<Arc<Source>, EndpointError> {
         let open = || async {
             let source = match place {
                 Place::Registry { host, repository } => Source::Registry(
-                    At { station: self.station(host).await?, repository: repository.clone() },
+                    RepositoryRef { conn: self.conn(host).await?, repository: repository.clone() },
                     OnceCell::new(),
                 ),
                 Place::Layout(path) => Source::Layout(Layout::open(path).await?),
@@ -114,15 +124,16 @@ impl Run {
     }
 
     /// A place to write to.
-    pub(super) async fn sink(&self, place: &Place) -> Result<Arc<Sink>, EndError> {
+    pub(super) async fn sink(&self, place: &Place) -> Result<Arc<Sink>, EndpointError> {
         let open = || async {
             let sink = match place {
-                Place::Registry { host, repository } => {
-                    Sink::Registry(At { station: self.station(host).await?, repository: repository.clone() })
-                }
+                Place::Registry { host, repository } => Sink::Registry(RepositoryRef {
+                    conn: self.conn(host).await?,
+                    repository: repository.clone(),
+                }),
                 Place::Layout(path) => Sink::Layout(LayoutWriter::open(path).await?),
                 Place::OciArchive(path) => Sink::Archive(Box::new(Tarball::begin(path).await?)),
-                Place::DockerArchive(_) => return Err(EndError::ReadOnly),
+                Place::DockerArchive(_) => return Err(EndpointError::ReadOnly),
             };
             Ok(Arc::new(sink))
         };
@@ -144,7 +155,7 @@ impl Run {
     }
 
     /// Settles a target of a job.
-    pub(super) fn settle(&self, job: usize, target: usize, ended: (Outcome, Option<Digest>, Duration)) {
+    pub(super) fn settle(&self, job: usize, target: usize, ended: Ended) {
         let row = self.row(job, target, ended);
         if let Some(cell) = lock(&self.board).get_mut(job).and_then(|cells| cells.get_mut(target)) {
             *cell = Some(row.clone());
@@ -152,8 +163,8 @@ impl Run {
         drop(self.events.send(Event::Settled { job, target, row: Box::new(row) }));
     }
 
-    fn row(&self, job: usize, target: usize, ended: (Outcome, Option<Digest>, Duration)) -> Row {
-        let (job, (outcome, digest, took)) = (&self.jobs[job], ended);
+    fn row(&self, job: usize, target: usize, ended: Ended) -> Row {
+        let (job, Ended { outcome, digest, took }) = (&self.jobs[job], ended);
         let target = &job.targets[target];
         Row {
             rule: job.rule.clone(),
@@ -189,12 +200,14 @@ impl Run {
                 let unsettled = || match is_cancelled {
                     true => Outcome::Cancelled,
                     false => Outcome::Failed(Failure {
-                        what: "the copy broke off; this is a fault in entrepot".to_owned(),
+                        what: "the copy ended unexpectedly; this is a bug in entrepot".to_owned(),
                         hint: Some("please report it".to_owned()),
                         at_source: false,
                     }),
                 };
-                rows.push(cell.unwrap_or_else(|| self.row(job, target, (unsettled(), None, Duration::ZERO))));
+                rows.push(cell.unwrap_or_else(|| {
+                    self.row(job, target, Ended { outcome: unsettled(), digest: None, took: Duration::ZERO })
+                }));
             }
         }
         rows

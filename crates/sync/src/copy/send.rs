@@ -1,15 +1,11 @@
-//! Sending one blob to one target: whole in one request, or in chunks where that cannot be.
+//! Sends one blob to one target: in one request, or in chunks if that does not work.
 
 use std::time::Duration;
 
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Mount, Refusal, Upload};
 
-use super::{
-    blobs::Brought,
-    feed::Feed,
-    reading::{Blob, Mark},
-};
-use crate::ends::{At, EndError, LayoutWriter, Sink, Tarball, backoff};
+use super::{blob::Blob, blob_stream::BlobStream, reading::Mark};
+use crate::endpoints::{EndpointError, LayoutWriter, RepositoryRef, Sink, Tarball, backoff};
 
 /// How often an upload is tried without any progress in between.
 const TRIES: u32 = 5;
@@ -18,13 +14,24 @@ const TRIES: u32 = 5;
 const CHUNK: u64 = 16 << 20;
 const SMALLEST: u64 = 1 << 20;
 
-/// Whose fault it is that a target does not have something.
+/// The side that failed.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
-    /// The source's.
-    Source(EndError),
-    /// The target's.
-    Target(EndError),
+    /// The source.
+    Source(EndpointError),
+    /// The target.
+    Target(EndpointError),
+}
+
+/// How a blob came to be at a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// It was there.
+    Present,
+    /// From another repository there.
+    Mounted,
+    /// Its bytes were sent.
+    Written,
 }
 
 /// How an upload begins.
@@ -40,37 +47,42 @@ pub(super) enum Begin {
 }
 
 /// Sends a blob, unless it is found to be there.
-pub(super) async fn send(sink: &Sink, blob: Blob, feed: Feed, begin: Begin) -> Result<Brought, Fault> {
+pub(super) async fn send(
+    sink: &Sink,
+    blob: Blob,
+    blob_stream: BlobStream,
+    begin: Begin,
+) -> Result<Brought, Fault> {
     match sink {
         Sink::Registry(at) => {
-            return Sending { at, blob, feed, chunk: at.station.chunk(blob.size) }.run(begin).await;
+            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size) }.run(begin).await;
         }
-        Sink::Layout(layout) => to_layout(layout, blob, &feed).await?,
-        Sink::Archive(archive) => to_archive(archive, blob, &feed).await?,
+        Sink::Layout(layout) => to_layout(layout, blob, &blob_stream).await?,
+        Sink::Archive(archive) => to_archive(archive, blob, &blob_stream).await?,
     }
     Ok(Brought::Written)
 }
 
-async fn to_layout(layout: &LayoutWriter, blob: Blob, feed: &Feed) -> Result<(), Fault> {
+async fn to_layout(layout: &LayoutWriter, blob: Blob, blob_stream: &BlobStream) -> Result<(), Fault> {
     let mut draft = layout.begin(&blob.digest).await.map_err(Fault::Target)?;
-    while let Some(bytes) = feed.next(u64::MAX).await.map_err(Fault::Source)? {
+    while let Some(bytes) = blob_stream.next(u64::MAX).await.map_err(Fault::Source)? {
         draft.write(&bytes).await.map_err(Fault::Target)?;
     }
     draft.finish().await.map_err(Fault::Target)
 }
 
-async fn to_archive(archive: &Tarball, blob: Blob, feed: &Feed) -> Result<(), Fault> {
+async fn to_archive(archive: &Tarball, blob: Blob, blob_stream: &BlobStream) -> Result<(), Fault> {
     let mut place = archive.append(&blob.digest, blob.size).await.map_err(Fault::Target)?;
-    while let Some(bytes) = feed.next(u64::MAX).await.map_err(Fault::Source)? {
+    while let Some(bytes) = blob_stream.next(u64::MAX).await.map_err(Fault::Source)? {
         place.write(&bytes).await.map_err(Fault::Target)?;
     }
     place.done().await.map_err(Fault::Target)
 }
 
 struct Sending<'a> {
-    at: &'a At,
+    at: &'a RepositoryRef,
     blob: Blob,
-    feed: Feed,
+    blob_stream: BlobStream,
     /// The size of the chunks; `None` for one request.
     chunk: Option<u64>,
 }
@@ -91,13 +103,13 @@ impl Sending<'_> {
                 Some(upload) => upload,
                 None => self.start().await.map_err(Fault::Target)?,
             };
-            self.feed.ready().await.map_err(Fault::Source)?;
+            self.blob_stream.ready().await.map_err(Fault::Source)?;
             let Err(error) = self.attempt(upload).await else { return Ok(Brought::Written) };
-            if let Some(failure) = self.feed.failure().await {
+            if let Some(failure) = self.blob_stream.failure().await {
                 return Err(Fault::Source(failure));
             }
             tries += 1;
-            let error = EndError::from(error);
+            let error = EndpointError::from(error);
             if tries >= TRIES || !self.may_pass(&error) {
                 return Err(Fault::Target(error));
             }
@@ -107,30 +119,30 @@ impl Sending<'_> {
             if error.may_pass() && self.is_there().await {
                 return Ok(Brought::Written);
             }
-            self.feed = self.feed.again(None, 0).await;
+            self.blob_stream = self.blob_stream.again(None, 0).await;
         }
     }
 
-    async fn ask(&self) -> Result<Mount, EndError> {
-        let At { station, repository } = self.at;
-        let ask = || station.remote().mount_blob(repository, &self.blob.digest, repository);
-        station.patiently(ask).await
+    async fn ask(&self) -> Result<Mount, EndpointError> {
+        let RepositoryRef { conn, repository } = self.at;
+        let ask = || conn.remote().mount_blob(repository, &self.blob.digest, repository);
+        conn.patiently(ask).await
     }
 
-    async fn start(&self) -> Result<Upload, EndError> {
-        let At { station, repository } = self.at;
-        station.patiently(|| station.remote().start_upload(repository)).await
+    async fn start(&self) -> Result<Upload, EndpointError> {
+        let RepositoryRef { conn, repository } = self.at;
+        conn.patiently(|| conn.remote().start_upload(repository)).await
     }
 
     async fn is_there(&self) -> bool {
-        let At { station, repository } = self.at;
-        station.remote().head_blob(repository, &self.blob.digest).await.is_ok()
+        let RepositoryRef { conn, repository } = self.at;
+        conn.remote().head_blob(repository, &self.blob.digest).await.is_ok()
     }
 
     async fn attempt(&mut self, upload: Upload) -> Result<(), RemoteError> {
-        let _line = self.at.station.line().await;
+        let _line = self.at.conn.line().await;
         match self.chunk {
-            None => upload.send(&self.blob.digest, self.feed.load(self.blob.size)).await,
+            None => upload.send(&self.blob.digest, self.blob_stream.load(self.blob.size)).await,
             Some(chunk) => self.chunks(upload, chunk).await,
         }
     }
@@ -139,13 +151,13 @@ impl Sending<'_> {
         let chunk = chunk.max(upload.least_chunk().unwrap_or_default());
         let mut strikes = 0;
         while upload.sent() < self.blob.size {
-            let (at, mark) = (upload.sent(), self.feed.mark().await);
-            let Err(error) = upload.chunk(self.feed.load(chunk.min(self.blob.size - at))).await else {
+            let (at, mark) = (upload.sent(), self.blob_stream.mark().await);
+            let Err(error) = upload.chunk(self.blob_stream.load(chunk.min(self.blob.size - at))).await else {
                 strikes = 0;
                 continue;
             };
             strikes += 1;
-            if self.feed.failure().await.is_some() || strikes >= TRIES || !is_cut(&error) {
+            if self.blob_stream.failure().await.is_some() || strikes >= TRIES || !is_cut(&error) {
                 return Err(error);
             }
             tokio::time::sleep(backoff(strikes)).await;
@@ -164,13 +176,13 @@ impl Sending<'_> {
             return Err(InvalidResponse::Range.into());
         }
         tracing::debug!(blob = %self.blob.digest, at, arrived, "a chunk is taken up again");
-        self.feed = self.feed.again(Some(mark), arrived).await;
+        self.blob_stream = self.blob_stream.again(Some(mark), arrived).await;
         Ok(())
     }
 
     // Whether another try may do better, perhaps with less at once.
-    fn may_pass(&mut self, error: &EndError) -> bool {
-        let EndError::Registry(registrys) = error else { return false };
+    fn may_pass(&mut self, error: &EndpointError) -> bool {
+        let EndpointError::Registry(registrys) = error else { return false };
         match registrys.refusal() {
             Some(Refusal::Size) => {
                 let smaller = self.chunk.map_or(CHUNK, |chunk| chunk / 4).min(self.blob.size / 2);
@@ -194,5 +206,5 @@ fn is_cut(error: &RemoteError) -> bool {
         error,
         RemoteError::Invalid(InvalidResponse::Range) | RemoteError::Denied { status: 416, .. }
     );
-    range || (EndError::from(error.clone()).may_pass() && !matches!(error, RemoteError::Limited { .. }))
+    range || (EndpointError::from(error.clone()).may_pass() && !matches!(error, RemoteError::Limited { .. }))
 }

@@ -1,8 +1,8 @@
 //! One read of a blob for all targets that want it.
 //!
-//! Each target has a [`Ballot`]: it joins, and is given a [`Feed`], or lets it be. When all have decided, or those that
-//! joined have waited long enough for the others, [`pour`] reads the blob once into a short queue for each. A target that
-//! keeps the others waiting is left behind; its feed goes on with a read of its own.
+//! Each target has a [`Ballot`]: it joins and gets a [`BlobStream`], or drops it. When all have decided, or those that joined
+//! have waited long enough, [`read_once`] reads the blob into a short queue for each. A target that keeps the others waiting
+//! is left behind; its stream goes on with a read of its own.
 
 use std::{
     mem,
@@ -17,13 +17,10 @@ use tokio::{
 };
 
 use super::{
-    feed::Feed,
-    reading::{Mark, Origin, PIECE, Piece, Reading},
+    blob_stream::BlobStream,
+    reading::{Mark, Origin, Piece, Reading},
+    weight::{Item, QUEUE_LENGTH, weight},
 };
-use crate::ends::EndError;
-
-/// The pieces in a target's queue.
-const QUEUE: usize = 4;
 
 /// How long targets that are ready wait for others to decide.
 const GRACE: Duration = Duration::from_secs(5);
@@ -33,9 +30,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const BEHIND: Duration = Duration::from_secs(5);
 const BEHIND_PART: u32 = 2;
 
-/// What a target's queue is filled with: pieces, or why there will be no more of them.
-pub(super) type Item = Result<Piece, EndError>;
-
 /// A read that targets can join.
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -44,7 +38,7 @@ pub(super) struct Shared {
 
 struct State {
     undecided: usize,
-    lanes: Vec<mpsc::Sender<Item>>,
+    queues: Vec<mpsc::Sender<Item>>,
     /// When the first joined.
     since: Option<Instant>,
     is_closed: bool,
@@ -56,7 +50,7 @@ pub(super) struct Ballot(Arc<Shared>);
 impl Shared {
     /// A read for `count` targets.
     pub(super) fn new(count: usize) -> (Arc<Self>, Vec<Ballot>) {
-        let state = State { undecided: count, lanes: Vec::new(), since: None, is_closed: false };
+        let state = State { undecided: count, queues: Vec::new(), since: None, is_closed: false };
         let shared = Arc::new(Self { state: Mutex::new(state), changed: Notify::new() });
         let ballots = (0..count).map(|_| Ballot(Arc::clone(&shared))).collect();
         (shared, ballots)
@@ -68,14 +62,14 @@ impl Shared {
     }
 
     // Waits until it is known who wants to read, and closes the list.
-    async fn lanes(&self) -> Vec<mpsc::Sender<Item>> {
+    async fn queues(&self) -> Vec<mpsc::Sender<Item>> {
         loop {
             let until = {
                 let mut state = self.lock();
                 let until = state.since.map(|since| since + GRACE);
                 if state.undecided == 0 || until.is_some_and(|until| until <= Instant::now()) {
                     state.is_closed = true;
-                    return mem::take(&mut state.lanes);
+                    return mem::take(&mut state.queues);
                 }
                 until
             };
@@ -89,16 +83,16 @@ impl Shared {
 }
 
 impl Ballot {
-    /// Wants to read it. Too late, the feed has a read of its own.
-    pub(super) fn join(self, origin: Origin, room: Arc<Semaphore>) -> Feed {
+    /// Wants to read it. Too late, the stream has a read of its own.
+    pub(super) fn join(self, origin: Origin, room: Arc<Semaphore>) -> BlobStream {
         let mut state = self.0.lock();
         if state.is_closed {
-            return Feed::own(origin, room);
+            return BlobStream::own(origin, room);
         }
-        let (lane, queue) = mpsc::channel(QUEUE);
-        state.lanes.push(lane);
+        let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
+        state.queues.push(sender);
         state.since.get_or_insert_with(Instant::now);
-        Feed::shared(origin, room, queue)
+        BlobStream::shared(origin, room, receiver)
     }
 }
 
@@ -109,41 +103,28 @@ impl Drop for Ballot {
     }
 }
 
-/// The most pieces that are counted for one blob: there is always room for as many, so that none waits forever.
-pub(super) const MAX_WEIGHT: u32 = 64;
-
-/// The pieces that a large blob is counted with on each of its connections: a queue, and as much again in what the
-/// connection itself keeps ready, which grows with what comes at once.
-const LARGE: usize = 2 * QUEUE;
-
-/// The memory that reading a blob takes, in pieces.
-pub(super) fn weight(size: u64, lanes: usize) -> u32 {
-    let pieces = size.div_ceil(PIECE as u64).clamp(1, LARGE as u64);
-    u32::try_from(pieces * (lanes as u64 + 1)).unwrap_or(MAX_WEIGHT).min(MAX_WEIGHT)
-}
-
 /// Reads a blob for all who joined.
-pub(super) async fn pour(shared: Arc<Shared>, origin: Origin, room: Arc<Semaphore>) {
-    let mut lanes: Vec<Lane> = shared.lanes().await.into_iter().map(Lane::new).collect();
-    if lanes.is_empty() {
+pub(super) async fn read_once(shared: Arc<Shared>, origin: Origin, room: Arc<Semaphore>) {
+    let mut queues: Vec<Queue> = shared.queues().await.into_iter().map(Queue::new).collect();
+    if queues.is_empty() {
         origin.tally.dealt(origin.blob, origin.blob.size);
         return;
     }
     // It is never closed.
-    let _room = room.acquire_many(weight(origin.blob.size, lanes.len())).await;
+    let _room = room.acquire_many(weight(origin.blob.size, queues.len())).await;
     let mut reading = Reading::new(origin.clone(), Mark::start(origin.blob));
     let began = Instant::now();
-    while !lanes.is_empty() {
+    while !queues.is_empty() {
         match reading.next().await {
             Ok(Some(piece)) => {
                 origin.tally.dealt(origin.blob, piece.after.at);
-                hand_out(&mut lanes, &piece, began).await;
+                hand_out(&mut queues, &piece, began).await;
             }
             Ok(None) => return,
             Err(error) => {
-                for lane in lanes {
+                for queue in queues {
                     // Those that are behind find out by themselves.
-                    drop(lane.queue.try_send(Err(error.clone())));
+                    drop(queue.sender.try_send(Err(error.clone())));
                 }
                 return;
             }
@@ -151,25 +132,25 @@ pub(super) async fn pour(shared: Arc<Shared>, origin: Origin, room: Arc<Semaphor
     }
 }
 
-struct Lane {
-    queue: mpsc::Sender<Item>,
+struct Queue {
+    sender: mpsc::Sender<Item>,
     /// How long the others have waited for it.
     waited: Duration,
 }
 
-impl Lane {
-    fn new(queue: mpsc::Sender<Item>) -> Self {
-        Self { queue, waited: Duration::ZERO }
+impl Queue {
+    fn new(sender: mpsc::Sender<Item>) -> Self {
+        Self { sender, waited: Duration::ZERO }
     }
 }
 
-// Gives a piece to each lane. While some have room and others do not, the latter use up their time.
-async fn hand_out(lanes: &mut Vec<Lane>, piece: &Piece, began: Instant) {
+// Puts a piece into each queue. While some have room and others do not, the latter use up their time.
+async fn hand_out(queues: &mut Vec<Queue>, piece: &Piece, began: Instant) {
     let (mut full, mut ready) = (Vec::new(), Vec::new());
-    for lane in mem::take(lanes) {
-        match lane.queue.try_send(Ok(piece.clone())) {
-            Ok(()) => ready.push(lane),
-            Err(mpsc::error::TrySendError::Full(_)) => full.push(lane),
+    for queue in mem::take(queues) {
+        match queue.sender.try_send(Ok(piece.clone())) {
+            Ok(()) => ready.push(queue),
+            Err(mpsc::error::TrySendError::Full(_)) => full.push(queue),
             // The target failed; it has said so.
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
@@ -180,29 +161,29 @@ async fn hand_out(lanes: &mut Vec<Lane>, piece: &Piece, began: Instant) {
     }
     let allowed = BEHIND + began.elapsed() / BEHIND_PART;
     let waiting: FuturesUnordered<_> =
-        full.into_iter().map(|lane| wait(lane, piece.clone(), allowed)).collect();
+        full.into_iter().map(|queue| wait(queue, piece.clone(), allowed)).collect();
     ready.extend(waiting.filter_map(future::ready).collect::<Vec<_>>().await);
-    *lanes = ready;
+    *queues = ready;
 }
 
-// Takes out the first lane that has room again, with the piece in it; `None` if its target failed.
-async fn first_with_room(full: &mut Vec<Lane>, piece: &Piece) -> Option<Lane> {
+// Takes out the first queue that has room again, with the piece in it; `None` if its target failed.
+async fn first_with_room(full: &mut Vec<Queue>, piece: &Piece) -> Option<Queue> {
     if full.is_empty() {
         return None;
     }
-    let reserving = full.iter().map(|lane| Box::pin(lane.queue.reserve()));
+    let reserving = full.iter().map(|queue| Box::pin(queue.sender.reserve()));
     let (reserved, index, others) = future::select_all(reserving).await;
     drop(others);
     let has_room = reserved.map(|room| room.send(Ok(piece.clone()))).is_ok();
-    let lane = full.swap_remove(index);
-    has_room.then_some(lane)
+    let queue = full.swap_remove(index);
+    has_room.then_some(queue)
 }
 
-// Waits for room in a lane; `None` for one that failed or used up its time.
-async fn wait(lane: Lane, piece: Piece, allowed: Duration) -> Option<Lane> {
+// Waits for room in a queue; `None` for one that failed or used up its time.
+async fn wait(queue: Queue, piece: Piece, allowed: Duration) -> Option<Queue> {
     let began = Instant::now();
-    let left = allowed.saturating_sub(lane.waited);
-    let sent = tokio::time::timeout(left, lane.queue.send(Ok(piece))).await.ok()?;
+    let left = allowed.saturating_sub(queue.waited);
+    let sent = tokio::time::timeout(left, queue.sender.send(Ok(piece))).await.ok()?;
     sent.ok()?;
-    Some(Lane { waited: lane.waited + began.elapsed(), ..lane })
+    Some(Queue { waited: queue.waited + began.elapsed(), ..queue })
 }

@@ -1,4 +1,4 @@
-//! Everything below an image's digest, as far as any target wants it, and what refers to it.
+//! Walks through an image: everything below its digest that any target wants, and its referrers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,7 +13,7 @@ use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
 
 use crate::{
     Shape,
-    ends::{EndError, Fetched, Source},
+    endpoints::{EndpointError, Fetched, Source},
     shape::{self, Node},
 };
 
@@ -28,10 +28,10 @@ const MAX_DEPTH: usize = 8;
 pub(super) enum WalkError {
     /// The source does not give the image itself.
     #[error(transparent)]
-    Root(EndError),
+    Root(EndpointError),
     /// It does not give something that the image names.
     #[error("{0}: {1}")]
-    Below(Digest, EndError),
+    Below(Digest, EndpointError),
     /// Something there is no manifest.
     #[error("{0} is not a manifest: {1}")]
     Manifest(Digest, Arc<ManifestError>),
@@ -46,7 +46,7 @@ pub(super) enum WalkError {
 
 impl WalkError {
     /// What the source said.
-    pub(super) fn end(&self) -> Option<&EndError> {
+    pub(super) fn end(&self) -> Option<&EndpointError> {
         match self {
             Self::Root(error) | Self::Below(_, error) => Some(error),
             Self::Manifest(..) | Self::TooMuch => None,

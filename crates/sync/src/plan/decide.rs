@@ -1,10 +1,10 @@
-//! How every image that is wanted stands at every destination.
+//! Compares every image that is wanted with every destination.
 
 use std::collections::HashMap;
 
 use entrepot_oci::{Digest, Tag};
 
-use super::{Action, Step};
+use super::{step::Action, step::Step};
 use crate::{
     Failure, Place, Shape,
     rules::{Referrers, Rule, RuleSet, Source},
@@ -102,7 +102,7 @@ fn missing<'a>(wanted: &Wanted<'a>, tag: &Tag) -> Decided<'a> {
 fn gone(source: &Place, tag: &Tag) -> Failure {
     Failure {
         what: format!("there is no tag `{tag}` at `{source}`"),
-        hint: Some("leave it out of `tags`, or have it pushed there".to_owned()),
+        hint: Some("remove it from `tags`, or push it there".to_owned()),
         at_source: true,
     }
 }
@@ -126,7 +126,7 @@ fn of_want<'a>(want: Want<'a>, survey: &Survey) -> Decided<'a> {
 fn action(want: &Want<'_>, shape: &Shape, survey: &Survey) -> Action {
     let (source, target) = (&want.source.place, &want.destination.place);
     if let Some(fault) = &want.fault {
-        let what = format!("`{}` cannot be named so at `{target}`: {fault}", want.tag);
+        let what = format!("`{}` cannot have this name at `{target}`: {fault}", want.tag);
         let hint = Some("look at `tag` of the destination".to_owned());
         return Action::Failed { what, hint, at_source: false };
     }
@@ -139,15 +139,22 @@ fn action(want: &Want<'_>, shape: &Shape, survey: &Survey) -> Action {
         Some(Seen::Missing) | None => return gone(source, &want.tag).into(),
     };
     match survey.seen(target, &want.name) {
-        Some(Seen::At(there)) => over(want, shape, (digest, there), survey),
+        Some(Seen::At(there)) => compare(want, shape, Digests { here: digest, there }, survey),
         Some(Seen::Unknown(failure)) => failure.clone().into(),
         Some(Seen::Missing) | None => Action::Copy,
     }
 }
 
+// What a tag is at the source, and at the destination.
+struct Digests<'a> {
+    here: &'a Digest,
+    there: &'a Digest,
+}
+
 // Equality has three states: the same digest, the same by record, different. Where another form is wanted, the same
 // digest is no proof: it may be there from before the form was.
-fn over(want: &Want<'_>, shape: &Shape, (here, there): (&Digest, &Digest), survey: &Survey) -> Action {
+fn compare(want: &Want<'_>, shape: &Shape, digests: Digests<'_>, survey: &Survey) -> Action {
+    let Digests { here, there } = digests;
     let terms = &want.destination.terms;
     let equal = match survey.record(here, shape) {
         _ if *shape == Shape::default() => (here == there).then_some(Action::UpToDate),
@@ -182,8 +189,8 @@ fn date(at: std::time::SystemTime) -> String {
     at.strftime("%Y%m%d").to_string()
 }
 
-/// What cannot be seen from the rules alone: two that would write one tag. Where both write the same, one does;
-/// where they do not, neither.
+/// Finds what the rules alone do not show: two of them would write one tag. If both would write the same image, one of them
+/// does; otherwise neither does.
 pub(super) fn part(decided: &mut [Decided<'_>]) {
     let mut writers: HashMap<(Place, Tag), Vec<usize>> = HashMap::new();
     for (index, one) in decided.iter().enumerate() {
@@ -201,7 +208,7 @@ pub(super) fn part(decided: &mut [Decided<'_>]) {
         let names: Vec<String> = indexes.iter().map(|index| writer(&decided[*index].step)).collect();
         for index in indexes {
             let what = format!("two would write this tag: {}", names.join(" and "));
-            let hint = Some("part them by `tags`, or give one of them another `tag`".to_owned());
+            let hint = Some("separate them with `tags`, or give one of them another `tag`".to_owned());
             decided[index].step.action = Action::Failed { what, hint, at_source: false };
         }
     }

@@ -1,18 +1,24 @@
 //! Tags at destinations that no rule writes: listed for review, and removed only when a run is told to.
 //!
-//! Where it is not sure what the rules write, nothing is extra: a source that could not be listed, a rule that was left
-//! out of this run, or no image at all.
+//! If it is not certain what the rules write, no tag is called extra: when a source could not be listed, when a rule was left
+//! out of this run, or when there is no image at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrepot_oci::Tag;
 
-use super::{Action, Step, decide::Decided};
+use super::{decide::Decided, step::Action, step::Step};
 use crate::{
     Place,
     rules::{Destination, Prune, Rule, RuleSet, Source},
     survey::{Survey, attached},
 };
+
+/// What is known of all repositories.
+struct Known<'a> {
+    rules: &'a RuleSet,
+    survey: &'a Survey,
+}
 
 /// Who writes to one repository.
 struct Writers<'a> {
@@ -38,8 +44,9 @@ pub(super) fn extras(rules: &RuleSet, survey: &Survey, decided: &[Decided<'_>]) 
     for one in decided.iter().filter(|one| pruned.contains(&one.step.target)) {
         written.entry(&one.step.target).or_default().add(one);
     }
+    let known = Known { rules, survey };
     for (place, writers) in writers {
-        match of_place(place, &writers, written.get(place), (rules, survey)) {
+        match of_place(place, &writers, written.get(place), &known) {
             Ok(found) => steps.extend(found),
             Err(note) => notes.push(note),
         }
@@ -73,19 +80,19 @@ fn of_place(
     place: &Place,
     writers: &Writers<'_>,
     written: Option<&Written>,
-    (rules, survey): (&RuleSet, &Survey),
+    known: &Known<'_>,
 ) -> Result<Vec<Step>, String> {
-    let untold = |why: &str| Err(format!("extra tags of `{place}` are not told: {why}"));
-    if rules.is_written_elsewhere(place) {
-        return untold("a rule that is left out of this run also writes there");
+    let unlisted = |why: &str| Err(format!("extra tags of `{place}` are not listed: {why}"));
+    if known.rules.is_written_elsewhere(place) {
+        return unlisted("a rule that is not part of this run also writes there");
     }
     let Some(written) = written.filter(|written| !written.is_uncertain && !written.tags.is_empty()) else {
-        return untold("it is not known what is to be there");
+        return unlisted("it is not certain which tags belong there");
     };
-    let listing = match survey.listing(place) {
+    let listing = match known.survey.listing(place) {
         Some(Ok(listing)) => listing,
-        Some(Err(failure)) => return untold(&failure.what),
-        None => return untold("it was not listed"),
+        Some(Err(failure)) => return unlisted(&failure.what),
+        None => return unlisted("it was not listed"),
     };
     let spared = |tag: &Tag| {
         written.tags.contains(tag)

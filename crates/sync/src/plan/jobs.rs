@@ -1,10 +1,10 @@
-//! Steps that have work, put together so that every image is read once for all its destinations and tags.
+//! Groups the steps that copy something, so that every image is read once for all its destinations and tags.
 
 use std::collections::{HashMap, HashSet};
 
 use entrepot_oci::{Digest, Reference, Tag};
 
-use super::{Action, decide::Decided};
+use super::{decide::Decided, step::Action};
 use crate::{Job, Place, Target, rules::Referrers, survey::Survey};
 
 /// The jobs, and how many of them are copies of images rather than of what belongs to images, which come behind.

@@ -1,14 +1,16 @@
-//! What is to be done: a pure function of rules and a survey.
+//! Decides what is to be done: a pure function of rules and a survey.
 //!
-//! - `decide`: how every image that is wanted stands at every destination; each is a [`Step`]
-//! - `jobs`: steps that have work, put together so that every image is read once
-//! - `extras`: tags at destinations that no rule writes
+//! - `decide` compares each wanted image with each destination and makes a [`Step`] of it
+//! - `jobs` groups the steps that copy something, so that each image is read once
+//! - `extras` finds tags at destinations that no rule writes
+//! - `manual` plans copies that somebody asked for without a rule
 //!
-//! A plan is what `--dry-run` prints, and nothing else is done afterwards.
+//! A plan is what `--dry-run` prints, and a run does exactly that.
 
 mod decide;
 mod extras;
 mod jobs;
+mod manual;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -20,49 +22,50 @@ use serde::Serialize;
 
 use crate::{Job, Place, rules::RuleSet, survey::Survey};
 
+pub use manual::{CopyAction, CopyRequest, CopyTarget, JobState, TargetState, settle};
 pub use step::{Action, Step};
-pub(crate) use step::{as_text, maybe_text, places};
+pub(crate) use step::{as_text, maybe_text};
 
-/// What is to be done.
+/// The steps of a run, and the jobs that carry them out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Plan {
     /// Every image at every destination, rule by rule.
     pub steps: Vec<Step>,
-    /// What is to be known besides: destinations at which extra tags could not be told.
+    /// Remarks that belong to no step: destinations whose extra tags could not be found.
     pub notes: Vec<String>,
-    /// The copies, each image once; first those of images, then those of what belongs to images.
+    /// The copies: first images, then what belongs to images, such as signatures under tags.
     #[serde(skip)]
     pub jobs: Vec<Job>,
-    /// How many of the jobs are copies of images.
+    /// The number of jobs that copy images. The others follow them.
     #[serde(skip)]
     pub(crate) images: usize,
-    /// Tags that never change, which need not be looked at again once they are right.
+    /// Immutable tags. Once they are right, later runs do not ask about them.
     #[serde(skip)]
     pub(crate) lasting: HashSet<(Place, Tag)>,
 }
 
-/// How many images are how.
+/// Counts of images by what is to be done about them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// They are at their destination.
+    /// Images that are at their destination.
     pub in_sync: usize,
-    /// They are to be copied there.
+    /// Images that are to be copied.
     pub behind: usize,
-    /// They differ there, and stay so.
+    /// Images that differ at the destination but are immutable there.
     pub kept: usize,
-    /// Nothing can be done for them.
+    /// Images that cannot be copied.
     pub failed: usize,
-    /// They are there, and no rule says so.
+    /// Tags at a destination that no rule writes.
     pub extra: usize,
 }
 
 impl Counts {
-    /// All that the rules want to be there.
+    /// The number of images that the rules want.
     pub fn wanted(&self) -> usize {
         self.in_sync + self.behind + self.kept + self.failed
     }
 
-    /// How much of it is, from 0 to 1; 1 where nothing is wanted.
+    /// The share of wanted images that are in place, from 0 to 1; 1 if none is wanted.
     #[allow(
         clippy::cast_precision_loss,
         reason = "more images than a float counts exactly are not to be had"
@@ -71,7 +74,7 @@ impl Counts {
         if self.wanted() == 0 { 1.0 } else { self.in_sync as f64 / self.wanted() as f64 }
     }
 
-    /// Whether everything that can be is where it should be.
+    /// Whether there is nothing to copy and nothing failed.
     pub fn is_in_sync(&self) -> bool {
         self.behind == 0 && self.failed == 0
     }
@@ -89,14 +92,14 @@ impl Counts {
 }
 
 impl Plan {
-    /// How many images are how, in all.
+    /// The counts of all rules together.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         self.steps.iter().for_each(|step| counts.count(&step.action));
         counts
     }
 
-    /// The same for each rule, in the order of the rules.
+    /// The counts of each rule, in the order of the rules.
     pub fn counts_by_rule(&self) -> Vec<(String, Counts)> {
         let mut all: Vec<(String, Counts)> = Vec::new();
         for step in &self.steps {

@@ -1,67 +1,67 @@
-//! What becomes of one image at one destination, as a plan says it.
+//! One step of a plan: what is done about one image at one destination.
 
 use entrepot_oci::{Digest, Tag};
 use serde::Serialize;
 
 use crate::{Failure, Place};
 
-/// One image at one destination: how it stands, and what is to be done.
+/// What is done about one image at one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// The rule that wants it.
+    /// The rule that asked for it.
     pub rule: String,
-    /// The repository that it comes from.
+    /// The source repository.
     #[serde(serialize_with = "as_text")]
     pub source: Place,
-    /// Its tag there; `None`: what is said here is about the whole repository.
+    /// The tag there; `None` if the step is about the whole repository.
     #[serde(serialize_with = "maybe_text")]
     pub tag: Option<Tag>,
-    /// What that points at, where it is known.
+    /// The digest of that tag, if known.
     pub digest: Option<Digest>,
-    /// The repository that it goes to.
+    /// The destination repository.
     #[serde(serialize_with = "as_text")]
     pub target: Place,
-    /// Its tag there.
+    /// The tag there.
     #[serde(serialize_with = "maybe_text")]
     pub target_tag: Option<Tag>,
-    /// What that points at now, if at anything.
+    /// The digest of that tag now, if it is there.
     pub before: Option<Digest>,
-    /// What is to be done.
+    /// The action.
     #[serde(flatten)]
     pub action: Action,
 }
 
-/// What is to be done about an image at a destination.
+/// What is done about an image at a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
-    /// Nothing: it has the same digest there.
+    /// Nothing: the digest there is the same.
     UpToDate,
-    /// Nothing: what is there is known to be this image in the form wanted.
+    /// Nothing: the digest there is recorded as this image in the form that is wanted.
     SameByRecord,
-    /// Nothing, and nobody was asked: the tag never changes, and was seen to be right.
+    /// Nothing, without asking: the tag is immutable and was found to be right before.
     Verified,
-    /// It is copied: it is not there.
+    /// Copy: it is not there.
     Copy,
-    /// It is copied over what is there.
+    /// Copy over another image.
     Update {
-        /// The tag under which what is there is kept.
+        /// The tag that keeps the other image.
         #[serde(serialize_with = "maybe_text")]
         backup: Option<Tag>,
     },
-    /// It is there; what refers to it is looked for.
+    /// The image is there; copy only referrers that are missing.
     Referrers,
-    /// Nothing, although it differs: the rule says that the tag never changes.
+    /// Nothing, although it differs: the tag is immutable by its rule.
     Kept,
-    /// No rule writes this tag there. It is removed if the run is told to.
+    /// No rule writes this tag there. It is removed if the run is told to prune.
     Extra,
     /// Nothing can be done.
     Failed {
         /// The fact.
         what: String,
-        /// The way out, if there is one to name.
+        /// What to do about it, if anything is known to help.
         hint: Option<String>,
-        /// Whether it is the source's fault, for all its destinations.
+        /// Whether the source failed, and so all its destinations.
         at_source: bool,
     },
 }
@@ -82,7 +82,7 @@ impl Action {
         }
     }
 
-    /// Whether the destination has the image, as the rule wants it.
+    /// Whether the destination has the image in the form that the rule wants.
     pub fn is_in_sync(&self) -> bool {
         matches!(self, Self::UpToDate | Self::SameByRecord | Self::Verified | Self::Referrers)
     }
@@ -99,7 +99,7 @@ impl From<Failure> for Action {
     }
 }
 
-/// For `serialize_with`: the text that people write.
+/// For `serialize_with`: the value as its `Display` writes it.
 pub(crate) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
     value: &T,
     serializer: S,
@@ -116,9 +116,4 @@ pub(crate) fn maybe_text<T: std::fmt::Display, S: serde::Serializer>(
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
     }
-}
-
-/// The same for several.
-pub(crate) fn places<S: serde::Serializer>(places: &[Place], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(places.iter().map(ToString::to_string))
 }

@@ -36,7 +36,7 @@ fn survey(tags: &[(&str, &str)]) -> Survey {
 }
 
 // What is to be done, a line for each step.
-fn told(plan: &Plan) -> Vec<String> {
+fn lines(plan: &Plan) -> Vec<String> {
     let line = |step: &Step| {
         let tag = step.target_tag.as_ref().map(ToString::to_string).unwrap_or_default();
         let more = match &step.action {
@@ -62,7 +62,7 @@ fn an_image_is_one_job_for_all_that_lack_it() {
         .with(&place("y.io/a"), "2", at("two"));
     let plan = plan(&rules(ONE), &survey);
     assert_eq!(
-        told(&plan),
+        lines(&plan),
         [
             "x.io/a:1 up to date",
             "x.io/a:1.0 copy",
@@ -87,7 +87,7 @@ fn no_tag_is_an_error_unless_the_rule_says_otherwise() {
     let none = |tags: &[(&str, &str)], extra: &str| {
         let json =
             format!(r#"[{{"name":"r","from":"q.io/a","tags":{{"match":"^v"}},"to":["x.io/a"]{extra}}}]"#);
-        told(&plan(&rules(&json), &survey(tags)))
+        lines(&plan(&rules(&json), &survey(tags)))
     };
     assert_eq!(none(&[], ""), ["x.io/a: failed: `q.io/a` has no tags"]);
     assert_eq!(none(&[("1", "a")], ""), ["x.io/a: failed: the only tag of `q.io/a` does not match"]);
@@ -103,12 +103,12 @@ fn what_failed_costs_only_its_own() {
     let failure = |what: &str, at_source| Failure { what: what.to_owned(), hint: None, at_source };
     let down =
         Survey::empty(SystemTime::UNIX_EPOCH).with_listing(&place("q.io/a"), Err(failure("down", true)));
-    assert_eq!(told(&plan(&rules(ONE), &down)), ["x.io/a: failed: down", "y.io/a: failed: down"]);
+    assert_eq!(lines(&plan(&rules(ONE), &down)), ["x.io/a: failed: down", "y.io/a: failed: down"]);
     let one = survey(&[("1", "one")])
         .with(&place("x.io/a"), "1", Seen::Unknown(failure("x is down", false)))
         .with(&place("y.io/a"), "1", Seen::Missing);
     let made = plan(&rules(ONE), &one);
-    assert_eq!(told(&made), ["x.io/a:1 failed: x is down", "y.io/a:1 copy"]);
+    assert_eq!(lines(&made), ["x.io/a:1 failed: x is down", "y.io/a:1 copy"]);
     assert_eq!((made.jobs.len(), made.jobs[0].targets.len()), (1, 1));
 }
 
@@ -117,7 +117,7 @@ fn names_that_are_gone_are_told() {
     let json = r#"[{"name":"r","from":"q.io/a","tags":["1","9"],"to":["x.io/a"]}]"#;
     let survey = survey(&[("1", "one")]).with(&place("x.io/a"), "1", at("one"));
     assert_eq!(
-        told(&plan(&rules(json), &survey)),
+        lines(&plan(&rules(json), &survey)),
         ["x.io/a:1 up to date", "x.io/a:9 failed: there is no tag `9` at `q.io/a`"]
     );
 }
@@ -132,7 +132,7 @@ fn equality_in_another_form_is_by_record() {
             Some(converted) => survey.with_record(digest("one"), shape.clone(), digest(converted)),
             None => survey,
         };
-        told(&plan(&rules(json), &survey)).remove(0)
+        lines(&plan(&rules(json), &survey)).remove(0)
     };
     assert_eq!(over("converted", Some("converted")), "x.io/a:1 same, converted");
     assert_eq!(over("one", Some("one")), "x.io/a:1 up to date");
@@ -148,7 +148,7 @@ fn terms_of_a_destination_hold() {
         let json = format!(r#"[{{"name":"r","from":"q.io/a","to":[{{"repository":"x.io/a",{terms}}}]}}]"#);
         let survey = survey(&[("1", "one")]).with(&place("x.io/a"), "1", at(there));
         let plan = plan(&rules(&json), &survey);
-        (told(&plan).remove(0), plan.jobs)
+        (lines(&plan).remove(0), plan.jobs)
     };
     assert_eq!(with(r#""immutable":"1""#, "old").0, "x.io/a:1 kept");
     assert_eq!(with(r#""immutable":"1""#, "one").0, "x.io/a:1 up to date");
@@ -162,7 +162,7 @@ fn terms_of_a_destination_hold() {
     let name = format!(r#""tag":"{{tag}}{}""#, "x".repeat(120));
     let json = format!(r#"[{{"name":"r","from":"q.io/a","to":[{{"repository":"x.io/a",{name}}}]}}]"#);
     let long = survey(&[("1234567890", "one")]);
-    assert!(told(&plan(&rules(&json), &long))[0].contains("cannot be named so at `x.io/a`"));
+    assert!(lines(&plan(&rules(&json), &long))[0].contains("cannot have this name at `x.io/a`"));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn what_never_changes_is_not_asked_about() {
     let survey = Survey::empty(SystemTime::UNIX_EPOCH)
         .with_listing(&source, Ok(&["1"]))
         .with_verified(&place("x.io/a"), "1");
-    assert_eq!(told(&plan(&rules(json), &survey)), ["x.io/a:1 verified"]);
+    assert_eq!(lines(&plan(&rules(json), &survey)), ["x.io/a:1 verified"]);
 }
 
 #[test]
@@ -191,10 +191,10 @@ fn two_that_meet_in_one_tag_are_told() {
     let differ = with("two");
     let what =
         "x.io/a:12 failed: two would write this tag: `q.io/a:12` of rule `a` and `q.io/b:12` of rule `b`";
-    assert_eq!(told(&differ), [what, what]);
+    assert_eq!(lines(&differ), [what, what]);
     assert_eq!(differ.jobs.len(), 0);
     let agree = with("one");
-    assert_eq!(told(&agree), ["x.io/a:12 copy", "x.io/a:12 copy"]);
+    assert_eq!(lines(&agree), ["x.io/a:12 copy", "x.io/a:12 copy"]);
     assert_eq!((agree.jobs.len(), agree.jobs[0].targets.len()), (1, 1));
 }
 
@@ -214,7 +214,7 @@ fn what_belongs_to_an_image_follows_it() {
         plan(&rules(&json), &survey)
     };
     let filtered = with(r#"{"match":"^v"}"#, "");
-    assert_eq!(told(&filtered), ["x.io/a:v1 up to date".to_owned(), format!("x.io/a:{signature} copy")]);
+    assert_eq!(lines(&filtered), ["x.io/a:v1 up to date".to_owned(), format!("x.io/a:{signature} copy")]);
     assert!(!filtered.jobs[0].targets[0].referrers);
     assert_eq!(with(r#"{"match":"^v"}"#, r#","referrers":false"#).steps.len(), 1);
     // Without a filter there is nothing to follow: all tags are taken, images first.
@@ -235,15 +235,15 @@ fn extra_tags_are_listed_for_review() {
     let seen = survey(&[("1", "one")]).with(&x, "1", at("one"));
     let listed = seen.clone().with_listing(&x, Ok(&["1", "0.9", "old-1", "v0", &signature]));
     assert_eq!(
-        told(&with("", &listed)),
+        lines(&with("", &listed)),
         ["x.io/a:1 up to date", "x.io/a:0.9 extra", "x.io/a:old-1 extra", "x.io/a:v0 extra"]
     );
     assert_eq!(
-        told(&with(r#","backup":"old-{tag}","immutable":"v*""#, &listed)),
+        lines(&with(r#","backup":"old-{tag}","immutable":"v*""#, &listed)),
         ["x.io/a:1 up to date", "x.io/a:0.9 extra"]
     );
     assert_eq!(with("", &listed).counts().extra, 3);
-    assert_eq!(with("", &seen).notes, ["extra tags of `x.io/a` are not told: it was not listed"]);
+    assert_eq!(with("", &seen).notes, ["extra tags of `x.io/a` are not listed: it was not listed"]);
 }
 
 #[test]
@@ -256,11 +256,15 @@ fn nothing_is_extra_where_it_is_not_sure() {
     let half = survey(&[("a1", "one")]).with(&x, "a1", at("one")).with_listing(&x, Ok(&["a1", "b1", "c"]));
     let down = half.clone().with_listing(&place("q.io/b"), Err(failure));
     let made = plan(&rules, &down);
-    assert_eq!(made.notes, ["extra tags of `x.io/a` are not told: it is not known what is to be there"]);
+    assert_eq!(
+        made.notes,
+        ["extra tags of `x.io/a` are not listed: it is not certain which tags belong there"]
+    );
     assert_eq!(made.counts().extra, 0);
     let up = half.clone().with_listing(&place("q.io/b"), Ok(&["b1"])).with(&place("q.io/b"), "b1", at("b"));
-    assert_eq!(told(&plan(&rules, &up)), ["x.io/a:a1 up to date", "x.io/a:c extra", "x.io/a:b1 copy"]);
-    let untold = "extra tags of `x.io/a` are not told: a rule that is left out of this run also writes there";
+    assert_eq!(lines(&plan(&rules, &up)), ["x.io/a:a1 up to date", "x.io/a:c extra", "x.io/a:b1 copy"]);
+    let untold =
+        "extra tags of `x.io/a` are not listed: a rule that is not part of this run also writes there";
     let alone = plan(&rules.only(&["a".to_owned()]).unwrap(), &half);
     assert_eq!(alone.notes, [untold]);
     let alone = plan(&rules.alone(rules.rules()[0].clone()), &half);
@@ -296,4 +300,86 @@ fn a_plan_is_json() {
             "notes": [],
         })
     );
+}
+
+#[test]
+fn two_that_want_one_tag_in_different_forms_do_not_agree() {
+    let json = r#"[{"name":"a","from":"q.io/a","tags":{"match":"1"},"to":["x.io/a"]},
+        {"name":"b","from":"q.io/b","tags":{"match":"2"},"to":[{"repository":"x.io/a","format":"docker"}]}]"#;
+    let seen = survey(&[("12", "one")])
+        .with_listing(&place("q.io/b"), Ok(&["12"]))
+        .with(&place("q.io/b"), "12", at("one"))
+        .with(&place("x.io/a"), "12", Seen::Missing);
+    let made = plan(&rules(json), &seen);
+    assert_eq!((made.counts().failed, made.jobs.len()), (2, 0));
+    // Nor do two of which nobody knows what they would write.
+    let json = json.replace(r#"{"repository":"x.io/a","format":"docker"}"#, r#""x.io/a""#);
+    let unknown = Failure { what: "down".to_owned(), hint: None, at_source: true };
+    let seen = seen.with(&place("q.io/a"), "12", Seen::Unknown(unknown.clone())).with(
+        &place("q.io/b"),
+        "12",
+        Seen::Unknown(unknown),
+    );
+    assert!(lines(&plan(&rules(&json), &seen))[0].contains("two would write this tag"));
+}
+
+#[test]
+fn what_belongs_to_an_image_has_no_referrers_and_no_backup() {
+    let signature = format!("sha256-{}.sig", digest("one").hex());
+    let x = place("x.io/a");
+    let json = r#"[{"name":"r","from":"q.io/a","tags":{"match":"^v"},
+        "to":[{"repository":"x.io/a","referrers":"every-run","backup":"old-{tag}"}]}]"#;
+    let with = |there: &str| {
+        let seen = survey(&[("v1", "one"), (&signature, "signature")]);
+        let seen = seen.with(&x, "v1", at("one")).with(&x, &signature, at(there));
+        plan(&rules(json), &seen)
+    };
+    let equal = with("signature");
+    assert_eq!(lines(&equal), ["x.io/a:v1 referrers".to_owned(), format!("x.io/a:{signature} up to date")]);
+    let other = with("another");
+    assert_eq!(other.steps[1].action, Action::Update { backup: None });
+    let targets: Vec<bool> = other.jobs.iter().map(|job| job.targets[0].referrers).collect();
+    assert_eq!((targets, other.images), (vec![true, false], 1));
+}
+
+#[test]
+fn a_job_knows_what_the_tags_of_its_source_are_about() {
+    let seen = survey(&[("1", "one")]).with(&place("x.io/a"), "1", Seen::Missing);
+    assert_eq!(plan(&rules(ONE), &seen).jobs[0].attached, None);
+    let listed = seen.with_attached(&place("q.io/a"), &[digest("one")]);
+    let jobs = plan(&rules(ONE), &listed).jobs;
+    assert_eq!(jobs[0].attached.as_deref(), Some(&[digest("one")].into()));
+}
+
+#[test]
+fn backups_and_lasting_tags_of_every_rule_are_spared() {
+    let json = r#"[{"name":"a","from":"q.io/a","tags":{"match":"^a"},"to":[{"repository":"x.io/a","prune":"review"}]},
+        {"name":"b","from":"q.io/b","tags":{"match":"^b"},
+         "to":[{"repository":"x.io/a","backup":"old-{tag}","immutable":"v*"}]}]"#;
+    let x = place("x.io/a");
+    let seen = survey(&[("a1", "one")])
+        .with(&x, "a1", at("one"))
+        .with_listing(&place("q.io/b"), Ok(&["b1"]))
+        .with(&place("q.io/b"), "b1", at("b"))
+        .with(&x, "b1", at("b"))
+        .with_listing(&x, Ok(&["a1", "b1", "old-b1", "v2", "c"]));
+    assert_eq!(
+        lines(&plan(&rules(json), &seen)),
+        ["x.io/a:a1 up to date", "x.io/a:c extra", "x.io/a:b1 up to date"]
+    );
+    let failure = Failure { what: "x is down".to_owned(), hint: None, at_source: false };
+    let unseen = plan(&rules(json), &seen.with_listing(&x, Err(failure)));
+    assert_eq!(unseen.notes, ["extra tags of `x.io/a` are not listed: x is down"]);
+}
+
+#[test]
+fn only_lasting_tags_that_are_new_here_are_remembered() {
+    let json = r#"[{"name":"r","from":"q.io/a","to":[{"repository":"x.io/a","immutable":"v*"}]}]"#;
+    let x = place("x.io/a");
+    let seen = survey(&[("v1", "one"), ("v2", "two"), ("latest", "two")])
+        .with_verified(&x, "v1")
+        .with(&x, "v2", at("two"))
+        .with(&x, "latest", at("two"));
+    let made = plan(&rules(json), &seen);
+    assert_eq!(made.lasting, [(x, "v2".parse().unwrap())].into());
 }

@@ -1,32 +1,40 @@
-//! From sections to rules: every text parsed, every name filled in, rules held against each other.
+//! Turns sections into rules: parses every text, fills in every name, and compares rules with each other.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use entrepot_oci::{Host, ImageRef, Platform};
 
 use super::{
-    braces, filter, graph, hosts,
+    braces,
+    error::RuleError,
+    filter,
+    filter::TagFilter,
+    graph, hosts,
     rule::{Destination, Rule, RuleSet, Source, Terms},
     schedule::Schedule,
     section::{RuleSection, TargetSection},
     template::{BackupTemplate, RepositoryTemplate, TagTemplate, TemplateError},
-    {RuleError, TagFilter},
 };
 use crate::Place;
 
 /// The longest name of a rule.
 const LONGEST_NAME: usize = 64;
 
-/// Makes rules of what was written.
-pub(super) fn check(sections: &[RuleSection]) -> Result<RuleSet, RuleError> {
-    let mut names = BTreeSet::new();
-    let mut rules = Vec::new();
-    for (index, section) in sections.iter().enumerate() {
-        let checked = name(section, &mut names).and_then(|()| rule(section));
-        rules.push(checked.map_err(|error| error.under(index))?);
+impl RuleSet {
+    /// Makes rules of what was written.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn check(sections: &[RuleSection]) -> Result<Self, RuleError> {
+        let mut names = BTreeSet::new();
+        let mut rules = Vec::new();
+        for (index, section) in sections.iter().enumerate() {
+            let checked = name(section, &mut names).and_then(|()| rule(section));
+            rules.push(checked.map_err(|error| error.under(index))?);
+        }
+        graph::check(&rules)?;
+        Ok(Self { rules, elsewhere: BTreeSet::new() })
     }
-    graph::check(&rules)?;
-    Ok(RuleSet { rules, elsewhere: BTreeSet::new() })
 }
 
 fn name<'a>(section: &'a RuleSection, names: &mut BTreeSet<&'a str>) -> Result<(), RuleError> {

@@ -1,4 +1,4 @@
-//! What is wrong with the rules: where, the fact, the way out.
+//! Faults in rules: the place, the fact, and what to do.
 
 use std::fmt;
 

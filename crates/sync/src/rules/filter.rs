@@ -1,4 +1,4 @@
-//! Which tags of a repository are meant.
+//! Filters that choose tags of a repository.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::{RegexSet, RegexSetBuilder};
 
 use super::{
-    RuleError,
+    error::RuleError,
     section::{TagsSection, Texts},
     version::{Range, newest_first, version},
 };
@@ -15,7 +15,7 @@ use super::{
 /// The most memory that one list of regular expressions may take once it is compiled.
 const REGEX_BYTES: usize = 1 << 20;
 
-/// Which tags are meant: all that is given holds, and of those the newest.
+/// A checked filter for tags: those that satisfy all conditions, and of these the newest.
 #[derive(Clone, Debug, Default)]
 pub struct TagFilter {
     names: Vec<Tag>,
@@ -78,7 +78,7 @@ impl TagFilter {
         Ok(Self { names, criteria: Arc::new(criteria), latest: section.latest })
     }
 
-    /// Whether every tag is meant.
+    /// Whether the filter lets every tag through.
     pub fn is_open(&self) -> bool {
         let Criteria { matches, not_matches, include, exclude, range, .. } = &*self.criteria;
         self.names.is_empty()
@@ -95,7 +95,7 @@ impl TagFilter {
         &self.names
     }
 
-    /// The same for this tag alone, whether or not it is among the newest; `None` if it is not meant.
+    /// The filter narrowed to this tag, whether or not it is among the newest; `None` if the filter excludes it.
     pub fn only(&self, tag: Tag) -> Option<Self> {
         self.takes(&tag).then(|| Self {
             names: vec![tag],

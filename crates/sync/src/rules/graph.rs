@@ -1,9 +1,9 @@
-//! Rules held against each other: copies in a circle, and tags that two would write.
+//! Compares rules with each other: finds copies in a circle, and tags that two rules would write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    RuleError,
+    error::RuleError,
     rule::{Destination, Rule, Source},
 };
 use crate::Place;
@@ -59,7 +59,7 @@ fn loops(edges: &[Edge<'_>]) -> Result<(), RuleError> {
             };
             let reached = &step.destination.place;
             if let Some(begin) = path.iter().position(|(edge, _)| edge.source.place == *reached) {
-                return Err(told(&path[begin..], &step));
+                return Err(describe(&path[begin..], &step));
             }
             path.push((step, onward(&next, &step)));
         }
@@ -71,7 +71,7 @@ fn onward<'a>(next: &BTreeMap<&Place, Vec<Edge<'a>>>, edge: &Edge<'a>) -> Vec<Ed
     next.get(&edge.destination.place).cloned().unwrap_or_default()
 }
 
-fn told(path: &[(Edge<'_>, Vec<Edge<'_>>)], last: &Edge<'_>) -> RuleError {
+fn describe(path: &[(Edge<'_>, Vec<Edge<'_>>)], last: &Edge<'_>) -> RuleError {
     let mut chain: Vec<String> = path.iter().map(|(edge, _)| edge.source.place.to_string()).collect();
     chain.push(last.source.place.to_string());
     chain.push(last.destination.place.to_string());
@@ -104,7 +104,7 @@ fn double(other: &Edge<'_>, edge: &Edge<'_>) -> RuleError {
     let place = &edge.destination.place;
     if other.rule != edge.rule {
         let what = format!("`{place}` gets the same tags from rule `{}`", other.of.name);
-        return edge.fault(what, "leave out one of the two, or part them by `tags` or `tag`");
+        return edge.fault(what, "leave out one of the two, or separate them with `tags` or `tag`");
     }
     if other.source.place == edge.source.place {
         return edge.fault(format!("`{place}` is there twice"), "leave one of them out");

@@ -1,8 +1,8 @@
-//! Which names of repositories well-known registries hold. What is not known here is for the registry to say.
+//! The names that well-known registries can hold. All other registries are left to refuse a name themselves.
 
 use entrepot_oci::{Host, Repository};
 
-use crate::Service;
+use crate::Provider;
 
 /// Which part of a name is counted, and in what bounds.
 struct Shape {
@@ -15,17 +15,17 @@ const MANY: usize = usize::MAX;
 
 /// Why `host` cannot hold `repository`: the fact and the way out.
 pub fn refusal(host: &Host, repository: &Repository) -> Option<(String, String)> {
-    let service = Service::of(host);
-    let shape = shape(service)?;
+    let provider = Provider::of(host);
+    let shape = shape(provider)?;
     let parts = repository.parts().count();
     let (least, most) = shape.parts;
     if !(least..=most).contains(&parts) {
         let what = format!("`{repository}` has {}, and {}", counted(parts), shape.rule);
         return Some((what, shape.hint.to_owned()));
     }
-    match service {
-        Service::Swr => swr(repository),
-        Service::Ecr => ecr(repository),
+    match provider {
+        Provider::Swr => swr(repository),
+        Provider::Ecr => ecr(repository),
         _ => None,
     }
 }
@@ -34,24 +34,24 @@ fn counted(parts: usize) -> String {
     if parts == 1 { "1 part".to_owned() } else { format!("{parts} parts") }
 }
 
-fn shape(service: Service) -> Option<Shape> {
-    let (parts, rule, hint) = match service {
-        Service::DockerHub => {
+fn shape(provider: Provider) -> Option<Shape> {
+    let (parts, rule, hint) = match provider {
+        Provider::DockerHub => {
             ((2, 2), "Docker Hub holds names of exactly 2", "write `docker.io/NAMESPACE/NAME`")
         }
-        Service::AliyunPersonal => (
+        Provider::AliyunPersonal => (
             (2, 2),
             "the personal edition of ACR holds names of exactly 2",
             "write `NAMESPACE/NAME`, with dashes instead of further slashes",
         ),
-        Service::Ghcr | Service::Quay | Service::GitLab | Service::Swr | Service::Harbor => {
+        Provider::Ghcr | Provider::Quay | Provider::GitLab | Provider::Swr | Provider::Harbor => {
             ((2, MANY), "this registry wants 2 or more", "put the owner's name in front: `OWNER/NAME`")
         }
-        Service::ArtifactRegistry => {
+        Provider::ArtifactRegistry => {
             ((3, MANY), "Artifact Registry wants 3 or more", "write `PROJECT/REPOSITORY/NAME`")
         }
-        Service::Ecr => ((1, MANY), "", ""),
-        Service::AliyunEnterprise | Service::Azure | Service::Other => return None,
+        Provider::Ecr => ((1, MANY), "", ""),
+        Provider::AliyunEnterprise | Provider::Azure | Provider::Other => return None,
     };
     Some(Shape { parts, rule, hint })
 }

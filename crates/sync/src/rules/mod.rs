@@ -1,10 +1,10 @@
-//! What is wanted: rules as they are written, and as they are once they are known to be right.
+//! Rules: as they are written, and checked.
 //!
-//! - written: `section` (what serde reads), `braces`, `template`
-//! - meant: `check` makes a [`RuleSet`] of them; its parts are `filter` (tags), `version`, `schedule`
-//! - held against: `hosts` (what a registry can hold), `graph` (loops, and tags that two would write)
+//! - `section` is what serde reads; `braces` and `template` are parts of its syntax
+//! - `check` makes a [`RuleSet`] of sections; `filter` (tags), `version` and `schedule` are its parts
+//! - `hosts` knows which names a registry can hold; `graph` finds loops, and tags that two rules would write
 //!
-//! Pure: nothing here asks a registry. A [`RuleSet`] is valid; a [`RuleError`] says where, what and the way out.
+//! Pure: nothing here asks a registry. A [`RuleSet`] is always valid; a [`RuleError`] says where the fault is, what it is, and what to do.
 
 mod braces;
 mod check;

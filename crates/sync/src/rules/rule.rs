@@ -1,4 +1,4 @@
-//! Rules that are known to be right.
+//! Checked rules.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -6,91 +6,89 @@ use entrepot_oci::{Platform, Tag, TagError};
 use globset::GlobSet;
 
 use super::{
-    check,
-    error::RuleError,
     filter::TagFilter,
     schedule::Schedule,
-    section::{Prune, Referrers, RuleSection},
+    section::{Prune, Referrers},
     template::{BackupTemplate, TagTemplate},
 };
 use crate::{Format, Place, Shape};
 
-/// All rules. No two have one name, none copies in a circle, and it cannot be seen beforehand that two write one tag.
+/// A valid set of rules: names are unique, no copies go in a circle, and no two rules are known to write one tag.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
     pub(super) rules: Vec<Rule>,
-    // Where rules write that were left out by name.
+    // The destinations of rules that were left out.
     pub(super) elsewhere: BTreeSet<Place>,
 }
 
 /// A rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// What it is called.
+    /// Its name, unique in the set.
     pub name: String,
-    /// What readers see as its heading.
+    /// The heading in the guide.
     pub title: Option<String>,
-    /// The heading that it stands under.
+    /// The section of the guide that it belongs to.
     pub category: Option<String>,
-    /// What readers should know.
+    /// Notes for readers of the guide.
     pub notes: Vec<String>,
-    /// Which address suits whom.
+    /// Advice for readers which address to use.
     pub usage: Vec<String>,
-    /// Where it copies from, and from each where to.
+    /// The sources, each with its destinations.
     pub sources: Vec<Source>,
     /// The tags it copies.
     pub tags: TagFilter,
-    /// When.
+    /// When it runs; `None`: only by hand.
     pub schedule: Option<Schedule>,
-    /// Whether it is all right that no tag matches.
+    /// Whether it is no error if no tag matches.
     pub allow_empty: bool,
 }
 
 /// A repository that a rule copies from.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Which.
+    /// The repository.
     pub place: Place,
-    /// Where to; at least one.
+    /// The destinations; at least one.
     pub destinations: Vec<Destination>,
 }
 
 /// A repository that a rule copies to.
 #[derive(Clone, Debug)]
 pub struct Destination {
-    /// Which.
+    /// The repository.
     pub place: Place,
-    /// On which terms; the same for all sources of a rule.
+    /// The terms of the copy; the same for all sources of a rule.
     pub terms: Arc<Terms>,
 }
 
-/// On which terms a destination gets what it gets.
+/// The terms on which a destination gets images.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// What readers should know of it.
+    /// A note for readers of the guide.
     pub note: Option<String>,
-    /// What tags are called there.
+    /// The names of tags there; `None`: as at the source.
     pub tag: Option<TagTemplate>,
-    /// Which of the rule's tags it gets.
+    /// The tags of the rule that it gets.
     pub tags: TagFilter,
-    /// The platforms it gets; empty: all.
+    /// The platforms that it gets; empty: all.
     pub platforms: Vec<Platform>,
-    /// The form of documents it takes, where the rule says.
+    /// The media types that it accepts, if the rule says so.
     pub format: Option<Format>,
-    /// Whether what refers to an image travels with it.
+    /// Whether referrers of an image are copied too.
     pub referrers: Referrers,
-    /// Whether what BuildKit puts beside the platforms is kept.
+    /// Whether the attestations that BuildKit adds to an index are kept.
     pub attestations: bool,
-    /// Tags that never change once they are there.
+    /// Tags that are never overwritten.
     pub immutable: Option<GlobSet>,
-    /// The tag under which what is overwritten is kept.
+    /// The tag that keeps an image that is overwritten.
     pub backup: Option<BackupTemplate>,
-    /// What becomes of tags that no rule writes there.
+    /// What is done about tags that no rule writes there.
     pub prune: Prune,
 }
 
 impl Terms {
-    /// In which form it gets images; `usual` is what is said of its registry.
+    /// The form in which it gets images; `usual` is the default of its registry.
     pub fn shape(&self, usual: Format) -> Shape {
         Shape {
             platforms: self.platforms.clone(),
@@ -99,21 +97,21 @@ impl Terms {
         }
     }
 
-    /// What a tag of the source is called there.
+    /// The name that a tag of the source has there.
     ///
     /// # Errors
-    /// That is not a tag.
+    /// The name is not a valid tag.
     pub fn name_of(&self, tag: &Tag) -> Result<Tag, TagError> {
         self.tag.as_ref().map_or_else(|| Ok(tag.clone()), |template| template.fill(tag))
     }
 
-    /// Whether a tag there never changes.
+    /// Whether a tag there is never overwritten.
     pub fn is_immutable(&self, tag: &Tag) -> bool {
         self.immutable.as_ref().is_some_and(|patterns| patterns.is_match(tag.as_str()))
     }
 }
 
-/// The name of no rule.
+/// No rule has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no rule `{name}`")]
 pub struct UnknownRule {
@@ -124,16 +122,8 @@ pub struct UnknownRule {
 }
 
 impl RuleSet {
-    /// Makes rules of what was written.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, and where.
-    pub fn check(sections: &[RuleSection]) -> Result<Self, RuleError> {
-        check::check(sections)
-    }
-
-    /// A rule, or what is left of it, by itself. What is extra at its destinations is not told, since it is not known
-    /// which other rules write there; [`RuleSet::alone`] knows.
+    /// A set of one rule. Extra tags at its destinations are not reported, since other rules may write there; use
+    /// [`RuleSet::alone`] if the other rules are known.
     pub fn of(rule: Rule) -> Self {
         Self { elsewhere: written(&[&rule]), rules: vec![rule] }
     }
@@ -143,8 +133,8 @@ impl RuleSet {
         &self.rules
     }
 
-    /// The set of one rule alone, which may have been narrowed to some of its sources and tags. What is extra at a
-    /// destination can then only be told of a rule as it is here.
+    /// A set of one rule, which may have been narrowed to some of its sources and tags. Extra tags at its destinations are
+    /// reported only if the rule is whole.
     #[must_use]
     pub fn alone(&self, rule: Rule) -> Self {
         let (own, others): (Vec<&Rule>, Vec<&Rule>) =
@@ -158,7 +148,7 @@ impl RuleSet {
         Self { rules: vec![rule], elsewhere }
     }
 
-    /// Whether a rule that was left out by [`RuleSet::only`] writes to a repository.
+    /// Whether a rule that is not in this set writes to a repository.
     pub(crate) fn is_written_elsewhere(&self, place: &Place) -> bool {
         self.elsewhere.contains(place)
     }

@@ -8,7 +8,7 @@ use croner::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::RuleError;
+use super::error::RuleError;
 
 /// What some crons write in front of the fields.
 const PREFIXES: [&str; 2] = ["CRON_TZ=", "TZ="];

@@ -1,7 +1,7 @@
-//! Rules as they are written. What they mean is said in `check`.
+//! Rules as they are written; `check` makes rules of them.
 //!
-//! Lists may be written as one text, tags as a list of names, a destination as its repository alone. Keys that are not
-//! known are errors.
+//! A list may be written as a single text, tags as a list of names, a destination as just its repository. Unknown keys are
+//! errors.
 
 use std::fmt;
 
@@ -16,18 +16,18 @@ use crate::Format;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSection {
-    /// What it is called on the command line and in reports: letters, digits, `.`, `_` and `-`.
+    /// The name on the command line and in reports: letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// What readers of the guide see as its heading.
+    /// The heading in the guide.
     #[serde(default)]
     pub title: Option<String>,
     /// The heading of the guide that it stands under.
     #[serde(default)]
     pub category: Option<String>,
-    /// What readers should know, in Markdown: one text, or one for each point.
+    /// Notes for readers of the guide, in Markdown: one text, or one for each point.
     #[serde(default)]
     pub notes: Texts,
-    /// Which address suits whom, in Markdown: one text, or one for each point.
+    /// Advice which address to use, in Markdown: one text, or one for each point.
     #[serde(default)]
     pub usage: Texts,
     /// The repositories to copy from; `{a,b}` stands for each of `a` and `b`.
@@ -35,20 +35,20 @@ pub struct RuleSection {
     /// The tags to copy; left out: all.
     #[serde(default)]
     pub tags: TagsSection,
-    /// Where to.
+    /// The destinations.
     pub to: Vec<TargetSection>,
-    /// When, as cron writes it: `@hourly`, `0 6 * * *`, `CRON_TZ=Asia/Shanghai 0 6 * * *`.
+    /// When the rule runs, as cron writes it: `@hourly`, `0 6 * * *`, `CRON_TZ=Asia/Shanghai 0 6 * * *`.
     #[serde(default)]
     pub schedule: Option<String>,
     /// The time zone of `schedule`; UTC where it is left out.
     #[serde(default)]
     pub timezone: Option<String>,
-    /// Whether it is all right that no tag matches.
+    /// Whether it is no error if no tag matches.
     #[serde(default)]
     pub allow_empty: bool,
 }
 
-/// Which tags are meant. All that is given must hold; `latest` is applied last.
+/// A filter for tags. A tag must satisfy all keys that are given; `latest` is applied last.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct TagKeys {
@@ -62,7 +62,7 @@ struct TagKeys {
     latest: Option<usize>,
 }
 
-/// Which tags are meant: a list of their names, or keys, all of which must hold.
+/// A filter for tags: a list of names, or keys, all of which must be satisfied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagsSection {
     /// These; a missing one is an error.
@@ -71,13 +71,13 @@ pub struct TagsSection {
     pub matches: Texts,
     /// In which none of these is found.
     pub not_matches: Texts,
-    /// Whether the regular expressions take `A` for `a`.
+    /// Whether the regular expressions ignore case.
     pub ignore_case: bool,
-    /// Which one of these patterns fits (`*`, `?`, `[…]`, `{a,b}`).
+    /// Tags that match one of these patterns (`*`, `?`, `[…]`, `{a,b}`).
     pub include: Texts,
-    /// Which none of these patterns fits.
+    /// Tags that match none of these patterns.
     pub exclude: Texts,
-    /// Whose version is in this range: `>=1.2, <2`, `^1 || ^3`.
+    /// Tags whose version is in this range: `>=1.2, <2`, `^1 || ^3`.
     pub semver: Option<String>,
     /// The newest so many of those that are left.
     pub latest: Option<usize>,
@@ -85,7 +85,7 @@ pub struct TagsSection {
     pub is_list: bool,
 }
 
-/// Where a rule copies to.
+/// A destination of a rule.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct TargetKeys {
@@ -102,24 +102,24 @@ struct TargetKeys {
     prune: PruneWord,
 }
 
-/// Where a rule copies to: the repository alone, or keys.
+/// A destination of a rule: just the repository, or keys.
 #[derive(Clone, Debug, Default)]
 pub struct TargetSection {
     /// The repository; `{host}`, `{path}`, `{namespace}` and `{name}` stand for parts of the source.
     pub repository: String,
-    /// What readers of the guide should know of it.
+    /// A note for readers of the guide.
     pub note: Option<String>,
-    /// What a tag is called there; left out: `{tag}`.
+    /// The name of a tag there; default: `{tag}`.
     pub tag: Option<String>,
-    /// Which of the rule's tags it gets; left out: all.
+    /// The tags of the rule that it gets; default: all.
     pub tags: TagsSection,
     /// The platforms it gets, such as `linux/arm64`; left out: all.
     pub platforms: Texts,
     /// The form of documents it takes; left out: what is said of its registry.
     pub format: Option<Format>,
-    /// Whether signatures and the like travel with the image; left out: yes.
+    /// Whether referrers such as signatures are copied too; default: yes.
     pub referrers: Option<Referrers>,
-    /// Whether what BuildKit puts beside the platforms is kept; left out: yes.
+    /// Whether the attestations that BuildKit adds to an index are kept; default: yes.
     pub attestations: Option<bool>,
     /// Patterns of tags that never change once they are there.
     pub immutable: Texts,
@@ -131,25 +131,25 @@ pub struct TargetSection {
     pub is_text: bool,
 }
 
-/// Whether what refers to an image travels with it: signatures, attestations, bills of materials.
+/// Whether referrers of an image are copied too: signatures, attestations, SBOMs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Referrers {
-    /// It stays behind.
+    /// They are not copied.
     Leave,
-    /// It is copied when the image is.
+    /// They are copied whenever the image is copied.
     #[default]
     WithImage,
-    /// It is also looked for when the image is there already, which costs requests for every tag in every run.
+    /// They are also copied when the image is there already. This costs requests for every tag in every run.
     EveryRun,
 }
 
-/// What becomes of tags at a destination that no rule writes there.
+/// What is done about tags at a destination that no rule writes there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Prune {
-    /// They are nobody's business.
+    /// Nothing.
     #[default]
     Off,
-    /// They are listed in the plan, and removed when the run is told to.
+    /// They are listed in the plan, and removed if the run is told to prune.
     Review,
 }
 

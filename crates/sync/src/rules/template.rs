@@ -17,13 +17,13 @@ enum Piece {
     Hole(&'static str),
 }
 
-/// Why a text is not a template.
+/// Why a text is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TemplateError {
     /// A brace alone.
     #[error("the braces do not match")]
     Unbalanced,
-    /// What is between the braces means nothing here.
+    /// The word between the braces is unknown here.
     #[error("`{{{0}}}` means nothing here")]
     Unknown(String),
 }
@@ -105,15 +105,15 @@ impl TagTemplate {
         Template::parse(text, Self::HOLES).map(Self)
     }
 
-    /// Whether every tag of the source becomes the same one.
+    /// Whether all tags of the source get the same name.
     pub fn is_constant(&self) -> bool {
         !self.0.has("tag")
     }
 
-    /// What `tag` is called.
+    /// The name that `tag` gets.
     ///
     /// # Errors
-    /// That is too long for a tag, or has characters that tags do not have.
+    /// The name is too long for a tag, or has characters that tags cannot have.
     pub fn fill(&self, tag: &Tag) -> Result<Tag, TagError> {
         self.0.fill(|_| tag.as_str()).parse()
     }
@@ -130,7 +130,7 @@ impl BackupTemplate {
         Template::parse(text, Self::HOLES).map(Self)
     }
 
-    /// Whether two tags, or a tag and its backup, could have one name.
+    /// Whether two tags, or a tag and its backup, could get the same name.
     pub(super) fn is_ambiguous(&self) -> bool {
         let is_more = self.0.0.iter().any(|piece| match piece {
             Piece::Text(text) => !text.is_empty(),
@@ -139,10 +139,10 @@ impl BackupTemplate {
         !is_more || !self.0.has("tag") && !self.0.has("digest")
     }
 
-    /// What the backup of `tag` is called on `date` (`20261231`) where the tag points at `digest` (its digits).
+    /// The name of the backup of `tag` on `date` (`20261231`), where `digest` is the hex digest of the tag.
     ///
     /// # Errors
-    /// That is too long for a tag, or has characters that tags do not have.
+    /// The name is too long for a tag, or has characters that tags cannot have.
     pub fn fill(&self, tag: &Tag, date: &str, digest: &str) -> Result<Tag, TagError> {
         let short = digest.get(..12).unwrap_or(digest);
         let text = self.0.fill(|hole| match hole {
@@ -153,7 +153,7 @@ impl BackupTemplate {
         text.parse()
     }
 
-    /// Whether `tag` may be a backup that this template named.
+    /// Whether this template could have named the backup `tag`.
     pub fn could_be(&self, tag: &Tag) -> bool {
         fits(&self.0.0, tag.as_str())
     }

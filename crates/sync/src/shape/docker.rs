@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entrepot_oci::{Descriptor, MediaType};
 use serde_json::{Value, json};
 
-use super::{Node, ShapeError};
+use super::node::{Node, ShapeError};
 
 const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 

@@ -1,4 +1,4 @@
-//! The form in which a target wants an image: which of its platforms, and whose media types.
+//! Gives an image the form that a target wants: some of its platforms, other media types.
 //!
 //! - [`select`]: which entries of an index are wanted (pure; also says which children need not be fetched)
 //! - [`apply`]: the image in that form, with new bytes only where something had to change
@@ -7,124 +7,18 @@
 //! The same source and [`Shape`] give the same bytes every time: equality is decided by them.
 
 mod docker;
+mod node;
 mod select;
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use entrepot_oci::{Descriptor, Digest, Manifest, ManifestError, MediaType, Platform};
+use entrepot_oci::MediaType;
 use serde_json::Value;
 
 use crate::{Format, Shape};
 
+pub(crate) use node::{Node, ShapeError};
 pub(crate) use select::{is_for, select};
-
-/// A manifest with what it lists.
-#[derive(Debug)]
-pub(crate) struct Node {
-    /// Its digest.
-    pub(crate) digest: Digest,
-    /// Its bytes, which have that digest.
-    pub(crate) bytes: Bytes,
-    /// What is in them.
-    pub(crate) manifest: Manifest,
-    /// What an index lists, entry by entry; `None` for what nobody wants.
-    pub(crate) children: Vec<Option<Arc<Node>>>,
-}
-
-/// Why an image cannot have a form.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ShapeError {
-    /// None of its platforms is wanted.
-    #[error("the image is not for {} but for {}", list(.wanted), list(.there))]
-    Platform {
-        /// Those wanted.
-        wanted: Vec<Platform>,
-        /// Those it has.
-        there: Vec<Platform>,
-    },
-    /// A layer whose compression Docker's form has no word for.
-    #[error("the layer {0} is compressed by zstd, for which Docker's media types have no name")]
-    Zstd(Digest),
-    /// Something else than an image.
-    #[error("Docker's media types have no name for `{0}`")]
-    NotAnImage(String),
-    /// A document that cannot be written again.
-    #[error("a manifest cannot be rewritten: {0}")]
-    Document(String),
-}
-
-fn list(platforms: &[Platform]) -> String {
-    if platforms.is_empty() {
-        return "no platform that it names".to_owned();
-    }
-    platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ")
-}
-
-impl From<ManifestError> for ShapeError {
-    fn from(error: ManifestError) -> Self {
-        Self::Document(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for ShapeError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Document(error.to_string())
-    }
-}
-
-impl Node {
-    /// Reads a document of which it is known that it has the digest.
-    pub(crate) fn parse(digest: Digest, media_type: &MediaType, bytes: Bytes) -> Result<Self, ManifestError> {
-        let manifest = Manifest::parse(&bytes, Some(media_type))?;
-        let children = vec![None; manifest.manifests().len()];
-        Ok(Self { digest, bytes, manifest, children })
-    }
-
-    fn made(document: &Value, media_type: &MediaType, children: Vec<Arc<Self>>) -> Result<Self, ShapeError> {
-        let bytes = Bytes::from(serde_json::to_vec(document)?);
-        let manifest = Manifest::parse(&bytes, Some(media_type))?;
-        let children = children.into_iter().map(Some).collect();
-        Ok(Self { digest: Digest::of(&bytes), bytes, manifest, children })
-    }
-
-    /// What it is.
-    pub(crate) fn media_type(&self) -> &MediaType {
-        self.manifest.media_type()
-    }
-
-    /// Itself and everything below it, children before parents, each once.
-    pub(crate) fn documents(self: &Arc<Self>) -> Vec<Arc<Self>> {
-        let (mut found, mut seen) = (Vec::new(), HashSet::new());
-        self.collect(&mut found, &mut seen);
-        found
-    }
-
-    fn collect(self: &Arc<Self>, found: &mut Vec<Arc<Self>>, seen: &mut HashSet<Digest>) {
-        if seen.insert(self.digest) {
-            self.children.iter().flatten().for_each(|child| child.collect(found, seen));
-            found.push(Arc::clone(self));
-        }
-    }
-
-    /// The blobs that must be in a registry for this document to be taken.
-    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifest.blobs().filter(|blob| !blob.is_foreign())
-    }
-
-    /// The platforms an index names, those of indexes in it too.
-    fn platforms(&self) -> Vec<Platform> {
-        let mut found = Vec::new();
-        for (entry, child) in self.manifest.manifests().iter().zip(&self.children) {
-            match (&entry.platform, child) {
-                (Some(platform), _) if !select::is_attestation(entry) => found.push(platform.clone()),
-                (None, Some(child)) => found.extend(child.platforms()),
-                _ => {}
-            }
-        }
-        found
-    }
-}
 
 /// The image in the form wanted; the same node where nothing has to change.
 ///

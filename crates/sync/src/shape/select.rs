@@ -1,4 +1,4 @@
-//! Which entries of an index are wanted.
+//! Selects the entries of an index that are wanted.
 
 use std::collections::HashSet;
 

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+use entrepot_oci::{Digest, Platform};
 use entrepot_testkit::TestImage;
 
 use super::*;
@@ -145,14 +147,11 @@ fn what_docker_has_no_name_for_is_said() {
     assert_eq!(
         refused,
         format!(
-            "the layer {} is compressed by zstd, for which Docker's media types have no name",
+            "the layer {} is compressed with zstd, which Docker's media types do not support",
             zstd.blobs()[1].0
         )
     );
     let chart = TestImage::random(1, 1, 10).artifact("application/vnd.cncf.helm.chart");
     let refused = apply(&node(&chart), &docker()).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "Docker's media types have no name for `application/vnd.cncf.helm.chart`"
-    );
+    assert_eq!(refused.to_string(), "Docker's media types do not support `application/vnd.cncf.helm.chart`");
 }

@@ -1,146 +1,18 @@
-//! What is there: the tags of every source, and what they and their copies point at.
+//! Finds out what is there: the tags of every source, and the digests of these and of their copies.
 //!
 //! - every source is listed once, however many rules copy from it
-//! - every tag that is wanted is asked about once at its source, and at each destination at the same time (`HEAD`)
-//! - a tag that never changes and was seen to be right is not asked about at all
+//! - every tag that is wanted costs one `HEAD` at its source and one at each destination, all at the same time
+//! - an immutable tag that was found to be right before costs nothing
 //!
-//! A [`Survey`] is all that a plan is made of, so that making one is pure; what failed is in it too.
+//! A [`Survey`] holds everything that a plan is made of, failures too, so that planning is pure.
 
 pub(crate) mod attached;
+mod connections;
 mod failure;
-mod stations;
+mod findings;
 mod surveyor;
 pub(crate) mod wants;
 
 pub use attached::subject as belongs_to;
-pub(crate) use surveyor::whole;
-
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::SystemTime,
-};
-
-use entrepot_oci::{Digest, Host, Tag};
-
-use crate::{Failure, Format, Place, Registries, Shape, rules::RuleSet};
-
-/// What is there.
-#[derive(Clone, Debug)]
-pub struct Survey {
-    at: SystemTime,
-    listings: BTreeMap<Place, Result<Vec<Tag>, Failure>>,
-    attached: BTreeMap<Place, Arc<HashSet<Digest>>>,
-    seen: HashMap<(Place, Tag), Seen>,
-    records: HashMap<(Digest, Shape), Digest>,
-    verified: HashSet<(Place, Tag)>,
-    usual: BTreeMap<Host, Format>,
-}
-
-/// What a tag was seen to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// It points at this.
-    At(Digest),
-    /// It is not there.
-    Missing,
-    /// Nobody could say.
-    Unknown(Failure),
-}
-
-impl Survey {
-    /// Looks.
-    pub async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Self {
-        surveyor::take(registries, rules).await
-    }
-
-    /// A survey that found nothing yet.
-    pub(crate) fn empty(at: SystemTime) -> Self {
-        Self {
-            at,
-            listings: BTreeMap::new(),
-            attached: BTreeMap::new(),
-            seen: HashMap::new(),
-            records: HashMap::new(),
-            verified: HashSet::new(),
-            usual: BTreeMap::new(),
-        }
-    }
-
-    /// When it was taken.
-    pub fn at(&self) -> SystemTime {
-        self.at
-    }
-
-    /// The tags of a repository; `None` where nobody asked.
-    pub(crate) fn listing(&self, place: &Place) -> Option<&Result<Vec<Tag>, Failure>> {
-        self.listings.get(place)
-    }
-
-    /// What tags of a source are about; `None` where they could not be listed.
-    pub(crate) fn attached(&self, source: &Place) -> Option<Arc<HashSet<Digest>>> {
-        self.attached.get(source).cloned()
-    }
-
-    /// What a tag is; `None` where nobody asked.
-    pub(crate) fn seen(&self, place: &Place, tag: &Tag) -> Option<&Seen> {
-        self.seen.get(&(place.clone(), tag.clone()))
-    }
-
-    /// What a tag points at, where that is known.
-    pub(crate) fn digest(&self, place: &Place, tag: &Tag) -> Option<Digest> {
-        match self.seen(place, tag) {
-            Some(Seen::At(digest)) => Some(*digest),
-            _ => None,
-        }
-    }
-
-    /// The recorded digest of an image in another form.
-    pub(crate) fn record(&self, source: &Digest, shape: &Shape) -> Option<&Digest> {
-        self.records.get(&(*source, shape.clone()))
-    }
-
-    /// Whether a tag never changes and was seen to be right.
-    pub(crate) fn is_verified(&self, place: &Place, tag: &Tag) -> bool {
-        self.verified.contains(&(place.clone(), tag.clone()))
-    }
-
-    /// The form of documents that is said of a place's registry.
-    pub(crate) fn usual(&self, place: &Place) -> Format {
-        place.host().and_then(|host| self.usual.get(host)).copied().unwrap_or_default()
-    }
-
-    /// Takes in what another found.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.listings.extend(other.listings);
-        self.attached.extend(other.attached);
-        self.seen.extend(other.seen);
-        self.records.extend(other.records);
-        self.verified.extend(other.verified);
-        self.usual.extend(other.usual);
-    }
-}
-
-#[cfg(test)]
-impl Survey {
-    pub(crate) fn with_listing(mut self, place: &Place, tags: Result<&[&str], Failure>) -> Self {
-        let tags = tags.map(|tags| tags.iter().map(|tag| tag.parse().unwrap()).collect());
-        self.listings.insert(place.clone(), tags);
-        self
-    }
-
-    pub(crate) fn with(mut self, place: &Place, tag: &str, seen: Seen) -> Self {
-        self.seen.insert((place.clone(), tag.parse().unwrap()), seen);
-        self
-    }
-
-    pub(crate) fn with_record(mut self, source: Digest, shape: Shape, converted: Digest) -> Self {
-        self.records.insert((source, shape), converted);
-        self
-    }
-
-    pub(crate) fn with_verified(mut self, place: &Place, tag: &str) -> Self {
-        self.verified.insert((place.clone(), tag.parse().unwrap()));
-        self
-    }
-}
+pub(crate) use findings::Seen;
+pub use findings::Survey;

@@ -1,4 +1,4 @@
-//! Asks the registries.
+//! Asks the registries, and puts their answers into a survey.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -10,18 +10,27 @@ use entrepot_oci::{Digest, Reference, Tag};
 use futures_util::future::{join, join_all};
 
 use super::{
-    Seen, Survey, attached, failure,
-    stations::Stations,
+    attached,
+    connections::Connections,
+    failure,
+    findings::{Seen, Survey},
     wants::{self, Want, Wanted},
 };
 use crate::{
     Place, Registries, Shape, SyncCache,
-    ends::EndError,
+    endpoints::EndpointError,
     rules::{Prune, Rule, RuleSet, Source, TagFilter},
 };
 
-/// Looks at everything that `rules` are about.
-pub(super) async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
+impl Survey {
+    /// Asks about everything that `rules` need to know: one listing for each source, one `HEAD` for each tag on each
+    /// side. What could not be seen is in the survey as a failure.
+    pub async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Self {
+        take(registries, rules).await
+    }
+}
+
+async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
     let mut users: BTreeMap<&Place, Vec<(&Rule, &Source)>> = BTreeMap::new();
     let mut pruned: BTreeSet<&Place> = BTreeSet::new();
     for rule in rules.rules() {
@@ -31,7 +40,7 @@ pub(super) async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> S
             pruned.extend(reviewed.map(|to| &to.place));
         }
     }
-    let surveyor = Surveyor { stations: Stations::new(registries.clone()), cache: registries.cache() };
+    let surveyor = Surveyor { connections: Connections::new(registries.clone()), cache: registries.cache() };
     let sources = join_all(users.into_iter().map(|(place, users)| surveyor.source(place, users)));
     let extras = join_all(pruned.into_iter().map(|place| surveyor.extras(place)));
     let (sources, extras) = join(sources, extras).await;
@@ -42,7 +51,7 @@ pub(super) async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> S
 }
 
 struct Surveyor {
-    stations: Stations,
+    connections: Connections,
     cache: Arc<dyn SyncCache>,
 }
 
@@ -89,7 +98,7 @@ impl Surveyor {
         survey
     }
 
-    // All at once: the stations see to it that nobody is asked too much.
+    // All at once: the connections see to it that nobody is asked too much.
     async fn look(&self, wants: &[&Want<'_>], survey: &mut Survey) {
         let mut asks: BTreeMap<&Place, BTreeSet<&Tag>> = BTreeMap::new();
         for want in wants {
@@ -97,14 +106,14 @@ impl Surveyor {
             if want.fault.is_some() {
                 continue;
             }
-            if want.destination.terms.is_immutable(name) && self.cache.verified(&whole(place, name)).await {
+            if want.destination.terms.is_immutable(name) && self.cache.verified(&place.with_tag(name)).await {
                 survey.verified.insert((place.clone(), name.clone()));
             } else {
                 asks.entry(&want.source.place).or_default().insert(&want.tag);
                 asks.entry(place).or_default().insert(name);
             }
             if let Some(host) = place.host() {
-                survey.usual.entry(host.clone()).or_insert_with(|| self.stations.usual(place));
+                survey.usual.entry(host.clone()).or_insert_with(|| self.connections.usual(place));
             }
         }
         let sources: BTreeSet<&Place> = wants.iter().map(|want| &want.source.place).collect();
@@ -139,7 +148,7 @@ impl Surveyor {
     }
 
     async fn is_new(&self, place: &Place) -> bool {
-        let Ok((at, lines)) = self.stations.at(place) else { return false };
+        let Ok((at, lines)) = self.connections.at(place) else { return false };
         // They are never closed.
         let _line = lines.acquire().await.ok();
         at.is_new().await
@@ -158,22 +167,22 @@ impl Surveyor {
         }
     }
 
-    async fn list(&self, place: &Place) -> Result<Vec<Tag>, EndError> {
-        let (at, lines) = self.stations.at(place)?;
+    async fn list(&self, place: &Place) -> Result<Vec<Tag>, EndpointError> {
+        let (at, lines) = self.connections.at(place)?;
         // They are never closed.
         let _line = lines.acquire().await.ok();
-        at.station.patiently(|| at.station.remote().all_tags(&at.repository)).await
+        at.conn.patiently(|| at.conn.remote().all_tags(&at.repository)).await
     }
 
-    async fn head(&self, place: &Place, tag: &Tag) -> Result<Seen, EndError> {
-        let (at, lines) = self.stations.at(place)?;
-        let (station, repository, reference) = (&at.station, &at.repository, Reference::Tag(tag.clone()));
+    async fn head(&self, place: &Place, tag: &Tag) -> Result<Seen, EndpointError> {
+        let (at, lines) = self.connections.at(place)?;
+        let (conn, repository, reference) = (&at.conn, &at.repository, Reference::Tag(tag.clone()));
         let _line = lines.acquire().await.ok();
-        let head = station.patiently(|| station.remote().head_manifest(repository, &reference)).await?;
+        let head = conn.patiently(|| conn.remote().head_manifest(repository, &reference)).await?;
         let digest = match head.digest {
             Some(digest) => digest,
             // A registry that does not say the digest has to send the manifest.
-            None => station.pulling(|| station.remote().manifest(repository, &reference)).await?.digest,
+            None => conn.pulling(|| conn.remote().manifest(repository, &reference)).await?.digest,
         };
         Ok(Seen::At(digest))
     }
@@ -187,9 +196,4 @@ fn named(users: &[(&Rule, &Source)]) -> Option<Vec<Tag>> {
         let unique: BTreeSet<Tag> = all.into_iter().flatten().collect();
         unique.into_iter().collect()
     })
-}
-
-/// A tag as people write it: with its repository.
-pub(crate) fn whole(place: &Place, tag: &Tag) -> String {
-    format!("{place}:{tag}")
 }

@@ -1,4 +1,4 @@
-//! What the rules want of a listing. Pure: the survey asks about it, the plan decides over it.
+//! The tags of a listing that rules want. Pure: the survey asks about them, the plan decides about them.
 
 use std::collections::HashSet;
 
@@ -13,13 +13,13 @@ pub(crate) struct Want<'a> {
     pub(crate) rule: &'a Rule,
     pub(crate) source: &'a Source,
     pub(crate) destination: &'a Destination,
-    /// What it is called at the source.
+    /// The tag at the source.
     pub(crate) tag: Tag,
-    /// What it is called at the destination; as it is at the source where that makes no tag.
+    /// The tag at the destination; the source's if no valid tag can be made.
     pub(crate) name: Tag,
-    /// Why it can have no name there.
+    /// Why no valid tag can be made.
     pub(crate) fault: Option<String>,
-    /// Whether it belongs to another image, and is to be copied behind that.
+    /// Whether it belongs to another image and has to be copied after it.
     pub(crate) attached: bool,
 }
 

@@ -97,8 +97,7 @@ async fn wrong_bytes_are_never_finished() {
         source.clear_faults();
         source.fault(Fault::on(Match::blobs().digest(&layer)).always().then(Action::WrongBytes(byte)));
         let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
-        let what =
-            format!("`{}` gave bytes that do not have the digest that they should", place(&source, "a/b"));
+        let what = format!("`{}` sent bytes with the wrong digest", place(&source, "a/b"));
         assert_eq!(failed(&rows[0]), (what.as_str(), None));
     }
     let log = target_registry.log();
@@ -144,7 +143,7 @@ async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
     match &rows[0].outcome {
         Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
         Outcome::Failed(failure) => {
-            assert!(failure.what.contains("so much in one request"), "{}", failure.what)
+            assert!(failure.what.contains("this much in one request"), "{}", failure.what)
         }
         other => panic!("{other:?}"),
     }
@@ -324,7 +323,7 @@ async fn refusals_are_told_with_a_way_out() {
             manifests(),
             400,
             error("MANIFEST_INVALID", "Invalid image, fail to parse 'manifest.json'"),
-            "`THERE` does not take manifests of this form (400: MANIFEST_INVALID: Invalid image, fail to parse \
+            "`THERE` does not accept manifests of this type (400: MANIFEST_INVALID: Invalid image, fail to parse \
              'manifest.json')",
             "set `format: docker` for this target",
         ),
@@ -332,7 +331,7 @@ async fn refusals_are_told_with_a_way_out() {
             uploads(Method::POST),
             404,
             error("NAME_UNKNOWN", "no such repository"),
-            "there is no repository `THERE`, and it does not come by pushing (404: NAME_UNKNOWN: no such repository)",
+            "there is no repository `THERE`, and pushing does not create it (404: NAME_UNKNOWN: no such repository)",
             "create the repository, or the project that it is in, first",
         ),
         (
@@ -340,7 +339,7 @@ async fn refusals_are_told_with_a_way_out() {
             403,
             error("DENIED", "requested access is denied"),
             "no right to push to `THERE` (403: DENIED: requested access is denied)",
-            "give the account that right, or name another under `credentials`",
+            "give the account that right, or set another one under `credentials`",
         ),
     ];
     for ((on, status, body, what, hint), repository) in cases.into_iter().zip(repositories) {
@@ -362,7 +361,7 @@ async fn a_child_that_is_not_there_is_named() {
     let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
     let (what, hint) = failed(&rows[0]);
     assert!(what.contains("which the image names"), "{what}");
-    assert_eq!(hint, Some("name the platforms that are there under `platforms`"));
+    assert_eq!(hint, Some("list only platforms that it has under `platforms`"));
     assert_eq!(target_registry.log().kind(Kind::Upload).len(), 0);
     let missing = Digest::of(b"missing");
     let mut gone = to(&source, &image, &[&target_registry]);

@@ -63,7 +63,7 @@ async fn a_platform_that_is_not_there_names_those_that_are() {
         shaped(&source, &target_registry, &single, only("linux/arm64")),
     ];
     let rows = run(Lab::default(), jobs).await;
-    let hint = Some("name platforms that it has under `platforms`");
+    let hint = Some("list only platforms that it has under `platforms`");
     assert_eq!(failed(&rows[0]), ("the image is not for linux/s390x but for linux/amd64, linux/arm64", hint));
     assert_eq!(failed(&rows[1]), ("the image is not for linux/s390x but for linux/arm64", hint));
     assert_eq!(done(&rows[2]).digest, *single.digest());
@@ -111,7 +111,7 @@ async fn zstd_has_no_name_in_dockers_form() {
     source.put_image("a/b", "1", &image);
     let rows = run(Lab::default(), vec![shaped(&source, &target_registry, &image, docker())]).await;
     let (what, hint) = failed(&rows[0]);
-    assert!(what.contains("is compressed by zstd"), "{what}");
-    assert_eq!(hint, Some("have it built with gzip, or leave `format` at `keep`"));
+    assert!(what.contains("is compressed with zstd"), "{what}");
+    assert_eq!(hint, Some("build it with gzip, or leave `format` at `keep`"));
     assert_eq!(target_registry.log().count(http::Method::PUT, ""), 0);
 }

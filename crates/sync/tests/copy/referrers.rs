@@ -3,6 +3,7 @@
 use entrepot_oci::{Manifest, MediaType, referrers_tag};
 use entrepot_sync::Job;
 use entrepot_testkit::{TestImage, TestRegistry};
+use http::Method;
 
 use crate::support::{Lab, assert_there, done, failed, job, place, run, sent, target, two_platforms};
 
@@ -82,6 +83,11 @@ async fn where_there_is_no_api_the_tag_is_kept_up() {
     assert_eq!(listed(&target_registry, &signed.image), [*theirs.digest(), *signed.signature.digest()]);
     assert_eq!(listed(&target_registry, &signed.signature), [*signed.about_signature.digest()]);
     assert_eq!(listed(&target_registry, &signed.image.children()[0]), [*signed.of_child.digest()]);
+    // Copied again, nothing is listed twice, and no list is written anew.
+    let puts = || target_registry.log().count(Method::PUT, "manifests/sha256-");
+    let before = puts();
+    run(Lab::default(), vec![signed.job(&source, &target_registry)]).await;
+    assert_eq!((puts(), listed(&target_registry, &signed.image).len()), (before, 2));
 }
 
 #[tokio::test]

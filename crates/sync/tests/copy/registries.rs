@@ -262,6 +262,31 @@ async fn a_tag_stays_where_its_backup_cannot_be_kept() {
 }
 
 #[tokio::test]
+async fn a_tag_whose_image_is_gone_needs_no_backup() {
+    let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let (gone, new) = (two_platforms(1, 1000), two_platforms(2, 1000));
+    source.put_image("a/b", "1", &new);
+    let mut wanted = target(place(&target_registry, "c/d"), "1");
+    (wanted.before, wanted.backup) = (Some(*gone.digest()), Some("1-before".parse().unwrap()));
+    let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &new, "1", vec![wanted])]).await;
+    assert!(done(&rows[0]).changed);
+    assert_there(&target_registry, "c/d", "1", &new).await;
+    assert!(target_registry.manifest("c/d", "1-before").is_none());
+}
+
+#[tokio::test]
+async fn bytes_count_for_the_first_of_two_names() {
+    let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = two_platforms(1, 1000);
+    source.put_image("a/b", "1", &image);
+    let names = ["1", "latest"].map(|tag| target(place(&target_registry, "c/d"), tag));
+    let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", names.to_vec())]).await;
+    let counts: Vec<_> = rows.iter().map(done).map(|done| (done.written, done.present)).collect();
+    assert_eq!(counts, [(blob_bytes(&image), 0), (0, blob_bytes(&image))]);
+    assert!(rows.iter().all(|row| done(row).changed));
+}
+
+#[tokio::test]
 async fn an_image_goes_by_its_digest_where_it_has_no_tag() {
     let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
     let image = TestImage::random(1, 1, 10);

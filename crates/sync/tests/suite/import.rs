@@ -5,9 +5,10 @@ use std::{
     path::Path,
 };
 
+use entrepot_importers::{Imported, Input, format_list, import};
 use entrepot_oci::Tag;
 use entrepot_sync::{
-    Imported, Input, Place, Verdict, format_list, import,
+    Place, Verdict,
     rules::{Rule, RuleSection, RuleSet, Source},
 };
 use entrepot_testkit::{Capabilities, TestImage, TestRegistry};

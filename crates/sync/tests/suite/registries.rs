@@ -8,7 +8,7 @@ use std::{
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Remote, Settings, SettingsError};
 use entrepot_sync::{
-    Habits, Registries, Registry, Shape, SyncCache,
+    Registries, Registry, RegistryDefaults, Shape, SyncCache,
     rules::{RuleSection, RuleSet},
 };
 use entrepot_testkit::TestRegistry;
@@ -54,7 +54,7 @@ impl Registries for TestRegistries {
             let endpoints = vec![address.unwrap_or_else(|| format!("http://{host}")).parse().unwrap()];
             Remote::new(host.clone(), &Settings { endpoints, ..Settings::default() }).unwrap()
         });
-        let Habits { format, .. } = Habits::of(host);
+        let RegistryDefaults { format, .. } = RegistryDefaults::of(host);
         Ok(Registry { remote: remote.clone(), format, reserve: self.reserve, chunk: None })
     }
 

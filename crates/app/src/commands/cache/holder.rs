@@ -45,7 +45,7 @@ impl Holder {
     /// Counts everything.
     pub(super) async fn totals(&self) -> Result<CacheTotals, Failure> {
         match self {
-            Self::Here(assembly) => assembly.mirror.holdings().await.map(held::totals).map_err(told),
+            Self::Here(assembly) => assembly.mirror.holdings().await.map(held::totals).map_err(into_failure),
             Self::Server(control) => control.totals().await,
         }
     }
@@ -58,7 +58,7 @@ impl Holder {
             let CacheRepositoryList { repositories, more } = match self {
                 Self::Here(assembly) => {
                     let page = assembly.mirror.repositories(prefix, &page).await;
-                    page.map(held::repositories).map_err(told)?
+                    page.map(held::repositories).map_err(into_failure)?
                 }
                 Self::Server(control) => control.repositories(prefix, &page).await?,
             };
@@ -79,7 +79,7 @@ impl Holder {
             let CacheImageList { images, more } = match self {
                 Self::Here(assembly) => {
                     let page = assembly.mirror.images(&located(&assembly.mirror, name)?, &page).await;
-                    page.map(held::images).map_err(told)?
+                    page.map(held::images).map_err(into_failure)?
                 }
                 Self::Server(control) => control.images(name, &page).await?,
             };
@@ -100,7 +100,7 @@ impl Holder {
         match self {
             Self::Here(assembly) => {
                 let removal = assembly.mirror.remove(&located(&assembly.mirror, name)?, reference).await;
-                removal.map(held::removal).map_err(told)
+                removal.map(held::removal).map_err(into_failure)
             }
             Self::Server(control) => control.remove(name, reference).await,
         }
@@ -108,14 +108,14 @@ impl Holder {
 }
 
 fn located(mirror: &Mirror, name: &Name) -> Result<RepoKey, Failure> {
-    mirror.held_as(name).map_err(told)
+    mirror.held_as(name).map_err(into_failure)
 }
 
 fn page_after(last: Option<&str>) -> Result<Page, Failure> {
     Page::parse(None, last).map_err(|error| Failure::because("cannot list on", &error))
 }
 
-fn told(error: Error) -> Failure {
+fn into_failure(error: Error) -> Failure {
     let failure = Failure::because_of(&error);
     match error {
         Error::NotAnUpstream { .. } => failure.with_hint("add it under `registries` with `mirror: true`"),

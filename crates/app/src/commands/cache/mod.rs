@@ -1,11 +1,11 @@
 //! `entrepot cache`: what is held, whether a server runs or not.
 //!
 //! - which image is meant: `names`; where to ask, in this process or the server's: `holder`
-//! - what is said: `tell`, apart from how it was found
+//! - what is said: `render`, apart from how it was found
 
 mod holder;
 mod names;
-mod tell;
+mod render;
 
 use std::{
     io,
@@ -87,16 +87,16 @@ async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Fail
         Verb::Repositories { prefix } => {
             let repositories = holder.repositories(prefix.as_deref()).await?;
             print(output, &Repositories { repositories: &repositories }, || {
-                tell::repositories(&repositories, now())
+                render::repositories(&repositories, now())
             })
         }
         Verb::Images(repository) => {
             let images = holder.images(&repository.0).await?;
-            print(output, &Images { images: &images }, || tell::images(&images, now()))
+            print(output, &Images { images: &images }, || render::images(&images, now()))
         }
         Verb::Count => {
             let totals = holder.totals().await?;
-            print(output, &totals, || tell::totals(&totals))
+            print(output, &totals, || render::totals(&totals))
         }
         Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
     }
@@ -118,12 +118,12 @@ async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -
                 .with_hint(format!("see what is: `entrepot cache ls {}`", what.name)));
         }
         if dry_run {
-            return print(output, &Planned { dry_run, images: &images }, || tell::planned(&images));
+            return print(output, &Planned { dry_run, images: &images }, || render::planned(&images));
         }
         agree(what, images.len() as u64)?;
     }
     let removal = holder.remove(&what.name, what.reference.as_ref()).await?;
-    print(output, &Removed { name: what.to_string(), removal }, || tell::removed(&removal))
+    print(output, &Removed { name: what.to_string(), removal }, || render::removed(&removal))
 }
 
 // A whole repository is a lot to lose by a slip.

@@ -1,48 +1,26 @@
 //! `entrepot copy`: images by hand, from anywhere to anywhere.
 //!
-//! - what was typed: `end`; what that comes to: `jobs`; what became of it: `tell`
+//! - what was typed: `endpoint`; what that comes to: `jobs`; what became of it: `render`
 
-mod end;
-pub(super) mod jobs;
-pub(super) mod tell;
+mod args;
+mod endpoint;
+mod jobs;
+pub(super) mod render;
 
 use std::sync::Arc;
 
-use entrepot_oci::Platform;
-use entrepot_sync::{Format, Limits, Registries, Shape, perform};
+use entrepot_sync::{Limits, Registries, look, perform, settle};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use end::End;
+pub(crate) use args::Copy;
+pub(crate) use endpoint::Endpoint;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Session};
 use crate::{
     failure::Failure,
     output::{self, Output},
-    progress::{Manner, Show},
+    progress::{Show, Style},
 };
-
-/// The arguments.
-#[derive(Debug)]
-pub(crate) struct Copy {
-    /// What every such command can be told.
-    pub(crate) common: Common,
-    /// From where.
-    pub(crate) source: End,
-    /// Where to; at least one.
-    pub(crate) targets: Vec<End>,
-    /// Whether every tag is meant.
-    pub(crate) all_tags: bool,
-    /// These platforms alone; empty: all.
-    pub(crate) platforms: Vec<Platform>,
-    /// The form of documents; `None`: what is usual for the registry.
-    pub(crate) format: Option<Format>,
-    /// Whether what refers to an image travels with it.
-    pub(crate) referrers: bool,
-    /// How many images at once.
-    pub(crate) at_once: Option<usize>,
-    /// Only say what would be done.
-    pub(crate) dry_run: bool,
-}
 
 /// Copies.
 pub(crate) fn run(copy: Copy) -> Result<(), Failure> {
@@ -55,41 +33,33 @@ pub(crate) fn run(copy: Copy) -> Result<(), Failure> {
 }
 
 async fn perform_all(copy: &Copy, session: Session, stop: CancellationToken) -> Result<(), Failure> {
-    let wanted = jobs::Wanted {
-        source: &copy.source,
-        targets: &copy.targets,
-        all_tags: copy.all_tags,
-        format: copy.format,
-        shape: Shape { platforms: copy.platforms.clone(), ..Shape::default() },
-        referrers: copy.referrers,
-    };
+    let registries: Arc<dyn Registries> = session.registries.clone();
     let looked = async {
-        let jobs = jobs::jobs(&session, &wanted).await?;
-        let seen = jobs::look(&session, &jobs).await;
-        Ok::<_, Failure>((jobs, seen))
+        let jobs = jobs::jobs(&session, copy).await?;
+        let states = look(&registries, &jobs).await;
+        Ok::<_, Failure>((jobs, states))
     };
-    let (mut jobs, seen) = tokio::select! {
+    let (mut jobs, states) = tokio::select! {
         looked = looked => looked?,
         () = stop.cancelled() => return Err(Failure::new("interrupted")),
     };
     if copy.dry_run {
-        let planned = jobs::planned(&jobs, &seen);
+        let planned = jobs::planned(&jobs, &states);
         return match copy.common.output {
             Output::Json => output::print_json(&planned),
-            Output::Text => output::print(&tell::planned(&planned)),
+            Output::Text => output::print(&render::planned(&planned)),
         };
     }
-    let mut rows = jobs::settle(&mut jobs, seen);
+    let mut rows = settle(&mut jobs, states);
     let limits = Limits { images: copy.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
-    let manner = Manner::of(copy.common.output, copy.common.verbosity);
-    let (show, events) = Show::begin(manner, &jobs);
-    let registries: Arc<dyn Registries> = session.registries.clone();
+    let style = Style::of(copy.common.output, copy.common.verbosity);
+    let (show, events) = Show::begin(style, &jobs);
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
-    let copied = tell::Copied::of(&rows);
+    let copied = render::Copied::of(&rows);
     match copy.common.output {
         Output::Json => output::print_json(&copied)?,
-        Output::Text => output::print(&tell::text(&copied))?,
+        Output::Text => output::print(&render::text(&copied))?,
     }
     copied.verdict()
 }

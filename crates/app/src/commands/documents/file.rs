@@ -1,11 +1,11 @@
-//! Puts a document back whole, or not at all.
+//! Reads lists, and puts documents back whole or not at all.
 
 use std::{fs, io, path::Path};
 
 use entrepot_files::Directory;
 
 use crate::{
-    failure,
+    failure::{self, Failure},
     replace::{self, Lost},
 };
 
@@ -18,8 +18,14 @@ pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> 
 }
 
 /// Tells of what a changed file has no more.
-pub(in crate::commands) fn tell(name: &str, lost: &Lost) {
+pub(in crate::commands) fn warn_lost(name: &str, lost: &Lost) {
     for (fact, hint) in lost.told(name) {
         failure::note(&[fact], &hint);
     }
+}
+
+/// The text of a list that the call names. Without it nothing is begun.
+pub(super) fn read_list(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use entrepot_oci::ImageRef;
 use entrepot_rewrite::{Candidate, Found, Ignore, Reason, Standing};
 use serde::Serialize;
 
 use super::{
-    Documents, Input, note_left, read,
+    Documents, Input,
+    named::Named,
+    note_left, read,
     report::{Fault, Kept, Place},
-    resolve::{self, Resolved},
-    unfinished,
+    resolve, unfinished,
 };
 use crate::{
     commands::session::Common,
@@ -28,19 +28,6 @@ pub(crate) struct Images {
     pub(crate) documents: Documents,
     /// Whether the registries are asked.
     pub(crate) resolve: bool,
-}
-
-/// An image, and where it is named.
-#[derive(Debug, Serialize)]
-pub(super) struct Named {
-    /// The image, as whole as the documents say it.
-    pub(super) image: String,
-    #[serde(skip)]
-    pub(super) whole: Option<ImageRef>,
-    pub(super) places: Vec<Place>,
-    /// What the registry says of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resolved: Option<Resolved>,
 }
 
 /// What was found in all documents.

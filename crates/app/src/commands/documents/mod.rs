@@ -6,6 +6,7 @@
 pub(super) mod diff;
 pub(super) mod file;
 pub(crate) mod images;
+mod named;
 pub(super) mod names;
 pub(super) mod report;
 mod resolve;
@@ -14,7 +15,7 @@ pub(crate) mod rewrite;
 use std::{
     fmt, fs,
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     str::FromStr,
 };
 
@@ -90,7 +91,7 @@ impl Documents {
 
     /// The text of that list.
     pub(super) fn ignore_list(&self) -> Result<String, Failure> {
-        self.ignore.as_deref().map_or_else(|| Ok(String::new()), read_list)
+        self.ignore.as_deref().map_or_else(|| Ok(String::new()), file::read_list)
     }
 
     /// The document in a text.
@@ -140,12 +141,6 @@ fn all(input: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-// A file that the call names; without it nothing is begun.
-pub(super) fn read_list(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path)
-        .map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))
 }
 
 /// Tells of what is left as it is, unless that goes without saying.

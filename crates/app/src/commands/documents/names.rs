@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use entrepot_rewrite::{self as rewrite, Ignore, Map, Root, Rules};
 
-use super::read_list;
+use super::file::read_list;
 use crate::failure::Failure;
 
 /// How new names are made, as it is typed.

@@ -3,9 +3,8 @@
 use comfy_table::CellAlignment;
 use entrepot_oci::ImageRef;
 use futures_util::{StreamExt as _, stream};
-use serde::Serialize;
 
-use super::images::Named;
+use super::named::{Named, Resolved};
 use crate::{
     commands::{
         inspect,
@@ -17,19 +16,6 @@ use crate::{
 
 /// How many images are asked for at once.
 const AT_ONCE: usize = 8;
-
-/// What a registry says of an image.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Resolved {
-    /// It has it.
-    There(inspect::Brief),
-    /// It does not, or does not say.
-    Missing {
-        /// Why.
-        error: String,
-    },
-}
 
 /// Asks for all of them; says how many there are that no registry gave.
 pub(super) fn resolve(common: &Common, images: &mut [Named]) -> Result<u64, Failure> {

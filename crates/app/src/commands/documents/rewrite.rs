@@ -63,7 +63,7 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     }
     let done = on_all(sources.len(), |index| rewrite.one(&inputs, index, &rules));
     let failed = done.iter().filter(|done| done.result.is_err()).count();
-    rewrite.tell(done)?;
+    rewrite.print_all(done)?;
     unfinished(failed, sources.len())
 }
 
@@ -184,13 +184,13 @@ impl Rewrite {
         Ok((outcome, rewritten, lost))
     }
 
-    fn tell(&self, done: Vec<Done>) -> Result<(), Failure> {
+    fn print_all(&self, done: Vec<Done>) -> Result<(), Failure> {
         let mut documents = Vec::new();
         for Done { name, result } in done {
             match result {
                 Ok((outcome, rewritten, lost)) => {
                     self.note(&name, &rewritten);
-                    file::tell(&name, &lost);
+                    file::warn_lost(&name, &lost);
                     documents.push(outcome);
                 }
                 Err(failure) => {

@@ -3,15 +3,13 @@
 use std::{collections::BTreeMap, env};
 
 use bytes::Bytes;
-use entrepot_oci::{Descriptor, Digest, ImageRef, Manifest, Platform, Reference};
-use entrepot_remote::{BlobRequest, Error, FetchedManifest, InvalidResponse, Remote};
+use entrepot_oci::{Descriptor, Digest, ImageConfig, ImageRef, Manifest, Platform, Reference};
+use entrepot_remote::{Error, FetchedManifest, Remote};
+use entrepot_sync::image_config;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{commands::session::Session, failure::Failure};
-
-/// The largest configuration of an image that is read, in bytes.
-const MAX_CONFIG: usize = 8 << 20;
 
 /// How many documents are asked for at once.
 const AT_ONCE: usize = 8;
@@ -76,24 +74,6 @@ pub(super) struct Referrer {
     pub(super) size: u64,
 }
 
-// The part of an image's configuration that is of interest (image-spec, config.md).
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Config {
-    created: Option<String>,
-    os: String,
-    architecture: String,
-    variant: Option<String>,
-    config: Option<Inner>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Inner {
-    #[serde(rename = "Labels")]
-    labels: Option<BTreeMap<String, String>>,
-}
-
 /// A document of the image, and what it says.
 struct Document {
     fetched: FetchedManifest,
@@ -150,13 +130,13 @@ pub(super) async fn look(
 }
 
 impl Asker<'_> {
-    fn told(&self, error: &Error) -> Failure {
-        self.session.told(self.image.host(), &self.image.to_string(), error)
+    fn to_failure(&self, error: &Error) -> Failure {
+        self.session.to_failure(self.image.host(), &self.image.to_string(), error)
     }
 
     async fn document(&self, reference: &Reference) -> Result<Document, Failure> {
         let fetched = self.remote.manifest(self.image.repository(), reference).await;
-        let fetched = fetched.map_err(|error| self.told(&error))?;
+        let fetched = fetched.map_err(|error| self.to_failure(&error))?;
         let manifest = Manifest::parse(&fetched.bytes, Some(&fetched.media_type));
         let manifest = manifest.map_err(|error| Failure::because(format!("`{}`", self.image), &error))?;
         Ok(Document { fetched, manifest })
@@ -201,26 +181,13 @@ impl Asker<'_> {
         })
     }
 
-    async fn config(&self, manifest: &Manifest) -> Result<Config, Failure> {
+    async fn config(&self, manifest: &Manifest) -> Result<ImageConfig, Failure> {
         let Some(config) = manifest.config().filter(|config| config.media_type.ends_with("json")) else {
-            return Ok(Config::default());
+            return Ok(ImageConfig::default());
         };
-        let bytes = self.blob(config).await.map_err(|error| self.told(&error))?;
-        // What is no image has whatever it likes for a configuration.
-        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
-    }
-
-    async fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
-        let asked = self.remote.blob(self.image.repository(), &blob.digest, BlobRequest::default());
-        let mut chunks = asked.await?.chunks;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = chunks.try_next().await? {
-            if bytes.len() + chunk.len() > MAX_CONFIG {
-                return Err(InvalidResponse::TooLarge { limit: MAX_CONFIG as u64 }.into());
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        if blob.digest.matches(&bytes) { Ok(bytes) } else { Err(InvalidResponse::WrongDigest.into()) }
+        let read = image_config(&self.remote, self.image.repository(), &config.digest).await;
+        // An artifact may have anything for a configuration.
+        Ok(read.map_err(|error| self.to_failure(&error))?.unwrap_or_default())
     }
 
     // Nice to know, and nothing to fail for.
@@ -273,12 +240,8 @@ fn matches(has: &Platform, wanted: &Platform) -> bool {
     has.os == wanted.os && has.architecture == wanted.architecture && variant
 }
 
-fn platform_of(config: &Config) -> String {
-    if config.os.is_empty() {
-        return "unknown".to_owned();
-    }
-    let (os, architecture) = (config.os.clone(), config.architecture.clone());
-    Platform { os, architecture, variant: config.variant.clone(), os_version: None }.to_string()
+fn platform_of(config: &ImageConfig) -> String {
+    config.platform().map_or_else(|| "unknown".to_owned(), ToString::to_string)
 }
 
 fn variant(manifest: &Manifest, digest: &Digest, platform: String) -> Variant {
@@ -287,7 +250,7 @@ fn variant(manifest: &Manifest, digest: &Digest, platform: String) -> Variant {
     Variant { platform, digest: digest.to_string(), layers, size }
 }
 
-fn shown(manifest: &Manifest, config: Config) -> Shown {
+fn shown(manifest: &Manifest, config: ImageConfig) -> Shown {
     let layers = manifest.blobs().skip(usize::from(manifest.config().is_some())).map(|layer| Layer {
         digest: layer.digest.to_string(),
         media_type: layer.media_type.clone(),
@@ -297,6 +260,6 @@ fn shown(manifest: &Manifest, config: Config) -> Shown {
         platform: platform_of(&config),
         layers: layers.collect(),
         created: config.created,
-        labels: config.config.and_then(|inner| inner.labels).unwrap_or_default(),
+        labels: config.labels,
     }
 }

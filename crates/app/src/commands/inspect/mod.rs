@@ -1,9 +1,9 @@
 //! `entrepot inspect`: what an image is made of, without pulling it.
 //!
-//! - what there is: `look`, which asks; how it is said: `tell`, pure
+//! - what there is: `look`, which asks; how it is said: `render`, pure
 
 mod look;
-mod tell;
+mod render;
 
 use entrepot_oci::{ImageRef, Platform};
 use serde::Serialize;
@@ -64,7 +64,7 @@ pub(crate) fn run(Inspect { common, image, platform, raw }: Inspect) -> Result<(
             let seen = look::look(&session, &image, platform.as_ref()).await?;
             match common.output {
                 Output::Json => output::print_json(&seen),
-                Output::Text => output::print(&tell::text(&seen)),
+                Output::Text => output::print(&render::text(&seen)),
             }
         };
         tokio::select! {

@@ -6,7 +6,7 @@ use entrepot_migrate::{Problem, Severity};
 use entrepot_sync::{Action, Limits, Options, Plan, Registries, apply, prepare};
 use tokio_util::sync::CancellationToken;
 
-use super::{Asked, Found, Scene};
+use super::{Args, Found, Scene};
 use crate::{
     commands::{
         session::{self, Common},
@@ -14,14 +14,14 @@ use crate::{
     },
     failure::Failure,
     output::{self, Output, counted},
-    progress::{Manner, Show},
+    progress::{Show, Style},
 };
 
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Apply {
     /// Which migration.
-    pub(crate) asked: Asked,
+    pub(crate) args: Args,
     /// Whether tags that differ at the destination are written over.
     pub(crate) overwrite: bool,
     /// How many images at once.
@@ -30,15 +30,15 @@ pub(crate) struct Apply {
 
 /// Copies what is not there.
 pub(crate) fn run(call: Apply) -> Result<(), Failure> {
-    let Apply { asked, overwrite, at_once } = call;
-    let asked = asked.settled();
-    session::run(&asked.common, async |session, stop| {
-        let scene = Scene::of(&session, &asked)?;
-        let plan = looked_at(&scene, &asked.common, &stop).await?;
+    let Apply { args, overwrite, at_once } = call;
+    let args = args.settled();
+    session::run(&args.common, async |session, stop| {
+        let scene = Scene::of(&session, &args)?;
+        let plan = looked_at(&scene, &args.common, &stop).await?;
         free(&plan, overwrite)?;
         let limits = Limits { images: at_once.unwrap_or(Limits::default().images), ..Limits::default() };
-        let common = &asked.common;
-        let (show, events) = Show::begin(Manner::of(common.output, common.verbosity), &plan.jobs);
+        let common = &args.common;
+        let (show, events) = Show::begin(Style::of(common.output, common.verbosity), &plan.jobs);
         let registries: Arc<dyn Registries> = scene.registries();
         let done = apply(&registries, plan, Options { prune: false, limits }, stop, events).await;
         show.end().await;

@@ -3,7 +3,7 @@
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Checks, Outcome, check};
 
-use super::{Asked, Found, Scene, are};
+use super::{Args, Found, Scene, are};
 use crate::{
     commands::session,
     failure::Failure,
@@ -11,11 +11,11 @@ use crate::{
 };
 
 /// Tries everything, and takes it back.
-pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
-    let asked = asked.settled();
-    session::run(&asked.common, async |session, stop| {
-        let scene = Scene::of(&session, &asked)?;
-        let wait = scene.wait(&asked.common);
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let args = args.settled();
+    session::run(&args.common, async |session, stop| {
+        let scene = Scene::of(&session, &args)?;
+        let wait = scene.wait(&args.common);
         let checked = async {
             let Found { moves, .. } = scene.found().await?;
             Ok::<_, Failure>(check(&scene.registries(), &scene.migration, &moves, scene.accounts()).await)
@@ -25,11 +25,11 @@ pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
             () = stop.cancelled() => Err(Failure::new("interrupted")),
         };
         wait.end();
-        tell(&checks?, asked.common.output)
+        print(&checks?, args.common.output)
     })
 }
 
-fn tell(checks: &Checks, output: Output) -> Result<(), Failure> {
+fn print(checks: &Checks, output: Output) -> Result<(), Failure> {
     match output {
         Output::Json => output::print_json(checks)?,
         Output::Text => output::print(&text(checks))?,

@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{File, Migration, Moves, Origin, Problem, Repositories, find};
+use entrepot_migrate::{File, KnownAccounts, Migration, Moves, Origin, Problem, Repositories, find};
 use entrepot_sync::{ConfiguredRegistries, Registries};
 
 use checkout::Checkout;
@@ -25,7 +25,7 @@ use super::session::{Common, Session};
 use crate::{
     failure::Failure,
     output::counted,
-    progress::{Manner, Wait},
+    progress::{Style, Wait},
 };
 
 /// The file that is read where none is named, if it is there.
@@ -33,7 +33,7 @@ const USUAL_FILE: &str = "migrate.yaml";
 
 /// What all steps can be told.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Args {
     /// What every such command can be told; its file is that of the migration.
     pub(crate) common: Common,
     /// Where the project's files are; `None`: where the file of the migration is.
@@ -54,7 +54,7 @@ pub(super) struct Found {
     origin: Origin,
 }
 
-impl Asked {
+impl Args {
     /// The same with the file that is meant.
     fn settled(mut self) -> Self {
         let is_there = || Path::new(USUAL_FILE).exists();
@@ -66,9 +66,9 @@ impl Asked {
 
 impl Scene {
     /// Where a session's migration takes place.
-    fn of(session: &Session, asked: &Asked) -> Result<Self, Failure> {
+    fn of(session: &Session, args: &Args) -> Result<Self, Failure> {
         let file = session.file.as_deref();
-        Self::with(session.registries.clone(), session.migration.clone(), file, asked.checkout.as_deref())
+        Self::with(session.registries.clone(), session.migration.clone(), file, args.checkout.as_deref())
     }
 
     fn with(
@@ -96,9 +96,9 @@ impl Scene {
     }
 
     /// Whether an account is known for the source, and for the destination.
-    fn accounts(&self) -> (bool, bool) {
+    fn accounts(&self) -> KnownAccounts {
         let known = |host| self.registries.has_account(host);
-        (known(self.migration.from.host()), known(self.migration.to.host()))
+        KnownAccounts { source: known(self.migration.from.host()), target: known(self.migration.to.host()) }
     }
 
     /// Which repositories move, and where.
@@ -112,7 +112,7 @@ impl Scene {
     /// A sign that registries are looked at.
     fn wait(&self, common: &Common) -> Wait {
         let text = format!("looking at `{}` and `{}`", self.migration.from, self.migration.to);
-        Wait::begin(Manner::of(common.output, common.verbosity), &text)
+        Wait::begin(Style::of(common.output, common.verbosity), &text)
     }
 }
 

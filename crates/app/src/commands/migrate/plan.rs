@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, beside, markdown, study};
+use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, beside, inspect, markdown};
 use entrepot_sync::{FileCache, Registries as _, prepare};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Asked, Found, Scene};
+use super::{Args, Found, Scene};
 use crate::{
     commands::session::{self, Common, Session},
     config::{self, Environment, Overrides},
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Make {
     /// Which migration.
-    pub(crate) asked: Asked,
+    pub(crate) args: Args,
     /// Others to be shown beside it.
     pub(crate) beside: Vec<PathBuf>,
     /// How much is looked into.
@@ -40,18 +40,18 @@ struct Named {
 
 /// Makes plans, and shows them.
 pub(crate) fn run(make: Make) -> Result<(), Failure> {
-    let Make { asked, beside, depth } = make;
-    let asked = asked.settled();
-    session::run(&asked.common, async |session, stop| {
-        let mut scenes = vec![(named(session.file.as_ref()), Scene::of(&session, &asked)?)];
+    let Make { args, beside, depth } = make;
+    let args = args.settled();
+    session::run(&args.common, async |session, stop| {
+        let mut scenes = vec![(named(session.file.as_ref()), Scene::of(&session, &args)?)];
         for file in &beside {
-            scenes.push((named(Some(file)), other(file, &asked, &session)?));
+            scenes.push((named(Some(file)), other(file, &args, &session)?));
         }
         let mut plans = Vec::new();
         for (file, scene) in scenes {
-            plans.push((file, planned(&scene, &asked.common, depth, &stop).await?.0));
+            plans.push((file, planned(&scene, &args.common, depth, &stop).await?.0));
         }
-        tell(plans, asked.common.output)
+        print(plans, args.common.output)
     })
 }
 
@@ -60,14 +60,14 @@ fn named(file: Option<&PathBuf>) -> String {
 }
 
 // Another migration, with registries of its own.
-fn other(file: &Path, asked: &Asked, session: &Session) -> Result<Scene, Failure> {
+fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> {
     let environment = Environment::of_process();
     let loaded = config::load(Some(file), &environment, Overrides::default())?;
     failure::warn(&loaded.warnings);
     let migration = loaded.config.migration.map(|migration| migration.meant);
     let cache = Arc::new(FileCache::open(session.cache.clone()));
     let registries = registries::configured(loaded.config.registries, &environment, cache);
-    Scene::with(Arc::new(registries), migration, Some(file), asked.checkout.as_deref())
+    Scene::with(Arc::new(registries), migration, Some(file), args.checkout.as_deref())
 }
 
 /// The plan of a scene; with it, what the engine would do.
@@ -94,7 +94,7 @@ async fn make(
     let Found { moves, origin } = scene.found().await?;
     let registries = scene.registries();
     let copies = prepare(&registries, &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))?;
-    let study = study(&registries, &copies, depth).await;
+    let inspection = inspect(&registries, &copies, depth).await;
     let migration = &scene.migration;
     let host = migration.to.host();
     let registry = scene.registries.registry(host).map_err(|error| session::unusable(host, &error))?;
@@ -105,7 +105,7 @@ async fn make(
         moves: &moves,
         origin,
         copies: &copies,
-        study: &study,
+        inspection: &inspection,
         documents: scene.files.iter().map(|file| editor.preview(file)).collect(),
         accounts: scene.accounts(),
         chunk: registry.chunk,
@@ -114,7 +114,7 @@ async fn make(
     Ok((plan, copies))
 }
 
-fn tell(plans: Vec<(String, Plan)>, output: Output) -> Result<(), Failure> {
+fn print(plans: Vec<(String, Plan)>, output: Output) -> Result<(), Failure> {
     let stops: usize = plans.iter().map(|(_, plan)| plan.stops().count()).sum();
     match (output, plans.as_slice()) {
         (Output::Text, [(_, plan)]) => output::print(&markdown(plan))?,

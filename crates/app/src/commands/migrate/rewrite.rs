@@ -4,7 +4,7 @@ use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
 use entrepot_rewrite::Reason;
 use serde::Serialize;
 
-use super::{Asked, Found, Scene, checkout::Checkout};
+use super::{Args, Found, Scene, checkout::Checkout};
 use crate::{
     commands::{
         documents::{
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Rewrite {
     /// Which migration.
-    pub(crate) asked: Asked,
+    pub(crate) args: Args,
     /// Whether the files are changed; otherwise what would change is shown.
     pub(crate) in_place: bool,
     /// Whether names go back to what they were.
@@ -69,10 +69,10 @@ struct All {
 
 /// Rewrites them, or shows how.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
-    let Rewrite { asked, in_place, direction } = rewrite;
-    let asked = asked.settled();
-    session::run(&asked.common, async |session, stop| {
-        let scene = Scene::of(&session, &asked)?;
+    let Rewrite { args, in_place, direction } = rewrite;
+    let args = args.settled();
+    session::run(&args.common, async |session, stop| {
+        let scene = Scene::of(&session, &args)?;
         if scene.files.is_empty() {
             return Err(Failure::wrong("there are no documents to rewrite").with_hint(
                 "say which: `documents: [\".github/workflows/*.yml\"]` in the migration; `--checkout` says where they are",
@@ -85,10 +85,10 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
         let editor = Editor::new(&scene.migration, &moves.moves, &scene.files, direction)
             .map_err(|error| Failure::because_of(&error))?;
         let checkout = in_place.then_some(&scene.checkout);
-        let quiet = asked.common.output == Output::Json || asked.common.verbosity == Verbosity::Quiet;
+        let quiet = args.common.output == Output::Json || args.common.verbosity == Verbosity::Quiet;
         let outcomes: Vec<Outcome> =
             scene.files.iter().map(|file| one(&editor, file, checkout, quiet)).collect();
-        tell(outcomes, asked.common.output, in_place)
+        print(outcomes, args.common.output, in_place)
     })
 }
 
@@ -106,7 +106,7 @@ fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -
             if !quiet {
                 note(editor, &edited);
             }
-            file::tell(&file.name, &lost);
+            file::warn_lost(&file.name, &lost);
             outcome(file, &edited)
         }
         Err(failure) => {
@@ -172,7 +172,7 @@ fn note(editor: &Editor, edited: &Edited) {
     }
 }
 
-fn tell(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), Failure> {
+fn print(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), Failure> {
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     let of = outcomes.len();
     match output {

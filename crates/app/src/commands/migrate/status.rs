@@ -4,7 +4,7 @@ use entrepot_migrate::naming;
 use entrepot_sync::{Action, Place};
 use serde::Serialize;
 
-use super::{Asked, Scene, apply};
+use super::{Args, Scene, apply};
 use crate::{
     commands::session,
     failure::Failure,
@@ -37,13 +37,13 @@ struct Document {
 }
 
 /// Looks, and says what comes next.
-pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
-    let asked = asked.settled();
-    session::run(&asked.common, async |session, stop| {
-        let scene = Scene::of(&session, &asked)?;
-        let copies = apply::looked_at(&scene, &asked.common, &stop).await?;
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let args = args.settled();
+    session::run(&args.common, async |session, stop| {
+        let scene = Scene::of(&session, &args)?;
+        let copies = apply::looked_at(&scene, &args.common, &stop).await?;
         let status = Status::of(&scene, &copies);
-        match asked.common.output {
+        match args.common.output {
             Output::Json => output::print_json(&status)?,
             Output::Text => output::print(&status.text())?,
         }

@@ -3,7 +3,7 @@
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Proof, Standing, verify};
 
-use super::{Asked, Scene, apply, are};
+use super::{Args, Scene, apply, are};
 use crate::{
     commands::session,
     failure::Failure,
@@ -11,16 +11,16 @@ use crate::{
 };
 
 /// Compares.
-pub(crate) fn run(asked: Asked) -> Result<(), Failure> {
-    let asked = asked.settled();
-    session::run(&asked.common, async |session, stop| {
-        let scene = Scene::of(&session, &asked)?;
-        let copies = apply::looked_at(&scene, &asked.common, &stop).await?;
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let args = args.settled();
+    session::run(&args.common, async |session, stop| {
+        let scene = Scene::of(&session, &args)?;
+        let copies = apply::looked_at(&scene, &args.common, &stop).await?;
         let proof = tokio::select! {
             proof = async { verify(&scene.registries(), &copies).await } => proof,
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
-        match asked.common.output {
+        match args.common.output {
             Output::Json => output::print_json(&proof)?,
             Output::Text => output::print(&text(&proof))?,
         }

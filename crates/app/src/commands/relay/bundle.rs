@@ -15,8 +15,9 @@ use entrepot_rewrite::{Kind, Origin, Variables};
 use entrepot_sync::{Beside, Place, Sealing, seal};
 
 use super::{
-    Relay, jobs,
-    tell::{Done, Work},
+    args::Relay,
+    jobs,
+    render::{Done, Work},
     write,
 };
 use crate::{commands::session, failure::Failure, output};
@@ -35,8 +36,9 @@ pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Fa
     let draft = Draft::at(path, Readers::Owner).map_err(cannot)?;
     let beside = draft.beside(path);
     let tag = |number: usize| tag(number).map_or_else(|| Reference::Tag(Tag::latest()), Reference::Tag);
-    let rows =
-        super::copied(work, &relay.manner, |_| Ok(jobs::to_archive(work.plan, &relay.manner, &beside, tag)))?;
+    let rows = jobs::copied(work, &relay.options, |_| {
+        Ok(jobs::to_archive(work.plan, &relay.options, &beside, tag))
+    })?;
     let done = Done::new(work.plan, &rows, |entry| entry.source.to_string());
     let verdict = done.verdict();
     if verdict.is_ok() {
@@ -66,7 +68,7 @@ fn close(work: &Work<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result
     let old = work.stack.sources.iter().map(|source| &source.file).chain(&work.stack.variables);
     // What is in it is as open as the least open of the files.
     let mode = old.fold(0o666, |mode, file| mode & file.mode) | 0o600;
-    session::block_on(seal(archive, Sealing { names, files, mode }))?.map_err(super::broken)
+    session::block_on(seal(archive, Sealing { names, files, mode }))?.map_err(Failure::from)
 }
 
 // The name of an image as long as it has none of its own.
@@ -114,7 +116,7 @@ fn environment(work: &Work<'_>) -> BTreeMap<String, String> {
 
 /// What a bundle says of itself; `None`: it is none.
 pub(super) async fn manifest(path: &Path, beside: &Beside) -> Result<Option<Manifest>, Failure> {
-    let Some(bytes) = beside.file(MANIFEST, MAX_MANIFEST).await.map_err(super::broken)? else {
+    let Some(bytes) = beside.file(MANIFEST, MAX_MANIFEST).await.map_err(Failure::from)? else {
         return Ok(None);
     };
     Manifest::read(&bytes).map(Some).map_err(|error| refused(path, error))
@@ -159,7 +161,7 @@ pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> 
 
 async fn file(path: &Path, beside: &Beside, packed: &Packed, room: u64) -> Result<File, Failure> {
     let damaged = |what: &str| Failure::new(format!("{}: `{}` {what}", path.display(), packed.file));
-    let bytes = beside.file(&packed.file, room).await.map_err(super::broken)?;
+    let bytes = beside.file(&packed.file, room).await.map_err(Failure::from)?;
     let bytes = bytes.ok_or_else(|| damaged("is not in it"))?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| damaged("is not a text in UTF-8"))?;
     Ok(File { name: packed.name.clone(), text, mode: packed.mode })

@@ -68,7 +68,7 @@ impl Ground {
     }
 
     /// Puts a file below it.
-    pub(super) fn put(&self, (path, bytes): (&Path, &[u8]), access: Access) -> io::Result<()> {
+    pub(super) fn put(&self, path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
         let draft = Draft::below(&self.open()?, path, Readers::Owner)?;
         grant(&draft, access)?;
         draft.file().write_all(bytes)?;

@@ -5,24 +5,31 @@ use std::{path::Path, sync::Arc};
 use entrepot_oci::{Digest, Reference};
 use entrepot_relay::{Entry, Plan};
 use entrepot_sync::{
-    Done, Failure as Broken, Format, Job, Limits, Outcome, Place, Registries, Row, Shape, Target, perform,
+    Done, Failure as Broken, Format, Job, Limits, Outcome, Place, Registries, Row, Shape, Target, look,
+    perform, settle,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Manner;
+use super::{
+    args::CopyOptions,
+    render::{self, Work},
+};
 use crate::{
-    commands::{
-        copy::jobs::{look, settle},
-        session::{Common, Session},
-    },
+    commands::session::{self, Session},
     failure::Failure,
-    progress::{self, Show},
+    log::Verbosity,
+    output::{self, Output},
+    progress::{Show, Style},
 };
 
 /// A copy for each image of a plan, from its registry to where it is to go.
-pub(super) fn to_registry(session: &Session, plan: &Plan, manner: &Manner) -> Result<Vec<Job>, Failure> {
+pub(super) fn to_registry(
+    session: &Session,
+    plan: &Plan,
+    options: &CopyOptions,
+) -> Result<Vec<Job>, Failure> {
     let job = |entry: &Entry| {
-        let target = at_registry(session, entry, manner)?;
+        let target = at_registry(session, entry, options)?;
         Ok(job(at(entry), entry.source.reference(), target))
     };
     plan.entries.iter().map(job).collect()
@@ -31,30 +38,36 @@ pub(super) fn to_registry(session: &Session, plan: &Plan, manner: &Manner) -> Re
 /// The same into an archive, where their names are for now what `tag` says.
 pub(super) fn to_archive(
     plan: &Plan,
-    manner: &Manner,
+    options: &CopyOptions,
     archive: &Path,
     tag: impl Fn(usize) -> Reference,
 ) -> Vec<Job> {
     let job = |(number, entry): (usize, &Entry)| {
         let place = Place::OciArchive(archive.to_owned());
-        let target = target((place, tag(number)), shape(entry, manner, Format::Keep), manner);
+        let target = target(place, tag(number), shape(entry, options, Format::Keep), options);
         job(at(entry), entry.source.reference(), target)
     };
     plan.entries.iter().enumerate().map(job).collect()
 }
 
-/// A copy for each image of a plan from a place that has it under a digest.
+/// A place that has the images of a plan, in its order, under these digests.
+pub(super) struct Loaded<'a> {
+    pub(super) place: &'a Place,
+    pub(super) digests: &'a [Digest],
+}
+
+/// A copy for each image of a plan from where it was loaded.
 pub(super) fn from_place(
     session: &Session,
     plan: &Plan,
-    manner: &Manner,
-    (place, digests): (&Place, &[Digest]),
+    options: &CopyOptions,
+    loaded: &Loaded<'_>,
 ) -> Result<Vec<Job>, Failure> {
     let job = |(entry, digest): (&Entry, &Digest)| {
-        let target = at_registry(session, entry, manner)?;
-        Ok(job(place.clone(), Reference::Digest(*digest), target))
+        let target = at_registry(session, entry, options)?;
+        Ok(job(loaded.place.clone(), Reference::Digest(*digest), target))
     };
-    plan.entries.iter().zip(digests).map(job).collect()
+    plan.entries.iter().zip(loaded.digests).map(job).collect()
 }
 
 fn job(source: Place, reference: Reference, target: Target) -> Job {
@@ -69,49 +82,73 @@ fn at(entry: &Entry) -> Place {
     Place::Registry { host: entry.source.host().clone(), repository: entry.source.repository().clone() }
 }
 
-fn at_registry(session: &Session, entry: &Entry, manner: &Manner) -> Result<Target, Failure> {
+fn at_registry(session: &Session, entry: &Entry, options: &CopyOptions) -> Result<Target, Failure> {
     let usual = session.registry(entry.target.host())?.format;
     let (host, repository) = (entry.target.host().clone(), entry.target.repository().clone());
     let place = Place::Registry { host, repository };
-    Ok(target((place, entry.put_as()), shape(entry, manner, usual), manner))
+    Ok(target(place, entry.put_as(), shape(entry, options, usual), options))
 }
 
-fn shape(entry: &Entry, manner: &Manner, usual: Format) -> Shape {
+fn shape(entry: &Entry, options: &CopyOptions, usual: Format) -> Shape {
     // A part of an image has another digest than the one by which files name it.
-    let platforms = if entry.is_pinned() { Vec::new() } else { manner.platforms.clone() };
-    Shape { platforms, format: manner.format.unwrap_or(usual), ..Shape::default() }
+    let platforms = if entry.is_pinned() { Vec::new() } else { options.platforms.clone() };
+    Shape { platforms, format: options.format.unwrap_or(usual), ..Shape::default() }
 }
 
-fn target((place, reference): (Place, Reference), shape: Shape, manner: &Manner) -> Target {
-    Target { place, reference, shape, referrers: manner.referrers, before: None, backup: None }
+fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOptions) -> Target {
+    Target { place, reference, shape, referrers: options.referrers, before: None, backup: None }
 }
 
-/// Does these copies, one for each image of the plan; a row for each, in its order. What is at its target already is not
-/// copied again.
-pub(super) async fn perform_all(
+/// Shows the plan and performs its copies; a row for each of its images, in its order.
+pub(super) fn copied(
+    work: &Work<'_>,
+    options: &CopyOptions,
+    jobs: impl FnOnce(&Session) -> Result<Vec<Job>, Failure>,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    if work.plan.entries.is_empty() {
+        return Ok(rows);
+    }
+    if work.common.output == Output::Text && work.common.verbosity != Verbosity::Quiet {
+        output::print(&format!("{}\n", render::plan_text(work)))?;
+    }
+    session::run(work.common, async |session, stop| {
+        let copies = Copies { jobs: jobs(&session)?, limits: options.limits() };
+        rows = perform_all(&session, work, copies, stop).await?;
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Copies, one for each image of a plan.
+struct Copies {
+    jobs: Vec<Job>,
+    limits: Limits,
+}
+
+// What is at its target already is not copied again.
+async fn perform_all(
     session: &Session,
-    plan: &Plan,
-    mut jobs: Vec<Job>,
-    (manner, common): (&Manner, &Common),
+    work: &Work<'_>,
+    Copies { mut jobs, limits }: Copies,
     stop: CancellationToken,
 ) -> Result<Vec<Row>, Failure> {
+    let registries: Arc<dyn Registries> = session.registries.clone();
     let targets: Vec<(Place, Reference)> = jobs
         .iter()
         .flat_map(|job| &job.targets)
         .map(|target| (target.place.clone(), target.reference.clone()))
         .collect();
-    let seen = tokio::select! {
-        seen = look(session, &jobs) => seen,
+    let states = tokio::select! {
+        states = look(&registries, &jobs) => states,
         () = stop.cancelled() => return Err(Failure::new("interrupted")),
     };
-    let mut rows = settle(&mut jobs, seen);
-    let limits = Limits { images: manner.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
-    let (show, events) = Show::begin(progress::Manner::of(common.output, common.verbosity), &jobs);
-    let registries: Arc<dyn Registries> = session.registries.clone();
+    let mut rows = settle(&mut jobs, states);
+    let (show, events) = Show::begin(Style::of(work.common.output, work.common.verbosity), &jobs);
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
     let mut ordered = Vec::with_capacity(rows.len());
-    for (entry, (place, reference)) in plan.entries.iter().zip(targets) {
+    for (entry, (place, reference)) in work.plan.entries.iter().zip(targets) {
         let own = rows.iter().position(|row| row.target == place && row.target_reference == reference);
         ordered.extend(own.map(|own| as_named(entry, rows.swap_remove(own))));
     }

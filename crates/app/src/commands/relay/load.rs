@@ -14,10 +14,11 @@ use entrepot_rewrite::{Ignore, Kind, Root};
 use entrepot_sync::{Beside, Place, packed};
 
 use super::{
-    Manner, bundle,
+    args::CopyOptions,
+    bundle,
     ground::{Ground, Held},
     jobs,
-    tell::{self, Done, Work},
+    render::{self, Done, Work},
     write,
 };
 use crate::{
@@ -47,7 +48,7 @@ pub(crate) struct Load {
     /// Whether files that are there give way.
     pub(crate) overwrite: bool,
     /// How they are copied.
-    pub(crate) manner: Manner,
+    pub(crate) options: CopyOptions,
     /// Only say what would be done.
     pub(crate) dry_run: bool,
 }
@@ -72,14 +73,19 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     let plan = super::planned(&cargo.stack, &rules)?;
     let ground = cargo.ground.clone().unwrap_or_else(|| Ground { path: PathBuf::new(), held: Held::Stays });
     let names = write::names_in(&ground, &cargo.stack, &plan)?;
-    tell::left(&load.common, &cargo.stack, &plan);
+    render::left(&load.common, &cargo.stack, &plan);
     let work = Work { common: &load.common, to: &cargo.to, stack: &cargo.stack, plan: &plan, names: &names };
     let digests = digests(&cargo, &plan)?;
     if load.dry_run {
-        return super::tell_plan(&work);
+        return super::print_plan(&work);
     }
-    let rows = super::copied(&work, &load.manner, |session| {
-        jobs::from_place(session, &plan, &load.manner, (&cargo.place, &digests))
+    let rows = jobs::copied(&work, &load.options, |session| {
+        jobs::from_place(
+            session,
+            &plan,
+            &load.options,
+            &jobs::Loaded { place: &cargo.place, digests: &digests },
+        )
     })?;
     let done = Done::new(&plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
@@ -88,27 +94,27 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
         return verdict;
     }
     let written = write::files(&cargo.stack, &plan, &names)?;
-    let mut told = tell::renamed(written);
-    told.extend(unchanged(&ground, &cargo.stack, &plan)?);
-    done.print(&work, &told, &tell::steps_of(&work))?;
+    let mut lines = render::renamed(written);
+    lines.extend(unchanged(&ground, &cargo.stack, &plan)?);
+    done.print(&work, &lines, &render::steps_of(&work))?;
     verdict
 }
 
 // Files of variables that stay as they are belong to the stack too; what is there may have been adapted, and is not touched.
 fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
     let ground = Ground { held: Held::Stays, ..ground.clone() };
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for (file, _) in stack.variables.iter().zip(&plan.variables).filter(|(_, changed)| changed.is_none()) {
         let name = write::within(&file.name);
         let path = ground.path.join(&name);
-        let what = match ground.put((&name, file.text.as_bytes()), Access::Mode(file.mode)) {
+        let what = match ground.put(&name, file.text.as_bytes(), Access::Mode(file.mode)) {
             Ok(()) => "as it was",
             Err(error) if error.kind() == ErrorKind::AlreadyExists => "was there, and stays as it is",
             Err(error) => return Err(write::cannot(&path, &error)),
         };
-        told.push((path.display().to_string(), what.to_owned()));
+        lines.push((path.display().to_string(), what.to_owned()));
     }
-    Ok(told)
+    Ok(lines)
 }
 
 async fn open(load: &Load) -> Result<Cargo, Failure> {
@@ -118,7 +124,7 @@ async fn open(load: &Load) -> Result<Cargo, Failure> {
             "unpack it first: `gunzip`; archives are read in place, from wherever in them an image lies",
         ));
     }
-    let beside = Beside::of(path).await.map_err(super::broken)?;
+    let beside = Beside::of(path).await.map_err(Failure::from)?;
     match bundle::manifest(path, &beside).await? {
         Some(manifest) => of_bundle(load, &beside, &manifest).await,
         None => of_archive(load, &beside).await,
@@ -200,7 +206,7 @@ async fn of_archive(load: &Load, beside: &Beside) -> Result<Cargo, Failure> {
 
 // The images of an archive by their whole names, and how many have none.
 async fn named(place: &Place) -> Result<(Vec<(ImageRef, Digest)>, usize), Failure> {
-    let all = packed(place).await.map_err(super::broken)?;
+    let all = packed(place).await.map_err(Failure::from)?;
     let (mut images, mut nameless) = (Vec::new(), 0);
     for one in all {
         // A bare word is a tag, as image layouts have it.

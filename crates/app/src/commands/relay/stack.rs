@@ -10,7 +10,7 @@ use std::{
 use entrepot_relay::{File, Source, Stack};
 use entrepot_rewrite::{Kind, Variables};
 
-use super::Relay;
+use super::args::Relay;
 use crate::{
     commands::documents::{self, Input},
     config::Environment,

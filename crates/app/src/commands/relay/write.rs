@@ -10,7 +10,7 @@ use std::{
 use entrepot_relay::{File, Plan, Stack, Written, mirror_name};
 
 use super::{
-    Places, Relay,
+    args::{Places, Relay},
     ground::{Ground, Held},
 };
 use crate::{
@@ -113,21 +113,23 @@ pub(super) fn all<'a>(
 
 /// Writes them; says which, and how many names in each are new.
 pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for (old, written, name) in all(stack, plan, names) {
-        one(&names.how, old, (written, name)).map_err(|error| cannot(Path::new(name), &error))?;
-        told.push((name.clone(), written.changed));
+        one(&names.how, old, written, name).map_err(|error| cannot(Path::new(name), &error))?;
+        lines.push((name.clone(), written.changed));
     }
-    Ok(told)
+    Ok(lines)
 }
 
-fn one(how: &How, old: &File, (written, name): (&Written, &str)) -> io::Result<()> {
+fn one(how: &How, old: &File, written: &Written, name: &str) -> io::Result<()> {
     let (bytes, access) = (written.text.as_bytes(), Access::Mode(old.mode));
     match how {
         How::InPlace if written.changed == 0 => Ok(()),
-        How::InPlace => file::replace(Path::new(name), &written.text).map(|lost| file::tell(name, &lost)),
+        How::InPlace => {
+            file::replace(Path::new(name), &written.text).map(|lost| file::warn_lost(name, &lost))
+        }
         How::Beside => put(Path::new(name), bytes, access),
-        How::Below(ground) => ground.put((&within(&mirror_name(&old.name)), bytes), access),
+        How::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
     }
 }
 
@@ -143,10 +145,10 @@ pub(super) fn scripts(
     let names = names_in(&ground, stack, plan)?;
     ground.open().map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();
-    let platform = relay.manner.platforms.first();
+    let platform = relay.options.platforms.first();
     if !plan.entries.is_empty() {
         for script in entrepot_relay::scripts(stack, plan, &relay.to, platform) {
-            let put = ground.put((Path::new(script.name), script.text.as_bytes()), Access::Mode(0o755));
+            let put = ground.put(Path::new(script.name), script.text.as_bytes(), Access::Mode(0o755));
             let path = directory.join(script.name);
             put.map_err(|error| cannot(&path, &error))?;
             written.push(path.display().to_string());

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entrepot_sync::{Input, import, rules::RuleSet};
+use entrepot_importers::{Input, import};
+use entrepot_sync::rules::RuleSet;
 
 use crate::{
     config::Warning,

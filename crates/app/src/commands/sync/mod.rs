@@ -15,8 +15,9 @@ use std::{
     time::SystemTime,
 };
 
+use entrepot_guide::{Language, badge, guide, log};
 use entrepot_sync::{
-    self as rules, Counts, Language, Limits, Options, Plan, Registries, Report, apply, badge, guide, prepare,
+    Counts, Limits, Options, Plan, Registries, Report, apply, prepare,
     rules::{RuleSet, UnknownRule},
 };
 use tokio_util::sync::CancellationToken;
@@ -25,12 +26,12 @@ use super::session::{self, Common, Session};
 use crate::{
     failure::Failure,
     output::{self, Output},
-    progress::{Manner, Show, Wait},
+    progress::{Show, Style, Wait},
 };
 
 /// What the three have in common.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Args {
     /// What every such command can be told; its file is the file of rules.
     pub(crate) common: Common,
     /// These rules alone; empty: all.
@@ -41,7 +42,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct Sync {
     /// Which rules.
-    pub(crate) asked: Asked,
+    pub(crate) args: Args,
     /// Only say what would be done.
     pub(crate) dry_run: bool,
     /// Whether extra tags are removed where a rule says `prune: review`.
@@ -58,7 +59,7 @@ pub(crate) struct Sync {
 #[derive(Debug)]
 pub(crate) struct Check {
     /// Which rules.
-    pub(crate) asked: Asked,
+    pub(crate) args: Args,
     /// Where to put a badge.
     pub(crate) badge: Option<PathBuf>,
 }
@@ -67,7 +68,7 @@ pub(crate) struct Check {
 #[derive(Debug)]
 pub(crate) struct Guide {
     /// Which rules.
-    pub(crate) asked: Asked,
+    pub(crate) args: Args,
     /// In which language; `None`: that of the terminal.
     pub(crate) language: Option<Language>,
     /// Where to put it, instead of standard output.
@@ -76,16 +77,16 @@ pub(crate) struct Guide {
 
 /// Makes equal what should be.
 pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
-    session::run(&sync.asked.common, async |session, stop| {
-        let rules = chosen(&session, &sync.asked.only)?;
+    session::run(&sync.args.common, async |session, stop| {
+        let rules = chosen(&session, &sync.args.only)?;
         let registries: Arc<dyn Registries> = session.registries.clone();
-        let plan = look(&registries, &rules, &sync.asked.common, &stop).await?;
+        let plan = look(&registries, &rules, &sync.args.common, &stop).await?;
         if sync.dry_run {
-            return tell_plan(&plan, sync.asked.common.output);
+            return print_plan(&plan, sync.args.common.output);
         }
         let limits = Limits { images: sync.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
-        let common = &sync.asked.common;
-        let (show, events) = Show::begin(Manner::of(common.output, common.verbosity), &plan.jobs);
+        let common = &sync.args.common;
+        let (show, events) = Show::begin(Style::of(common.output, common.verbosity), &plan.jobs);
         let options = Options { prune: sync.prune, limits };
         let done = apply(&registries, plan, options, stop, events).await;
         show.end().await;
@@ -100,14 +101,14 @@ pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
 }
 
 /// Says how much is equal.
-pub(crate) fn check(Check { asked, badge }: Check) -> Result<(), Failure> {
-    session::run(&asked.common, async |session, stop| {
-        let rules = chosen(&session, &asked.only)?;
+pub(crate) fn check(Check { args, badge }: Check) -> Result<(), Failure> {
+    session::run(&args.common, async |session, stop| {
+        let rules = chosen(&session, &args.only)?;
         let registries: Arc<dyn Registries> = session.registries.clone();
-        let plan = look(&registries, &rules, &asked.common, &stop).await?;
+        let plan = look(&registries, &rules, &args.common, &stop).await?;
         let counts = plan.counts();
         write_badge(badge.as_deref(), counts.in_sync, counts.wanted())?;
-        match asked.common.output {
+        match args.common.output {
             Output::Json => output::print_json(&plan::Checked::of(&plan))?,
             Output::Text => output::print(&plan::checked(&plan))?,
         }
@@ -116,9 +117,9 @@ pub(crate) fn check(Check { asked, badge }: Check) -> Result<(), Failure> {
 }
 
 /// Tells readers where everything is.
-pub(crate) fn tell(Guide { asked, language, out }: Guide) -> Result<(), Failure> {
-    let session = Session::open(&asked.common)?;
-    let rules = chosen(&session, &asked.only)?;
+pub(crate) fn print_guide(Guide { args, language, out }: Guide) -> Result<(), Failure> {
+    let session = Session::open(&args.common)?;
+    let rules = chosen(&session, &args.only)?;
     let language = language.unwrap_or(if session.is_chinese { Language::Chinese } else { Language::English });
     let text = guide(&rules, &standing::known(&session), language, SystemTime::now());
     match out {
@@ -148,13 +149,13 @@ async fn look(
 ) -> Result<Plan, Failure> {
     let sources: usize = rules.rules().iter().map(|rule| rule.sources.len()).sum();
     let text = format!("looking at {} and their copies", output::counted(sources as u64, "repository"));
-    let wait = Wait::begin(Manner::of(common.output, common.verbosity), &text);
+    let wait = Wait::begin(Style::of(common.output, common.verbosity), &text);
     let plan = prepare(registries, rules, stop).await;
     wait.end();
     plan.ok_or_else(|| Failure::new("interrupted"))
 }
 
-fn tell_plan(plan: &Plan, output: Output) -> Result<(), Failure> {
+fn print_plan(plan: &Plan, output: Output) -> Result<(), Failure> {
     match output {
         Output::Json => output::print_json(&plan::Planned::of(plan))?,
         Output::Text => output::print(&plan::text(plan))?,
@@ -178,7 +179,7 @@ fn behind(counts: &Counts) -> Result<(), Failure> {
 
 fn write_files(sync: &Sync, done: &Report) -> Result<(), Failure> {
     if let Some(path) = &sync.log {
-        write(path, &rules::log(done))?;
+        write(path, &log(done))?;
     }
     write_badge(sync.badge.as_deref(), done.totals.in_sync(), done.totals.wanted())
 }

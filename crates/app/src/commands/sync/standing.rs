@@ -8,7 +8,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_sync::{Report, RuleStanding, Standing};
+use entrepot_guide::{RuleStanding, Standing};
+use entrepot_sync::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::{

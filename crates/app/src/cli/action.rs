@@ -1,0 +1,66 @@
+//! What a command line asks for.
+
+use crate::commands::{
+    self, cache, completions, config, copy, digest,
+    documents::{images, rewrite},
+    inspect, list, login, man, relay, runs, serve, sync, tags,
+};
+
+/// A command with its arguments.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Serve images.
+    Serve(serve::Serve),
+    /// Check or show a configuration.
+    Config(config::Config),
+    /// List, count or remove cached content.
+    Cache(cache::Cache),
+    /// Copy what rules select.
+    Sync(sync::Sync),
+    /// Convert another tool's file into rules.
+    Import(sync::import::Import),
+    /// Show how much is in sync.
+    Check(sync::Check),
+    /// Print the addresses of all images for readers.
+    Guide(sync::Guide),
+    /// Sort a list of images.
+    ListFmt(list::Fmt),
+    /// Copy images.
+    Copy(copy::Copy),
+    /// List the tags of a repository.
+    Tags(tags::Tags),
+    /// Show an image in a registry.
+    Inspect(inspect::Inspect),
+    /// Print an image's digest.
+    Digest(digest::DigestOf),
+    /// Start, stop or list runs on a server.
+    Runs(runs::Runs),
+    /// Log in to a registry.
+    Login(login::Login),
+    /// Remove a stored login.
+    Logout(login::Logout),
+    /// List the images that documents name.
+    Images(images::Images),
+    /// Rename the images in documents.
+    Rewrite(rewrite::Rewrite),
+    /// Copy a stack's images to a registry.
+    Relay(Box<relay::Relay>),
+    /// Copy the images of a bundle or archive to a registry.
+    Load(relay::load::Load),
+    /// Plan a migration.
+    MigratePlan(commands::migrate::plan::Make),
+    /// Prove the permissions for a migration.
+    MigrateCheck(commands::migrate::Args),
+    /// Copy the images of a migration.
+    MigrateApply(commands::migrate::apply::Apply),
+    /// Prove that both sides are equal.
+    MigrateVerify(commands::migrate::Args),
+    /// Rewrite the project's files.
+    MigrateRewrite(commands::migrate::rewrite::Rewrite),
+    /// Show the progress of a migration.
+    MigrateStatus(commands::migrate::Args),
+    /// Write a completion script.
+    Completions(completions::Completions),
+    /// Write manual pages.
+    Man(man::Man),
+}

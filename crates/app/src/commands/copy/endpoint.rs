@@ -1,0 +1,126 @@
+//! Where images are, as people type it: `quay.io/ascend/cann:8.5`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+//! `docker-archive:FILE[:TAG]`.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use entrepot_oci::{DigestError, ImageRef, ImageRefError, Reference};
+use entrepot_sync::Place;
+
+/// One end of a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    /// Where.
+    pub(super) place: Place,
+    /// Which image there, where that was said.
+    pub(super) reference: Option<Reference>,
+}
+
+/// Why a text is no end of a copy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EndpointError {
+    /// Not the name of an image.
+    #[error(transparent)]
+    Image(#[from] ImageRefError),
+    /// What is behind `@`.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// A file or directory is missing.
+    #[error("`{0}:` must be followed by a path")]
+    NoPath(&'static str),
+}
+
+impl Endpoint {
+    /// Whether images can be put there.
+    pub(super) fn is_writable(&self) -> bool {
+        !matches!(self.place, Place::DockerArchive(_))
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        type Make = fn(PathBuf) -> Place;
+        let kinds: [(&'static str, Make); 3] = [
+            ("oci", Place::Layout),
+            ("oci-archive", Place::OciArchive),
+            ("docker-archive", Place::DockerArchive),
+        ];
+        for (kind, make) in kinds {
+            let Some(rest) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')) else {
+                continue;
+            };
+            let (path, reference) = path(rest)?;
+            if path.is_empty() {
+                return Err(EndpointError::NoPath(kind));
+            }
+            return Ok(Self { place: make(PathBuf::from(path)), reference });
+        }
+        // As skopeo has it.
+        registry(text.strip_prefix("docker://").unwrap_or(text))
+    }
+}
+
+// What is behind the last colon or `@` is a tag or a digest, unless it is part of a path.
+fn path(text: &str) -> Result<(&str, Option<Reference>), EndpointError> {
+    if let Some((path, digest)) = text.rsplit_once('@').filter(|(_, end)| end.contains(':')) {
+        return Ok((path, Some(Reference::Digest(digest.parse()?))));
+    }
+    match text.rsplit_once(':') {
+        Some((path, end)) if !end.contains('/') => match end.parse() {
+            Ok(tag) => Ok((path, Some(Reference::Tag(tag)))),
+            Err(_) => Ok((text, None)),
+        },
+        _ => Ok((text, None)),
+    }
+}
+
+fn registry(text: &str) -> Result<Endpoint, EndpointError> {
+    let image: ImageRef = text.parse()?;
+    let place = Place::Registry { host: image.host().clone(), repository: image.repository().clone() };
+    let was_said = image.digest().is_some() || text.ends_with(&format!(":{}", image.reference()));
+    Ok(Endpoint { place, reference: was_said.then(|| image.reference()) })
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reference {
+            None => self.place.fmt(f),
+            Some(reference) => f.write_str(&crate::progress::image(&self.place, reference)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_kinds_of_ends_are_read() {
+        let digest = entrepot_oci::Digest::of(b"");
+        for (text, expected) in [
+            ("nginx".to_owned(), "docker.io/library/nginx".to_owned()),
+            ("nginx:latest".to_owned(), "docker.io/library/nginx:latest".to_owned()),
+            ("docker://localhost:5000/a".to_owned(), "localhost:5000/a".to_owned()),
+            ("localhost:5000/a:1".to_owned(), "localhost:5000/a:1".to_owned()),
+            (format!("quay.io/a/b:1@{digest}"), format!("quay.io/a/b@{digest}")),
+            ("oci:dir".to_owned(), "oci:dir".to_owned()),
+            ("oci:/a/b:1.2".to_owned(), "oci:/a/b:1.2".to_owned()),
+            ("oci:a:b/c".to_owned(), "oci:a:b/c".to_owned()),
+            (format!("oci:a@{digest}"), format!("oci:a@{digest}")),
+            ("oci-archive:x.tar:v1".to_owned(), "oci-archive:x.tar:v1".to_owned()),
+            ("docker-archive:x.tar".to_owned(), "docker-archive:x.tar".to_owned()),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), expected, "{text}");
+        }
+        assert_eq!("oci:".parse::<Endpoint>().unwrap_err().to_string(), "`oci:` must be followed by a path");
+        assert!("Nginx".parse::<Endpoint>().is_err() && "oci:a@sha256:1".parse::<Endpoint>().is_err());
+    }
+
+    #[test]
+    fn archives_of_docker_are_only_read() {
+        let writable = |text: &str| text.parse::<Endpoint>().unwrap().is_writable();
+        assert!(writable("a") && writable("oci:a") && writable("oci-archive:a"));
+        assert!(!writable("docker-archive:a"));
+    }
+}

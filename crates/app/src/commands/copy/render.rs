@@ -1,0 +1,220 @@
+//! What `entrepot copy` says when it is through.
+
+use std::time::Duration;
+
+use comfy_table::CellAlignment::Left;
+use entrepot_sync::{Done, Outcome, Row};
+use serde::Serialize;
+
+use super::jobs::{Action, Planned};
+use crate::{
+    failure::Failure,
+    output::{self, Column, counted, size, table},
+    progress::image,
+};
+
+/// What became of all images.
+#[derive(Debug, Serialize)]
+pub(in crate::commands) struct Copied {
+    copied: usize,
+    up_to_date: usize,
+    failed: usize,
+    /// Not tried: cancelled, or for want of budget.
+    left: usize,
+    written: u64,
+    mounted: u64,
+    images: Vec<Line>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    source: String,
+    target: String,
+    digest: Option<String>,
+    #[serde(flatten)]
+    state: LineState,
+    took_ms: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+enum LineState {
+    Copied { at_target: String, written: u64, mounted: u64, present: u64 },
+    UpToDate { at_target: String },
+    Failed { what: String, hint: Option<String>, at_source: bool },
+    Postponed { after_seconds: Option<u64> },
+    Cancelled,
+}
+
+impl Copied {
+    /// Adds up.
+    pub(in crate::commands) fn of(rows: &[Row]) -> Self {
+        let mut copied =
+            Self { copied: 0, up_to_date: 0, failed: 0, left: 0, written: 0, mounted: 0, images: Vec::new() };
+        for row in rows {
+            let state = LineState::of(&row.outcome);
+            match &state {
+                LineState::Copied { written, mounted, .. } => {
+                    copied.copied += 1;
+                    copied.written += written;
+                    copied.mounted += mounted;
+                }
+                LineState::UpToDate { .. } => copied.up_to_date += 1,
+                LineState::Failed { .. } => copied.failed += 1,
+                LineState::Postponed { .. } | LineState::Cancelled => copied.left += 1,
+            }
+            copied.images.push(Line {
+                source: image(&row.source, &row.reference),
+                target: image(&row.target, &row.target_reference),
+                digest: row.digest.as_ref().map(ToString::to_string),
+                state,
+                took_ms: u64::try_from(row.took.as_millis()).unwrap_or(u64::MAX),
+            });
+        }
+        copied
+    }
+
+    /// How the command ends.
+    pub(in crate::commands) fn verdict(&self) -> Result<(), Failure> {
+        let images = |count: usize| counted(count as u64, "image");
+        match (self.failed, self.left) {
+            (0, 0) => Ok(()),
+            (0, left) => Err(Failure::new(format!("{} not copied", left_words(left)))
+                .with_hint("run the same command again: what is there is not copied twice")),
+            (failed, _) => Err(Failure::new(format!("{} could not be copied", images(failed)))),
+        }
+    }
+}
+
+fn left_words(left: usize) -> String {
+    let was = if left == 1 { "was" } else { "were" };
+    format!("{} {was}", counted(left as u64, "image"))
+}
+
+impl LineState {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done(Done { digest, changed: false, .. }) => {
+                Self::UpToDate { at_target: digest.to_string() }
+            }
+            Outcome::Done(Done { digest, written, mounted, present, .. }) => Self::Copied {
+                at_target: digest.to_string(),
+                written: *written,
+                mounted: *mounted,
+                present: *present,
+            },
+            Outcome::Failed(failure) => Self::Failed {
+                what: failure.what.clone(),
+                hint: failure.hint.clone(),
+                at_source: failure.at_source,
+            },
+            Outcome::Postponed { after } => {
+                Self::Postponed { after_seconds: after.as_ref().map(Duration::as_secs) }
+            }
+            Outcome::Cancelled => Self::Cancelled,
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Copied { .. } => "copied",
+            Self::UpToDate { .. } => "up to date",
+            Self::Failed { .. } => "failed",
+            Self::Postponed { .. } => "postponed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A table of the images, what went wrong with which, and the sums.
+pub(super) fn text(copied: &Copied) -> String {
+    let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("STATE", Left)];
+    let rows = copied
+        .images
+        .iter()
+        .map(|line| vec![line.source.clone(), line.target.clone(), line.state.word().to_owned()]);
+    table(&columns, rows.collect()) + &failures_and_sums(copied)
+}
+
+/// What went wrong with which, and the sums.
+pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
+    let mut text = String::new();
+    for line in &copied.images {
+        if let LineState::Failed { what, hint, .. } = &line.state {
+            text += &format!("\n{}", output::line(&format!("{}: {what}", line.target)));
+            text.extend(hint.iter().map(|hint| output::line(&format!("hint: {hint}"))));
+        }
+    }
+    let sums = [
+        (copied.copied, "copied"),
+        (copied.up_to_date, "up to date"),
+        (copied.failed, "failed"),
+        (copied.left, "left"),
+    ];
+    let sums =
+        sums.into_iter().filter(|(count, _)| *count != 0).map(|(count, word)| format!("{count} {word}"));
+    let sums: Vec<String> = sums.collect();
+    let mounted =
+        if copied.mounted == 0 { String::new() } else { format!(", {} mounted", size(copied.mounted)) };
+    text + &format!("\n{}; {} written{mounted}\n", sums.join(", "), size(copied.written))
+}
+
+/// A table of what would be done.
+pub(super) fn planned(planned: &[Planned]) -> String {
+    let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
+    let rows = planned.iter().map(|one| {
+        let word = match one.action {
+            Action::UpToDate => "leave it: up to date",
+            Action::Copy => "copy",
+            Action::Update => "update",
+        };
+        vec![one.source.clone(), one.target.clone(), word.to_owned()]
+    });
+    table(&columns, rows.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_oci::{Digest, Reference, Tag};
+    use entrepot_sync::{Failure as Broken, Place};
+
+    use super::*;
+
+    fn row(outcome: Outcome) -> Row {
+        Row {
+            rule: String::new(),
+            source: Place::Layout("a".into()),
+            reference: Reference::Tag(Tag::latest()),
+            target: Place::Layout("b".into()),
+            target_reference: Reference::Tag(Tag::latest()),
+            digest: None,
+            outcome,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_with_what_went_wrong() {
+        let done = Done { digest: Digest::of(b""), changed: true, written: 2048, mounted: 1024, present: 0 };
+        let broken = Broken { what: "it is full".into(), hint: Some("empty it".into()), at_source: false };
+        let copied =
+            Copied::of(&[row(Outcome::Done(done)), row(Outcome::Failed(broken)), row(Outcome::Cancelled)]);
+        let expected = "SOURCE        TARGET        STATE
+oci:a:latest  oci:b:latest  copied
+oci:a:latest  oci:b:latest  failed
+oci:a:latest  oci:b:latest  cancelled
+
+oci:b:latest: it is full
+hint: empty it
+
+1 copied, 1 failed, 1 left; 2.0 KiB written, 1.0 KiB mounted
+";
+        assert_eq!(text(&copied), expected);
+        assert_eq!(copied.verdict().unwrap_err().to_string(), "1 image could not be copied");
+        let cancelled = Copied::of(&[row(Outcome::Cancelled)]).verdict().unwrap_err().to_string();
+        assert_eq!(
+            cancelled,
+            "1 image was not copied\nhint: run the same command again: what is there is not copied twice"
+        );
+    }
+}

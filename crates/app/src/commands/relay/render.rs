@@ -1,0 +1,309 @@
+//! What `entrepot relay` says: what is planned, what became of it, and what is left to do.
+
+use std::collections::HashSet;
+
+use comfy_table::CellAlignment::Left;
+use entrepot_oci::Digest;
+use entrepot_relay::{Deploy, Entry, Plan, Stack, User, steps};
+use entrepot_rewrite::{Origin, Reason, Root};
+use entrepot_sync::{Done as Copy, Outcome, Row};
+use serde::Serialize;
+
+use super::{args::Relay, write::Names};
+use crate::{
+    commands::{
+        copy::render::{Copied, failures_and_sums},
+        documents::{
+            note_left,
+            report::{Kept, Place},
+        },
+        session::Common,
+    },
+    failure::Failure,
+    log::Verbosity,
+    output::{self, Column, Output, counted, table},
+};
+
+/// What is told of.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) common: &'a Common,
+    pub(super) to: &'a Root,
+    pub(super) stack: &'a Stack,
+    pub(super) plan: &'a Plan,
+    pub(super) names: &'a Names,
+}
+
+/// Tells of what is left as it is.
+pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
+    if common.output == Output::Text && common.verbosity != Verbosity::Quiet {
+        for kept in &plan.left {
+            let name = &stack.sources[kept.source].file.name;
+            note_left(name, kept.left.position, &kept.left.text, &kept.left.reason);
+        }
+    }
+}
+
+/// The plan for machines.
+#[derive(Debug, Serialize)]
+pub(super) struct Planned {
+    images: Vec<PlannedImage>,
+    left: Vec<Kept>,
+    files: Vec<NewFile>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlannedImage {
+    source: String,
+    target: String,
+    named_by: Vec<Named>,
+}
+
+#[derive(Debug, Serialize)]
+struct Named {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    variables: Vec<Variable>,
+}
+
+#[derive(Debug, Serialize)]
+struct Variable {
+    name: String,
+    set_in: String,
+}
+
+#[derive(Debug, Serialize)]
+struct NewFile {
+    file: String,
+    of: String,
+    changed: usize,
+}
+
+/// Puts the plan together.
+pub(super) fn planned(work: &Work<'_>) -> Planned {
+    let Work { stack, plan, names, .. } = *work;
+    let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
+    let sources = sources.map(|((file, name), written)| NewFile {
+        file: name.clone(),
+        of: file.name.clone(),
+        changed: written.changed,
+    });
+    let variables = stack.variables.iter().zip(&names.variables).zip(&plan.variables);
+    let variables = variables.filter_map(|((file, name), written)| {
+        Some(NewFile { file: name.clone()?, of: file.name.clone(), changed: written.as_ref()?.changed })
+    });
+    let setters = Setters::of(stack);
+    let kept = plan.left.iter().map(|kept| Kept::of(&stack.sources[kept.source].file.name, &kept.left));
+    Planned {
+        images: plan.entries.iter().map(|entry| image(&setters, entry)).collect(),
+        left: kept.collect(),
+        files: sources.chain(variables).collect(),
+    }
+}
+
+fn image(setters: &Setters<'_>, entry: &Entry) -> PlannedImage {
+    let named_by = entry.users.iter().map(|user| {
+        let file = &setters.stack.sources[user.source].file.name;
+        let variables = user.variables.iter();
+        let variables = variables.map(|(name, origin)| Variable {
+            name: name.clone(),
+            set_in: match origin {
+                Origin::File => setters.file(user, name),
+                Origin::Environment => "environment".to_owned(),
+            },
+        });
+        Named {
+            place: Place::new(file, user.position, &user.place, &entry.source.to_string()),
+            variables: variables.collect(),
+        }
+    });
+    PlannedImage {
+        source: entry.source.to_string(),
+        target: entry.target.to_string(),
+        named_by: named_by.collect(),
+    }
+}
+
+// Which variables each file of variables sets.
+struct Setters<'a> {
+    stack: &'a Stack,
+    names: Vec<HashSet<&'a str>>,
+}
+
+impl<'a> Setters<'a> {
+    fn of(stack: &'a Stack) -> Self {
+        let names = stack.variables.iter().map(|file| {
+            let lines = file.text.lines().filter_map(|line| line.split_once('='));
+            lines.map(|(name, _)| name.trim().trim_start_matches("export ").trim()).collect()
+        });
+        Self { stack, names: names.collect() }
+    }
+
+    // The file that says it to somebody; of several the last one.
+    fn file(&self, user: &User, name: &str) -> String {
+        let mut files = self.stack.sources[user.source].variables.iter().rev();
+        let file = files.find(|number| self.names[**number].contains(name));
+        file.map_or_else(String::new, |number| self.stack.variables[*number].name.clone())
+    }
+}
+
+/// The plan for people.
+pub(super) fn plan_text(work: &Work<'_>) -> String {
+    let Work { stack, plan, to, .. } = *work;
+    let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
+    let setters = Setters::of(stack);
+    let rows = plan.entries.iter().map(|entry| {
+        let mut users: Vec<String> = entry.users.iter().map(|user| named_by(&setters, user)).collect();
+        users.dedup();
+        vec![entry.source.to_string(), entry.target.to_string(), users.join(", ")]
+    });
+    let table = if plan.entries.is_empty() { String::new() } else { table(&columns, rows.collect()) + "\n" };
+    format!("{table}{}\n", counts(plan, to))
+}
+
+fn counts(plan: &Plan, to: &Root) -> String {
+    let of = |is: fn(&Reason) -> bool| plan.left.iter().filter(|kept| is(&kept.left.reason)).count();
+    let ignored = of(|reason| matches!(reason, Reason::Ignored));
+    let built = of(|reason| matches!(reason, Reason::BuildOnly | Reason::Built));
+    let already = of(|reason| matches!(reason, Reason::AlreadyThere));
+    let other = plan.left.len() - ignored - built - already;
+    let mut text = format!("{} to {to}", counted(plan.entries.len() as u64, "image"));
+    let parts = [(ignored, "ignored"), (built, "built here"), (already, "there by name"), (other, "left")];
+    for (count, word) in parts.into_iter().filter(|(count, _)| *count != 0) {
+        text += &format!(", {count} {word}");
+    }
+    text
+}
+
+// A service by its name, anything else by its place.
+fn named_by(setters: &Setters<'_>, user: &User) -> String {
+    let place = user.place.strip_prefix("services.").and_then(|rest| rest.strip_suffix(".image"));
+    let place = place.unwrap_or(&user.place);
+    let variables = user.variables.iter().map(|(name, origin)| match origin {
+        Origin::File => format!("{name} in {}", setters.file(user, name)),
+        Origin::Environment => format!("{name} in the environment"),
+    });
+    let variables: Vec<String> = variables.collect();
+    if variables.is_empty() { place.to_owned() } else { format!("{place} ({})", variables.join(", ")) }
+}
+
+/// What became of the images.
+pub(super) struct Done {
+    copied: Copied,
+    lines: Vec<Vec<String>>,
+    equal: usize,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    copied: &'a Copied,
+    plan: Planned,
+    written: Vec<&'a str>,
+    steps: &'a [String],
+}
+
+impl Done {
+    /// Adds up. `name` says what an image is called where it went.
+    pub(super) fn new(plan: &Plan, rows: &[Row], name: impl Fn(&Entry) -> String) -> Self {
+        let lines = plan.entries.iter().zip(rows).map(|(entry, row)| {
+            let (state, digest) = end(row);
+            vec![name(entry), state, digest.map(|digest| digest.to_string()).unwrap_or_default()]
+        });
+        let equal = rows.iter().filter(|row| is_equal(row)).count();
+        Self { copied: Copied::of(rows), lines: lines.collect(), equal }
+    }
+
+    /// How the command ends.
+    pub(super) fn verdict(&self) -> Result<(), Failure> {
+        self.copied.verdict()
+    }
+
+    /// Says it, with the files that were written and the steps that are left; without files, why there are none.
+    pub(super) fn print(
+        &self,
+        work: &Work<'_>,
+        written: &[(String, String)],
+        steps: &[String],
+    ) -> Result<(), Failure> {
+        if work.common.output == Output::Json {
+            let plan = planned(work);
+            let written = written.iter().map(|(name, _)| name.as_str()).collect();
+            return output::print_json(&Report { copied: &self.copied, plan, written, steps });
+        }
+        output::print(&self.text(written, steps))
+    }
+
+    fn text(&self, written: &[(String, String)], steps: &[String]) -> String {
+        let mut text = String::new();
+        if !self.lines.is_empty() {
+            let columns = [Column("IMAGE", Left), Column("STATE", Left), Column("DIGEST", Left)];
+            text += &table(&columns, self.lines.clone());
+            text += &failures_and_sums(&self.copied);
+            text += &format!("{} of {} have the digest of their source\n", self.equal, self.lines.len());
+        }
+        if self.verdict().is_err() {
+            return text + "no file was written: it would name what is not there\n";
+        }
+        text.push('\n');
+        text.extend(written.iter().map(|(name, what)| output::line(&format!("{name}: {what}"))));
+        if !steps.is_empty() {
+            text += "\nwhat is left to do:\n";
+            text.extend(steps.iter().map(|step| output::line(&format!("  {step}"))));
+        }
+        text
+    }
+}
+
+/// Files that were written, and what is in them.
+pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
+    files
+        .into_iter()
+        .map(|(name, changed)| (name, format!("{} renamed", counted(changed as u64, "image"))))
+        .collect()
+}
+
+/// What is left to do where the stack is to run.
+pub(super) fn steps_of(work: &Work<'_>) -> Vec<String> {
+    let Work { to, stack, plan, names, .. } = *work;
+    steps(&Deploy { stack, plan, host: to.host(), files: &names.sources, variables: &names.variables })
+}
+
+fn is_equal(row: &Row) -> bool {
+    matches!(&row.outcome, Outcome::Done(Copy { digest, .. }) if row.digest.as_ref() == Some(digest))
+}
+
+// In a word, and the digest there; where the source has another one, that too.
+fn end(row: &Row) -> (String, Option<Digest>) {
+    match &row.outcome {
+        Outcome::Done(Copy { digest, changed, .. }) => {
+            let word = if *changed { "copied" } else { "up to date" };
+            let state = match row.digest {
+                Some(source) if source != *digest => format!("{word}, from {source}"),
+                _ => word.to_owned(),
+            };
+            (state, Some(*digest))
+        }
+        Outcome::Failed(_) => ("failed".to_owned(), None),
+        Outcome::Postponed { .. } => ("postponed".to_owned(), None),
+        Outcome::Cancelled => ("cancelled".to_owned(), None),
+    }
+}
+
+/// Tells of the scripts.
+pub(super) fn scripts(relay: &Relay, plan: &Plan, written: &[String]) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Scripts<'a> {
+        images: usize,
+        written: &'a [String],
+    }
+    match relay.common.output {
+        Output::Json => output::print_json(&Scripts { images: plan.entries.len(), written }),
+        Output::Text => {
+            let mut text = format!("{}\n", counts(plan, &relay.to));
+            text.extend(written.iter().map(|name| output::line(&format!("{name}: written"))));
+            output::print(&text)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What an import gives: rules, and notes about everything that has no counterpart.
+
+use entrepot_sync::rules::RuleSection;
+
+use crate::draft::Draft;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A list of pairs in JSON.
+    ImageSync,
+    /// A list of images, one a line.
+    List,
+    /// regsync's.
+    Regsync,
+    /// skopeo's.
+    Skopeo,
+    /// image-syncer's list of images.
+    ImageSyncer,
+}
+
+impl Kind {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ImageSync => "image-sync.json",
+            Self::List => "a list of images",
+            Self::Regsync => "regsync",
+            Self::Skopeo => "skopeo sync",
+            Self::ImageSyncer => "image-syncer",
+        }
+    }
+}
+
+/// Rules made of a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    pub(crate) kind: Kind,
+    pub(crate) notes: Vec<String>,
+    /// Registries that are spoken to in a way that is not the usual one: key and value of a line of YAML.
+    pub(crate) registries: Vec<(String, String)>,
+    pub(crate) drafts: Vec<Draft>,
+}
+
+impl Imported {
+    /// What the file was.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The rules, as they would be read from [`Imported::to_yaml`].
+    pub fn sections(&self) -> Vec<RuleSection> {
+        self.drafts.iter().map(|draft| draft.section.clone()).collect()
+    }
+
+    /// What could not be carried over, at the rules and besides them.
+    pub fn notes(&self) -> Vec<String> {
+        let of_rules = self
+            .drafts
+            .iter()
+            .flat_map(|draft| draft.notes.iter().map(|note| format!("{}: {note}", draft.section.name)));
+        self.notes.iter().cloned().chain(of_rules).collect()
+    }
+}

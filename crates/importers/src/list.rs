@@ -1,0 +1,89 @@
+//! A list of images, one a line, as DaoCloud's `mirror.txt`: a repository with its registry in front, and perhaps `:` and
+//! a regular expression for its tags. Blanks are dropped, `#` begins a comment. Without an expression, versions are
+//! meant ([`VERSIONS`]); tags that match a line of `exclude.txt` are left out.
+
+use entrepot_oci::Host;
+use entrepot_sync::rules::TagsSection;
+
+use crate::{
+    draft::{Draft, is_repository, target, texts},
+    imported::{Imported, Kind},
+};
+
+/// The tags that are meant where a line does not say.
+const VERSIONS: &str = r"^([a-z]+-)?[a-z]*[0-9]+(\.[0-9]+){1,2}";
+
+pub(crate) fn is_one(text: &str) -> bool {
+    let mut lines = lines(text).peekable();
+    lines.peek().is_some() && lines.all(|line| entry(&line).is_some())
+}
+
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().filter_map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let line: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+// The repository and the expression.
+fn entry(line: &str) -> Option<(&str, Option<&str>)> {
+    let (host, path) = line.split_once('/')?;
+    let (path, tags) = path.split_once(':').map_or((path, None), |(path, tags)| (path, Some(tags)));
+    let repository = &line[..=host.len() + path.len()];
+    (Host::looks_like_one(host) && is_repository(repository)).then_some((repository, tags))
+}
+
+pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
+    let excluded: Vec<String> = exclude.map(|text| lines(text).collect()).unwrap_or_default();
+    // One rule for each registry and expression.
+    let mut groups: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
+    let mut notes = Vec::new();
+    for line in lines(text) {
+        let Some((repository, tags)) = entry(&line) else { continue };
+        let host = repository.split('/').next().unwrap_or_default();
+        let known = groups.iter_mut().find(|(at, expression, _)| at == host && expression.as_deref() == tags);
+        match known {
+            Some((_, _, members)) if members.iter().any(|member| member == repository) => {
+                notes.push(format!("{repository} was there twice, and is once here"));
+            }
+            Some((_, _, members)) => members.push(repository.to_owned()),
+            None => groups.push((host.to_owned(), tags.map(str::to_owned), vec![repository.to_owned()])),
+        }
+    }
+    let drafts = groups.into_iter().map(|(_, expression, members)| {
+        let matches = expression.unwrap_or_else(|| VERSIONS.to_owned());
+        let tags = TagsSection {
+            matches: texts(vec![matches]),
+            not_matches: texts(excluded.clone()),
+            ..TagsSection::default()
+        };
+        let mut draft = Draft::new(members, tags);
+        draft.to(target(to));
+        draft
+    });
+    Imported { kind: Kind::List, notes, registries: Vec::new(), drafts: drafts.collect() }
+}
+
+/// Puts a list in order as `hack/fmt.sh` of that project does: lines in the order of their bytes, each once, without
+/// empty ones. Nothing is changed within a line; comments are lines like any other. Doing it twice changes nothing more.
+pub fn format_list(text: &str) -> String {
+    let mut lines: Vec<&str> = text.split('\n').filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines.iter().flat_map(|line| [*line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_in_order_and_once() {
+        let text = "quay.io/b\n\ndocker.io/Z\ndocker.io/a\nquay.io/b";
+        let sorted = "docker.io/Z\ndocker.io/a\nquay.io/b\n";
+        assert_eq!(format_list(text), sorted);
+        assert_eq!(format_list(sorted), sorted);
+        assert_eq!(format_list(""), "");
+    }
+}

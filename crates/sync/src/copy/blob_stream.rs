@@ -1,0 +1,172 @@
+//! The bytes of a blob for one target: from the shared read while the target keeps up, then from a read of its own.
+
+use std::{io, mem, sync::Arc};
+
+use bytes::Bytes;
+use entrepot_remote::UploadBody;
+use futures_util::stream;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::{
+    reading::{Mark, Origin, Piece, Reading},
+    weight::{Item, weight},
+};
+use crate::endpoints::EndpointError;
+
+/// The bytes of a blob for one target.
+#[derive(Clone)]
+pub(super) struct BlobStream(Arc<Mutex<State>>);
+
+struct State {
+    origin: Origin,
+    room: Arc<Semaphore>,
+    /// Behind the last piece that was taken whole or in part; the part that was not is in `rest`.
+    after: Mark,
+    /// Behind the piece before that.
+    before: Mark,
+    rest: Bytes,
+    /// What lies before this is passed over.
+    from: u64,
+    way: Way,
+    failure: Option<EndpointError>,
+}
+
+enum Way {
+    Shared(mpsc::Receiver<Item>),
+    /// Not begun: first there must be room for it.
+    Waiting,
+    Own {
+        reading: Box<Reading>,
+        _room: Option<OwnedSemaphorePermit>,
+    },
+}
+
+impl BlobStream {
+    /// From a shared read.
+    pub(super) fn shared(origin: Origin, room: Arc<Semaphore>, queue: mpsc::Receiver<Item>) -> Self {
+        let start = Mark::start(origin.blob);
+        Self::new(origin, room, start, Way::Shared(queue))
+    }
+
+    /// From a read of its own.
+    pub(super) fn own(origin: Origin, room: Arc<Semaphore>) -> Self {
+        let start = Mark::start(origin.blob);
+        Self::new(origin, room, start, Way::Waiting)
+    }
+
+    fn new(origin: Origin, room: Arc<Semaphore>, mark: Mark, way: Way) -> Self {
+        let (after, before, from) = (mark.clone(), mark.clone(), mark.at);
+        Self(Arc::new(Mutex::new(State {
+            origin,
+            room,
+            after,
+            before,
+            rest: Bytes::new(),
+            from,
+            way,
+            failure: None,
+        })))
+    }
+
+    /// The same blob from an offset, by a read of its own that begins at `mark`, or at the start if that is behind it.
+    pub(super) async fn again(&self, mark: Option<Mark>, from: u64) -> Self {
+        let state = self.0.lock().await;
+        let (origin, room) = (state.origin.clone(), Arc::clone(&state.room));
+        drop(state);
+        let mark = mark.filter(|mark| mark.at <= from).unwrap_or_else(|| Mark::start(origin.blob));
+        let blob_stream = Self::new(origin, room, mark, Way::Waiting);
+        blob_stream.0.lock().await.from = from;
+        blob_stream
+    }
+
+    /// A position from which what has not been taken yet can be read again.
+    pub(super) async fn mark(&self) -> Mark {
+        let state = self.0.lock().await;
+        if state.rest.is_empty() { state.after.clone() } else { state.before.clone() }
+    }
+
+    /// Why the source gave no more, if that is so.
+    pub(super) async fn failure(&self) -> Option<EndpointError> {
+        self.0.lock().await.failure.clone()
+    }
+
+    /// Waits until there is something to send. A request is not begun before: those that have room to read and those that
+    /// have a line to the registry would wait for each other.
+    pub(super) async fn ready(&self) -> Result<(), EndpointError> {
+        self.0.lock().await.fill().await
+    }
+
+    /// The next bytes, at most `limit`; none behind the end.
+    pub(super) async fn next(&self, limit: u64) -> Result<Option<Bytes>, EndpointError> {
+        let mut state = self.0.lock().await;
+        state.fill().await?;
+        let length = state.rest.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok((length > 0).then(|| state.rest.split_to(length)))
+    }
+
+    /// The next `length` bytes as what is sent to a registry.
+    pub(super) fn load(&self, length: u64) -> UploadBody {
+        let blob_stream = self.clone();
+        let pieces = stream::unfold((blob_stream, length), |(blob_stream, left)| async move {
+            if left == 0 {
+                return None;
+            }
+            match blob_stream.next(left).await {
+                Ok(Some(bytes)) => {
+                    let left = left - bytes.len() as u64;
+                    Some((Ok(bytes), (blob_stream, left)))
+                }
+                Ok(None) => None,
+                // Which error it was is asked of the blob stream.
+                Err(_) => Some((Err(io::Error::other("the source failed")), (blob_stream, 0))),
+            }
+        });
+        UploadBody::stream(length, pieces)
+    }
+}
+
+impl State {
+    // Sees to it that there is something left, unless that was all.
+    async fn fill(&mut self) -> Result<(), EndpointError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        while self.rest.is_empty() && self.after.at < self.origin.blob.size {
+            match self.piece().await {
+                Ok(Some(mut piece)) => {
+                    piece.cut(self.from);
+                    self.before = mem::replace(&mut self.after, piece.after);
+                    self.rest = piece.bytes;
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.failure = Some(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn piece(&mut self) -> Result<Option<Piece>, EndpointError> {
+        loop {
+            match &mut self.way {
+                Way::Shared(queue) => match queue.recv().await {
+                    Some(item) => return item.map(Some),
+                    // It was left behind, with a line to its registry already: it does not wait for room as well.
+                    None => self.way = Way::Own { reading: self.reading(), _room: None },
+                },
+                Way::Waiting => {
+                    let weight = weight(self.origin.blob.size, 0);
+                    let permit = Arc::clone(&self.room).acquire_many_owned(weight).await.ok();
+                    self.way = Way::Own { reading: self.reading(), _room: permit };
+                }
+                Way::Own { reading, .. } => return reading.next().await,
+            }
+        }
+    }
+
+    fn reading(&self) -> Box<Reading> {
+        Box::new(Reading::new(self.origin.clone(), self.after.clone()))
+    }
+}

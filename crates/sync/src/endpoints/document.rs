@@ -1,0 +1,12 @@
+//! A manifest on its way into a layout or an archive.
+
+use bytes::Bytes;
+use entrepot_oci::{Digest, MediaType};
+
+/// A manifest whose bytes have its digest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Document<'a> {
+    pub(crate) media_type: &'a MediaType,
+    pub(crate) digest: &'a Digest,
+    pub(crate) bytes: &'a Bytes,
+}

@@ -1,0 +1,107 @@
+//! Reading files, or parts of them, in pieces.
+
+use std::{
+    fs::File as Opened,
+    io::{self, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use bytes::{Bytes, BytesMut};
+use entrepot_files::{self as files, Directory};
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+};
+
+use super::error::EndpointError;
+
+/// As much of a file as is read at once.
+const PIECE: usize = 64 << 10;
+
+/// Bytes on their way from an end. They end behind the first error.
+pub(crate) type Pieces = BoxStream<'static, Result<Bytes, EndpointError>>;
+
+/// A file that is open, and what it is called.
+pub(crate) struct Readable {
+    file: File,
+    path: PathBuf,
+}
+
+impl Readable {
+    /// A file that the user named.
+    pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
+        Self::opened(path.to_owned(), files::open).await
+    }
+
+    /// A file below a directory, whose path is `above`.
+    pub(crate) async fn below(
+        directory: &Directory,
+        above: &Path,
+        name: PathBuf,
+    ) -> Result<Self, EndpointError> {
+        let directory = directory.clone();
+        Self::opened(above.join(&name), move |_| directory.read(&name)).await
+    }
+
+    async fn opened(
+        path: PathBuf,
+        open: impl FnOnce(&Path) -> io::Result<Opened> + Send + 'static,
+    ) -> Result<Self, EndpointError> {
+        let open = move || match open(&path) {
+            Ok(file) => Ok(Self { file: File::from_std(file), path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EndpointError::NotFound),
+            Err(error) => Err(EndpointError::file(path)(error)),
+        };
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.unwrap_or(Err(EndpointError::NotFound))
+    }
+
+    /// The file from an offset, `length` bytes of it or up to its end.
+    pub(crate) async fn pieces(self, from: u64, length: Option<u64>) -> Result<Pieces, EndpointError> {
+        let Self { mut file, path } = self;
+        file.seek(SeekFrom::Start(from)).await.map_err(EndpointError::file(&path))?;
+        let file = file.take(length.unwrap_or(u64::MAX));
+        let read = stream::unfold(Some((file, path)), |state| async {
+            let (mut file, path) = state?;
+            let mut piece = BytesMut::with_capacity(PIECE);
+            match file.read_buf(&mut piece).await {
+                Ok(0) => None,
+                Ok(_) => Some((Ok(piece.freeze()), Some((file, path)))),
+                Err(error) => Some((Err(EndpointError::file(path)(error)), None)),
+            }
+        });
+        Ok(read.boxed())
+    }
+
+    /// A small file, or a small part of one.
+    pub(crate) async fn whole(
+        self,
+        from: u64,
+        length: Option<u64>,
+        limit: u64,
+    ) -> Result<Bytes, EndpointError> {
+        let error = too_large(&self.path, limit);
+        if length.is_some_and(|length| length > limit) {
+            return Err(error);
+        }
+        let mut pieces = self.pieces(from, Some(length.unwrap_or(limit + 1))).await?;
+        let mut read = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            read.extend_from_slice(&piece?);
+        }
+        if read.len() as u64 > limit { Err(error) } else { Ok(read.freeze()) }
+    }
+}
+
+/// All of a small file that is open, as far as somebody may wait for it.
+pub(crate) fn whole_now(file: Opened, path: &Path, limit: u64) -> Result<Bytes, EndpointError> {
+    use io::Read as _;
+    let mut read = Vec::new();
+    file.take(limit + 1).read_to_end(&mut read).map_err(EndpointError::file(path))?;
+    if read.len() as u64 > limit { Err(too_large(path, limit)) } else { Ok(read.into()) }
+}
+
+fn too_large(path: &Path, limit: u64) -> EndpointError {
+    EndpointError::malformed(path, format!("holds a document of more than {limit} bytes"))
+}

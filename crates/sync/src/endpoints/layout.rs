@@ -1,0 +1,209 @@
+//! An OCI image layout in a directory, read and written (image-spec, image-layout.md).
+//!
+//! Whatever is under a digest's name is whole: blobs are written beside and renamed. `index.json` changes as a whole
+//! too, under a lock that keeps a second writer away as long as this one is open. A layout may come from anywhere: below
+//! its directory no link is followed, and nothing but regular files is read.
+
+use std::{
+    fs::File as Opened,
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use entrepot_files::{self as files, DRAFT, Directory, Readers};
+use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, Reference};
+use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
+
+use super::{document::Document, error::EndpointError, file, file::Pieces, file::Readable, index::Index};
+
+/// The text of the file `oci-layout`.
+pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// The file that says what is in it, and the largest one that is read, in bytes.
+const INDEX: &str = "index.json";
+const MAX_INDEX: u64 = MAX_MANIFEST_BYTES as u64;
+
+/// A layout as it is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    path: PathBuf,
+    directory: Directory,
+    index: Index,
+}
+
+impl Layout {
+    /// Opens what is at `path`.
+    pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
+        blocking(path, Self::open_now).await
+    }
+
+    fn open_now(path: &Path) -> Result<Self, EndpointError> {
+        let directory = Directory::open(path).map_err(EndpointError::file(path))?;
+        let at = path.join(INDEX);
+        let index = directory.read(Path::new(INDEX)).map_err(EndpointError::file(&at))?;
+        let index = Index::parse(&at, &file::whole_now(index, &at, MAX_INDEX)?)?;
+        Ok(Self { path: path.to_owned(), directory, index })
+    }
+
+    /// What it says is in it.
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// A small blob, whole.
+    pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
+        self.readable(digest).await?.whole(0, None, MAX_MANIFEST_BYTES as u64).await
+    }
+
+    /// A blob from an offset.
+    pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Pieces, EndpointError> {
+        self.readable(digest).await?.pieces(from, None).await
+    }
+
+    async fn readable(&self, digest: &Digest) -> Result<Readable, EndpointError> {
+        Readable::below(&self.directory, &self.path, at(digest)).await
+    }
+}
+
+/// A layout as it is written. Nobody else writes there while it is open.
+#[derive(Debug)]
+pub(crate) struct LayoutWriter {
+    path: PathBuf,
+    directory: Directory,
+    index: Mutex<Index>,
+    /// Its lock ends with it.
+    _lock: Opened,
+}
+
+impl LayoutWriter {
+    /// Opens or begins the layout at `path`.
+    pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
+        blocking(path, Self::open_now).await
+    }
+
+    fn open_now(path: &Path) -> Result<Self, EndpointError> {
+        let directory = Directory::make(path).map_err(EndpointError::file(path))?;
+        let lock = lock(&directory, path)?;
+        // What a writer left behind that was killed.
+        for name in directory.names().map_err(EndpointError::file(path))? {
+            if name.to_string_lossy().starts_with(DRAFT) {
+                drop(directory.remove(Path::new(&name)));
+            }
+        }
+        let index_at = path.join(INDEX);
+        let index = match directory.read(Path::new(INDEX)) {
+            Ok(index) => Index::parse(&index_at, &file::whole_now(index, &index_at, MAX_INDEX)?)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Index::default(),
+            Err(error) => return Err(EndpointError::file(index_at)(error)),
+        };
+        Ok(Self { path: path.to_owned(), directory, index: Mutex::new(index), _lock: lock })
+    }
+
+    /// Whether it has a blob or manifest.
+    pub(crate) async fn has(&self, digest: &Digest) -> Result<bool, EndpointError> {
+        let (directory, path) = (self.directory.clone(), at(digest));
+        blocking(&self.path, move |above| {
+            directory.has(&path).map_err(EndpointError::file(above.join(&path)))
+        })
+        .await
+    }
+
+    /// A manifest that is in it.
+    pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
+        let readable = Readable::below(&self.directory, &self.path, at(digest)).await?;
+        readable.whole(0, None, MAX_MANIFEST_BYTES as u64).await
+    }
+
+    /// Begins a blob.
+    pub(crate) async fn begin(&self, digest: &Digest) -> Result<Draft, EndpointError> {
+        self.draft(at(digest)).await
+    }
+
+    async fn draft(&self, name: PathBuf) -> Result<Draft, EndpointError> {
+        let directory = self.directory.clone();
+        blocking(&self.path, move |above| {
+            let path = above.join(&name);
+            let draft =
+                files::Draft::aside(&directory, &name, Readers::Usual).map_err(EndpointError::file(&path))?;
+            let file = draft.file().try_clone().map_err(EndpointError::file(&path))?;
+            Ok(Draft { file: File::from_std(file), path, draft })
+        })
+        .await
+    }
+
+    /// Keeps a manifest, by its name or as something that a digest leads to.
+    pub(crate) async fn put_manifest(
+        &self,
+        reference: &Reference,
+        document: Document<'_>,
+        listed: bool,
+    ) -> Result<(), EndpointError> {
+        let Document { media_type, digest, bytes } = document;
+        if !self.has(digest).await? {
+            let mut draft = self.begin(digest).await?;
+            draft.write(bytes).await?;
+            draft.finish().await?;
+        }
+        if !listed {
+            return Ok(());
+        }
+        let mut index = self.index.lock().await;
+        let mut changed = index.clone();
+        changed.put(reference, media_type, *digest, bytes.len());
+        let mut draft = self.draft(INDEX.into()).await?;
+        draft.write(&changed.bytes()).await?;
+        draft.finish().await?;
+        *index = changed;
+        Ok(())
+    }
+}
+
+/// A file that is not there yet under its own name, and never will be unless it is finished.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    file: File,
+    path: PathBuf,
+    draft: files::Draft,
+}
+
+impl Draft {
+    /// Adds to it.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
+        self.file.write_all(bytes).await.map_err(EndpointError::file(&self.path))
+    }
+
+    /// Gives it its name.
+    pub(crate) async fn finish(mut self) -> Result<(), EndpointError> {
+        self.file.flush().await.map_err(EndpointError::file(&self.path))?;
+        let Self { path, draft, .. } = self;
+        blocking(&path, move |path| draft.replace().map_err(EndpointError::file(path))).await
+    }
+}
+
+// The file of the version, which every layout has, is what a writer locks.
+fn lock(directory: &Directory, path: &Path) -> Result<Opened, EndpointError> {
+    let at = path.join("oci-layout");
+    let failed = |error: io::Error| EndpointError::file(&at)(error);
+    let mut lock = directory.update_or_make(Path::new("oci-layout")).map_err(failed)?;
+    if lock.try_lock().is_err() {
+        return Err(EndpointError::Locked(path.to_owned()));
+    }
+    if lock.metadata().map_err(failed)?.len() == 0 {
+        lock.write_all(VERSION.as_bytes()).map_err(failed)?;
+    }
+    Ok(lock)
+}
+
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&Path) -> Result<T, EndpointError> + Send + 'static,
+) -> Result<T, EndpointError> {
+    let here = path.to_owned();
+    let done = tokio::task::spawn_blocking(move || work(&here)).await;
+    done.unwrap_or_else(|_| Err(EndpointError::malformed(path, "could not be opened")))
+}
+
+fn at(digest: &Digest) -> PathBuf {
+    Path::new("blobs").join(digest.algorithm().name()).join(digest.hex())
+}

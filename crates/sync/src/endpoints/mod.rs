@@ -1,0 +1,27 @@
+//! The endpoints of a copy: the places that images are read from and written to.
+//!
+//! - [`Source`] and [`Sink`] cover every kind of place; the engine knows no others
+//! - `connection` talks to registries, with retries and limits; `layout`, `archive` and `tarball` work on files
+//! - digests of what is read are not checked here but by whoever passes it on
+
+mod archive;
+mod connection;
+mod document;
+mod error;
+mod file;
+mod index;
+mod layout;
+mod sink;
+mod source;
+pub(crate) mod tar;
+mod tarball;
+
+pub(crate) use archive::Archive;
+pub(crate) use connection::{RegistryConn, RepositoryRef, backoff};
+pub(crate) use error::EndpointError;
+pub(crate) use file::Pieces;
+pub(crate) use index::Index;
+pub(crate) use layout::{Layout, LayoutWriter};
+pub(crate) use sink::{Kept, Sink};
+pub(crate) use source::{Fetched, Source};
+pub(crate) use tarball::Tarball;

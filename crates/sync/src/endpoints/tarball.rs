@@ -1,0 +1,178 @@
+//! An OCI image layout in a tar file, as it is written: blob after blob as they come, and at the end what says what they
+//! are. The file has its name only then.
+
+use std::{
+    collections::HashSet,
+    io::SeekFrom,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use entrepot_files::{Draft, Readers};
+use entrepot_oci::{Digest, Reference};
+use tokio::{
+    fs::File,
+    io::{AsyncSeekExt as _, AsyncWriteExt as _},
+    sync::{Mutex, MutexGuard},
+};
+
+use super::{document::Document, error::EndpointError, index::Index, layout, tar};
+
+/// An archive on its way.
+#[derive(Debug)]
+pub(crate) struct Tarball {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// `None` once it has its name.
+    open: Option<Open>,
+    /// The offset behind the last blob that is whole.
+    end: u64,
+    held: HashSet<Digest>,
+    manifests: Vec<(Digest, tar::Extent)>,
+    index: Index,
+}
+
+/// The file, and what becomes of it.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    draft: Draft,
+}
+
+/// A blob on its way into an archive. One at a time: they lie one behind the other.
+pub(crate) struct Appended<'a> {
+    ball: &'a Tarball,
+    state: MutexGuard<'a, State>,
+    digest: Digest,
+    size: u64,
+    start: u64,
+}
+
+impl Tarball {
+    /// Begins an archive that will be at `path`, in the place of what is there.
+    pub(crate) async fn begin(path: &Path) -> Result<Self, EndpointError> {
+        let draft = Draft::at(path, Readers::Usual).map_err(EndpointError::file(path))?;
+        let file = File::from_std(draft.file().try_clone().map_err(EndpointError::file(path))?);
+        let state = State {
+            open: Some(Open { file, draft }),
+            end: 0,
+            held: HashSet::new(),
+            manifests: Vec::new(),
+            index: Index::default(),
+        };
+        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
+    }
+
+    /// Whether it has a blob or manifest.
+    pub(crate) async fn has(&self, digest: &Digest) -> bool {
+        self.state.lock().await.held.contains(digest)
+    }
+
+    /// A manifest that is in it.
+    pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
+        let state = self.state.lock().await;
+        let found = state.manifests.iter().find(|(held, _)| held == digest).map(|(_, at)| *at);
+        let (at, open) = found.zip(state.open.as_ref()).ok_or(EndpointError::NotFound)?;
+        let file = open.draft.file().try_clone().map_err(EndpointError::file(&self.path))?;
+        drop(state);
+        let read = move || {
+            let mut bytes = vec![0; usize::try_from(at.size).unwrap_or_default()];
+            file.read_exact_at(&mut bytes, at.start).map(|()| Bytes::from(bytes))
+        };
+        let read = tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(error.into()));
+        read.map_err(EndpointError::file(&self.path))
+    }
+
+    /// Begins a blob of this size, once those before it are done.
+    pub(crate) async fn append(&self, digest: &Digest, size: u64) -> Result<Appended<'_>, EndpointError> {
+        let mut state = self.state.lock().await;
+        let name = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
+        let header = tar::header(&name, size);
+        let start = state.end + header.len() as u64;
+        self.write_at_end(&mut state, &header).await?;
+        Ok(Appended { ball: self, state, digest: *digest, size, start })
+    }
+
+    /// Keeps a manifest, by its name or as something that a digest leads to.
+    pub(crate) async fn put_manifest(
+        &self,
+        reference: &Reference,
+        document: Document<'_>,
+        listed: bool,
+    ) -> Result<(), EndpointError> {
+        let Document { media_type, digest, bytes } = document;
+        if !self.has(digest).await {
+            let mut blob = self.append(digest, bytes.len() as u64).await?;
+            blob.write(bytes).await?;
+            let at = tar::Extent { start: blob.start, size: blob.size };
+            let mut state = blob.finish().await?;
+            state.manifests.push((*digest, at));
+        }
+        if listed {
+            self.state.lock().await.index.put(reference, media_type, *digest, bytes.len());
+        }
+        Ok(())
+    }
+
+    /// Writes what is in it, and gives it its name.
+    pub(crate) async fn finish(&self) -> Result<(), EndpointError> {
+        let mut state = self.state.lock().await;
+        if state.index.entries().next().is_none() {
+            // Nothing came: what was there before stays.
+            return Ok(());
+        }
+        let index = state.index.bytes();
+        let files = [("oci-layout", layout::VERSION.as_bytes()), ("index.json", index.as_ref())];
+        let end = tar::end(files.into_iter());
+        self.write_at_end(&mut state, &end).await?;
+        let Some(Open { mut file, draft }) = state.open.take() else { return Ok(()) };
+        file.flush().await.map_err(EndpointError::file(&self.path))?;
+        let placed = tokio::task::spawn_blocking(move || draft.replace()).await;
+        placed.unwrap_or_else(|error| Err(error.into())).map_err(EndpointError::file(&self.path))
+    }
+
+    // What a blob left behind that came to nothing is written over.
+    async fn write_at_end(&self, state: &mut State, bytes: &[u8]) -> Result<(), EndpointError> {
+        let end = state.end;
+        let file = state.file()?;
+        file.flush().await.map_err(EndpointError::file(&self.path))?;
+        file.set_len(end).await.map_err(EndpointError::file(&self.path))?;
+        file.seek(SeekFrom::Start(end)).await.map_err(EndpointError::file(&self.path))?;
+        file.write_all(bytes).await.map_err(EndpointError::file(&self.path))
+    }
+}
+
+impl State {
+    fn file(&mut self) -> Result<&mut File, EndpointError> {
+        self.open.as_mut().map(|open| &mut open.file).ok_or(EndpointError::NotFound)
+    }
+}
+
+impl<'a> Appended<'a> {
+    /// Adds to it.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
+        let file = self.state.file()?;
+        file.write_all(bytes).await.map_err(EndpointError::file(&self.ball.path))
+    }
+
+    /// It is whole. The archive is still this writer's until what comes back is dropped.
+    async fn finish(mut self) -> Result<MutexGuard<'a, State>, EndpointError> {
+        let padding = usize::try_from(tar::padding(self.size)).unwrap_or_default();
+        self.write(&vec![0; padding]).await?;
+        let file = self.state.file()?;
+        file.flush().await.map_err(EndpointError::file(&self.ball.path))?;
+        self.state.end = self.start + self.size + padding as u64;
+        self.state.held.insert(self.digest);
+        Ok(self.state)
+    }
+
+    /// It is whole.
+    pub(crate) async fn done(self) -> Result<(), EndpointError> {
+        self.finish().await.map(drop)
+    }
+}

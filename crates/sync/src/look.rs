@@ -1,0 +1,57 @@
+//! Asks what is at the ends of jobs that were made by hand.
+
+use std::sync::Arc;
+
+use entrepot_oci::{Digest, Reference};
+use futures_util::{StreamExt as _, future::join_all, stream};
+
+use crate::{
+    Job, Place, Registries, Shape, Target,
+    plan::{CopyAction, JobState, TargetState},
+};
+
+/// How many jobs are looked at at once.
+const AT_ONCE: usize = 16;
+
+/// What there is for each job, for one `HEAD` at its source and one at each target. What cannot be asked counts as not
+/// there: the copy itself will say why.
+pub async fn look(registries: &Arc<dyn Registries>, jobs: &[Job]) -> Vec<JobState> {
+    let states = stream::iter(jobs).map(async |job| {
+        let digest = match job.digest {
+            Some(digest) => Some(digest),
+            None => head(registries, &job.source, &job.reference).await,
+        };
+        let targets = job.targets.iter().map(|target| at(registries, digest, target));
+        JobState { digest, targets: join_all(targets).await }
+    });
+    states.buffered(AT_ONCE).collect().await
+}
+
+async fn at(registries: &Arc<dyn Registries>, source: Option<Digest>, target: &Target) -> TargetState {
+    let wanted = match &source {
+        Some(source) if target.shape != Shape::default() => {
+            registries.cache().converted(source, &target.shape).await
+        }
+        _ => source,
+    };
+    let digest = head(registries, &target.place, &target.reference).await;
+    TargetState { digest, action: CopyAction::of(wanted, digest) }
+}
+
+async fn head(registries: &Arc<dyn Registries>, place: &Place, reference: &Reference) -> Option<Digest> {
+    let Place::Registry { host, repository } = place else { return None };
+    let registry = match registries.registry(host) {
+        Ok(registry) => registry,
+        Err(error) => {
+            tracing::debug!(%error, %place, "cannot be asked");
+            return None;
+        }
+    };
+    match registry.remote.head_manifest(repository, reference).await {
+        Ok(head) => head.digest,
+        Err(error) => {
+            tracing::debug!(%error, %place, "cannot be asked");
+            None
+        }
+    }
+}

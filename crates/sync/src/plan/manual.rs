@@ -1,0 +1,265 @@
+//! The plan of copies that somebody asked for by hand, without a rule. Pure.
+//!
+//! [`CopyRequest::jobs`] says what is wanted; [`crate::look`] asks what is there; [`JobState`] compares the two, and
+//! [`settle`] leaves only the jobs that have work.
+
+use std::time::Duration;
+
+use entrepot_oci::{Digest, Host, Platform, Reference};
+
+use crate::{Done, Format, Job, Outcome, Place, Row, Shape, Target};
+
+/// Images of one place that are to be copied to others.
+#[derive(Clone, Debug)]
+pub struct CopyRequest {
+    /// Where the images are.
+    pub source: Place,
+    /// Which of them; each becomes a job.
+    pub references: Vec<Reference>,
+    /// Where they go.
+    pub targets: Vec<CopyTarget>,
+    /// The form of documents; `None`: the usual one of each target's registry.
+    pub format: Option<Format>,
+    /// These platforms alone; empty: all.
+    pub platforms: Vec<Platform>,
+    /// Whether what refers to an image is copied with it.
+    pub referrers: bool,
+}
+
+/// Where images go.
+#[derive(Clone, Debug)]
+pub struct CopyTarget {
+    /// The repository, layout or archive.
+    pub place: Place,
+    /// The name there; `None`: as at the source.
+    pub reference: Option<Reference>,
+}
+
+impl CopyRequest {
+    /// A job for each image. `usual` knows the form that a registry takes.
+    ///
+    /// # Errors
+    /// Those of `usual`.
+    pub fn jobs<E>(&self, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Vec<Job>, E> {
+        self.references.iter().map(|reference| self.job(reference, &usual)).collect()
+    }
+
+    fn job<E>(&self, reference: &Reference, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Job, E> {
+        let target = |target: &CopyTarget| {
+            let format = match (self.format, target.place.host()) {
+                (Some(format), _) => format,
+                (None, Some(host)) => usual(host)?,
+                (None, None) => Format::Keep,
+            };
+            Ok(Target {
+                place: target.place.clone(),
+                reference: target.reference.as_ref().unwrap_or(reference).clone(),
+                shape: Shape { platforms: self.platforms.clone(), format, ..Shape::default() },
+                referrers: self.referrers,
+                before: None,
+                backup: None,
+            })
+        };
+        Ok(Job {
+            rule: String::new(),
+            source: self.source.clone(),
+            reference: reference.clone(),
+            digest: match reference {
+                Reference::Digest(digest) => Some(*digest),
+                Reference::Tag(_) => None,
+            },
+            attached: None,
+            targets: self.targets.iter().map(target).collect::<Result<_, E>>()?,
+        })
+    }
+}
+
+/// What a manual copy does at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyAction {
+    /// Nothing: the target has the image.
+    UpToDate,
+    /// The image is copied: nothing is there.
+    Copy,
+    /// The image is copied over something else, or over the same image in another form.
+    Update,
+}
+
+impl CopyAction {
+    /// Compares the digest that a target should have with the one that it has. Not knowing either means work.
+    pub fn of(wanted: Option<Digest>, there: Option<Digest>) -> Self {
+        match there {
+            None => Self::Copy,
+            Some(_) if there == wanted => Self::UpToDate,
+            Some(_) => Self::Update,
+        }
+    }
+}
+
+/// What there is for a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobState {
+    /// The image at its source, where that is known.
+    pub digest: Option<Digest>,
+    /// Each target, in the order of the job.
+    pub targets: Vec<TargetState>,
+}
+
+/// What a target has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetState {
+    /// The digest there, if anything is there.
+    pub digest: Option<Digest>,
+    /// What is to be done.
+    pub action: CopyAction,
+}
+
+/// Notes in the jobs what is at their targets, and takes out targets that need no copy; a row for each of these. A target
+/// stays if referrers are to be looked for.
+pub fn settle(jobs: &mut Vec<Job>, states: Vec<JobState>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (job, state) in jobs.iter_mut().zip(states) {
+        let Job { rule, source, reference, targets, .. } = job;
+        let mut there = state.targets.into_iter();
+        targets.retain_mut(|target| {
+            let Some(TargetState { digest, action }) = there.next() else { return true };
+            target.before = digest;
+            let is_done = action == CopyAction::UpToDate && !target.referrers;
+            let Some(digest) = digest.filter(|_| is_done) else { return true };
+            rows.push(Row {
+                rule: rule.clone(),
+                source: source.clone(),
+                reference: reference.clone(),
+                target: target.place.clone(),
+                target_reference: target.reference.clone(),
+                digest: state.digest,
+                outcome: Outcome::Done(Done { digest, changed: false, written: 0, mounted: 0, present: 0 }),
+                took: Duration::ZERO,
+            });
+            false
+        });
+    }
+    jobs.retain(|job| !job.targets.is_empty());
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str) -> Place {
+        let (host, repository) = text.split_once('/').unwrap();
+        Place::Registry { host: host.parse().unwrap(), repository: repository.parse().unwrap() }
+    }
+
+    fn request(referrers: bool) -> CopyRequest {
+        let target = |place: Place, tag: Option<&str>| CopyTarget {
+            place,
+            reference: tag.map(|tag| Reference::Tag(tag.parse().unwrap())),
+        };
+        CopyRequest {
+            source: place("quay.io/a/b"),
+            references: vec![Reference::Tag("1".parse().unwrap()), Reference::Digest(Digest::of(b"two"))],
+            targets: vec![
+                target(place("docker.io/a/b"), None),
+                target(place("swr.example.com/a/b"), Some("other")),
+                target(Place::Layout("dir".into()), None),
+            ],
+            format: None,
+            platforms: vec!["linux/amd64".parse().unwrap()],
+            referrers,
+        }
+    }
+
+    fn usual(host: &Host) -> Result<Format, String> {
+        match host.as_str() {
+            "swr.example.com" => Ok(Format::Docker),
+            "docker.io" => Ok(Format::Keep),
+            other => Err(other.to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_image_is_a_job_in_the_form_of_each_target() {
+        let jobs = request(true).jobs(usual).unwrap();
+        let [one, two] = &jobs[..] else { panic!("{jobs:?}") };
+        assert_eq!((one.digest, two.digest), (None, Some(Digest::of(b"two"))));
+        let told = |job: &Job| {
+            let targets = job.targets.iter();
+            targets
+                .map(|target| format!("{}:{} {}", target.place, target.reference, target.shape))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(one),
+            [
+                "docker.io/a/b:1 keep linux/amd64",
+                "swr.example.com/a/b:other docker linux/amd64",
+                "oci:dir:1 keep linux/amd64"
+            ]
+        );
+        assert!(
+            one.targets.iter().all(|target| target.referrers)
+                && two.targets[1].reference == one.targets[1].reference
+        );
+        assert_eq!(two.targets[0].reference, Reference::Digest(Digest::of(b"two")));
+        let forced = CopyRequest { format: Some(Format::Docker), ..request(false) };
+        let forced = forced.jobs(|_| Err("nobody is asked")).unwrap();
+        assert!(
+            forced[0].targets.iter().all(|target| target.shape.format == Format::Docker && !target.referrers)
+        );
+        let strange = CopyRequest {
+            targets: vec![CopyTarget { place: place("x.test/a"), reference: None }],
+            ..request(false)
+        };
+        assert_eq!(strange.jobs(usual).unwrap_err(), "x.test");
+    }
+
+    #[test]
+    fn only_the_digest_wanted_is_up_to_date() {
+        let (one, two) = (Some(Digest::of(b"one")), Some(Digest::of(b"two")));
+        for (wanted, there, action) in [
+            (one, one, CopyAction::UpToDate),
+            (one, two, CopyAction::Update),
+            (None, two, CopyAction::Update),
+            (one, None, CopyAction::Copy),
+            (None, None, CopyAction::Copy),
+        ] {
+            assert_eq!(CopyAction::of(wanted, there), action);
+        }
+    }
+
+    fn state(actions: [CopyAction; 3]) -> JobState {
+        let there = |action| (action != CopyAction::Copy).then(|| Digest::of(b"there"));
+        let targets = actions.map(|action| TargetState { digest: there(action), action });
+        JobState { digest: Some(Digest::of(b"here")), targets: targets.to_vec() }
+    }
+
+    #[test]
+    fn what_is_there_is_not_copied() {
+        let mut jobs = request(false).jobs(usual).unwrap();
+        let all = [CopyAction::UpToDate; 3];
+        let rows = settle(
+            &mut jobs,
+            vec![state([CopyAction::UpToDate, CopyAction::Update, CopyAction::Copy]), state(all)],
+        );
+        let targets: Vec<String> = jobs[0].targets.iter().map(|target| target.place.to_string()).collect();
+        assert_eq!((jobs.len(), targets), (1, vec!["swr.example.com/a/b".to_owned(), "oci:dir".to_owned()]));
+        let before: Vec<_> = jobs[0].targets.iter().map(|target| target.before).collect();
+        assert_eq!(before, [Some(Digest::of(b"there")), None]);
+        assert_eq!((rows.len(), rows[0].target.to_string()), (4, "docker.io/a/b".to_owned()));
+        let Outcome::Done(done) = &rows[0].outcome else { panic!("{:?}", rows[0]) };
+        assert_eq!(
+            (done.digest, done.changed, rows[0].digest),
+            (Digest::of(b"there"), false, Some(Digest::of(b"here")))
+        );
+    }
+
+    #[test]
+    fn referrers_are_looked_for_although_the_image_is_there() {
+        let mut jobs = request(true).jobs(usual).unwrap();
+        let all = [CopyAction::UpToDate; 3];
+        assert!(settle(&mut jobs, vec![state(all), state(all)]).is_empty());
+        assert_eq!((jobs.len(), jobs[1].targets.len()), (2, 3));
+    }
+}
