@@ -108,7 +108,7 @@ impl Service {
         let Received { peer, head, id, mut body } = received;
         let call =
             Call { state: &self.state, peer, head: &head, host: host::of(&head), body: &mut body, kind };
-        if let Err(outcome) = refused(&call) {
+        if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
         if peer.door() == Door::Public && registry::is_below(call.path()) {
@@ -126,13 +126,13 @@ impl Service {
     }
 }
 
-// What is not answered, whatever it asks for.
-fn refused(call: &Call<'_>) -> Result<(), Result<Response<Body>, Refusal>> {
-    check_size(call.head).map_err(Err)?;
-    admission::admit(call).map_err(|denied| match is_api(call.path()) {
-        true => Ok(Problem::from(denied).answer()),
-        false => Err(denied.into()),
-    })
+// The answer to what is not let in, whatever it asks for.
+fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
+    if let Err(refusal) = check_size(call.head) {
+        return Some(Err(refusal));
+    }
+    let denied = admission::admit(call).err()?;
+    Some(if is_api(call.path()) { Ok(Problem::from(denied).answer()) } else { Err(denied.into()) })
 }
 
 // What is in memory stays there until the client has it, so there must be room for it.
