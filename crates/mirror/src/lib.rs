@@ -51,6 +51,6 @@ pub use mirror::{Mirror, Parts, RuleError};
 pub use names::{Asked, Names, Target};
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList, ServedBlob,
-    ServedManifest, TagPage, UploadId,
+    ServedManifest, TagPage, Temperature, UploadId,
 };
 pub use settings::{Freshness, Settings, TagRule, Upstream};

@@ -10,7 +10,7 @@ use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{Listen, Metrics, Server};
+use crate::{Listen, Metrics, Policy, Server};
 
 // Nobody listens at port 1, so that what has to be asked for upstream fails at once.
 async fn server(data: &Path) -> Server {
@@ -30,8 +30,9 @@ async fn server(data: &Path) -> Server {
     };
     let mirror = Mirror::start(parts).await.unwrap();
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
-    let (registry, metrics) = (Registry::default(), Metrics::default());
-    Server::bind(listen, crate::Parts { mirror, sync: None, registry, metrics }).await.unwrap()
+    let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
+    let parts = crate::Parts { mirror, sync: None, token: None, policy, registry, metrics };
+    Server::bind(listen, parts).await.unwrap()
 }
 
 fn digest() -> String {

@@ -20,6 +20,7 @@ use crate::{
     incoming::Upload,
     pages,
     peer::{Door, Peer},
+    principal::{Evidence, Principal},
     record::Record,
     registry,
     state::State,
@@ -45,7 +46,15 @@ pub(crate) async fn serve(
         state.local.notice(&head.headers);
     }
     let host = host::of(&head);
-    let call = Call { state, peer, head: &head, host, body: &mut body, kind: &mut record.kind };
+    let principal = Principal::of(&Evidence {
+        door: peer.door(),
+        address: peer.address(),
+        host: host.ok().flatten(),
+        local_counts: state.local.counts(),
+        headers: &head.headers,
+        token: state.token.as_ref(),
+    });
+    let call = Call { state, peer, head: &head, host, principal, body: &mut body, kind: &mut record.kind };
     let outcome = AssertUnwindSafe(answer(call)).catch_unwind().await;
     // The panic hook has logged what and where.
     let outcome = outcome.unwrap_or_else(|_| Err(Refusal::panicked()));

@@ -12,7 +12,7 @@ use crate::{
     headers::{HTML, TEXT},
     query,
     sync::{
-        gate::{Asker, Permission},
+        gate::{self, Permission},
         problem::Problem,
         service::SyncService,
     },
@@ -64,7 +64,7 @@ async fn syncs(
     language: Language,
 ) -> Result<String, Error> {
     let (scheduler, query) = (&sync.scheduler, call.query());
-    let steered = Asker::of(call).permission(sync.token.as_ref()) != Permission::Refused;
+    let steered = gate::permission(&call.principal, call.state.token.as_ref()) != Permission::Refused;
     let one = query::find(query, "rule");
     if let Some(one) = &one {
         views.rules.retain(|rule| rule.name == **one);

@@ -7,7 +7,7 @@ use entrepot_sync::Place;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::{events, gate::Asker, problem::Problem, service::SyncService};
+use super::{events, gate, problem::Problem, service::SyncService};
 use crate::{answer, body::Body, call::Call, client::Client, headers::JSON, metrics::Kind, query};
 
 const ROOT: &str = "/api/v1/sync/";
@@ -91,7 +91,7 @@ async fn change(
     sync: &SyncService,
     segments: &[&str],
 ) -> Result<Response<Body>, Problem> {
-    Asker::of(call).admit(sync.token.as_ref())?;
+    gate::admit(&call.principal, call.state.token.as_ref(), &call.head.headers)?;
     let outcome = match segments {
         ["rules", name, "run"] => {
             let part = part(call).await?;
