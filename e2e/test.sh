@@ -70,6 +70,7 @@ step tests cargo test --workspace --locked --no-fail-fast -- --show-output
 stop postgres
 if [ "${1:-}" != --check ]; then
     step scripts scripts
+    step api e2e/api.sh
     # The binary that cargo built for the tests of it; another build would only choose its features anew.
     ENTREPOT_BIN=${ENTREPOT_BIN:-${CARGO_TARGET_DIR:-$root/target}/debug/entrepot}
     export ENTREPOT_BIN

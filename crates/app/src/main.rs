@@ -8,6 +8,7 @@
 
 mod assembly;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod control;

@@ -12,19 +12,20 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("oci", &[]),
     ("files", &[]),
     ("remote", &["oci"]),
     ("blobs", &["oci"]),
     ("catalog", &["oci"]),
     ("rewrite", &["oci"]),
+    ("api", &["oci"]),
     ("mirror", &["oci", "remote", "blobs", "catalog"]),
     ("sync", &["oci", "files", "remote"]),
     ("relay", &["oci", "rewrite"]),
     ("scheduler", &["oci", "catalog", "sync"]),
     ("migrate", &["oci", "remote", "sync", "rewrite"]),
-    ("server", &["oci", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
+    ("server", &["oci", "api", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
     (
         "app",
         &[
@@ -34,6 +35,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "blobs",
             "catalog",
             "rewrite",
+            "api",
             "mirror",
             "sync",
             "relay",

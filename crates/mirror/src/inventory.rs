@@ -3,13 +3,12 @@
 use std::time::SystemTime;
 
 use entrepot_catalog::{Origin, RepoKey, Selection};
-use entrepot_oci::{Image, Name, Page, Reference};
-use serde::{Deserialize, Serialize};
+use entrepot_oci::{Digest, Image, Name, Page, Reference};
 
 use crate::{Asked, Error, Mirror, store::store_failed};
 
 /// Everything that is held, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holdings {
     /// Repositories of which anything is held.
     pub repositories: u64,
@@ -24,7 +23,7 @@ pub struct Holdings {
 }
 
 /// A repository of which something is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldRepository {
     /// As people write it: `docker.io/library/nginx`, or `local/app`.
     pub name: String,
@@ -43,7 +42,7 @@ pub struct HeldRepository {
 }
 
 /// A page of repositories.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryPage {
     /// In order of their names.
     pub repositories: Vec<HeldRepository>,
@@ -52,10 +51,10 @@ pub struct RepositoryPage {
 }
 
 /// An image that is held: a manifest that no other one holds as its child.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldImage {
     /// Its digest.
-    pub digest: String,
+    pub digest: Digest,
     /// Its media type.
     pub media_type: String,
     /// The tags that point at it.
@@ -71,7 +70,7 @@ pub struct HeldImage {
 }
 
 /// A page of images.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImagePage {
     /// In order of their digests.
     pub images: Vec<HeldImage>,
@@ -80,7 +79,7 @@ pub struct ImagePage {
 }
 
 /// What a removal took away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     /// Manifests that are no longer held in the repository.
     pub manifests: u64,
@@ -150,7 +149,7 @@ impl Mirror {
         self.0.uses.flush(&self.0.catalog).await;
         let listing = self.0.catalog.images(key, page).await.map_err(store_failed)?;
         let images = listing.rows.into_iter().map(|row| HeldImage {
-            digest: row.digest.to_string(),
+            digest: row.digest,
             media_type: row.media_type.to_string(),
             tags: row.tags.iter().map(ToString::to_string).collect(),
             bytes: row.size_held,

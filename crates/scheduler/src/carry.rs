@@ -16,10 +16,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Clock, Metrics, Part, ProgressView, RunCopyView,
-    feed::{Feed, Settled, Told},
+    Clock, Metrics, Part, ProgressView,
+    feed::{Feed, RunEvent, Settled},
     live::Live,
-    view::time,
 };
 
 /// How often it is told, and written down, how far a run is.
@@ -76,16 +75,20 @@ impl Running {
 
     /// How far it is.
     pub(crate) fn view(&self) -> ProgressView {
-        let mut view = ProgressView {
-            run: self.id.to_string(),
+        self.live(|live| ProgressView {
+            run: self.id,
             rule: self.rule.clone(),
-            cause: self.cause.as_str().to_owned(),
+            cause: self.cause,
             part: (!self.part.is_whole()).then(|| self.part.to_string()),
-            started: time(self.started),
-            ..ProgressView::default()
-        };
-        self.live(|live| live.show(&mut view));
-        view
+            started: self.started,
+            phase: live.phase(),
+            wanted: live.wanted(),
+            copies: live.counts(),
+            bytes: live.bytes(),
+            done: live.done(),
+            read: live.read(),
+            images: live.images(),
+        })
     }
 
     fn live<T>(&self, with: impl FnOnce(&mut Live) -> T) -> T {
@@ -111,7 +114,7 @@ impl Carrier {
             () = run.cancel.cancelled() => return self.ended(run, Ok(())),
         };
         run.live(Live::looking);
-        self.feed.tell(&Told::Progress(&run.view()));
+        self.feed.tell(RunEvent::Progress(run.view()));
         let (told, happens) = mpsc::unbounded_channel();
         let order = Order { rule, part: run.part.clone(), told, cancel: run.cancel.clone() };
         // Work that panics, even before it is polled, must not leave its rule running for ever.
@@ -179,18 +182,23 @@ impl Carrier {
             }
             self.tell_settled(run, &settled);
         }
-        self.feed.tell(&Told::Progress(&run.view()));
+        self.feed.tell(RunEvent::Progress(run.view()));
     }
 
     fn tell_settled(&self, run: &Running, settled: &[RunCopy]) {
-        let changes: Vec<_> = settled.iter().filter(|done| done.outcome != CopyOutcome::Equal).collect();
-        if changes.is_empty() {
+        let changes = settled.iter().filter(|done| done.outcome != CopyOutcome::Equal);
+        let all = changes.clone().count();
+        if all == 0 {
             return;
         }
-        let told: Vec<_> = changes.iter().take(TOLD_COPIES).map(|done| RunCopyView::of(0, done)).collect();
-        let more = changes.len() - told.len();
-        let id = run.id.to_string();
-        self.feed.tell(&Told::Copies(Settled { run: &id, rule: &run.rule, changes: told, more }));
+        let told: Vec<_> = changes.take(TOLD_COPIES).cloned().collect();
+        let more = all - told.len();
+        self.feed.tell(RunEvent::Copies(Settled {
+            run: run.id,
+            rule: run.rule.clone(),
+            changes: told,
+            more,
+        }));
     }
 
     fn ended(&self, run: &Running, done: Result<(), String>) -> RunEnd {

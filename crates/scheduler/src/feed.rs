@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use serde::Serialize;
+use entrepot_catalog::{RunCopy, RunId, RunRecord};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{ProgressView, RunCopyView, RunView};
+use crate::ProgressView;
 
 /// How many frames a listener may be behind.
 const BEHIND: usize = 256;
@@ -18,10 +18,38 @@ const BEHIND: usize = 256;
 pub struct Frame {
     /// Which one; they count up.
     pub number: u64,
-    /// What kind: `running`, `began`, `progress`, `copies`, `ended` or `rules`.
-    pub kind: &'static str,
-    /// What, as JSON on one line.
-    pub json: Arc<str>,
+    /// What. All listeners share it.
+    pub event: Arc<RunEvent>,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEvent {
+    /// What every listener is told first: how far every run is that goes on.
+    Running(Vec<ProgressView>),
+    /// A run began.
+    Began(ProgressView),
+    /// A run went on.
+    Progress(ProgressView),
+    /// A run settled copies.
+    Copies(Settled),
+    /// A run ended.
+    Ended(RunRecord),
+    /// The rules were changed, or a change was refused.
+    Rules,
+}
+
+/// Copies that a run has settled since the last such event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which run.
+    pub run: RunId,
+    /// The rule.
+    pub rule: String,
+    /// The copies, except those that were equal.
+    pub changes: Vec<RunCopy>,
+    /// How many more there were than are told.
+    pub more: usize,
 }
 
 /// A listener has fallen so far behind that it missed something: it should ask again how things stand.
@@ -61,41 +89,15 @@ pub(crate) struct Feed {
     number: AtomicU64,
 }
 
-/// Copies that a run has settled since the last such frame.
-#[derive(Debug, Serialize)]
-pub(crate) struct Settled<'a> {
-    pub(crate) run: &'a str,
-    pub(crate) rule: &'a str,
-    pub(crate) changes: Vec<RunCopyView>,
-    /// How many more there were than are told.
-    pub(crate) more: usize,
-}
-
-/// What can happen.
-#[derive(Debug)]
-pub(crate) enum Told<'a> {
-    Began(&'a ProgressView),
-    Progress(&'a ProgressView),
-    Copies(Settled<'a>),
-    Ended(&'a RunView),
-    Rules,
-}
-
 impl Feed {
     pub(crate) fn new() -> Self {
         Self { sender: Mutex::new(Some(broadcast::Sender::new(BEHIND))), number: AtomicU64::new(0) }
     }
 
-    pub(crate) fn tell(&self, told: &Told<'_>) {
+    pub(crate) fn tell(&self, event: RunEvent) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = sender.as_ref().filter(|sender| sender.receiver_count() > 0) else { return };
-        let frame = match told {
-            Told::Began(progress) => self.frame("began", progress),
-            Told::Progress(progress) => self.frame("progress", progress),
-            Told::Copies(settled) => self.frame("copies", settled),
-            Told::Ended(run) => self.frame("ended", run),
-            Told::Rules => self.frame("rules", &serde_json::json!({})),
-        };
+        let frame = self.frame(event);
         // Fails only where the last listener has just left.
         let _ = sender.send(frame);
     }
@@ -104,7 +106,7 @@ impl Feed {
     pub(crate) fn watch(&self, now: impl FnOnce() -> Vec<ProgressView>) -> Option<Watch> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let frames = sender.subscribe();
-        let first = self.frame("running", &serde_json::json!({ "runs": now() }));
+        let first = self.frame(RunEvent::Running(now()));
         Some(Watch { first: Some(first), frames })
     }
 
@@ -113,10 +115,8 @@ impl Feed {
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn frame<T: Serialize + ?Sized>(&self, kind: &'static str, value: &T) -> Frame {
-        // Structs of texts and numbers always serialise.
-        let json = serde_json::to_string(value).unwrap_or_default().into();
-        Frame { number: self.number.fetch_add(1, Ordering::Relaxed) + 1, kind, json }
+    fn frame(&self, event: RunEvent) -> Frame {
+        Frame { number: self.number.fetch_add(1, Ordering::Relaxed) + 1, event: Arc::new(event) }
     }
 }
 
@@ -127,17 +127,17 @@ mod tests {
     #[tokio::test]
     async fn who_does_not_keep_up_is_told() {
         let feed = Feed::new();
-        feed.tell(&Told::Rules);
+        feed.tell(RunEvent::Rules);
         let mut slow = feed.watch(Vec::new).unwrap();
         let mut quick = feed.watch(Vec::new).unwrap();
         let mut numbers = vec![quick.next().await.unwrap().unwrap().number];
         for _ in 0..=BEHIND {
-            feed.tell(&Told::Rules);
+            feed.tell(RunEvent::Rules);
             numbers.push(quick.next().await.unwrap().unwrap().number);
         }
         assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.len() == BEHIND + 2);
         let first = slow.next().await.unwrap().unwrap();
-        assert_eq!((first.kind, &*first.json), ("running", r#"{"runs":[]}"#));
+        assert_eq!(*first.event, RunEvent::Running(Vec::new()));
         assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
         feed.close();
         assert!(quick.next().await.is_none());

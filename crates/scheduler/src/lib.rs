@@ -2,7 +2,7 @@
 //!
 //! - when: `timetable` (pure); who runs, is asked to, or told to stop: [`Scheduler`]
 //! - one run: `carry` (from its place in the queue to its record), `live` (how far it is), `part` (of one image only)
-//! - told: `view` (what the API and the command line speak), [`Watch`] (as it happens), [`Metrics`]
+//! - told: `view` (how things stand), [`Watch`] (as it happens), [`Metrics`]
 //! - remembered: in the catalog; `ledger` is what saves the next run its requests
 
 #![forbid(unsafe_code)]
@@ -20,12 +20,11 @@ mod view;
 
 pub use carry::{Happened, Order, Work};
 pub use error::Error;
-pub use feed::{Frame, Lost, Watch};
+pub use feed::{Frame, Lost, RunEvent, Settled, Watch};
 pub use ledger::CatalogLedger;
 pub use metrics::Metrics;
 pub use part::Part;
 pub use scheduler::{Begun, Clock, Parts, Scheduler};
 pub use view::{
-    CopyView, Counts, ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunCopyView, RunDetail,
-    RunView, RunsView, SourceView, StateView,
+    ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entrepot_catalog::{Copy, CopyCounts, CopyOutcome, RunCopy};
 use entrepot_sync::{Event, Job, Outcome, Row};
 
-use crate::{ImageView, Phase, ProgressView};
+use crate::{ImageView, Phase};
 
 /// How many images in hand are told.
 const TOLD_IMAGES: usize = 20;
@@ -111,19 +111,30 @@ impl Live {
         self.written
     }
 
-    /// Writes how far it is into `view`.
-    pub(crate) fn show(&self, view: &mut ProgressView) {
-        view.phase = self.phase;
-        view.wanted = self.wanted;
-        view.copies = self.counts.into();
-        (view.bytes, view.done, view.read) = (self.bytes, self.done, self.read);
-        view.images = self
-            .in_hand
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(crate) fn wanted(&self) -> u64 {
+        self.wanted
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// The images in hand, the first of them if there are many.
+    pub(crate) fn images(&self) -> Vec<ImageView> {
+        self.in_hand
             .iter()
             .filter_map(|(job, image)| Some((self.jobs.get(*job)?.image.clone(), image)))
             .map(|(image, InHand { bytes, done })| ImageView { image, bytes: *bytes, done: *done })
             .take(TOLD_IMAGES)
-            .collect();
+            .collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_catalog::{Catalog, Cause, CopyCounts, RunEnd, RunId, RunOutcome, SourceTag};
+use entrepot_catalog::{Catalog, Cause, CopyCounts, RunEnd, RunId, RunOutcome, RunRecord, SourceTag};
 use entrepot_sync::rules::{Rule, RuleSet};
 use tokio::{
     runtime::Handle,
@@ -16,12 +16,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Error, Metrics, Part, ProgressView, Refused, RuleView, RulesView, RunCopyView, RunDetail, RunView,
-    RunsView, SourceView, StateView, Watch,
+    Error, Metrics, Part, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView,
+    StateView, Watch,
     carry::{Carrier, Running, Work},
-    feed::{Feed, Told},
+    feed::{Feed, RunEvent},
     timetable::{Known, Timetable},
-    view::time,
 };
 
 /// How many rules run at once; each of them copies many images at once.
@@ -87,7 +86,7 @@ struct State {
 #[derive(Clone, Debug, Default)]
 struct Standing {
     counts: CopyCounts,
-    last: Option<RunView>,
+    last: Option<RunRecord>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -147,16 +146,16 @@ impl Scheduler {
         state.timetable.replace(known, now);
         (state.rules, state.work, state.standing, state.refused) = (rules, work, standing, None);
         drop(state);
-        self.0.carrier.feed.tell(&Told::Rules);
+        self.0.carrier.feed.tell(RunEvent::Rules);
         self.0.woken.notify_one();
         Ok(())
     }
 
     /// Remembers why a changed configuration was not taken, until one is.
     pub fn refuse(&self, problem: String, hint: Option<String>) {
-        let at = time(self.now());
+        let at = self.now();
         self.state().refused = Some(Refused { at, problem, hint });
-        self.0.carrier.feed.tell(&Told::Rules);
+        self.0.carrier.feed.tell(RunEvent::Rules);
     }
 
     /// Runs rules when they are due, until `stop`; then those that run are told to stop, and waited for.
@@ -248,7 +247,7 @@ impl Scheduler {
         }
         tracing::info!(rule = name, run = %id, cause = cause.as_str(), "a sync begins");
         self.0.carrier.metrics.begun();
-        self.0.carrier.feed.tell(&Told::Began(&run.view()));
+        self.0.carrier.feed.tell(RunEvent::Began(run.view()));
         let scheduler = self.clone();
         let carrying = async move { scheduler.carry(&run, rule, work).await };
         self.0.tasks.spawn_on(carrying, &self.0.runtime);
@@ -276,7 +275,7 @@ impl Scheduler {
             state.timetable.ended(&run.rule, run.part.is_whole(), self.now());
         }
         if let Some(last) = last {
-            self.0.carrier.feed.tell(&Told::Ended(&last));
+            self.0.carrier.feed.tell(RunEvent::Ended(last));
         }
         self.0.woken.notify_one();
     }
@@ -343,7 +342,7 @@ impl Scheduler {
         limit: usize,
     ) -> Result<RunsView, Error> {
         let listing = self.catalog().runs(rule, before, limit).await?;
-        Ok(RunsView { runs: listing.rows.into_iter().map(RunView::from).collect(), more: listing.more })
+        Ok(RunsView { runs: listing.rows, more: listing.more })
     }
 
     /// A run, and a page of what it did.
@@ -354,8 +353,7 @@ impl Scheduler {
         let run = self.catalog().run(id).await?.ok_or(Error::UnknownRun(id))?;
         let listing = self.catalog().run_copies(id, after, limit).await?;
         let progress = self.state().running.values().find(|run| run.id == id).map(|run| run.view());
-        let changes = listing.rows.iter().map(|(number, done)| RunCopyView::of(*number, done)).collect();
-        Ok(RunDetail { run: run.into(), progress, changes, more: listing.more })
+        Ok(RunDetail { run, progress, changes: listing.rows, more: listing.more })
     }
 
     /// How a rule's copies stand, of `limit` source tags after `after`.
@@ -364,14 +362,14 @@ impl Scheduler {
     /// What is remembered cannot be looked up.
     pub async fn copies(&self, rule: &str, after: &SourceTag, limit: usize) -> Result<StateView, Error> {
         let listing = self.catalog().copies(rule, after, limit).await?;
-        Ok(StateView { copies: listing.rows.into_iter().map(Into::into).collect(), more: listing.more })
+        Ok(StateView { copies: listing.rows, more: listing.more })
     }
 
     async fn look_up(&self, rule: &str) -> Result<Standing, Error> {
         let counts = self.catalog().copy_counts(rule).await?;
         let runs = self.catalog().runs(Some(rule), None, 2).await?.rows;
         let last = runs.into_iter().find(|run| run.outcome != RunOutcome::Running);
-        Ok(Standing { counts, last: last.map(RunView::from) })
+        Ok(Standing { counts, last })
     }
 
     fn now(&self) -> SystemTime {
@@ -390,8 +388,8 @@ impl Scheduler {
 fn rule_view(state: &State, rule: &Rule) -> RuleView {
     let standing = state.standing.get(&rule.name).cloned().unwrap_or_default();
     let source = |source: &entrepot_sync::rules::Source| SourceView {
-        from: source.place.to_string(),
-        to: source.destinations.iter().map(|to| to.place.to_string()).collect(),
+        from: source.place.clone(),
+        to: source.destinations.iter().map(|to| to.place.clone()).collect(),
     };
     RuleView {
         name: rule.name.clone(),
@@ -399,9 +397,9 @@ fn rule_view(state: &State, rule: &Rule) -> RuleView {
         category: rule.category.clone(),
         schedule: rule.schedule.as_ref().map(|schedule| schedule.as_str().to_owned()),
         time_zone: rule.schedule.as_ref().map(|schedule| schedule.zone().to_owned()),
-        next: state.timetable.next_of(&rule.name).map(time),
+        next: state.timetable.next_of(&rule.name),
         sources: rule.sources.iter().map(source).collect(),
-        copies: standing.counts.into(),
+        copies: standing.counts,
         last: standing.last,
         running: state.running.get(&rule.name).map(|run| run.view()),
     }

@@ -7,9 +7,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_catalog::{Catalog, Copy, CopyOutcome, Location, RunCopy, RunId, SourceTag};
+use entrepot_catalog::{Catalog, Cause, Copy, CopyOutcome, Location, RunCopy, RunId, RunOutcome, SourceTag};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Begun, Error, Happened, Lost, Metrics, Order, Part, Parts, Scheduler, Watch, Work};
+use entrepot_scheduler::{
+    Begun, Error, Happened, Lost, Metrics, Order, Part, Parts, RunEvent, Scheduler, Watch, Work,
+};
 use entrepot_sync::{
     Done, Event, Failure, Job, Outcome, Place, Row, Shape, Target,
     rules::{RuleSection, RuleSet},
@@ -176,12 +178,23 @@ fn failed() -> Outcome {
     Outcome::Failed(Failure { what, hint, at_source: false })
 }
 
+fn kind(event: &RunEvent) -> &'static str {
+    match event {
+        RunEvent::Running(_) => "running",
+        RunEvent::Began(_) => "began",
+        RunEvent::Progress(_) => "progress",
+        RunEvent::Copies(_) => "copies",
+        RunEvent::Ended(_) => "ended",
+        RunEvent::Rules => "rules",
+    }
+}
+
 async fn kinds_until(watch: &mut Watch, last: &str) -> Vec<&'static str> {
     let mut kinds = Vec::new();
     loop {
         let frame = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap().unwrap();
-        kinds.push(frame.kind);
-        if frame.kind == last {
+        kinds.push(kind(&frame.event));
+        if kinds.last() == Some(&last) {
             return kinds;
         }
     }
@@ -205,12 +218,12 @@ async fn rules_run_when_they_are_due_and_never_twice_at_once() {
     desk.nothing_is_ordered().await;
     let running = desk.scheduler.rules().rules[0].running.clone().unwrap();
     let joined = desk.scheduler.run_now("x", Part::default()).await.unwrap();
-    assert!(matches!(joined, Begun::Joined(id) if id.to_string() == running.run));
+    assert!(matches!(joined, Begun::Joined(id) if id == running.run));
     let mut watch = desk.scheduler.watch().unwrap();
     drop(first);
     kinds_until(&mut watch, "ended").await;
     desk.nothing_is_ordered().await;
-    assert_eq!(desk.scheduler.rules().rules[0].next.as_deref(), Some("2027-01-15T12:00:00Z"));
+    assert_eq!(desk.scheduler.rules().rules[0].next, Some(full_hour() + 4 * HOUR));
     desk.set(full_hour() + 4 * HOUR);
     drop(desk.ordered().await);
     desk.close().await;
@@ -231,16 +244,13 @@ async fn what_happens_is_told_in_order_and_remembered() {
     tell(Happened::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
     let progress = loop {
         let frame = watch.next().await.unwrap().unwrap();
-        let value: serde_json::Value = serde_json::from_str(&frame.json).unwrap();
-        if frame.kind == "progress" && value["done"] == 10 {
-            break value;
+        match &*frame.event {
+            RunEvent::Progress(progress) if progress.done == 10 => break progress.clone(),
+            _ => {}
         }
     };
-    assert_eq!(
-        (&progress["wanted"], &progress["bytes"], &progress["read"]),
-        (&3.into(), &40.into(), &8.into())
-    );
-    assert_eq!(progress["images"][0]["image"], "quay.io/a/x:2");
+    assert_eq!((progress.wanted, progress.bytes, progress.read), (3, 40, 8));
+    assert_eq!(progress.images[0].image, "quay.io/a/x:2");
     tell(Happened::Event(Event::Settled { job: 0, target: 0, row: row("2", done()) }));
     tell(Happened::Event(Event::Settled { job: 1, target: 0, row: row("3", failed()) }));
     drop(order);
@@ -249,17 +259,18 @@ async fn what_happens_is_told_in_order_and_remembered() {
     assert!(kinds.contains(&"copies"), "{kinds:?}");
 
     let detail = desk.scheduler.run(run, 0, 10).await.unwrap();
-    assert_eq!((detail.run.outcome.as_str(), detail.run.cause.as_str()), ("failed", "hand"));
-    assert_eq!((detail.run.copies.copied, detail.run.copies.equal, detail.run.copies.failed), (1, 1, 1));
+    assert_eq!((detail.run.outcome, detail.run.cause), (RunOutcome::Failed, Cause::Hand));
+    assert_eq!((detail.run.counts.copied, detail.run.counts.equal, detail.run.counts.failed), (1, 1, 1));
     assert_eq!((detail.run.written, detail.run.read), (30, 8));
-    let told: Vec<_> = detail.changes.iter().map(|done| (done.number, done.outcome.as_str())).collect();
-    assert_eq!(told, [(1, "copied"), (2, "failed")]);
+    let told: Vec<_> = detail.changes.iter().map(|(number, done)| (*number, done.outcome)).collect();
+    assert_eq!(told, [(1, CopyOutcome::Copied), (2, CopyOutcome::Failed)]);
     let state = desk.scheduler.copies("x", &SourceTag::default(), 10).await.unwrap();
-    let told: Vec<_> = state.copies.iter().map(|copy| (&*copy.reference, &*copy.outcome)).collect();
+    let told: Vec<_> =
+        state.copies.iter().map(|copy| (&*copy.copy.reference, copy.outcome.as_str())).collect();
     assert_eq!(told, [("1", "equal"), ("2", "copied"), ("3", "failed")]);
     assert_eq!(state.copies[2].hint.as_deref(), Some("start it"));
     let rule = desk.scheduler.rules().rules.remove(0);
-    assert_eq!((rule.copies.total, rule.copies.in_sync, rule.running), (3, 2, None));
+    assert_eq!((rule.copies.total(), rule.copies.in_sync(), rule.running), (3, 2, None));
     let mut registry = prometheus_client::registry::Registry::default();
     desk.metrics.register(&mut registry);
     let mut text = String::new();
@@ -312,7 +323,7 @@ async fn runs_can_be_stopped() {
     order.cancel.cancelled().await;
     drop((order, finish));
     kinds_until(&mut watch, "ended").await;
-    assert_eq!(desk.scheduler.run(run, 0, 1).await.unwrap().run.outcome, "cancelled");
+    assert_eq!(desk.scheduler.run(run, 0, 1).await.unwrap().run.outcome, RunOutcome::Cancelled);
     assert!(matches!(desk.scheduler.cancel(run).await, Err(Error::Ended(_))));
     assert!(matches!(desk.scheduler.cancel("1".parse().unwrap()).await, Err(Error::UnknownRun(_))));
     desk.close().await;
@@ -342,14 +353,14 @@ async fn what_the_end_of_the_server_interrupts_is_caught_up() {
     assert!(scheduler.watch().is_none());
     assert!(matches!(scheduler.run_now("x", Part::default()).await, Err(Error::Stopping)));
     let runs = scheduler.runs(Some(&name), None, 10).await.unwrap();
-    assert_eq!(runs.runs[0].outcome, "interrupted");
+    assert_eq!(runs.runs[0].outcome, RunOutcome::Interrupted);
 
     let later = full_hour() + 2 * HOUR + Duration::from_secs(600);
     let mut desk = Desk::open(&dir, &["x", "y"], later).await;
     desk.set(later + Duration::from_secs(61));
     let caught_up = desk.ordered().await;
     assert_eq!(caught_up.order.rule.name, name);
-    assert_eq!(desk.scheduler.running()[0].cause, "catch-up");
+    assert_eq!(desk.scheduler.running()[0].cause, Cause::CatchUp);
     desk.nothing_is_ordered().await;
     drop(caught_up);
     desk.close().await;
@@ -413,7 +424,7 @@ async fn other_rules_leave_what_runs_alone() {
     drop(running.order);
     running.finish.send(Ok(())).unwrap();
     kinds_until(&mut watch, "ended").await;
-    assert_eq!(desk.scheduler.run(run, 0, 10).await.unwrap().run.outcome, "done");
+    assert_eq!(desk.scheduler.run(run, 0, 10).await.unwrap().run.outcome, RunOutcome::Done);
     desk.close().await;
 }
 
@@ -432,7 +443,7 @@ async fn work_that_panics_ends() {
     scheduler.run_now("x", Part::default()).await.unwrap();
     kinds_until(&mut watch, "ended").await;
     assert!(scheduler.running().is_empty());
-    assert_eq!(scheduler.rules().rules[0].last.as_ref().unwrap().outcome, "failed");
+    assert_eq!(scheduler.rules().rules[0].last.as_ref().unwrap().outcome, RunOutcome::Failed);
 }
 
 #[tokio::test]
@@ -443,7 +454,7 @@ async fn slow_listeners_are_let_go() {
     for _ in 0..300 {
         desk.scheduler.refuse("no".into(), None);
     }
-    assert_eq!(slow.next().await.unwrap().unwrap().kind, "running");
+    assert_eq!(kind(&slow.next().await.unwrap().unwrap().event), "running");
     assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
     desk.close().await;
 }

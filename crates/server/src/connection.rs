@@ -14,15 +14,15 @@ use tokio::{
     net::{TcpStream, UnixStream},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     patience::{Shortage, Silence},
     peer::{Door, Peer},
-    service,
+    service::{self, Service},
     state::State,
     tls::Certificates,
-    wire::{lending::Lending, linger::Linger},
+    wire::{lending::Lending, linger::Linger, open::Open},
 };
 
 /// How long the head of a request, or a TLS handshake, may take.
@@ -38,29 +38,31 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// What all connections share.
 pub(crate) struct Connections {
     builder: Builder<TokioExecutor>,
-    state: Arc<State>,
+    service: Arc<Service>,
     tls: Option<Arc<Certificates>>,
     /// Finish what is running, take nothing new.
     pub(crate) draining: CancellationToken,
     /// Stop at once.
     pub(crate) cut: CancellationToken,
+    /// All that are open, with those that were upgraded and belong to a handler.
+    pub(crate) open: TaskTracker,
 }
 
 impl Connections {
-    pub(crate) fn new(state: State, tls: Option<Arc<Certificates>>) -> Self {
-        let draining = state.draining.clone();
-        let cut = CancellationToken::new();
-        Self { builder: builder(), state: Arc::new(state), tls, draining, cut }
+    pub(crate) fn new(service: Service, tls: Option<Arc<Certificates>>) -> Self {
+        let draining = service.state.draining.clone();
+        let (cut, open) = (CancellationToken::new(), TaskTracker::new());
+        Self { builder: builder(), service: Arc::new(service), tls, draining, cut, open }
     }
 
     /// What every request needs.
     pub(crate) fn state(&self) -> &State {
-        &self.state
+        &self.service.state
     }
 
     /// Serves a client.
     pub(crate) async fn tcp(&self, stream: TcpStream, address: IpAddr) {
-        let _open = self.state.metrics.connection();
+        let _open = self.state().metrics.connection();
         if let Err(error) = tune(&stream) {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
@@ -86,7 +88,7 @@ impl Connections {
     async fn plain(&self, stream: TcpStream, address: IpAddr) {
         let lending = Lending::default();
         let peer = Peer::new(Some(address), Door::Public, Some(lending.clone()));
-        let io = crate::wire::socket::Socket::new(stream, lending, self.state.metrics.clone());
+        let io = crate::wire::socket::Socket::new(stream, lending, self.state().metrics.clone());
         self.serve(Linger::new(io, peer.line()), peer).await;
     }
 
@@ -105,16 +107,17 @@ impl Connections {
     /// Serves one connection until it closes.
     pub(crate) async fn serve<I: Read + Write + Unpin + Send + 'static>(&self, io: I, peer: Arc<Peer>) {
         let service = {
-            let (state, peer) = (Arc::clone(&self.state), Arc::clone(&peer));
+            let (service, peer) = (Arc::clone(&self.service), Arc::clone(&peer));
             service_fn(move |request| {
-                let (state, peer) = (Arc::clone(&state), Arc::clone(&peer));
-                async move { Ok::<_, Infallible>(service::serve(&state, &peer, request).await) }
+                let (service, peer) = (Arc::clone(&service), Arc::clone(&peer));
+                async move { Ok::<_, Infallible>(service.serve(&peer, request).await) }
             })
         };
-        let mut connection = std::pin::pin!(self.builder.serve_connection(io, service));
+        let io = Open::new(io, self.open.token());
+        let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(io, service));
         // Children, since every look at a token takes its lock, and all connections would take the same.
         let (draining, cut) = (self.draining.child_token(), self.cut.child_token());
-        let mut check = tokio::time::interval(self.state.shortage.check());
+        let mut check = tokio::time::interval(self.state().shortage.check());
         let (mut look, mut closing) = (Look::new(), false);
         loop {
             tokio::select! {
@@ -130,7 +133,7 @@ impl Connections {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                _ = check.tick() => match look.at(&peer, &self.state.shortage) {
+                _ = check.tick() => match look.at(&peer, &self.state().shortage) {
                     Seen::Alive => {}
                     // It was told and has not gone.
                     Seen::Idle if closing => return,

@@ -2,10 +2,15 @@
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use entrepot_mirror::{Budget, Error, Room};
 use futures_util::{Stream, StreamExt};
@@ -61,6 +66,15 @@ impl Upload {
         Ok(Some(room.map_or_else(|| all.clone(), |room| room.hold(all.clone()))))
     }
 
+    /// The body for a handler elsewhere, and what tells whether all of it was read.
+    pub(crate) fn into_body(self) -> (Body, Arc<AtomicBool>) {
+        let finished = Arc::new(AtomicBool::new(self.is_finished()));
+        if self.is_finished() {
+            return (Body::empty(), finished);
+        }
+        (Body::from_stream(Watched { upload: self, finished: Arc::clone(&finished) }), finished)
+    }
+
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(left) = self.patience.wait(Instant::now()) {
             let deadline = tokio::time::Instant::now() + left;
@@ -97,6 +111,26 @@ impl Stream for Upload {
                 Poll::Pending => return this.poll_timer(cx).map(|()| Some(Err(Error::BodyBroken))),
             }
         }
+    }
+}
+
+/// A body that is read elsewhere; what it came to is known when it is dropped.
+struct Watched {
+    upload: Upload,
+    finished: Arc<AtomicBool>,
+}
+
+impl Stream for Watched {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.upload).poll_next(cx)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.finished.store(self.upload.is_finished(), Ordering::Release);
     }
 }
 

@@ -2,37 +2,13 @@
 
 use std::path::Path;
 
-use entrepot_blobs::Blobs;
-use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, Upstream};
-use entrepot_oci::Host;
-use entrepot_remote::Remote;
-use prometheus_client::registry::Registry;
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{Listen, Metrics, Policy, Server};
+use crate::{Listen, Server, test_parts::parts};
 
-// Nobody listens at port 1, so that what has to be asked for upstream fails at once.
 async fn server(data: &Path) -> Server {
-    let settings = entrepot_remote::Settings {
-        endpoints: vec!["http://127.0.0.1:1".parse().unwrap()],
-        ..entrepot_remote::Settings::default()
-    };
-    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
-    let parts = Parts {
-        settings: Settings::default(),
-        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
-        hosted: vec!["local/".into()],
-        blobs: Blobs::open(data, None).await.unwrap(),
-        catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
-        metrics: entrepot_mirror::Metrics::default(),
-        clock: Clock::manual(),
-    };
-    let mirror = Mirror::start(parts).await.unwrap();
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
-    let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
-    let parts = crate::Parts { mirror, sync: None, token: None, policy, registry, metrics };
-    Server::bind(listen, parts).await.unwrap()
+    Server::bind(listen, parts(data).await).await.unwrap()
 }
 
 fn digest() -> String {

@@ -3,8 +3,8 @@
 //! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
 //! - layers, from below: `peer` (the other end), `state` (what every request needs), `call` (a request), `answer`,
 //!   `service`; a module imports those below it
-//! - requests: `service` (one request from head to log line), `registry` (the OCI API), `sync` (the JSON API),
-//!   `pages`, `control`
+//! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
+//!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
 //! - who is let in: `admission`, by `host` and `cross_site`; `local` says whether this machine counts as its owner
 //! - who may do what: `principal` asks for an `action`, `policy` decides, and a `permit` goes with the answer
 //! - what clients may hold up: `answers` (memory), `patience` (how long)
@@ -19,13 +19,14 @@ mod admission;
 mod answer;
 mod answers;
 mod body;
+mod cache;
 mod call;
 mod client;
 mod connection;
-mod control;
 mod cross_site;
 mod error;
 mod headers;
+pub mod held;
 mod host;
 mod ids;
 mod incoming;
@@ -49,7 +50,10 @@ mod server;
 mod service;
 mod state;
 mod sync;
+#[cfg(test)]
+mod test_parts;
 mod tls;
+mod web;
 mod wire;
 mod workers;
 

@@ -2,17 +2,12 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
-
 /// The parameters whose values may be logged; any other might be a secret.
 const LOGGED: [&str; 5] = ["ns", "n", "last", "digest", "artifactType"];
 
-/// The first value of `key`, decoded.
+/// The first value of `key`, decoded as forms are (WHATWG URL §5): a `+` is a space.
 pub(crate) fn find<'a>(query: &'a str, key: &str) -> Option<Cow<'a, str>> {
-    query.split('&').find_map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name == key).then(|| percent_decode_str(value).decode_utf8_lossy())
-    })
+    form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == key).then_some(value))
 }
 
 /// The query as it may be logged, its `?` included; empty if nothing of it may.
@@ -36,6 +31,7 @@ mod tests {
     fn finds_and_decodes() {
         assert_eq!(find("a=1&last=sha256%3Aab&last=2", "last").unwrap(), "sha256:ab");
         assert_eq!(find("a", "a").unwrap(), "");
+        assert_eq!(find("a=b+c%2B", "a").unwrap(), "b c+");
         assert_eq!(find("", "a"), None);
     }
 

@@ -18,8 +18,10 @@ use crate::{
     host::Hosts,
     local::Local,
     patience::Patience,
+    service::Service,
     state::{Parts, State, Terms},
     tls::{self, CertificateError, Certificates, TlsFiles},
+    web::site::Site,
     workers::Workers,
 };
 
@@ -109,8 +111,9 @@ impl Server {
             local: Local::new(local),
             patience: listen.patience,
         };
-        let state = State::new(parts, terms);
-        let connections = Arc::new(Connections::new(state, certificates.clone()));
+        let state = Arc::new(State::new(parts, terms));
+        let site = Site::new(&state);
+        let connections = Arc::new(Connections::new(Service::new(state, site), certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })
     }
@@ -151,8 +154,14 @@ impl Server {
         drop(listeners);
         shared.draining.cancel();
         tasks.close();
-        if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
-            tracing::warn!(connections = tasks.len(), "connections are cut that did not finish in time");
+        shared.open.close();
+        // A connection that was upgraded has no task here any more.
+        let drained = async { tokio::join!(tasks.wait(), shared.open.wait()) };
+        if tokio::time::timeout(grace, drained).await.is_err() {
+            tracing::warn!(
+                connections = shared.open.len(),
+                "connections are cut that did not finish in time"
+            );
             shared.cut.cancel();
             tasks.wait().await;
         }

@@ -1,6 +1,9 @@
 //! One request, from its head to its answer: bounds, dispatch, errors, panics, the record of it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+};
 
 use futures_util::FutureExt;
 use http::{Method, Request, Response, Version, request::Parts};
@@ -12,19 +15,22 @@ use crate::{
     answer::{refuse, without_body},
     body::Body,
     call::Call,
-    control,
     error::Refusal,
     headers::{self, X_REQUEST_ID},
     host,
     ids::RequestId,
     incoming::Upload,
-    pages,
+    metrics::Kind,
     peer::{Door, Peer},
     principal::{Evidence, Principal},
     record::Record,
     registry,
     state::State,
-    sync::{api, problem::Problem},
+    sync::problem::Problem,
+    web::{
+        call::{Caller, is_api},
+        site::Site,
+    },
 };
 
 /// The largest request head that is taken, in bytes of names and values.
@@ -32,53 +38,110 @@ pub(crate) const MAX_HEAD: usize = 16 << 10;
 /// The longest address that is taken, in bytes.
 const MAX_ADDRESS: usize = 8 << 10;
 
-/// Answers a request, whatever happens.
-pub(crate) async fn serve(
-    state: &Arc<State>,
-    peer: &Arc<Peer>,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    let id = RequestId::of(&head.headers);
-    let mut record = Record::start(&head, &id, &state.metrics, peer);
-    let mut body = Upload::new(body, state.mirror.budget());
-    if peer.door() == Door::Public {
-        state.local.notice(&head.headers);
+/// What answers requests.
+pub(crate) struct Service {
+    pub(crate) state: Arc<State>,
+    site: Site,
+}
+
+/// A request, as it was received.
+struct Received<'a> {
+    peer: &'a Arc<Peer>,
+    head: Parts,
+    id: &'a RequestId,
+    body: Upload,
+}
+
+/// What a request came to.
+struct Answered {
+    outcome: Result<Response<Body>, Refusal>,
+    /// Whether its body was read to the end.
+    all_read: bool,
+}
+
+impl Service {
+    pub(crate) fn new(state: Arc<State>, site: Site) -> Self {
+        Self { state, site }
     }
-    let host = host::of(&head);
-    let principal = Principal::of(&Evidence {
-        door: peer.door(),
-        address: peer.address(),
-        host: host.ok().flatten(),
-        local_counts: state.local.counts(),
-        headers: &head.headers,
-        token: state.token.as_ref(),
-    });
-    let call = Call { state, peer, head: &head, host, principal, body: &mut body, kind: &mut record.kind };
-    let outcome = AssertUnwindSafe(answer(call)).catch_unwind().await;
-    // The panic hook has logged what and where.
-    let outcome = outcome.unwrap_or_else(|_| Err(Refusal::panicked()));
-    let outcome = outcome.and_then(|response| admit(state, peer, response));
-    let mut response = outcome.unwrap_or_else(|refusal| {
-        if refusal.is_for_memory() {
-            state.shortage.of_memory(Instant::now());
+
+    /// Answers a request, whatever happens.
+    pub(crate) async fn serve(&self, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
+        let state = &*self.state;
+        let (head, body) = request.into_parts();
+        let id = RequestId::of(&head.headers);
+        let mut record = Record::start(&head, &id, &state.metrics, peer);
+        let body = Upload::new(body, state.mirror.budget());
+        if peer.door() == Door::Public {
+            state.local.notice(&head.headers);
         }
-        refuse(refusal, &id)
-    });
-    if !body.is_finished() || head.version >= Version::HTTP_2 {
-        peer.leaves_unread();
+        let (is_head, version) = (head.method == Method::HEAD, head.version);
+        let is_registry = registry::is_below(head.uri.path());
+        let answering = self.answer(Received { peer, head, id: &id, body }, &mut record.kind);
+        let answered = AssertUnwindSafe(answering).catch_unwind().await;
+        // The panic hook has logged what and where.
+        let Answered { outcome, all_read } =
+            answered.unwrap_or_else(|_| Answered { outcome: Err(Refusal::panicked()), all_read: false });
+        let outcome = outcome.and_then(|response| admit(state, peer, response));
+        let mut response = outcome.unwrap_or_else(|refusal| {
+            if refusal.is_for_memory() {
+                state.shortage.of_memory(Instant::now());
+            }
+            refuse(refusal, &id)
+        });
+        if !all_read || version >= Version::HTTP_2 {
+            peer.leaves_unread();
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, id.header());
+        if is_registry {
+            headers::put_on_all(headers);
+        }
+        if is_head {
+            response = without_body(response);
+        }
+        record.status = Some(response.status());
+        let offer = (version >= Version::HTTP_2).then(|| Arc::clone(peer));
+        response.map(|body| body.ending(record, offer))
     }
-    let headers = response.headers_mut();
-    headers.insert(X_REQUEST_ID, id.header());
-    if registry::is_below(head.uri.path()) {
-        headers::put_on_all(headers);
+
+    // The registry API is answered here, on the thread of the connection; all else by the router, elsewhere.
+    async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
+        let Received { peer, head, id, mut body } = received;
+        let host = host::of(&head);
+        let principal = Principal::of(&Evidence {
+            door: peer.door(),
+            address: peer.address(),
+            host: host.ok().flatten(),
+            local_counts: self.state.local.counts(),
+            headers: &head.headers,
+            token: self.state.token.as_ref(),
+        });
+        let call = Call { state: &self.state, peer, head: &head, host, principal, body: &mut body, kind };
+        if let Err(outcome) = refused(&call) {
+            return Answered { outcome, all_read: body.is_finished() };
+        }
+        if peer.door() == Door::Public && registry::is_below(call.path()) {
+            let outcome = registry::answer(call).await;
+            return Answered { outcome, all_read: body.is_finished() };
+        }
+        let host = call.host().map(str::to_owned);
+        let caller = Caller { principal, address: peer.address(), host, id: id.clone() };
+        let (body, finished) = body.into_body();
+        let outcome = self.site.answer(Request::from_parts(head, body), caller).await.map(|answer| {
+            *kind = answer.kind;
+            answer.response
+        });
+        Answered { outcome, all_read: finished.load(Ordering::Acquire) }
     }
-    if head.method == Method::HEAD {
-        response = without_body(response);
-    }
-    record.status = Some(response.status());
-    let offer = (head.version >= Version::HTTP_2).then(|| Arc::clone(peer));
-    response.map(|body| body.ending(record, offer))
+}
+
+// What is not answered, whatever it asks for.
+fn refused(call: &Call<'_>) -> Result<(), Result<Response<Body>, Refusal>> {
+    check_size(call.head).map_err(Err)?;
+    admission::admit(call).map_err(|denied| match is_api(call.path()) {
+        true => Ok(Problem::from(denied).answer()),
+        false => Err(denied.into()),
+    })
 }
 
 // What is in memory stays there until the client has it, so there must be room for it.
@@ -86,22 +149,6 @@ fn admit(state: &State, peer: &Arc<Peer>, response: Response<Body>) -> Result<Re
     let (head, body) = response.into_parts();
     let body = body.admitted(&state.answers, peer).ok_or_else(Refusal::busy)?;
     Ok(Response::from_parts(head, body))
-}
-
-async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
-    check_size(call.head)?;
-    let is_api = api::is_below(call.path());
-    match admission::admit(&call) {
-        Ok(()) => {}
-        Err(denied) if is_api => return Ok(Problem::from(denied).answer()),
-        Err(denied) => return Err(denied.into()),
-    }
-    match call.peer.door() {
-        _ if is_api => Ok(api::answer(call).await),
-        Door::Control => control::answer(call).await,
-        Door::Public if registry::is_below(call.path()) => registry::answer(call).await,
-        Door::Public => pages::answer(call).await,
-    }
 }
 
 fn check_size(head: &Parts) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@
 
 mod support;
 
-use entrepot_mirror::{Holdings, ImagePage, Removal, RepositoryPage};
+use entrepot_api::{CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, Problem};
 use entrepot_testkit::TestImage;
 use support::Rig;
 
@@ -47,39 +47,47 @@ async fn the_command_line_sees_and_removes_what_is_held() {
     for (digest, _) in image.blobs() {
         rig.get(&format!("/v2/library/nginx/blobs/{digest}")).await;
     }
-    let (status, body) = rig.ask("GET", "/v1/totals").await;
+    let (status, body) = rig.ask("GET", "/api/v1/cache/totals").await;
     assert_eq!(status, 200);
-    let totals: Holdings = serde_json::from_slice(&body).unwrap();
+    let totals: CacheTotals = serde_json::from_slice(&body).unwrap();
     assert_eq!((totals.repositories, totals.tags, totals.manifests), (1, 1, 1));
-    let (_, body) = rig.ask("GET", "/v1/repositories?prefix=docker.io%2F&n=10").await;
-    let page: RepositoryPage = serde_json::from_slice(&body).unwrap();
+    let (_, body) = rig.ask("GET", "/api/v1/cache/repositories?prefix=docker.io%2F&n=10").await;
+    let page: CacheRepositoryList = serde_json::from_slice(&body).unwrap();
     assert_eq!(page.repositories[0].name, "docker.io/library/nginx");
-    let (_, body) = rig.ask("GET", "/v1/repositories?prefix=quay.io&n=10").await;
-    assert!(serde_json::from_slice::<RepositoryPage>(&body).unwrap().repositories.is_empty());
-    let (_, body) = rig.ask("GET", "/v1/images?name=nginx").await;
-    let page: ImagePage = serde_json::from_slice(&body).unwrap();
+    let (_, body) = rig.ask("GET", "/api/v1/cache/repositories?prefix=quay.io&n=10").await;
+    assert!(serde_json::from_slice::<CacheRepositoryList>(&body).unwrap().repositories.is_empty());
+    let (_, body) = rig.ask("GET", "/api/v1/cache/images?name=nginx").await;
+    let page: CacheImageList = serde_json::from_slice(&body).unwrap();
     assert_eq!(
-        (page.images[0].digest.clone(), page.images[0].tags.clone()),
-        (image.digest().to_string(), vec!["1.27".to_owned()])
+        (page.images[0].digest, page.images[0].tags.clone()),
+        (*image.digest(), vec!["1.27".to_owned()])
     );
     for (method, path, wanted) in [
-        ("GET", "/v1/images", 400),
-        ("GET", "/v1/images?name=UPPER", 400),
-        ("GET", "/v1/images?name=library/none", 404),
-        ("GET", "/v1/repositories?n=x", 400),
-        ("DELETE", "/v1/images?name=nginx&reference=.x", 400),
-        ("DELETE", "/v1/images?name=nginx&reference=none", 404),
-        ("POST", "/v1/images?name=nginx", 405),
+        ("GET", "/api/v1/cache/images", 400),
+        ("GET", "/api/v1/cache/images?name=UPPER", 400),
+        ("GET", "/api/v1/cache/images?name=library/none", 404),
+        ("GET", "/api/v1/cache/repositories?n=x", 400),
+        ("DELETE", "/api/v1/cache/images?name=nginx&reference=.x", 400),
+        ("DELETE", "/api/v1/cache/images?name=nginx&reference=none", 404),
+        ("POST", "/api/v1/cache/images?name=nginx", 405),
         ("GET", "/v2/", 404),
+        ("GET", "/v1/totals", 404),
+        ("GET", "/healthz", 200),
+        ("GET", "/api/v1/openapi.json", 200),
     ] {
         let (status, body) = rig.ask(method, path).await;
         assert_eq!(status, wanted, "{method} {path}: {body:?}");
     }
-    let (status, body) = rig.ask("DELETE", "/v1/images?name=nginx&reference=1.27").await;
+    let (status, body) = rig.ask("DELETE", "/api/v1/cache/images?name=nginx&reference=1.27").await;
     assert_eq!(status, 200);
-    assert_eq!(serde_json::from_slice::<Removal>(&body).unwrap().manifests, 1);
-    // What the network sees is another matter.
-    assert_eq!(rig.get("/v1/totals").await.status, 404);
+    assert_eq!(serde_json::from_slice::<CacheRemoval>(&body).unwrap().manifests, 1);
+    // The network has the same router, but is not the owner.
+    for (method, path) in [("GET", "totals"), ("GET", "repositories"), ("DELETE", "images?name=nginx")] {
+        let refused = rig.send(method, &format!("/api/v1/cache/{path}"), &[], "").await;
+        assert_eq!(refused.status, 403);
+        let problem: Problem = serde_json::from_slice(&refused.body).unwrap();
+        assert_eq!(problem.detail, "only the owner of the data directory may do this");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use std::{
 
 use entrepot_catalog::{Catalog, Copy, CopyOutcome, Location, RunCopy};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Happened, Metrics, Order, Parts, Scheduler, Work};
+use entrepot_scheduler::{Happened, Metrics, Order, Parts, RunEvent, Scheduler, Work};
 use entrepot_server::{ApiToken, SyncService};
 use entrepot_sync::rules::{RuleSection, RuleSet};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl Desk {
         copies.into_iter().for_each(|copy| order.told.send(Happened::Known(Box::new(copy))).unwrap());
         drop(order);
         finish.send(Ok(())).unwrap();
-        while watch.next().await.unwrap().unwrap().kind != "ended" {}
+        while !matches!(*watch.next().await.unwrap().unwrap().event, RunEvent::Ended(_)) {}
         answer["run"].as_str().unwrap().to_owned()
     }
 }
@@ -196,7 +196,7 @@ async fn runs_are_joined_and_stopped() {
     order.cancel.cancelled().await;
     let mut watch = desk.scheduler.watch().unwrap();
     drop((order, finish));
-    while watch.next().await.unwrap().unwrap().kind != "ended" {}
+    while !matches!(*watch.next().await.unwrap().unwrap().event, RunEvent::Ended(_)) {}
     let (status, answer) = desk.post(&format!("/api/v1/sync/runs/{run}/cancel"), &[], "").await;
     assert_eq!((status, &answer["detail"]), (409, &json!(format!("run `{run}` has ended"))));
 }

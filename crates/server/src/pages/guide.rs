@@ -107,20 +107,20 @@ fn section(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
 /// How a rule stands, in a word.
 pub(super) fn standing(view: &RuleView, words: &Words) -> String {
     let copies = view.copies;
-    let (class, text) = if copies.total == 0 {
+    let (class, text) = if copies.total() == 0 {
         ("", words.unknown.to_owned())
-    } else if copies.in_sync == copies.total {
-        ("good", format!("{} {}/{}", words.in_sync, copies.in_sync, copies.total))
+    } else if copies.in_sync() == copies.total() {
+        ("good", format!("{} {}/{}", words.in_sync, copies.in_sync(), copies.total()))
     } else {
         let class = if copies.failed > 0 { "bad" } else { "late" };
-        (class, format!("{} {}/{}", words.behind, copies.in_sync, copies.total))
+        (class, format!("{} {}/{}", words.behind, copies.in_sync(), copies.total()))
     };
     format!("<span class=\"pill {class}\">{text}</span>")
 }
 
 fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
     let words = language.words();
-    let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended.as_deref());
+    let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended);
     let last = last.map_or_else(|| words.never.to_owned(), moment);
     let all = TagFilter::default();
     let scope = scope([&rule.tags, &all], language);

@@ -1,7 +1,8 @@
 //! What every page has: its frame, escaped texts, and the little Markdown that people write into rules.
 
-use std::{fmt::Write, sync::LazyLock};
+use std::{fmt::Write, sync::LazyLock, time::SystemTime};
 
+use entrepot_api::Timestamp;
 use entrepot_oci::Digest;
 
 use super::words::Language;
@@ -173,10 +174,11 @@ pub(crate) fn points(heading: &str, points: &[String]) -> String {
 }
 
 /// A time as people read it; machines have it in the attribute.
-pub(crate) fn moment(time: &str) -> String {
+pub(crate) fn moment(time: SystemTime) -> String {
+    let time = Timestamp::from(time).to_string();
     let shown = time.trim_end_matches('Z').replacen('T', " ", 1);
     let shown = shown.get(..16).unwrap_or(&shown);
-    format!(r#"<time datetime="{}">{} UTC</time>"#, escape(time), escape(shown))
+    format!(r#"<time datetime="{time}">{shown} UTC</time>"#)
 }
 
 /// A size as people read it.
@@ -220,7 +222,7 @@ mod tests {
             ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "200 MiB"]
         );
         assert_eq!(
-            moment("2026-05-01T12:34:56Z"),
+            moment("2026-05-01T12:34:56Z".parse::<Timestamp>().unwrap().into()),
             r#"<time datetime="2026-05-01T12:34:56Z">2026-05-01 12:34 UTC</time>"#
         );
     }

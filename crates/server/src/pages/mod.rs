@@ -11,18 +11,20 @@ mod said;
 mod table;
 mod words;
 
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
 use entrepot_oci::Host;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 use words::Language;
 
 use crate::{
     answer::respond,
     body::Body,
-    call::Call,
-    error::Refusal,
     headers::{HTML, TEXT},
-    metrics::Kind,
+    state::State,
+    web::call::WebCall,
 };
 
 const METRICS: HeaderValue =
@@ -32,30 +34,21 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 const WELCOME: &str = include_str!("../welcome.html");
 
-/// Answers what is not below `/v2/`.
-pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
-    let reader = call.state.sync.as_ref().filter(|_| readers::is_one(call.path()));
-    let asset = assets::find(call.path(), call.query());
-    let is_ours = matches!(call.path(), "/" | "/healthz" | "/readyz" | "/metrics");
-    if !is_ours && reader.is_none() && asset.is_none() {
-        return Err(Refusal::not_found());
-    }
-    *call.kind = Kind::Page;
-    if !matches!(call.head.method, Method::GET | Method::HEAD) {
-        return Err(Refusal::method("GET, HEAD"));
-    }
-    if let Some(asset) = asset {
-        return Ok(asset);
-    }
-    if let Some(sync) = reader {
-        return Ok(readers::answer(&call, sync).await);
-    }
-    Ok(match call.path() {
-        "/healthz" => page(StatusCode::OK, TEXT, "ok\n"),
-        "/readyz" => ready(&call).await,
-        "/metrics" => metrics(&call),
-        _ => welcome(call.host(), has_rules(&call)),
-    })
+/// The addresses of all pages.
+pub(crate) fn router() -> Router<Arc<State>> {
+    Router::new()
+        .route("/", get(root))
+        .route("/healthz", get(async || page(StatusCode::OK, TEXT, "ok\n")))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/assets/entrepot.css", get(assets::style))
+        .route("/assets/entrepot.js", get(assets::script))
+        .route("/assets/mark.svg", get(assets::mark))
+        .route("/guide", get(readers::guide))
+        .route("/guide.md", get(readers::markdown))
+        .route("/sync", get(readers::table))
+        .route("/badge/sync.svg", get(readers::badge))
+        .route("/logs/sync.log", get(readers::log))
 }
 
 fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) -> Response<Body> {
@@ -68,7 +61,7 @@ fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) ->
     response
 }
 
-async fn ready(call: &Call<'_>) -> Response<Body> {
+async fn ready(call: WebCall) -> Response<Body> {
     if call.state.draining.is_cancelled() {
         return page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "shutting down\n");
     }
@@ -78,7 +71,7 @@ async fn ready(call: &Call<'_>) -> Response<Body> {
     }
 }
 
-fn metrics(call: &Call<'_>) -> Response<Body> {
+async fn metrics(call: WebCall) -> Response<Body> {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &call.state.registry) {
         Ok(()) => page(StatusCode::OK, METRICS, text),
@@ -86,8 +79,9 @@ fn metrics(call: &Call<'_>) -> Response<Body> {
     }
 }
 
-fn has_rules(call: &Call<'_>) -> bool {
-    call.state.sync.as_ref().is_some_and(|sync| !sync.scheduler.rules().rules.is_empty())
+async fn root(call: WebCall) -> Response<Body> {
+    let has_rules = call.state.sync.as_ref().is_some_and(|sync| !sync.scheduler.rules().rules.is_empty());
+    welcome(call.caller.host.as_deref(), has_rules)
 }
 
 // The host comes from the client, so it is shown only if it is one.

@@ -1,14 +1,13 @@
 //! What readers of syncs see: guide, table, badge and log.
 
 use entrepot_catalog::SourceTag;
-use entrepot_scheduler::{Error, RulesView, StateView};
+use entrepot_scheduler::{Error, StateView};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{guide, said, table, words::Language};
 use crate::{
     answer::respond,
     body::Body,
-    call::Call,
     headers::{HTML, TEXT},
     query,
     sync::{
@@ -16,6 +15,7 @@ use crate::{
         problem::Problem,
         service::SyncService,
     },
+    web::call::WebCall,
 };
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
@@ -31,40 +31,48 @@ const MANY: usize = 500;
 /// How many runs are shown.
 const RUNS: usize = 20;
 
-/// Whether one of these is at `path`.
-pub(super) fn is_one(path: &str) -> bool {
-    matches!(path, "/guide" | "/guide.md" | "/sync" | "/badge/sync.svg" | "/logs/sync.log")
+/// The guide for people.
+pub(super) async fn guide(call: WebCall) -> Response<Body> {
+    let Some(sync) = &call.state.sync else { return call.not_found() };
+    let (scheduler, language) = (&sync.scheduler, language(&call));
+    page(HTML, guide::page(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
-/// Answers one of them.
-pub(super) async fn answer(call: &Call<'_>, sync: &SyncService) -> Response<Body> {
-    let scheduler = &sync.scheduler;
-    let language = Language::of(call.query(), &call.head.headers);
-    let views = scheduler.rules();
-    let rules = scheduler.rule_set();
-    match call.path() {
-        "/guide" => page(HTML, guide::page(&rules, &views, language)),
-        "/guide.md" => page(MARKDOWN, said::markdown(&rules, &views, language)),
-        "/badge/sync.svg" => page(SVG, said::badge(&views)),
-        "/logs/sync.log" => match said::log(scheduler, &views).await {
-            Ok(text) => page(TEXT, text),
-            Err(error) => Problem::from(error).answer(),
-        },
-        _ => match syncs(call, sync, views, language).await {
-            Ok(text) => page(HTML, text),
-            Err(error) => Problem::from(error).answer(),
-        },
+/// The guide in Markdown.
+pub(super) async fn markdown(call: WebCall) -> Response<Body> {
+    let Some(sync) = &call.state.sync else { return call.not_found() };
+    let (scheduler, language) = (&sync.scheduler, language(&call));
+    page(MARKDOWN, said::markdown(&scheduler.rule_set(), &scheduler.rules(), language))
+}
+
+/// How much is in sync, as a picture.
+pub(super) async fn badge(call: WebCall) -> Response<Body> {
+    let Some(sync) = &call.state.sync else { return call.not_found() };
+    page(SVG, said::badge(&sync.scheduler.rules()))
+}
+
+/// How every copy stood when it was last looked at.
+pub(super) async fn log(call: WebCall) -> Response<Body> {
+    let Some(sync) = &call.state.sync else { return call.not_found() };
+    match said::log(&sync.scheduler, &sync.scheduler.rules()).await {
+        Ok(text) => page(TEXT, text),
+        Err(error) => Problem::from(error).answer(),
     }
 }
 
-async fn syncs(
-    call: &Call<'_>,
-    sync: &SyncService,
-    mut views: RulesView,
-    language: Language,
-) -> Result<String, Error> {
+/// The table of rules, copies and runs.
+pub(super) async fn table(call: WebCall) -> Response<Body> {
+    let Some(sync) = &call.state.sync else { return call.not_found() };
+    match syncs(&call, sync).await {
+        Ok(text) => page(HTML, text),
+        Err(error) => Problem::from(error).answer(),
+    }
+}
+
+async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
     let (scheduler, query) = (&sync.scheduler, call.query());
-    let steered = gate::permission(&call.principal, call.state.token.as_ref()) != Permission::Refused;
+    let mut views = scheduler.rules();
+    let steered = gate::permission(&call.caller.principal, call.state.token.as_ref()) != Permission::Refused;
     let one = query::find(query, "rule");
     if let Some(one) = &one {
         views.rules.retain(|rule| rule.name == **one);
@@ -83,7 +91,11 @@ async fn syncs(
     }
     let runs = scheduler.runs(one.as_deref(), None, RUNS).await?.runs;
     let content = table::Content { states, runs, is_one: one.is_some(), steered };
-    Ok(table::page(&views, &content, language))
+    Ok(table::page(&views, &content, language(call)))
+}
+
+fn language(call: &WebCall) -> Language {
+    Language::of(call.query(), &call.headers)
 }
 
 fn page(media_type: HeaderValue, text: String) -> Response<Body> {

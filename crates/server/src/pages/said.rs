@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_catalog::SourceTag;
-use entrepot_scheduler::{CopyView, Error, RulesView, Scheduler};
+use entrepot_catalog::{CopyCounts, CopyOutcome, CopyState, SourceTag};
+use entrepot_scheduler::{Error, RuleView, RulesView, Scheduler};
 use entrepot_sync::{Line, Place, Report, RuleStanding, Standing, State, Totals, Verdict, rules::RuleSet};
 
 use super::words::Language;
@@ -15,10 +15,10 @@ const MOST: usize = 50_000;
 
 /// The guide in Markdown.
 pub(super) fn markdown(rules: &RuleSet, views: &RulesView, language: Language) -> String {
-    let rule = |view: &entrepot_scheduler::RuleView| {
-        let at = time(view.last.as_ref()?.ended.as_deref()?)?;
+    let rule = |view: &RuleView| {
+        let at = view.last.as_ref()?.ended?;
         let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let (in_sync, wanted) = (number(view.copies.in_sync), number(view.copies.total));
+        let (in_sync, wanted) = (number(view.copies.in_sync()), number(view.copies.total()));
         Some((view.name.clone(), RuleStanding { at, in_sync, wanted }))
     };
     let standing = Standing { rules: views.rules.iter().filter_map(rule).collect() };
@@ -27,11 +27,11 @@ pub(super) fn markdown(rules: &RuleSet, views: &RulesView, language: Language) -
 
 /// How much is in sync.
 pub(super) fn badge(views: &RulesView) -> String {
-    let sum = |of: fn(&entrepot_scheduler::Counts) -> u64| {
+    let sum = |of: fn(&CopyCounts) -> u64| {
         let all: u64 = views.rules.iter().map(|rule| of(&rule.copies)).sum();
         usize::try_from(all).unwrap_or(usize::MAX)
     };
-    entrepot_sync::badge("sync", sum(|counts| counts.in_sync), sum(|counts| counts.total))
+    entrepot_sync::badge("sync", sum(CopyCounts::in_sync), sum(CopyCounts::total))
 }
 
 /// How every copy stood when it was last looked at, in the states of DaoCloud's log.
@@ -43,12 +43,12 @@ pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<Stri
             let page = scheduler.copies(&rule.name, &after, BATCH).await?;
             lines.extend(page.copies.iter().filter_map(|copy| line(&rule.name, copy)));
             let Some(last) = page.copies.last().filter(|_| page.more) else { break };
-            after = SourceTag { source: last.source.clone(), reference: last.reference.clone() };
+            after = SourceTag { source: last.copy.source.clone(), reference: last.copy.reference.clone() };
         }
     }
     // One repository beside its copy, as the log has it.
     lines.sort_by(|a, b| (&a.rule, &a.source, &a.target).cmp(&(&b.rule, &b.source, &b.target)));
-    let last = views.rules.iter().filter_map(|rule| time(rule.last.as_ref()?.ended.as_deref()?)).max();
+    let last = views.rules.iter().filter_map(|rule| rule.last.as_ref()?.ended).max();
     let report = Report {
         verdict: Verdict::Done,
         started: last.unwrap_or_else(SystemTime::now),
@@ -61,23 +61,24 @@ pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<Stri
     Ok(entrepot_sync::log(&report))
 }
 
-fn line(rule: &str, copy: &CopyView) -> Option<Line> {
-    let state = match copy.outcome.as_str() {
-        "copied" | "equal" => State::UpToDate,
-        "kept" => State::Kept,
-        "postponed" => State::Postponed { after_seconds: None },
-        "cancelled" => State::Cancelled,
-        _ => State::Failed {
-            what: copy.problem.clone().unwrap_or_default(),
-            hint: copy.hint.clone(),
+fn line(rule: &str, standing: &CopyState) -> Option<Line> {
+    let state = match standing.outcome {
+        CopyOutcome::Copied | CopyOutcome::Equal => State::UpToDate,
+        CopyOutcome::Kept => State::Kept,
+        CopyOutcome::Postponed => State::Postponed { after_seconds: None },
+        CopyOutcome::Cancelled => State::Cancelled,
+        CopyOutcome::Failed => State::Failed {
+            what: standing.problem.clone().unwrap_or_default(),
+            hint: standing.hint.clone(),
             at_source: false,
         },
     };
+    let copy = &standing.copy;
     Some(Line {
         rule: rule.to_owned(),
         source: place(&copy.source)?,
         tag: copy.reference.parse().ok(),
-        digest: copy.digest.as_deref().and_then(|digest| digest.parse().ok()),
+        digest: standing.digest,
         target: place(&copy.target)?,
         target_tag: copy.target_reference.parse().ok(),
         state,
@@ -88,8 +89,4 @@ fn line(rule: &str, copy: &CopyView) -> Option<Line> {
 fn place(text: &str) -> Option<Place> {
     let (host, repository) = text.split_once('/')?;
     Some(Place::Registry { host: host.parse().ok()?, repository: repository.parse().ok()? })
-}
-
-fn time(text: &str) -> Option<SystemTime> {
-    humantime::parse_rfc3339(text).ok()
 }

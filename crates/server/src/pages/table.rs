@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use entrepot_scheduler::{CopyView, Counts, RuleView, RulesView, RunView, StateView};
+use entrepot_catalog::{Cause, CopyCounts, CopyOutcome, CopyState, RunOutcome, RunRecord};
+use entrepot_scheduler::{Phase, RuleView, RulesView, StateView};
 
 use super::{
     guide::{nothing, standing},
@@ -15,7 +16,7 @@ pub(super) struct Content {
     /// How each rule's copies stand, as far as they are shown.
     pub(super) states: Vec<StateView>,
     /// The latest runs.
-    pub(super) runs: Vec<RunView>,
+    pub(super) runs: Vec<RunRecord>,
     /// Whether only one rule is shown.
     pub(super) is_one: bool,
     /// Whether who reads it may begin and stop runs there.
@@ -55,10 +56,9 @@ pub(super) fn page(views: &RulesView, content: &Content, language: Language) -> 
 }
 
 fn totals(views: &RulesView, words: &Words) -> String {
-    let (in_sync, total) = views
-        .rules
-        .iter()
-        .fold((0, 0), |(in_sync, total), rule| (in_sync + rule.copies.in_sync, total + rule.copies.total));
+    let (in_sync, total) = views.rules.iter().fold((0, 0), |(in_sync, total), rule| {
+        (in_sync + rule.copies.in_sync(), total + rule.copies.total())
+    });
     let rate = if total == 0 { "–".to_owned() } else { percent(in_sync, total) };
     format!(
         "<div class=\"totals\"><div><b>{}</b>{}</div><div><b>{total}</b>{}</div><div><b>{rate}</b>{}</div></div>",
@@ -98,7 +98,7 @@ fn section(rule: &RuleView, state: &StateView, content: &Content, language: Lang
     if state.copies.is_empty() {
         let _ = write!(out, "<p class=\"quiet small\">{}</p>", words.no_copies);
     } else {
-        let open = if content.is_one || rule.copies.in_sync < rule.copies.total { " open" } else { "" };
+        let open = if content.is_one || rule.copies.in_sync() < rule.copies.total() { " open" } else { "" };
         let _ = write!(
             out,
             "<details id=\"d-{name}\"{open}><summary>{}</summary>{}{}</details>",
@@ -120,22 +120,23 @@ fn run_button(name: &str, words: &Words) -> String {
 fn live(rule: &RuleView, words: &Words) -> String {
     let Some(run) = &rule.running else { return String::new() };
     let phase = match run.phase {
-        entrepot_scheduler::Phase::Waiting => words.waiting,
-        entrepot_scheduler::Phase::Looking => words.looking,
-        entrepot_scheduler::Phase::Copying => words.copying,
+        Phase::Waiting => words.waiting,
+        Phase::Looking => words.looking,
+        Phase::Copying => words.copying,
     };
     format!(
         "<p><span class=\"pill live good\">{phase}</span><span>{} / {}</span></p>",
-        run.copies.total, run.wanted
+        run.copies.total(),
+        run.wanted
     )
 }
 
-fn meter(counts: &Counts) -> String {
-    if counts.total == 0 {
+fn meter(counts: &CopyCounts) -> String {
+    if counts.total() == 0 {
         return String::new();
     }
-    let part = |count: u64| count.saturating_mul(1000) / counts.total;
-    let (good, bad) = (part(counts.in_sync), part(counts.failed));
+    let part = |count: u64| count.saturating_mul(1000) / counts.total();
+    let (good, bad) = (part(counts.in_sync()), part(counts.failed));
     let late = 1000 - good - bad;
     format!(
         "<svg class=\"meter\" viewBox=\"0 0 1000 8\" preserveAspectRatio=\"none\" width=\"100%\" aria-hidden=\"true\">\
@@ -146,9 +147,9 @@ fn meter(counts: &Counts) -> String {
 }
 
 fn facts(rule: &RuleView, words: &Words) -> String {
-    let last = rule.last.as_ref().and_then(|run| run.ended.as_deref());
+    let last = rule.last.as_ref().and_then(|run| run.ended);
     let last = last.map_or_else(|| words.never.to_owned(), moment);
-    let next = rule.next.as_deref().map_or_else(|| words.by_hand.to_owned(), moment);
+    let next = rule.next.map_or_else(|| words.by_hand.to_owned(), moment);
     let schedule = rule.schedule.as_deref().map(|schedule| {
         let zone = rule.time_zone.as_deref().unwrap_or_default();
         format!("<span><code>{}</code> {}</span>", escape(schedule), escape(zone))
@@ -162,14 +163,14 @@ fn facts(rule: &RuleView, words: &Words) -> String {
 }
 
 // One table for each source: its targets are the columns.
-fn tables(copies: &[CopyView], words: &Words) -> String {
-    copies.chunk_by(|a, b| a.source == b.source).map(|of_source| table(of_source, words)).collect()
+fn tables(copies: &[CopyState], words: &Words) -> String {
+    copies.chunk_by(|a, b| a.copy.source == b.copy.source).map(|of_source| table(of_source, words)).collect()
 }
 
-fn table(copies: &[CopyView], words: &Words) -> String {
+fn table(copies: &[CopyState], words: &Words) -> String {
     let Some(first) = copies.first() else { return String::new() };
     let mut targets: Vec<&str> = Vec::new();
-    for copy in copies {
+    for CopyState { copy, .. } in copies {
         if !targets.contains(&copy.target.as_str()) {
             targets.push(&copy.target);
         }
@@ -178,14 +179,14 @@ fn table(copies: &[CopyView], words: &Words) -> String {
         targets.iter().map(|target| format!("<th scope=\"col\">{}</th>", escape(target))).collect();
     let mut out = format!(
         "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">{}</th>{head}</tr></thead><tbody>",
-        escape(&first.source)
+        escape(&first.copy.source)
     );
-    for row in copies.chunk_by(|a, b| a.reference == b.reference) {
+    for row in copies.chunk_by(|a, b| a.copy.reference == b.copy.reference) {
         let mut cells = BTreeMap::<&str, String>::new();
-        for copy in row {
-            cells.entry(&copy.target).or_default().push_str(&cell(copy, words));
+        for state in row {
+            cells.entry(&state.copy.target).or_default().push_str(&cell(state, words));
         }
-        let reference = row.first().map(|copy| copy.reference.as_str()).unwrap_or_default();
+        let reference = row.first().map(|state| state.copy.reference.as_str()).unwrap_or_default();
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(reference));
         for target in &targets {
             let missing = || format!("<span class=\"state none\" title=\"{}\">–</span>", words.missing);
@@ -197,22 +198,23 @@ fn table(copies: &[CopyView], words: &Words) -> String {
     out
 }
 
-fn cell(copy: &CopyView, words: &Words) -> String {
-    let (class, mark, text) = match copy.outcome.as_str() {
-        "copied" | "equal" => ("good", "✓", words.in_sync),
-        "failed" => ("bad", "✕", words.failed),
-        "postponed" => ("late", "◔", words.postponed),
-        "kept" => ("late", "≠", words.behind),
-        _ => ("late", "◌", words.cancelled),
+fn cell(state: &CopyState, words: &Words) -> String {
+    let (class, mark, text) = match state.outcome {
+        CopyOutcome::Copied | CopyOutcome::Equal => ("good", "✓", words.in_sync),
+        CopyOutcome::Failed => ("bad", "✕", words.failed),
+        CopyOutcome::Postponed => ("late", "◔", words.postponed),
+        CopyOutcome::Kept => ("late", "≠", words.behind),
+        CopyOutcome::Cancelled => ("late", "◌", words.cancelled),
     };
-    let digest = copy.digest.as_deref().unwrap_or_default();
-    let mut out = format!("<div class=\"state {class}\" title=\"{}\">{mark} {text}", escape(digest));
+    let copy = &state.copy;
+    let digest = state.digest.map(|digest| digest.to_string()).unwrap_or_default();
+    let mut out = format!("<div class=\"state {class}\" title=\"{digest}\">{mark} {text}");
     if copy.target_reference != copy.reference {
         let _ = write!(out, " <small>{}</small>", escape(&copy.target_reference));
     }
     out.push_str("</div>");
-    if let Some(problem) = &copy.problem {
-        let hint = copy.hint.as_deref().map(|hint| format!("<span>{}</span>", html::inline(hint)));
+    if let Some(problem) = &state.problem {
+        let hint = state.hint.as_deref().map(|hint| format!("<span>{}</span>", html::inline(hint)));
         let _ = write!(out, "<div class=\"why\">{}{}</div>", html::inline(problem), hint.unwrap_or_default());
     }
     out
@@ -226,14 +228,14 @@ fn more(rule: &RuleView, state: &StateView, language: Language) -> String {
     format!(
         "<p><a href=\"/sync?rule={}&amp;source={}&amp;reference={}&amp;lang={}\">{} →</a></p>",
         escape(&rule.name),
-        encode(&last.source),
-        encode(&last.reference),
+        encode(&last.copy.source),
+        encode(&last.copy.reference),
         language.code(),
         language.words().more
     )
 }
 
-fn history(runs: &[RunView], words: &Words) -> String {
+fn history(runs: &[RunRecord], words: &Words) -> String {
     if runs.is_empty() {
         return String::new();
     }
@@ -246,17 +248,17 @@ fn history(runs: &[RunView], words: &Words) -> String {
     }
     out.push_str("</tr></thead><tbody>");
     for run in runs {
-        let cause = match run.cause.as_str() {
-            "schedule" => words.causes[0],
-            "catch-up" => words.causes[1],
-            _ => words.causes[2],
+        let cause = match run.cause {
+            Cause::Schedule => words.causes[0],
+            Cause::CatchUp => words.causes[1],
+            Cause::Hand => words.causes[2],
         };
-        let (class, outcome) = match run.outcome.as_str() {
-            "done" => ("good", words.done),
-            "failed" => ("bad", words.failed),
-            "cancelled" => ("late", words.cancelled),
-            "interrupted" => ("late", words.interrupted),
-            _ => ("good", words.copying),
+        let (class, outcome) = match run.outcome {
+            RunOutcome::Done => ("good", words.done),
+            RunOutcome::Failed => ("bad", words.failed),
+            RunOutcome::Cancelled => ("late", words.cancelled),
+            RunOutcome::Interrupted => ("late", words.interrupted),
+            RunOutcome::Running => ("good", words.copying),
         };
         let part =
             run.part.as_deref().map(|part| format!("<br><small class=\"quiet\">{}</small>", escape(part)));
@@ -266,10 +268,10 @@ fn history(runs: &[RunView], words: &Words) -> String {
              <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
             escape(&run.rule),
             part.unwrap_or_default(),
-            moment(&run.started),
-            run.copies.copied,
-            run.copies.equal,
-            run.copies.failed,
+            moment(run.started),
+            run.counts.copied,
+            run.counts.equal,
+            run.counts.failed,
             size(run.written)
         );
     }

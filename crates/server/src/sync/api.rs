@@ -1,133 +1,174 @@
-//! The JSON API: addresses to calls.
+//! The JSON API of syncs: addresses to calls of the scheduler.
 
+use axum::{
+    body::Body as RequestBody,
+    extract::{Path, rejection::PathRejection},
+};
+use bytes::Bytes;
+use entrepot_api::{
+    CopyList, CopyListQuery, Problem as ProblemBody, RuleList, RunAnswer, RunDetail, RunId as ApiRunId,
+    RunList, RunListQuery, RunQuery, RunReply, RunRequest,
+};
 use entrepot_catalog::{RunId, SourceTag};
 use entrepot_oci::{Image, Tag};
 use entrepot_scheduler::{Begun, Part};
 use entrepot_sync::Place;
-use http::{HeaderValue, Method, Response, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{events, gate, problem::Problem, service::SyncService};
-use crate::{answer, body::Body, call::Call, client::Client, headers::JSON, metrics::Kind, query};
+use super::{gate, problem::Problem, service::SyncService, views};
+use crate::{answer, body::Body, headers::JSON, query, web::call::WebCall};
 
-const ROOT: &str = "/api/v1/sync/";
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 4 << 10;
 /// How many entries a page has, and may have.
 const USUAL: usize = 100;
 const MOST: usize = 1000;
 
-/// Whether `path` is one of ours, or would be if it were there.
-pub(crate) fn is_below(path: &str) -> bool {
-    path.starts_with("/api/")
+/// A path parameter, which may be no text.
+type Segment = Result<Path<String>, PathRejection>;
+
+/// All rules
+///
+/// Each with its schedule, how its copies stand, its last run, and how far its run is.
+#[utoipa::path(
+    get, path = "/api/v1/sync/rules", operation_id = "listRules", tag = "sync",
+    responses(
+        (status = 200, description = "The rules", body = RuleList),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn rules(call: WebCall) -> Result<Response<Body>, Problem> {
+    Ok(answer::json(&views::rule_list(service(&call)?.scheduler.rules()), JSON))
 }
 
-/// Answers what is below `/api/`.
-pub(crate) async fn answer(mut call: Call<'_>) -> Response<Body> {
-    *call.kind = Kind::Api;
-    let mut response = match find(&mut call).await {
-        Ok(response) => response,
-        Err(problem) => problem.answer(),
+/// Runs, the latest first
+#[utoipa::path(
+    get, path = "/api/v1/sync/runs", operation_id = "listRuns", tag = "sync", params(RunListQuery),
+    responses(
+        (status = 200, description = "A page of runs", body = RunList),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn runs(call: WebCall) -> Result<Response<Body>, Problem> {
+    let scheduler = &service(&call)?.scheduler;
+    let (rule, before) = (query::find(call.query(), "rule"), query::find(call.query(), "before"));
+    let before = before.map(|id| run_id(&id)).transpose()?;
+    let runs = scheduler.runs(rule.as_deref(), before, limit(call.query())?).await?;
+    Ok(answer::json(&views::run_list(runs), JSON))
+}
+
+/// A run and what it did
+#[utoipa::path(
+    get, path = "/api/v1/sync/runs/{id}", operation_id = "getRun", tag = "sync",
+    params(("id" = String, Path, description = "The run"), RunQuery),
+    responses(
+        (status = 200, description = "The run, and a page of its copies", body = RunDetail),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn run(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let (Path(id), scheduler) = (id?, &service(&call)?.scheduler);
+    let after = query::find(call.query(), "after").map_or(Ok(0), |after| after.parse());
+    let after = after.map_err(|_| Problem::bad("`after` must be a number"))?;
+    let detail = scheduler.run(run_id(&id)?, after, limit(call.query())?).await?;
+    Ok(answer::json(&views::run_detail(detail), JSON))
+}
+
+/// How the copies of a rule stand
+///
+/// As each was when it was last looked at, in order of source tags.
+#[utoipa::path(
+    get, path = "/api/v1/sync/state", operation_id = "listCopies", tag = "sync", params(CopyListQuery),
+    responses(
+        (status = 200, description = "A page of copies", body = CopyList),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn state(call: WebCall) -> Result<Response<Body>, Problem> {
+    let scheduler = &service(&call)?.scheduler;
+    let rule = query::find(call.query(), "rule")
+        .ok_or_else(|| Problem::bad("`rule` is missing").with_hint("add `?rule=NAME`"))?;
+    let text = |key| query::find(call.query(), key).unwrap_or_default().into_owned();
+    let after = SourceTag { source: text("source"), reference: text("reference") };
+    let copies = scheduler.copies(&rule, &after, limit(call.query())?).await?;
+    Ok(answer::json(&views::copy_list(copies), JSON))
+}
+
+/// Run a rule now
+///
+/// All of it, or one image. A run that does what is asked for is joined.
+#[utoipa::path(
+    post, path = "/api/v1/sync/rules/{name}/run", operation_id = "runRule", tag = "sync",
+    params(("name" = String, Path, description = "The rule")),
+    request_body(content = Option<RunRequest>, description = "Which part of the rule; nothing for all of it"),
+    responses(
+        (status = 202, description = "A run was begun or joined", body = RunAnswer),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    ),
+    security((), ("api_token" = []))
+)]
+pub(crate) async fn run_rule(
+    name: Segment,
+    call: WebCall,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let (Path(name), sync) = (name?, service(&call)?);
+    gate::admit(&call.caller.principal, call.state.token.as_ref(), &call.headers)?;
+    let part = part(&read(body).await?)?;
+    let (run, outcome) = match sync.scheduler.run_now(&name, part).await? {
+        Begun::Started(run) => (run, RunReply::Started),
+        Begun::Joined(run) => (run, RunReply::Joined),
     };
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(accepted(run, outcome))
+}
+
+/// Cancel a run
+#[utoipa::path(
+    post, path = "/api/v1/sync/runs/{id}/cancel", operation_id = "cancelRun", tag = "sync",
+    params(("id" = String, Path, description = "The run")),
+    responses(
+        (status = 202, description = "The run was told to stop", body = RunAnswer),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    ),
+    security((), ("api_token" = []))
+)]
+pub(crate) async fn cancel_run(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let (Path(id), sync) = (id?, service(&call)?);
+    gate::admit(&call.caller.principal, call.state.token.as_ref(), &call.headers)?;
+    let id = run_id(&id)?;
+    sync.scheduler.cancel(id).await?;
+    Ok(accepted(id, RunReply::Cancelling))
+}
+
+/// What runs rules, where there is such a thing.
+pub(super) fn service(call: &WebCall) -> Result<&SyncService, Problem> {
+    call.state.sync.as_ref().ok_or_else(Problem::not_found)
+}
+
+fn accepted(run: RunId, outcome: RunReply) -> Response<Body> {
+    let answer = RunAnswer { run: ApiRunId::new(run.to_string()), outcome };
+    let mut response = answer::json(&answer, JSON);
+    *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 
-async fn find(call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-    let sync = call.state.sync.as_ref().ok_or_else(Problem::not_found)?;
-    let path = call.path().strip_prefix(ROOT).ok_or_else(Problem::not_found)?;
-    let segments: Vec<&str> = path.split('/').collect();
-    let is_change = matches!(segments[..], ["rules", _, "run"] | ["runs", _, "cancel"]);
-    let is_read = matches!(call.head.method, Method::GET | Method::HEAD);
-    match (is_change, is_read, call.head.method == Method::POST) {
-        (true, _, true) => change(call, sync, &segments).await,
-        (true, _, false) => Err(Problem::method("POST")),
-        (false, true, _) => read(call, sync, &segments).await,
-        (false, false, _) => Err(Problem::method("GET, HEAD")),
+async fn read(body: RequestBody) -> Result<Bytes, Problem> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {MAX_BODY} bytes"),
+        )),
+        Err(_) => Err(Problem::bad("the body broke off")),
     }
 }
 
-async fn read(call: &Call<'_>, sync: &SyncService, segments: &[&str]) -> Result<Response<Body>, Problem> {
-    let (scheduler, query) = (&sync.scheduler, call.query());
-    match segments {
-        ["rules"] => Ok(answer::json(&scheduler.rules(), JSON)),
-        ["runs"] => {
-            let rule = query::find(query, "rule");
-            let before = query::find(query, "before").map(|id| run_id(&id)).transpose()?;
-            Ok(answer::json(&scheduler.runs(rule.as_deref(), before, limit(query)?).await?, JSON))
-        }
-        ["runs", id] => {
-            let after = query::find(query, "after").map_or(Ok(0), |after| after.parse());
-            let after = after.map_err(|_| Problem::bad("`after` must be a number"))?;
-            Ok(answer::json(&scheduler.run(run_id(id)?, after, limit(query)?).await?, JSON))
-        }
-        ["state"] => {
-            let rule = query::find(query, "rule")
-                .ok_or_else(|| Problem::bad("`rule` is missing").with_hint("add `?rule=NAME`"))?;
-            let text = |key| query::find(query, key).unwrap_or_default().into_owned();
-            let after = SourceTag { source: text("source"), reference: text("reference") };
-            Ok(answer::json(&scheduler.copies(&rule, &after, limit(query)?).await?, JSON))
-        }
-        ["events"] if call.head.method == Method::GET => {
-            let client = Client::of(call.peer.address(), &call.head.headers);
-            events::answer(sync, client, &call.state.draining)
-        }
-        ["events"] => Err(Problem::method("GET")),
-        _ => Err(Problem::not_found()),
-    }
-}
-
-#[derive(Serialize)]
-struct Answer {
-    run: String,
-    /// `started`, `joined` or `cancelling`.
-    outcome: &'static str,
-}
-
-async fn change(
-    call: &mut Call<'_>,
-    sync: &SyncService,
-    segments: &[&str],
-) -> Result<Response<Body>, Problem> {
-    gate::admit(&call.principal, call.state.token.as_ref(), &call.head.headers)?;
-    let outcome = match segments {
-        ["rules", name, "run"] => {
-            let part = part(call).await?;
-            match sync.scheduler.run_now(name, part).await? {
-                Begun::Started(run) => Answer { run: run.to_string(), outcome: "started" },
-                Begun::Joined(run) => Answer { run: run.to_string(), outcome: "joined" },
-            }
-        }
-        ["runs", id, _] => {
-            let id = run_id(id)?;
-            sync.scheduler.cancel(id).await?;
-            Answer { run: id.to_string(), outcome: "cancelling" }
-        }
-        _ => return Err(Problem::not_found()),
-    };
-    let mut response = answer::json(&outcome, JSON);
-    *response.status_mut() = StatusCode::ACCEPTED;
-    Ok(response)
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct PartBody {
-    image: Option<String>,
-    tag: Option<String>,
-}
-
-async fn part(call: &mut Call<'_>) -> Result<Part, Problem> {
-    let body = call.body.collect(MAX_BODY).await;
-    let body = body.map_err(|_| Problem::bad("the body broke off"))?.ok_or_else(|| {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY} bytes"))
-    })?;
+fn part(body: &[u8]) -> Result<Part, Problem> {
     if body.trim_ascii().is_empty() {
         return Ok(Part::default());
     }
-    let PartBody { image, tag } = serde_json::from_slice(&body).map_err(|error| {
+    let RunRequest { image, tag } = serde_json::from_slice(body).map_err(|error| {
         Problem::bad(format!("the body cannot be read: {error}"))
             .with_hint(r#"send nothing, or `{"image": "quay.io/ascend/cann:8.0"}`"#)
     })?;

@@ -4,18 +4,20 @@
 use std::{fmt::Write, time::Duration};
 
 use bytes::Bytes;
+use entrepot_api::Problem as ProblemBody;
 use entrepot_mirror::{BlobStream, Cut};
 use entrepot_scheduler::{Frame, Watch};
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    api::service,
     listeners::{Full, Listener, MOST_OF_ONE},
     problem::Problem,
-    service::SyncService,
+    views,
 };
-use crate::{answer::respond, body::Body, client::Client};
+use crate::{answer::respond, body::Body, client::Client, web::call::WebCall};
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// So often something is said, that nobody in between takes the connection for dead.
@@ -47,15 +49,29 @@ struct Listening {
     _listener: Listener,
 }
 
-/// Answers with events until the listener leaves, does not keep up, or the server drains.
-pub(super) fn answer(
-    sync: &SyncService,
-    client: Client,
-    draining: &CancellationToken,
-) -> Result<Response<Body>, Problem> {
+/// Events as they happen
+///
+/// Server-sent events; the first one says which runs go on. Who does not keep up is cut off and should come again.
+#[utoipa::path(
+    get, path = "/api/v1/sync/events", operation_id = "watchEvents", tag = "sync",
+    responses(
+        (
+            status = 200, body = String, content_type = "text/event-stream",
+            description = "A stream in which each event has the name and the data of an `Event`"
+        ),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
+    let sync = service(&call)?;
+    if call.method != Method::GET {
+        return Err(Problem::method("GET"));
+    }
+    let client = Client::of(call.caller.address, &call.headers);
     let listener = sync.listeners.join(client)?;
     let watch = sync.scheduler.watch().ok_or_else(|| busy("the server is shutting down"))?;
-    let listening = Listening { watch, draining: draining.clone(), is_new: true, _listener: listener };
+    let draining = call.state.draining.clone();
+    let listening = Listening { watch, draining, is_new: true, _listener: listener };
     let frames = stream::unfold(listening, next).boxed();
     let mut response =
         respond(StatusCode::OK, Body::stream(BlobStream { mapping: None, frames }, None, None));
@@ -81,18 +97,23 @@ async fn next(mut listening: Listening) -> Option<(Result<Bytes, Cut>, Listening
 fn written(frame: &Frame, is_first: bool) -> String {
     let mut text = if is_first { RETRY.to_owned() } else { String::new() };
     // Writing to a string does not fail; JSON has no line ends.
-    let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", frame.number, frame.kind, frame.json);
+    let event = views::event(&frame.event);
+    let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", frame.number, event.name(), event.data());
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use entrepot_scheduler::RunEvent;
+
     use super::*;
     use crate::sync::listeners::Listeners;
 
     #[test]
     fn is_written_as_the_standard_has_it() {
-        let frame = Frame { number: 7, kind: "rules", json: "{}".into() };
+        let frame = Frame { number: 7, event: Arc::new(RunEvent::Rules) };
         assert_eq!(written(&frame, false), "id: 7\nevent: rules\ndata: {}\n\n");
         assert_eq!(written(&frame, true), "retry: 3000\n\nid: 7\nevent: rules\ndata: {}\n\n");
     }

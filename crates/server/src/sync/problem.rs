@@ -1,10 +1,11 @@
 //! What is refused, as RFC 9457 has it: a fact and, where there is one, a way out.
 
+use axum::{extract::rejection::PathRejection, response::IntoResponse};
+use entrepot_mirror::Error as MirrorError;
 use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
-use serde::Serialize;
 
-use crate::{admission::Denied, answer, body::Body};
+use crate::{admission::Denied, answer, body::Body, error::Refusal, headers};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -15,16 +16,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     pub(crate) hint: Option<String>,
     /// The methods that the address has, where the method was the matter.
-    pub(crate) allow: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    pub(crate) allow: Option<String>,
 }
 
 impl Problem {
@@ -45,18 +37,19 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "there is no such address").with_hint(hint)
     }
 
-    pub(crate) fn method(allowed: &'static str) -> Self {
+    pub(crate) fn method(allowed: impl Into<String>) -> Self {
+        let allowed = allowed.into();
         let problem =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("the method is not one of {allowed}"));
         Self { allow: Some(allowed), ..problem }
     }
 
     pub(crate) fn answer(&self) -> Response<Body> {
-        let document = Document {
-            title: self.status.canonical_reason().unwrap_or("Error"),
+        let document = entrepot_api::Problem {
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
-            detail: &self.detail,
-            hint: self.hint.as_deref(),
+            detail: self.detail.clone(),
+            hint: self.hint.clone(),
         };
         let mut response = answer::json(&document, PROBLEM);
         *response.status_mut() = self.status;
@@ -64,10 +57,43 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"entrepot\""));
         }
-        if let Some(allowed) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        if let Some(allowed) = &self.allow {
+            headers.insert(header::ALLOW, headers::value(allowed.clone()));
         }
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        self.answer().into_response()
+    }
+}
+
+/// A segment of the address that is no text.
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self::bad("the address is not one").with_hint("write its segments in UTF-8, percent-encoded")
+    }
+}
+
+/// What went wrong in the mirror. What is our fault is logged.
+impl From<MirrorError> for Problem {
+    fn from(error: MirrorError) -> Self {
+        let is_unknown =
+            matches!(error, MirrorError::RepositoryUnknown { .. } | MirrorError::ManifestUnknown { .. });
+        let Refusal { status, message, cause, .. } = error.into();
+        if status.is_server_error() {
+            let cause = cause.map(|cause| cause.to_string());
+            tracing::warn!(%status, cause, "{message}");
+        }
+        match message.split_once("; hint: ") {
+            Some((detail, hint)) => Self::new(status, detail).with_hint(hint),
+            None if is_unknown => {
+                Self::new(status, message).with_hint("see what is held: `entrepot cache ls`")
+            }
+            None => Self::new(status, message),
+        }
     }
 }
 

@@ -8,5 +8,6 @@
 
 pub(crate) mod lending;
 pub(crate) mod linger;
+pub(crate) mod open;
 #[cfg(target_os = "linux")]
 pub(crate) mod socket;

@@ -2,10 +2,12 @@
 //!
 //! The lock of the directory decides. Both answer the same questions with the same types.
 
-use entrepot_mirror::{
-    Error, HeldImage, HeldRepository, Holdings, ImagePage, Mirror, Removal, RepoKey, RepositoryPage,
+use entrepot_api::{
+    CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
 };
+use entrepot_mirror::{Error, Mirror, RepoKey};
 use entrepot_oci::{Name, Page, Reference};
+use entrepot_server::held;
 
 use crate::{
     assembly::{self, Assembly},
@@ -28,7 +30,7 @@ impl Holder {
     pub(super) async fn open(config: &Config, data: &DataDir) -> Result<Self, Failure> {
         match data.lock()? {
             Attempt::Ours(lock) => Ok(Self::Here(Box::new(assembly::assemble(config, data, lock).await?))),
-            Attempt::Taken => Ok(Self::Server(Control::new(data.control()))),
+            Attempt::Taken => Ok(Self::Server(Control::new(data.control())?)),
         }
     }
 
@@ -41,20 +43,23 @@ impl Holder {
     }
 
     /// Counts everything.
-    pub(super) async fn holdings(&self) -> Result<Holdings, Failure> {
+    pub(super) async fn totals(&self) -> Result<CacheTotals, Failure> {
         match self {
-            Self::Here(assembly) => assembly.mirror.holdings().await.map_err(told),
-            Self::Server(control) => control.holdings().await,
+            Self::Here(assembly) => assembly.mirror.holdings().await.map(held::totals).map_err(told),
+            Self::Server(control) => control.totals().await,
         }
     }
 
     /// All repositories whose names start with `prefix`.
-    pub(super) async fn repositories(&self, prefix: Option<&str>) -> Result<Vec<HeldRepository>, Failure> {
-        let mut all: Vec<HeldRepository> = Vec::new();
+    pub(super) async fn repositories(&self, prefix: Option<&str>) -> Result<Vec<CacheRepository>, Failure> {
+        let mut all: Vec<CacheRepository> = Vec::new();
         loop {
             let page = page_after(all.last().map(|repository| repository.name.as_str()))?;
-            let RepositoryPage { repositories, more } = match self {
-                Self::Here(assembly) => assembly.mirror.repositories(prefix, &page).await.map_err(told)?,
+            let CacheRepositoryList { repositories, more } = match self {
+                Self::Here(assembly) => {
+                    let page = assembly.mirror.repositories(prefix, &page).await;
+                    page.map(held::repositories).map_err(told)?
+                }
                 Self::Server(control) => control.repositories(prefix, &page).await?,
             };
             let is_last = !more || repositories.is_empty();
@@ -66,13 +71,15 @@ impl Holder {
     }
 
     /// All images of a repository.
-    pub(super) async fn images(&self, name: &Name) -> Result<Vec<HeldImage>, Failure> {
-        let mut all: Vec<HeldImage> = Vec::new();
+    pub(super) async fn images(&self, name: &Name) -> Result<Vec<CacheImage>, Failure> {
+        let mut all: Vec<CacheImage> = Vec::new();
         loop {
-            let page = page_after(all.last().map(|image| image.digest.as_str()))?;
-            let ImagePage { images, more } = match self {
+            let last = all.last().map(|image| image.digest.to_string());
+            let page = page_after(last.as_deref())?;
+            let CacheImageList { images, more } = match self {
                 Self::Here(assembly) => {
-                    assembly.mirror.images(&located(&assembly.mirror, name)?, &page).await.map_err(told)?
+                    let page = assembly.mirror.images(&located(&assembly.mirror, name)?, &page).await;
+                    page.map(held::images).map_err(told)?
                 }
                 Self::Server(control) => control.images(name, &page).await?,
             };
@@ -89,10 +96,11 @@ impl Holder {
         &self,
         name: &Name,
         reference: Option<&Reference>,
-    ) -> Result<Removal, Failure> {
+    ) -> Result<CacheRemoval, Failure> {
         match self {
             Self::Here(assembly) => {
-                assembly.mirror.remove(&located(&assembly.mirror, name)?, reference).await.map_err(told)
+                let removal = assembly.mirror.remove(&located(&assembly.mirror, name)?, reference).await;
+                removal.map(held::removal).map_err(told)
             }
             Self::Server(control) => control.remove(name, reference).await,
         }

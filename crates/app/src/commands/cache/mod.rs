@@ -13,7 +13,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_mirror::{HeldImage, HeldRepository, Removal};
+use entrepot_api::{CacheImage, CacheRemoval, CacheRepository};
 use serde::Serialize;
 
 use crate::{
@@ -95,8 +95,8 @@ async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Fail
             print(output, &Images { images: &images }, || tell::images(&images, now()))
         }
         Verb::Count => {
-            let holdings = holder.holdings().await?;
-            print(output, &holdings, || tell::holdings(&holdings))
+            let totals = holder.totals().await?;
+            print(output, &totals, || tell::totals(&totals))
         }
         Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
     }
@@ -111,7 +111,7 @@ struct Care {
 async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
     let Care { dry_run, yes } = care;
     if dry_run || (what.is_whole() && !yes) {
-        let images: Vec<HeldImage> =
+        let images: Vec<CacheImage> =
             holder.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
         if images.is_empty() {
             return Err(Failure::new(format!("`{what}` is not held"))
@@ -143,24 +143,24 @@ fn agree(what: &Selection, images: u64) -> Result<(), Failure> {
 
 #[derive(Serialize)]
 struct Repositories<'a> {
-    repositories: &'a [HeldRepository],
+    repositories: &'a [CacheRepository],
 }
 
 #[derive(Serialize)]
 struct Images<'a> {
-    images: &'a [HeldImage],
+    images: &'a [CacheImage],
 }
 
 #[derive(Serialize)]
 struct Planned<'a> {
     dry_run: bool,
-    images: &'a [HeldImage],
+    images: &'a [CacheImage],
 }
 
 #[derive(Serialize)]
 struct Removed {
     name: String,
-    removal: Removal,
+    removal: CacheRemoval,
 }
 
 fn print(output: Output, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use entrepot_mirror::HeldImage;
+use entrepot_api::CacheImage;
 use entrepot_oci::{DigestError, Image, Name, Reference, RepositoryError, TagError};
 
 /// A repository.
@@ -42,11 +42,11 @@ impl Selection {
     }
 
     /// Whether it is, or holds, this image.
-    pub(crate) fn takes(&self, image: &HeldImage) -> bool {
+    pub(crate) fn takes(&self, image: &CacheImage) -> bool {
         match &self.reference {
             None => true,
             Some(Reference::Tag(tag)) => image.tags.iter().any(|held| held == tag.as_str()),
-            Some(Reference::Digest(digest)) => image.digest == digest.to_string(),
+            Some(Reference::Digest(digest)) => image.digest == *digest,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What `entrepot cache` says to people. Pure: what was found comes in, text goes out.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_mirror::{HeldImage, HeldRepository, Holdings, Removal};
+use entrepot_api::{CacheImage, CacheRemoval, CacheRepository, CacheTotals};
 
 use crate::output::{Column, age, counted, size, table};
 
 /// A table of repositories.
-pub(super) fn repositories(repositories: &[HeldRepository], now: u64) -> String {
+pub(super) fn repositories(repositories: &[CacheRepository], now: u64) -> String {
     if repositories.is_empty() {
         return "nothing is held\n".to_owned();
     }
@@ -30,7 +30,7 @@ pub(super) fn repositories(repositories: &[HeldRepository], now: u64) -> String 
 }
 
 /// A table of images.
-pub(super) fn images(images: &[HeldImage], now: u64) -> String {
+pub(super) fn images(images: &[CacheImage], now: u64) -> String {
     if images.is_empty() {
         return "no image is held\n".to_owned();
     }
@@ -44,7 +44,7 @@ pub(super) fn images(images: &[HeldImage], now: u64) -> String {
     let rows = images.iter().map(|image| {
         vec![
             tags(image),
-            image.digest.clone(),
+            image.digest.to_string(),
             size(image.bytes),
             image.pulls.to_string(),
             age(image.last_pulled, now),
@@ -54,25 +54,25 @@ pub(super) fn images(images: &[HeldImage], now: u64) -> String {
 }
 
 /// The counts, one a line.
-pub(super) fn holdings(holdings: &Holdings) -> String {
+pub(super) fn totals(totals: &CacheTotals) -> String {
     format!(
         "{}\n{}\n{}\n{}\n{}\n",
-        counted(holdings.repositories, "repository"),
-        counted(holdings.tags, "tag"),
-        counted(holdings.manifests, "manifest"),
-        counted(holdings.blobs, "blob"),
-        size(holdings.bytes),
+        counted(totals.repositories, "repository"),
+        counted(totals.tags, "tag"),
+        counted(totals.manifests, "manifest"),
+        counted(totals.blobs, "blob"),
+        size(totals.bytes),
     )
 }
 
 /// What a removal would take.
-pub(super) fn planned(images: &[HeldImage]) -> String {
+pub(super) fn planned(images: &[CacheImage]) -> String {
     let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
     lines.collect()
 }
 
 /// What a removal took.
-pub(super) fn removed(removal: &Removal) -> String {
+pub(super) fn removed(removal: &CacheRemoval) -> String {
     format!(
         "removed {} and {}, {} freed\n",
         counted(removal.manifests, "manifest"),
@@ -81,26 +81,28 @@ pub(super) fn removed(removal: &Removal) -> String {
     )
 }
 
-fn tags(image: &HeldImage) -> String {
+fn tags(image: &CacheImage) -> String {
     if image.tags.is_empty() { "-".to_owned() } else { image.tags.join(",") }
 }
 
 #[cfg(test)]
 mod tests {
+    use entrepot_oci::Digest;
+
     use super::*;
 
     #[test]
     fn counts_read_well() {
-        let counts = Holdings { repositories: 1, tags: 2, manifests: 3, blobs: 0, bytes: 2048 };
-        assert_eq!(holdings(&counts), "1 repository\n2 tags\n3 manifests\n0 blobs\n2.0 KiB\n");
-        let removal = Removal { manifests: 1, blobs: 2, freed: 0 };
+        let counts = CacheTotals { repositories: 1, tags: 2, manifests: 3, blobs: 0, bytes: 2048 };
+        assert_eq!(totals(&counts), "1 repository\n2 tags\n3 manifests\n0 blobs\n2.0 KiB\n");
+        let removal = CacheRemoval { manifests: 1, blobs: 2, freed: 0 };
         assert_eq!(removed(&removal), "removed 1 manifest and 2 blobs, 0 B freed\n");
     }
 
     #[test]
     fn images_show_their_tags() {
-        let image = |tags: &[&str]| HeldImage {
-            digest: "sha256:ab".into(),
+        let image = |tags: &[&str]| CacheImage {
+            digest: Digest::of(b"a"),
             media_type: String::new(),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             bytes: 1,
@@ -108,9 +110,10 @@ mod tests {
             last_pulled: None,
             since: None,
         };
+        let digest = Digest::of(b"a");
         assert_eq!(
             planned(&[image(&["a", "b"]), image(&[])]),
-            "would remove sha256:ab a,b\nwould remove sha256:ab -\n"
+            format!("would remove {digest} a,b\nwould remove {digest} -\n")
         );
         assert_eq!(images(&[], 0), "no image is held\n");
         assert_eq!(repositories(&[], 0), "nothing is held\n");

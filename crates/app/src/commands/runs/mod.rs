@@ -1,22 +1,22 @@
 //! `entrepot sync run` and `entrepot sync runs`: what a server syncs, begun and looked at from afar.
 
-mod client;
+mod syncs;
 mod tell;
 
 use std::{os::unix::net::UnixStream, path::PathBuf};
 
-use entrepot_scheduler::RunDetail;
+use entrepot_api::{Event, RunDetail, RunId, RunOutcome};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 
 use crate::{
+    client::{Client, Events},
     config::{self, Environment},
     data,
     failure::Failure,
     output::{self, Output},
     runtime,
 };
-use client::{Client, Event, Events};
+use syncs::Syncs;
 
 /// Where a server listens if nobody says anything else.
 const USUAL_SERVER: &str = "http://127.0.0.1:5000";
@@ -74,29 +74,21 @@ pub(crate) enum Verb {
     },
 }
 
-/// What asking for a run comes to.
-#[derive(Deserialize, Serialize)]
-struct Begun {
-    run: String,
-    outcome: String,
-}
-
 /// Does it.
 pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Failure> {
-    crate::assembly::install_crypto();
-    let client = client(server, token)?;
+    let syncs = Syncs::of(client(server, token)?);
     runtime::build()?.block_on(async {
         match verb {
-            Verb::Run { rule, image, wait } => begin(&client, &rule, image.as_deref(), wait, output).await,
+            Verb::Run { rule, image, wait } => begin(&syncs, &rule, image.as_deref(), wait, output).await,
             Verb::Cancel { run } => {
-                let begun: Begun = client.cancel(&run).await?;
+                let answer = syncs.cancel(&run).await?;
                 match output {
-                    Output::Json => output::print_json(&begun),
-                    Output::Text => output::print(&format!("{} run {}\n", begun.outcome, begun.run)),
+                    Output::Json => output::print_json(&answer),
+                    Output::Text => output::print(&format!("{} run {}\n", answer.outcome, answer.run)),
                 }
             }
             Verb::List { rule, count } => {
-                let runs = client.runs(rule.as_deref(), count).await?;
+                let runs = syncs.runs(rule.as_deref(), count).await?;
                 match output {
                     Output::Json => output::print_json(&runs),
                     Output::Text => output::print(&tell::runs(&runs)),
@@ -109,27 +101,27 @@ pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Fail
 // The socket is ours alone and asks for no token, so it goes first; it may be left over from a server that is gone.
 fn client(server: Server, token: Option<SecretString>) -> Result<Client, Failure> {
     let (file, data) = match server {
-        Server::At(server) => return Client::new(&server, token),
+        Server::At(server) => return Client::at(&server, token),
         Server::Here { file, data } => (file, data),
     };
     let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;
     let socket = data::socket(&data);
     match UnixStream::connect(&socket) {
         Ok(_) => Client::over(socket),
-        Err(_) => Client::new(USUAL_SERVER, token),
+        Err(_) => Client::at(USUAL_SERVER, token),
     }
 }
 
 async fn begin(
-    client: &Client,
+    syncs: &Syncs,
     rule: &str,
     image: Option<&str>,
     wait: bool,
     output: Output,
 ) -> Result<(), Failure> {
     // Listening begins before the run, so that its end cannot be missed.
-    let events = if wait { Some(client.events().await?) } else { None };
-    let begun: Begun = client.begin(rule, image).await?;
+    let events = if wait { Some(syncs.events().await?) } else { None };
+    let begun = syncs.begin(rule, image).await?;
     match output {
         Output::Text => output::print(&format!("{rule}: {} run {}\n", begun.outcome, begun.run))?,
         Output::Json if !wait => {
@@ -138,42 +130,44 @@ async fn begin(
         Output::Json => {}
     }
     let Some(events) = events else { return Ok(()) };
-    let end = follow(client, events, &begun.run, output).await?;
+    let end = follow(syncs, events, &begun.run, output).await?;
     match output {
         Output::Json => output::print_json(&end)?,
         Output::Text => output::print(&tell::end(&end.run))?,
     }
-    if end.run.outcome == "done" {
+    if end.run.outcome == RunOutcome::Done {
         return Ok(());
     }
     let failure = Failure::new(format!("run `{}` of rule `{rule}` ended as {}", begun.run, end.run.outcome));
-    Err(failure.with_hint(format!("what it did: `{}`", client.address_of(&begun.run))))
+    Err(failure.with_hint(format!("what it did: `{}`", syncs.address_of(&begun.run))))
 }
 
 /// Tells how far the run is until it has ended.
 async fn follow(
-    client: &Client,
+    syncs: &Syncs,
     mut events: Events,
-    run: &str,
+    run: &RunId,
     output: Output,
 ) -> Result<RunDetail, Failure> {
     let mut line = tell::Line::new(output);
     loop {
         match events.next().await? {
-            Some(Event::Progress(progress)) if progress.run == run => line.show(&progress),
-            Some(Event::Copies { run: of, changes }) if of == run => line.changes(&changes)?,
-            Some(Event::Ended(ended)) if ended.id == run => break,
+            Some(Event::Began(progress) | Event::Progress(progress)) if progress.run == *run => {
+                line.show(&progress)
+            }
+            Some(Event::Copies(copies)) if copies.run == *run => line.changes(&copies.changes)?,
+            Some(Event::Ended(ended)) if ended.id == *run => break,
             Some(_) => {}
             // The server let us go, or is restarting: it is asked again how things stand.
             None => {
-                let detail = client.run(run).await?;
-                if detail.run.outcome != "running" {
+                let detail = syncs.run(run).await?;
+                if detail.run.outcome != RunOutcome::Running {
                     break;
                 }
-                events = client.events().await?;
+                events = syncs.events().await?;
             }
         }
     }
     line.clear();
-    client.run(run).await
+    syncs.run(run).await
 }

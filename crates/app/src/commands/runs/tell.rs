@@ -1,7 +1,7 @@
 //! What is said of runs: a table of them, how far one is, what it did.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_scheduler::{Phase, ProgressView, RunCopyView, RunView, RunsView};
+use entrepot_api::{CopyOutcome, Phase, Progress, Run, RunCopy, RunList};
 
 use crate::{
     failure::Failure,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A table of runs.
-pub(super) fn runs(runs: &RunsView) -> String {
+pub(super) fn runs(runs: &RunList) -> String {
     if runs.runs.is_empty() {
         return "there were no runs yet\n".to_owned();
     }
@@ -27,11 +27,11 @@ pub(super) fn runs(runs: &RunsView) -> String {
     ];
     let rows = runs.runs.iter().map(|run| {
         vec![
-            run.id.clone(),
+            run.id.to_string(),
             run.rule.clone(),
-            run.started.clone(),
-            run.cause.clone(),
-            run.outcome.clone(),
+            run.started.to_string(),
+            run.cause.to_string(),
+            run.outcome.to_string(),
             run.copies.copied.to_string(),
             run.copies.equal.to_string(),
             run.copies.failed.to_string(),
@@ -42,7 +42,7 @@ pub(super) fn runs(runs: &RunsView) -> String {
 }
 
 /// How a run ended.
-pub(super) fn end(run: &RunView) -> String {
+pub(super) fn end(run: &Run) -> String {
     let counts = run.copies;
     let mut text = format!(
         "{}: {}; {} copied, {} equal, {} failed, {} written\n",
@@ -70,12 +70,12 @@ impl Line {
         Self { output, status: Status::default() }
     }
 
-    pub(super) fn show(&mut self, progress: &ProgressView) {
+    pub(super) fn show(&mut self, progress: &Progress) {
         self.status.show(&far(progress));
     }
 
     /// What was done, a line for each.
-    pub(super) fn changes(&mut self, changes: &[RunCopyView]) -> Result<(), Failure> {
+    pub(super) fn changes(&mut self, changes: &[RunCopy]) -> Result<(), Failure> {
         self.status.clear();
         match self.output {
             Output::Json => Ok(()),
@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-fn far(progress: &ProgressView) -> String {
+fn far(progress: &Progress) -> String {
     let phase = match progress.phase {
         Phase::Waiting => "waiting its turn",
         Phase::Looking => "looking",
@@ -104,12 +104,12 @@ fn far(progress: &ProgressView) -> String {
     text
 }
 
-fn change(done: &RunCopyView) -> String {
+fn change(done: &RunCopy) -> String {
     let mut text = format!(
         "{} {}:{} → {}:{}",
         done.outcome, done.source, done.reference, done.target, done.target_reference
     );
-    if done.outcome == "copied" {
+    if done.outcome == CopyOutcome::Copied {
         text.push_str(&format!(" ({})", size(done.written)));
     }
     for more in [
@@ -123,11 +123,28 @@ fn change(done: &RunCopyView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use entrepot_api::{Cause, CopyCounts, RunId};
+
     use super::*;
 
     #[test]
     fn says_how_far_it_is() {
-        let mut progress = ProgressView { rule: "cann".into(), ..ProgressView::default() };
+        let mut progress = Progress {
+            run: RunId::new("1"),
+            rule: "cann".into(),
+            cause: Cause::Hand,
+            part: None,
+            started: SystemTime::UNIX_EPOCH.into(),
+            phase: Phase::Waiting,
+            wanted: 0,
+            copies: CopyCounts::default(),
+            bytes: 0,
+            done: 0,
+            read: 0,
+            images: Vec::new(),
+        };
         assert_eq!(far(&progress), "cann: waiting its turn");
         progress.phase = Phase::Copying;
         (progress.wanted, progress.copies.total) = (12, 3);

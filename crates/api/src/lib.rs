@@ -1,0 +1,36 @@
+//! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
+//!
+//! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
+//! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`]
+//! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
+//!
+//! Nothing is decided here. Enums have the names that they have on the wire.
+
+#![forbid(unsafe_code)]
+
+mod cache;
+mod cause;
+mod copy;
+mod event;
+mod problem;
+mod progress;
+mod query;
+mod rule;
+mod run;
+mod run_id;
+mod timestamp;
+mod words;
+
+pub use cache::{
+    CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
+};
+pub use cause::Cause;
+pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
+pub use event::{Event, Running, SettledCopies};
+pub use problem::Problem;
+pub use progress::{ImageProgress, Phase, Progress};
+pub use query::{CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery};
+pub use rule::{RefusedConfig, Rule, RuleList, Source};
+pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
+pub use run_id::RunId;
+pub use timestamp::{Timestamp, TimestampError};

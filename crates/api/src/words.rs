@@ -1,0 +1,59 @@
+//! Enums that are a word on the wire.
+
+/// Defines an enum that is written as a word, in JSON and to people alike.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The word on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use words;
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+    use serde_json::Value;
+    use utoipa::PartialSchema;
+
+    use crate::{
+        cause::Cause,
+        copy::CopyOutcome,
+        progress::Phase,
+        run::{RunOutcome, RunReply},
+    };
+
+    fn agree<T: Copy + Serialize + PartialSchema>(all: &[T], word: fn(T) -> &'static str) {
+        let words: Vec<Value> = all.iter().map(|one| Value::from(word(*one))).collect();
+        let written: Vec<Value> = all.iter().map(|one| serde_json::to_value(one).unwrap()).collect();
+        assert_eq!(written, words);
+        assert_eq!(serde_json::to_value(T::schema()).unwrap()["enum"], Value::from(words));
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_written_and_described() {
+        agree(Cause::ALL, Cause::as_str);
+        agree(CopyOutcome::ALL, CopyOutcome::as_str);
+        agree(Phase::ALL, Phase::as_str);
+        agree(RunOutcome::ALL, RunOutcome::as_str);
+        agree(RunReply::ALL, RunReply::as_str);
+    }
+}

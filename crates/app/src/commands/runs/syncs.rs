@@ -1,0 +1,79 @@
+//! The syncs of a server: what is asked, and what is said where there is no answer.
+
+use std::error::Error;
+
+use entrepot_api::{RunAnswer, RunDetail, RunId, RunList, RunListQuery, RunQuery, RunRequest};
+use reqwest::StatusCode;
+
+use crate::{
+    client::{Client, Events, Fault},
+    failure::Failure,
+};
+
+/// The syncs of a server.
+pub(super) struct Syncs(Client);
+
+impl Syncs {
+    pub(super) fn of(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// Where more is said of a run.
+    pub(super) fn address_of(&self, run: &RunId) -> String {
+        let address = format!("{}/api/v1/sync/runs/{run}", self.0.server());
+        match self.0.socket() {
+            Some(socket) => format!("curl --unix-socket {} {address}", socket.display()),
+            None => address,
+        }
+    }
+
+    pub(super) async fn begin(&self, rule: &str, image: Option<&str>) -> Result<RunAnswer, Failure> {
+        let request = RunRequest { image: image.map(str::to_owned), tag: None };
+        self.told(self.0.post(&["sync", "rules", rule, "run"], &request).await)
+    }
+
+    pub(super) async fn cancel(&self, run: &str) -> Result<RunAnswer, Failure> {
+        self.told(self.0.post(&["sync", "runs", run, "cancel"], &RunRequest::default()).await)
+    }
+
+    pub(super) async fn run(&self, id: &RunId) -> Result<RunDetail, Failure> {
+        self.told(self.0.get(&["sync", "runs", id.as_str()], &RunQuery::default()).await)
+    }
+
+    pub(super) async fn runs(&self, rule: Option<&str>, count: usize) -> Result<RunList, Failure> {
+        let query = RunListQuery { rule: rule.map(str::to_owned), before: None, n: Some(count) };
+        self.told(self.0.get(&["sync", "runs"], &query).await)
+    }
+
+    pub(super) async fn events(&self) -> Result<Events, Failure> {
+        self.told(self.0.events().await)
+    }
+
+    fn unreachable(&self, error: &dyn Error) -> Failure {
+        Failure::because(format!("cannot reach the server at `{}`", self.0.server()), error)
+            .with_hint("say where it is with `--server URL` or `ENTREPOT_SERVER`")
+    }
+
+    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+        answer.map_err(|fault| match fault {
+            Fault::Refused { status, problem } => {
+                let (what, hint) = match problem {
+                    Some(problem) => (problem.detail, problem.hint),
+                    None => (format!("the server answers {status}"), None),
+                };
+                let failure = Failure::new(what);
+                match (hint, status) {
+                    (_, StatusCode::UNAUTHORIZED) => {
+                        failure.with_hint("put the server's `api_token` into `ENTREPOT_API_TOKEN`")
+                    }
+                    (Some(hint), _) => failure.with_hint(hint),
+                    (None, _) => failure,
+                }
+            }
+            Fault::Connect(error) | Fault::Connection(error) => self.unreachable(&error),
+            Fault::TimedOut => self.unreachable(&fault),
+            Fault::Answer(error) => Failure::because("the server's answer cannot be used", &error),
+            Fault::TooLong => Failure::new("the server's answer cannot be used: it is too long"),
+        })
+    }
+}

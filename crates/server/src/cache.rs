@@ -1,0 +1,101 @@
+//! The JSON API of what the mirror holds: listed, counted, removed.
+//!
+//! It is for the owner of the data directory alone, who is whoever can open its socket.
+
+use entrepot_api::{
+    CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, ImageListQuery, ImageQuery,
+    Problem as ProblemBody, RepositoryListQuery,
+};
+use entrepot_mirror::{Mirror, RepoKey};
+use entrepot_oci::{Name, Page, Reference};
+use http::{Response, StatusCode};
+
+use crate::{
+    answer, body::Body, headers::JSON, held, principal::Principal, query, sync::problem::Problem,
+    web::call::WebCall,
+};
+
+/// Everything that is held, counted
+#[utoipa::path(
+    get, path = "/api/v1/cache/totals", operation_id = "getCacheTotals", tag = "cache",
+    responses(
+        (status = 200, description = "The counts", body = CacheTotals),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn totals(call: WebCall) -> Result<Response<Body>, Problem> {
+    let holdings = owned(&call)?.holdings().await?;
+    Ok(answer::json(&held::totals(holdings), JSON))
+}
+
+/// Repositories of which something is held
+#[utoipa::path(
+    get, path = "/api/v1/cache/repositories", operation_id = "listCacheRepositories", tag = "cache",
+    params(RepositoryListQuery),
+    responses(
+        (status = 200, description = "A page of repositories", body = CacheRepositoryList),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn repositories(call: WebCall) -> Result<Response<Body>, Problem> {
+    let (mirror, prefix) = (owned(&call)?, query::find(call.query(), "prefix"));
+    let repositories = mirror.repositories(prefix.as_deref(), &page(&call)?).await?;
+    Ok(answer::json(&held::repositories(repositories), JSON))
+}
+
+/// Images of a repository
+#[utoipa::path(
+    get, path = "/api/v1/cache/images", operation_id = "listCacheImages", tag = "cache", params(ImageListQuery),
+    responses(
+        (status = 200, description = "A page of images", body = CacheImageList),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn images(call: WebCall) -> Result<Response<Body>, Problem> {
+    let mirror = owned(&call)?;
+    let images = mirror.images(&repository(&call)?, &page(&call)?).await?;
+    Ok(answer::json(&held::images(images), JSON))
+}
+
+/// Remove an image, or all images of a repository
+#[utoipa::path(
+    delete, path = "/api/v1/cache/images", operation_id = "removeCacheImages", tag = "cache", params(ImageQuery),
+    responses(
+        (status = 200, description = "What was removed", body = CacheRemoval),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn remove_images(call: WebCall) -> Result<Response<Body>, Problem> {
+    let (mirror, reference) = (owned(&call)?, query::find(call.query(), "reference"));
+    let reference: Option<Reference> =
+        reference.map(|reference| reference.parse().map_err(wrong)).transpose()?;
+    let removal = mirror.remove(&repository(&call)?, reference.as_ref()).await?;
+    Ok(answer::json(&held::removal(removal), JSON))
+}
+
+/// The mirror, for its owner.
+fn owned(call: &WebCall) -> Result<&Mirror, Problem> {
+    match call.caller.principal {
+        Principal::Owner => Ok(&call.state.mirror),
+        Principal::Local | Principal::Token | Principal::Anonymous { .. } => {
+            let problem =
+                Problem::new(StatusCode::FORBIDDEN, "only the owner of the data directory may do this");
+            Err(problem.with_hint("run `entrepot cache` on the server's machine"))
+        }
+    }
+}
+
+fn page(call: &WebCall) -> Result<Page, Problem> {
+    let (n, last) = (query::find(call.query(), "n"), query::find(call.query(), "last"));
+    Page::parse(n.as_deref(), last.as_deref()).map_err(wrong)
+}
+
+fn repository(call: &WebCall) -> Result<RepoKey, Problem> {
+    let missing = || Problem::bad("`name` is missing").with_hint("add `?name=REPOSITORY`");
+    let name: Name = query::find(call.query(), "name").ok_or_else(missing)?.parse().map_err(wrong)?;
+    Ok(call.state.mirror.held_as(&name)?)
+}
+
+fn wrong(error: impl std::error::Error) -> Problem {
+    Problem::bad(error.to_string())
+}

@@ -1,0 +1,33 @@
+//! What a server in a unit test is put together from: a real mirror in a directory, whose upstream nobody answers for.
+
+use std::path::Path;
+
+use entrepot_blobs::Blobs;
+use entrepot_catalog::{Catalog, Location};
+use entrepot_mirror::{Clock, Freshness, Mirror, Settings, Upstream};
+use entrepot_oci::Host;
+use entrepot_remote::Remote;
+use prometheus_client::registry::Registry;
+
+use crate::{Metrics, Parts, Policy};
+
+// Nobody listens at port 1, so that what has to be asked for upstream fails at once.
+pub(crate) async fn parts(data: &Path) -> Parts {
+    let settings = entrepot_remote::Settings {
+        endpoints: vec!["http://127.0.0.1:1".parse().unwrap()],
+        ..entrepot_remote::Settings::default()
+    };
+    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
+    let parts = entrepot_mirror::Parts {
+        settings: Settings::default(),
+        upstreams: vec![Upstream { remote, alias: None, freshness: Freshness::default() }],
+        hosted: vec!["local/".into()],
+        blobs: Blobs::open(data, None).await.unwrap(),
+        catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
+        metrics: entrepot_mirror::Metrics::default(),
+        clock: Clock::manual(),
+    };
+    let mirror = Mirror::start(parts).await.unwrap();
+    let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
+    Parts { mirror, sync: None, token: None, policy, registry, metrics }
+}

@@ -1,0 +1,69 @@
+//! A request as the handlers of the router see it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
+
+use crate::{
+    answer::refuse, body::Body, error::Refusal, ids::RequestId, metrics::Kind, principal::Principal,
+    state::State, sync::problem::Problem,
+};
+
+/// Whether `path` is of the JSON API, or would be if it were there.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+/// Who is calling, and what the request is called. It travels with the request, as one of its extensions.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    /// The address of the other end; the socket for the local command line has none.
+    pub(crate) address: Option<IpAddr>,
+    /// The host that the client believes it is talking to.
+    pub(crate) host: Option<String>,
+    pub(crate) id: RequestId,
+}
+
+/// A request as the handlers of the router see it; its body is extracted apart.
+pub(crate) struct WebCall {
+    pub(crate) state: Arc<State>,
+    pub(crate) caller: Caller,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+impl WebCall {
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// There is nothing at this address.
+    pub(crate) fn not_found(&self) -> Response<Body> {
+        if is_api(self.path()) {
+            return Problem::not_found().answer();
+        }
+        let mut response = refuse(Refusal::not_found(), &self.caller.id);
+        response.extensions_mut().insert(Kind::None);
+        response
+    }
+}
+
+impl FromRequestParts<Arc<State>> for WebCall {
+    // Only the service calls the router, and it says who is calling.
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(head: &mut Parts, state: &Arc<State>) -> Result<Self, StatusCode> {
+        let caller = head.extensions.remove::<Caller>().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+        let (method, uri) = (head.method.clone(), head.uri.clone());
+        // Nobody else needs them.
+        let headers = std::mem::take(&mut head.headers);
+        Ok(Self { state: Arc::clone(state), caller, method, uri, headers })
+    }
+}

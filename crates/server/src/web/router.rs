@@ -1,0 +1,109 @@
+//! Addresses to handlers, and the description of the API that follows from them.
+
+use std::sync::Arc;
+
+use axum::{Extension, Router, routing::get};
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::call::WebCall;
+use crate::{answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
+
+/// Where the description of the API is.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "entrepot",
+        version = "1",
+        description = "The JSON API of the server. Times are RFC 3339 in UTC, sizes are bytes. \
+                       Refusals are `application/problem+json` (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        contact()
+    ),
+    tags(
+        (name = "sync", description = "Rules, their runs, and how their copies stand"),
+        (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
+    ),
+    components(schemas(entrepot_api::Event)),
+    modifiers(&ApiToken)
+)]
+struct Document;
+
+/// What lets others than programs on the server's machine begin and cancel runs.
+struct ApiToken;
+
+impl Modify for ApiToken {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("api_token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// A response to a method that the address does not have; `Allow` says which it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WrongMethod;
+
+/// The router.
+pub(super) fn router(state: Arc<State>) -> Router {
+    let (api, document) = api().split_for_parts();
+    // What describes itself always serialises.
+    let document = Bytes::from(document.to_json().unwrap_or_default());
+    pages::router()
+        .merge(api)
+        .route(DOCUMENT, get(|| async move { described(document) }))
+        .fallback(async |call: WebCall| call.not_found())
+        .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, Extension(WrongMethod)))
+        .with_state(state)
+}
+
+fn api() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(sync::api::rules))
+        .routes(routes!(sync::api::run_rule))
+        .routes(routes!(sync::api::runs))
+        .routes(routes!(sync::api::run))
+        .routes(routes!(sync::api::cancel_run))
+        .routes(routes!(sync::api::state))
+        .routes(routes!(sync::events::events))
+        .routes(routes!(cache::totals))
+        .routes(routes!(cache::repositories))
+        .routes(routes!(cache::images, cache::remove_images))
+}
+
+fn described(document: Bytes) -> Response<Body> {
+    let mut response = respond(StatusCode::OK, Body::bytes(document));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn the_description_is_the_one_that_is_published() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json");
+        let text = format!("{}\n", api().into_openapi().to_pretty_json().unwrap());
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            fs::write(&path, &text).unwrap();
+        }
+        let published = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            published == text,
+            "docs/reference/openapi.json is not what the router says; \
+             renew it: `UPDATE_OPENAPI=1 cargo test -p entrepot-server published`"
+        );
+    }
+}

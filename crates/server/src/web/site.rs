@@ -1,0 +1,146 @@
+//! The router on the shared runtime. The thread of a connection hands a request over, and the answer comes back: whole
+//! where it is a document, else frame by frame.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{Router, extract::Request};
+use bytes::Bytes;
+use entrepot_mirror::{BlobStream, Cut};
+use entrepot_oci::ErrorCode;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tokio::{runtime::Handle, sync::mpsc};
+use tokio_util::task::AbortOnDropHandle;
+use tower_service::Service;
+
+use super::{
+    call::{Caller, is_api},
+    router::{self, WrongMethod},
+};
+use crate::{
+    answer::refuse, body::Body, error::Refusal, headers, ids::RequestId, metrics::Kind, state::State,
+    sync::problem::Problem,
+};
+
+/// How many frames of a stream are under way to its connection.
+const FRAMES: usize = 4;
+
+/// The router, and where it runs.
+pub(crate) struct Site {
+    router: Router,
+    runtime: Handle,
+}
+
+/// An answer of the router.
+pub(crate) struct WebAnswer {
+    pub(crate) response: Response<Body>,
+    /// What kind of address it turned out to be.
+    pub(crate) kind: Kind,
+}
+
+impl Site {
+    /// The router of this server, on the runtime that this is called on.
+    pub(crate) fn new(state: &Arc<State>) -> Self {
+        Self::of(router::router(Arc::clone(state)))
+    }
+
+    pub(crate) fn of(router: Router) -> Self {
+        Self { router, runtime: Handle::current() }
+    }
+
+    /// Answers a request. If the future is dropped, the handler is stopped.
+    ///
+    /// # Errors
+    /// The handler panicked, or its answer broke off.
+    pub(crate) async fn answer(&self, mut request: Request, caller: Caller) -> Result<WebAnswer, Refusal> {
+        request.extensions_mut().insert(caller.clone());
+        let task = self.runtime.spawn(route(self.router.clone(), request, caller.id));
+        AbortOnDropHandle::new(task).await.unwrap_or_else(|_| Err(Refusal::panicked()))
+    }
+}
+
+async fn route(mut router: Router, request: Request, id: RequestId) -> Result<WebAnswer, Refusal> {
+    let is_api = is_api(request.uri().path());
+    let response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
+    let (mut head, body) = response.into_parts();
+    let kind = match head.extensions.remove::<Kind>() {
+        _ if is_api => Kind::Api,
+        found => found.unwrap_or(Kind::Page),
+    };
+    let mut response = match head.extensions.remove::<WrongMethod>() {
+        Some(_) => wrong_method(&head.headers, is_api, &id),
+        None => Response::from_parts(head, whole_or_stream(body).await?),
+    };
+    if is_api {
+        let headers = response.headers_mut();
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    Ok(WebAnswer { response, kind })
+}
+
+fn wrong_method(headers: &HeaderMap, is_api: bool, id: &RequestId) -> Response<Body> {
+    // The router writes them without spaces.
+    let allowed = headers.get(header::ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
+    let allowed = allowed.replace(',', ", ");
+    if is_api {
+        return Problem::method(allowed).answer();
+    }
+    let message = format!("the method is not one of {allowed}");
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message);
+    let mut response = refuse(refusal, id);
+    response.headers_mut().insert(header::ALLOW, headers::value(allowed));
+    response
+}
+
+// A document is there at once, and is counted against the memory for answers as such.
+async fn whole_or_stream(body: axum::body::Body) -> Result<Body, Refusal> {
+    if body.size_hint().exact().is_some() {
+        let bytes = body.collect().await.map_err(|_| Refusal::panicked())?.to_bytes();
+        return Ok(if bytes.is_empty() { Body::empty() } else { Body::bytes(bytes) });
+    }
+    Ok(Body::stream(BlobStream { mapping: None, frames: relayed(body) }, None, None))
+}
+
+/// What is under way from a stream to its connection.
+enum Relayed {
+    Frame(Bytes),
+    /// The stream is at its end. Without that, it broke off.
+    End,
+}
+
+// Read here, so that whatever makes the frames does so on the shared runtime.
+fn relayed(body: axum::body::Body) -> BoxStream<'static, Result<Bytes, Cut>> {
+    let (sender, receiver) = mpsc::channel(FRAMES);
+    tokio::spawn(async move {
+        let mut frames = body.into_data_stream();
+        loop {
+            let frame = tokio::select! {
+                frame = frames.next() => frame,
+                () = sender.closed() => return,
+            };
+            let relayed = match frame {
+                Some(Ok(bytes)) => Relayed::Frame(bytes),
+                Some(Err(_)) => return,
+                None => Relayed::End,
+            };
+            if sender.send(relayed).await.is_err() {
+                return;
+            }
+        }
+    });
+    let next = |receiver: Option<mpsc::Receiver<Relayed>>| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Relayed::Frame(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Relayed::End) => None,
+            None => Some((Err(Cut), None)),
+        }
+    };
+    stream::unfold(Some(receiver), next).boxed()
+}

@@ -1,0 +1,104 @@
+// A client of every operation, written against nothing but the types that are generated from the published description.
+// It is compiled, not run: what a client relies on and the description does not say is an error here.
+import type { components, operations, paths } from "./api";
+
+type Schemas = components["schemas"];
+type Id = keyof operations;
+
+/** What an operation answers when it does what was asked for. */
+type Answer<O extends Id> = operations[O]["responses"] extends infer R
+  ? R extends { 200: { content: infer C } } | { 202: { content: infer C } }
+    ? C[keyof C]
+    : never
+  : never;
+
+class Refused extends Error {
+  constructor(readonly problem: Schemas["Problem"]) {
+    super(problem.hint ? `${problem.detail}; hint: ${problem.hint}` : problem.detail);
+  }
+}
+
+class Client {
+  constructor(
+    private readonly server: string,
+    private readonly token?: string,
+  ) {}
+
+  private async ask<O extends Id>(method: string, path: string, query: object = {}, body?: object): Promise<Answer<O>> {
+    const url = new URL(path, this.server);
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined && value !== null) url.searchParams.set(key, String(value));
+    }
+    const headers: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {};
+    const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Refused((await response.json()) as Schemas["Problem"]);
+    return (await response.json()) as Answer<O>;
+  }
+
+  // Every operation has to be here: one that is missing, or is no more, is an error.
+  readonly operations = {
+    listRules: () => this.ask<"listRules">("GET", "/api/v1/sync/rules" satisfies keyof paths),
+    listRuns: (query: operations["listRuns"]["parameters"]["query"]) =>
+      this.ask<"listRuns">("GET", "/api/v1/sync/runs" satisfies keyof paths, query),
+    getRun: (id: string, query: operations["getRun"]["parameters"]["query"]) =>
+      this.ask<"getRun">("GET", ("/api/v1/sync/runs/{id}" satisfies keyof paths).replace("{id}", id), query),
+    listCopies: (query: operations["listCopies"]["parameters"]["query"]) =>
+      this.ask<"listCopies">("GET", "/api/v1/sync/state" satisfies keyof paths, query),
+    runRule: (name: string, part?: Schemas["RunRequest"]) =>
+      this.ask<"runRule">("POST", ("/api/v1/sync/rules/{name}/run" satisfies keyof paths).replace("{name}", name), {}, part),
+    cancelRun: (id: string) =>
+      this.ask<"cancelRun">("POST", ("/api/v1/sync/runs/{id}/cancel" satisfies keyof paths).replace("{id}", id)),
+    watchEvents: () => new EventSource(new URL("/api/v1/sync/events" satisfies keyof paths, this.server)),
+    getCacheTotals: () => this.ask<"getCacheTotals">("GET", "/api/v1/cache/totals" satisfies keyof paths),
+    listCacheRepositories: (query: operations["listCacheRepositories"]["parameters"]["query"]) =>
+      this.ask<"listCacheRepositories">("GET", "/api/v1/cache/repositories" satisfies keyof paths, query),
+    listCacheImages: (query: operations["listCacheImages"]["parameters"]["query"]) =>
+      this.ask<"listCacheImages">("GET", "/api/v1/cache/images" satisfies keyof paths, query),
+    removeCacheImages: (query: operations["removeCacheImages"]["parameters"]["query"]) =>
+      this.ask<"removeCacheImages">("DELETE", "/api/v1/cache/images" satisfies keyof paths, query),
+  } satisfies Record<Id, unknown>;
+}
+
+// An event of the stream has a name, and data that follow from the name.
+function told(event: Schemas["Event"]): string {
+  switch (event.event) {
+    case "running":
+      return event.data.runs.map((run) => `${run.rule}: ${run.phase}`).join(", ");
+    case "began":
+    case "progress":
+      return `${event.data.rule}: ${event.data.done} of ${event.data.bytes} bytes`;
+    case "copies":
+      return event.data.changes.map((copy) => `${copy.target}: ${copy.outcome}`).join(", ");
+    case "ended":
+      return `${event.data.rule}: ${event.data.outcome}`;
+    case "rules":
+      return "the rules were changed";
+    default:
+      return event satisfies never;
+  }
+}
+
+export async function everything(server: string): Promise<void> {
+  const { operations: api } = new Client(server, "a token");
+  const rules = await api.listRules();
+  for (const rule of rules.rules) {
+    console.log(rule.name, rule.next ?? "by hand", rule.copies.in_sync, "of", rule.copies.total, rules.refused?.hint);
+    const copies = await api.listCopies({ rule: rule.name, n: 10 });
+    const last = copies.copies.at(-1);
+    if (copies.more && last) await api.listCopies({ rule: rule.name, source: last.source, reference: last.reference });
+    const begun = await api.runRule(rule.name, { image: "quay.io/ascend/cann:8.0" });
+    if (begun.outcome === "joined") await api.cancelRun(begun.run);
+    const run = await api.getRun(begun.run, { after: 0 });
+    console.log(run.id, run.outcome satisfies "running" | "done" | "failed" | "cancelled" | "interrupted", run.changes.length);
+  }
+  const runs = await api.listRuns({ before: "1f", n: 2 });
+  console.log(runs.runs.map((run) => run.cause), runs.more);
+  api.watchEvents().addEventListener("rules", () => console.log(told({ event: "rules", data: {} })));
+  const totals = await api.getCacheTotals();
+  const repositories = await api.listCacheRepositories({ prefix: "docker.io/" });
+  for (const { name } of repositories.repositories) {
+    const images = await api.listCacheImages({ name, n: 100 });
+    const removed = await api.removeCacheImages({ name, reference: images.images[0]?.digest });
+    console.log(totals.bytes - removed.freed, "bytes are left");
+  }
+}
