@@ -9,7 +9,7 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
-use entrepot_server::{Listen, Metrics, Server};
+use entrepot_server::{Listen, Metrics, Policy, Server};
 use libfuzzer_sys::fuzz_target;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Runtime;
@@ -71,6 +71,8 @@ async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
     let parts = entrepot_server::Parts {
         mirror: mirror.clone(),
         sync: None,
+        token: None,
+        policy: Policy::allow_all(),
         registry: Registry::default(),
         metrics: Metrics::default(),
     };

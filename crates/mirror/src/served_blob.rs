@@ -26,7 +26,24 @@ enum Source {
     Passing(Box<PassThrough>),
 }
 
+/// Whether the bytes of a blob are held already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Temperature {
+    /// Held: no registry is asked for any of them.
+    Hot,
+    /// They come from a registry while they are read, for this reader or for others at the same time.
+    Cold,
+}
+
 impl ServedBlob {
+    /// Whether its bytes are held already.
+    pub fn temperature(&self) -> Temperature {
+        match self.source {
+            Source::Held(_) => Temperature::Hot,
+            Source::Filling(..) | Source::Passing(_) => Temperature::Cold,
+        }
+    }
+
     /// A blob of the store.
     pub(crate) fn held(held: Held) -> Self {
         Self { size: Some(held.size()), source: Source::Held(held) }

@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::Arc;
 
-use entrepot_mirror::{Error, Opened, UpstreamFault};
+use entrepot_mirror::{Error, Opened, Temperature, UpstreamFault};
 use entrepot_oci::Digest;
 use entrepot_testkit::{Action, Fault, Gate, Match, Place, TestImage, TestRegistry};
 use futures_util::StreamExt;
@@ -263,7 +263,9 @@ async fn a_full_disk_passes_blobs_through() {
     rig.upstream.fault(Fault::on(Match::blobs().get()).always().then(Action::WrongBytes(Place::End)));
     assert!(rig.blob_bytes("a", &digest).await.is_err());
     rig.upstream.clear_faults();
-    let opened = rig.mirror.blob(&rig.target("a"), &digest).await.unwrap().open(Some(10..20)).await.unwrap();
+    let blob = rig.mirror.blob(&rig.target("a"), &digest).await.unwrap();
+    assert_eq!(blob.temperature(), Temperature::Cold);
+    let opened = blob.open(Some(10..20)).await.unwrap();
     assert!(matches!(opened, Opened::Stream(_)));
     assert_eq!(read(opened).await.unwrap(), bytes.slice(10..20));
     rig.mirror.shutdown().await;

@@ -15,7 +15,7 @@ use futures_util::{
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{answers::Answers, peer::Peer, record::Record, wire::lending::Lent};
+use crate::{answers::Answers, peer::Peer, permit::Permit, record::Record, wire::lending::Lent};
 
 /// How much of a mapped file is handed to the connection at once.
 const SLICE: u64 = 1 << 20;
@@ -24,10 +24,11 @@ const LAST: usize = 16 << 10;
 /// How much of it the kernel is asked to have ready ahead of that.
 const AHEAD: u64 = 4 << 20;
 
-/// The body of an answer, and the record of the request that it ends.
+/// The body of an answer, the record of the request that it ends, and what the request holds until then.
 pub(crate) struct Body {
     content: Content,
     record: Option<Record>,
+    permit: Option<Permit>,
     // Only over HTTP/2.
     offer: Option<Offer>,
 }
@@ -89,7 +90,7 @@ impl Body {
     }
 
     fn of(content: Content) -> Self {
-        Self { content, record: None, offer: None }
+        Self { content, record: None, permit: None, offer: None }
     }
 
     /// The same, if there is room for it until the client has read it.
@@ -100,6 +101,11 @@ impl Body {
             other => other,
         };
         Some(self)
+    }
+
+    /// Holds `permit` until the body ends.
+    pub(crate) fn hold(&mut self, permit: Permit) {
+        self.permit = Some(permit);
     }
 
     /// Ends `record` when the body ends. `peer` is told when there is something for the client, where its line does not
@@ -131,7 +137,10 @@ impl Body {
             Content::Stream(frames) => frames.left == Some(0),
         };
         match self.offer.take_if(|_| over) {
-            Some(offer) => Bytes::from_owner(Last { bytes, _offer: offer, _record: self.record.take() }),
+            Some(offer) => {
+                let (record, permit) = (self.record.take(), self.permit.take());
+                Bytes::from_owner(Last { bytes, _offer: offer, _record: record, _permit: permit })
+            }
             None => bytes,
         }
     }
@@ -168,6 +177,7 @@ struct Last {
     bytes: Bytes,
     _offer: Offer,
     _record: Option<Record>,
+    _permit: Option<Permit>,
 }
 
 impl AsRef<[u8]> for Last {

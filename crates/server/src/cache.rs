@@ -11,7 +11,8 @@ use entrepot_oci::{Name, Page, Reference};
 use http::{Response, StatusCode};
 
 use crate::{
-    answer, body::Body, headers::JSON, held, peer::Door, query, sync::problem::Problem, web::call::WebCall,
+    answer, body::Body, headers::JSON, held, principal::Principal, query, sync::problem::Problem,
+    web::call::WebCall,
 };
 
 /// Everything that is held, counted
@@ -74,9 +75,9 @@ pub(crate) async fn remove_images(call: WebCall) -> Result<Response<Body>, Probl
 
 /// The mirror, for its owner.
 fn owned(call: &WebCall) -> Result<&Mirror, Problem> {
-    match call.caller.door {
-        Door::Control => Ok(&call.state.mirror),
-        Door::Public => {
+    match call.caller.principal {
+        Principal::Owner => Ok(&call.state.mirror),
+        Principal::Local | Principal::Token | Principal::Anonymous { .. } => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, "only the owner of the data directory may do this");
             Err(problem.with_hint("run `entrepot cache` on the server's machine"))

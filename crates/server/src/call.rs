@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 
-use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, state::State};
+use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, principal::Principal, state::State};
 
 /// A request as handlers see it.
 pub(crate) struct Call<'a> {
@@ -11,6 +11,8 @@ pub(crate) struct Call<'a> {
     pub(crate) head: &'a Parts,
     /// The host that the client believes it is talking to.
     pub(crate) host: Result<Option<&'a str>, Unclear>,
+    /// Who sends it.
+    pub(crate) principal: Principal,
     pub(crate) body: &'a mut Upload,
     /// What kind of address it turned out to be.
     pub(crate) kind: &'a mut Kind,

@@ -6,6 +6,7 @@
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
 //!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
 //! - who is let in: `admission`, by `host` and `cross_site`; `local` says whether this machine counts as its owner
+//! - who may do what: `principal` asks for an `action`, `policy` decides, and a `permit` goes with the answer
 //! - what clients may hold up: `answers` (memory), `patience` (how long)
 //! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
 
@@ -13,6 +14,7 @@
 
 mod accept;
 mod access;
+mod action;
 mod admission;
 mod answer;
 mod answers;
@@ -36,6 +38,9 @@ mod metrics;
 mod pages;
 mod patience;
 mod peer;
+mod permit;
+mod policy;
+mod principal;
 mod query;
 mod record;
 mod registry;
@@ -52,9 +57,13 @@ mod web;
 mod wire;
 mod workers;
 
+pub use action::{Action, Content};
 pub use error::Refusal;
 pub use metrics::Metrics;
 pub use patience::Patience;
+pub use permit::Permit;
+pub use policy::{Decision, Policy};
+pub use principal::{ApiToken, Principal};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;
 pub use sync::service::SyncService;

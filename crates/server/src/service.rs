@@ -22,6 +22,7 @@ use crate::{
     incoming::Upload,
     metrics::Kind,
     peer::{Door, Peer},
+    principal::{Evidence, Principal},
     record::Record,
     registry,
     state::State,
@@ -106,8 +107,16 @@ impl Service {
     // The registry API is answered here, on the thread of the connection; all else by the router, elsewhere.
     async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
         let Received { peer, head, id, mut body } = received;
-        let call =
-            Call { state: &self.state, peer, head: &head, host: host::of(&head), body: &mut body, kind };
+        let host = host::of(&head);
+        let principal = Principal::of(&Evidence {
+            door: peer.door(),
+            address: peer.address(),
+            host: host.ok().flatten(),
+            local_counts: self.state.local.counts(),
+            headers: &head.headers,
+            token: self.state.token.as_ref(),
+        });
+        let call = Call { state: &self.state, peer, head: &head, host, principal, body: &mut body, kind };
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
@@ -116,7 +125,7 @@ impl Service {
             return Answered { outcome, all_read: body.is_finished() };
         }
         let host = call.host().map(str::to_owned);
-        let caller = Caller { door: peer.door(), address: peer.address(), host, id: id.clone() };
+        let caller = Caller { principal, address: peer.address(), host, id: id.clone() };
         let (body, finished) = body.into_body();
         let outcome = self.site.answer(Request::from_parts(head, body), caller).await.map(|answer| {
             *kind = answer.kind;

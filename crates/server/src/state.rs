@@ -10,6 +10,8 @@ use crate::{
     local::Local,
     metrics::Metrics,
     patience::{Patience, Shortage},
+    policy::Policy,
+    principal::ApiToken,
     sync::service::SyncService,
 };
 
@@ -19,6 +21,10 @@ pub struct Parts {
     pub mirror: Mirror,
     /// What runs rules. Without it there are no pages, API and events of syncs.
     pub sync: Option<SyncService>,
+    /// What lets others than programs on this machine change something.
+    pub token: Option<ApiToken>,
+    /// Who may do what below `/v2/`.
+    pub policy: Policy,
     /// What `/metrics` shows.
     pub registry: Registry,
     /// What the server counts; it should be on `registry`.
@@ -30,6 +36,8 @@ pub(crate) struct State {
     pub(crate) mirror: Mirror,
     /// What runs rules, where there is such a thing.
     pub(crate) sync: Option<SyncService>,
+    pub(crate) token: Option<ApiToken>,
+    pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we answer to.
     pub(crate) hosts: Hosts,
@@ -53,10 +61,10 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, registry, metrics } = parts;
+        let Parts { mirror, sync, token, policy, registry, metrics } = parts;
         let Terms { hosts, local, patience } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
-        Self { mirror, sync, registry, hosts, local, shortage, answers, metrics, draining }
+        Self { mirror, sync, token, policy, registry, hosts, local, shortage, answers, metrics, draining }
     }
 }

@@ -9,7 +9,7 @@ use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 
-use crate::{Metrics, Parts};
+use crate::{Metrics, Parts, Policy};
 
 // Nobody listens at port 1, so that what has to be asked for upstream fails at once.
 pub(crate) async fn parts(data: &Path) -> Parts {
@@ -28,6 +28,6 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         clock: Clock::manual(),
     };
     let mirror = Mirror::start(parts).await.unwrap();
-    let (registry, metrics) = (Registry::default(), Metrics::default());
-    Parts { mirror, sync: None, registry, metrics }
+    let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
+    Parts { mirror, sync: None, token: None, policy, registry, metrics }
 }

@@ -12,7 +12,7 @@ use std::{
 use entrepot_catalog::{Catalog, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, RunCopy};
 use entrepot_oci::Digest;
 use entrepot_scheduler::{Executor, Metrics, Parts, RunEvent, Scheduler, Task, Update, Watch};
-use entrepot_server::SyncService;
+use entrepot_server::{ApiToken, SyncService};
 use entrepot_sync::rules::{RuleSection, RuleSet};
 use serde_json::{Value, json};
 use support::{Rig, Setup};
@@ -64,8 +64,8 @@ impl Desk {
             clock: Arc::new(SystemTime::now),
         };
         let scheduler = Scheduler::open(parts).await.unwrap();
-        let sync = SyncService::new(scheduler.clone(), token);
-        let rig = Rig::start_with(Setup { sync: Some(sync), ..Setup::default() }).await;
+        let (sync, token) = (SyncService::new(scheduler.clone()), token.map(ApiToken::new));
+        let rig = Rig::start_with(Setup { sync: Some(sync), token, ..Setup::default() }).await;
         Self { rig, scheduler, ordered, _dir: dir }
     }
 

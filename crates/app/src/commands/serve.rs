@@ -10,7 +10,7 @@ use std::{
 };
 
 use entrepot_scheduler::Reload;
-use entrepot_server::{Error, Listen, Metrics, Parts, Server, SyncService, TlsFiles};
+use entrepot_server::{ApiToken, Error, Listen, Metrics, Parts, Policy, Server, SyncService, TlsFiles};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -85,9 +85,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
-    let token = config.api_token.as_ref().map(ExposeSecret::expose_secret);
-    let sync = Some(SyncService::new(scheduler.clone(), token));
-    let parts = Parts { mirror: mirror.clone(), sync, registry, metrics };
+    let parts = Parts {
+        mirror: mirror.clone(),
+        sync: Some(SyncService::new(scheduler.clone())),
+        token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
+        policy: Policy::allow_all(),
+        registry,
+        metrics,
+    };
     let server = match Server::bind(listen(config, data), parts).await {
         Ok(server) => Arc::new(server),
         Err(error) => {

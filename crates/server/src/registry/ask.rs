@@ -4,7 +4,7 @@ use entrepot_mirror::{Asked, Mirror, Target};
 use entrepot_oci::Name;
 use http::HeaderMap;
 
-use crate::wire::lending::Lending;
+use crate::{policy::Policy, principal::Principal, wire::lending::Lending};
 
 /// A request whose name leads somewhere.
 pub(super) struct Ask<'a> {
@@ -15,6 +15,8 @@ pub(super) struct Ask<'a> {
     pub(super) name: &'a Name,
     pub(super) target: &'a Target,
     pub(super) asked: Asked<'a>,
+    pub(super) principal: Principal,
+    pub(super) policy: &'a Policy,
     pub(super) lending: Option<&'a Lending>,
 }
 

@@ -1,4 +1,5 @@
-//! The registry API: a request becomes a route, a route a verb of the mirror, its outcome an answer to the spec.
+//! The registry API: a request becomes a route, what it does is allowed or refused, a verb of the mirror does it, and
+//! the outcome becomes an answer to the spec.
 //!
 //! - `ask`: what handlers are given
 //! - `manifests`, `blobs`: pull and delete what has a digest, push manifests
@@ -16,6 +17,7 @@ use entrepot_oci::{Method, Route, RouteError};
 use http::{Response, StatusCode};
 
 use crate::{
+    action::Action,
     answer::respond,
     body::Body,
     call::Call,
@@ -23,6 +25,8 @@ use crate::{
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
     metrics::Kind,
+    policy::Decision,
+    state::State,
 };
 
 /// Whether the path is of the registry API.
@@ -38,17 +42,28 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let route = Route::parse(method, path, query).map_err(refuse)?;
     *call.kind = kind(&route);
     let namespace = Route::namespace(query).map_err(refuse)?;
-    let Some(name) = route.name() else { return Ok(ping()) };
     let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
-    let mirror = &call.state.mirror;
-    let target = mirror.locate(name, asked)?;
-    let lending = call.peer.lending(call.head.version);
-    let ask = Ask { mirror, headers: &call.head.headers, query, name, target: &target, asked, lending };
+    let State { mirror, policy, .. } = call.state;
+    let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
+    let repository = target.as_ref().map(|target| &target.key);
+    let permit = match policy.decide(&call.principal, &Action::of(&route, method), repository) {
+        Decision::Allow(permit) => permit,
+        Decision::Refuse(refusal) => return Err(refusal),
+    };
+    let Some((name, target)) = route.name().zip(target.as_ref()) else {
+        let mut response = ping();
+        response.body_mut().hold(permit);
+        return Ok(response);
+    };
+    let (headers, lending) = (&call.head.headers, call.peer.lending(call.head.version));
+    let principal = call.principal;
+    let ask = Ask { mirror, headers, query, name, target, asked, principal, policy, lending };
     let mut response = dispatch(&ask, method, &route, call.body).await?;
     if let Some(namespace) = namespace.filter(|_| target.by_namespace) {
         let namespace = headers::value(namespace.as_str().to_owned());
         response.headers_mut().insert(OCI_NAMESPACE, namespace);
     }
+    response.body_mut().hold(permit);
     Ok(response)
 }
 

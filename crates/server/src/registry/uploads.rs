@@ -1,16 +1,19 @@
 //! How blobs get in (distribution-spec, §pushing blobs): in one request, in chunks, or from another repository.
 
-use entrepot_mirror::{Error, Mounted, UploadId};
+use entrepot_mirror::{Error, Mounted, Target, UploadId};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Name, UploadStart};
 use http::{HeaderMap, Response, StatusCode, header};
 
 use super::ask::Ask;
 use crate::{
+    action::{Action, Content},
     answer::respond,
     body::Body,
     error::Refusal,
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
+    permit::Permit,
+    policy::Decision,
 };
 
 pub(super) async fn start(
@@ -35,17 +38,24 @@ async fn monolithic(ask: &Ask<'_>, digest: &Digest, body: &mut Upload) -> Result
     Ok(created(ask, digest))
 }
 
-// A source that leads nowhere is no error: the answer must not tell what exists where.
 async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Response<Body>, Refusal> {
-    let from = match from.map(|from| ask.mirror.locate(from, ask.asked)) {
-        Some(Err(_)) => return session(ask, digest.algorithm()).await,
-        Some(Ok(from)) => Some(from),
-        None => None,
-    };
-    Ok(match ask.mirror.mount(ask.target, digest, from.as_ref()).await? {
+    let source = from.and_then(|from| readable(ask, digest, from));
+    let from = source.as_ref().map(|(target, _)| target);
+    Ok(match ask.mirror.mount(ask.target, digest, from).await? {
         Mounted::Yes => created(ask, digest),
         Mounted::No(id) => stands(ask, StatusCode::ACCEPTED, id, 0),
     })
+}
+
+// Where `from` leads, if the blob may be read there. If not, that is no error but the same as a blob that is not there:
+// the answer must not tell what exists where.
+fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Permit)> {
+    let source = ask.mirror.locate(from, ask.asked).ok()?;
+    let pull = Action::Pull(Content::Blob(digest));
+    match ask.policy.decide(&ask.principal, &pull, Some(&source.key)) {
+        Decision::Allow(permit) => Some((source, permit)),
+        Decision::Refuse(_) => None,
+    }
 }
 
 pub(super) async fn status(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {

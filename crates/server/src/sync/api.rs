@@ -16,7 +16,7 @@ use entrepot_sync::Place;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{gate::Asker, problem::Problem, service::SyncService, views};
+use super::{gate, problem::Problem, service::SyncService, views};
 use crate::{answer, body::Body, headers::JSON, query, web::call::WebCall};
 
 /// The largest request body, in bytes.
@@ -114,7 +114,7 @@ pub(crate) async fn run_rule(
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
     let (Path(name), sync) = (name?, service(&call)?);
-    Asker::of(&call).admit(sync.token.as_ref())?;
+    gate::admit(&call.caller.principal, call.state.token.as_ref(), &call.headers)?;
     let part = part(&read(body).await?)?;
     let (run, outcome) = match sync.scheduler.run_now(&name, part).await? {
         Begun::Started(run) => (run, RunReply::Started),
@@ -135,7 +135,7 @@ pub(crate) async fn run_rule(
 )]
 pub(crate) async fn cancel_run(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let (Path(id), sync) = (id?, service(&call)?);
-    Asker::of(&call).admit(sync.token.as_ref())?;
+    gate::admit(&call.caller.principal, call.state.token.as_ref(), &call.headers)?;
     let id = run_id(&id)?;
     sync.scheduler.cancel(id).await?;
     Ok(accepted(id, RunReply::Cancelling))

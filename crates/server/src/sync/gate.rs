@@ -1,28 +1,12 @@
 //! Who may begin and stop runs. Pure.
 //!
-//! There are no accounts yet. Whoever can open the socket for the local command line may, whoever has the token, and a
-//! program on this machine where that proves something (`local`). Pages of other sites were turned away before
-//! (`admission`).
+//! Whoever can open the socket for the local command line may, whoever has the token, and where no token is set a program
+//! on this machine, if being there proves something. Pages of other sites were turned away before (`admission`).
 
-use std::net::IpAddr;
-
-use entrepot_oci::Digest;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 
 use super::problem::Problem;
-use crate::{host, peer::Door, web::call::WebCall};
-
-/// Who asks.
-pub(crate) struct Asker<'a> {
-    door: Door,
-    /// The address of the other end; the socket for the local command line has none.
-    address: Option<IpAddr>,
-    /// The host that was asked for.
-    host: Option<&'a str>,
-    /// Whether being on this machine proves anything.
-    local_counts: bool,
-    headers: &'a HeaderMap,
-}
+use crate::principal::{ApiToken, Principal, bearer};
 
 /// Whether somebody may begin and stop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,70 +19,47 @@ pub(crate) enum Permission {
     Refused,
 }
 
-impl<'a> Asker<'a> {
-    pub(crate) fn of(call: &'a WebCall) -> Self {
-        Self {
-            door: call.caller.door,
-            address: call.caller.address,
-            host: call.caller.host.as_deref(),
-            local_counts: call.state.local.counts(),
-            headers: &call.headers,
-        }
-    }
-
-    /// Whether they may, before they show anything; `token` is what lets others in.
-    pub(crate) fn permission(&self, token: Option<&Digest>) -> Permission {
-        match (self.door, token) {
-            (Door::Control, _) => Permission::Granted,
-            (Door::Public, Some(_)) => Permission::NeedsToken,
-            (Door::Public, None) if self.is_local() => Permission::Granted,
-            (Door::Public, None) => Permission::Refused,
-        }
-    }
-
-    /// Whether they may change something.
-    pub(super) fn admit(&self, token: Option<&Digest>) -> Result<(), Problem> {
-        match (self.permission(token), bearer(self.headers)) {
-            (Permission::Granted, _) => Ok(()),
-            (Permission::NeedsToken, Some(sent)) if token.is_some_and(|token| Digest::of(sent) == *token) => {
-                Ok(())
-            }
-            (Permission::NeedsToken, Some(_)) => {
-                let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not the right one");
-                Err(problem.with_hint("it is what `api_token` says in the server's configuration"))
-            }
-            (Permission::NeedsToken, None) => {
-                let hint =
-                    "send `Authorization: Bearer …` with what `api_token` says in the server's configuration";
-                Err(Problem::new(StatusCode::UNAUTHORIZED, "this needs a token").with_hint(hint))
-            }
-            (Permission::Refused, _) => {
-                let problem =
-                    Problem::new(StatusCode::FORBIDDEN, "only programs on the server's machine may do this");
-                let hint = "run `entrepot sync run` there, or set `api_token` in the server's configuration";
-                Err(problem.with_hint(hint))
-            }
-        }
-    }
-
-    fn is_local(&self) -> bool {
-        self.local_counts
-            && self.address.is_some_and(|address| address.to_canonical().is_loopback())
-            && self.host.is_some_and(host::is_loopback)
+/// Whether `principal` may, as far as it is known who that is; `token` is what lets others in.
+pub(crate) fn permission(principal: &Principal, token: Option<&ApiToken>) -> Permission {
+    match (principal, token) {
+        (Principal::Owner | Principal::Token, _) | (Principal::Local, None) => Permission::Granted,
+        (Principal::Local | Principal::Anonymous { .. }, Some(_)) => Permission::NeedsToken,
+        (Principal::Anonymous { .. }, None) => Permission::Refused,
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+/// Lets `principal` begin and stop runs, or says what is missing. `headers` are those of the request.
+pub(super) fn admit(
+    principal: &Principal,
+    token: Option<&ApiToken>,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    match (permission(principal, token), bearer(headers)) {
+        (Permission::Granted, _) => Ok(()),
+        (Permission::NeedsToken, Some(_)) => {
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not the right one");
+            Err(problem.with_hint("it is what `api_token` says in the server's configuration"))
+        }
+        (Permission::NeedsToken, None) => {
+            let hint =
+                "send `Authorization: Bearer …` with what `api_token` says in the server's configuration";
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "this needs a token").with_hint(hint))
+        }
+        (Permission::Refused, _) => {
+            let problem =
+                Problem::new(StatusCode::FORBIDDEN, "only programs on the server's machine may do this");
+            let hint = "run `entrepot sync run` there, or set `api_token` in the server's configuration";
+            Err(problem.with_hint(hint))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, header};
 
     use super::*;
+    use crate::{peer::Door, principal::Evidence};
 
     /// Somebody at `address` who asks for `host` and sends `token`.
     struct Case<'a> {
@@ -112,15 +73,17 @@ mod tests {
         fn asked(&self, door: Door, token: Option<&str>) -> u16 {
             let sent = self.sent.map(|sent| (header::AUTHORIZATION, HeaderValue::from_static(sent)));
             let headers = HeaderMap::from_iter(sent);
-            let asker = Asker {
+            let token = token.map(ApiToken::new);
+            let principal = Principal::of(&Evidence {
                 door,
                 address: self.address.parse().ok(),
                 host: Some(self.host),
                 local_counts: self.local_counts,
                 headers: &headers,
-            };
-            let token = token.map(|token| Digest::of(token.as_bytes()));
-            asker.admit(token.as_ref()).map_or_else(|problem| problem.status.as_u16(), |()| 200)
+                token: token.as_ref(),
+            });
+            let admitted = admit(&principal, token.as_ref(), &headers);
+            admitted.map_or_else(|problem| problem.status.as_u16(), |()| 200)
         }
     }
 

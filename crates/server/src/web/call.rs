@@ -6,8 +6,8 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    answer::refuse, body::Body, error::Refusal, ids::RequestId, metrics::Kind, peer::Door, state::State,
-    sync::problem::Problem,
+    answer::refuse, body::Body, error::Refusal, ids::RequestId, metrics::Kind, principal::Principal,
+    state::State, sync::problem::Problem,
 };
 
 /// Whether `path` is of the JSON API, or would be if it were there.
@@ -18,7 +18,7 @@ pub(crate) fn is_api(path: &str) -> bool {
 /// Who is calling, and what the request is called. It travels with the request, as one of its extensions.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) door: Door,
+    pub(crate) principal: Principal,
     /// The address of the other end; the socket for the local command line has none.
     pub(crate) address: Option<IpAddr>,
     /// The host that the client believes it is talking to.

@@ -22,6 +22,7 @@ use crate::{
     local::Local,
     patience::Patience,
     peer::{Door, Peer},
+    principal::Principal,
     service::Service,
     state::{State, Terms},
     test_parts::parts,
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn caller() -> Caller {
     let id = RequestId::of(&http::HeaderMap::new());
-    Caller { door: Door::Control, address: None, host: None, id }
+    Caller { principal: Principal::Owner, address: None, host: None, id }
 }
 
 fn request(path: &str) -> Request {

@@ -18,7 +18,7 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::Remote;
-use entrepot_server::{Listen, Metrics, Patience, Server, SyncService, TlsFiles};
+use entrepot_server::{ApiToken, Listen, Metrics, Patience, Policy, Server, SyncService, TlsFiles};
 use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
@@ -46,6 +46,9 @@ pub(crate) struct Setup {
     pub(crate) tls: Option<TlsFiles>,
     /// What runs rules.
     pub(crate) sync: Option<SyncService>,
+    pub(crate) token: Option<ApiToken>,
+    /// Who may do what.
+    pub(crate) policy: Policy,
 }
 
 /// A server and what is around it.
@@ -67,7 +70,7 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let Setup { patience, tls, sync } = setup;
+        let Setup { patience, tls, sync, token, policy } = setup;
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
@@ -83,8 +86,14 @@ impl Rig {
             is_shared: false,
             patience,
         };
-        let parts =
-            entrepot_server::Parts { mirror: mirror.clone(), sync, registry, metrics: metrics.clone() };
+        let parts = entrepot_server::Parts {
+            mirror: mirror.clone(),
+            sync,
+            token,
+            policy,
+            registry,
+            metrics: metrics.clone(),
+        };
         let server = Arc::new(Server::bind(listen, parts).await.unwrap());
         let stop = CancellationToken::new();
         let running = tokio::spawn({
