@@ -1,4 +1,4 @@
-//! The walls between the crates, held against what cargo says.
+//! The table of crates in ARCHITECTURE.md, held against what cargo says.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -10,47 +10,6 @@ use std::{
 };
 
 use serde_json::Value;
-
-/// Which of our crates each may import; lower floors first.
-const IMPORTS: [(&str, &[&str]); 17] = [
-    ("oci", &[]),
-    ("files", &[]),
-    ("egress", &[]),
-    ("credentials", &["oci", "files"]),
-    ("remote", &["oci", "egress"]),
-    ("blobs", &["oci"]),
-    ("catalog", &["oci"]),
-    ("rewrite", &["oci"]),
-    ("api", &["oci"]),
-    ("mirror", &["oci", "remote", "blobs", "catalog"]),
-    ("sync", &["oci", "files", "remote"]),
-    ("relay", &["oci", "rewrite"]),
-    ("scheduler", &["oci", "catalog", "sync"]),
-    ("migrate", &["oci", "remote", "sync", "rewrite"]),
-    ("server", &["oci", "api", "mirror", "sync", "catalog", "scheduler", "rewrite"]),
-    (
-        "app",
-        &[
-            "oci",
-            "files",
-            "credentials",
-            "remote",
-            "blobs",
-            "catalog",
-            "rewrite",
-            "api",
-            "mirror",
-            "sync",
-            "relay",
-            "scheduler",
-            "migrate",
-            "importers",
-            "guide",
-            "server",
-        ],
-    ),
-    ("testkit", &["oci"]),
-];
 
 /// What tests may import besides: the test kit, for `sync` what makes rules and reads reports, for `scheduler` what a run
 /// speaks through, and for `server` what a real mirror is made of.
@@ -65,6 +24,36 @@ const LONGEST_FILE: usize = 600;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A row of the table: a crate, and which of ours it may import.
+struct Row {
+    crate_name: String,
+    imports: BTreeSet<String>,
+}
+
+/// The rows of the table in ARCHITECTURE.md, in its order.
+fn table() -> Vec<Row> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut rows: Vec<Row> = Vec::new();
+    for line in text
+        .lines()
+        .skip_while(|line| !line.starts_with("| floor |"))
+        .take_while(|line| line.starts_with('|'))
+    {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let Some(crate_name) = columns[2].strip_prefix('`').and_then(|name| name.strip_suffix('`')) else {
+            continue;
+        };
+        let imports = match columns[3] {
+            "nothing" => BTreeSet::new(),
+            "all of the above" => rows.iter().map(|row| row.crate_name.clone()).collect(),
+            listed => listed.trim_matches('`').split(' ').map(str::to_owned).collect(),
+        };
+        rows.push(Row { crate_name: crate_name.to_owned(), imports });
+    }
+    assert!(rows.len() > 10, "the table of crates is not where it was");
+    rows
 }
 
 struct Package {
@@ -99,14 +88,16 @@ fn package(value: &Value) -> Package {
 
 #[test]
 fn crates_import_only_what_they_may() {
-    let table: BTreeMap<&str, &[&str]> = IMPORTS.into_iter().collect();
+    let rows = table();
+    let table: BTreeMap<&str, &BTreeSet<String>> =
+        rows.iter().map(|row| (row.crate_name.as_str(), &row.imports)).collect();
     let tests: BTreeMap<&str, &[&str]> = TEST_IMPORTS.into_iter().collect();
     let packages = packages();
     let found: BTreeSet<&str> = packages.iter().map(|package| package.folder.as_str()).collect();
     assert_eq!(found, table.keys().copied().collect(), "a crate is missing in the table, or is no more");
     for Package { folder, dependencies } in &packages {
         for (ours, for_tests) in dependencies {
-            let allowed = table[folder.as_str()].contains(&ours.as_str());
+            let allowed = table[folder.as_str()].contains(ours);
             let in_tests = ours == "testkit"
                 || tests.get(folder.as_str()).is_some_and(|more| more.contains(&ours.as_str()));
             assert!(allowed || (*for_tests && in_tests), "`{folder}` may not import `{ours}`");
@@ -116,18 +107,21 @@ fn crates_import_only_what_they_may() {
 
 #[test]
 fn nothing_is_imported_upward() {
-    let floors: Vec<&str> = IMPORTS.iter().map(|(folder, _)| *folder).collect();
-    for (index, (folder, imports)) in IMPORTS.iter().enumerate() {
-        for import in *imports {
-            assert!(floors[..index].contains(import), "`{folder}` is not above `{import}`");
-        }
+    let mut above = BTreeSet::new();
+    for Row { crate_name, imports } in table() {
+        let upward: Vec<_> = imports.difference(&above).collect();
+        assert!(
+            upward.is_empty(),
+            "`{crate_name}` stands above {upward:?} in the table and may not import it"
+        );
+        above.insert(crate_name);
     }
 }
 
 #[test]
 fn every_dependency_is_named_in_the_workspace() {
-    for (folder, _) in IMPORTS {
-        let manifest = fs::read_to_string(root().join("crates").join(folder).join("Cargo.toml")).unwrap();
+    for Row { crate_name: folder, .. } in table() {
+        let manifest = fs::read_to_string(root().join("crates").join(&folder).join("Cargo.toml")).unwrap();
         let mut in_dependencies = false;
         for line in manifest.lines().map(str::trim) {
             if line.starts_with('[') {
@@ -146,8 +140,8 @@ fn every_dependency_is_named_in_the_workspace() {
 
 #[test]
 fn no_file_is_too_long() {
-    for (folder, _) in IMPORTS {
-        look(&root().join("crates").join(folder).join("src"));
+    for Row { crate_name, .. } in table() {
+        look(&root().join("crates").join(crate_name).join("src"));
     }
 }
 
