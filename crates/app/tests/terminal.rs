@@ -310,8 +310,8 @@ async fn what_documents_and_their_names_say_is_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_says_is_text() {
     let (registry, lab) = (TestRegistry::start().await, Lab::new());
-    let run = json!({"id": EVIL, "rule": EVIL, "cause": EVIL, "part": EVIL, "started": EVIL, "ended": EVIL,
-        "outcome": EVIL, "problem": EVIL, "written": 1, "read": 1,
+    let run = json!({"id": "0195d5a0-7a1b-7000-8000-000000000000", "rule": EVIL, "cause": "hand", "part": EVIL,
+        "started": "2026-11-30T08:00:00Z", "ended": null, "outcome": "failed", "problem": EVIL, "written": 1, "read": 1,
         "copies": {"total": 1, "in_sync": 0, "copied": 1, "equal": 0, "kept": 0, "failed": 0, "postponed": 0, "cancelled": 0}});
     let typed = [("Content-Type", "application/json")];
     let says = |path: &str, status, body: serde_json::Value| {
@@ -319,7 +319,7 @@ async fn what_a_server_says_is_text() {
         registry.fault(Fault::on(Match::any().path(path)).always().then(action));
     };
     says("/sync/runs", 200, json!({"runs": [run], "more": false}));
-    says("/rules/", 403, json!({"detail": EVIL, "hint": EVIL}));
+    says("/rules/", 403, json!({"title": EVIL, "status": 403, "detail": EVIL, "hint": EVIL}));
     let url = registry.url();
     for arguments in [vec!["sync", "runs", "--server", &url], vec!["sync", "run", "x", "--server", &url]] {
         let seen = shown(&lab, &arguments).await;

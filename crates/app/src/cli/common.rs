@@ -8,14 +8,14 @@ use crate::output::Output;
 
 #[derive(Args)]
 pub(super) struct FileArgs {
-    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it is there]
+    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it exists]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(super) struct OutputArgs {
-    /// How to print: `text` for people, `json` for machines
+    /// Output format: `text` for people, `json` for programs
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, default_value_t)]
     pub(super) output: Output,
 }

@@ -151,7 +151,7 @@ pub(super) struct LogoutArgs {
     #[arg(value_name = "HOST[/NAMESPACE]", required_unless_present = "all")]
     target: Option<LoginTarget>,
     /// Remove all stored logins
-    #[arg(long, conflicts_with = "door")]
+    #[arg(long, conflicts_with = "target")]
     all: bool,
     #[command(flatten)]
     output: OutputArgs,

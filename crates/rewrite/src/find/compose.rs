@@ -2,7 +2,7 @@
 
 use crate::{
     candidate::Reason,
-    find::{embedded, spot, variables},
+    find::values::{embedded, spot, variables},
     finder::{Finder, Form},
     tree::{Path, View},
 };

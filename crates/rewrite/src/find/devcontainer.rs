@@ -2,7 +2,7 @@
 
 use crate::{
     candidate::Reason,
-    find::spot,
+    find::values::spot,
     finder::{Finder, Spot},
     tree::{Path, View},
 };

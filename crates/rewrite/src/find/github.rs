@@ -3,7 +3,7 @@
 use crate::{
     candidate::Reason,
     expansion::{Lookup, Pieces, Value},
-    find::{spot, variables},
+    find::values::{is_value, spot, variables},
     finder::{Finder, Form, What, looks_like_image},
     tree::{Path, View},
 };
@@ -133,7 +133,7 @@ fn inputs(step: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_
         match key {
             "tags" | "images" if uses.starts_with("docker/") => published(value, job, &path, finder),
             _ => {
-                if value.text().is_some_and(|text| super::is_value(key, text)) {
+                if value.text().is_some_and(|text| is_value(key, text)) {
                     finder.argument(spot(&path, value), "");
                 }
             }

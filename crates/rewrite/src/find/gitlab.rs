@@ -3,7 +3,7 @@
 
 use crate::{
     expansion::Value,
-    find::{Known, beside, spot, variables},
+    find::values::{Known, beside, spot, variables},
     finder::{Finder, Form},
     tree::{Path, View},
 };

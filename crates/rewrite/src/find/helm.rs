@@ -4,7 +4,7 @@
 use crate::{
     candidate::Reason,
     expansion::{Piece, Pieces},
-    find::spot,
+    find::values::spot,
     finder::{Finder, Form, Spot},
     tree::{Path, View},
 };

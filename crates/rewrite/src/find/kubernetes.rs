@@ -3,7 +3,10 @@
 
 use crate::{
     candidate::Reason,
-    find::{assignment, embedded, is_value, spot, tekton},
+    find::{
+        tekton,
+        values::{assignment, embedded, is_value, spot},
+    },
     finder::{Finder, Spot},
     tree::{Path, View},
 };

@@ -3,7 +3,7 @@
 use crate::{
     Found,
     expansion::Piece,
-    find::{beside, embedded, spot},
+    find::values::{beside, embedded, spot},
     finder::{Finder, Form},
     tree::{Path, View},
 };

@@ -3,7 +3,7 @@
 use crate::{
     candidate::Reason,
     expansion::Value,
-    find::{Known, spot},
+    find::values::{Known, spot},
     finder::Finder,
     tree::{Path, View},
 };
