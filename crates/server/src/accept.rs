@@ -1,4 +1,4 @@
-//! Accept loops: every connection becomes a task; running out of descriptors slows us down and never ends the loop.
+//! Accept loops: each connection becomes a task. Running out of file descriptors slows the loop down but never ends it.
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::{connection::Connections, workers::Workers};
 
-/// How long to wait after a failure, so that a full descriptor table does not become a busy loop.
+/// Delay after a failed accept, so that a full descriptor table does not cause a busy loop.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Accepts clients for as long as it is polled.
+/// Accepts clients for as long as the future is polled.
 pub(crate) async fn clients(
     listener: &TcpListener,
     workers: &Workers,
@@ -28,7 +28,7 @@ pub(crate) async fn clients(
                 let shared = Arc::clone(shared);
                 let address = plain(address.ip());
                 workers.serve(tasks, async move {
-                    // A stream is watched by the runtime that it is made in.
+                    // A stream is registered with the runtime it is created on.
                     match TcpStream::from_std(stream) {
                         Ok(stream) => shared.tcp(stream, address).await,
                         Err(error) => tracing::warn!(%error, "a connection could not be served"),
@@ -40,7 +40,7 @@ pub(crate) async fn clients(
     }
 }
 
-/// Accepts the local command line for as long as it is polled; there may be no socket for it.
+/// Accepts connections of the local command line for as long as the future is polled. There may be no such socket.
 pub(crate) async fn commands(
     listener: Option<&UnixListener>,
     shared: &Arc<Connections>,
@@ -60,7 +60,7 @@ pub(crate) async fn commands(
 
 async fn failed(error: &io::Error, shared: &Connections) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    // The client left while it was waiting to be accepted.
+    // The client left before it was accepted.
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return;
     }
@@ -71,7 +71,7 @@ async fn failed(error: &io::Error, shared: &Connections) {
     tokio::time::sleep(BACK_OFF).await;
 }
 
-// A socket for both families sees IPv4 clients as `::ffff:a.b.c.d`.
+// A dual-stack socket reports IPv4 clients as `::ffff:a.b.c.d`.
 fn plain(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }

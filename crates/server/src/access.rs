@@ -1,6 +1,7 @@
-//! The access log: one event per request, at its end, on the tracing target `access`.
+//! The access log: one event at the end of each request, on the tracing target `access`.
 //!
-//! Nothing in it was ever secret: no headers but the user agent, no query values but those of [`crate::query`].
+//! It contains no secrets: of the headers only the user agent, of the query only the values that [`crate::query`]
+//! allows.
 
 use std::{fmt::Write, net::IpAddr};
 
@@ -9,10 +10,10 @@ use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
 use crate::{ids::RequestId, query};
 
-/// How much of a user agent is kept, in characters.
+/// Maximum length of a logged user agent, in characters.
 const MAX_AGENT: usize = 200;
 
-/// What the log says about a request, except how it went.
+/// The part of a log line that is known when the request starts.
 pub(crate) struct Line {
     id: RequestId,
     client: Option<IpAddr>,
@@ -22,7 +23,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// `None` if nobody listens, so that a log that is off costs nothing.
+    /// Returns `None` if the target is disabled, so a log that is off costs nothing.
     pub(crate) fn of(request: &Parts, id: &RequestId, client: Option<IpAddr>) -> Option<Box<Self>> {
         if !tracing::enabled!(target: "access", tracing::Level::INFO) {
             return None;
@@ -40,7 +41,7 @@ impl Line {
         }))
     }
 
-    /// Writes the event. No status means that the client left before there was an answer; it is logged as 499.
+    /// Writes the event. `None` as status means that the client left before there was a response; it is logged as 499.
     pub(crate) fn log(&self, status: Option<StatusCode>, bytes: u64, milliseconds: u64) {
         let client = self.client.map_or_else(|| "local".to_owned(), |client| client.to_string());
         tracing::info!(
@@ -62,7 +63,7 @@ fn agent(headers: &HeaderMap) -> String {
     agent.map(|agent| printable(&agent, MAX_AGENT)).unwrap_or_default()
 }
 
-// Control characters could forge lines, and marks of direction could turn one around on a terminal.
+// Control characters could forge lines, and bidirectional marks could reverse text on a terminal.
 pub(crate) fn printable(text: &str, most: usize) -> String {
     if text.len() <= most && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return text.to_owned();
@@ -70,7 +71,7 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars().take(most) {
         if is_hidden(character) {
-            // Writing to a string does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(out, "{}", character.escape_unicode());
         } else {
             out.push(character);

@@ -1,44 +1,44 @@
-//! What a request of the registry API does to a repository. Pure.
+//! The effect of a registry API request on a repository. Pure.
 
 use entrepot_oci::{Digest, Method, Name, Reference, Route, UploadStart};
 
-/// What a request does, as far as it matters for whether it may.
+/// The effect of a request, in the detail that authorization needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// Asks whether this is a registry (`/v2/`), which is how clients find out whether they must log in.
+    /// Checks for the registry API (`/v2/`). Clients use it to find out if they must log in.
     Ping,
-    /// Reads something, or asks whether it is there.
+    /// Reads content, or checks that it exists.
     Pull(Content<'a>),
     /// Writes a manifest, or any part of a blob.
     Push,
-    /// Takes something away.
+    /// Deletes content.
     Delete(Content<'a>),
-    /// Pushes a blob by taking it from another repository. Whether that one may be read is asked apart, as
-    /// [`Action::Pull`], once it is known where its name leads.
+    /// Mounts a blob from another repository. Read access to that repository is checked separately, as
+    /// [`Action::Pull`], once its name is resolved.
     Mount {
         /// The blob.
         digest: &'a Digest,
-        /// The other repository, as it was asked for; not said means anywhere.
+        /// The source repository as the client named it; `None` means any.
         from: Option<&'a Name>,
     },
     /// Lists tags.
     ListTags,
-    /// Lists what refers to a manifest.
+    /// Lists the referrers of a manifest.
     ListReferrers(&'a Digest),
 }
 
-/// What is read or taken away.
+/// The content that is read or deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'a> {
-    /// A manifest, or on deletion its tag alone.
+    /// A manifest; a deletion by tag removes the tag only.
     Manifest(&'a Reference),
     /// A blob.
     Blob(&'a Digest),
 }
 
 impl<'a> Action<'a> {
-    /// What `method` does to `route`. Also where [`Route::parse`] lets no such pair through: what is not known to read
-    /// counts as writing.
+    /// Returns the effect of `method` on `route`. Covers pairs that [`Route::parse`] rejects, too: anything not known
+    /// to be a read counts as a write.
     pub fn of(route: &'a Route, method: Method) -> Self {
         match route {
             Route::Ping => Self::Ping,

@@ -1,24 +1,24 @@
-//! Whether a request is answered at all, before anybody looks at what it asks for. Pure.
+//! Decides if a request is answered at all, before looking at what it asks for. Pure.
 //!
-//! What it is about is that people have browsers on the machine where a registry runs, and open pages of strangers.
+//! The threat: the machine that runs a registry often runs a browser too, and the browser opens untrusted pages.
 
 use entrepot_oci::Host;
 use http::StatusCode;
 
 use crate::{call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry};
 
-/// Why a request is not answered.
+/// The reason that a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// It names no host that one could be sure of.
+    /// The request names no unambiguous host.
     Host(Unclear),
-    /// It is for a host that we do not answer to; `None` if it names none that could be one.
+    /// The request is for a host that we do not serve; `None` if it names no valid host.
     Misdirected(Option<Host>),
-    /// A browser sends it for the page of another site.
+    /// A browser sent the request for a page of another site.
     CrossSite,
 }
 
-/// Lets a request in. Whoever can open the socket for the local command line owns the data directory.
+/// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
 pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     let (path, headers) = (call.path(), &call.head.headers);
     if call.peer.door() == Door::Control {
@@ -34,7 +34,7 @@ pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     Ok(())
 }
 
-// What watches over us asks by any name, and learns nothing else.
+// Monitoring may use any host name; these addresses reveal nothing else.
 fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
@@ -48,7 +48,7 @@ impl Denied {
         }
     }
 
-    /// The fact.
+    /// The fact for the error message.
     pub(crate) fn what(&self) -> String {
         match self {
             Self::Host(Unclear::Several) => "the request names more than one host".to_owned(),
@@ -64,7 +64,7 @@ impl Denied {
         }
     }
 
-    /// The way out.
+    /// The hint for the error message.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Host(_) => "send one `Host`",

@@ -1,4 +1,4 @@
-//! Answers of every kind: documents, refusals, and those without a body.
+//! Builders of responses: documents, refusals, and responses without a body.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use http_body::Body as _;
 
 use crate::{body::Body, error::Refusal, headers::JSON, ids::RequestId};
 
-/// The answer that a refusal becomes. What is our fault is logged, and the client gets the id to ask about it.
+/// Turns a refusal into a response. Server errors are logged; the body carries the request id to ask about.
 pub(crate) fn refuse(refusal: Refusal, id: &RequestId) -> Response<Body> {
     let Refusal { status, code, message, headers, cause } = refusal;
     let message = if status.is_server_error() {
@@ -28,13 +28,13 @@ pub(crate) fn refuse(refusal: Refusal, id: &RequestId) -> Response<Body> {
     response
 }
 
-// What happened, what that came from, and so on.
+// The error and its chain of sources.
 fn chain(cause: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(cause), |&cause| cause.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// The same without its body: the headers of a `HEAD` are those of the `GET`, its length among them (RFC 9110 §9.3.2).
+/// Removes the body: the headers of a `HEAD` are those of the `GET`, with its length (RFC 9110 §9.3.2).
 pub(crate) fn without_body(response: Response<Body>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     let has_content = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -46,7 +46,7 @@ pub(crate) fn without_body(response: Response<Body>) -> Response<Body> {
     Response::from_parts(head, Body::empty())
 }
 
-/// A response with room for its headers.
+/// Makes a response with capacity for its headers.
 pub(crate) fn respond(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -54,9 +54,9 @@ pub(crate) fn respond(status: StatusCode, body: Body) -> Response<Body> {
     response
 }
 
-/// A response with a JSON document.
+/// Makes a response with a JSON document.
 pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> Response<Body> {
-    // Structs of texts and numbers always serialise.
+    // Structs of strings and numbers always serialize.
     let mut response = respond(StatusCode::OK, Body::bytes(serde_json::to_vec(value).unwrap_or_default()));
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response

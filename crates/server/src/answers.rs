@@ -1,8 +1,8 @@
-//! Answers that are made for a request, and the memory that they may take until their clients have read them.
+//! Response bodies in memory, and a limit on the memory they take until clients have read them.
 //!
-//! They are charged to the mirror's budget, for as long as a connection has them: HTTP/2 lets a client ask for hundreds and
-//! take none. Equal answers are one, whoever asked. A connection has a share beyond which it is told to read first. What is
-//! small takes less than the request does, and is not counted.
+//! They are charged to the mirror's budget while a connection holds them: over HTTP/2 a client can request hundreds and
+//! read none. Equal bodies are shared between clients. Each connection has a share; beyond it, the client is told to
+//! read first. Small bodies take less memory than their request and are not counted.
 
 use std::{
     collections::HashMap,
@@ -16,32 +16,32 @@ use foldhash::quality::RandomState;
 
 use crate::peer::Peer;
 
-/// What is not counted.
+/// Bodies up to this size, in bytes, are not counted.
 pub(crate) const SMALL: usize = 4 << 10;
-/// The most that one connection may have outstanding, in bytes: four of the largest listings.
+/// Limit of unread bytes per connection: four of the largest listings.
 const SHARE: usize = 16 << 20;
 
-/// The answers on their way.
+/// The response bodies in flight.
 pub(crate) struct Answers {
     budget: Budget,
     alike: Arc<Alike>,
 }
 
-/// Answers by the hash of their bytes. Its seed is of this process, and bytes are compared.
+/// Bodies by the hash of their bytes. The seed is random per process, and the bytes are compared as well.
 #[derive(Default)]
 struct Alike {
     hasher: RandomState,
     known: Mutex<HashMap<u64, Weak<Shared>>>,
 }
 
-/// An answer that any number of clients are being sent.
+/// A body that is being sent to any number of clients.
 struct Shared {
     bytes: Bytes,
     hash: u64,
     alike: Arc<Alike>,
 }
 
-/// An answer that one client is being sent.
+/// A body that is being sent to one client.
 struct Taken<B> {
     bytes: B,
     _hold: Hold,
@@ -58,7 +58,7 @@ impl Answers {
         Self { budget, alike: Arc::default() }
     }
 
-    /// `bytes` for a client, which were made for it; `None` if there is no room for them.
+    /// Admits `bytes` that were made for this client; `None` if there is no room.
     pub(crate) fn made(&self, peer: &Arc<Peer>, bytes: Bytes) -> Option<Bytes> {
         if bytes.len() <= SMALL {
             return Some(bytes);
@@ -68,7 +68,7 @@ impl Answers {
         Some(Bytes::from_owner(Taken { bytes, _hold: hold }))
     }
 
-    /// `bytes` for a client, which others have too and which are charged already.
+    /// Admits `bytes` that others share and that are already charged; `None` if the client has no share left.
     pub(crate) fn shared(&self, peer: &Arc<Peer>, bytes: Bytes) -> Option<Bytes> {
         if bytes.len() <= 16 * SMALL {
             return Some(bytes);
@@ -81,7 +81,7 @@ impl Answers {
 impl Alike {
     fn find_or(self: &Arc<Self>, bytes: Bytes, budget: &Budget) -> Option<Arc<Shared>> {
         let hash = self.hasher.hash_one(&bytes);
-        // The lock is not held over anything that may be the end of a shared one, which takes it.
+        // Release the lock before anything that may drop the last `Shared`: its `drop` takes the lock.
         let known = self.lock().get(&hash).and_then(Weak::upgrade);
         if let Some(shared) = known.filter(|shared| shared.bytes == bytes) {
             return Some(shared);
@@ -100,7 +100,7 @@ impl Alike {
 impl Drop for Shared {
     fn drop(&mut self) {
         let mut known = self.alike.lock();
-        // Another one may have taken its place.
+        // Another body with the same hash may have replaced it.
         if known.get(&self.hash).is_some_and(|shared| shared.strong_count() == 0) {
             known.remove(&self.hash);
         }

@@ -1,4 +1,4 @@
-//! Response bodies: nothing, bytes in memory, slices of a mapped file, or bytes as they come.
+//! Response bodies: empty, in memory, slices of a mapped file, or a stream.
 
 use std::{
     ops::Range,
@@ -17,27 +17,27 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::{answers::Answers, peer::Peer, permit::Permit, record::Record, wire::lending::Lent};
 
-/// How much of a mapped file is handed to the connection at once.
+/// Bytes of a mapped file that are passed to the connection at once.
 const SLICE: u64 = 1 << 20;
-/// What HTTP/2 may keep of a small answer without its request being counted.
+/// Largest response, in bytes, that HTTP/2 may buffer after its request has ended.
 const LAST: usize = 16 << 10;
-/// How much of it the kernel is asked to have ready ahead of that.
+/// Readahead beyond the current slice of a mapped file, in bytes.
 const AHEAD: u64 = 4 << 20;
 
-/// The body of an answer, the record of the request that it ends, and what the request holds until then.
+/// A response body. It holds the record and the permit of its request until it ends.
 pub(crate) struct Body {
     content: Content,
     record: Option<Record>,
     permit: Option<Permit>,
-    // Only over HTTP/2.
+    // Only for HTTP/2.
     offer: Option<Offer>,
 }
 
 enum Content {
     Empty,
-    /// Made for this answer.
+    /// Made for this response.
     Made(Bytes),
-    /// Kept for others too.
+    /// Also kept for others.
     Shared(Bytes),
     Mapped(Mapped),
     Stream(Frames),
@@ -52,7 +52,7 @@ struct Mapped {
 
 struct Frames {
     frames: BoxStream<'static, Result<Bytes, Cut>>,
-    // `None` where nobody knows.
+    // `None` if the length is unknown.
     left: Option<u64>,
     _lent: Option<Lent>,
 }
@@ -62,18 +62,19 @@ impl Body {
         Self::of(Content::Empty)
     }
 
-    /// Bytes that were made for this answer.
+    /// A body of bytes made for this response.
     pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::of(Content::Made(bytes.into()))
     }
 
-    /// Bytes that are held for whoever asks.
+    /// A body of bytes that others share.
     pub(crate) fn shared(bytes: Bytes) -> Self {
         Self::of(Content::Shared(bytes))
     }
 
-    /// `range` of a file; `lent` keeps it known to the connection, which then leaves the sending to the kernel. Without
-    /// that we look at the bytes ourselves, to encrypt them, and a disk that fails must not end the process.
+    /// A `range` of a mapped file. With `lent`, the connection knows the file and lets the kernel send it. Without, we
+    /// read the bytes ourselves, for example to encrypt them, and check each slice first: a failing disk must not end
+    /// the process.
     pub(crate) fn mapped(mapping: Mapping, range: Range<u64>, lent: Option<Lent>) -> Self {
         let left = range.start..range.end.min(mapping.len());
         if lent.is_none() {
@@ -84,7 +85,7 @@ impl Body {
         Self::of(Content::Mapped(Mapped { mapping, advised: left.start, left, _lent: lent }))
     }
 
-    /// Frames as they come; `length` is how many bytes they must add up to.
+    /// A stream of frames; `length` is the number of bytes they must add up to.
     pub(crate) fn stream(stream: BlobStream, length: Option<u64>, lent: Option<Lent>) -> Self {
         Self::of(Content::Stream(Frames { frames: stream.frames, left: length, _lent: lent }))
     }
@@ -93,7 +94,7 @@ impl Body {
         Self { content, record: None, permit: None, offer: None }
     }
 
-    /// The same, if there is room for it until the client has read it.
+    /// Returns the body if there is memory for it until the client has read it.
     pub(crate) fn admitted(mut self, answers: &Answers, peer: &Arc<Peer>) -> Option<Self> {
         self.content = match self.content {
             Content::Made(bytes) => Content::Made(answers.made(peer, bytes)?),
@@ -108,8 +109,8 @@ impl Body {
         self.permit = Some(permit);
     }
 
-    /// Ends `record` when the body ends. `peer` is told when there is something for the client, where its line does not
-    /// show that.
+    /// Ends `record` when the body ends. Pass `peer` where the line does not show that data waits for the client: it is
+    /// told.
     pub(crate) fn ending(mut self, record: Record, peer: Option<Arc<Peer>>) -> Self {
         self.record = Some(record);
         self.offer = peer.filter(|_| !self.is_end_stream()).map(Offer::new);
@@ -128,7 +129,7 @@ impl Body {
         }
     }
 
-    /// The last bytes of a large answer take the rest of the request with them: it ends when they are written.
+    /// Moves the rest of the request into the last bytes of a large response: the request ends when they are written.
     fn last(&mut self, bytes: Bytes) -> Bytes {
         let over = match &self.content {
             Content::Empty => false,
@@ -146,7 +147,7 @@ impl Body {
     }
 }
 
-/// Something that is there for a client, unless it is us that it waits for.
+/// Data that is ready for a client; `stands` is false while the client waits for us.
 struct Offer {
     peer: Arc<Peer>,
     stands: bool,
@@ -172,7 +173,7 @@ impl Drop for Offer {
     }
 }
 
-/// The last bytes of an answer. HTTP/2 keeps them until the client's window lets them through.
+/// The last bytes of a response. HTTP/2 keeps them until the client's flow-control window has room.
 struct Last {
     bytes: Bytes,
     _offer: Offer,
@@ -186,7 +187,7 @@ impl AsRef<[u8]> for Last {
     }
 }
 
-/// Slices of a file that can be looked at. They take no memory of ours, however many wait for slow clients.
+/// Slices of a file, each checked to be readable. They use no memory of ours, however many wait for slow clients.
 fn checked(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
     stream::unfold(Some((mapping, range)), |left| async {
         let (mapping, Range { start, end }) = left.filter(|(_, left)| !left.is_empty())?;
@@ -194,7 +195,7 @@ fn checked(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Byt
         let checking = tokio::task::spawn_blocking(move || (mapping.ready(start..until), mapping)).await;
         Some(match checking {
             Ok((Ok(()), mapping)) => {
-                // A mapping is at most as long as memory.
+                // A mapping is never longer than the address space.
                 let bytes = mapping.bytes().slice(start as usize..until as usize);
                 (Ok(bytes), Some((mapping, until..end)))
             }
@@ -213,7 +214,7 @@ impl Mapped {
         if start >= end {
             return None;
         }
-        // A file of one slice is read by the kernel in one go anyway.
+        // The kernel reads a file of one slice at once anyway.
         if end - start > SLICE && start + AHEAD > self.advised {
             let until = (start + 2 * AHEAD).min(end);
             self.mapping.will_need(self.advised..until);
@@ -221,7 +222,7 @@ impl Mapped {
         }
         let until = (start + SLICE).min(end);
         self.left.start = until;
-        // A mapping is at most as long as memory.
+        // A mapping is never longer than the address space.
         Some(self.mapping.bytes().slice(start as usize..until as usize))
     }
 }
@@ -264,7 +265,7 @@ impl HttpBody for Body {
             Content::Empty => true,
             Content::Made(bytes) | Content::Shared(bytes) => bytes.is_empty(),
             Content::Mapped(mapped) => mapped.left.is_empty(),
-            // A stream says itself that it is at its end: its last word may be that the content is wrong.
+            // A stream signals its own end: its last item may be an error about the content.
             Content::Stream(_) => false,
         }
     }

@@ -1,6 +1,6 @@
-//! The JSON API of what the mirror holds: listed, counted, removed.
+//! The JSON API of the mirror's holdings: list, count, remove.
 //!
-//! It is for the owner of the data directory alone, who is whoever can open its socket.
+//! Only for the owner of the data directory, who is whoever can open its socket.
 
 use entrepot_api::{
     CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, ImageListQuery, ImageQuery,
@@ -73,7 +73,7 @@ pub(crate) async fn remove_images(call: WebCall) -> Result<Response<Body>, Probl
     Ok(answer::json(&held::removal(removal), JSON))
 }
 
-/// The mirror, for its owner.
+/// Returns the mirror if the caller is its owner.
 fn owned(call: &WebCall) -> Result<&Mirror, Problem> {
     match call.caller.principal {
         Principal::Owner => Ok(&call.state.mirror),

@@ -9,12 +9,12 @@ pub(crate) struct Call<'a> {
     pub(crate) state: &'a State,
     pub(crate) peer: &'a Peer,
     pub(crate) head: &'a Parts,
-    /// The host that the client believes it is talking to.
+    /// The host that the request names.
     pub(crate) host: Result<Option<&'a str>, Unclear>,
-    /// Who sends it.
+    /// The sender.
     pub(crate) principal: Principal,
     pub(crate) body: &'a mut Upload,
-    /// What kind of address it turned out to be.
+    /// The kind of address, set once it is known.
     pub(crate) kind: &'a mut Kind,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Call<'a> {
         self.head.uri.query().unwrap_or_default()
     }
 
-    /// The host that the client believes it is talking to. Nobody is let in who names several.
+    /// The host that the request names. Ambiguous requests were not admitted.
     pub(crate) fn host(&self) -> Option<&'a str> {
         self.host.ok().flatten()
     }

@@ -1,21 +1,21 @@
-//! Whom to count something against: an address, or an IPv6 network of the size that one household gets. Pure.
+//! The client that a limit applies to: an address, or an IPv6 /64, as one household gets. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::HeaderMap;
 
-/// Somebody who may have so much of a thing.
+/// The holder of a per-client limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Client {
     /// Whoever can open the socket for the local command line.
     Owner,
-    /// An IPv4 address, or the first 64 bits of an IPv6 address, the rest of which a client chooses freely.
+    /// An IPv4 address, or the first 64 bits of an IPv6 address: a client chooses the rest freely.
     Address(IpAddr),
 }
 
 impl Client {
-    /// The other end of a connection. Where a proxy on this machine passes requests on, the last address that it names;
-    /// nobody who comes from elsewhere is believed.
+    /// Returns the client at the other end. If that is a proxy on this machine, returns the last address in its
+    /// `X-Forwarded-For`; the header is not trusted from elsewhere.
     pub(crate) fn of(address: Option<IpAddr>, headers: &HeaderMap) -> Self {
         match address.map(|address| address.to_canonical()) {
             None => Self::Owner,

@@ -1,4 +1,4 @@
-//! One connection, from handshake to close: protocol limits, idleness, drain.
+//! One connection, from handshake to close: protocol limits, idle timeout, drain.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -25,26 +25,26 @@ use crate::{
     wire::{lending::Lending, linger::Linger, open::Open},
 };
 
-/// How long the head of a request, or a TLS handshake, may take.
+/// Time limit for a request head, and for a TLS handshake.
 pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may have no request, and how long it then has to go.
+/// Idle time before a connection is told to close, and the time it then has to do so.
 const IDLE: Duration = Duration::from_secs(30);
-/// The most of a request head that is ever buffered; what is more than [`service::MAX_HEAD`] is refused with words.
+/// Limit of the request head buffer, in bytes. Heads over [`service::MAX_HEAD`] get an error response.
 const MAX_BUFFERED: usize = 96 << 10;
 const MAX_STREAMS: u32 = 250;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
-/// What all connections share.
+/// State shared by all connections.
 pub(crate) struct Connections {
     builder: Builder<TokioExecutor>,
     service: Arc<Service>,
     tls: Option<Arc<Certificates>>,
-    /// Finish what is running, take nothing new.
+    /// Cancelled to finish running requests and take no new ones.
     pub(crate) draining: CancellationToken,
-    /// Stop at once.
+    /// Cancelled to stop at once.
     pub(crate) cut: CancellationToken,
-    /// All that are open, with those that were upgraded and belong to a handler.
+    /// All open connections, including upgraded ones that belong to a handler.
     pub(crate) open: TaskTracker,
 }
 
@@ -55,7 +55,7 @@ impl Connections {
         Self { builder: builder(), service: Arc::new(service), tls, draining, cut, open }
     }
 
-    /// What every request needs.
+    /// The state that every request needs.
     pub(crate) fn state(&self) -> &State {
         &self.service.state
     }
@@ -115,7 +115,7 @@ impl Connections {
         };
         let io = Open::new(io, self.open.token());
         let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(io, service));
-        // Children, since every look at a token takes its lock, and all connections would take the same.
+        // Child tokens: polling a token takes its lock, and all connections would contend for the same one.
         let (draining, cut) = (self.draining.child_token(), self.cut.child_token());
         let mut check = tokio::time::interval(self.state().shortage.check());
         let (mut look, mut closing) = (Look::new(), false);
@@ -135,7 +135,7 @@ impl Connections {
                 }
                 _ = check.tick() => match look.at(&peer, &self.state().shortage) {
                     Seen::Alive => {}
-                    // It was told and has not gone.
+                    // It was told to close and is still open.
                     Seen::Idle if closing => return,
                     Seen::Idle => {
                         closing = true;
@@ -151,17 +151,17 @@ impl Connections {
     }
 }
 
-/// What a look at a connection tells to do.
+/// The result of checking a connection.
 enum Seen {
-    /// Nothing.
+    /// Nothing to do.
     Alive,
-    /// To be closed, since nothing is asked.
+    /// No requests: close it.
     Idle,
-    /// To be cut, since nothing is taken.
+    /// The client reads nothing: cut it.
     Silent,
 }
 
-/// What was seen of a connection so far.
+/// State kept between checks of one connection.
 struct Look {
     begun: Option<usize>,
     since: Instant,
@@ -197,7 +197,7 @@ fn builder() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        // As many headers as hyper takes where it is not told: telling it the same number costs each request dearly.
+        // Keep hyper's default limit on the number of headers: setting it, even to the same value, slows every request.
         .max_buf_size(MAX_BUFFERED);
     builder
         .http2()
@@ -211,7 +211,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-// Keep-alive probes find peers that went without a word, which would else hold a response forever.
+// Keep-alive probes detect peers that vanished, which would otherwise hold a response forever.
 fn tune(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_keepalive(stream, true)?;

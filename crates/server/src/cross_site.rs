@@ -1,15 +1,15 @@
-//! Whether a browser sends a request for the page of another site (Fetch Metadata, RFC 6454 §7). Pure.
+//! Detects requests that a browser sends for a page of another site (Fetch Metadata, RFC 6454 §7). Pure.
 //!
-//! Programs say neither. A browser cannot be made to leave these headers out or to lie in them.
+//! Other programs send neither header. A page cannot make a browser omit or forge them.
 
 use http::{HeaderMap, HeaderName, Method, header};
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a page of another site must not be able to send this.
+/// True if the request comes from a page of another site and must be refused.
 ///
-/// A change, wherever it goes to. And `reads_fill`: a read that makes the mirror download what nobody here asked for,
-/// which an image tag in a page is enough for.
+/// Writes are refused at any address. Reads are refused if `reads_fill`: they would make the mirror download what
+/// nobody here asked for, and an image tag in a page is enough to send one.
 pub(crate) fn is_refused(method: &Method, headers: &HeaderMap, host: Option<&str>, reads_fill: bool) -> bool {
     if method.is_safe() {
         reads_fill && is_elsewhere(headers)
@@ -18,12 +18,12 @@ pub(crate) fn is_refused(method: &Method, headers: &HeaderMap, host: Option<&str
     }
 }
 
-// `same-site` is another host or port that shares our domain, and no more ours than any other.
+// `same-site` is another host or port under our domain. It is no more ours than any other site.
 fn is_elsewhere(headers: &HeaderMap) -> bool {
     headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site != "same-origin" && site != "none")
 }
 
-// Which scheme a proxy in front speaks is not known here, so that hosts are compared and nothing else.
+// The scheme in front of a proxy is unknown here, so only hosts are compared.
 fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
     headers.get_all(header::ORIGIN).iter().any(|origin| {
         let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
