@@ -1,6 +1,6 @@
-//! The one table from errors to answers: status, code, and a message that says what is and what to do.
+//! The single table from errors to responses: status, code, and a message with a fact and a hint.
 //!
-//! Not here: what goes wrong before there is a server ([`crate::Error`]).
+//! Errors before the server runs are in [`crate::Error`].
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
@@ -10,46 +10,46 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::headers;
 
-/// How long a client is asked to wait where an upstream did not say, in seconds.
+/// Default `Retry-After` when an upstream did not say, in seconds.
 const WAIT: u64 = 60;
 
-/// How long a client is asked to wait where memory is short, in seconds.
+/// `Retry-After` when memory is short, in seconds.
 const BUSY: u64 = 5;
 
-/// An answer that says no.
+/// An error response.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
     /// The code in the body.
     pub code: ErrorCode,
-    /// The text in the body: a fact, then `hint:` and a way out where there is one. Safe to show to anybody.
+    /// The message in the body: a fact, then `hint:` and a way out where there is one. Safe to show to anybody.
     pub message: String,
-    /// Headers that belong to the status. A name may come more than once, as `WWW-Authenticate` does.
+    /// Headers that belong to the status. A name may repeat, as `WWW-Authenticate` does.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What really happened. It goes to the log and never to the client.
+    /// The underlying error. It is logged and never sent to the client.
     pub cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Refusal {
-    /// A refusal with nothing beside it.
+    /// Makes a refusal without headers or cause.
     pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), headers: Vec::new(), cause: None }
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     pub fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The same with what really happened, for the log.
+    /// Adds the underlying error, for the log.
     pub fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
         Self { cause: Some(Arc::new(cause)), ..self }
     }
 
-    /// What a request that is not a route is told. It depends on the method: a malformed tag names nothing that could
-    /// be read, but is a mistake where it is to be written.
+    /// The refusal for a request that matches no route. It depends on the method: a malformed tag is not found when
+    /// read, but is a client error when written.
     pub fn of_route(error: RouteError, method: Method) -> Self {
         let bad = |code| Self::new(StatusCode::BAD_REQUEST, code, error.to_string());
         match error {
@@ -66,38 +66,38 @@ impl Refusal {
         }
     }
 
-    /// There is nothing at this address.
+    /// Nothing exists at this address.
     pub fn not_found() -> Self {
         let message = "there is no such address; hint: the registry API is below `/v2/`";
         Self::new(StatusCode::NOT_FOUND, ErrorCode::Unsupported, message)
     }
 
-    /// The address has other methods.
+    /// The address does not allow this method; `allowed` lists those it does.
     pub fn method(allowed: &'static str) -> Self {
         let message = format!("the method is not one of {allowed}");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message)
             .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// The address is longer than any that is meant.
+    /// The address is longer than the limit, in bytes.
     pub fn address_too_long(limit: usize) -> Self {
         let message = format!("the address is longer than {limit} bytes");
         Self::new(StatusCode::URI_TOO_LONG, ErrorCode::Unsupported, message)
     }
 
-    /// The headers are larger than any that are meant.
+    /// The headers are larger than the limit, in bytes.
     pub fn headers_too_large(limit: usize) -> Self {
         let message = format!("the headers are larger than {limit} bytes");
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, ErrorCode::Unsupported, message)
     }
 
-    /// It is not answered, whatever it asks for.
+    /// The request is denied admission, whatever it asks for.
     pub(crate) fn denied(status: StatusCode, message: String) -> Self {
         let code = if status == StatusCode::FORBIDDEN { ErrorCode::Denied } else { ErrorCode::Unsupported };
         Self::new(status, code, message)
     }
 
-    /// A manifest beyond the limit; what follows of it is not read.
+    /// A manifest over the size limit; the rest of it is not read.
     pub fn manifest_too_large() -> Self {
         let message = format!(
             "the manifest is larger than {MAX_MANIFEST_BYTES} bytes; hint: put content in a blob, not in the manifest"
@@ -105,13 +105,13 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::ManifestInvalid, message)
     }
 
-    /// A `PUT` that closes an upload without saying what it is.
+    /// A `PUT` that closes an upload without a digest.
     pub fn digest_missing() -> Self {
         let message = "the digest of the blob is missing; hint: add `?digest=`";
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, message)
     }
 
-    /// A `Content-Range` that is none, or not as long as the body.
+    /// A `Content-Range` that is malformed, or whose length differs from the body's.
     pub fn chunk(error: Option<RangeError>) -> Self {
         match error {
             Some(error) => {
@@ -124,25 +124,25 @@ impl Refusal {
         }
     }
 
-    /// A range of a blob that has no such bytes.
+    /// The blob has no bytes in the requested range.
     pub fn range(size: u64) -> Self {
         let message = format!("the range starts behind the end of the content, which has {size} bytes");
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
             .with(header::CONTENT_RANGE, headers::value(format!("bytes */{size}")))
     }
 
-    /// There is no memory for another answer. Soon there will be: whoever does not read is cut.
+    /// No memory for another response. This is temporary: clients that do not read are cut.
     pub fn busy() -> Self {
         let (status, code) = class(&MirrorError::Busy);
         Self::new(status, code, message(&MirrorError::Busy)).with(header::RETRY_AFTER, BUSY)
     }
 
-    /// It was refused for want of memory.
+    /// True if the refusal is for lack of memory.
     pub(crate) fn is_for_memory(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE && self.code == ErrorCode::TooManyRequests
     }
 
-    /// A handler failed in a way that nobody foresaw.
+    /// A handler failed unexpectedly.
     pub fn panicked() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, "this should not have happened")
     }
@@ -193,7 +193,7 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
     }
 }
 
-// Where the mirror's own words hold no way out, or more than a client should read, they are said anew.
+// Replaces the mirror's messages that have no hint, or that tell a client too much.
 fn message(error: &MirrorError) -> String {
     match error {
         MirrorError::NotAnUpstream { host } => format!(
@@ -268,7 +268,7 @@ fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
     }
 }
 
-// Rounded up: a client that comes a moment early is refused again.
+// Rounded up: a client that retries a moment early is refused again.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -1,4 +1,4 @@
-//! Header names of the registry protocol, and values made of its types.
+//! Header names of the registry protocol, and header values made from its types.
 
 use std::fmt::Write;
 
@@ -24,19 +24,19 @@ pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/oct
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(crate) const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
 
-/// What strangers put here is never a document of ours: no script in it runs, no form is sent, nothing is loaded, and
-/// its origin is none.
+/// Content pushed by others must not act as a page of ours: scripts do not run, forms are not sent, nothing is loaded,
+/// and the origin is opaque.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// What is on every answer below `/v2/`.
+/// Sets the headers that every response below `/v2/` has.
 pub(crate) fn put_on_all(headers: &mut HeaderMap) {
     headers.insert(DOCKER_API_VERSION, API_VERSION);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
 }
 
-/// A value made of text that is known to be one; what turns out not to be is sent as an empty value.
+/// Makes a header value from text known to be valid; invalid text becomes an empty value.
 pub(crate) fn value(text: String) -> HeaderValue {
     shared(text.into())
 }
@@ -45,11 +45,11 @@ fn shared(bytes: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// `Docker-Content-Digest` and `ETag`: the two names of the same thing, and the same bytes.
+/// Sets `Docker-Content-Digest` and `ETag` to the digest; they share one buffer.
 pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
-    // Longer than any digest; `format!` would grow the text as it goes.
+    // Longer than any digest; `format!` would reallocate as the text grows.
     let mut quoted = String::with_capacity(160);
-    // Writing to a string does not fail.
+    // Writing to a `String` does not fail.
     let _ = write!(quoted, "\"{digest}\"");
     let quoted = Bytes::from(quoted);
     let bare = quoted.slice(1..quoted.len() - 1);
@@ -57,8 +57,8 @@ pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
     headers.insert(header::ETAG, shared(quoted));
 }
 
-/// A `Content-Type`; the usual ones cost nothing. A type that a browser might make a document or a program of is not
-/// passed on: clients have it from the document, or by asking for it.
+/// Makes a `Content-Type`; the common ones do not allocate. A type that a browser might render or run is not passed on:
+/// clients know it from the document, or from what they asked for.
 pub(crate) fn content_type(media_type: &MediaType) -> HeaderValue {
     const USUAL: [HeaderValue; 4] = [
         HeaderValue::from_static("application/vnd.oci.image.manifest.v1+json"),
@@ -74,7 +74,7 @@ pub(crate) fn content_type(media_type: &MediaType) -> HeaderValue {
     }
 }
 
-/// Whether the client says that it has `digest` already (RFC 9110 §13.1.2; weak comparison).
+/// True if the client already has `digest`, by `If-None-Match` (RFC 9110 §13.1.2; weak comparison).
 pub(crate) fn has_already(headers: &HeaderMap, digest: &Digest) -> bool {
     let mut said = headers.get_all(header::IF_NONE_MATCH).iter().peekable();
     if said.peek().is_none() {
@@ -87,7 +87,7 @@ pub(crate) fn has_already(headers: &HeaderMap, digest: &Digest) -> bool {
     })
 }
 
-/// Whether a `Range` counts: it does unless `If-Range` names something else (RFC 9110 §13.1.5; strong comparison).
+/// True if `Range` applies: `If-Range` is absent or matches (RFC 9110 §13.1.5; strong comparison).
 pub(crate) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
     match headers.get(header::IF_RANGE) {
         Some(value) => value.as_bytes() == format!("\"{digest}\"").as_bytes(),
@@ -95,15 +95,15 @@ pub(crate) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
     }
 }
 
-/// What an upload has, as a `Range`; the spec has no way to say that it has nothing.
+/// Makes the `Range` of an upload with `offset` bytes received. The spec has no form for zero bytes.
 pub(crate) fn received(offset: u64) -> HeaderValue {
     value(format!("0-{}", offset.saturating_sub(1)))
 }
 
-/// The `Content-Length` of a request.
+/// Parses the `Content-Length` of a request.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    // `u64::from_str` takes a sign.
+    // `u64::from_str` accepts a sign.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 

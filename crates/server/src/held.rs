@@ -1,13 +1,13 @@
-//! What the mirror holds, as the API writes it. Pure.
+//! Converts the mirror's holdings to API types. Pure.
 //!
-//! The command line shows the same where no server runs and it looks for itself.
+//! The command line uses this too when no server runs and it reads the holdings itself.
 
 use entrepot_api::{
     CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
 };
 use entrepot_mirror::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
 
-/// Everything that is held, counted.
+/// Totals of all holdings.
 pub fn totals(holdings: Totals) -> CacheTotals {
     let Totals { repositories, tags, manifests, blobs, bytes } = holdings;
     CacheTotals { repositories, tags, manifests, blobs, bytes }
@@ -36,7 +36,7 @@ fn image(held: HeldImage) -> CacheImage {
     CacheImage { digest, media_type, tags, bytes, pulls, last_pulled, since }
 }
 
-/// What a removal took away.
+/// The result of a removal.
 pub fn removal(removal: Removal) -> CacheRemoval {
     let Removal { manifests, blobs, freed } = removal;
     CacheRemoval { manifests, blobs, freed }

@@ -1,24 +1,24 @@
-//! Which host a request is for, and which hosts we answer to. Pure.
+//! The host that a request is for, and the hosts that we serve. Pure.
 //!
-//! A stranger's name can be pointed at this machine (DNS rebinding); a browser then takes us for the stranger's own
-//! site and shows its pages what is here. A listener on loopback is meant for this machine, so it answers to names that
-//! mean this machine and to those that it was told of. Elsewhere nobody knows all names, and any will do.
+//! An attacker can point a name at this machine (DNS rebinding); a browser then takes us for the attacker's own site
+//! and lets its pages read our responses. A loopback listener is meant for this machine, so it serves names of this
+//! machine and configured names. Other listeners cannot know all their names and serve any.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{header, request::Parts, uri::Authority};
 
-/// The request names no host that one could be sure of.
+/// The request names no unambiguous host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unclear {
-    /// Several `Host` fields (RFC 9112 §3.2), or another one than the request's target or `:authority` names (RFC 9113
-    /// §8.3.1): whoever passed this on may have gone by the other one.
+    /// Several `Host` fields (RFC 9112 §3.2), or one that differs from the request target or `:authority` (RFC 9113
+    /// §8.3.1): an intermediary may have used the other one.
     Several,
-    /// What it names cannot be a host, such as one with a user in it.
+    /// The value cannot be a host, for example because it contains a user.
     Malformed,
 }
 
-/// The host that a request names, with its port where it has one; `None` where it names none, as HTTP/1.0 may.
+/// Returns the host that a request names, with its port if given; `None` if it names none, as HTTP/1.0 may.
 pub(crate) fn of(head: &Parts) -> Result<Option<&str>, Unclear> {
     let mut fields = head.headers.get_all(header::HOST).iter();
     let field = match (fields.next(), fields.next()) {
@@ -32,22 +32,22 @@ pub(crate) fn of(head: &Parts) -> Result<Option<&str>, Unclear> {
     }
 }
 
-/// The hosts that we answer to.
+/// The hosts that we serve.
 #[derive(Debug)]
 pub(crate) enum Hosts {
-    /// Any.
+    /// Any host.
     All,
-    /// Those that mean this machine, and these.
+    /// Names of this machine, and these.
     Loopback(Vec<String>),
 }
 
 impl Hosts {
-    /// Of a listener at `address` that was told of `names`.
+    /// The hosts of a listener at `address` with the configured `names`.
     pub(crate) fn of(address: IpAddr, names: Vec<String>) -> Self {
         if address.to_canonical().is_loopback() { Self::Loopback(names) } else { Self::All }
     }
 
-    /// Whether `host` is one of them; its port does not matter.
+    /// True if `host` is one of them; the port is ignored.
     pub(crate) fn include(&self, host: Option<&str>) -> bool {
         let Self::Loopback(names) = self else { return true };
         let Some(name) = host.map(without_port) else { return false };
@@ -57,7 +57,7 @@ impl Hosts {
     }
 }
 
-/// Whether `host` is an address of loopback or `localhost`, with or without a port.
+/// True if `host` is a loopback address or `localhost`, with or without a port.
 pub(crate) fn is_loopback(host: &str) -> bool {
     is_this_machine(without_port(host))
 }
@@ -79,7 +79,7 @@ fn is_this_machine(name: &str) -> bool {
     }
 }
 
-// Browsers and resolvers send these to loopback without asking any DNS (RFC 6761 §6.3).
+// Browsers and resolvers map these to loopback without asking DNS (RFC 6761 §6.3).
 fn is_below_localhost(name: &str) -> bool {
     let end = name.len().checked_sub(".localhost".len()).and_then(|start| name.get(start..));
     end.is_some_and(|end| end.eq_ignore_ascii_case(".localhost"))

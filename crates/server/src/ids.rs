@@ -1,4 +1,4 @@
-//! Request identifiers: the client's own where it sent a decent one, else a new one.
+//! Request ids: the client's own if it is well-formed, otherwise a new one.
 
 use std::{
     fmt::Write,
@@ -12,12 +12,12 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::headers::{self, X_REQUEST_ID};
 
-/// What a request is called in the log, in the answer and in error messages. Cheap to clone.
+/// The id of a request in the log, in the response and in error messages. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The client's, if it is 1 to 64 characters of `[A-Za-z0-9._-]`; else a new one.
+    /// Takes the client's id if it is 1 to 64 characters of `[A-Za-z0-9._-]`; otherwise makes a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         match headers.get(X_REQUEST_ID) {
             Some(value) if is_decent(value.as_bytes()) => Self(value.clone()),
@@ -25,14 +25,14 @@ impl RequestId {
         }
     }
 
-    /// Unique among all starts of the server; no system call per request.
+    /// Unique across restarts of the server; no system call per request.
     fn new() -> Self {
         static START: LazyLock<String> =
             LazyLock::new(|| format!("{:016x}-", uuid::Uuid::new_v4().as_u64_pair().0));
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut text = String::with_capacity(START.len() + 16);
         text.push_str(&START);
-        // Writing to a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(text, "{:x}", NEXT.fetch_add(1, Ordering::Relaxed));
         Self(headers::value(text))
     }

@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size where they are kept in memory, and in patience everywhere.
+//! Request bodies: limited in size if kept in memory, and always limited in time.
 
 use std::{
     pin::Pin,
@@ -18,15 +18,15 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-/// How long a body may keep us waiting for its next [`ENOUGH`] bytes, or for its end.
+/// Time limit for the next [`ENOUGH`] bytes of a body, or for its end.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What has to come within [`PATIENCE`]: 1 KiB per second.
+/// Bytes that must arrive within [`PATIENCE`]: 1 KiB per second.
 const ENOUGH: u64 = 30 << 10;
 
-/// What of a body is kept in memory without being counted, in bytes.
+/// Bytes of a body that are kept in memory without being charged to the budget.
 const FREE: usize = 64 << 10;
 
-/// The bytes of a request's body as they come. A body that breaks off or crawls ends in [`Error::BodyBroken`].
+/// A request body as a stream. A body that breaks off or is too slow ends in [`Error::BodyBroken`].
 pub(crate) struct Upload {
     body: Incoming,
     budget: Budget,
@@ -40,13 +40,13 @@ impl Upload {
         Self { body, budget: budget.clone(), patience: Patience::new(), timer: None, ended: false }
     }
 
-    /// Whether the whole body was read.
+    /// True if the whole body was read.
     pub(crate) fn is_finished(&self) -> bool {
         self.ended || self.body.is_end_stream()
     }
 
-    /// The whole body, if it is at most `limit` bytes; `None` if it is more, which is then not read. One that is not small
-    /// is charged to the budget.
+    /// Reads the whole body if it is at most `limit` bytes; returns `None` if it is larger, without reading the rest. A
+    /// body that is not small is charged to the budget.
     ///
     /// # Errors
     /// [`Error::BodyBroken`], [`Error::Busy`]
@@ -66,7 +66,7 @@ impl Upload {
         Ok(Some(room.map_or_else(|| all.clone(), |room| room.hold(all.clone()))))
     }
 
-    /// The body for a handler elsewhere, and what tells whether all of it was read.
+    /// Returns the body for a handler elsewhere, and a flag that tells if all of it was read.
     pub(crate) fn into_body(self) -> (Body, Arc<AtomicBool>) {
         let finished = Arc::new(AtomicBool::new(self.is_finished()));
         if self.is_finished() {
@@ -98,7 +98,7 @@ impl Stream for Upload {
         loop {
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers mean nothing here.
+                    // Trailers are ignored.
                     let Ok(data) = frame.into_data() else { continue };
                     this.patience.came(data.len() as u64, Instant::now());
                     return Poll::Ready(Some(Ok(data)));
@@ -114,7 +114,7 @@ impl Stream for Upload {
     }
 }
 
-/// A body that is read elsewhere; what it came to is known when it is dropped.
+/// A body that is read elsewhere. The flag is set when it is dropped.
 struct Watched {
     upload: Upload,
     finished: Arc<AtomicBool>,
@@ -134,7 +134,7 @@ impl Drop for Watched {
     }
 }
 
-/// How long we waited for the client, as opposed to the disk, since enough came last.
+/// Time spent waiting for the client, as opposed to the disk, since enough bytes last arrived.
 struct Patience {
     left: Duration,
     came: u64,
@@ -146,7 +146,7 @@ impl Patience {
         Self { left: PATIENCE, came: 0, waiting: None }
     }
 
-    /// Nothing is there. The first time in a row it says how long to wait.
+    /// No data is ready. The first call in a row returns how long to wait.
     fn wait(&mut self, now: Instant) -> Option<Duration> {
         if self.waiting.is_some() {
             return None;

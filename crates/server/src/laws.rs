@@ -1,7 +1,6 @@
-//! What holds for anything that a client may send, as functions that panic where it does not.
+//! Properties that hold for any client input, as functions that panic if one is violated.
 //!
-//! Said once and asked twice: by the property tests below, and by the targets `query` and `http` in `fuzz/`. That is
-//! why this is built for tests and for fuzzing, and never else.
+//! Shared by the property tests below and the fuzz targets `query` and `http` in `fuzz/`, and compiled only for them.
 
 use std::collections::HashSet;
 
@@ -10,7 +9,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::{access, headers, ids::RequestId, query};
 
-/// Any query: what is logged of it are the values that are no secrets, in words that a terminal does not obey.
+/// Any query: only values that are no secrets are logged, and nothing that controls a terminal.
 pub fn query(text: &str) {
     let logged = query::for_log(text);
     let given: HashSet<&str> = text.split('&').collect();
@@ -28,7 +27,7 @@ pub fn query(text: &str) {
     }
 }
 
-/// Any value of any header that is looked at.
+/// Any value of any header that the server reads.
 pub fn header(value: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(value) else { return };
     let with = |name| HeaderMap::from_iter([(name, value.clone())]);
@@ -48,10 +47,10 @@ pub fn header(value: &[u8]) {
     }
 }
 
-/// What came back over HTTP/1.1, whatever was sent: the first answer is one, does not blame us, and says what is wrong
-/// in the words of the registry API.
+/// Any HTTP/1.1 output: the first response is well-formed, is no server fault, and reports errors in the format of the
+/// registry API.
 pub fn answer(bytes: &[u8]) {
-    // Nothing, or HTTP/2.
+    // Empty, or HTTP/2.
     if !bytes.starts_with(b"HTTP/") {
         return;
     }
@@ -71,7 +70,7 @@ pub fn answer(bytes: &[u8]) {
     }
     assert!(header("location").is_none_or(|location| location.starts_with("/v2/")), "{head}");
     let length: Option<usize> = header("content-length").and_then(|length| length.parse().ok());
-    // What hyper refuses by itself has no id and no body; what has no body here is the answer to a `HEAD`.
+    // Requests that hyper rejects itself have no id and no body; any other response without a body is to a `HEAD`.
     let is_whole = length.is_some_and(|length| length > 0 && body.len() >= length);
     if status >= 400 && is_whole && header("x-request-id").is_some() && !body.starts_with(b"HTTP/") {
         let said = ErrorBody::parse(&body[..length.unwrap_or_default()]);

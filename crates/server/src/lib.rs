@@ -1,14 +1,14 @@
-//! Turns HTTP into calls: connections in, [`entrepot_mirror::Mirror`] verbs out, errors into what a client can read.
+//! Turns HTTP into calls: connections in, [`entrepot_mirror::Mirror`] verbs out, errors as readable responses.
 //!
 //! - connections: [`Server`], `accept`, `connection`, `tls`; `wire` lets the kernel send files by itself
-//! - layers, from below: `peer` (the other end), `state` (what every request needs), `call` (a request), `answer`,
+//! - layers, from the bottom: `peer` (the other end), `state` (shared by all requests), `call` (a request), `answer`,
 //!   `service`; a module imports those below it
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
 //!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
-//! - who is let in: `admission`, by `host` and `cross_site`; `local` says whether this machine counts as its owner
-//! - who may do what: `principal` asks for an `action`, `policy` decides, and a `permit` goes with the answer
-//! - what clients may hold up: `answers` (memory), `patience` (how long)
-//! - answers: `body`, `headers`, and [`Refusal`], the one table from errors to status, code and message
+//! - admission: `admission`, by `host` and `cross_site`; `local` decides if this machine counts as its owner
+//! - authorization: `principal` asks for an `action`, `policy` decides, and a `permit` goes with the response
+//! - limits on slow clients: `answers` (memory), `patience` (time)
+//! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,14 @@
-//! Whether a request from this machine counts as one of its owner.
+//! Decides if a request from this machine counts as one of its owner.
 //!
-//! An address proves nothing where something on this machine passes requests on: a proxy, a tunnel. So it counts only
-//! on a listener that nobody else can reach, where nothing in the configuration says that others come too, and only
-//! until the first request that was passed on. Forwarders that say nothing cannot be told from their clients.
+//! A local address proves nothing if a proxy or tunnel on this machine forwards requests. So it counts only on a
+//! listener that nobody else can reach, only if nothing in the configuration implies other users, and only until the
+//! first forwarded request. Forwarders that add no headers cannot be told from their clients.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderName};
 
-/// What forwarders add besides names that begin with [`FAMILY`].
+/// Headers that forwarders add, besides names that begin with [`FAMILY`].
 const ADDED: [&str; 14] = [
     "forwarded",
     "forwarded-for",
@@ -27,22 +27,22 @@ const ADDED: [&str; 14] = [
 ];
 const FAMILY: &str = "x-forwarded";
 
-/// Whether local counts.
+/// Tracks if a local address counts as proof.
 #[derive(Debug)]
 pub(crate) struct Local(AtomicBool);
 
 impl Local {
-    /// It counts from the start, or never.
+    /// `counts` is the initial state; `false` is permanent.
     pub(crate) fn new(counts: bool) -> Self {
         Self(AtomicBool::new(counts))
     }
 
-    /// Whether it still counts.
+    /// True if a local address still counts.
     pub(crate) fn counts(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Looks at a request. Once one was passed on, local does not count until a restart, and the log says so.
+    /// Inspects a request. After a forwarded one, local does not count until a restart, and the log says so.
     pub(crate) fn notice(&self, headers: &HeaderMap) {
         if !self.counts() {
             return;

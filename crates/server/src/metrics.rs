@@ -1,4 +1,4 @@
-//! What the server counts. Never by repository: a stranger could make as many as he likes.
+//! Server metrics. Never labelled by repository: a client could create any number of label values.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,14 +9,14 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// The server's counters. Cheap to clone; all clones count together.
+/// The server's counters. Cheap to clone; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Counters>);
 
 #[derive(Debug)]
 struct Counters {
     requests: Family<Labels, Counter>,
-    // The counters of `requests` once they were needed: a family takes a lock and hashes on every look.
+    // Counters of `requests` after their first use: a family takes a lock and hashes on every lookup.
     seen: [OnceLock<Counter>; METHODS.len() * ROUTES.len() * CLASSES.len()],
     response_bytes: Counter,
     sendfile_bytes: Counter,
@@ -35,7 +35,7 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "ot
 const ROUTES: [&str; 9] = ["ping", "manifest", "blob", "tags", "referrers", "upload", "page", "api", "none"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
-/// The kinds of addresses, as far as they are counted apart.
+/// The kinds of addresses that are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ping,
@@ -63,7 +63,7 @@ impl Default for Counters {
 }
 
 impl Metrics {
-    /// Puts the counters on `registry`.
+    /// Registers the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let requests = "Requests answered, by method, kind of address and class of status";
         registry.register("entrepot_http_requests", requests, self.0.requests.clone());
@@ -76,7 +76,7 @@ impl Metrics {
         registry.register("entrepot_http_connections_accepted", accepted, self.0.accepted.clone());
     }
 
-    /// Bytes that went by `sendfile`.
+    /// Bytes sent with `sendfile`.
     pub fn sendfile_bytes(&self) -> u64 {
         self.0.sendfile_bytes.get()
     }
@@ -85,7 +85,7 @@ impl Metrics {
         self.0.sendfile_bytes.inc_by(bytes as u64);
     }
 
-    /// Counts a request at its end; `None` is a client that left before there was an answer.
+    /// Counts a finished request. `None` means that the client left before there was a response.
     pub(crate) fn request(&self, method: Label, kind: Kind, status: Option<StatusCode>, bytes: u64) {
         let class = status.map_or(5, |status| usize::from(status.as_u16() / 100).clamp(1, 5) - 1);
         let at = (method.0 * ROUTES.len() + kind as usize) * CLASSES.len() + class;
@@ -95,7 +95,7 @@ impl Metrics {
         self.0.response_bytes.inc_by(bytes);
     }
 
-    /// Counts a connection until the guard is dropped.
+    /// Counts a connection as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection {
         self.0.accepted.inc();
         self.0.connections.inc();
@@ -103,7 +103,7 @@ impl Metrics {
     }
 }
 
-/// A method as a label.
+/// A method as a metric label.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Label(usize);
 
@@ -114,7 +114,7 @@ impl From<&Method> for Label {
     }
 }
 
-/// A connection that is counted as open.
+/// Guard of a connection that is counted as open.
 pub(crate) struct OpenConnection(Metrics);
 
 impl Drop for OpenConnection {

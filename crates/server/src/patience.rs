@@ -1,7 +1,7 @@
-//! How long a client may leave alone what is there for it.
+//! Time limits for clients that do not read their responses.
 //!
-//! Engines stop reading for a minute or more while they unpack, so nobody is cut for that alone. Where a client keeps others
-//! from being served, because memory or connections are short, it has less time.
+//! Engines stop reading for a minute or more while they unpack, so a pause alone does not cut a client. A client that
+//! keeps others from being served, because memory or connections are short, gets less time.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -10,21 +10,21 @@ use std::{
 
 use tokio::time::Instant;
 
-/// What is more than next to nothing, in bytes: more than HTTP/2's own pings come to.
+/// Bytes that count as progress: more than HTTP/2's own pings add up to.
 const ENOUGH: u64 = 4 << 10;
-/// For how long a shortage counts after it was seen.
+/// Time that a shortage lasts after it was seen.
 const SEEN: Duration = Duration::from_secs(15);
 
-/// How long a client may take next to nothing of its answers. The default is for everybody; tests are in more of a hurry.
+/// Time limits for a client that makes almost no progress. The default is for production; tests use shorter ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// While there is enough for all.
+    /// While nothing is short.
     pub always: Duration,
-    /// While there are no descriptors for other connections.
+    /// While there are no file descriptors for other connections.
     pub while_full: Duration,
-    /// While there is no memory for other answers, for those who hold some.
+    /// While there is no memory for other responses; for clients that hold some.
     pub while_short: Duration,
-    /// How often it is looked at.
+    /// The interval between checks.
     pub check: Duration,
 }
 
@@ -39,11 +39,11 @@ impl Default for Patience {
     }
 }
 
-/// What is short at the moment.
+/// The resources that are short at the moment.
 pub(crate) struct Shortage {
     patience: Patience,
     start: Instant,
-    // Until when it counts, in milliseconds since the start.
+    // End of the shortage, in milliseconds since the start.
     memory: AtomicU64,
     connections: AtomicU64,
 }
@@ -53,22 +53,22 @@ impl Shortage {
         Self { patience, start: Instant::now(), memory: AtomicU64::new(0), connections: AtomicU64::new(0) }
     }
 
-    /// How often connections are looked at.
+    /// The interval between checks of a connection.
     pub(crate) fn check(&self) -> Duration {
         self.patience.check
     }
 
-    /// There was no memory for an answer.
+    /// Records that there was no memory for a response.
     pub(crate) fn of_memory(&self, now: Instant) {
         self.memory.store(self.at(now + SEEN), Ordering::Relaxed);
     }
 
-    /// There was no descriptor for a connection.
+    /// Records that there was no descriptor for a connection.
     pub(crate) fn of_connections(&self, now: Instant) {
         self.connections.store(self.at(now + SEEN), Ordering::Relaxed);
     }
 
-    /// How long a client may take next to nothing now; `holds` if it keeps answers in memory.
+    /// Returns the current time limit for a client without progress; `holds` if it keeps responses in memory.
     pub(crate) fn patience(&self, holds: bool, now: Instant) -> Duration {
         let now = self.at(now);
         if holds && now < self.memory.load(Ordering::Relaxed) {
@@ -85,7 +85,7 @@ impl Shortage {
     }
 }
 
-/// How long a client has taken next to nothing.
+/// Tracks the time that a client has made almost no progress.
 pub(crate) struct Silence {
     taken: u64,
     since: Instant,
@@ -96,7 +96,8 @@ impl Silence {
         Self { taken: 0, since: Instant::now() }
     }
 
-    /// Looks at a connection: whether something is there for the client, and how many bytes it has ever taken.
+    /// Checks a connection: `waits` if data waits for the client, `taken` is the number of bytes it has ever taken.
+    /// Returns the time without progress.
     pub(crate) fn look(&mut self, waits: bool, taken: u64, now: Instant) -> Duration {
         if !waits || taken - self.taken >= ENOUGH {
             (self.taken, self.since) = (taken, now);
@@ -115,10 +116,10 @@ mod tests {
         let (start, minute) = (Instant::now(), Duration::from_secs(60));
         let mut silence = Silence { taken: 0, since: start };
         assert_eq!(silence.look(true, 0, start + minute), minute);
-        // Pings are nothing.
+        // Pings are not progress.
         assert_eq!(silence.look(true, 500, start + 2 * minute), 2 * minute);
         assert_eq!(silence.look(true, 500 + ENOUGH, start + 3 * minute), Duration::ZERO);
-        // Nothing is there for it: an upload, a download that has not come yet.
+        // No data waits for it: an upload, or a download that has not arrived yet.
         assert_eq!(silence.look(false, 500 + ENOUGH, start + 9 * minute), Duration::ZERO);
         assert_eq!(silence.look(true, 500 + ENOUGH, start + 10 * minute), minute);
     }
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(both(now + SEEN), (patience.always, patience.always));
     }
 
-    // A21: a minute or more, as engines take while they unpack, is nothing to be cut for.
+    // A21: engines pause for a minute or more while they unpack; that must not cut them.
     #[test]
     fn engines_may_pause() {
         let patience = Patience::default();

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and what the connection is doing.
+//! The other end of a connection, and the state of the connection.
 
 use std::{
     net::IpAddr,
@@ -12,7 +12,7 @@ use http::Version;
 
 use crate::wire::{lending::Lending, linger::Line};
 
-/// Which of our two doors a connection came through.
+/// The entrance that a connection came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
     /// The network.
@@ -21,17 +21,17 @@ pub(crate) enum Door {
     Control,
 }
 
-/// Who is at the other end, and what the connection is doing.
+/// The other end, and the state of the connection.
 pub(crate) struct Peer {
     address: Option<IpAddr>,
     door: Door,
-    // Only where the connection can do something with it.
+    // Only if the connection can use it.
     lending: Option<Lending>,
     running: AtomicUsize,
     begun: AtomicUsize,
-    // Answers over HTTP/2 of which there is more for the client to take.
+    // HTTP/2 responses with data that waits for the client.
     offered: AtomicUsize,
-    // Bytes of answers that were made for it and that it has not taken.
+    // Bytes of responses made for it that it has not taken.
     held: AtomicUsize,
     line: Arc<Line>,
 }
@@ -50,7 +50,7 @@ impl Peer {
         })
     }
 
-    /// The client's address; the local command line has none.
+    /// The client's address; `None` for the local command line.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.address
     }
@@ -59,8 +59,8 @@ impl Peer {
         self.door
     }
 
-    /// The files that this connection sends from, if it can leave that to the kernel. HTTP/2 cuts everything into
-    /// frames so small that it would not be worth a system call for each.
+    /// The files that this connection sends from, if it can let the kernel send them. HTTP/2 splits data into frames
+    /// too small to be worth a system call each.
     pub(crate) fn lending(&self, version: Version) -> Option<&Lending> {
         self.lending.as_ref().filter(|_| version < Version::HTTP_2)
     }
@@ -74,12 +74,12 @@ impl Peer {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The client may be sending when we are done: nobody read all of its request, or it speaks HTTP/2.
+    /// Records that the client may still be sending at the end: its request was not read fully, or it speaks HTTP/2.
     pub(crate) fn leaves_unread(&self) {
         self.line.leaves_unread();
     }
 
-    /// Of an answer over HTTP/2 there is more for the client, or no more, or it is we who are waited for.
+    /// Records that an HTTP/2 response has data for the client (`more`), or has none, or that the client waits for us.
     pub(crate) fn offers(&self, more: bool) {
         if more {
             self.offered.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Peer {
         }
     }
 
-    /// Counts `bytes` of an answer, unless the client then has more than its share.
+    /// Counts `bytes` of a response. Returns false, and counts nothing, if that exceeds the client's share.
     pub(crate) fn hold(&self, bytes: usize, share: usize) -> bool {
         let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= share);
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -98,29 +98,29 @@ impl Peer {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// What all looks have to agree in, for the connection to be idle.
+    /// Returns a value that stays the same over all checks while the connection is idle; `None` if it is busy.
     pub(crate) fn idle_since(&self) -> Option<usize> {
         let begun = self.begun.load(Ordering::Relaxed);
         (self.running.load(Ordering::Relaxed) == 0 && !self.line.is_blocked()).then_some(begun)
     }
 
-    /// Whether answers that were made for it take memory.
+    /// True if responses made for it occupy memory.
     pub(crate) fn holds_memory(&self) -> bool {
         self.held.load(Ordering::Relaxed) > 0
     }
 
-    /// How many bytes the client took so far, modulo what a counter holds.
+    /// Bytes the client has taken so far; the counter may wrap.
     pub(crate) fn taken(&self) -> u64 {
         self.line.taken()
     }
 
-    /// What the connection's end of the wire tells about it.
+    /// The state of the wire.
     pub(crate) fn line(&self) -> Arc<Line> {
         Arc::clone(&self.line)
     }
 
-    /// Whether it is the client that is waited for.
-    // Over HTTP/1 what the client does not take blocks the line; over HTTP/2 the line is free, and its window is not.
+    /// True if we wait for the client.
+    // Over HTTP/1, unread data blocks the line. Over HTTP/2 the line is free but the client's window is full.
     pub(crate) fn is_waiting_for_client(&self) -> bool {
         self.line.is_blocked() || self.offered.load(Ordering::Relaxed) > 0
     }

@@ -1,21 +1,21 @@
-//! What an allowed request holds for as long as it is answered.
+//! The resources that an allowed request holds until its response has ended.
 
 use std::fmt;
 
-/// What an allowed request holds until its answer has been handed to the connection or its client is gone: a place among
-/// those that may run at once, for example. It stands in the body of the answer and is dropped with it.
+/// Resources that an allowed request holds until its response has been handed to the connection or its client has left,
+/// such as a concurrency slot. It is kept in the response body and dropped with it.
 #[derive(Default)]
 pub struct Permit {
     _held: Option<Box<dyn Send>>,
 }
 
 impl Permit {
-    /// Holds nothing, and costs nothing.
+    /// A permit that holds nothing and costs nothing.
     pub fn free() -> Self {
         Self::default()
     }
 
-    /// Holds `held`, which gives back by its `Drop` what it took.
+    /// A permit that holds `held`, whose `Drop` releases it.
     pub fn holding(held: impl Send + 'static) -> Self {
         Self { _held: Some(Box::new(held)) }
     }

@@ -1,4 +1,4 @@
-//! Whether somebody may do what a request of the registry API asks for.
+//! Authorization of registry API requests.
 
 use std::{fmt, sync::Arc};
 
@@ -6,32 +6,32 @@ use entrepot_mirror::RepoKey;
 
 use crate::{action::Action, error::Refusal, permit::Permit, principal::Principal};
 
-/// What became of a question whether something is allowed.
+/// The result of an authorization check.
 #[derive(Debug)]
 pub enum Decision {
-    /// It is. The permit is held until the answer is over.
+    /// Allowed. The permit is held until the response has ended.
     Allow(Permit),
-    /// It is not, and this is the answer.
+    /// Denied; the refusal is the response.
     Refuse(Refusal),
 }
 
-/// Decides who may do what. It is asked once for each request, after its route and where its name leads are known and before
-/// anything is done for it; and once more, as [`Action::Pull`], for the repository that a mount takes its blob from, where
-/// a refusal means that nothing is mounted and the client is asked to upload the blob.
+/// Decides who may do what. It is asked once per request, after the route and the repository are known and before
+/// anything is done. For a mount it is asked again, as [`Action::Pull`], for the source repository: a refusal there
+/// means that nothing is mounted and the client must upload the blob.
 ///
-/// It is asked on the threads that serve connections, so it must not wait for anything.
+/// It runs on the threads that serve connections, so it must not block.
 #[derive(Clone)]
 pub struct Policy(Arc<Decide>);
 
 type Decide = dyn Fn(&Principal, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync;
 
 impl Policy {
-    /// Everybody may do everything.
+    /// Allows everything to everybody.
     pub fn allow_all() -> Self {
         Self::new(|_, _, _| Decision::Allow(Permit::free()))
     }
 
-    /// Decides by a function of who asks, what for, and the repository that is meant; [`Action::Ping`] means none.
+    /// Decides by a function of principal, action and repository; [`Action::Ping`] has no repository.
     pub fn new(
         decide: impl Fn(&Principal, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync + 'static,
     ) -> Self {

@@ -1,6 +1,6 @@
-//! Who sends a request. Pure.
+//! The sender of a request. Pure.
 //!
-//! There are no accounts yet. An address proves nothing about whoever comes through a proxy; see `local` for when it does.
+//! There are no accounts yet. An address proves nothing about clients behind a proxy; `local` tells when it does.
 
 use std::net::IpAddr;
 
@@ -9,29 +9,29 @@ use http::{HeaderMap, header};
 
 use crate::{host, peer::Door};
 
-/// Who sends a request. Made once for each, before its handler runs.
+/// The sender of a request. Determined once, before the handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// Whoever can open the socket for the local command line, and so owns the data directory.
     Owner,
-    /// A program on the server's machine, where being there proves something.
+    /// A program on the server's machine, if a local address proves anything.
     Local,
-    /// Whoever sent the API token.
+    /// A sender with the API token.
     Token,
-    /// Anybody else.
+    /// Any other sender.
     Anonymous {
         /// The other end of the connection, which may be a proxy.
         address: Option<IpAddr>,
     },
 }
 
-/// The secret that lets others than programs on the server's machine change something (`api_token`).
+/// The secret that authorizes changes from elsewhere than the server's machine (`api_token`).
 #[derive(Clone, Debug)]
-// Only its hash, which tells nothing and takes the same time to compare whatever was sent.
+// Only the hash is kept: it reveals nothing, and comparing it takes the same time for any input.
 pub struct ApiToken(Digest);
 
 impl ApiToken {
-    /// A token as it is written in the configuration.
+    /// Makes a token from its text in the configuration.
     pub fn new(secret: &str) -> Self {
         Self(Digest::of(secret.as_bytes()))
     }
@@ -41,22 +41,22 @@ impl ApiToken {
     }
 }
 
-/// What a request shows of who sends it.
+/// The facts about a request's sender.
 pub(crate) struct Evidence<'a> {
     pub(crate) door: Door,
-    /// The address of the other end; the socket for the local command line has none.
+    /// The address of the other end; `None` for the local command line.
     pub(crate) address: Option<IpAddr>,
-    /// The host that was asked for.
+    /// The requested host.
     pub(crate) host: Option<&'a str>,
-    /// Whether being on this machine proves anything.
+    /// True if a local address proves anything.
     pub(crate) local_counts: bool,
     pub(crate) headers: &'a HeaderMap,
-    /// The token that is asked for, where there is one.
+    /// The configured token, if any.
     pub(crate) token: Option<&'a ApiToken>,
 }
 
 impl Principal {
-    /// Who it is, as far as the request proves it. Credentials that prove nothing are as good as none.
+    /// Returns the sender, as far as the request proves it. Invalid credentials count as none.
     pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
         match evidence.door {
             Door::Control => Self::Owner,
@@ -80,7 +80,7 @@ impl Evidence<'_> {
     }
 }
 
-/// The token that a request sends (RFC 6750 §2.1), whatever it is worth.
+/// Returns the bearer token of a request (RFC 6750 §2.1), unchecked.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;

@@ -1,16 +1,16 @@
-//! Query parameters that are no part of a route, and which of them may be seen in a log.
+//! Query parameters outside of routes, and the query as it may be logged.
 
 use std::borrow::Cow;
 
-/// The parameters whose values may be logged; any other might be a secret.
+/// Parameters whose values may be logged; any other might be a secret.
 const LOGGED: [&str; 5] = ["ns", "n", "last", "digest", "artifactType"];
 
-/// The first value of `key`, decoded as forms are (WHATWG URL §5): a `+` is a space.
+/// Returns the first value of `key`, decoded as form data (WHATWG URL §5): `+` is a space.
 pub(crate) fn find<'a>(query: &'a str, key: &str) -> Option<Cow<'a, str>> {
     form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == key).then_some(value))
 }
 
-/// The query as it may be logged, its `?` included; empty if nothing of it may.
+/// Returns the loggable part of the query, with its `?`; empty if there is none.
 pub(crate) fn for_log(query: &str) -> String {
     let mut out = String::new();
     for pair in query.split('&') {

@@ -1,4 +1,4 @@
-//! What is known about a request while it runs; when it is dropped, the request is counted and logged.
+//! The state of a request in progress. Dropping it counts and logs the request.
 
 use std::{sync::Arc, time::Instant};
 
@@ -11,7 +11,7 @@ use crate::{
     peer::Peer,
 };
 
-/// One request, from its head to the last byte of its answer, or to where the client left.
+/// One request, from its head to the last byte of its response, or until the client left.
 pub(crate) struct Record {
     pub(crate) kind: Kind,
     pub(crate) status: Option<StatusCode>,

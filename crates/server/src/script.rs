@@ -1,7 +1,7 @@
-//! A client that is a list of bytes: what it says is known beforehand, and what it is told is kept.
+//! A scripted client: it sends a fixed list of bytes and keeps what it receives.
 //!
-//! It hangs up once the server has read everything and is idle; hanging up earlier would end what is running. For tests
-//! and fuzzing, and never in a build of the server.
+//! It hangs up once the server has read everything and is idle; hanging up earlier would abort a running request. For
+//! tests and fuzzing only, never in a server build.
 
 use std::{
     io,
@@ -22,11 +22,11 @@ use crate::{
     peer::{Door, Peer},
 };
 
-/// How long a request may wait for more than there is, or for anything else, before the client hangs up.
+/// Time a request may wait for more bytes, or for anything else, before the client hangs up.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-// How often in a row the server must ask for more while it has nothing to do. Once does not mean it: a request that was
-// just read has not begun yet.
+// Consecutive reads by an idle server that prove it is done. One is not enough: a request just read may not have
+// started.
 const SURE: u32 = 3;
 
 struct Script {
@@ -44,7 +44,7 @@ struct Heard {
     reader: Mutex<Option<Waker>>,
 }
 
-/// Serves one client; returns what it was sent.
+/// Serves one client and returns the bytes it was sent.
 pub(crate) async fn exchange(connections: &Connections, request: &[u8]) -> Vec<u8> {
     let peer = Peer::new(None, Door::Public, None);
     let heard = Arc::new(Heard::default());

@@ -25,24 +25,24 @@ use crate::{
     workers::Workers,
 };
 
-/// Where to listen, and how.
+/// The addresses to listen on, and their settings.
 #[derive(Clone, Debug, Default)]
 pub struct Listen {
-    /// `host:port`; port 0 takes a free one.
+    /// `host:port`; port 0 picks a free one.
     pub addr: String,
-    /// TLS, if it is to be spoken.
+    /// TLS files, to serve TLS.
     pub tls: Option<TlsFiles>,
-    /// Where to put the socket for the local command line, readable by its owner only.
+    /// Path of the socket for the local command line; only its owner can open it.
     pub control: Option<PathBuf>,
-    /// The host names, besides those of loopback, that a listener on loopback answers to. Others answer to any.
+    /// Host names that a loopback listener serves besides those of loopback. Other listeners serve any.
     pub names: Vec<String>,
-    /// Whether others come too, by what else is configured; then being on this machine proves nothing.
+    /// True if other settings imply clients elsewhere; a local address then proves nothing.
     pub is_shared: bool,
-    /// How long clients may leave their answers unread.
+    /// Time limits for clients that do not read their responses.
     pub patience: Patience,
 }
 
-/// Why there is no server.
+/// Errors of starting a server.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.
@@ -50,34 +50,34 @@ pub enum Error {
     Listen {
         /// The address as it was given.
         addr: String,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The socket for the local command line cannot be made.
+    /// The socket for the local command line cannot be created.
     #[error("cannot make the socket `{}`", path.display())]
     Control {
-        /// Where it was to be.
+        /// Path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// There are no threads to serve connections on.
+    /// The threads that serve connections cannot be started.
     #[error("cannot start threads")]
     Threads {
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The certificate is not good.
+    /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
 }
 
-/// A server that has its addresses and waits to be run.
+/// A server that has bound its addresses and is ready to run.
 pub struct Server {
-    // Taken by `run`, so that they are closed when the drain begins.
+    // Taken by `run`, so that they close when the drain begins.
     listeners: Mutex<Option<Listeners>>,
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
@@ -91,10 +91,10 @@ struct Listeners {
 }
 
 impl Server {
-    /// Takes the addresses and reads the certificate. All that a request will need is in `parts`.
+    /// Binds the addresses and reads the certificate. `parts` is everything that requests will need.
     ///
     /// # Errors
-    /// An address that is taken or not ours, or a certificate that is not good.
+    /// The address is in use or not ours, or the certificate cannot be used.
     pub async fn bind(listen: Listen, parts: Parts) -> Result<Self, Error> {
         let certificates = match listen.tls {
             Some(files) => Some(Arc::new(Certificates::open(files).await?)),
@@ -123,21 +123,22 @@ impl Server {
         self.address
     }
 
-    /// What a client gets who sends `request` and nothing more. No socket is used, so that hostile ones are cheap.
+    /// Returns what a client gets that sends `request` and nothing more. It uses no socket, so hostile input is cheap
+    /// to test.
     #[cfg(any(test, fuzzing))]
     #[doc(hidden)]
     pub async fn exchange(&self, request: &[u8]) -> Vec<u8> {
         crate::script::exchange(&self.connections, request).await
     }
 
-    /// Reads the certificate again; if the new one is not good, the log says so and the old one stays.
+    /// Reloads the certificate. If the new one cannot be used, logs that and keeps the old one.
     pub fn reload(&self) {
         if let Some(certificates) = &self.certificates {
             tls::report(certificates.reload());
         }
     }
 
-    /// Serves until `shutdown`, then finishes what is running for at most `grace`, then cuts it. To be called once.
+    /// Serves until `shutdown`, then lets running requests finish for at most `grace`, then cuts them. Call it once.
     pub async fn run(&self, shutdown: CancellationToken, grace: Duration) {
         let Some(listeners) = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return;
@@ -155,7 +156,7 @@ impl Server {
         shared.draining.cancel();
         tasks.close();
         shared.open.close();
-        // A connection that was upgraded has no task here any more.
+        // An upgraded connection has no task here any more.
         let drained = async { tokio::join!(tasks.wait(), shared.open.wait()) };
         if tokio::time::timeout(grace, drained).await.is_err() {
             tracing::warn!(
@@ -175,7 +176,7 @@ impl Server {
     }
 }
 
-// A socket that is left over refuses connections; whoever holds the data directory may replace it.
+// A leftover socket refuses connections; whoever holds the data directory may replace it.
 fn control(path: &Path) -> Result<UnixListener, Error> {
     let failed = |source| Error::Control { path: path.to_owned(), source };
     match std::fs::remove_file(path) {

@@ -1,4 +1,4 @@
-//! One request, from its head to its answer: bounds, dispatch, errors, panics, the record of it.
+//! One request, from head to response: size limits, dispatch, errors, panics and its record.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -33,18 +33,18 @@ use crate::{
     },
 };
 
-/// The largest request head that is taken, in bytes of names and values.
+/// Limit of a request head, in bytes of names and values.
 pub(crate) const MAX_HEAD: usize = 16 << 10;
-/// The longest address that is taken, in bytes.
+/// Limit of an address, in bytes.
 const MAX_ADDRESS: usize = 8 << 10;
 
-/// What answers requests.
+/// The handler of all requests.
 pub(crate) struct Service {
     pub(crate) state: Arc<State>,
     site: Site,
 }
 
-/// A request, as it was received.
+/// A request as received.
 struct Received<'a> {
     peer: &'a Arc<Peer>,
     head: Parts,
@@ -52,10 +52,10 @@ struct Received<'a> {
     body: Upload,
 }
 
-/// What a request came to.
+/// The outcome of a request.
 struct Answered {
     outcome: Result<Response<Body>, Refusal>,
-    /// Whether its body was read to the end.
+    /// True if the request body was read to the end.
     all_read: bool,
 }
 
@@ -64,7 +64,7 @@ impl Service {
         Self { state, site }
     }
 
-    /// Answers a request, whatever happens.
+    /// Answers a request; errors and panics become responses.
     pub(crate) async fn serve(&self, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
         let state = &*self.state;
         let (head, body) = request.into_parts();
@@ -78,7 +78,7 @@ impl Service {
         let is_registry = registry::is_below(head.uri.path());
         let answering = self.answer(Received { peer, head, id: &id, body }, &mut record.kind);
         let answered = AssertUnwindSafe(answering).catch_unwind().await;
-        // The panic hook has logged what and where.
+        // The panic hook has logged the message and location.
         let Answered { outcome, all_read } =
             answered.unwrap_or_else(|_| Answered { outcome: Err(Refusal::panicked()), all_read: false });
         let outcome = outcome.and_then(|response| admit(state, peer, response));
@@ -104,7 +104,7 @@ impl Service {
         response.map(|body| body.ending(record, offer))
     }
 
-    // The registry API is answered here, on the thread of the connection; all else by the router, elsewhere.
+    // The registry API runs here, on the connection's thread; everything else in the router, on the shared runtime.
     async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
         let Received { peer, head, id, mut body } = received;
         let host = host::of(&head);
@@ -135,7 +135,7 @@ impl Service {
     }
 }
 
-// The answer to what is not let in, whatever it asks for.
+// The response to a request that is not admitted.
 fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
     if let Err(refusal) = check_size(call.head) {
         return Some(Err(refusal));
@@ -144,7 +144,7 @@ fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
     Some(if is_api(call.path()) { Ok(Problem::from(denied).answer()) } else { Err(denied.into()) })
 }
 
-// What is in memory stays there until the client has it, so there must be room for it.
+// A body in memory stays there until the client has read it, so there must be room for it.
 fn admit(state: &State, peer: &Arc<Peer>, response: Response<Body>) -> Result<Response<Body>, Refusal> {
     let (head, body) = response.into_parts();
     let body = body.admitted(&state.answers, peer).ok_or_else(Refusal::busy)?;

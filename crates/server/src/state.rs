@@ -1,4 +1,4 @@
-//! What every request needs. All of it is given when the server is bound.
+//! State shared by all requests. All of it is given when the server is bound.
 
 use entrepot_mirror::Mirror;
 use prometheus_client::registry::Registry;
