@@ -109,8 +109,8 @@ impl Body {
         self.permit = Some(permit);
     }
 
-    /// Ends `record` when the body ends. Pass `peer` where the line does not show that data waits for the client: it is
-    /// told.
+    /// Ends `record` when the body ends. `peer` (HTTP/2 only) is told when data waits for the client: the line does not
+    /// show that.
     pub(crate) fn ending(mut self, record: Record, peer: Option<Arc<Peer>>) -> Self {
         self.record = Some(record);
         self.offer = peer.filter(|_| !self.is_end_stream()).map(Offer::new);

@@ -189,7 +189,7 @@ fn what_upstreams_do() {
             "upstream `docker.io` does not answer in time; hint: try again",
             None,
         ),
-        // What it said stays in the log.
+        // The upstream's own text stays in the log.
         (
             upstream(UpstreamFault::Invalid("<html>".to_owned())),
             502,

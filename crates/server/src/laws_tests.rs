@@ -1,4 +1,4 @@
-//! The laws, with inputs made for them: requests that are nearly right, at a whole server.
+//! Property tests of the laws: almost valid requests against a whole server.
 
 use std::path::Path;
 

@@ -15,44 +15,44 @@ use crate::{
     sync::service::SyncService,
 };
 
-/// What a server is put together from.
+/// The parts of a server.
 pub struct Parts {
-    /// What answers pulls and takes pushes.
+    /// Answers pulls and takes pushes.
     pub mirror: Mirror,
-    /// What runs rules. Without it there are no pages, API and events of syncs.
+    /// Runs sync rules. Without it there are no sync pages, API or events.
     pub sync: Option<SyncService>,
-    /// What lets others than programs on this machine change something.
+    /// The secret that authorizes changes from elsewhere than this machine.
     pub token: Option<ApiToken>,
-    /// Who may do what below `/v2/`.
+    /// Authorization below `/v2/`.
     pub policy: Policy,
-    /// What `/metrics` shows.
+    /// The registry behind `/metrics`.
     pub registry: Registry,
-    /// What the server counts; it should be on `registry`.
+    /// The server's counters; they should be on `registry`.
     pub metrics: Metrics,
 }
 
-/// What every request needs.
+/// State shared by all requests.
 pub(crate) struct State {
     pub(crate) mirror: Mirror,
-    /// What runs rules, where there is such a thing.
+    /// Runs sync rules, if there are any.
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
-    /// The hosts that we answer to.
+    /// The hosts that we serve.
     pub(crate) hosts: Hosts,
-    /// Whether this machine counts as its owner.
+    /// Tracks if a local address counts as proof.
     pub(crate) local: Local,
-    /// What is short at the moment.
+    /// The resources that are short at the moment.
     pub(crate) shortage: Shortage,
-    /// The answers on their way to clients.
+    /// The response bodies in flight.
     pub(crate) answers: Answers,
     pub(crate) metrics: Metrics,
-    /// Cancelled when no more requests are wanted.
+    /// Cancelled when the server takes no more requests.
     pub(crate) draining: CancellationToken,
 }
 
-/// Whom to believe and how long to wait, which follows from where we listen.
+/// Trust settings and timeouts, derived from the listen address.
 pub(crate) struct Terms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,

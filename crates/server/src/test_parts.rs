@@ -1,4 +1,4 @@
-//! What a server in a unit test is put together from: a real mirror in a directory, whose upstream nobody answers for.
+//! The parts of a server for unit tests: a real mirror in a directory, with an unreachable upstream.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::{Metrics, Parts, Policy};
 
-// Nobody listens at port 1, so that what has to be asked for upstream fails at once.
+// Nothing listens on port 1, so requests to the upstream fail at once.
 pub(crate) async fn parts(data: &Path) -> Parts {
     let settings = entrepot_remote::Settings {
         endpoints: vec!["http://127.0.0.1:1".parse().unwrap()],

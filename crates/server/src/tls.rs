@@ -20,37 +20,37 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// How often the files are looked at.
+/// The interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Where certificate and key are, both in PEM.
+/// Paths of certificate and key, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate, followed by those between it and the root.
+    /// The certificate, followed by its intermediates.
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
 }
 
-/// Why a pair of files cannot be used.
+/// Errors of loading a certificate and its key.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A file cannot be read, or is not PEM of the right kind.
     #[error("`{}` cannot be read", path.display())]
     File {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The read or parse error.
         #[source]
         source: pem::Error,
     },
-    /// The file of certificates has none.
+    /// The certificate file contains no certificate.
     #[error("`{}` has no certificate in it", path.display())]
     Empty {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// Key and certificate do not belong together, or are of a kind that is not known.
+    /// Key and certificate do not match, or are of an unsupported kind.
     #[error("certificate and key cannot be used together")]
     Pair(#[source] rustls::Error),
 }
@@ -73,7 +73,7 @@ impl ResolvesServerCert for Current {
 }
 
 impl Certificates {
-    /// Reads the files for the first time.
+    /// Loads the files for the first time.
     pub(crate) async fn open(files: TlsFiles) -> Result<Self, CertificateError> {
         let seen = Mutex::new(changed(&files));
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -91,17 +91,17 @@ impl Certificates {
         self.acceptor.accept(stream).await
     }
 
-    /// Reads the files again. If they are not good, the certificate in use stays.
+    /// Reloads the files. On an error, the certificate in use stays.
     pub(crate) fn reload(&self) -> Result<(), CertificateError> {
         let seen = changed(&self.files);
         let result = load(&self.files, &aws_lc_rs::default_provider());
-        // A bad pair is not tried again until it changes, lest the log fill up.
+        // A bad pair is not retried until it changes, to keep the log short.
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         self.current.0.store(Arc::new(result?));
         Ok(())
     }
 
-    /// Reads the files whenever they change, forever.
+    /// Reloads the files whenever they change, forever.
     pub(crate) async fn watch(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -114,7 +114,7 @@ impl Certificates {
     }
 }
 
-/// Tells the log how a reload went.
+/// Logs the result of a reload.
 pub(crate) fn report(result: Result<(), CertificateError>) {
     match result {
         Ok(()) => tracing::info!("the certificate was read again"),
@@ -125,7 +125,7 @@ pub(crate) fn report(result: Result<(), CertificateError>) {
     }
 }
 
-// Two small files: reading them takes less than moving the work elsewhere would.
+// Both files are small: reading them is cheaper than moving the work to a blocking thread.
 fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
     let failed = |path: &Path| {
         let path = path.to_owned();

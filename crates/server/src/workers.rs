@@ -1,8 +1,8 @@
-//! The threads that connections are served on.
+//! The threads that serve connections.
 //!
-//! Each has a runtime of its own, and a connection stays where it was put. A warm answer is a read, some look-ups and a
-//! write; moved to another thread, as a shared runtime does to keep all of them busy, it costs a quarter more. What takes
-//! longer is done elsewhere: downloads are the mirror's, and disks are waited for on threads that may block.
+//! Each has its own runtime, and a connection stays on its thread. A cached response takes a read, some lookups and a
+//! write; moving it between threads, as a shared runtime does for load balancing, costs 25 % more. Slow work runs
+//! elsewhere: downloads in the mirror, disk access on blocking threads.
 
 use std::{
     io,
@@ -19,8 +19,8 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-/// One thread for each core. Dropped, they end, and with them whatever they still serve; and connections to upstreams and
-/// databases that a request opened here work no more. So they go last.
+/// One thread per core. Dropping this ends them and what they still serve, and breaks connections to upstreams and
+/// databases that a request opened on them. So drop it last.
 pub(crate) struct Workers(Vec<Worker>);
 
 struct Worker {
@@ -35,7 +35,7 @@ impl Workers {
         (0..cores).map(|_| Worker::start()).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Serves a connection on the thread that has the fewest.
+    /// Serves a connection on the thread with the fewest.
     pub(crate) fn serve(&self, tasks: &TaskTracker, connection: impl Future<Output = ()> + Send + 'static) {
         let count = |worker: &&Worker| worker.connections.load(Ordering::Relaxed);
         let Some(worker) = self.0.iter().min_by_key(count) else { return };
@@ -61,7 +61,7 @@ impl Worker {
     }
 }
 
-/// A connection that is counted, also when its task panics or is dropped.
+/// Counts a connection until it is dropped, also when its task panics.
 struct Served(Arc<AtomicUsize>);
 
 impl Served {

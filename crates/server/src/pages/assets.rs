@@ -1,26 +1,26 @@
-//! What the pages are made of besides themselves: one style, one script, one picture, all in the binary.
+//! Static assets of the pages: a stylesheet, a script and an icon, all embedded in the binary.
 
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::html;
 use crate::{answer::respond, body::Body, headers::IMMUTABLE, web::call::WebCall};
 
-/// The style of all pages.
+/// The stylesheet of all pages.
 pub(super) async fn style(call: WebCall) -> Response<Body> {
     asset(&call, "text/css; charset=utf-8", Body::bytes(html::STYLE))
 }
 
-/// The script that makes pages live.
+/// The script for live updates.
 pub(super) async fn script(call: WebCall) -> Response<Body> {
     asset(&call, "text/javascript; charset=utf-8", Body::bytes(html::SCRIPT))
 }
 
-/// The picture in front of the title.
+/// The icon in front of the title.
 pub(super) async fn mark(call: WebCall) -> Response<Body> {
     asset(&call, "image/svg+xml", Body::bytes(html::mark()))
 }
 
-// Pages ask for them by a version that changes with them.
+// Pages request assets by a version that changes with their content.
 fn asset(call: &WebCall, media_type: &'static str, content: Body) -> Response<Body> {
     let mut response = respond(StatusCode::OK, content);
     let headers = response.headers_mut();

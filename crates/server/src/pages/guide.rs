@@ -1,4 +1,4 @@
-//! The guide: for every rule each address its images can be pulled from, which tags are there, and how to pull them.
+//! The guide: for each rule, all addresses of its images, the tags it covers, and how to pull them.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use super::{
     words::{Language, Words},
 };
 
-/// The part of the page that is its own.
+/// The main part of the page.
 pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> String {
     let words = language.words();
     let mut out =
@@ -20,7 +20,7 @@ pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> St
         out.push_str("</main>");
         return out;
     }
-    // Writing to a string does not fail.
+    // Writing to a `String` does not fail.
     let _ = write!(
         out,
         r#"<p class="fill js-only"><label for="tag">{}</label><input id="tag" placeholder="latest" autocomplete="off" spellcheck="false"></p>"#,
@@ -43,14 +43,14 @@ pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> St
     out
 }
 
-/// What is said where there is nothing to say.
+/// The text for a server without rules.
 pub(super) fn nothing(words: &Words) -> String {
     format!("<div class=\"empty\"><p>{}</p><p>{}</p></div>", words.no_rules, inline(words.no_rules_hint))
 }
 
 type Group<'a> = (Option<&'a str>, Vec<&'a Rule>);
 
-// Categories in the order in which they first come; what has none goes last.
+// Categories in order of first use; rules without one come last.
 fn groups(rules: &RuleSet) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for rule in rules.rules() {
@@ -104,7 +104,7 @@ fn section(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
     out
 }
 
-/// How a rule stands, in a word.
+/// The status of a rule, in a few words.
 pub(super) fn standing(view: &RuleView, words: &Words) -> String {
     let copies = view.copies;
     let (class, text) = if copies.total() == 0 {
@@ -137,7 +137,7 @@ fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
     out
 }
 
-/// Which tags are meant, in a few words.
+/// The tags a rule covers, in a few words.
 fn scope(filters: [&TagFilter; 2], language: Language) -> String {
     match entrepot_guide::scope(filters, language.of_guide()) {
         Some(scope) => inline(&scope),
@@ -189,7 +189,7 @@ fn commands(rule: &str, source: &str, destinations: &[Destination], words: &Word
     out
 }
 
-// A rule with many sources, as the guide of the Ascend images has it: place by place.
+// A rule with many sources, grouped by place, as in the guide of the Ascend images.
 fn by_place(rule: &Rule, words: &Words) -> String {
     let mut out = String::new();
     let from: Vec<_> = rule.sources.iter().map(|source| source.place.to_string()).collect();

@@ -1,4 +1,4 @@
-//! What every page has: its frame, escaped texts, and the little Markdown that people write into rules.
+//! Common parts of all pages: the frame, escaping, and the small subset of Markdown allowed in rules.
 
 use std::{fmt::Write, sync::LazyLock, time::SystemTime};
 
@@ -10,23 +10,23 @@ use super::words::Language;
 pub(crate) const STYLE: &str = include_str!("../../assets/entrepot.css");
 pub(crate) const SCRIPT: &str = include_str!("../../assets/entrepot.js");
 
-/// A crate on a quay, in one stroke.
+/// The logo: a crate on a quay, in one stroke.
 const MARK: &str = concat!(
     r#"<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7" stroke-linejoin="round" "#,
     r#"aria-hidden="true"><path d="M4 9.5 12 5.5l8 4v8l-8 4-8-4z"/><path d="m4 9.5 8 4 8-4M12 13.5v8"/>"#,
     r#"<path d="m8 7.5 8 4v3.5"/></svg>"#
 );
 
-/// So that a browser that has the style of another version does not use it.
+/// Part of asset addresses, so that a browser does not use a cached style of another version.
 static VERSION: LazyLock<String> =
     LazyLock::new(|| Digest::of(format!("{STYLE}{SCRIPT}").as_bytes()).hex()[..12].to_owned());
 
-/// Which page it is.
+/// The page to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Guide,
     Sync {
-        /// Whether who reads it may begin and stop runs there.
+        /// True if the reader may start and stop runs there.
         steered: bool,
     },
 }
@@ -44,7 +44,7 @@ pub(crate) fn frame(page: Page, language: Language, main: &str) -> String {
     let path = if page == Page::Guide { "/guide" } else { "/sync" };
     let data = script_words(language, page);
     let mut out = String::with_capacity(main.len() + 4096);
-    // Writing to a string does not fail.
+    // Writing to a `String` does not fail.
     let _ = write!(
         out,
         r#"<!doctype html>
@@ -80,7 +80,7 @@ pub(crate) fn frame(page: Page, language: Language, main: &str) -> String {
     out
 }
 
-/// The mark as a file.
+/// The logo as a file.
 pub(crate) fn mark() -> String {
     MARK.replace("<svg ", r#"<svg xmlns="http://www.w3.org/2000/svg" "#).replace("currentColor", "#0d6e63")
 }
@@ -111,7 +111,7 @@ fn token_dialog(language: Language) -> String {
     )
 }
 
-/// A text that is no markup, whatever is in it.
+/// Escapes text for HTML.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -127,7 +127,7 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// Markdown within a line: `` `code` ``, `**strong**` and `[text](https://…)`. Anything else is what it is.
+/// Renders inline Markdown: `` `code` ``, `**strong**` and `[text](https://…)`. Anything else stays as it is.
 pub(crate) fn inline(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -141,7 +141,7 @@ pub(crate) fn inline(text: &str) -> String {
     out
 }
 
-// What begins at the start of `text`, and how long it is.
+// Renders the element at the start of `text`, and returns its length.
 fn span(text: &str) -> (String, usize) {
     if let Some(inner) = text.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(inner, _)| inner)
     {
@@ -164,7 +164,7 @@ fn span(text: &str) -> (String, usize) {
     (escape(&text[..first]), first)
 }
 
-/// A list of points, if there are any.
+/// A bulleted list, or nothing if it is empty.
 pub(crate) fn points(heading: &str, points: &[String]) -> String {
     if points.is_empty() {
         return String::new();
@@ -173,7 +173,7 @@ pub(crate) fn points(heading: &str, points: &[String]) -> String {
     format!("<h3>{heading}</h3><ul class=\"points\">{items}</ul>")
 }
 
-/// A time as people read it; machines have it in the attribute.
+/// A time in readable form, with a machine-readable attribute.
 pub(crate) fn moment(time: SystemTime) -> String {
     let time = Timestamp::from(time).to_string();
     let shown = time.trim_end_matches('Z').replacen('T', " ", 1);
@@ -181,7 +181,7 @@ pub(crate) fn moment(time: SystemTime) -> String {
     format!(r#"<time datetime="{time}">{shown} UTC</time>"#)
 }
 
-/// A size as people read it.
+/// A size in readable form.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;

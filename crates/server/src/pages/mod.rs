@@ -1,7 +1,7 @@
-//! What is beside the registry API: health, metrics, a page that says what this is, and the pages about syncs.
+//! Pages besides the registry API: health, metrics, a welcome page, and the pages about syncs.
 //!
-//! - `readers`: which of those pages; `guide`, `table`: what is on them; `said`: what machines read
-//! - `html`: what every page has; `words`: in which language; `assets`: style and script
+//! - `readers`: handlers of the sync pages; `guide`, `table`: their content; `said`: output for machines
+//! - `html`: common parts; `words`: translations; `assets`: style and script
 
 mod assets;
 mod guide;
@@ -84,7 +84,7 @@ async fn root(call: WebCall) -> Response<Body> {
     welcome(call.caller.host.as_deref(), has_rules)
 }
 
-// The host comes from the client, so it is shown only if it is one.
+// The host comes from the client, so it is shown only if it is valid.
 fn welcome(host: Option<&str>, has_rules: bool) -> Response<Body> {
     let host: Option<Host> = host.and_then(|host| host.parse().ok());
     let host = host.as_ref().map_or("this-host", Host::as_str);

@@ -1,4 +1,4 @@
-//! What readers of syncs see: guide, table, badge and log.
+//! Handlers of the sync pages: guide, table, badge and log.
 
 use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, StateView};
@@ -20,18 +20,18 @@ use crate::{
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
 const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
-/// Everything comes from here, and nothing from within the page.
+/// Loads resources from this server only, and nothing inline.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-/// How many source tags of each rule are shown where all rules are, and where one is.
+/// Source tags shown per rule: on the page of all rules, and on that of one.
 const FEW: usize = 30;
 const MANY: usize = 500;
-/// How many runs are shown.
+/// Runs shown.
 const RUNS: usize = 20;
 
-/// The guide for people.
+/// The guide in HTML.
 pub(super) async fn guide(call: WebCall) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return call.not_found() };
     let (scheduler, language) = (&sync.scheduler, language(&call));
@@ -45,13 +45,13 @@ pub(super) async fn markdown(call: WebCall) -> Response<Body> {
     page(MARKDOWN, said::markdown(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
-/// How much is in sync, as a picture.
+/// The share of copies in sync, as an image.
 pub(super) async fn badge(call: WebCall) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return call.not_found() };
     page(SVG, said::badge(&sync.scheduler.rules()))
 }
 
-/// How every copy stood when it was last looked at.
+/// The state of each copy when last checked.
 pub(super) async fn log(call: WebCall) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return call.not_found() };
     match said::log(&sync.scheduler, &sync.scheduler.rules()).await {

@@ -1,4 +1,4 @@
-//! What machines read of syncs: the guide in Markdown, the badge, the log.
+//! Sync output for machines: the guide in Markdown, the badge, the log.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,9 @@ use entrepot_sync::{Line, Place, Report, State, Totals, Verdict, rules::RuleSet}
 
 use super::words::Language;
 
-/// How many source tags of a rule are asked for at once.
+/// Source tags of a rule that are read at once.
 const BATCH: usize = 1000;
-/// How many lines the log is made of, at most.
+/// Number of log lines after which no more are read.
 const MOST: usize = 50_000;
 
 /// The guide in Markdown.
@@ -26,7 +26,7 @@ pub(super) fn markdown(rules: &RuleSet, views: &RulesView, language: Language) -
     entrepot_guide::guide(rules, &standing, language.of_guide(), SystemTime::now())
 }
 
-/// How much is in sync.
+/// The share of copies in sync.
 pub(super) fn badge(views: &RulesView) -> String {
     let sum = |of: fn(&CopyCounts) -> u64| {
         let all: u64 = views.rules.iter().map(|rule| of(&rule.copies)).sum();
@@ -35,7 +35,7 @@ pub(super) fn badge(views: &RulesView) -> String {
     entrepot_guide::badge("sync", sum(CopyCounts::in_sync), sum(CopyCounts::total))
 }
 
-/// How every copy stood when it was last looked at, in the states of DaoCloud's log.
+/// The state of each copy when last checked, in the terms of DaoCloud's log.
 pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<String, Error> {
     let mut lines = Vec::new();
     for rule in &views.rules {
@@ -47,7 +47,7 @@ pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<Stri
             after = SourceTag { source: last.copy.source.clone(), reference: last.copy.reference.clone() };
         }
     }
-    // One repository beside its copy, as the log has it.
+    // Groups the lines by repository and target, as in that log.
     lines.sort_by(|a, b| (&a.rule, &a.source, &a.target).cmp(&(&b.rule, &b.source, &b.target)));
     let last = views.rules.iter().filter_map(|rule| rule.last.as_ref()?.ended).max();
     let report = Report {

@@ -1,4 +1,4 @@
-//! The page of syncs: every rule with its state, its progress, and a table of tags and targets.
+//! The sync page: each rule with its state, its progress, and a table of tags and targets.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -11,15 +11,15 @@ use super::{
     words::{Language, Words},
 };
 
-/// What the page is made of, beside the rules.
+/// The content of the page besides the rules.
 pub(super) struct Content {
-    /// How each rule's copies stand, as far as they are shown.
+    /// The state of each rule's copies, as far as they are shown.
     pub(super) states: Vec<StateView>,
     /// The latest runs.
     pub(super) runs: Vec<RunRecord>,
-    /// Whether only one rule is shown.
+    /// True if only one rule is shown.
     pub(super) is_one: bool,
-    /// Whether who reads it may begin and stop runs there.
+    /// True if the reader may start and stop runs there.
     pub(super) steered: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) fn page(views: &RulesView, content: &Content, language: Language) -> 
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.syncs, words.syncs_lead);
     if let Some(refused) = &views.refused {
         let hint = refused.hint.as_deref().map(|hint| format!("<p>{}</p>", html::inline(hint)));
-        // Writing to a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(
             out,
             "<div class=\"notice\" role=\"alert\"><p><strong>{}</strong></p><p>{}</p>{}</div>",
@@ -69,7 +69,7 @@ fn totals(views: &RulesView, words: &Words) -> String {
     )
 }
 
-// Rounded down: what is nearly all is not all.
+// Rounded down: nearly all must not show as 100 %.
 fn percent(part: u64, whole: u64) -> String {
     let thousandths = part.saturating_mul(1000) / whole.max(1);
     if thousandths.is_multiple_of(10) {
@@ -116,7 +116,7 @@ fn run_button(name: &str, words: &Words) -> String {
     format!("<button class=\"js-only\" data-post=\"/api/v1/sync/rules/{name}/run\">{run_now}</button>")
 }
 
-// Without JavaScript this is how far it was when the page was made.
+// Without JavaScript, this shows the progress at the time of rendering.
 fn live(rule: &RuleView, words: &Words) -> String {
     let Some(run) = &rule.running else { return String::new() };
     let phase = match run.phase {
@@ -162,7 +162,7 @@ fn facts(rule: &RuleView, words: &Words) -> String {
     )
 }
 
-// One table for each source: its targets are the columns.
+// One table per source, with its targets as columns.
 fn tables(copies: &[CopyState], words: &Words) -> String {
     copies.chunk_by(|a, b| a.copy.source == b.copy.source).map(|of_source| table(of_source, words)).collect()
 }
@@ -242,7 +242,7 @@ fn history(runs: &[RunRecord], words: &Words) -> String {
     let mut out =
         format!("<h3>{}</h3><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th></th>", words.history);
     for (index, head) in words.history_head.iter().enumerate() {
-        // The first three are words, the others numbers.
+        // The first three columns are text, the others numbers.
         let class = if index < 3 { "" } else { " class=\"number\"" };
         let _ = write!(out, "<th scope=\"col\"{class}>{head}</th>");
     }

@@ -1,10 +1,10 @@
-//! The words of the pages, in both languages, and which of them a reader wants.
+//! The texts of the pages in both languages, and the choice of the reader's language.
 
 use http::{HeaderMap, header};
 
 use crate::query;
 
-/// A language that the pages speak.
+/// A language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
     English,
@@ -12,7 +12,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// What `?lang=` says, else what the browser prefers, else English.
+    /// Takes the language from `?lang=`, then from the browser's preference, then English.
     pub(crate) fn of(query: &str, headers: &HeaderMap) -> Self {
         let asked = query::find(query, "lang").and_then(|asked| Self::read(&asked));
         asked.or_else(|| preferred(headers)).unwrap_or(Self::English)
@@ -27,7 +27,7 @@ impl Language {
         }
     }
 
-    /// As `lang` attributes and `?lang=` have it.
+    /// The code for `lang` attributes and `?lang=`.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -35,7 +35,7 @@ impl Language {
         }
     }
 
-    /// As the crate `sync` calls it.
+    /// The same language in the crate `guide`.
     pub(crate) fn of_guide(self) -> entrepot_guide::Language {
         match self {
             Self::English => entrepot_guide::Language::English,
@@ -51,7 +51,7 @@ impl Language {
     }
 }
 
-// The first of the greatest weight that we speak (RFC 9110 §12.5.4).
+// The supported language of greatest weight; the first one on a tie (RFC 9110 §12.5.4).
 fn preferred(headers: &HeaderMap) -> Option<Language> {
     let said = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     let mut best = None;
@@ -68,7 +68,7 @@ fn preferred(headers: &HeaderMap) -> Option<Language> {
     best.map(|(language, _)| language)
 }
 
-/// The words of the pages.
+/// The texts of the pages.
 pub(crate) struct Words {
     pub(crate) guide: &'static str,
     pub(crate) guide_lead: &'static str,

@@ -1,4 +1,4 @@
-//! A request of the registry API whose name leads somewhere, as its handlers see it.
+//! A registry API request with its resolved name, as handlers see it.
 
 use entrepot_mirror::{Asked, Mirror, Target};
 use entrepot_oci::Name;
@@ -6,12 +6,12 @@ use http::HeaderMap;
 
 use crate::{policy::Policy, principal::Principal, wire::lending::Lending};
 
-/// A request whose name leads somewhere.
+/// A request with its resolved name.
 pub(super) struct Ask<'a> {
     pub(super) mirror: &'a Mirror,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: &'a str,
-    /// The name as it was asked for; addresses in the answer are made with it.
+    /// The name as the client wrote it; used for addresses in the response.
     pub(super) name: &'a Name,
     pub(super) target: &'a Target,
     pub(super) asked: Asked<'a>,
@@ -21,7 +21,7 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// An address below the name.
+    /// Makes an address below the name.
     pub(super) fn address(&self, rest: std::fmt::Arguments<'_>) -> String {
         format!("/v2/{}/{rest}", self.name)
     }

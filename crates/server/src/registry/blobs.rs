@@ -1,4 +1,4 @@
-//! Blobs (distribution-spec, §pulling blobs), ranges among them (RFC 9110 §14).
+//! Blobs (distribution-spec, §pulling blobs) and ranges of them (RFC 9110 §14).
 
 use std::ops::Range;
 
@@ -64,7 +64,7 @@ pub(super) async fn delete(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Bo
     Ok(respond(StatusCode::ACCEPTED, Body::empty()))
 }
 
-// The part of the blob that is wanted; `None` is all of it. Where the size is not known no part can be given.
+// The requested part of the blob; `None` is all of it. There are no parts if the size is unknown.
 fn range(headers: &HeaderMap, digest: &Digest, size: Option<u64>) -> Result<Option<Range<u64>>, Refusal> {
     let Some(asked) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Ok(None);
@@ -86,7 +86,7 @@ fn describe(to: &mut HeaderMap, digest: &Digest, length: Option<u64>) {
     }
 }
 
-// The address is signed and soon worthless, so nobody may keep it.
+// The URL is signed and expires soon, so it must not be cached.
 fn elsewhere(digest: &Digest, location: String) -> Response<Body> {
     let mut response = respond(StatusCode::TEMPORARY_REDIRECT, Body::empty());
     let to = response.headers_mut();

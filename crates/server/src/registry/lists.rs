@@ -14,10 +14,10 @@ use crate::{
     query,
 };
 
-/// What needs no escaping in a query: RFC 3986's unreserved characters, and those of hosts, digests and media types.
+/// Characters not escaped in a query: RFC 3986's unreserved, and those of hosts, digests and media types.
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'/');
-/// What a page of referrers may take beside its descriptors, in bytes.
+/// Allowance for a page of referrers besides its descriptors, in bytes.
 const ENVELOPE: usize = 256;
 
 #[derive(Serialize)]
@@ -74,8 +74,8 @@ pub(super) async fn referrers(
     Ok(response)
 }
 
-// One page behind `after` of at most `limit` bytes, and whether more follow. What fits on one page keeps its order;
-// what does not is ordered by digest, since between two pages something may have come or gone.
+// One page of at most `limit` bytes after `after`, and true if more follow. A single page keeps the original order;
+// several are ordered by digest, since entries may come and go between pages.
 fn cut(mut all: Vec<Descriptor>, after: Option<Digest>, limit: usize) -> (Vec<Descriptor>, bool) {
     let sizes = |all: &[Descriptor]| -> Vec<usize> {
         all.iter().map(|one| serde_json::to_vec(one).map_or(0, |json| json.len()) + 1).collect()
@@ -92,14 +92,14 @@ fn cut(mut all: Vec<Descriptor>, after: Option<Digest>, limit: usize) -> (Vec<De
         total += size;
         total <= limit
     });
-    // One that is too large by itself still has to be given, or the list would never end.
+    // An oversized entry must still be returned, or the list would never end.
     let count = fitting.count().max(1).min(all.len());
     let more = count < all.len();
     all.truncate(count);
     (all, more)
 }
 
-// The next page is asked for by the same name form.
+// The next page is requested with the same form of the name.
 fn link(ask: &Ask<'_>, mut next: String) -> HeaderValue {
     if let Some(namespace) = ask.asked.namespace {
         next.push_str("&ns=");

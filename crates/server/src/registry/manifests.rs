@@ -13,7 +13,7 @@ use crate::{
     incoming::Upload,
 };
 
-/// The most that one `OCI-Tag` header carries, so that none outgrows what clients take.
+/// Most tags in one `OCI-Tag` header, to stay below clients' header limits.
 const TAGS_PER_HEADER: usize = 20;
 
 pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response<Body>, Refusal> {
@@ -101,7 +101,7 @@ fn describe(to: &mut HeaderMap, digest: &Digest, media_type: &MediaType, referen
     keep(to, reference);
 }
 
-// Only what is asked for by digest stays what it is.
+// Only a response to a request by digest is immutable.
 fn keep(to: &mut HeaderMap, reference: &Reference) {
     if let Reference::Digest(_) = reference {
         to.insert(header::CACHE_CONTROL, IMMUTABLE);

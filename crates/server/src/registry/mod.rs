@@ -1,9 +1,9 @@
-//! The registry API: a request becomes a route, what it does is allowed or refused, a verb of the mirror does it, and
-//! the outcome becomes an answer to the spec.
+//! The registry API: a request is parsed into a route, its action is authorized, a verb of the mirror runs it, and the
+//! outcome becomes a response as the spec says.
 //!
-//! - `ask`: what handlers are given
-//! - `manifests`, `blobs`: pull and delete what has a digest, push manifests
-//! - `uploads`: how blobs get in; `lists`: tags and referrers
+//! - `ask`: the input of handlers
+//! - `manifests`, `blobs`: pull and delete both, push manifests
+//! - `uploads`: push blobs; `lists`: tags and referrers
 
 mod ask;
 mod blobs;
@@ -29,12 +29,12 @@ use crate::{
     state::State,
 };
 
-/// Whether the path is of the registry API.
+/// True if the path belongs to the registry API.
 pub(crate) fn is_below(path: &str) -> bool {
     path == "/v2" || path.starts_with("/v2/")
 }
 
-/// Answers what is below `/v2/`.
+/// Answers a request below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (path, query) = (call.path(), call.query());
     let method = method(&call.head.method, path, query)?;
@@ -92,14 +92,14 @@ async fn dispatch(
         (Route::Upload { id, .. }, Method::Patch) => uploads::patch(ask, id, body).await,
         (Route::Upload { id, digest, .. }, Method::Put) => uploads::put(ask, id, digest.as_ref(), body).await,
         (Route::Upload { id, .. }, Method::Delete) => uploads::cancel(ask, id).await,
-        // `Route::parse` lets no other pair through.
+        // `Route::parse` allows no other pair.
         (Route::Ping | Route::Manifest { .. } | Route::Blob { .. } | Route::Upload { .. }, _) => {
             Err(Refusal::not_found())
         }
     }
 }
 
-// A method that the API does not have at all still gets the address's own answer: what it does have.
+// A method unknown to the API still gets the error of the address: the methods it allows.
 fn method(method: &http::Method, path: &str, query: &str) -> Result<Method, Refusal> {
     Ok(match *method {
         http::Method::GET => Method::Get,

@@ -1,4 +1,4 @@
-//! How blobs get in (distribution-spec, §pushing blobs): in one request, in chunks, or from another repository.
+//! Blob uploads (distribution-spec, §pushing blobs): in one request, in chunks, or by mount.
 
 use entrepot_mirror::{Error, Mounted, Target, UploadId};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Name, UploadStart};
@@ -47,8 +47,8 @@ async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Re
     })
 }
 
-// Where `from` leads, if the blob may be read there. If not, that is no error but the same as a blob that is not there:
-// the answer must not tell what exists where.
+// Returns where `from` leads, if the blob may be read there. A refusal is no error but looks like a missing blob: the
+// response must not reveal what exists where.
 fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Permit)> {
     let source = ask.mirror.locate(from, ask.asked).ok()?;
     let pull = Action::Pull(Content::Blob(digest));
@@ -85,7 +85,7 @@ pub(super) async fn put(
     Ok(created(ask, digest))
 }
 
-// The last chunk may come with the request that says what the whole is.
+// The last chunk may come with the request that closes the upload.
 async fn finish(
     ask: &Ask<'_>,
     id: UploadId,
@@ -101,7 +101,7 @@ pub(super) async fn cancel(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Re
     Ok(respond(StatusCode::NO_CONTENT, Body::empty()))
 }
 
-// Ids are ours, so what is not one was never given out.
+// We create the ids, so an invalid one was never given out.
 fn parse(id: &str) -> Result<UploadId, Error> {
     UploadId::parse_str(id).map_err(|_| Error::UploadUnknown)
 }
@@ -131,7 +131,7 @@ fn address(ask: &Ask<'_>, id: UploadId) -> String {
     ask.address(format_args!("blobs/uploads/{id}"))
 }
 
-// Where an upload stands, and where it goes on.
+// The progress of an upload and the address to continue at.
 fn stands(ask: &Ask<'_>, status: StatusCode, id: UploadId, offset: u64) -> Response<Body> {
     let mut response = respond(status, Body::empty());
     let to = response.headers_mut();

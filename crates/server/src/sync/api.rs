@@ -1,4 +1,4 @@
-//! The JSON API of syncs: addresses to calls of the scheduler.
+//! The JSON API of syncs: maps addresses to calls of the scheduler.
 
 use axum::{
     body::Body as RequestBody,
@@ -21,11 +21,11 @@ use crate::{answer, body::Body, headers::JSON, query, web::call::WebCall};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 4 << 10;
-/// How many entries a page has, and may have.
+/// Default and maximum number of entries per page.
 const USUAL: usize = 100;
 const MOST: usize = 1000;
 
-/// A path parameter, which may be no text.
+/// A path parameter; it may be invalid UTF-8.
 type Segment = Result<Path<String>, PathRejection>;
 
 /// All rules
@@ -141,7 +141,7 @@ pub(crate) async fn cancel_run(id: Segment, call: WebCall) -> Result<Response<Bo
     Ok(accepted(id, RunReply::Cancelling))
 }
 
-/// What runs rules, where there is such a thing.
+/// Returns the sync service, or "not found" without one.
 pub(super) fn service(call: &WebCall) -> Result<&SyncService, Problem> {
     call.state.sync.as_ref().ok_or_else(Problem::not_found)
 }
@@ -192,7 +192,7 @@ fn image_part(text: &str) -> Result<Part, Problem> {
     if image.digest().is_some() {
         return Err(wrong(format!("`{text}`: rules copy tags, not digests")));
     }
-    // Where none is written, `latest` is meant elsewhere; here it is all of them.
+    // Elsewhere a missing tag means `latest`; here it means all tags.
     let has_tag = text.rsplit_once(':').is_some_and(|(_, behind)| !behind.contains('/'));
     let source = Place::Registry { host: image.host().clone(), repository: image.repository().clone() };
     Ok(Part { source: Some(source), tag: image.tag().filter(|_| has_tag).cloned() })

@@ -1,5 +1,5 @@
-//! What happens, as server-sent events. The first one says what goes on; who does not keep up is cut off, and a browser
-//! comes again by itself.
+//! Scheduler events as server-sent events. The first event lists the active runs. A slow client is cut off; a browser
+//! reconnects by itself.
 
 use std::{fmt::Write, time::Duration};
 
@@ -20,9 +20,9 @@ use super::{
 use crate::{answer::respond, body::Body, client::Client, web::call::WebCall};
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-/// So often something is said, that nobody in between takes the connection for dead.
+/// Heartbeat interval, so that intermediaries do not take the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a browser waits before it comes again.
+/// Reconnection delay of browsers, in milliseconds.
 const RETRY: &str = "retry: 3000\n\n";
 
 impl From<Full> for Problem {
@@ -78,7 +78,7 @@ pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENTS);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would keep them back.
+    // Stops nginx from buffering events.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
@@ -96,7 +96,7 @@ async fn next(mut listening: Listening) -> Option<(Result<Bytes, Cut>, Listening
 
 fn written(frame: &Frame, is_first: bool) -> String {
     let mut text = if is_first { RETRY.to_owned() } else { String::new() };
-    // Writing to a string does not fail; JSON has no line ends.
+    // Writing to a `String` does not fail; JSON has no line breaks.
     let event = views::event(&frame.event);
     let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", frame.number, event.name(), event.data());
     text

@@ -1,25 +1,25 @@
-//! Who may begin and stop runs. Pure.
+//! Permission to start and stop runs. Pure.
 //!
-//! Whoever can open the socket for the local command line may, whoever has the token, and where no token is set a program
-//! on this machine, if being there proves something. Pages of other sites were turned away before (`admission`).
+//! Allowed are whoever can open the local socket, whoever has the token, and, if no token is set, programs on this
+//! machine, if a local address proves anything. Pages of other sites were refused before (`admission`).
 
 use http::{HeaderMap, StatusCode};
 
 use super::problem::Problem;
 use crate::principal::{ApiToken, Principal, bearer};
 
-/// Whether somebody may begin and stop runs.
+/// The permission to start and stop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
-    /// They may.
+    /// Allowed.
     Granted,
-    /// They must show the token.
+    /// The API token is required.
     NeedsToken,
-    /// There is nothing to show: they must come another way.
+    /// Denied: no token is configured, so another way is needed.
     Refused,
 }
 
-/// Whether `principal` may, as far as it is known who that is; `token` is what lets others in.
+/// Returns the permission of `principal`; `token` is the configured one.
 pub(crate) fn permission(principal: &Principal, token: Option<&ApiToken>) -> Permission {
     match (principal, token) {
         (Principal::Owner | Principal::Token, _) | (Principal::Local, None) => Permission::Granted,
@@ -28,7 +28,7 @@ pub(crate) fn permission(principal: &Principal, token: Option<&ApiToken>) -> Per
     }
 }
 
-/// Lets `principal` begin and stop runs, or says what is missing. `headers` are those of the request.
+/// Lets `principal` start and stop runs, or says what is missing. `headers` are those of the request.
 pub(super) fn admit(
     principal: &Principal,
     token: Option<&ApiToken>,
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::{peer::Door, principal::Evidence};
 
-    /// Somebody at `address` who asks for `host` and sends `token`.
+    /// A sender at `address` who requests `host` and sends `token`.
     struct Case<'a> {
         address: &'a str,
         host: &'a str,
@@ -116,7 +116,7 @@ mod tests {
     fn the_socket_may_whatever_is_configured() {
         let case = Case { address: "", host: "entrepot", sent: None, local_counts: false };
         assert_eq!((case.asked(Door::Control, None), case.asked(Door::Control, Some("t"))), (200, 200));
-        // A request without an address that came another way is nobody's.
+        // A request without an address that did not come through the socket is anonymous.
         assert_eq!(here("", "localhost"), 403);
     }
 

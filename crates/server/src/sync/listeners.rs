@@ -1,4 +1,4 @@
-//! Who is told what happens, and how many that may be.
+//! Event listeners and their limits.
 
 use std::{
     collections::HashMap,
@@ -7,27 +7,27 @@ use std::{
 
 use crate::client::Client;
 
-/// How many may listen at once, and how many of them one client may be.
+/// Limits of concurrent listeners: in total, and per client.
 const MOST: usize = 256;
 pub(super) const MOST_OF_ONE: usize = 32;
 
-/// Who listens, and how often.
+/// The number of listeners of each client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listeners(Arc<Mutex<HashMap<Client, usize>>>);
 
-/// One who listens; dropped, they do not.
+/// A registered listener; dropping it frees its place.
 #[derive(Debug)]
 pub(super) struct Listener {
     all: Listeners,
     client: Client,
 }
 
-/// Nobody more may listen.
+/// The limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Whoever it is.
+    /// For all clients together.
     Everywhere,
-    /// Who is the same client.
+    /// For this client.
     ForOne,
 }
 

@@ -1,9 +1,9 @@
-//! What the network sees of syncs: the JSON API below `/api/v1/sync/`, and who may begin or stop a run.
+//! Syncs as the network sees them: the JSON API below `/api/v1/sync/`, and the permission to start or stop a run.
 //!
-//! - `api`: addresses to calls; `views`: what the scheduler knows, as the API writes it (pure)
-//! - `problem`: what is refused, as RFC 9457 has it
-//! - `gate`: who may change something (pure); `events`: what happens, as server-sent events, to so many `listeners`
-//! - `service`: what runs rules, as the server was given it
+//! - `api`: addresses to calls; `views`: scheduler data as API types (pure)
+//! - `problem`: error responses (RFC 9457)
+//! - `gate`: permission for changes (pure); `events`: server-sent events, with limits by `listeners`
+//! - `service`: the scheduler as given to the server
 //!
 //! The pages for readers are in `pages`; the router that leads here is in `web`.
 

@@ -1,4 +1,4 @@
-//! What is refused, as RFC 9457 has it: a fact and, where there is one, a way out.
+//! Error responses (RFC 9457): a fact and, where there is one, a hint.
 
 use axum::{extract::rejection::PathRejection, response::IntoResponse};
 use entrepot_mirror::Error as MirrorError;
@@ -9,13 +9,13 @@ use crate::{admission::Denied, answer, body::Body, error::Refusal, headers};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An answer that says no.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) detail: String,
     pub(crate) hint: Option<String>,
-    /// The methods that the address has, where the method was the matter.
+    /// The methods that the address allows, for a wrong method.
     pub(crate) allow: Option<String>,
 }
 
@@ -70,14 +70,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A segment of the address that is no text.
+/// A path segment that is not valid text.
 impl From<PathRejection> for Problem {
     fn from(_: PathRejection) -> Self {
         Self::bad("the address is not one").with_hint("write its segments in UTF-8, percent-encoded")
     }
 }
 
-/// What went wrong in the mirror. What is our fault is logged.
+/// Errors of the mirror. Server errors are logged.
 impl From<MirrorError> for Problem {
     fn from(error: MirrorError) -> Self {
         let is_unknown =

@@ -1,10 +1,10 @@
-//! What runs rules, as the server was given it.
+//! The scheduler as given to the server.
 
 use entrepot_scheduler::Scheduler;
 
 use super::listeners::Listeners;
 
-/// What runs rules, and who is told of it.
+/// The scheduler and the listeners to its events.
 #[derive(Debug)]
 pub struct SyncService {
     pub(crate) scheduler: Scheduler,
@@ -12,7 +12,7 @@ pub struct SyncService {
 }
 
 impl SyncService {
-    /// Without listeners.
+    /// Makes a service without listeners.
     pub fn new(scheduler: Scheduler) -> Self {
         Self { scheduler, listeners: Listeners::default() }
     }

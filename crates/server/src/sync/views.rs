@@ -1,4 +1,4 @@
-//! What the scheduler knows, as the API writes it. Pure.
+//! Converts scheduler data to API types. Pure.
 
 use entrepot_api::{
     Cause, CopyCounts, CopyList, CopyOutcome, CopyStatus, Event, ImageProgress, Phase, Progress,
@@ -53,7 +53,7 @@ pub(super) fn copy_list(state: scheduler::StateView) -> CopyList {
     CopyList { copies: state.copies.into_iter().map(copy_status).collect(), more: state.more }
 }
 
-/// An event as it is sent.
+/// Converts an event to its API type.
 pub(super) fn event(event: &scheduler::RunEvent) -> Event {
     match event.clone() {
         scheduler::RunEvent::Running(runs) => {

@@ -10,23 +10,23 @@ use crate::{
     state::State, sync::problem::Problem,
 };
 
-/// Whether `path` is of the JSON API, or would be if it were there.
+/// True if `path` belongs to the JSON API, existing or not.
 pub(crate) fn is_api(path: &str) -> bool {
     path.starts_with("/api/")
 }
 
-/// Who is calling, and what the request is called. It travels with the request, as one of its extensions.
+/// The sender and the id of a request. Passed on as a request extension.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
-    /// The address of the other end; the socket for the local command line has none.
+    /// The address of the other end; `None` for the local command line.
     pub(crate) address: Option<IpAddr>,
-    /// The host that the client believes it is talking to.
+    /// The host that the request names.
     pub(crate) host: Option<String>,
     pub(crate) id: RequestId,
 }
 
-/// A request as the handlers of the router see it; its body is extracted apart.
+/// A request as the handlers of the router see it; its body is extracted separately.
 pub(crate) struct WebCall {
     pub(crate) state: Arc<State>,
     pub(crate) caller: Caller,
@@ -44,7 +44,7 @@ impl WebCall {
         self.uri.query().unwrap_or_default()
     }
 
-    /// There is nothing at this address.
+    /// Nothing exists at this address.
     pub(crate) fn not_found(&self) -> Response<Body> {
         if is_api(self.path()) {
             return Problem::not_found().answer();
@@ -56,7 +56,7 @@ impl WebCall {
 }
 
 impl FromRequestParts<Arc<State>> for WebCall {
-    // Only the service calls the router, and it says who is calling.
+    // Only the service calls the router, and it always sets the caller.
     type Rejection = StatusCode;
 
     async fn from_request_parts(head: &mut Parts, state: &Arc<State>) -> Result<Self, StatusCode> {

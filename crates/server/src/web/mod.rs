@@ -1,9 +1,9 @@
-//! All that is not below `/v2/`, behind one router: the JSON API, pages, health, metrics, event streams.
+//! Everything outside `/v2/`, behind one router: the JSON API, pages, health, metrics, event streams.
 //!
-//! - `call`: a request as handlers see it; `router`: addresses to handlers, and the description of the API
-//! - `site`: the router on the shared runtime, where a long handler stalls no pulls
+//! - `call`: a request as handlers see it; `router`: addresses to handlers, and the API description
+//! - `site`: the router on the shared runtime, where a slow handler stalls no pulls
 //!
-//! The network and the socket for the local command line have the same router; handlers ask who is calling.
+//! The network and the local socket use the same router; handlers check the caller.
 
 pub(crate) mod call;
 mod router;

@@ -1,4 +1,4 @@
-//! Addresses to handlers, and the description of the API that follows from them.
+//! Maps addresses to handlers, and derives the API description.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::call::WebCall;
 use crate::{answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
 
-/// Where the description of the API is.
+/// Address of the API description.
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
 #[derive(OpenApi)]
@@ -39,7 +39,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
 )]
 struct Document;
 
-/// What lets others than programs on the server's machine begin and cancel runs.
+/// Adds the API token, which authorizes clients on other machines to start and cancel runs.
 struct ApiToken;
 
 impl Modify for ApiToken {
@@ -49,14 +49,14 @@ impl Modify for ApiToken {
     }
 }
 
-/// A response to a method that the address does not have; `Allow` says which it has.
+/// Marks a response to a method that the address does not allow; `Allow` lists those it does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WrongMethod;
 
 /// The router.
 pub(super) fn router(state: Arc<State>) -> Router {
     let (api, document) = api().split_for_parts();
-    // What describes itself always serialises.
+    // The API description always serializes.
     let document = Bytes::from(document.to_json().unwrap_or_default());
     pages::router()
         .merge(api)

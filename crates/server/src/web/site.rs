@@ -1,5 +1,5 @@
-//! The router on the shared runtime. The thread of a connection hands a request over, and the answer comes back: whole
-//! where it is a document, else frame by frame.
+//! The router on the shared runtime. A connection's thread hands the request over and gets the response back: a
+//! document at once, a stream frame by frame.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -27,24 +27,24 @@ use crate::{
     sync::problem::Problem,
 };
 
-/// How many frames of a stream are under way to its connection.
+/// Frames of a stream that may be queued for its connection.
 const FRAMES: usize = 4;
 
-/// The router, and where it runs.
+/// The router and its runtime.
 pub(crate) struct Site {
     router: Router,
     runtime: Handle,
 }
 
-/// An answer of the router.
+/// A response of the router.
 pub(crate) struct WebAnswer {
     pub(crate) response: Response<Body>,
-    /// What kind of address it turned out to be.
+    /// The kind of address, set once it is known.
     pub(crate) kind: Kind,
 }
 
 impl Site {
-    /// The router of this server, on the runtime that this is called on.
+    /// The router of this server, on the current runtime.
     pub(crate) fn new(state: &Arc<State>) -> Self {
         Self::of(router::router(Arc::clone(state)))
     }
@@ -53,10 +53,10 @@ impl Site {
         Self { router, runtime: Handle::current() }
     }
 
-    /// Answers a request. If the future is dropped, the handler is stopped.
+    /// Answers a request. Dropping the future stops the handler.
     ///
     /// # Errors
-    /// The handler panicked, or its answer broke off.
+    /// The handler panicked, or its response broke off.
     pub(crate) async fn answer(&self, mut request: Request, caller: Caller) -> Result<WebAnswer, Refusal> {
         request.extensions_mut().insert(caller.clone());
         let task = self.runtime.spawn(route(self.router.clone(), request, caller.id));
@@ -85,7 +85,7 @@ async fn route(mut router: Router, request: Request, id: RequestId) -> Result<We
 }
 
 fn wrong_method(headers: &HeaderMap, is_api: bool, id: &RequestId) -> Response<Body> {
-    // The router writes them without spaces.
+    // The router writes the list without spaces.
     let allowed = headers.get(header::ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
     let allowed = allowed.replace(',', ", ");
     if is_api {
@@ -98,7 +98,7 @@ fn wrong_method(headers: &HeaderMap, is_api: bool, id: &RequestId) -> Response<B
     response
 }
 
-// A document is there at once, and is counted against the memory for answers as such.
+// A document is complete at once, so it is counted against the memory for responses.
 async fn whole_or_stream(body: axum::body::Body) -> Result<Body, Refusal> {
     if body.size_hint().exact().is_some() {
         let bytes = body.collect().await.map_err(|_| Refusal::panicked())?.to_bytes();
@@ -107,14 +107,14 @@ async fn whole_or_stream(body: axum::body::Body) -> Result<Body, Refusal> {
     Ok(Body::stream(BlobStream { mapping: None, frames: relayed(body) }, None, None))
 }
 
-/// What is under way from a stream to its connection.
+/// An item on its way from a stream to its connection.
 enum Relayed {
     Frame(Bytes),
-    /// The stream is at its end. Without that, it broke off.
+    /// The stream has ended. A stream without this item broke off.
     End,
 }
 
-// Read here, so that whatever makes the frames does so on the shared runtime.
+// Read in this task, so that the code behind the stream runs on the shared runtime.
 fn relayed(body: axum::body::Body) -> BoxStream<'static, Result<Bytes, Cut>> {
     let (sender, receiver) = mpsc::channel(FRAMES);
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The router and connections: what runs where, what becomes of panics and upgrades.
+//! Tests of the router and connections: the runtimes in use, panics and upgrades.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -74,7 +74,7 @@ async fn panics_and_broken_streams_are_told() {
     }
 }
 
-/// Connections that lead to a handler that speaks a protocol of its own: what it reads, it writes.
+/// Connections to a handler with a protocol of its own: it echoes its input.
 async fn connections(data: &Path) -> Connections {
     let echo = async |request: Request| {
         let upgrade = hyper::upgrade::on(request);
@@ -114,7 +114,7 @@ async fn an_upgraded_connection_is_part_of_the_drain() {
     let serving = connections.serve(TokioIo::new(server), Peer::new(None, Door::Control, None));
     let (head, ()) = tokio::join!(read_until(&mut client, "\r\n\r\n"), serving);
     assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("x-request-id: "), "{head}");
-    // HTTP is over, and the connection is not.
+    // HTTP has ended; the connection has not.
     connections.open.close();
     assert_eq!(connections.open.len(), 1);
     client.write_all(b"hello").await.unwrap();

@@ -7,31 +7,31 @@ use std::sync::{
 
 use entrepot_mirror::Mapping;
 
-/// The files lent to one connection. Cheap to clone; all clones are the same.
+/// The files lent to one connection. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Lending(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    // How many there are, so that a connection that serves no files never takes the lock.
+    // Number of files, so that a connection that serves no files never takes the lock.
     count: AtomicUsize,
     files: Mutex<Vec<File>>,
 }
 
 struct File {
     mapping: Mapping,
-    // Responses that are being made from it. When there are none, it stays until all that was made is written.
+    // Responses that use the file. Without any, it stays until everything queued is written.
     users: usize,
 }
 
-/// Keeps a file lent for as long as a response is being made from it.
+/// Keeps a file lent while a response is made from it.
 pub(crate) struct Lent {
     lending: Lending,
     address: usize,
 }
 
 impl Lending {
-    /// Lends a file: writes of slices of `mapping` may be left to the kernel.
+    /// Lends a file: the kernel may send slices of `mapping`.
     pub(crate) fn lend(&self, mapping: &Mapping) -> Lent {
         let address = address_of(mapping.bytes());
         let mut files = self.files();
@@ -43,12 +43,12 @@ impl Lending {
         Lent { lending: self.clone(), address }
     }
 
-    /// Whether nothing is lent.
+    /// True if no file is lent.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.count.load(Ordering::Acquire) == 0
     }
 
-    /// The file that `slice` lies in as a whole, and at which offset. A file that is lent stays mapped, so no other
+    /// Returns the file that contains all of `slice`, and the offset in it. A lent file stays mapped, so no other
     /// memory can have its addresses.
     pub(crate) fn find(&self, slice: &[u8]) -> Option<(Mapping, u64)> {
         if slice.is_empty() || self.is_empty() {
@@ -63,7 +63,7 @@ impl Lending {
         })
     }
 
-    /// Everything is written: what no response is made from any more can go.
+    /// Everything queued is written: releases files that no response uses.
     pub(crate) fn all_written(&self) {
         if self.is_empty() {
             return;

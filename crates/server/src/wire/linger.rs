@@ -1,9 +1,8 @@
-//! Closing without hurting: what the client still sends is read for a moment after our last word. And what is known of the
-//! line: whether it is to be closed so, and what the client takes.
+//! Closes connections gracefully: keeps reading for a moment after the last write. Also tracks the state of the line:
+//! if it needs this, and how much the client has taken.
 //!
-//! A socket that is closed with something unread is reset, and a reset takes from the client what it has not read
-//! yet: an answer that came before the end of its request, or the end of an HTTP/2 stream whose window it still
-//! updates.
+//! Closing a socket with unread input resets it, and a reset discards data that the client has not read yet: a response
+//! sent before its request ended, or the end of an HTTP/2 stream whose window it still updates.
 
 use std::{
     io::{self, IoSlice},
@@ -19,11 +18,11 @@ use std::{
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::time::Sleep;
 
-/// How long to read, and how much: what many clients have still to send when they learn that the disk is full.
+/// Limits of that reading in time and bytes: enough for what many clients still send when the disk is full.
 const TIME: Duration = Duration::from_secs(2);
 const BYTES: usize = 16 << 20;
 
-/// What a connection and those who watch it know of its line.
+/// The state of a connection's line, shared with those who watch it.
 #[derive(Default)]
 pub(crate) struct Line {
     unread: AtomicBool,
@@ -32,22 +31,22 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The client may be sending when we are done.
+    /// Records that the client may still be sending at the end.
     pub(crate) fn leaves_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
 
-    /// There is something to write that the client does not take.
+    /// True if the client does not take data that is ready to be written.
     pub(crate) fn is_blocked(&self) -> bool {
         self.blocked.load(Ordering::Relaxed)
     }
 
-    /// How many bytes it has taken.
+    /// Bytes the client has taken.
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
 
-    // One task writes, so nothing is lost between load and store, and no other core is waited for.
+    // Only one task writes, so load and store lose nothing, and cores need not synchronize.
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.blocked.store(written.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(bytes)) = &written {
@@ -62,7 +61,7 @@ impl Line {
     }
 }
 
-/// A connection that is closed with care if its line says so by then.
+/// A connection that closes gracefully if its line asks for it by then.
 pub(crate) struct Linger<I> {
     io: I,
     line: Arc<Line>,

@@ -1,10 +1,10 @@
-//! The connection's end of the wire: what lets the kernel send files by itself, and closes with care.
+//! The transport of a connection: lets the kernel send files by itself, and closes gracefully.
 //!
-//! - `linger`: reads on for a moment when a connection is closed, and sees what the client takes
-//! - `lending`: which mapped files the responses of one connection are being sent from
+//! - `linger`: keeps reading for a moment on close, and tracks what the client takes
+//! - `lending`: the mapped files that the responses of one connection are sent from
 //! - `socket` (Linux): turns writes of slices of such a file into `sendfile`
 //!
-//! Elsewhere, over TLS and over HTTP/2 the same slices are written like any other bytes.
+//! On other systems, over TLS and over HTTP/2, the same slices are written like any other bytes.
 
 pub(crate) mod lending;
 pub(crate) mod linger;

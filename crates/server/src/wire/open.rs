@@ -1,5 +1,4 @@
-//! A connection that counts as open for as long as anybody has it: also once it is no longer HTTP, but was upgraded and
-//! belongs to a handler.
+//! A connection that counts as open until it is dropped, even after an upgrade, when it belongs to a handler.
 
 use std::{
     io::{self, IoSlice},

@@ -1,7 +1,7 @@
-//! A TCP socket that sends slices of lent files with `sendfile(2)`, so that their bytes never pass through us.
+//! A TCP socket that sends slices of lent files with `sendfile(2)`, so their bytes never pass through the process.
 //!
-//! hyper queues response bytes without looking at them if the connection takes vectored writes. A slice that lies
-//! in a file's mapping is as good as the file and an offset, so it is that which goes to the kernel.
+//! hyper queues response bytes without reading them if the connection supports vectored writes. A slice of a file's
+//! mapping stands for the file and an offset, and those are passed to the kernel.
 
 use std::{
     io::{self, IoSlice},
@@ -17,18 +17,18 @@ use tokio::{io::Interest, net::TcpStream};
 use super::lending::Lending;
 use crate::metrics::Metrics;
 
-/// See the module.
+/// A socket that uses `sendfile`; see the module.
 pub(crate) struct Socket {
     stream: TokioIo<TcpStream>,
     lending: Lending,
     metrics: Metrics,
 }
 
-/// What the next system call sends.
+/// The input of the next system call.
 enum Step<'a> {
     Nothing,
     File(entrepot_mirror::Mapping, u64, usize),
-    /// Slices of memory, and whether a file follows.
+    /// Slices of memory; true if a file follows.
     Memory(&'a [IoSlice<'a>], bool),
 }
 
@@ -54,7 +54,7 @@ impl Socket {
             Step::File(mapping, offset, count) => {
                 let sent = rustix::fs::sendfile(socket, mapping.file(), Some(&mut offset.clone()), *count);
                 let sent = sent.inspect_err(|error| {
-                    // The disk's, not the client's.
+                    // This is an error of the disk, not of the client.
                     if *error == rustix::io::Errno::IO {
                         mapping.suspect();
                     }
@@ -67,7 +67,7 @@ impl Socket {
                 Ok(sent)
             }
             Step::Memory(slices, file_follows) => {
-                // The head of a response and the start of its file then share a packet.
+                // Lets the response head and the start of its file share a packet.
                 let more = if *file_follows { SendFlags::MORE } else { SendFlags::empty() };
                 let mut no_control = SendAncillaryBuffer::default();
                 Ok(rustix::net::sendmsg(socket, slices, &mut no_control, SendFlags::NOSIGNAL | more)?)
@@ -102,7 +102,7 @@ impl Write for Socket {
         let step = self.next(slices);
         loop {
             ready!(self.stream.inner().poll_write_ready(cx))?;
-            // The socket's readiness is cleared if the kernel says that it would block, so this does not spin.
+            // `try_io` clears the readiness if the kernel would block, so this does not spin.
             match self.stream.inner().try_io(Interest::WRITABLE, || self.send(&step)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -116,7 +116,7 @@ impl Write for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes when its own queue is empty; the kernel's needs no flushing.
+        // hyper flushes when its own queue is empty; the kernel's needs no flush.
         self.lending.all_written();
         Poll::Ready(Ok(()))
     }
