@@ -1,4 +1,4 @@
-//! Decides if a request is answered at all, before looking at what it asks for. Pure.
+//! Decides whether a request is answered at all, before looking at what it asks for. Pure.
 //!
 //! The threat: the machine that runs a registry often runs a browser too, and the browser opens untrusted pages.
 

@@ -155,7 +155,7 @@ impl Connections {
 enum Seen {
     /// Nothing to do.
     Alive,
-    /// No requests: close it.
+    /// No request is running: close it.
     Idle,
     /// The client reads nothing: cut it.
     Silent,

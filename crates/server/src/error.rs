@@ -10,10 +10,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::headers;
 
-/// Default `Retry-After` when an upstream did not say, in seconds.
+/// Default retry delay when an upstream did not say, in seconds.
 const WAIT: u64 = 60;
 
-/// `Retry-After` when memory is short, in seconds.
+/// Retry delay when memory is short, in seconds.
 const BUSY: u64 = 5;
 
 /// An error response.

@@ -66,7 +66,7 @@ impl Upload {
         Ok(Some(room.map_or_else(|| all.clone(), |room| room.hold(all.clone()))))
     }
 
-    /// Returns the body for a handler elsewhere, and a flag that tells if all of it was read.
+    /// Returns the body for a handler elsewhere, and a flag that tells whether all of it was read.
     pub(crate) fn into_body(self) -> (Body, Arc<AtomicBool>) {
         let finished = Arc::new(AtomicBool::new(self.is_finished()));
         if self.is_finished() {
@@ -114,7 +114,7 @@ impl Stream for Upload {
     }
 }
 
-/// A body that is read elsewhere. The flag is set when it is dropped.
+/// A body that is read elsewhere. The flag is updated when it is dropped.
 struct Watched {
     upload: Upload,
     finished: Arc<AtomicBool>,

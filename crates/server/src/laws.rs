@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::{access, headers, ids::RequestId, query};
 
-/// Any query: only values that are no secrets are logged, and nothing that controls a terminal.
+/// Any query: only non-secret values are logged, and nothing that controls a terminal.
 pub fn query(text: &str) {
     let logged = query::for_log(text);
     let given: HashSet<&str> = text.split('&').collect();

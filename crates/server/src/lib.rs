@@ -5,7 +5,7 @@
 //!   `service`; a module imports those below it
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
 //!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
-//! - admission: `admission`, by `host` and `cross_site`; `local` decides if this machine counts as its owner
+//! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
 //! - authorization: `principal` asks for an `action`, `policy` decides, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
 //! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message

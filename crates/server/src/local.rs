@@ -1,4 +1,4 @@
-//! Decides if a request from this machine counts as one of its owner.
+//! Decides whether a request from this machine counts as one of its owner.
 //!
 //! A local address proves nothing if a proxy or tunnel on this machine forwards requests. So it counts only on a
 //! listener that nobody else can reach, only if nothing in the configuration implies other users, and only until the
@@ -27,7 +27,7 @@ const ADDED: [&str; 14] = [
 ];
 const FAMILY: &str = "x-forwarded";
 
-/// Tracks if a local address counts as proof.
+/// Tracks whether a local address counts as proof.
 #[derive(Debug)]
 pub(crate) struct Local(AtomicBool);
 

@@ -12,7 +12,7 @@ use http::Version;
 
 use crate::wire::{lending::Lending, linger::Line};
 
-/// The entrance that a connection came through.
+/// The listener that accepted a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
     /// The network.

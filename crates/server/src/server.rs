@@ -30,7 +30,7 @@ use crate::{
 pub struct Listen {
     /// `host:port`; port 0 picks a free one.
     pub addr: String,
-    /// TLS files, to serve TLS.
+    /// Certificate and key, to serve TLS.
     pub tls: Option<TlsFiles>,
     /// Path of the socket for the local command line; only its owner can open it.
     pub control: Option<PathBuf>,
@@ -42,7 +42,7 @@ pub struct Listen {
     pub patience: Patience,
 }
 
-/// Errors of starting a server.
+/// Startup errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.

@@ -34,14 +34,14 @@ pub struct Parts {
 /// State shared by all requests.
 pub(crate) struct State {
     pub(crate) mirror: Mirror,
-    /// Runs sync rules, if there are any.
+    /// Runs sync rules, if configured.
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
     pub(crate) hosts: Hosts,
-    /// Tracks if a local address counts as proof.
+    /// Tracks whether a local address counts as proof.
     pub(crate) local: Local,
     /// The resources that are short at the moment.
     pub(crate) shortage: Shortage,

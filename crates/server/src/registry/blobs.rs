@@ -64,7 +64,7 @@ pub(super) async fn delete(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Bo
     Ok(respond(StatusCode::ACCEPTED, Body::empty()))
 }
 
-// The requested part of the blob; `None` is all of it. There are no parts if the size is unknown.
+// The requested part of the blob; `None` is all of it. Ranges are ignored if the size is unknown.
 fn range(headers: &HeaderMap, digest: &Digest, size: Option<u64>) -> Result<Option<Range<u64>>, Refusal> {
     let Some(asked) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Ok(None);

@@ -13,7 +13,7 @@ use crate::{
     incoming::Upload,
 };
 
-/// Most tags in one `OCI-Tag` header, to stay below clients' header limits.
+/// Maximum number of tags in one `OCI-Tag` header, to stay below clients' header limits.
 const TAGS_PER_HEADER: usize = 20;
 
 pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response<Body>, Refusal> {

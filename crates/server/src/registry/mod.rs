@@ -99,7 +99,7 @@ async fn dispatch(
     }
 }
 
-// A method unknown to the API still gets the error of the address: the methods it allows.
+// An unknown method still gets the address's own error, such as the list of methods it allows.
 fn method(method: &http::Method, path: &str, query: &str) -> Result<Method, Refusal> {
     Ok(match *method {
         http::Method::GET => Method::Get,

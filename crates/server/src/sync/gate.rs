@@ -1,7 +1,7 @@
 //! Permission to start and stop runs. Pure.
 //!
-//! Allowed are whoever can open the local socket, whoever has the token, and, if no token is set, programs on this
-//! machine, if a local address proves anything. Pages of other sites were refused before (`admission`).
+//! Allowed: the local socket, whoever has the token, and, if no token is set, programs on this machine, provided that a
+//! local address proves anything. Pages of other sites were refused before (`admission`).
 
 use http::{HeaderMap, StatusCode};
 

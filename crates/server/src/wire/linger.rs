@@ -1,5 +1,5 @@
 //! Closes connections gracefully: keeps reading for a moment after the last write. Also tracks the state of the line:
-//! if it needs this, and how much the client has taken.
+//! whether it needs this, and how much the client has taken.
 //!
 //! Closing a socket with unread input resets it, and a reset discards data that the client has not read yet: a response
 //! sent before its request ended, or the end of an HTTP/2 stream whose window it still updates.
