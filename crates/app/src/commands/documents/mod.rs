@@ -47,7 +47,7 @@ pub(crate) struct Documents {
     pub(crate) sources: Vec<Source>,
     /// The kind of document, if given.
     pub(crate) kind: Option<Kind>,
-    /// More places to look in.
+    /// Search options besides the kind's defaults.
     pub(crate) search: Search,
     /// The file that lists the images to leave alone.
     pub(crate) ignore: Option<PathBuf>,

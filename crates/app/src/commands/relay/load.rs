@@ -1,4 +1,4 @@
-//! `entrepot load`: loads an archive into a registry, without access to the original one.
+//! `entrepot load`: loads an archive into a registry, on a machine without a network.
 //!
 //! A bundle is relayed again: its files name the images, which get new names for this registry. Other archives are
 //! lists of images with full names.
