@@ -11,10 +11,10 @@ use crate::{failure::Failure, terminal};
 /// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Output {
-    /// Text for people.
+    /// For people.
     #[default]
     Text,
-    /// JSON for machines.
+    /// For machines.
     Json,
 }
 
