@@ -143,7 +143,7 @@ impl SyncCache for FileCache {
     }
 }
 
-// The lines, and true if some could not be read.
+// The lines, and true if the file is damaged or too large.
 fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
     let file = match File::open(path) {
         Ok(file) => file,

@@ -12,7 +12,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long lines are collected before they are written.
+/// The time lines are collected before a write.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The most bytes buffered. If the reader has stopped reading, further lines are dropped.
 const MOST: usize = 4 << 20;

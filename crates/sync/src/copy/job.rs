@@ -27,7 +27,7 @@ use crate::{
     shape::{self, Node},
 };
 
-/// How long a job keeps its slot after its first target is done, so that slow targets do not delay the next image.
+/// The time a job keeps its slot after its first target is done, so that slow targets do not delay the next image.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Targets at the same place that want the same shape.

@@ -84,7 +84,7 @@ impl Reading {
     }
 
     fn prove(&mut self) -> Result<(), EndpointError> {
-        // Finalising again is cheap: the last piece may be the only one left.
+        // Checking again is cheap, and only the last piece follows.
         if self.mark.hasher.clone().finish() == self.origin.blob.digest {
             return Ok(());
         }

@@ -22,10 +22,10 @@ use super::{
     weight::{Item, QUEUE_LENGTH, weight},
 };
 
-/// How long targets that have joined wait for the others to decide.
+/// The time that targets which have joined wait for the others to decide.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a target may delay the others: this, plus half of the time since the read began. So a target less than half
+/// The time a target may delay the others: this, plus half of the time since the read began. So a target less than half
 /// as fast as the others is left behind, but targets that take turns being the slowest are not.
 const BEHIND: Duration = Duration::from_secs(5);
 const BEHIND_PART: u32 = 2;

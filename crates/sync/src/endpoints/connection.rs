@@ -24,7 +24,7 @@ const TRIES_FAILING: u32 = 7;
 /// The number of times a registry may ask us to wait before we give up.
 const TURNS: u32 = 60;
 
-/// How long an unreachable registry gets only a single attempt.
+/// The time for which an unreachable registry gets only a single attempt.
 const DOWN_FOR: Duration = Duration::from_secs(30);
 
 /// The most concurrent requests of a run to one registry.

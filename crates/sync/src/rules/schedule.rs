@@ -1,4 +1,4 @@
-//! When a rule runs: five cron fields or a word such as `@hourly`, in a time zone.
+//! Schedules of rules: five cron fields or a word such as `@hourly`, in a time zone.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 

@@ -26,7 +26,7 @@ pub(crate) struct Make {
     pub(crate) args: Args,
     /// Other migrations to show side by side.
     pub(crate) beside: Vec<PathBuf>,
-    /// How deeply the images are inspected.
+    /// The depth of the image inspection.
     pub(crate) depth: Depth,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Names {
     how: How,
 }
 
-/// How they are written.
+/// The output mode.
 #[derive(Clone, Debug)]
 enum How {
     /// To the given paths, or next to the old files.
