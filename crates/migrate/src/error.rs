@@ -32,7 +32,7 @@ impl MigrationError {
         &self.what
     }
 
-    /// A hint how to fix it.
+    /// A hint on how to fix it.
     pub fn hint(&self) -> &str {
         &self.hint
     }

@@ -1,4 +1,4 @@
-//! Finds the repositories of a migration: as configured, else as the registry lists them, else as the documents name them.
+//! Finds the repositories of a migration: as configured, else as the registry lists them, else as documents name them.
 
 use std::{collections::BTreeSet, sync::Arc};
 

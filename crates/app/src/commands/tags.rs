@@ -63,7 +63,7 @@ pub(crate) fn run(Tags { common, place, filter }: Tags) -> Result<(), Failure> {
     })
 }
 
-// A filter returns the tags in its own order, newest first if it can tell.
+// A filter sorts the tags in natural order; without one they stay in the order of the registry.
 fn chosen(filter: &TagFilter, tags: Vec<Tag>) -> Vec<Tag> {
     if filter.is_open() { tags } else { filter.select(&tags) }
 }

@@ -23,7 +23,7 @@ pub(crate) enum ListenError {
 }
 
 impl ListenError {
-    /// A hint how to fix it.
+    /// A hint on how to fix it.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::NoAddress(text) => {

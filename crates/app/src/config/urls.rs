@@ -23,7 +23,7 @@ pub(super) enum EndpointError {
 }
 
 impl EndpointError {
-    /// A hint how to fix it.
+    /// A hint on how to fix it.
     pub(super) fn hint(self) -> &'static str {
         match self {
             Self::NotUrl | Self::Scheme => "write `https://host`, or `http://host:port` for plain HTTP",

@@ -32,7 +32,7 @@ impl RuleError {
         &self.what
     }
 
-    /// A hint how to fix it.
+    /// A hint on how to fix it.
     pub fn hint(&self) -> &str {
         &self.hint
     }

@@ -56,7 +56,7 @@ impl Error {
         self
     }
 
-    /// A hint how to fix it.
+    /// A hint on how to fix it.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
