@@ -1,4 +1,4 @@
-//! Puts the parts together: the only place that knows how to make each of them.
+//! Assembles the mirror: the only place that knows how to construct every part.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ use crate::{
     failure::Failure,
 };
 
-/// A mirror that answers but does not work by itself yet, and what it counts on.
+/// A mirror whose background tasks are not started yet, with the parts it depends on.
 pub(crate) struct Assembly {
     /// The mirror.
     pub(crate) mirror: Mirror,
-    /// What is remembered.
+    /// The catalog database.
     pub(crate) catalog: Catalog,
-    /// Where counters are registered.
+    /// The registry for metrics.
     pub(crate) registry: Registry,
-    /// Held until the mirror is gone.
+    /// Lock on the data directory, held as long as the mirror exists.
     pub(crate) lock: Lock,
 }
 
-/// Puts a mirror together in a data directory that is locked.
+/// Assembles a mirror in a locked data directory.
 ///
 /// # Errors
-/// What cannot be opened, in words for the operator.
+/// A part cannot be opened; the message is for the operator.
 pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Result<Assembly, Failure> {
     install_crypto();
     let blobs = Blobs::open(data.path(), config.s3.as_ref()).await;
@@ -54,9 +54,9 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     Ok(Assembly { mirror, catalog, registry, lock })
 }
 
-/// Chooses who does the cryptography, once for the whole process.
+/// Installs the crypto provider, once for the whole process.
 pub(crate) fn install_crypto() {
-    // Fails only where it was chosen before.
+    // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 

@@ -1,4 +1,4 @@
-//! What the server that works in a data directory holds, asked over the socket it keeps there.
+//! Asks the server that uses a data directory, over its socket there.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
 };
 
-/// The way out where something is asked for that is not held.
+/// The hint if the requested image is not held.
 pub(crate) const SEE_WHAT_IS_HELD: &str = "see what is held: `entrepot cache ls`";
 
 /// A running server.
@@ -23,16 +23,16 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// The server behind a socket.
+    /// Connects to the server behind a socket.
     ///
     /// # Errors
-    /// HTTP cannot be set up.
+    /// The HTTP client cannot be set up.
     pub(crate) fn new(socket: PathBuf) -> Result<Self, Failure> {
         let data = socket.parent().unwrap_or(&socket).to_owned();
         Ok(Self { client: Client::over(socket)?, data })
     }
 
-    /// Counts everything it holds.
+    /// Counts of everything held.
     pub(crate) async fn totals(&self) -> Result<CacheTotals, Failure> {
         let none: [(&str, &str); 0] = [];
         self.told(self.client.get(&["cache", "totals"], &none).await)
@@ -71,7 +71,7 @@ impl Control {
 
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
         answer.map_err(|fault| match fault {
-            // In the server's own words, hint included.
+            // Pass on the server's own message and hint.
             Fault::Refused { problem: Some(problem), .. } => {
                 let failure = Failure::new(problem.detail);
                 match problem.hint {

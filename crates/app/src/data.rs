@@ -1,4 +1,4 @@
-//! The data directory: made for us alone, and used by one process at a time.
+//! The data directory: private to this user, and used by one process at a time.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
@@ -9,31 +9,31 @@ use std::{
 
 use crate::failure::Failure;
 
-/// The lock on a data directory. Dropping it, or the end of the process, gives it back.
+/// The lock on a data directory. Released on drop and when the process ends.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
-/// What became of an attempt to lock a data directory.
+/// The result of trying to lock a data directory.
 #[derive(Debug)]
 pub(crate) enum Attempt {
-    /// It is ours: work in it.
+    /// Locked: work in it.
     Ours(Lock),
-    /// Another process works in it: talk to that one, or give up.
+    /// Another process holds the lock: talk to that one, or give up.
     Taken,
 }
 
-/// A data directory that is there.
+/// An existing data directory.
 #[derive(Clone, Debug)]
 pub(crate) struct DataDir(PathBuf);
 
 impl DataDir {
-    /// Takes the directory, making it (for this user only) if it is not there.
+    /// Opens the directory, creating it (for this user only) if needed.
     pub(crate) fn make(path: &Path) -> Result<Self, Failure> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| unusable(path, &error))?;
         Self::existing(path)
     }
 
-    /// Takes the directory if it is there.
+    /// Opens the directory if it exists.
     pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => Ok(Self(path.to_owned())),
@@ -66,8 +66,8 @@ impl DataDir {
         }
     }
 
-    // One that was there before may be open to everybody. A volume that belongs to another user who lets us write can
-    // only be left as it is.
+    // An existing directory may be open to everybody. A volume owned by another user, who lets us write, has to be left
+    // as it is.
     fn close_to_others(&self, lock: &Path) {
         for (path, mode) in [(self.path(), 0o700), (lock, 0o600)] {
             let is_open = fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
@@ -80,7 +80,7 @@ impl DataDir {
         }
     }
 
-    /// Where it is.
+    /// The directory's path.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -90,13 +90,13 @@ impl DataDir {
         self.0.join("entrepot.db")
     }
 
-    /// The socket on which a running server listens to the local command line.
+    /// The socket of a running server, for the local command line.
     pub(crate) fn control(&self) -> PathBuf {
         socket(&self.0)
     }
 }
 
-/// The socket of the server that works in `directory`, whether there is one or not.
+/// The socket path for `directory`, whether or not it exists.
 pub(crate) fn socket(directory: &Path) -> PathBuf {
     directory.join("control.sock")
 }

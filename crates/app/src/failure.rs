@@ -1,4 +1,4 @@
-//! What a command ends with when it does not end well: said to a person, and to the shell.
+//! Errors of commands, for the user and for the shell.
 
 use std::{error::Error, fmt, process::ExitCode};
 
@@ -9,16 +9,16 @@ use crate::{
     terminal::{self, Label},
 };
 
-/// Whose fault it is, which decides the exit code.
+/// The kind of failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// Something failed: 1.
+    /// Something failed: exit code 1.
     Failed,
-    /// The call or the configuration is wrong: 2.
+    /// The arguments or the configuration are wrong: exit code 2.
     Wrong,
 }
 
-/// The end of a command that did not do what it was asked to.
+/// The error of a command that did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     fault: Fault,
@@ -27,17 +27,17 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Something failed.
+    /// A failure with this message.
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { fault: Fault::Failed, what: what.into(), hint: None }
     }
 
-    /// The call or the configuration is wrong.
+    /// Wrong arguments or configuration.
     pub(crate) fn wrong(what: impl Into<String>) -> Self {
         Self { fault: Fault::Wrong, ..Self::new(what) }
     }
 
-    /// Something failed, for the reasons that `error` has.
+    /// A failure caused by `error`, with its chain of causes.
     pub(crate) fn because(what: impl Into<String>, error: &dyn Error) -> Self {
         let mut what = what.into();
         let mut cause = Some(error);
@@ -48,7 +48,7 @@ impl Failure {
         Self::new(what)
     }
 
-    /// Something failed, as `error` says in its own words and those of its causes.
+    /// A failure with the message of `error` and its chain of causes.
     pub(crate) fn because_of(error: &dyn Error) -> Self {
         match error.source() {
             Some(cause) => Self::because(error.to_string(), cause),
@@ -56,21 +56,21 @@ impl Failure {
         }
     }
 
-    /// With a way out.
+    /// Adds a hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Says which file it is about.
+    /// Adds the name of the file in question.
     #[must_use]
     pub(crate) fn in_file(mut self, name: &str) -> Self {
         self.what = format!("{name}: {}", self.what);
         self
     }
 
-    /// Says it on standard error.
+    /// Prints it to standard error.
     pub(crate) fn report(&self) {
         say(AnsiColor::Red, "error", &self.what);
         if let Some(hint) = &self.hint {
@@ -78,7 +78,7 @@ impl Failure {
         }
     }
 
-    /// What the shell is told.
+    /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
         match self.fault {
             Fault::Failed => ExitCode::from(1),
@@ -125,12 +125,12 @@ impl From<entrepot_sync::Failure> for Failure {
     }
 }
 
-/// Says on standard error what is worth knowing.
+/// Prints a note to standard error.
 pub(crate) fn remark(text: &str) {
     say(AnsiColor::Blue, "note", text);
 }
 
-/// Says on standard error what should not stay so.
+/// Prints warnings to standard error.
 pub(crate) fn warn(warnings: &[Warning]) {
     for Warning { what, hint } in warnings {
         say(AnsiColor::Yellow, "warning", what);
@@ -138,7 +138,7 @@ pub(crate) fn warn(warnings: &[Warning]) {
     }
 }
 
-/// Says several things that have one way out.
+/// Prints several warnings that share a hint.
 pub(crate) fn note(facts: &[String], hint: &str) {
     facts.iter().for_each(|fact| say(AnsiColor::Yellow, "warning", fact));
     if !facts.is_empty() {

@@ -1,4 +1,4 @@
-//! What `serve` says when it is ready: where it is, and how to pull.
+//! The message of a ready `serve`: its address, and how to pull.
 
 use std::{fmt, net::SocketAddr};
 
@@ -6,20 +6,20 @@ use entrepot_oci::Host;
 
 /// The greeting. `Display` writes it, newline included.
 pub(crate) struct Greeting<'a> {
-    /// Where the server listens.
+    /// The listen address.
     pub(crate) address: SocketAddr,
-    /// Whether it speaks TLS.
+    /// True if the server uses TLS.
     pub(crate) tls: bool,
-    /// Where bare names lead.
+    /// The upstream for names without a registry.
     pub(crate) default_upstream: &'a Host,
-    /// The prefixes that take pushes.
+    /// The prefixes that accept pushes.
     pub(crate) hosted: &'a [String],
-    /// Whether to say it in Chinese too.
+    /// Also print it in Chinese.
     pub(crate) chinese: bool,
 }
 
 impl Greeting<'_> {
-    // What a client on this machine writes in front of a name.
+    // The registry part of image names, for a client on this machine.
     fn here(&self) -> String {
         let port = self.address.port();
         match self.address.ip() {

@@ -1,8 +1,8 @@
 //! The binary: command line, configuration, assembly, shutdown.
 //!
-//! - typed to meant: `cli` makes an action of the arguments, `config` a valid configuration of the file
-//! - done: `commands`, with `assembly` as the only place that builds the parts, `data` and `control` beside it
-//! - said: `output` and `failure`, both by way of `terminal`, `log` and `greeting` for whoever runs the server
+//! - input: `cli` turns the arguments into an action, `config` the file into a valid configuration
+//! - work: `commands`; `assembly` is the only place that builds the parts, `data` and `control` support it
+//! - output: `output` and `failure`, both through `terminal`; `log` and `greeting` for the operator
 
 #![forbid(unsafe_code)]
 
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use cli::Action;
 
-// Thousands of short-lived pieces for every request, from all threads: a fifth faster than with the system's.
+// Every request makes thousands of short-lived allocations, on all threads; a fifth faster than the system allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

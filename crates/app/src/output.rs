@@ -1,4 +1,4 @@
-//! What a command prints: for people on a terminal, as plain lines otherwise, or as JSON.
+//! Output of commands: tables on a terminal, plain lines otherwise, or JSON.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{failure::Failure, terminal};
 
-/// How a command prints what it found.
+/// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Output {
     /// For people.
@@ -18,17 +18,17 @@ pub(crate) enum Output {
     Json,
 }
 
-/// Prints lines for people.
+/// Prints text for people.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     terminal::text(text).map_err(unwritten)
 }
 
-/// A line of such a text: one line, whatever strangers wrote into it.
+/// Makes a single line of a text, whatever untrusted input it contains.
 pub(crate) fn line(text: &str) -> String {
     printable(text).into_owned() + "\n"
 }
 
-/// Prints a document as it is, to the byte; on a terminal it is made printable.
+/// Prints a document byte for byte; on a terminal it is made printable.
 pub(crate) fn print_exact(document: &[u8]) -> Result<(), Failure> {
     terminal::exact(document).map_err(unwritten)
 }
@@ -44,15 +44,15 @@ fn unwritten(error: io::Error) -> Failure {
     Failure::because("cannot write the output", &error)
 }
 
-/// A column of a table: its head, and whether it holds numbers.
+/// A table column: its heading and alignment.
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) CellAlignment);
 
-/// Lays out a table for standard output.
+/// Formats a table for standard output.
 pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
     lay_out(columns, rows, terminal::is_read())
 }
 
-// Off a terminal the table is as wide as it is: lines that a script can split do not wrap.
+// Without a terminal, lines do not wrap, so that scripts can split them.
 fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String {
     let mut table = Table::new();
     table.load_style(if terminal { presets::UTF8_HORIZONTAL_ONLY } else { presets::NOTHING });
@@ -60,7 +60,7 @@ fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }
     table.set_header(columns.iter().map(|Column(head, _)| *head));
-    // A cell is one line, whoever wrote what is in it.
+    // A cell is one line, whatever input it contains.
     table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(cell))));
     for (index, Column(_, alignment)) in columns.iter().enumerate() {
         if let Some(column) = table.column_mut(index) {
@@ -73,12 +73,12 @@ fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// A size in bytes as people say it.
+/// A human-readable size; `bytes` is in bytes.
 pub(crate) fn size(bytes: u64) -> String {
     bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
-/// How long ago a time was, both in seconds since 1970.
+/// The age of a time; both are in seconds since 1970.
 pub(crate) fn age(then: Option<u64>, now: u64) -> String {
     let Some(then) = then else { return "never".to_owned() };
     let ago = now.saturating_sub(then);
@@ -91,7 +91,7 @@ pub(crate) fn age(then: Option<u64>, now: u64) -> String {
     format!("{} ago", counted(count, unit))
 }
 
-/// A number with its noun, in the plural where it is due.
+/// A number with its noun, in the plural if needed.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     match (count, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),

@@ -1,4 +1,4 @@
-//! The registries of a command, and of the syncs of a server: as they are configured, with the logins of this user.
+//! The registries of a command or of a server's syncs: the configured settings with this user's logins.
 
 use std::{
     collections::BTreeMap,
@@ -17,8 +17,8 @@ use crate::{
     failure,
 };
 
-/// With the registries of a configuration, and the logins that the environment leads to. Logins that cannot be used are
-/// warned about.
+/// Registries with the settings of a configuration and the logins found through the environment. Unusable logins cause
+/// warnings.
 pub(crate) fn configured(
     registries: BTreeMap<Host, Registry>,
     environment: &Environment,
@@ -28,7 +28,7 @@ pub(crate) fn configured(
     let (logins, errors) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
     warn(&errors);
     let find_logins = Box::new(move |host: &Host| {
-        // Helpers are programs: other tasks go on meanwhile.
+        // Credential helpers are programs; `block_in_place` lets other tasks continue.
         let found = tokio::task::block_in_place(|| logins.find(host));
         warn(&found.errors);
         found.logins.into_iter().map(credential).collect()
@@ -50,7 +50,7 @@ fn warn(errors: &[entrepot_credentials::Error]) {
     failure::warn(&errors.iter().map(config::Warning::from).collect::<Vec<_>>());
 }
 
-/// The directory for what runs find out: the one that was asked for, else the usual one, else none.
+/// The cache directory: the given one, else the default one, else none.
 pub(crate) fn cache_directory(environment: &Environment, asked: Option<&Path>) -> Option<PathBuf> {
     let set = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     asked.map(Path::to_owned).or_else(|| {

@@ -1,4 +1,4 @@
-//! Putting a file in another's place: whole, or not at all.
+//! Replaces files atomically.
 
 use std::{
     fs::{File, Permissions},
@@ -9,29 +9,29 @@ use std::{
 
 use entrepot_files::{Directory, Draft, Readers};
 
-/// What may be done with the new file.
+/// The permissions of the new file.
 #[derive(Clone, Copy)]
 pub(crate) enum Access {
-    /// This user may read and write it, nobody else.
+    /// Only this user may read and write it.
     Private,
-    /// What these bits of Unix say; this user may write it in any case.
+    /// These Unix permission bits; this user may always read and write it.
     Mode(u32),
 }
 
-/// What a file that was changed has no more, since it is a new one of the same name.
+/// Attributes that a replaced file lost, since it is a new file with the same name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lost {
-    /// How many other names the old one has: hard links, which keep the old content.
+    /// The number of other hard links, which keep the old content.
     pub(crate) other_names: u64,
-    /// Whose the old one was, by the numbers of user and group, where the new one could not be given to them.
+    /// The old user and group ids, if the new file could not be given to them.
     pub(crate) owner: Option<(u32, u32)>,
 }
 
-/// Writes beside the file, and renames: whoever reads it sees the old content or the new one. What is at `path` and is a
-/// link gives way; who wants it kept says where it leads.
+/// Writes a new file and renames it: readers see either the old content or the new. A link at `path` is replaced; pass
+/// its target to keep it.
 ///
 /// # Errors
-/// The directory or the file cannot be written to. The old file is as it was, and nothing is left beside it.
+/// The directory or the file cannot be written. The old file is unchanged, and nothing is left next to it.
 pub(crate) fn replace(
     path: &Path,
     access: Access,
@@ -43,7 +43,7 @@ pub(crate) fn replace(
     draft.replace()
 }
 
-/// Gives a draft what may be done with it.
+/// Sets the permissions of a draft.
 pub(crate) fn grant(draft: &Draft, access: Access) -> io::Result<()> {
     match access {
         Access::Private => Ok(()),
@@ -51,10 +51,10 @@ pub(crate) fn grant(draft: &Draft, access: Access) -> io::Result<()> {
     }
 }
 
-/// Puts a file below a directory back with another text. Owner and mode stay, as far as they can.
+/// Replaces the text of a file below a directory. Owner and mode are kept as far as possible.
 ///
 /// # Errors
-/// It is not there or is no regular file, nobody may write it, or the directory cannot be written to.
+/// The file is missing, not a regular file or read-only, or the directory cannot be written.
 pub(crate) fn change(directory: &Directory, path: &Path, text: &str) -> io::Result<Lost> {
     let old = directory.read(path)?.metadata()?;
     if old.permissions().readonly() {
@@ -64,11 +64,11 @@ pub(crate) fn change(directory: &Directory, path: &Path, text: &str) -> io::Resu
     let mut file = draft.file();
     let (user, group) = (old.uid(), old.gid());
     let new = file.metadata()?;
-    // A group may be kept where the owner cannot be.
+    // The group may be kept even if the owner cannot.
     let is_kept = (new.uid(), new.gid()) == (user, group)
         || fchown(file, Some(user), Some(group)).is_ok()
         || fchown(file, None, Some(group)).is_ok() && new.uid() == user;
-    // Behind the change of the owner, which takes bits away.
+    // After the change of owner, which clears bits.
     file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
     file.write_all(text.as_bytes())?;
     draft.replace()?;
@@ -76,7 +76,7 @@ pub(crate) fn change(directory: &Directory, path: &Path, text: &str) -> io::Resu
 }
 
 impl Lost {
-    /// What people are told of it: facts, each with a way out.
+    /// Warnings for the user, each with a hint.
     pub(crate) fn told(&self, name: &str) -> Vec<(String, String)> {
         let names = match self.other_names {
             0 => None,

@@ -1,4 +1,4 @@
-//! The process around the work: threads, and how many files may be open.
+//! Process setup: threads and the open file limit.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::failure::Failure;
 
-/// A runtime with a worker for each core.
+/// Builds a runtime with one worker per core.
 pub(crate) fn build() -> Result<Runtime, Failure> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let built =
@@ -15,7 +15,7 @@ pub(crate) fn build() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::because("cannot start threads", &error))
 }
 
-/// Lets the process open as many files as it may: every client and every mapping is one.
+/// Raises the open file limit to the maximum: every client and every mapping needs a file.
 pub(crate) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

@@ -1,4 +1,4 @@
-//! What `serve` does about syncs: it sets up the scheduler, and gives it the configuration anew after a change.
+//! Sync support for `serve`: sets up the scheduler and reloads its configuration.
 
 use std::{path::PathBuf, process, sync::Arc, time::SystemTime};
 
@@ -14,7 +14,7 @@ use crate::{
     registries,
 };
 
-/// This server, and its right to be the only one on its database.
+/// This server's identity and its exclusive lock on the database.
 #[derive(Debug)]
 pub(crate) struct Server {
     instance: Instance,
@@ -22,10 +22,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Takes the lock on the database, or says who has it.
+    /// Takes the lock on the database, or reports its holder.
     ///
     /// # Errors
-    /// Another server works with the database, or it failed.
+    /// Another server holds the lock, or the database failed.
     pub(crate) async fn claim(catalog: &Catalog, started: SystemTime) -> Result<Self, Failure> {
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let name = format!("process {} on `{machine}`", process::id());
@@ -54,7 +54,7 @@ fn held(holder: &Holder) -> Failure {
     Failure::new(what).with_hint(hint)
 }
 
-/// Why a server whose scheduler has ended has to end too, if it has.
+/// The failure if the scheduler ended because another server took over.
 pub(crate) fn ended(end: WorkEnd) -> Result<(), Failure> {
     match end {
         WorkEnd::Stopped => Ok(()),
@@ -62,10 +62,10 @@ pub(crate) fn ended(end: WorkEnd) -> Result<(), Failure> {
     }
 }
 
-/// Makes the scheduler of a configuration; its counters are put on `registry`.
+/// Opens the scheduler for a configuration; its metrics are added to `registry`.
 ///
 /// # Errors
-/// What is remembered of rules cannot be looked up.
+/// The stored state of the rules cannot be read.
 pub(crate) async fn open(
     config: &Config,
     source: &Source,
@@ -87,27 +87,27 @@ pub(crate) async fn open(
     opened.map_err(|error| Failure::because("cannot look up what is remembered of syncs", &error))
 }
 
-/// Where the configuration comes from, to read it again.
+/// The source of the configuration, for reloading.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// The configuration file, as it was named.
+    /// The configuration file, as named.
     pub(crate) file: Option<PathBuf>,
-    /// What goes over it.
+    /// Settings that override the file.
     pub(crate) over: Overrides,
     /// The environment.
     pub(crate) environment: Environment,
-    /// Where runs are remembered.
+    /// The database that records runs.
     pub(crate) catalog: Catalog,
 }
 
 impl Source {
-    /// Executes runs with the registries of `config`.
+    /// An executor with the registries of `config`.
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
         executor(Arc::new(registries::configured(config.registries.clone(), &self.environment, cache)))
     }
 
-    /// Reads the rules, and what executes them, as they are now.
+    /// A function that reloads the rules and their executor.
     pub(crate) fn loader(self) -> Load {
         Box::new(move || match config::load(self.file.as_deref(), &self.environment, self.over.clone()) {
             Ok(loaded) => Ok(Loaded {

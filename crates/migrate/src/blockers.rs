@@ -1,4 +1,4 @@
-//! Finds what blocks the copies, and what to know beforehand. Pure.
+//! Finds what blocks the copies, and what to know in advance. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +12,18 @@ use crate::{
     size::size,
 };
 
-/// The largest layer that GHCR, SWR and others take, in bytes.
+/// The largest layer that GHCR, SWR and others accept, in bytes.
 const LARGEST_LAYER: u64 = 10_000_000_000;
 
-/// How long GHCR waits for one request of an upload, in seconds.
+/// GHCR's time limit for one request of an upload, in seconds.
 const GHCR_PATIENCE: u64 = 600;
 
-/// The most images that are named for one reason.
+/// The most images listed for one reason.
 const NAMED: usize = 3;
 
 pub(crate) fn blockers(facts: &Facts<'_>, rows: &[Row], quota: Option<&Quota>) -> Vec<Problem> {
     let mut problems = standing(&facts.copies.steps);
-    // Of what could not be listed, nothing is known.
+    // Nothing is known about repositories that could not be listed.
     let failed = |row: &Row| {
         let mut own = facts.copies.steps.iter().filter(|step| step.source.to_string() == row.source);
         own.any(|step| matches!(step.action, Action::Failed { .. }))
@@ -37,7 +37,7 @@ pub(crate) fn blockers(facts: &Facts<'_>, rows: &[Row], quota: Option<&Quota>) -
     problems
 }
 
-// How the engine would fare: each reason once, with the images that it costs.
+// Problems in the engine's plan: each reason once, with the affected images.
 fn standing(steps: &[Step]) -> Vec<Problem> {
     let mut reasons: BTreeMap<(String, Option<String>), Vec<String>> = BTreeMap::new();
     for step in steps {
@@ -94,7 +94,7 @@ fn large(facts: &Facts<'_>, rows: &[Row]) -> Vec<Problem> {
     rows.iter().filter(|row| row.largest > LARGEST_LAYER).map(problem).collect()
 }
 
-// What ten minutes for a request mean: to us, who send in pieces, and to others, who do not.
+// The effect of the ten-minute limit, on our uploads in chunks and on uploads in one request.
 fn long(facts: &Facts<'_>, rows: &[Row]) -> Option<Problem> {
     let largest = rows.iter().map(|row| row.largest).max().filter(|largest| *largest > 0)?;
     if Provider::of(facts.migration.to.host()) != Provider::Ghcr {
@@ -113,7 +113,7 @@ fn long(facts: &Facts<'_>, rows: &[Row]) -> Option<Problem> {
     (chunk < largest).then(|| Problem::new(Severity::Notes, facts.migration.to.host(), what, hint))
 }
 
-// Where only Docker's form is taken, digests change.
+// Digests change if only Docker's format is accepted.
 fn converted(facts: &Facts<'_>) -> Option<Problem> {
     let host = facts.migration.to.host();
     if facts.format != Format::Docker {

@@ -1,7 +1,7 @@
-//! Checks whether the accounts have the rights that a migration needs, without leaving anything behind.
+//! Checks that the accounts have the permissions a migration needs, without leaving anything behind.
 //!
-//! Each repository is tried step by step until one fails: is the registry there, what does the token allow, can it be read,
-//! can it be written. For the last, an upload is started and cancelled.
+//! Each repository is tried step by step until one fails: is the registry reachable, what does the token allow, can the
+//! repository be read, can it be written. The last starts an upload and cancels it.
 
 use std::sync::Arc;
 
@@ -20,52 +20,52 @@ use crate::{
     requirements::{self, Account, KnownAccounts, Role},
 };
 
-/// How many repositories are looked at at once.
+/// The number of repositories checked at once.
 const AT_ONCE: usize = 4;
 
-/// What is said of an upload that was not taken back.
+/// The result for an upload that was not cancelled.
 const LEFT_TO_EXPIRE: &str = "an upload was begun, and is left to expire";
 
-/// What was found out.
+/// The results of all checks.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checks {
-    /// Whether everything may be done.
+    /// True if everything is permitted.
     pub ok: bool,
-    /// Every step of every repository, first those that are read.
+    /// Every step of every repository; sources first.
     pub steps: Vec<Check>,
-    /// How many uploads a registry did not take back; it forgets them after a while.
+    /// Uploads that a registry did not cancel; they expire after a while.
     pub left_to_expire: usize,
-    /// What keeps repositories from moving before anybody is asked.
+    /// Problems known without asking a registry.
     pub problems: Vec<Problem>,
-    /// The accounts that are needed.
+    /// The accounts needed.
     pub accounts: Vec<Account>,
-    /// What is to be known besides.
+    /// Additional notes.
     pub notes: Vec<String>,
 }
 
-/// A step.
+/// One step for one repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The repository.
     pub repository: String,
-    /// What was tried.
+    /// The step.
     pub step: Step,
-    /// What came of it.
+    /// The result.
     #[serde(flatten)]
     pub result: Outcome,
 }
 
-/// What is tried.
+/// A step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// Getting in: the registry is there and takes the account, and its token allows what is needed.
+    /// Access: the registry is reachable and accepts the account, and its token has the needed permissions.
     Access,
     /// Listing tags.
     List,
-    /// Asking for a manifest.
+    /// Requesting a manifest.
     Pull,
-    /// Beginning an upload, and taking it back.
+    /// Starting an upload and cancelling it.
     Push,
 }
 
@@ -76,7 +76,7 @@ impl Check {
 }
 
 impl Step {
-    /// A word for it.
+    /// The name of the step.
     pub fn word(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -87,7 +87,7 @@ impl Step {
     }
 }
 
-/// Tries everything that the migration needs, and leaves nothing behind but uploads that expire.
+/// Tries everything the migration needs, leaving nothing behind except uploads that expire.
 pub async fn check(
     registries: &Arc<dyn Registries>,
     migration: &Migration,
@@ -211,7 +211,7 @@ async fn list(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> 
 async fn pull(remote: &Remote, repository: &Repository, tag: &Tag, about: &Attempt<'_>) -> Outcome {
     match remote.head_manifest(repository, &Reference::Tag(tag.clone())).await {
         Ok(_) => Outcome::Passed { how: format!("`{tag}` can be read") },
-        // A list may name what is gone.
+        // A listing may name tags that are gone.
         Err(Error::NotFound) => Outcome::Passed { how: format!("`{tag}` may be asked for") },
         Err(error) => refusals::refused(about, &error),
     }

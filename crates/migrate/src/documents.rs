@@ -1,4 +1,4 @@
-//! Finds the names of images that move in the project's files, and replaces them.
+//! Finds the names of moved images in the project's files, and replaces them.
 
 use std::collections::BTreeSet;
 
@@ -16,26 +16,26 @@ use crate::{
     workflow::{self, Desk, LoginChange, Remark},
 };
 
-/// A file with other names in it.
+/// An edited file.
 #[derive(Clone, Debug)]
 pub struct Edited {
-    /// What it is called.
+    /// The name of the file.
     pub name: String,
     /// Its kind.
     pub kind: Kind,
-    /// The new text; the old one where nothing was to change.
+    /// The new text; the old one if nothing changed.
     pub text: String,
-    /// The images that have another name now.
+    /// The renamed images.
     pub changes: Vec<Change>,
-    /// What was left, and why.
+    /// The names left unchanged, with reasons.
     pub left: Vec<Left>,
-    /// The logins that go elsewhere now.
+    /// The changed logins.
     pub logins: Vec<LoginChange>,
-    /// What people should look at besides.
+    /// Other places that need a manual check.
     pub remarks: Vec<Remark>,
 }
 
-/// Changes the names in files.
+/// Replaces names in files.
 #[derive(Clone, Debug)]
 pub struct Editor {
     rules: Rules,
@@ -45,7 +45,7 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// An editor for these files and what moves. It wants all of them, since what one names may hang on another.
+    /// An editor for these files and moves. It needs all files, since names in one may depend on another.
     ///
     /// # Errors
     /// The names contradict each other.
@@ -71,10 +71,10 @@ impl Editor {
         Ok(Self { rules, search, desk: Desk::new(migration, direction), names })
     }
 
-    /// A file with the new names.
+    /// Edits a file.
     ///
     /// # Errors
-    /// It stays as it is.
+    /// The file cannot be edited.
     pub fn edit(&self, file: &File) -> Result<Edited, EditError> {
         let kind = Kind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
         let Rewritten { text, changes, left } =
@@ -91,7 +91,7 @@ impl Editor {
         Ok(Edited { name: file.name.clone(), kind, text, changes, left, logins, remarks })
     }
 
-    /// What an edit would do to a file, in numbers.
+    /// A summary of the changes to a file.
     pub fn preview(&self, file: &File) -> Document {
         match self.edit(file) {
             Ok(edited) => Document {
@@ -107,7 +107,7 @@ impl Editor {
         }
     }
 
-    /// Whether what was left has to do with what moves.
+    /// True if a name that was left concerns the moved images.
     pub fn concerns(&self, left: &Left) -> bool {
         let root = &self.desk.from;
         let namespace = root.namespace().map(entrepot_oci::Repository::as_str);
@@ -122,7 +122,8 @@ impl Editor {
     }
 }
 
-// Lines that name what moves in a way that is not an image's: in scripts and comments. `told` are those known already.
+// Finds lines that mention moved images but not as an image name: in scripts and comments. `told` are lines reported
+// already.
 fn mentions(text: &str, names: &[String], told: &BTreeSet<usize>) -> Vec<Remark> {
     let remark = |(index, line): (usize, &str)| {
         let name = names.iter().map(|name| short(name)).find(|name| says(line, name))?;
@@ -135,12 +136,12 @@ fn mentions(text: &str, names: &[String], told: &BTreeSet<usize>) -> Vec<Remark>
     text.lines().enumerate().filter_map(remark).collect()
 }
 
-// As people write it.
+// The usual short form.
 fn short(name: &str) -> &str {
     name.strip_prefix("docker.io/").unwrap_or(name)
 }
 
-// Whether a line has a whole name in it: not a part of another one.
+// True if a line contains the whole name, not just as part of another.
 fn says(line: &str, name: &str) -> bool {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     line.match_indices(name).any(|(at, _)| {
@@ -150,12 +151,13 @@ fn says(line: &str, name: &str) -> bool {
     })
 }
 
-// What is built and pushed moves as well, and so do values that are surely images.
+// Images that are built and pushed move as well, and so do values that are certainly images.
 fn search() -> Search {
     Search { built: true, arguments: true, ..Search::default() }
 }
 
-// What Kubernetes' resources name otherwise from now on, or do already. Kustomizations look for images by these names.
+// Images that Kubernetes resources name differently after the edit, or do already. Kustomizations refer to images by
+// these names.
 fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<String> {
     let old = |found: &Found| {
         let name = found.name();
@@ -173,7 +175,7 @@ fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<Str
     all.into_iter().collect()
 }
 
-/// What a file names below `root`.
+/// The names in a file below `root`.
 pub(crate) fn names_below(file: &File, root: &Root) -> BTreeSet<String> {
     let Some(kind) = Kind::of(&file.name, &file.text) else { return BTreeSet::new() };
     let Ok(document) = Text::read(&file.text, kind, &search()) else { return BTreeSet::new() };
@@ -181,7 +183,7 @@ pub(crate) fn names_below(file: &File, root: &Root) -> BTreeSet<String> {
     document.images().filter_map(name).collect()
 }
 
-/// How often files name what is in `places`: file, and how often.
+/// Counts the names in `places` per file.
 pub fn naming(files: &[File], places: &[Place]) -> Vec<(String, usize)> {
     let count = |file: &File| {
         let kind = Kind::of(&file.name, &file.text)?;

@@ -1,21 +1,21 @@
-//! Which way an edit goes, and why a file stays as it is.
+//! The direction of an edit, and errors of edits.
 
 use entrepot_rewrite::{MapError, ReadError, RewriteError};
 
-/// Which way names are changed.
+/// The direction of an edit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
-    /// To where the images go.
+    /// To the destination's names.
     #[default]
     There,
-    /// Back to where they came from.
+    /// Back to the source's names.
     Back,
 }
 
-/// Why a file stays as it is.
+/// The reason a file is not edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// It is of no kind that is known.
+    /// Its kind is unknown.
     #[error("what kind of document this is cannot be told")]
     Kind,
     /// It cannot be read.

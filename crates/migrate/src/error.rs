@@ -1,8 +1,8 @@
-//! Faults in a migration: the place, the fact, and what to do.
+//! Errors in a migration: the place, the fact, the hint.
 
 use std::fmt;
 
-/// A fault in what is written. `Display` is one line, without the hint.
+/// An error in the section. `Display` is one line, without the hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct MigrationError {
     path: Vec<String>,
@@ -15,14 +15,14 @@ impl MigrationError {
         Self { path: Vec::new(), what: what.into(), hint: hint.into() }
     }
 
-    /// The same under one more key, or position in a list.
+    /// Adds an enclosing key, or a position in a list.
     #[must_use]
     pub(crate) fn under(mut self, key: impl ToString) -> Self {
         self.path.insert(0, key.to_string());
         self
     }
 
-    /// Where it is: keys and positions, from the section in: `["repositories", "0"]`.
+    /// The path: keys and positions, starting at the section: `["repositories", "0"]`.
     pub fn path(&self) -> &[String] {
         &self.path
     }
@@ -32,7 +32,7 @@ impl MigrationError {
         &self.what
     }
 
-    /// The way out.
+    /// A hint on how to fix it.
     pub fn hint(&self) -> &str {
         &self.hint
     }

@@ -1,4 +1,4 @@
-//! Everything that a plan is made of.
+//! The input for a plan.
 
 use entrepot_sync::{Format, Place, Plan as Copies, Step, belongs_to};
 
@@ -7,30 +7,30 @@ use crate::{
     requirements::KnownAccounts,
 };
 
-/// All that a plan is made of.
+/// The input for a plan.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// What is wanted.
+    /// The migration.
     pub migration: &'a Migration,
-    /// Which repository goes where.
+    /// The target of each repository.
     pub moves: &'a Moves,
-    /// Who said which there are.
+    /// The way the repositories were found.
     pub origin: Origin,
-    /// What the engine would do.
+    /// The engine's plan.
     pub copies: &'a Copies,
-    /// What is inside the images.
+    /// The contents of the images.
     pub inspection: &'a Inspection,
-    /// What changes in the project's files.
+    /// The changes in the project's files.
     pub documents: Vec<Document>,
-    /// For which side an account is known.
+    /// The sides with a known account.
     pub accounts: KnownAccounts,
-    /// The largest upload in one request, where it is bounded.
+    /// The largest upload in one request, in bytes; `None` means no limit.
     pub chunk: Option<u64>,
-    /// The form of documents that the destination takes.
+    /// The manifest format the destination accepts.
     pub format: Format,
 }
 
-/// The steps of one repository that are about images, not about what belongs to them.
+/// The steps of one repository about images, not about attached tags.
 pub(crate) fn images<'a>(copies: &'a Copies, source: &'a Place) -> impl Iterator<Item = &'a Step> {
     let own = copies.steps.iter().filter(move |step| step.source == *source);
     own.filter(|step| step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none()))

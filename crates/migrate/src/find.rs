@@ -1,4 +1,4 @@
-//! Finds the repositories of a migration: as configured, else as the registry lists them, else as the documents name them.
+//! Finds the repositories of a migration: as configured, else as the registry lists them, else as documents name them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     project_file::File,
 };
 
-/// How the repositories were found.
+/// The way the repositories were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -30,7 +30,7 @@ pub enum Origin {
 pub struct Repositories {
     /// Their names, in order.
     pub names: Vec<String>,
-    /// How they were found.
+    /// The way they were found.
     pub origin: Origin,
 }
 
@@ -77,7 +77,7 @@ async fn listed(registries: &Arc<dyn Registries>, migration: &Migration) -> Resu
             let what = format!("the repositories of `{host}` cannot be listed: {endless}");
             return Err(Problem::new(Severity::Stops, &migration.from, what, NAME_THEM));
         }
-        // Who may pull need not be allowed to list.
+        // Permission to pull may not include permission to list.
         other => other.unwrap_or_default(),
     };
     let below = all.iter().filter_map(|repository| migration.from.below(host, repository));
@@ -85,7 +85,7 @@ async fn listed(registries: &Arc<dyn Registries>, migration: &Migration) -> Resu
     Ok(names.into_iter().collect())
 }
 
-// Those without have lists of their own kind, behind their web APIs.
+// The others have their own listing, behind their web APIs.
 fn has_catalog(migration: &Migration) -> bool {
     !matches!(
         Provider::of(migration.from.host()),

@@ -1,10 +1,10 @@
-//! A summary of an image, as far as moving it is concerned. Pure.
+//! Summary of an image for a migration. Pure.
 
 use std::collections::BTreeMap;
 
 use entrepot_oci::{Descriptor, Digest, Manifest};
 
-/// How BuildKit marks what it puts beside the platforms.
+/// The annotation BuildKit puts on attestations.
 const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// GHCR links a package by this label or annotation (docs.github.com, "Connecting a repository to a package").
@@ -13,26 +13,26 @@ pub(crate) const SOURCE: &str = "org.opencontainers.image.source";
 /// A summary of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageSummary {
-    /// What it runs on; empty where nothing says so.
+    /// Its platforms; empty if none are given.
     pub platforms: Vec<String>,
-    /// How many manifests it has, itself included: what it takes of a budget to copy it.
+    /// The number of its manifests, itself included: the budget needed to copy it.
     pub manifests: usize,
-    /// How many of them say how it was built.
+    /// The number of attestations.
     pub attestations: usize,
-    /// Whether any of them is OCI's, and not Docker's.
+    /// True if any manifest is OCI's rather than Docker's.
     pub is_oci: bool,
     /// Layers and configurations, with their sizes.
     pub blobs: BTreeMap<Digest, u64>,
-    /// What refers to it; `None`: the registry could not say.
+    /// The number of referrers; `None` if the registry could not list them.
     pub referrers: Option<usize>,
-    /// Where its source is, as it says itself.
+    /// The address of its source, from its own labels or annotations.
     pub source: Option<String>,
-    /// A configuration in which that may also be said.
+    /// A configuration that may contain this label.
     pub config: Option<Digest>,
 }
 
 impl ImageSummary {
-    /// Takes in a manifest.
+    /// Adds a manifest.
     pub(crate) fn add(&mut self, manifest: &Manifest) {
         self.manifests += 1;
         self.is_oci |= manifest.media_type().as_str().starts_with("application/vnd.oci.");
@@ -46,7 +46,7 @@ impl ImageSummary {
         }
     }
 
-    /// Takes in what an index says of its children.
+    /// Adds what an index says about its children.
     pub(crate) fn add_children(&mut self, index: &Manifest) {
         for child in index.manifests() {
             if is_attestation(child) {
@@ -57,7 +57,7 @@ impl ImageSummary {
         }
     }
 
-    /// All its blobs, in bytes.
+    /// The total size of its blobs, in bytes.
     pub fn size(&self) -> u64 {
         self.blobs.values().sum()
     }

@@ -1,7 +1,7 @@
-//! Looks into the images that move: platforms, sizes, referrers.
+//! Inspects the images that move: platforms, sizes, referrers.
 //!
-//! This pulls manifests, which some registries count. If there is a budget, one image of each repository is read first; the
-//! others follow only if enough is left for the copies.
+//! This pulls manifests, which some registries count. If there is a budget, one image of each repository is read first;
+//! the others follow only if enough is left for the copies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,25 +15,25 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::image_summary::{ImageSummary, SOURCE};
 
-/// How many images are looked into at once.
+/// The number of images inspected at once.
 const AT_ONCE: usize = 8;
 
-/// How many images are looked into.
+/// The extent of the inspection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
-    /// As many as leave enough of the pull budget for the copies.
+    /// Only as many images as leave enough of the pull budget for the copies.
     #[default]
     Thrifty,
-    /// All of them, whatever that costs.
+    /// All images, whatever that costs.
     Whole,
 }
 
-/// The result of looking into images.
+/// The result of the inspection.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// A summary of each image that was looked into.
+    /// A summary of each inspected image.
     pub images: BTreeMap<(Place, Digest), ImageSummary>,
-    /// The repositories with images that could not be read, and why.
+    /// The repositories with unreadable images, and the reasons.
     pub failures: Vec<(Place, String)>,
     /// The pull budget of the source, if the registry reports one.
     pub budget: Option<PullQuota>,
@@ -49,7 +49,7 @@ struct Subject {
     digest: Digest,
 }
 
-/// Looks into the images of a plan.
+/// Inspects the images of a plan.
 pub async fn inspect(registries: &Arc<dyn Registries>, plan: &Plan, depth: Depth) -> Inspection {
     let mut inspection = Inspection::default();
     let Some(host) = plan.steps.first().and_then(|step| step.source.host()) else { return inspection };
@@ -57,7 +57,7 @@ pub async fn inspect(registries: &Arc<dyn Registries>, plan: &Plan, depth: Depth
     let remote = &registry.remote;
     inspection.reserve = registry.reserve.into();
     let (first, rest) = subjects(plan);
-    // What is left was told when the tags were asked about.
+    // The registry reported the remaining budget when the tags were queried.
     inspection.budget = remote.pull_quota();
     if depth == Depth::Thrifty && !inspection.affords(first.len()) {
         return inspection;
@@ -71,14 +71,14 @@ pub async fn inspect(registries: &Arc<dyn Registries>, plan: &Plan, depth: Depth
     inspection
 }
 
-// One image of each repository, and the others.
+// One image of each repository, and all others.
 fn subjects(plan: &Plan) -> (BTreeSet<Subject>, BTreeSet<Subject>) {
     let mut chosen: BTreeMap<&Place, (Tag, Subject)> = BTreeMap::new();
     let mut all = BTreeSet::new();
     for step in &plan.steps {
         let Some((tag, subject)) = subject(step) else { continue };
         all.insert(subject.clone());
-        // The last of a list is a version more often than the first is.
+        // The last tag of a list is more likely a version than the first.
         if chosen.get(&step.source).is_none_or(|(known, _)| known.as_str() != "latest") {
             chosen.insert(&step.source, (tag, subject));
         }
@@ -99,7 +99,7 @@ fn subject(step: &Step) -> Option<(Tag, Subject)> {
 }
 
 impl Inspection {
-    // Whether the rest can be read, and everything be copied after that.
+    // True if the budget is enough to read the rest and then copy everything.
     fn affords(&self, rest: usize) -> bool {
         let Some(budget) = self.budget else { return true };
         let read: usize = self.images.values().map(|image| image.manifests).sum();
@@ -133,7 +133,7 @@ async fn summarize(remote: &Remote, subject: &Subject) -> Result<ImageSummary, E
     summary.add(&top);
     summary.add_children(&top);
     for child in top.manifests() {
-        // An index may leave out what was not built here; the copy tells if that matters.
+        // An index may list platforms that were never pushed; the copy reports it if that matters.
         match manifest(remote, repository, &child.digest).await {
             Ok(child) => summary.add(&child),
             Err(Error::NotFound) => {}
@@ -142,7 +142,7 @@ async fn summarize(remote: &Remote, subject: &Subject) -> Result<ImageSummary, E
     }
     summary.referrers = remote.referrers(repository, digest).await.ok().map(|found| found.len());
     if let Some(config) = summary.config {
-        // A configuration that cannot be read says nothing.
+        // An unreadable configuration is treated as empty.
         let config = image_config(remote, repository, &config).await.ok().flatten().unwrap_or_default();
         if summary.platforms.is_empty() {
             summary.platforms.extend(config.platform().map(ToString::to_string));

@@ -1,12 +1,13 @@
-//! Moves a project's images from one registry to another, and its documents with them.
+//! Moves a project's images from one registry to another, and updates its documents.
 //!
-//! - `section` is the configuration, [`Migration`] the checked form; [`Moves`] says which repository goes where (pure)
-//! - `find` lists the repositories, `inspect` looks into the images; [`Plan`] is made of both (pure), with `blockers`,
+//! - `section` is the configuration, [`Migration`] the checked form; [`Moves`] maps each repository to its target
+//!   (pure)
+//! - `find` lists the repositories, `inspect` inspects the images; [`Plan`] combines both (pure), with `blockers`,
 //!   `quota` and `requirements`
-//! - `checks` tries whether the accounts have the rights, and `refusals` explains why not; `verify` compares both sides
-//! - `report` writes plans for people; `documents` and `workflow` edit the project's files
+//! - `checks` tests the accounts' permissions, and `refusals` explains failures; `verify` compares both sides
+//! - `report` formats plans; `documents` and `workflow` edit the project's files
 //!
-//! Copies are made by `sync` with the rules of [`Moves`]. Nothing here writes to the source.
+//! `sync` makes the copies, with the rules of [`Moves`]. Nothing here writes to the source.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A checked migration: valid as far as that shows without asking a registry.
+//! A checked migration: valid as far as can be told without querying a registry.
 
 use entrepot_sync::{
     Place,
@@ -15,11 +15,11 @@ use crate::{
 /// A checked migration.
 #[derive(Clone, Debug)]
 pub struct Migration {
-    /// The registry, and perhaps namespace, that images are copied from.
+    /// The registry that images are copied from, optionally with a namespace.
     pub from: Root,
-    /// The registry, and perhaps namespace, that they are copied to.
+    /// The registry that they are copied to, optionally with a namespace.
     pub to: Root,
-    /// The repositories below `from`; empty: all that are found.
+    /// The repositories below `from`; empty means all that are found.
     pub repositories: Vec<String>,
     /// The files of the project that name its images, as patterns.
     pub documents: Vec<String>,
@@ -43,19 +43,19 @@ pub struct Login {
 /// A repository that moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// What it is called below `from`.
+    /// Its name below `from`.
     pub name: String,
-    /// Where it is.
+    /// The source.
     pub source: Place,
-    /// Where it goes.
+    /// The target.
     pub target: Place,
 }
 
 impl Migration {
-    /// Makes a migration of what was written.
+    /// Checks a section and makes a migration of it.
     ///
     /// # Errors
-    /// The first thing that is wrong, and where.
+    /// The first fault, with its place.
     pub fn check(section: &MigrationSection) -> Result<Self, MigrationError> {
         let from = Root::parse(&section.from).map_err(|error| error.under("from"))?;
         let to = Root::parse(&section.to).map_err(|error| error.under("to"))?;
@@ -79,7 +79,7 @@ impl Migration {
         Ok(migration)
     }
 
-    /// What is called `name` below `from`, and where it goes; the text that is no name, where it makes none.
+    /// The move of the repository `name` below `from`; the text, if it does not make a valid name.
     pub(crate) fn move_of(&self, name: &str) -> Result<Move, String> {
         let (source, target) = (self.from.join(name)?, self.to.join(&self.names.of(name))?);
         Ok(Move { name: name.to_owned(), source, target })
@@ -126,7 +126,7 @@ fn of_tags(error: &RuleError) -> MigrationError {
 
 fn login(section: Option<&LoginSection>) -> Result<Login, MigrationError> {
     let Some(LoginSection { username, secret }) = section else { return Ok(Login::default()) };
-    // A token written here by mistake is not repeated.
+    // Do not repeat a token written here by mistake.
     if secret.as_deref().is_some_and(|name| !is_secret_name(name)) {
         let hint = "write the name that the secret has in the settings of the repository, never its value";
         return Err(MigrationError::new("this is not the name of a secret", hint).under("secret"));
@@ -134,8 +134,8 @@ fn login(section: Option<&LoginSection>) -> Result<Login, MigrationError> {
     Ok(Login { username: username.clone(), secret: secret.clone() })
 }
 
-// docs.github.com, "Using secrets in GitHub Actions": letters, digits and `_`, not beginning with a digit. Values are
-// mixed as well, but nobody calls a secret `ghp_…` or `dckr_pat_…`.
+// docs.github.com, "Using secrets in GitHub Actions": letters, digits and `_`, not starting with a digit. A token also
+// has this form, but nobody names a secret `ghp_…` or `dckr_pat_…`.
 fn is_secret_name(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let is_token = ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "dckr_pat_", "glpat-"];

@@ -1,4 +1,4 @@
-//! Says which repository goes where and what prevents it, and makes the rules for the copies. Pure.
+//! Maps each repository to its target, finds conflicts, and makes the rules for the copies. Pure.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use crate::{
     problem::{Problem, Severity},
 };
 
-/// What moves, and what cannot.
+/// The moves, and the repositories that cannot move.
 #[derive(Clone, Debug, Default)]
 pub struct Moves {
-    /// What moves.
+    /// The moves.
     pub moves: Vec<Move>,
-    /// Why others do not.
+    /// The reasons that other repositories do not move.
     pub problems: Vec<Problem>,
-    /// The rules that the copies are made by.
+    /// The rules for the copies.
     pub rules: RuleSet,
 }
 
 impl Moves {
-    /// Where each of these repositories goes.
+    /// The moves of these repositories.
     pub fn of(migration: &Migration, names: &[String]) -> Self {
         let (mut moves, mut problems) = (Vec::new(), Vec::new());
         for name in names {
@@ -54,14 +54,14 @@ impl Moves {
     }
 }
 
-// Why a registry cannot hold what would go there.
+// The reason a registry cannot hold the target repository.
 fn misfit(moved: &Move) -> Option<Problem> {
     let Place::Registry { host, repository } = &moved.target else { return None };
     let (what, hint) = refusal(host, repository)?;
     Some(Problem { severity: Severity::Stops, about: moved.source.to_string(), what, hint: Some(hint) })
 }
 
-// Of those that would have one name, none moves.
+// If several repositories would get the same name, none of them moves.
 fn collisions(moves: &mut Vec<Move>) -> Vec<Problem> {
     let mut sources: BTreeMap<Place, Vec<String>> = BTreeMap::new();
     for moved in moves.iter() {
@@ -113,12 +113,12 @@ fn section(migration: &Migration, moved: &Move, index: usize) -> RuleSection {
         }],
         schedule: None,
         timezone: None,
-        // What has no tags is told of by the plan.
+        // The plan reports repositories without tags.
         allow_empty: true,
     }
 }
 
-// Rules are called after what they copy, as far as the names of rules allow.
+// A rule is named after its repository, as far as rule names allow.
 fn rule_name(name: &str, index: usize) -> String {
     let plain = name.replace('/', ".");
     if plain.len() <= 60 && !name.contains('.') { plain } else { format!("repository-{index}") }

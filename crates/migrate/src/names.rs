@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{error::MigrationError, section::NamesSection};
 
-/// What may stand between braces: the name below `from`, and the same with dashes for slashes.
+/// The allowed placeholders: the name below `from`, and the same with dashes for slashes.
 const HOLES: [&str; 2] = ["name", "flat"];
 
-/// What repositories are called where they go.
+/// The names of repositories at the destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     each: BTreeMap<String, String>,
@@ -33,13 +33,13 @@ impl Names {
         }
     }
 
-    /// What `name` is called.
+    /// The new name of `name`.
     pub(crate) fn of(&self, name: &str) -> String {
         let template = self.each.get(name).or(self.rest.as_ref()).map_or("{name}", String::as_str);
         template.replace("{name}", name).replace("{flat}", &name.replace('/', "-"))
     }
 
-    /// The names that are given one by one.
+    /// The repositories with a name of their own.
     pub(crate) fn given(&self) -> impl Iterator<Item = &str> {
         self.each.keys().map(String::as_str)
     }

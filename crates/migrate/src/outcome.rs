@@ -1,21 +1,21 @@
-//! How a step of a check ended.
+//! The result of a step of a check.
 
 use serde::Serialize;
 
-/// How a step of a check ended.
+/// The result of a step of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It may be done.
+    /// It is permitted.
     Passed {
-        /// How it was done.
+        /// Details.
         how: String,
     },
-    /// It may not.
+    /// It is not permitted.
     Failed {
         /// The fact.
         what: String,
-        /// What to do about it.
+        /// A hint.
         hint: String,
     },
 }

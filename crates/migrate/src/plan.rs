@@ -1,4 +1,4 @@
-//! The plan of a migration: what moves where, what prevents it, and what people have to do. Pure.
+//! The plan of a migration: the moves, the blockers, and the manual tasks. Pure.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +23,13 @@ use crate::{
 /// The plan of a migration.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
-    /// The registry, and perhaps namespace, that images are copied from.
+    /// The registry that images are copied from, optionally with a namespace.
     pub from: String,
-    /// The registry, and perhaps namespace, that they are copied to.
+    /// The registry that they are copied to, optionally with a namespace.
     pub to: String,
-    /// Whether nothing prevents the copies.
+    /// True if nothing prevents the copies.
     pub ready: bool,
-    /// How the repositories were found.
+    /// The way the repositories were found.
     pub found_by: Origin,
     /// Totals over all repositories.
     pub totals: Totals,
@@ -39,9 +39,9 @@ pub struct Plan {
     pub problems: Vec<Problem>,
     /// The share of the source's pull budget that the copies take, if it has one.
     pub quota: Option<Quota>,
-    /// The accounts that are needed.
+    /// The accounts needed.
     pub accounts: Vec<Account>,
-    /// Tasks that have to be done by hand.
+    /// Tasks to do by hand.
     pub checklist: Vec<Task>,
     /// The changes in the project's files.
     pub documents: Vec<Document>,
@@ -54,11 +54,11 @@ pub struct Plan {
 pub struct Totals {
     /// Repositories that move.
     pub repositories: usize,
-    /// Their tags, without those that belong to an image.
+    /// Their tags, without attached ones.
     pub tags: usize,
-    /// The images that these point at.
+    /// The images these point at.
     pub images: usize,
-    /// How many of them were looked into; sizes are theirs.
+    /// The number of inspected images, which the sizes refer to.
     pub read: usize,
     /// Their blobs in bytes, each counted once.
     pub bytes: u64,
@@ -66,28 +66,28 @@ pub struct Totals {
     pub bytes_apart: u64,
     /// Tags to copy.
     pub to_copy: usize,
-    /// Tags that are there.
+    /// Tags already at the destination.
     pub in_place: usize,
-    /// Tags that something else has there.
+    /// Tags that differ at the destination.
     pub in_the_way: usize,
-    /// What refers to images: signatures, attestations, bills of materials.
+    /// Referrers of images: signatures, attestations, bills of materials.
     pub referrers: usize,
-    /// Tags that belong to an image, as cosign makes them.
+    /// Attached tags, such as cosign's.
     pub attached: usize,
 }
 
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tag {
-    /// With its repository.
+    /// The source, with repository.
     pub source: String,
-    /// The same where it goes.
+    /// The target, with repository.
     pub target: String,
-    /// What it points at.
+    /// The digest at the source.
     pub digest: Option<Digest>,
-    /// What it points at there.
+    /// The digest at the target.
     pub there: Option<Digest>,
-    /// What is done about it.
+    /// The action.
     pub action: &'static str,
 }
 

@@ -9,11 +9,11 @@ use serde::Serialize;
 pub struct Problem {
     /// The severity.
     pub severity: Severity,
-    /// The image, repository, registry or file that it is about.
+    /// The image, repository, registry or file.
     pub about: String,
     /// The fact.
     pub what: String,
-    /// What to do about it, if anything is known to help.
+    /// A hint, if one is known.
     pub hint: Option<String>,
 }
 
@@ -23,9 +23,9 @@ pub struct Problem {
 pub enum Severity {
     /// It prevents all copies.
     Stops,
-    /// It does not prevent copies, but somebody should know.
+    /// It does not prevent copies, but needs attention.
     Warns,
-    /// It is only good to know.
+    /// For information only.
     Notes,
 }
 

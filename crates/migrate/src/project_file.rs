@@ -1,28 +1,28 @@
-//! A file of the project, and what changes in it.
+//! A file of the project, and the changes to it.
 
 use serde::Serialize;
 
 /// A file of the project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// What it is called, seen from the checkout.
+    /// The path relative to the checkout.
     pub name: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
-/// What changes in a file.
+/// The changes to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Document {
-    /// Which.
+    /// The file.
     pub file: String,
-    /// How many images get another name.
+    /// The number of renamed images.
     pub images: usize,
-    /// How many logins are adapted.
+    /// The number of changed logins.
     pub logins: usize,
-    /// How many places are left to people.
+    /// The number of places left for a manual check.
     pub left: usize,
-    /// Why it cannot be read.
+    /// The error, if it cannot be edited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The share of the source's pull budget that the copies take, such as Docker Hub's. Pure.
+//! The share of the source's pull budget, such as Docker Hub's, that the copies take. Pure.
 
 use entrepot_sync::{Plan as Copies, belongs_to};
 use serde::Serialize;
@@ -9,9 +9,9 @@ use crate::inspect::Inspection;
 /// The share of a pull budget that the copies take. All counts are of manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quota {
-    /// The manifests that have to be fetched.
+    /// The manifests to fetch.
     pub needed: u64,
-    /// Whether `needed` is an estimate, because not every image was looked into.
+    /// True if `needed` is an estimate, because not every image was inspected.
     pub estimated: bool,
     /// The manifests that may be fetched in a window.
     pub limit: u64,
@@ -24,7 +24,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Whether what is left is enough.
+    /// True if the remaining budget is enough.
     pub fn is_enough(&self) -> bool {
         self.needed + self.reserve <= self.left
     }
@@ -36,7 +36,7 @@ impl Quota {
     }
 }
 
-/// The quota, where the registry tells of one.
+/// The quota, if the registry reports a budget.
 pub(crate) fn quota(copies: &Copies, inspection: &Inspection) -> Option<Quota> {
     let budget = inspection.budget?;
     let work = copies.steps.iter().filter(|step| step.action.is_work());
@@ -52,7 +52,7 @@ pub(crate) fn quota(copies: &Copies, inspection: &Inspection) -> Option<Quota> {
     for (place, digest, is_attached) in images {
         needed += match inspection.images.get(&(place, digest)) {
             Some(image) => image.manifests,
-            // A signature is one manifest.
+            // A signature is a single manifest.
             None if is_attached => 1,
             None => {
                 estimated = true;

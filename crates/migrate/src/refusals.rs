@@ -1,11 +1,11 @@
-//! Explains refusals of registries, and what to do about them. Pure.
+//! Explains refusals of registries, with hints. Pure.
 
 use entrepot_remote::{Error, Refusal};
 use entrepot_sync::{Place, Provider};
 
 use crate::{outcome::Outcome, requirements::Role};
 
-/// What was attempt for.
+/// The operation that was attempted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt<'a> {
     pub(crate) provider: Provider,
@@ -29,7 +29,7 @@ fn failed(what: impl Into<String>, hint: impl Into<String>) -> Outcome {
     Outcome::Failed { what: what.into(), hint: hint.into() }
 }
 
-/// A token that is good for less than was attempt.
+/// The token allows less than was attempted.
 pub(crate) fn too_little(attempt: &Attempt<'_>, actions: &[String]) -> Outcome {
     let given = if actions.is_empty() { "nothing".to_owned() } else { actions.join(" and ") };
     let what = format!("it gives a token for {given} alone, without saying so");
@@ -39,7 +39,7 @@ pub(crate) fn too_little(attempt: &Attempt<'_>, actions: &[String]) -> Outcome {
     failed(what, rights(attempt))
 }
 
-/// A refusal, in words.
+/// Explains a refusal.
 pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
     let host = attempt.host();
     match error {
@@ -91,8 +91,8 @@ fn denied(attempt: &Attempt<'_>, status: u16, reason: &str, refusal: Option<Refu
     }
 }
 
-// GHCR says more in words than in codes (docs.github.com, "Troubleshooting" of the Container registry, and what users
-// report of it).
+// GHCR's messages say more than its error codes (docs.github.com, "Troubleshooting" of the Container registry, and user
+// reports).
 fn ghcr(attempt: &Attempt<'_>, words: &str, said: &str) -> Option<Outcome> {
     let owner = attempt.namespace();
     let (what, hint) = if words.contains("installation not allowed") {

@@ -1,5 +1,5 @@
-//! Requirements that registries do not report themselves: the least rights that are enough, and what has to be done by hand.
-//! Pure; the facts are from the registries' own documentation.
+//! Requirements that registries do not report themselves: the minimum permissions, and manual tasks. Pure; the facts
+//! are from the registries' own documentation.
 
 use entrepot_oci::Host;
 use entrepot_sync::{Place, Provider};
@@ -12,26 +12,26 @@ use crate::{migration::Migration, migration::Move};
 pub struct Account {
     /// The registry.
     pub registry: String,
-    /// What it is needed for.
+    /// Its role.
     pub role: Role,
-    /// The least rights that are enough.
+    /// The minimum permissions.
     pub rights: &'static str,
-    /// Rights that are not enough, or facts that are easily overlooked.
+    /// Permissions that are not enough, or facts that are easily overlooked.
     pub beware: Option<&'static str>,
-    /// Whether an account for the registry is configured here.
+    /// True if an account for the registry is configured here.
     pub is_known: bool,
 }
 
-/// For which side of a migration an account is known.
+/// The sides of a migration with a known account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KnownAccounts {
-    /// For the registry that the images are pulled from.
+    /// For the registry that images are pulled from.
     pub source: bool,
     /// For the registry that they are pushed to.
     pub target: bool,
 }
 
-/// What an account is for.
+/// The role of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -41,7 +41,7 @@ pub enum Role {
     Write,
 }
 
-/// A task that has to be done by hand.
+/// A task to do by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Task {
     /// The task.
@@ -53,7 +53,7 @@ pub struct Task {
 }
 
 impl Role {
-    /// A word for it.
+    /// The name of the role.
     pub fn word(self) -> &'static str {
         match self {
             Self::Read => "pull",
@@ -62,7 +62,7 @@ impl Role {
     }
 }
 
-/// The account that is needed at `host`, and the least rights for it.
+/// The account needed at `host`, with its minimum permissions.
 pub(crate) fn account(host: &Host, role: Role, is_known: bool) -> Account {
     let provider = Provider::of(host);
     let (rights, beware) = match role {
@@ -132,7 +132,7 @@ fn writing(provider: Provider) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// What is to be done by hand. `labels`: what images say of their source, one for each repository.
+/// The manual tasks. `labels` are the images' source labels, one per repository.
 pub(crate) fn checklist(
     migration: &Migration,
     moves: &[Move],
@@ -233,7 +233,7 @@ fn linking(migration: &Migration, labels: &[(Place, Option<String>)], at: Vec<St
     Task { what, why, at }
 }
 
-// Addresses as people write them: with or without `.git`, a slash, capitals.
+// Ignores differences in spelling: `.git`, a trailing slash, capitals.
 fn same_address(one: &str, other: &str) -> bool {
     let plain = |text: &str| {
         let text = text.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The beginning of names: a registry, perhaps with a namespace.
+//! The common part of names: a registry, optionally with a namespace.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use entrepot_sync::Place;
 
 use crate::error::MigrationError;
 
-/// A registry, perhaps with a namespace: `docker.io/aibrix`.
+/// A registry, optionally with a namespace: `docker.io/aibrix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     host: Host,
@@ -15,7 +15,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// Reads one.
+    /// Parses a root.
     pub(crate) fn parse(text: &str) -> Result<Self, MigrationError> {
         let whole = text.trim_end_matches('/');
         let (host, path) = whole.split_once('/').map_or((whole, None), |(host, path)| (host, Some(path)));
@@ -47,7 +47,7 @@ impl Root {
         self.namespace.as_ref()
     }
 
-    /// The repository that is called `name` here; the text, if it is none.
+    /// The repository `name` below this root; the full text, if it is not a valid name.
     pub(crate) fn join(&self, name: &str) -> Result<Place, String> {
         let path = match &self.namespace {
             Some(namespace) => format!("{namespace}/{name}"),
@@ -57,7 +57,7 @@ impl Root {
         Ok(Place::Registry { host: self.host.clone(), repository })
     }
 
-    /// What a repository is called below this, if it is below it.
+    /// The name of a repository below this root, if it is below.
     pub(crate) fn below<'r>(&self, host: &Host, repository: &'r Repository) -> Option<&'r str> {
         if *host != self.host {
             return None;

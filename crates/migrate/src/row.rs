@@ -16,7 +16,7 @@ pub struct Row {
     pub source: String,
     /// The destination repository.
     pub target: String,
-    /// The number of tags, without those that belong to an image.
+    /// The number of tags, without attached ones.
     pub tags: usize,
     /// The number of images that these tags point at.
     pub images: usize,
@@ -26,11 +26,11 @@ pub struct Row {
     pub bytes: u64,
     /// The size of the largest blob in bytes.
     pub largest: u64,
-    /// The number of their referrers.
+    /// The number of referrers.
     pub referrers: usize,
-    /// The number of tags that belong to an image, such as cosign's.
+    /// The number of attached tags, such as cosign's.
     pub attached: usize,
-    /// The number of tags that are at the destination already.
+    /// The number of tags already at the destination.
     pub in_place: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A migration as it is configured, under the key `migrate`. `migration` checks it.
+//! A migration as configured, under the key `migrate`. `migration` checks it.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,24 +12,24 @@ use serde::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MigrationSection {
-    /// Where the images are: a registry, and the namespace that moves.
+    /// The source: a registry, and the namespace that moves.
     pub from: String,
-    /// Where they go.
+    /// The destination.
     pub to: String,
-    /// Which repositories, as they are called below `from`; left out: those that the registry lists, else those that
-    /// the documents name.
+    /// The repositories, by their names below `from`; default: those that the registry lists, else those that the
+    /// documents name.
     #[serde(default)]
     pub repositories: Texts,
-    /// What they are called below `to`.
+    /// Their names below `to`.
     #[serde(default)]
     pub names: NamesSection,
-    /// Which tags; left out: all.
+    /// The tags; default: all.
     #[serde(default)]
     pub tags: TagsSection,
     /// The files of the project that name its images, as patterns below the checkout.
     #[serde(default)]
     pub documents: Texts,
-    /// As whom the project's workflows push to `to`.
+    /// The login that the project's workflows push to `to` with.
     #[serde(default)]
     pub login: Option<LoginSection>,
     /// The address of the project's source, which GHCR links packages to.
@@ -40,22 +40,22 @@ pub struct MigrationSection {
 /// New names: one template for all, or one for each repository and `*` for the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NamesSection {
-    /// As they are.
+    /// Unchanged names.
     #[default]
     Same,
-    /// All by one template.
+    /// One template for all.
     Template(String),
-    /// Each its own.
+    /// A name for each.
     Each(BTreeMap<String, String>),
 }
 
-/// As whom workflows push.
+/// The login of workflows.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoginSection {
-    /// What stands under `username` of the login step.
+    /// The value for `username` in the login step.
     pub username: Option<String>,
-    /// The name of the secret whose value is the password.
+    /// The name of the secret with the password.
     pub secret: Option<String>,
 }
 

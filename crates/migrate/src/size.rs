@@ -1,6 +1,6 @@
-//! Sizes as people write them.
+//! Human-readable sizes.
 
-/// A size in bytes as people say it.
+/// A human-readable size; `bytes` is in bytes.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -8,7 +8,7 @@ pub(crate) fn size(bytes: u64) -> String {
     }
     let exponent = (bytes.ilog2() / 10).min(4);
     let unit = UNITS.get(exponent as usize - 1).copied().unwrap_or("TiB");
-    // One digit behind the point, rounded down.
+    // One decimal, rounded down.
     let tenths = (u128::from(bytes) * 10) >> (10 * exponent);
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }

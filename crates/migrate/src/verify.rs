@@ -1,4 +1,4 @@
-//! Verifies that both sides have the same: every tag, every digest, and all referrers.
+//! Verifies that both sides have the same tags, digests and referrers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,87 +11,87 @@ use entrepot_sync::{Action, Place, Plan, Registries, Step, belongs_to};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
-/// How many images are asked about at once.
+/// The number of images queried at once.
 const AT_ONCE: usize = 8;
 
-/// What the two sides have.
+/// The result of the comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Proof {
-    /// Whether they have the same.
+    /// True if both sides have the same.
     pub equal: bool,
-    /// The sums.
+    /// The totals.
     pub counts: Counts,
-    /// Every tag; those that differ first.
+    /// Every tag; differing ones first.
     pub tags: Vec<Pair>,
-    /// What refers to an image and is not there.
+    /// Referrers missing at the target.
     pub referrers: Vec<Missing>,
 }
 
-/// The sums.
+/// The totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Tags with the same digest.
     pub equal: usize,
-    /// Tags of images that are known to be the same in another form.
+    /// Tags of images recorded as converted.
     pub converted: usize,
-    /// Tags with something else.
+    /// Tags that differ at the target.
     pub different: usize,
-    /// Tags that are not there.
+    /// Tags missing at the target.
     pub missing: usize,
-    /// Tags of which nobody could say.
+    /// Tags that could not be compared.
     pub unknown: usize,
-    /// What refers to images, and is there.
+    /// Referrers present at the target.
     pub referrers: usize,
 }
 
 /// A tag on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pair {
-    /// Here.
+    /// The source.
     pub source: String,
-    /// There.
+    /// The target.
     pub target: String,
-    /// What it points at here.
+    /// The digest at the source.
     pub here: Option<Digest>,
-    /// What it points at there.
+    /// The digest at the target.
     pub there: Option<Digest>,
-    /// What that comes to.
+    /// The result.
     #[serde(flatten)]
     pub standing: Standing,
 }
 
-/// How a tag stands.
+/// The result for a tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "standing", rename_all = "kebab-case")]
 pub enum Standing {
-    /// Something else is there.
+    /// The target has something else.
     Different,
-    /// Nothing is there.
+    /// The target does not have it.
     Missing,
-    /// Nobody could say.
+    /// It could not be compared.
     Unknown {
-        /// Why.
+        /// The reason.
         what: String,
     },
-    /// The same image in another form, as a copy has recorded.
+    /// The same image in another format, according to the record of a copy.
     Converted,
     /// The same digest.
     Equal,
 }
 
-/// Something that refers to an image and is not there.
+/// A referrer missing at the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// The image.
     pub image: String,
-    /// What refers to it; `None`: a list could not be had.
+    /// The referrer; `None` if a list was not available.
     pub referrer: Option<Digest>,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
 }
 
 impl Standing {
-    /// A word for it.
+    /// The name of the result.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Different => "different",
@@ -103,7 +103,7 @@ impl Standing {
     }
 }
 
-/// Compares; `copies` is what the engine would do.
+/// Compares both sides; `copies` is the engine's plan.
 pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
     let mut tags: Vec<Pair> = copies.steps.iter().filter_map(pair).collect();
     tags.sort_by(|a, b| a.standing.cmp(&b.standing).then_with(|| a.source.cmp(&b.source)));
@@ -112,7 +112,7 @@ pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
 }
 
 impl Proof {
-    /// Sums up. Equal is only what was seen to be so: what nobody could say counts against it.
+    /// Computes the totals. A tag counts as equal only if it was compared: unknown ones count against equality.
     fn new(tags: Vec<Pair>, found: usize, referrers: Vec<Missing>) -> Self {
         let mut counts = Counts { referrers: found, ..Counts::default() };
         for pair in &tags {
@@ -152,7 +152,7 @@ fn pair(step: &Step) -> Option<Pair> {
     })
 }
 
-// Of images that have the same digest on both sides: what is said of another form does not hold.
+// Only for images with the same digest on both sides: referrers are not valid for converted ones.
 async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, Vec<Missing>) {
     let mut images: BTreeMap<(Place, Place, Digest), String> = BTreeMap::new();
     for step in &copies.steps {

@@ -1,7 +1,7 @@
-//! Edits logins in GitHub workflows, so that they match the images that are pushed.
+//! Edits logins in GitHub workflows to match the images that are pushed.
 //!
-//! A login is changed if its job pushes images that move and nothing else to the same registry. Everything less clear than
-//! that is reported and left to people.
+//! A login is changed if its job pushes images that move and nothing else to the same registry. Anything less clear is
+//! reported and left for a manual change.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,36 +17,36 @@ use crate::{
     root::Root,
 };
 
-/// A login that goes elsewhere now.
+/// A changed login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginChange {
-    /// Where it is written.
+    /// The position in the file.
     pub position: Position,
-    /// Where it is in the document's structure.
+    /// The path in the document's structure.
     pub place: String,
-    /// Where it logged in to.
+    /// The old registry.
     pub from: String,
-    /// Where it logs in to.
+    /// The new registry.
     pub to: String,
-    /// The secret it takes, where that is another one.
+    /// The new secret, if another one.
     pub secret: Option<String>,
 }
 
-/// Something that people should look at.
+/// A place that needs a manual check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// Where, if it is at one place.
+    /// The position, if there is a single one.
     pub position: Option<Position>,
     /// The fact.
     pub what: String,
-    /// The way out.
+    /// A hint.
     pub hint: String,
 }
 
-/// What an editor knows of where names come from and go.
+/// The editor's settings for logins.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
-    /// Where the names are that are changed.
+    /// The root of the names to change.
     pub(crate) from: Root,
     to: Root,
     direction: Direction,
@@ -54,7 +54,7 @@ pub(crate) struct Desk {
     secret: Option<String>,
 }
 
-/// A workflow, looked over.
+/// A reviewed workflow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reviewed {
     pub(crate) text: String,
@@ -62,19 +62,19 @@ pub(crate) struct Reviewed {
     pub(crate) remarks: Vec<Remark>,
 }
 
-/// What a job has to do with the images that move.
+/// A job that pushes moved images.
 struct Job<'a> {
     name: &'a str,
     logins: Vec<&'a Login>,
-    /// What it pushes to the old registry still.
+    /// Images it still pushes to the old registry.
     stays: Vec<String>,
 }
 
-/// What is to become of the logins of a job.
+/// The decision about a job's logins.
 enum Verdict<'a> {
-    /// This one goes elsewhere.
+    /// Change this login.
     Change(&'a Login, NewLogin),
-    /// Somebody has to look.
+    /// It needs a manual check.
     Ask(Remark),
 }
 
@@ -96,12 +96,12 @@ impl Desk {
         }
     }
 
-    // Which registry a login is for; `None`: that is in a variable.
+    // The registry of a login; `None` if it is in a variable.
     fn registry(&self, login: &Login) -> Option<Host> {
         match &login.form {
             LoginForm::Action { registry: None, .. } => Some(Host::docker_hub()),
             LoginForm::Action { registry: Some(text), .. } => {
-                // Docker's own address for logins.
+                // Docker's own login address is a URL.
                 let text = text.trim_start_matches("https://").split('/').next().unwrap_or_default();
                 text.parse().ok()
             }
@@ -125,7 +125,7 @@ impl Desk {
             Some(Verdict::Ask(Remark { position, what, hint }))
         };
         let (from, to, name) = (self.from.host(), self.to.host(), job.name);
-        // To the registry where it is logged in already, images can go.
+        // The existing login works for the new names.
         if from == to {
             return None;
         }
@@ -176,7 +176,7 @@ impl Desk {
         }
     }
 
-    // A workflow's own token needs a permission that it has not by itself.
+    // A workflow's own token lacks this permission by default.
     fn permission(&self, login: &Login) -> Option<Remark> {
         let is_own = self.secret.as_deref() == Some("GITHUB_TOKEN") && self.direction == Direction::There;
         let lacks =
@@ -189,7 +189,7 @@ impl Desk {
     }
 }
 
-/// Looks over a workflow whose images have their new names; `changes` and `left` are what became of them.
+/// Reviews a workflow whose images have their new names; `changes` and `left` are the results of renaming.
 pub(crate) fn review(
     desk: &Desk,
     text: String,
@@ -227,14 +227,14 @@ pub(crate) fn review(
     Ok(reviewed)
 }
 
-// The job that pushes, if what is at this place is pushed: inputs of steps are.
+// The job that pushes the image at this path, if any: inputs of steps are pushed.
 fn pushing_job(place: &str) -> Option<&str> {
     let rest = place.strip_prefix("jobs.")?;
     let (job, step) = rest.split_once(".steps[")?;
     step.contains("].with.").then_some(job)
 }
 
-// What a job pushes to the old registry still.
+// Images that a job still pushes to the old registry.
 fn stays(desk: &Desk, job: &str, left: &[Left]) -> Vec<String> {
     let own = left.iter().filter(|left| pushing_job(&left.place) == Some(job));
     let at_old = own.filter(|left| left.found.as_ref().is_some_and(|found| found.host == *desk.from.host()));
@@ -242,7 +242,7 @@ fn stays(desk: &Desk, job: &str, left: &[Left]) -> Vec<String> {
     texts.into_iter().collect()
 }
 
-// Jobs that push what others push already: a workflow that was built for both registries.
+// Jobs that push the same as other jobs: a workflow that was built for both registries.
 fn twice(changes: &[Change], left: &[Left]) -> Option<Remark> {
     let pushed = |place: &str, name: String| Some((pushing_job(place)?.to_owned(), name));
     let now: BTreeSet<(String, String)> =

@@ -1,4 +1,5 @@
-//! The manifest of a bundle, a file beside its images. [`Manifest::new`] writes it; [`Manifest::read`] validates all of it.
+//! The manifest of a bundle, a file next to its images. [`Manifest::new`] creates it; [`Manifest::read`] validates all
+//! of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,97 +11,97 @@ use crate::{
     stack::{File, Stack},
 };
 
-/// What is written now, and read.
+/// The only version written and read.
 const VERSION: u32 = 1;
 /// The most files of a stack.
 const MAX_FILES: usize = 1000;
 
-/// What a bundle says of itself.
+/// The description of a bundle.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     version: u32,
-    /// Where the images were to go when it was made.
+    /// The target of the images, when it was made.
     pub to: String,
-    /// What they were to be called there.
+    /// The naming scheme.
     pub naming: String,
-    /// Names of their own for some of them.
+    /// Explicit names for some of them.
     pub map: Vec<String>,
-    /// The list of images to be left alone.
+    /// The list of images to leave alone.
     pub ignore: String,
     /// The files that name images.
     pub sources: Vec<Packed>,
-    /// The files of variables.
+    /// The variable files.
     pub variables: Vec<Packed>,
-    /// What the environment said, of variables that image names rest on.
+    /// Environment variables that image names depend on.
     pub environment: BTreeMap<String, String>,
 }
 
-/// A file of the stack, as it is.
+/// An original file of the stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Packed {
-    /// What it is called.
+    /// The file's name.
     pub name: String,
-    /// Where it is in the bundle.
+    /// Its path in the bundle.
     pub file: String,
-    /// Who may do what with it, in the bits of Unix.
+    /// The Unix permission bits.
     pub mode: u32,
     /// Its kind, if it names images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The files of variables that it takes values from, by their numbers.
+    /// Indexes of the variable files it uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<usize>,
 }
 
-/// What a stack is to be called, and where it is to go.
+/// The naming options and target of a stack.
 #[derive(Clone, Debug)]
 pub struct Wishes {
-    /// Where the images go.
+    /// The target of the images.
     pub to: String,
-    /// What they are called there.
+    /// The naming scheme.
     pub naming: String,
-    /// Names of their own for some of them.
+    /// Explicit names for some of them.
     pub map: Vec<String>,
-    /// The list of images to be left alone.
+    /// The list of images to leave alone.
     pub ignore: String,
-    /// What the environment says, of variables that image names rest on.
+    /// Environment variables that image names depend on.
     pub environment: BTreeMap<String, String>,
 }
 
-/// Why there is no bundle.
+/// The reason a bundle is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// It is not readable.
+    /// It cannot be parsed.
     #[error(transparent)]
     Unreadable(#[from] serde_json::Error),
-    /// Another program wrote it.
+    /// The version is not supported.
     #[error("a bundle of version {0}")]
     Version(u32),
-    /// More files than anybody has.
+    /// Too many files.
     #[error("more than {MAX_FILES} files")]
     TooMany,
-    /// A file has a name that it cannot have.
+    /// A file name is not allowed.
     #[error("the name {name:?} {why}")]
     Name {
         /// The name.
         name: String,
-        /// What is wrong with it, as the end of a sentence.
+        /// The reason, as the end of a sentence.
         why: NameError,
     },
-    /// Two files would be written to one place, or one where another needs a directory.
+    /// Two files would have the same path, or one would be where another needs a directory.
     #[error("two files would be at {0:?}")]
     Twice(String),
-    /// A file of variables that no file takes values from, or one that is not there.
+    /// A variable file that no file uses, or a reference to a missing one.
     #[error("its files of variables are not those that its other files use")]
     Variables,
 }
 
 impl Manifest {
-    /// What a bundle of a stack says of itself. Files are renamed where a bundle cannot have their names, and each is at the
-    /// place that `place` gives it.
+    /// Describes a bundle of a stack. Files are renamed if a bundle does not allow their names; `place` gives each its
+    /// path.
     ///
     /// # Errors
-    /// The stack cannot be in one bundle.
+    /// The stack cannot be packed into a bundle.
     pub fn new(
         stack: &Stack,
         wishes: Wishes,
@@ -125,10 +126,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads what a bundle says of itself.
+    /// Parses and validates a description.
     ///
     /// # Errors
-    /// It is not readable, or a stranger's way to write where nobody wants it.
+    /// It cannot be parsed, or tries to write to places that are not allowed.
     pub fn read(bytes: &[u8]) -> Result<Self, BundleError> {
         let mut manifest: Self = serde_json::from_slice(bytes)?;
         if manifest.version != VERSION {
@@ -144,7 +145,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Its files with what they are.
+    /// Its files with their roles.
     pub fn files(&self) -> impl Iterator<Item = (&Packed, Role)> {
         let sources = self.sources.iter().map(|packed| (packed, Role::Document));
         sources.chain(self.variables.iter().map(|packed| (packed, Role::Variables)))
@@ -168,7 +169,8 @@ impl Manifest {
     }
 }
 
-// What is written are the files and their mirrors: no two at one place, and none where another needs a directory.
+// The files and their mirrors are written: no two may have the same path, and none may be where another needs a
+// directory.
 fn apart<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), BundleError> {
     let mut written = BTreeSet::new();
     for name in names.flat_map(|name| [name.to_owned(), mirror_name(name)]) {

@@ -5,34 +5,34 @@ use std::collections::HashMap;
 use entrepot_oci::{ImageRef, Reference, Tag};
 use entrepot_rewrite::{Origin, Position};
 
-/// An image, where it goes, and who names it.
+/// An image, its target, and its users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it is.
+    /// The source.
     pub source: ImageRef,
-    /// Where it goes.
+    /// The target.
     pub target: ImageRef,
-    /// Who names it; at least one.
+    /// The places that name it; at least one.
     pub users: Vec<User>,
-    /// Whether its tag is another image's there, so that only its digest is its own.
+    /// True if its tag at the target belongs to another image, so that only its digest is its own.
     pub(crate) is_contested: bool,
 }
 
 /// A place where an image is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The file, by its number in the stack.
+    /// The index of the file in the stack.
     pub source: usize,
-    /// Where it is written.
+    /// The position in the file.
     pub position: Position,
-    /// Where it is in the file's structure: `services.web.image`.
+    /// The path in the file's structure: `services.web.image`.
     pub place: String,
-    /// The variables whose values make its name, and where they are set.
+    /// The variables that make up its name, and where they are set.
     pub variables: Vec<(String, Origin)>,
 }
 
 impl Entry {
-    /// What it is put as: its tag, or its digest where it has none to itself.
+    /// The reference it is put under: its tag, or its digest if the tag is not its own.
     pub fn put_as(&self) -> Reference {
         match (self.target.tag(), self.target.digest()) {
             (Some(tag), _) if !self.is_contested => Reference::Tag(tag.clone()),
@@ -42,16 +42,16 @@ impl Entry {
         }
     }
 
-    /// Whether files name it by its digest, so that no other form of it will do.
+    /// True if files name it by digest, so that it must be copied unchanged.
     pub fn is_pinned(&self) -> bool {
         self.source.digest().is_some()
     }
 }
 
-/// Marks images whose tag another one has there: where one name has both a tag and a digest, it may be that the tag has
-/// moved on since.
+/// Marks images whose tag belongs to another at the target: if a name has both a tag and a digest, the tag may have
+/// moved since.
 pub(crate) fn contest(entries: &mut [Entry]) {
-    // Of two with digests the first keeps the tag; a bare tag goes before both.
+    // Of two pinned images the first gets the tag; an image named by tag alone precedes both.
     let mut owners: HashMap<String, usize> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {
         let owner = owners.entry(tagged(&entry.target)).or_insert(index);

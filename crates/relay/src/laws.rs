@@ -1,7 +1,6 @@
-//! What holds for any bundle and any name whatever, as functions that panic where it does not.
+//! Properties that hold for any bundle and any name, as functions that panic if violated.
 //!
-//! Said once and asked twice: by the property tests beside this, and by the target `bundles` in `fuzz/`. That is why
-//! this is built for tests and for fuzzing, and never else.
+//! Shared by the property tests beside this and the target `bundles` in `fuzz/`. Built only for tests and fuzzing.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +9,7 @@ use std::{
 
 use crate::{Manifest, Name, Role, mirror_name, path, words};
 
-/// Any text as the name of a file, and as a part of a command and a comment.
+/// Any text as a file name, and as part of a command and a comment.
 pub fn name(text: &str) {
     for role in [Role::Document, Role::Variables] {
         if let Ok(name) = Name::parse(text, role) {
@@ -33,8 +32,8 @@ pub fn name(text: &str) {
     assert!(!comment.chars().any(|c| c.is_control() || c == '\u{202e}' || c == '\u{2028}'), "{comment:?}");
 }
 
-/// Any bytes as what a bundle says of itself: what is taken is written below one directory, each file at a place of its
-/// own, and cannot be run.
+/// Any bytes as a bundle's description: accepted files are written below one directory, each at its own path, and not
+/// executable.
 pub fn manifest(bytes: &[u8]) {
     let Ok(manifest) = Manifest::read(bytes) else { return };
     let mut written = BTreeSet::new();
@@ -67,7 +66,7 @@ fn harmless(name: &str, role: Role) {
     }
 }
 
-// What a shell makes of a word, as far as words here go: plain, or in single quotes.
+// A shell's reading of a word, as far as needed here: plain, or in single quotes.
 fn unquoted(word: &str) -> Option<String> {
     let (mut text, mut rest, mut is_quoted) = (String::new(), word.chars(), false);
     while let Some(c) = rest.next() {

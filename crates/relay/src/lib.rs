@@ -1,10 +1,10 @@
 //! Plans how the images of a stack are copied to another registry, and how its files change.
 //!
-//! - [`plan`] makes a [`Plan`] of a [`Stack`] of files: which image goes where, what stays and why, and the new files
-//! - [`scripts`] are for copying by other means; [`steps`] are what is left to do for a deployment
+//! - [`plan`] makes a [`Plan`] of a [`Stack`] of files: the target of each image, what stays and why, and the new files
+//! - [`scripts`] are for copying by other means; [`steps`] are the remaining steps of a deployment
 //! - for machines without a network, [`Manifest`] describes a bundle, and [`Name`] is a safe name for a file of it
 //!
-//! No I/O: texts come in, texts go out. Names are made by [`entrepot_rewrite::Rules`] and nothing else.
+//! No I/O: texts in, texts out. All names are made by [`entrepot_rewrite::Rules`].
 
 #![forbid(unsafe_code)]
 

@@ -1,16 +1,16 @@
-//! Names that files of a bundle may have. A bundle may come from anywhere, and its files are written where a person works. So
-//! a stranger must not choose names that mean something there, such as `.bashrc`.
+//! Names allowed for files of a bundle. A bundle is untrusted, and its files are written to a working directory. So it
+//! must not choose names with a special meaning there, such as `.bashrc`.
 
 use std::fmt;
 
 use entrepot_oci::is_hidden;
 
-/// The most bytes of a name and of a part of it, and how many parts it may have.
+/// The most bytes of a name and of a part of it, and the most parts.
 const LONGEST: usize = 1024;
 const LONGEST_PART: usize = 255;
 const MOST_PARTS: usize = 16;
 
-/// What a file of a bundle is.
+/// The role of a file in a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It names images.
@@ -19,38 +19,38 @@ pub enum Role {
     Variables,
 }
 
-/// The name of a file in a bundle: a path below whatever directory it is put into.
+/// The name of a file in a bundle: a path below the output directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(String);
 
-/// Why a text is no such name, as the end of a sentence.
+/// The reason a name is not allowed, as the end of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing, or far too much.
+    /// Empty or too long.
     #[error("is no name of a file")]
     Length,
-    /// It begins at the root, or leads upward.
+    /// An absolute path, or one that leads upward.
     #[error("leads out of the directory")]
     LeadsOut,
-    /// Programs take hidden files for their own: hooks, keys, settings.
+    /// Hidden files have a meaning for programs: hooks, keys, settings.
     #[error("is that of a hidden file")]
     Hidden,
-    /// Programs take it for an option.
+    /// Programs would read it as an option.
     #[error("has a part that begins with `-`")]
     Option,
-    /// It shows itself as something else than it is.
+    /// It does not display as what it is.
     #[error("has characters that cannot be seen, or spaces at an end")]
     Invisible,
-    /// Other systems take these for the parts of a path.
+    /// Path separators on other systems.
     #[error("has `\\` or `:` in it")]
     Elsewhere,
 }
 
 impl Name {
-    /// Reads the name of a file with this role.
+    /// Parses the name of a file with this role.
     ///
     /// # Errors
-    /// A bundle can have no file of that name.
+    /// The name is not allowed in a bundle.
     pub fn parse(text: &str, role: Role) -> Result<Self, NameError> {
         let parts: Vec<&str> = text.split('/').collect();
         if text.is_empty() || text.len() > LONGEST || parts.len() > MOST_PARTS {
@@ -65,11 +65,10 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name under which a file that a person has goes into a bundle: its own, or its last part where the rest cannot be
-    /// kept.
+    /// The name in a bundle for a file of the user: its own, or the last part if the rest is not allowed.
     ///
     /// # Errors
-    /// Neither will do.
+    /// Neither is allowed.
     pub fn of(path: &str, role: Role) -> Result<Self, NameError> {
         let path = path.trim_start_matches("./");
         Self::parse(path, role)
@@ -77,7 +76,7 @@ impl Name {
             .or_else(|_| Self::parse(path, role))
     }
 
-    /// As it is written.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -90,8 +89,8 @@ impl fmt::Display for Name {
 }
 
 impl Role {
-    /// Who may do what with a file of this role, where `mode` is what a bundle says: nobody runs it, its owner alone writes it,
-    /// and nobody else reads it if it holds variables, since passwords are among them.
+    /// The permission bits for a file of this role, where `mode` is from a bundle: never executable, writable only by
+    /// the owner, and private if it holds variables, since these include passwords.
     pub fn mode(self, mode: u32) -> u32 {
         if self == Self::Document && mode & 0o044 != 0 { 0o644 } else { 0o600 }
     }
@@ -109,8 +108,7 @@ fn plain(part: &str) -> Result<(), NameError> {
     }
 }
 
-// `.env`, `.env.prod`, `.env-mirror`: what compose looks for by itself, and what people call others of the kind. Not
-// `.envrc`, which a shell may run.
+// `.env`, `.env.prod`, `.env-mirror`: compose's default and common variants of it. Not `.envrc`, which a shell may run.
 fn is_usual(part: &str) -> bool {
     let rest = part.strip_prefix(".env");
     rest.is_some_and(|rest| {

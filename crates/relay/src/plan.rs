@@ -18,52 +18,52 @@ use crate::{
 pub struct Plan {
     /// The images, each once, in the order they are named.
     pub entries: Vec<Entry>,
-    /// What is left as it is.
+    /// Names left unchanged.
     pub left: Vec<Kept>,
-    /// The files as they will be, in the order of the stack's sources.
+    /// The new files, in the order of the stack's sources.
     pub files: Vec<Written>,
-    /// Files of variables as they will be, in the order of the stack's; `None` for those that stay.
+    /// The new variable files, in the order of the stack's; `None` for unchanged ones.
     pub variables: Vec<Option<Written>>,
 }
 
-/// Something that stays as it is.
+/// A name left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The file, by its number in the stack.
+    /// The index of the file in the stack.
     pub source: usize,
-    /// What it is, and why it stays.
+    /// The name, and the reason.
     pub left: Left,
 }
 
-/// A file as it will be.
+/// The new content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// What will be in it.
+    /// The text.
     pub text: String,
-    /// How many names in it will be others.
+    /// The number of changed names.
     pub changed: usize,
 }
 
-/// Why there is no plan.
+/// The reason there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A file is not what it should be.
+    /// A file cannot be parsed.
     #[error("{name}: {error}")]
     Unreadable {
-        /// Which.
+        /// The file.
         name: String,
-        /// What is wrong with it.
+        /// The error.
         error: ReadError,
     },
     /// A file cannot be rewritten.
     #[error("{name}: {error}")]
     Unwritable {
-        /// Which.
+        /// The file.
         name: String,
-        /// Why not.
+        /// The error.
         error: RewriteError,
     },
-    /// Two images would come to have one name.
+    /// Two images would get the same name.
     #[error(transparent)]
     Collision(#[from] Collision),
 }
@@ -71,7 +71,7 @@ pub enum PlanError {
 /// Makes the plan.
 ///
 /// # Errors
-/// A file is not what it should be, or two images would come to have one name.
+/// A file cannot be parsed or rewritten, or two images would get the same name.
 pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
     let mut draft = Draft::default();
     for (number, source) in stack.sources.iter().enumerate() {
@@ -92,7 +92,7 @@ pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
     Ok(Plan { entries, left, files, variables })
 }
 
-// A document rewritten, with the count of what changed beside it.
+// A rewritten document, with the number of changes.
 struct Rewritten {
     text: String,
     changed: usize,
@@ -100,7 +100,7 @@ struct Rewritten {
     left: Vec<Left>,
 }
 
-// A file, and how it is read.
+// A file, with its kind and search options.
 struct Read<'a> {
     file: &'a File,
     kind: Kind,
@@ -140,7 +140,7 @@ struct Held {
 struct Draft {
     census: Census,
     entries: Vec<Entry>,
-    // Where each image is among the entries, by its name here and there.
+    // The index in `entries`, by source and target name.
     places: HashMap<(ImageRef, ImageRef), usize>,
     left: Vec<Kept>,
     files: Vec<Written>,
@@ -149,7 +149,7 @@ struct Draft {
 
 impl Draft {
     fn add(&mut self, found: Found, target: Target, user: User) {
-        // A name that leaves open which image is meant is not renamed, so there is none here.
+        // A name that does not identify an image is not renamed, so it does not occur here.
         let (Some(source), Some(target)) = (found.image(), named(&found, target)) else { return };
         let next = self.entries.len();
         let place = *self.places.entry((source.clone(), target.clone())).or_insert(next);
@@ -159,7 +159,7 @@ impl Draft {
         }
     }
 
-    // What a variable holds is changed where that is set; the rest stays.
+    // A name held by a variable is changed where the variable is set; others stay.
     fn keep_or_hold(&mut self, source: usize, left: Left, rules: &Rules) -> Result<(), PlanError> {
         let (Reason::Held(variable), Some(found)) = (&left.reason, &left.found) else {
             self.left.push(Kept { source, left });
@@ -176,7 +176,7 @@ impl Draft {
         Ok(())
     }
 
-    // Files of variables as they will be. A variable that cannot have the name which one of its users needs stays.
+    // The new variable files. A variable stays if its new value does not fit one of its users.
     fn change_variables(&mut self, stack: &Stack, rules: &Rules) -> Result<Vec<Option<Written>>, PlanError> {
         loop {
             let files: Vec<Option<Rewritten>> = (0..stack.variables.len())
@@ -209,7 +209,7 @@ impl Draft {
         }
     }
 
-    // `None` where nothing in it is to change.
+    // `None` if nothing changes.
     fn file_of_variables(
         &self,
         stack: &Stack,
@@ -222,20 +222,20 @@ impl Draft {
         let Some(user) = own.map(|held| held.source).next() else { return Ok(None) };
         let search = Search { holders: Some(holders), ..stack.search(&stack.sources[user]) };
         let read = Read { file: &stack.variables[number], kind: Kind::Env, search: &search };
-        // Its names are those of images that are counted already, so they are counted apart.
+        // Use a separate census: these images are counted already.
         let done = read.rewritten(rules, &mut Census::default())?;
         Ok((done.changed > 0).then_some(done))
     }
 }
 
 impl Held {
-    // Whether a variable that holds this name does for its user; the tag may be there, or in the file that uses it.
+    // True if a variable with this name fits its user; the tag may be in the variable, or in the file that uses it.
     fn fits(&self, name: &Target) -> bool {
         name.name() == self.target.name() && (self.target.tag.is_none() || name.tag == self.target.tag)
     }
 }
 
-// What the variables of a file are to be; of two lines for one the later counts.
+// The new values of a file's variables; if a variable is set twice, the last line counts.
 fn new_values(file: &Option<Rewritten>) -> HashMap<&str, &Target> {
     let changes = file.iter().flat_map(|done| &done.changes);
     changes.map(|change| (change.place.as_str(), &change.to)).collect()

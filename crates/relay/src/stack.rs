@@ -5,11 +5,11 @@ use entrepot_rewrite::{Kind, Search, Variables};
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// What it is called when it is told of.
+    /// The name, as shown to the user.
     pub name: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
-    /// Who may do what with it, in the bits of Unix. What is made of it is as open as it is.
+    /// The Unix permission bits; new versions of the file get the same.
     pub mode: u32,
 }
 
@@ -20,26 +20,25 @@ pub struct Source {
     pub file: File,
     /// Its kind.
     pub kind: Kind,
-    /// Which files of variables it takes values from, by their numbers in the stack; of two that set one variable the later
-    /// counts.
+    /// Indexes of the variable files it uses; if two set a variable, the later counts.
     pub variables: Vec<usize>,
 }
 
 /// The files of a stack.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
-    /// Those that name images.
+    /// The files that name images.
     pub sources: Vec<Source>,
-    /// Files of variables, each once.
+    /// The variable files, each once.
     pub variables: Vec<File>,
-    /// What the environment sets.
+    /// The environment variables.
     pub environment: Variables,
-    /// What to look for besides what the kinds of files say.
+    /// Search options besides the kinds' defaults.
     pub search: Search,
 }
 
 impl Stack {
-    /// How a file of it is read.
+    /// The search options for one of its files.
     pub(crate) fn search(&self, source: &Source) -> Search {
         let mut variables = self.environment.clone();
         for file in source.variables.iter().filter_map(|number| self.variables.get(*number)) {
@@ -49,7 +48,7 @@ impl Stack {
     }
 }
 
-/// What a file is called once its images are elsewhere: `docker-compose-mirror.yaml`, `.env-mirror`.
+/// The name of a file's rewritten copy: `docker-compose-mirror.yaml`, `.env-mirror`.
 pub fn mirror_name(name: &str) -> String {
     const ENDINGS: [&str; 4] = [".yaml", ".yml", ".json", ".txt"];
     let ending = ENDINGS.into_iter().find(|ending| name.len() > ending.len() && name.ends_with(ending));

@@ -1,4 +1,4 @@
-//! The steps that are left to do where the stack is to run.
+//! The remaining steps on the machine that runs the stack.
 
 use entrepot_oci::Host;
 use entrepot_rewrite::{Kind, Origin, Reason};
@@ -9,22 +9,22 @@ use crate::{
     words::{comment, path},
 };
 
-/// What was made for a deployment.
+/// The input for the steps.
 #[derive(Clone, Debug)]
 pub struct Deploy<'a> {
-    /// The stack as it was.
+    /// The original stack.
     pub stack: &'a Stack,
-    /// What was planned for it.
+    /// Its plan.
     pub plan: &'a Plan,
-    /// Where the images are now.
+    /// The registry of the images.
     pub host: &'a Host,
     /// The new files, in the order of the stack's sources.
     pub files: &'a [String],
-    /// The new files of variables, in their order; `None` for those that stay as they are.
+    /// The new variable files, in the stack's order; `None` for unchanged ones.
     pub variables: &'a [Option<String>],
 }
 
-/// The steps, one a line, whatever files and services are called; what is behind `#` says when one of them may be left out.
+/// The steps, one per line, with all names quoted; a comment after `#` says when a step can be skipped.
 pub fn steps(deploy: &Deploy<'_>) -> Vec<String> {
     let compose: Vec<usize> = of_kind(deploy.stack, |kind| kind == Kind::Compose);
     let kubernetes = of_kind(deploy.stack, |kind| matches!(kind, Kind::Kubernetes));
@@ -52,7 +52,7 @@ fn all_files(deploy: &Deploy<'_>) -> Vec<String> {
     deploy.files.iter().cloned().chain(variables).map(|file| path(&file)).collect()
 }
 
-// The new names of files of variables, or the old ones where they stay.
+// The new names of variable files; the old ones if unchanged.
 fn variables(deploy: &Deploy<'_>, numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
     let name = |number: usize| {
         let new = deploy.variables.get(number).cloned().flatten();
@@ -61,7 +61,7 @@ fn variables(deploy: &Deploy<'_>, numbers: impl IntoIterator<Item = usize>) -> V
     numbers.into_iter().map(name).collect()
 }
 
-// Compose finds `.env` by itself as long as no other file of variables is named.
+// Compose reads `.env` by default unless another variable file is named.
 fn compose_command(deploy: &Deploy<'_>, sources: &[usize]) -> String {
     let mut used: Vec<usize> =
         sources.iter().flat_map(|number| deploy.stack.sources[*number].variables.clone()).collect();

@@ -2,7 +2,7 @@
 
 use entrepot_oci::is_hidden;
 
-/// A text as a word of a shell's command line.
+/// Quotes a text as one word for a shell.
 pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
@@ -11,13 +11,13 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// The path of a file as such a word: whatever the file is called, it is no option and no other machine's.
+/// A file's path as such a word, written so that it is never read as an option or as a path on another host.
 pub fn path(name: &str) -> String {
     let says_where = ["/", "./", "../"].iter().any(|start| name.starts_with(start));
     if says_where { quoted(name) } else { quoted(&format!("./{name}")) }
 }
 
-/// A text as a part of one line that is read and not run: what cannot be seen in it, or would end the line, is `?`.
+/// A text for a one-line comment: invisible characters and line breaks become `?`.
 pub(crate) fn comment(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { '?' } else { c }).collect()
 }

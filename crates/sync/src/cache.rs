@@ -1,13 +1,13 @@
-//! What runs find out and would otherwise ask again.
+//! Cache of results from earlier runs.
 
 use entrepot_oci::Digest;
 use futures_util::future::BoxFuture;
 
 use crate::job::Shape;
 
-/// What runs found out. Losing any of it costs requests, never correctness.
+/// Results of earlier runs. Losing any of them costs requests, never correctness.
 pub trait SyncCache: Send + Sync {
-    /// The digest of the image `source` after its conversion to `shape`, if it is known.
+    /// The digest of the image `source` after its conversion to `shape`, if known.
     fn converted<'a>(&'a self, source: &'a Digest, shape: &'a Shape) -> BoxFuture<'a, Option<Digest>>;
 
     /// Records the digest of such a conversion.
@@ -18,7 +18,7 @@ pub trait SyncCache: Send + Sync {
         converted: &'a Digest,
     ) -> BoxFuture<'a, ()>;
 
-    /// Whether `tag` (a whole reference at a target), which never changes, was seen to be equal to its source.
+    /// True if the immutable `tag` (a full reference at a target) was found to be equal to its source.
     fn verified<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, bool>;
 
     /// Records that it was.

@@ -1,4 +1,4 @@
-//! Registries as a configuration has them: any host becomes a client, with the settings and logins for it.
+//! Configured registries: provides a client for any host, with its settings and logins.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,24 +17,24 @@ use crate::{
     registry_defaults::RegistryDefaults,
 };
 
-/// What a configuration says of a registry.
+/// The configuration of a registry.
 #[derive(Clone, Debug, Default)]
 pub struct RegistrySettings {
-    /// How to speak to it.
+    /// Client settings.
     pub remote: Settings,
-    /// The form of document it takes; `None`: what is usual for it.
+    /// The manifest format it accepts; `None` means the usual one.
     pub format: Option<Format>,
-    /// How many manifest requests of its budget to leave for others; `None`: what is usual for it.
+    /// Manifest requests of its budget to leave for others; `None` means the usual number.
     pub reserve: Option<u32>,
-    /// The largest upload in one request, in bytes; `None`: what is usual for it.
+    /// The largest upload in one request, in bytes; `None` means the usual size.
     pub chunk: Option<u64>,
 }
 
-/// Finds the logins that this user has for a host, as Docker and podman keep them. It may block.
+/// Finds this user's logins for a host, as Docker and podman store them. May block.
 pub type FindLogins = Box<dyn Fn(&Host) -> Vec<Credential> + Send + Sync>;
 
-/// Registries with the settings of a configuration. Accounts in it come first; a registry without any gets the logins of
-/// this user.
+/// Registries with the settings of a configuration. Its accounts come first; a registry without any gets this user's
+/// logins.
 pub struct ConfiguredRegistries {
     configured: BTreeMap<Host, RegistrySettings>,
     find_logins: FindLogins,
@@ -43,7 +43,7 @@ pub struct ConfiguredRegistries {
 }
 
 impl ConfiguredRegistries {
-    /// With these settings; hosts that have none get the defaults.
+    /// Registries with these settings; other hosts get the defaults.
     pub fn new(
         configured: BTreeMap<Host, RegistrySettings>,
         find_logins: FindLogins,
@@ -52,12 +52,12 @@ impl ConfiguredRegistries {
         Self { configured, find_logins, cache, made: Mutex::default() }
     }
 
-    /// Whether any account is known for `host`.
+    /// True if an account is known for `host`.
     pub fn has_account(&self, host: &Host) -> bool {
         !self.settings(host).credentials.is_empty()
     }
 
-    /// How to speak to `host`, with the accounts to do it as.
+    /// Client settings for `host`, with accounts.
     fn settings(&self, host: &Host) -> Settings {
         let mut settings = self.bare(host);
         if settings.credentials.is_empty() {
@@ -66,7 +66,7 @@ impl ConfiguredRegistries {
         settings
     }
 
-    /// How to speak to `host` without the logins of this user.
+    /// Client settings for `host`, without this user's logins.
     pub fn bare(&self, host: &Host) -> Settings {
         let mut settings =
             self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();
@@ -76,8 +76,8 @@ impl ConfiguredRegistries {
         settings
     }
 
-    // A login is for the host that it names: the registry's own is not for endpoints with other names, which may have
-    // logins of their own.
+    // A login is for the host it names: the registry's own is not sent to endpoints with other names, which may have
+    // their own.
     fn logins(&self, host: &Host, endpoints: &[Url]) -> Vec<Credential> {
         if endpoints.is_empty() {
             return (self.find_logins)(host);
@@ -112,7 +112,7 @@ impl Registries for ConfiguredRegistries {
             return Ok(registry.clone());
         }
         let made = self.make(host)?;
-        // The first one stays: its connections and tokens are shared.
+        // Keep the first one: its connections and tokens are shared.
         Ok(known().entry(host.clone()).or_insert(made).clone())
     }
 
@@ -126,8 +126,8 @@ fn named(endpoint: &Url) -> Option<Host> {
     endpoint[url::Position::BeforeHost..url::Position::AfterPort].parse().ok()
 }
 
-// A host that the user named may be at a private address, unlike one that a registry redirects to. On this machine it
-// speaks plain HTTP, as it does for Docker.
+// A host named by the user may have a private address, unlike one that a registry redirects to. On this machine it uses
+// plain HTTP, as in Docker.
 fn address(host: &Host) -> Option<Url> {
     if host.is_docker_hub() {
         return None;

@@ -1,7 +1,7 @@
-//! What earlier runs found out, as lines of JSON in a file.
+//! Results of earlier runs, as JSON lines in a file.
 //!
-//! Each finding adds a line, and the last line about something counts. Lines that cannot be read are skipped, and a file
-//! with too many lines is written anew. All of it may be lost at any time: that costs requests.
+//! Each result appends a line; the last line for a key counts. Unreadable lines are skipped, and a file with too many
+//! lines is rewritten. All of it may be lost at any time: that only costs requests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,27 +19,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{cache::SyncCache, job::Shape};
 
-/// The file in the directory.
+/// The file name in the directory.
 const FILE: &str = "sync.jsonl";
 
-/// The most lines that are kept; the oldest are dropped when the file is written anew.
+/// The most lines kept; the oldest are dropped when the file is rewritten.
 const MAX_LINES: usize = 200_000;
 
-/// The most that is read of the file, in bytes.
+/// The most bytes read from the file.
 const MAX_BYTES: u64 = 128 << 20;
 
-/// Something that was found out.
+/// A result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Line {
-    /// An image has this digest in another form.
+    /// The digest of an image in another shape.
     #[serde(rename = "converted")]
     Converted(String, String, String),
-    /// A tag was seen to be equal to its source.
+    /// A tag that was found to be equal to its source.
     #[serde(rename = "verified")]
     Verified(String),
 }
 
-/// A [`SyncCache`] in a file. Without a file that can be written, it lasts as long as the process.
+/// A [`SyncCache`] in a file. Without a writable file, it lasts as long as the process.
 pub struct FileCache {
     known: Mutex<Known>,
 }
@@ -52,7 +52,7 @@ struct Known {
 }
 
 impl FileCache {
-    /// Reads the file in `directory`, which is made if it is missing. Failures are logged.
+    /// Reads the file in `directory`, which is created if missing. Failures are logged.
     pub fn open(directory: Option<PathBuf>) -> Self {
         let mut known = Known::default();
         if let Some(directory) = directory {
@@ -65,7 +65,7 @@ impl FileCache {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // Its methods leave nothing half done.
+        // A panic cannot leave the state inconsistent.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,7 +102,7 @@ impl Known {
     fn add(&mut self, line: &Line) {
         self.learn(line);
         let Some(file) = &mut self.file else { return };
-        // In one write, so that lines of two processes do not mix.
+        // A single write, so that lines of two processes do not mix.
         let written = serde_json::to_string(line).map_err(io::Error::from);
         if let Err(error) = written.and_then(|text| file.write_all(format!("{text}\n").as_bytes())) {
             tracing::debug!(%error, "nothing more is remembered");
@@ -143,7 +143,7 @@ impl SyncCache for FileCache {
     }
 }
 
-// Whether anything is not as it should be comes with the lines.
+// The lines, and true if the file is damaged or too large.
 fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
     let file = match File::open(path) {
         Ok(file) => file,

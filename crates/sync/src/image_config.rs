@@ -4,10 +4,10 @@ use entrepot_oci::{Digest, ImageConfig, MAX_CONFIG_BYTES, Repository};
 use entrepot_remote::{BlobRequest, Error, InvalidResponse, Remote};
 use futures_util::TryStreamExt as _;
 
-/// The configuration with this digest; `None` if the blob is not an image's configuration.
+/// The configuration with this digest; `None` if the blob is not an image configuration.
 ///
 /// # Errors
-/// The registry does not give it, gives other bytes, or it is longer than [`MAX_CONFIG_BYTES`].
+/// The registry fails, sends other bytes, or the blob is longer than [`MAX_CONFIG_BYTES`].
 pub async fn image_config(
     remote: &Remote,
     repository: &Repository,

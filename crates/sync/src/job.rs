@@ -15,10 +15,11 @@ pub struct Job {
     pub source: Place,
     /// The name of the image there.
     pub reference: Reference,
-    /// The digest when the plan was made. This is what is copied, even if the tag has moved since. `None`: look it up.
+    /// The digest when the plan was made. This is what is copied, even if the tag has moved since. `None` means look it
+    /// up.
     pub digest: Option<Digest>,
-    /// The digests that tags of the source belong to. Only these can have a list of referrers under a tag. `None`: the tags
-    /// were not listed.
+    /// The digests that tags of the source belong to. Only these can have a referrers tag. `None` means the tags were
+    /// not listed.
     pub attached: Option<Arc<HashSet<Digest>>>,
     /// The targets; at least one.
     pub targets: Vec<Target>,
@@ -31,9 +32,9 @@ pub struct Target {
     pub place: Place,
     /// The name of the image there; a digest for an image without a tag.
     pub reference: Reference,
-    /// The form that the image gets.
+    /// The shape of the copy.
     pub shape: Shape,
-    /// Whether its referrers are copied too: signatures, attestations, SBOMs.
+    /// Copy its referrers too: signatures, attestations, SBOMs.
     pub referrers: bool,
     /// The digest that the tag had at the target when the plan was made, if it was there.
     pub before: Option<Digest>,
@@ -41,19 +42,19 @@ pub struct Target {
     pub backup: Option<Tag>,
 }
 
-/// The form that a target gets an image in. The default keeps every byte.
+/// The shape of an image at a target. The default keeps every byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Only these platforms; empty: all.
+    /// Only these platforms; empty means all.
     pub platforms: Vec<Platform>,
     /// The media types of its manifests.
     pub format: Format,
-    /// Leaves out the attestations that BuildKit adds to an index: provenance and SBOMs.
+    /// Omit the attestations that BuildKit adds to an index: provenance and SBOMs.
     pub without_attestations: bool,
 }
 
 impl fmt::Display for Shape {
-    /// Equal texts mean equal shapes. The order in which platforms are named does not matter: an image keeps its own.
+    /// Equal texts mean equal shapes. The order of the platforms does not matter: an image keeps its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.format {
             Format::Keep => "keep",
@@ -78,28 +79,28 @@ pub enum Format {
     Docker,
 }
 
-/// How a copy to one target ended.
+/// The result of a copy to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The target has the image: it was there, or was copied.
     Done(Done),
     /// The target does not have the image.
     Failed(Failure),
-    /// Not tried, because the pull budget of the source is used up. A later run will.
+    /// Not attempted, because the pull budget of the source is exhausted. A later run will.
     Postponed {
-        /// How long until the budget is renewed, if the registry says so.
+        /// Time until the budget is renewed, if the registry says so.
         after: Option<Duration>,
     },
-    /// Not tried, because the run was stopped first.
+    /// Not attempted, because the run was stopped first.
     Cancelled,
 }
 
-/// What it took for a target to have the image.
+/// The result of a successful copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The digest at the target.
     pub digest: Digest,
-    /// Whether anything was written there.
+    /// True if anything was written there.
     pub changed: bool,
     /// Bytes of blobs written.
     pub written: u64,
@@ -109,18 +110,18 @@ pub struct Done {
     pub present: u64,
 }
 
-/// Why a target does not have the image.
+/// The reason a target does not have the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The fact. It holds no secrets.
+    /// The fact. It contains no secrets.
     pub what: String,
-    /// What to do about it, if anything is known to help.
+    /// A hint, if one is known.
     pub hint: Option<String>,
-    /// Whether the source failed, and so all its targets.
+    /// True if the source failed, and so all its targets.
     pub at_source: bool,
 }
 
-/// How the copy of one image to one target ended.
+/// The result of copying one image to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The rule that asked for it; empty for a manual copy.
@@ -137,11 +138,11 @@ pub struct Row {
     pub digest: Option<Digest>,
     /// The outcome.
     pub outcome: Outcome,
-    /// The time that it took.
+    /// The duration.
     pub took: Duration,
 }
 
-/// Something that happens during a run. `job` counts from 0 in the order of the plan, `target` in that of the job.
+/// An event of a run. `job` counts from 0 in the order of the plan, `target` in that of the job.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A job has begun.
@@ -171,7 +172,7 @@ pub enum Event {
         job: usize,
         /// The number of the target.
         target: usize,
-        /// How it ended.
+        /// The result.
         row: Box<Row>,
     },
 }

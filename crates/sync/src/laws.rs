@@ -1,7 +1,6 @@
-//! What holds for any archive whatever, as functions that panic where it does not.
+//! Properties that hold for any archive, as functions that panic if violated.
 //!
-//! Said once and asked twice: by the property tests beside this, and by the target `archives` in `fuzz/`. That is why
-//! this is built for tests and for fuzzing, and never else.
+//! Shared by the property tests beside this and the target `archives` in `fuzz/`. Built only for tests and fuzzing.
 
 use std::{fs, io::Cursor, path::Path};
 
@@ -9,7 +8,7 @@ use entrepot_oci::Reference;
 
 use crate::endpoints::{Archive, Index, tar};
 
-/// Any bytes as a tar archive: names lead nowhere but into it, and what is listed lies in it.
+/// Any bytes as a tar archive: names and extents stay within it.
 pub fn listing(bytes: &[u8]) {
     let length = bytes.len() as u64;
     let Ok(listing) = tar::list_in(Path::new("a.tar"), Cursor::new(bytes), length) else { return };
@@ -30,7 +29,7 @@ pub fn listing(bytes: &[u8]) {
     }
 }
 
-/// Any bytes as the `index.json` of a layout: what is written again says the same.
+/// Any bytes as the `index.json` of a layout: writing and reading it again gives the same.
 pub fn index(bytes: &[u8]) {
     let path = Path::new("index.json");
     let Ok(index) = Index::parse(path, bytes) else { return };
@@ -41,10 +40,10 @@ pub fn index(bytes: &[u8]) {
     }
 }
 
-/// Any file as an archive of images, in both forms: nothing is where the file is not, and what follows from it is bounded.
+/// Any file as an archive of images, in both formats: extents stay within the file, and derived data is bounded.
 ///
 /// # Panics
-/// The file is not there.
+/// The file does not exist.
 pub fn archive(path: &Path) {
     let length = fs::metadata(path).map(|known| known.len());
     let Ok(length) = length else { panic!("there is no archive to look at") };

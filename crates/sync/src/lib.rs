@@ -1,11 +1,11 @@
 //! Plans and performs copies of images between registries, layouts and archives.
 //!
-//! - `rules` says what is wanted (pure), `survey` finds out what is there, `plan` decides what to do (pure)
-//! - `run` goes through all of these for a set of rules and ends in a `report`
+//! - `rules` define what is wanted (pure), `survey` finds out what is there, `plan` decides what to do (pure)
+//! - `run` does all of this for a set of rules and produces a `report`
 //! - `copy` is the engine: it reads each blob once for all its targets, from and to any [`Place`]
-//! - [`Event`]s say how a run is going; [`Row`]s say how each copy ended
+//! - [`Event`]s report progress; [`Row`]s report the result of each copy
 //!
-//! Nothing here knows the terminal, a database or an HTTP answer: who runs a sync gives it [`Registries`].
+//! Independent of terminal, database and HTTP server: the caller provides [`Registries`].
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Asks what is at the ends of jobs that were made by hand.
+//! Queries the sources and targets of jobs that were requested by hand.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::{
     plan::{CopyAction, JobState, TargetState},
 };
 
-/// How many jobs are looked at at once.
+/// The number of jobs queried at once.
 const AT_ONCE: usize = 16;
 
-/// What there is for each job, for one `HEAD` at its source and one at each target. What cannot be asked counts as not
-/// there: the copy itself will say why.
+/// The state of each job, by one `HEAD` at its source and one at each target. Failed queries count as missing: the copy
+/// itself will report the reason.
 pub async fn look(registries: &Arc<dyn Registries>, jobs: &[Job]) -> Vec<JobState> {
     let states = stream::iter(jobs).map(async |job| {
         let digest = match job.digest {

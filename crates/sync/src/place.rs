@@ -1,4 +1,5 @@
-//! Places that hold images, as people write them: `quay.io/ascend/cann`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`.
+//! Places that hold images, with their notation: `quay.io/ascend/cann`, `oci:DIR`, `oci-archive:FILE`,
+//! `docker-archive:FILE`.
 
 use std::{fmt, path::PathBuf};
 
@@ -18,12 +19,12 @@ pub enum Place {
     Layout(PathBuf),
     /// An OCI image layout in a tar file.
     OciArchive(PathBuf),
-    /// A file that `docker save` wrote. It can only be read.
+    /// The output of `docker save`. Read-only.
     DockerArchive(PathBuf),
 }
 
 impl Place {
-    /// The registry it is at.
+    /// The registry, if it is one.
     pub fn host(&self) -> Option<&Host> {
         match self {
             Self::Registry { host, .. } => Some(host),
@@ -31,7 +32,7 @@ impl Place {
         }
     }
 
-    /// A tag here as people write it: `quay.io/ascend/cann:8.5`.
+    /// A tag here in the usual notation: `quay.io/ascend/cann:8.5`.
     pub(crate) fn with_tag(&self, tag: &Tag) -> String {
         format!("{self}:{tag}")
     }

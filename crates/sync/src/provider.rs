@@ -1,4 +1,4 @@
-//! Recognizes well-known registries by their host names. What is known of each is kept where it is used.
+//! Recognizes well-known registries by their host names. Facts about each are kept where they are used.
 
 use entrepot_oci::Host;
 
@@ -21,7 +21,7 @@ pub enum Provider {
     Ecr,
     /// Microsoft's Azure Container Registry.
     Azure,
-    /// gitlab.com, or a host that is named as GitLab's registries are.
+    /// gitlab.com, or a host named like GitLab's registries.
     GitLab,
     /// Google's Artifact Registry.
     ArtifactRegistry,
@@ -53,7 +53,7 @@ impl Provider {
         }
     }
 
-    /// The name that people know it by.
+    /// The provider's usual name.
     pub fn name(self) -> &'static str {
         match self {
             Self::DockerHub => "Docker Hub",

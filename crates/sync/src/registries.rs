@@ -1,4 +1,4 @@
-//! The registries that a run speaks to.
+//! Access to the registries of a run.
 
 use std::sync::Arc;
 
@@ -7,20 +7,21 @@ use entrepot_remote::{Remote, SettingsError};
 
 use crate::{cache::SyncCache, job::Format};
 
-/// A registry as a run needs it.
+/// A registry, with its settings for a run.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    /// The client for it.
+    /// The client.
     pub remote: Remote,
-    /// The form of document it takes where a rule does not say.
+    /// The manifest format it accepts, unless a rule says otherwise.
     pub format: Format,
-    /// How many manifest requests to leave of a budget such as Docker Hub's; 0: use all.
+    /// Manifest requests to leave of a budget such as Docker Hub's; 0 uses all.
     pub reserve: u32,
-    /// The largest upload in one request, in bytes; larger blobs go in chunks of this size. `None`: any.
+    /// The largest upload in one request, in bytes; larger blobs are sent in chunks of this size. `None` means no
+    /// limit.
     pub chunk: Option<u64>,
 }
 
-/// Finds the registries that a run speaks to, and the cache of what earlier runs found out.
+/// Provides the registries of a run, and the cache of earlier results.
 pub trait Registries: Send + Sync {
     /// The registry at `host`; any host, configured or not.
     ///
@@ -28,6 +29,6 @@ pub trait Registries: Send + Sync {
     /// Its settings cannot be used.
     fn registry(&self, host: &Host) -> Result<Registry, SettingsError>;
 
-    /// What earlier runs found out.
+    /// The cache of earlier results.
     fn cache(&self) -> Arc<dyn SyncCache>;
 }

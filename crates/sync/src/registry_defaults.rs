@@ -1,18 +1,18 @@
-//! Defaults for well-known registries, for whatever the configuration leaves open.
+//! Defaults for well-known registries, for settings that are not configured.
 
 use entrepot_oci::Host;
 use entrepot_remote::Rate;
 
 use crate::{Format, Provider};
 
-/// How to treat a registry where the configuration does not say.
+/// Defaults for a registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RegistryDefaults {
     /// The media types that it accepts.
     pub format: Format,
     /// The highest rate of requests that it tolerates.
     pub rate: Option<Rate>,
-    /// The number of manifest requests to leave in its budget for others.
+    /// Manifest requests of its budget to leave for others.
     pub reserve: u32,
     /// The largest upload in one request, in bytes.
     pub chunk: Option<u64>,
@@ -22,14 +22,14 @@ impl RegistryDefaults {
     /// The defaults for `host`. Most registries need none.
     pub fn of(host: &Host) -> Self {
         match Provider::of(host) {
-            // Some of 100 or 200 pulls in six hours (docs.docker.com, "Docker Hub usage and limits") stay for whoever else
-            // pulls from this address.
+            // Leaves some of the 100 or 200 pulls in six hours (docs.docker.com, "Docker Hub usage and limits") for
+            // others behind this address.
             Provider::DockerHub => Self { reserve: 10, ..Self::default() },
-            // An upload is ended after ten minutes (docs.github.com, "Working with the Container registry"), which such a
-            // piece makes at 220 KB/s.
+            // An upload is cut off after ten minutes (docs.github.com, "Working with the Container registry"); such a
+            // chunk then needs 220 KB/s.
             Provider::Ghcr => Self { chunk: Some(128 << 20), ..Self::default() },
-            // Refuses OCI indexes as "fail to parse 'manifest.json'", and answers 503 beyond about 20 requests a second for
-            // each tenant (support.huaweicloud.com, SWR "Constraints").
+            // Refuses OCI indexes with "fail to parse 'manifest.json'", and responds with 503 above about 20 requests
+            // per second and tenant (support.huaweicloud.com, SWR "Constraints").
             Provider::Swr => Self { format: Format::Docker, rate: "20/s".parse().ok(), ..Self::default() },
             _ => Self::default(),
         }

@@ -66,7 +66,7 @@ pub struct RuleTotals {
     pub totals: Totals,
 }
 
-/// Counts of images by how they ended, and of bytes.
+/// Counts of images by result, and of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Images that were at the destination before.
@@ -81,9 +81,9 @@ pub struct Totals {
     pub removed: usize,
     /// Images that could not be copied.
     pub failed: usize,
-    /// Images that were not tried because the pull budget is used up.
+    /// Images not attempted because the pull budget is exhausted.
     pub postponed: usize,
-    /// Images that were not tried because the run was stopped.
+    /// Images not attempted because the run was stopped.
     pub cancelled: usize,
     /// Bytes written.
     pub written: u64,
@@ -115,7 +115,7 @@ pub struct Line {
     /// The state at the end.
     #[serde(flatten)]
     pub state: State,
-    /// How long it took.
+    /// The duration.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
     pub took: Duration,
 }
@@ -137,27 +137,27 @@ pub enum State {
         /// Bytes that were there already.
         present: u64,
     },
-    /// Something else is there and stays, because the tag is immutable.
+    /// A different image is there and stays, because the tag is immutable.
     Kept,
-    /// No rule writes this tag there.
+    /// No rule writes this tag.
     Extra,
-    /// No rule writes this tag there, and it was removed.
+    /// No rule writes this tag, and it was removed.
     Removed,
     /// It could not be copied.
     Failed {
         /// The fact.
         what: String,
-        /// What to do about it, if anything is known to help.
+        /// A hint, if one is known.
         hint: Option<String>,
-        /// Whether the source failed, and so all its destinations.
+        /// True if the source failed, and so all its destinations.
         at_source: bool,
     },
-    /// Not tried, because the pull budget is used up.
+    /// Not attempted, because the pull budget is exhausted.
     Postponed {
         /// Seconds until the budget is renewed, if the registry says so.
         after_seconds: Option<u64>,
     },
-    /// Not tried, because the run was stopped.
+    /// Not attempted, because the run was stopped.
     Cancelled,
 }
 
@@ -176,7 +176,7 @@ impl State {
         }
     }
 
-    /// Whether the destination has the image as the rule wants it.
+    /// True if the destination has the image as the rule wants it.
     pub fn is_in_sync(&self) -> bool {
         matches!(self, Self::UpToDate | Self::Copied { .. })
     }
@@ -205,7 +205,7 @@ impl From<Failure> for State {
 }
 
 impl Totals {
-    /// The number of images that the rules want.
+    /// The number of images the rules want.
     pub fn wanted(&self) -> usize {
         self.in_sync() + self.kept + self.failed + self.postponed + self.cancelled
     }
@@ -215,7 +215,7 @@ impl Totals {
         self.up_to_date + self.copied
     }
 
-    /// The result that these counts amount to.
+    /// The verdict for these counts.
     pub fn verdict(&self) -> Verdict {
         if self.failed > 0 {
             Verdict::Failed
@@ -246,17 +246,17 @@ impl Totals {
     }
 }
 
-/// What a run did about its plan.
+/// The results of executing a plan.
 #[derive(Debug, Default)]
 pub(crate) struct Deeds {
-    /// What became of the jobs.
+    /// The results of the jobs.
     pub(crate) rows: Vec<Row>,
-    /// What became of the extra tags that were to be removed.
+    /// The results of removing extra tags.
     pub(crate) removals: HashMap<(Place, Tag), Result<(), Failure>>,
 }
 
 impl Report {
-    /// Puts together what was planned and what was done.
+    /// Combines a plan with its results.
     pub(crate) fn new(plan: Plan, deeds: Deeds, (started, took): (SystemTime, Duration)) -> Self {
         let mut rows: HashMap<(Place, Reference), (Outcome, Duration)> = HashMap::new();
         for row in deeds.rows {
@@ -322,7 +322,7 @@ fn milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, 
     serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A time as RFC 3339 writes it, in UTC and whole seconds.
+/// A time in RFC 3339, in UTC and whole seconds.
 pub fn timestamp(time: SystemTime) -> String {
     let time = jiff::Timestamp::try_from(time).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -1,7 +1,7 @@
 //! A run: rules → survey → plan → copies → report.
 //!
-//! The plan is made first and shown as it is; [`apply`] does what it says and nothing else. Whoever runs it may stop it at
-//! any time: what is at the destinations is the state, so the next run goes on from there.
+//! The plan is made first and can be shown; [`apply`] does exactly what it says. A run may be stopped at any time: the
+//! destinations are the state, so the next run continues from there.
 
 use std::{
     collections::HashMap,
@@ -20,19 +20,19 @@ use crate::{
     report::Deeds, rules::RuleSet, survey::Survey,
 };
 
-/// The most tags that are removed at once.
+/// The number of concurrent tag removals.
 const REMOVALS: usize = 8;
 
-/// How a plan is to be carried out.
+/// Options for applying a plan.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Removes the extra tags that the plan lists. Without it they are only listed.
+    /// Remove the extra tags that the plan lists; otherwise they are only listed.
     pub prune: bool,
-    /// How much is done at once.
+    /// Concurrency limits.
     pub limits: Limits,
 }
 
-/// Looks at everything that `rules` are about and makes a plan; `None` if it was told to stop first.
+/// Surveys everything `rules` refer to and makes a plan; `None` if cancelled first.
 pub async fn prepare(
     registries: &Arc<dyn Registries>,
     rules: &RuleSet,
@@ -45,8 +45,7 @@ pub async fn prepare(
     }
 }
 
-/// How much of what `rules` want is where it should be, for each of them; `None` if it was told to stop first. Nothing is
-/// written.
+/// The sync state of each of `rules`; `None` if cancelled first. Nothing is written.
 pub async fn check(
     registries: &Arc<dyn Registries>,
     rules: &RuleSet,
@@ -55,7 +54,7 @@ pub async fn check(
     prepare(registries, rules, cancel).await.map(|plan| plan.counts_by_rule())
 }
 
-/// Carries out a plan. Jobs in `events` are numbered as in [`Plan::jobs`].
+/// Applies a plan. Jobs in `events` are numbered as in [`Plan::jobs`].
 pub async fn apply(
     registries: &Arc<dyn Registries>,
     plan: Plan,
@@ -66,11 +65,11 @@ pub async fn apply(
     let (started, clock) = (SystemTime::now(), Instant::now());
     let mut jobs = plan.jobs.clone();
     let attached = jobs.split_off(plan.images.min(jobs.len()));
-    // What belongs to an image comes behind it, so that a registry never has a signature of nothing.
+    // Attached tags follow their images, so that a registry never has a signature without its image.
     let first = jobs.len();
     let mut rows = perform(registries.clone(), jobs, options.limits, cancel.clone(), events.clone()).await;
     rows.extend(behind(registries, attached, options.limits, &cancel, (first, &events)).await);
-    // Nothing is removed by a run that was told to stop.
+    // A cancelled run removes nothing.
     let prune = options.prune && !cancel.is_cancelled();
     let removals = if prune { remove(registries, &plan, &rows).await } else { HashMap::new() };
     let lasting = plan.lasting.clone();
@@ -87,7 +86,7 @@ pub async fn apply(
     report
 }
 
-// A second round, whose jobs are numbered behind those of the first.
+// A second round, whose jobs are numbered after those of the first.
 async fn behind(
     registries: &Arc<dyn Registries>,
     jobs: Vec<Job>,
@@ -101,7 +100,7 @@ async fn behind(
     let (sender, mut receiver) = unbounded_channel();
     let renumbered = async {
         while let Some(event) = receiver.recv().await {
-            // Nobody need listen.
+            // There may be no listener.
             drop(events.send(moved(event, first)));
         }
     };
@@ -121,7 +120,7 @@ fn moved(event: Event, by: usize) -> Event {
 
 type Removals = HashMap<(Place, Tag), Result<(), Failure>>;
 
-// Removes what the plan lists, and of that nothing that a copy of this run has just written as a backup.
+// Removes the tags the plan lists, except backups that this run has just written.
 async fn remove(registries: &Arc<dyn Registries>, plan: &Plan, rows: &[Row]) -> Removals {
     let written = |place: &Place, tag: &Tag| {
         rows.iter().any(|row| row.target == *place && row.target_reference == Reference::Tag(tag.clone()))
@@ -141,7 +140,7 @@ async fn remove_one(registries: &Arc<dyn Registries>, place: &Place, tag: &Tag) 
         |what: String, hint: Option<&str>| Failure { what, hint: hint.map(str::to_owned), at_source: false };
     let registry = registries.registry(host).map_err(|error| failed(error.to_string(), None))?;
     match registry.remote.delete_tag(repository, tag).await {
-        // Somebody else was first.
+        // Another client was first.
         Ok(()) | Err(RemoteError::NotFound) => Ok(()),
         Err(error) => Err(match error.refusal() {
             Some(Refusal::Unsupported) => failed(

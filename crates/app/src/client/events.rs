@@ -1,4 +1,4 @@
-//! What happens on a server, as it happens: its server-sent events, read.
+//! Reads a server's event stream (server-sent events).
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -7,12 +7,12 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 
 use crate::failure::Failure;
 
-/// How long the server may say nothing: its heartbeat comes every 15 s.
+/// The longest silence allowed. The server sends a heartbeat every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);
-/// The most that one event may have, in bytes.
+/// The largest event, in bytes.
 const MAX_EVENT: usize = 1 << 20;
 
-/// What happens, as it happens.
+/// The event stream of a server.
 pub(crate) struct Events {
     bytes: BoxStream<'static, reqwest::Result<Vec<u8>>>,
     text: Vec<u8>,
@@ -24,7 +24,7 @@ impl Events {
         Self { bytes, text: Vec::new(), ready: VecDeque::new() }
     }
 
-    /// The next one; `None` if the server let us go.
+    /// The next event; `None` if the server closed the stream.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, Failure> {
         loop {
             if let Some(event) = self.ready.pop_front() {

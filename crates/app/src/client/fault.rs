@@ -1,34 +1,34 @@
-//! Why a server's API gives no answer.
+//! Errors of requests to a server's API.
 
 use std::error::Error;
 
 use entrepot_api::Problem;
 use reqwest::StatusCode;
 
-/// Why there is no answer.
+/// The reason a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// There is no connection.
+    /// No connection could be made.
     #[error("nobody answers there")]
     Connect(#[source] reqwest::Error),
-    /// The connection broke off, or took too long.
+    /// The connection broke off, or the request timed out.
     #[error("the connection failed")]
     Connection(#[source] reqwest::Error),
-    /// A stream of events does not begin.
+    /// The event stream did not start in time.
     #[error("there was no answer in time")]
     TimedOut,
-    /// The answer is longer than any that is meant.
+    /// The response is larger than any valid one.
     #[error("the answer is too long")]
     TooLong,
-    /// The answer is of another version.
+    /// The response does not parse: the server has another version.
     #[error("the answer is not what this version understands")]
     Answer(#[from] serde_json::Error),
-    /// The server says no; `None` is something else than a server of ours.
+    /// The server refused. `problem` is `None` if it is not one of our servers.
     #[error("the server answers {status}")]
     Refused {
-        /// The status.
+        /// The HTTP status.
         status: StatusCode,
-        /// What it says.
+        /// The problem document it sent.
         problem: Option<Problem>,
     },
 }
@@ -39,7 +39,7 @@ impl Fault {
         if error.is_connect() { Self::Connect(error) } else { Self::Connection(error) }
     }
 
-    /// What is behind it all, as the system says it.
+    /// The innermost cause, usually the system's error.
     pub(crate) fn root(&self) -> &(dyn Error + 'static) {
         let mut root: &(dyn Error + 'static) = self;
         while let Some(cause) = root.source() {

@@ -1,8 +1,8 @@
-//! Speaks to the JSON API of a server: over the network, or over the socket in its data directory.
+//! Client for a server's JSON API, over the network or over the socket in its data directory.
 //!
-//! - `fault`: why there is no answer; `events`: what happens, as it happens
+//! - `fault`: errors; `events`: the event stream
 //!
-//! What the answers mean to a person is said by the commands.
+//! The commands explain the errors to the user.
 
 mod events;
 mod fault;
@@ -24,14 +24,14 @@ use crate::{assembly, failure::Failure};
 pub(crate) use events::Events;
 pub(crate) use fault::Fault;
 
-/// How long a connection may take to be made, and a stream of events to begin.
+/// Timeout for connecting, and for an event stream to start.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long an answer may take; a removal deletes files.
+/// Timeout for a whole response; long, because a removal deletes files.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// The most that an answer may have, in bytes: a page of 1,000 entries is far below.
+/// The largest response, in bytes. A page of 1,000 entries is far below.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// A server.
+/// A client for one server.
 pub(crate) struct Client {
     server: Url,
     token: Option<SecretString>,
@@ -40,7 +40,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The server at an address, such as `https://m.example.com` or `127.0.0.1:5000`.
+    /// A client for the server at an address, such as `https://m.example.com` or `127.0.0.1:5000`.
     ///
     /// # Errors
     /// The text is not such an address.
@@ -57,10 +57,10 @@ impl Client {
         Ok(Self { server: url, token, http: built(reqwest::Client::builder())?, socket: None })
     }
 
-    /// The server behind a socket on this machine, where no token is asked for.
+    /// A client for the server behind a local socket. No token is needed there.
     ///
     /// # Errors
-    /// HTTP cannot be set up.
+    /// The HTTP client cannot be set up.
     pub(crate) fn over(socket: PathBuf) -> Result<Self, Failure> {
         let server = "http://localhost".parse();
         let server = server.map_err(|error| Failure::because("cannot set up HTTP", &error))?;
@@ -68,17 +68,17 @@ impl Client {
         Ok(Self { server, token: None, http, socket: Some(socket) })
     }
 
-    /// The server's address, without a slash at its end.
+    /// The server's address, without a trailing slash.
     pub(crate) fn server(&self) -> &str {
         self.server.as_str().trim_end_matches('/')
     }
 
-    /// The socket, if that is how it is reached.
+    /// The socket, if the server is reached through one.
     pub(crate) fn socket(&self) -> Option<&Path> {
         self.socket.as_deref()
     }
 
-    /// What is at an address below `/api/v1`.
+    /// Sends `GET` to a path below `/api/v1`.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -87,7 +87,7 @@ impl Client {
         ask(self.request(Method::GET, path).query(query)).await
     }
 
-    /// Sends a body to an address below `/api/v1`.
+    /// Sends `POST` with a body to a path below `/api/v1`.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -96,7 +96,7 @@ impl Client {
         ask(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Deletes what is at an address below `/api/v1`.
+    /// Sends `DELETE` to a path below `/api/v1`.
     pub(crate) async fn delete<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -105,7 +105,7 @@ impl Client {
         ask(self.request(Method::DELETE, path).query(query)).await
     }
 
-    /// What happens from now on.
+    /// Opens the stream of events from now on.
     pub(crate) async fn events(&self) -> Result<Events, Fault> {
         let request = self.request(Method::GET, &["sync", "events"]);
         let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
@@ -115,7 +115,7 @@ impl Client {
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.server.clone();
-        // An address with a host has segments.
+        // Always `Ok`: a URL with a host has path segments.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         }

@@ -1,4 +1,4 @@
-//! `entrepot completions`: a script that lets a shell complete our commands.
+//! `entrepot completions`: prints a shell completion script.
 
 use clap_complete::Shell;
 
@@ -7,11 +7,11 @@ use crate::{failure::Failure, output};
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Completions {
-    /// For which shell.
+    /// The shell.
     pub(crate) shell: Shell,
 }
 
-/// Writes the script for the `whole` command line to standard output.
+/// Writes the completion script for the `whole` command line to standard output.
 pub(crate) fn run(Completions { shell }: Completions, mut whole: clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut whole, "entrepot", &mut script);

@@ -1,4 +1,4 @@
-//! `entrepot config`: what is wrong with a configuration, and what is in force.
+//! `entrepot config`: checks a configuration, or prints the effective one.
 
 use std::path::{Path, PathBuf};
 
@@ -13,18 +13,18 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) enum Config {
-    /// Say what is wrong with a file.
+    /// Check a file.
     Check {
         /// The file.
         file: PathBuf,
-        /// How.
+        /// The output format.
         output: Output,
     },
-    /// Print what is in force.
+    /// Print the effective configuration.
     Show {
-        /// The file, if one is named.
+        /// The file, if given.
         file: Option<PathBuf>,
-        /// How.
+        /// The output format.
         output: Output,
     },
 }

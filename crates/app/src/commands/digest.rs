@@ -1,4 +1,4 @@
-//! `entrepot digest`: what a tag points at, for a `HEAD`, which Docker Hub does not count.
+//! `entrepot digest`: resolves a tag with a `HEAD` request, which Docker Hub does not count as a pull.
 
 use entrepot_oci::{Digest, ImageRef, MediaType, Reference};
 use serde::Serialize;
@@ -12,13 +12,13 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct DigestOf {
-    /// What every such command can be told.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// Of which image.
+    /// The image.
     pub(crate) image: ImageRef,
 }
 
-/// Asks and prints.
+/// Runs the command.
 pub(crate) fn run(DigestOf { common, image }: DigestOf) -> Result<(), Failure> {
     session::run(&common, async |session, stop| {
         tokio::select! {
@@ -35,7 +35,7 @@ struct Answer {
     media_type: Option<String>,
 }
 
-/// What a registry says of an image.
+/// The registry's response.
 struct Found {
     digest: Digest,
     media_type: Option<MediaType>,
@@ -52,7 +52,7 @@ async fn find(session: &Session, image: &ImageRef) -> Result<Found, Failure> {
     };
     match said {
         Some(digest) => Ok(Found { digest, media_type: head.media_type }),
-        // Registries may leave it out, and then the document tells.
+        // Registries may omit the digest; then compute it from the manifest.
         None => {
             let whole = remote.manifest(repository, &reference).await.map_err(failure)?;
             Ok(Found { digest: whole.digest, media_type: Some(whole.media_type) })

@@ -1,4 +1,4 @@
-//! `entrepot list`: plain lists of images, one a line.
+//! `entrepot list`: plain lists of images, one per line.
 
 use std::{
     fs, io,
@@ -13,13 +13,13 @@ use crate::{failure::Failure, output};
 /// The arguments of `list fmt`.
 #[derive(Debug)]
 pub(crate) struct Fmt {
-    /// The file; `-`: standard input.
+    /// The file; `-` means standard input.
     pub(crate) file: PathBuf,
-    /// Whether the file itself is changed.
+    /// Change the file in place.
     pub(crate) in_place: bool,
 }
 
-/// Puts a list in order.
+/// Sorts and formats a list.
 pub(crate) fn run(Fmt { file, in_place }: Fmt) -> Result<(), Failure> {
     let is_stdin = file == Path::new("-");
     if is_stdin && in_place {

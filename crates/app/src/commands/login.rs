@@ -1,4 +1,4 @@
-//! `entrepot login` and `logout`: accounts at registries, kept where Docker and podman keep theirs.
+//! `entrepot login` and `logout`: registry accounts, stored where Docker and podman keep theirs.
 
 use std::{
     io::{self, Read},
@@ -21,28 +21,28 @@ use crate::{
     terminal,
 };
 
-/// The longest password that is taken, in bytes: tokens of some clouds have thousands.
+/// The longest password, in bytes. Some clouds issue tokens of several thousand.
 const MAX_PASSWORD: u64 = 64 << 10;
 
 /// The arguments of `login`.
 #[derive(Debug)]
 pub(crate) struct Login {
-    /// The options of every command that speaks to registries.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
     /// The registry, or a namespace of it.
     pub(crate) target: LoginTarget,
-    /// The user name; asked for if it is missing.
+    /// The user name; prompted for if missing.
     pub(crate) username: Option<String>,
-    /// Whether to read the password from standard input.
+    /// Read the password from standard input.
     pub(crate) password_stdin: bool,
 }
 
 /// The arguments of `logout`.
 #[derive(Debug)]
 pub(crate) struct Logout {
-    /// How to print.
+    /// The output format.
     pub(crate) output: Output,
-    /// The registry, or a namespace of it; `None` for all of them.
+    /// The registry, or a namespace of it; `None` means all.
     pub(crate) target: Option<LoginTarget>,
 }
 
@@ -59,7 +59,7 @@ struct LoggedOut {
     file: String,
 }
 
-/// Asks who it is, shows the account to the registry, and keeps it.
+/// Prompts for the account, checks it against the registry, and stores it.
 pub(crate) fn login(Login { common, target, username, password_stdin }: Login) -> Result<(), Failure> {
     session::run(&common, async |session, stop| {
         let entered = async {
@@ -77,7 +77,7 @@ pub(crate) fn login(Login { common, target, username, password_stdin }: Login) -
     })
 }
 
-// The logins of this user, where Docker and the containers tools keep them.
+// The user's login files, where Docker and the containers tools keep them.
 fn store() -> LoginStore {
     let environment = Environment::of_process();
     LoginStore::new(AuthFilePaths::new(|name| environment.get(name)))
@@ -110,7 +110,7 @@ async fn check(
     remote.log_in(&credential).await.map_err(|error| refused(host, &error))
 }
 
-/// Takes logins away.
+/// Removes logins.
 pub(crate) fn logout(Logout { output, target }: Logout) -> Result<(), Failure> {
     let removed = store().remove(target.as_ref())?;
     if let (Some(target), true) = (&target, removed.is_empty()) {
@@ -215,14 +215,14 @@ async fn ask_password(username: &str, target: &LoginTarget) -> Result<SecretStri
     given(&line.map_err(|error| unread(&error))?)
 }
 
-// In a thread of its own, which nobody waits for where somebody interrupts.
+// Reads in a separate thread, so that an interrupt does not have to wait for it.
 async fn type_line(prompt: &str) -> io::Result<String> {
     terminal::ask(prompt)?;
     let (sender, receiver) = oneshot::channel();
     thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line);
-        // Nobody waits for it any more after Ctrl-C.
+        // Fails after Ctrl-C, when nobody waits for the line any more.
         let _ = sender.send(read.map(|_| line));
     });
     receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))
@@ -239,7 +239,7 @@ fn unread(error: &io::Error) -> Failure {
     Failure::because("cannot read standard input", error)
 }
 
-/// A terminal that does not show what is typed, until this is dropped.
+/// Turns off terminal echo until dropped.
 struct Silence(Termios);
 
 impl Silence {
@@ -254,7 +254,7 @@ impl Silence {
 
 impl Drop for Silence {
     fn drop(&mut self) {
-        // There is nobody left to tell.
+        // Nobody is left to tell.
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
     }
 }

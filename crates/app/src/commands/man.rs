@@ -1,4 +1,4 @@
-//! `entrepot man`: the manual pages.
+//! `entrepot man`: writes the manual pages.
 
 use std::{fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::{failure::Failure, output};
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Man {
-    /// Where one page per command goes; without it, the main page goes to standard output.
+    /// The directory for one page per command; without it, the main page goes to standard output.
     pub(crate) out: Option<PathBuf>,
 }
 

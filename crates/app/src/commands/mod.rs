@@ -1,4 +1,4 @@
-//! The commands. Each takes arguments of its own and knows nothing of the command line.
+//! The commands. Each has its own argument type and is independent of the command line parser.
 
 pub(crate) mod cache;
 pub(crate) mod completions;

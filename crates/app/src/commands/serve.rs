@@ -1,4 +1,4 @@
-//! `entrepot serve`: from a configuration to a server that runs until it is told to stop.
+//! `entrepot serve`: runs a server until it is told to stop.
 
 use std::{
     io,
@@ -26,24 +26,24 @@ use crate::{
     syncing::{self, Source},
 };
 
-/// How long running responses have to finish.
+/// The time limit for responses in progress at shutdown.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The longest path that a unix socket may have everywhere, in bytes.
+/// The longest socket path that is portable, in bytes.
 const LONGEST_SOCKET: usize = 100;
 
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Serve {
-    /// The configuration file, if one is named.
+    /// The configuration file, if given.
     pub(crate) file: Option<PathBuf>,
-    /// What goes over it.
+    /// Settings that override the file.
     pub(crate) over: Overrides,
-    /// How much to say.
+    /// The log verbosity.
     pub(crate) verbosity: Verbosity,
 }
 
-/// Serves until a signal.
+/// Serves until a signal arrives.
 pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure> {
     let (environment, since) = (Environment::of_process(), SystemTime::now());
     let loaded = config::load(file.as_deref(), &environment, over.clone())?;
@@ -60,7 +60,7 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
-/// Where the configuration came from, and when it was read.
+/// The source of the configuration, and the time it was read.
 struct Origin {
     file: Option<PathBuf>,
     over: Overrides,
@@ -111,12 +111,12 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         stop.cancel();
         end
     };
-    // Runs are stopped at once; responses that go on have their time beside that.
+    // Runs are stopped at once; responses in progress get the grace period meanwhile.
     let ((), end, ()) =
         tokio::join!(server.run(stop.clone(), GRACE), work, reload.watch(watched, stop.clone()));
     mirror.shutdown().await;
     signals.abort();
-    // Whoever comes next would replace it; this only tidies up.
+    // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
     syncing::ended(end)
@@ -140,7 +140,7 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
     }
 }
 
-// What we are called: as it is written, and by the domain with the labels below it that stand for registries.
+// The server's host names: the configured ones, the mirror domain, and a subdomain for each registry alias.
 fn names(config: &Config) -> Vec<String> {
     let mut names = config.names.clone();
     if let Some(domain) = &config.mirror.domain {
@@ -187,7 +187,7 @@ fn not_bound(error: &Error) -> Failure {
     Failure::because(what, error).with_hint(hint)
 }
 
-/// The signals that mean something to us, taken before anything is opened.
+/// The handled signals, registered before anything is opened.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -204,7 +204,7 @@ impl Signals {
         })
     }
 
-    // The first signal to stop begins the drain, the second one ends the process.
+    // The first stop signal starts the drain, the second one exits at once.
     async fn heed(mut self, stop: CancellationToken, server: Arc<Server>) {
         loop {
             let (name, code) = tokio::select! {

@@ -1,4 +1,4 @@
-//! What the commands that speak to registries have in common: set-up, the end by Ctrl-C, and words for what went wrong.
+//! Shared by the commands that use registries: setup, Ctrl-C, and error messages.
 
 use std::{path::PathBuf, process, sync::Arc};
 
@@ -16,38 +16,38 @@ use crate::{
     registries, runtime,
 };
 
-/// What every such command can be told.
+/// Options shared by all registry commands.
 #[derive(Debug)]
 pub(crate) struct Common {
-    /// The configuration file, if one is named.
+    /// The configuration file, if given.
     pub(crate) file: Option<PathBuf>,
-    /// Where to remember things, instead of the usual place.
+    /// The cache directory, instead of the default.
     pub(crate) cache: Option<PathBuf>,
-    /// How to print.
+    /// The output format.
     pub(crate) output: Output,
-    /// How much to say.
+    /// The log verbosity.
     pub(crate) verbosity: Verbosity,
 }
 
-/// A command that is ready to speak to registries.
+/// The context of a command that uses registries.
 pub(crate) struct Session {
     /// The registries.
     pub(crate) registries: Arc<ConfiguredRegistries>,
-    /// What is copied where.
+    /// The sync rules.
     pub(crate) rules: RuleSet,
-    /// What moves from one registry to another.
+    /// The migration, if configured.
     pub(crate) migration: Option<Migration>,
-    /// The file that this was read from.
+    /// The file the configuration was read from.
     pub(crate) file: Option<PathBuf>,
-    /// Where things are remembered between runs.
+    /// The cache directory.
     pub(crate) cache: Option<PathBuf>,
-    /// Whether the terminal is a Chinese one.
+    /// True if messages should be in Chinese.
     pub(crate) is_chinese: bool,
     _log: Guard,
 }
 
-/// Reads the configuration, and runs `work` until it is done or somebody interrupts it. Work that heeds the token may
-/// go on after the first Ctrl-C, to end well; the second one ends the process.
+/// Reads the configuration and runs `work` until it is done or interrupted. Work that observes the token may continue
+/// after the first Ctrl-C to finish cleanly; the second one exits.
 pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
     common: &Common,
     work: impl FnOnce(Session, CancellationToken) -> F,
@@ -61,7 +61,7 @@ pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
     runtime.block_on(work(session, stop))
 }
 
-/// Waits for work that needs no registry.
+/// Runs work that needs no registry to completion.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime::build()?.block_on(work))
 }
@@ -89,23 +89,23 @@ impl Session {
         })
     }
 
-    /// A registry to be spoken to.
+    /// A registry, with its settings.
     pub(crate) fn registry(&self, host: &Host) -> Result<Registry, Failure> {
         self.registries.registry(host).map_err(|error| unusable(host, &error))
     }
 
-    /// A registry to be asked.
+    /// A client for a registry.
     pub(crate) fn remote(&self, host: &Host) -> Result<Remote, Failure> {
         self.registry(host).map(|registry| registry.remote)
     }
 
-    /// What a registry's refusal means to a person. `about` says what was asked for.
+    /// Turns a registry's error into a message for the user. `about` names the requested object.
     pub(crate) fn to_failure(&self, host: &Host, about: &str, error: &Error) -> Failure {
         to_failure(host, about, error, self.registries.has_account(host))
     }
 }
 
-/// The registry's settings are no good.
+/// The failure for unusable registry settings.
 pub(crate) fn unusable(host: &Host, error: &entrepot_remote::SettingsError) -> Failure {
     Failure::because(format!("cannot set up registry `{host}`"), error)
         .with_hint("look at its section under `registries` in the configuration")

@@ -1,4 +1,4 @@
-//! `entrepot tags`: what a repository has.
+//! `entrepot tags`: lists the tags of a repository.
 
 use entrepot_oci::{Host, ImageRef, ImageRefError, Repository, Tag};
 use entrepot_sync::rules::{RuleError, TagFilter, TagsSection};
@@ -13,28 +13,28 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Tags {
-    /// What every such command can be told.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// Where.
+    /// The repository.
     pub(crate) place: Where,
-    /// Which.
+    /// The tag filter.
     pub(crate) filter: TagsSection,
 }
 
-/// A repository as people write it, without tag and digest.
+/// A repository as typed, without tag and digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Where {
     host: Host,
     repository: Repository,
 }
 
-/// Why a text is no such thing.
+/// The reason a text is not a repository.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WhereError {
-    /// Not a name at all.
+    /// Not a valid name.
     #[error(transparent)]
     Image(#[from] ImageRefError),
-    /// A tag or a digest behind it.
+    /// It has a tag or a digest.
     #[error("this is one image; leave out the tag or digest to mean the repository")]
     Narrow,
 }
@@ -52,7 +52,7 @@ impl std::str::FromStr for Where {
     }
 }
 
-/// Lists the tags.
+/// Runs the command.
 pub(crate) fn run(Tags { common, place, filter }: Tags) -> Result<(), Failure> {
     let filter = TagFilter::check(&filter).map_err(|error| wrong(&error))?;
     session::run(&common, async |session, stop| {
@@ -63,7 +63,7 @@ pub(crate) fn run(Tags { common, place, filter }: Tags) -> Result<(), Failure> {
     })
 }
 
-// A filter leaves the tags in its own order, the newest first where it knows which are.
+// A filter sorts the tags in natural order; without one they stay in the order of the registry.
 fn chosen(filter: &TagFilter, tags: Vec<Tag>) -> Vec<Tag> {
     if filter.is_open() { tags } else { filter.select(&tags) }
 }

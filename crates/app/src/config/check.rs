@@ -1,4 +1,4 @@
-//! From sections to a [`Config`]: defaults filled in, sections held against each other. What comes out is valid.
+//! Turns sections into a [`Config`]: fills in defaults and compares sections with each other. The result is valid.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,10 +24,11 @@ use super::{
     urls,
 };
 
-/// The smallest part of an upload to S3 that is not the last (docs.aws.amazon.com, "Amazon S3 multipart upload limits").
+/// The smallest part of an S3 multipart upload, except the last (docs.aws.amazon.com, "Amazon S3 multipart upload
+/// limits").
 const SMALLEST_CHUNK: ByteSize = ByteSize::mib(5);
 
-/// Makes the configuration of what `root` says; `file` is the same in types.
+/// Builds the configuration from `root`; `file` is the same in types.
 pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> {
     let checker = Checker { root };
     let registries = checker.registries(file.registries)?;
@@ -52,7 +53,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
     Ok(config)
 }
 
-/// Holds what is read before the sections are: URLs, whose own errors would repeat them.
+/// Checks URLs before the sections are read, since the errors of serde would quote them.
 pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
     let checker = Checker { root };
     checker.url(&["blobs", "s3", "endpoint"])?;
@@ -251,7 +252,7 @@ impl Checker<'_> {
             self.tag_rule(rule, &["registries", name, "tags", &index.to_string()])?;
         }
         let (concurrency, habits) = self.habits(&section, name)?;
-        // The text was held by `check_urls`.
+        // The text was checked by `check_urls`.
         let endpoints = section.endpoints.iter().filter_map(|text| urls::endpoint(text).ok()).collect();
         let (default_alias, is_default) =
             default.map_or((None, false), |default| (default.alias, default.mirror));
@@ -273,7 +274,7 @@ impl Checker<'_> {
         })
     }
 
-    // Before it is too late: a password that was sent cannot be called back.
+    // Checked here because a password that was sent cannot be taken back.
     fn accounts(&self, remote: &Remote, host: &Host, name: &str) -> Result<(), Error> {
         let Some((index, fault)) = remote.unclear_account(host) else { return Ok(()) };
         let hint = match fault {
@@ -338,7 +339,7 @@ impl Checker<'_> {
         for (host, registry) in registries {
             let Some(alias) = registry.alias.as_deref() else { continue };
             if let Some(other) = owners.insert(alias, host) {
-                // One of the two may be a default, which stands nowhere.
+                // One of the two may be a default, which has no place in the file.
                 let written = [host, other]
                     .into_iter()
                     .find(|host| self.root.at(&["registries", host.as_str(), "alias"]).is_some());

@@ -1,4 +1,4 @@
-//! What holds where nothing is said.
+//! Default values.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use entrepot_oci::{ALIASES, Host};
 
 use super::types::Registry;
 
-/// Where to listen.
+/// The listen address.
 pub(super) const LISTEN: &str = "127.0.0.1:5000";
 
 /// The data directory.
 pub(super) const DATA: &str = "./data";
 
-/// The prefix that takes pushes.
+/// The prefix that accepts pushes.
 pub(super) const HOSTED: &str = "local/";
 
-/// The registries that are mirrored without being configured, each with its label below `mirror.domain`.
+/// The registries that are mirrored by default, each with its label below `mirror.domain`.
 pub(super) fn registries() -> BTreeMap<Host, Registry> {
     ALIASES
         .into_iter()

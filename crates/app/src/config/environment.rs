@@ -1,14 +1,14 @@
-//! The variables of the process. Some are written over the file: `ENTREPOT_LISTEN`, and `ENTREPOT_MIRROR__FRESHNESS` for
-//! what is nested.
+//! Environment variables of the process. Some override the file: `ENTREPOT_LISTEN`, or `ENTREPOT_MIRROR__FRESHNESS` for
+//! nested keys.
 
 use std::collections::BTreeMap;
 
 use super::reader::{error::Error, overlay::Overlay, tree::Node};
 
-/// What every variable of ours begins with.
+/// The prefix of all our variables.
 const PREFIX: &str = "ENTREPOT_";
 
-/// Variables that are not parts of the configuration.
+/// Variables that are not configuration keys.
 const OTHERS: [&str; 3] = ["ENTREPOT_CONFIG", "ENTREPOT_LOG", "ENTREPOT_SERVER"];
 
 /// The variables of the process, or of a test.
@@ -16,7 +16,7 @@ const OTHERS: [&str; 3] = ["ENTREPOT_CONFIG", "ENTREPOT_LOG", "ENTREPOT_SERVER"]
 pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// Those of this process; names and values that are not UTF-8 are none of ours.
+    /// The variables of this process; those that are not UTF-8 are skipped.
     pub(crate) fn of_process() -> Self {
         Self(
             std::env::vars_os()
@@ -25,7 +25,7 @@ impl Environment {
         )
     }
 
-    /// All of them, with their values.
+    /// All variables, with their values.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (String, String)> {
         self.0.iter().map(|(name, value)| (name.clone(), value.clone()))
     }
@@ -35,7 +35,7 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Whether messages are wanted in Chinese, as the C library decides it.
+    /// True if messages should be in Chinese, by the C library's rules.
     pub(crate) fn is_chinese(&self) -> bool {
         let said = ["LC_ALL", "LC_MESSAGES", "LANG"]
             .into_iter()
@@ -43,7 +43,7 @@ impl Environment {
         said.is_some_and(|language| language.starts_with("zh"))
     }
 
-    /// Writes the variables that name keys of ours over what the file says. `keys` are the outermost ones.
+    /// Overrides the file with the variables that name keys. `keys` are the top-level ones.
     pub(super) fn write_over(&self, root: &mut Node, keys: &[&str]) -> Result<(), Error> {
         let overlay = Overlay { prefix: PREFIX, keys };
         let variables = self.0.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str()));

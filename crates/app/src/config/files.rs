@@ -1,13 +1,13 @@
-//! Reading a file that is a part of the configuration.
+//! Reads files that belong to the configuration.
 
 use std::{fs, io, path::Path};
 
 use super::reader::{error::Error, place::Place};
 
-/// The text of a file.
+/// Reads a text file.
 ///
 /// # Errors
-/// It is not there, may not be read, or is not text.
+/// The file is missing, unreadable, or not text.
 pub(super) fn read_file(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|error| {
         let (what, hint) = match error.kind() {

@@ -1,16 +1,16 @@
-//! What holds for any text as a configuration, as functions that panic where it does not.
+//! Properties that hold for any text as a configuration, as functions that panic if violated.
 //!
-//! Said once and asked twice: by the property tests below, and by the target `config` in `fuzz/`, which takes this
-//! module in by its path. That is why this is built for tests and for fuzzing, and never else.
+//! Shared by the property tests below and the target `config` in `fuzz/`, which includes this module by its path. It is
+//! built only for tests and fuzzing.
 
 use secrecy::ExposeSecret;
 
 use super::{environment::Environment, listen::Listen, load::parse, reader::error::Error, types::Config};
 
-/// Any text as the file and any variable: what is wrong is said in one line, and what is right can be written out and
-/// read again.
+/// Any text as the file, with any variable: an error is one line, and a valid configuration can be written and read
+/// again.
 pub(crate) fn text(text: &str, variable: Option<(&str, &str)>) {
-    // Secrets may be in other files, and what those are is not said by this text.
+    // Secrets in other files cannot be checked from this text.
     if text.contains("file") || variable.is_some_and(|(_, value)| value.contains("file")) {
         return;
     }
@@ -38,7 +38,7 @@ fn valid(config: &Config, text: &str) {
     }
     let shown = config.show().to_yaml();
     keeps_secrets(config, text, &shown);
-    // A database is shown as `***`, which is none.
+    // A database is shown as `***`, which does not parse.
     if config.database.is_none() {
         match parse(&shown, &Environment::default()) {
             Ok((again, _)) => {
@@ -57,7 +57,7 @@ fn valid(config: &Config, text: &str) {
     }
 }
 
-// Passwords that cannot be there for another reason: they are long, and were written once.
+// Only passwords that cannot occur by chance: long, and written once.
 fn keeps_secrets(config: &Config, text: &str, shown: &str) {
     let debug = format!("{config:?}");
     let credentials = config.registries.values().flat_map(|registry| &registry.remote.credentials);

@@ -1,29 +1,29 @@
-//! Where to listen: `127.0.0.1:5000`, `[::]:5000`, `localhost:5000`.
+//! Listen addresses: `127.0.0.1:5000`, `[::]:5000`, `localhost:5000`.
 
 use std::{fmt, str::FromStr};
 
 use entrepot_oci::Host;
 
-/// A host with a port. Port 0 takes a free one.
+/// A host with a port. Port 0 picks a free one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listen(String);
 
-/// Why a text is not one.
+/// The reason a text is not a listen address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ListenError {
-    /// A port alone.
+    /// Only a port.
     #[error("`{0}` has no address")]
     NoAddress(String),
-    /// An address alone.
+    /// Only an address.
     #[error("`{0}` has no port")]
     NoPort(String),
-    /// Something else.
+    /// Anything else.
     #[error("`{0}` is not an address with a port")]
     Form(String),
 }
 
 impl ListenError {
-    /// The way out.
+    /// A hint on how to fix it.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::NoAddress(text) => {
@@ -37,7 +37,7 @@ impl ListenError {
 }
 
 impl Listen {
-    /// The host and the port as one text.
+    /// The host and port as one text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

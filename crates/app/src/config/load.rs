@@ -1,4 +1,4 @@
-//! From a file and the environment to a [`Config`].
+//! Builds a [`Config`] from a file and the environment.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ use super::{
     types::{Config, Loaded, Overrides, Warning},
 };
 
-/// The file that is read where none is named, if it is there.
+/// The file read by default, if it exists.
 const USUAL_FILE: &str = "entrepot.yaml";
 
-/// Reads `file`, or `./entrepot.yaml` if that is there, or nothing; then the environment; then the command line.
+/// Reads `file`, or `./entrepot.yaml` if it exists; then applies the environment, then the command line.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first fault.
 pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrides) -> Result<Loaded, Error> {
     let file = which_file(file, environment);
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
@@ -33,8 +33,8 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
     Ok(Loaded { config, file, warnings })
 }
 
-/// The data directory that [`load`] would come to, and nothing else: what a secret is, for example, need not be known
-/// to whoever looks for a server.
+/// Only the data directory that [`load`] would return. Secrets are not resolved, since looking for a server does not
+/// need them.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -54,22 +54,22 @@ pub(crate) fn data_directory(
     Ok(root.get("data").and_then(Node::text).unwrap_or(defaults::DATA).into())
 }
 
-// The one that is named, or the usual one if it is there.
+// The named file, or the default one if it exists.
 fn which_file(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
     let named = named.map(Path::to_owned).or_else(|| environment.get("ENTREPOT_CONFIG").map(PathBuf::from));
     named.or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|usual| usual.exists()))
 }
 
-/// Makes a configuration of a text and an environment.
+/// Builds a configuration from a text and an environment.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first fault.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn parse(text: &str, environment: &Environment) -> Result<(Config, Vec<Warning>), Error> {
     parse_in(text, environment, Path::new(""))
 }
 
-// Files that the text names are seen from `directory`.
+// Relative paths in the text are resolved against `directory`.
 fn parse_in(
     text: &str,
     environment: &Environment,

@@ -1,4 +1,4 @@
-//! The section `migrate`, made a migration; what is wrong with it is told with its place.
+//! Turns the `migrate` section into a migration; errors carry their place.
 
 use entrepot_migrate::{Migration, MigrationError, MigrationSection};
 
@@ -8,7 +8,7 @@ use super::{
     types::Written,
 };
 
-/// Makes a migration of what `root` says; `section` is the same in types.
+/// Builds the migration from `root`; `section` is the same in types.
 pub(super) fn check(
     root: &Node,
     section: Option<MigrationSection>,

@@ -1,10 +1,11 @@
-//! The one configuration file, the environment over it, and the defaults under it.
+//! The configuration file, with environment variables over it and defaults under it.
 //!
-//! - `reader` reads any configuration and knows no key; `sections` has the keys, `secrets` those that may refer elsewhere
-//! - `load` puts it together: `defaults`, `check`, `rules` and `migration` make a [`Config`], which is valid
-//! - `show` writes a configuration out again, secrets aside
+//! - `reader` reads any configuration, independent of keys; `sections` has the keys, `secrets` those that may be
+//!   references
+//! - `load` combines everything: `defaults`, `check`, `rules` and `migration` make a [`Config`], which is valid
+//! - `show` writes a configuration out again, without secrets
 //!
-//! Each crate owns the type of its own section; only this module puts them together, and nobody below knows it.
+//! Each crate owns the type of its own section. Only this module combines them, and no lower crate depends on it.
 
 mod check;
 mod defaults;

@@ -1,4 +1,4 @@
-//! The rules of `sync` and of the files that `sync_files` names, put together and held against each other.
+//! Combines the rules of `sync` and of the files named by `sync_files`, and checks them together.
 
 use std::{
     fs,
@@ -17,22 +17,22 @@ use super::{
     types::Rules,
 };
 
-/// What a file has that `sync_files` names.
+/// The contents of a file named by `sync_files`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RuleFile {
     sync: Vec<RuleSection>,
 }
 
-/// Rules of one file.
+/// The rules of one file.
 struct Part {
-    // `None`: the configuration itself.
+    // `None` for the configuration itself.
     file: Option<PathBuf>,
     root: Node,
     rules: Vec<RuleSection>,
 }
 
-/// Makes rules of what `root` says: `sync` is the same in types; patterns are seen from `directory`.
+/// Builds the rules from `root`. `sync` is the same in types; patterns are relative to `directory`.
 pub(super) fn check(
     root: &Node,
     sync: Vec<RuleSection>,
@@ -65,7 +65,7 @@ fn part(file: &Path) -> Result<Part, Error> {
     Ok(Part { file: Some(file.to_owned()), root, rules: sync })
 }
 
-// The files that fit, by name; only the last part of a pattern may have wildcards.
+// The matching files, sorted by name; only the last part of a pattern may have wildcards.
 fn files(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, (String, &'static str)> {
     let hint = "wildcards may stand in the name of the file, not of a directory: `rules/*.yaml`";
     let path = directory.join(pattern);
@@ -97,7 +97,7 @@ fn fitting(directory: &Path, glob: &GlobMatcher) -> Vec<PathBuf> {
     files
 }
 
-// From the position in the list of all rules to a place in a file.
+// Maps a position in the list of all rules to a place in a file.
 fn located(parts: &[Part], error: &RuleError) -> Error {
     let (first, rest) =
         error.path().split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));

@@ -1,4 +1,4 @@
-//! Secrets by reference: `env:NAME` and `file:PATH`, so that a configuration can be shown around.
+//! Secrets by reference, `env:NAME` or `file:PATH`, so that a configuration can be shared.
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
@@ -12,9 +12,9 @@ use super::{
     types::Warning,
 };
 
-/// Puts what they refer to in the place of the references, wherever a secret may stand.
+/// Resolves the references wherever a secret is allowed.
 ///
-/// Everything that is a secret is named here, once.
+/// This is the only list of the keys that hold secrets.
 pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<Warning>, Error> {
     let mut resolver = Resolver { environment, warnings: Vec::new() };
     resolver.at(root, &["database"])?;

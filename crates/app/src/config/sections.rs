@@ -1,6 +1,6 @@
-//! The sections of the file, as serde reads them. What they mean is said in `check`.
+//! The sections of the file, as serde reads them. `check` validates them.
 //!
-//! Sections that belong to a crate are that crate's types; a registry's is spread over two of them, so its keys are
+//! A section that belongs to a crate has that crate's type; a registry's is spread over two crates, so its keys are
 //! gathered here.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -36,7 +36,7 @@ pub(super) struct File {
     pub(super) log: Log,
 }
 
-/// The outermost keys, which environment variables may name.
+/// The top-level keys, which environment variables may name.
 pub(super) const KEYS: [&str; 14] = [
     "listen",
     "data",

@@ -1,4 +1,4 @@
-//! A configuration written out again, with every default in it and without its secrets.
+//! Writes a configuration out again, with all defaults and without secrets.
 
 use std::{path::Path, time::Duration};
 
@@ -11,11 +11,11 @@ use super::{
     types::{Config, Level, LogFormat, Registry},
 };
 
-/// What stands for a secret.
+/// The placeholder for a secret.
 const SECRET: &str = "***";
 
 impl Config {
-    /// What is in force, secrets as `***`. Keys without a value and without a default are left out.
+    /// The effective configuration, with secrets as `***`. Keys without a value and without a default are left out.
     pub(crate) fn show(&self) -> Shown {
         let registries =
             self.registries.iter().map(|(host, registry)| (host.to_string(), show_registry(registry)));
@@ -101,7 +101,7 @@ fn show_registry(registry: &Registry) -> Shown {
     keys.into()
 }
 
-/// The word for a form of documents.
+/// The word for a format.
 pub(crate) const fn format_word(format: Format) -> &'static str {
     match format {
         Format::Keep => "keep",
@@ -149,7 +149,7 @@ fn texts<T: AsRef<str>>(texts: &[T]) -> Shown {
     Shown::List(texts.iter().map(|text| Shown::Text(text.as_ref().to_owned())).collect())
 }
 
-// As it would be written, in the largest unit that it is a whole number of.
+// Uses the largest unit that gives a whole number.
 fn duration(duration: Duration) -> String {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
     if nanos != 0 {

@@ -1,4 +1,4 @@
-//! A document to be written out, as YAML or JSON.
+//! A document to be written as YAML or JSON.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::reader::tree::{Node, Value};
 
-/// A document to write out: as YAML by [`Shown::to_yaml`], as JSON by serde. Keys keep their order.
+/// A document to write: as YAML by [`Shown::to_yaml`], as JSON by serde. Keys keep their order.
 #[derive(Clone, Debug)]
 pub(crate) enum Shown {
     /// A flag.
@@ -17,12 +17,12 @@ pub(crate) enum Shown {
     Text(String),
     /// A list.
     List(Vec<Self>),
-    /// Keys and values.
+    /// A mapping.
     Map(Vec<(String, Self)>),
 }
 
 impl Shown {
-    /// What was written, as it was read.
+    /// The values as they were read.
     pub(super) fn written(node: &Node) -> Self {
         match &node.value {
             Value::Nothing => Self::Text(String::new()),
@@ -61,7 +61,7 @@ impl Shown {
         }
     }
 
-    // Behind a `key:` or a `-`.
+    // Writes after a `key:` or a `-`.
     fn write_behind(&self, text: &mut String, depth: usize) {
         let word = match self {
             Self::Flag(flag) => flag.to_string(),
@@ -78,7 +78,7 @@ impl Shown {
     }
 }
 
-// Quoted unless YAML would read the very same text without quotes.
+// Quoted unless YAML reads exactly the same text without quotes.
 fn scalar(text: &str) -> String {
     match Node::parse(text) {
         Ok(Node { value: Value::Text(read), .. })
@@ -90,7 +90,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-// As JSON has it, which YAML reads, but for characters that YAML does not take as they are (YAML 1.2.2 §5.1).
+// JSON quoting, which YAML reads too, except for characters that YAML does not allow unescaped (YAML 1.2.2 §5.1).
 fn quoted(text: &str) -> String {
     let mut quoted = String::new();
     for letter in serde_json::Value::from(text).to_string().chars() {

@@ -1,4 +1,4 @@
-//! What a configuration comes to. Everything here is valid once [`super::load()`] has made it.
+//! The validated configuration, as returned by [`super::load()`].
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -13,139 +13,139 @@ use serde::Deserialize;
 
 use super::{listen::Listen, shown::Shown};
 
-/// Everything that can be configured. A value of this type is valid.
+/// The complete configuration. A value of this type is valid.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Where to listen.
+    /// The listen address.
     pub(crate) listen: Listen,
     /// The data directory.
     pub(crate) data: PathBuf,
-    /// The object store; `None`: blobs are in the data directory.
+    /// The object store; `None` means blobs are in the data directory.
     pub(crate) s3: Option<S3Settings>,
-    /// The PostgreSQL database; `None`: a SQLite file in the data directory.
+    /// The PostgreSQL database; `None` means a SQLite file in the data directory.
     pub(crate) database: Option<SecretString>,
     /// The `mirror` section.
     pub(crate) mirror: MirrorSettings,
-    /// The prefixes that take pushes.
+    /// The prefixes that accept pushes.
     pub(crate) hosted: Vec<String>,
-    /// More host names that a listener on loopback answers to.
+    /// Additional host names accepted by a loopback listener.
     pub(crate) names: Vec<String>,
-    /// Every registry we know how to talk to.
+    /// All known registries.
     pub(crate) registries: BTreeMap<Host, Registry>,
-    /// Certificate and key; `None`: plain HTTP.
+    /// Certificate and key; `None` means plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
-    /// What is copied where.
+    /// The sync rules.
     pub(crate) rules: Rules,
-    /// What moves from one registry to another.
+    /// The migration from one registry to another.
     pub(crate) migration: Option<Written<Migration>>,
-    /// What lets others begin and stop runs of rules.
+    /// The token that lets API clients start and stop runs.
     pub(crate) api_token: Option<SecretString>,
-    /// What is logged, and how.
+    /// Log settings.
     pub(crate) log: Log,
 }
 
-/// What is copied where: the rules of this file, then those of the files it names.
+/// The sync rules: those of this file, then those of the files it names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// The rules.
     pub(crate) set: RuleSet,
-    /// The files they come from, and the directories in which there may be more.
+    /// The rule files, and the directories that may have more of them.
     pub(crate) watched: Vec<PathBuf>,
-    /// As they were written.
+    /// The rules as written.
     pub(super) shown: Vec<Shown>,
 }
 
-/// Something that a crate of its own knows the meaning of, and how it was written.
+/// A value whose meaning another crate defines, with its written form.
 #[derive(Clone, Debug)]
 pub(crate) struct Written<T> {
-    /// What it means.
+    /// The value.
     pub(crate) meant: T,
-    /// As it was written.
+    /// The written form.
     pub(super) shown: Shown,
 }
 
 /// A registry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
-    /// How to talk to it.
+    /// Client settings.
     pub(crate) remote: RemoteSettings,
     /// Its label below `mirror.domain`.
     pub(crate) alias: Option<String>,
-    /// Whether it is an upstream of the mirror.
+    /// True if it is an upstream of the mirror.
     pub(crate) mirror: bool,
-    /// How fresh its tags must be.
+    /// The freshness of its tags.
     pub(crate) freshness: Freshness,
-    /// How it is written to and how much of it is left for others, where that is said.
+    /// Copy settings, if given.
     pub(crate) habits: Habits,
 }
 
-/// How a registry is treated by copies. What is not said is what is usual for it.
+/// Settings for copies to and from a registry. `None` means the registry's usual value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Habits {
-    /// The form of document it takes.
+    /// The manifest format it accepts.
     pub(crate) format: Option<Format>,
-    /// How many manifest requests of its budget are left for others.
+    /// The manifest requests of its budget to leave for others.
     pub(crate) reserve: Option<u32>,
     /// The largest upload in one request, in bytes.
     pub(crate) chunk: Option<u64>,
 }
 
-/// Files in PEM form.
+/// TLS files in PEM format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
-    /// The certificate and those above it.
+    /// The certificate chain.
     pub(crate) cert: PathBuf,
-    /// Its private key.
+    /// The private key.
     pub(crate) key: PathBuf,
 }
 
-/// What is logged, and how.
+/// Log settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
-    /// How a line looks.
+    /// The line format.
     pub(crate) format: LogFormat,
-    /// What is worth a line.
+    /// The log level.
     pub(crate) level: Level,
 }
 
-/// How a line of the log looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For machines.
+    /// JSON for machines.
     Json,
 }
 
-/// What is worth a line in the log: this and everything graver.
+/// The log level: this and everything more severe is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
-    /// What went wrong for good.
+    /// Failures.
     Error,
-    /// What was got over.
+    /// Problems that were recovered from.
     Warn,
     /// Every request.
     #[default]
     Info,
-    /// What is done for it.
+    /// The steps of a request.
     Debug,
     /// Everything.
     Trace,
 }
 
-/// Something that is not wrong and should not stay so.
+/// Something that works but should be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Warning {
     /// The fact.
     pub(crate) what: String,
-    /// The way out.
+    /// The hint.
     pub(crate) hint: String,
 }
 
-/// What the command line says over file and environment.
+/// Command line options that override file and environment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
     /// `--listen`.
@@ -154,13 +154,13 @@ pub(crate) struct Overrides {
     pub(crate) data: Option<PathBuf>,
 }
 
-/// A configuration and how it came about.
+/// A configuration and its origin.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// The configuration.
     pub(crate) config: Config,
-    /// The file it was read from, if there was one.
+    /// The file it was read from, if any.
     pub(crate) file: Option<PathBuf>,
-    /// What should not stay so.
+    /// Warnings for the user.
     pub(crate) warnings: Vec<Warning>,
 }

@@ -1,17 +1,17 @@
-//! URLs that an operator writes: read strictly, and never repeated in errors, since they may hold a password.
+//! URLs in the configuration: parsed strictly, and never quoted in errors, since they may contain a password.
 
 use url::Url;
 
-/// Why a text is not an endpoint.
+/// The reason a text is not an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EndpointError {
-    /// It is no URL at all.
+    /// Not a URL.
     #[error("this is not a URL")]
     NotUrl,
-    /// Another scheme.
+    /// An unsupported scheme.
     #[error("this URL is neither `https://` nor `http://`")]
     Scheme,
-    /// User and password in front of the host.
+    /// User and password before the host.
     #[error("this URL has a user name or password in it")]
     Userinfo,
     /// More than scheme, host and port.
@@ -23,7 +23,7 @@ pub(super) enum EndpointError {
 }
 
 impl EndpointError {
-    /// The way out.
+    /// A hint on how to fix it.
     pub(super) fn hint(self) -> &'static str {
         match self {
             Self::NotUrl | Self::Scheme => "write `https://host`, or `http://host:port` for plain HTTP",
@@ -36,7 +36,7 @@ impl EndpointError {
     }
 }
 
-/// Reads the address of a registry or an object store.
+/// Parses the address of a registry or an object store.
 pub(super) fn endpoint(text: &str) -> Result<Url, EndpointError> {
     let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -54,12 +54,12 @@ pub(super) fn endpoint(text: &str) -> Result<Url, EndpointError> {
     Ok(url)
 }
 
-/// As it would be written.
+/// The endpoint as it would be written.
 pub(super) fn shown(endpoint: &Url) -> &str {
     endpoint.as_str().trim_end_matches('/')
 }
 
-/// Whether a text is the URL of a PostgreSQL database. Its path and parameters are the driver's to read.
+/// True if the text is the URL of a PostgreSQL database. Path and parameters are left to the driver.
 pub(super) fn is_postgres(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host())
 }

@@ -1,7 +1,7 @@
-//! Lines on their way to standard error: gathered in memory, written by a thread of its own.
+//! Buffers log lines in memory; a separate thread writes them to standard error.
 //!
-//! Whoever answers a request appends to a buffer and goes on: no system call, and no waiting for whoever reads the
-//! log. The thread writes what came in a [`PAUSE`] with one call.
+//! Logging appends to a buffer, without a system call and without waiting for the reader of the log. Every [`PAUSE`],
+//! the thread writes the buffer with one call.
 
 use std::{
     io::{self, Write},
@@ -12,19 +12,19 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long lines gather before they are written.
+/// The time lines are collected before a write.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The most that is gathered, in bytes; what a reader that has stopped reading does not let us write is dropped.
+/// The most bytes buffered. If the reader has stopped reading, further lines are dropped.
 const MOST: usize = 4 << 20;
 
-/// Takes lines. Cheap to clone; all clones are the same log.
+/// A log sink. Cheap to clone; all clones write to the same log.
 #[derive(Clone, Default)]
 pub(super) struct Batch(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     lines: Mutex<Lines>,
-    /// There is something to do.
+    /// Signals the thread that there is work.
     call: Condvar,
 }
 
@@ -35,7 +35,7 @@ struct Lines {
     ending: bool,
 }
 
-/// Writes what was logged last when it is dropped.
+/// Flushes the log when dropped.
 pub(crate) struct Guard {
     batch: Batch,
     thread: Option<JoinHandle<()>>,
@@ -45,7 +45,7 @@ impl Batch {
     /// Starts the thread that writes to `to`.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// The thread cannot be started.
     pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<(Self, Guard)> {
         let batch = Self::default();
         let writing = batch.clone();
@@ -59,7 +59,7 @@ impl Batch {
             lines.dropped += 1;
             return;
         }
-        // The thread sleeps only while there is nothing, so the first line alone has to call it.
+        // The thread sleeps only while the buffer is empty, so only the first line wakes it.
         if lines.text.is_empty() {
             self.0.call.notify_one();
         }
@@ -77,7 +77,7 @@ impl Batch {
             std::mem::swap(&mut text, &mut lines.text);
             let (dropped, ending) = (std::mem::take(&mut lines.dropped), lines.ending);
             drop(lines);
-            // Nobody is left to be told that the log cannot be written.
+            // There is no place left to report a log error.
             let _ = to.write_all(&text);
             if dropped > 0 {
                 let _ = writeln!(to, "{dropped} lines of log were dropped: nobody reads them fast enough");
@@ -118,7 +118,7 @@ impl Drop for Guard {
         self.batch.lines().ending = true;
         self.batch.0.call.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic there has been told by its hook.
+            // The panic hook has reported any panic.
             let _ = thread.join();
         }
     }

@@ -1,6 +1,6 @@
-//! How a line of the log looks: as text for people, as JSON for machines.
+//! The format of log lines: text for people, JSON for machines.
 //!
-//! One is written for every request, so it is made in one pass into one buffer. We have no spans, so none are shown.
+//! Every request writes one, so a line is built in one pass in one buffer. Spans are not used, so none are shown.
 
 use std::{
     cell::RefCell,
@@ -22,10 +22,10 @@ use tracing_subscriber::{
 
 use crate::config::LogFormat;
 
-/// Writes events as lines.
+/// Formats events as lines.
 pub(super) struct Line {
     pub(super) format: LogFormat,
-    /// Levels in colour, for a terminal.
+    /// Colour the levels, for a terminal.
     pub(super) colour: bool,
 }
 
@@ -71,7 +71,7 @@ fn paint(level: Level) -> Option<u8> {
     }
 }
 
-/// Fields as ` name=value`; the message has no name.
+/// Writes fields as ` name=value`; the message has no name.
 struct TextFields<'a, 'w> {
     out: &'a mut Writer<'w>,
     failed: bool,
@@ -103,7 +103,7 @@ impl Visit for TextFields<'_, '_> {
     }
 }
 
-/// Lets nothing through that would end the line or that a terminal would obey.
+/// Escapes line breaks and terminal control characters.
 struct Escaped<'a, 'w>(&'a mut Writer<'w>);
 
 impl fmt::Write for Escaped<'_, '_> {
@@ -123,7 +123,7 @@ impl fmt::Write for Escaped<'_, '_> {
 }
 
 thread_local! {
-    // A line at a time; what is here was written before it is used again.
+    // Holds one line at a time; it is written out before the buffer is reused.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -142,12 +142,12 @@ fn json(out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     })
 }
 
-/// Fields as `,"name":value`.
+/// Writes fields as `,"name":value`.
 struct JsonFields<'a>(&'a mut Vec<u8>);
 
 impl JsonFields<'_> {
     fn put(&mut self, name: &str, value: impl Serialize) {
-        // Into memory, and texts and numbers always serialise.
+        // Cannot fail: the target is memory, and text and numbers always serialise.
         let _ = write!(self.0, ",\"{name}\":");
         let _ = serde_json::to_writer(&mut *self.0, &value);
     }

@@ -14,7 +14,7 @@ use crate::{
     terminal,
 };
 
-/// What `-q` and `-v` ask for.
+/// The verbosity from `-q` and `-v`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
     /// `-q`
@@ -28,7 +28,7 @@ pub(crate) enum Verbosity {
 }
 
 impl Verbosity {
-    /// The level that is meant, where `usual` is meant by saying nothing.
+    /// The log level; `usual` is the one without `-q` and `-v`.
     pub(crate) fn level(self, usual: Level) -> Level {
         match self {
             Self::Quiet => Level::Warn,
@@ -45,10 +45,11 @@ impl Verbosity {
     }
 }
 
-/// Starts the log; what was logged last is written when the guard is dropped. `ENTREPOT_LOG` has the last word (`debug`, or `info,access=off,entrepot_remote=trace`).
+/// Starts the log; dropping the guard flushes it. `ENTREPOT_LOG` overrides everything (`debug`, or
+/// `info,access=off,entrepot_remote=trace`).
 ///
 /// # Errors
-/// `ENTREPOT_LOG` cannot be read.
+/// `ENTREPOT_LOG` is invalid.
 pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failure> {
     let filter = match environment.get("ENTREPOT_LOG").filter(|filter| !filter.is_empty()) {
         Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
@@ -66,7 +67,7 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failur
     Ok(guard)
 }
 
-// Libraries are heard when something is wrong with them; all of them only when everything is asked for.
+// Libraries log only problems, unless everything is asked for.
 fn directives(level: Level) -> String {
     match level {
         Level::Trace => "trace".to_owned(),

@@ -1,4 +1,4 @@
-//! Bars on a terminal: one for each image under way, as many as fit, and one for all.
+//! Progress bars on a terminal: one for each image in progress, as many as fit, and one for the whole run.
 
 use std::{
     collections::BTreeMap,
@@ -17,13 +17,13 @@ use crate::{
     terminal,
 };
 
-/// How often a second the terminal is drawn anew.
+/// Redraws per second.
 const HERTZ: u8 = 10;
 
-/// The most images that have a bar at once.
+/// The most images with a bar at once.
 const SHOWN: usize = 8;
 
-/// The longest name of an image in front of its bar, in characters.
+/// The longest image name before a bar, in characters.
 const NAME: usize = 48;
 
 /// The bars of a run.
@@ -116,11 +116,11 @@ fn clock(time: Duration) -> String {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are above; one that cannot be read would show the default.
+    // The templates are constants above; an invalid one falls back to the default.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-// The end of a name tells more than its start.
+// The end of a name is more telling than its start.
 fn shortened(name: &str) -> String {
     let length = name.chars().count();
     if length <= NAME {

@@ -1,11 +1,11 @@
-//! What became of an image, in one line. Pure.
+//! The result for an image, in one line. Pure.
 
 use entrepot_oci::Reference;
 use entrepot_sync::{Done, Outcome, Place, Row};
 
 use crate::output::size;
 
-/// What became of an image, in one line.
+/// The result for an image, in one line.
 pub(crate) fn line(row: &Row) -> String {
     let Row { source, reference, target, target_reference, outcome, took, .. } = row;
     let (from, to) = (image(source, reference), image(target, target_reference));
@@ -21,7 +21,7 @@ pub(crate) fn line(row: &Row) -> String {
     }
 }
 
-/// An image at a place, as people write it.
+/// An image at a place, in the usual notation.
 pub(crate) fn image(place: &Place, reference: &Reference) -> String {
     match reference {
         Reference::Tag(tag) => format!("{place}:{tag}"),

@@ -1,8 +1,7 @@
-//! What is shown while images are copied: bars on a terminal, a line for each image elsewhere, nothing when told to be
-//! quiet.
+//! Progress while images are copied: bars on a terminal, a line for each image elsewhere, nothing with `-q`.
 //!
-//! - sums: `tally`, pure; drawing: `bars`; a line: [`line`]
-//! - [`Show`] takes the events of a run until there are no more
+//! - `tally`: totals, pure; `bars`: drawing; [`line`]: one line
+//! - [`Show`] consumes the events of a run until it ends
 
 mod bars;
 mod line;
@@ -21,10 +20,10 @@ use crate::{log::Verbosity, output::Output, terminal};
 use bars::Bars;
 pub(crate) use line::{image, line};
 
-/// How much is shown.
+/// The style of progress output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Bars.
+    /// Progress bars.
     Bars,
     /// A line for each image.
     Lines,
@@ -33,7 +32,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// What fits a command that prints so and is to say so much. Lines of a log would tear bars apart.
+    /// The style for an output format and a verbosity. Log lines would tear bars apart.
     pub(crate) fn of(output: Output, verbosity: Verbosity) -> Self {
         match (verbosity, output) {
             (Verbosity::Quiet, _) => Self::Nothing,
@@ -44,13 +43,13 @@ impl Style {
     }
 }
 
-/// What shows a run.
+/// The progress display of a run.
 pub(crate) struct Show {
     task: JoinHandle<()>,
 }
 
 impl Show {
-    /// Begins to show a run of these jobs; the sender is for the run.
+    /// Starts the display of a run of these jobs; the run sends its events to the sender.
     pub(crate) fn begin(style: Style, jobs: &[Job]) -> (Self, UnboundedSender<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let task = match style {
@@ -61,18 +60,18 @@ impl Show {
         (Self { task }, sender)
     }
 
-    /// Waits until all is shown. The senders must be gone.
+    /// Waits until everything is shown. All senders must be dropped first.
     pub(crate) async fn end(self) {
-        // What it drew is not worth an error.
+        // A panic in the display is not worth an error.
         let _ = self.task.await;
     }
 }
 
-/// A sign that something goes on, until there is something to show.
+/// A spinner, shown until there is progress to show.
 pub(crate) struct Wait(Option<ProgressBar>);
 
 impl Wait {
-    /// Begins.
+    /// Starts the spinner.
     pub(crate) fn begin(style: Style, text: &str) -> Self {
         let spinner = (style == Style::Bars).then(|| {
             let spinner = ProgressBar::new_spinner();
@@ -86,7 +85,7 @@ impl Wait {
         Self(spinner)
     }
 
-    /// Ends; it leaves nothing behind on a terminal.
+    /// Stops the spinner and clears its line.
     pub(crate) fn end(self) {
         self.0.iter().for_each(ProgressBar::finish_and_clear);
     }

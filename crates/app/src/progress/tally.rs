@@ -1,26 +1,26 @@
-//! How far a run is, and when it will be through. Pure: the time is passed in.
+//! The progress of a run and its estimated time left. Pure: the time is passed in.
 
 use std::time::Duration;
 
 use entrepot_sync::Event;
 
-/// The time over which speed is taken: short enough to notice a change, long enough not to flicker.
+/// The smoothing window for rates: short enough to show a change, long enough not to flicker.
 const WINDOW: Duration = Duration::from_secs(8);
 
-/// The sums of a run so far.
+/// The totals of a run so far.
 #[derive(Debug)]
 pub(super) struct Tally {
     jobs: usize,
-    /// What is known of each job: its size, and how much of it was dealt with.
+    /// For each job: its size and the bytes processed, once known.
     known: Vec<Option<(u64, u64)>>,
     targets: Vec<usize>,
-    /// Jobs all of whose targets are settled.
+    /// Jobs with all targets settled.
     pub(super) settled: usize,
-    /// Targets that do not have what they should.
+    /// Targets that failed.
     pub(super) failed: usize,
-    /// Bytes that came over the wire.
+    /// Bytes received over the network.
     pub(super) read: u64,
-    // Smoothed, in bytes a second.
+    // Smoothed, in bytes per second.
     rate: f64,
     dealt_rate: f64,
     last: Sample,
@@ -34,7 +34,7 @@ struct Sample {
 }
 
 impl Tally {
-    /// Of jobs with so many targets each.
+    /// A tally for jobs with these numbers of targets.
     pub(super) fn new(targets: Vec<usize>) -> Self {
         Self {
             jobs: targets.len(),
@@ -49,7 +49,7 @@ impl Tally {
         }
     }
 
-    /// Takes in what happened.
+    /// Records an event.
     pub(super) fn take(&mut self, event: &Event) {
         match event {
             Event::Started { .. } => {}
@@ -74,17 +74,17 @@ impl Tally {
         }
     }
 
-    /// Whether all targets of a job are settled.
+    /// True if all targets of a job are settled.
     pub(super) fn is_through(&self, job: usize) -> bool {
         self.targets.get(job).is_none_or(|left| *left == 0)
     }
 
-    /// How many jobs there are.
+    /// The number of jobs.
     pub(super) fn jobs(&self) -> usize {
         self.jobs
     }
 
-    /// Bytes that were dealt with, and all bytes that are known of.
+    /// Bytes processed, and total bytes known.
     pub(super) fn bytes(&self) -> (u64, u64) {
         self.known
             .iter()
@@ -92,7 +92,7 @@ impl Tally {
             .fold((0, 0), |(dealt, all), (size, done)| (dealt + done.min(size), all + size))
     }
 
-    /// Looks at the clock: `now` is the time since the run began.
+    /// Updates the rates; `now` is the time since the run began.
     pub(super) fn tick(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.last.at);
         if passed < Duration::from_millis(50) {
@@ -107,12 +107,12 @@ impl Tally {
         self.last = Sample { at: now, read: self.read, dealt };
     }
 
-    /// Bytes a second over the wire.
+    /// Bytes per second over the network.
     pub(super) fn rate(&self) -> u64 {
         self.rate as u64
     }
 
-    /// How long it will take from here, as far as anybody can tell: jobs that are still unknown count as the others.
+    /// The estimated time left; jobs of unknown size count as average ones.
     pub(super) fn left(&self) -> Option<Duration> {
         let (dealt, all) = self.bytes();
         let sized = self.known.iter().flatten().count();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::text::{counted, table};
 use crate::{plan::Plan, problem::Severity, size::size};
 
-/// Plans beside each other, with their names.
+/// A table of plans side by side, with their names.
 pub fn beside(plans: &[(String, Plan)]) -> String {
     let heads: Vec<&str> = std::iter::once("").chain(plans.iter().map(|(name, _)| name.as_str())).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -64,7 +64,7 @@ fn names(plans: &[(String, Plan)]) -> BTreeSet<String> {
     rows.map(|row| row.name.clone()).collect()
 }
 
-// What is to be done by hand for one and not for every one.
+// The manual tasks of one plan that do not apply to all.
 fn tasks(plans: &[(String, Plan)]) -> String {
     let mut text = String::new();
     for (name, plan) in plans {

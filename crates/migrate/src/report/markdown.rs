@@ -1,4 +1,4 @@
-//! Writes one plan.
+//! Formats one plan.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Plans as people read them: Markdown.
+//! Formats plans as Markdown.
 
 mod beside;
 mod markdown;

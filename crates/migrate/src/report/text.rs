@@ -1,6 +1,6 @@
 //! Tables and numbers in Markdown.
 
-/// A table; nothing where it has no rows.
+/// A table; empty if it has no rows.
 pub(super) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> =
@@ -16,7 +16,7 @@ pub(super) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>)
     format!("{}{}{rows}", line(&heads), line(&rule))
 }
 
-/// A number with its noun, in the plural where it is due.
+/// A number with its noun, in the plural if needed.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     match (count, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),

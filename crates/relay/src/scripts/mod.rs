@@ -16,13 +16,13 @@ const PUSH: &str = include_str!("push.sh");
 /// A script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// The name of its file.
+    /// The file name.
     pub name: &'static str,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
-/// The scripts for a plan: one that pulls the images, and one that brings them to `to`. Both can be run again and again.
+/// The scripts for a plan: one pulls the images, the other pushes them to `to`. Both can be run repeatedly.
 pub fn scripts(stack: &Stack, plan: &Plan, to: &Root, platform: Option<&Platform>) -> [Script; 2] {
     let names: Vec<String> = stack.sources.iter().map(|source| comment(&source.file.name)).collect();
     let whole = to.to_string();
@@ -43,7 +43,7 @@ pub fn scripts(stack: &Stack, plan: &Plan, to: &Root, platform: Option<&Platform
     [script("pull-images.sh", PULL, pulled), script("push-images.sh", PUSH, pushed)]
 }
 
-// A template with its placeholders filled in, from its beginning to its end: a value is never looked at for others.
+// Fills in a template's placeholders in one pass; placeholders in values are not expanded.
 fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let (mut text, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once('@') {
@@ -56,8 +56,8 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
     text + rest
 }
 
-// What an image is called, and what it is to be called: behind a slash what is below the registry and namespace of the
-// script, so that others can be given to it.
+// The source and the target name. A target below the script's registry and namespace is written relative to it, with a
+// leading slash, so that both can be overridden.
 fn pair(entry: &Entry, root: &str) -> String {
     let target = target(entry);
     match target.strip_prefix(root).filter(|rest| rest.starts_with('/')) {

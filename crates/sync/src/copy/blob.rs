@@ -1,4 +1,4 @@
-//! A blob as a manifest describes it.
+//! A blob as described by a manifest.
 
 use entrepot_oci::Digest;
 

@@ -1,4 +1,4 @@
-//! The bytes of a blob for one target: from the shared read while the target keeps up, then from a read of its own.
+//! The bytes of a blob for one target: from the shared read while the target keeps up, then from its own read.
 
 use std::{io, mem, sync::Arc};
 
@@ -20,12 +20,12 @@ pub(super) struct BlobStream(Arc<Mutex<State>>);
 struct State {
     origin: Origin,
     room: Arc<Semaphore>,
-    /// Behind the last piece that was taken whole or in part; the part that was not is in `rest`.
+    /// After the last piece taken, in whole or in part; the rest of it is in `rest`.
     after: Mark,
-    /// Behind the piece before that.
+    /// After the piece before that.
     before: Mark,
     rest: Bytes,
-    /// What lies before this is passed over.
+    /// Bytes before this offset are skipped.
     from: u64,
     way: Way,
     failure: Option<EndpointError>,
@@ -33,7 +33,7 @@ struct State {
 
 enum Way {
     Shared(mpsc::Receiver<Item>),
-    /// Not begun: first there must be room for it.
+    /// Not started: waits for memory first.
     Waiting,
     Own {
         reading: Box<Reading>,
@@ -42,13 +42,13 @@ enum Way {
 }
 
 impl BlobStream {
-    /// From a shared read.
+    /// A stream fed by a shared read.
     pub(super) fn shared(origin: Origin, room: Arc<Semaphore>, queue: mpsc::Receiver<Item>) -> Self {
         let start = Mark::start(origin.blob);
         Self::new(origin, room, start, Way::Shared(queue))
     }
 
-    /// From a read of its own.
+    /// A stream with its own read.
     pub(super) fn own(origin: Origin, room: Arc<Semaphore>) -> Self {
         let start = Mark::start(origin.blob);
         Self::new(origin, room, start, Way::Waiting)
@@ -68,7 +68,7 @@ impl BlobStream {
         })))
     }
 
-    /// The same blob from an offset, by a read of its own that begins at `mark`, or at the start if that is behind it.
+    /// The same blob from an offset. Its own read starts at `mark`, or at the beginning if `mark` is after the offset.
     pub(super) async fn again(&self, mark: Option<Mark>, from: u64) -> Self {
         let state = self.0.lock().await;
         let (origin, room) = (state.origin.clone(), Arc::clone(&state.room));
@@ -79,24 +79,24 @@ impl BlobStream {
         blob_stream
     }
 
-    /// A position from which what has not been taken yet can be read again.
+    /// A position from which the bytes not taken yet can be read again.
     pub(super) async fn mark(&self) -> Mark {
         let state = self.0.lock().await;
         if state.rest.is_empty() { state.after.clone() } else { state.before.clone() }
     }
 
-    /// Why the source gave no more, if that is so.
+    /// The error of the source, if it failed.
     pub(super) async fn failure(&self) -> Option<EndpointError> {
         self.0.lock().await.failure.clone()
     }
 
-    /// Waits until there is something to send. A request is not begun before: those that have room to read and those that
-    /// have a line to the registry would wait for each other.
+    /// Waits until there is something to send. Start the request only then: otherwise tasks that hold memory and tasks
+    /// that hold a request slot would wait for each other.
     pub(super) async fn ready(&self) -> Result<(), EndpointError> {
         self.0.lock().await.fill().await
     }
 
-    /// The next bytes, at most `limit`; none behind the end.
+    /// The next bytes, at most `limit`; `None` at the end.
     pub(super) async fn next(&self, limit: u64) -> Result<Option<Bytes>, EndpointError> {
         let mut state = self.0.lock().await;
         state.fill().await?;
@@ -104,7 +104,7 @@ impl BlobStream {
         Ok((length > 0).then(|| state.rest.split_to(length)))
     }
 
-    /// The next `length` bytes as what is sent to a registry.
+    /// The next `length` bytes as the body of an upload.
     pub(super) fn load(&self, length: u64) -> UploadBody {
         let blob_stream = self.clone();
         let pieces = stream::unfold((blob_stream, length), |(blob_stream, left)| async move {
@@ -117,7 +117,7 @@ impl BlobStream {
                     Some((Ok(bytes), (blob_stream, left)))
                 }
                 Ok(None) => None,
-                // Which error it was is asked of the blob stream.
+                // The caller gets the actual error from the blob stream.
                 Err(_) => Some((Err(io::Error::other("the source failed")), (blob_stream, 0))),
             }
         });
@@ -126,7 +126,7 @@ impl BlobStream {
 }
 
 impl State {
-    // Sees to it that there is something left, unless that was all.
+    // Fills `rest`, unless the blob has ended.
     async fn fill(&mut self) -> Result<(), EndpointError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -153,7 +153,7 @@ impl State {
             match &mut self.way {
                 Way::Shared(queue) => match queue.recv().await {
                     Some(item) => return item.map(Some),
-                    // It was left behind, with a line to its registry already: it does not wait for room as well.
+                    // A stream that fell behind holds a request slot already, so it must not wait for memory as well.
                     None => self.way = Way::Own { reading: self.reading(), _room: None },
                 },
                 Way::Waiting => {

@@ -15,27 +15,27 @@ use super::{
 };
 use crate::endpoints::{EndpointError, Sink};
 
-/// A target of blobs.
+/// The target of blobs.
 #[derive(Clone)]
 pub(super) struct Bringer {
     pub(super) sink: Arc<Sink>,
     pub(super) spot: Spot,
     pub(super) memory: Arc<Memory>,
     pub(super) room: Arc<Semaphore>,
-    /// The repository of the source, where it is at the same registry.
+    /// The source repository, if it is at the same registry.
     pub(super) beside: Option<Repository>,
-    /// Whether it is known that nothing was there before this run.
+    /// True if the repository is known to have been empty before this run.
     pub(super) is_new: bool,
 }
 
-/// What a delivery has for a blob before it comes to it: a claim, and the right to the read that it may share.
+/// Prepared for a blob in advance: a claim, and a ballot for the shared read.
 pub(super) struct Stake {
     pub(super) claim: Claim,
     pub(super) ballot: Ballot,
 }
 
 impl Bringer {
-    /// Brings a blob.
+    /// Brings a blob to the target.
     pub(super) async fn bring(&self, origin: Origin, stake: Option<Stake>) -> Result<Brought, Fault> {
         let (mut claim, mut ballot) = match stake {
             Some(Stake { claim, ballot }) => (claim, Some(ballot)),
@@ -45,7 +45,7 @@ impl Bringer {
             match claim {
                 Claim::Held => return Ok(Brought::Present),
                 Claim::Busy(change) => {
-                    // The others need not wait for what may never be needed.
+                    // This read may not be needed at all, so do not keep the others waiting.
                     drop(ballot.take());
                     changed(change).await;
                     claim = self.claim(&origin);

@@ -1,7 +1,7 @@
-//! Archives for machines without a network: images have full names, and other files lie beside them.
+//! Archives for machines without a network: images have full names, and other files are stored next to them.
 //!
-//! [`seal`] makes one of an OCI archive; [`packed`] says what is in one, or in what others wrote, and [`Beside`] reads what
-//! lies there. All of it stays an OCI layout in a tar file.
+//! [`seal`] finishes such an archive; [`packed`] lists the images in it, or in other tools' archives; [`Beside`] reads
+//! the other files. The format remains an OCI layout in a tar file.
 
 use std::{
     fs::{File, Permissions},
@@ -24,22 +24,22 @@ use crate::{
     },
 };
 
-/// The largest document of a layout that is read, in bytes.
+/// The largest JSON file of a layout, in bytes.
 const MAX_DOCUMENT: u64 = MAX_MANIFEST_BYTES as u64;
 
-/// Where containerd and Docker have whole names (containerd, `images/annotations.go`).
+/// The annotation with the full name, as written by containerd and Docker (containerd, `images/annotations.go`).
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// An image in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// What the archive calls it.
+    /// The name in the archive.
     pub name: Option<String>,
-    /// What it is.
+    /// The digest.
     pub digest: Digest,
 }
 
-/// The images in an archive or a layout, each as often as it has a name. A place at a registry has none of this.
+/// The images in an archive or a layout, one entry per name. Empty for a registry.
 ///
 /// # Errors
 /// It cannot be read.
@@ -60,7 +60,7 @@ fn of_entry(entry: &Descriptor) -> Packed {
     Packed { name: name.map(str::to_owned), digest: entry.digest }
 }
 
-/// What lies beside the images of an archive.
+/// The other files in an archive.
 #[derive(Debug)]
 pub struct Beside {
     archive: PathBuf,
@@ -68,22 +68,22 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Looks what is in an archive.
+    /// Lists the files of an archive.
     ///
     /// # Errors
-    /// It cannot be read, or is none.
+    /// It cannot be read, or is not an archive.
     pub async fn of(archive: &Path) -> Result<Self, Failure> {
         let path = archive.to_owned();
         let listing = blocking(archive, move || tar::list(&path)).await?;
         Ok(Self { archive: archive.to_owned(), listing: Arc::new(listing) })
     }
 
-    /// Whether there is a file of that name.
+    /// True if there is a file with that name.
     pub fn has(&self, name: &str) -> bool {
         self.listing.find(name).is_some()
     }
 
-    /// A file of no more than `limit` bytes; `None` where there is none of that name.
+    /// Reads a file of at most `limit` bytes; `None` if there is none with that name.
     ///
     /// # Errors
     /// The archive cannot be read, or the file is larger.
@@ -117,21 +117,21 @@ impl Member<'_> {
     }
 }
 
-/// What an archive is given at its end.
+/// Additions at the end of an archive.
 #[derive(Debug)]
 pub struct Sealing {
-    /// Whole names for the images that it has by tags.
+    /// Full names for its images, by tag.
     pub names: Vec<(Tag, String)>,
-    /// Files beside the images.
+    /// Files to add.
     pub files: Vec<(String, Bytes)>,
-    /// Who may read it, in the bits of Unix: from before these files are in it.
+    /// The Unix permission bits, set before the files are added.
     pub mode: u32,
 }
 
-/// Ends an OCI archive that [`crate::perform`] wrote. The archive is the caller's until this is done.
+/// Finishes an OCI archive that [`crate::perform`] wrote. Nothing else may use the archive until this returns.
 ///
 /// # Errors
-/// The archive is not one, or cannot be written.
+/// The file is not an OCI archive, or cannot be written.
 pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), Failure> {
     let path = archive.to_owned();
     blocking(archive, move || seal_now(&path, &sealing)).await
@@ -145,7 +145,7 @@ fn seal_now(path: &Path, Sealing { names, files, mode }: &Sealing) -> Result<(),
         let found = listing.find(name).map(|extent| Member { name, extent });
         found.ok_or_else(|| EndpointError::malformed(path, format!("has no `{name}` in it")))
     };
-    // What says what is in it stands at the end, behind all blobs.
+    // The files that describe the layout are at the end, after all blobs.
     let version = find("oci-layout")?;
     let index = find("index.json")?.read(&file, path, MAX_DOCUMENT)?;
     let mut index = Index::parse(&path.join("index.json"), &index)?;

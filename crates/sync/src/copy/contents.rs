@@ -8,8 +8,7 @@ use crate::{
     endpoints::{Archive, EndpointError, Index, Layout},
 };
 
-/// The images in a layout or an archive: those that have a tag to themselves by that, others by their digests. A place at a
-/// registry has none of this.
+/// The images in a layout or an archive: by tag if the tag is unique, otherwise by digest. Empty for a registry.
 ///
 /// # Errors
 /// It cannot be read.
@@ -36,7 +35,7 @@ pub async fn contents(place: &Place) -> Result<Vec<Reference>, Failure> {
     found.map_err(|error: EndpointError| failure::at_source(place, &error))
 }
 
-// What is behind the last colon, where the whole reference is the name.
+// If the name is a full reference, the part after the last colon.
 fn tag(entry: &Descriptor) -> Option<Tag> {
     let name = Index::name(entry)?;
     let end = name.rsplit_once(':').map_or(name, |(_, end)| end);

@@ -1,5 +1,5 @@
-//! Delivers one image to one place in one form. Only what is missing is sent: blobs first, then manifests from the leaves
-//! up, and tags last.
+//! Delivers one image to one place in one shape. Sends only what is missing: blobs first, then manifests from the
+//! leaves up, and tags last.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,45 +28,45 @@ use crate::{
     shape::Node,
 };
 
-/// One image to one place, in one form.
+/// Delivery of one image to one place, in one shape.
 pub(super) struct Delivery {
     pub(super) run: Arc<Run>,
     pub(super) job: usize,
     pub(super) began: Instant,
     pub(super) source: Arc<Source>,
     pub(super) tally: Arc<Tally>,
-    /// What the source has.
+    /// The digest at the source.
     pub(super) image: Digest,
-    /// What the place is to have.
+    /// The image as the place should have it.
     pub(super) root: Arc<Node>,
-    /// What refers to that, what is referred to first.
+    /// Its referrers, subjects before the manifests that refer to them.
     pub(super) referrers: Vec<Arc<Node>>,
-    /// Which of the job's targets these are: names at the same place.
+    /// Indexes of the job's targets: names at the same place.
     pub(super) targets: Vec<usize>,
     pub(super) bringer: Bringer,
     pub(super) stakes: HashMap<Digest, Stake>,
 }
 
-/// What was done for the blobs of a delivery, in bytes.
+/// Bytes of a delivery's blobs, by how they got there.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moved {
     written: u64,
     mounted: u64,
     present: u64,
-    /// Whether any manifest was put.
+    /// True if any manifest was put.
     manifests: bool,
 }
 
-/// How an image came to one of its names.
+/// The result for one of the image's names.
 #[derive(Clone, Copy, Debug)]
 struct Named {
-    /// Whether it is the first of them: the bytes count for that.
+    /// True for the first name, which the bytes are attributed to.
     is_first: bool,
     changed: bool,
 }
 
 impl Delivery {
-    /// Delivers, and settles the targets.
+    /// Delivers the image and settles the targets.
     pub(super) async fn run(mut self) {
         let brought = match self.is_up_to_date() {
             true => Ok(Moved { present: self.size(), ..Moved::default() }),
@@ -109,7 +109,7 @@ impl Delivery {
         self.targets.first().map(|target| &self.target(*target).shape)
     }
 
-    // All names point at it already, by what the plan saw.
+    // True if all names point at it already, according to the plan.
     fn is_up_to_date(&self) -> bool {
         self.referrers.is_empty()
             && self.targets.iter().all(|target| self.target(*target).before == Some(self.root.digest))
@@ -125,7 +125,7 @@ impl Delivery {
         blobs(&self.documents()).values().sum()
     }
 
-    // Brings all that a name needs but itself. `anew` if what was believed to be there is not.
+    // Brings everything except the names. `anew` if content believed to be there is missing.
     async fn bring(&mut self, anew: bool) -> Result<Moved, Fault> {
         let documents = self.documents();
         let there = match anew {
@@ -158,7 +158,7 @@ impl Delivery {
         HashSet::new()
     }
 
-    // The manifests that are there, and so everything below them.
+    // The manifests at the target; everything below them is there too.
     async fn there(&self, documents: &[Arc<Node>]) -> Result<HashSet<Digest>, EndpointError> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         let is_there = |digest: Digest| async move {
@@ -189,7 +189,7 @@ impl Delivery {
             tasks.spawn(async move { (blob, bringer.bring(origin, stake).await) });
         }
         while let Some(ended) = tasks.join_next().await {
-            // A task that panicked has said so, and has brought nothing.
+            // The panic was reported; the task brought nothing.
             let Ok((blob, brought)) = ended else { return Err(Fault::Target(EndpointError::NotFound)) };
             match brought? {
                 Brought::Present => moved.present += blob.size,
@@ -200,7 +200,7 @@ impl Delivery {
         Ok(())
     }
 
-    // Images side by side, then the indexes over them; neither the image itself, which goes by its names, nor referrers.
+    // Images concurrently, then the indexes over them. Excludes the root, which is put under its names, and referrers.
     async fn bring_manifests(&self, lacking: &[Arc<Node>]) -> Result<bool, Fault> {
         let below: HashSet<Digest> = self.root.documents().iter().map(|node| node.digest).collect();
         let is_below = |node: &&Arc<Node>| below.contains(&node.digest) && node.digest != self.root.digest;
@@ -215,7 +215,7 @@ impl Delivery {
         Ok(changed)
     }
 
-    /// Puts a manifest under its digest, unless somebody else does; `listed` if nothing else there leads to it.
+    /// Puts a manifest by digest, unless another task does. `listed` if nothing else there leads to it.
     async fn put(&self, node: &Node, listed: bool) -> Result<Kept, Fault> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         loop {
@@ -235,7 +235,7 @@ impl Delivery {
         }
     }
 
-    // Where a registry says that something is missing after all, everything is looked at again, once.
+    // If the registry reports missing content after all, checks and brings everything again, once.
     async fn heal(&mut self, named: &[Result<bool, Fault>]) -> Option<Result<Moved, Fault>> {
         let is_incomplete = named.iter().any(|named| match named {
             Err(Fault::Target(EndpointError::Registry(error))) => {
@@ -256,7 +256,7 @@ impl Delivery {
         Ok(named)
     }
 
-    // What refers to the image, now that it is there.
+    // Puts the referrers, now that the image is there.
     async fn refer(&self) -> Result<bool, Fault> {
         let mut changed = false;
         for referrer in &self.referrers {
@@ -281,7 +281,7 @@ impl Delivery {
         }
         let (written, mounted, present) = match is_first {
             true => (moved.written, moved.mounted, moved.present),
-            // Under its second name, all of it is there.
+            // For further names, everything is there already.
             false => (0, 0, moved.written + moved.mounted + moved.present),
         };
         let changed = changed || moved.manifests || written + mounted > 0;

@@ -1,11 +1,11 @@
-//! Turns errors of copies into messages: the fact, and what to do if anything is known to help.
+//! Turns copy errors into messages: the fact, and a hint if one is known.
 
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Refusal};
 
 use super::{send::Fault, walk::WalkError};
 use crate::{Failure, Format, Outcome, Place, Shape, Target, endpoints::EndpointError, shape::ShapeError};
 
-/// What becomes of a target for which the source could not be read.
+/// The outcome of a target if the source could not be read.
 pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
     let failed = |what: String, hint: Option<&str>| Outcome::Failed(failure(what, hint, true));
     match error {
@@ -27,7 +27,7 @@ pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
     }
 }
 
-/// A failure to read.
+/// A read error.
 pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
     let (what, hint) = match error {
         EndpointError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
@@ -42,7 +42,7 @@ pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
     failure(what, hint, true)
 }
 
-/// A failure to write.
+/// A write error.
 pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
     let place = &target.place;
     let (what, hint) = match error {
@@ -58,13 +58,13 @@ pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
     failure(what, hint, false)
 }
 
-/// A failure to end what is written as a whole.
+/// An error when a layout or archive is completed.
 pub(super) fn at_place(place: &Place, error: &EndpointError) -> Failure {
     let (what, hint) = common(place, error);
     failure(what, hint, false)
 }
 
-/// A failure of one side or the other.
+/// An error of either side.
 pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcome {
     Outcome::Failed(match fault {
         Fault::Source(error) => at_source(source, error),
@@ -72,7 +72,7 @@ pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcom
     })
 }
 
-/// An image that cannot have the form wanted.
+/// The image cannot have the requested shape.
 pub(super) fn of_shape(error: &ShapeError) -> Failure {
     let hint = match error {
         ShapeError::Platform { .. } => Some("list only platforms that it has under `platforms`"),

@@ -1,4 +1,4 @@
-//! Carries out one job: walks through the image once and delivers it to all its places concurrently.
+//! Runs one job: reads the image's manifests once and delivers it to all its places concurrently.
 
 use std::{
     collections::HashMap,
@@ -27,10 +27,10 @@ use crate::{
     shape::{self, Node},
 };
 
-/// How long the slot of a job is kept after its first target is done: slow targets do not hold the next image up.
+/// The time a job keeps its slot after its first target is done, so that slow targets do not delay the next image.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Targets that are one place, and want the image in one form.
+/// Targets at the same place that want the same shape.
 struct Group {
     place: Place,
     shape: Shape,
@@ -38,7 +38,7 @@ struct Group {
     targets: Vec<usize>,
 }
 
-/// A group, and what it is to have.
+/// A group with its sink, image and referrers.
 struct Wanted {
     group: Group,
     sink: Arc<Sink>,
@@ -61,7 +61,7 @@ struct Work {
     tally: Arc<Tally>,
 }
 
-/// Does a job, and settles all its targets.
+/// Runs a job and settles all its targets.
 pub(super) async fn work(run: Arc<Run>, number: usize, slot: OwnedSemaphorePermit) {
     let tally = Arc::new(Tally::new(run.events.clone(), number));
     tally.started();
@@ -87,7 +87,7 @@ impl Work {
         }
     }
 
-    // Whether the places are new is found out while the source is asked.
+    // Checks whether the places are new while the source is queried.
     fn look_ahead(&self, early: &mut JoinSet<()>) {
         for target in &self.run.jobs[self.number].targets {
             let (run, place) = (Arc::clone(&self.run), target.place.clone());
@@ -146,7 +146,7 @@ impl Work {
         Outcome::Failed(Failure { what, hint: Some(hint), at_source: true })
     }
 
-    // The image in the form that each group wants; those that cannot have it are settled.
+    // The image in each group's shape; groups that cannot have theirs are settled.
     async fn shaped(
         &self,
         source: &Arc<Source>,
@@ -170,7 +170,7 @@ impl Work {
         wanted
     }
 
-    // For what an image runs that is not an index, if anybody wants to know.
+    // The platform of an image that is not an index, if any group filters by platform.
     async fn platform(
         &self,
         source: &Arc<Source>,
@@ -229,7 +229,7 @@ impl Work {
         delivery.run().await;
     }
 
-    // One read for each blob, which all groups that it is for can join.
+    // Prepares one read per blob, which all groups that need it can join.
     fn share(
         &self,
         source: &Arc<Source>,
@@ -274,7 +274,7 @@ impl Work {
     }
 }
 
-// The image in a form; `platform` is what it is for, where it is no index and that is known.
+// The image in a shape. `platform` is that of an image that is not an index, if known.
 fn in_shape(
     image: &Arc<Node>,
     platform: Result<&Option<Platform>, &Failure>,
@@ -289,7 +289,7 @@ fn in_shape(
     shape::apply(image, shape).map_err(|error| failure::of_shape(&error))
 }
 
-// What refers to manifests that are kept as they are, and to that in turn, what is referred to first.
+// The referrers of manifests that are kept unchanged, and referrers of those; subjects come first.
 fn about(root: &Arc<Node>, referrers: &Referrers) -> Vec<Arc<Node>> {
     let mut subjects: Vec<Digest> = root.documents().iter().map(|node| node.digest).collect();
     let mut found: Vec<Arc<Node>> = Vec::new();

@@ -1,12 +1,12 @@
-//! How much a run does at once.
+//! Concurrency limits of a run.
 
-/// How much a run does at once.
+/// Concurrency limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Images.
+    /// Images copied at once.
     pub images: usize,
-    /// Bytes of blobs on their way from a source to its targets. A blob needs one MiB of them, and half of one more for
-    /// each further target, or less if it is small.
+    /// Memory for blobs in transit, in bytes. A blob needs one MiB, and half a MiB for each further target; small blobs
+    /// need less.
     pub memory: usize,
 }
 

@@ -1,7 +1,7 @@
-//! What a run knows to be where, so that nothing is asked for or sent twice.
+//! Tracks which content is known to be where, so that nothing is requested or sent twice.
 //!
-//! A delivery claims something before it brings it to a place; others that want it there wait. Those that want a blob in
-//! another repository of the same registry wait too, since it can be mounted then.
+//! A delivery claims content before it brings it to a place; other deliveries to that place wait. Those that want a
+//! blob in another repository of the same registry wait too, since they can mount it afterwards.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::Place;
 
-/// A place, as memory has it: a repository of a registry, or a file.
+/// A place: a repository of a registry, or a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Spot {
     domain: Arc<str>,
@@ -30,13 +30,13 @@ impl Spot {
         }
     }
 
-    /// The repository from which the other could mount.
+    /// The repository to mount from, if `to` can mount from here.
     pub(crate) fn mountable(&self, to: &Self) -> Option<&Repository> {
         self.repository.as_ref().filter(|_| self.domain == to.domain && self.repository != to.repository)
     }
 }
 
-/// What is brought.
+/// The kind of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Blob,
@@ -50,17 +50,17 @@ pub(crate) struct Content {
     pub(crate) digest: Digest,
 }
 
-/// A place that is to have something.
+/// A place that needs content.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taker<'a> {
     pub(crate) spot: &'a Spot,
-    /// Whether it may come from another repository of the same registry.
+    /// True if it may be mounted from another repository of the same registry.
     pub(crate) mounts: bool,
 }
 
 type Key = (Arc<str>, Content);
 
-/// What is known of one thing at one registry.
+/// The state of one blob or manifest at one registry.
 #[derive(Default)]
 struct Shelf {
     holders: Vec<Option<Repository>>,
@@ -69,21 +69,21 @@ struct Shelf {
 
 type Shelves = HashMap<Key, Shelf>;
 
-/// The memory of a run.
+/// The content known to be at each place during a run.
 #[derive(Default)]
 pub(crate) struct Memory(Mutex<Shelves>);
 
-/// What to do about something that is wanted at a place.
+/// The result of a claim.
 pub(crate) enum Claim {
-    /// Nothing: it is there.
+    /// Nothing to do: it is there.
     Held,
-    /// Wait until this changes, and claim again.
+    /// Wait until this changes, then claim again.
     Busy(watch::Receiver<()>),
-    /// Bring it. A repository to mount it from, if one is known.
+    /// Bring it, by mounting from the repository if one is given.
     Mine(Duty, Option<Repository>),
 }
 
-/// The duty to bring something. Dropped before it is done, it falls to whoever waits.
+/// The duty to bring content. If dropped before it is done, a waiting task takes over.
 pub(crate) struct Duty {
     memory: Arc<Memory>,
     spot: Spot,
@@ -92,13 +92,13 @@ pub(crate) struct Duty {
 }
 
 impl Memory {
-    /// Claims something for a place.
+    /// Claims content for a place.
     pub(crate) fn claim(self: &Arc<Self>, content: Content, taker: Taker<'_>) -> Claim {
         self.claim_on(&mut self.lock(), content, taker)
     }
 
-    /// Claims something for several places in one step. Two jobs that claim place by place could each come first at some,
-    /// and then both would read it from the source.
+    /// Claims content for several places atomically. If two jobs claimed place by place, each could be first at some,
+    /// and both would read the blob from the source.
     pub(crate) fn claim_all<'a>(
         self: &Arc<Self>,
         content: Content,
@@ -133,14 +133,14 @@ impl Memory {
         Claim::Mine(duty, from)
     }
 
-    /// Whether it is known that a place has something.
+    /// True if a place is known to have the content.
     pub(crate) fn holds(&self, spot: &Spot, kind: Kind, digest: &Digest) -> bool {
         let shelves = self.lock();
         let shelf = shelves.get(&(Arc::clone(&spot.domain), Content { kind, digest: *digest }));
         shelf.is_some_and(|shelf| shelf.holders.contains(&spot.repository))
     }
 
-    /// Learns that a place has something.
+    /// Records that a place has the content.
     pub(crate) fn learn(&self, spot: &Spot, kind: Kind, digest: &Digest) {
         let mut shelves = self.lock();
         let shelf = shelves.entry((Arc::clone(&spot.domain), Content { kind, digest: *digest })).or_default();
@@ -149,7 +149,7 @@ impl Memory {
         }
     }
 
-    /// Learns that it has not, after all.
+    /// Records that a place does not have the content after all.
     pub(crate) fn forget(&self, spot: &Spot, kind: Kind, digest: &Digest) {
         let mut shelves = self.lock();
         if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), Content { kind, digest: *digest })) {
@@ -158,13 +158,13 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {
-        // Nothing is left half done under it.
+        // A panic cannot leave the state inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Duty {
-    /// It is there.
+    /// Records that the content is there.
     pub(crate) fn done(self) {
         self.memory.learn(&self.spot, self.content.kind, &self.content.digest);
     }
@@ -179,9 +179,9 @@ impl Drop for Duty {
     }
 }
 
-/// Waits for a change of what somebody else has claimed.
+/// Waits until another task's claim ends.
 pub(crate) async fn changed(mut change: watch::Receiver<()>) {
-    // The sender says nothing: it goes.
+    // The sender never sends; it is dropped.
     drop(change.changed().await);
 }
 

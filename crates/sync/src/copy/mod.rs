@@ -1,10 +1,11 @@
 //! The copy engine: reads each blob once for all its targets.
 //!
-//! - [`perform`] runs jobs concurrently; `run` is what they share, `memory` what is known to be where
-//! - a job: `walk` (what the source has) → [`crate::shape`] (what each target wants) → `deliver`, one for each target place
-//! - a blob: `blobs` (is it there? mount it?) → `shared` and `reading` (one verified read) → `blob_stream` and `send`
+//! - [`perform`] runs jobs concurrently; `run` is their shared state, `memory` tracks which content is where
+//! - a job: `walk` (the image at the source) → [`crate::shape`] (the form each target wants) → `deliver`, one per
+//!   target place
+//! - a blob: `blobs` (present? mountable?) → `shared` and `reading` (one verified read) → `blob_stream` and `send`
 //!
-//! A manifest is put only when everything that it names is there, and a blob is committed only when its digest is right. So
+//! A manifest is put only when everything it names is there, and a blob is committed only if its digest is right. So
 //! the next run can build on whatever a run leaves behind, however it ended.
 
 mod blob;
@@ -40,13 +41,12 @@ pub use contents::contents;
 pub use limits::Limits;
 use run::Run;
 
-/// Jobs that wait only for slow targets are still under way, but do not count as at once. There may be this many for each
-/// that counts.
+/// Jobs that wait only for slow targets do not count towards the limit. There may be this many for each that counts.
 const LAGGARDS: usize = 8;
 
-/// Performs jobs and gives a row for each of their targets, in their order. A target that fails costs its own rows only.
+/// Runs jobs and returns a row for each of their targets, in order. A failed target affects only its own rows.
 ///
-/// Cancelled, or dropped, it stops at once; what is half done then counts for nothing at any target.
+/// If cancelled or dropped, it stops at once; unfinished uploads have no effect at any target.
 pub async fn perform(
     registries: Arc<dyn Registries>,
     jobs: Vec<Job>,
@@ -68,7 +68,7 @@ async fn all(run: &Arc<Run>, limits: Limits, tasks: &mut JoinSet<()>) {
     let images = limits.images.max(1);
     let (slots, under_way) = (Arc::new(Semaphore::new(images)), Arc::new(Semaphore::new(images * LAGGARDS)));
     for number in 0..run.jobs.len() {
-        // They are never closed.
+        // The semaphores are never closed.
         let Ok(kept) = Arc::clone(&under_way).acquire_owned().await else { break };
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
         let run = Arc::clone(run);

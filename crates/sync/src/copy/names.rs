@@ -1,5 +1,5 @@
-//! Puts tags at a target: the tag itself, the backup of the image that it replaces, and the tag that lists referrers if the
-//! registry has no API for them.
+//! Puts tags at a target: the tag itself, the backup of the image it replaces, and the referrers tag if the registry
+//! has no referrers API.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     shape::Node,
 };
 
-/// Gives an image its name at a target. Whether anything had to be changed for it.
+/// Puts an image's name at a target. Returns true if anything changed.
 pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bool, EndpointError> {
     if target.before == Some(root.digest) {
         return Ok(false);
@@ -20,14 +20,14 @@ pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bo
     back_up(sink, target).await?;
     let reference = match &target.reference {
         Reference::Tag(tag) => Reference::Tag(tag.clone()),
-        // In another form it has another digest.
+        // A converted image has another digest.
         Reference::Digest(_) => Reference::Digest(root.digest),
     };
     sink.put_manifest(&reference, root, true).await?;
     Ok(true)
 }
 
-// Keeps what the tag pointed at. Only its manifest is put: what that names stays where it is.
+// Puts the manifest of the old image under the backup tag. Its blobs and children are there already.
 async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndpointError> {
     let (Some(before), Some(tag)) = (target.before, &target.backup) else { return Ok(()) };
     match sink.manifest(&Reference::Digest(before)).await {
@@ -43,7 +43,7 @@ async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndpointError> {
     }
 }
 
-/// Adds a referrer to the tag that lists what refers to its subject (distribution-spec, §pushing manifests with subject).
+/// Adds a referrer to the referrers tag of its subject (distribution-spec, §pushing manifests with subject).
 pub(super) async fn list(sink: &Sink, referrer: &Node) -> Result<(), EndpointError> {
     let Some(subject) = referrer.manifest.subject().map(|subject| subject.digest) else { return Ok(()) };
     let tag = Reference::Tag(referrers_tag(&subject));
@@ -63,7 +63,7 @@ pub(super) async fn list(sink: &Sink, referrer: &Node) -> Result<(), EndpointErr
     sink.put_manifest(&tag, &node, true).await.map(drop)
 }
 
-// The entries of a list. GitLab reads the tag as a digest, and answers with the image itself.
+// The entries of the referrers tag. GitLab reads the tag as a digest and responds with the image itself.
 fn listed(subject: &Digest, media_type: Option<MediaType>, bytes: &[u8]) -> Vec<Descriptor> {
     let manifest = Manifest::parse(bytes, media_type.as_ref()).ok();
     let is_list = |index: &Manifest| index.media_type().is_index() && !subject.matches(bytes);

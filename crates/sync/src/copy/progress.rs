@@ -12,10 +12,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::blob::Blob;
 use crate::Event;
 
-/// Less than this is not worth an event, in bytes.
+/// The smallest progress worth an event, in bytes.
 const STEP: u64 = 256 << 10;
 
-/// Sends the events of one job. It does not matter whether anybody listens.
+/// Sends the events of one job. Works without a listener.
 pub(crate) struct Tally {
     events: UnboundedSender<Event>,
     job: usize,
@@ -24,9 +24,9 @@ pub(crate) struct Tally {
 
 #[derive(Default)]
 struct Known {
-    /// What of each blob was dealt with.
+    /// Bytes done of each blob.
     dealt: HashMap<Digest, u64>,
-    /// What was read and not told yet.
+    /// Bytes read but not reported yet.
     unsaid: u64,
 }
 
@@ -35,17 +35,17 @@ impl Tally {
         Self { events, job, known: Mutex::default() }
     }
 
-    /// It begins.
+    /// The job starts.
     pub(crate) fn started(&self) {
         self.send(Event::Started { job: self.job });
     }
 
-    /// It is known how much there is to read.
+    /// The total size is known.
     pub(crate) fn sized(&self, bytes: u64) {
         self.send(Event::Sized { job: self.job, bytes });
     }
 
-    /// Bytes came over the wire.
+    /// Bytes were received over the network.
     pub(crate) fn read(&self, bytes: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.unsaid += bytes;
@@ -55,7 +55,7 @@ impl Tally {
         }
     }
 
-    /// A blob is dealt with up to this offset. What was dealt with before counts once.
+    /// A blob is done up to this offset. Bytes done before are not counted again.
     pub(crate) fn dealt(&self, blob: Blob, up_to: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.dealt.entry(blob.digest).or_default();

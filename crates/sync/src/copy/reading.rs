@@ -1,7 +1,7 @@
-//! Reads a blob from its source, resumes where the connection broke, and hashes the bytes on the way.
+//! Reads a blob from its source, resumes if the connection breaks, and hashes the bytes.
 //!
-//! The last piece is held back until the digest is verified. So whoever has got all pieces has the right blob, and nobody
-//! can pass on a wrong one completely.
+//! The last piece is withheld until the digest is verified. So a consumer that got all pieces has the right blob, and a
+//! wrong blob can never be passed on completely.
 
 use std::{mem, sync::Arc};
 
@@ -16,10 +16,10 @@ use crate::endpoints::{EndpointError, Pieces, Source, backoff};
 /// The largest piece, in bytes.
 pub(crate) const PIECE: usize = 64 << 10;
 
-/// How often a read is taken up again without any progress in between.
+/// The number of retries without progress.
 const TRIES: u32 = 5;
 
-/// A position within a blob, with the hash of all that is before it.
+/// A position within a blob, with the hash of everything before it.
 #[derive(Clone)]
 pub(crate) struct Mark {
     pub(crate) at: u64,
@@ -27,20 +27,20 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// The beginning.
+    /// The start of the blob.
     pub(crate) fn start(blob: Blob) -> Self {
         Self { at: 0, hasher: Hasher::new(blob.digest.algorithm()) }
     }
 }
 
-/// Some bytes of a blob, and where they end.
+/// Some bytes of a blob, and the position after them.
 #[derive(Clone)]
 pub(crate) struct Piece {
     pub(crate) bytes: Bytes,
     pub(crate) after: Mark,
 }
 
-/// What is needed to read a blob.
+/// The source of a blob.
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) source: Arc<Source>,
@@ -48,25 +48,25 @@ pub(crate) struct Origin {
     pub(crate) tally: Arc<Tally>,
 }
 
-/// A blob being read.
+/// A read of a blob in progress.
 pub(crate) struct Reading {
     origin: Origin,
     mark: Mark,
     pieces: Option<Pieces>,
-    /// Received and not yet cut into pieces.
+    /// Received, but not yet cut into pieces.
     rest: Bytes,
-    /// The last piece, which is given out when the next one has come or the digest is right.
+    /// The last piece, released when the next one arrives or the digest is verified.
     withheld: Option<Piece>,
     strikes: u32,
 }
 
 impl Reading {
-    /// Reads what is behind `mark`.
+    /// Starts reading at `mark`.
     pub(crate) fn new(origin: Origin, mark: Mark) -> Self {
         Self { origin, mark, pieces: None, rest: Bytes::new(), withheld: None, strikes: 0 }
     }
 
-    /// The next piece; `None` behind the last.
+    /// The next piece; `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EndpointError> {
         loop {
             if self.mark.at == self.origin.blob.size {
@@ -84,7 +84,7 @@ impl Reading {
     }
 
     fn prove(&mut self) -> Result<(), EndpointError> {
-        // Looking at it again costs little, and only the last piece is behind it.
+        // Checking again is cheap, and only the last piece follows.
         if self.mark.hasher.clone().finish() == self.origin.blob.digest {
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl Reading {
         Err(RemoteError::from(InvalidResponse::WrongDigest).into())
     }
 
-    // The next bytes, not more than belong to it or fit in a piece.
+    // The next bytes, limited to the blob and to the size of a piece.
     async fn bytes(&mut self) -> Result<Bytes, EndpointError> {
         while self.rest.is_empty() {
             match self.receive().await {
@@ -106,7 +106,7 @@ impl Reading {
         }
         let left = usize::try_from(self.origin.blob.size - self.mark.at).unwrap_or(usize::MAX);
         let length = self.rest.len().min(PIECE).min(left);
-        // A copy, so that a piece that waits in a queue does not keep the buffer that it came in, several times its size.
+        // Copy the bytes, so that a queued piece does not keep its receive buffer, several times its size.
         let bytes = Bytes::copy_from_slice(&self.rest.split_to(length));
         if length == left {
             self.rest = Bytes::new();
@@ -141,12 +141,12 @@ impl Reading {
     }
 }
 
-/// The bytes came to an end before the blob did.
+/// The data ended before the blob did.
 #[derive(Debug, thiserror::Error)]
 #[error("the blob is shorter than its manifest says")]
 struct Early;
 
-// Leaves out what came although it was not asked for.
+// Skips bytes that were sent but not requested.
 fn behind(pieces: Pieces, mut skip: u64) -> Pieces {
     if skip == 0 {
         return pieces;
@@ -165,7 +165,7 @@ fn behind(pieces: Pieces, mut skip: u64) -> Pieces {
 }
 
 impl Piece {
-    /// Leaves out what lies before `at`.
+    /// Drops the bytes before `at`.
     pub(crate) fn cut(&mut self, at: u64) {
         let start = self.after.at - self.bytes.len() as u64;
         let leading = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX).min(self.bytes.len());

@@ -1,4 +1,4 @@
-//! State that the jobs of a run share: endpoints, each opened once, what is known, and the report.
+//! State shared by the jobs of a run: endpoints (each opened once), known content, and the report.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,34 +18,34 @@ use crate::{
     },
 };
 
-/// What the jobs of a run share.
+/// State shared by the jobs of a run.
 pub(super) struct Run {
     pub(super) registries: Arc<dyn Registries>,
     pub(super) jobs: Vec<Job>,
     pub(super) events: UnboundedSender<Event>,
     pub(super) memory: Arc<Memory>,
-    /// Memory for blobs on their way, in pieces.
+    /// Memory for blobs in transit, in pieces.
     pub(super) room: Arc<Semaphore>,
-    /// For whoever changes a referrers tag.
+    /// Held while a referrers tag is updated.
     pub(super) lists: AsyncMutex<()>,
     connections: Cells<Host, Result<Arc<RegistryConn>, EndpointError>>,
     sources: Cells<Place, Result<Arc<Source>, EndpointError>>,
     sinks: Cells<Place, Result<Arc<Sink>, EndpointError>>,
-    /// Places at which the plan has seen something.
+    /// Places where the plan found something.
     seen: HashSet<Place>,
     news: Cells<Place, bool>,
     board: Mutex<Vec<Vec<Option<Row>>>>,
 }
 
-/// How a target of a job ended.
+/// The result of a target.
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
-    /// The image at the source, where it is known.
+    /// The digest at the source, if known.
     pub(super) digest: Option<Digest>,
     pub(super) took: Duration,
 }
 
-/// Values that are found out once, whoever asks.
+/// Values computed once and shared by all callers.
 struct Cells<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
 
 impl<K: Clone + Eq + Hash, V: Clone> Cells<K, V> {
@@ -65,7 +65,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Cells<K, V> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is left half done under these.
+    // A panic cannot leave the values inconsistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -106,7 +106,7 @@ impl Run {
         self.connections.get(host, open).await
     }
 
-    /// A place to read from.
+    /// Opens a place for reading.
     pub(super) async fn source(&self, place: &Place) -> Result<Arc<Source>, EndpointError> {
         let open = || async {
             let source = match place {
@@ -123,7 +123,7 @@ impl Run {
         self.sources.get(place, open).await
     }
 
-    /// A place to write to.
+    /// Opens a place for writing.
     pub(super) async fn sink(&self, place: &Place) -> Result<Arc<Sink>, EndpointError> {
         let open = || async {
             let sink = match place {
@@ -140,7 +140,7 @@ impl Run {
         self.sinks.get(place, open).await
     }
 
-    /// Whether it is known that there was nothing at a place before this run.
+    /// True if the place is known to have been empty before this run.
     pub(super) async fn is_new(&self, place: &Place) -> bool {
         if self.seen.contains(place) {
             return false;
@@ -154,7 +154,7 @@ impl Run {
         self.news.get(place, find).await
     }
 
-    /// Settles a target of a job.
+    /// Records the result of a target.
     pub(super) fn settle(&self, job: usize, target: usize, ended: Ended) {
         let row = self.row(job, target, ended);
         if let Some(cell) = lock(&self.board).get_mut(job).and_then(|cells| cells.get_mut(target)) {
@@ -178,7 +178,7 @@ impl Run {
         }
     }
 
-    /// Ends what is written as a whole. Where that fails, nothing that went there is there.
+    /// Completes the layouts and archives. If that fails for one, all its targets fail.
     pub(super) async fn finish(&self) {
         for (place, sink) in self.sinks.known() {
             let Ok(sink) = sink else { continue };
@@ -191,7 +191,7 @@ impl Run {
         }
     }
 
-    /// The report. What is not settled was cancelled, or broke off.
+    /// The rows of the report. Targets without a result were cancelled, or their task died.
     pub(super) fn rows(&self, is_cancelled: bool) -> Vec<Row> {
         let board = std::mem::take(&mut *lock(&self.board));
         let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Sends one blob to one target: in one request, or in chunks if that does not work.
+//! Sends one blob to one target: in one request, or in chunks if that fails.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use entrepot_remote::{Error as RemoteError, InvalidResponse, Mount, Refusal, Upl
 use super::{blob::Blob, blob_stream::BlobStream, reading::Mark};
 use crate::endpoints::{EndpointError, LayoutWriter, RepositoryRef, Sink, Tarball, backoff};
 
-/// How often an upload is tried without any progress in between.
+/// The number of attempts without progress.
 const TRIES: u32 = 5;
 
-/// The chunks in which a blob goes after a single request was cut or refused, in bytes, and the smallest of them.
+/// The chunk size after a single request was cut or refused, and the smallest chunk, in bytes.
 const CHUNK: u64 = 16 << 20;
 const SMALLEST: u64 = 1 << 20;
 
@@ -23,30 +23,29 @@ pub(super) enum Fault {
     Target(EndpointError),
 }
 
-/// How a blob came to be at a target.
+/// The way a blob got to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Brought {
-    /// It was there.
+    /// It was there already.
     Present,
-    /// From another repository there.
+    /// Mounted from another repository of the registry.
     Mounted,
-    /// Its bytes were sent.
+    /// Uploaded.
     Written,
 }
 
-/// How an upload begins.
+/// The start of an upload.
 pub(super) enum Begin {
-    /// With what a refused mount has left.
+    /// Use the upload that a refused mount has opened.
     With(Box<Upload>),
-    /// With the question whether the blob is there. A run that was killed leaves blobs in a repository that no tag tells
-    /// of; asked for from the very repository, they are mounted, and for others it is the upload that has begun: one
-    /// request, as an upload alone is.
+    /// Try to mount the blob from the target repository itself. A killed run may leave blobs there that no tag refers
+    /// to; these are mounted. For others this opens the upload: one request, the same as without the attempt.
     Asking,
-    /// With nothing.
+    /// Open a new upload.
     Anew,
 }
 
-/// Sends a blob, unless it is found to be there.
+/// Sends a blob, unless it turns out to be there.
 pub(super) async fn send(
     sink: &Sink,
     blob: Blob,
@@ -83,7 +82,7 @@ struct Sending<'a> {
     at: &'a RepositoryRef,
     blob: Blob,
     blob_stream: BlobStream,
-    /// The size of the chunks; `None` for one request.
+    /// The chunk size; `None` for a single request.
     chunk: Option<u64>,
 }
 
@@ -115,7 +114,7 @@ impl Sending<'_> {
             }
             tracing::debug!(blob = %self.blob.digest, %error, chunk = self.chunk, "an upload begins anew");
             tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
-            // The answer may have been lost, not the blob.
+            // The response may have been lost although the blob arrived.
             if error.may_pass() && self.is_there().await {
                 return Ok(Brought::Written);
             }
@@ -169,7 +168,7 @@ impl Sending<'_> {
         upload.finish(&self.blob.digest).await
     }
 
-    // Goes on behind what has arrived.
+    // Continues after the bytes that have arrived.
     async fn resume(&mut self, upload: &mut Upload, at: u64, mark: Mark) -> Result<(), RemoteError> {
         let arrived = upload.position().await?;
         if arrived > self.blob.size {
@@ -180,7 +179,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    // Whether another try may do better, perhaps with less at once.
+    // True if a retry may succeed, perhaps with smaller chunks.
     fn may_pass(&mut self, error: &EndpointError) -> bool {
         let EndpointError::Registry(registrys) = error else { return false };
         match registrys.refusal() {
@@ -200,7 +199,7 @@ impl Sending<'_> {
     }
 }
 
-// Whether part of a chunk may have arrived.
+// True if part of a chunk may have arrived.
 fn is_cut(error: &RemoteError) -> bool {
     let range = matches!(
         error,

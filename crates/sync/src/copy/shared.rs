@@ -1,8 +1,8 @@
-//! One read of a blob for all targets that want it.
+//! One read of a blob for all targets that need it.
 //!
-//! Each target has a [`Ballot`]: it joins and gets a [`BlobStream`], or drops it. When all have decided, or those that joined
-//! have waited long enough, [`read_once`] reads the blob into a short queue for each. A target that keeps the others waiting
-//! is left behind; its stream goes on with a read of its own.
+//! Each target has a [`Ballot`]: it joins and gets a [`BlobStream`], or drops it. When all have decided, or those that
+//! joined have waited long enough, [`read_once`] reads the blob into a short queue for each. A target that delays the
+//! others is left behind; its stream continues with its own read.
 
 use std::{
     mem,
@@ -22,11 +22,11 @@ use super::{
     weight::{Item, QUEUE_LENGTH, weight},
 };
 
-/// How long targets that are ready wait for others to decide.
+/// The time that targets which have joined wait for the others to decide.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a target may keep the others waiting: this, and half of the time since the read began. One that is not half as
-/// fast as the others is left behind, then; targets that take turns at being the slowest are not.
+/// The time a target may delay the others: this, plus half of the time since the read began. So a target less than half
+/// as fast as the others is left behind, but targets that take turns being the slowest are not.
 const BEHIND: Duration = Duration::from_secs(5);
 const BEHIND_PART: u32 = 2;
 
@@ -39,12 +39,12 @@ pub(super) struct Shared {
 struct State {
     undecided: usize,
     queues: Vec<mpsc::Sender<Item>>,
-    /// When the first joined.
+    /// The time the first target joined.
     since: Option<Instant>,
     is_closed: bool,
 }
 
-/// A target's right to join a read. Dropped, it has decided not to.
+/// A target's right to join a read. Dropping it declines.
 pub(super) struct Ballot(Arc<Shared>);
 
 impl Shared {
@@ -57,11 +57,11 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing is left half done under it.
+        // A panic cannot leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // Waits until it is known who wants to read, and closes the list.
+    // Waits until it is known which targets join, and closes the list.
     async fn queues(&self) -> Vec<mpsc::Sender<Item>> {
         loop {
             let until = {
@@ -83,7 +83,7 @@ impl Shared {
 }
 
 impl Ballot {
-    /// Wants to read it. Too late, the stream has a read of its own.
+    /// Joins the read. If it is too late, the stream gets its own read.
     pub(super) fn join(self, origin: Origin, room: Arc<Semaphore>) -> BlobStream {
         let mut state = self.0.lock();
         if state.is_closed {
@@ -103,14 +103,14 @@ impl Drop for Ballot {
     }
 }
 
-/// Reads a blob for all who joined.
+/// Reads a blob for all targets that joined.
 pub(super) async fn read_once(shared: Arc<Shared>, origin: Origin, room: Arc<Semaphore>) {
     let mut queues: Vec<Queue> = shared.queues().await.into_iter().map(Queue::new).collect();
     if queues.is_empty() {
         origin.tally.dealt(origin.blob, origin.blob.size);
         return;
     }
-    // It is never closed.
+    // The semaphore is never closed.
     let _room = room.acquire_many(weight(origin.blob.size, queues.len())).await;
     let mut reading = Reading::new(origin.clone(), Mark::start(origin.blob));
     let began = Instant::now();
@@ -123,7 +123,7 @@ pub(super) async fn read_once(shared: Arc<Shared>, origin: Origin, room: Arc<Sem
             Ok(None) => return,
             Err(error) => {
                 for queue in queues {
-                    // Those that are behind find out by themselves.
+                    // A target with a full queue gets the error from its own read.
                     drop(queue.sender.try_send(Err(error.clone())));
                 }
                 return;
@@ -134,7 +134,7 @@ pub(super) async fn read_once(shared: Arc<Shared>, origin: Origin, room: Arc<Sem
 
 struct Queue {
     sender: mpsc::Sender<Item>,
-    /// How long the others have waited for it.
+    /// The time the others have waited for it.
     waited: Duration,
 }
 
@@ -144,19 +144,19 @@ impl Queue {
     }
 }
 
-// Puts a piece into each queue. While some have room and others do not, the latter use up their time.
+// Puts a piece into each queue. While some have room, the full ones use up their allowance.
 async fn hand_out(queues: &mut Vec<Queue>, piece: &Piece, began: Instant) {
     let (mut full, mut ready) = (Vec::new(), Vec::new());
     for queue in mem::take(queues) {
         match queue.sender.try_send(Ok(piece.clone())) {
             Ok(()) => ready.push(queue),
             Err(mpsc::error::TrySendError::Full(_)) => full.push(queue),
-            // The target failed; it has said so.
+            // The target failed and has reported it.
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
     }
     if ready.is_empty() {
-        // They are all equally slow up to here, and nobody is kept waiting.
+        // All are equally slow so far, and nobody is kept waiting.
         ready.extend(first_with_room(&mut full, piece).await);
     }
     let allowed = BEHIND + began.elapsed() / BEHIND_PART;
@@ -166,7 +166,7 @@ async fn hand_out(queues: &mut Vec<Queue>, piece: &Piece, began: Instant) {
     *queues = ready;
 }
 
-// Takes out the first queue that has room again, with the piece in it; `None` if its target failed.
+// Takes out the first queue with room, after adding the piece; `None` if its target failed.
 async fn first_with_room(full: &mut Vec<Queue>, piece: &Piece) -> Option<Queue> {
     if full.is_empty() {
         return None;
@@ -179,7 +179,7 @@ async fn first_with_room(full: &mut Vec<Queue>, piece: &Piece) -> Option<Queue> 
     has_room.then_some(queue)
 }
 
-// Waits for room in a queue; `None` for one that failed or used up its time.
+// Waits for room in a queue; `None` if the target failed or used up its allowance.
 async fn wait(queue: Queue, piece: Piece, allowed: Duration) -> Option<Queue> {
     let began = Instant::now();
     let left = allowed.saturating_sub(queue.waited);

@@ -17,25 +17,25 @@ use crate::{
     shape::{self, Node},
 };
 
-/// The most manifests of one image and of what refers to it, the most bytes of them together, and how deep indexes may
-/// nest and referrers may refer to each other.
+/// Limits for one image with its referrers: the most manifests, their total bytes, and the depth of nested indexes and
+/// of referrers of referrers.
 const MAX_MANIFESTS: usize = 2000;
 const MAX_BYTES: usize = 16 << 20;
 const MAX_DEPTH: usize = 8;
 
-/// Why an image could not be looked through.
+/// The reason a walk failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum WalkError {
-    /// The source does not give the image itself.
+    /// The source failed to provide the image itself.
     #[error(transparent)]
     Root(EndpointError),
-    /// It does not give something that the image names.
+    /// The source failed to provide something the image names.
     #[error("{0}: {1}")]
     Below(Digest, EndpointError),
-    /// Something there is no manifest.
+    /// A document is not a valid manifest.
     #[error("{0} is not a manifest: {1}")]
     Manifest(Digest, Arc<ManifestError>),
-    /// There is more of it than can be right.
+    /// The image exceeds the limits.
     #[error(
         "with all that refers to it, it has more than {MAX_MANIFESTS} manifests or {} MiB of them, or they lead more than \
          {MAX_DEPTH} steps away from it",
@@ -45,7 +45,7 @@ pub(super) enum WalkError {
 }
 
 impl WalkError {
-    /// What the source said.
+    /// The error of the source, if it was one.
     pub(super) fn end(&self) -> Option<&EndpointError> {
         match self {
             Self::Root(error) | Self::Below(_, error) => Some(error),
@@ -63,11 +63,11 @@ pub(super) struct Walk<'a> {
     bytes: AtomicUsize,
 }
 
-/// What refers to an image's manifests, by the digest referred to.
+/// Referrers of an image's manifests, by the digest of their subject.
 pub(super) type Referrers = HashMap<Digest, Vec<Arc<Node>>>;
 
 impl<'a> Walk<'a> {
-    /// A walk to where any of these shapes leads. `attached`: as [`crate::Job::attached`].
+    /// A walk that covers all these shapes. `attached`: as [`crate::Job::attached`].
     pub(super) fn new(
         source: &'a Source,
         shapes: Vec<&'a Shape>,
@@ -126,8 +126,8 @@ impl<'a> Walk<'a> {
         self.node(fetched, depth + 1).await.map(Some)
     }
 
-    /// What refers to the image's manifests, and to that in turn. A copy without some of it would look whole, so too much
-    /// of it is an error.
+    /// Referrers of the image's manifests, and referrers of those. Too many are an error, since a copy without some
+    /// would look complete.
     pub(super) async fn referrers(&self, root: &Arc<Node>) -> Result<Referrers, WalkError> {
         let mut subjects: Vec<Digest> = root.documents().iter().map(|document| document.digest).collect();
         let mut seen: HashSet<Digest> = subjects.iter().copied().collect();
@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
         Ok(found)
     }
 
-    // What really is about `subject`: a list of referrers proves nothing.
+    // The referrers of `subject`. Each is fetched and checked, since a listing may be wrong.
     async fn about(&self, subject: Digest, seen: &HashSet<Digest>) -> Result<Vec<Arc<Node>>, WalkError> {
         let may_be_tagged = self.attached.is_none_or(|attached| attached.contains(&subject));
         let listed = self.source.referrers(&subject, may_be_tagged).await;
@@ -169,7 +169,7 @@ impl<'a> Walk<'a> {
         Ok(fetched.into_iter().flatten().filter(is_about).collect())
     }
 
-    // Lists outlive what they name.
+    // A listing may name manifests that are gone.
     async fn below_if_there(&self, digest: Digest) -> Result<Option<Arc<Node>>, WalkError> {
         match self.below(digest, true, 0).await {
             Err(WalkError::Below(_, error)) if error.is_not_found() => Ok(None),

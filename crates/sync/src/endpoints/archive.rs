@@ -1,5 +1,5 @@
-//! Archives as they are read: OCI layouts in a tar file, and what `docker save` writes. Nothing is unpacked; a blob is a
-//! part of the file.
+//! Reads archives: OCI layouts in a tar file, and the output of `docker save`. Nothing is unpacked; a blob is a part of
+//! the file.
 
 use std::{
     collections::HashMap,
@@ -21,22 +21,22 @@ use super::{
     tar::{self, Extent, Listing},
 };
 
-/// The most images of a docker-archive, the most layers of one, and of all of them.
+/// The most images in a docker-archive, the most layers of one, and of all together.
 const MAX_IMAGES: usize = 1000;
 const MAX_LAYERS: usize = 1000;
 const MAX_ALL_LAYERS: usize = 100_000;
 
-/// An archive as it is read.
+/// An archive opened for reading.
 #[derive(Debug)]
 pub(crate) struct Archive {
     path: PathBuf,
     index: Index,
     blobs: HashMap<Digest, Extent>,
-    /// Manifests that are not in the file but follow from it.
+    /// Generated manifests, which are not in the file.
     made: HashMap<Digest, Bytes>,
 }
 
-/// What `manifest.json` of a docker-archive says of one image.
+/// An image in a docker-archive's `manifest.json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Saved {
@@ -47,7 +47,7 @@ struct Saved {
     layers: Vec<String>,
 }
 
-/// The manifest that follows from it. The order of its fields is part of its digest.
+/// The manifest generated for it. The order of the fields affects its digest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Made<'a> {
@@ -71,7 +71,7 @@ impl Archive {
         blocking(path, Self::oci_now).await
     }
 
-    /// Opens what `docker save` wrote. Its layers are read once, since it does not say their digests.
+    /// Opens the output of `docker save`. Reads all layers once, since the archive does not give their digests.
     pub(crate) async fn docker(path: &Path) -> Result<Self, EndpointError> {
         blocking(path, Self::docker_now).await
     }
@@ -147,25 +147,25 @@ impl Archive {
         if names.is_empty() {
             self.index.put(&Reference::Digest(digest), &MediaType::DOCKER_MANIFEST, digest, size);
         }
-        // Two images may well have one tag: `nginx:latest`, `redis:latest`.
+        // Several images may have the same tag: `nginx:latest`, `redis:latest`.
         for name in names {
             self.index.put_named(name, &MediaType::DOCKER_MANIFEST, digest, size);
         }
         Ok(())
     }
 
-    /// Where its blobs are.
+    /// The extents of its blobs.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn extents(&self) -> impl Iterator<Item = Extent> {
         self.blobs.values().copied()
     }
 
-    /// What it says is in it.
+    /// Its index.
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
 
-    /// A small blob, whole.
+    /// Reads a small blob.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
         if let Some(bytes) = self.made.get(digest) {
             return Ok(bytes.clone());
@@ -175,7 +175,7 @@ impl Archive {
         file.whole(extent.start, Some(extent.size), MAX_MANIFEST_BYTES as u64).await
     }
 
-    /// A blob from an offset.
+    /// Reads a blob from an offset.
     pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Pieces, EndpointError> {
         if let Some(bytes) = self.made.get(digest) {
             let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
@@ -200,7 +200,7 @@ fn missing(path: &Path, name: &str) -> EndpointError {
     EndpointError::malformed(path, format!("names `{name}`, which is not in it"))
 }
 
-// A document in the archive, and where it is.
+// Reads a JSON file in the archive, with its extent.
 fn small(path: &Path, listing: &Listing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
     let extent =
         listing.find(name).ok_or_else(|| EndpointError::malformed(path, format!("has no `{name}` in it")))?;
@@ -221,7 +221,7 @@ fn part(path: &Path, extent: Extent) -> Result<std::io::Take<File>, EndpointErro
     Ok(file.take(extent.size))
 }
 
-// What a layer is, and its digest; it is told by how it begins.
+// The digest and media type of a layer; the type is detected from its first bytes.
 fn layer(path: &Path, extent: Extent) -> Result<(Digest, &'static str), EndpointError> {
     let mut part = part(path, extent)?;
     let (mut hasher, mut piece, mut media_type) = (Hasher::new(Algorithm::Sha256), vec![0; 256 << 10], None);

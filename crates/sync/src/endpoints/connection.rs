@@ -1,4 +1,4 @@
-//! Connections to registries: requests are retried while an error may be temporary, and limited in number.
+//! Connections to registries: retries temporary errors, and limits the number of concurrent requests.
 
 use std::{
     fmt,
@@ -17,29 +17,29 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::error::EndpointError;
 use crate::Registry;
 
-/// The number of tries for a temporary error, and for a 5xx status. Overloaded registries answer with the latter.
+/// The number of attempts for a temporary error, and for a 5xx status, which overloaded registries send.
 const TRIES: u32 = 5;
 const TRIES_FAILING: u32 = 7;
 
-/// The number of times that a registry may ask us to wait before we give up.
+/// The number of times a registry may ask us to wait before we give up.
 const TURNS: u32 = 60;
 
-/// After a registry could not be reached, it gets a single try for this long.
+/// The time for which an unreachable registry gets only a single attempt.
 const DOWN_FOR: Duration = Duration::from_secs(30);
 
-/// The most requests of a run that one registry answers at once.
+/// The most concurrent requests of a run to one registry.
 const LINES: usize = 64;
 
-/// After so many refused mounts, and none that worked, a registry is taken not to mount.
+/// After this many refused mounts without success, no more are tried.
 const REFUSALS: u32 = 3;
 
 /// A registry during a run.
 pub(crate) struct RegistryConn {
     registry: Registry,
     lines: Semaphore,
-    /// The last time that it could not be reached.
+    /// The last time it was unreachable.
     down: Mutex<Option<Instant>>,
-    /// Manifests that are being pulled, which its budget does not show yet.
+    /// Manifest requests in progress, which its budget does not reflect yet.
     pulling: AtomicU64,
     refusals: AtomicU32,
     mounts: AtomicU32,
@@ -53,7 +53,7 @@ pub(crate) struct RepositoryRef {
 }
 
 impl RepositoryRef {
-    /// Whether the repository certainly does not exist. `false` only costs requests.
+    /// True if the repository certainly does not exist. `false` only costs requests.
     pub(crate) async fn is_new(&self) -> bool {
         let one = Page::parse(Some("1"), None).unwrap_or_default();
         let line = self.conn.line().await;
@@ -63,7 +63,7 @@ impl RepositoryRef {
     }
 }
 
-/// The right to pull one manifest.
+/// Permission to pull one manifest.
 #[derive(Debug)]
 pub(crate) struct Pull<'a>(&'a AtomicU64);
 
@@ -97,29 +97,29 @@ impl RegistryConn {
         &self.registry.remote
     }
 
-    /// The chunk size for a blob of this size, if it has to be sent in chunks from the start.
+    /// The chunk size for a blob of this size; `None` if a single request will do.
     pub(crate) fn chunk(&self, size: u64) -> Option<u64> {
         self.registry.chunk.filter(|chunk| size > *chunk).map(|chunk| chunk.max(1))
     }
 
-    /// Whether it is worth trying to mount a blob from another repository.
+    /// True if it is worth trying to mount a blob from another repository.
     pub(crate) fn may_mount(&self) -> bool {
         self.mounts.load(Ordering::Relaxed) > 0 || self.refusals.load(Ordering::Relaxed) < REFUSALS
     }
 
-    /// Records whether a mount worked.
+    /// Records whether a mount succeeded.
     pub(crate) fn mounted(&self, done: bool) {
         let counter = if done { &self.mounts } else { &self.refusals };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One of the slots for requests, held until it is dropped.
+    /// Acquires a request slot, held until dropped.
     pub(crate) async fn line(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
+        // The semaphore is never closed.
         self.lines.acquire().await.ok()
     }
 
-    /// Permission to pull a manifest, if enough of the budget is left for others.
+    /// Permission to pull a manifest, if that leaves the reserve of the budget untouched.
     pub(crate) fn pull(&self) -> Result<Pull<'_>, EndpointError> {
         let pulling = self.pulling.fetch_add(1, Ordering::Relaxed);
         let pull = Pull(&self.pulling);
@@ -144,7 +144,7 @@ impl RegistryConn {
         self.until(ask, |_| false).await
     }
 
-    /// Retries the request for a manifest, but does not wait for a budget that is used up.
+    /// Retries a manifest request, but does not wait for an exhausted budget.
     pub(crate) async fn pulling<T, F>(&self, ask: impl Fn() -> F) -> Result<T, EndpointError>
     where
         F: Future<Output = Result<T, RemoteError>>,
@@ -200,7 +200,7 @@ impl RegistryConn {
         }
     }
 
-    // One that was just found to be down is not waited for by everybody in turn.
+    // If the registry was just found to be down, other requests do not all wait for it again.
     fn tries(&self, error: &EndpointError) -> u32 {
         let down = *self.down.lock().unwrap_or_else(PoisonError::into_inner);
         match error {
@@ -215,8 +215,8 @@ impl RegistryConn {
     }
 }
 
-/// The wait before a retry, counted from 1. It doubles each time, and has jitter so that clients that were turned away
-/// together do not come back together.
+/// The wait before a retry, counted from 1. Doubles each time, with jitter so that clients refused together do not
+/// return together.
 pub(crate) fn backoff(tries: u32) -> Duration {
     let wait = Duration::from_millis(250) * 2u32.saturating_pow(tries.min(7));
     let chance = RandomState::new().hash_one(tries) % 100;

@@ -1,9 +1,9 @@
-//! A manifest on its way into a layout or an archive.
+//! A manifest to be written to a layout or an archive.
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType};
 
-/// A manifest whose bytes have its digest.
+/// A manifest whose bytes match its digest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Document<'a> {
     pub(crate) media_type: &'a MediaType,

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use entrepot_remote::{Error as RemoteError, SettingsError};
 
-/// Why a request to an endpoint failed. Cheap to clone, since many may wait for one answer.
+/// The reason a request to an endpoint failed. Cheap to clone, since many tasks may wait for one response.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum EndpointError {
     /// A registry refused or failed.
@@ -32,7 +32,7 @@ pub(crate) enum EndpointError {
     /// Another process is writing there.
     #[error("`{0}` is being written by another process")]
     Locked(PathBuf),
-    /// The pull budget is used up; it is renewed after this time, if known.
+    /// The pull budget is exhausted; it is renewed after this time, if known.
     #[error("the budget of pulls is used up")]
     Budget(Option<Duration>),
     /// The settings of the registry cannot be used.
@@ -55,12 +55,12 @@ impl EndpointError {
         Self::Malformed { path: path.into(), what: what.into() }
     }
 
-    /// Whether the blob, manifest or repository does not exist.
+    /// True if the blob, manifest or repository does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound | Self::Registry(RemoteError::NotFound))
     }
 
-    /// Whether the error may be temporary, so that a retry is worthwhile.
+    /// True if the error may be temporary, so that a retry is worthwhile.
     pub(crate) fn may_pass(&self) -> bool {
         use RemoteError as E;
         matches!(
@@ -76,12 +76,12 @@ impl EndpointError {
         )
     }
 
-    /// Whether there was no answer at all.
+    /// True if there was no response at all.
     pub(crate) fn is_silence(&self) -> bool {
         matches!(self, Self::Registry(RemoteError::Unreachable { .. } | RemoteError::TimedOut))
     }
 
-    /// The time that the registry asked us to wait.
+    /// The time the registry asked us to wait.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self {
             Self::Registry(

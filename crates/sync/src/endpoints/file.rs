@@ -1,4 +1,4 @@
-//! Reading files, or parts of them, in pieces.
+//! Reads files, or parts of them, in pieces.
 
 use std::{
     fs::File as Opened,
@@ -16,25 +16,25 @@ use tokio::{
 
 use super::error::EndpointError;
 
-/// As much of a file as is read at once.
+/// The size of a read, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Bytes on their way from an end. They end behind the first error.
+/// A stream of bytes from an endpoint. It ends after the first error.
 pub(crate) type Pieces = BoxStream<'static, Result<Bytes, EndpointError>>;
 
-/// A file that is open, and what it is called.
+/// An open file with its path.
 pub(crate) struct Readable {
     file: File,
     path: PathBuf,
 }
 
 impl Readable {
-    /// A file that the user named.
+    /// Opens a file named by the user.
     pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
         Self::opened(path.to_owned(), files::open).await
     }
 
-    /// A file below a directory, whose path is `above`.
+    /// Opens a file below a directory whose path is `above`.
     pub(crate) async fn below(
         directory: &Directory,
         above: &Path,
@@ -57,7 +57,7 @@ impl Readable {
         opened.unwrap_or(Err(EndpointError::NotFound))
     }
 
-    /// The file from an offset, `length` bytes of it or up to its end.
+    /// The file from an offset: `length` bytes, or up to its end.
     pub(crate) async fn pieces(self, from: u64, length: Option<u64>) -> Result<Pieces, EndpointError> {
         let Self { mut file, path } = self;
         file.seek(SeekFrom::Start(from)).await.map_err(EndpointError::file(&path))?;
@@ -74,7 +74,7 @@ impl Readable {
         Ok(read.boxed())
     }
 
-    /// A small file, or a small part of one.
+    /// Reads a small file, or a small part of one.
     pub(crate) async fn whole(
         self,
         from: u64,
@@ -94,7 +94,7 @@ impl Readable {
     }
 }
 
-/// All of a small file that is open, as far as somebody may wait for it.
+/// Reads an open small file, blocking.
 pub(crate) fn whole_now(file: Opened, path: &Path, limit: u64) -> Result<Bytes, EndpointError> {
     use io::Read as _;
     let mut read = Vec::new();

@@ -1,4 +1,4 @@
-//! `index.json` of an image layout: what is in it, under which names (image-spec, image-layout.md §index.json).
+//! `index.json` of an image layout: its entries and their names (image-spec, image-layout.md §index.json).
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use super::error::EndpointError;
 
-/// The annotation under which an entry has its name.
+/// The annotation with an entry's name.
 const NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The entries of an `index.json`. Entries are written back as they came, with fields that we do not know.
+/// The entries of an `index.json`. Entries are written back unchanged, including unknown fields.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     entries: Vec<(Descriptor, Value)>,
 }
 
 impl Index {
-    /// Reads the file at `path`, whose text is `bytes`.
+    /// Parses the file at `path` with the content `bytes`.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, EndpointError> {
         let malformed = |what: String| {
             EndpointError::malformed(path, format!("is not the index of an image layout: {what}"))
@@ -37,7 +37,7 @@ impl Index {
         Ok(Self { entries: entries.into_iter().map(read).collect::<Result<_, _>>()? })
     }
 
-    /// The file's text.
+    /// The file's content.
     pub(crate) fn bytes(&self) -> Bytes {
         let entries: Vec<&Value> = self.entries.iter().map(|(_, entry)| entry).collect();
         let document = json!({
@@ -48,7 +48,7 @@ impl Index {
         document.to_string().into()
     }
 
-    /// What a reference means here: an entry of that name or digest. Where a single image has no name, any tag is its.
+    /// Finds the entry with this name or digest. A single image without a name matches any tag.
     pub(crate) fn find(&self, reference: &Reference) -> Option<&Descriptor> {
         let mut entries = self.entries.iter().map(|(entry, _)| entry);
         match reference {
@@ -64,7 +64,7 @@ impl Index {
         }
     }
 
-    /// The names there are.
+    /// The names of all entries.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|(entry, _)| name(entry))
     }
@@ -79,7 +79,7 @@ impl Index {
         self.entries.iter().map(|(entry, _)| entry)
     }
 
-    /// Gives what has this tag for its name another one, and annotations.
+    /// Renames the entries named by this tag, and adds annotations.
     pub(crate) fn rename(&mut self, tag: &Tag, annotations: &[(&str, &str)], new: &str) {
         let named = self.entries.iter_mut().filter(|(entry, _)| name(entry) == Some(tag.as_str()));
         for (entry, written) in named {
@@ -91,13 +91,13 @@ impl Index {
         }
     }
 
-    /// Adds an entry under a whole name.
+    /// Adds an entry under a full name.
     pub(crate) fn put_named(&mut self, name: &str, media_type: &MediaType, digest: Digest, size: usize) {
         self.entries.retain(|(entry, _)| self::name(entry) != Some(name));
         self.push(Some(name), media_type, digest, size);
     }
 
-    /// Adds an entry, under `reference` if that is a tag, in the place of what had that name.
+    /// Adds an entry, under `reference` if that is a tag; replaces the entry that had the name.
     pub(crate) fn put(&mut self, reference: &Reference, media_type: &MediaType, digest: Digest, size: usize) {
         match reference {
             Reference::Tag(tag) => self.put_named(tag.as_str(), media_type, digest, size),
@@ -128,7 +128,7 @@ fn name(entry: &Descriptor) -> Option<&str> {
     entry.annotations.as_ref()?.get(NAME).map(String::as_str)
 }
 
-// Some writers put the whole reference there instead of the tag.
+// Some tools store the full reference there instead of the tag.
 fn names(name: &str, tag: &str) -> bool {
     name == tag || name.rsplit_once(':').is_some_and(|(_, end)| end == tag)
 }

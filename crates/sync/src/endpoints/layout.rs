@@ -1,8 +1,8 @@
-//! An OCI image layout in a directory, read and written (image-spec, image-layout.md).
+//! Reads and writes an OCI image layout in a directory (image-spec, image-layout.md).
 //!
-//! Whatever is under a digest's name is whole: blobs are written beside and renamed. `index.json` changes as a whole
-//! too, under a lock that keeps a second writer away as long as this one is open. A layout may come from anywhere: below
-//! its directory no link is followed, and nothing but regular files is read.
+//! A file under a digest's name is always complete: blobs are written to a draft and renamed. `index.json` is replaced
+//! atomically too, under a lock that excludes other writers while this one is open. A layout is untrusted: no link
+//! below its directory is followed, and only regular files are read.
 
 use std::{
     fs::File as Opened,
@@ -17,14 +17,14 @@ use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
 
 use super::{document::Document, error::EndpointError, file, file::Pieces, file::Readable, index::Index};
 
-/// The text of the file `oci-layout`.
+/// The content of the file `oci-layout`.
 pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// The file that says what is in it, and the largest one that is read, in bytes.
+/// The index file, and its largest size in bytes.
 const INDEX: &str = "index.json";
 const MAX_INDEX: u64 = MAX_MANIFEST_BYTES as u64;
 
-/// A layout as it is read.
+/// A layout opened for reading.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     path: PathBuf,
@@ -33,7 +33,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Opens what is at `path`.
+    /// Opens the layout at `path`.
     pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
         blocking(path, Self::open_now).await
     }
@@ -46,17 +46,17 @@ impl Layout {
         Ok(Self { path: path.to_owned(), directory, index })
     }
 
-    /// What it says is in it.
+    /// Its index.
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
 
-    /// A small blob, whole.
+    /// Reads a small blob.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
         self.readable(digest).await?.whole(0, None, MAX_MANIFEST_BYTES as u64).await
     }
 
-    /// A blob from an offset.
+    /// Reads a blob from an offset.
     pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Pieces, EndpointError> {
         self.readable(digest).await?.pieces(from, None).await
     }
@@ -66,18 +66,18 @@ impl Layout {
     }
 }
 
-/// A layout as it is written. Nobody else writes there while it is open.
+/// A layout opened for writing. No other writer can open it meanwhile.
 #[derive(Debug)]
 pub(crate) struct LayoutWriter {
     path: PathBuf,
     directory: Directory,
     index: Mutex<Index>,
-    /// Its lock ends with it.
+    /// Released on drop.
     _lock: Opened,
 }
 
 impl LayoutWriter {
-    /// Opens or begins the layout at `path`.
+    /// Opens or creates the layout at `path`.
     pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
         blocking(path, Self::open_now).await
     }
@@ -85,7 +85,7 @@ impl LayoutWriter {
     fn open_now(path: &Path) -> Result<Self, EndpointError> {
         let directory = Directory::make(path).map_err(EndpointError::file(path))?;
         let lock = lock(&directory, path)?;
-        // What a writer left behind that was killed.
+        // Drafts left behind by a writer that was killed.
         for name in directory.names().map_err(EndpointError::file(path))? {
             if name.to_string_lossy().starts_with(DRAFT) {
                 drop(directory.remove(Path::new(&name)));
@@ -100,7 +100,7 @@ impl LayoutWriter {
         Ok(Self { path: path.to_owned(), directory, index: Mutex::new(index), _lock: lock })
     }
 
-    /// Whether it has a blob or manifest.
+    /// True if it has the blob or manifest.
     pub(crate) async fn has(&self, digest: &Digest) -> Result<bool, EndpointError> {
         let (directory, path) = (self.directory.clone(), at(digest));
         blocking(&self.path, move |above| {
@@ -109,13 +109,13 @@ impl LayoutWriter {
         .await
     }
 
-    /// A manifest that is in it.
+    /// Reads a manifest.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
         let readable = Readable::below(&self.directory, &self.path, at(digest)).await?;
         readable.whole(0, None, MAX_MANIFEST_BYTES as u64).await
     }
 
-    /// Begins a blob.
+    /// Starts a blob.
     pub(crate) async fn begin(&self, digest: &Digest) -> Result<Draft, EndpointError> {
         self.draft(at(digest)).await
     }
@@ -132,7 +132,7 @@ impl LayoutWriter {
         .await
     }
 
-    /// Keeps a manifest, by its name or as something that a digest leads to.
+    /// Stores a manifest, by name or as something that a digest leads to.
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
@@ -159,7 +159,7 @@ impl LayoutWriter {
     }
 }
 
-/// A file that is not there yet under its own name, and never will be unless it is finished.
+/// A file that gets its name only when it is finished.
 #[derive(Debug)]
 pub(crate) struct Draft {
     file: File,
@@ -168,12 +168,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Adds to it.
+    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
         self.file.write_all(bytes).await.map_err(EndpointError::file(&self.path))
     }
 
-    /// Gives it its name.
+    /// Gives the file its name.
     pub(crate) async fn finish(mut self) -> Result<(), EndpointError> {
         self.file.flush().await.map_err(EndpointError::file(&self.path))?;
         let Self { path, draft, .. } = self;
@@ -181,7 +181,7 @@ impl Draft {
     }
 }
 
-// The file of the version, which every layout has, is what a writer locks.
+// Writers lock the version file, which every layout has.
 fn lock(directory: &Directory, path: &Path) -> Result<Opened, EndpointError> {
     let at = path.join("oci-layout");
     let failed = |error: io::Error| EndpointError::file(&at)(error);

@@ -1,8 +1,8 @@
 //! The endpoints of a copy: the places that images are read from and written to.
 //!
-//! - [`Source`] and [`Sink`] cover every kind of place; the engine knows no others
+//! - [`Source`] and [`Sink`] cover every kind of place; the engine uses only these
 //! - `connection` talks to registries, with retries and limits; `layout`, `archive` and `tarball` work on files
-//! - digests of what is read are not checked here but by whoever passes it on
+//! - digests are not verified here, but by the code that passes the bytes on
 
 mod archive;
 mod connection;

@@ -21,17 +21,17 @@ pub(crate) enum Sink {
     Archive(Box<Tarball>),
 }
 
-/// What is left to do after a manifest was accepted.
+/// The remaining work after a manifest was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     /// Nothing.
     Whole,
-    /// The registry has no referrers API, so the referrers tag of its subject has to be updated.
+    /// The registry has no referrers API: update the referrers tag of the subject.
     Unlisted,
 }
 
 impl Sink {
-    /// Whether the repository certainly does not exist. `false` only costs requests.
+    /// True if the repository certainly does not exist. `false` only costs requests.
     pub(crate) async fn is_new(&self) -> bool {
         match self {
             Self::Registry(at) => at.is_new().await,
@@ -39,12 +39,12 @@ impl Sink {
         }
     }
 
-    /// Whether blobs may come from other repositories there.
+    /// True if blobs may be mounted from other repositories.
     pub(crate) fn may_mount(&self) -> bool {
         matches!(self, Self::Registry(at) if at.conn.may_mount())
     }
 
-    /// Whether it has a manifest.
+    /// True if it has the manifest.
     pub(crate) async fn has_manifest(&self, digest: &Digest) -> Result<bool, EndpointError> {
         match self {
             Self::Registry(RepositoryRef { conn, repository }) => {
@@ -56,7 +56,7 @@ impl Sink {
         }
     }
 
-    /// Whether it has a blob.
+    /// True if it has the blob.
     pub(crate) async fn has_blob(&self, digest: &Digest) -> Result<bool, EndpointError> {
         match self {
             Self::Registry(RepositoryRef { conn, repository }) => {
@@ -67,7 +67,7 @@ impl Sink {
         }
     }
 
-    /// A manifest that it has, with its media type where that is not in the bytes.
+    /// Reads a manifest, with its media type if that is not in the bytes.
     pub(crate) async fn manifest(
         &self,
         reference: &Reference,
@@ -83,7 +83,7 @@ impl Sink {
         }
     }
 
-    /// Keeps a manifest, all of which is there. `listed` if it is to be found by itself, not only from another.
+    /// Puts a manifest whose content is all there. `listed` if it must be found by itself, not only through another.
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
@@ -108,7 +108,7 @@ impl Sink {
         }
     }
 
-    /// Ends what is written as a whole.
+    /// Completes a layout or archive.
     pub(crate) async fn finish(&self) -> Result<(), EndpointError> {
         match self {
             Self::Registry(_) | Self::Layout(_) => Ok(()),
@@ -121,7 +121,7 @@ fn found<T>(asked: Result<T, EndpointError>) -> Result<bool, EndpointError> {
     match asked {
         Ok(_) => Ok(true),
         Err(error) if error.is_not_found() => Ok(false),
-        // Some refuse to say what is not there. Whether we may write is found out by writing.
+        // Some registries deny requests for content that does not exist. Missing write permission shows when writing.
         Err(EndpointError::Registry(RemoteError::Denied { .. })) => Ok(false),
         Err(error) => Err(error),
     }

@@ -22,7 +22,7 @@ pub(crate) enum Source {
     Archive(Archive),
 }
 
-/// A manifest whose bytes have its digest.
+/// A manifest whose bytes match its digest.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetched {
     pub(crate) digest: Digest,
@@ -30,9 +30,9 @@ pub(crate) struct Fetched {
     pub(crate) bytes: Bytes,
 }
 
-/// A blob on its way.
+/// A blob being read.
 pub(crate) struct Opened {
-    /// The offset of the first byte to come, which may be before the one asked for.
+    /// The offset of the first byte, which may be before the requested one.
     pub(crate) start: u64,
     /// The bytes.
     pub(crate) pieces: Pieces,
@@ -66,8 +66,8 @@ impl Source {
         Ok(Opened { start: from, pieces })
     }
 
-    /// What says that it refers to a manifest. Only the referrers themselves prove that: GitLab answers with the image's
-    /// own children. Where it is known that no tag lists them, a registry is asked by its API alone.
+    /// Descriptors of a manifest's referrers, unverified: GitLab responds with the image's own children. If it is known
+    /// that no tag lists them, a registry is queried only through its API.
     pub(crate) async fn referrers(
         &self,
         subject: &Digest,
@@ -75,7 +75,7 @@ impl Source {
     ) -> Result<Vec<Descriptor>, EndpointError> {
         match self {
             Self::Registry(at, has_api) => match listed_at(at, has_api, subject, may_be_tagged).await {
-                // What is at the place of the list is none.
+                // The tag is not a list of referrers.
                 Err(EndpointError::Registry(RemoteError::Invalid(InvalidResponse::NotAListing))) => {
                     Ok(Vec::new())
                 }
@@ -86,7 +86,7 @@ impl Source {
         }
     }
 
-    /// The names of what is there, where they can be had for nothing.
+    /// The names of the images there, if they can be had without a request.
     pub(crate) fn names(&self) -> Option<Vec<String>> {
         let index = match self {
             Self::Registry(..) => return None,
@@ -98,7 +98,7 @@ impl Source {
         Some(names)
     }
 
-    // A small blob of what is not a registry.
+    // Reads a small blob of a layout or archive.
     async fn document(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
         match self {
             Self::Registry(..) => Err(EndpointError::NotFound),
@@ -142,7 +142,7 @@ impl Source {
     }
 }
 
-// What a manifest is: what it says itself, or what it is listed as. One that says nothing is OCI's.
+// The media type of a manifest: from its own field, else as listed. The default is OCI's.
 fn kind(bytes: &[u8], said: Option<MediaType>) -> Result<MediaType, ManifestError> {
     let own = Manifest::parse(bytes, None);
     let others = said.into_iter().chain([MediaType::OCI_MANIFEST, MediaType::OCI_INDEX]);
@@ -158,8 +158,8 @@ async fn listed_at(
 ) -> Result<Vec<Descriptor>, EndpointError> {
     let by_api = || conn.patiently(|| conn.remote().referrers_by_api(repository, subject));
     let mut answer = None;
-    // The first who asks finds out for all: with the API a subject that is there is never answered with 404
-    // (distribution-spec, §listing referrers).
+    // The first caller finds out for all: with the API, an existing subject never gives a 404 (distribution-spec,
+    // §listing referrers).
     let find_out = async {
         answer = Some(by_api().await?);
         Ok::<_, EndpointError>(matches!(answer, Some(Some(_))))

@@ -1,5 +1,5 @@
-//! Where the files in a tar are (POSIX.1-2017, pax; GNU's long names). Nothing is unpacked: an archive is a list of
-//! names, each with a place in the file. Links are names for other names, looked up in that list and nowhere else.
+//! Locates the files in a tar archive (POSIX.1-2017, pax; GNU's long names). Nothing is unpacked: an archive is a list
+//! of names, each with an extent in the file. Links are aliases for other names, looked up only in that list.
 
 use std::{
     collections::HashMap,
@@ -11,32 +11,31 @@ use entrepot_files as files;
 
 use super::error::EndpointError;
 
-/// Headers and files begin at multiples of this many bytes.
+/// Headers and files are aligned to this many bytes.
 const BLOCK: u64 = 512;
 
-/// The longest name that a header holds, in bytes.
+/// The longest name that fits in a header, in bytes.
 const LONGEST_NAME: usize = 100;
 
-/// The most files of an archive that are listed, the most bytes of all their names, and the most bytes of a header that
-/// stretches over several blocks.
+/// The most files listed in an archive, the most bytes of all their names, and the most bytes of an extended header.
 const MAX_FILES: usize = 100_000;
 const MAX_NAMES: usize = 16 << 20;
 const MAX_LONG: u64 = 64 << 10;
 
-/// How many links are followed from name to name.
+/// The most links followed for one name.
 const MAX_LINKS: usize = 8;
 
-/// Where a file's bytes are in the archive.
+/// The location of a file's bytes in the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// The offset of the first.
+    /// The offset of the first byte.
     pub(crate) start: u64,
-    /// How many.
+    /// The number of bytes.
     pub(crate) size: u64,
 }
 
 impl Extent {
-    /// The offset of the header in front of it, of a file with a short name.
+    /// The offset of its header, for a file with a short name.
     pub(crate) fn header(self) -> u64 {
         self.start - BLOCK
     }
@@ -49,7 +48,7 @@ enum Entry {
 }
 
 impl Entry {
-    // How much there is to keep of it, its name aside.
+    // The memory it takes, without its name.
     fn length(&self) -> usize {
         match self {
             Self::File(_) => 0,
@@ -63,7 +62,7 @@ impl Entry {
 pub(crate) struct Listing(HashMap<String, Entry>);
 
 impl Listing {
-    /// Where a file is, behind links if need be.
+    /// Finds a file, following links.
     pub(crate) fn find(&self, name: &str) -> Option<Extent> {
         let mut name = plain(name, "")?;
         for _ in 0..MAX_LINKS {
@@ -75,7 +74,7 @@ impl Listing {
         None
     }
 
-    /// All files, links aside.
+    /// All files, without links.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Extent)> {
         self.0.iter().filter_map(|(name, entry)| match entry {
             Entry::File(extent) => Some((name.as_str(), *extent)),
@@ -84,14 +83,14 @@ impl Listing {
     }
 }
 
-/// Lists the archive at `path`. It reads headers and leaps over what is between them.
+/// Lists the archive at `path`. Reads the headers and seeks past the files.
 pub(crate) fn list(path: &Path) -> Result<Listing, EndpointError> {
     let file = files::open(path).map_err(EndpointError::file(path))?;
     let length = file.metadata().map_err(EndpointError::file(path))?.len();
     list_in(path, BufReader::new(file), length)
 }
 
-/// The same of what was opened: `length` bytes.
+/// The same for an open file of `length` bytes.
 pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Result<Listing, EndpointError> {
     let mut scan = Scan { path, length, at: 0, file, long: Long::default() };
     let (mut listing, mut names) = (Listing::default(), 0);
@@ -108,7 +107,7 @@ pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Resul
     Ok(listing)
 }
 
-/// What an entry says of the one behind it.
+/// Attributes from an extended header, for the next entry.
 #[derive(Default)]
 struct Long {
     name: Option<String>,
@@ -129,12 +128,12 @@ impl<R: Read + Seek> Scan<'_, R> {
         EndpointError::malformed(self.path, format!("is not a tar archive: {what} at byte {}", self.at))
     }
 
-    // The next file or link; directories, devices and the like are passed over.
+    // The next file or link; other entries such as directories and devices are skipped.
     fn next(&mut self) -> Result<Option<(String, Entry)>, EndpointError> {
         loop {
             let mut header = [0; BLOCK as usize];
             if self.at + BLOCK > self.length {
-                // Archives end with two empty blocks, which some writers leave out.
+                // Archives end with two empty blocks, which some tools omit.
                 return if self.at == self.length && self.at > 0 {
                     Ok(None)
                 } else {
@@ -172,7 +171,7 @@ impl<R: Read + Seek> Scan<'_, R> {
         let link = self.long.link.take().unwrap_or_else(|| text(&header[157..257]));
         let entry = match kind {
             0 | b'0' | b'7' => Some(Entry::File(Extent { start, size })),
-            // A hard link names a file from the top, a symbolic one from where it stands.
+            // A hard link's target is relative to the root, a symbolic link's to its own directory.
             b'1' => plain(&link, "").map(Entry::Link),
             b'2' => {
                 plain(&link, name.rsplit_once('/').map_or("", |(directory, _)| directory)).map(Entry::Link)
@@ -192,7 +191,7 @@ impl<R: Read + Seek> Scan<'_, R> {
         match kind {
             b'L' => self.long.name = Some(text(&body)),
             b'K' => self.long.link = Some(text(&body)),
-            // What is said of all files is never their names and sizes.
+            // Global headers never contain names or sizes.
             b'g' => {}
             _ => self.long.read(&body),
         }
@@ -200,14 +199,14 @@ impl<R: Read + Seek> Scan<'_, R> {
     }
 
     fn leap(&mut self, size: u64) -> Result<(), EndpointError> {
-        // The last file of some archives is not filled up to a block.
+        // Some archives do not pad the last file to a full block.
         self.at = (self.at + size + padding(size)).min(self.length);
         self.file.seek(SeekFrom::Start(self.at)).map(drop).map_err(EndpointError::file(self.path))
     }
 }
 
 impl Long {
-    // Records of the form `length key=value\n`, where the length counts itself.
+    // Records have the form `length key=value\n`; the length counts itself.
     fn read(&mut self, mut records: &[u8]) {
         while let Some(space) = records.iter().position(|byte| *byte == b' ') {
             let length =
@@ -249,11 +248,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-// Octal digits, or with the highest bit set a number in base 256.
+// Octal digits, or base 256 if the highest bit is set.
 fn number(field: &[u8]) -> Option<u64> {
     let (first, rest) = field.split_first()?;
     if first & 0x80 != 0 {
-        // Negative numbers, and those that no file is as large as, are none.
+        // Rejects negative numbers and sizes that no file can have.
         let digits = rest
             .iter()
             .try_fold(0_u64, |number, byte| number.checked_mul(256).map(|number| number | u64::from(*byte)));
@@ -268,7 +267,7 @@ fn number(field: &[u8]) -> Option<u64> {
     }
 }
 
-// A name without `.` and `..`, seen from `directory`; `None` for what leads out of the archive.
+// Resolves `.` and `..` relative to `directory`; `None` if the name leads out of the archive.
 fn plain(name: &str, directory: &str) -> Option<String> {
     let mut parts: Vec<&str> = directory.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     for part in name.split('/') {
@@ -281,13 +280,12 @@ fn plain(name: &str, directory: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The header of a file in an archive that is written: everybody may read it, and it has no owner and no date, so that
-/// the same content is the same archive.
+/// The header of a file: world-readable, without owner and date, so that equal content gives equal archives.
 pub(crate) fn header(name: &str, size: u64) -> Vec<u8> {
     if name.len() <= LONGEST_NAME {
         return block(name, size, b'0').to_vec();
     }
-    // The digest of a blob may be longer than the field; GNU's way of saying it is the one that is read everywhere.
+    // The name of a blob may be longer than the field; GNU's extension is the one that every tool reads.
     let length = name.len() as u64 + 1;
     let mut header = block("././@LongLink", length, b'L').to_vec();
     header.extend_from_slice(name.as_bytes());
@@ -296,7 +294,7 @@ pub(crate) fn header(name: &str, size: u64) -> Vec<u8> {
     header
 }
 
-/// Files as they stand at the end of an archive, and what ends it.
+/// The files at the end of an archive, and the end marker.
 pub(crate) fn end<'f>(files: impl Iterator<Item = (&'f str, &'f [u8])>) -> Vec<u8> {
     let mut end = Vec::new();
     for (name, bytes) in files {
@@ -335,7 +333,7 @@ fn to_usize(padding: u64) -> usize {
     usize::try_from(padding).unwrap_or_default()
 }
 
-/// How many bytes fill the last block of a file.
+/// The bytes needed to fill the last block of a file.
 pub(crate) fn padding(size: u64) -> u64 {
     size.next_multiple_of(BLOCK) - size
 }

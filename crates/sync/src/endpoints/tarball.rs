@@ -1,5 +1,5 @@
-//! An OCI image layout in a tar file, as it is written: blob after blob as they come, and at the end what says what they
-//! are. The file has its name only then.
+//! Writes an OCI image layout in a tar file: blobs in the order they arrive, and the index at the end. Only then does
+//! the file get its name.
 
 use std::{
     collections::HashSet,
@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{document::Document, error::EndpointError, index::Index, layout, tar};
 
-/// An archive on its way.
+/// An archive being written.
 #[derive(Debug)]
 pub(crate) struct Tarball {
     path: PathBuf,
@@ -28,23 +28,23 @@ pub(crate) struct Tarball {
 
 #[derive(Debug)]
 struct State {
-    /// `None` once it has its name.
+    /// `None` once the file has its name.
     open: Option<Open>,
-    /// The offset behind the last blob that is whole.
+    /// The offset after the last complete blob.
     end: u64,
     held: HashSet<Digest>,
     manifests: Vec<(Digest, tar::Extent)>,
     index: Index,
 }
 
-/// The file, and what becomes of it.
+/// The file and its draft.
 #[derive(Debug)]
 struct Open {
     file: File,
     draft: Draft,
 }
 
-/// A blob on its way into an archive. One at a time: they lie one behind the other.
+/// A blob being appended. Blobs are written one at a time, one after the other.
 pub(crate) struct Appended<'a> {
     ball: &'a Tarball,
     state: MutexGuard<'a, State>,
@@ -54,7 +54,7 @@ pub(crate) struct Appended<'a> {
 }
 
 impl Tarball {
-    /// Begins an archive that will be at `path`, in the place of what is there.
+    /// Starts an archive that will replace the file at `path`.
     pub(crate) async fn begin(path: &Path) -> Result<Self, EndpointError> {
         let draft = Draft::at(path, Readers::Usual).map_err(EndpointError::file(path))?;
         let file = File::from_std(draft.file().try_clone().map_err(EndpointError::file(path))?);
@@ -68,12 +68,12 @@ impl Tarball {
         Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
     }
 
-    /// Whether it has a blob or manifest.
+    /// True if it has the blob or manifest.
     pub(crate) async fn has(&self, digest: &Digest) -> bool {
         self.state.lock().await.held.contains(digest)
     }
 
-    /// A manifest that is in it.
+    /// Reads a manifest.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
         let state = self.state.lock().await;
         let found = state.manifests.iter().find(|(held, _)| held == digest).map(|(_, at)| *at);
@@ -88,7 +88,7 @@ impl Tarball {
         read.map_err(EndpointError::file(&self.path))
     }
 
-    /// Begins a blob of this size, once those before it are done.
+    /// Starts a blob of this size, once the previous ones are done.
     pub(crate) async fn append(&self, digest: &Digest, size: u64) -> Result<Appended<'_>, EndpointError> {
         let mut state = self.state.lock().await;
         let name = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
@@ -98,7 +98,7 @@ impl Tarball {
         Ok(Appended { ball: self, state, digest: *digest, size, start })
     }
 
-    /// Keeps a manifest, by its name or as something that a digest leads to.
+    /// Stores a manifest, by name or as something that a digest leads to.
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
@@ -119,11 +119,11 @@ impl Tarball {
         Ok(())
     }
 
-    /// Writes what is in it, and gives it its name.
+    /// Writes the index and gives the file its name.
     pub(crate) async fn finish(&self) -> Result<(), EndpointError> {
         let mut state = self.state.lock().await;
         if state.index.entries().next().is_none() {
-            // Nothing came: what was there before stays.
+            // Nothing was written: keep the old file.
             return Ok(());
         }
         let index = state.index.bytes();
@@ -136,7 +136,7 @@ impl Tarball {
         placed.unwrap_or_else(|error| Err(error.into())).map_err(EndpointError::file(&self.path))
     }
 
-    // What a blob left behind that came to nothing is written over.
+    // Overwrites the remains of an incomplete blob.
     async fn write_at_end(&self, state: &mut State, bytes: &[u8]) -> Result<(), EndpointError> {
         let end = state.end;
         let file = state.file()?;
@@ -154,13 +154,13 @@ impl State {
 }
 
 impl<'a> Appended<'a> {
-    /// Adds to it.
+    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
         let file = self.state.file()?;
         file.write_all(bytes).await.map_err(EndpointError::file(&self.ball.path))
     }
 
-    /// It is whole. The archive is still this writer's until what comes back is dropped.
+    /// Completes the blob. The archive stays locked until the returned guard is dropped.
     async fn finish(mut self) -> Result<MutexGuard<'a, State>, EndpointError> {
         let padding = usize::try_from(tar::padding(self.size)).unwrap_or_default();
         self.write(&vec![0; padding]).await?;
@@ -171,7 +171,7 @@ impl<'a> Appended<'a> {
         Ok(self.state)
     }
 
-    /// It is whole.
+    /// Completes the blob.
     pub(crate) async fn done(self) -> Result<(), EndpointError> {
         self.finish().await.map(drop)
     }

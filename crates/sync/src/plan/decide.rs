@@ -1,4 +1,4 @@
-//! Compares every image that is wanted with every destination.
+//! Compares every wanted image with every destination.
 
 use std::collections::HashMap;
 
@@ -14,16 +14,16 @@ use crate::{
     },
 };
 
-/// A step, and what a job needs to know of it.
+/// A step, with the data needed for a job.
 #[derive(Clone, Debug)]
 pub(super) struct Decided<'a> {
     pub(super) step: Step,
-    /// What is wanted; `None` where there is nothing to want.
+    /// The wanted image; `None` for steps without one.
     pub(super) want: Option<Want<'a>>,
     pub(super) shape: Shape,
 }
 
-/// Decides about everything that the rules want.
+/// Decides about everything the rules want.
 pub(super) fn decide<'a>(rules: &'a RuleSet, survey: &Survey) -> Vec<Decided<'a>> {
     let pairs = rules.rules().iter().flat_map(|rule| rule.sources.iter().map(move |source| (rule, source)));
     pairs.flat_map(|(rule, source)| of_source(rule, source, survey)).collect()
@@ -44,7 +44,7 @@ fn everywhere<'a>(rule: &Rule, source: &Source, failure: &Failure) -> Vec<Decide
     source.destinations.iter().map(failed).collect()
 }
 
-// What is said of a repository rather than of a tag.
+// A step about a repository rather than a tag.
 fn whole<'a>(rule: &Rule, source: &Source, target: &Place, action: Action) -> Decided<'a> {
     let step = Step {
         rule: rule.name.clone(),
@@ -145,14 +145,14 @@ fn action(want: &Want<'_>, shape: &Shape, survey: &Survey) -> Action {
     }
 }
 
-// What a tag is at the source, and at the destination.
+// The digests of a tag at the source and at the destination.
 struct Digests<'a> {
     here: &'a Digest,
     there: &'a Digest,
 }
 
-// Equality has three states: the same digest, the same by record, different. Where another form is wanted, the same
-// digest is no proof: it may be there from before the form was.
+// Equality has three states: the same digest, the same by record, different. If conversion is wanted, the same digest
+// proves nothing: the image may have been copied before the rule asked for it.
 fn compare(want: &Want<'_>, shape: &Shape, digests: Digests<'_>, survey: &Survey) -> Action {
     let Digests { here, there } = digests;
     let terms = &want.destination.terms;
@@ -189,8 +189,8 @@ fn date(at: std::time::SystemTime) -> String {
     at.strftime("%Y%m%d").to_string()
 }
 
-/// Finds what the rules alone do not show: two of them would write one tag. If both would write the same image, one of them
-/// does; otherwise neither does.
+/// Finds tags that two rules would write, which the rules alone do not show. If both would write the same image, one of
+/// them does; otherwise neither does.
 pub(super) fn part(decided: &mut [Decided<'_>]) {
     let mut writers: HashMap<(Place, Tag), Vec<usize>> = HashMap::new();
     for (index, one) in decided.iter().enumerate() {

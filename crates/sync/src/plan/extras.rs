@@ -1,7 +1,7 @@
-//! Tags at destinations that no rule writes: listed for review, and removed only when a run is told to.
+//! Tags at destinations that no rule writes: listed for review, and removed only if a run is told to.
 //!
-//! If it is not certain what the rules write, no tag is called extra: when a source could not be listed, when a rule was left
-//! out of this run, or when there is no image at all.
+//! No tag is called extra if it is uncertain what the rules write: a source could not be listed, a rule was left out of
+//! this run, or there is no image at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,20 @@ use crate::{
     survey::{Survey, attached},
 };
 
-/// What is known of all repositories.
+/// The input for all repositories.
 struct Known<'a> {
     rules: &'a RuleSet,
     survey: &'a Survey,
 }
 
-/// Who writes to one repository.
+/// The rules that write to one repository.
 struct Writers<'a> {
-    /// The one that the extra tags are shown under.
+    /// The rule and source that extra tags are listed under.
     first: (&'a Rule, &'a Source),
     all: Vec<&'a Destination>,
 }
 
-/// The extra tags as steps, and what there is to be said besides.
+/// The extra tags as steps, and notes about repositories that could not be checked.
 pub(super) fn extras(rules: &RuleSet, survey: &Survey, decided: &[Decided<'_>]) -> (Vec<Step>, Vec<String>) {
     let (mut steps, mut notes) = (Vec::new(), Vec::new());
     let pruned: BTreeSet<&Place> = edges(rules)
@@ -71,7 +71,7 @@ impl Written {
     fn add(&mut self, decided: &Decided<'_>) {
         let step = &decided.step;
         self.tags.extend(step.target_tag.iter().cloned());
-        // A repository that failed as a whole, and not one tag of it.
+        // The whole repository failed, not just a tag.
         self.is_uncertain |= step.tag.is_none() && matches!(step.action, Action::Failed { .. });
     }
 }

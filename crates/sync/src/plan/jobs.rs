@@ -7,7 +7,7 @@ use entrepot_oci::{Digest, Reference, Tag};
 use super::{decide::Decided, step::Action};
 use crate::{Job, Place, Target, rules::Referrers, survey::Survey};
 
-/// The jobs, and how many of them are copies of images rather than of what belongs to images, which come behind.
+/// The jobs, and how many of them copy images. Jobs for attached tags come after these.
 pub(super) fn jobs(decided: &[Decided<'_>], survey: &Survey) -> (Vec<Job>, usize) {
     let mut images = Jobs::default();
     let mut attached = Jobs::default();
@@ -31,7 +31,7 @@ impl Jobs {
     fn add(&mut self, decided: &Decided<'_>, survey: &Survey) {
         let step = &decided.step;
         let (Some(want), Some(digest)) = (&decided.want, step.digest) else { return };
-        // Two that write the same: one of them does.
+        // Two steps write the same: one is enough.
         if !self.written.insert((step.target.clone(), want.name.clone())) {
             return;
         }
@@ -54,7 +54,7 @@ impl Jobs {
             place: step.target.clone(),
             reference: Reference::Tag(want.name.clone()),
             shape: decided.shape.clone(),
-            // What belongs to an image is copied as it is; nothing refers to it.
+            // Attached tags are copied unchanged; nothing refers to them.
             referrers: !want.attached && want.destination.terms.referrers != Referrers::Leave,
             before: survey.digest(&step.target, &want.name),
             backup,

@@ -1,7 +1,7 @@
-//! The plan of copies that somebody asked for by hand, without a rule. Pure.
+//! Plans copies requested by hand, without a rule. Pure.
 //!
-//! [`CopyRequest::jobs`] says what is wanted; [`crate::look`] asks what is there; [`JobState`] compares the two, and
-//! [`settle`] leaves only the jobs that have work.
+//! [`CopyRequest::jobs`] makes the jobs; [`crate::look`] queries both sides; [`JobState`] compares them, and [`settle`]
+//! leaves only the jobs that have work.
 
 use std::time::Duration;
 
@@ -9,34 +9,34 @@ use entrepot_oci::{Digest, Host, Platform, Reference};
 
 use crate::{Done, Format, Job, Outcome, Place, Row, Shape, Target};
 
-/// Images of one place that are to be copied to others.
+/// A request to copy images of one place to others.
 #[derive(Clone, Debug)]
 pub struct CopyRequest {
-    /// Where the images are.
+    /// The source.
     pub source: Place,
-    /// Which of them; each becomes a job.
+    /// The images; each becomes a job.
     pub references: Vec<Reference>,
-    /// Where they go.
+    /// The targets.
     pub targets: Vec<CopyTarget>,
-    /// The form of documents; `None`: the usual one of each target's registry.
+    /// The manifest format; `None` means the usual one of each target's registry.
     pub format: Option<Format>,
-    /// These platforms alone; empty: all.
+    /// Only these platforms; empty means all.
     pub platforms: Vec<Platform>,
-    /// Whether what refers to an image is copied with it.
+    /// Copy referrers too.
     pub referrers: bool,
 }
 
-/// Where images go.
+/// A target of a request.
 #[derive(Clone, Debug)]
 pub struct CopyTarget {
     /// The repository, layout or archive.
     pub place: Place,
-    /// The name there; `None`: as at the source.
+    /// The name there; `None` means the same as at the source.
     pub reference: Option<Reference>,
 }
 
 impl CopyRequest {
-    /// A job for each image. `usual` knows the form that a registry takes.
+    /// A job for each image. `usual` returns the format that a registry accepts.
     ///
     /// # Errors
     /// Those of `usual`.
@@ -74,7 +74,7 @@ impl CopyRequest {
     }
 }
 
-/// What a manual copy does at one target.
+/// The action of a manual copy at one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyAction {
     /// Nothing: the target has the image.
@@ -86,7 +86,7 @@ pub enum CopyAction {
 }
 
 impl CopyAction {
-    /// Compares the digest that a target should have with the one that it has. Not knowing either means work.
+    /// Compares the wanted digest with the one at the target. If either is unknown, a copy is needed.
     pub fn of(wanted: Option<Digest>, there: Option<Digest>) -> Self {
         match there {
             None => Self::Copy,
@@ -96,26 +96,26 @@ impl CopyAction {
     }
 }
 
-/// What there is for a job.
+/// The state of a job's source and targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobState {
-    /// The image at its source, where that is known.
+    /// The digest at the source, if known.
     pub digest: Option<Digest>,
     /// Each target, in the order of the job.
     pub targets: Vec<TargetState>,
 }
 
-/// What a target has.
+/// The state of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetState {
-    /// The digest there, if anything is there.
+    /// The digest there, if it exists.
     pub digest: Option<Digest>,
-    /// What is to be done.
+    /// The action.
     pub action: CopyAction,
 }
 
-/// Notes in the jobs what is at their targets, and takes out targets that need no copy; a row for each of these. A target
-/// stays if referrers are to be looked for.
+/// Records the state of the targets in the jobs, and removes targets that need no copy; returns a row for each of
+/// these. A target stays if referrers have to be checked.
 pub fn settle(jobs: &mut Vec<Job>, states: Vec<JobState>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (job, state) in jobs.iter_mut().zip(states) {

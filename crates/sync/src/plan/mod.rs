@@ -1,9 +1,9 @@
-//! Decides what is to be done: a pure function of rules and a survey.
+//! Decides what to do: a pure function of rules and a survey.
 //!
 //! - `decide` compares each wanted image with each destination and makes a [`Step`] of it
 //! - `jobs` groups the steps that copy something, so that each image is read once
 //! - `extras` finds tags at destinations that no rule writes
-//! - `manual` plans copies that somebody asked for without a rule
+//! - `manual` plans copies requested without a rule
 //!
 //! A plan is what `--dry-run` prints, and a run does exactly that.
 
@@ -31,7 +31,7 @@ pub(crate) use step::{as_text, maybe_text};
 pub struct Plan {
     /// Every image at every destination, rule by rule.
     pub steps: Vec<Step>,
-    /// Remarks that belong to no step: destinations whose extra tags could not be found.
+    /// Remarks that belong to no step: destinations whose extra tags could not be determined.
     pub notes: Vec<String>,
     /// The copies: first images, then what belongs to images, such as signatures under tags.
     #[serde(skip)]
@@ -39,17 +39,17 @@ pub struct Plan {
     /// The number of jobs that copy images. The others follow them.
     #[serde(skip)]
     pub(crate) images: usize,
-    /// Immutable tags. Once they are right, later runs do not ask about them.
+    /// Immutable tags. Once they are right, later runs skip them.
     #[serde(skip)]
     pub(crate) lasting: HashSet<(Place, Tag)>,
 }
 
-/// Counts of images by what is to be done about them.
+/// Counts of images by the action needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Images that are at their destination.
+    /// Images already at their destination.
     pub in_sync: usize,
-    /// Images that are to be copied.
+    /// Images to copy.
     pub behind: usize,
     /// Images that differ at the destination but are immutable there.
     pub kept: usize,
@@ -74,7 +74,7 @@ impl Counts {
         if self.wanted() == 0 { 1.0 } else { self.in_sync as f64 / self.wanted() as f64 }
     }
 
-    /// Whether there is nothing to copy and nothing failed.
+    /// True if there is nothing to copy and nothing failed.
     pub fn is_in_sync(&self) -> bool {
         self.behind == 0 && self.failed == 0
     }
@@ -114,7 +114,7 @@ impl Plan {
     }
 }
 
-/// Decides what is to be done.
+/// Decides what to do.
 pub fn plan(rules: &RuleSet, survey: &Survey) -> Plan {
     let mut decided = decide::decide(rules, survey);
     decide::part(&mut decided);

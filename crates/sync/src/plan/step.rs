@@ -1,11 +1,11 @@
-//! One step of a plan: what is done about one image at one destination.
+//! One step of a plan: the action for one image at one destination.
 
 use entrepot_oci::{Digest, Tag};
 use serde::Serialize;
 
 use crate::{Failure, Place};
 
-/// What is done about one image at one destination.
+/// The action for one image at one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// The rule that asked for it.
@@ -24,22 +24,22 @@ pub struct Step {
     /// The tag there.
     #[serde(serialize_with = "maybe_text")]
     pub target_tag: Option<Tag>,
-    /// The digest of that tag now, if it is there.
+    /// The current digest of that tag, if it exists.
     pub before: Option<Digest>,
     /// The action.
     #[serde(flatten)]
     pub action: Action,
 }
 
-/// What is done about an image at a destination.
+/// An action for an image at a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
     /// Nothing: the digest there is the same.
     UpToDate,
-    /// Nothing: the digest there is recorded as this image in the form that is wanted.
+    /// Nothing: the digest there is recorded as this image in the wanted shape.
     SameByRecord,
-    /// Nothing, without asking: the tag is immutable and was found to be right before.
+    /// Nothing, without a request: the tag is immutable and was found to be right before.
     Verified,
     /// Copy: it is not there.
     Copy,
@@ -51,17 +51,17 @@ pub enum Action {
     },
     /// The image is there; copy only referrers that are missing.
     Referrers,
-    /// Nothing, although it differs: the tag is immutable by its rule.
+    /// Nothing, although it differs: the rule makes the tag immutable.
     Kept,
-    /// No rule writes this tag there. It is removed if the run is told to prune.
+    /// No rule writes this tag. It is removed if the run is told to prune.
     Extra,
     /// Nothing can be done.
     Failed {
         /// The fact.
         what: String,
-        /// What to do about it, if anything is known to help.
+        /// A hint, if one is known.
         hint: Option<String>,
-        /// Whether the source failed, and so all its destinations.
+        /// True if the source failed, and so all its destinations.
         at_source: bool,
     },
 }
@@ -82,12 +82,12 @@ impl Action {
         }
     }
 
-    /// Whether the destination has the image in the form that the rule wants.
+    /// True if the destination has the image in the shape the rule wants.
     pub fn is_in_sync(&self) -> bool {
         matches!(self, Self::UpToDate | Self::SameByRecord | Self::Verified | Self::Referrers)
     }
 
-    /// Whether there is something to copy.
+    /// True if there is something to copy.
     pub fn is_work(&self) -> bool {
         matches!(self, Self::Copy | Self::Update { .. } | Self::Referrers)
     }
@@ -99,7 +99,7 @@ impl From<Failure> for Action {
     }
 }
 
-/// For `serialize_with`: the value as its `Display` writes it.
+/// For `serialize_with`: the value in its `Display` form.
 pub(crate) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
     value: &T,
     serializer: S,
@@ -107,7 +107,7 @@ pub(crate) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
     serializer.collect_str(value)
 }
 
-/// The same where there may be none.
+/// The same for an optional value.
 pub(crate) fn maybe_text<T: std::fmt::Display, S: serde::Serializer>(
     value: &Option<T>,
     serializer: S,

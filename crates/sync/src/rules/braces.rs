@@ -1,15 +1,15 @@
-//! `{a,b}` in the names of sources: one name for each.
+//! Expands `{a,b}` in source names.
 
-/// The most names that one text stands for.
+/// The most names one text may expand to.
 const MAX: usize = 10_000;
 
-/// Why braces cannot be written out.
+/// The reason braces cannot be expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BraceError {
-    /// `{` without `}`, or the other way round, or one pair within another.
+    /// An unmatched brace, or nested braces.
     #[error("the braces do not match")]
     Unbalanced,
-    /// `{a}`: no choice.
+    /// `{a}`: no alternatives.
     #[error("there is nothing to choose from between the braces")]
     NoChoice,
     /// Too many names.
@@ -17,7 +17,7 @@ pub(super) enum BraceError {
     TooMany,
 }
 
-/// Every name that `text` stands for, in its order.
+/// Every name that `text` expands to, in order.
 pub(super) fn expand(text: &str) -> Result<Vec<String>, BraceError> {
     let mut names = vec![String::new()];
     let mut rest = text;

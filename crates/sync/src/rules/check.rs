@@ -17,11 +17,11 @@ use super::{
 };
 use crate::Place;
 
-/// The longest name of a rule.
+/// The longest rule name, in bytes.
 const LONGEST_NAME: usize = 64;
 
 impl RuleSet {
-    /// Makes rules of what was written.
+    /// Checks sections and makes rules of them.
     ///
     /// # Errors
     /// The first fault, with its place.
@@ -130,7 +130,7 @@ fn source(name: &str) -> Result<Place, RuleError> {
     Ok(Place::Registry { host: image.host().clone(), repository: image.repository().clone() })
 }
 
-// A destination whose texts are parsed, and which is not yet that of any source.
+// A parsed destination, not yet bound to a source.
 struct Written {
     host: Host,
     repository: RepositoryTemplate,

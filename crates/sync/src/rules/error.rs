@@ -1,8 +1,8 @@
-//! Faults in rules: the place, the fact, and what to do.
+//! Errors in rules: the place, the fact, the hint.
 
 use std::fmt;
 
-/// A fault in the rules. `Display` is one line, without the hint.
+/// An error in the rules. `Display` is one line, without the hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct RuleError {
     path: Vec<String>,
@@ -15,14 +15,14 @@ impl RuleError {
         Self { path: Vec::new(), what: what.into(), hint: hint.into() }
     }
 
-    /// The same under one more key, or position in a list.
+    /// Adds an enclosing key, or a position in a list.
     #[must_use]
     pub(super) fn under(mut self, key: impl ToString) -> Self {
         self.path.insert(0, key.to_string());
         self
     }
 
-    /// Where it is: keys and, for lists, positions, from the list of rules in: `["2", "to", "0", "repository"]`.
+    /// The path: keys and, for lists, positions, starting at the list of rules: `["2", "to", "0", "repository"]`.
     pub fn path(&self) -> &[String] {
         &self.path
     }
@@ -32,7 +32,7 @@ impl RuleError {
         &self.what
     }
 
-    /// The way out.
+    /// A hint on how to fix it.
     pub fn hint(&self) -> &str {
         &self.hint
     }

@@ -1,4 +1,4 @@
-//! Filters that choose tags of a repository.
+//! Filters that select tags of a repository.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,10 +12,10 @@ use super::{
     version::{Range, newest_first, version},
 };
 
-/// The most memory that one list of regular expressions may take once it is compiled.
+/// The largest compiled size of one list of regular expressions, in bytes.
 const REGEX_BYTES: usize = 1 << 20;
 
-/// A checked filter for tags: those that satisfy all conditions, and of these the newest.
+/// A checked tag filter: tags that satisfy all conditions, and of these the newest.
 #[derive(Clone, Debug, Default)]
 pub struct TagFilter {
     names: Vec<Tag>,
@@ -30,7 +30,7 @@ struct Criteria {
     include: Option<GlobSet>,
     exclude: Option<GlobSet>,
     range: Option<Range>,
-    // What was written, to tell filters apart, and to be told.
+    // As written, to compare filters and for messages.
     written: TagsSection,
 }
 
@@ -43,10 +43,10 @@ impl PartialEq for TagFilter {
 }
 
 impl TagFilter {
-    /// Reads a filter.
+    /// Checks a filter.
     ///
     /// # Errors
-    /// The first thing that is wrong, and at which key.
+    /// The first fault, with its key.
     pub fn check(section: &TagsSection) -> Result<Self, RuleError> {
         let mut names = Vec::new();
         for (index, name) in section.names.iter().enumerate() {
@@ -78,7 +78,7 @@ impl TagFilter {
         Ok(Self { names, criteria: Arc::new(criteria), latest: section.latest })
     }
 
-    /// Whether the filter lets every tag through.
+    /// True if the filter accepts every tag.
     pub fn is_open(&self) -> bool {
         let Criteria { matches, not_matches, include, exclude, range, .. } = &*self.criteria;
         self.names.is_empty()
@@ -90,7 +90,7 @@ impl TagFilter {
             && range.is_none()
     }
 
-    /// The tags that are meant by name; empty: whatever else is given decides.
+    /// The tags listed by name; empty if only the other conditions apply.
     pub fn names(&self) -> &[Tag] {
         &self.names
     }
@@ -109,8 +109,7 @@ impl TagFilter {
         &self.criteria.written
     }
 
-    /// Those of `tags` that are meant, in natural order; each once. Names that are not among `tags` are not among
-    /// these.
+    /// The selected tags in natural order, each once. Listed names that are not in `tags` are not included.
     pub fn select(&self, tags: &[Tag]) -> Vec<Tag> {
         let mut chosen: Vec<&Tag> =
             tags.iter().filter(|tag| self.takes(tag)).collect::<BTreeSet<_>>().into_iter().collect();
@@ -136,8 +135,8 @@ impl TagFilter {
                 .is_none_or(|range| version(text).is_some_and(|version| range.holds(&version)))
     }
 
-    /// Whether it can be seen from the filters alone that some tag may be meant by both: they are the same, one of them
-    /// takes everything, or a name is in both.
+    /// True if the filters alone show that both may select the same tag: they are equal, one accepts everything, or
+    /// they share a name.
     pub(super) fn meets(&self, other: &Self) -> bool {
         match (self.names.is_empty(), other.names.is_empty()) {
             (true, true) => {
@@ -181,7 +180,7 @@ fn regexes(texts: &Texts, ignore_case: bool) -> Result<Option<RegexSet>, RuleErr
     })
 }
 
-/// Patterns of tags, `None` where there are none.
+/// Tag patterns; `None` if there are none.
 pub(super) fn globs(texts: &Texts) -> Result<Option<GlobSet>, RuleError> {
     if texts.items.is_empty() {
         return Ok(None);

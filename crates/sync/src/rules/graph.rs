@@ -1,4 +1,4 @@
-//! Compares rules with each other: finds copies in a circle, and tags that two rules would write.
+//! Compares rules with each other: finds copy loops, and tags that two rules would write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Place;
 
-// One source of one rule with one destination.
+// One source of one rule, with one destination.
 #[derive(Clone, Copy)]
 struct Edge<'a> {
     rule: usize,
@@ -24,7 +24,7 @@ impl Edge<'_> {
     }
 }
 
-/// Refuses what two rules, or two sources of one, would undo.
+/// Rejects rules, or sources of one rule, that would undo each other.
 pub(super) fn check(rules: &[Rule]) -> Result<(), RuleError> {
     let edges: Vec<Edge<'_>> = edges(rules).collect();
     loops(&edges)?;
@@ -40,7 +40,7 @@ fn edges(rules: &[Rule]) -> impl Iterator<Item = Edge<'_>> {
     })
 }
 
-// Which repositories are copied to which. What has been walked without a loop is not walked again.
+// Looks for loops among the repositories. Paths already walked without a loop are not walked again.
 fn loops(edges: &[Edge<'_>]) -> Result<(), RuleError> {
     let mut next: BTreeMap<&Place, Vec<Edge<'_>>> = BTreeMap::new();
     for edge in edges {
@@ -48,7 +48,7 @@ fn loops(edges: &[Edge<'_>]) -> Result<(), RuleError> {
     }
     let mut done = BTreeSet::new();
     for start in edges {
-        // A path of edges, each with what is still to be walked behind it.
+        // A path of edges, each with the edges still to try after it.
         let mut path = vec![(*start, onward(&next, start))];
         while let Some((edge, rest)) = path.last_mut() {
             let here = &edge.destination.place;
@@ -91,7 +91,7 @@ fn doubles(edges: &[Edge<'_>]) -> Result<(), RuleError> {
     Ok(())
 }
 
-// Whether it can be seen that both write one tag. What cannot be seen here is seen in the plan.
+// True if both edges visibly write the same tag. The plan finds the other cases.
 fn meet(a: &Edge<'_>, b: &Edge<'_>) -> bool {
     a.destination.terms.tag == b.destination.terms.tag
         && a.of.tags.meets(&b.of.tags)

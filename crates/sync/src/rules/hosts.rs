@@ -1,10 +1,10 @@
-//! The names that well-known registries can hold. All other registries are left to refuse a name themselves.
+//! Repository names that well-known registries accept. Other registries are left to refuse a name themselves.
 
 use entrepot_oci::{Host, Repository};
 
 use crate::Provider;
 
-/// Which part of a name is counted, and in what bounds.
+/// The allowed number of name parts, with the message and hint.
 struct Shape {
     parts: (usize, usize),
     rule: &'static str,
@@ -13,7 +13,7 @@ struct Shape {
 
 const MANY: usize = usize::MAX;
 
-/// Why `host` cannot hold `repository`: the fact and the way out.
+/// The reason `host` cannot hold `repository`: the fact and a hint.
 pub fn refusal(host: &Host, repository: &Repository) -> Option<(String, String)> {
     let provider = Provider::of(host);
     let shape = shape(provider)?;

@@ -1,10 +1,10 @@
-//! Rules: as they are written, and checked.
+//! Rules, as written and as checked.
 //!
 //! - `section` is what serde reads; `braces` and `template` are parts of its syntax
 //! - `check` makes a [`RuleSet`] of sections; `filter` (tags), `version` and `schedule` are its parts
-//! - `hosts` knows which names a registry can hold; `graph` finds loops, and tags that two rules would write
+//! - `hosts` knows which names a registry accepts; `graph` finds loops, and tags that two rules would write
 //!
-//! Pure: nothing here asks a registry. A [`RuleSet`] is always valid; a [`RuleError`] says where the fault is, what it is, and what to do.
+//! Pure: no registry is queried. A [`RuleSet`] is always valid; a [`RuleError`] has the place, the fact and a hint.
 
 mod braces;
 mod check;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Format, Place, Shape};
 
-/// A valid set of rules: names are unique, no copies go in a circle, and no two rules are known to write one tag.
+/// A valid set of rules: names are unique, there are no copy loops, and no two rules are known to write one tag.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
     pub(super) rules: Vec<Rule>,
@@ -32,15 +32,15 @@ pub struct Rule {
     pub category: Option<String>,
     /// Notes for readers of the guide.
     pub notes: Vec<String>,
-    /// Advice for readers which address to use.
+    /// Notes for readers of the guide on which address to use.
     pub usage: Vec<String>,
     /// The sources, each with its destinations.
     pub sources: Vec<Source>,
     /// The tags it copies.
     pub tags: TagFilter,
-    /// When it runs; `None`: only by hand.
+    /// The schedule; `None` means it runs only by hand.
     pub schedule: Option<Schedule>,
-    /// Whether it is no error if no tag matches.
+    /// True if it is no error that no tag matches.
     pub allow_empty: bool,
 }
 
@@ -56,39 +56,39 @@ pub struct Source {
 /// A repository that a rule copies to.
 #[derive(Clone, Debug)]
 pub struct Destination {
-    /// The repository.
+    /// The names of tags there; `None` means the same as at the source.
     pub place: Place,
     /// The terms of the copy; the same for all sources of a rule.
     pub terms: Arc<Terms>,
 }
 
-/// The terms on which a destination gets images.
+/// The terms of copies to a destination.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// A note for readers of the guide.
     pub note: Option<String>,
-    /// The names of tags there; `None`: as at the source.
+    /// The tags of the rule that it gets.
     pub tag: Option<TagTemplate>,
     /// The tags of the rule that it gets.
     pub tags: TagFilter,
-    /// The platforms that it gets; empty: all.
+    /// The platforms it gets; empty means all.
     pub platforms: Vec<Platform>,
-    /// The media types that it accepts, if the rule says so.
+    /// The media types it accepts, if the rule says so.
     pub format: Option<Format>,
-    /// Whether referrers of an image are copied too.
+    /// The policy for copying referrers.
     pub referrers: Referrers,
-    /// Whether the attestations that BuildKit adds to an index are kept.
+    /// True if the attestations that BuildKit adds to an index are kept.
     pub attestations: bool,
     /// Tags that are never overwritten.
     pub immutable: Option<GlobSet>,
-    /// The tag that keeps an image that is overwritten.
+    /// The tag that keeps an overwritten image.
     pub backup: Option<BackupTemplate>,
-    /// What is done about tags that no rule writes there.
+    /// The policy for tags that no rule writes there.
     pub prune: Prune,
 }
 
 impl Terms {
-    /// The form in which it gets images; `usual` is the default of its registry.
+    /// The shape of images there; `usual` is the default format of its registry.
     pub fn shape(&self, usual: Format) -> Shape {
         Shape {
             platforms: self.platforms.clone(),
@@ -97,7 +97,7 @@ impl Terms {
         }
     }
 
-    /// The name that a tag of the source has there.
+    /// The name there of a tag of the source.
     ///
     /// # Errors
     /// The name is not a valid tag.
@@ -105,7 +105,7 @@ impl Terms {
         self.tag.as_ref().map_or_else(|| Ok(tag.clone()), |template| template.fill(tag))
     }
 
-    /// Whether a tag there is never overwritten.
+    /// True if the tag is never overwritten there.
     pub fn is_immutable(&self, tag: &Tag) -> bool {
         self.immutable.as_ref().is_some_and(|patterns| patterns.is_match(tag.as_str()))
     }
@@ -117,7 +117,7 @@ impl Terms {
 pub struct UnknownRule {
     /// The name.
     pub name: String,
-    /// All names there are.
+    /// All existing names.
     pub known: Vec<String>,
 }
 
@@ -128,13 +128,13 @@ impl RuleSet {
         Self { elsewhere: written(&[&rule]), rules: vec![rule] }
     }
 
-    /// The rules, in the order in which they were written.
+    /// The rules, in the order written.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// A set of one rule, which may have been narrowed to some of its sources and tags. Extra tags at its destinations are
-    /// reported only if the rule is whole.
+    /// A set of one rule, which may have been narrowed to some of its sources and tags. Extra tags at its destinations
+    /// are reported only if the rule is whole.
     #[must_use]
     pub fn alone(&self, rule: Rule) -> Self {
         let (own, others): (Vec<&Rule>, Vec<&Rule>) =
@@ -148,15 +148,15 @@ impl RuleSet {
         Self { rules: vec![rule], elsewhere }
     }
 
-    /// Whether a rule that is not in this set writes to a repository.
+    /// True if a rule outside this set writes to the repository.
     pub(crate) fn is_written_elsewhere(&self, place: &Place) -> bool {
         self.elsewhere.contains(place)
     }
 
-    /// The rules of these names; all where there are none.
+    /// The rules with these names; all if none are given.
     ///
     /// # Errors
-    /// A name that no rule has.
+    /// No rule has one of the names.
     pub fn only(&self, names: &[String]) -> Result<Self, UnknownRule> {
         if names.is_empty() {
             return Ok(self.clone());
@@ -173,7 +173,7 @@ impl RuleSet {
     }
 }
 
-// Where these rules write.
+// The destinations of these rules.
 fn written(rules: &[&Rule]) -> BTreeSet<Place> {
     let sources = rules.iter().flat_map(|rule| &rule.sources);
     sources.flat_map(|source| &source.destinations).map(|to| to.place.clone()).collect()

@@ -1,4 +1,4 @@
-//! When a rule runs: cron's five fields or a word such as `@hourly`, in a time zone.
+//! Schedules of rules: five cron fields or a word such as `@hourly`, in a time zone.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
@@ -10,11 +10,10 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::error::RuleError;
 
-/// What some crons write in front of the fields.
+/// Prefixes that some crons allow before the fields.
 const PREFIXES: [&str; 2] = ["CRON_TZ=", "TZ="];
 
-/// When a rule runs. Times that a change of clocks leaves out are made up for right after it, and those that it has
-/// twice are taken once.
+/// The schedule of a rule. Times skipped by a clock change run right after it; times that occur twice run once.
 #[derive(Clone)]
 pub struct Schedule {
     text: Arc<str>,
@@ -23,7 +22,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Reads a schedule; `zone` is the key `timezone`. UTC is meant where neither says a time zone.
+    /// Parses a schedule; `zone` is the key `timezone`. The default time zone is UTC.
     pub(super) fn parse(text: &str, zone: Option<&str>) -> Result<Self, RuleError> {
         let found = PREFIXES.into_iter().find_map(|prefix| text.trim().strip_prefix(prefix));
         let (inner, fields) = match found.map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
@@ -58,7 +57,7 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// The first time behind `after`; `None` if there is none.
+    /// The first time after `after`; `None` if there is none.
     pub fn next(&self, after: SystemTime) -> Option<SystemTime> {
         let after = Timestamp::try_from(after).ok()?.to_zoned(self.zone.clone());
         Some(self.cron.find_next_occurrence(&after, false).ok()?.timestamp().into())

@@ -1,7 +1,7 @@
-//! Rules as they are written; `check` makes rules of them.
+//! Rules as written; `check` turns them into rules.
 //!
-//! A list may be written as a single text, tags as a list of names, a destination as just its repository. Unknown keys are
-//! errors.
+//! A list may be written as a single text, tags as a list of names, a destination as just its repository. Unknown keys
+//! are errors.
 
 use std::fmt;
 
@@ -21,34 +21,34 @@ pub struct RuleSection {
     /// The heading in the guide.
     #[serde(default)]
     pub title: Option<String>,
-    /// The heading of the guide that it stands under.
+    /// The guide's heading for a group of rules.
     #[serde(default)]
     pub category: Option<String>,
     /// Notes for readers of the guide, in Markdown: one text, or one for each point.
     #[serde(default)]
     pub notes: Texts,
-    /// Advice which address to use, in Markdown: one text, or one for each point.
+    /// Advice on which address to use, in Markdown: one text, or one for each point.
     #[serde(default)]
     pub usage: Texts,
     /// The repositories to copy from; `{a,b}` stands for each of `a` and `b`.
     pub from: Texts,
-    /// The tags to copy; left out: all.
+    /// The tags to copy; default: all.
     #[serde(default)]
     pub tags: TagsSection,
     /// The destinations.
     pub to: Vec<TargetSection>,
-    /// When the rule runs, as cron writes it: `@hourly`, `0 6 * * *`, `CRON_TZ=Asia/Shanghai 0 6 * * *`.
+    /// The schedule in cron notation: `@hourly`, `0 6 * * *`, `CRON_TZ=Asia/Shanghai 0 6 * * *`.
     #[serde(default)]
     pub schedule: Option<String>,
-    /// The time zone of `schedule`; UTC where it is left out.
+    /// The time zone of `schedule`; default: UTC.
     #[serde(default)]
     pub timezone: Option<String>,
-    /// Whether it is no error if no tag matches.
+    /// Do not fail if no tag matches.
     #[serde(default)]
     pub allow_empty: bool,
 }
 
-/// A filter for tags. A tag must satisfy all keys that are given; `latest` is applied last.
+/// A tag filter. A tag must satisfy all given keys; `latest` is applied last.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct TagKeys {
@@ -62,16 +62,16 @@ struct TagKeys {
     latest: Option<usize>,
 }
 
-/// A filter for tags: a list of names, or keys, all of which must be satisfied.
+/// A tag filter: a list of names, or keys that must all be satisfied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagsSection {
-    /// These; a missing one is an error.
+    /// Exactly these tags; a missing one is an error.
     pub names: Vec<String>,
-    /// In which one of these regular expressions is found; write `^…$` for the whole tag.
+    /// Tags that match one of these regular expressions anywhere; write `^…$` for the whole tag.
     pub matches: Texts,
-    /// In which none of these is found.
+    /// Tags that match none of these.
     pub not_matches: Texts,
-    /// Whether the regular expressions ignore case.
+    /// Ignore case in the regular expressions.
     pub ignore_case: bool,
     /// Tags that match one of these patterns (`*`, `?`, `[…]`, `{a,b}`).
     pub include: Texts,
@@ -79,9 +79,9 @@ pub struct TagsSection {
     pub exclude: Texts,
     /// Tags whose version is in this range: `>=1.2, <2`, `^1 || ^3`.
     pub semver: Option<String>,
-    /// The newest so many of those that are left.
+    /// Only this many of the newest remaining tags.
     pub latest: Option<usize>,
-    /// Whether it was written as a list.
+    /// True if it was written as a list.
     pub is_list: bool,
 }
 
@@ -113,25 +113,25 @@ pub struct TargetSection {
     pub tag: Option<String>,
     /// The tags of the rule that it gets; default: all.
     pub tags: TagsSection,
-    /// The platforms it gets, such as `linux/arm64`; left out: all.
+    /// The platforms it gets, such as `linux/arm64`; default: all.
     pub platforms: Texts,
-    /// The form of documents it takes; left out: what is said of its registry.
+    /// The manifest format it accepts; default: that of its registry.
     pub format: Option<Format>,
-    /// Whether referrers such as signatures are copied too; default: yes.
+    /// Copy referrers such as signatures too; default: yes.
     pub referrers: Option<Referrers>,
-    /// Whether the attestations that BuildKit adds to an index are kept; default: yes.
+    /// Keep the attestations that BuildKit adds to an index; default: yes.
     pub attestations: Option<bool>,
-    /// Patterns of tags that never change once they are there.
+    /// Patterns of tags that never change once they exist.
     pub immutable: Texts,
-    /// The tag under which what is overwritten is kept: `{tag}`, `{date}`, `{digest}`.
+    /// The tag that keeps an overwritten image: `{tag}`, `{date}`, `{digest}`.
     pub backup: Option<String>,
-    /// Whether tags that the rules do not write there are listed for removal.
+    /// The policy for tags that no rule writes there.
     pub prune: Prune,
-    /// Whether it was written as its repository alone.
+    /// True if it was written as just its repository.
     pub is_text: bool,
 }
 
-/// Whether referrers of an image are copied too: signatures, attestations, SBOMs.
+/// The policy for copying referrers of an image: signatures, attestations, SBOMs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Referrers {
     /// They are not copied.
@@ -143,7 +143,7 @@ pub enum Referrers {
     EveryRun,
 }
 
-/// What is done about tags at a destination that no rule writes there.
+/// The policy for tags at a destination that no rule writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Prune {
     /// Nothing.
@@ -156,9 +156,9 @@ pub enum Prune {
 /// One text, or a list of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
-    /// All of them.
+    /// The texts.
     pub items: Vec<String>,
-    /// Whether it was written as a list.
+    /// True if it was written as a list.
     pub is_list: bool,
 }
 
@@ -300,7 +300,7 @@ enum PruneWord {
     Review,
 }
 
-// `true` and `false`, which some readers give as text, or `every-run`.
+// `true`, `false` (which some readers give as text), or `every-run`.
 #[derive(Clone, Copy, Debug)]
 struct ReferrersWord(Referrers);
 

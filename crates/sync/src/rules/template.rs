@@ -1,13 +1,13 @@
-//! Names made of other names: `{name}` and the like in the names of destinations, tags and backups.
+//! Templates for names: `{name}` and similar in the names of destinations, tags and backups.
 //!
-//! In a repository: `{host}` is the source's registry without its port, `{path}` its whole repository, `{name}` the
-//! last part of that, `{namespace}` what stands in front of the last part. In a tag: `{tag}` is the source's. In a
-//! backup: `{tag}` is the tag that is overwritten, `{date}` the day in UTC (`20261231`), `{digest}` the first twelve
-//! digits of what is overwritten.
+//! In a repository, `{host}` is the source's registry without its port, `{path}` its whole repository, `{name}` the
+//! last part of that, `{namespace}` everything before the last part. In a tag, `{tag}` is the source's. In a backup,
+//! `{tag}` is the overwritten tag, `{date}` the day in UTC (`20261231`), `{digest}` the first twelve digits of the
+//! overwritten image's digest.
 
 use entrepot_oci::{Host, ImageRef, Repository, Tag, TagError};
 
-/// A text with places to fill in.
+/// A text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Piece>);
 
@@ -17,13 +17,13 @@ enum Piece {
     Hole(&'static str),
 }
 
-/// Why a text is not a valid template.
+/// The reason a text is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TemplateError {
-    /// A brace alone.
+    /// An unmatched brace.
     #[error("the braces do not match")]
     Unbalanced,
-    /// The word between the braces is unknown here.
+    /// An unknown placeholder.
     #[error("`{{{0}}}` means nothing here")]
     Unknown(String),
 }
@@ -60,20 +60,20 @@ impl Template {
     }
 }
 
-/// The name of a destination's repository.
+/// A template for a destination's repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RepositoryTemplate(Template);
 
 impl RepositoryTemplate {
-    /// What may stand between braces.
+    /// The allowed placeholders.
     pub(super) const HOLES: &'static [&'static str] = &["host", "path", "namespace", "name"];
 
-    /// Reads one.
+    /// Parses a template.
     pub(super) fn parse(text: &str) -> Result<Self, TemplateError> {
         Template::parse(text, Self::HOLES).map(Self)
     }
 
-    /// The repository at `host` for what is copied from `repository` at `from`; the text, if it is not a name.
+    /// The repository at `host` for a copy of `repository` at `from`; the text, if it is not a valid name.
     pub(super) fn fill(
         &self,
         host: &Host,
@@ -88,13 +88,13 @@ impl RepositoryTemplate {
             "namespace" => namespace,
             _ => name,
         });
-        // An empty namespace leaves a slash behind.
+        // An empty namespace leaves a stray slash.
         let text = text.trim_start_matches('/').replace("//", "/");
         ImageRef::repository_on(host, &text).map_err(|_| text)
     }
 }
 
-/// The name of a tag at a destination.
+/// A template for a tag at a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagTemplate(Template);
 
@@ -105,7 +105,7 @@ impl TagTemplate {
         Template::parse(text, Self::HOLES).map(Self)
     }
 
-    /// Whether all tags of the source get the same name.
+    /// True if all tags of the source get the same name.
     pub fn is_constant(&self) -> bool {
         !self.0.has("tag")
     }
@@ -119,7 +119,7 @@ impl TagTemplate {
     }
 }
 
-/// The name of the tag under which something is kept before it is overwritten.
+/// A template for the tag that keeps an overwritten image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupTemplate(Template);
 
@@ -130,7 +130,7 @@ impl BackupTemplate {
         Template::parse(text, Self::HOLES).map(Self)
     }
 
-    /// Whether two tags, or a tag and its backup, could get the same name.
+    /// True if two tags, or a tag and its backup, could get the same name.
     pub(super) fn is_ambiguous(&self) -> bool {
         let is_more = self.0.0.iter().any(|piece| match piece {
             Piece::Text(text) => !text.is_empty(),
@@ -153,7 +153,7 @@ impl BackupTemplate {
         text.parse()
     }
 
-    /// Whether this template could have named the backup `tag`.
+    /// True if this template could have named the backup `tag`.
     pub fn could_be(&self, tag: &Tag) -> bool {
         fits(&self.0.0, tag.as_str())
     }

@@ -1,15 +1,15 @@
-//! Tags as versions: which range they are in, and which of two is newer.
+//! Tags as versions: range checks, and which of two is newer.
 //!
-//! A tag is a version if it is, perhaps behind a `v`, one to three numbers and, perhaps, `-` and a pre-release of the
-//! form that semver.org gives it: `v1.2`, `1.27.3`, `2024.01`, `1.2.3-rc1`, `8.5.0-910b-ubuntu22.04`. Numbers that are
-//! missing count as 0. What stands behind the dash makes a version older than the same without it, as in
-//! `1.2.3-rc1`; that `1.27-alpine` is meant otherwise cannot be seen from the tag.
+//! A tag is a version if it consists of an optional `v`, one to three numbers and an optional `-` with a pre-release as
+//! defined by semver.org: `v1.2`, `1.27.3`, `2024.01`, `1.2.3-rc1`, `8.5.0-910b-ubuntu22.04`. Missing numbers count as
+//! 0. A suffix after the dash makes a version older than the same without it, as in `1.2.3-rc1`; a tag does not show
+//! that `1.27-alpine` is meant otherwise.
 
 use std::cmp::Ordering;
 
 use semver::{BuildMetadata, Prerelease, Version, VersionReq};
 
-/// The version that `tag` stands for, if it stands for one.
+/// The version of `tag`, if it is one.
 pub(crate) fn version(tag: &str) -> Option<Version> {
     let text = tag.strip_prefix('v').or_else(|| tag.strip_prefix('V')).unwrap_or(tag);
     let (numbers, pre) = text.split_once('-').map_or((text, None), |(numbers, pre)| (numbers, Some(pre)));
@@ -26,30 +26,30 @@ pub(crate) fn version(tag: &str) -> Option<Version> {
     Some(Version { major, minor, patch, pre, build: BuildMetadata::EMPTY })
 }
 
-// `u64::from_str` takes a sign.
+// `u64::from_str` accepts a sign.
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// A range of versions: comparators that must all hold (`>=1.2, <2`, with commas or blanks between them), or several
-/// such lists with `||` between them. `1.2` means `^1.2`: anything from 1.2 to before 2; `=1.2` any 1.2; `~1.2.3` from
-/// 1.2.3 to before 1.3. A pre-release is in a range only where that names a pre-release of the same version.
+/// A range of versions: comparators that must all hold (`>=1.2, <2`, separated by commas or spaces), or several such
+/// lists separated by `||`. `1.2` means `^1.2`: from 1.2 to before 2; `=1.2` any 1.2; `~1.2.3` from 1.2.3 to before
+/// 1.3. A pre-release is in a range only if the range names a pre-release of the same version.
 #[derive(Clone, Debug)]
 pub(crate) struct Range(Vec<VersionReq>);
 
 impl Range {
-    /// Reads a range.
+    /// Parses a range.
     pub(super) fn parse(text: &str) -> Result<Self, semver::Error> {
         text.split("||").map(|list| VersionReq::parse(&with_commas(list))).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a version is in it.
+    /// True if the version is in the range.
     pub(super) fn holds(&self, version: &Version) -> bool {
         self.0.iter().any(|list| list.matches(version))
     }
 }
 
-// Blanks between comparators become commas; a blank behind an operator belongs to it.
+// Spaces between comparators become commas; a space after an operator belongs to it.
 fn with_commas(list: &str) -> String {
     let mut text = String::new();
     for word in list.split([',', ' ']).filter(|word| !word.is_empty()) {
@@ -62,7 +62,7 @@ fn with_commas(list: &str) -> String {
     text
 }
 
-/// Newest first: versions from the highest down, then all other tags from the last down in natural order.
+/// Newest first: versions in descending order, then all other tags in descending natural order.
 pub(crate) fn newest_first(a: &str, b: &str) -> Ordering {
     let by_version = match (version(a), version(b)) {
         (Some(a), Some(b)) => b.cmp(&a),
@@ -73,7 +73,7 @@ pub(crate) fn newest_first(a: &str, b: &str) -> Ordering {
     by_version.then_with(|| natural(b, a))
 }
 
-/// Natural order: runs of digits are compared as numbers, all else by its bytes. Different texts are never equal.
+/// Natural order: runs of digits compare as numbers, everything else by bytes. Different texts are never equal.
 pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     while let (Some(x), Some(y)) = (left.first(), right.first()) {

@@ -1,5 +1,5 @@
-//! Docker's form of a document: media types of the distribution project (manifest v2, schema 2), and none of the fields
-//! that it does not know.
+//! Docker's manifest format: media types of the distribution project (manifest v2, schema 2), without fields it does
+//! not know.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::node::{Node, ShapeError};
 
 const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
-/// An image's manifest. Its config and layers stay what they are, under other names.
+/// An image's manifest. Config and layers are unchanged, under other media types.
 pub(super) fn image(node: &Node) -> Result<Node, ShapeError> {
     let config = node.manifest.config().filter(|config| is_config(&config.media_type));
     let config = config.ok_or_else(|| {
@@ -37,7 +37,7 @@ pub(super) fn index(node: &Node, kept: Vec<(usize, Arc<Node>)>) -> Result<Node, 
             "size": child.bytes.len(),
             "digest": child.digest,
         });
-        // As it stands there, with fields that we do not know.
+        // Copied from the source, including unknown fields.
         let platform = &source["manifests"][index]["platform"];
         if !platform.is_null() {
             entry["platform"] = platform.clone();

@@ -1,10 +1,10 @@
-//! Gives an image the form that a target wants: some of its platforms, other media types.
+//! Converts an image to the shape a target wants: some of its platforms, other media types.
 //!
-//! - [`select`]: which entries of an index are wanted (pure; also says which children need not be fetched)
-//! - [`apply`]: the image in that form, with new bytes only where something had to change
-//! - `docker`: the documents of Docker's form
+//! - [`select`]: the wanted entries of an index (pure; also tells which children need not be fetched)
+//! - [`apply`]: the image in that shape, with new bytes only where something had to change
+//! - `docker`: manifests in Docker's format
 //!
-//! The same source and [`Shape`] give the same bytes every time: equality is decided by them.
+//! The same source and [`Shape`] always give the same bytes: equality depends on it.
 
 mod docker;
 mod node;
@@ -20,9 +20,9 @@ use crate::{Format, Shape};
 pub(crate) use node::{Node, ShapeError};
 pub(crate) use select::{is_for, select};
 
-/// The image in the form wanted; the same node where nothing has to change.
+/// The image in the wanted shape; the same node if nothing has to change.
 ///
-/// Whether an image that is not an index has the right platform is in its config and not decided here.
+/// The platform of an image that is not an index is in its config, and not checked here.
 pub(crate) fn apply(root: &Arc<Node>, shape: &Shape) -> Result<Arc<Node>, ShapeError> {
     if *shape == Shape::default() {
         return Ok(Arc::clone(root));
@@ -33,7 +33,7 @@ pub(crate) fn apply(root: &Arc<Node>, shape: &Shape) -> Result<Arc<Node>, ShapeE
     }
 }
 
-// `None` for an index of which nothing is left.
+// `None` for an index with no entries left.
 fn shaped(node: &Arc<Node>, shape: &Shape) -> Result<Option<Arc<Node>>, ShapeError> {
     if !node.media_type().is_index() {
         return match shape.format {
@@ -69,7 +69,7 @@ fn shaped(node: &Arc<Node>, shape: &Shape) -> Result<Option<Arc<Node>>, ShapeErr
     Ok(Some(Arc::new(made)))
 }
 
-// The index with these of its entries, and everything else that it says.
+// The index with only these entries, otherwise unchanged.
 fn filtered(node: &Node, kept: Vec<(usize, Arc<Node>)>) -> Result<Node, ShapeError> {
     let mut document: Value = serde_json::from_slice(&node.bytes)?;
     let entries = document.get_mut("manifests").map(Value::take).unwrap_or_default();

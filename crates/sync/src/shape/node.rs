@@ -1,4 +1,4 @@
-//! A manifest with everything that it lists, and why it cannot have a form.
+//! A manifest with its children, and errors of conversion.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -8,37 +8,37 @@ use serde_json::Value;
 
 use super::select::is_attestation;
 
-/// A manifest with what it lists.
+/// A manifest with its children.
 #[derive(Debug)]
 pub(crate) struct Node {
     /// Its digest.
     pub(crate) digest: Digest,
-    /// Its bytes, which have that digest.
+    /// Its bytes, which match the digest.
     pub(crate) bytes: Bytes,
-    /// What is in them.
+    /// The parsed manifest.
     pub(crate) manifest: Manifest,
-    /// What an index lists, entry by entry; `None` for what nobody wants.
+    /// The children of an index, entry by entry; `None` for unwanted ones.
     pub(crate) children: Vec<Option<Arc<Node>>>,
 }
 
-/// Why an image cannot have a form.
+/// The reason an image cannot have a shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ShapeError {
     /// None of its platforms is wanted.
     #[error("the image is not for {} but for {}", list(.wanted), list(.there))]
     Platform {
-        /// Those wanted.
+        /// The wanted platforms.
         wanted: Vec<Platform>,
-        /// Those it has.
+        /// The existing platforms.
         there: Vec<Platform>,
     },
-    /// A layer whose compression Docker's form has no word for.
+    /// A layer with a compression that Docker's format does not support.
     #[error("the layer {0} is compressed with zstd, which Docker's media types do not support")]
     Zstd(Digest),
-    /// Something else than an image.
+    /// Not an image.
     #[error("Docker's media types do not support `{0}`")]
     NotAnImage(String),
-    /// A document that cannot be written again.
+    /// A manifest that cannot be rewritten.
     #[error("a manifest cannot be rewritten: {0}")]
     Document(String),
 }
@@ -63,7 +63,7 @@ impl From<serde_json::Error> for ShapeError {
 }
 
 impl Node {
-    /// Reads a document of which it is known that it has the digest.
+    /// Parses a manifest whose digest was verified.
     pub(crate) fn parse(digest: Digest, media_type: &MediaType, bytes: Bytes) -> Result<Self, ManifestError> {
         let manifest = Manifest::parse(&bytes, Some(media_type))?;
         let children = vec![None; manifest.manifests().len()];
@@ -81,7 +81,7 @@ impl Node {
         Ok(Self { digest: Digest::of(&bytes), bytes, manifest, children })
     }
 
-    /// What it is.
+    /// Its media type.
     pub(crate) fn media_type(&self) -> &MediaType {
         self.manifest.media_type()
     }
@@ -100,12 +100,12 @@ impl Node {
         }
     }
 
-    /// The blobs that must be in a registry for this document to be taken.
+    /// The blobs a registry must have to accept this manifest.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         self.manifest.blobs().filter(|blob| !blob.is_foreign())
     }
 
-    /// The platforms an index names, those of indexes in it too.
+    /// The platforms an index names, including those of nested indexes.
     pub(super) fn platforms(&self) -> Vec<Platform> {
         let mut found = Vec::new();
         for (entry, child) in self.manifest.manifests().iter().zip(&self.children) {

@@ -1,4 +1,4 @@
-//! Selects the entries of an index that are wanted.
+//! Selects the wanted entries of an index.
 
 use std::collections::HashSet;
 
@@ -6,12 +6,12 @@ use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Platform};
 
 use crate::{Format, Shape};
 
-/// BuildKit's notes beside the platforms of an index: what kind of manifest it is, and which image it is about.
+/// BuildKit's annotations on attestations: the kind of manifest, and the image it is about.
 const KIND: &str = "vnd.docker.reference.type";
 const ABOUT: &str = "vnd.docker.reference.digest";
 
-/// Which entries of `index` a target wants, entry by entry. Attestations follow the image that they are about; an index
-/// within this one that names no platform is wanted for what may be in it.
+/// Returns which entries of `index` a target wants, entry by entry. Attestations follow their image; a nested index
+/// without a platform is wanted, since it may contain something wanted.
 pub(crate) fn select(index: &Manifest, shape: &Shape) -> Vec<bool> {
     let entries = index.manifests();
     let images: HashSet<Digest> = entries
@@ -28,12 +28,12 @@ pub(crate) fn select(index: &Manifest, shape: &Shape) -> Vec<bool> {
     entries.iter().map(keeps).collect()
 }
 
-/// Whether an entry is what BuildKit puts beside the platforms.
+/// True if the entry is a BuildKit attestation.
 pub(super) fn is_attestation(entry: &Descriptor) -> bool {
     about(entry).is_some()
 }
 
-// Outside: whether it is an attestation; inside: of which image.
+// `None` if it is not an attestation; otherwise the image it is about, if given.
 fn about(entry: &Descriptor) -> Option<Option<Digest>> {
     let notes = entry.annotations.as_ref()?;
     notes.get(KIND).filter(|kind| *kind == "attestation-manifest")?;
@@ -49,8 +49,8 @@ fn is_wanted(entry: &Descriptor, shape: &Shape) -> bool {
     }
 }
 
-/// Whether what runs on `platform` is what `wanted` asks for. What is not said is not asked for; `arm64` and `arm64/v8`
-/// are one (image-spec, image-index.md §platform variants).
+/// True if an image for `platform` satisfies `wanted`. Fields not given match anything; `arm64` and `arm64/v8` are
+/// equal (image-spec, image-index.md §platform variants).
 pub(crate) fn is_for(platform: &Platform, wanted: &Platform) -> bool {
     let variant = |platform: &Platform| match (platform.architecture.as_str(), platform.variant.as_deref()) {
         ("arm64", None) => Some("v8".to_owned()),

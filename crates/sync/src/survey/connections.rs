@@ -13,7 +13,7 @@ use crate::{
     endpoints::{EndpointError, RegistryConn, RepositoryRef},
 };
 
-/// The most that a survey asks of one registry at once.
+/// The most concurrent requests of a survey to one registry.
 const LINES: usize = 32;
 
 /// The registries of a survey.
@@ -22,7 +22,7 @@ pub(super) struct Connections {
     known: Mutex<HashMap<Host, Result<Known, EndpointError>>>,
 }
 
-/// A registry, and how much is asked of it.
+/// A registry with its request limit.
 #[derive(Clone)]
 struct Known {
     conn: Arc<RegistryConn>,
@@ -35,7 +35,7 @@ impl Connections {
         Self { registries, known: Mutex::default() }
     }
 
-    /// Where a place is, and what keeps it from being asked too much at once.
+    /// The repository of a place, and the semaphore that limits requests to its registry.
     pub(super) fn at(&self, place: &Place) -> Result<(RepositoryRef, Arc<Semaphore>), EndpointError> {
         let (Place::Registry { repository, .. }, Some(host)) = (place, place.host()) else {
             return Err(EndpointError::NotFound);
@@ -44,7 +44,7 @@ impl Connections {
         Ok((RepositoryRef { conn, repository: repository.clone() }, lines))
     }
 
-    /// The form of documents that is said of a place's registry.
+    /// The usual manifest format of a place's registry.
     pub(super) fn usual(&self, place: &Place) -> Format {
         let known = place.host().map(|host| self.known(host));
         known.and_then(Result::ok).map(|known| known.format).unwrap_or_default()

@@ -1,21 +1,21 @@
-//! Turns errors of a survey into messages: the fact, and what to do if anything is known to help.
+//! Turns survey errors into messages: the fact, and a hint if one is known.
 
 use entrepot_remote::{Error as RemoteError, InvalidResponse};
 
 use super::findings::Seen;
 use crate::{Failure, Place, endpoints::EndpointError};
 
-/// What an error says of a tag.
+/// Interprets an error about a tag.
 pub(super) fn seen(place: &Place, error: &EndpointError, at_source: bool) -> Seen {
     match error {
         EndpointError::Registry(RemoteError::NotFound) => Seen::Missing,
-        // Some say this of what is not there. A push tells whether it is a matter of rights.
+        // Some registries respond like this for missing repositories. A push will show whether permission is missing.
         EndpointError::Registry(RemoteError::Denied { status: 403, .. }) if !at_source => Seen::Missing,
         other => Seen::Unknown(failure(place, other, at_source)),
     }
 }
 
-/// Why a source could not be listed.
+/// The reason a source could not be listed.
 pub(super) fn listing(place: &Place, error: &EndpointError) -> Failure {
     match error {
         EndpointError::Registry(RemoteError::NotFound) => Failure {

@@ -1,4 +1,4 @@
-//! What a survey found. A plan is made of this and of rules, so that making one is pure.
+//! The results of a survey. Together with the rules they determine the plan, so that planning is pure.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -10,7 +10,7 @@ use entrepot_oci::{Digest, Host, Tag};
 
 use crate::{Failure, Format, Place, Shape};
 
-/// What was found at sources and destinations.
+/// The results for sources and destinations.
 #[derive(Clone, Debug)]
 pub struct Survey {
     pub(super) at: SystemTime,
@@ -22,19 +22,19 @@ pub struct Survey {
     pub(super) usual: BTreeMap<Host, Format>,
 }
 
-/// The answer about one tag.
+/// The result for one tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The tag has this digest.
     At(Digest),
     /// There is no such tag.
     Missing,
-    /// There was no usable answer.
+    /// There was no usable response.
     Unknown(Failure),
 }
 
 impl Survey {
-    /// A survey that found nothing yet.
+    /// An empty survey.
     pub(crate) fn empty(at: SystemTime) -> Self {
         Self {
             at,
@@ -52,22 +52,22 @@ impl Survey {
         self.at
     }
 
-    /// The tags of a repository; `None` where nobody asked.
+    /// The tags of a repository; `None` if it was not listed.
     pub(crate) fn listing(&self, place: &Place) -> Option<&Result<Vec<Tag>, Failure>> {
         self.listings.get(place)
     }
 
-    /// What tags of a source are about; `None` where they could not be listed.
+    /// The images that tags of a source are attached to; `None` if they could not be listed.
     pub(crate) fn attached(&self, source: &Place) -> Option<Arc<HashSet<Digest>>> {
         self.attached.get(source).cloned()
     }
 
-    /// What a tag is; `None` where nobody asked.
+    /// The result for a tag; `None` if it was not queried.
     pub(crate) fn seen(&self, place: &Place, tag: &Tag) -> Option<&Seen> {
         self.seen.get(&(place.clone(), tag.clone()))
     }
 
-    /// What a tag points at, where that is known.
+    /// The digest of a tag, if known.
     pub(crate) fn digest(&self, place: &Place, tag: &Tag) -> Option<Digest> {
         match self.seen(place, tag) {
             Some(Seen::At(digest)) => Some(*digest),
@@ -75,22 +75,22 @@ impl Survey {
         }
     }
 
-    /// The recorded digest of an image in another form.
+    /// The recorded digest of an image in another shape.
     pub(crate) fn record(&self, source: &Digest, shape: &Shape) -> Option<&Digest> {
         self.records.get(&(*source, shape.clone()))
     }
 
-    /// Whether a tag never changes and was seen to be right.
+    /// True if a tag is immutable and was found to be right.
     pub(crate) fn is_verified(&self, place: &Place, tag: &Tag) -> bool {
         self.verified.contains(&(place.clone(), tag.clone()))
     }
 
-    /// The form of documents that is said of a place's registry.
+    /// The usual manifest format of a place's registry.
     pub(crate) fn usual(&self, place: &Place) -> Format {
         place.host().and_then(|host| self.usual.get(host)).copied().unwrap_or_default()
     }
 
-    /// Takes in what another found.
+    /// Adds the results of another survey.
     pub(crate) fn merge(&mut self, other: Self) {
         self.listings.extend(other.listings);
         self.attached.extend(other.attached);

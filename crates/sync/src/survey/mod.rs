@@ -1,10 +1,10 @@
-//! Finds out what is there: the tags of every source, and the digests of these and of their copies.
+//! Surveys the registries: the tags of every source, and the digests of these and of their copies.
 //!
 //! - every source is listed once, however many rules copy from it
-//! - every tag that is wanted costs one `HEAD` at its source and one at each destination, all at the same time
+//! - every wanted tag costs one `HEAD` at its source and one at each destination, all concurrent
 //! - an immutable tag that was found to be right before costs nothing
 //!
-//! A [`Survey`] holds everything that a plan is made of, failures too, so that planning is pure.
+//! A [`Survey`] holds everything a plan needs, including failures, so that planning is pure.
 
 pub(crate) mod attached;
 mod connections;

@@ -1,4 +1,4 @@
-//! Asks the registries, and puts their answers into a survey.
+//! Queries the registries and collects their responses in a survey.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -23,8 +23,8 @@ use crate::{
 };
 
 impl Survey {
-    /// Asks about everything that `rules` need to know: one listing for each source, one `HEAD` for each tag on each
-    /// side. What could not be seen is in the survey as a failure.
+    /// Queries everything `rules` need: one listing for each source, one `HEAD` for each tag on each side. Failures are
+    /// recorded in the survey.
     pub async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Self {
         take(registries, rules).await
     }
@@ -45,7 +45,7 @@ async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
     let extras = join_all(pruned.into_iter().map(|place| surveyor.extras(place)));
     let (sources, extras) = join(sources, extras).await;
     let mut survey = Survey::empty(SystemTime::now());
-    // A source may be another rule's destination; what was listed of it is the same.
+    // A source may be another rule's destination; both listings are the same.
     extras.into_iter().chain(sources).for_each(|part| survey.merge(part));
     survey
 }
@@ -59,7 +59,7 @@ impl Surveyor {
     async fn extras(&self, place: &Place) -> Survey {
         let mut survey = Survey::empty(SystemTime::now());
         let listing = match self.list(place).await {
-            // A repository that is not there yet has nothing to remove.
+            // A repository that does not exist yet has nothing to remove.
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             other => other.map_err(|error| failure::listing(place, &error)),
         };
@@ -76,7 +76,7 @@ impl Surveyor {
                 listing
             }
             Err(error) => match named(&users) {
-                // Who may pull need not have the right to list.
+                // Permission to pull may not include permission to list.
                 Some(names) => names,
                 None => {
                     survey.listings.insert(place.clone(), Err(failure::listing(place, &error)));
@@ -98,7 +98,7 @@ impl Surveyor {
         survey
     }
 
-    // All at once: the connections see to it that nobody is asked too much.
+    // All at once: the connections limit the load on each registry.
     async fn look(&self, wants: &[&Want<'_>], survey: &mut Survey) {
         let mut asks: BTreeMap<&Place, BTreeSet<&Tag>> = BTreeMap::new();
         for want in wants {
@@ -125,7 +125,8 @@ impl Surveyor {
         self.recall(wants, survey).await;
     }
 
-    // What tags of a place are. Where the first is missing they may all be, and one question says so.
+    // The digests of tags at a place. If the first is missing, all may be; one query checks whether the repository
+    // exists.
     async fn tags(&self, place: &Place, tags: Vec<&Tag>, at_source: bool) -> Vec<((Place, Tag), Seen)> {
         let look = |tag: &Tag| {
             let tag = tag.clone();
@@ -149,7 +150,7 @@ impl Surveyor {
 
     async fn is_new(&self, place: &Place) -> bool {
         let Ok((at, lines)) = self.connections.at(place) else { return false };
-        // They are never closed.
+        // The semaphores are never closed.
         let _line = lines.acquire().await.ok();
         at.is_new().await
     }
@@ -169,7 +170,7 @@ impl Surveyor {
 
     async fn list(&self, place: &Place) -> Result<Vec<Tag>, EndpointError> {
         let (at, lines) = self.connections.at(place)?;
-        // They are never closed.
+        // The semaphores are never closed.
         let _line = lines.acquire().await.ok();
         at.conn.patiently(|| at.conn.remote().all_tags(&at.repository)).await
     }
@@ -181,14 +182,14 @@ impl Surveyor {
         let head = conn.patiently(|| conn.remote().head_manifest(repository, &reference)).await?;
         let digest = match head.digest {
             Some(digest) => digest,
-            // A registry that does not say the digest has to send the manifest.
+            // If the registry omits the digest, fetch the manifest.
             None => conn.pulling(|| conn.remote().manifest(repository, &reference)).await?.digest,
         };
         Ok(Seen::At(digest))
     }
 }
 
-// The tags that are meant by name, if all that is meant is meant so.
+// The tags listed by name, if all users list theirs by name.
 fn named(users: &[(&Rule, &Source)]) -> Option<Vec<Tag>> {
     let names = |filter: &TagFilter| filter.names().to_vec();
     let all: Vec<Vec<Tag>> = users.iter().map(|(rule, _)| names(&rule.tags)).collect();

@@ -1,4 +1,4 @@
-//! The tags of a listing that rules want. Pure: the survey asks about them, the plan decides about them.
+//! The tags of a listing that rules want. Pure: the survey queries them, the plan decides about them.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use entrepot_oci::{Digest, Tag};
 use super::attached;
 use crate::rules::{Destination, Referrers, Rule, Source};
 
-/// One tag of a source that one destination is to have.
+/// One tag of a source for one destination.
 #[derive(Clone, Debug)]
 pub(crate) struct Want<'a> {
     pub(crate) rule: &'a Rule,
@@ -17,24 +17,24 @@ pub(crate) struct Want<'a> {
     pub(crate) tag: Tag,
     /// The tag at the destination; the source's if no valid tag can be made.
     pub(crate) name: Tag,
-    /// Why no valid tag can be made.
+    /// The reason no valid tag can be made.
     pub(crate) fault: Option<String>,
-    /// Whether it belongs to another image and has to be copied after it.
+    /// True if it is attached to another image and has to be copied after it.
     pub(crate) attached: bool,
 }
 
-/// What a rule wants of one of its sources for one destination.
+/// The tags a rule wants from one source for one destination.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) rule: &'a Rule,
     pub(crate) source: &'a Source,
     pub(crate) destination: &'a Destination,
     pub(crate) wants: Vec<Want<'a>>,
-    /// The tags meant by name that are not there.
+    /// Tags listed by name that do not exist.
     pub(crate) missing: Vec<Tag>,
 }
 
-/// What `rule` wants of `source`, which has the tags of `listing`: one for each destination.
+/// The tags `rule` wants from `source`, whose tags are `listing`: one entry for each destination.
 pub(crate) fn of_listing<'a>(rule: &'a Rule, source: &'a Source, listing: &[Tag]) -> Vec<Wanted<'a>> {
     let (attached, ordinary) = attached::split(listing);
     let chosen = rule.tags.select(&ordinary);
@@ -53,8 +53,7 @@ pub(crate) fn of_listing<'a>(rule: &'a Rule, source: &'a Source, listing: &[Tag]
     wanted.collect()
 }
 
-/// What belongs to the images wanted: tags of `listing` that are about one of them. `digest` knows what the source's
-/// tags point at.
+/// The tags of `listing` that are attached to the wanted images. `digest` returns the digest of a tag of the source.
 pub(crate) fn following<'a>(
     wanted: &Wanted<'a>,
     listing: &[Tag],
@@ -72,8 +71,7 @@ fn is_open(rule: &Rule, destination: &Destination) -> bool {
     rule.tags.is_open() && destination.terms.tags.is_open()
 }
 
-// What is signed is a digest: it means nothing beside an image in another form. Nor would it be found under another
-// name.
+// A signature is for a digest: it is useless for an image in another shape, and not found under another name.
 fn takes_attached(destination: &Destination) -> bool {
     let terms = &destination.terms;
     terms.referrers != Referrers::Leave && terms.platforms.is_empty() && terms.attestations

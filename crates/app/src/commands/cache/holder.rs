@@ -1,6 +1,6 @@
-//! Who holds the images: the mirror in this process, or the server whose data directory it is.
+//! The mirror a cache command works on: opened in this process, or a running server's.
 //!
-//! The lock of the directory decides. Both answer the same questions with the same types.
+//! The lock on the data directory decides. Both offer the same operations with the same types.
 
 use entrepot_api::{
     CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
@@ -17,16 +17,16 @@ use crate::{
     failure::Failure,
 };
 
-/// Who holds the images.
+/// The process that holds the images.
 pub(super) enum Holder {
-    /// We do.
+    /// This one.
     Here(Box<Assembly>),
-    /// A running server does.
+    /// A running server.
     Server(Control),
 }
 
 impl Holder {
-    /// Finds out, and opens the mirror if it is us.
+    /// Locks the directory and opens the mirror, or connects to the server that holds the lock.
     pub(super) async fn open(config: &Config, data: &DataDir) -> Result<Self, Failure> {
         match data.lock()? {
             Attempt::Ours(lock) => Ok(Self::Here(Box::new(assembly::assemble(config, data, lock).await?))),
@@ -34,7 +34,7 @@ impl Holder {
         }
     }
 
-    /// Lets go.
+    /// Closes the mirror, if it is ours.
     pub(super) async fn close(self) {
         match self {
             Self::Here(assembly) => assembly.mirror.shutdown().await,
@@ -42,7 +42,7 @@ impl Holder {
         }
     }
 
-    /// Counts everything.
+    /// Counts of everything held.
     pub(super) async fn totals(&self) -> Result<CacheTotals, Failure> {
         match self {
             Self::Here(assembly) => assembly.mirror.holdings().await.map(held::totals).map_err(into_failure),

@@ -1,7 +1,7 @@
-//! `entrepot cache`: what is held, whether a server runs or not.
+//! `entrepot cache`: lists and removes cached images, with or without a running server.
 //!
-//! - which image is meant: `names`; where to ask, in this process or the server's: `holder`
-//! - what is said: `render`, apart from how it was found
+//! - `names` parses image names; `holder` works in this process or asks the server
+//! - `render` formats the results, separate from the lookup
 
 mod holder;
 mod names;
@@ -31,37 +31,37 @@ pub(crate) use names::{Repository, Selection};
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    /// The configuration file, if one is named.
+    /// The configuration file, if given.
     pub(crate) file: Option<PathBuf>,
-    /// What goes over it.
+    /// Settings that override the file.
     pub(crate) over: Overrides,
-    /// How to print.
+    /// The output format.
     pub(crate) output: Output,
-    /// How much to say.
+    /// The log verbosity.
     pub(crate) verbosity: Verbosity,
-    /// What to do.
+    /// The subcommand.
     pub(crate) verb: Verb,
 }
 
-/// What to do with what is held.
+/// A subcommand of `cache`.
 #[derive(Debug)]
 pub(crate) enum Verb {
     /// List repositories.
     Repositories {
-        /// Only those whose names start with this.
+        /// Only repositories whose names start with this.
         prefix: Option<String>,
     },
     /// List the images of a repository.
     Images(Repository),
     /// Count everything.
     Count,
-    /// Remove something.
+    /// Remove a repository or an image.
     Remove {
-        /// What.
+        /// The images to remove.
         what: Selection,
-        /// Only say what would go.
+        /// Only print what would be removed.
         dry_run: bool,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         yes: bool,
     },
 }
@@ -126,7 +126,7 @@ async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -
     print(output, &Removed { name: what.to_string(), removal }, || render::removed(&removal))
 }
 
-// A whole repository is a lot to lose by a slip.
+// Removing a whole repository by accident would be costly, so ask.
 fn agree(what: &Selection, images: u64) -> Result<(), Failure> {
     let refused = || {
         Failure::wrong(format!("`{what}` is a whole repository of {}", output::counted(images, "image")))

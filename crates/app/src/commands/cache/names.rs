@@ -1,4 +1,4 @@
-//! Names as people write them on the command line: `nginx`, `docker.io/library/nginx:1.27`, `local/app@sha256:…`.
+//! Image names as typed on the command line: `nginx`, `docker.io/library/nginx:1.27`, `local/app@sha256:…`.
 
 use std::{fmt, str::FromStr};
 
@@ -14,34 +14,34 @@ pub(crate) struct Repository(pub(crate) Name);
 pub(crate) struct Selection {
     /// The repository.
     pub(crate) name: Name,
-    /// The image; `None`: all of them.
+    /// The image; `None` means all of them.
     pub(crate) reference: Option<Reference>,
 }
 
-/// Why a text is neither.
+/// The reason a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NameError {
-    /// The name.
+    /// The repository name is invalid.
     #[error(transparent)]
     Name(#[from] RepositoryError),
-    /// What is behind the last colon.
+    /// The part after the last colon is not a tag.
     #[error(transparent)]
     Tag(#[from] TagError),
-    /// What is behind `@`.
+    /// The part after `@` is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// More than a repository, where one is wanted.
+    /// A tag or digest where only a repository is allowed.
     #[error("a repository is wanted here, without tag or digest")]
     NotWhole,
 }
 
 impl Selection {
-    /// Whether it is all of a repository.
+    /// True if the whole repository is selected.
     pub(crate) fn is_whole(&self) -> bool {
         self.reference.is_none()
     }
 
-    /// Whether it is, or holds, this image.
+    /// True if the selection includes this image.
     pub(crate) fn takes(&self, image: &CacheImage) -> bool {
         match &self.reference {
             None => true,
@@ -57,7 +57,7 @@ impl FromStr for Selection {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let (name, tag, digest) = ImageRef::split(text);
         let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
-        // With both, the digest is the narrower, as it is for a pull.
+        // If both are given, the digest wins, as in a pull.
         let reference = digest.map(Reference::Digest).or(tag.map(Reference::Tag));
         Ok(Self { name: name.parse()?, reference })
     }

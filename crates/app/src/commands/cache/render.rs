@@ -1,4 +1,4 @@
-//! What `entrepot cache` says to people. Pure: what was found comes in, text goes out.
+//! Text output of `entrepot cache`. Pure.
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{CacheImage, CacheRemoval, CacheRepository, CacheTotals};
@@ -53,7 +53,7 @@ pub(super) fn images(images: &[CacheImage], now: u64) -> String {
     table(&columns, rows.collect())
 }
 
-/// The counts, one a line.
+/// The counts, one per line.
 pub(super) fn totals(totals: &CacheTotals) -> String {
     format!(
         "{}\n{}\n{}\n{}\n{}\n",
@@ -65,13 +65,13 @@ pub(super) fn totals(totals: &CacheTotals) -> String {
     )
 }
 
-/// What a removal would take.
+/// The images that a removal would delete.
 pub(super) fn planned(images: &[CacheImage]) -> String {
     let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
     lines.collect()
 }
 
-/// What a removal took.
+/// The result of a removal.
 pub(super) fn removed(removal: &CacheRemoval) -> String {
     format!(
         "removed {} and {}, {} freed\n",

@@ -1,4 +1,4 @@
-//! What `entrepot copy` is told.
+//! Arguments of `entrepot copy`.
 
 use entrepot_oci::Platform;
 use entrepot_sync::Format;
@@ -9,22 +9,22 @@ use crate::commands::session::Common;
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Copy {
-    /// What every such command can be told.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// From where.
+    /// The source.
     pub(crate) source: Endpoint,
-    /// Where to; at least one.
+    /// The targets; at least one.
     pub(crate) targets: Vec<Endpoint>,
-    /// Whether every tag is meant.
+    /// Copy every tag.
     pub(crate) all_tags: bool,
-    /// These platforms alone; empty: all.
+    /// Only these platforms; empty means all.
     pub(crate) platforms: Vec<Platform>,
-    /// The form of documents; `None`: what is usual for the registry.
+    /// The manifest format; `None` means the registry's usual one.
     pub(crate) format: Option<Format>,
-    /// Whether what refers to an image travels with it.
+    /// Copy referrers as well.
     pub(crate) referrers: bool,
-    /// How many images at once.
+    /// The number of images copied at once.
     pub(crate) at_once: Option<usize>,
-    /// Only say what would be done.
+    /// Only print what would be done.
     pub(crate) dry_run: bool,
 }

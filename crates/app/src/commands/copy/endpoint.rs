@@ -1,4 +1,4 @@
-//! Where images are, as people type it: `quay.io/ascend/cann:8.5`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+//! Sources and targets as typed: `quay.io/ascend/cann:8.5`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
 //! `docker-archive:FILE[:TAG]`.
 
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -6,31 +6,31 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use entrepot_oci::{DigestError, ImageRef, ImageRefError, Reference};
 use entrepot_sync::Place;
 
-/// One end of a copy.
+/// The source or target of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// Where.
+    /// The registry, directory or file.
     pub(super) place: Place,
-    /// Which image there, where that was said.
+    /// The image there, if given.
     pub(super) reference: Option<Reference>,
 }
 
-/// Why a text is no end of a copy.
+/// The reason a text is not a valid endpoint.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EndpointError {
-    /// Not the name of an image.
+    /// Not an image name.
     #[error(transparent)]
     Image(#[from] ImageRefError),
-    /// What is behind `@`.
+    /// The part after `@` is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// A file or directory is missing.
+    /// The file or directory is missing.
     #[error("`{0}:` must be followed by a path")]
     NoPath(&'static str),
 }
 
 impl Endpoint {
-    /// Whether images can be put there.
+    /// True if images can be written there.
     pub(super) fn is_writable(&self) -> bool {
         !matches!(self.place, Place::DockerArchive(_))
     }
@@ -56,12 +56,12 @@ impl FromStr for Endpoint {
             }
             return Ok(Self { place: make(PathBuf::from(path)), reference });
         }
-        // As skopeo has it.
+        // skopeo's notation is accepted too.
         registry(text.strip_prefix("docker://").unwrap_or(text))
     }
 }
 
-// What is behind the last colon or `@` is a tag or a digest, unless it is part of a path.
+// The part after the last colon or `@` is a tag or a digest, unless it belongs to a path.
 fn path(text: &str) -> Result<(&str, Option<Reference>), EndpointError> {
     if let Some((path, digest)) = text.rsplit_once('@').filter(|(_, end)| end.contains(':')) {
         return Ok((path, Some(Reference::Digest(digest.parse()?))));

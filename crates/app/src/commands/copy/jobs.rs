@@ -1,4 +1,4 @@
-//! From what was typed to jobs of the engine.
+//! Turns the arguments into jobs for the copy engine.
 
 use entrepot_oci::{Digest, Host, Reference, Tag};
 use entrepot_sync::{
@@ -13,7 +13,7 @@ use crate::{
     progress::image,
 };
 
-/// What would be done for one image at one target.
+/// The planned action for one image at one target.
 #[derive(Debug, Serialize)]
 pub(super) struct Planned {
     pub(super) source: String,
@@ -22,15 +22,15 @@ pub(super) struct Planned {
     pub(super) action: Action,
 }
 
-/// What would be done, as JSON names it.
+/// The action, as named in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Action {
-    /// Nothing: the target has it.
+    /// The target has the image already.
     UpToDate,
-    /// It is not there.
+    /// The target does not have the image.
     Copy,
-    /// Something else is there, or the same in another form.
+    /// The target has something else, or the same in another format.
     Update,
 }
 
@@ -44,7 +44,7 @@ impl From<CopyAction> for Action {
     }
 }
 
-/// Makes jobs: one for each image.
+/// One job for each image.
 pub(super) async fn jobs(session: &Session, copy: &Copy) -> Result<Vec<Job>, Failure> {
     let mut ends = [&copy.source].into_iter().chain(&copy.targets);
     if copy.all_tags
@@ -73,7 +73,7 @@ fn usual(session: &Session, host: &Host) -> Result<Format, Failure> {
     session.registry(host).map(|registry| registry.format)
 }
 
-// Which images are meant where nobody said it: `latest` at a registry, and elsewhere the only one.
+// The images to copy if none is named: `latest` from a registry, the only image from anywhere else.
 async fn unnamed(session: &Session, copy: &Copy) -> Result<Vec<Reference>, Failure> {
     let place = &copy.source.place;
     if let Place::Registry { host, repository } = place {
@@ -105,7 +105,7 @@ async fn unnamed(session: &Session, copy: &Copy) -> Result<Vec<Reference>, Failu
     }
 }
 
-/// What would be done.
+/// The planned action for each job and target.
 pub(super) fn planned(jobs: &[Job], states: &[JobState]) -> Vec<Planned> {
     let each = jobs.iter().zip(states).flat_map(|(job, state)| {
         job.targets.iter().zip(&state.targets).map(|(target, TargetState { action, .. })| Planned {

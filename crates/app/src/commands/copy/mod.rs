@@ -1,6 +1,6 @@
-//! `entrepot copy`: images by hand, from anywhere to anywhere.
+//! `entrepot copy`: copies images by hand, between any two places.
 //!
-//! - what was typed: `endpoint`; what that comes to: `jobs`; what became of it: `render`
+//! - `endpoint` parses the arguments, `jobs` turns them into jobs, `render` prints the results
 
 mod args;
 mod endpoint;
@@ -22,7 +22,7 @@ use crate::{
     progress::{Show, Style},
 };
 
-/// Copies.
+/// Runs the command.
 pub(crate) fn run(copy: Copy) -> Result<(), Failure> {
     if let Some(target) = copy.targets.iter().find(|target| !target.is_writable()) {
         return Err(Failure::wrong(format!("`{target}` cannot be written")).with_hint(

@@ -1,4 +1,4 @@
-//! What `entrepot copy` says when it is through.
+//! Output of `entrepot copy`.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{
     progress::image,
 };
 
-/// What became of all images.
+/// The results of all images.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Copied {
     copied: usize,
     up_to_date: usize,
     failed: usize,
-    /// Not tried: cancelled, or for want of budget.
+    /// Not attempted: cancelled, or out of budget.
     left: usize,
     written: u64,
     mounted: u64,
@@ -47,7 +47,7 @@ enum LineState {
 }
 
 impl Copied {
-    /// Adds up.
+    /// Counts the results.
     pub(in crate::commands) fn of(rows: &[Row]) -> Self {
         let mut copied =
             Self { copied: 0, up_to_date: 0, failed: 0, left: 0, written: 0, mounted: 0, images: Vec::new() };
@@ -74,7 +74,7 @@ impl Copied {
         copied
     }
 
-    /// How the command ends.
+    /// The result of the command.
     pub(in crate::commands) fn verdict(&self) -> Result<(), Failure> {
         let images = |count: usize| counted(count as u64, "image");
         match (self.failed, self.left) {
@@ -126,7 +126,7 @@ impl LineState {
     }
 }
 
-/// A table of the images, what went wrong with which, and the sums.
+/// A table of the images, then failures and totals.
 pub(super) fn text(copied: &Copied) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("STATE", Left)];
     let rows = copied
@@ -136,7 +136,7 @@ pub(super) fn text(copied: &Copied) -> String {
     table(&columns, rows.collect()) + &failures_and_sums(copied)
 }
 
-/// What went wrong with which, and the sums.
+/// Failures and totals.
 pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
     let mut text = String::new();
     for line in &copied.images {
@@ -159,7 +159,7 @@ pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
     text + &format!("\n{}; {} written{mounted}\n", sums.join(", "), size(copied.written))
 }
 
-/// A table of what would be done.
+/// A table of the planned actions.
 pub(super) fn planned(planned: &[Planned]) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
     let rows = planned.iter().map(|one| {

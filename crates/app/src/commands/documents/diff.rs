@@ -1,11 +1,11 @@
-//! What changed, as `diff -u` shows it.
+//! Changes in the format of `diff -u`.
 
 use similar::TextDiff;
 
-/// How many lines are shown around a change.
+/// Lines of context around a change.
 const CONTEXT: usize = 3;
 
-/// The difference of two texts; nothing where there is none.
+/// The difference between two texts; empty if they are equal.
 pub(in crate::commands) fn diff(name: &str, old: &str, new: &str) -> String {
     TextDiff::from_lines(old, new).unified_diff().context_radius(CONTEXT).header(name, name).to_string()
 }

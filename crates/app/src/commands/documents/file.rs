@@ -1,4 +1,4 @@
-//! Reads lists, and puts documents back whole or not at all.
+//! Reads lists, and replaces documents atomically.
 
 use std::{fs, io, path::Path};
 
@@ -9,7 +9,7 @@ use crate::{
     replace::{self, Lost},
 };
 
-/// What may be done with the file stays, and a link to it stays a link: the user named it.
+/// Keeps permissions, and follows a symbolic link, since the user named it.
 pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> {
     let path = fs::canonicalize(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -17,14 +17,14 @@ pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> 
     replace::change(&directory, Path::new(name), text)
 }
 
-/// Tells of what a changed file has no more.
+/// Warns about attributes that the replaced file has lost.
 pub(in crate::commands) fn warn_lost(name: &str, lost: &Lost) {
     for (fact, hint) in lost.told(name) {
         failure::note(&[fact], &hint);
     }
 }
 
-/// The text of a list that the call names. Without it nothing is begun.
+/// Reads a list named on the command line. The command does not start without it.
 pub(super) fn read_list(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
         .map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))

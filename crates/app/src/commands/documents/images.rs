@@ -1,4 +1,4 @@
-//! `entrepot images`: what documents name.
+//! `entrepot images`: lists the images that documents name.
 
 use std::collections::HashMap;
 
@@ -22,26 +22,26 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Images {
-    /// What every command can be told that speaks to registries.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// Which documents.
+    /// The documents.
     pub(crate) documents: Documents,
-    /// Whether the registries are asked.
+    /// Look the images up at their registries.
     pub(crate) resolve: bool,
 }
 
-/// What was found in all documents.
+/// The images found in all documents.
 #[derive(Debug, Default, Serialize)]
 struct Listing {
     images: Vec<Named>,
-    // Where each of them is in the list.
+    // Index of each image in the list.
     #[serde(skip)]
     numbers: HashMap<String, usize>,
     left: Vec<Kept>,
     errors: Vec<Fault>,
 }
 
-/// Lists them.
+/// Runs the command.
 pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), Failure> {
     let ignore = documents.ignore()?;
     let mut listing = Listing::default();

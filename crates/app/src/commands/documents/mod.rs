@@ -1,7 +1,7 @@
-//! The commands that work on documents: `images` lists what they name, `rewrite` gives it other names.
+//! Commands on documents: `images` lists the images they name, `rewrite` renames them.
 //!
-//! - from files to documents: this module; `file` puts them back whole or not at all
-//! - `images` and `rewrite` are the commands, `report` their JSON, `diff` what people review
+//! - this module reads documents from files; `file` replaces files atomically
+//! - `images` and `rewrite` are the commands, `report` their JSON, `diff` the reviewable output
 
 pub(super) mod diff;
 pub(super) mod file;
@@ -25,13 +25,13 @@ pub(crate) use names::Naming;
 
 use crate::failure::{self, Failure};
 
-/// The largest document that is read, in bytes.
+/// The largest document, in bytes.
 const MAX_DOCUMENT: u64 = 64 << 20;
 
-/// How much of a text that is left is repeated, in characters.
+/// The most characters quoted of a text that is left unchanged.
 const MAX_TOLD: usize = 300;
 
-/// Where a document comes from.
+/// The source of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Standard input.
@@ -40,20 +40,20 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
-/// Which documents, and what to look for in them.
+/// The documents, and the options for finding images in them.
 #[derive(Debug)]
 pub(crate) struct Documents {
-    /// Where they are; none: standard input.
+    /// The sources; empty means standard input.
     pub(crate) sources: Vec<Source>,
-    /// What they are, where that is said.
+    /// The kind of document, if given.
     pub(crate) kind: Option<Kind>,
-    /// What to look for besides.
+    /// Search options besides the kind's defaults.
     pub(crate) search: Search,
-    /// The file that says which images to leave alone.
+    /// The file that lists the images to leave alone.
     pub(crate) ignore: Option<PathBuf>,
 }
 
-/// A document that was read, and not yet understood.
+/// A document that was read but not parsed.
 pub(super) struct Input {
     pub(super) name: String,
     pub(super) text: String,
@@ -77,24 +77,24 @@ impl fmt::Display for Source {
 }
 
 impl Documents {
-    /// The sources: standard input, where none is named.
+    /// The sources, or standard input if none is named.
     fn sources(&self) -> Vec<Source> {
         if self.sources.is_empty() { vec![Source::Stdin] } else { self.sources.clone() }
     }
 
-    /// What is to be left alone.
+    /// The images to leave alone.
     pub(super) fn ignore(&self) -> Result<Ignore, Failure> {
         let Some(path) = &self.ignore else { return Ok(Ignore::default()) };
         Ignore::read(&self.ignore_list()?)
             .map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))
     }
 
-    /// The text of that list.
+    /// The text of the ignore list.
     pub(super) fn ignore_list(&self) -> Result<String, Failure> {
         self.ignore.as_deref().map_or_else(|| Ok(String::new()), file::read_list)
     }
 
-    /// The document in a text.
+    /// Parses a document.
     fn document<'a>(&self, input: &'a Input) -> Result<Document<'a>, Failure> {
         let kind = self.kind.or_else(|| Kind::of(&input.name, &input.text)).ok_or_else(|| {
             Failure::new(format!("{}: what kind of document this is cannot be told", input.name))
@@ -104,7 +104,7 @@ impl Documents {
     }
 }
 
-/// The names of all kinds, for people.
+/// The names of all kinds, for messages.
 pub(crate) fn kinds() -> String {
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     names.join(", ")
@@ -143,7 +143,7 @@ fn all(input: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Tells of what is left as it is, unless that goes without saying.
+/// Notes an image that is left unchanged, unless the reason is obvious.
 pub(super) fn note_left(name: &str, position: Position, text: &str, reason: &Reason) {
     if matches!(reason, Reason::AlreadyThere | Reason::Stage | Reason::Scratch) {
         return;
@@ -156,7 +156,7 @@ pub(super) fn note_left(name: &str, position: Position, text: &str, reason: &Rea
     failure::remark(&format!("{}:{text} is left: {reason}", placed(name, position)));
 }
 
-/// The end of a command that could not do everything.
+/// The result of a command, given how many documents failed.
 fn unfinished(failed: usize, of: usize) -> Result<(), Failure> {
     match (failed, of) {
         (0, _) => Ok(()),

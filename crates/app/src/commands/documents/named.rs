@@ -1,4 +1,4 @@
-//! An image that documents name, and what its registry says of it.
+//! An image named in documents, with its registry's response.
 
 use entrepot_oci::ImageRef;
 use serde::Serialize;
@@ -6,28 +6,28 @@ use serde::Serialize;
 use super::report::Place;
 use crate::commands::inspect;
 
-/// An image, and where it is named.
+/// An image and the places that name it.
 #[derive(Debug, Serialize)]
 pub(super) struct Named {
-    /// The image, as whole as the documents say it.
+    /// The image, as complete as the documents give it.
     pub(super) image: String,
     #[serde(skip)]
     pub(super) whole: Option<ImageRef>,
     pub(super) places: Vec<Place>,
-    /// What the registry says of it.
+    /// The registry's response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) resolved: Option<Resolved>,
 }
 
-/// What a registry says of an image.
+/// The result of looking up an image.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Resolved {
-    /// It has it.
+    /// The registry has it.
     There(inspect::Brief),
-    /// It does not, or does not say.
+    /// The registry does not have it, or the lookup failed.
     Missing {
-        /// Why.
+        /// The reason.
         error: String,
     },
 }

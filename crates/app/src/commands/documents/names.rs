@@ -1,4 +1,4 @@
-//! From what was typed about new names to the rules for them.
+//! Turns the naming options of the command line into rewrite rules.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -7,22 +7,22 @@ use entrepot_rewrite::{self as rewrite, Ignore, Map, Root, Rules};
 use super::file::read_list;
 use crate::failure::Failure;
 
-/// How new names are made, as it is typed.
+/// The naming scheme, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Naming {
-    /// The whole name behind the registry's.
+    /// The whole old name below the new registry.
     Prefix,
-    /// A registry's alias in front of a domain.
+    /// The registry's alias in front of a domain.
     Alias,
-    /// `/` made `-`.
+    /// `/` replaced with `-`.
     Flatten,
-    /// Only what is mapped.
+    /// Only explicitly mapped names.
     Map,
     /// A template.
     Template(String),
 }
 
-/// No such naming.
+/// Not a known naming scheme.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is neither prefix, alias, flatten, map, nor a template such as `{{host}}/{{repository}}`")]
 pub(crate) struct NamingError(String);
@@ -54,26 +54,26 @@ impl FromStr for Naming {
     }
 }
 
-/// All that was typed about new names.
+/// All naming options.
 #[derive(Debug)]
 pub(crate) struct Names {
-    /// Where they begin.
+    /// The root of the new names.
     pub(crate) to: Option<Root>,
-    /// How they are made.
+    /// The naming scheme.
     pub(crate) naming: Naming,
-    /// Names given one by one: `OLD=NEW`.
+    /// Explicit names: `OLD=NEW`.
     pub(crate) map: Vec<String>,
-    /// A file of such.
+    /// A file of explicit names.
     pub(crate) map_file: Option<PathBuf>,
 }
 
 impl Names {
-    /// The rules.
+    /// The rewrite rules.
     pub(in crate::commands) fn rules(&self, ignore: Ignore) -> Result<Rules, Failure> {
         Ok(Rules { ignore, map: self.map()?, naming: self.naming()? })
     }
 
-    /// All names that are given one by one, from the file too.
+    /// All explicit names, including those from the file.
     pub(in crate::commands) fn pairs(&self) -> Result<Vec<String>, Failure> {
         let file = self.map_file.as_deref().map(read_list).transpose()?.unwrap_or_default();
         Ok(self.map.iter().cloned().chain(file.lines().map(str::to_owned)).collect())
@@ -92,7 +92,7 @@ impl Names {
             })
         };
         Ok(match &self.naming {
-            // Pairs alone are enough.
+            // With explicit names alone, no root is needed.
             Naming::Prefix if self.to.is_none() && self.has_map() => rewrite::Naming::Map,
             Naming::Prefix => rewrite::Naming::Prefix(to()?),
             Naming::Flatten => rewrite::Naming::Flatten(to()?),

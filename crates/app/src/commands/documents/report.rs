@@ -1,19 +1,19 @@
-//! What is told of documents as JSON.
+//! JSON reports on documents.
 
 use entrepot_rewrite::{Change, Found, Kind, Left, Position, Reason};
 use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Where something is written.
+/// A position in a document.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::commands) struct Place {
     pub(in crate::commands) file: String,
     pub(in crate::commands) line: usize,
     pub(in crate::commands) column: usize,
-    /// Where it is in the document's structure.
+    /// The path in the document's structure.
     pub(in crate::commands) path: String,
-    /// What is written there.
+    /// The text at that position.
     pub(in crate::commands) text: String,
 }
 
@@ -24,7 +24,7 @@ impl Place {
     }
 }
 
-/// What is left as it is.
+/// A text left unchanged.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Kept {
     #[serde(flatten)]
@@ -43,7 +43,7 @@ impl Kept {
     }
 }
 
-/// An image that got another name.
+/// A renamed image.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Renamed {
     line: usize,
@@ -66,7 +66,7 @@ impl Renamed {
     }
 }
 
-/// What is wrong with a document.
+/// An error in a document.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Fault {
     message: String,
@@ -78,13 +78,13 @@ impl Fault {
     }
 }
 
-/// What became of a document.
+/// The result for a document.
 #[derive(Debug, Default, Serialize)]
 pub(in crate::commands) struct Outcome {
     pub(in crate::commands) file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) kind: Option<&'static str>,
-    /// How many are told of in `changes` and `left`, which are put together for machines only.
+    /// Counts of `changes` and `left`, which are only filled for JSON.
     #[serde(skip)]
     pub(in crate::commands) renamed: usize,
     #[serde(skip)]
@@ -93,7 +93,7 @@ pub(in crate::commands) struct Outcome {
     pub(in crate::commands) left: Vec<Kept>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) diff: Option<String>,
-    /// The new text, where it is not written to a file.
+    /// The new text, unless it is written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

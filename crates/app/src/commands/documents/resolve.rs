@@ -1,4 +1,4 @@
-//! Asks the registries for the images that documents name.
+//! Looks up the images of documents at their registries.
 
 use comfy_table::CellAlignment;
 use entrepot_oci::ImageRef;
@@ -14,10 +14,10 @@ use crate::{
     output::{self, Column},
 };
 
-/// How many images are asked for at once.
+/// The number of concurrent lookups.
 const AT_ONCE: usize = 8;
 
-/// Asks for all of them; says how many there are that no registry gave.
+/// Looks up all images; returns how many were not found.
 pub(super) fn resolve(common: &Common, images: &mut [Named]) -> Result<u64, Failure> {
     let mut missing = 0;
     session::run(common, async |session, stop| {
@@ -54,7 +54,7 @@ async fn one(session: &Session, image: Option<ImageRef>) -> Resolved {
     }
 }
 
-/// The images, and what is known of them, for people.
+/// A table of the images and their lookup results.
 pub(super) fn table(images: &[Named]) -> String {
     let columns = [
         Column("IMAGE", CellAlignment::Left),

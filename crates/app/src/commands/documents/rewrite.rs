@@ -1,4 +1,4 @@
-//! `entrepot rewrite`: gives images other names, and leaves every other byte alone.
+//! `entrepot rewrite`: renames images, and leaves every other byte alone.
 
 use std::{
     sync::{
@@ -29,32 +29,32 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Rewrite {
-    /// Which documents.
+    /// The documents.
     pub(crate) documents: Documents,
-    /// What the images are to be called.
+    /// The new names.
     pub(crate) names: Names,
-    /// Whether the files are changed; otherwise the one document is printed.
+    /// Change the files; otherwise the single document is printed.
     pub(crate) in_place: bool,
-    /// Whether what changes is shown instead of the whole.
+    /// Print a diff instead of the whole document.
     pub(crate) diff: bool,
-    /// How to print.
+    /// The output format.
     pub(crate) output: Output,
-    /// How much to say.
+    /// The log verbosity.
     pub(crate) verbosity: Verbosity,
 }
 
-/// A document, and what became of it.
+/// A document and its result.
 struct Done {
     name: String,
     result: Result<(Outcome, Rewritten, Lost), Failure>,
 }
 
-/// Rewrites them.
+/// Runs the command.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     let sources = rewrite.documents.sources();
     rewrite.refuse(&sources)?;
     let rules = rewrite.names.rules(rewrite.documents.ignore()?)?;
-    // Standard input can be read once, so what is read there is kept.
+    // Standard input can be read only once, so keep it.
     let inputs: Vec<Option<Result<Input, Failure>>> =
         sources.iter().map(|source| (*source == Source::Stdin).then(|| read(source))).collect();
     let inputs = Inputs { sources: &sources, kept: inputs.into_iter().map(Mutex::new).collect() };
@@ -67,7 +67,7 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     unfinished(failed, sources.len())
 }
 
-/// The documents, read when they are needed.
+/// The documents, read on demand.
 struct Inputs<'a> {
     sources: &'a [Source],
     kept: Vec<Mutex<Option<Result<Input, Failure>>>>,
@@ -84,11 +84,11 @@ impl Inputs<'_> {
     }
 }
 
-// A first pass, so that nothing is written where two images would come to have one name.
+// A first pass, so that nothing is written if two images would get the same name.
 fn look_for_collisions(documents: &Documents, inputs: &Inputs<'_>, rules: &Rules) -> Result<(), Failure> {
     let mut census = Census::default();
     for index in 0..inputs.sources.len() {
-        // What cannot be read is told of in the second pass.
+        // Read errors are reported in the second pass.
         let found =
             inputs.with(index, |input| Ok(documents.document(input)?.images().cloned().collect::<Vec<_>>()));
         for found in found.unwrap_or_default() {
@@ -107,7 +107,7 @@ pub(in crate::commands) fn collides(collision: &Collision) -> Failure {
     ))
 }
 
-// Runs `work` for each number on all processors; the results are in order.
+// Runs `work` for each number in parallel, on all processors; the results are in order.
 fn on_all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(count);
@@ -132,7 +132,7 @@ fn on_all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
 }
 
 impl Rewrite {
-    // What contradicts itself is said before anything is read.
+    // Rejects contradictory options before anything is read.
     fn refuse(&self, sources: &[Source]) -> Result<(), Failure> {
         if self.in_place && sources.contains(&Source::Stdin) {
             return Err(Failure::wrong("standard input cannot be changed in place")
@@ -178,7 +178,7 @@ impl Rewrite {
             _ if !self.diff => outcome.text = Some(std::mem::take(&mut rewritten.text)),
             _ => {}
         }
-        // Of many documents only what is told of them is kept.
+        // With many documents, keep only what the report needs.
         rewritten.text = String::new();
         rewritten.changes = Vec::new();
         Ok((outcome, rewritten, lost))

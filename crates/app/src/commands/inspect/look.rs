@@ -1,4 +1,4 @@
-//! Asks a registry for the documents of an image.
+//! Fetches the documents of an image from a registry.
 
 use std::{collections::BTreeMap, env};
 
@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use crate::{commands::session::Session, failure::Failure};
 
-/// How many documents are asked for at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 8;
 
-/// How BuildKit marks what it puts beside the platforms.
+/// The annotation BuildKit puts on attestations.
 const ATTESTATION: &str = "vnd.docker.reference.type";
 
-/// What an image is made of.
+/// The contents of an image.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Seen {
     pub(super) image: String,
@@ -27,14 +27,14 @@ pub(super) struct Seen {
     pub(super) artifact_type: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) annotations: BTreeMap<String, String>,
-    /// Each platform there is.
+    /// All its platforms.
     pub(super) platforms: Vec<Variant>,
-    /// What BuildKit put beside them.
+    /// The number of BuildKit attestations.
     pub(super) attestations: usize,
-    /// The one looked into.
+    /// The platform shown in detail.
     pub(super) shown: Option<Shown>,
     pub(super) referrers: Vec<Referrer>,
-    /// Whether the registry could not say what refers to it.
+    /// True if the registry could not list referrers.
     pub(super) referrers_unknown: bool,
 }
 
@@ -44,11 +44,11 @@ pub(super) struct Variant {
     pub(super) platform: String,
     pub(super) digest: String,
     pub(super) layers: usize,
-    /// Layers and configuration, in bytes.
+    /// Size of layers and configuration, in bytes.
     pub(super) size: u64,
 }
 
-/// What is inside the one looked into.
+/// Details of one platform.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Shown {
     pub(super) platform: String,
@@ -66,7 +66,7 @@ pub(super) struct Layer {
     pub(super) size: u64,
 }
 
-/// What refers to an image.
+/// A referrer of an image.
 #[derive(Debug, Serialize)]
 pub(super) struct Referrer {
     pub(super) artifact_type: String,
@@ -74,20 +74,20 @@ pub(super) struct Referrer {
     pub(super) size: u64,
 }
 
-/// A document of the image, and what it says.
+/// A manifest or index, with its parsed content.
 struct Document {
     fetched: FetchedManifest,
     manifest: Manifest,
 }
 
-/// Where an image is asked for.
+/// Requests for one image.
 struct Asker<'a> {
     session: &'a Session,
     remote: Remote,
     image: &'a ImageRef,
 }
 
-/// The document of an image as the registry has it, or that of one of its platforms.
+/// The manifest of an image as the registry has it, or of one of its platforms.
 pub(super) async fn document(
     session: &Session,
     image: &ImageRef,
@@ -102,7 +102,7 @@ pub(super) async fn document(
     asker.document(&child.into()).await.map(|document| document.fetched.bytes)
 }
 
-/// Everything there is to say of an image.
+/// Everything known about an image.
 pub(super) async fn look(
     session: &Session,
     image: &ImageRef,
@@ -186,11 +186,11 @@ impl Asker<'_> {
             return Ok(ImageConfig::default());
         };
         let read = image_config(&self.remote, self.image.repository(), &config.digest).await;
-        // An artifact may have anything for a configuration.
+        // An artifact's configuration may be anything.
         Ok(read.map_err(|error| self.to_failure(&error))?.unwrap_or_default())
     }
 
-    // Nice to know, and nothing to fail for.
+    // Referrers are optional; a failure here is not an error.
     async fn referrers(&self, digest: &Digest, seen: &mut Seen) {
         match self.remote.referrers(self.image.repository(), digest).await {
             Ok(found) => seen.referrers = found.into_iter().map(referrer).collect(),
@@ -207,7 +207,7 @@ fn referrer(descriptor: Descriptor) -> Referrer {
     Referrer { artifact_type, digest: descriptor.digest.to_string(), size: descriptor.size }
 }
 
-// What says no more than that it is an image: the media type of its configuration.
+// True if the media type is an image configuration's and so says nothing more.
 fn is_image(kind: &str) -> bool {
     matches!(
         kind,
@@ -220,7 +220,7 @@ fn is_attestation(descriptor: &Descriptor) -> bool {
     notes.and_then(|notes| notes.get(ATTESTATION)).is_some_and(|kind| kind == "attestation-manifest")
 }
 
-// The one that would run here, or else the first.
+// The manifest for this machine's platform, or else the first.
 fn usual(images: &[Descriptor]) -> Option<&Descriptor> {
     let architecture = match env::consts::ARCH {
         "x86_64" => "amd64",
@@ -234,7 +234,7 @@ fn usual(images: &[Descriptor]) -> Option<&Descriptor> {
     images.iter().find(fits).or_else(|| images.first())
 }
 
-// What is not said may be anything.
+// A field that is not given matches anything.
 fn matches(has: &Platform, wanted: &Platform) -> bool {
     let variant = wanted.variant.is_none() || has.variant == wanted.variant;
     has.os == wanted.os && has.architecture == wanted.architecture && variant

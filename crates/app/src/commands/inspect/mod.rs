@@ -1,6 +1,6 @@
-//! `entrepot inspect`: what an image is made of, without pulling it.
+//! `entrepot inspect`: shows the contents of an image without pulling it.
 //!
-//! - what there is: `look`, which asks; how it is said: `render`, pure
+//! - `look` asks the registry; `render` formats the result, pure
 
 mod look;
 mod render;
@@ -17,35 +17,35 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Inspect {
-    /// What every such command can be told.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// Which image.
+    /// The image.
     pub(crate) image: ImageRef,
-    /// Which platform of it.
+    /// The platform to show.
     pub(crate) platform: Option<Platform>,
-    /// Whether to print the document as it is.
+    /// Print the raw manifest.
     pub(crate) raw: bool,
 }
 
-/// What is worth knowing of an image before it is copied.
+/// Summary of an image, shown before it is copied.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Brief {
-    /// What its tag points at.
+    /// The digest its tag points at.
     pub(crate) digest: String,
-    /// Each platform, and how large it is.
+    /// Each platform with its size.
     pub(crate) platforms: Vec<OnPlatform>,
 }
 
 /// A platform of an image.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct OnPlatform {
-    /// Which.
+    /// The platform's name.
     pub(crate) platform: String,
-    /// Layers and configuration, in bytes.
+    /// Size of layers and configuration, in bytes.
     pub(crate) size: u64,
 }
 
-/// Asks for what is worth knowing of an image.
+/// Fetches the summary of an image.
 pub(crate) async fn brief(session: &Session, image: &ImageRef) -> Result<Brief, Failure> {
     let seen = look::look(session, image, None).await?;
     let platforms = seen.platforms.into_iter();
@@ -53,7 +53,7 @@ pub(crate) async fn brief(session: &Session, image: &ImageRef) -> Result<Brief, 
     Ok(Brief { digest: seen.digest, platforms })
 }
 
-/// Asks and prints.
+/// Runs the command.
 pub(crate) fn run(Inspect { common, image, platform, raw }: Inspect) -> Result<(), Failure> {
     session::run(&common, async |session, stop| {
         let work = async {

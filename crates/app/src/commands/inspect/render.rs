@@ -1,4 +1,4 @@
-//! What `entrepot inspect` says to people.
+//! Text output of `entrepot inspect`.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -8,7 +8,7 @@ use entrepot_oci::printable;
 use super::look::{Layer, Referrer, Seen, Variant};
 use crate::output::{Column, counted, size, table};
 
-/// All of it.
+/// The full text.
 pub(super) fn text(seen: &Seen) -> String {
     let mut text = format!("{}\n", printable(&seen.image));
     let _ = writeln!(text, "digest      {}", seen.digest);

@@ -1,4 +1,4 @@
-//! `entrepot migrate apply`: makes the copies, with the engine of `entrepot sync`.
+//! `entrepot migrate apply`: copies the images with the engine of `entrepot sync`.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Apply {
-    /// Which migration.
+    /// The migration.
     pub(crate) args: Args,
-    /// Whether tags that differ at the destination are written over.
+    /// Overwrite tags that differ at the destination.
     pub(crate) overwrite: bool,
-    /// How many images at once.
+    /// The number of images copied at once.
     pub(crate) at_once: Option<usize>,
 }
 
-/// Copies what is not there.
+/// Copies the images that are missing at the destination.
 pub(crate) fn run(call: Apply) -> Result<(), Failure> {
     let Apply { args, overwrite, at_once } = call;
     let args = args.settled();
@@ -50,7 +50,7 @@ pub(crate) fn run(call: Apply) -> Result<(), Failure> {
     })
 }
 
-/// What the engine would do, if nothing stands in the way before anybody is asked.
+/// The engine's view of each image, unless a blocker is known before any registry is asked.
 pub(super) async fn looked_at(
     scene: &Scene,
     common: &Common,
@@ -77,7 +77,7 @@ pub(super) async fn looked_at(
     looked
 }
 
-// A tag that has something else at the destination is somebody's: it is written over only when told so.
+// A differing tag at the destination belongs to somebody; it is overwritten only on request.
 fn free(plan: &Plan, overwrite: bool) -> Result<(), Failure> {
     let taken: Vec<String> = plan
         .steps

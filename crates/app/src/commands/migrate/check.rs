@@ -1,4 +1,4 @@
-//! `entrepot migrate check`: whether the accounts may do what it takes.
+//! `entrepot migrate check`: checks that the accounts have the permissions a migration needs.
 
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Checks, Outcome, check};
@@ -10,7 +10,7 @@ use crate::{
     output::{self, Column, Output, table},
 };
 
-/// Tries everything, and takes it back.
+/// Tries every operation, and undoes it.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
@@ -68,7 +68,7 @@ fn text(checks: &Checks) -> String {
     text
 }
 
-// Each reason once, with the repositories that it is about.
+// Each reason once, with the repositories it affects.
 fn ways_out(checks: &Checks) -> Vec<(String, String, String)> {
     let mut ways: Vec<(Vec<String>, String, String)> = Vec::new();
     let mut add = |about: &str, what: &str, hint: &str| match ways

@@ -1,4 +1,4 @@
-//! The project's files, as the patterns of a migration choose them.
+//! The project files that a migration's patterns select.
 
 use std::{
     collections::BTreeSet,
@@ -17,25 +17,24 @@ use crate::{
     replace::{Lost, change},
 };
 
-/// The largest file that is read, in bytes.
+/// The largest file, in bytes.
 const MAX_FILE: u64 = 64 << 20;
 
-/// How deep directories are looked into.
+/// The deepest level of directories searched.
 const MAX_DEPTH: usize = 32;
 
-/// What is never the project's own.
+/// Directories that are never the project's own.
 const PASSED_OVER: [&str; 3] = [".git", "node_modules", "target"];
 
-/// Where the project's files are. A checkout is what others wrote: whatever links they left in it, nothing outside of it is
-/// read or written.
+/// The project's files. A checkout is untrusted: nothing outside it is read or written, whatever links it contains.
 pub(super) struct Checkout {
-    /// Where it is, behind all links.
+    /// Its path, with all links resolved.
     root: PathBuf,
     directory: Directory,
 }
 
 impl Checkout {
-    /// Opens the one at `path`.
+    /// Opens the checkout at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error| Failure::because(format!("cannot read {}", path.display()), &error);
         let root = fs::canonicalize(path).map_err(failed)?;
@@ -43,7 +42,7 @@ impl Checkout {
         Ok(Self { root, directory })
     }
 
-    /// The files in it that fit one of the patterns, in order. A link counts as the file of the checkout that it leads to.
+    /// The files that match one of the patterns, in order. A link counts as the file in the checkout that it points to.
     pub(super) fn read(&self, patterns: &[String]) -> Result<Vec<File>, Failure> {
         if patterns.is_empty() {
             return Ok(Vec::new());
@@ -62,7 +61,7 @@ impl Checkout {
         chosen.into_iter().map(|name| self.file(name)).collect()
     }
 
-    // The file that a name stands for, unless it leads out of the checkout or to what is passed over.
+    // The file a name refers to; `None` if it is outside the checkout or in an ignored directory.
     fn file_of(&self, name: String) -> Option<String> {
         let path = self.root.join(&name);
         if !path.is_symlink() {
@@ -88,7 +87,7 @@ impl Checkout {
         Ok(File { name, text })
     }
 
-    /// Puts a file back with another text.
+    /// Replaces a file's text.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<Lost, Failure> {
         change(&self.directory, Path::new(name), text)
             .map_err(|error| Failure::because(format!("cannot write {name}"), &error))
@@ -114,7 +113,7 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
         .map_err(|error| Failure::wrong(format!("the patterns of `documents` are too many: {error}")))
 }
 
-// Links to directories are not followed: they may lead in a circle.
+// Links to directories are not followed; they could form a cycle.
 fn walk(directory: &Path, below: &str, depth: usize, names: &mut Vec<String>) {
     let entries = fs::read_dir(directory.join(below)).into_iter().flatten().filter_map(Result::ok);
     for entry in entries {

@@ -1,6 +1,6 @@
 //! `entrepot migrate`: moves a project's images from one registry to another, step by step.
 //!
-//! - what all steps begin with: this module; the project's files: `checkout`
+//! - this module: setup shared by all steps; `checkout`: the project's files
 //! - the steps: `plan`, `check`, `apply`, `verify`, `rewrite`, `status`
 
 pub(crate) mod apply;
@@ -28,19 +28,19 @@ use crate::{
     progress::{Style, Wait},
 };
 
-/// The file that is read where none is named, if it is there.
+/// The file read by default, if it exists.
 const USUAL_FILE: &str = "migrate.yaml";
 
-/// What all steps can be told.
+/// Options shared by all steps.
 #[derive(Debug)]
 pub(crate) struct Args {
-    /// What every such command can be told; its file is that of the migration.
+    /// Options shared by all registry commands; `file` is the migration's.
     pub(crate) common: Common,
-    /// Where the project's files are; `None`: where the file of the migration is.
+    /// The directory of the project's files; `None` means that of the migration file.
     pub(crate) checkout: Option<PathBuf>,
 }
 
-/// A migration on its ground: registries and files.
+/// A migration with its registries and files.
 pub(super) struct Scene {
     registries: Arc<ConfiguredRegistries>,
     migration: Migration,
@@ -48,14 +48,14 @@ pub(super) struct Scene {
     files: Vec<File>,
 }
 
-/// What moves, and who said so.
+/// The moves, and where the list of repositories came from.
 pub(super) struct Found {
     moves: Moves,
     origin: Origin,
 }
 
 impl Args {
-    /// The same with the file that is meant.
+    /// The same with the default file filled in.
     fn settled(mut self) -> Self {
         let is_there = || Path::new(USUAL_FILE).exists();
         let named = self.common.file.take();
@@ -65,7 +65,7 @@ impl Args {
 }
 
 impl Scene {
-    /// Where a session's migration takes place.
+    /// The scene of a session's migration.
     fn of(session: &Session, args: &Args) -> Result<Self, Failure> {
         let file = session.file.as_deref();
         Self::with(session.registries.clone(), session.migration.clone(), file, args.checkout.as_deref())
@@ -95,13 +95,13 @@ impl Scene {
         self.registries.clone()
     }
 
-    /// Whether an account is known for the source, and for the destination.
+    /// Returns whether accounts are known for the source and for the destination.
     fn accounts(&self) -> KnownAccounts {
         let known = |host| self.registries.has_account(host);
         KnownAccounts { source: known(self.migration.from.host()), target: known(self.migration.to.host()) }
     }
 
-    /// Which repositories move, and where.
+    /// Finds the repositories that move, and their targets.
     async fn found(&self) -> Result<Found, Failure> {
         let Repositories { names, origin } = find(&self.registries(), &self.migration, &self.files)
             .await
@@ -109,20 +109,20 @@ impl Scene {
         Ok(Found { moves: Moves::of(&self.migration, &names), origin })
     }
 
-    /// A sign that registries are looked at.
+    /// Shows a spinner while registries are queried.
     fn wait(&self, common: &Common) -> Wait {
         let text = format!("looking at `{}` and `{}`", self.migration.from, self.migration.to);
         Wait::begin(Style::of(common.output, common.verbosity), &text)
     }
 }
 
-/// So many things are, or one is.
+/// The count with its noun and "is" or "are".
 fn are(count: usize, noun: &str) -> String {
     let things = counted(count as u64, noun);
     if count == 1 { format!("{things} is") } else { format!("{things} are") }
 }
 
-/// A problem as the end of a command.
+/// Turns a problem into a failure.
 fn failed(problem: &Problem) -> Failure {
     let failure = Failure::new(problem.what.clone());
     match &problem.hint {

@@ -1,4 +1,4 @@
-//! `entrepot migrate plan`: what moves where, what is in the way, what people have to do.
+//! `entrepot migrate plan`: shows the moves, the blockers, and the manual steps.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,15 +22,15 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Make {
-    /// Which migration.
+    /// The migration.
     pub(crate) args: Args,
-    /// Others to be shown beside it.
+    /// Other migrations to show side by side.
     pub(crate) beside: Vec<PathBuf>,
-    /// How much is looked into.
+    /// The depth of the image inspection.
     pub(crate) depth: Depth,
 }
 
-/// A plan, and the file that asks for it.
+/// A plan and its file.
 #[derive(Serialize)]
 struct Named {
     file: String,
@@ -38,7 +38,7 @@ struct Named {
     plan: Plan,
 }
 
-/// Makes plans, and shows them.
+/// Makes and prints plans.
 pub(crate) fn run(make: Make) -> Result<(), Failure> {
     let Make { args, beside, depth } = make;
     let args = args.settled();
@@ -59,7 +59,7 @@ fn named(file: Option<&PathBuf>) -> String {
     file.map_or_else(String::new, |file| file.display().to_string())
 }
 
-// Another migration, with registries of its own.
+// Another migration, with its own registries.
 fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> {
     let environment = Environment::of_process();
     let loaded = config::load(Some(file), &environment, Overrides::default())?;
@@ -70,7 +70,7 @@ fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> 
     Scene::with(Arc::new(registries), migration, Some(file), args.checkout.as_deref())
 }
 
-/// The plan of a scene; with it, what the engine would do.
+/// The plan of a scene, with the engine's view of its images.
 pub(super) async fn planned(
     scene: &Scene,
     common: &Common,

@@ -1,4 +1,4 @@
-//! `entrepot migrate rewrite`: the project's files, with the new names and logins.
+//! `entrepot migrate rewrite`: updates names and logins in the project's files.
 
 use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
 use entrepot_rewrite::Reason;
@@ -22,15 +22,15 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Rewrite {
-    /// Which migration.
+    /// The migration.
     pub(crate) args: Args,
-    /// Whether the files are changed; otherwise what would change is shown.
+    /// Change the files; otherwise the changes are shown.
     pub(crate) in_place: bool,
-    /// Whether names go back to what they were.
+    /// Forward, or back to the old names.
     pub(crate) direction: Direction,
 }
 
-/// What became of a file.
+/// The result for a file.
 #[derive(Debug, Serialize)]
 struct Outcome {
     file: String,
@@ -67,7 +67,7 @@ struct All {
     documents: Vec<Outcome>,
 }
 
-/// Rewrites them, or shows how.
+/// Rewrites the files, or shows the changes.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     let Rewrite { args, in_place, direction } = rewrite;
     let args = args.settled();
@@ -156,7 +156,7 @@ fn outcome(file: &File, edited: &Edited) -> Outcome {
     }
 }
 
-// What has to do with what moves and was left; all of it is in the JSON.
+// Only what concerns the moved images; the JSON has everything that was left.
 fn note(editor: &Editor, edited: &Edited) {
     for left in edited.left.iter().filter(|left| editor.concerns(left)) {
         let line = left.position.line;

@@ -1,4 +1,4 @@
-//! `entrepot migrate status`: where a migration stands. Registries and files are asked; nothing is remembered for it.
+//! `entrepot migrate status`: the progress of a migration, read from the registries and files. No state is stored.
 
 use entrepot_migrate::naming;
 use entrepot_sync::{Action, Place};
@@ -11,21 +11,21 @@ use crate::{
     output::{self, Output, counted},
 };
 
-/// Where it stands.
+/// The state of a migration.
 #[derive(Debug, Serialize)]
 struct Status {
     from: String,
     to: String,
-    /// Tags, and how many of them are there.
+    /// All tags, and those already at the destination.
     tags: usize,
     in_place: usize,
-    /// Tags that have something else there.
+    /// Tags that differ at the destination.
     in_the_way: usize,
-    /// Tags that nobody could say anything of.
+    /// Tags that could not be checked.
     failed: usize,
-    /// Files that still name the source, and how often.
+    /// Files that still name the source, with counts.
     documents: Vec<Document>,
-    /// Whether nothing is left to do.
+    /// True if nothing is left to do.
     done: bool,
     next: String,
 }
@@ -36,7 +36,7 @@ struct Document {
     images: usize,
 }
 
-/// Looks, and says what comes next.
+/// Prints the state and the next step.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {

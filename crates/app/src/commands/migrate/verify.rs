@@ -1,4 +1,4 @@
-//! `entrepot migrate verify`: whether both sides have the same.
+//! `entrepot migrate verify`: checks that both sides have the same images.
 
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Proof, Standing, verify};
@@ -10,7 +10,7 @@ use crate::{
     output::{self, Column, Output, counted, table},
 };
 
-/// Compares.
+/// Compares both sides.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {

@@ -1,4 +1,4 @@
-//! What `entrepot relay` is told.
+//! Arguments of `entrepot relay`.
 
 use std::path::PathBuf;
 
@@ -14,65 +14,65 @@ use crate::commands::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Relay {
-    /// What every such command can be told.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// Which files.
+    /// The stack's files.
     pub(crate) documents: Documents,
-    /// Files of variables, instead of those beside the files.
+    /// Variable files that replace those next to the stack's files.
     pub(crate) env_files: Vec<PathBuf>,
-    /// What the images are to be called.
+    /// The new names of the images.
     pub(crate) names: rewrite::Names,
-    /// Where they go.
+    /// The target of the images.
     pub(crate) to: Root,
-    /// How they are copied.
+    /// Copy options.
     pub(crate) options: CopyOptions,
-    /// Where the new files go.
+    /// The places of the new files.
     pub(crate) places: Places,
-    /// What is done.
+    /// The action.
     pub(crate) doing: Doing,
 }
 
-/// How images are copied.
+/// Options for copying images.
 #[derive(Debug)]
 pub(crate) struct CopyOptions {
-    /// These platforms alone; empty: all.
+    /// Only these platforms; empty means all.
     pub(crate) platforms: Vec<Platform>,
-    /// The form of documents; `None`: what is usual for the registry.
+    /// The manifest format; `None` means the registry's usual one.
     pub(crate) format: Option<Format>,
-    /// Whether what refers to an image travels with it.
+    /// Copy referrers as well.
     pub(crate) referrers: bool,
-    /// How many images at once.
+    /// The number of images copied at once.
     pub(crate) at_once: Option<usize>,
 }
 
 impl CopyOptions {
-    /// How much is done at once.
+    /// Concurrency limits.
     pub(super) fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits { images: self.at_once.unwrap_or(usual.images), ..usual }
     }
 }
 
-/// Where the new files go.
+/// The places of the new files.
 #[derive(Debug)]
 pub(crate) struct Places {
-    /// The one that names the images, if not beside the old one.
+    /// The file that names the images; by default next to the old one.
     pub(crate) out: Option<PathBuf>,
-    /// The one of variables.
+    /// The file of variables.
     pub(crate) env_out: Option<PathBuf>,
-    /// Whether the files themselves are changed.
+    /// Change the files in place.
     pub(crate) in_place: bool,
 }
 
-/// What is done.
+/// The action.
 #[derive(Debug)]
 pub(crate) enum Doing {
-    /// All of it.
+    /// Copy the images and write the files.
     Copy,
-    /// It is only told.
+    /// Only print what would be done.
     Nothing,
-    /// Scripts are written to a directory, for those who copy by other means.
+    /// Write scripts to a directory, for copying by other means.
     Scripts(PathBuf),
-    /// All of it is packed into a file, for a machine without a network.
+    /// Pack everything into a file, for a machine without network access.
     Bundle(PathBuf),
 }

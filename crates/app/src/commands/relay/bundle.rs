@@ -1,5 +1,5 @@
-//! All of a stack in one file: an OCI archive of its images under their whole names, its files as they are, what they
-//! become, and what was typed about names. So it can be relayed where there is no network, to whatever registry is there.
+//! A stack in one file: an OCI archive of its images under their full names, its files before and after the rewrite,
+//! and the naming options. It can be loaded without network access, into any registry.
 
 use std::{
     collections::BTreeMap,
@@ -22,14 +22,14 @@ use super::{
 };
 use crate::{commands::session, failure::Failure, output};
 
-/// The file in it that says what it is, and the largest one that is read, in bytes.
+/// The bundle's manifest file, and its largest size in bytes.
 const MANIFEST: &str = "relay.json";
 const MAX_MANIFEST: u64 = MAX_MANIFEST_BYTES as u64;
 
-/// The most bytes of a stack's files together.
+/// The largest total size of a stack's files, in bytes.
 const MAX_TEXTS: u64 = 64 << 20;
 
-/// Packs a stack into a file, which is there once all of it is in it.
+/// Packs a stack into a file. The file appears only when it is complete.
 pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Failure> {
     let files = files(relay, work)?;
     let cannot = |error: io::Error| write::cannot(path, &error);
@@ -43,7 +43,7 @@ pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Fa
     let verdict = done.verdict();
     if verdict.is_ok() {
         close(work, &beside, files)?;
-        // What has the draft's name by now is the archive.
+        // The archive has the draft's name by now.
         draft.replace().map_err(cannot)?;
     }
     let size = fs::metadata(path).map_or(0, |known| known.len());
@@ -60,23 +60,23 @@ fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {
     ]
 }
 
-// Gives the images their whole names, and lays the files beside them.
+// Gives the images their full names and adds the files.
 fn close(work: &Work<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
     let entries = work.plan.entries.iter().enumerate();
     let names =
         entries.filter_map(|(number, entry)| Some((tag(number)?, entry.source.to_string()))).collect();
     let old = work.stack.sources.iter().map(|source| &source.file).chain(&work.stack.variables);
-    // What is in it is as open as the least open of the files.
+    // The bundle gets the most restrictive mode of its files.
     let mode = old.fold(0o666, |mode, file| mode & file.mode) | 0o600;
     session::block_on(seal(archive, Sealing { names, files, mode }))?.map_err(Failure::from)
 }
 
-// The name of an image as long as it has none of its own.
+// The temporary tag of an image.
 fn tag(number: usize) -> Option<Tag> {
     format!("image-{number}").parse().ok()
 }
 
-// What lies beside the images: what it is, the files as they are, and those that there will be.
+// The files next to the images: the manifest, the original files and the rewritten ones.
 fn files(relay: &Relay, work: &Work<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
     let (stack, plan) = (work.stack, work.plan);
     let wishes = Wishes {
@@ -114,7 +114,7 @@ fn environment(work: &Work<'_>) -> BTreeMap<String, String> {
     own.filter_map(|(name, _)| Some((name.clone(), work.stack.environment.get(name)?.0.to_owned()))).collect()
 }
 
-/// What a bundle says of itself; `None`: it is none.
+/// Reads a bundle's manifest; `None` if the archive is not a bundle.
 pub(super) async fn manifest(path: &Path, beside: &Beside) -> Result<Option<Manifest>, Failure> {
     let Some(bytes) = beside.file(MANIFEST, MAX_MANIFEST).await.map_err(Failure::from)? else {
         return Ok(None);
@@ -136,7 +136,7 @@ fn refused(path: &Path, error: BundleError) -> Failure {
     }
 }
 
-/// The stack in a bundle.
+/// Reads the stack from a bundle.
 pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> Result<Stack, Failure> {
     let mut files = Vec::new();
     let mut room = MAX_TEXTS;
@@ -167,7 +167,7 @@ async fn file(path: &Path, beside: &Beside, packed: &Packed, room: u64) -> Resul
     Ok(File { name: packed.name.clone(), text, mode: packed.mode })
 }
 
-/// A bundle as a place that images are read from.
+/// The bundle as a source of images.
 pub(super) fn place(path: &Path) -> Place {
     Place::OciArchive(PathBuf::from(path))
 }

@@ -1,4 +1,4 @@
-//! The directory that files are put below: by what name, and whether anything there may give way.
+//! The output directory for files: its name, and the overwrite policy.
 
 use std::{
     fs,
@@ -14,28 +14,28 @@ use crate::{
     replace::{Access, grant},
 };
 
-/// Where the files of a bundle go whose own name will not do for a directory.
+/// The output directory for a bundle whose name cannot be used.
 const USUAL: &str = "stack";
 
-/// A directory that files are put below.
+/// An output directory.
 #[derive(Clone, Debug)]
 pub(super) struct Ground {
     pub(super) path: PathBuf,
     pub(super) held: Held,
 }
 
-/// What becomes of a file that is there.
+/// The overwrite policy for existing files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
-    /// It stays, and the command fails.
+    /// Keep the file, and fail.
     Stays,
-    /// It gives way.
+    /// Overwrite the file.
     GivesWay,
 }
 
 impl Ground {
-    /// Where the files of a bundle go: a directory that is new or empty, unless the call says that files in it may give way.
-    /// Without a name it is called after the bundle, so that nothing that a stranger packed comes to lie among one's own.
+    /// The output directory for a bundle. It must be new or empty, unless overwriting is allowed. By default it is
+    /// named after the bundle, so that files from a stranger do not mix with the user's own.
     pub(super) fn of_bundle(bundle: &Path, out: Option<&Path>, overwrite: bool) -> Result<Self, Failure> {
         let path = out.map_or_else(|| usual(bundle), Path::to_owned);
         let held = if overwrite { Held::GivesWay } else { Held::Stays };
@@ -44,7 +44,7 @@ impl Ground {
         Ok(ground)
     }
 
-    // Looks whether files may be put there, before anything is done.
+    // Checks that files may be written there, before anything is done.
     fn look(&self) -> Result<(), Failure> {
         let shown = self.path.display();
         let entries = match fs::read_dir(self.directory()) {
@@ -62,12 +62,12 @@ impl Ground {
         if self.path.as_os_str().is_empty() { Path::new(".") } else { &self.path }
     }
 
-    /// Opens it, and makes it if need be.
+    /// Opens the directory, creating it if needed.
     pub(super) fn open(&self) -> io::Result<Directory> {
         Directory::make(&self.path)
     }
 
-    /// Puts a file below it.
+    /// Writes a file below the directory.
     pub(super) fn put(&self, path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
         let draft = Draft::below(&self.open()?, path, Readers::Owner)?;
         grant(&draft, access)?;

@@ -1,4 +1,4 @@
-//! From the plan to copies.
+//! Turns the plan into copies.
 
 use std::{path::Path, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
     progress::{Show, Style},
 };
 
-/// A copy for each image of a plan, from its registry to where it is to go.
+/// Copies each image of a plan from its registry to its target.
 pub(super) fn to_registry(
     session: &Session,
     plan: &Plan,
@@ -35,7 +35,7 @@ pub(super) fn to_registry(
     plan.entries.iter().map(job).collect()
 }
 
-/// The same into an archive, where their names are for now what `tag` says.
+/// The same into an archive, with temporary names from `tag`.
 pub(super) fn to_archive(
     plan: &Plan,
     options: &CopyOptions,
@@ -50,13 +50,13 @@ pub(super) fn to_archive(
     plan.entries.iter().enumerate().map(job).collect()
 }
 
-/// A place that has the images of a plan, in its order, under these digests.
+/// A place that holds the images of a plan, in its order, under these digests.
 pub(super) struct Loaded<'a> {
     pub(super) place: &'a Place,
     pub(super) digests: &'a [Digest],
 }
 
-/// A copy for each image of a plan from where it was loaded.
+/// Copies each image of a plan from a loaded archive.
 pub(super) fn from_place(
     session: &Session,
     plan: &Plan,
@@ -90,7 +90,7 @@ fn at_registry(session: &Session, entry: &Entry, options: &CopyOptions) -> Resul
 }
 
 fn shape(entry: &Entry, options: &CopyOptions, usual: Format) -> Shape {
-    // A part of an image has another digest than the one by which files name it.
+    // Selecting platforms would change the digest that the files pin.
     let platforms = if entry.is_pinned() { Vec::new() } else { options.platforms.clone() };
     Shape { platforms, format: options.format.unwrap_or(usual), ..Shape::default() }
 }
@@ -99,7 +99,7 @@ fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOption
     Target { place, reference, shape, referrers: options.referrers, before: None, backup: None }
 }
 
-/// Shows the plan and performs its copies; a row for each of its images, in its order.
+/// Prints the plan and runs its copies; returns a row for each image, in the plan's order.
 pub(super) fn copied(
     work: &Work<'_>,
     options: &CopyOptions,
@@ -120,13 +120,13 @@ pub(super) fn copied(
     Ok(rows)
 }
 
-/// Copies, one for each image of a plan.
+/// The copies, one for each image of a plan.
 struct Copies {
     jobs: Vec<Job>,
     limits: Limits,
 }
 
-// What is at its target already is not copied again.
+// Images already at their target are not copied again.
 async fn perform_all(
     session: &Session,
     work: &Work<'_>,
@@ -155,7 +155,7 @@ async fn perform_all(
     Ok(ordered)
 }
 
-// A digest by which files name an image must be its digest there.
+// A pinned image must keep its digest at the target.
 fn as_named(entry: &Entry, mut row: Row) -> Row {
     if let (Outcome::Done(Done { digest, .. }), Some(pinned)) = (&row.outcome, entry.source.digest())
         && digest != pinned

@@ -1,7 +1,7 @@
-//! `entrepot load`: what was packed for a machine without a network, to a registry there.
+//! `entrepot load`: loads an archive into a registry, on a machine without a network.
 //!
-//! A bundle is relayed anew: its files say which images there are, and get the names that those have here. Archives that
-//! others wrote are lists of images with whole names.
+//! A bundle is relayed again: its files name the images, which get new names for this registry. Other archives are
+//! lists of images with full names.
 
 use std::{
     io::ErrorKind,
@@ -33,40 +33,40 @@ use crate::{
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Load {
-    /// What every such command can be told.
+    /// Options shared by all registry commands.
     pub(crate) common: Common,
-    /// What is loaded.
+    /// The archive.
     pub(crate) file: PathBuf,
-    /// Where the images go; `None`: where the bundle says.
+    /// The target of the images; `None` means the bundle's.
     pub(crate) to: Option<Root>,
-    /// How they are called there; `None`: as the bundle says.
+    /// The naming scheme; `None` means the bundle's.
     pub(crate) naming: Option<Naming>,
-    /// Names given one by one, before those of the bundle.
+    /// Explicit names, which take precedence over the bundle's.
     pub(crate) map: Vec<String>,
-    /// Where files of the stack are written; `None`: in a new directory.
+    /// The directory for the stack's files; `None` means a new one.
     pub(crate) out: Option<PathBuf>,
-    /// Whether files that are there give way.
+    /// Overwrite existing files.
     pub(crate) overwrite: bool,
-    /// How they are copied.
+    /// Copy options.
     pub(crate) options: CopyOptions,
-    /// Only say what would be done.
+    /// Only print what would be done.
     pub(crate) dry_run: bool,
 }
 
-/// What is in a file.
+/// The contents of an archive.
 struct Cargo {
     place: Place,
     stack: Stack,
-    /// The images by their whole names.
+    /// The images by their full names.
     images: Vec<(ImageRef, Digest)>,
     to: Root,
     names: rewrite::Names,
     ignore: Ignore,
-    /// Where the stack's files are to be written, if it has any.
+    /// The directory for the stack's files, if it has any.
     ground: Option<Ground>,
 }
 
-/// Loads.
+/// Runs the command.
 pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     let cargo = session::block_on(open(load))??;
     let rules = cargo.names.rules(cargo.ignore.clone())?;
@@ -100,7 +100,7 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     verdict
 }
 
-// Files of variables that stay as they are belong to the stack too; what is there may have been adapted, and is not touched.
+// Unchanged variable files belong to the stack too. Existing ones may have been edited, so they are not overwritten.
 fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
     let ground = Ground { held: Held::Stays, ..ground.clone() };
     let mut lines = Vec::new();
@@ -204,12 +204,12 @@ async fn of_archive(load: &Load, beside: &Beside) -> Result<Cargo, Failure> {
     })
 }
 
-// The images of an archive by their whole names, and how many have none.
+// The images of an archive by their full names, and the number of images without one.
 async fn named(place: &Place) -> Result<(Vec<(ImageRef, Digest)>, usize), Failure> {
     let all = packed(place).await.map_err(Failure::from)?;
     let (mut images, mut nameless) = (Vec::new(), 0);
     for one in all {
-        // A bare word is a tag, as image layouts have it.
+        // A bare word is a tag, as in image layouts.
         let name = one.name.filter(|name| name.contains(['/', ':']));
         match name.and_then(|name| name.parse().ok()) {
             Some(image) => images.push((image, one.digest)),

@@ -1,9 +1,9 @@
-//! `entrepot relay`: all images of a stack to a registry of one's own, and files that name them there.
+//! `entrepot relay`: copies all images of a stack to the user's own registry, and writes files that name them there.
 //!
-//! - what was typed, to the files of a stack: `stack`; what is to be done with them: [`entrepot_relay::plan`]
-//! - to copies, and whether all of them are there: `jobs`; then to files: `write`, below a directory: `ground`; all of it told:
-//!   `render`
-//! - for machines without a network: `bundle` packs all of it into one file, [`load`] brings that to a registry there
+//! - `stack` reads the stack's files; [`entrepot_relay::plan`] decides what to do with them
+//! - `jobs` copies the images and checks that all arrived; then `write` writes the files, below a `ground`; `render`
+//!   reports
+//! - without a network: `bundle` packs everything into one file, and [`load`] brings it to a registry there
 
 mod args;
 mod bundle;
@@ -26,7 +26,7 @@ use crate::{
 pub(crate) use args::{CopyOptions, Doing, Places, Relay};
 use render::{Done, Work};
 
-/// Relays.
+/// Runs the command.
 pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     let stack = stack::read(relay)?;
     let rules = relay.names.rules(relay.documents.ignore()?)?;
@@ -62,7 +62,7 @@ fn nothing(stack: &Stack) -> Failure {
         .with_hint(format!("`--kind` says what it is; it was taken for a {kind} file"))
 }
 
-// The plan, unless two images would have one name, or the registry cannot have one of them.
+// The plan. Fails if two images would get the same name, or if the registry cannot hold one of them.
 fn planned(stack: &Stack, rules: &Rules) -> Result<Plan, Failure> {
     let plan = entrepot_relay::plan(stack, rules).map_err(|error| match error {
         PlanError::Collision(collision) => rewrite::collides(&collision),
@@ -90,7 +90,7 @@ fn copy(relay: &Relay, work: &Work<'_>) -> Result<(), Failure> {
         jobs::copied(work, &relay.options, |session| jobs::to_registry(session, work.plan, &relay.options))?;
     let done = Done::new(work.plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
-    // Files that name what is not there would be worse than none.
+    // No files are written if copies failed: they would name images that are missing.
     let (written, steps) = match verdict {
         Ok(()) => (write::files(work.stack, work.plan, work.names)?, render::steps_of(work)),
         Err(_) => Default::default(),

@@ -1,4 +1,4 @@
-//! What `entrepot relay` says: what is planned, what became of it, and what is left to do.
+//! Output of `entrepot relay`: the plan, the results, and the remaining steps.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ use crate::{
     output::{self, Column, Output, counted, table},
 };
 
-/// What is told of.
+/// The input of the output functions.
 #[derive(Clone, Copy)]
 pub(super) struct Work<'a> {
     pub(super) common: &'a Common,
@@ -34,7 +34,7 @@ pub(super) struct Work<'a> {
     pub(super) names: &'a Names,
 }
 
-/// Tells of what is left as it is.
+/// Notes the images that are left unchanged.
 pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
     if common.output == Output::Text && common.verbosity != Verbosity::Quiet {
         for kept in &plan.left {
@@ -44,7 +44,7 @@ pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
     }
 }
 
-/// The plan for machines.
+/// The plan as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Planned {
     images: Vec<PlannedImage>,
@@ -80,7 +80,7 @@ struct NewFile {
     changed: usize,
 }
 
-/// Puts the plan together.
+/// Builds the JSON plan.
 pub(super) fn planned(work: &Work<'_>) -> Planned {
     let Work { stack, plan, names, .. } = *work;
     let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
@@ -125,7 +125,7 @@ fn image(setters: &Setters<'_>, entry: &Entry) -> PlannedImage {
     }
 }
 
-// Which variables each file of variables sets.
+// The variables that each variable file sets.
 struct Setters<'a> {
     stack: &'a Stack,
     names: Vec<HashSet<&'a str>>,
@@ -140,7 +140,7 @@ impl<'a> Setters<'a> {
         Self { stack, names: names.collect() }
     }
 
-    // The file that says it to somebody; of several the last one.
+    // The file that sets the variable for this user; the last one if several do.
     fn file(&self, user: &User, name: &str) -> String {
         let mut files = self.stack.sources[user.source].variables.iter().rev();
         let file = files.find(|number| self.names[**number].contains(name));
@@ -148,7 +148,7 @@ impl<'a> Setters<'a> {
     }
 }
 
-/// The plan for people.
+/// The plan as text.
 pub(super) fn plan_text(work: &Work<'_>) -> String {
     let Work { stack, plan, to, .. } = *work;
     let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
@@ -176,7 +176,7 @@ fn counts(plan: &Plan, to: &Root) -> String {
     text
 }
 
-// A service by its name, anything else by its place.
+// A service by its name, anything else by its path.
 fn named_by(setters: &Setters<'_>, user: &User) -> String {
     let place = user.place.strip_prefix("services.").and_then(|rest| rest.strip_suffix(".image"));
     let place = place.unwrap_or(&user.place);
@@ -188,7 +188,7 @@ fn named_by(setters: &Setters<'_>, user: &User) -> String {
     if variables.is_empty() { place.to_owned() } else { format!("{place} ({})", variables.join(", ")) }
 }
 
-/// What became of the images.
+/// The results of the copies.
 pub(super) struct Done {
     copied: Copied,
     lines: Vec<Vec<String>>,
@@ -205,7 +205,7 @@ struct Report<'a> {
 }
 
 impl Done {
-    /// Adds up. `name` says what an image is called where it went.
+    /// Counts the results. `name` returns an image's name at the target.
     pub(super) fn new(plan: &Plan, rows: &[Row], name: impl Fn(&Entry) -> String) -> Self {
         let lines = plan.entries.iter().zip(rows).map(|(entry, row)| {
             let (state, digest) = end(row);
@@ -215,12 +215,12 @@ impl Done {
         Self { copied: Copied::of(rows), lines: lines.collect(), equal }
     }
 
-    /// How the command ends.
+    /// The result of the command.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         self.copied.verdict()
     }
 
-    /// Says it, with the files that were written and the steps that are left; without files, why there are none.
+    /// Prints the results, the written files and the remaining steps; if no file was written, the reason.
     pub(super) fn print(
         &self,
         work: &Work<'_>,
@@ -256,7 +256,7 @@ impl Done {
     }
 }
 
-/// Files that were written, and what is in them.
+/// The written files, each with a summary of its changes.
 pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
     files
         .into_iter()
@@ -264,7 +264,7 @@ pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What is left to do where the stack is to run.
+/// The remaining steps on the machine that runs the stack.
 pub(super) fn steps_of(work: &Work<'_>) -> Vec<String> {
     let Work { to, stack, plan, names, .. } = *work;
     steps(&Deploy { stack, plan, host: to.host(), files: &names.sources, variables: &names.variables })
@@ -274,7 +274,7 @@ fn is_equal(row: &Row) -> bool {
     matches!(&row.outcome, Outcome::Done(Copy { digest, .. }) if row.digest.as_ref() == Some(digest))
 }
 
-// In a word, and the digest there; where the source has another one, that too.
+// The state, and the digest at the target; the source's digest too if it differs.
 fn end(row: &Row) -> (String, Option<Digest>) {
     match &row.outcome {
         Outcome::Done(Copy { digest, changed, .. }) => {
@@ -291,7 +291,7 @@ fn end(row: &Row) -> (String, Option<Digest>) {
     }
 }
 
-/// Tells of the scripts.
+/// Reports the scripts.
 pub(super) fn scripts(relay: &Relay, plan: &Plan, written: &[String]) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Scripts<'a> {

@@ -1,4 +1,4 @@
-//! From what was typed to the files of a stack.
+//! Reads the files of a stack.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use crate::{
     failure::Failure,
 };
 
-/// What compose itself looks for, in its order.
+/// The default files of compose, in its order.
 const USUAL: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
-/// Reads them.
+/// Reads the stack.
 pub(super) fn read(relay: &Relay) -> Result<Stack, Failure> {
     let mut stack = Stack {
         environment: Variables::of_environment(Environment::of_process().variables()),
@@ -30,7 +30,7 @@ pub(super) fn read(relay: &Relay) -> Result<Stack, Failure> {
     let mut known: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for source in sources(relay)? {
         let Input { name, text } = documents::read(&source)?;
-        // A stack is a compose file, unless it is something else.
+        // Treat a file as a compose file unless it is recognized as something else.
         let kind = relay.documents.kind.or_else(|| Kind::of(&name, &text)).unwrap_or(Kind::Compose);
         let mut variables = Vec::new();
         for path in variable_files(relay, kind, Path::new(&name)) {
@@ -66,7 +66,7 @@ fn sources(relay: &Relay) -> Result<Vec<documents::Source>, Failure> {
     Ok(vec![documents::Source::File(found.into())])
 }
 
-// Those that were named, or the one that compose reads by itself.
+// The files named on the command line, or the one that compose reads by default.
 fn variable_files(relay: &Relay, kind: Kind, file: &Path) -> Vec<PathBuf> {
     if kind != Kind::Compose {
         return Vec::new();

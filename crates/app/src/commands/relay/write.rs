@@ -1,4 +1,4 @@
-//! Writes the new files: each whole or not at all, and none before the images are there.
+//! Writes the new files atomically, and only after all images have arrived.
 
 use std::{
     collections::BTreeSet,
@@ -19,28 +19,28 @@ use crate::{
     replace::{Access, replace},
 };
 
-/// What the new files are called.
+/// The names of the new files.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
-    /// Those that name images, in the order of the stack's.
+    /// The files that name images, in the order of the stack's.
     pub(super) sources: Vec<String>,
-    /// Those of variables; `None` where nothing changes.
+    /// The variable files; `None` if nothing changes.
     pub(super) variables: Vec<Option<String>>,
     how: How,
 }
 
-/// How they are written.
+/// The output mode.
 #[derive(Clone, Debug)]
 enum How {
-    /// Where the call says, or beside the old ones.
+    /// To the given paths, or next to the old files.
     Beside,
-    /// In the place of the old ones.
+    /// In place of the old files.
     InPlace,
     /// Below a directory, and nowhere else.
     Below(Ground),
 }
 
-/// Names them, beside the old ones or where the call says.
+/// Names for files next to the old ones, or at the given paths.
 pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
     let old: Vec<&String> = stack.sources.iter().map(|source| &source.file.name).collect();
     let changed = plan.variables.iter().filter(|written| written.is_some()).count();
@@ -73,7 +73,7 @@ fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failu
     }
 }
 
-/// Names them as they will be in a directory: no name leads out of it.
+/// Names for files below a directory; no name can escape it.
 pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
     let new = |old: &str| ground.path.join(within(&mirror_name(old))).display().to_string();
     let sources: Vec<String> = stack.sources.iter().map(|source| new(&source.file.name)).collect();
@@ -88,7 +88,7 @@ pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Na
     }
 }
 
-/// The path of a file below whatever directory it is put into: as it was, or the name alone of what lies elsewhere.
+/// The path of a file below an output directory: unchanged, or only the file name if it lies elsewhere.
 pub(super) fn within(name: &str) -> PathBuf {
     let parts: Vec<Component<'_>> =
         Path::new(name).components().filter(|part| !matches!(part, Component::CurDir)).collect();
@@ -98,7 +98,7 @@ pub(super) fn within(name: &str) -> PathBuf {
     Path::new(name).file_name().map(PathBuf::from).unwrap_or_default()
 }
 
-/// Each file that is written, with what it is made of and its name. What others take their values from goes first.
+/// Each file to write: the original, the new text and the name. Variable files come first, since others read them.
 pub(super) fn all<'a>(
     stack: &'a Stack,
     plan: &'a Plan,
@@ -111,7 +111,7 @@ pub(super) fn all<'a>(
     variables.chain(sources.map(|((source, written), name)| (&source.file, written, name)))
 }
 
-/// Writes them; says which, and how many names in each are new.
+/// Writes the files; returns their names, each with the number of changed image names.
 pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
     let mut lines = Vec::new();
     for (old, written, name) in all(stack, plan, names) {
@@ -133,14 +133,14 @@ fn one(how: &How, old: &File, written: &Written, name: &str) -> io::Result<()> {
     }
 }
 
-/// Writes the scripts, and the new files beside them.
+/// Writes the scripts and the new files.
 pub(super) fn scripts(
     relay: &Relay,
     stack: &Stack,
     plan: &Plan,
     directory: &Path,
 ) -> Result<Vec<String>, Failure> {
-    // What is in it may be from the last time.
+    // The directory may have files from an earlier run.
     let ground = Ground { path: directory.to_owned(), held: Held::GivesWay };
     let names = names_in(&ground, stack, plan)?;
     ground.open().map_err(|error| cannot(directory, &error))?;
@@ -159,12 +159,12 @@ pub(super) fn scripts(
     Ok(written)
 }
 
-/// Why a file cannot be written.
+/// The error for a file that cannot be written.
 pub(super) fn cannot(path: &Path, error: &io::Error) -> Failure {
     Failure::because(format!("cannot write {}", path.display()), error)
 }
 
-// Writes a file, and the directories above it.
+// Writes a file, creating its parent directories.
 fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;

@@ -1,4 +1,4 @@
-//! `entrepot sync run` and `entrepot sync runs`: what a server syncs, begun and looked at from afar.
+//! `entrepot sync run` and `entrepot sync runs`: starts and shows the sync runs of a server.
 
 mod syncs;
 mod tell;
@@ -18,46 +18,46 @@ use crate::{
 };
 use syncs::Syncs;
 
-/// Where a server listens if nobody says anything else.
+/// The default address of a server.
 const USUAL_SERVER: &str = "http://127.0.0.1:5000";
 
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    /// Which server.
+    /// The server.
     pub(crate) server: Server,
-    /// What lets us in.
+    /// The API token.
     pub(crate) token: Option<SecretString>,
-    /// How to print.
+    /// The output format.
     pub(crate) output: Output,
-    /// What to do.
+    /// The subcommand.
     pub(crate) verb: Verb,
 }
 
-/// Which server is meant.
+/// The way to find the server.
 #[derive(Debug)]
 pub(crate) enum Server {
-    /// The one at this address.
+    /// At this address.
     At(String),
-    /// The one that works in the data directory of a configuration, over its socket; without one, the usual address.
+    /// Over the socket in the configured data directory; without a socket, at the default address.
     Here {
-        /// The configuration file, if one is named.
+        /// The configuration file, if given.
         file: Option<PathBuf>,
-        /// The data directory, if one is named.
+        /// The data directory, if given.
         data: Option<PathBuf>,
     },
 }
 
-/// What to do.
+/// A subcommand of `runs`.
 #[derive(Debug)]
 pub(crate) enum Verb {
     /// Run a rule.
     Run {
         /// Its name.
         rule: String,
-        /// This image of it alone.
+        /// Only this image of the rule.
         image: Option<String>,
-        /// Come back when it has ended.
+        /// Wait until the run has ended.
         wait: bool,
     },
     /// Stop a run.
@@ -67,14 +67,14 @@ pub(crate) enum Verb {
     },
     /// List runs.
     List {
-        /// Of this rule alone.
+        /// Only of this rule.
         rule: Option<String>,
-        /// So many.
+        /// The number of runs.
         count: usize,
     },
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Failure> {
     let syncs = Syncs::of(client(server, token)?);
     runtime::build()?.block_on(async {
@@ -98,7 +98,7 @@ pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Fail
     })
 }
 
-// The socket is ours alone and asks for no token, so it goes first; it may be left over from a server that is gone.
+// Try the socket first: it is private and needs no token. It may be left over from a server that has exited.
 fn client(server: Server, token: Option<SecretString>) -> Result<Client, Failure> {
     let (file, data) = match server {
         Server::At(server) => return Client::at(&server, token),
@@ -119,7 +119,7 @@ async fn begin(
     wait: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    // Listening begins before the run, so that its end cannot be missed.
+    // Subscribe before starting the run, so that its end cannot be missed.
     let events = if wait { Some(syncs.events().await?) } else { None };
     let begun = syncs.begin(rule, image).await?;
     match output {
@@ -142,7 +142,7 @@ async fn begin(
     Err(failure.with_hint(format!("what it did: `{}`", syncs.address_of(&begun.run))))
 }
 
-/// Tells how far the run is until it has ended.
+/// Shows the progress of a run until it has ended.
 async fn follow(
     syncs: &Syncs,
     mut events: Events,
@@ -158,7 +158,7 @@ async fn follow(
             Some(Event::Copies(copies)) if copies.run == *run => line.changes(&copies.changes)?,
             Some(Event::Ended(ended)) if ended.id == *run => break,
             Some(_) => {}
-            // The server let us go, or is restarting: it is asked again how things stand.
+            // The server closed the stream, or is restarting: ask for the state again.
             None => {
                 let detail = syncs.run(run).await?;
                 if detail.run.outcome != RunOutcome::Running {

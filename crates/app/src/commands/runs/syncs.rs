@@ -1,4 +1,4 @@
-//! The syncs of a server: what is asked, and what is said where there is no answer.
+//! The sync API of a server, with error messages for failed requests.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
 };
 
-/// The syncs of a server.
+/// The sync API of a server.
 pub(super) struct Syncs(Client);
 
 impl Syncs {
@@ -18,7 +18,7 @@ impl Syncs {
         Self(client)
     }
 
-    /// Where more is said of a run.
+    /// The URL with the details of a run.
     pub(super) fn address_of(&self, run: &RunId) -> String {
         let address = format!("{}/api/v1/sync/runs/{run}", self.0.server());
         match self.0.socket() {

@@ -1,4 +1,4 @@
-//! What is said of runs: a table of them, how far one is, what it did.
+//! Output about runs: a table, the progress and the changes of one.
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{CopyOutcome, Phase, Progress, Run, RunCopy, RunList};
@@ -41,7 +41,7 @@ pub(super) fn runs(runs: &RunList) -> String {
     output::table(&columns, rows.collect())
 }
 
-/// How a run ended.
+/// The result of a run.
 pub(super) fn end(run: &Run) -> String {
     let counts = run.copies;
     let mut text = format!(
@@ -59,7 +59,7 @@ pub(super) fn end(run: &Run) -> String {
     text
 }
 
-/// How far a run is: one line that is written over on a terminal, and nothing elsewhere.
+/// The progress of a run: a status line on a terminal, nothing elsewhere.
 pub(super) struct Line {
     output: Output,
     status: Status,
@@ -74,7 +74,7 @@ impl Line {
         self.status.show(&far(progress));
     }
 
-    /// What was done, a line for each.
+    /// The changes, one per line.
     pub(super) fn changes(&mut self, changes: &[RunCopy]) -> Result<(), Failure> {
         self.status.clear();
         match self.output {

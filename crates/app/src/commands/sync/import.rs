@@ -1,4 +1,4 @@
-//! `entrepot sync import`: a file of another tool, made into rules.
+//! `entrepot sync import`: converts another tool's file into rules.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
     output,
 };
 
-/// The file that stands beside a list of images and says which tags are left out.
+/// The file next to an image list that names the tags to leave out.
 const EXCLUDE: &str = "exclude.txt";
 
 /// The arguments.
@@ -22,15 +22,15 @@ const EXCLUDE: &str = "exclude.txt";
 pub(crate) struct Import {
     /// The file.
     pub(crate) file: PathBuf,
-    /// The file that says which tags are left out; `None`: one of the usual name beside it.
+    /// The file of tags to leave out; `None` means the default file next to it, if any.
     pub(crate) exclude: Option<PathBuf>,
-    /// Where to, for files that do not say.
+    /// The target, for files that do not name one.
     pub(crate) to: Option<String>,
-    /// Where to put the rules, instead of standard output.
+    /// The output file, instead of standard output.
     pub(crate) out: Option<PathBuf>,
 }
 
-/// Reads, translates, writes.
+/// Reads the file, converts it, and writes the rules.
 pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failure> {
     let text = read(&file)?;
     let exclude = match exclude {

@@ -1,7 +1,7 @@
-//! `entrepot sync`, `check` and `guide`: the rules of a file, carried out, looked at, and told to readers.
+//! `entrepot sync`, `check` and `guide`: runs the rules of a file, checks them, or documents them.
 //!
-//! - what a run says: `report`; what a plan says: `plan`; what is known of earlier runs: `standing`
-//! - files of other tools: `import`
+//! - `report`: output of a run; `plan`: output of a plan; `standing`: results of earlier runs
+//! - `import`: files of other tools
 
 pub(crate) mod import;
 mod plan;
@@ -29,53 +29,53 @@ use crate::{
     progress::{Show, Style, Wait},
 };
 
-/// What the three have in common.
+/// Options shared by the three commands.
 #[derive(Debug)]
 pub(crate) struct Args {
-    /// What every such command can be told; its file is the file of rules.
+    /// Options shared by all registry commands; `file` is the rule file.
     pub(crate) common: Common,
-    /// These rules alone; empty: all.
+    /// Only these rules; empty means all.
     pub(crate) only: Vec<String>,
 }
 
 /// The arguments of `sync`.
 #[derive(Debug)]
 pub(crate) struct Sync {
-    /// Which rules.
+    /// The rules.
     pub(crate) args: Args,
-    /// Only say what would be done.
+    /// Only print what would be done.
     pub(crate) dry_run: bool,
-    /// Whether extra tags are removed where a rule says `prune: review`.
+    /// Remove extra tags of rules with `prune: review`.
     pub(crate) prune: bool,
-    /// How many images at once.
+    /// The number of images copied at once.
     pub(crate) at_once: Option<usize>,
-    /// Where to put a log in DaoCloud's states.
+    /// The output file for a log with DaoCloud's states.
     pub(crate) log: Option<PathBuf>,
-    /// Where to put a badge.
+    /// The output file for a badge.
     pub(crate) badge: Option<PathBuf>,
 }
 
 /// The arguments of `check`.
 #[derive(Debug)]
 pub(crate) struct Check {
-    /// Which rules.
+    /// The rules.
     pub(crate) args: Args,
-    /// Where to put a badge.
+    /// The output file for a badge.
     pub(crate) badge: Option<PathBuf>,
 }
 
 /// The arguments of `guide`.
 #[derive(Debug)]
 pub(crate) struct Guide {
-    /// Which rules.
+    /// The rules.
     pub(crate) args: Args,
-    /// In which language; `None`: that of the terminal.
+    /// The language; `None` means the terminal's.
     pub(crate) language: Option<Language>,
-    /// Where to put it, instead of standard output.
+    /// The output file, instead of standard output.
     pub(crate) out: Option<PathBuf>,
 }
 
-/// Makes equal what should be.
+/// Runs `sync`: copies what differs.
 pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
     session::run(&sync.args.common, async |session, stop| {
         let rules = chosen(&session, &sync.args.only)?;
@@ -100,7 +100,7 @@ pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
     })
 }
 
-/// Says how much is equal.
+/// Runs `check`: prints how much is in sync.
 pub(crate) fn check(Check { args, badge }: Check) -> Result<(), Failure> {
     session::run(&args.common, async |session, stop| {
         let rules = chosen(&session, &args.only)?;
@@ -116,7 +116,7 @@ pub(crate) fn check(Check { args, badge }: Check) -> Result<(), Failure> {
     })
 }
 
-/// Tells readers where everything is.
+/// Runs `guide`: prints where readers find each image.
 pub(crate) fn print_guide(Guide { args, language, out }: Guide) -> Result<(), Failure> {
     let session = Session::open(&args.common)?;
     let rules = chosen(&session, &args.only)?;
@@ -128,7 +128,7 @@ pub(crate) fn print_guide(Guide { args, language, out }: Guide) -> Result<(), Fa
     }
 }
 
-// The rules that are asked for; at least one.
+// The selected rules; at least one.
 fn chosen(session: &Session, only: &[String]) -> Result<RuleSet, Failure> {
     let of = session.file.as_ref().map_or_else(String::new, |file| format!(" in `{}`", file.display()));
     if session.rules.rules().is_empty() {
@@ -188,7 +188,7 @@ fn write_badge(path: Option<&Path>, in_sync: usize, wanted: usize) -> Result<(),
     path.map_or(Ok(()), |path| write(path, &badge("sync", in_sync, wanted)))
 }
 
-/// Writes a file that somebody asked for.
+/// Writes an output file.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text)
         .map_err(|error| Failure::because(format!("cannot write `{}`", path.display()), &error))

@@ -1,4 +1,4 @@
-//! What a plan says, to people and to machines.
+//! Output of a plan, as text and as JSON.
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_sync::{Action, Counts, Plan, Step};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::report::{Trouble, troubles};
 use crate::output::{Column, counted, line, table};
 
-/// A plan as `--dry-run` gives it to machines.
+/// The plan as JSON, for `--dry-run`.
 #[derive(Serialize)]
 pub(super) struct Planned<'a> {
     counts: Counts,
@@ -16,13 +16,13 @@ pub(super) struct Planned<'a> {
 }
 
 impl<'a> Planned<'a> {
-    /// Adds up.
+    /// Counts the steps.
     pub(super) fn of(plan: &'a Plan) -> Self {
         Self { counts: plan.counts(), plan }
     }
 }
 
-/// What `check` gives to machines.
+/// The JSON output of `check`.
 #[derive(Serialize)]
 pub(super) struct Checked {
     ok: bool,
@@ -53,7 +53,7 @@ impl From<Counts> for Rated {
 }
 
 impl Checked {
-    /// Adds up.
+    /// Counts the steps.
     pub(super) fn of(plan: &Plan) -> Self {
         let all = plan.counts();
         let rules = plan.counts_by_rule().into_iter();
@@ -62,7 +62,7 @@ impl Checked {
     }
 }
 
-/// What would be done: every image that needs something, then the sums.
+/// The plan as text: every image that needs work, then totals.
 pub(super) fn text(plan: &Plan) -> String {
     let work = |step: &&Step| step.target_tag.is_some() && !step.action.is_in_sync();
     let columns =
@@ -75,7 +75,7 @@ pub(super) fn text(plan: &Plan) -> String {
     text + "\n" + &sums(plan)
 }
 
-/// How much is equal, rule by rule.
+/// The sync state of each rule.
 pub(super) fn checked(plan: &Plan) -> String {
     let columns =
         [Column("RULE", Left), Column("IN SYNC", Right), Column("OF", Right), Column("RATE", Right)];
@@ -89,7 +89,7 @@ pub(super) fn checked(plan: &Plan) -> String {
     table(&columns, rows.collect()) + &failures(plan)
 }
 
-// Never 100 % while anything is missing.
+// Rounds down, so that 100 % means that nothing is missing.
 fn rate(counts: &Counts) -> String {
     format!("{:.1} %", (counts.rate() * 1000.0).floor() / 10.0)
 }

@@ -1,4 +1,4 @@
-//! What a run says to people when it is through.
+//! Text report at the end of a run.
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_sync::{Line, Report, State, Totals, Verdict};
@@ -8,17 +8,17 @@ use crate::{
     output::{Column, counted, line, size, table},
 };
 
-/// The most images that are named for one reason.
+/// The most images listed for one reason.
 const NAMED: usize = 3;
 
-/// What went wrong with an image.
+/// The failure of an image.
 pub(super) struct Trouble {
     pub(super) image: String,
     pub(super) what: String,
     pub(super) hint: Option<String>,
 }
 
-/// The sums of each rule, what went wrong, and the sums of all.
+/// The totals of each rule, the failures, and the overall totals.
 pub(crate) fn text(report: &Report) -> String {
     let heads = ["COPIED", "UP TO DATE", "KEPT", "EXTRA", "REMOVED", "FAILED", "LEFT"];
     let columns: Vec<Column> =
@@ -35,7 +35,7 @@ pub(crate) fn text(report: &Report) -> String {
     text + "\n" + &sums(report)
 }
 
-/// How the command ends.
+/// The result of the command.
 pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     let totals = &report.totals;
     match report.verdict {
@@ -65,7 +65,7 @@ fn trouble(line: &Line) -> Option<Trouble> {
     }
 }
 
-/// What went wrong, each reason once, with the images that it cost.
+/// The failures, each reason once, with the affected images.
 pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
     let mut reasons: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
     for Trouble { image, what, hint } in all {

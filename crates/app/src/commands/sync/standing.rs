@@ -1,5 +1,5 @@
-//! How rules stood when they were last run here, for the guide. It is kept in the cache directory, for each file of
-//! rules; losing it costs two columns of a table.
+//! Results of the last run of each rule, for the guide. They are in the cache directory, keyed by rule file; losing
+//! them costs two columns of a table.
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ struct Seen {
     wanted: usize,
 }
 
-/// What is known of the rules of a session's file.
+/// The stored results for a session's rule file.
 pub(super) fn known(session: &Session) -> Standing {
     let rules = place(session).and_then(|(path, key)| read(&path).remove(&key)).unwrap_or_default();
     let standing = |seen: Seen| RuleStanding {
@@ -41,7 +41,7 @@ pub(super) fn known(session: &Session) -> Standing {
     Standing { rules: rules.into_iter().map(|(name, seen)| (name, standing(seen))).collect() }
 }
 
-/// Keeps how a run ended.
+/// Stores the results of a run.
 pub(super) fn remember(session: &Session, report: &Report) {
     let Some((path, key)) = place(session) else { return };
     let mut kept = read(&path);

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: the place, the fact, the way out.
+//! Configuration errors: the place, the fact, the hint.
 
 use std::{fmt, path::Path};
 
@@ -7,12 +7,12 @@ use serde::de;
 
 use super::{place::Place, suggest};
 
-/// A fault in the configuration. `Display` is one line, without the hint.
+/// An error in the configuration. `Display` is one line, without the hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Error {
     place: Place,
     file: Option<String>,
-    // From the outermost key in; built from the inside out.
+    // Outermost key first; built from the inside out.
     path: Vec<String>,
     what: String,
     hint: Option<String>,
@@ -20,27 +20,27 @@ pub(crate) struct Error {
 }
 
 impl Error {
-    /// A fault at a place.
+    /// An error at a place.
     pub(crate) fn at(place: &Place, what: impl Into<String>) -> Self {
         let what = printable(&what.into()).into_owned();
         Self { place: place.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
-    /// With a way out.
+    /// Adds a hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(printable(&hint.into()).into_owned());
         self
     }
 
-    /// Says which file the place is in, unless that was said.
+    /// Sets the file, unless it is set already.
     #[must_use]
     pub(crate) fn in_file(mut self, file: &Path) -> Self {
         self.file.get_or_insert_with(|| file.display().to_string());
         self
     }
 
-    /// Says where it is, unless something further in has.
+    /// Sets the place, unless an inner one is set already.
     #[must_use]
     pub(crate) fn or_at(mut self, place: &Place) -> Self {
         if self.place == Place::Nowhere {
@@ -49,19 +49,19 @@ impl Error {
         self
     }
 
-    /// Says under which key it is.
+    /// Adds the enclosing key.
     #[must_use]
     pub(crate) fn under(mut self, key: &str) -> Self {
         self.path.insert(0, printable(key).into_owned());
         self
     }
 
-    /// The way out.
+    /// A hint on how to fix it.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The keys that could have stood where an unknown one did.
+    /// The keys allowed where an unknown key was found.
     #[cfg(test)]
     pub(crate) fn known_keys(&self) -> &'static [&'static str] {
         self.known
@@ -86,7 +86,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-// What serde's visitors say. Values are not repeated: one of them may be a password.
+// Messages from serde's visitors. Values are not repeated, since one may be a password.
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::at(&Place::Nowhere, message.to_string())

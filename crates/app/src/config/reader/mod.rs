@@ -1,10 +1,10 @@
-//! Reads a configuration of any kind: YAML text and environment variables become types, and errors name the place.
+//! Reads any configuration: turns YAML text and environment variables into types, with errors that name the place.
 //!
 //! - [`tree`]: the values, each with its [`Place`]; [`overlay`]: environment variables over them
-//! - [`typed`]: types out of values, with serde
-//! - [`error`]: what is wrong, where, and a way out; [`suggest`]: the word that was probably meant
+//! - [`typed`]: deserializes types with serde
+//! - [`error`]: the place, the fact, the hint; [`suggest`]: the word that was probably meant
 //!
-//! It knows no key: which ones there are is up to the modules beside it.
+//! It is independent of keys, which the modules next to it define.
 
 pub(crate) mod error;
 pub(crate) mod overlay;

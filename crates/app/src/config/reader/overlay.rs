@@ -1,4 +1,4 @@
-//! Environment variables over what a file says: `PREFIX_KEY`, and `PREFIX_OUTER__INNER` for what is nested.
+//! Applies environment variables to a file's values: `PREFIX_KEY`, or `PREFIX_OUTER__INNER` for nested keys.
 
 use super::{
     error::Error,
@@ -7,22 +7,22 @@ use super::{
     tree::{Entry, Node, Value},
 };
 
-/// Which variables name keys.
+/// The variables that name keys.
 pub(crate) struct Overlay<'a> {
-    /// What each of them begins with.
+    /// The prefix of every variable.
     pub(crate) prefix: &'a str,
-    /// The outermost keys, in lower case.
+    /// The top-level keys, in lower case.
     pub(crate) keys: &'a [&'a str],
 }
 
 impl Overlay<'_> {
-    /// Writes `variables` (names and values) over `root`.
+    /// Applies `variables` (names and values) to `root`.
     ///
-    /// A variable with the prefix that names none of the keys and has no `__` may belong to somebody else (Kubernetes sets
-    /// `ENTREPOT_PORT` for a service of that name) and is ignored, unless it looks like a slip.
+    /// A variable with the prefix that names no key and has no `__` may belong to something else (Kubernetes sets
+    /// `ENTREPOT_PORT` for a service of that name). It is ignored, unless it looks like a typo.
     ///
     /// # Errors
-    /// A value cannot be read, a variable looks like a slip, or it names a key inside of something that has none.
+    /// A value cannot be read, a variable looks like a typo, or it names a key inside a value that has no keys.
     pub(crate) fn write_over<'v>(
         &self,
         root: &mut Node,
@@ -44,7 +44,7 @@ impl Overlay<'_> {
     }
 }
 
-// A list or a mapping is read as YAML; anything else is the value itself, whatever characters it has.
+// A list or a mapping is parsed as YAML; anything else is taken literally, whatever characters it has.
 fn scalar(text: &str, place: &Place) -> Result<Node, Error> {
     let trimmed = text.trim();
     let value = if trimmed.is_empty() {

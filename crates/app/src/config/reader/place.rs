@@ -1,11 +1,11 @@
-//! Where a value was written.
+//! The place where a value was written.
 
 use serde_saphyr::Location;
 
-/// Where a value was written.
+/// The place where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Nowhere: it was left out.
+    /// Nowhere: the value was left out.
     Nowhere,
     /// In the file, counted from 1.
     File {

@@ -1,6 +1,6 @@
-//! "Did you mean": the nearest of the words that would have been right. Pure.
+//! "Did you mean": finds the nearest valid word. Pure.
 
-/// The word nearest to `word`, if it is near enough to have been meant.
+/// The word nearest to `word`, if it is near enough to be a typo.
 pub(crate) fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     words
         .iter()
@@ -10,7 +10,7 @@ pub(crate) fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// The words as people list them: `` `a`, `b` and `c` ``.
+/// A list of words in prose: `` `a`, `b` and `c` ``.
 pub(crate) fn list(words: &[&str]) -> String {
     let ticked: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match ticked.split_last() {

@@ -1,7 +1,7 @@
-//! The configuration as it was written: values, and where each of them stands.
+//! The configuration as written: values with their places.
 //!
-//! [`Node`] is a value with its [`Place`]. YAML text becomes one here, `overlay` adds to it, `typed` makes types of it.
-//! Scalars without quotes are kept as written, since only the type that is read says what they are.
+//! [`Node`] is a value with its [`Place`]. YAML text is parsed here, `overlay` adds to it, `typed` deserializes it.
+//! Unquoted scalars are kept as written, since only the target type decides what they are.
 
 use std::fmt;
 
@@ -13,27 +13,27 @@ use serde_saphyr::{Location, Spanned};
 
 use super::{error::Error, place::Place};
 
-/// A value and where it was written.
+/// A value and the place where it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// Where.
+    /// The place.
     pub(crate) place: Place,
-    /// What.
+    /// The value.
     pub(crate) value: Value,
 }
 
-/// What was written.
+/// A value as written.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// Nothing, which counts as not written.
+    /// Empty; treated as not written.
     Nothing,
-    /// A scalar without quotes that may be a number or a boolean, and may be meant as text.
+    /// An unquoted scalar that could be a number or a boolean, but may be meant as text.
     Plain(String),
     /// Text.
     Text(String),
     /// A list.
     List(Vec<Node>),
-    /// Keys and values.
+    /// A mapping.
     Map(Vec<Entry>),
 }
 
@@ -42,19 +42,19 @@ pub(crate) enum Value {
 pub(crate) struct Entry {
     /// The key.
     pub(crate) key: String,
-    /// Where the key stands.
+    /// The place of the key.
     pub(crate) place: Place,
     /// The value.
     pub(crate) node: Node,
 }
 
 impl Node {
-    /// A node with nothing in it.
+    /// An empty node.
     pub(crate) fn empty() -> Self {
         Self { place: Place::Nowhere, value: Value::Nothing }
     }
 
-    /// Reads YAML.
+    /// Parses YAML.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
         match serde_saphyr::from_str_with_options::<Option<Spanned<Raw>>>(text, options) {
@@ -91,7 +91,7 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
-    /// The value under `key` for changing.
+    /// The value under `key`, mutable.
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         match &mut self.value {
             Value::Map(entries) => {
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    /// The value at the end of a path of keys and, for lists, positions.
+    /// The value at a path of keys and, for lists, positions.
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match &node.value {
             Value::List(items) => items.get(step.parse::<usize>().ok()?),
@@ -109,7 +109,7 @@ impl Node {
         })
     }
 
-    /// The keys and values, none where this is not a mapping.
+    /// The entries; none if this is not a mapping.
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -117,7 +117,7 @@ impl Node {
         }
     }
 
-    /// The items, none where this is not a list.
+    /// The items; none if this is not a list.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
             Value::List(items) => items,
@@ -134,7 +134,7 @@ impl Node {
     }
 }
 
-// `0123` and `1_000` are numbers to YAML, but the password was `0123`.
+// `0123` and `1_000` are numbers in YAML, but a password may be `0123`.
 fn written(location: Location, text: &str) -> Option<String> {
     let span = location.span();
     let start = usize::try_from(span.byte_offset()?).ok()?;
@@ -153,7 +153,7 @@ fn not_yaml(error: &serde_saphyr::Error) -> Error {
             .with_hint("a configuration is one document: remove the `---`"),
         other => {
             let text = other.to_string();
-            // The place is said in front.
+            // The place is printed separately.
             let what = text.split(" at line ").next().unwrap_or_default().lines().next().unwrap_or_default();
             Error::at(&place, format!("not YAML: {what}")).with_hint(
                 "indent with spaces, and put quotes around text that has `: `, `#`, `{` or `[` in it",

@@ -1,7 +1,7 @@
-//! Makes types of what was written: a serde deserializer over [`Node`]s whose errors say where.
+//! Deserializes types from [`Node`]s with serde; errors name the place.
 //!
-//! A scalar without quotes is what its reader asks for: `1.27` is a number to a number and text to a text. A key
-//! without a value counts as not written. Errors pick up their keys and their place on the way out.
+//! An unquoted scalar becomes what its target type asks for: `1.27` is a number for a number and text for a text. A key
+//! without a value counts as not written. Errors collect their keys and place on the way out.
 
 use serde::{
     Deserialize,
@@ -14,7 +14,7 @@ use super::{
     tree::{Entry, Node, Value},
 };
 
-/// Makes a `T` of what was written.
+/// Deserializes a `T`.
 pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Error> {
     T::deserialize(Reader(node))
 }
@@ -51,7 +51,7 @@ impl<'de> Reader<'de> {
             _ => return Err(self.expected("keys and values")),
         };
         let is_said = |entry: &&Entry| match known {
-            // An unknown key is a fault even without a value.
+            // An unknown key is an error even without a value.
             Some(known) => {
                 !matches!(entry.node.value, Value::Nothing) || !known.contains(&entry.key.as_str())
             }
