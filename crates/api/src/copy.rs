@@ -1,4 +1,4 @@
-//! Copies of images: how each ended, and how each stands.
+//! Copies of images: the result of each, and its current state.
 
 use entrepot_oci::Digest;
 use serde::{Deserialize, Serialize};
@@ -31,17 +31,17 @@ pub struct CopyCounts {
     pub total: u64,
     /// Copies whose destination has what the source has: copied and equal ones.
     pub in_sync: u64,
-    /// See [`CopyOutcome::Copied`].
+    /// Copies that the run wrote.
     pub copied: u64,
-    /// See [`CopyOutcome::Equal`].
+    /// Copies that were already equal; nothing was written.
     pub equal: u64,
-    /// See [`CopyOutcome::Kept`].
+    /// Copies whose destination keeps another image under an immutable tag.
     pub kept: u64,
-    /// See [`CopyOutcome::Failed`].
+    /// Copies that failed.
     pub failed: u64,
-    /// See [`CopyOutcome::Postponed`].
+    /// Copies left for a later run, to spare the rate limit of the source.
     pub postponed: u64,
-    /// See [`CopyOutcome::Cancelled`].
+    /// Copies that were not begun because the run was stopped.
     pub cancelled: u64,
 }
 

@@ -9,11 +9,11 @@ use crate::{copy::RunCopy, progress::Progress, run::Run, run_id::RunId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
 pub enum Event {
-    /// The first event of a stream: every run that goes on.
+    /// The first event of a stream: the active runs.
     Running(Running),
     /// A run began.
     Began(Progress),
-    /// A run went on.
+    /// A run made progress.
     Progress(Progress),
     /// A run settled copies.
     Copies(SettledCopies),
@@ -23,7 +23,7 @@ pub enum Event {
     Rules {},
 }
 
-/// Every run that goes on.
+/// The active runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Running {
     /// How far each of them is.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::{cause::Cause, copy::CopyCounts, run_id::RunId, timestamp::Timestamp, words::words};
 
 words! {
-    /// What a run is busy with.
+    /// The current phase of a run.
     Phase {
         /// It waits for a run of another rule to end.
         Waiting = "waiting",
@@ -31,7 +31,7 @@ pub struct Progress {
     pub part: Option<String>,
     /// When it began.
     pub started: Timestamp,
-    /// What it is busy with.
+    /// Its current phase.
     pub phase: Phase,
     /// How many copies it has to settle; 0 until that is known.
     pub wanted: u64,

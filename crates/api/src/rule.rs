@@ -27,7 +27,7 @@ pub struct RefusedConfig {
     pub hint: Option<String>,
 }
 
-/// A rule, and how it stands.
+/// A rule, and the state of its copies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rule {
     /// Its name, which is unique.
@@ -54,7 +54,7 @@ pub struct Rule {
     /// Its last run that has ended.
     #[schema(required = true)]
     pub last: Option<Run>,
-    /// How far its run is, if one goes on.
+    /// The progress of its active run, if there is one.
     #[schema(required = true)]
     pub running: Option<Progress>,
 }

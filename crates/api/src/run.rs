@@ -13,9 +13,9 @@ use crate::{
 };
 
 words! {
-    /// How a run stands or ended.
+    /// The state or the result of a run.
     RunOutcome {
-        /// It goes on.
+        /// It is active.
         Running = "running",
         /// Every copy is in sync, or kept on purpose.
         Done = "done",
@@ -23,7 +23,7 @@ words! {
         Failed = "failed",
         /// It was told to stop.
         Cancelled = "cancelled",
-        /// The server ended while it went on.
+        /// The server ended during the run.
         Interrupted = "interrupted",
     }
 }
@@ -87,7 +87,7 @@ pub struct Run {
     /// When it ended.
     #[schema(required = true)]
     pub ended: Option<Timestamp>,
-    /// How it stands or ended.
+    /// Its state or result.
     pub outcome: RunOutcome,
     /// What kept it from doing its work at all.
     #[schema(required = true)]
@@ -106,7 +106,7 @@ pub struct RunDetail {
     /// The run.
     #[serde(flatten)]
     pub run: Run,
-    /// How far it is, if it goes on.
+    /// Its progress, while it is active.
     #[schema(required = true)]
     pub progress: Option<Progress>,
     /// What it did about its copies; equal ones are only counted.

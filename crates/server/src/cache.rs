@@ -15,7 +15,7 @@ use crate::{
     web::call::WebCall,
 };
 
-/// Everything that is held, counted
+/// Count everything that is held
 #[utoipa::path(
     get, path = "/api/v1/cache/totals", operation_id = "getCacheTotals", tag = "cache",
     responses(
@@ -28,7 +28,7 @@ pub(crate) async fn totals(call: WebCall) -> Result<Response<Body>, Problem> {
     Ok(answer::json(&held::totals(holdings), JSON))
 }
 
-/// Repositories of which something is held
+/// List repositories that hold something
 #[utoipa::path(
     get, path = "/api/v1/cache/repositories", operation_id = "listCacheRepositories", tag = "cache",
     params(RepositoryListQuery),

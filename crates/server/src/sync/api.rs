@@ -28,9 +28,9 @@ const MOST: usize = 1000;
 /// A path parameter; it may be invalid UTF-8.
 type Segment = Result<Path<String>, PathRejection>;
 
-/// All rules
+/// List rules
 ///
-/// Each with its schedule, how its copies stand, its last run, and how far its run is.
+/// With schedule, counts of copies by state, the last run, and the progress of an active run.
 #[utoipa::path(
     get, path = "/api/v1/sync/rules", operation_id = "listRules", tag = "sync",
     responses(
@@ -75,9 +75,9 @@ pub(crate) async fn run(id: Segment, call: WebCall) -> Result<Response<Body>, Pr
     Ok(answer::json(&views::run_detail(detail), JSON))
 }
 
-/// How the copies of a rule stand
+/// List the copies of a rule
 ///
-/// As each was when it was last looked at, in order of source tags.
+/// The state of each copy when it was last checked, in order of source tags.
 #[utoipa::path(
     get, path = "/api/v1/sync/state", operation_id = "listCopies", tag = "sync", params(CopyListQuery),
     responses(
@@ -97,7 +97,7 @@ pub(crate) async fn state(call: WebCall) -> Result<Response<Body>, Problem> {
 
 /// Run a rule now
 ///
-/// All of it, or one image. A run that does what is asked for is joined.
+/// The whole rule, or one image. If an active run already covers the request, it is joined.
 #[utoipa::path(
     post, path = "/api/v1/sync/rules/{name}/run", operation_id = "runRule", tag = "sync",
     params(("name" = String, Path, description = "The rule")),

@@ -49,9 +49,10 @@ struct Listening {
     _listener: Listener,
 }
 
-/// Events as they happen
+/// Subscribe to events
 ///
-/// Server-sent events; the first one says which runs go on. Who does not keep up is cut off and should come again.
+/// Server-sent events. The first one lists the active runs. A client that reads too slowly is disconnected and should
+/// reconnect.
 #[utoipa::path(
     get, path = "/api/v1/sync/events", operation_id = "watchEvents", tag = "sync",
     responses(
