@@ -51,8 +51,7 @@ struct Listening {
 
 /// Subscribe to events
 ///
-/// Server-sent events. The first one lists the active runs. A client that reads too slowly is disconnected and should
-/// reconnect.
+/// Server-sent events. The first one lists the active runs. A client that reads too slowly is disconnected.
 #[utoipa::path(
     get, path = "/api/v1/sync/events", operation_id = "watchEvents", tag = "sync",
     responses(
