@@ -225,8 +225,7 @@ impl Work {
         let (at, new) = if beside.flow {
             (beside.end, format!(", {key}: {}", plain(value, true)))
         } else {
-            let line = document[..beside.key].rfind('\n').map_or(0, |at| at + 1);
-            let indent = document[line..beside.key].trim_start_matches('\u{feff}').chars().count();
+            let indent = column(document, entry_start(document, beside.key));
             let end = document[beside.end..].find('\n').map_or(document.len(), |at| beside.end + at);
             let is_crlf = document[..end].ends_with('\r');
             let (end, newline) = if is_crlf { (end - 1, "\r\n") } else { (end, "\n") };
@@ -239,11 +238,11 @@ impl Work {
     pub(crate) fn put_before(&mut self, document: &str, first: &Beside, key: &str, value: &str) {
         let change = self.changes.entry(first.value).or_default();
         change.before = Some((key.to_owned(), value.to_owned()));
+        let start = entry_start(document, first.key);
         let new = if first.flow {
             format!("{key}: {}, ", plain(value, true))
         } else {
-            let line = document[..first.key].rfind('\n').map_or(0, |at| at + 1);
-            let indent = document[line..first.key].trim_start_matches('\u{feff}').chars().count();
+            let indent = column(document, start);
             let newline = if document[first.key..].split('\n').next().is_some_and(|line| line.ends_with('\r'))
             {
                 "\r\n"
@@ -252,7 +251,7 @@ impl Work {
             };
             format!("{key}: {}{newline}{}", plain(value, false), " ".repeat(indent))
         };
-        self.pieces.insert(first.key, (first.key, new));
+        self.pieces.insert(start, (start, new));
     }
 
     /// The document with all edits applied.
@@ -269,10 +268,49 @@ impl Work {
     }
 }
 
+// The start of an entry whose key starts at `key`: anchors and tags of the key come first (YAML 1.2.2, §6.9).
+fn entry_start(document: &str, key: usize) -> usize {
+    let mut start = key;
+    loop {
+        let before = document[..start].trim_end_matches([' ', '\t']);
+        let is_limit = |c: char| c.is_whitespace() || matches!(c, '{' | '[' | ',');
+        let property = before.rfind(is_limit).map_or(0, |at| at + 1);
+        if before.len() == start || !before[property..].starts_with(['&', '!']) {
+            return start;
+        }
+        start = property;
+    }
+}
+
+// The column of an offset, in characters from 0. A byte order mark takes none.
+fn column(document: &str, at: usize) -> usize {
+    let line = document[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    document[line..at].trim_start_matches('\u{feff}').chars().count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Kind, Naming, Search};
+
+    #[test]
+    fn an_entry_starts_with_the_anchors_and_tags_of_its_key() {
+        for (document, key, start) in [
+            ("- name: a", "name", "name"),
+            ("- &a name: a", "name", "&a"),
+            ("- !t &a name: a", "name", "!t"),
+            ("&a name: a", "name", "&a"),
+            ("{&a name: a}", "name", "&a"),
+            ("{b: c,&a  name: a}", "name", "&a"),
+            ("a&b: {name: a}", "name", "name"),
+            ("&a\nname: a", "name", "name"),
+            ("- é: &a {name: a}", "name", "name"),
+        ] {
+            let found = entry_start(document, document.find(key).unwrap());
+            assert_eq!(found, document.find(start).unwrap(), "{document}");
+        }
+        assert_eq!(column("\u{feff}é x", "\u{feff}é x".len() - 1), 2);
+    }
 
     /// The outcome of comparing `result` with `document` if nothing was to change.
     fn held(kind: Kind, document: &str, result: &str) -> Result<(), RewriteError> {

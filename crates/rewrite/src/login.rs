@@ -256,6 +256,9 @@ jobs:
             ),
             "{flow}"
         );
+        // The anchor stays with its key.
+        let anchored = |text: &str| text.replace("          username: ", "          &u username: ");
+        assert_eq!(changed(&anchored(WORKFLOW), &["jobs.push.steps[0]"]), anchored(&expected));
         let crlf = WORKFLOW.replace('\n', "\r\n");
         assert_eq!(changed(&crlf, &["jobs.push.steps[0]"]), expected.replace('\n', "\r\n"));
     }

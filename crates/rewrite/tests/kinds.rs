@@ -315,6 +315,9 @@ images:
 - name: c # tail
 ⇒  newName: m.test/docker.io/library/c
   digest: DIGEST
+- &e name: e
+⇒  newName: m.test/docker.io/library/e
+  newTag: v2
 - name: quay.io/x/y
 - name: d
   newName: 'ghcr.io/d/d' ⇒ newName: 'm.test/ghcr.io/d/d'
