@@ -8,11 +8,11 @@ use crate::Found;
 /// Images to leave alone.
 ///
 /// ```
-/// use entrepot_oci::Image;
+/// use entrepot_oci::ImageRef;
 /// use entrepot_rewrite::{Found, Ignore};
 ///
 /// let ignore = Ignore::read("busybox # any tag\nquay.io/team/*\n")?;
-/// let holds = |image: &str| ignore.holds(&Found::from(&image.parse::<Image>().unwrap()));
+/// let holds = |image: &str| ignore.holds(&Found::from(&image.parse::<ImageRef>().unwrap()));
 /// assert!(holds("docker.io/library/busybox:1.36") && holds("quay.io/team/a/b:1"));
 /// assert!(!holds("nginx"));
 /// # Ok::<(), entrepot_rewrite::IgnoreError>(())

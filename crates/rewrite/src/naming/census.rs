@@ -27,13 +27,13 @@ impl Census {
     /// Records a new name.
     ///
     /// ```
-    /// use entrepot_oci::Image;
+    /// use entrepot_oci::ImageRef;
     /// use entrepot_rewrite::{Census, Found, Naming, Rules};
     ///
     /// let rules = Rules { naming: Naming::Flatten("r.example.com".parse()?), ..Rules::default() };
     /// let mut census = Census::default();
     /// let mut add = |image: &str| {
-    ///     let found = Found::from(&image.parse::<Image>().unwrap());
+    ///     let found = Found::from(&image.parse::<ImageRef>().unwrap());
     ///     census.add(&found, &rules.name(&found).unwrap())
     /// };
     /// add("quay.io/a/b:1")?;

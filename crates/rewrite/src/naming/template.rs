@@ -9,12 +9,12 @@ use crate::{Found, Reason};
 /// `library/`), `{namespace}`, `{name}` (the last part), `{flat}` (`/` replaced by `-`).
 ///
 /// ```
-/// use entrepot_oci::Image;
+/// use entrepot_oci::ImageRef;
 /// use entrepot_rewrite::{Found, Naming, Rules};
 ///
 /// let naming = Naming::Template("hub.example.com/cache/{host}/{short}".parse()?);
 /// let rules = Rules { naming, ..Rules::default() };
-/// let nginx = Found::from(&"nginx:1.27".parse::<Image>()?);
+/// let nginx = Found::from(&"nginx:1.27".parse::<ImageRef>()?);
 /// assert_eq!(rules.name(&nginx).unwrap().name(), "hub.example.com/cache/docker.io/nginx");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
