@@ -15,7 +15,7 @@ skipped() {
     exit 0
 }
 
-have node && have npm || skipped "node and npm are not installed"
+if ! have node || ! have npm; then skipped "node and npm are not installed"; fi
 cd "$root/e2e/api"
 npm ci --no-audit --no-fund --silent || skipped "the packages of e2e/api/package-lock.json cannot be installed"
 if npm run --silent check; then
