@@ -41,7 +41,8 @@ fn settings(Registry { remote, habits, .. }: Registry) -> RegistrySettings {
     RegistrySettings { remote, format: habits.format, reserve: habits.reserve, chunk: habits.chunk }
 }
 
-fn credential(Login { credential, namespace }: Login) -> Credential {
+/// A login as the client of a registry takes it.
+pub(crate) fn credential(Login { credential, namespace }: Login) -> Credential {
     let entrepot_credentials::Credential { username, password } = credential;
     Credential { username, password, namespace, endpoint: None }
 }

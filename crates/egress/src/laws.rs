@@ -60,52 +60,18 @@ fn on_the_web(from: &Url, target: &Url) {
 
 #[cfg(test)]
 mod tests {
+    use entrepot_testkit::addresses::{HOSTS, PATHS, SCHEMES, SERVERS};
     use proptest::{prelude::*, sample::select};
 
     use super::*;
 
-    const HOSTS: [&str; 22] = [
-        "registry.example",
-        "auth.example",
-        "a.co.uk",
-        "b.co.uk",
-        "co.uk",
-        "localhost",
-        "registry",
-        "registry.example.",
-        "registry.example:8443",
-        "127.0.0.1",
-        "127.1",
-        "0x7f.1",
-        "2130706433",
-        "10.0.0.1",
-        "169.254.169.254",
-        "1.1.1.1",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[2606:4700::1111]",
-        "u:p@registry.example",
-        "",
-        "%31.1.1.1",
-    ];
-
     fn address() -> impl Strategy<Value = String> {
-        let schemes = ["https://", "http://", "file://", "//", "/", "", "https:/\\", "HTTPS://"];
-        let rest = ["", "/", "/v2/a/tags/list?n=1&last=x", "/token#x", "\\x", "?scope=evil", "/../.."];
-        (select(schemes.to_vec()), select(HOSTS.to_vec()), select(rest.to_vec()))
-            .prop_map(|(scheme, host, rest)| format!("{scheme}{host}{rest}"))
+        let pieces = (select(SCHEMES.as_slice()), select(HOSTS.as_slice()), select(PATHS.as_slice()));
+        pieces.prop_map(|(scheme, host, path)| format!("{scheme}{host}{path}"))
     }
 
     fn server() -> impl Strategy<Value = Url> {
-        let servers = [
-            "https://registry.example/v2/a/tags/list",
-            "http://127.0.0.1:5000/v2/",
-            "https://a.co.uk",
-            "https://localhost:5000",
-            "http://lan.example",
-            "https://[::1]:5000",
-        ];
-        select(servers.to_vec()).prop_filter_map("a URL", |text| text.parse().ok())
+        select(SERVERS.as_slice()).prop_filter_map("a URL", |text| text.parse().ok())
     }
 
     proptest! {

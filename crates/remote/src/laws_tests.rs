@@ -1,56 +1,17 @@
 //! The laws, with inputs close enough to what registries send to pass the first checks.
 
+use entrepot_testkit::addresses::{HOSTS, PATHS, SCHEMES, SERVERS};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 
-const HOSTS: [&str; 22] = [
-    "registry.example",
-    "auth.example",
-    "a.co.uk",
-    "b.co.uk",
-    "co.uk",
-    "localhost",
-    "registry",
-    "registry.example.",
-    "registry.example:8443",
-    "127.0.0.1",
-    "127.1",
-    "0x7f.1",
-    "2130706433",
-    "10.0.0.1",
-    "169.254.169.254",
-    "1.1.1.1",
-    "[::1]",
-    "[::ffff:127.0.0.1]",
-    "[2606:4700::1111]",
-    "u:p@registry.example",
-    "",
-    "%31.1.1.1",
-];
-
 fn address() -> impl Strategy<Value = String> {
-    let scheme =
-        select(["https://", "http://", "file://", "//", "/", "", "https:/\\", "HTTPS://"].as_slice());
-    let rest = select(
-        ["", "/", "/v2/a/tags/list?n=1&last=x", "/token#x", "\\x", "?scope=evil", "/../.."].as_slice(),
-    );
-    (scheme, select(HOSTS.as_slice()), rest).prop_map(|(scheme, host, rest)| format!("{scheme}{host}{rest}"))
+    let pieces = (select(SCHEMES.as_slice()), select(HOSTS.as_slice()), select(PATHS.as_slice()));
+    pieces.prop_map(|(scheme, host, path)| format!("{scheme}{host}{path}"))
 }
 
 fn home() -> impl Strategy<Value = Url> {
-    select(
-        [
-            "https://registry.example/v2/a/tags/list",
-            "http://127.0.0.1:5000/v2/",
-            "https://a.co.uk",
-            "https://localhost:5000",
-            "http://lan.example",
-            "https://[::1]:5000",
-        ]
-        .as_slice(),
-    )
-    .prop_filter_map("an address", |text| text.parse().ok())
+    select(SERVERS.as_slice()).prop_filter_map("an address", |text| text.parse().ok())
 }
 
 fn scope_like() -> impl Strategy<Value = String> {

@@ -64,30 +64,14 @@ pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> R
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
+    use std::io;
 
     use entrepot_oci::ErrorCode;
+    use entrepot_testkit::Captured;
     use http::HeaderMap;
     use http_body_util::BodyExt;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("the accounts cannot be looked up")]
@@ -95,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_has_all_its_headers_and_only_the_log_has_its_cause() {
-        let (log, id) = (Log::default(), RequestId::of(&HeaderMap::new()));
+        let (log, id) = (Captured::default(), RequestId::of(&HeaderMap::new()));
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         let (bearer, basic) = ("Bearer realm=\"https://m.test/token\"", "Basic realm=\"m.test\"");
@@ -116,7 +100,7 @@ mod tests {
             body.contains("not now") && !body.contains("hunter2") && !body.contains("accounts"),
             "{body}"
         );
-        let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let told = log.text();
         assert!(told.contains("the accounts cannot be looked up: password `hunter2` is wrong"), "{told}");
     }
 }

@@ -64,11 +64,7 @@ fn is_added(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
-
+    use entrepot_testkit::Captured;
     use http::HeaderValue;
 
     use super::*;
@@ -92,18 +88,7 @@ mod tests {
 
     #[test]
     fn the_log_says_so_once() {
-        #[derive(Clone, Default)]
-        struct Log(Arc<Mutex<Vec<u8>>>);
-        impl io::Write for Log {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.lock().unwrap().extend_from_slice(bytes);
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let log = Log::default();
+        let log = Captured::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
@@ -111,7 +96,7 @@ mod tests {
             local.notice(&with("x-real-ip"));
             local.notice(&with("x-real-ip"));
         });
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         assert_eq!(text.lines().count(), 1, "{text}");
         let said = "a request with `x-real-ip` came through a proxy: until the restart, no request over the network \
                     counts as local; hint: begin runs with `entrepot sync run` on this machine, or set `api_token`";

@@ -4,31 +4,13 @@
 
 mod support;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
+use entrepot_testkit::Captured;
 use support::Rig;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 // Alone in its file: what the server's threads say is heard by one subscriber for the whole process.
 #[tokio::test]
 async fn the_access_log_has_no_secrets() {
-    let log = Log::default();
+    let log = Captured::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
@@ -39,7 +21,7 @@ async fn the_access_log_has_no_secrets() {
     let answer = rig.raw(request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     nasty(&rig).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(!text.contains("canary") && !text.contains('\u{202e}'), "{text}");
     let line = text.lines().find(|line| line.contains(r#""target":"access""#)).unwrap();
     let event: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -2,18 +2,20 @@
 //!
 //! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
-//! - [`client`] pulls, and examines responses while they arrive
+//! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
 //! For tests only. Misuse ends the test at once: functions panic instead of returning errors.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a broken promise ends the test")]
 
+pub mod addresses;
 mod allowance;
 mod answer;
 mod auth;
 mod body;
 mod capabilities;
+mod captured;
 pub mod client;
 mod fault;
 mod gate;
@@ -35,6 +37,7 @@ mod wire;
 
 pub use auth::{Bearer, TokenField};
 pub use capabilities::{Capabilities, RateLimit};
+pub use captured::Captured;
 pub use fault::{Action, Fault, Match, Place};
 pub use gate::Gate;
 pub use image::{TestImage, TestManifest};

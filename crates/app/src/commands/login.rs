@@ -18,7 +18,7 @@ use crate::{
     config::Environment,
     failure::Failure,
     output::{self, Output},
-    terminal,
+    registries, terminal,
 };
 
 /// The longest password, in bytes. Some clouds issue tokens of several thousand.
@@ -104,10 +104,9 @@ async fn check(
     let host = target.host();
     let remote = Remote::new(host.clone(), &session.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
-    let Credential { username, password } = credential.clone();
-    let namespace = target.namespace().cloned();
-    let credential = entrepot_remote::Credential { username, password, namespace, endpoint: None };
-    remote.log_in(&credential).await.map_err(|error| refused(host, &error))
+    let (credential, namespace) = (credential.clone(), target.namespace().cloned());
+    let login = entrepot_credentials::Login { credential, namespace };
+    remote.log_in(&registries::credential(login)).await.map_err(|error| refused(host, &error))
 }
 
 /// Removes logins.

@@ -128,36 +128,24 @@ impl Drop for Guard {
 mod tests {
     use std::sync::mpsc;
 
+    use entrepot_testkit::Captured;
+
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn all_lines_are_written_in_order_by_the_end() {
-        let sink = Sink::default();
+        let sink = Captured::default();
         let (batch, guard) = Batch::start(sink.clone()).unwrap();
         for number in 0..1000 {
             writeln!(batch.make_writer(), "line {number}").unwrap();
         }
         drop(guard);
         let expected: String = (0..1000).map(|number| format!("line {number}\n")).collect();
-        assert_eq!(String::from_utf8(sink.0.lock().unwrap().clone()).unwrap(), expected);
+        assert_eq!(sink.text(), expected);
     }
 
     /// Lets nothing through until it is told to.
-    struct Stuck(mpsc::Receiver<()>, Sink);
+    struct Stuck(mpsc::Receiver<()>, Captured);
 
     impl Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -173,7 +161,7 @@ mod tests {
     #[test]
     fn a_reader_that_stops_costs_lines_and_not_memory() {
         let (go, stuck) = mpsc::channel();
-        let sink = Sink::default();
+        let sink = Captured::default();
         let (batch, guard) = Batch::start(Stuck(stuck, sink.clone())).unwrap();
         let line = [b'x'; 1 << 10];
         // Twice what is gathered, and what the thread has taken already.
@@ -183,7 +171,7 @@ mod tests {
         assert!(batch.lines().text.len() <= MOST);
         drop(go);
         drop(guard);
-        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        let text = sink.text();
         assert!(text.contains("lines of log were dropped"), "{}", text.len());
     }
 }
