@@ -28,6 +28,7 @@ mod range;
 mod reference;
 mod referrers;
 mod repository;
+mod repository_pattern;
 mod route;
 
 pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
@@ -48,4 +49,5 @@ pub use range::{ByteRange, ChunkRange, RangeError};
 pub use reference::{Reference, ReferenceError, Tag, TagError};
 pub use referrers::{ReferrersIndex, referrers_tag};
 pub use repository::{Repository, RepositoryError};
+pub use repository_pattern::{PatternError, RepositoryPattern};
 pub use route::{Method, Route, RouteError, UploadStart};
