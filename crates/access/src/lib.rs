@@ -1,0 +1,32 @@
+//! Who is asking, and may they.
+//!
+//! - pure: [`Role`] and [`Operation`], [`Verb`] and [`Grant`], [`Scopes`] of API tokens; [`Rules`] decide about a
+//!   [`Principal`]
+//! - credentials: [`Passwords`], [`ApiToken`], [`VerifyingKeys`] for the registry's own tokens
+
+#![forbid(unsafe_code)]
+
+mod api_token;
+mod grant;
+mod name;
+mod password;
+mod principal;
+mod registry_scope;
+mod registry_token;
+mod role;
+mod rules;
+mod scope;
+mod throttle;
+mod verb;
+
+pub use api_token::{ApiToken, ApiTokenError, TokenId};
+pub use grant::{Grant, Subject, SubjectError};
+pub use name::{AccountName, NameError};
+pub use password::{Busy, PasswordError, Passwords};
+pub use principal::{Account, Carries, Identity, Principal};
+pub use registry_scope::RegistryScopes;
+pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, SigningKey, VerifyingKeys};
+pub use role::{Operation, Role, RoleError};
+pub use rules::{Rules, Visibility};
+pub use scope::{Scope, ScopeError, Scopes};
+pub use verb::{Verb, VerbError, Verbs};

@@ -1,0 +1,152 @@
+//! Roles, and what each may do apart from repositories. Pure.
+//!
+//! The table in `docs/reference/access.md` is compared with this module by a test.
+
+use std::{fmt, str::FromStr};
+
+/// What an account may do in general. Rights to repositories come from grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Reads what operators read, without secrets.
+    Viewer,
+    /// Pulls and pushes what was granted, and manages its own tokens.
+    User,
+    /// Runs the service: syncs, limits, the cache; no accounts, no secrets.
+    Operator,
+    /// Everything.
+    Admin,
+}
+
+/// Something that can be done apart from repositories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// Read the public pages: `/`, `/guide`, `/sync`, badges and public logs.
+    See,
+    /// Read rules, runs, what the mirror holds, and other state of the service.
+    Inspect,
+    /// Read `/metrics`.
+    ReadMetrics,
+    /// Start and cancel sync runs.
+    RunSyncs,
+    /// Remove what the mirror holds.
+    ManageCache,
+    /// Ask for an image to be fetched.
+    Request,
+    /// Manage one's own password, sessions and API tokens.
+    ManageSelf,
+    /// Read the audit log.
+    ReadAudit,
+    /// Manage accounts, grants, and the tokens of others.
+    ManageAccounts,
+    /// Manage the credential store and its keys.
+    ManageSecrets,
+}
+
+/// The text is not a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a role is one of `admin`, `operator`, `user`, `viewer`")]
+pub struct RoleError;
+
+impl Role {
+    /// All roles, from the least to the most powerful.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::User, Self::Operator, Self::Admin];
+
+    /// The role's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// True if accounts of this role may do this.
+    pub fn may(self, operation: Operation) -> bool {
+        match operation {
+            Operation::See | Operation::ManageSelf => true,
+            Operation::Inspect => self != Self::User,
+            Operation::Request => self != Self::Viewer,
+            Operation::ReadMetrics | Operation::RunSyncs | Operation::ManageCache | Operation::ReadAudit => {
+                self >= Self::Operator
+            }
+            Operation::ManageAccounts | Operation::ManageSecrets => self == Self::Admin,
+        }
+    }
+}
+
+impl Operation {
+    /// All operations.
+    pub const ALL: [Self; 10] = [
+        Self::See,
+        Self::Inspect,
+        Self::ReadMetrics,
+        Self::RunSyncs,
+        Self::ManageCache,
+        Self::Request,
+        Self::ManageSelf,
+        Self::ReadAudit,
+        Self::ManageAccounts,
+        Self::ManageSecrets,
+    ];
+
+    /// The operation's name, as the audit log and the documentation have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::See => "see",
+            Self::Inspect => "inspect",
+            Self::ReadMetrics => "read-metrics",
+            Self::RunSyncs => "run-syncs",
+            Self::ManageCache => "manage-cache",
+            Self::Request => "request",
+            Self::ManageSelf => "manage-self",
+            Self::ReadAudit => "read-audit",
+            Self::ManageAccounts => "manage-accounts",
+            Self::ManageSecrets => "manage-secrets",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = RoleError;
+
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(RoleError)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+        for bad in ["", "Admin", "root", "user "] {
+            assert_eq!(bad.parse::<Role>(), Err(RoleError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_an_admin_reaches_accounts_and_secrets() {
+        for operation in [Operation::ManageAccounts, Operation::ManageSecrets] {
+            let who: Vec<_> = Role::ALL.into_iter().filter(|role| role.may(operation)).collect();
+            assert_eq!(who, [Role::Admin], "{operation}");
+        }
+        assert!(Operation::ALL.into_iter().all(|operation| Role::Admin.may(operation)));
+    }
+}
