@@ -3,12 +3,14 @@
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`: what is shown to people; `removal`: removing
 //!   images; `sync`: runs and their copies; `server_lock`: one server for each database
+//! - `access`: accounts, API tokens, the audit log
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod blobs;
 mod database;
 mod dialect;
@@ -29,6 +31,10 @@ mod sync;
 mod tags;
 mod usage;
 
+pub use access::{
+    AccountChange, AccountKind, AccountRecord, ApiTokenRecord, ApiTokenSecret, AuditEntry, AuditFilter,
+    AuditOutcome, AuditRecord, NewAccount, NewApiToken, SigningKeyRecord,
+};
 pub use database::Catalog;
 pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};

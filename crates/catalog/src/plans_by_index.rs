@@ -5,7 +5,7 @@
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    blobs,
+    access, blobs,
     database::Catalog,
     images,
     key::{Origin, RepoKey},
@@ -14,7 +14,7 @@ use crate::{
     removal, sql, sync, tags, usage,
 };
 
-const QUERIES: [(&str, &str); 41] = [
+const QUERIES: [(&str, &str); 51] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -44,6 +44,16 @@ const QUERIES: [(&str, &str); 41] = [
     ("only here", removal::ONLY_HERE),
     ("all manifests", removal::ALL_MANIFESTS),
     ("all blobs", removal::ALL_BLOBS),
+    ("account", access::ACCOUNT),
+    ("account by name", access::BY_NAME),
+    ("account by subject", access::BY_SUBJECT),
+    ("accounts", access::ACCOUNTS),
+    ("token", access::TOKEN),
+    ("tokens of an account", access::TOKENS_OF),
+    ("secrets", access::SECRETS),
+    ("audit", access::AUDIT),
+    ("audit of somebody", access::AUDIT_OF),
+    ("trim audit", access::TRIM_AUDIT),
     ("run", sync::RUN),
     ("runs", sync::RUNS),
     ("runs of a rule", sync::RUNS_OF),

@@ -9,6 +9,8 @@
 #[path = "contract/setup.rs"]
 mod setup;
 
+#[path = "contract/access.rs"]
+mod access;
 #[path = "contract/blobs.rs"]
 mod blobs;
 #[path = "contract/concurrency.rs"]
@@ -53,6 +55,11 @@ macro_rules! on_both {
 }
 
 on_both! {
+    access {
+        accounts_have_unique_names, accounts_change_only_as_they_were_seen,
+        accounts_from_elsewhere_are_found_by_subject, accounts_come_in_pages, tokens_are_renewed_with_grace,
+        tokens_go_with_their_account, keys_are_kept_sealed, the_audit_is_read_backwards,
+    }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {
         are_remembered_with_their_tags, missing_blob_leaves_nothing, wrong_sizes_leave_nothing,

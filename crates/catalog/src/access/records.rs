@@ -1,0 +1,224 @@
+//! Rows of accounts, tokens and the audit log.
+
+use std::time::SystemTime;
+
+use entrepot_oci::Digest;
+
+use crate::error::Error;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// Its key.
+    pub id: i64,
+    /// Its name, unique.
+    pub name: String,
+    /// Where it comes from.
+    pub kind: AccountKind,
+    /// Who that is there; `None` for local accounts and robots.
+    pub subject: Option<String>,
+    /// Its role.
+    pub role: String,
+    /// Its password, hashed; `None` if it has none.
+    pub password: Option<String>,
+    /// The groups that its directory told of last.
+    pub groups: Vec<String>,
+    /// Whether it is disabled.
+    pub is_disabled: bool,
+    /// Rises with every change.
+    pub revision: i64,
+    /// When it was created.
+    pub created: SystemTime,
+    /// When it was changed last.
+    pub changed: SystemTime,
+    /// When somebody last logged in to it.
+    pub last_login: Option<SystemTime>,
+}
+
+/// Where an account comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountKind {
+    /// Made here, with a password.
+    Local,
+    /// Made here for a machine, with API tokens only.
+    Robot,
+    /// From an OpenID provider.
+    Oidc,
+    /// From an LDAP directory.
+    Ldap,
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from.
+    pub kind: AccountKind,
+    /// Who that is there.
+    pub subject: Option<String>,
+    /// Its role.
+    pub role: String,
+    /// Its password, hashed.
+    pub password: Option<String>,
+    /// Its groups.
+    pub groups: Vec<String>,
+}
+
+/// A change of an account. `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// The new role.
+    pub role: Option<String>,
+    /// The new password, hashed.
+    pub password: Option<String>,
+    /// The new groups.
+    pub groups: Option<Vec<String>>,
+    /// Whether it is disabled.
+    pub is_disabled: Option<bool>,
+}
+
+/// A new API token.
+#[derive(Clone, Debug)]
+pub struct NewApiToken {
+    /// Its public part.
+    pub id: String,
+    /// The account that it belongs to.
+    pub account: i64,
+    /// Its name, for people.
+    pub name: String,
+    /// Its scopes.
+    pub scopes: String,
+    /// The hash of its secret.
+    pub hash: Digest,
+    /// When it ends; `None` means never.
+    pub expires: Option<SystemTime>,
+}
+
+/// An API token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiTokenRecord {
+    /// Its public part.
+    pub id: String,
+    /// The account that it belongs to.
+    pub account: i64,
+    /// Its name, for people.
+    pub name: String,
+    /// Its scopes.
+    pub scopes: String,
+    /// When it was created.
+    pub created: SystemTime,
+    /// When it ends; `None` means never.
+    pub expires: Option<SystemTime>,
+    /// Its secrets, the newest first; two while it is being replaced.
+    pub secrets: Vec<ApiTokenSecret>,
+}
+
+/// A secret of an API token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiTokenSecret {
+    /// The hash of the whole token.
+    pub hash: Digest,
+    /// When it was made.
+    pub created: SystemTime,
+    /// When it ends, because a newer one replaces it.
+    pub ends: Option<SystemTime>,
+    /// When it was last used.
+    pub used: Option<SystemTime>,
+}
+
+/// A key that signs registry tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKeyRecord {
+    /// Its id.
+    pub id: String,
+    /// Its public half.
+    pub public: Vec<u8>,
+    /// Its private half, sealed.
+    pub private: String,
+    /// When it was created.
+    pub created: SystemTime,
+}
+
+/// Something that was done or refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// From where; `None` for the local socket.
+    pub address: Option<String>,
+    /// What came of it.
+    pub outcome: AuditOutcome,
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// What changed, without secrets.
+    pub detail: Option<String>,
+}
+
+/// What came of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditOutcome {
+    /// It was done.
+    Done,
+    /// It was not allowed.
+    Refused,
+    /// It was allowed and failed.
+    Failed,
+}
+
+/// A row of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Its key, which rises with time.
+    pub id: i64,
+    /// When.
+    pub at: SystemTime,
+    /// What.
+    pub entry: AuditEntry,
+}
+
+/// Which rows of the audit log.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only those of one actor.
+    pub actor: Option<String>,
+    /// Only those before this key; `None` begins with the latest.
+    pub before: Option<i64>,
+}
+
+impl AccountKind {
+    /// The kind as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Robot => "robot",
+            Self::Oidc => "oidc",
+            Self::Ldap => "ldap",
+        }
+    }
+
+    pub(super) fn read(text: &str) -> Result<Self, Error> {
+        let all = [Self::Local, Self::Robot, Self::Oidc, Self::Ldap];
+        all.into_iter().find(|kind| kind.as_str() == text).ok_or(Error::Content { what: "kind of account" })
+    }
+}
+
+impl AuditOutcome {
+    /// The outcome as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(super) fn read(text: &str) -> Result<Self, Error> {
+        let all = [Self::Done, Self::Refused, Self::Failed];
+        all.into_iter().find(|outcome| outcome.as_str() == text).ok_or(Error::Content { what: "outcome" })
+    }
+}

@@ -1,0 +1,190 @@
+//! API tokens and their secrets.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use entrepot_oci::Digest;
+use sqlx::FromRow;
+
+use super::records::{ApiTokenRecord, ApiTokenSecret, NewApiToken};
+use crate::{
+    database::{Catalog, retried},
+    error::Error,
+    records::Listing,
+    sql::{digest, fetch_page, from_ms, to_ms, with_list},
+};
+
+pub(crate) const TOKEN: &str =
+    "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token WHERE id = $1";
+pub(crate) const TOKENS_OF: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+     WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+const TOKENS: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+     WHERE id > $1 ORDER BY id LIMIT $2";
+pub(crate) const SECRETS: &str = "SELECT token_id, hash, created_ms, ends_ms, used_ms FROM api_token_secret \
+     WHERE token_id = $1 ORDER BY created_ms DESC, hash";
+const SECRETS_OF_MANY: &str = "SELECT token_id, hash, created_ms, ends_ms, used_ms FROM api_token_secret \
+     WHERE token_id >= $1 AND token_id IN {} ORDER BY created_ms DESC, hash";
+const ADD: &str = "INSERT INTO api_token (id, account_id, name, scopes, created_ms, expires_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6)";
+const ADD_SECRET: &str = "INSERT INTO api_token_secret (token_id, hash, created_ms) VALUES ($1, $2, $3)";
+const END_SECRETS: &str = "UPDATE api_token_secret SET ends_ms = $2 WHERE token_id = $1 AND ends_ms IS NULL";
+const DROP_ENDED: &str = "DELETE FROM api_token_secret WHERE token_id = $1 AND ends_ms IS NOT NULL";
+const REMOVE: &str = "DELETE FROM api_token WHERE id = $1";
+const USED: &str = "UPDATE api_token_secret SET used_ms = $3 WHERE token_id = $1 AND hash = $2";
+
+impl Catalog {
+    /// The API token with this id, and its secrets.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn api_token(&self, id: &str) -> Result<Option<ApiTokenRecord>, Error> {
+        let query = sqlx::query_as::<_, Raw>(TOKEN).bind(id.to_owned());
+        let Some(token) = query.fetch_optional(&self.reader).await? else { return Ok(None) };
+        let secrets = sqlx::query_as::<_, RawSecret>(SECRETS).bind(id.to_owned()).fetch_all(&self.reader).await?;
+        let secrets = secrets.into_iter().map(RawSecret::read).collect::<Result<_, _>>()?;
+        Ok(Some(token.read(secrets)))
+    }
+
+    /// API tokens after `after`, by id: those of one account, or all.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn api_tokens(
+        &self,
+        account: Option<i64>,
+        after: &str,
+        limit: usize,
+    ) -> Result<Listing<ApiTokenRecord>, Error> {
+        let query = match account {
+            Some(account) => sqlx::query_as::<_, Raw>(TOKENS_OF).bind(account).bind(after.to_owned()),
+            None => sqlx::query_as::<_, Raw>(TOKENS).bind(after.to_owned()),
+        };
+        let (tokens, more) = fetch_page(query, &self.reader, limit).await?;
+        let mut secrets = self.secrets_of(&tokens).await?;
+        let rows = tokens.into_iter().map(|token| {
+            let secrets = secrets.remove(&token.id).unwrap_or_default();
+            token.read(secrets)
+        });
+        Ok(Listing { rows: rows.collect(), more })
+    }
+
+    async fn secrets_of(&self, tokens: &[Raw]) -> Result<BTreeMap<String, Vec<ApiTokenSecret>>, Error> {
+        let mut all = BTreeMap::<_, Vec<_>>::new();
+        let Some(first) = tokens.first() else { return Ok(all) };
+        let query = sqlx::query_as::<_, RawSecret>(with_list(SECRETS_OF_MANY, tokens.len())).bind(first.id.clone());
+        let query = tokens.iter().fold(query, |query, token| query.bind(token.id.clone()));
+        for secret in query.fetch_all(&self.reader).await? {
+            all.entry(secret.token_id.clone()).or_default().push(secret.read()?);
+        }
+        Ok(all)
+    }
+
+    /// Creates an API token.
+    ///
+    /// # Errors
+    /// The database failed, or the account is gone; then there is no token.
+    pub async fn add_api_token(&self, new: &NewApiToken, at: SystemTime) -> Result<(), Error> {
+        retried(|| async {
+            let mut tx = self.begin().await?;
+            let query = sqlx::query(ADD).bind(new.id.clone()).bind(new.account).bind(new.name.clone());
+            let query = query.bind(new.scopes.clone()).bind(to_ms(at)).bind(new.expires.map(to_ms));
+            query.execute(&mut *tx).await?;
+            let query = sqlx::query(ADD_SECRET).bind(new.id.clone()).bind(new.hash.to_string());
+            query.bind(to_ms(at)).execute(&mut *tx).await?;
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+
+    /// Gives a token a new secret. The newest one so far goes on working until `ends`; older ones are gone. Returns
+    /// whether the token was there.
+    ///
+    /// # Errors
+    /// The database failed; then nothing has changed.
+    pub async fn renew_api_token(
+        &self,
+        id: &str,
+        hash: &Digest,
+        ends: SystemTime,
+        at: SystemTime,
+    ) -> Result<bool, Error> {
+        retried(|| async {
+            let mut tx = self.begin().await?;
+            if sqlx::query_as::<_, Raw>(TOKEN).bind(id.to_owned()).fetch_optional(&mut *tx).await?.is_none() {
+                return Ok(false);
+            }
+            sqlx::query(DROP_ENDED).bind(id.to_owned()).execute(&mut *tx).await?;
+            sqlx::query(END_SECRETS).bind(id.to_owned()).bind(to_ms(ends)).execute(&mut *tx).await?;
+            let query = sqlx::query(ADD_SECRET).bind(id.to_owned()).bind(hash.to_string());
+            query.bind(to_ms(at)).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Removes an API token. Returns whether it was there.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn remove_api_token(&self, id: &str) -> Result<bool, Error> {
+        retried(|| async {
+            let done = sqlx::query(REMOVE).bind(id.to_owned()).execute(&self.writer).await?;
+            Ok(done.rows_affected() > 0)
+        })
+        .await
+    }
+
+    /// Records that a secret of a token was used.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn api_token_used(&self, id: &str, hash: &Digest, at: SystemTime) -> Result<(), Error> {
+        let query = sqlx::query(USED).bind(id.to_owned()).bind(hash.to_string());
+        query.bind(to_ms(at)).execute(&self.writer).await?;
+        Ok(())
+    }
+}
+
+#[derive(FromRow)]
+struct Raw {
+    id: String,
+    account_id: i64,
+    name: String,
+    scopes: String,
+    created_ms: i64,
+    expires_ms: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct RawSecret {
+    token_id: String,
+    hash: String,
+    created_ms: i64,
+    ends_ms: Option<i64>,
+    used_ms: Option<i64>,
+}
+
+impl Raw {
+    fn read(self, secrets: Vec<ApiTokenSecret>) -> ApiTokenRecord {
+        ApiTokenRecord {
+            id: self.id,
+            account: self.account_id,
+            name: self.name,
+            scopes: self.scopes,
+            created: from_ms(self.created_ms),
+            expires: self.expires_ms.map(from_ms),
+            secrets,
+        }
+    }
+}
+
+impl RawSecret {
+    fn read(self) -> Result<ApiTokenSecret, Error> {
+        Ok(ApiTokenSecret {
+            hash: digest(&self.hash)?,
+            created: from_ms(self.created_ms),
+            ends: self.ends_ms.map(from_ms),
+            used: self.used_ms.map(from_ms),
+        })
+    }
+}
