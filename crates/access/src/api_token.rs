@@ -9,7 +9,7 @@ use entrepot_oci::Digest;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What every token begins with.
-pub const PREFIX: &str = "ep_";
+const PREFIX: &str = "ep_";
 const ID: usize = 10;
 const SECRET: usize = 32;
 const CHECKSUM: usize = 6;

@@ -14,9 +14,9 @@ const AT_ONCE: usize = 2;
 /// How long a login waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The shortest password.
-pub const MIN_LENGTH: usize = 8;
+const MIN_LENGTH: usize = 8;
 /// The longest password, in bytes: hashing must not become a way to keep the server busy.
-pub const MAX_LENGTH: usize = 1024;
+const MAX_LENGTH: usize = 1024;
 
 /// Hashes and verifies passwords. Cheap to clone; clones share the limit.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    api_token::TokenId,
     name::AccountName,
     role::{Operation, Role},
     scope::Scopes,
@@ -52,7 +53,18 @@ pub enum Carries {
     /// All of them: a password, a session, the local socket.
     All,
     /// Those of an API token's scopes.
-    Scopes(Arc<Scopes>),
+    Token(Arc<HeldToken>),
+}
+
+/// An API token that somebody identified themselves with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldToken {
+    /// Its public part.
+    pub id: TokenId,
+    /// Its name, for people.
+    pub name: String,
+    /// What it carries.
+    pub scopes: Scopes,
 }
 
 impl Principal {
@@ -80,7 +92,10 @@ impl Principal {
             Identity::Owner => "owner".to_owned(),
             Identity::Local => "local".to_owned(),
             Identity::SyncToken => "api_token".to_owned(),
-            Identity::Account(account) => format!("account:{}", account.name),
+            Identity::Account(account) => match &self.carries {
+                Carries::All => format!("account:{}", account.name),
+                Carries::Token(token) => format!("account:{} (token {})", account.name, token.id),
+            },
             Identity::Anonymous => "anonymous".to_owned(),
         }
     }
@@ -91,7 +106,7 @@ impl Carries {
     pub fn limit(&self, rights: Verbs, repository: &str) -> Verbs {
         match self {
             Self::All => rights,
-            Self::Scopes(scopes) => rights.intersection(scopes.on(repository)),
+            Self::Token(token) => rights.intersection(token.scopes.on(repository)),
         }
     }
 
@@ -99,7 +114,7 @@ impl Carries {
     pub fn may(&self, operation: Operation) -> bool {
         match self {
             Self::All => true,
-            Self::Scopes(scopes) => scopes.may(operation),
+            Self::Token(token) => token.scopes.may(operation),
         }
     }
 }

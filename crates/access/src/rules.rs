@@ -110,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::principal::Carries;
+    use crate::principal::{Carries, HeldToken};
 
     const PUBLIC: &str = "docker.io/library/nginx";
     const SECRET: &str = "docker.io/acme/web";
@@ -139,6 +139,12 @@ mod tests {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         let account = Account { id: 1, name: name.parse().unwrap(), role, groups };
         Principal { identity: Identity::Account(Arc::new(account)), carries: Carries::All }
+    }
+
+    fn scoped(mut principal: Principal, scopes: &str) -> Principal {
+        let (id, name) = ("0123456789".parse().unwrap(), "ci".to_owned());
+        principal.carries = Carries::Token(Arc::new(HeldToken { id, name, scopes: scopes.parse().unwrap() }));
+        principal
     }
 
     fn rights(principal: &Principal, repository: &str, visibility: Visibility) -> String {
@@ -177,10 +183,6 @@ mod tests {
 
     #[test]
     fn a_token_carries_no_more_than_its_account_has() {
-        let scoped = |mut principal: Principal, scopes: &str| {
-            principal.carries = Carries::Scopes(Arc::new(scopes.parse().unwrap()));
-            principal
-        };
         let alice = scoped(account("alice", Role::User, &[]), "pull,push:docker.io/**");
         assert_eq!(rights(&alice, SECRET, Visibility::Private), "pull");
         assert_eq!(rights(&alice, "quay.io/a/b", Visibility::Public), "", "not in its scopes");
@@ -213,8 +215,7 @@ mod tests {
         #[test]
         fn credentials_never_add(role in 0..4usize, scope in "(pull|push|delete|request):(\\*\\*|docker\\.io/\\*\\*|local/a)") {
             let whole = account("alice", Role::ALL[role], &["ml"]);
-            let mut limited = whole.clone();
-            limited.carries = Carries::Scopes(Arc::new(scope.parse().unwrap()));
+            let limited = scoped(whole.clone(), &scope);
             for repository in [PUBLIC, SECRET, "local/a", "local/ml/x"] {
                 for visibility in [Visibility::Public, Visibility::Private] {
                     let (all, some) = (rules().rights(&whole, repository, visibility), rules().rights(&limited, repository, visibility));

@@ -1,0 +1,113 @@
+//! Why something is refused or fails.
+
+use std::time::{Duration, SystemTime};
+
+use entrepot_secrets::OpenError as SealError;
+
+use crate::{
+    api_token::ApiTokenError,
+    name::NameError,
+    password::{Busy, PasswordError},
+    registry_token::{KeyDamaged, RegistryTokenError},
+    scope::ScopeError,
+};
+
+/// Why accounts and keys cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database failed.
+    #[error("the accounts cannot be read")]
+    Catalog(#[from] entrepot_catalog::Error),
+    /// The key file is not the one that sealed the secrets in the database.
+    #[error("the key file does not fit the database: {0}")]
+    WrongKey(SealError),
+    /// The database holds something else where a sealed value should be.
+    #[error("the database holds a sealed value that is none")]
+    Damaged,
+    /// The key that signs registry tokens cannot be made or read.
+    #[error(transparent)]
+    Key(#[from] KeyDamaged),
+}
+
+/// Why a login is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The name or the password is wrong, or the account is disabled: outsiders are not told which.
+    #[error("the user name or the password is wrong")]
+    Wrong,
+    /// The API token was cut off or mistyped.
+    #[error(transparent)]
+    Token(#[from] ApiTokenError),
+    /// The API token has expired.
+    #[error("the API token `{name}` has expired")]
+    Expired {
+        /// Its name.
+        name: String,
+        /// When it ended.
+        at: SystemTime,
+    },
+    /// Too many failures: try again later.
+    #[error("too many failed logins; try again in {} s", .0.as_secs().max(1))]
+    Throttled(Duration),
+    /// Too many logins at once.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database failed.
+    #[error("the accounts cannot be read")]
+    Catalog(#[from] entrepot_catalog::Error),
+}
+
+/// Why a bearer token is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum BearerError {
+    /// The registry token is not valid, or no longer.
+    #[error(transparent)]
+    Token(#[from] RegistryTokenError),
+    /// Whoever it was issued to is gone or disabled.
+    #[error("the account of the token is gone or disabled")]
+    Revoked,
+    /// It is an API token, and it is refused.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+}
+
+/// Why a change of accounts or tokens is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The name is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The password is not accepted.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// A scope is not one.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// The name is taken.
+    #[error("there is an account `{0}` already")]
+    Exists(String),
+    /// There is no such account.
+    #[error("there is no account `{0}`")]
+    NoAccount(String),
+    /// There is no such API token.
+    #[error("there is no API token `{0}`")]
+    NoToken(String),
+    /// It was changed by somebody else in the meantime.
+    #[error("it was changed in the meantime; look at it again")]
+    Conflict,
+    /// The account has no password because it comes from a directory, or is a robot.
+    #[error("`{0}` has no password here: it is a robot, or comes from a directory")]
+    NoPassword(String),
+    /// The time is over already.
+    #[error("the time of expiry is in the past")]
+    Past,
+    /// Nobody could manage accounts any more.
+    #[error("`{0}` is the last admin: make another account an admin first")]
+    LastAdmin(String),
+    /// Too many passwords are hashed at once.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database failed.
+    #[error("the accounts cannot be changed")]
+    Catalog(#[from] entrepot_catalog::Error),
+}

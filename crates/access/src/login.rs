@@ -1,0 +1,211 @@
+//! From credentials to a principal.
+
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
+
+use entrepot_catalog::ApiTokenRecord;
+use entrepot_oci::Digest;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use crate::{
+    access::{Access, KnownAccount, Shared, locked},
+    api_token::ApiToken,
+    error::{BearerError, LoginError},
+    name::AccountName,
+    principal::{Carries, HeldToken, Identity, Principal},
+    registry_scope::RegistryScopes,
+    registry_token::Claims,
+};
+
+/// The holder of a registry token, and what the token allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// Who it was issued to.
+    pub principal: Principal,
+    /// What it allows, by repository as the client named it; `None` for an API token, which allows what its scopes say.
+    pub scopes: Option<RegistryScopes>,
+    /// When it ends; `None` means that only a change ends it.
+    pub expires: Option<SystemTime>,
+}
+
+impl Access {
+    /// Logs in with a user name and a password or API token. `address` is the client's, for the limits on failures.
+    ///
+    /// # Errors
+    /// The credentials are refused, or it cannot be told now.
+    pub async fn login(
+        &self,
+        name: &str,
+        password: &SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<Principal, LoginError> {
+        if ApiToken::is_meant(password.expose_secret()) {
+            return self.0.api_token(password.expose_secret()).await;
+        }
+        self.0.password_login(name, password, address).await
+    }
+
+    /// Identifies the sender of a bearer token: one that [`Access::issue`] made, or an API token.
+    ///
+    /// # Errors
+    /// The token is refused, or it cannot be told now.
+    pub async fn bearer(&self, token: &str) -> Result<Bearer, BearerError> {
+        if ApiToken::is_meant(token) {
+            let principal = self.0.api_token(token).await?;
+            return Ok(Bearer { principal, scopes: None, expires: None });
+        }
+        let Claims { subject, scopes, expires, .. } = self.0.verifying.verify(token, SystemTime::now())?;
+        let principal = self.0.subject(&subject).await?;
+        Ok(Bearer { principal, scopes: Some(scopes), expires: Some(expires) })
+    }
+
+    /// Issues a registry token for `service`. Its scopes are what was asked for; whether the principal has these rights
+    /// is decided at each request, for the repository that the name resolves to.
+    pub fn issue(&self, principal: &Principal, service: &str, scopes: RegistryScopes) -> String {
+        let now = SystemTime::now();
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let claims = Claims { service: service.to_owned(), subject: subject_of(principal), scopes, expires: now, id };
+        self.0.signing.sign(&claims, now)
+    }
+}
+
+impl Shared {
+    async fn password_login(
+        &self,
+        name: &str,
+        password: &SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<Principal, LoginError> {
+        // An unknown name takes the same way as a known one, and as long.
+        let name = AccountName::normalized(name).ok();
+        let known = match &name {
+            Some(name) => self.by_name(name).await?,
+            None => None,
+        };
+        let usable = known.filter(|known| !known.is_disabled);
+        let stored = usable.as_ref().and_then(|known| known.password.clone());
+        if let (Some(known), Some(stored)) = (&usable, &stored)
+            && self.verified.knows(stored, password.expose_secret())
+        {
+            return Ok(known.principal());
+        }
+        let attempt = Attempt { name, address, secret: Digest::of(password.expose_secret().as_bytes()) };
+        self.check_failures(&attempt)?;
+        let is_right = !password.expose_secret().is_empty()
+            && self.passwords.verify(password.clone(), stored.clone()).await?;
+        match (usable, stored) {
+            (Some(known), Some(stored)) if is_right => {
+                self.verified.add(&stored, password.expose_secret());
+                if let Some(name) = &attempt.name {
+                    locked(&self.by_account).forget(name);
+                }
+                self.catalog.account_logged_in(known.account.id, SystemTime::now()).await?;
+                Ok(known.principal())
+            }
+            _ => {
+                self.record_failure(attempt);
+                Err(LoginError::Wrong)
+            }
+        }
+    }
+
+    async fn by_name(&self, name: &AccountName) -> Result<Option<Arc<KnownAccount>>, LoginError> {
+        let record = self.catalog.account_by_name(name.as_str()).await?;
+        Ok(record.map(KnownAccount::of).transpose()?.map(Arc::new))
+    }
+
+    fn check_failures(&self, attempt: &Attempt) -> Result<(), LoginError> {
+        let now = Instant::now();
+        let of_account = attempt.name.as_ref().and_then(|name| locked(&self.by_account).wait(name, now));
+        let of_address = attempt.address.and_then(|address| locked(&self.by_address).wait(&address, now));
+        match of_account.max(of_address) {
+            Some(wait) => Err(LoginError::Throttled(wait)),
+            None => Ok(()),
+        }
+    }
+
+    fn record_failure(&self, attempt: Attempt) {
+        let now = Instant::now();
+        if let Some(name) = attempt.name {
+            locked(&self.by_account).record(name, attempt.secret, now);
+        }
+        if let Some(address) = attempt.address {
+            locked(&self.by_address).record(address, attempt.secret, now);
+        }
+    }
+
+    async fn api_token(&self, text: &str) -> Result<Principal, LoginError> {
+        let token: ApiToken = text.parse()?;
+        let now = SystemTime::now();
+        let Some(record) = self.token(token.id().as_str()).await? else { return Err(LoginError::Wrong) };
+        let hash = token.hash();
+        let secret = record.secrets.iter().find(|secret| secret.hash == hash).ok_or(LoginError::Wrong)?;
+        if let Some(at) = secret.ends.into_iter().chain(record.expires).min().filter(|end| *end <= now) {
+            return Err(LoginError::Expired { name: record.name.clone(), at });
+        }
+        let principal = self.holder(&record).await?.ok_or(LoginError::Wrong)?;
+        if self.recently_used.get(&hash).is_none() {
+            self.recently_used.insert(hash, ());
+            self.catalog.api_token_used(&record.id, &hash, now).await?;
+        }
+        Ok(principal)
+    }
+
+    /// The holder of an API token, unless its account is gone or disabled.
+    async fn holder(&self, record: &ApiTokenRecord) -> Result<Option<Principal>, LoginError> {
+        let known = self.account(record.account).await?.filter(|known| !known.is_disabled);
+        let Some(known) = known else { return Ok(None) };
+        let damaged = |what| entrepot_catalog::Error::Content { what };
+        let id = record.id.parse().map_err(|_| damaged("token"))?;
+        let scopes = record.scopes.parse().map_err(|_| damaged("list of scopes"))?;
+        let held = HeldToken { id, name: record.name.clone(), scopes };
+        Ok(Some(Principal { carries: Carries::Token(Arc::new(held)), ..known.principal() }))
+    }
+
+    /// Who a registry token was issued to, as they are now.
+    async fn subject(&self, subject: &str) -> Result<Principal, BearerError> {
+        if subject.is_empty() {
+            return Ok(Principal::ANONYMOUS);
+        }
+        let found = match subject.split_once(':') {
+            Some(("account", id)) => {
+                let id = id.parse().map_err(|_| BearerError::Revoked)?;
+                let known = self.account(id).await.map_err(LoginError::from)?;
+                known.filter(|known| !known.is_disabled).map(|known| known.principal())
+            }
+            Some(("token", id)) => {
+                let now = SystemTime::now();
+                let record = self.token(id).await.map_err(LoginError::from)?;
+                match record.filter(|record| record.expires.is_none_or(|end| end > now)) {
+                    Some(record) => self.holder(&record).await?,
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        found.ok_or(BearerError::Revoked)
+    }
+}
+
+impl KnownAccount {
+    pub(crate) fn principal(&self) -> Principal {
+        Principal { identity: Identity::Account(Arc::clone(&self.account)), carries: Carries::All }
+    }
+}
+
+/// Names a principal in a registry token, in a form that [`Shared::subject`] reads.
+fn subject_of(principal: &Principal) -> String {
+    match (&principal.identity, &principal.carries) {
+        (Identity::Account(_), Carries::Token(token)) => format!("token:{}", token.id),
+        (Identity::Account(account), Carries::All) => format!("account:{}", account.id),
+        (Identity::Owner | Identity::Local | Identity::SyncToken | Identity::Anonymous, _) => String::new(),
+    }
+}
+
+/// An attempt to log in with a password.
+struct Attempt {
+    name: Option<AccountName>,
+    address: Option<IpAddr>,
+    /// A hash of what was sent.
+    secret: Digest,
+}

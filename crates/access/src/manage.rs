@@ -1,0 +1,337 @@
+//! Accounts and API tokens as they are managed. Every change is in the audit log, also one that is refused.
+
+use std::time::{Duration, SystemTime};
+
+use entrepot_catalog::{
+    AccountChange, AccountKind, AccountRecord, ApiTokenRecord, AuditEntry, AuditFilter, AuditOutcome,
+    AuditRecord, Listing, NewAccount, NewApiToken,
+};
+use secrecy::SecretString;
+
+use crate::{
+    access::Access,
+    api_token::{ApiToken, TokenId},
+    error::ChangeError,
+    name::AccountName,
+    password::Passwords,
+    role::Role,
+    scope::Scopes,
+};
+
+/// How long the previous secret of an API token works after it was renewed.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who changes something, and from where; for the audit log.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Who.
+    pub actor: String,
+    /// The client's address; `None` for the local socket.
+    pub address: Option<String>,
+    /// The request's id.
+    pub request_id: Option<String>,
+}
+
+/// A new API token.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The account that it belongs to.
+    pub account: AccountName,
+    /// Its name, for people.
+    pub name: String,
+    /// What it carries.
+    pub scopes: Scopes,
+    /// When it ends; `None` means never.
+    pub expires: Option<SystemTime>,
+}
+
+/// What is changed, for the audit log.
+struct Subject<'a> {
+    action: &'static str,
+    object: &'a str,
+    detail: Option<String>,
+}
+
+impl Access {
+    /// Accounts after `after`, by name.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn accounts(&self, after: &str, limit: usize) -> Result<Listing<AccountRecord>, ChangeError> {
+        Ok(self.0.catalog.accounts(after, limit).await?)
+    }
+
+    /// Creates an account with a password, or a robot without one.
+    ///
+    /// # Errors
+    /// The name is taken, the password is not accepted, or the database failed; then there is no account.
+    pub async fn create_account(
+        &self,
+        name: &AccountName,
+        role: Role,
+        password: Option<SecretString>,
+        by: &Audit,
+    ) -> Result<(), ChangeError> {
+        let detail = Some(format!("role: {role}"));
+        let subject = Subject { action: "account.create", object: name.as_str(), detail };
+        self.audited(by, subject, async {
+            let kind = if password.is_some() { AccountKind::Local } else { AccountKind::Robot };
+            let password = match password {
+                Some(password) => Some(self.hashed(name, password).await?),
+                None => None,
+            };
+            let new = NewAccount {
+                name: name.to_string(),
+                kind,
+                subject: None,
+                role: role.to_string(),
+                password,
+                groups: Vec::new(),
+            };
+            let added = self.0.catalog.add_account(&new, SystemTime::now()).await?;
+            added.map(drop).ok_or_else(|| ChangeError::Exists(name.to_string()))
+        })
+        .await
+    }
+
+    /// Sets the password of a local account.
+    ///
+    /// # Errors
+    /// There is no such account, it has no password, the new one is not accepted, or the database failed.
+    pub async fn set_password(
+        &self,
+        name: &AccountName,
+        password: SecretString,
+        by: &Audit,
+    ) -> Result<(), ChangeError> {
+        let subject = Subject { action: "account.password", object: name.as_str(), detail: None };
+        self.audited(by, subject, async {
+            let record = self.account_record(name).await?;
+            if record.kind != AccountKind::Local {
+                return Err(ChangeError::NoPassword(name.to_string()));
+            }
+            let password = Some(self.hashed(name, password).await?);
+            self.change(&record, &AccountChange { password, ..AccountChange::default() }).await
+        })
+        .await
+    }
+
+    /// Changes the role of an account.
+    ///
+    /// # Errors
+    /// There is no such account, it is the last admin, or the database failed.
+    pub async fn set_role(&self, name: &AccountName, role: Role, by: &Audit) -> Result<(), ChangeError> {
+        let subject =
+            Subject { action: "account.role", object: name.as_str(), detail: Some(format!("role: {role}")) };
+        self.audited(by, subject, async {
+            let record = self.account_record(name).await?;
+            if role != Role::Admin {
+                self.keep_an_admin(&record).await?;
+            }
+            self.change(&record, &AccountChange { role: Some(role.to_string()), ..AccountChange::default() }).await
+        })
+        .await
+    }
+
+    /// Disables or enables an account. Its sessions and tokens stop working at once.
+    ///
+    /// # Errors
+    /// There is no such account, it is the last admin, or the database failed.
+    pub async fn set_disabled(
+        &self,
+        name: &AccountName,
+        is_disabled: bool,
+        by: &Audit,
+    ) -> Result<(), ChangeError> {
+        let action = if is_disabled { "account.disable" } else { "account.enable" };
+        let subject = Subject { action, object: name.as_str(), detail: None };
+        self.audited(by, subject, async {
+            let record = self.account_record(name).await?;
+            if is_disabled {
+                self.keep_an_admin(&record).await?;
+            }
+            self.change(&record, &AccountChange { is_disabled: Some(is_disabled), ..AccountChange::default() }).await
+        })
+        .await
+    }
+
+    /// Removes an account with all its tokens.
+    ///
+    /// # Errors
+    /// There is no such account, it is the last admin, or the database failed.
+    pub async fn remove_account(&self, name: &AccountName, by: &Audit) -> Result<(), ChangeError> {
+        let subject = Subject { action: "account.remove", object: name.as_str(), detail: None };
+        self.audited(by, subject, async {
+            let record = self.account_record(name).await?;
+            self.keep_an_admin(&record).await?;
+            self.0.catalog.remove_account(record.id).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// API tokens after `after`, by id: those of one account, or all.
+    ///
+    /// # Errors
+    /// There is no such account, or the database failed.
+    pub async fn tokens(
+        &self,
+        account: Option<&AccountName>,
+        after: &str,
+        limit: usize,
+    ) -> Result<Listing<ApiTokenRecord>, ChangeError> {
+        let account = match account {
+            Some(name) => Some(self.account_record(name).await?.id),
+            None => None,
+        };
+        Ok(self.0.catalog.api_tokens(account, after, limit).await?)
+    }
+
+    /// Creates an API token. The value is the only place where its secret ever is.
+    ///
+    /// # Errors
+    /// There is no such account, the token would have ended already, or the database failed.
+    pub async fn create_token(&self, new: &NewToken, by: &Audit) -> Result<ApiToken, ChangeError> {
+        let token = ApiToken::generate();
+        let detail = Some(format!("name: {}, account: {}, scopes: {}", new.name, new.account, new.scopes));
+        let subject = Subject { action: "token.create", object: token.id().as_str(), detail };
+        self.audited(by, subject, async {
+            let now = SystemTime::now();
+            if new.expires.is_some_and(|end| end <= now) {
+                return Err(ChangeError::Past);
+            }
+            let record = NewApiToken {
+                id: token.id().to_string(),
+                account: self.account_record(&new.account).await?.id,
+                name: new.name.clone(),
+                scopes: new.scopes.to_string(),
+                hash: token.hash(),
+                expires: new.expires,
+            };
+            Ok(self.0.catalog.add_api_token(&record, now).await?)
+        })
+        .await?;
+        Ok(token)
+    }
+
+    /// Gives an API token a new secret. The one so far works for another 24 hours.
+    ///
+    /// # Errors
+    /// There is no such token, or the database failed.
+    pub async fn renew_token(&self, id: &TokenId, by: &Audit) -> Result<ApiToken, ChangeError> {
+        let token = ApiToken::renew(id);
+        let subject = Subject { action: "token.renew", object: id.as_str(), detail: None };
+        self.audited(by, subject, async {
+            let now = SystemTime::now();
+            let is_there = self.0.catalog.renew_api_token(id.as_str(), &token.hash(), now + GRACE, now).await?;
+            if is_there { Ok(()) } else { Err(ChangeError::NoToken(id.to_string())) }
+        })
+        .await?;
+        Ok(token)
+    }
+
+    /// Removes an API token. It stops working at once.
+    ///
+    /// # Errors
+    /// There is no such token, or the database failed.
+    pub async fn remove_token(&self, id: &TokenId, by: &Audit) -> Result<(), ChangeError> {
+        let subject = Subject { action: "token.remove", object: id.as_str(), detail: None };
+        self.audited(by, subject, async {
+            let is_there = self.0.catalog.remove_api_token(id.as_str()).await?;
+            if is_there { Ok(()) } else { Err(ChangeError::NoToken(id.to_string())) }
+        })
+        .await
+    }
+
+    /// The audit log, the latest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn audit(&self, filter: &AuditFilter, limit: usize) -> Result<Listing<AuditRecord>, ChangeError> {
+        Ok(self.0.catalog.audit(filter, limit).await?)
+    }
+
+    /// Makes the account `admin`, without a password, if there is no account at all.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn make_first_admin(&self) -> Result<(), ChangeError> {
+        if !self.0.catalog.accounts("", 1).await?.rows.is_empty() {
+            return Ok(());
+        }
+        let new = NewAccount {
+            name: "admin".to_owned(),
+            kind: AccountKind::Local,
+            subject: None,
+            role: Role::Admin.to_string(),
+            password: None,
+            groups: Vec::new(),
+        };
+        self.0.catalog.add_account(&new, SystemTime::now()).await?;
+        Ok(())
+    }
+
+    async fn hashed(&self, name: &AccountName, password: SecretString) -> Result<String, ChangeError> {
+        Passwords::check(&password, name.as_str())?;
+        Ok(self.0.passwords.hash(password).await?)
+    }
+
+    async fn account_record(&self, name: &AccountName) -> Result<AccountRecord, ChangeError> {
+        let found = self.0.catalog.account_by_name(name.as_str()).await?;
+        found.ok_or_else(|| ChangeError::NoAccount(name.to_string()))
+    }
+
+    async fn change(&self, record: &AccountRecord, change: &AccountChange) -> Result<(), ChangeError> {
+        let now = SystemTime::now();
+        let is_done = self.0.catalog.change_account(record.id, Some(record.revision), change, now).await?;
+        if is_done { Ok(()) } else { Err(ChangeError::Conflict) }
+    }
+
+    // Refuses to take away the last account that can manage accounts.
+    async fn keep_an_admin(&self, record: &AccountRecord) -> Result<(), ChangeError> {
+        let is_admin = |record: &AccountRecord| record.role == Role::Admin.as_str() && !record.is_disabled;
+        if !is_admin(record) {
+            return Ok(());
+        }
+        let mut after = String::new();
+        loop {
+            let page = self.0.catalog.accounts(&after, 500).await?;
+            if page.rows.iter().any(|other| other.id != record.id && is_admin(other)) {
+                return Ok(());
+            }
+            match page.rows.last() {
+                Some(last) if page.more => after.clone_from(&last.name),
+                _ => return Err(ChangeError::LastAdmin(record.name.clone())),
+            }
+        }
+    }
+
+    // What others remember ends before the answer is given, and the change is in the audit log whatever came of it.
+    async fn audited<T>(
+        &self,
+        by: &Audit,
+        subject: Subject<'_>,
+        change: impl Future<Output = Result<T, ChangeError>>,
+    ) -> Result<T, ChangeError> {
+        let done = change.await;
+        self.0.changed();
+        let outcome = match &done {
+            Ok(_) => AuditOutcome::Done,
+            Err(ChangeError::Catalog(_) | ChangeError::Busy(_)) => AuditOutcome::Failed,
+            Err(_) => AuditOutcome::Refused,
+        };
+        let entry = AuditEntry {
+            actor: by.actor.clone(),
+            action: subject.action.to_owned(),
+            object: subject.object.to_owned(),
+            address: by.address.clone(),
+            outcome,
+            request_id: by.request_id.clone(),
+            detail: subject.detail,
+        };
+        let recorded = self.0.catalog.add_audit(&entry, SystemTime::now()).await;
+        let value = done?;
+        recorded?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,67 @@
+//! Passwords that were verified a short time ago, so that a client that sends Basic credentials with every request costs
+//! one hash and not hundreds.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+
+/// How long a verified password counts without being hashed again.
+const FOR: Duration = Duration::from_secs(120);
+/// How many are remembered.
+const MANY: u64 = 10_000;
+
+/// Verified pairs of account and password. Only successes are remembered, under a key of this process, and bound to the
+/// hash in the catalog: after a change of the password the entry fits no more.
+pub(crate) struct Verified {
+    key: hmac::Key,
+    known: moka::sync::Cache<Vec<u8>, ()>,
+}
+
+impl Verified {
+    pub(crate) fn new() -> Self {
+        // The key is random for each process. It fails only if the system has no random bytes, and then the key of a
+        // keyed hash of nothing is as good: entries live in this process alone.
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &random)
+            .unwrap_or_else(|_| hmac::Key::new(hmac::HMAC_SHA256, uuid::Uuid::new_v4().as_bytes()));
+        Self { key, known: moka::sync::Cache::builder().max_capacity(MANY).time_to_live(FOR).build() }
+    }
+
+    pub(crate) fn knows(&self, stored: &str, password: &str) -> bool {
+        self.known.contains_key(&self.tag(stored, password))
+    }
+
+    pub(crate) fn add(&self, stored: &str, password: &str) {
+        self.known.insert(self.tag(stored, password), ());
+    }
+
+    pub(crate) fn forget_all(&self) {
+        self.known.invalidate_all();
+    }
+
+    // A stored hash has its salt, so it stands for one account.
+    fn tag(&self, stored: &str, password: &str) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&(stored.len() as u64).to_le_bytes());
+        context.update(stored.as_bytes());
+        context.update(password.as_bytes());
+        context.sign().as_ref().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_known_as_it_was_verified() {
+        let verified = Verified::new();
+        verified.add("$argon2id$a", "secret");
+        assert!(verified.knows("$argon2id$a", "secret"));
+        assert!(!verified.knows("$argon2id$b", "secret"), "changed since");
+        assert!(!verified.knows("$argon2id$a", "secre"));
+        assert!(!verified.knows("$argon2id$as", "ecret"));
+        verified.forget_all();
+        assert!(!verified.knows("$argon2id$a", "secret"));
+    }
+}
