@@ -2,6 +2,7 @@
 //!
 //! Only for the owner of the data directory, who is whoever can open its socket.
 
+use entrepot_access::Identity;
 use entrepot_api::{
     CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, ImageListQuery, ImageQuery,
     Problem as ProblemBody, RepositoryListQuery,
@@ -11,7 +12,7 @@ use entrepot_oci::{Name, Page, Reference};
 use http::{Response, StatusCode};
 
 use crate::{
-    answer, body::Body, headers::JSON, held, principal::Principal, query, sync::problem::Problem,
+    answer, body::Body, headers::JSON, held, query, sync::problem::Problem,
     web::call::WebCall,
 };
 
@@ -75,9 +76,9 @@ pub(crate) async fn remove_images(call: WebCall) -> Result<Response<Body>, Probl
 
 /// Returns the mirror if the caller is its owner.
 fn owned(call: &WebCall) -> Result<&Mirror, Problem> {
-    match call.caller.principal {
-        Principal::Owner => Ok(&call.state.mirror),
-        Principal::Local | Principal::Token | Principal::Anonymous { .. } => {
+    match call.caller.sender.principal.identity {
+        Identity::Owner => Ok(&call.state.mirror),
+        Identity::Local | Identity::SyncToken | Identity::Account(_) | Identity::Anonymous => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, "only the owner of the data directory may do this");
             Err(problem.with_hint("run `entrepot cache` on the server's machine"))

@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 
-use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, principal::Principal, state::State};
+use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, sender::Sender, state::State};
 
 /// A request as handlers see it.
 pub(crate) struct Call<'a> {
@@ -12,7 +12,7 @@ pub(crate) struct Call<'a> {
     /// The host that the request names.
     pub(crate) host: Result<Option<&'a str>, Unclear>,
     /// The sender.
-    pub(crate) principal: Principal,
+    pub(crate) sender: Sender,
     pub(crate) body: &'a mut Upload,
     /// The kind of address, set once it is known.
     pub(crate) kind: &'a mut Kind,

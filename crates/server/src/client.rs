@@ -14,6 +14,14 @@ pub(crate) enum Client {
 }
 
 impl Client {
+    /// The address, or the network that stands for it.
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Owner => None,
+            Self::Address(address) => Some(address),
+        }
+    }
+
     /// Returns the client at the other end. If that is a proxy on this machine, returns the last address in its
     /// `X-Forwarded-For`; the header is not trusted from elsewhere.
     pub(crate) fn of(address: Option<IpAddr>, headers: &HeaderMap) -> Self {

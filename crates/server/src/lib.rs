@@ -6,7 +6,8 @@
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
 //!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
-//! - authorization: `principal` asks for an `action`, `policy` decides, and a `permit` goes with the response
+//! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `policy`
+//!   may refuse what is allowed, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
 //! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message
 
@@ -18,9 +19,11 @@ mod action;
 mod admission;
 mod answer;
 mod answers;
+mod authorize;
 mod body;
 mod cache;
 mod call;
+mod challenge;
 mod client;
 mod connection;
 mod cross_site;
@@ -40,12 +43,12 @@ mod patience;
 mod peer;
 mod permit;
 mod policy;
-mod principal;
 mod query;
 mod record;
 mod registry;
 #[cfg(any(test, fuzzing))]
 mod script;
+mod sender;
 mod server;
 mod service;
 mod state;
@@ -63,7 +66,7 @@ pub use metrics::Metrics;
 pub use patience::Patience;
 pub use permit::Permit;
 pub use policy::{Decision, Policy};
-pub use principal::{ApiToken, Principal};
+pub use sender::{ApiToken, Credentials, Rejection, RejectionKind, Sender};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;
 pub use sync::service::SyncService;

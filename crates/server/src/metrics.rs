@@ -32,7 +32,8 @@ struct Labels {
 }
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"];
-const ROUTES: [&str; 9] = ["ping", "manifest", "blob", "tags", "referrers", "upload", "page", "api", "none"];
+const ROUTES: [&str; 10] =
+    ["ping", "manifest", "blob", "tags", "referrers", "upload", "page", "api", "token", "none"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// The kinds of addresses that are counted separately.
@@ -46,6 +47,7 @@ pub(crate) enum Kind {
     Upload,
     Page,
     Api,
+    Token,
     None,
 }
 

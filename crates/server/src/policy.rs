@@ -1,12 +1,12 @@
-//! Authorization of registry API requests.
+//! What may be refused although the sender may do it, such as by a limit.
 
 use std::{fmt, sync::Arc};
 
 use entrepot_mirror::RepoKey;
 
-use crate::{action::Action, error::Refusal, permit::Permit, principal::Principal};
+use crate::{action::Action, error::Refusal, permit::Permit, sender::Sender};
 
-/// The result of an authorization check.
+/// The result of a check.
 #[derive(Debug)]
 pub enum Decision {
     /// Allowed. The permit is held until the response has ended.
@@ -15,7 +15,7 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
-/// Decides who may do what. It is asked once per request, after the route and the repository are known and before
+/// Refuses what the sender may do, for reasons such as limits. It is asked once per request, after the route and the repository are known and before
 /// anything is done. For a mount it is asked again, as [`Action::Pull`], for the source repository: a refusal there
 /// means that nothing is mounted and the client must upload the blob.
 ///
@@ -23,7 +23,7 @@ pub enum Decision {
 #[derive(Clone)]
 pub struct Policy(Arc<Decide>);
 
-type Decide = dyn Fn(&Principal, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync;
+type Decide = dyn Fn(&Sender, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync;
 
 impl Policy {
     /// Allows everything to everybody.
@@ -31,20 +31,20 @@ impl Policy {
         Self::new(|_, _, _| Decision::Allow(Permit::free()))
     }
 
-    /// Decides by a function of principal, action and repository; [`Action::Ping`] has no repository.
+    /// Decides by a function of sender, action and repository; [`Action::Ping`] has no repository.
     pub fn new(
-        decide: impl Fn(&Principal, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync + 'static,
+        decide: impl Fn(&Sender, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(decide))
     }
 
     pub(crate) fn decide(
         &self,
-        principal: &Principal,
+        sender: &Sender,
         action: &Action<'_>,
         repository: Option<&RepoKey>,
     ) -> Decision {
-        (self.0)(principal, action, repository)
+        (self.0)(sender, action, repository)
     }
 }
 

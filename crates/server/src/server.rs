@@ -109,6 +109,7 @@ impl Server {
         let terms = Terms {
             hosts: Hosts::of(address.ip(), listen.names),
             local: Local::new(local),
+            is_tls: certificates.is_some(),
             patience: listen.patience,
         };
         let state = Arc::new(State::new(parts, terms));

@@ -15,6 +15,7 @@ use crate::{
     answer::{refuse, without_body},
     body::Body,
     call::Call,
+    client::Client,
     error::Refusal,
     headers::{self, X_REQUEST_ID},
     host,
@@ -22,9 +23,9 @@ use crate::{
     incoming::Upload,
     metrics::Kind,
     peer::{Door, Peer},
-    principal::{Evidence, Principal},
     record::Record,
     registry,
+    sender::{Evidence, Sender},
     state::State,
     sync::problem::Problem,
     web::{
@@ -108,15 +109,17 @@ impl Service {
     async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
         let Received { peer, head, id, mut body } = received;
         let host = host::of(&head);
-        let principal = Principal::of(&Evidence {
+        let evidence = Evidence {
             door: peer.door(),
             address: peer.address(),
+            client: Client::of(peer.address(), &head.headers).address(),
             host: host.ok().flatten(),
             local_counts: self.state.local.counts(),
             headers: &head.headers,
             token: self.state.token.as_ref(),
-        });
-        let call = Call { state: &self.state, peer, head: &head, host, principal, body: &mut body, kind };
+        };
+        let sender = Sender::of(&evidence, self.state.access.as_ref()).await;
+        let call = Call { state: &self.state, peer, head: &head, host, sender: sender.clone(), body: &mut body, kind };
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
@@ -125,7 +128,7 @@ impl Service {
             return Answered { outcome, all_read: body.is_finished() };
         }
         let host = call.host().map(str::to_owned);
-        let caller = Caller { principal, address: peer.address(), host, id: id.clone() };
+        let caller = Caller { sender, address: peer.address(), host, id: id.clone() };
         let (body, finished) = body.into_body();
         let outcome = self.site.answer(Request::from_parts(head, body), caller).await.map(|answer| {
             *kind = answer.kind;

@@ -1,5 +1,6 @@
 //! State shared by all requests. All of it is given when the server is bound.
 
+use entrepot_access::Access;
 use entrepot_mirror::Mirror;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use crate::{
     metrics::Metrics,
     patience::{Patience, Shortage},
     policy::Policy,
-    principal::ApiToken,
+    sender::ApiToken,
     sync::service::SyncService,
 };
 
@@ -23,7 +24,9 @@ pub struct Parts {
     pub sync: Option<SyncService>,
     /// The secret that authorizes changes from elsewhere than this machine.
     pub token: Option<ApiToken>,
-    /// Authorization below `/v2/`.
+    /// Accounts and their rights. Without it, everybody may do everything below `/v2/`.
+    pub access: Option<Access>,
+    /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
     pub registry: Registry,
@@ -37,12 +40,15 @@ pub(crate) struct State {
     /// Runs sync rules, if configured.
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
+    pub(crate) access: Option<Access>,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
     pub(crate) hosts: Hosts,
     /// Tracks whether a local address counts as proof.
     pub(crate) local: Local,
+    /// True if clients speak TLS with us.
+    pub(crate) is_tls: bool,
     /// The resources that are short at the moment.
     pub(crate) shortage: Shortage,
     /// The response bodies in flight.
@@ -56,15 +62,30 @@ pub(crate) struct State {
 pub(crate) struct Terms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
+    pub(crate) is_tls: bool,
     pub(crate) patience: Patience,
 }
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, policy, registry, metrics } = parts;
-        let Terms { hosts, local, patience } = terms;
+        let Parts { mirror, sync, token, access, policy, registry, metrics } = parts;
+        let Terms { hosts, local, is_tls, patience } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
-        Self { mirror, sync, token, policy, registry, hosts, local, shortage, answers, metrics, draining }
+        Self {
+            mirror,
+            sync,
+            token,
+            access,
+            policy,
+            registry,
+            hosts,
+            local,
+            is_tls,
+            shortage,
+            answers,
+            metrics,
+            draining,
+        }
     }
 }

@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use entrepot_access::Principal;
 use entrepot_oci::{Digest, ErrorCode};
-use entrepot_server::{Action, ApiToken, Content, Decision, Permit, Policy, Principal, Refusal};
+use entrepot_server::{Action, ApiToken, Content, Decision, Permit, Policy, Refusal};
 use entrepot_testkit::{TestImage, client};
 use http::{HeaderValue, StatusCode, header};
 use support::{Rig, Setup, code, noise};
@@ -167,8 +168,8 @@ async fn a_permit_is_held_until_the_answer_is_over() {
 async fn it_hears_who_asks() {
     let principals = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&principals);
-    let policy = Policy::new(move |principal, _, _| {
-        seen.lock().unwrap().push(*principal);
+    let policy = Policy::new(move |sender, _, _| {
+        seen.lock().unwrap().push(sender.principal.clone());
         Decision::Allow(Permit::free())
     });
     let token = Some(ApiToken::new("right"));
@@ -183,7 +184,12 @@ async fn it_hears_who_asks() {
         // Credentials that prove nothing change nothing.
         assert_eq!(rig.get_with("/v2/", headers).await.status, 200);
     }
-    let anonymous = Principal::Anonymous { address: "127.0.0.1".parse().ok() };
-    let expected = [Principal::Local, Principal::Token, Principal::Local, anonymous, anonymous];
+    let expected = [
+        Principal::LOCAL,
+        Principal::SYNC_TOKEN,
+        Principal::LOCAL,
+        Principal::ANONYMOUS,
+        Principal::ANONYMOUS,
+    ];
     assert_eq!(*principals.lock().unwrap(), expected);
 }

@@ -72,7 +72,7 @@ pub(super) async fn table(call: WebCall) -> Response<Body> {
 async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
     let (scheduler, query) = (&sync.scheduler, call.query());
     let mut views = scheduler.rules();
-    let steered = gate::permission(&call.caller.principal, call.state.token.as_ref()) != Permission::Refused;
+    let steered = gate::permission(&call.state, &call.caller.sender.principal) != Permission::Refused;
     let one = query::find(query, "rule");
     if let Some(one) = &one {
         views.rules.retain(|rule| rule.name == **one);

@@ -4,7 +4,7 @@ use entrepot_mirror::{Asked, Mirror, Target};
 use entrepot_oci::Name;
 use http::HeaderMap;
 
-use crate::{policy::Policy, principal::Principal, wire::lending::Lending};
+use crate::{challenge::Origin, sender::Sender, state::State, wire::lending::Lending};
 
 /// A request with its resolved name.
 pub(super) struct Ask<'a> {
@@ -15,8 +15,9 @@ pub(super) struct Ask<'a> {
     pub(super) name: &'a Name,
     pub(super) target: &'a Target,
     pub(super) asked: Asked<'a>,
-    pub(super) principal: Principal,
-    pub(super) policy: &'a Policy,
+    pub(super) sender: &'a Sender,
+    pub(super) state: &'a State,
+    pub(super) origin: &'a Origin,
     pub(super) lending: Option<&'a Lending>,
 }
 

@@ -19,12 +19,15 @@ use http::{Response, StatusCode};
 use crate::{
     action::Action,
     answer::respond,
+    authorize::Question,
     body::Body,
     call::Call,
+    challenge::Origin,
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
     metrics::Kind,
+    permit::Permit,
     policy::Decision,
     state::State,
 };
@@ -43,21 +46,21 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     *call.kind = kind(&route);
     let namespace = Route::namespace(query).map_err(refuse)?;
     let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
-    let State { mirror, policy, .. } = call.state;
+    let (state, sender) = (call.state, &call.sender);
+    let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
-    let repository = target.as_ref().map(|target| &target.key);
-    let permit = match policy.decide(&call.principal, &Action::of(&route, method), repository) {
-        Decision::Allow(permit) => permit,
-        Decision::Refuse(refusal) => return Err(refusal),
-    };
+    let repository = route.name().zip(target.as_ref().map(|target| &target.key));
+    let is_https = Origin::is_https(state.is_tls, call.peer.address(), &call.head.headers);
+    let origin = &Origin::new(is_https, call.host());
+    let action = &Action::of(&route, method);
+    let permit = admit(state, &Question { sender, action, method, repository, origin })?;
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
         let mut response = ping();
         response.body_mut().hold(permit);
         return Ok(response);
     };
     let (headers, lending) = (&call.head.headers, call.peer.lending(call.head.version));
-    let principal = call.principal;
-    let ask = Ask { mirror, headers, query, name, target, asked, principal, policy, lending };
+    let ask = Ask { mirror, headers, query, name, target, asked, sender, state, origin, lending };
     let mut response = dispatch(&ask, method, &route, call.body).await?;
     if let Some(namespace) = namespace.filter(|_| target.by_namespace) {
         let namespace = headers::value(namespace.as_str().to_owned());
@@ -65,6 +68,18 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     }
     response.body_mut().hold(permit);
     Ok(response)
+}
+
+/// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.
+fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
+    if let Some(access) = &state.access {
+        question.decide(access.rules())?;
+    }
+    let repository = question.repository.map(|(_, key)| key);
+    match state.policy.decide(question.sender, question.action, repository) {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Refuse(refusal) => Err(refusal),
+    }
 }
 
 async fn dispatch(

@@ -1,10 +1,10 @@
 //! Blob uploads (distribution-spec, §pushing blobs): in one request, in chunks, or by mount.
 
 use entrepot_mirror::{Error, Mounted, Target, UploadId};
-use entrepot_oci::{Algorithm, ChunkRange, Digest, Name, UploadStart};
+use entrepot_oci::{Algorithm, ChunkRange, Digest, Method, Name, UploadStart};
 use http::{HeaderMap, Response, StatusCode, header};
 
-use super::ask::Ask;
+use super::{admit, ask::Ask};
 use crate::{
     action::{Action, Content},
     answer::respond,
@@ -13,7 +13,7 @@ use crate::{
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
     permit::Permit,
-    policy::Decision,
+    authorize::Question,
 };
 
 pub(super) async fn start(
@@ -51,11 +51,11 @@ async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Re
 // response must not reveal what exists where.
 fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Permit)> {
     let source = ask.mirror.locate(from, ask.asked).ok()?;
-    let pull = Action::Pull(Content::Blob(digest));
-    match ask.policy.decide(&ask.principal, &pull, Some(&source.key)) {
-        Decision::Allow(permit) => Some((source, permit)),
-        Decision::Refuse(_) => None,
-    }
+    let action = &Action::Pull(Content::Blob(digest));
+    let repository = Some((from, &source.key));
+    let question = Question { sender: ask.sender, action, method: Method::Get, repository, origin: ask.origin };
+    let permit = admit(ask.state, &question).ok()?;
+    Some((source, permit))
 }
 
 pub(super) async fn status(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {

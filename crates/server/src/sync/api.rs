@@ -114,7 +114,7 @@ pub(crate) async fn run_rule(
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
     let (Path(name), sync) = (name?, service(&call)?);
-    gate::admit(&call.caller.principal, call.state.token.as_ref(), &call.headers)?;
+    gate::admit(&call)?;
     let part = part(&read(body).await?)?;
     let (run, outcome) = match sync.scheduler.run_now(&name, part).await? {
         Begun::Started(run) => (run, RunReply::Started),
@@ -135,7 +135,7 @@ pub(crate) async fn run_rule(
 )]
 pub(crate) async fn cancel_run(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let (Path(id), sync) = (id?, service(&call)?);
-    gate::admit(&call.caller.principal, call.state.token.as_ref(), &call.headers)?;
+    gate::admit(&call)?;
     let id = run_id(&id)?;
     sync.scheduler.cancel(id).await?;
     Ok(accepted(id, RunReply::Cancelling))

@@ -3,10 +3,11 @@
 //! Allowed: the local socket, whoever has the token, and, if no token is set, programs on this machine, provided that a
 //! local address proves anything. Pages of other sites were refused before (`admission`).
 
-use http::{HeaderMap, StatusCode};
+use entrepot_access::{Identity, Operation, Principal};
+use http::{StatusCode, header};
 
 use super::problem::Problem;
-use crate::principal::{ApiToken, Principal, bearer};
+use crate::{state::State, web::call::WebCall};
 
 /// The permission to start and stop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,28 +20,36 @@ pub(crate) enum Permission {
     Refused,
 }
 
-/// Returns the permission of `principal`; `token` is the configured one.
-pub(crate) fn permission(principal: &Principal, token: Option<&ApiToken>) -> Permission {
-    match (principal, token) {
-        (Principal::Owner | Principal::Token, _) | (Principal::Local, None) => Permission::Granted,
-        (Principal::Local | Principal::Anonymous { .. }, Some(_)) => Permission::NeedsToken,
-        (Principal::Anonymous { .. }, None) => Permission::Refused,
+/// Returns the permission of `principal`.
+pub(crate) fn permission(state: &State, principal: &Principal) -> Permission {
+    let may = |principal| state.access.as_ref().is_some_and(|access| access.rules().may(principal, Operation::RunSyncs));
+    of(principal, state.token.is_some(), may(principal))
+}
+
+// `may` is what the rules say, and `has_token` whether a token is configured.
+fn of(principal: &Principal, has_token: bool, may: bool) -> Permission {
+    match &principal.identity {
+        Identity::Owner | Identity::SyncToken => Permission::Granted,
+        Identity::Account(_) if may => Permission::Granted,
+        Identity::Local if !has_token => Permission::Granted,
+        Identity::Local | Identity::Anonymous if has_token => Permission::NeedsToken,
+        Identity::Account(_) | Identity::Local | Identity::Anonymous => Permission::Refused,
     }
 }
 
-/// Lets `principal` start and stop runs, or says what is missing. `headers` are those of the request.
-pub(super) fn admit(
-    principal: &Principal,
-    token: Option<&ApiToken>,
-    headers: &HeaderMap,
-) -> Result<(), Problem> {
-    match (permission(principal, token), bearer(headers)) {
+/// Lets the caller start and stop runs, or says what is missing.
+pub(super) fn admit(call: &WebCall) -> Result<(), Problem> {
+    answer(permission(&call.state, &call.caller.sender.principal), call.headers.contains_key(header::AUTHORIZATION))
+}
+
+fn answer(permission: Permission, has_sent: bool) -> Result<(), Problem> {
+    match (permission, has_sent) {
         (Permission::Granted, _) => Ok(()),
-        (Permission::NeedsToken, Some(_)) => {
+        (Permission::NeedsToken, true) => {
             let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not the right one");
             Err(problem.with_hint("it is what `api_token` says in the server's configuration"))
         }
-        (Permission::NeedsToken, None) => {
+        (Permission::NeedsToken, false) => {
             let hint =
                 "send `Authorization: Bearer …` with what `api_token` says in the server's configuration";
             Err(Problem::new(StatusCode::UNAUTHORIZED, "this needs a token").with_hint(hint))
@@ -56,87 +65,26 @@ pub(super) fn admit(
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, header};
-
     use super::*;
-    use crate::{peer::Door, principal::Evidence};
 
-    /// A sender at `address` who requests `host` and sends `token`.
-    struct Case<'a> {
-        address: &'a str,
-        host: &'a str,
-        sent: Option<&'static str>,
-        local_counts: bool,
-    }
-
-    impl Case<'_> {
-        fn asked(&self, door: Door, token: Option<&str>) -> u16 {
-            let sent = self.sent.map(|sent| (header::AUTHORIZATION, HeaderValue::from_static(sent)));
-            let headers = HeaderMap::from_iter(sent);
-            let token = token.map(ApiToken::new);
-            let principal = Principal::of(&Evidence {
-                door,
-                address: self.address.parse().ok(),
-                host: Some(self.host),
-                local_counts: self.local_counts,
-                headers: &headers,
-                token: token.as_ref(),
-            });
-            let admitted = admit(&principal, token.as_ref(), &headers);
-            admitted.map_or_else(|problem| problem.status.as_u16(), |()| 200)
-        }
-    }
-
-    fn here(address: &str, host: &str) -> u16 {
-        Case { address, host, sent: None, local_counts: true }.asked(Door::Public, None)
-    }
-
-    fn with_token(sent: &'static str, token: Option<&str>) -> u16 {
-        let case = Case { address: "10.0.0.7", host: "m.example.com", sent: Some(sent), local_counts: false };
-        case.asked(Door::Public, token)
+    fn status(principal: &Principal, has_token: bool, has_sent: bool) -> u16 {
+        answer(of(principal, has_token, false), has_sent).map_or_else(|problem| problem.status.as_u16(), |()| 200)
     }
 
     #[test]
-    fn this_machine_may_where_that_counts() {
-        for (address, host) in [
-            ("127.0.0.1", "127.0.0.1:5000"),
-            ("127.9.9.9", "localhost:5000"),
-            ("::1", "[::1]:5000"),
-            ("::ffff:127.0.0.1", "LOCALHOST"),
-        ] {
-            assert_eq!(here(address, host), 200, "{address} {host}");
-            let case = Case { address, host, sent: None, local_counts: false };
-            assert_eq!(case.asked(Door::Public, None), 403, "{address} {host}");
-            let case = Case { local_counts: true, ..case };
-            assert_eq!(case.asked(Door::Public, Some("t")), 401, "{address} {host}");
+    fn this_machine_may_unless_a_token_is_configured() {
+        assert_eq!(status(&Principal::LOCAL, false, false), 200);
+        assert_eq!(status(&Principal::LOCAL, true, false), 401);
+        for has_token in [false, true] {
+            assert_eq!(status(&Principal::OWNER, has_token, false), 200);
+            assert_eq!(status(&Principal::SYNC_TOKEN, has_token, true), 200);
         }
-    }
-
-    #[test]
-    fn the_socket_may_whatever_is_configured() {
-        let case = Case { address: "", host: "entrepot", sent: None, local_counts: false };
-        assert_eq!((case.asked(Door::Control, None), case.asked(Door::Control, Some("t"))), (200, 200));
-        // A request without an address that did not come through the socket is anonymous.
-        assert_eq!(here("", "localhost"), 403);
     }
 
     #[test]
     fn others_need_the_token() {
-        assert_eq!(here("10.0.0.7", "m.example.com"), 403);
-        assert_eq!(here("10.0.0.7", "localhost"), 403);
-        assert_eq!((with_token("Bearer t", Some("t")), with_token("bearer t ", Some("t"))), (200, 200));
-        for wrong in ["Bearer u", "Bearer", "Bearer ", "Basic t", "t"] {
-            assert_eq!(with_token(wrong, Some("t")), 401, "{wrong}");
-        }
-        assert_eq!(with_token("Bearer ", None), 403);
-    }
-
-    #[test]
-    fn a_strangers_name_is_not_this_machine() {
-        for host in
-            ["m.example.com", "evil.example:5000", "127.0.0.1.evil.example", "x.localhost", "localhost.", ""]
-        {
-            assert_eq!(here("127.0.0.1", host), 403, "{host}");
-        }
+        assert_eq!(status(&Principal::ANONYMOUS, false, false), 403);
+        assert_eq!(status(&Principal::ANONYMOUS, false, true), 403);
+        assert_eq!(status(&Principal::ANONYMOUS, true, true), 401);
     }
 }

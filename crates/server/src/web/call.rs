@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    answer::refuse, body::Body, error::Refusal, ids::RequestId, metrics::Kind, principal::Principal,
+    answer::refuse, body::Body, challenge::Origin, client::Client, error::Refusal, ids::RequestId, metrics::Kind, sender::Sender,
     state::State, sync::problem::Problem,
 };
 
@@ -18,7 +18,7 @@ pub(crate) fn is_api(path: &str) -> bool {
 /// The sender and the id of a request. Passed on as a request extension.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) principal: Principal,
+    pub(crate) sender: Sender,
     /// The address of the other end; `None` for the local command line.
     pub(crate) address: Option<IpAddr>,
     /// The host that the request names.
@@ -42,6 +42,17 @@ impl WebCall {
 
     pub(crate) fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
+    }
+
+    /// The address of this server as the client sees it.
+    pub(crate) fn origin(&self) -> Origin {
+        let is_https = Origin::is_https(self.state.is_tls, self.caller.address, &self.headers);
+        Origin::new(is_https, self.caller.host.as_deref())
+    }
+
+    /// The client, for limits.
+    pub(crate) fn client(&self) -> Client {
+        Client::of(self.caller.address, &self.headers)
     }
 
     /// Nothing exists at this address.

@@ -8,6 +8,7 @@
 pub(crate) mod call;
 mod router;
 pub(crate) mod site;
+mod token;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::call::WebCall;
+use super::{call::WebCall, token};
 use crate::{answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
 
 /// Address of the API description.
@@ -60,6 +60,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     let document = Bytes::from(document.to_json().unwrap_or_default());
     pages::router()
         .merge(api)
+        .route("/token", get(token::token).post(token::token))
         .route(DOCUMENT, get(|| async move { described(document) }))
         .fallback(async |call: WebCall| call.not_found())
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, Extension(WrongMethod)))

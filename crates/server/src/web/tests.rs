@@ -22,7 +22,7 @@ use crate::{
     local::Local,
     patience::Patience,
     peer::{Door, Peer},
-    principal::Principal,
+    sender::Sender,
     service::Service,
     state::{State, Terms},
     test_parts::parts,
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn caller() -> Caller {
     let id = RequestId::of(&http::HeaderMap::new());
-    Caller { principal: Principal::Owner, address: None, host: None, id }
+    Caller { sender: Sender::accepted(entrepot_access::Principal::OWNER), address: None, host: None, id }
 }
 
 fn request(path: &str) -> Request {
@@ -86,6 +86,7 @@ async fn connections(data: &Path) -> Connections {
     };
     let terms = Terms {
         hosts: Hosts::of([127, 0, 0, 1].into(), vec![]),
+        is_tls: false,
         local: Local::new(true),
         patience: Patience::default(),
     };

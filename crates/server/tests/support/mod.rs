@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use entrepot_access::Access;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
@@ -47,6 +48,7 @@ pub(crate) struct Setup {
     /// What runs rules.
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
+    pub(crate) access: Option<Access>,
     /// Who may do what.
     pub(crate) policy: Policy,
 }
@@ -70,7 +72,7 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, policy } = setup;
+        let Setup { patience, tls, sync, token, access, policy } = setup;
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
@@ -90,6 +92,7 @@ impl Rig {
             mirror: mirror.clone(),
             sync,
             token,
+            access,
             policy,
             registry,
             metrics: metrics.clone(),

@@ -1,0 +1,110 @@
+//! `/token`: where clients of the registry log in (distribution's token specification).
+//!
+//! `GET` with Basic, as Docker sends it, and `POST` with a form, as OAuth2 clients do. Every answer is JSON: a client that
+//! gets a page here stops.
+
+use axum::body::Body as RequestBody;
+use entrepot_access::{Access, LIFETIME, RegistryScopes, Verb};
+use entrepot_oci::ErrorCode;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::call::WebCall;
+use crate::{
+    answer::{self, refuse},
+    body::Body,
+    challenge::Origin,
+    error::Refusal,
+    headers::JSON,
+    metrics::Kind,
+    sender::{Credentials, RejectionKind, Sender},
+};
+
+/// The largest form, in bytes. A password may be another registry's token.
+const MAX_FORM: usize = 64 << 10;
+
+/// The response, with the token under both names that clients know it by.
+#[derive(Serialize)]
+struct Issued<'a> {
+    token: &'a str,
+    access_token: &'a str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// Issues a registry token.
+pub(super) async fn token(call: WebCall, body: RequestBody) -> Response<Body> {
+    let mut response = match issue(&call, body).await {
+        Ok(response) => response,
+        Err(refusal) => refuse(refusal, &call.caller.id),
+    };
+    response.extensions_mut().insert(Kind::Token);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refusal> {
+    let Some(access) = &call.state.access else { return Err(Refusal::not_found()) };
+    let origin = call.origin();
+    let form = if call.method == Method::POST { Some(read(body).await?) } else { None };
+    let asked = Fields { query: call.query(), form: form.as_deref().unwrap_or_default() };
+    let scopes = RegistryScopes::parse(asked.all("scope").iter().map(String::as_str));
+    let sender = sender(call, access, &asked).await;
+    check(&sender, &scopes, &origin)?;
+    let token = access.issue(&sender.principal, origin.service(), scopes);
+    let scope = form.is_some().then(|| asked.all("scope").join(" "));
+    let issued = Issued { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
+    Ok(answer::json(&issued, JSON))
+}
+
+/// Who asks: by the form if it has a password, else by the request's own credentials.
+async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
+    match asked.form_value("password") {
+        Some(password) => {
+            let user = asked.form_value("username").unwrap_or_default();
+            let client = call.client().address();
+            Sender::by_password(access, &user, SecretString::from(password), client).await
+        }
+        None => call.caller.sender.clone(),
+    }
+}
+
+/// Credentials that are refused still get a token for everybody, if nothing but pulling is asked for: clusters send
+/// their docker.io password to every mirror, and an error would only make them go around this one.
+fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin) -> Result<(), Refusal> {
+    let Credentials::Refused(rejection) = &sender.credentials else { return Ok(()) };
+    let only_pulls = !scopes.is_empty()
+        && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));
+    match rejection.kind {
+        RejectionKind::Password if only_pulls => Ok(()),
+        _ => Err(rejection.refusal(origin, None)),
+    }
+}
+
+/// The parameters of a request, of its address and of its form.
+struct Fields<'a> {
+    query: &'a str,
+    form: &'a [u8],
+}
+
+impl Fields<'_> {
+    fn all(&self, key: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(self.query.as_bytes()).chain(form_urlencoded::parse(self.form));
+        pairs.filter(|(name, _)| name == key).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    fn form_value(&self, key: &str) -> Option<String> {
+        form_urlencoded::parse(self.form).find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
+    }
+}
+
+async fn read(body: RequestBody) -> Result<Vec<u8>, Refusal> {
+    let bytes = Limited::new(body, MAX_FORM).collect().await.map_err(|_| {
+        let message = format!("the form broke off, or is larger than {MAX_FORM} bytes");
+        Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message)
+    })?;
+    Ok(bytes.to_bytes().to_vec())
+}
