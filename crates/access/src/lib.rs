@@ -21,6 +21,7 @@ mod registry_token;
 mod role;
 mod rules;
 mod scope;
+mod settings;
 mod throttle;
 mod verb;
 mod verified;
@@ -39,4 +40,5 @@ pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, Signi
 pub use role::{Operation, Role, RoleError};
 pub use rules::{Rules, Visibility};
 pub use scope::{Scope, ScopeError, Scopes};
+pub use settings::{AccessSection, GrantSection, SettingsFault};
 pub use verb::{Verb, VerbError, Verbs};

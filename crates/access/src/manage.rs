@@ -243,6 +243,14 @@ impl Access {
         .await
     }
 
+    /// The key of the account that an API token belongs to, if there is such a token.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn token_owner(&self, id: &TokenId) -> Result<Option<i64>, ChangeError> {
+        Ok(self.0.catalog.api_token(id.as_str()).await?.map(|record| record.account))
+    }
+
     /// The audit log, the latest first.
     ///
     /// # Errors

@@ -33,6 +33,14 @@ pub enum Visibility {
     Private,
 }
 
+/// The rules where nothing is configured: anybody may pull, and programs on the server's machine may do everything.
+impl Default for Rules {
+    fn default() -> Self {
+        let anonymous = Verbs::NONE.with(Verb::Pull);
+        Self { anonymous, anonymous_sees: true, local: Verbs::ALL, grants: Vec::new(), private: Vec::new() }
+    }
+}
+
 impl Rules {
     /// True if the configuration makes this repository private, whatever its upstream says.
     pub fn is_private(&self, repository: &str) -> bool {
@@ -43,17 +51,19 @@ impl Rules {
     pub fn rights(&self, principal: &Principal, repository: &str, visibility: Visibility) -> Verbs {
         let rights = match &principal.identity {
             Identity::Owner => Verbs::ALL,
-            Identity::Local => self.local.union(self.granted(None, repository)),
             Identity::Account(account) => self.of_account(account, repository, visibility),
-            Identity::SyncToken | Identity::Anonymous => {
-                let usual = match visibility {
-                    Visibility::Public => self.anonymous,
-                    Visibility::Private => Verbs::NONE,
-                };
-                usual.union(self.granted(None, repository))
-            }
+            Identity::Local => self.local.union(self.of_anybody(repository, visibility)),
+            Identity::SyncToken | Identity::Anonymous => self.of_anybody(repository, visibility),
         };
         principal.carries.limit(rights, repository)
+    }
+
+    fn of_anybody(&self, repository: &str, visibility: Visibility) -> Verbs {
+        let usual = match visibility {
+            Visibility::Public => self.anonymous,
+            Visibility::Private => Verbs::NONE,
+        };
+        usual.union(self.granted(None, repository))
     }
 
     fn of_account(&self, account: &Account, repository: &str, visibility: Visibility) -> Verbs {

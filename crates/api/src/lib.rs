@@ -2,12 +2,14 @@
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`]
+//! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`AuditList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod cache;
 mod cause;
 mod copy;
@@ -21,6 +23,11 @@ mod run_id;
 mod timestamp;
 mod words;
 
+pub use account::{
+    Account, AccountChange, AccountKind, AccountList, ApiToken, ApiTokenList, ApiTokenListQuery, ApiTokenSecret,
+    AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me, NewAccount, NewApiToken, PageQuery, Role,
+    SenderKind,
+};
 pub use cache::{
     CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
 };

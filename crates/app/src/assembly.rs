@@ -1,12 +1,14 @@
 //! Assembles the mirror: the only place that knows how to construct every part.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
+use entrepot_access::{Access, OpenError};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Metrics, Mirror, Parts, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::{Remote, RequestOutcome};
+use entrepot_secrets::{FileError, KeyFile};
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -52,6 +54,53 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
     Ok(Assembly { mirror, catalog, registry, lock })
+}
+
+/// Opens accounts and keys. The first start makes the key file and the account `admin`.
+///
+/// # Errors
+/// The key file is missing, not the right one, or open to others; or the catalog failed.
+pub(crate) async fn access(config: &Config, data: &DataDir, catalog: &Catalog) -> Result<Access, Failure> {
+    let file = KeyFile::new(config.key_file.clone().unwrap_or_else(|| data.key_file()));
+    let is_used = catalog.seal_check().await.map_err(|error| unopened(&error))?.is_some();
+    let opened = if is_used { file.open(data.path()) } else { file.open_or_create(data.path()) };
+    let opened = opened.map_err(|error| no_key(&error))?;
+    if let Some(entrepot_secrets::Warning::ReadableByOthers) = opened.warning {
+        tracing::warn!("the key file `{}` can be read by other users", file.path().display());
+    }
+    if opened.is_new {
+        tracing::info!("made the key file `{}`: keep a copy in a safe place", file.path().display());
+    }
+    let access = Access::open(catalog.clone(), opened.keyring, config.access.clone()).await;
+    let access = access.map_err(|error| wrong_key(&error, file.path()))?;
+    access.make_first_admin().await.map_err(|error| unopened(&error))?;
+    Ok(access)
+}
+
+fn unopened(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::because("cannot open the accounts", error)
+}
+
+fn no_key(error: &FileError) -> Failure {
+    let failure = Failure::because("cannot use the key file", error);
+    match error {
+        FileError::Missing(_) => failure.with_hint(
+            "the database holds secrets that were sealed with it: put it back from your copy, or say where it is: \
+             `secrets: {key_file: PATH}`",
+        ),
+        FileError::ReadableByOthers(_) | FileError::Io { .. } | FileError::Content { .. } => failure,
+    }
+}
+
+fn wrong_key(error: &OpenError, file: &Path) -> Failure {
+    let failure = Failure::because("cannot open the accounts", error);
+    match error {
+        OpenError::WrongKey(_) => failure.with_hint(format!(
+            "`{}` belongs to another installation: put back the key file that this database was used with",
+            file.display()
+        )),
+        OpenError::Catalog(_) | OpenError::Damaged | OpenError::Key(_) => failure,
+    }
 }
 
 /// Installs the crypto provider, once for the whole process.

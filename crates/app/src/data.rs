@@ -90,6 +90,11 @@ impl DataDir {
         self.0.join("entrepot.db")
     }
 
+    /// The key file, unless the configuration names another one.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.0.join("secret.key")
+    }
+
     /// The socket of a running server, for the local command line.
     pub(crate) fn control(&self) -> PathBuf {
         socket(&self.0)

@@ -54,6 +54,11 @@ pub(crate) fn respond(status: StatusCode, body: Body) -> Response<Body> {
     response
 }
 
+/// Makes a response without a body.
+pub(crate) fn empty(status: StatusCode) -> Response<Body> {
+    respond(status, Body::empty())
+}
+
 /// Makes a response with a JSON document.
 pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> Response<Body> {
     // Structs of strings and numbers always serialize.

@@ -25,7 +25,7 @@ pub(crate) struct Question<'a> {
 impl Question<'_> {
     /// Lets the request pass, or says what is missing.
     pub(crate) fn decide(&self, rules: &Rules) -> Result<(), Refusal> {
-        let Some((name, key)) = self.repository else { return self.ping() };
+        let Some((name, key)) = self.repository else { return self.ping(rules) };
         let needed = needed(self.action, self.method);
         let is_read = !needed.any.has(Verb::Delete) && needed.any.has(Verb::Pull);
         match &self.sender.credentials {
@@ -52,11 +52,11 @@ impl Question<'_> {
     }
 
     // Docker's daemon learns here, and only here, that it may log in.
-    fn ping(&self) -> Result<(), Refusal> {
+    fn ping(&self, rules: &Rules) -> Result<(), Refusal> {
         match &self.sender.credentials {
             Credentials::Refused(rejection) => Err(rejection.refusal(self.origin, None)),
             Credentials::Accepted | Credentials::Token(_) => Ok(()),
-            Credentials::None if self.sender.principal == Principal::LOCAL => Ok(()),
+            Credentials::None if self.sender.principal == Principal::LOCAL && !rules.local.is_empty() => Ok(()),
             Credentials::None => {
                 let message = "log in, or ask for a token without; hint: `docker login`";
                 let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);

@@ -14,6 +14,8 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod account_views;
+mod accounts;
 mod access;
 mod action;
 mod admission;

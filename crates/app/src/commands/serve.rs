@@ -83,12 +83,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let source = Source { file, over, environment, catalog };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
+    let access = assembly::access(config, data, &source.catalog).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
+        access: Some(access),
         policy: Policy::allow_all(),
         registry,
         metrics,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytesize::ByteSize;
+use entrepot_access::{AccessSection, Rules as AccessRules};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
@@ -46,6 +47,8 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         rules: Rules::default(),
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
+        access: checker.access(file.access.as_ref())?,
+        key_file: file.secrets.key_file,
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
@@ -111,6 +114,14 @@ impl Checker<'_> {
             return Err(self.fault(&["api_token"], "this is empty").with_hint(hint));
         }
         Ok(token)
+    }
+
+    fn access(&self, section: Option<&AccessSection>) -> Result<AccessRules, Error> {
+        let Some(section) = section else { return Ok(AccessRules::default()) };
+        section.rules().map_err(|fault| {
+            let path: Vec<&str> = std::iter::once("access").chain(fault.path.iter().map(String::as_str)).collect();
+            self.fault(&path, fault.what)
+        })
     }
 
     fn s3(&self, s3: Option<&S3Settings>) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
+use entrepot_access::AccessSection;
 use entrepot_blobs::S3Settings;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
@@ -32,12 +33,14 @@ pub(super) struct File {
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
     pub(super) api_token: Option<SecretString>,
+    pub(super) access: Option<AccessSection>,
+    pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 16] = [
     "listen",
     "data",
     "blobs",
@@ -50,6 +53,8 @@ pub(super) const KEYS: [&str; 14] = [
     "sync_files",
     "migrate",
     "api_token",
+    "access",
+    "secrets",
     "tls",
     "log",
 ];
@@ -95,6 +100,12 @@ impl From<FormatWord> for Format {
             FormatWord::Docker => Self::Docker,
         }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Secrets {
+    pub(super) key_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]

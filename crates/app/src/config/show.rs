@@ -2,8 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
+use entrepot_access::{Rules as AccessRules, Verb, Verbs};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, Settings, TagRule};
+use entrepot_oci::RepositoryPattern;
 use entrepot_sync::Format;
 
 use super::{
@@ -31,6 +33,8 @@ impl Config {
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
+        root.put("access", show_access(&self.access));
+        root.some("secrets", self.key_file.as_deref().map(|file| one("key_file", path(file))));
         root.some(
             "tls",
             self.tls.as_ref().map(|tls| {
@@ -46,6 +50,33 @@ impl Config {
         root.put("log", log.into());
         root.into()
     }
+}
+
+fn one(key: &str, value: impl Into<String>) -> Shown {
+    Shown::Map(vec![(key.to_owned(), Shown::Text(value.into()))])
+}
+
+fn show_access(rules: &AccessRules) -> Shown {
+    let verbs = |verbs: Verbs| verbs.iter().map(Verb::as_str).collect::<Vec<_>>();
+    let mut anonymous = verbs(rules.anonymous);
+    anonymous.extend(rules.anonymous_sees.then_some("see"));
+    let grants = rules.grants.iter().map(|grant| {
+        let mut keys = Keys::default();
+        keys.text("to", grant.to.to_string());
+        keys.put("repositories", texts(&patterns(&grant.repositories)));
+        keys.put("may", texts(&verbs(grant.may)));
+        keys.into()
+    });
+    let mut keys = Keys::default();
+    keys.put("anonymous", texts(&anonymous));
+    keys.put("local", texts(&verbs(rules.local)));
+    keys.unless(rules.grants.is_empty(), "grants", Shown::List(grants.collect()));
+    keys.unless(rules.private.is_empty(), "private", texts(&patterns(&rules.private)));
+    keys.into()
+}
+
+fn patterns(patterns: &[RepositoryPattern]) -> Vec<&str> {
+    patterns.iter().map(RepositoryPattern::as_str).collect()
 }
 
 fn show_s3(s3: &S3Settings) -> Shown {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use entrepot_access::Rules as AccessRules;
 use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
@@ -40,6 +41,10 @@ pub(crate) struct Config {
     pub(crate) migration: Option<Written<Migration>>,
     /// The token that lets API clients start and stop runs.
     pub(crate) api_token: Option<SecretString>,
+    /// Who may do what.
+    pub(crate) access: AccessRules,
+    /// The file with the key that secrets are sealed with; `None` means a file in the data directory.
+    pub(crate) key_file: Option<PathBuf>,
     /// Log settings.
     pub(crate) log: Log,
 }

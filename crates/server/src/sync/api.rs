@@ -26,7 +26,7 @@ const USUAL: usize = 100;
 const MOST: usize = 1000;
 
 /// A path parameter; it may be invalid UTF-8.
-type Segment = Result<Path<String>, PathRejection>;
+pub(crate) type Segment = Result<Path<String>, PathRejection>;
 
 /// List rules
 ///
@@ -153,7 +153,8 @@ fn accepted(run: RunId, outcome: RunReply) -> Response<Body> {
     response
 }
 
-async fn read(body: RequestBody) -> Result<Bytes, Problem> {
+/// Reads a request body, which is a small document.
+pub(crate) async fn read(body: RequestBody) -> Result<Bytes, Problem> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(

@@ -15,7 +15,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{call::WebCall, token};
-use crate::{answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
+use crate::{accounts, answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
 
 /// Address of the API description.
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -32,6 +32,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
     ),
     tags(
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
+        (name = "accounts", description = "Accounts, API tokens and the audit log"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -76,6 +77,13 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::api::cancel_run))
         .routes(routes!(sync::api::state))
         .routes(routes!(sync::events::events))
+        .routes(routes!(accounts::me))
+        .routes(routes!(accounts::accounts, accounts::create_account))
+        .routes(routes!(accounts::change_account, accounts::remove_account))
+        .routes(routes!(accounts::tokens, accounts::create_token))
+        .routes(routes!(accounts::renew_token))
+        .routes(routes!(accounts::remove_token))
+        .routes(routes!(accounts::audit))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

@@ -1,0 +1,110 @@
+//! Accounts, tokens and the audit log as the JSON API has them. Pure.
+
+use entrepot_access::{Identity, Operation, Principal, Role, Rules};
+use entrepot_api as api;
+use entrepot_catalog::{
+    AccountKind, AccountRecord, ApiTokenRecord, AuditOutcome, AuditRecord, Error as CatalogError, Listing,
+};
+
+pub(crate) fn me(rules: &Rules, principal: &Principal) -> api::Me {
+    let kind = match principal.identity {
+        Identity::Owner => api::SenderKind::Owner,
+        Identity::Local => api::SenderKind::Local,
+        Identity::SyncToken => api::SenderKind::SyncToken,
+        Identity::Account(_) => api::SenderKind::Account,
+        Identity::Anonymous => api::SenderKind::Anonymous,
+    };
+    let account = principal.account();
+    let operations = Operation::ALL.into_iter().filter(|operation| rules.may(principal, *operation));
+    api::Me {
+        kind,
+        account: account.map(|account| account.name.to_string()),
+        role: account.map(|account| role_view(account.role)),
+        operations: operations.map(|operation| operation.to_string()).collect(),
+    }
+}
+
+pub(crate) fn accounts(page: Listing<AccountRecord>) -> Result<api::AccountList, entrepot_access::ChangeError> {
+    let accounts = page.rows.into_iter().map(account).collect::<Result<_, _>>()?;
+    Ok(api::AccountList { accounts, more: page.more })
+}
+
+fn account(record: AccountRecord) -> Result<api::Account, CatalogError> {
+    let role: Role = record.role.parse().map_err(|_| CatalogError::Content { what: "role" })?;
+    Ok(api::Account {
+        name: record.name,
+        kind: match record.kind {
+            AccountKind::Local => api::AccountKind::Local,
+            AccountKind::Robot => api::AccountKind::Robot,
+            AccountKind::Oidc => api::AccountKind::Oidc,
+            AccountKind::Ldap => api::AccountKind::Ldap,
+        },
+        role: role_view(role),
+        groups: record.groups,
+        has_password: record.password.is_some(),
+        disabled: record.is_disabled,
+        created: record.created.into(),
+        last_login: record.last_login.map(Into::into),
+    })
+}
+
+pub(crate) fn tokens(page: Listing<ApiTokenRecord>) -> api::ApiTokenList {
+    api::ApiTokenList { tokens: page.rows.into_iter().map(token).collect(), more: page.more }
+}
+
+fn token(record: ApiTokenRecord) -> api::ApiToken {
+    let secrets = record.secrets.into_iter().map(|secret| api::ApiTokenSecret {
+        created: secret.created.into(),
+        ends: secret.ends.map(Into::into),
+        last_used: secret.used.map(Into::into),
+    });
+    api::ApiToken {
+        id: record.id,
+        name: record.name,
+        scopes: record.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+        created: record.created.into(),
+        expires: record.expires.map(Into::into),
+        secrets: secrets.collect(),
+    }
+}
+
+pub(crate) fn audit(page: Listing<AuditRecord>) -> api::AuditList {
+    api::AuditList { entries: page.rows.into_iter().map(entry).collect(), more: page.more }
+}
+
+fn entry(record: AuditRecord) -> api::AuditEntry {
+    let entry = record.entry;
+    api::AuditEntry {
+        id: record.id.to_string(),
+        at: record.at.into(),
+        actor: entry.actor,
+        action: entry.action,
+        object: entry.object,
+        address: entry.address,
+        outcome: match entry.outcome {
+            AuditOutcome::Done => api::AuditOutcome::Done,
+            AuditOutcome::Refused => api::AuditOutcome::Refused,
+            AuditOutcome::Failed => api::AuditOutcome::Failed,
+        },
+        request: entry.request_id,
+        detail: entry.detail,
+    }
+}
+
+pub(crate) fn role(role: api::Role) -> Role {
+    match role {
+        api::Role::Admin => Role::Admin,
+        api::Role::Operator => Role::Operator,
+        api::Role::User => Role::User,
+        api::Role::Viewer => Role::Viewer,
+    }
+}
+
+fn role_view(role: Role) -> api::Role {
+    match role {
+        Role::Admin => api::Role::Admin,
+        Role::Operator => api::Role::Operator,
+        Role::User => api::Role::User,
+        Role::Viewer => api::Role::Viewer,
+    }
+}
