@@ -23,7 +23,7 @@ bench: ## side by side with its peers, where they are there; takes more than an 
 fuzz: ## hostile input for every parser: TIME=60 seconds for each target, TARGET=names for one alone
 	@TIME="$(or $(TIME),60)" TARGET="$(TARGET)" fuzz/run.sh
 
-soak: ## kills, faults, power cuts and floods: ARGS="--only S07 --cuts 200"; takes more than half an hour
+soak: ## kills, faults, power cuts and floods: ARGS="--only S07 --cuts 200"; takes about an hour
 	@soak/run.py $(ARGS)
 
 faults: ## the short part of it

@@ -14,7 +14,7 @@ use crate::{
     recorded, removal, sql, sync, tags, usage,
 };
 
-const QUERIES: [(&str, &str); 44] = [
+const QUERIES: [(&str, &str); 45] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -34,7 +34,8 @@ const QUERIES: [(&str, &str); 44] = [
     ("used", usage::USED),
     ("repositories", usage::REPOSITORIES),
     ("count", counts::COUNT),
-    ("recorded", recorded::RECORDED),
+    ("recorded blobs", recorded::BLOBS),
+    ("recorded manifests", recorded::MANIFESTS),
     ("manifest holders", recorded::MANIFEST_HOLDERS),
     ("images", images::IMAGES),
     ("tags between", images::TAGS_BETWEEN),

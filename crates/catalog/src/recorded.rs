@@ -1,33 +1,45 @@
 //! Which digests are recorded at all, for comparison with the bytes that are stored.
 
+use std::collections::BTreeMap;
+
 use entrepot_oci::Digest;
 
 use crate::{
     database::Catalog,
     error::Error,
     key::RepoKey,
+    records::Listing,
     sql::{self, count, number},
 };
 
-pub(crate) const RECORDED: &str = "SELECT held.digest, MAX(held.size) FROM \
-     (SELECT digest, size FROM blob WHERE digest >= $1 AND digest < $2 \
-      UNION ALL SELECT digest, size FROM manifest WHERE digest >= $1 AND digest < $2) held GROUP BY held.digest";
+pub(crate) const BLOBS: &str =
+    "SELECT digest, MAX(size) FROM blob WHERE digest > $1 GROUP BY digest ORDER BY digest LIMIT $2";
+pub(crate) const MANIFESTS: &str =
+    "SELECT digest, MAX(size) FROM manifest WHERE digest > $1 GROUP BY digest ORDER BY digest LIMIT $2";
 pub(crate) const MANIFEST_HOLDERS: &str = "SELECT r.path, r.origin FROM manifest m \
      JOIN repository r ON r.id = m.repository_id WHERE m.digest = $1 ORDER BY m.repository_id LIMIT $2";
 
-/// Sorts after every digit of a digest.
-const END: char = 'g';
-
 impl Catalog {
-    /// The digests that start with `prefix`, such as `sha256:0a`, and that any repository has as a blob or as a manifest,
-    /// with their sizes; in no particular order, each once.
+    /// A page of the digests that any repository has as a blob or as a manifest, each once, with their sizes; in order of
+    /// the digests, after `after`.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn recorded(&self, prefix: &str) -> Result<Vec<(Digest, u64)>, Error> {
-        let query = sqlx::query_as::<_, (String, i64)>(RECORDED).bind(prefix).bind(format!("{prefix}{END}"));
-        let rows = query.fetch_all(&self.reader).await?;
-        rows.iter().map(|(digest, size)| Ok((sql::digest(digest)?, count(*size)))).collect()
+    pub async fn recorded(
+        &self,
+        after: Option<&Digest>,
+        limit: usize,
+    ) -> Result<Listing<(Digest, u64)>, Error> {
+        let after = after.map(Digest::to_string).unwrap_or_default();
+        let mut found = BTreeMap::new();
+        for text in [BLOBS, MANIFESTS] {
+            let query = sqlx::query_as::<_, (String, i64)>(text).bind(&after);
+            for (digest, size) in query.bind(number(limit).saturating_add(1)).fetch_all(&self.reader).await? {
+                found.insert(sql::digest(&digest)?, count(size));
+            }
+        }
+        let more = found.len() > limit && limit > 0;
+        Ok(Listing { rows: found.into_iter().take(limit).collect(), more })
     }
 
     /// Repositories that have the manifest, at most `limit`, those known longest first.

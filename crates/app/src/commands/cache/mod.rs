@@ -1,11 +1,13 @@
-//! `entrepot cache`: lists and removes cached images, with or without a running server.
+//! `entrepot cache`: lists, removes and verifies cached images, with or without a running server.
 //!
-//! - `names` parses image names; `holder` works in this process or asks the server
+//! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one verb with rules of
+//!   its own
 //! - `render` formats the results, separate from the lookup
 
 mod holder;
 mod names;
 mod render;
+mod verify;
 
 use std::{
     io,
@@ -55,6 +57,8 @@ pub(crate) enum Verb {
     Images(Repository),
     /// Count everything.
     Count,
+    /// Compare stored bytes with records.
+    Verify(Repair),
     /// Remove a repository or an image.
     Remove {
         /// The images to remove.
@@ -64,6 +68,15 @@ pub(crate) enum Verb {
         /// Do not ask for confirmation.
         yes: bool,
     },
+}
+
+/// What to do about findings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repair {
+    /// Repair what can be repaired.
+    pub(crate) repair: bool,
+    /// Also if most of what is held would go.
+    pub(crate) yes: bool,
 }
 
 /// Runs the command.
@@ -98,6 +111,7 @@ async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Fail
             let totals = holder.totals().await?;
             print(output, &totals, || render::totals(&totals))
         }
+        Verb::Verify(repair) => verify::verify(holder, repair, output).await,
         Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
     }
 }
