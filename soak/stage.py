@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import origin
@@ -127,9 +128,14 @@ def remove(folder, name):
 
 def busy(stage, seed, stop):
     """A client that goes on until it is told to stop, whatever it gets for an answer."""
-    client, number = Client(stage.server.port, 20), 0
+    number = 0
     while not stop.is_set():
-        number += 1
+        server = stage.server
+        if not server:
+            time.sleep(0.1)
+            continue
+        # It has another port after each start.
+        client, number = Client(server.port, 20), number + 1
         blobs = [noise(f"{seed} {number} {at}", size) for at, size in enumerate((300, 70_000))]
         try:
             for blob in blobs:
@@ -146,7 +152,7 @@ def busy(stage, seed, stop):
             client.ask("POST", f"/v2/local/passing/blobs/uploads/?digest={origin.digest(passing)}", passing, OCTETS)
             client.ask("DELETE", f"/v2/local/passing/blobs/{origin.digest(passing)}")
         except (Refused, *BROKEN):
-            pass
+            time.sleep(0.1)
 
 
 def quietly(act, *arguments):

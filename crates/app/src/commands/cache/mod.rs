@@ -6,6 +6,7 @@
 
 mod holder;
 mod names;
+mod print;
 mod render;
 mod verify;
 
@@ -29,6 +30,8 @@ use crate::{
 
 use holder::Holder;
 pub(crate) use names::{Repository, Selection};
+use print::print;
+pub(crate) use verify::Repair;
 
 /// The arguments.
 #[derive(Debug)]
@@ -68,15 +71,6 @@ pub(crate) enum Verb {
         /// Do not ask for confirmation.
         yes: bool,
     },
-}
-
-/// What to do about findings.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Repair {
-    /// Repair what can be repaired.
-    pub(crate) repair: bool,
-    /// Also if most of what is held would go.
-    pub(crate) yes: bool,
 }
 
 /// Runs the command.
@@ -175,13 +169,6 @@ struct Planned<'a> {
 struct Removed {
     name: String,
     removal: CacheRemoval,
-}
-
-fn print(output: Output, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
-    match output {
-        Output::Json => output::print_json(value),
-        Output::Text => output::print(&text()),
-    }
 }
 
 fn now() -> u64 {

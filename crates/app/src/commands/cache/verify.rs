@@ -2,11 +2,20 @@
 
 use entrepot_api::{CacheFault, CacheVerification};
 
-use super::{Repair, holder::Holder, print, render};
+use super::{holder::Holder, print::print, render};
 use crate::{
     failure::Failure,
     output::{Output, counted},
 };
+
+/// What to do about findings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repair {
+    /// Repair what can be repaired.
+    pub(crate) repair: bool,
+    /// Also if most of what is held would go.
+    pub(crate) yes: bool,
+}
 
 /// Looks at everything; repairs it in a second round.
 pub(super) async fn verify(holder: &Holder, how: Repair, output: Output) -> Result<(), Failure> {
