@@ -30,10 +30,11 @@ def through(stage, seconds):
         client.start()
     try:
         while time.monotonic() < end:
-            time.sleep(chance.uniform(2, 15))
-            event = chance.choice(list(EVENTS))
-            EVENTS[event](stage, chance)
-            counts[event] += 1
+            # Each of them as often as the others, in an order that changes.
+            for event in chance.sample(list(EVENTS), len(EVENTS)):
+                time.sleep(chance.uniform(1, 8))
+                EVENTS[event](stage, chance)
+                counts[event] += 1
     finally:
         stop.set()
         for client in clients:
