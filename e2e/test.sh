@@ -78,6 +78,7 @@ if [ "${1:-}" != --check ]; then
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick
     step migrate e2e/migrate.sh --quick
+    step stores e2e/stores.sh --quick
     step browser e2e/browser.sh
     step faults soak/run.py --quick
     step conformance conformance

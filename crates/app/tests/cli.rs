@@ -20,6 +20,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["cache"],
         vec!["cache", "ls"],
         vec!["cache", "stat"],
+        vec!["cache", "verify"],
         vec!["cache", "rm"],
         vec!["sync"],
         vec!["sync", "run"],

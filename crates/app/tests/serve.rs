@@ -5,10 +5,12 @@
 mod support;
 
 use std::{
-    fs::Permissions,
+    fs::{self, Permissions},
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    time::{Duration, SystemTime},
 };
 
+use entrepot_oci::Digest;
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client, until_answer};
 use hyper::Method;
 use support::{Lab, Ran, Serving};
@@ -156,6 +158,66 @@ hint: see what is held: `entrepot cache ls`
         run(&lab, &["cache", "stat"]).await.stdout,
         "0 repositories\n0 tags\n0 manifests\n0 blobs\n0 B\n"
     );
+}
+
+// V02 and V03
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_is_verified_with_and_without_a_server() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(1, 1, 200_000);
+    upstream.put_image("library/nginx", "1.27", &image);
+    let lab = lab_of(&upstream);
+    let mut serving = Some(lab.serve(&[]));
+    client::pull(&serving.as_ref().unwrap().url, "nginx", "1.27").await;
+    let lost = image.blobs()[1].0;
+    let file = |digest: &Digest| {
+        let hex = digest.hex();
+        lab.path().join("data/blobs/sha256").join(&hex[..2]).join(hex)
+    };
+    let whole = "3 stored blobs and 3 records compared, 0 findings\n";
+    let verify = async || run(&lab, &["cache", "verify"]).await;
+    until_answer("the pull to be recorded", async || (verify().await.stdout == whole).then_some(())).await;
+
+    for is_served in [true, false] {
+        let stray = file(&Digest::of(b"stray"));
+        fs::create_dir_all(stray.parent().unwrap()).unwrap();
+        fs::write(&stray, "stray").unwrap();
+        // Without a server, what is new might be another server's.
+        let long_ago = SystemTime::now() - Duration::from_secs(7200);
+        fs::File::open(&stray).unwrap().set_modified(long_ago).unwrap();
+        fs::remove_file(file(&lost)).unwrap();
+        if !is_served {
+            stop(serving.take().unwrap()).await;
+        }
+        let ran = verify().await;
+        assert_eq!((ran.code, ran.stdout.lines().count()), (1, 4), "{}", ran.stdout);
+        let last = "3 stored blobs and 3 records compared, 2 findings";
+        assert_eq!(ran.stdout.lines().last(), Some(last));
+        let told = "error: bytes and records disagree: 2 findings\n\
+                    hint: repair what can be repaired: `entrepot cache verify --repair`\n";
+        assert_eq!(ran.stderr, told);
+        let ran = run(&lab, &["cache", "verify", "--output", "json", "--repair"]).await;
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let mut faults: Vec<_> = found["findings"].as_array().unwrap().iter().collect();
+        faults.sort_unstable_by_key(|finding| finding["fault"].to_string());
+        assert_eq!(faults.len(), 2);
+        assert_eq!(
+            (&faults[0]["fault"], &faults[0]["digest"]),
+            (&"missing-bytes".into(), &lost.to_string().into())
+        );
+        assert_eq!(faults[0]["repositories"][0], "docker.io/library/nginx");
+        assert_eq!((&faults[1]["fault"], &faults[1]["size"]), (&"missing-record".into(), &5.into()));
+        assert!(!stray.exists());
+        assert_eq!(verify().await.stdout, "2 stored blobs and 2 records compared, 0 findings\n");
+        if let Some(serving) = &serving {
+            client::pull(&serving.url, "nginx", "1.27").await;
+            until_answer("the blob to be kept again", async || {
+                (verify().await.stdout == whole).then_some(())
+            })
+            .await;
+        }
+    }
 }
 
 async fn look(lab: &Lab) -> Vec<serde_json::Value> {

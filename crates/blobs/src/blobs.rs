@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
     held::{Held, MEMORY_BYTES, Stored},
+    listing::BlobPage,
     s3::S3,
     settings::S3Settings,
     stage_id::StageId,
@@ -90,6 +91,33 @@ impl Blobs {
                 self.0.cache.keep(mark, &digest, Held::Object(object));
                 Ok(Some(size))
             }
+        }
+    }
+
+    /// The same, asked of the backend and not of a cache: the answer to rely on before a record is written. In S3, others may
+    /// have removed the object.
+    pub async fn look(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        let size = match &self.0.backend {
+            Backend::Disk(disk) => {
+                let (disk, digest) = (Arc::clone(disk), *digest);
+                blocking(move || disk.size(&digest)).await?
+            }
+            Backend::S3(s3) => s3.head(digest).await?.map(|object| object.size()),
+        };
+        if size.is_none() {
+            self.0.cache.forget(digest);
+        }
+        Ok(size)
+    }
+
+    /// A page of about `limit` stored blobs after a digest. Those that come or go meanwhile may be left out.
+    pub async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<BlobPage, Error> {
+        match &self.0.backend {
+            Backend::Disk(disk) => {
+                let (disk, after) = (Arc::clone(disk), after.copied());
+                blocking(move || disk.list(after.as_ref(), limit)).await
+            }
+            Backend::S3(s3) => s3.list(after, limit).await,
         }
     }
 

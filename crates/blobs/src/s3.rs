@@ -2,15 +2,19 @@
 //!
 //! An object appears whole or not at all, and the service makes it durable before it answers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use entrepot_oci::Digest;
+use entrepot_oci::{Algorithm, Digest};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::{
-    Error as StoreError, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    Error as StoreError, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
     aws::AmazonS3, path::Path,
 };
 use tokio::sync::Semaphore;
@@ -18,6 +22,7 @@ use tokio::sync::Semaphore;
 use crate::{
     error::Error,
     held::{Held, MEMORY_BYTES, Stored},
+    listing::{self, BlobPage, StoredBlob},
     object::ObjectBlob,
     settings::S3Settings,
 };
@@ -119,6 +124,30 @@ impl S3 {
         }
     }
 
+    /// The blobs after a digest, at most `limit`. The service lists keys in their order, which is that of digests.
+    pub(crate) async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<BlobPage, Error> {
+        let mut page = BlobPage::default();
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            if after.is_some_and(|after| after.algorithm() > algorithm) {
+                continue;
+            }
+            let prefix = self.0.prefix.clone().join(algorithm.name());
+            let objects = match after.filter(|after| after.algorithm() == algorithm) {
+                Some(after) => self.0.store.list_with_offset(Some(&prefix), &self.path(after)),
+                None => self.0.store.list(Some(&prefix)),
+            };
+            let wanted = limit + 1 - page.blobs.len();
+            let blobs = objects.try_filter_map(|meta| ready(Ok(stored(&meta)))).take(wanted);
+            page.blobs.extend(blobs.try_collect::<Vec<_>>().await?);
+            if page.blobs.len() > limit {
+                page.blobs.truncate(limit);
+                page.more = true;
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     /// Checks that the bucket can be reached with these credentials.
     pub(crate) async fn check(&self) -> Result<(), Error> {
         // With a delimiter, this lists the algorithms instead of all blobs.
@@ -168,6 +197,11 @@ impl S3 {
         self.0.store.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
         Ok(Stored::New)
     }
+}
+
+fn stored(meta: &ObjectMeta) -> Option<StoredBlob> {
+    let digest = listing::named(meta.location.as_ref().as_ref())?;
+    Some(StoredBlob { digest, size: meta.size, modified: meta.last_modified.into() })
 }
 
 /// The result of a conditional create.

@@ -1,8 +1,8 @@
 //! Records in SQLite or PostgreSQL: which repository has which tags, manifests and blobs, and what became of syncs.
 //!
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
-//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`: what is shown to people; `removal`: removing
-//!   images; `sync`: runs and their copies; `server_lock`: one server for each database
+//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
+//!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod blobs;
+mod counts;
 mod database;
 mod dialect;
 mod error;
@@ -21,6 +22,7 @@ mod open;
 mod plan;
 #[cfg(test)]
 mod plans_by_index;
+mod recorded;
 mod records;
 mod removal;
 mod server_lock;

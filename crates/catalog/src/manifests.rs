@@ -9,6 +9,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::AnyConnection;
 
 use crate::{
+    counts::note_change,
     database::{Catalog, retried},
     error::Error,
     key::RepoKey,
@@ -105,6 +106,7 @@ impl Catalog {
             let query = sqlx::query(SET_TAG).bind(id).bind(tag.as_str()).bind(manifest.digest.to_string());
             query.bind(to_ms(at)).execute(&mut *tx).await?;
         }
+        note_change(&mut tx, id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,6 +140,7 @@ impl Catalog {
         let Some(id) = find_repository(&mut tx, key).await? else { return Ok(false) };
         let done = sqlx::query(REMOVE).bind(id).bind(digest.to_string()).execute(&mut *tx).await?;
         drop_if_empty(&mut tx, id).await?;
+        note_change(&mut tx, id).await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }

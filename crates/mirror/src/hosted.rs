@@ -217,6 +217,7 @@ impl Mirror {
             all.push(tag.clone());
         }
         let manifest = Arc::new(HeldManifest { digest, media_type: content.media_type().clone(), bytes });
+        let content = Arc::new(content);
         self.0.holdings.put_manifest(key, &manifest, &content, &all).await?;
         Ok(Pushed { digest, subject: content.subject().map(|subject| subject.digest), tags: tags.to_vec() })
     }

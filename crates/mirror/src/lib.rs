@@ -5,7 +5,7 @@
 //!   `holdings`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
-//! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`
+//! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
 //! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
 
@@ -18,7 +18,9 @@ mod clock;
 mod digest_locks;
 mod error;
 mod fill;
+mod findings;
 mod freshness;
+mod heal;
 mod holdings;
 mod hosted;
 mod inventory;
@@ -49,6 +51,8 @@ pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Origin, RepoKey};
 pub use error::{Error, UpstreamFault};
+pub use findings::{Fault, Finding, Verification};
+pub use holdings::verify::Check;
 pub use inventory::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};

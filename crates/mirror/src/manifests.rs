@@ -221,7 +221,7 @@ impl Mirror {
         self.0.tasks.spawn(async move {
             let stored = match parsed.map_err(|error| Error::ManifestInvalid(Arc::new(error))) {
                 Ok(content) => {
-                    mirror.0.holdings.put_manifest(&key, &manifest, &content, tag.as_slice()).await
+                    mirror.0.holdings.put_manifest(&key, &manifest, &Arc::new(content), tag.as_slice()).await
                 }
                 Err(error) => Err(error),
             };

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     error::Error,
     fill::{Fills, context::FillContext},
-    holdings::Holdings,
+    holdings::{Holdings, Stores},
     memory::Memory,
     metrics::Metrics,
     names::{Asked, Names, Target},
@@ -94,11 +94,12 @@ impl Mirror {
     }
 
     /// Begins the background work: goes on with downloads and uploads that a restart cut off, and from then on records pulls
-    /// and deletes abandoned uploads every half minute.
+    /// and deletes abandoned uploads every half minute, and verifies what is held once a day.
     pub async fn begin(&self) {
         self.0.fills.resume(&self.0.upstreams).await;
         self.0.uploads.resume().await;
         self.0.tasks.spawn(self.clone().housekeeping());
+        self.0.tasks.spawn(self.clone().healing());
     }
 
     /// Makes a mirror without background work of its own: enough to look at what is held while no server runs. Later
@@ -117,7 +118,12 @@ impl Mirror {
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
-        let holdings = Arc::new(Holdings::new(blobs, catalog, Arc::clone(&memory), clock.clone()));
+        let holdings = Arc::new(Holdings::new(
+            Stores { blobs, catalog },
+            Arc::clone(&memory),
+            clock.clone(),
+            tasks.clone(),
+        ));
         let max_blob_size = settings.max_blob_size.as_u64();
         let context = FillContext {
             holdings: Arc::clone(&holdings),
@@ -192,8 +198,14 @@ impl Mirror {
     pub async fn tidy(&self) {
         self.record_pulls().await;
         let now = self.0.clock.now();
+        self.0.holdings.count_changes().await;
         self.0.uploads.expire(now).await;
         self.0.fills.expire(now).await;
+    }
+
+    /// Waits until the mirror is told to stop.
+    pub(crate) async fn stopping(&self) {
+        self.0.stopping.cancelled().await;
     }
 
     /// Records the pulls that were counted in memory.

@@ -93,7 +93,7 @@ enum Command {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// List, count or remove cached content, with or without a running server
+    /// List, count, remove or verify cached content, with or without a running server
     Cache(CacheArgs),
     /// Copy what the rules in a file select and is not there yet
     Sync(SyncArgs),
@@ -198,6 +198,15 @@ enum CacheCommand {
     },
     /// Show totals
     Stat,
+    /// Compare stored bytes with records; the exit code is 1 if they disagree
+    Verify {
+        /// Delete bytes without a record, and forget mirrored content whose bytes are lost
+        #[arg(long)]
+        repair: bool,
+        /// Repair also if most of what is held would go
+        #[arg(long, requires = "repair")]
+        yes: bool,
+    },
     /// Remove a repository, or one image of it, and content nothing else uses
     Rm {
         /// What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`
@@ -282,6 +291,7 @@ impl CacheCommand {
             Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
             Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },
             Self::Stat => cache::Verb::Count,
+            Self::Verify { repair, yes } => cache::Verb::Verify(cache::Repair { repair, yes }),
             Self::Rm { what, dry_run, yes } => cache::Verb::Remove { what, dry_run, yes },
         }
     }

@@ -96,6 +96,15 @@ impl Client {
         ask(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Sends `POST` without a body to a path below `/api/v1`.
+    pub(crate) async fn act<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::POST, path).query(query)).await
+    }
+
     /// Sends `DELETE` to a path below `/api/v1`.
     pub(crate) async fn delete<T: DeserializeOwned>(
         &self,

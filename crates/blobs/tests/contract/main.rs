@@ -35,6 +35,8 @@ contract! {
     refuses_a_wrong_digest,
     reads_up_to_a_limit,
     removes,
+    lists_all_in_pages,
+    looks_behind_the_cache,
     remembers_no_miss,
     knows_sha512,
     keeps_nothing_at_all,

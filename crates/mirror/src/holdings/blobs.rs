@@ -1,5 +1,7 @@
 //! Blobs: which repository has one, and where its bytes are.
 
+use std::sync::Arc;
+
 use entrepot_blobs::{Held, Staged};
 use entrepot_catalog::{Origin, RepoKey, Unlinked};
 use entrepot_oci::{Digest, Host};
@@ -50,7 +52,7 @@ impl Holdings {
         Ok(size)
     }
 
-    /// True if the bytes of a digest are there, whichever repository they are for.
+    /// True if the bytes of a digest are there, whichever repository they are for. A cache may know.
     ///
     /// # Errors
     /// The store failed.
@@ -88,23 +90,27 @@ impl Holdings {
     /// returns, it survives a power cut.
     ///
     /// # Errors
-    /// The store failed, and no bytes are left behind that nothing records.
+    /// The store failed. Bytes that nothing records are left behind only where the catalog may still have recorded them.
     pub(crate) async fn commit_blob(
-        &self,
+        self: &Arc<Self>,
         staged: Staged,
         digest: &Digest,
         size: u64,
         keys: &[RepoKey],
     ) -> Result<(), Error> {
-        let _guard = self.locks.lock(digest).await;
-        self.blobs.commit(staged, digest).await.map_err(blobs_failed)?;
-        for key in keys {
-            if let Err(error) = self.link(key, digest, size).await {
-                self.roll_back(digest).await;
-                return Err(error);
+        let (this, digest, keys) = (Arc::clone(self), *digest, keys.to_vec());
+        self.to_its_end(async move {
+            let _guard = this.locks.lock(&digest).await;
+            this.blobs.commit(staged, &digest).await.map_err(blobs_failed)?;
+            for key in &keys {
+                if let Err(error) = this.link(key, &digest, size).await {
+                    this.roll_back(&digest, &error).await;
+                    return Err(store_failed(error));
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     }
 
     /// Gives a repository a blob whose bytes are there already; the caller has made sure that it may have them. Returns
@@ -112,9 +118,18 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn adopt_blob(&self, key: &RepoKey, digest: &Digest, size: u64) -> Result<bool, Error> {
-        let _guard = self.locks.lock(digest).await;
-        self.link_if_there(key, digest, size).await
+    pub(crate) async fn adopt_blob(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<bool, Error> {
+        let (this, key, digest) = (Arc::clone(self), key.clone(), *digest);
+        self.to_its_end(async move {
+            let _guard = this.locks.lock(&digest).await;
+            this.link_if_there(&key, &digest, size).await
+        })
+        .await
     }
 
     /// Gives `to` a blob that `from` has. Returns whether `from` has it, bytes and all.
@@ -122,46 +137,54 @@ impl Holdings {
     /// # Errors
     /// The store failed.
     pub(crate) async fn mount_blob(
-        &self,
+        self: &Arc<Self>,
         from: &RepoKey,
         to: &RepoKey,
         digest: &Digest,
     ) -> Result<bool, Error> {
-        let _guard = self.locks.lock(digest).await;
-        match self.blob_size(from, digest).await?.filter(|_| from != to) {
-            Some(size) => self.link_if_there(to, digest, size).await,
-            None => Ok(false),
-        }
+        let (this, from, to, digest) = (Arc::clone(self), from.clone(), to.clone(), *digest);
+        self.to_its_end(async move {
+            let _guard = this.locks.lock(&digest).await;
+            match this.blob_size(&from, &digest).await?.filter(|_| from != to) {
+                Some(size) => this.link_if_there(&to, &digest, size).await,
+                None => Ok(false),
+            }
+        })
+        .await
     }
 
     /// Takes a blob from a repository, and deletes its bytes if no other has it. Returns whether the repository had it.
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn unlink_blob(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
-        let _guard = self.locks.lock(digest).await;
-        let unlinked = self.catalog.unlink_blob(key, digest).await.map_err(store_failed)?;
-        self.memory.links.invalidate(&(key.clone(), *digest));
-        match unlinked {
-            Unlinked::NotThere => Ok(false),
-            Unlinked::StillHeld => Ok(true),
-            Unlinked::Last => self.blobs.remove(digest).await.map(|_| true).map_err(blobs_failed),
-        }
+    pub(crate) async fn unlink_blob(self: &Arc<Self>, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
+        let (this, key, digest) = (Arc::clone(self), key.clone(), *digest);
+        self.to_its_end(async move {
+            let _guard = this.locks.lock(&digest).await;
+            let unlinked = this.catalog.unlink_blob(&key, &digest).await.map_err(store_failed)?;
+            this.memory.links.invalidate(&(key, digest));
+            match unlinked {
+                Unlinked::NotThere => Ok(false),
+                Unlinked::StillHeld => Ok(true),
+                Unlinked::Last => this.blobs.remove(&digest).await.map(|_| true).map_err(blobs_failed),
+            }
+        })
+        .await
     }
 
-    // The caller holds the digest's lock.
+    // The caller holds the digest's lock. The store itself is asked: a cache may know of bytes that are gone by now.
     async fn link_if_there(&self, key: &RepoKey, digest: &Digest, size: u64) -> Result<bool, Error> {
-        if !self.has_bytes(digest).await? {
+        if self.blobs.look(digest).await.map_err(blobs_failed)?.is_none() {
             return Ok(false);
         }
-        self.link(key, digest, size).await?;
+        self.link(key, digest, size).await.map_err(store_failed)?;
         Ok(true)
     }
 
     // The caller holds the digest's lock, and the bytes are there.
-    async fn link(&self, key: &RepoKey, digest: &Digest, size: u64) -> Result<(), Error> {
+    async fn link(&self, key: &RepoKey, digest: &Digest, size: u64) -> Result<(), entrepot_catalog::Error> {
         let now = self.clock.now();
-        self.catalog.link_blobs(key, &[(*digest, size)], now).await.map_err(store_failed)?;
+        self.catalog.link_blobs(key, &[(*digest, size)], now).await?;
         self.memory.links.insert((key.clone(), *digest), size);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Totals, lists and removals, by repository and image.
 
+use std::sync::Arc;
+
 use entrepot_catalog::{ImageRow, Listing, Removed, RepoKey, RepositoryRow, Selection, Totals};
 use entrepot_oci::Page;
 
@@ -40,17 +42,25 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed. Bytes that were not deleted stay behind without a record.
-    pub(crate) async fn remove(&self, key: &RepoKey, selection: &Selection) -> Result<(Removed, u64), Error> {
-        let removed = self.catalog.remove(key, selection).await.map_err(store_failed)?;
-        self.memory.forget_repository(key);
-        let mut freed = 0;
-        for (digest, size) in &removed.orphans {
-            // It may have come back since the catalog let it go.
-            let _guard = self.locks.lock(digest).await;
-            if self.delete_unrecorded(digest).await? {
-                freed += size;
+    pub(crate) async fn remove(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        selection: &Selection,
+    ) -> Result<(Removed, u64), Error> {
+        let (this, key, selection) = (Arc::clone(self), key.clone(), selection.clone());
+        self.to_its_end(async move {
+            let removed = this.catalog.remove(&key, &selection).await.map_err(store_failed)?;
+            this.memory.forget_repository(&key);
+            let mut freed = 0;
+            for (digest, size) in &removed.orphans {
+                // It may have come back since the catalog let it go.
+                let _guard = this.locks.lock(digest).await;
+                if this.delete_unrecorded(digest).await? {
+                    freed += size;
+                }
             }
-        }
-        Ok((removed, freed))
+            Ok((removed, freed))
+        })
+        .await
     }
 }

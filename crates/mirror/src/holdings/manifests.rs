@@ -75,6 +75,18 @@ impl Holdings {
     /// A hosted manifest names a blob that the repository does not have, or gives something another size than it has. Then
     /// nothing of it stays. Or the store failed.
     pub(crate) async fn put_manifest(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        manifest: &Arc<HeldManifest>,
+        content: &Arc<Manifest>,
+        tags: &[Tag],
+    ) -> Result<(), Error> {
+        let (this, key, manifest) = (Arc::clone(self), key.clone(), Arc::clone(manifest));
+        let (content, tags) = (Arc::clone(content), tags.to_vec());
+        self.to_its_end(async move { this.put_whole(&key, &manifest, &content, &tags).await }).await
+    }
+
+    async fn put_whole(
         &self,
         key: &RepoKey,
         manifest: &Arc<HeldManifest>,
@@ -93,13 +105,13 @@ impl Holdings {
             // What is pushed must be whole; what is mirrored comes in parts.
             require_blobs: is_hosted,
         };
-        let recorded = self.catalog.put_manifest(key, &record, now).await.map_err(not_recorded);
+        let recorded = self.catalog.put_manifest(key, &record, now).await;
         match &recorded {
             Ok(()) if is_hosted => self.memory.set_manifest(key, manifest, tags, now),
             Ok(()) => {}
-            Err(_) => self.roll_back(digest).await,
+            Err(why) => self.roll_back(digest, why).await,
         }
-        recorded
+        recorded.map_err(not_recorded)
     }
 
     /// Records that an upstream has confirmed where a tag points.
@@ -123,14 +135,22 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn remove_manifest(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
-        let _guard = self.locks.lock(digest).await;
-        let removed = self.catalog.remove_manifest(key, digest).await.map_err(store_failed)?;
-        self.memory.forget_manifest(key, digest);
-        if removed {
-            self.delete_unrecorded(digest).await?;
-        }
-        Ok(removed)
+    pub(crate) async fn remove_manifest(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<bool, Error> {
+        let (this, key, digest) = (Arc::clone(self), key.clone(), *digest);
+        self.to_its_end(async move {
+            let _guard = this.locks.lock(&digest).await;
+            let removed = this.catalog.remove_manifest(&key, &digest).await.map_err(store_failed)?;
+            this.memory.forget_manifest(&key, &digest);
+            if removed {
+                this.delete_unrecorded(&digest).await?;
+            }
+            Ok(removed)
+        })
+        .await
     }
 
     /// True if anything of the repository is held.

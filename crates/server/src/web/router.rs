@@ -78,6 +78,7 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))
+        .routes(routes!(cache::verify, cache::repair))
 }
 
 fn described(document: Bytes) -> Response<Body> {
