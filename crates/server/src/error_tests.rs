@@ -34,6 +34,22 @@ fn what_the_mirror_says() {
                 .to_owned(),
         ),
         (
+            MirrorError::NotAnAlias { host: "gitlab.m.test".to_owned(), aliases: "`quay.m.test`".to_owned() },
+            404,
+            "NAME_UNKNOWN",
+            "`gitlab.m.test` stands for no upstream of this mirror; hint: there are `quay.m.test`; \
+             give a registry an `alias` under `registries`, or list a name of the server itself under `names`"
+                .to_owned(),
+        ),
+        (
+            MirrorError::TwoRegistries { name: "quay.io/a".to_owned(), asked: "docker.io".parse().unwrap() },
+            404,
+            "NAME_UNKNOWN",
+            "`quay.io/a` begins with a registry, and the request asks `docker.io` for it; \
+             hint: leave out the one that is not meant"
+                .to_owned(),
+        ),
+        (
             MirrorError::NotARepository { name: "A".to_owned() },
             400,
             "NAME_INVALID",
