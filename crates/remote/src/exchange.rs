@@ -10,7 +10,10 @@ use http::header;
 use url::Url;
 
 use crate::{
-    auth::grant::{self, GrantKey, Offer},
+    auth::{
+        grant::{self, GrantKey, Offer},
+        scope::Scope,
+    },
     backoff::BackoffKey,
     egress_error::{EgressError, MAX_REDIRECTS},
     endpoint::Endpoint,
@@ -81,7 +84,8 @@ impl Remote {
         let key = |account| GrantKey::of(&url, request.scope(), Some(account));
         let is_refused = |account: &usize| self.inner().refused.include(&key(*account));
         let (last, first): (Vec<usize>, Vec<usize>) = accounts.into_iter().partition(is_refused);
-        let anonymous = (!request.changes()).then_some(None);
+        // A list of repositories without the account would be a shorter one, and look whole.
+        let anonymous = matches!(request.scope(), Scope::Pull(_)).then_some(None);
         let attempts = first.into_iter().map(Some).chain(anonymous).chain(last.into_iter().map(Some));
         let (mut refusal, mut denied) = (None, Vec::new());
         for account in attempts {

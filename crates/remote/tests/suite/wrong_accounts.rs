@@ -98,6 +98,14 @@ async fn nothing_is_written_without_the_account() {
     assert!(!server.log().iter().any(is_anonymous_token));
 }
 
+// What anybody sees of it may be less than what the account would.
+#[tokio::test]
+async fn repositories_are_not_listed_without_the_account() {
+    let server = registry(Way::TokenUnauthorized).await;
+    let listed = remote(&with(&server, &["old"])).all_repositories().await;
+    assert!(matches!(listed, Err(Error::Denied { status: 401, .. })), "{listed:?}");
+}
+
 #[tokio::test]
 async fn an_endpoint_with_a_path_has_all_repositories_below_it() {
     let server = Server::start(|seen| {
