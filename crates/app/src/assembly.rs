@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Metrics, Mirror, Parts, UpstreamParts};
+use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::{Remote, RequestOutcome};
 use prometheus_client::registry::Registry;
@@ -42,7 +42,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &metrics));
     let parts = Parts {
-        settings: config.mirror.clone(),
+        settings: Settings { own_names: config.names.clone(), ..config.mirror.clone() },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
         blobs,

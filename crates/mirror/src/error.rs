@@ -13,6 +13,22 @@ pub enum Error {
         /// The registry asked for.
         host: Host,
     },
+    /// The host name is below the domain whose subdomains stand for upstreams, and is none of theirs.
+    #[error("`{host}` stands for no upstream; there are {aliases}")]
+    NotAnAlias {
+        /// The host name asked for, without its port.
+        host: String,
+        /// The host names that stand for upstreams, as text for people.
+        aliases: String,
+    },
+    /// The name begins with an upstream, and the request says another one.
+    #[error("`{name}` begins with a registry, and is asked of another one, `{asked}`")]
+    TwoRegistries {
+        /// The name asked for.
+        name: String,
+        /// The other registry.
+        asked: Host,
+    },
     /// The name is not that of a repository in the registry it means.
     #[error("`{name}` is not the name of a repository")]
     NotARepository {
@@ -177,7 +193,9 @@ impl Error {
     /// The length of its texts in bytes, for caches that are bounded in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::NotARepository { name }
+            Self::NotAnAlias { host, aliases } => host.len() + aliases.len(),
+            Self::TwoRegistries { name, .. }
+            | Self::NotARepository { name }
             | Self::RepositoryUnknown { name }
             | Self::BlobUnknown { name, .. } => name.len(),
             Self::ManifestUnknown { name, reference } => name.len() + reference.len(),

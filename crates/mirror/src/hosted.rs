@@ -199,6 +199,7 @@ impl Mirror {
         let (media_type, bytes) = pushed;
         let content =
             Manifest::parse(&bytes, media_type).map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
+        content.require_known_content().map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
         if !content.media_type().is_inert() {
             return Err(Error::MediaTypeRefused(content.media_type().clone()));
         }

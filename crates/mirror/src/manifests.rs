@@ -217,6 +217,10 @@ impl Mirror {
             // A blob may be asked for before the record is written.
             self.0.memory.set_sizes(key, content);
         }
+        // The store has bytes under their own digest; a signed schema 1 manifest has another, and stays in memory only.
+        if !manifest.digest.matches(&manifest.bytes) {
+            return;
+        }
         let (mirror, key, manifest, tag) = (self.clone(), key.clone(), Arc::clone(manifest), tag.cloned());
         self.0.tasks.spawn(async move {
             let stored = match parsed.map_err(|error| Error::ManifestInvalid(Arc::new(error))) {

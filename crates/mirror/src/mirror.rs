@@ -113,8 +113,9 @@ impl Mirror {
     pub fn open(parts: Parts) -> Result<Self, RuleError> {
         let Parts { settings, upstreams, hosted, blobs, catalog, metrics, clock } = parts;
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
-        let names =
-            Names::new(settings.default_upstream.clone(), hosted).with_domain(settings.domain.as_deref());
+        let names = Names::new(settings.default_upstream.clone(), hosted)
+            .with_domain(settings.domain.as_deref())
+            .with_own_names(&settings.own_names);
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
@@ -155,7 +156,7 @@ impl Mirror {
     /// The repository that a name means.
     ///
     /// # Errors
-    /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].
+    /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
     pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
         self.0.names.locate(name, asked)
     }

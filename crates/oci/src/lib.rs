@@ -29,6 +29,7 @@ mod reference;
 mod referrers;
 mod repository;
 mod route;
+mod schema1;
 
 pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
@@ -49,3 +50,4 @@ pub use reference::{Reference, ReferenceError, Tag, TagError};
 pub use referrers::{ReferrersIndex, referrers_tag};
 pub use repository::{Repository, RepositoryError};
 pub use route::{Method, Route, RouteError, UploadStart};
+pub use schema1::{is_manifest_digest, schema1_media_type, schema1_signed_payload};

@@ -27,6 +27,13 @@ impl MediaType {
     /// `application/vnd.docker.distribution.manifest.v2+json`
     pub const DOCKER_MANIFEST: Self = Self::of("application/vnd.docker.distribution.manifest.v2+json");
 
+    /// `application/vnd.docker.distribution.manifest.v1+json`, Docker's schema 1.
+    pub const DOCKER_SCHEMA1: Self = Self::of("application/vnd.docker.distribution.manifest.v1+json");
+    /// `application/vnd.docker.distribution.manifest.v1+prettyjws`, schema 1 with signatures in it. Its digest is that of
+    /// the document without them.
+    pub const DOCKER_SCHEMA1_SIGNED: Self =
+        Self::of("application/vnd.docker.distribution.manifest.v1+prettyjws");
+
     /// The `Accept` header for upstream requests. Independent of the client's: the response is stored for all clients.
     pub const ACCEPT: &'static str = "application/vnd.oci.image.index.v1+json, \
         application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -48,6 +55,8 @@ impl MediaType {
             Self::OCI_ARTIFACT,
             Self::DOCKER_LIST,
             Self::DOCKER_MANIFEST,
+            Self::DOCKER_SCHEMA1,
+            Self::DOCKER_SCHEMA1_SIGNED,
         ];
         if let Some(known) = known.into_iter().find(|known| known.as_str() == bare) {
             return Some(known);
@@ -87,6 +96,11 @@ impl MediaType {
     /// True if it lists other manifests.
     pub fn is_index(&self) -> bool {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
+    }
+
+    /// True if it is Docker's schema 1, with or without signatures.
+    pub fn is_schema1(&self) -> bool {
+        *self == Self::DOCKER_SCHEMA1 || *self == Self::DOCKER_SCHEMA1_SIGNED
     }
 
     /// True if it is a single image or artifact, with config and layers.

@@ -1,6 +1,6 @@
 //! Sends one request to one endpoint, with accounts, challenges and redirects on the way to a response.
 //!
-//! - `exchange` tries one account after another; `follow_redirects` drops the account for good once a redirect leaves
+//! - `exchange` tries one account after another, and what is read without one at last; `follow_redirects` drops the account for good once a redirect leaves
 //!   the endpoint
 //! - `send_authorized` answers one challenge; `send` sends one HTTP request, and every request passes through it
 
@@ -10,7 +10,10 @@ use http::header;
 use url::Url;
 
 use crate::{
-    auth::grant::{self, GrantKey, Offer},
+    auth::{
+        grant::{self, GrantKey, Offer},
+        scope::Scope,
+    },
     backoff::BackoffKey,
     egress_error::{EgressError, MAX_REDIRECTS},
     endpoint::Endpoint,
@@ -78,20 +81,52 @@ impl Remote {
         if accounts.is_empty() {
             return self.send_as(destination(None), request).await;
         }
-        let mut refusal = None;
-        for account in accounts.into_iter().map(Some) {
-            match self.send_as(destination(account), request).await {
-                Err(limited @ Error::Limited { .. }) => refusal = Some(limited),
+        let key = |account| GrantKey::of(&url, request.scope(), Some(account));
+        let is_refused = |account: &usize| self.inner().refused.include(&key(*account));
+        let (last, first): (Vec<usize>, Vec<usize>) = accounts.into_iter().partition(is_refused);
+        // A list of repositories without the account would be a shorter one, and look whole.
+        let anonymous = matches!(request.scope(), Scope::Pull(_)).then_some(None);
+        let attempts = first.into_iter().map(Some).chain(anonymous).chain(last.into_iter().map(Some));
+        let (mut refusal, mut denied) = (None, Vec::new());
+        for account in attempts {
+            // An account that has to wait is not a wrong one.
+            if account.is_none() && matches!(refusal, Some(Error::Limited { .. })) {
+                continue;
+            }
+            match (account, self.send_as(destination(account), request).await) {
+                (Some(_), Err(limited @ Error::Limited { .. })) => refusal = Some(limited),
                 // A refusal for a reason other than rights applies to every account.
-                Err(denied) if request.changes() && denied.refusal() != Some(Refusal::Rights) => {
-                    return Err(denied);
+                (Some(_), Err(other)) if request.changes() && other.refusal() != Some(Refusal::Rights) => {
+                    return Err(other);
                 }
                 // A limited account says more than a denied one.
-                Err(denied @ Error::Denied { .. }) => refusal = refusal.or(Some(denied)),
-                other => return other,
+                (Some(account), Err(error @ Error::Denied { .. })) => {
+                    denied.push(account);
+                    refusal = refusal.or(Some(error));
+                }
+                (None, Err(_)) => {}
+                (None, Ok(arrived)) => {
+                    self.note_refused(&denied, key);
+                    return Ok(arrived);
+                }
+                (Some(_), other) => return other,
             }
         }
         Err(refusal.unwrap_or(Error::NotFound))
+    }
+
+    // Says of accounts that they were refused where none is needed, and asks with them last for a while.
+    fn note_refused(&self, accounts: &[usize], key: impl Fn(usize) -> GrantKey) {
+        for account in accounts {
+            let username = self.credential(*account).map(|credential| credential.username.as_str());
+            if self.inner().refused.add(key(*account)) {
+                tracing::warn!(
+                    registry = %self.host(), username,
+                    "an account is refused, and what was asked for is there without one; hint: correct it under \
+                     `credentials`, or log in again"
+                );
+            }
+        }
     }
 
     /// Sends a request with one account.

@@ -13,6 +13,7 @@
 
 mod access;
 mod accounts;
+mod api_address;
 mod auth;
 mod backoff;
 mod blob;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use entrepot_oci::{
     Descriptor, Digest, ErrorBody, MAX_MANIFEST_BYTES, Manifest, ManifestError, MediaType, Reference,
-    Repository,
+    Repository, is_manifest_digest, schema1_media_type, schema1_signed_payload,
 };
 use futures_util::FutureExt as _;
 use http::{HeaderValue, header};
@@ -29,7 +29,7 @@ pub struct ManifestHead {
     pub size: Option<u64>,
 }
 
-/// A manifest whose bytes match its digest.
+/// A manifest whose bytes match its digest: those of a signed Docker schema 1 manifest do so without the signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedManifest {
     /// The requested digest, or that of the bytes.
@@ -135,9 +135,14 @@ fn proven(reference: &Reference, said: Option<Digest>, bytes: &[u8]) -> Result<D
     let digest = match (reference, said) {
         (Reference::Digest(asked), _) => *asked,
         (Reference::Tag(_), Some(said)) => said,
-        (Reference::Tag(_), None) => return Ok(Digest::of(bytes)),
+        // The registry that does not say a digest has one all the same: that of the document without its signatures.
+        (Reference::Tag(_), None) => {
+            return Ok(schema1_signed_payload(bytes)
+                .map_or_else(|| Digest::of(bytes), |payload| Digest::of(&payload)));
+        }
     };
-    let all_match = digest.matches(bytes) && said.is_none_or(|said| said == digest || said.matches(bytes));
+    let matches = |one: &Digest| is_manifest_digest(one, bytes);
+    let all_match = matches(&digest) && said.is_none_or(|said| said == digest || matches(&said));
     if all_match { Ok(digest) } else { Err(InvalidResponse::WrongDigest) }
 }
 
@@ -164,6 +169,9 @@ fn by_shape(bytes: &[u8]) -> Result<Manifest, ManifestError> {
     if index.is_ok() {
         return index;
     }
+    if let Some(media_type) = schema1_media_type(bytes) {
+        return Manifest::parse(bytes, Some(&media_type));
+    }
     let image = Manifest::parse(bytes, Some(&MediaType::OCI_MANIFEST))?;
     let config: Option<&Descriptor> = image.config();
     if config.is_some() { Ok(image) } else { Err(ManifestError::NoMediaType) }
@@ -184,8 +192,10 @@ mod tests {
         assert_eq!(kind(index.as_bytes(), None).unwrap(), MediaType::OCI_INDEX);
         assert_eq!(kind(image.as_bytes(), None).unwrap(), MediaType::OCI_MANIFEST);
         assert_eq!(kind(index.as_bytes(), Some(MediaType::DOCKER_LIST)).unwrap(), MediaType::DOCKER_LIST);
-        let schema1 = MediaType::parse("application/vnd.docker.distribution.manifest.v1+prettyjws").unwrap();
+        let schema1 = MediaType::DOCKER_SCHEMA1_SIGNED;
         assert_eq!(kind(br#"{"name":"a"}"#, Some(schema1.clone())).unwrap(), schema1);
+        let old = br#"{"schemaVersion":1,"fsLayers":[]}"#;
+        assert_eq!(kind(old, None).unwrap(), MediaType::DOCKER_SCHEMA1);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::{
     accounts::{self, Account},
-    auth::grant::Grants,
+    auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
     client::Clients,
     endpoint::Endpoint,
@@ -40,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) clients: Clients,
     gate: Gate,
     grants: Grants,
+    pub(crate) refused: RefusedAccounts,
     pub(crate) health: Mutex<Health>,
     backoff: Mutex<Backoff>,
     pull_quota: Mutex<Option<PullQuota>>,
@@ -86,6 +87,7 @@ impl Remote {
             endpoints,
             gate,
             grants: Grants::new(),
+            refused: RefusedAccounts::new(),
             patience,
         };
         Ok(Self { inner: Arc::new(inner), observer: None })

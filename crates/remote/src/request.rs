@@ -5,7 +5,7 @@ use entrepot_oci::Repository;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::auth::scope::Scope;
+use crate::{api_address::address, auth::scope::Scope};
 
 /// A request to the registry API, which is the same at every endpoint.
 pub(crate) struct Request {
@@ -74,8 +74,7 @@ impl Request {
 
     /// The URL at an endpoint. `None` if it is not one, which the types of its parts rule out.
     pub(crate) fn at(&self, endpoint: &Url) -> Option<Url> {
-        let base = endpoint.as_str().trim_end_matches('/');
-        format!("{base}/v2/{}", self.path).parse().ok()
+        address(endpoint, &self.path)
     }
 
     /// The HTTP request to one URL.

@@ -164,9 +164,10 @@ impl From<MirrorError> for Refusal {
 
 fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
     match error {
-        MirrorError::NotAnUpstream { .. } | MirrorError::RepositoryUnknown { .. } => {
-            (StatusCode::NOT_FOUND, ErrorCode::NameUnknown)
-        }
+        MirrorError::NotAnUpstream { .. }
+        | MirrorError::NotAnAlias { .. }
+        | MirrorError::TwoRegistries { .. }
+        | MirrorError::RepositoryUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
         MirrorError::NotARepository { .. } => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
         MirrorError::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
         MirrorError::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
@@ -198,6 +199,14 @@ fn message(error: &MirrorError) -> String {
     match error {
         MirrorError::NotAnUpstream { host } => format!(
             "`{host}` is not an upstream of this mirror; hint: add it under `registries` with `mirror: true`"
+        ),
+        MirrorError::NotAnAlias { host, aliases } => format!(
+            "`{host}` stands for no upstream of this mirror; hint: there are {aliases}; \
+             give a registry an `alias` under `registries`, or list a name of the server itself under `names`"
+        ),
+        MirrorError::TwoRegistries { name, asked } => format!(
+            "`{name}` begins with a registry, and the request asks `{asked}` for it; \
+             hint: leave out the one that is not meant"
         ),
         MirrorError::UploadUnknown => {
             "there is no such upload in this repository; hint: it may have expired, start a new one"

@@ -22,6 +22,26 @@ fn name() -> String {
 }
 
 #[test]
+fn what_the_mirror_says_of_names() {
+    for (error, message) in [
+        (
+            MirrorError::NotAnAlias { host: "gitlab.m.test".to_owned(), aliases: "`quay.m.test`".to_owned() },
+            "`gitlab.m.test` stands for no upstream of this mirror; hint: there are `quay.m.test`; \
+             give a registry an `alias` under `registries`, or list a name of the server itself under `names`",
+        ),
+        (
+            MirrorError::TwoRegistries { name: "quay.io/a".to_owned(), asked: "docker.io".parse().unwrap() },
+            "`quay.io/a` begins with a registry, and the request asks `docker.io` for it; \
+             hint: leave out the one that is not meant",
+        ),
+    ] {
+        let refusal = Refusal::from(error);
+        assert_eq!((refusal.status.as_u16(), refusal.code.as_str()), (404, "NAME_UNKNOWN"));
+        assert_eq!(refusal.message, message);
+    }
+}
+
+#[test]
 fn what_the_mirror_says() {
     let digest = Digest::of(b"");
     let reference = "v1".to_owned();

@@ -294,8 +294,12 @@ const FAULTS: &[(&str, &str)] = &[
         "line 3, column 20: `registries.index.docker.io`: `docker.io` is there twice\nhint: put both into one section",
     ),
     (
-        "registries: {a.test: {endpoints: ['https://a.test/v2']}}",
-        "line 1, column 35: `registries.a.test.endpoints.0`: this URL has more than a scheme, a host and a port\nhint: leave out path, query and fragment: `https://host:port`",
+        "registries: {a.test: {endpoints: ['https://a.test/Hub']}}",
+        "line 1, column 35: `registries.a.test.endpoints.0`: the path of this URL cannot be the beginning of repository names\nhint: write what stands before the names there: `https://mirror.example.com/docker.io`",
+    ),
+    (
+        "blobs: {s3: {bucket: b, endpoint: 'https://s3.test/b'}}",
+        "line 1, column 35: `blobs.s3.endpoint`: this URL has a path\nhint: leave it out: `https://host:port`",
     ),
     (
         "registries: {a.test: {tags: [{tag: '[a'}]}}",

@@ -21,9 +21,9 @@ use super::{
     context::FillContext,
     job::{Job, Stop, contradicts, no_space},
     progress_note::ProgressNote,
-    segments::{self, Segment, Segments, Throughput},
+    segments::{self, Segments, Throughput},
     stall::Stall,
-    state::{Content, Failure, Fill},
+    state::{Content, Failure, Fill, Growth},
     writer::Writer,
     written_ranges::WrittenRanges,
 };
@@ -148,15 +148,15 @@ async fn stage(
 impl Job {
     /// Downloads a blob of known size, which can be read meanwhile.
     async fn download(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
-        let content = match self.prepare() {
+        let (content, ranges) = (self.prepare(), stream.ranges);
+        let content = match content {
             Ok(content) => content,
             Err(error) => {
                 self.discard().await;
                 return Err(no_space(error));
             }
         };
-        self.fill.begin(content.clone());
-        self.fill.reveal(self.writer.written().contiguous(), self.size);
+        self.fill.begin(content.clone(), Growth { written: self.writer.written().clone(), ranges });
         self.note().await;
         let result = self.run_connections(stream).await;
         if let Err(stop) = result {
@@ -202,7 +202,7 @@ impl Job {
         let ranges = stream.ranges;
         let Some(first) = self.segments.take() else { return Ok(()) };
         let mut connections = JoinSet::new();
-        connections.spawn(Arc::clone(self).connection(Some((Arc::clone(&first), stream))));
+        connections.spawn(Arc::clone(self).connection(Some((first, stream))));
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         // Two measurements in a row would take the second for a standstill.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -213,9 +213,16 @@ impl Job {
             tokio::select! {
                 done = connections.join_next() => match done {
                     None => return Ok(()),
-                    Some(Ok(done)) => done?,
+                    Some(Ok(done)) => {
+                        done?;
+                        self.add_connections_for_asked(&mut connections);
+                    }
                     Some(Err(_)) => return Err(Stop::Panicked),
                 },
+                asked = self.fill.asked() => {
+                    asked.into_iter().for_each(|range| self.segments.put_first(range));
+                    self.add_connections_for_asked(&mut connections);
+                }
                 _ = tick.tick() => {
                     let written = self.writer.written().total();
                     if written != before {
@@ -232,7 +239,7 @@ impl Job {
                     };
                     (before, received) = (written, all);
                     if ranges {
-                        self.add_connections(&mut connections, &first, throughput);
+                        self.add_connections(&mut connections, throughput);
                     }
                 }
             }
@@ -242,17 +249,25 @@ impl Job {
     fn add_connections(
         self: &Arc<Self>,
         connections: &mut JoinSet<Result<(), Stop>>,
-        first: &Segment,
         throughput: Throughput,
     ) {
         let (running, most) = (connections.len(), self.context.connections);
         let remaining = self.size - self.writer.written().total();
         let wanted = segments::connections(remaining, throughput, running, most);
         if wanted > running {
-            self.segments.split(first, throughput.rate, remaining / wanted as u64);
+            self.segments.split(throughput.rate, remaining / wanted as u64);
             for _ in running..wanted {
                 connections.spawn(Arc::clone(self).connection(None));
             }
+        }
+    }
+
+    /// Begins with the ranges that readers asked for. A second connection is allowed for them whatever the settings say:
+    /// the first may be busy until the end of the blob. Where there are several, one is free soon.
+    fn add_connections_for_asked(self: &Arc<Self>, connections: &mut JoinSet<Result<(), Stop>>) {
+        let free = self.context.connections.max(2).saturating_sub(connections.len());
+        for _ in 0..self.segments.asked().min(free) {
+            connections.spawn(Arc::clone(self).connection(None));
         }
     }
 }

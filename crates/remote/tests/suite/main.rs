@@ -15,3 +15,4 @@ mod redirects;
 mod strangers;
 mod support;
 mod tls;
+mod wrong_accounts;

@@ -1,5 +1,6 @@
 //! Turns copy errors into messages: the fact, and a hint if one is known.
 
+use entrepot_oci::ManifestError;
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Refusal};
 
 use super::{send::Fault, walk::WalkError};
@@ -21,6 +22,12 @@ pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
             Some("list only platforms that it has under `platforms`"),
         ),
         WalkError::Root(error) | WalkError::Below(_, error) => Outcome::Failed(at_source(source, error)),
+        WalkError::UnknownContent(_, why) => {
+            let hint = matches!(**why, ManifestError::Schema1).then_some(
+                "build and push it again with a tool of today, or convert it: `skopeo copy --format v2s2`",
+            );
+            failed(format!("at `{source}`: {error}"), hint)
+        }
         WalkError::Manifest(..) | WalkError::TooMuch => {
             failed(format!("the image at `{source}` is not usable: {error}"), None)
         }

@@ -35,6 +35,9 @@ pub(super) enum WalkError {
     /// A document is not a valid manifest.
     #[error("{0} is not a manifest: {1}")]
     Manifest(Digest, Arc<ManifestError>),
+    /// It is not known which blobs belong to a manifest, so a copy would be hollow.
+    #[error("{0} cannot be copied: {1}")]
+    UnknownContent(Digest, Arc<ManifestError>),
     /// The image exceeds the limits.
     #[error(
         "with all that refers to it, it has more than {MAX_MANIFESTS} manifests or {} MiB of them, or they lead more than \
@@ -49,7 +52,7 @@ impl WalkError {
     pub(super) fn end(&self) -> Option<&EndpointError> {
         match self {
             Self::Root(error) | Self::Below(_, error) => Some(error),
-            Self::Manifest(..) | Self::TooMuch => None,
+            Self::Manifest(..) | Self::UnknownContent(..) | Self::TooMuch => None,
         }
     }
 }
@@ -92,6 +95,8 @@ impl<'a> Walk<'a> {
             }
             let parsed = Node::parse(digest, &media_type, bytes);
             let mut node = parsed.map_err(|error| WalkError::Manifest(digest, Arc::new(error)))?;
+            let known = node.manifest.require_known_content();
+            known.map_err(|error| WalkError::UnknownContent(digest, Arc::new(error)))?;
             let wanted = self.wanted(&node);
             let entries = node.manifest.manifests().iter().zip(wanted);
             let below = entries.map(|(entry, is_wanted)| self.below(entry.digest, is_wanted, depth));

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, MediaType};
 use entrepot_sync::{Event, Job, Limits, Outcome, perform};
 use entrepot_testkit::{
-    Action, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage, TestRegistry,
+    Action, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage, TestRegistry, schema1,
+    signed_schema1,
 };
 use http::Method;
 use tokio::sync::mpsc;
@@ -369,4 +370,32 @@ async fn a_child_that_is_not_there_is_named() {
     let rows = run(Lab::default(), vec![gone]).await;
     let what = format!("the image is not at `{}`", place(&source, "a/b"));
     assert_eq!(failed(&rows[0]).0, what);
+}
+
+#[tokio::test]
+async fn an_image_whose_layers_are_not_known_is_not_copied_hollow() {
+    let (source, goal) = pair().await;
+    let layer = source.put_blob("a/b", b"layer".as_slice());
+    let kind = |text: &str| MediaType::parse(text).unwrap();
+    let old = "it is a Docker schema 1 image, a format that was given up in 2016";
+    let convert =
+        Some("build and push it again with a tool of today, or convert it: `skopeo copy --format v2s2`");
+    let strange =
+        "it is a `application/vnd.x+json`, and what belongs to one of those is not known".to_owned();
+    for (tag, media_type, bytes, why, hint) in [
+        ("plain", MediaType::DOCKER_SCHEMA1, schema1(&[layer]), old, convert),
+        ("signed", MediaType::DOCKER_SCHEMA1_SIGNED, signed_schema1(&[layer]), old, convert),
+        // As registries before 2.0 send it.
+        ("json", kind("application/json"), schema1(&[layer]), old, convert),
+        ("strange", kind("application/vnd.x+json"), r#"{"files":[]}"#.into(), strange.as_str(), None),
+    ] {
+        let digest = source.put_manifest("a/b", Some(tag), &media_type, bytes);
+        let image = TestImage::random(1, 1, 10);
+        let mut job = job(place(&source, "a/b"), &image, tag, vec![target(place(&goal, "c/d"), tag)]);
+        job.digest = Some(digest);
+        let rows = run(Lab::default(), vec![job]).await;
+        let what = format!("at `{}/a/b`: {digest} cannot be copied: {why}", source.host());
+        assert_eq!(failed(&rows[0]), (what.as_str(), hint), "{tag}");
+    }
+    assert_eq!(puts(&goal.log()), 0);
 }

@@ -36,6 +36,20 @@ pub(super) struct Seen {
     pub(super) referrers: Vec<Referrer>,
     /// True if the registry could not list referrers.
     pub(super) referrers_unknown: bool,
+    /// Its manifests whose layers are not known, and why not.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) unknown_content: BTreeMap<String, String>,
+}
+
+impl Seen {
+    // Whether it is known which layers a manifest has; if not, the reason is noted.
+    fn knows_content(&mut self, manifest: &Manifest, digest: &Digest) -> bool {
+        let known = manifest.require_known_content();
+        if let Err(why) = &known {
+            self.unknown_content.insert(digest.to_string(), why.to_string());
+        }
+        known.is_ok()
+    }
 }
 
 /// An image for one platform.
@@ -121,7 +135,7 @@ pub(super) async fn look(
     asker.referrers(&top.fetched.digest, &mut seen).await;
     if top.manifest.media_type().is_index() {
         asker.index(&top.manifest, platform, &mut seen).await?;
-    } else {
+    } else if seen.knows_content(&top.manifest, &top.fetched.digest) {
         let config = asker.config(&top.manifest).await?;
         seen.platforms.push(variant(&top.manifest, &top.fetched.digest, platform_of(&config)));
         seen.shown = Some(shown(&top.manifest, config));
@@ -160,6 +174,9 @@ impl Asker<'_> {
             .buffered(AT_ONCE);
         let documents: Vec<(Document, Descriptor)> = documents.try_collect().await?;
         for (document, image) in &documents {
+            if !seen.knows_content(&document.manifest, &image.digest) {
+                continue;
+            }
             let name = image.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
             seen.platforms.push(variant(&document.manifest, &image.digest, name));
         }

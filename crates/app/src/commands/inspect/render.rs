@@ -28,6 +28,9 @@ pub(super) fn text(seen: &Seen) -> String {
         text += &notes("labels", &shown.labels);
     }
     text += &notes("annotations", &seen.annotations);
+    for (digest, why) in &seen.unknown_content {
+        text += &format!("\nthe layers of {} are not known: {}\n", printable(digest), printable(why));
+    }
     if seen.referrers_unknown {
         text += "\nthe registry does not say what refers to it\n";
     }
