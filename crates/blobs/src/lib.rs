@@ -10,6 +10,7 @@
 
 mod blobs;
 mod cache;
+mod connections;
 mod disk;
 mod error;
 mod files;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::error::Error;
+use crate::{connections::Connector, error::Error};
 
 /// The S3 bucket, of any service with an S3 API, that stores the blobs.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,6 +72,7 @@ impl S3Settings {
             .with_allow_http(self.endpoint.scheme() == "http");
         let builder = AmazonS3Builder::new()
             .with_client_options(options)
+            .with_http_connector(Connector)
             .with_retry(retry())
             // Not every service supports bulk deletes, and blobs are deleted one at a time.
             .with_disable_bulk_delete(true)

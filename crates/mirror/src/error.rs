@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use entrepot_oci::{Digest, Host, ManifestError, MediaType};
+use entrepot_remote::NetworkFault;
 
 /// Why there is no answer. The server maps each to a status, an error code and a message.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -150,9 +151,9 @@ pub enum UpstreamFault {
     /// It answers with a server error.
     #[error("fails with status {0}")]
     Failing(u16),
-    /// It cannot be connected to.
-    #[error("cannot be reached")]
-    Unreachable,
+    /// It cannot be connected to, or the connection breaks.
+    #[error("cannot be reached: {}", .0.summary())]
+    Unreachable(NetworkFault),
     /// It did not answer in time.
     #[error("does not answer in time")]
     TimedOut,

@@ -50,6 +50,7 @@ pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Origin, RepoKey};
+pub use entrepot_remote::{NetworkFault, NetworkFaultKind};
 pub use error::{Error, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;

@@ -3,13 +3,17 @@
 //! Clients and upstreams decide how much is put into them, so each is bounded in bytes: 64 MiB in all, and the manifests'
 //! share is charged to the [`Budget`] as well. An entry is a hint: losing one costs a look-up, never an answer.
 
-use std::{hash::Hash, sync::Arc, time::Duration, time::SystemTime};
+use std::{
+    hash::Hash,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 use foldhash::quality::RandomState;
-use moka::sync::CacheBuilder;
+use moka::{Expiry, sync::CacheBuilder};
 
 use crate::{
     budget::Budget,
@@ -19,6 +23,9 @@ use crate::{
 
 /// How long a refusal is kept.
 const REFUSALS_FOR: Duration = Duration::from_secs(60);
+/// How long it is kept that something is not there: what is pushed right after the question, such as a signature or an image
+/// that a pipeline waits for, is there soon.
+const ABSENCE_FOR: Duration = Duration::from_secs(3);
 /// How long an upstream's answer to a `HEAD` is kept, for a manifest that is not held.
 const HEAD_FOR: Duration = Duration::from_secs(60);
 
@@ -61,7 +68,7 @@ pub(crate) struct Memory {
     pub(crate) tags: Cache<(RepoKey, Tag), TagState>,
     /// The blobs that a repository has, with their sizes.
     pub(crate) links: Cache<(RepoKey, Digest), u64>,
-    /// Refusals of upstreams, for a minute.
+    /// Refusals of upstreams, for a minute, and what they do not have, for some seconds.
     pub(crate) refusals: Cache<(RepoKey, Reference), Error>,
     pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
     /// The referrers that an upstream listed last, an empty list included.
@@ -69,6 +76,33 @@ pub(crate) struct Memory {
     /// The sizes that manifests give to blobs, before the catalog knows of them.
     pub(crate) sizes: Cache<(RepoKey, Digest), u64>,
     pub(crate) budget: Budget,
+}
+
+struct RefusalLifetime;
+
+impl<K> Expiry<K, Error> for RefusalLifetime {
+    fn expire_after_create(&self, _: &K, refusal: &Error, _: Instant) -> Option<Duration> {
+        Some(lifetime(refusal))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &K,
+        refusal: &Error,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(lifetime(refusal))
+    }
+}
+
+fn lifetime(refusal: &Error) -> Duration {
+    match refusal {
+        Error::ManifestUnknown { .. } | Error::BlobUnknown { .. } | Error::RepositoryUnknown { .. } => {
+            ABSENCE_FOR
+        }
+        _ => REFUSALS_FOR,
+    }
 }
 
 impl Memory {
@@ -87,7 +121,7 @@ impl Memory {
                 .support_invalidation_closures()
                 .build_with_hasher(hasher()),
             refusals: weighed(REFUSALS, |(key, _), refused: &Error| of_key(key) + refused.weight())
-                .time_to_live(REFUSALS_FOR)
+                .expire_after(RefusalLifetime)
                 .build_with_hasher(hasher()),
             heads: weighed(HEADS, |(key, _), head: &ManifestHead| {
                 of_key(key) + head.media_type.as_str().len()
@@ -212,6 +246,21 @@ mod tests {
             urls: Vec::new(),
         };
         vec![one; 100].into()
+    }
+
+    // U31
+    #[test]
+    fn what_is_missing_may_come_soon_and_what_is_denied_not() {
+        let absent = Error::RepositoryUnknown { name: "a".to_owned() };
+        let denied =
+            Error::Upstream { host: Host::docker_hub(), fault: UpstreamFault::Denied("no".to_owned()) };
+        let kept = |refusal: &Error| {
+            let created = RefusalLifetime.expire_after_create(&(), refusal, Instant::now());
+            let updated = RefusalLifetime.expire_after_update(&(), refusal, Instant::now(), None);
+            assert_eq!(created, updated);
+            created
+        };
+        assert_eq!((kept(&absent), kept(&denied)), (Some(ABSENCE_FOR), Some(REFUSALS_FOR)));
     }
 
     // A05

@@ -17,8 +17,8 @@ use std::{
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference};
 use entrepot_remote::{
-    BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, ManifestHead, Patience, Remote,
-    TagPage,
+    BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, ManifestHead, NetworkFault,
+    NetworkFaultKind, Patience, Remote, TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -212,12 +212,16 @@ impl Upstream {
 
     fn fault(&self, error: RemoteError) -> Error {
         let host = self.host();
-        tracing::info!(%host, %error, "upstream");
+        tracing::info!(%host, error = error.whole(), hint = error.hint(), "upstream");
         let fault = match error {
+            RemoteError::Denied { status, reason } if reason.is_empty() => {
+                UpstreamFault::Denied(format!("status {status}"))
+            }
             RemoteError::Denied { reason, .. } => UpstreamFault::Denied(reason),
             RemoteError::Limited { retry_after } => UpstreamFault::Limited { retry_after },
             RemoteError::Failing { status, .. } => UpstreamFault::Failing(status),
-            RemoteError::Unreachable { .. } | RemoteError::Cut { .. } => UpstreamFault::Unreachable,
+            RemoteError::Unreachable { fault, .. } => UpstreamFault::Unreachable(fault),
+            RemoteError::Cut { .. } => UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::Cut)),
             RemoteError::TimedOut => UpstreamFault::TimedOut,
             other => UpstreamFault::Invalid(other.to_string()),
         };

@@ -6,8 +6,12 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::ManifestError;
+use url::Url;
 
-use crate::egress_error::EgressError;
+use crate::{
+    egress_error::EgressError,
+    network_fault::{NetworkFault, NetworkFaultKind},
+};
 
 /// Why the network failed, for logs. It holds no URL with a query, which may be a signed one.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -19,7 +23,7 @@ pub enum Error {
     #[error("not found")]
     NotFound,
     /// The registry refused the request. Tell the client the reason.
-    #[error("refused with status {status}: {reason}")]
+    #[error("refused with status {}", said(*status, reason))]
     Denied {
         /// The status of the response.
         status: u16,
@@ -41,9 +45,11 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// There was no response, because no connection was made or it broke first. Serve what is held.
-    #[error("not reachable")]
+    #[error("not reachable: {fault}")]
     Unreachable {
-        /// What failed.
+        /// The class of the reason, with a way out.
+        fault: NetworkFault,
+        /// What failed, in the system's words.
         #[source]
         source: Cause,
     },
@@ -168,19 +174,51 @@ impl Error {
 
     /// Whether the endpoint is down, so that retrying it at once is useless.
     pub(crate) fn is_outage(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::TimedOut | Self::Failing { .. })
+        match self {
+            Self::Unreachable { fault, .. } => fault.kind() != NetworkFaultKind::KeptConnection,
+            Self::TimedOut | Self::Failing { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What to do about a registry that cannot be reached.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { fault, .. } => Some(fault.hint()),
+            _ => None,
+        }
+    }
+
+    /// The innermost cause, usually the system's words.
+    pub fn root_cause(&self) -> Option<String> {
+        let first = std::error::Error::source(self);
+        std::iter::successors(first, |&error| error.source()).last().map(ToString::to_string)
+    }
+
+    /// The error with all its causes, for logs.
+    pub fn whole(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 }
 
-/// The error for a request that failed before its response.
-pub(crate) fn before_answer(error: reqwest::Error) -> Error {
+/// The error for a request to `url` through `proxy` that failed before its response.
+pub(crate) fn before_answer(error: reqwest::Error, url: &Url, proxy: Option<String>) -> Error {
     if let Some(refused) = egress_refusal(&error) {
         return refused.into();
     }
-    if error.is_timeout() {
-        return Error::TimedOut;
-    }
-    Error::Unreachable { source: Arc::new(error.without_url()) }
+    let fault = NetworkFault::of(&error, url, proxy);
+    Error::Unreachable { fault, source: Arc::new(error.without_url()) }
+}
+
+// A registry that refuses with nothing but a status has said that.
+fn said(status: u16, reason: &str) -> String {
+    if reason.is_empty() { status.to_string() } else { format!("{status}: {reason}") }
 }
 
 /// The error for a body that failed.

@@ -81,7 +81,7 @@ pub fn realm(from: &Url, header: &str) {
 
 /// Any response of a token server: a token is one header value, kept for a minute to an hour.
 pub fn token(bytes: &[u8]) {
-    let Ok(Grant { header, lifetime }) = token::read(bytes) else { return };
+    let Ok(Grant { header, lifetime, .. }) = token::read(bytes) else { return };
     let value = header.as_bytes();
     assert!(header.is_sensitive() && value.len() > b"Bearer ".len() && value.starts_with(b"Bearer "));
     assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));

@@ -18,7 +18,10 @@ mod auth;
 mod backoff;
 mod blob;
 mod body;
+mod certificates;
 mod client;
+mod connections;
+mod dispatch;
 mod egress_error;
 mod endpoint;
 mod error;
@@ -33,6 +36,7 @@ mod listing;
 mod login;
 mod manifest;
 mod memory_budget;
+mod network_fault;
 mod outcome;
 mod patience;
 mod pull_quota;
@@ -64,6 +68,7 @@ pub use listing::bounds::{
 };
 pub use login::LoginOutcome;
 pub use manifest::{FetchedManifest, ManifestHead};
+pub use network_fault::{NetworkFault, NetworkFaultKind, TlsFault};
 pub use outcome::{Observer, RequestOutcome};
 pub use patience::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use entrepot_egress::{Exemptions, Gate, environment_proxies};
+use entrepot_egress::{Exemptions, Gate, Proxies};
 use entrepot_oci::Host;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -16,7 +16,7 @@ use crate::{
     accounts::{self, Account},
     auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
-    client::Clients,
+    client::{Clients, Route},
     endpoint::Endpoint,
     health::Health,
     outcome::Observer,
@@ -66,17 +66,19 @@ impl Remote {
     /// # Errors
     /// As [`Remote::new`].
     pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
+        let proxies = Arc::new(Proxies::from_environment());
         let exemptions = Exemptions::new(&settings.endpoints)
             .with_private_network(settings.private_network)
-            .with_proxies(environment_proxies());
+            .with_proxies(proxies.urls().cloned());
         let gate = Gate::new(exemptions);
+        let route = Route { gate: gate.clone(), proxies };
         let endpoints = endpoints(&host, settings)?;
         if let Some((index, fault)) = settings.unclear_account(&host) {
             let username = settings.credentials[index].username.clone();
             return Err(SettingsError::Account { username, fault });
         }
         let inner = Inner {
-            clients: Clients::new(&endpoints, settings, &gate, patience)?,
+            clients: Clients::new(&endpoints, settings, route, patience)?,
             accounts: accounts::accounts(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len())),

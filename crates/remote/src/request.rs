@@ -80,10 +80,7 @@ impl Request {
     /// The HTTP request to one URL.
     pub(crate) fn to(&self, url: Url) -> WireRequest {
         let (method, headers, body) = (self.method.clone(), self.headers.clone(), self.body.clone());
-        // A request to an upload appends to it or ends it, so it must not be repeated.
-        let is_upload = self.topic != "manifests" && matches!(method, Method::PUT | Method::PATCH);
-        let is_repeatable = !is_upload;
-        WireRequest { method, url, headers, body, is_repeatable }
+        WireRequest { method, url, headers, body }
     }
 }
 
@@ -93,13 +90,11 @@ pub(crate) struct WireRequest {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Whether the request may be repeated if its outcome is unknown.
-    pub(crate) is_repeatable: bool,
 }
 
 impl WireRequest {
     pub(crate) fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, url, headers, body, is_repeatable: true }
+        Self { method: Method::GET, url, headers, body }
     }
 }

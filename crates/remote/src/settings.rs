@@ -112,7 +112,14 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
     },
-    /// The HTTP client cannot be set up, for example because the system has no certificates.
+    /// The system's certificates or those of the file cannot be used.
+    #[error("TLS cannot be set up")]
+    Tls {
+        /// Why not.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up")]
     Client {
         /// Why not.

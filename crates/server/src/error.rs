@@ -4,7 +4,7 @@
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
-use entrepot_mirror::{Error as MirrorError, UpstreamFault};
+use entrepot_mirror::{Error as MirrorError, NetworkFaultKind, UpstreamFault};
 use entrepot_oci::{ErrorCode, Host, MAX_MANIFEST_BYTES, Method, PageError, RangeError, RouteError};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
@@ -264,7 +264,16 @@ fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
                 .with(header::RETRY_AFTER, wait)
         }
         UpstreamFault::Failing(status) => gateway(&format!("fails with status {status}")),
-        UpstreamFault::Unreachable => gateway("cannot be reached"),
+        UpstreamFault::Unreachable(reason) => {
+            let (fact, hint) = (reason.summary(), reason.hint());
+            let refusal = gateway(&format!("cannot be reached: {fact}; hint: {hint}"));
+            match reason.kind() {
+                NetworkFaultKind::ConnectTimeout => {
+                    Refusal { status: StatusCode::GATEWAY_TIMEOUT, ..refusal }
+                }
+                _ => refusal,
+            }
+        }
         UpstreamFault::Invalid(_) => gateway("gave an answer that cannot be used"),
         UpstreamFault::TooLarge { named: true, .. } => gateway(&fault.to_string()),
         UpstreamFault::TooLarge { named: false, .. } => {

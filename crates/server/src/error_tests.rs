@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use entrepot_mirror::NetworkFault;
 use entrepot_oci::{Digest, DigestError, ManifestError, RepositoryError, TagError};
 
 use super::*;
@@ -196,10 +197,20 @@ fn what_upstreams_do() {
             None,
         ),
         (
-            upstream(UpstreamFault::Unreachable),
+            upstream(UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::ConnectTimeout))),
+            504,
+            "UNKNOWN",
+            "upstream `docker.io` cannot be reached: there is no connection in time; hint: the network or a firewall \
+             is in the way: set `HTTPS_PROXY`, or name a mirror under `endpoints`; README.md: \"docker.io cannot be \
+             reached\" (docker.io 连不上怎么办)",
+            None,
+        ),
+        (
+            upstream(UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::PlainHttp))),
             502,
             "UNKNOWN",
-            "upstream `docker.io` cannot be reached",
+            "upstream `docker.io` cannot be reached: it speaks plain HTTP and not TLS; hint: write `http://` instead \
+             of `https://` under `endpoints`",
             None,
         ),
         (

@@ -7,6 +7,8 @@ mod auth;
 mod blobs;
 mod documents;
 mod endpoints;
+mod faults;
+mod kept;
 mod limits;
 mod listings;
 mod push;

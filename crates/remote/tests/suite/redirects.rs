@@ -10,6 +10,36 @@ fn redirect(status: u16, location: &str) -> Response<Body> {
     answer(status, &[("location", location)], "over there")
 }
 
+// U30: as GitLab and MinIO behind one nginx. Storages refuse a signed address with a token besides.
+#[tokio::test]
+async fn a_signed_address_at_home_is_asked_without_a_token() {
+    for (location, sent) in [
+        ("/storage/x?X-Amz-Signature=abc", None),
+        ("/v2/storage/x?sig=abc", None),
+        ("/v2/team/app/manifests/v1", Some("Bearer good")),
+    ] {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            path if path.starts_with("/token") => answer(200, &[], r#"{"token":"good"}"#),
+            path if path == location && seen.authorization() == sent => manifest(),
+            path if path == location => answer(400, &[], "Only one auth mechanism allowed"),
+            _ if seen.authorization().is_some() => answer(307, &[("location", location)], ""),
+            _ => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        })
+        .await;
+        server.remote().manifest(&repository(), &latest()).await.unwrap();
+        assert_eq!(server.count(), 4, "{location}");
+    }
+    // An address elsewhere at home that does want one is told so by its challenge.
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.authorization()) {
+        ("/elsewhere", Some(_)) => manifest(),
+        (path, _) if path.starts_with("/token") => answer(200, &[], r#"{"token":"good"}"#),
+        ("/v2/team/app/manifests/latest", Some(_)) => answer(307, &[("location", "/elsewhere")], ""),
+        _ => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+    })
+    .await;
+    server.remote().manifest(&repository(), &latest()).await.unwrap();
+}
+
 #[tokio::test]
 async fn authorization_stays_behind() {
     for status in [301, 302, 303, 307, 308] {

@@ -138,10 +138,10 @@ fn another_form(shape: &Shape) -> Option<&'static str> {
 
 fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>) {
     match error {
-        EndpointError::Registry(RemoteError::Unreachable { .. }) => (
-            format!("`{}` cannot be reached", host(place)),
-            Some("look at the address under `endpoints`, and at the network"),
-        ),
+        EndpointError::Registry(unreachable @ RemoteError::Unreachable { fault, .. }) => {
+            let detail = unreachable.root_cause().unwrap_or_default();
+            (format!("`{}` cannot be reached: {fault} ({detail})", host(place)), Some(fault.hint()))
+        }
         EndpointError::Registry(RemoteError::TimedOut) => {
             (format!("`{}` did not answer in time", host(place)), None)
         }

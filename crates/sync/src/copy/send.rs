@@ -54,7 +54,9 @@ pub(super) async fn send(
 ) -> Result<Brought, Fault> {
     match sink {
         Sink::Registry(at) => {
-            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size) }.run(begin).await;
+            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size), is_refused: false }
+                .run(begin)
+                .await;
         }
         Sink::Layout(layout) => to_layout(layout, blob, &blob_stream).await?,
         Sink::Archive(archive) => to_archive(archive, blob, &blob_stream).await?,
@@ -84,6 +86,8 @@ struct Sending<'a> {
     blob_stream: BlobStream,
     /// The chunk size; `None` for a single request.
     chunk: Option<u64>,
+    /// Whether the upload was begun anew because of a refusal.
+    is_refused: bool,
 }
 
 impl Sending<'_> {
@@ -189,6 +193,8 @@ impl Sending<'_> {
                 self.blob.size > SMALLEST
             }
             Some(Refusal::Upload) => true,
+            // The registry let the upload begin. Its token may have died since, and the next upload fetches another.
+            Some(Refusal::Rights) => !std::mem::replace(&mut self.is_refused, true),
             _ if error.may_pass() => {
                 let is_long = self.blob.size > CHUNK && error.wait().is_none();
                 self.chunk = self.chunk.or(is_long.then_some(CHUNK));

@@ -44,9 +44,9 @@ fn failure(place: &Place, error: &EndpointError, at_source: bool) -> Failure {
             let hint = "set an account that has it under `credentials`, or log in";
             (format!("no right to read `{place}` ({words})"), Some(hint))
         }
-        EndpointError::Registry(RemoteError::Unreachable { .. }) => {
-            let hint = "look at the address under `endpoints`, and at the network";
-            (format!("`{host}` cannot be reached"), Some(hint))
+        EndpointError::Registry(unreachable @ RemoteError::Unreachable { fault, .. }) => {
+            let detail = unreachable.root_cause().unwrap_or_default();
+            (format!("`{host}` cannot be reached: {fault} ({detail})"), Some(fault.hint()))
         }
         EndpointError::Registry(RemoteError::TimedOut) => {
             (format!("`{host}` did not answer in time"), Some(LATER))

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use entrepot_oci::{Digest, MediaType};
 use entrepot_sync::{Event, Job, Limits, Outcome, perform};
 use entrepot_testkit::{
-    Action, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage, TestRegistry, schema1,
-    signed_schema1,
+    Action, Bearer, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage, TestRegistry,
+    schema1, signed_schema1,
 };
 use http::Method;
 use tokio::sync::mpsc;
@@ -47,12 +47,33 @@ async fn a_target_that_is_down_costs_only_its_rows() {
         .collect();
     let rows = run(Lab::default(), jobs).await;
     for (pair, image) in rows.chunks(2).zip(&images) {
-        let what = format!("`{}` cannot be reached", bad.host());
-        let hint = Some("look at the address under `endpoints`, and at the network");
-        assert_eq!(failed(&pair[0]), (what.as_str(), hint));
+        let refused = format!("`{}` cannot be reached: the connection is refused (", bad.host());
+        let (what, hint) = failed(&pair[0]);
+        assert!(what.starts_with(&refused), "{what}");
+        assert!(hint.unwrap().starts_with("look at the address and port under `endpoints`"), "{hint:?}");
         assert_eq!(done(&pair[1]).digest, *image.digest());
     }
     assert_eq!(source.log().blob_gets().bytes_sent(), images.iter().map(blob_bytes).sum::<u64>());
+}
+
+// U29: the token dies while the upload is under way.
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_an_upload_is_none_unless_it_repeats() {
+    for (method, chunk) in [(Method::PUT, None), (Method::PATCH, Some(2 << 20))] {
+        for times in [1, 20] {
+            let (source, registry) = pair().await;
+            registry.require_bearer(Bearer::new());
+            let image = TestImage::random(1, 1, 5 << 20);
+            source.put_image("a/b", "1", &image);
+            registry.fault(Fault::on(uploads(method.clone())).times(times).then(Action::status(401)));
+            let lab = Lab::default().with(&registry.host(), |registry| registry.chunk = chunk);
+            let rows = run(lab, vec![to(&source, &image, &[&registry])]).await;
+            match times {
+                1 => assert_eq!(done(&rows[0]).digest, *image.digest()),
+                _ => assert!(failed(&rows[0]).0.contains("no right to push to"), "{:?}", failed(&rows[0])),
+            }
+        }
+    }
 }
 
 #[tokio::test]
