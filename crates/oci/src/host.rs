@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A registry host with an optional port, in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. Each host has one
 /// spelling: addresses are shortened, and ports with leading zeros are refused.
-/// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
+/// The names of Docker Hub are one: `index.docker.io`, `registry-1.docker.io` and `registry.hub.docker.com` become
+/// `docker.io`.
 ///
 /// ```
 /// use entrepot_oci::Host;
@@ -114,7 +115,7 @@ impl FromStr for Host {
             Some(port) if is_port(port) => format!("{name}:{port}").into(),
             Some(_) => return Err(HostError),
             None => match name.as_str() {
-                "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
+                "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io".into(),
                 other => other.into(),
             },
         }))
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn docker_hub_has_one_name() {
-        for name in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+        for name in ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"] {
             assert!(name.parse::<Host>().unwrap().is_docker_hub());
         }
     }

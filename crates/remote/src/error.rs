@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::ManifestError;
+use url::Url;
 
 use crate::egress_error::EgressError;
 
@@ -41,8 +42,10 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// There was no response, because no connection was made or it broke first. Serve what is held.
-    #[error("not reachable")]
+    #[error("not reachable{}", elsewhere.as_ref().map_or_else(String::new, |host| format!(" at `{host}`, where it leads")))]
     Unreachable {
+        /// The host, where it is none of the registry's own but one that the registry led to.
+        elsewhere: Option<String>,
         /// What failed.
         #[source]
         source: Cause,
@@ -172,6 +175,20 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same about a host that the registry led to.
+    pub(crate) fn at(self, url: &Url) -> Self {
+        match self {
+            Self::Unreachable { source, .. } => {
+                let host = url.host_str().unwrap_or_default();
+                let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+                Self::Unreachable { elsewhere: Some(host), source }
+            }
+            other => other,
+        }
+    }
+}
+
 /// The error for a request that failed before its response.
 pub(crate) fn before_answer(error: reqwest::Error) -> Error {
     if let Some(refused) = egress_refusal(&error) {
@@ -180,7 +197,7 @@ pub(crate) fn before_answer(error: reqwest::Error) -> Error {
     if error.is_timeout() {
         return Error::TimedOut;
     }
-    Error::Unreachable { source: Arc::new(error.without_url()) }
+    Error::Unreachable { elsewhere: None, source: Arc::new(error.without_url()) }
 }
 
 /// The error for a body that failed.

@@ -268,7 +268,7 @@ impl Remote {
     pub(crate) async fn send(&self, wire: &WireRequest) -> Result<Response, Error> {
         match self.send_once(wire).await {
             // The server may have closed an idle connection just as the request was sent.
-            Err(Error::Unreachable { source }) if wire.is_repeatable && !is_connect(source.as_ref()) => {
+            Err(Error::Unreachable { source, .. }) if wire.is_repeatable && !is_connect(source.as_ref()) => {
                 self.send_once(wire).await
             }
             other => other,
@@ -302,7 +302,7 @@ impl Remote {
                 }
                 Ok(Response::new(response, guard))
             }
-            Err(failed) => Err(guard.fail(failed)),
+            Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
         }
     }
 
