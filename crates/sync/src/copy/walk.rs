@@ -8,8 +8,12 @@ use std::{
     },
 };
 
-use entrepot_oci::{Digest, ManifestError, Reference};
-use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
+use entrepot_oci::{Digest, Manifest, ManifestError, Platform, Reference};
+use futures_util::{
+    FutureExt as _,
+    future::BoxFuture,
+    future::{join_all, try_join_all},
+};
 
 use crate::{
     Shape,
@@ -32,6 +36,9 @@ pub(super) enum WalkError {
     /// The source failed to provide something the image names.
     #[error("{0}: {1}")]
     Below(Digest, EndpointError),
+    /// The source lacks manifests that an index names.
+    #[error("{} not there", .0.missing.join(", "))]
+    Sparse(Sparse),
     /// A document is not a valid manifest.
     #[error("{0} is not a manifest: {1}")]
     Manifest(Digest, Arc<ManifestError>),
@@ -44,12 +51,40 @@ pub(super) enum WalkError {
     TooMuch,
 }
 
+/// An index of which the source has only a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sparse {
+    /// Each missing manifest, with its platform where the index says it.
+    pub(super) missing: Vec<String>,
+    /// The platforms that are there.
+    pub(super) there: Vec<Platform>,
+}
+
+impl Sparse {
+    fn of(index: &Manifest, looked: &[Result<Option<Arc<Node>>, WalkError>]) -> Self {
+        let entries = || index.manifests().iter().zip(looked);
+        let missing =
+            entries().filter(|(_, looked)| looked.is_err()).map(|(entry, _)| match &entry.platform {
+                Some(platform) => format!("{platform} ({})", entry.digest),
+                None => entry.digest.to_string(),
+            });
+        let there = entries().filter(|(_, looked)| matches!(looked, Ok(Some(_))));
+        let there =
+            there.filter_map(|(entry, _)| entry.platform.clone()).filter(|there| there.os != "unknown");
+        Self { missing: missing.collect(), there: there.collect() }
+    }
+}
+
 impl WalkError {
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::Below(_, error) if error.is_not_found())
+    }
+
     /// The error of the source, if it was one.
     pub(super) fn end(&self) -> Option<&EndpointError> {
         match self {
             Self::Root(error) | Self::Below(_, error) => Some(error),
-            Self::Manifest(..) | Self::TooMuch => None,
+            Self::Sparse(_) | Self::Manifest(..) | Self::TooMuch => None,
         }
     }
 }
@@ -95,8 +130,18 @@ impl<'a> Walk<'a> {
             let wanted = self.wanted(&node);
             let entries = node.manifest.manifests().iter().zip(wanted);
             let below = entries.map(|(entry, is_wanted)| self.below(entry.digest, is_wanted, depth));
-            let children = try_join_all(below).await?;
-            node.children = children;
+            let looked = join_all(below).await;
+            // All that is missing is told at once; anything else that went wrong comes first.
+            node.children = match looked.iter().find_map(|looked| looked.as_ref().err()) {
+                None => looked.into_iter().map(Result::ok).map(Option::flatten).collect(),
+                Some(_) => {
+                    let mut other = looked.iter().filter_map(|looked| looked.as_ref().err());
+                    let other = other.find(|error| !error.is_missing()).cloned();
+                    return Err(
+                        other.unwrap_or_else(|| WalkError::Sparse(Sparse::of(&node.manifest, &looked)))
+                    );
+                }
+            };
             Ok(Arc::new(node))
         }
         .boxed()
