@@ -144,7 +144,8 @@ async fn a_digest_is_read_and_the_tag_beside_it_is_written() {
     source.put_image("team/app", "1", &old);
     source.put_image("team/app", "1", &new);
     let lab = Lab::new();
-    let (from, to) = (format!("{}/team/app:1@{}", host(&source), old.digest()), format!("{}/a/b", host(&target)));
+    let (from, to) =
+        (format!("{}/team/app:1@{}", host(&source), old.digest()), format!("{}/a/b", host(&target)));
     for there in [to.clone(), "oci:layout".to_owned(), format!("{to}:2@{}", old.digest())] {
         let ran = run(&lab, &["copy", &from, &there]).await;
         assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
@@ -169,7 +170,9 @@ fn saved(images: &[(&str, &str)]) -> Vec<u8> {
         files.push((format!("{layer}.json"), config.to_string().into_bytes()));
         files.push((format!("{layer}/layer.tar"), tar::archive(&[("file", layer.as_bytes())])));
         let layers = [format!("{layer}/layer.tar")];
-        manifest.push(serde_json::json!({ "Config": format!("{layer}.json"), "RepoTags": [name], "Layers": layers }));
+        manifest.push(
+            serde_json::json!({ "Config": format!("{layer}.json"), "RepoTags": [name], "Layers": layers }),
+        );
     }
     files.push(("manifest.json".to_owned(), serde_json::Value::from(manifest).to_string().into_bytes()));
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
@@ -186,13 +189,21 @@ async fn of_several_images_with_one_tag_a_whole_name_says_which() {
     let ran = run(&lab, &["copy", "docker-archive:saved.tar:latest", &to]).await;
     let told = "several images in `docker-archive:saved.tar` have that tag: nginx:latest, redis:latest";
     assert!(ran.code == 1 && ran.stdout.contains(told), "{}", ran.stdout);
-    for (source, code) in [("7", 0), ("redis:latest", 0), ("docker.io/library/nginx:latest", 0), ("nginx:9", 1)] {
+    for (source, code) in
+        [("7", 0), ("redis:latest", 0), ("docker.io/library/nginx:latest", 0), ("nginx:9", 1)]
+    {
         let ran = run(&lab, &["copy", &format!("docker-archive:saved.tar:{source}"), &to]).await;
         assert_eq!(ran.code, code, "{source}: {}{}", ran.stdout, ran.stderr);
         if code == 1 {
-            assert!(ran.stderr.contains("hint: it has nginx:latest, redis:latest, redis:7"), "{}", ran.stderr);
+            assert!(
+                ran.stderr.contains("hint: it has nginx:latest, redis:latest, redis:7"),
+                "{}",
+                ran.stderr
+            );
         }
     }
+    let ran = run(&lab, &["copy", "docker-archive:saved.tar", "oci:layout", "--all-tags"]).await;
+    assert!(ran.stderr.contains("have the same tag: nginx:latest, redis:latest"), "{}", ran.stderr);
     let ran = run(&lab, &["copy", "docker-archive:saved.tar", &to]).await;
     assert!(ran.stderr.contains("as in `docker-archive:saved.tar:nginx:latest`"), "{}", ran.stderr);
 }
@@ -211,7 +222,10 @@ async fn an_index_of_which_a_part_is_gone_is_shown_with_what_is_missing() {
     assert!(missing.ends_with("missing"), "{}", ran.stdout);
     let json = run(&lab, &["inspect", &name, "--output", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!((&json["platforms"][0]["missing"], &json["platforms"][1]["missing"]), (&serde_json::Value::Null, &true.into()));
+    assert_eq!(
+        (&json["platforms"][0]["missing"], &json["platforms"][1]["missing"]),
+        (&serde_json::Value::Null, &true.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,11 +84,11 @@ impl Version {
     fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
         let text = text.split_once('+').map_or(text, |(text, _)| text);
-        let (core, pre) = text.split_once('-').map_or((text, ""), |(core, pre)| (core, pre));
+        let (core, pre) = text.split_once('-').unwrap_or((text, ""));
         let mut numbers = Vec::new();
-        let mut parts = core.split('.').take_while(|part| !matches!(*part, "*" | "x" | "X"));
+        let parts = core.split('.').take_while(|part| !matches!(*part, "*" | "x" | "X"));
         let count = core.split('.').count();
-        while let Some(part) = parts.next() {
+        for part in parts {
             let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
             numbers.push(is_number.then(|| part.parse().ok())??);
         }

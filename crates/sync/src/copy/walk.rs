@@ -9,11 +9,7 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Manifest, ManifestError, Platform, Reference};
-use futures_util::{
-    FutureExt as _,
-    future::BoxFuture,
-    future::{join_all, try_join_all},
-};
+use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
 
 use crate::{
     Shape,
@@ -129,19 +125,12 @@ impl<'a> Walk<'a> {
             let mut node = parsed.map_err(|error| WalkError::Manifest(digest, Arc::new(error)))?;
             let wanted = self.wanted(&node);
             let entries = node.manifest.manifests().iter().zip(wanted);
-            let below = entries.map(|(entry, is_wanted)| self.below(entry.digest, is_wanted, depth));
-            let looked = join_all(below).await;
-            // All that is missing is told at once; anything else that went wrong comes first.
-            node.children = match looked.iter().find_map(|looked| looked.as_ref().err()) {
-                None => looked.into_iter().map(Result::ok).map(Option::flatten).collect(),
-                Some(_) => {
-                    let mut other = looked.iter().filter_map(|looked| looked.as_ref().err());
-                    let other = other.find(|error| !error.is_missing()).cloned();
-                    return Err(
-                        other.unwrap_or_else(|| WalkError::Sparse(Sparse::of(&node.manifest, &looked)))
-                    );
-                }
-            };
+            let below = entries.map(|(entry, is_wanted)| self.looked(entry.digest, is_wanted, depth));
+            let looked = try_join_all(below).await?;
+            if looked.iter().any(Result::is_err) {
+                return Err(WalkError::Sparse(Sparse::of(&node.manifest, &looked)));
+            }
+            node.children = looked.into_iter().map(Result::ok).map(Option::flatten).collect();
             Ok(Arc::new(node))
         }
         .boxed()
@@ -155,6 +144,19 @@ impl<'a> Walk<'a> {
             }
         }
         wanted
+    }
+
+    // All that is missing is told at once; any other error ends the walk.
+    async fn looked(
+        &self,
+        digest: Digest,
+        is_wanted: bool,
+        depth: usize,
+    ) -> Result<Result<Option<Arc<Node>>, WalkError>, WalkError> {
+        match self.below(digest, is_wanted, depth).await {
+            Err(error) if error.is_missing() => Ok(Err(error)),
+            other => other.map(Ok),
+        }
     }
 
     async fn below(

@@ -80,8 +80,8 @@ enum Rank<'t> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Suffix<'t> {
-    Some(Natural<'t>),
-    None,
+    With(Natural<'t>),
+    Without,
 }
 
 #[derive(PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl<'t> Rank<'t> {
         let text = tag.strip_prefix(['v', 'V']).unwrap_or(tag);
         let (core, suffix) = text
             .split_once('-')
-            .map_or((text, Suffix::None), |(core, suffix)| (core, Suffix::Some(Natural(suffix))));
+            .map_or((text, Suffix::Without), |(core, suffix)| (core, Suffix::With(Natural(suffix))));
         match numbers(core) {
             Some(numbers) => Self::Version(numbers, suffix),
             None if tag.bytes().any(|byte| byte.is_ascii_digit()) => Self::WithDigits,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, Reference};
 use entrepot_sync::{CopyAction, Event, Job, Limits, Outcome, Target, look, perform};
 use entrepot_testkit::{
     Action, Capabilities, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage,
@@ -475,4 +475,18 @@ async fn who_is_not_logged_in_is_told_how() {
     let (what, hint) = failed(&rows[0]);
     assert!(what.starts_with("cannot pull from `"), "{what}");
     assert_eq!(hint, Some(format!("log in: `entrepot login {host}`").as_str()));
+}
+
+#[tokio::test]
+async fn each_name_of_an_image_is_told_as_the_one_that_was_meant() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10);
+    ["1", "stable"].iter().for_each(|tag| source.put_image("a/b", tag, &image));
+    let mut wanted = to(&source, &image, &[&target_registry]);
+    let stable = Reference::Tag("stable".parse().unwrap());
+    let there = target(place(&target_registry, "c/d"), "stable");
+    wanted.targets.push(Target { source_name: Some(stable), ..there });
+    let rows = run(Lab::default(), vec![wanted]).await;
+    let told: Vec<_> = rows.iter().map(|row| format!("{} {}", row.reference, row.target_reference)).collect();
+    assert_eq!(told, ["1 1", "stable stable"]);
 }

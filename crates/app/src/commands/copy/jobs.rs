@@ -134,7 +134,7 @@ async fn unnamed(session: &Session, copy: &Copy) -> Result<Vec<CopyImage>, Failu
     match found.as_slice() {
         [] => return Err(Failure::new(format!("there is no image in `{place}`"))),
         [_] => {}
-        _ if copy.all_tags => {}
+        several if copy.all_tags => ambiguous(place, several, &packed(place).await?)?,
         several => {
             let all = packed(place).await?;
             let fact = format!("there are {} images in `{place}`", several.len());
@@ -147,6 +147,21 @@ async fn unnamed(session: &Session, copy: &Copy) -> Result<Vec<CopyImage>, Failu
         }
     }
     Ok(found.into_iter().map(CopyImage::from).collect())
+}
+
+// An image with a name is listed by its digest if others have its tag: then its name would be lost.
+fn ambiguous(place: &Place, listed: &[Reference], all: &[Packed]) -> Result<(), Failure> {
+    let is_by_tag = |name: &str| {
+        let tag = name.rsplit_once(':').map_or(name, |(_, tag)| tag).parse::<Tag>();
+        tag.is_ok_and(|tag| listed.contains(&Reference::Tag(tag)))
+    };
+    let is_by_digest = |one: &&Packed| listed.contains(&Reference::Digest(one.digest));
+    let names = all.iter().filter(is_by_digest).filter_map(|one| one.name.as_deref());
+    let names: Vec<&str> = names.filter(|name| !is_by_tag(name)).collect();
+    let Some(first) = names.first() else { return Ok(()) };
+    let hint = format!("copy them one by one, as in `{place}:{first}`, or all of them with `entrepot load`");
+    Err(Failure::wrong(format!("several images in `{place}` have the same tag: {}", names.join(", ")))
+        .with_hint(hint))
 }
 
 /// The planned action for each job and target.
