@@ -6,6 +6,7 @@ use clap::builder::styling::AnsiColor;
 
 use crate::{
     config::{self, Warning},
+    output::{self, Output},
     terminal::{self, Label},
 };
 
@@ -68,6 +69,14 @@ impl Failure {
     pub(crate) fn in_file(mut self, name: &str) -> Self {
         self.what = format!("{name}: {}", self.what);
         self
+    }
+
+    /// Prints it as the end of a command: for programs to standard output too.
+    pub(crate) fn conclude(&self, output: Output) {
+        if output == Output::Json {
+            output::print_failure(&self.what, self.hint.as_deref());
+        }
+        self.report();
     }
 
     /// Prints it to standard error.

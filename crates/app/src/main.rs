@@ -33,7 +33,8 @@ use cli::Action;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let done = match cli::parse(std::env::args_os()) {
+    let cli::Parsed { action, output } = cli::parse(std::env::args_os());
+    let done = match action {
         Action::Serve(serve) => commands::serve::run(serve),
         Action::Config(config) => commands::config::run(config),
         Action::Cache(cache) => commands::cache::run(cache),
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report();
+            failure.conclude(output);
             failure.code()
         }
     }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A registry host with an optional port, in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. Each host has one
 /// spelling: addresses are shortened, ports with leading zeros are refused, and the port of HTTPS, 443, is left out unless
 /// the name would not look like a host without it.
-/// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
+/// The names of Docker Hub are one: `index.docker.io`, `registry-1.docker.io` and `registry.hub.docker.com` become
+/// `docker.io`.
 ///
 /// ```
 /// use entrepot_oci::Host;
@@ -122,7 +123,7 @@ impl FromStr for Host {
         Ok(Self(match port {
             Some(port) => format!("{name}:{port}").into(),
             None => match name.as_str() {
-                "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
+                "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io".into(),
                 other => other.into(),
             },
         }))
@@ -194,9 +195,14 @@ mod tests {
 
     #[test]
     fn docker_hub_has_one_name() {
-        for name in
-            ["docker.io", "index.docker.io", "registry-1.docker.io", "docker.io:443", "index.docker.io:443"]
-        {
+        for name in [
+            "docker.io",
+            "index.docker.io",
+            "registry-1.docker.io",
+            "registry.hub.docker.com",
+            "docker.io:443",
+            "index.docker.io:443",
+        ] {
             assert!(name.parse::<Host>().unwrap().is_docker_hub());
         }
     }

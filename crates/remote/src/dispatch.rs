@@ -56,7 +56,7 @@ impl Remote {
                 }
                 Ok(Response::new(response, guard))
             }
-            Err(failed) => Err(guard.fail(failed)),
+            Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
         }
     }
 

@@ -207,6 +207,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same about a host that the registry led to.
+    pub(crate) fn at(self, url: &Url) -> Self {
+        match self {
+            Self::Unreachable { fault, source } => Self::Unreachable { fault: fault.at(url), source },
+            other => other,
+        }
+    }
+}
+
 /// The error for a request to `url` through `proxy` that failed before its response.
 pub(crate) fn before_answer(error: reqwest::Error, url: &Url, proxy: Option<String>) -> Error {
     if let Some(refused) = egress_refusal(&error) {

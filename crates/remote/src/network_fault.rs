@@ -12,6 +12,8 @@ use url::Url;
 pub struct NetworkFault {
     kind: NetworkFaultKind,
     proxy: Option<String>,
+    /// The host, if it is none of the registry's own but one that the registry led to.
+    elsewhere: Option<String>,
 }
 
 /// The classes of reasons.
@@ -74,17 +76,24 @@ impl NetworkFault {
             is_https: url.scheme() == "https",
             is_proxied: proxy.is_some(),
         };
-        Self { kind: attempt.kind(error), proxy }
+        Self { kind: attempt.kind(error), proxy, elsewhere: None }
     }
 
     /// A fault of that class, without a proxy.
     pub fn new(kind: NetworkFaultKind) -> Self {
-        Self { kind, proxy: None }
+        Self { kind, proxy: None, elsewhere: None }
     }
 
     /// The same, of a connection that was kept.
     pub(crate) fn of_kept_connection(self) -> Self {
         Self { kind: NetworkFaultKind::KeptConnection, ..self }
+    }
+
+    /// The same, at a host that the registry led to.
+    pub(crate) fn at(self, url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default();
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Self { elsewhere: Some(host), ..self }
     }
 
     /// The class of the reason.
@@ -109,6 +118,10 @@ impl NetworkFault {
         match self.kind {
             _ if self.is_at_proxy() => AT_PROXY,
             K::Proxy | K::ProxyLogin => AT_PROXY,
+            _ if self.elsewhere.is_some() => {
+                "the registry leads there; those who run it set the address that it tells: `http.host` of \
+                 distribution, `external_url` of Harbor"
+            }
             K::Dns => {
                 "look at the spelling and at the DNS of this machine, set `HTTPS_PROXY`, or name a mirror under \
                  `endpoints`; README.md: \"docker.io cannot be reached\" (docker.io 连不上怎么办)"
@@ -160,6 +173,10 @@ impl fmt::Display for NetworkFault {
             Some(proxy) if self.is_at_proxy() => write!(f, "{} (that of the proxy `{proxy}`)", self.kind),
             Some(proxy) => write!(f, "{} (through the proxy `{proxy}`)", self.kind),
             None => self.kind.fmt(f),
+        }?;
+        match &self.elsewhere {
+            Some(host) => write!(f, " at `{host}`, where it leads"),
+            None => Ok(()),
         }
     }
 }

@@ -14,7 +14,10 @@ mod stacks;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueHint,
+    builder::styling,
+};
 use clap_complete::Shell;
 use entrepot_oci::printable;
 
@@ -41,11 +44,28 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .placeholder(styling::AnsiColor::Cyan.on_default());
 
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli.into_args(),
-        Err(error) => refuse(&arguments, &error),
+    let parsed = Cli::command().try_get_matches_from(&arguments).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok(Parsed { action: cli.into_args(), output: output_of(&matches) })
+    });
+    parsed.unwrap_or_else(|error| refuse(&arguments, &error))
+}
+
+/// What a command line asks for.
+pub(crate) struct Parsed {
+    /// The command with its arguments.
+    pub(crate) action: Action,
+    /// The output format, of which failures are told too.
+    pub(crate) output: Output,
+}
+
+// The value of `--output` of the innermost command, if it has that option.
+fn output_of(matches: &ArgMatches) -> Output {
+    match matches.subcommand() {
+        Some((_, inner)) => output_of(inner),
+        None => matches.try_get_one("output").ok().flatten().copied().unwrap_or_default(),
     }
 }
 

@@ -318,6 +318,10 @@ const FAULTS: &[(&str, &str)] = &[
         "line 1, column 61: `registries.a.test.credentials.0.password`: environment variable `NOPE` is not set\nhint: set it where the server is started, or use `file:PATH`",
     ),
     (
+        "registries: {a.test: {credentials: [{username: 'env:NOPE', password: p}]}}",
+        "line 1, column 48: `registries.a.test.credentials.0.username`: environment variable `NOPE` is not set\nhint: set it where the server is started, or use `file:PATH`",
+    ),
+    (
         "registries: {a.test: {endpoints: ['https://b.test', 'http://a.test'], credentials: [{username: u, password: p}]}}",
         "line 1, column 85: `registries.a.test.credentials.0`: it is not said which endpoint this account is for\nhint: not every endpoint is `a.test` itself, and no other one is shown an account unless it is named: write `endpoint: https://b.test` or `endpoint: http://a.test` beside the user name",
     ),
@@ -477,6 +481,15 @@ fn secret_files_are_read_and_looked_at() {
     assert!(fault(&text).contains("is empty"));
     fs::remove_file(&path).unwrap();
     assert!(fault(&text).contains("does not exist"));
+}
+
+#[test]
+fn secrets_of_variables_lose_a_line_end_as_those_of_files_do() {
+    let text = "registries: {quay.io: {credentials: [{username: 'env:NAME', password: 'env:WORD'}]}}";
+    let environment = Environment::from([("NAME", "me\n"), ("WORD", " pass word\r\n")]);
+    let (config, _) = parse(text, &environment).unwrap();
+    let credential = &config.registries[&"quay.io".parse().unwrap()].remote.credentials[0];
+    assert_eq!((credential.username.as_str(), credential.password.expose_secret()), ("me", " pass word"));
 }
 
 #[test]

@@ -248,6 +248,28 @@ async fn passwords_go_to_the_registrys_own_token_server() {
 }
 
 #[tokio::test]
+async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.authorization()) {
+        ("/token", None) => answer(200, &[], r#"{"access_token":"good"}"#),
+        (_, Some("Bearer good")) => manifest(),
+        (_, None) => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        _ => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+    })
+    .await;
+    let settings = Settings { credentials: vec![credential("<token>")], ..server.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+    let log = server.log();
+    let exchange = log.iter().find(|seen| seen.path == "/token").unwrap();
+    assert_eq!(exchange.method, "POST");
+    assert!(log.iter().all(|seen| seen.authorization().is_none_or(|shown| shown == "Bearer good")));
+    // A registry that wants a password gets none.
+    let basic = Server::start(|_| answer(401, &[("www-authenticate", "Basic realm=x")], "")).await;
+    let settings = Settings { credentials: vec![credential("<token>")], ..basic.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap_err();
+    assert!(basic.log().iter().all(|seen| seen.authorization().is_none()));
+}
+
+#[tokio::test]
 async fn a_foreign_token_server_is_asked_without_a_password() {
     let foreign = Server::start(|_| answer(200, &[], r#"{"token":"good"}"#)).await;
     let realm = format!("{}/token", foreign.named_url());

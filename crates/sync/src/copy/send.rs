@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entrepot_oci::Digest;
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Mount, Refusal, Upload};
 
 use super::{blob::Blob, blob_stream::BlobStream, reading::Mark};
@@ -19,8 +20,20 @@ const SMALLEST: u64 = 1 << 20;
 pub(super) enum Fault {
     /// The source.
     Source(EndpointError),
+    /// The source, which does not have this blob.
+    Missing(Digest),
     /// The target.
     Target(EndpointError),
+}
+
+impl Fault {
+    /// The same about a blob.
+    pub(super) fn about(self, blob: Blob) -> Self {
+        match self {
+            Self::Source(error) if error.is_not_found() => Self::Missing(blob.digest),
+            other => other,
+        }
+    }
 }
 
 /// The way a blob got to a target.

@@ -108,7 +108,7 @@ impl Source {
     }
 
     async fn local(&self, index: &Index, reference: &Reference) -> Result<Fetched, EndpointError> {
-        let entry = index.find(reference);
+        let entry = index.find(reference).map_err(EndpointError::Ambiguous)?;
         let digest = match (entry, reference) {
             (Some(entry), _) => entry.digest,
             (None, Reference::Digest(digest)) => *digest,

@@ -39,6 +39,12 @@ pub(super) fn listing(place: &Place, error: &EndpointError) -> Failure {
 fn failure(place: &Place, error: &EndpointError, at_source: bool) -> Failure {
     let host = place.host().map_or_else(|| place.to_string(), ToString::to_string);
     let (what, hint) = match error {
+        EndpointError::Registry(RemoteError::Denied { status: 401, reason }) => {
+            let words = if reason.is_empty() { "401".to_owned() } else { format!("401: {reason}") };
+            let (what, hint) =
+                (format!("cannot read `{place}` ({words})"), format!("log in: `entrepot login {host}`"));
+            return Failure { what, hint: Some(hint), at_source };
+        }
         EndpointError::Registry(RemoteError::Denied { status, reason }) => {
             let words = if reason.is_empty() { status.to_string() } else { format!("{status}: {reason}") };
             let hint = "set an account that has it under `credentials`, or log in";

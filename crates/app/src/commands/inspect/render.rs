@@ -50,8 +50,12 @@ fn platforms(variants: &[Variant]) -> String {
     let columns =
         [Column("PLATFORM", Left), Column("DIGEST", Left), Column("LAYERS", Right), Column("SIZE", Right)];
     let rows = variants.iter().map(|variant| {
-        let Variant { platform, digest, layers, size: bytes } = variant;
-        vec![platform.clone(), digest.clone(), layers.to_string(), size(*bytes)]
+        let Variant { platform, digest, layers, size: bytes, missing } = variant;
+        let (layers, size) = match missing {
+            true => ("-".to_owned(), "missing".to_owned()),
+            false => (layers.to_string(), size(*bytes)),
+        };
+        vec![platform.clone(), digest.clone(), layers, size]
     });
     table(&columns, rows.collect())
 }
@@ -87,6 +91,7 @@ mod tests {
                 digest: "sha256:cd".into(),
                 layers: 1,
                 size: 2048,
+                missing: false,
             }],
             attestations: 1,
             shown: Some(Shown {
