@@ -49,7 +49,7 @@ pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Origin, RepoKey};
 pub use error::{Error, UpstreamFault};
-pub use inventory::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
+pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};

@@ -374,6 +374,11 @@ async fn the_guide_is_for_readers() {
         "SGLANG &lt;发行镜像&gt;",
         "推理",
         r#"docker pull quay.io/ascend/sglang:<span class="hole">[tag]</span>"#,
+        "本站",
+        &format!(
+            r#"docker pull {}/docker.io/lmsysorg/sglang:<span class="hole">[tag]</span>"#,
+            desk.rig.address
+        ),
         "Quay.io 组织",
         "只有 <strong>CANN</strong> 标签",
         "<code>quay.io</code> 在公网",
