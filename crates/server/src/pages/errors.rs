@@ -7,7 +7,7 @@ use super::{
     frame::{Frame, Page},
     home_words::HomeWords,
     html::{escape, inline},
-    readers::{language, page},
+    response::{language, page},
     words::Language,
 };
 use crate::{

@@ -2,7 +2,7 @@
 //!
 //! - `readers`: handlers of the pages for readers; `home`, `guide`, `table`: their content; `errors`: errors as pages
 //! - `asked`, `commands`, `here`: what the first page says about an image; `said`: output for machines
-//! - `frame`, `html`: common parts; `words`, `home_words`: translations; `assets`: style and script
+//! - `response`, `frame`, `html`: common parts; `words`, `home_words`: translations; `assets`: style and script
 
 mod asked;
 mod assets;
@@ -15,6 +15,7 @@ mod home;
 mod home_words;
 mod html;
 mod readers;
+mod response;
 mod said;
 mod table;
 mod words;

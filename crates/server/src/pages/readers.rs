@@ -2,7 +2,7 @@
 
 use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, StateView};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response};
 
 use super::{
     commands::Tool,
@@ -11,11 +11,10 @@ use super::{
     guide::{self, Own},
     here::Here,
     home::Home,
+    response::{language, page},
     said, table,
-    words::Language,
 };
 use crate::{
-    answer::respond,
     body::Body,
     headers::{HTML, TEXT},
     query,
@@ -28,11 +27,6 @@ use crate::{
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
 const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
-/// Loads resources from this server only, and nothing inline.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
-     base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-);
 /// Source tags shown per rule: on the page of all rules, and on that of one.
 const FEW: usize = 30;
 const MANY: usize = 500;
@@ -118,22 +112,4 @@ async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
 fn here(call: &WebCall) -> Here {
     let (state, host) = (&call.state, call.caller.host.as_deref());
     Here::of(host, state.has_tls, &call.headers, state.mirror.names())
-}
-
-/// The reader's language.
-pub(super) fn language(call: &WebCall) -> Language {
-    Language::of(call.query(), &call.headers)
-}
-
-/// A page that is not cached, with what it may load.
-pub(super) fn page(media_type: HeaderValue, text: String) -> Response<Body> {
-    let mut response = respond(StatusCode::OK, Body::bytes(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media_type);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    response
 }
