@@ -5,7 +5,8 @@ use std::{error::Error, fmt, process::ExitCode};
 use clap::builder::styling::AnsiColor;
 
 use crate::{
-    config::{self, Warning},
+    config::{self, Environment, Warning},
+    hints,
     output::{self, Output},
     terminal::{self, Label},
 };
@@ -156,5 +157,19 @@ pub(crate) fn note(facts: &[String], hint: &str) {
 }
 
 fn say(color: AnsiColor, label: &'static str, text: &str) {
-    terminal::say(Some(Label(color, label)), text);
+    if !Environment::of_process().is_chinese() {
+        return terminal::say(Some(Label(color, label)), text);
+    }
+    let text = hints::in_chinese(text).filter(|_| label == "hint").unwrap_or(text);
+    terminal::say(Some(Label(color, in_chinese(label))), text);
+}
+
+fn in_chinese(label: &'static str) -> &'static str {
+    match label {
+        "error" => "错误",
+        "hint" => "提示",
+        "warning" => "警告",
+        "note" => "说明",
+        other => other,
+    }
 }

@@ -13,8 +13,10 @@ mod commands;
 mod config;
 mod control;
 mod data;
+mod examples;
 mod failure;
 mod greeting;
+mod hints;
 mod log;
 mod output;
 mod progress;
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
         Action::MigrateRewrite(rewrite) => commands::migrate::rewrite::run(rewrite),
         Action::MigrateStatus(args) => commands::migrate::status::run(args),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
-        Action::Man(man) => commands::man::run(man, cli::command()),
+        Action::Man(man) => commands::man::run(man, cli::manual()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -330,7 +330,8 @@ async fn it_greets_in_the_language_of_its_user() {
     let mut child = command.spawn().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     let greeting: Vec<String> = (0..5).map(|_| lines.next().unwrap().unwrap()).collect();
-    assert!(greeting[1].contains("docker pull") && greeting[4].contains("拉取镜像"), "{greeting:?}");
+    assert!(greeting[0].starts_with("entrepot 正在监听 http://127.0.0.1:"), "{greeting:?}");
+    assert!(greeting[2].starts_with("  拉取：docker pull 127.0.0.1:"), "{greeting:?}");
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -54,7 +54,7 @@ pub use entrepot_remote::{NetworkFault, NetworkFaultKind};
 pub use error::{Error, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
-pub use inventory::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
+pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};

@@ -62,6 +62,7 @@ pub struct Mirror(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) names: Names,
+    pub(crate) lists_hosted: bool,
     pub(crate) upstreams: Upstreams,
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) memory: Arc<Memory>,
@@ -135,6 +136,7 @@ impl Mirror {
         };
         let inner = Inner {
             names,
+            lists_hosted: settings.catalog,
             upstreams: Upstreams::new(&settings, upstreams)?,
             fills: Fills::new(context, Arc::clone(&memory), tasks.clone()),
             uploads: Uploads::new(Arc::clone(&holdings), max_blob_size),
@@ -159,6 +161,11 @@ impl Mirror {
     /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
     pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
         self.0.names.locate(name, asked)
+    }
+
+    /// How names are read, for pages that tell readers what to write.
+    pub fn names(&self) -> &Names {
+        &self.0.names
     }
 
     /// Checks that everything an answer needs is there.

@@ -93,6 +93,28 @@ impl Names {
         self.hosted.iter().map(|prefix| format!("`{prefix}`")).collect::<Vec<_>>().join(" or ")
     }
 
+    /// The upstream of names without a registry.
+    pub fn default_upstream(&self) -> &Host {
+        &self.default_upstream
+    }
+
+    /// The domain whose subdomains stand for upstreams, if there is one.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref().map(|domain| domain.trim_start_matches('.'))
+    }
+
+    /// The upstreams, each with its label below the domain if it has one; the default one is first.
+    pub fn upstreams(&self) -> impl Iterator<Item = (&Host, Option<&str>)> {
+        let label = |host| self.aliases.iter().find(|(_, of)| *of == host).map(|(label, _)| label.as_str());
+        let others = self.upstreams.iter().filter(|host| **host != self.default_upstream);
+        std::iter::once(&self.default_upstream).chain(others).map(move |host| (host, label(host)))
+    }
+
+    /// The prefixes that take pushes.
+    pub fn hosted_prefixes(&self) -> &[String] {
+        &self.hosted
+    }
+
     // A name below the domain that is none of the aliases is a mistake: read as if it said no registry, it would give
     // images of the default one for those of the registry that was meant.
     fn by_alias(&self, own: &str) -> Result<Option<&Host>, Error> {
@@ -220,6 +242,17 @@ mod tests {
         }
         assert_eq!(locate("x", None, "localhost:5001/a").unwrap(), "localhost:5001 a");
         assert_eq!(locate("quay.m.example.com", None, "a/b").unwrap(), "quay.io a/b");
+    }
+
+    #[test]
+    fn what_is_mirrored_can_be_shown() {
+        let names = names();
+        let all: Vec<_> = names.upstreams().map(|(host, label)| (host.as_str(), label)).collect();
+        assert_eq!(all, [("docker.io", Some("docker")), ("localhost:5001", None), ("quay.io", Some("quay"))]);
+        assert_eq!(
+            (names.domain(), names.hosted_prefixes()),
+            (Some("m.example.com"), &["local/".to_owned(), "my.team/".to_owned()][..])
+        );
     }
 
     // Found by fuzzing: nothing tells a repository that begins with its registry's name from containerd's prefix.

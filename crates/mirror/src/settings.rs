@@ -28,6 +28,8 @@ pub struct Settings {
     pub segments: usize,
     /// The most bytes that a blob may have, where no manifest says how many it has.
     pub max_blob_size: ByteSize,
+    /// Whether anybody may list the names that were pushed here (`GET /v2/_catalog`).
+    pub catalog: bool,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             stale_for: Duration::from_secs(7 * 24 * 60 * 60),
             segments: 8,
             max_blob_size: ByteSize::gib(100),
+            catalog: false,
         }
     }
 }

@@ -67,4 +67,4 @@ pub use principal::{ApiToken, Principal};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;
 pub use sync::service::SyncService;
-pub use tls::{CertificateError, TlsFiles};
+pub use tls::{CertificateError, TlsFiles, check_certificate};

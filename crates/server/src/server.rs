@@ -110,6 +110,7 @@ impl Server {
             hosts: Hosts::of(address.ip(), listen.names),
             local: Local::new(local),
             patience: listen.patience,
+            has_tls: certificates.is_some(),
         };
         let state = Arc::new(State::new(parts, terms));
         let site = Site::new(&state);

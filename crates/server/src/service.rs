@@ -21,6 +21,7 @@ use crate::{
     ids::RequestId,
     incoming::Upload,
     metrics::Kind,
+    pages::errors,
     peer::{Door, Peer},
     principal::{Evidence, Principal},
     record::Record,
@@ -141,6 +142,9 @@ fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
         return Some(Err(refusal));
     }
     let denied = admission::admit(call).err()?;
+    if let Some(page) = errors::denied(&denied, call.path(), &call.head.headers) {
+        return Some(Ok(page));
+    }
     Some(if is_api(call.path()) { Ok(Problem::from(denied).answer()) } else { Err(denied.into()) })
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) hosts: Hosts,
     /// Tracks whether a local address counts as proof.
     pub(crate) local: Local,
+    /// True if the server speaks TLS itself.
+    pub(crate) has_tls: bool,
     /// The resources that are short at the moment.
     pub(crate) shortage: Shortage,
     /// The response bodies in flight.
@@ -57,14 +59,28 @@ pub(crate) struct Terms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
     pub(crate) patience: Patience,
+    pub(crate) has_tls: bool,
 }
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
         let Parts { mirror, sync, token, policy, registry, metrics } = parts;
-        let Terms { hosts, local, patience } = terms;
+        let Terms { hosts, local, patience, has_tls } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
-        Self { mirror, sync, token, policy, registry, hosts, local, shortage, answers, metrics, draining }
+        Self {
+            mirror,
+            sync,
+            token,
+            policy,
+            registry,
+            hosts,
+            local,
+            has_tls,
+            shortage,
+            answers,
+            metrics,
+            draining,
+        }
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             ("https://u@quay.io", EndpointError::Userinfo),
             ("https://quay.io/Hub", EndpointError::Names),
             ("https://quay.io/a//b", EndpointError::Names),
-            ("https://quay.io/%2e", EndpointError::Names),
+            ("https://quay.io/%41", EndpointError::Names),
             ("https://quay.io/?x", EndpointError::Query),
             ("https://quay.io/#x", EndpointError::Query),
             ("https://quay.io:0", EndpointError::Port),

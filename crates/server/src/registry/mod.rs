@@ -3,10 +3,11 @@
 //!
 //! - `ask`: the input of handlers
 //! - `manifests`, `blobs`: pull and delete both, push manifests
-//! - `uploads`: push blobs; `lists`: tags and referrers
+//! - `uploads`: push blobs; `lists`: tags and referrers; `catalog`: repositories
 
 mod ask;
 mod blobs;
+mod catalog;
 mod lists;
 mod manifests;
 mod uploads;
@@ -37,6 +38,9 @@ pub(crate) fn is_below(path: &str) -> bool {
 /// Answers a request below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (path, query) = (call.path(), call.query());
+    if catalog::is_at(path) {
+        return repositories(call).await;
+    }
     let method = method(&call.head.method, path, query)?;
     let refuse = |error| Refusal::of_route(error, method);
     let route = Route::parse(method, path, query).map_err(refuse)?;
@@ -63,6 +67,22 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         let namespace = headers::value(namespace.as_str().to_owned());
         response.headers_mut().insert(OCI_NAMESPACE, namespace);
     }
+    response.body_mut().hold(permit);
+    Ok(response)
+}
+
+// A list of its own: it belongs to no repository.
+async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
+    let (path, query) = (call.path(), call.query());
+    // A method that is none of the API's is none of this address either.
+    let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
+    let State { mirror, policy, .. } = call.state;
+    let permit = match policy.decide(&call.principal, &Action::ListRepositories, None) {
+        Decision::Allow(permit) => permit,
+        Decision::Refuse(refusal) => return Err(refusal),
+    };
+    let mut response = catalog::list(mirror, method, query).await?;
+    *call.kind = Kind::Tags;
     response.body_mut().hold(permit);
     Ok(response)
 }

@@ -14,7 +14,6 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::call::WebCall;
 use crate::{answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
 
 /// Address of the API description.
@@ -61,7 +60,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     pages::router()
         .merge(api)
         .route(DOCUMENT, get(|| async move { described(document) }))
-        .fallback(async |call: WebCall| call.not_found())
+        .fallback(pages::errors::missing)
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, Extension(WrongMethod)))
         .with_state(state)
 }

@@ -88,6 +88,7 @@ async fn connections(data: &Path) -> Connections {
         hosts: Hosts::of([127, 0, 0, 1].into(), vec![]),
         local: Local::new(true),
         patience: Patience::default(),
+        has_tls: false,
     };
     let state = Arc::new(State::new(parts(data).await, terms));
     Connections::new(Service::new(state, Site::of(Router::new().route("/echo", get(echo)))), None)
