@@ -19,6 +19,7 @@ mod digest_locks;
 mod error;
 mod fill;
 mod freshness;
+mod gone;
 mod holdings;
 mod hosted;
 mod inventory;

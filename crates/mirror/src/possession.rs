@@ -39,7 +39,7 @@ impl Mirror {
         held: &Held,
     ) -> Result<(), Error> {
         if self.0.holdings.came_from(upstream.host(), digest).await? {
-            return upstream.head_blob(key, digest).await.map(drop);
+            return upstream.find_blob(key, digest).await.map(drop);
         }
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
         let whole = wanted == (0..held.size());

@@ -62,7 +62,7 @@ pub use listing::bounds::{
     MAX_REFERRERS,
 };
 pub use login::LoginOutcome;
-pub use manifest::{FetchedManifest, ManifestHead};
+pub use manifest::{FetchedManifest, FoundManifest, ManifestHead};
 pub use outcome::{Observer, RequestOutcome};
 pub use patience::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,

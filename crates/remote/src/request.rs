@@ -17,6 +17,7 @@ pub(crate) struct Request {
     headers: HeaderMap,
     body: Bytes,
     changes: bool,
+    within_api: bool,
 }
 
 impl Request {
@@ -32,7 +33,8 @@ impl Request {
     pub(crate) fn catalog(path: String) -> Self {
         let topic = "_catalog".to_owned();
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes: false }
+        let (changes, within_api) = (false, false);
+        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes, within_api }
     }
 
     /// Changes what the registry holds. Any success status is accepted.
@@ -44,7 +46,8 @@ impl Request {
         let topic = rest.split(['/', '?']).next().unwrap_or_default().to_owned();
         let path = format!("{repository}/{rest}");
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method, scope, path, topic, headers, body, changes: false }
+        let (changes, within_api) = (false, false);
+        Self { method, scope, path, topic, headers, body, changes, within_api }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -55,6 +58,16 @@ impl Request {
     /// Adds a body.
     pub(crate) fn sending(self, body: Bytes) -> Self {
         Self { body, ..self }
+    }
+
+    /// Takes a redirect out of `/v2/` for "there is no such address".
+    pub(crate) fn within_api(self) -> Self {
+        Self { within_api: true, ..self }
+    }
+
+    /// Whether a redirect to `target` may be followed.
+    pub(crate) fn follows(&self, target: &Url) -> bool {
+        !self.within_api || target.path().contains("/v2/")
     }
 
     /// The rights that the request needs.
