@@ -78,6 +78,9 @@ impl Received {
 
 impl Listing<'_> {
     async fn read(&self) -> Result<TagPage, Error> {
+        if self.page.limit() == 0 {
+            return self.first(None).await.map(|_| TagPage::default());
+        }
         if let Some(after) = self.page.after()
             && let Some(url) = self.remote.cursors().get(&self.key(after)).await
         {
@@ -121,7 +124,7 @@ impl Listing<'_> {
                 TagPage::default()
             };
             let next = match received.next {
-                Next::At(ref next) if found.tags.is_empty() && self.page.limit() > 0 => next.clone(),
+                Next::At(ref next) if found.tags.is_empty() => next.clone(),
                 Next::Refused(refused) if found.tags.is_empty() => return Err(refused.into()),
                 _ if !is_past => return Err(InvalidResponse::UnknownName.into()),
                 _ => {

@@ -169,6 +169,20 @@ fn what_upstreams_do() {
             Some("2"),
         ),
         (
+            upstream(UpstreamFault::Rejected { status: 407, reason: String::new() }),
+            502,
+            "UNKNOWN",
+            "upstream `docker.io` answers with status 407",
+            None,
+        ),
+        (
+            upstream(UpstreamFault::Rejected { status: 400, reason: "NAME_INVALID: no".to_owned() }),
+            502,
+            "UNKNOWN",
+            "upstream `docker.io` answers with status 400: NAME_INVALID: no",
+            None,
+        ),
+        (
             upstream(UpstreamFault::Failing(500)),
             502,
             "UNKNOWN",

@@ -2,12 +2,12 @@
 //! refusals that are none, referrers tags that are no lists.
 
 use entrepot_oci::{Digest, MediaType, Page, Reference, Tag, referrers_tag};
-use entrepot_remote::{Error, FoundManifest, Remote};
+use entrepot_remote::{Error, FoundManifest, Remote, Settings};
 use entrepot_testkit::{Action, Capabilities, Fault, Match, TestImage, TestRegistry};
 
 use crate::{
     push::to,
-    support::{INDEX, Server, answer, latest, repository},
+    support::{INDEX, Server, answer, challenge, latest, remote, repository},
 };
 
 const NAME: &str = "team/app";
@@ -209,6 +209,17 @@ async fn a_web_page_is_no_refusal_of_the_registry() {
         }
         assert_eq!(server.count(), 6);
     }
+}
+
+// R04
+#[tokio::test]
+async fn a_token_server_that_is_not_there_says_nothing_about_the_image() {
+    let nowhere = Server::start(|_| answer(404, &[], "")).await;
+    let realm = format!("{}/token", nowhere.url());
+    let server = Server::start(move |_| challenge(&realm)).await;
+    let lab = remote(&Settings { private_network: true, ..server.settings() });
+    let told = lab.manifest(&repository(), &latest()).await.unwrap_err();
+    assert!(matches!(told, Error::Failing { status: 404, .. }), "{told:?}");
 }
 
 // R06
