@@ -13,6 +13,7 @@ use entrepot_oci::Digest;
 use crate::{
     error::Error,
     fill::state::{Failure, Waiter},
+    manifest_check::is_manifest_at,
     memory::Wanted,
     metrics::Kind,
     mirror::Mirror,
@@ -57,7 +58,8 @@ impl Mirror {
             return Ok(BlobHead { size });
         }
         let upstream = self.0.upstreams.get(host)?;
-        if self.is_manifest(upstream, key, digest).await {
+        let holdings = &self.0.holdings;
+        if holdings.has_manifest(key, digest).await || is_manifest_at(upstream, holdings, key, digest).await {
             return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
         }
         match self.upstream_size(upstream, key, digest).await {
@@ -87,13 +89,6 @@ impl Mirror {
         }
     }
 
-    /// Whether the repository has a manifest of this digest. The upstream is asked only if no manifest names it as a blob.
-    async fn is_manifest(&self, upstream: &Upstream, key: &RepoKey, digest: &Digest) -> bool {
-        let holdings = &self.0.holdings;
-        holdings.has_manifest(key, digest).await
-            || (holdings.stated_size(key, digest).await.is_none() && upstream.has_manifest(key, digest).await)
-    }
-
     async fn upstream_blob(
         &self,
         upstream: &Arc<Upstream>,
@@ -104,12 +99,8 @@ impl Mirror {
         if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted.clone())) {
             return Err(refused);
         }
-        // Not while it is being downloaded: then it was looked at before.
-        if self.0.fills.running(digest).is_none_or(|waiter| !waiter.fill.is_for(key))
-            && self.is_manifest(upstream, key, digest).await
-        {
-            let unknown = Error::BlobUnknown { name: key.to_string(), digest: *digest };
-            return Err(self.0.memory.set_refusal(key, &wanted, unknown));
+        if self.0.holdings.has_manifest(key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
         }
         match self.found_or_filled(upstream, key, digest).await {
             Err(refused) => Err(self.refused(key, &wanted, refused).await),

@@ -27,6 +27,7 @@ mod inventory;
 #[doc(hidden)]
 pub mod laws;
 mod lists;
+mod manifest_check;
 mod manifests;
 mod memory;
 mod metrics;

@@ -39,7 +39,7 @@ async fn only_what_says_no_counts_against_what_is_held() {
         // What was pulled is recorded right after the answer.
         let listed = async || rig.mirror.tags(&rig.target("a"), &Page::default()).await.ok();
         assert!(until_answer("a stale list", listed).await.stale, "{failure:?}");
-        let cold = rig.manifest("a", "cold").await.err().unwrap();
+        let cold = rig.manifest("a", &format!("cold{nth}")).await.err().unwrap();
         let is_no_answer = matches!(
             cold,
             Error::Upstream { fault: UpstreamFault::Rejected { .. } | UpstreamFault::Failing(_), .. }
@@ -47,11 +47,10 @@ async fn only_what_says_no_counts_against_what_is_held() {
         assert!(is_no_answer, "{cold:?}");
         rig.upstream.clear_faults();
         // An endpoint that is down is asked again.
+        let absent = format!("absent{nth}");
         let back = async || {
-            rig.manifest("a", "cold")
-                .await
-                .err()
-                .filter(|error| matches!(error, Error::ManifestUnknown { .. }))
+            let told = rig.manifest("a", &absent).await.err();
+            told.filter(|error| matches!(error, Error::ManifestUnknown { .. }))
         };
         until_answer("the upstream to be asked again", back).await;
         rig.clock.advance(HOUR);

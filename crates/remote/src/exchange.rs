@@ -194,7 +194,7 @@ impl Remote {
         let response = self.send_authorized(url, request, account).await?;
         match self.target(&response, request) {
             None => response.to(request).await.map(Hop::Response),
-            Some(Ok(target)) if !request.follows(&target) => Err(response.fail(Error::NotFound)),
+            Some(Ok(target)) if !request.follows(url, &target) => Err(response.fail(Error::NotFound)),
             Some(Ok(target)) => {
                 response.drain().await;
                 Ok(Hop::Redirect(target))

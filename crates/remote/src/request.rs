@@ -65,9 +65,12 @@ impl Request {
         Self { within_api: true, ..self }
     }
 
-    /// Whether a redirect to `target` may be followed.
-    pub(crate) fn follows(&self, target: &Url) -> bool {
-        !self.within_api || target.path().contains("/v2/")
+    /// Whether a redirect from `url` to `target` may be followed.
+    pub(crate) fn follows(&self, url: &Url, target: &Url) -> bool {
+        // An endpoint may have a path in front of `/v2/`.
+        let prefix = url.path().split_once("/v2/").map_or("", |(prefix, _)| prefix);
+        let rest = target.path().strip_prefix(prefix).unwrap_or(target.path());
+        !self.within_api || rest.starts_with("/v2/") || target.path().starts_with("/v2/")
     }
 
     /// The rights that the request needs.
@@ -115,5 +118,30 @@ impl WireRequest {
     pub(crate) fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         Self { method: Method::GET, url, headers, body, is_repeatable: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R06
+    #[test]
+    fn the_api_is_below_v2() {
+        let repository = "a/b".parse().unwrap();
+        let request = Request::get(&repository, "referrers/x".to_owned());
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        for (from, to, is_within) in [
+            ("https://a.example/v2/a/b", "https://a.example/v2/c", true),
+            ("https://a.example/v2/a/b", "https://b.example/v2/c", true),
+            ("https://a.example/hub/v2/a/b", "https://a.example/hub/v2/c", true),
+            ("https://a.example/hub/v2/a/b", "https://b.example/v2/c", true),
+            ("https://a.example/v2/a/b", "https://a.example/-/v2/packages/c", false),
+            ("https://a.example/v2/a/b", "https://a.example/login", false),
+        ] {
+            assert!(request.follows(&url(from), &url(to)));
+            let within = Request::get(&repository, "referrers/x".to_owned()).within_api();
+            assert_eq!(within.follows(&url(from), &url(to)), is_within, "{from} {to}");
+        }
     }
 }
