@@ -104,11 +104,15 @@ impl Listing<'_> {
 
     // Looks for the page with the name. Only one listing of a registry does so at a time.
     async fn search(&self) -> Result<TagPage, Error> {
-        let _permit = self.remote.large_listings().acquire().await.ok();
         let limit = Bounds::SEARCH.time;
-        let searched = async { self.serve(self.first(None).await?, false).await };
-        let timed_out = |_| InvalidResponse::from(UnboundedListing::Time { limit }).into();
-        tokio::time::timeout(limit, searched).await.unwrap_or_else(|late| Err(timed_out(late)))
+        let search = async {
+            let _permit = self.remote.large_listings().acquire().await.ok();
+            self.serve(self.first(None).await?, false).await
+        };
+        match tokio::time::timeout(limit, search).await {
+            Ok(found) => found,
+            Err(_) => Err(InvalidResponse::from(UnboundedListing::Time { limit }).into()),
+        }
     }
 
     // Cuts the wanted page out of a received one, or out of one that follows. `is_past`: all that the first one lists is

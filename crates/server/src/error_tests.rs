@@ -143,6 +143,17 @@ fn what_the_mirror_says_to_pushes() {
 }
 
 #[test]
+fn what_upstreams_do_not_take() {
+    for (status, reason, message) in [
+        (407, "", "upstream `docker.io` answers with status 407"),
+        (400, "NAME_INVALID: no", "upstream `docker.io` answers with status 400: NAME_INVALID: no"),
+    ] {
+        let refusal = Refusal::from(upstream(UpstreamFault::Rejected { status, reason: reason.to_owned() }));
+        assert_eq!(shown(&refusal), (502, "UNKNOWN", message));
+    }
+}
+
+#[test]
 fn what_upstreams_do() {
     let limited = |wait| upstream(UpstreamFault::Limited { retry_after: wait });
     for (error, status, code, message, wait) in [
@@ -167,20 +178,6 @@ fn what_upstreams_do() {
             "TOOMANYREQUESTS",
             "upstream `docker.io` limits our requests; hint: try again in 2 s",
             Some("2"),
-        ),
-        (
-            upstream(UpstreamFault::Rejected { status: 407, reason: String::new() }),
-            502,
-            "UNKNOWN",
-            "upstream `docker.io` answers with status 407",
-            None,
-        ),
-        (
-            upstream(UpstreamFault::Rejected { status: 400, reason: "NAME_INVALID: no".to_owned() }),
-            502,
-            "UNKNOWN",
-            "upstream `docker.io` answers with status 400: NAME_INVALID: no",
-            None,
         ),
         (
             upstream(UpstreamFault::Failing(500)),

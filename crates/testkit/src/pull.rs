@@ -137,7 +137,7 @@ fn offset(cursor: Option<String>) -> usize {
 fn referrers(state: &State, call: &Call, name: &oci::Name, of: (&Digest, Option<&str>)) -> Answer {
     let (subject, artifact_type) = of;
     if state.capabilities.referrers_for_people {
-        return Answer::new(StatusCode::SEE_OTHER).with("location", "/-/packages/for-people");
+        return Answer::new(StatusCode::SEE_OTHER).with("location", "/-/v2/packages/for-people");
     }
     if !state.capabilities.referrers {
         return Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no referrers API");

@@ -32,7 +32,7 @@ pub const MAX_REFERRER_PAGES: usize = 100;
 pub const LISTING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The longest time to look for the page that has a name.
-const SEARCH_TIMEOUT: Duration = Duration::from_secs(60);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
 /// The bounds of one listing.
 #[derive(Clone, Copy, Debug)]

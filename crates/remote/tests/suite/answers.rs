@@ -258,7 +258,7 @@ async fn an_api_that_is_none_or_lists_none_leaves_the_tag() {
     for (status, headers, body) in [
         (200, vec![("content-type", "text/html")], "<html>not found</html>"),
         (200, vec![("content-type", INDEX)], r#"{"manifests":[]}"#),
-        (303, vec![("location", "/-/packages/for-people")], ""),
+        (303, vec![("location", "/-/v2/packages/for-people")], ""),
         (406, vec![], ""),
         (404, vec![], ""),
     ] {
