@@ -2,7 +2,7 @@
 
 use crate::setup::*;
 use entrepot_catalog::{Error, ManifestRecord, NewManifest, Use};
-use entrepot_oci::MediaType;
+use entrepot_oci::{Digest, MediaType};
 
 pub async fn are_remembered_with_their_tags(home: &Home) {
     let catalog = home.open().await;
