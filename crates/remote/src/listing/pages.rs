@@ -148,7 +148,7 @@ pub(crate) fn incomplete(error: Error) -> Error {
 
 /// Whether more may follow a page without a link: it has as many entries as requested, or a round number.
 pub(crate) fn looks_full(listed: usize, size: Option<usize>) -> bool {
-    listed > 0 && (size.is_some_and(|size| listed >= size) || listed.is_multiple_of(10))
+    listed > 0 && (size.is_some_and(|size| listed >= size) || listed.is_multiple_of(50))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ async fn page_by_page(limit: &str, remote: impl Fn() -> Remote) -> Vec<String> {
 async fn pages_are_followed_as_the_registry_says() {
     let refuses_long = Capabilities { longest_page: Some(100), ..Capabilities::default() };
     let refuses_any = Capabilities { longest_page: Some(0), ..Capabilities::default() };
-    let says_nothing = Capabilities { links: false, tags_page: Some(30), ..Capabilities::default() };
+    let says_nothing = Capabilities { links: false, tags_page: Some(50), ..Capabilities::default() };
     for capabilities in [
         Capabilities::default(),
         Capabilities::quay(),
