@@ -98,9 +98,11 @@ impl Upstream {
         found.map_err(|error| self.manifest_refused(key, reference, error))
     }
 
-    /// Whether the registry is known to have a manifest of this digest.
+    /// Whether the registry is known to have a manifest of this digest, by its media type: some answer with 200 to everything.
     pub(crate) async fn has_manifest(&self, key: &RepoKey, digest: &Digest) -> bool {
-        self.remote.head_manifest(&key.repository, &Reference::Digest(*digest)).await.is_ok()
+        let head = self.remote.head_manifest(&key.repository, &Reference::Digest(*digest)).await;
+        let media_type = head.ok().and_then(|head| head.media_type);
+        media_type.is_some_and(|media_type| media_type.is_index() || media_type.is_image())
     }
 
     /// A manifest, verified against its digest.

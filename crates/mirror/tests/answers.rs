@@ -209,6 +209,15 @@ async fn a_manifest_is_no_blob() {
 
 // R07
 #[tokio::test(flavor = "multi_thread")]
+async fn a_yes_to_everything_makes_no_manifest() {
+    let rig = Rig::start().await;
+    let digest = rig.upstream.put_blob("library/a", "bytes");
+    rig.upstream.fault(Fault::on(Match::manifests()).always().then(Action::status(200)));
+    assert_eq!(rig.blob_bytes("a", &digest).await.unwrap(), "bytes");
+}
+
+// R07
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_a_blob_is_none_of_a_manifest() {
     let (rig, image) = (Rig::start().await, TestImage::random(1, 1, 10));
     rig.upstream.put_image("library/a", "1", &image);
