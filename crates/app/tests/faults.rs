@@ -18,7 +18,7 @@ fn read(path: &str) -> String {
 
 /// The faults that must be there.
 fn wanted() -> Vec<String> {
-    let numbered = [("U", 24), ("H", 23), ("S", 6), ("V", 4), ("A", 24)];
+    let numbered = [("U", 24), ("R", 7), ("H", 23), ("S", 6), ("V", 4), ("A", 24)];
     let all =
         numbered.into_iter().flat_map(|(kind, most)| (1..=most).map(move |nth| format!("{kind}{nth:02}")));
     let named = ["U40", "U41", "U42", "H40", "H41", "H42"];

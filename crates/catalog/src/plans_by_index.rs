@@ -14,7 +14,7 @@ use crate::{
     recorded, removal, sql, sync, tags, usage,
 };
 
-const QUERIES: [(&str, &str); 45] = [
+const QUERIES: [(&str, &str); 46] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -25,6 +25,7 @@ const QUERIES: [(&str, &str); 45] = [
     ("manifest", manifests::MANIFEST),
     ("referrers", manifests::REFERRERS),
     ("said size", manifests::SAID_SIZE),
+    ("named by", manifests::NAMED_BY),
     ("missing blob", manifests::MISSING_BLOB),
     ("wrong size", manifests::WRONG_SIZE),
     ("remove manifest", manifests::REMOVE),

@@ -1,7 +1,8 @@
 //! Pulls of blobs: from the store, from a download under way, or by a new one.
 //!
 //! A blob can be read through a repository that has it. If its bytes are held for another repository only, this one gives
-//! them out after its upstream has proven that it has them (`possession`).
+//! them out after its upstream has proven that it has them (`possession`). A manifest is no blob, although some registries
+//! give it out as one: clients would keep it without its media type.
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use entrepot_oci::Digest;
 use crate::{
     error::Error,
     fill::state::{Failure, Waiter},
+    manifest_check::is_manifest_at,
+    memory::Wanted,
     metrics::Kind,
     mirror::Mirror,
     names::Target,
@@ -54,7 +57,36 @@ impl Mirror {
         if size.is_some() {
             return Ok(BlobHead { size });
         }
-        Ok(BlobHead { size: self.0.upstreams.get(host)?.head_blob(key, digest).await? })
+        let upstream = self.0.upstreams.get(host)?;
+        let holdings = &self.0.holdings;
+        if holdings.has_manifest(key, digest).await || is_manifest_at(upstream, holdings, key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+        }
+        match self.upstream_size(upstream, key, digest).await {
+            Err(gone) if gone.is_absence() => {
+                self.doubt(key, digest).await;
+                Err(gone)
+            }
+            size => Ok(BlobHead { size: size? }),
+        }
+    }
+
+    /// Asks the upstream whether it has a blob. Returns the size, from what is held or from the first byte if the upstream does
+    /// not say it at once.
+    async fn upstream_size(
+        &self,
+        upstream: &Upstream,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<Option<u64>, Error> {
+        let said = upstream.find_blob(key, digest).await?;
+        if said.is_some() {
+            return Ok(said);
+        }
+        match self.0.holdings.bytes_size(digest).await.unwrap_or_default() {
+            Some(held) => Ok(Some(held)),
+            None => Ok(upstream.probe_blob(key, digest).await),
+        }
     }
 
     async fn upstream_blob(
@@ -63,10 +95,25 @@ impl Mirror {
         key: &RepoKey,
         digest: &Digest,
     ) -> Result<ServedBlob, Error> {
-        let reference = (key.clone(), (*digest).into());
-        if let Some(refused) = self.0.memory.refusals.get(&reference) {
+        let wanted = Wanted::Blob(*digest);
+        if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted.clone())) {
             return Err(refused);
         }
+        if self.0.holdings.has_manifest(key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+        }
+        match self.found_or_filled(upstream, key, digest).await {
+            Err(refused) => Err(self.refused(key, &wanted, refused).await),
+            found => found,
+        }
+    }
+
+    async fn found_or_filled(
+        &self,
+        upstream: &Arc<Upstream>,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<ServedBlob, Error> {
         loop {
             let waiter = match self.find_or_fill(upstream, key, digest).await? {
                 Found::Held(held) => {
@@ -80,9 +127,7 @@ impl Mirror {
             match waiter.started().await {
                 Ok((fill, content)) => return Ok(ServedBlob::filling(fill, content)),
                 Err(Failure::NoSpace) => return self.pass_through(upstream, key, digest).await,
-                Err(Failure::Refused(error)) => {
-                    return Err(self.0.memory.set_refusal(key, &reference.1, error));
-                }
+                Err(Failure::Refused(error)) => return Err(error),
                 // Those who waited had left before we came.
                 Err(Failure::Abandoned) => {}
             }
@@ -100,7 +145,7 @@ impl Mirror {
             match self.0.fills.running(digest) {
                 Some(waiter) if waiter.fill.is_for(key) => return Ok(Found::Filling(waiter)),
                 Some(waiter) if waiter.fill.is_from(upstream.host()) => {
-                    upstream.head_blob(key, digest).await?;
+                    upstream.find_blob(key, digest).await?;
                 }
                 Some(waiter) if waiter.fill.is_verified() => {
                     waiter.until_over().await;
@@ -144,7 +189,7 @@ impl Mirror {
         digest: &Digest,
     ) -> Result<ServedBlob, Error> {
         self.0.metrics.passed_through.inc();
-        let size = upstream.head_blob(key, digest).await?;
+        let size = self.upstream_size(upstream, key, digest).await?;
         let limit = self.0.fills.size_limit(key, digest).await;
         Ok(ServedBlob::passing(PassThrough::new(Arc::clone(upstream), key.clone(), *digest, limit), size))
     }

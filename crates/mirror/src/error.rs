@@ -142,6 +142,14 @@ pub enum UpstreamFault {
     /// It refuses: 401 or 403, in its own words.
     #[error("refuses this: {0}")]
     Denied(String),
+    /// It answers with another client error, which says nothing about what it has.
+    #[error("answers with status {status}: {reason}")]
+    Rejected {
+        /// The status of the answer.
+        status: u16,
+        /// What it says. It may be empty.
+        reason: String,
+    },
     /// It has had too many requests from us.
     #[error("limits our requests")]
     Limited {
@@ -179,8 +187,9 @@ fn too_large(limit: u64, named: bool) -> String {
 }
 
 impl Error {
-    /// True if the upstream has answered, and asking again soon would get the same. Such an answer counts, even if something
-    /// else is held. Any other error means that the upstream could not be asked.
+    /// True if the upstream has said no: that it has no such thing (404), or that we may not have it (401, 403). Asking again
+    /// soon would get the same. Such an answer counts, even if something else is held. Any other error says nothing about
+    /// what the upstream has.
     pub(crate) fn is_an_answer(&self) -> bool {
         matches!(
             self,
@@ -189,6 +198,11 @@ impl Error {
                 | Self::RepositoryUnknown { .. }
                 | Self::Upstream { fault: UpstreamFault::Denied(_), .. }
         )
+    }
+
+    /// True if the upstream has said that it has no such manifest or blob.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::ManifestUnknown { .. } | Self::BlobUnknown { .. })
     }
 
     /// The length of its texts in bytes, for caches that are bounded in bytes.

@@ -20,6 +20,7 @@ mod error;
 mod fill;
 mod findings;
 mod freshness;
+mod gone;
 mod heal;
 mod holdings;
 mod hosted;
@@ -28,6 +29,7 @@ mod inventory;
 #[doc(hidden)]
 pub mod laws;
 mod lists;
+mod manifest_check;
 mod manifests;
 mod memory;
 mod metrics;

@@ -36,8 +36,9 @@ const LINKS: u64 = 16 << 20;
 const REFUSALS: u64 = 4 << 20;
 const HEADS: u64 = 4 << 20;
 const REFERRERS: u64 = 4 << 20;
-const SIZES: u64 = 4 << 20;
-const _: () = assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + REFERRERS + SIZES == 64 << 20);
+const SIZES: u64 = 3 << 20;
+const GONE: u64 = 1 << 20;
+const _: () = assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + REFERRERS + SIZES + GONE == 64 << 20);
 
 /// The most bytes of manifests, listings and pushed documents at a time, those in a cache included.
 const IN_FLIGHT: usize = 48 << 20;
@@ -59,6 +60,13 @@ pub(crate) struct TagState {
     pub(crate) recorded: bool,
 }
 
+/// What is asked of an upstream. The same digest is refused as a blob and not as a manifest, or the other way round.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wanted {
+    Manifest(Reference),
+    Blob(Digest),
+}
+
 /// Keys are hashed with a seed of this process: nobody can choose names that collide.
 type Cache<K, V> = moka::sync::Cache<K, V, RandomState>;
 
@@ -69,12 +77,14 @@ pub(crate) struct Memory {
     /// The blobs that a repository has, with their sizes.
     pub(crate) links: Cache<(RepoKey, Digest), u64>,
     /// Refusals of upstreams, for a minute, and what they do not have, for some seconds.
-    pub(crate) refusals: Cache<(RepoKey, Reference), Error>,
+    pub(crate) refusals: Cache<(RepoKey, Wanted), Error>,
     pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
     /// The referrers that an upstream listed last, an empty list included.
     pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
     /// The sizes that manifests give to blobs, before the catalog knows of them.
     pub(crate) sizes: Cache<(RepoKey, Digest), u64>,
+    /// Manifests that lead to something that the upstream does not have any more, and since when that is known.
+    pub(crate) gone: Cache<(RepoKey, Digest), SystemTime>,
     pub(crate) budget: Budget,
 }
 
@@ -133,6 +143,9 @@ impl Memory {
             })
             .build_with_hasher(hasher()),
             sizes: weighed(SIZES, |(key, _), _| of_key(key)).build_with_hasher(hasher()),
+            gone: weighed(GONE, |(key, _), _| of_key(key))
+                .time_to_live(REFUSALS_FOR)
+                .build_with_hasher(hasher()),
             budget: Budget::new(IN_FLIGHT),
         }
     }
@@ -166,9 +179,9 @@ impl Memory {
     }
 
     /// Remembers a refusal if it is the upstream's answer, and returns it.
-    pub(crate) fn set_refusal(&self, key: &RepoKey, reference: &Reference, refusal: Error) -> Error {
+    pub(crate) fn set_refusal(&self, key: &RepoKey, wanted: &Wanted, refusal: Error) -> Error {
         if refusal.is_an_answer() {
-            self.refusals.insert((key.clone(), reference.clone()), refusal.clone());
+            self.refusals.insert((key.clone(), wanted.clone()), refusal.clone());
         }
         refusal
     }
@@ -271,7 +284,7 @@ mod tests {
             let of = (key(number), Digest::of(b"x"));
             let fault = UpstreamFault::Denied("y".repeat(300));
             let refused = Error::Upstream { host: Host::docker_hub(), fault };
-            memory.refusals.insert((of.0.clone(), of.1.into()), refused);
+            memory.refusals.insert((of.0.clone(), Wanted::Blob(of.1)), refused);
             memory.links.insert(of.clone(), 1);
             memory.sizes.insert(of.clone(), 1);
             if number < 50 {

@@ -18,6 +18,7 @@ use futures_util::StreamExt as _;
 
 use crate::{
     error::Error,
+    manifest_check::is_manifest_at,
     mirror::Mirror,
     store::{blobs_failed, store_failed},
     upstream::Upstream,
@@ -38,8 +39,11 @@ impl Mirror {
         digest: &Digest,
         held: &Held,
     ) -> Result<(), Error> {
+        if is_manifest_at(upstream, &self.0.holdings, key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+        }
         if self.0.holdings.came_from(upstream.host(), digest).await? {
-            return upstream.head_blob(key, digest).await.map(drop);
+            return upstream.find_blob(key, digest).await.map(drop);
         }
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
         let whole = wanted == (0..held.size());

@@ -114,10 +114,12 @@ async fn an_upstream_gets_no_part_in_the_download_of_another_and_reads_its_own()
     gate.open();
     assert_eq!(read(first).await.unwrap(), bytes);
     assert_eq!(read(second).await.unwrap(), bytes);
-    assert_eq!((rig.upstream.log().blob_gets().len(), quay.log().blob_gets().len()), (1, 1));
+    let given = quay.log().blob_gets().matching(|get| get.status == 200);
+    assert_eq!((rig.upstream.log().blob_gets().len(), given.len()), (1, 1));
+    quay.clear_log();
     // Once it is here, the other one shows a part of it, and then has it.
     rig.until_kept(&digest).await;
-    for (ranges, wholes) in [(1, 1), (1, 1)] {
+    for (ranges, wholes) in [(1, 0), (1, 0)] {
         assert_eq!(rig.blob_bytes("quay.io/x/y", &digest).await.as_ref(), Ok(&bytes));
         let gets = quay.log().blob_gets();
         assert_eq!(gets.iter().filter(|get| get.range.is_some()).count(), ranges);

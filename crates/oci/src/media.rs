@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The media type of a manifest. Unknown types are kept unchanged.
+/// The media type of a manifest. Unknown types are kept unchanged, the known ones in lower case.
 ///
 /// ```
 /// use entrepot_oci::MediaType;
@@ -58,7 +58,8 @@ impl MediaType {
             Self::DOCKER_SCHEMA1,
             Self::DOCKER_SCHEMA1_SIGNED,
         ];
-        if let Some(known) = known.into_iter().find(|known| known.as_str() == bare) {
+        // Media types have no case (RFC 9110 §8.3.1).
+        if let Some(known) = known.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(bare)) {
             return Some(known);
         }
         let printable = bare.len() <= 255 && bare.bytes().all(|byte| byte.is_ascii_graphic());
@@ -124,6 +125,13 @@ impl fmt::Debug for MediaType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn known_types_have_no_case() {
+        let shouted = MediaType::OCI_MANIFEST.as_str().to_ascii_uppercase();
+        assert_eq!(MediaType::parse(&shouted), Some(MediaType::OCI_MANIFEST));
+        assert_eq!(MediaType::parse("Application/X").unwrap().as_str(), "Application/X");
+    }
 
     #[test]
     fn what_browsers_render_or_run_is_not_inert() {

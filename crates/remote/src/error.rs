@@ -22,7 +22,8 @@ pub enum Error {
     /// The content does not exist. Remember that briefly, and tell the client.
     #[error("not found")]
     NotFound,
-    /// The registry refused the request. Tell the client the reason.
+    /// The registry refused the request. Tell the client the reason. Only 401 and 403 are about rights; what is held
+    /// may be served after any other.
     #[error("refused with status {}", said(*status, reason))]
     Denied {
         /// The status of the response.
@@ -36,7 +37,8 @@ pub enum Error {
         /// How long to wait, if the registry said so; at most [`crate::MAX_RETRY_AFTER`].
         retry_after: Option<Duration>,
     },
-    /// The registry is broken or busy (5xx). Serve what is held.
+    /// The registry is broken or busy (5xx), or something in front of it answered with a page of its own (403). Serve what
+    /// is held.
     #[error("failing with status {status}")]
     Failing {
         /// The status of the answer.
@@ -112,6 +114,12 @@ pub enum InvalidResponse {
     /// A list of tags or referrers cannot be parsed.
     #[error("the answer is not a listing")]
     NotAListing,
+    /// A later page of a listing cannot be parsed.
+    #[error("a page of the listing is not one")]
+    BrokenListing,
+    /// A listing is to go on after a name that it does not have, and its pages have no other names.
+    #[error("the listing does not have the name that it is to go on from")]
+    UnknownName,
     /// The upload was begun without a `Location`.
     #[error("the registry does not say where to send the blob")]
     NoLocation,
@@ -167,6 +175,12 @@ impl Error {
         !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. } | Self::UploadBody { .. })
     }
 
+    /// Whether this answer to a `HEAD` says nothing about a `GET` of the same: ECR Public, Nexus and some proxies refuse
+    /// `HEAD`, or do not know what they would give.
+    pub(crate) fn leaves_open(&self) -> bool {
+        matches!(self, Self::Denied { status: 400 | 401 | 403 | 405 | 501, .. })
+    }
+
     /// Whether somebody else answered in place of the registry, such as the login page of a network.
     pub(crate) fn is_from_impostor(&self) -> bool {
         matches!(self, Self::Invalid(InvalidResponse::NotAManifest { .. } | InvalidResponse::NotAListing))
@@ -176,7 +190,9 @@ impl Error {
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Unreachable { fault, .. } => fault.kind() != NetworkFaultKind::KeptConnection,
-            Self::TimedOut | Self::Failing { .. } => true,
+            Self::TimedOut => true,
+            // A page of something in front of it may be about one request alone.
+            Self::Failing { status, .. } => *status >= 500,
             _ => false,
         }
     }

@@ -253,6 +253,7 @@ impl Remote {
         let response = self.send_authorized(&leg).await?;
         match self.target(&response, leg.request) {
             None => response.to(leg.request).await.map(Hop::Response),
+            Some(Ok(target)) if !leg.request.follows(leg.url, &target) => Err(response.fail(Error::NotFound)),
             Some(Ok(target)) => {
                 response.drain().await;
                 Ok(Hop::Redirect(target))

@@ -67,7 +67,7 @@ pub use listing::bounds::{
     MAX_REFERRERS,
 };
 pub use login::LoginOutcome;
-pub use manifest::{FetchedManifest, ManifestHead};
+pub use manifest::{FetchedManifest, FoundManifest, ManifestHead};
 pub use network_fault::{NetworkFault, NetworkFaultKind, TlsFault};
 pub use outcome::{Observer, RequestOutcome};
 pub use patience::{

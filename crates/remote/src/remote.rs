@@ -19,6 +19,7 @@ use crate::{
     client::{Clients, Route},
     endpoint::Endpoint,
     health::Health,
+    listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
     pull_quota::PullQuota,
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pull_quota: Mutex<Option<PullQuota>>,
     throttle: Throttle,
     large: Semaphore,
+    cursors: Cursors,
     patience: Patience,
 }
 
@@ -86,6 +88,7 @@ impl Remote {
             pull_quota: Mutex::default(),
             throttle: Throttle::new(settings),
             large: Semaphore::new(1),
+            cursors: Cursors::new(),
             endpoints,
             gate,
             grants: Grants::new(),
@@ -138,6 +141,10 @@ impl Remote {
     /// The permit that a listing needs to become large.
     pub(crate) fn large_listings(&self) -> &Semaphore {
         &self.inner.large
+    }
+
+    pub(crate) fn cursors(&self) -> &Cursors {
+        &self.inner.cursors
     }
 
     /// The timeouts in use.

@@ -17,6 +17,7 @@ pub(crate) struct Request {
     headers: HeaderMap,
     body: Bytes,
     changes: bool,
+    within_api: bool,
 }
 
 impl Request {
@@ -32,7 +33,8 @@ impl Request {
     pub(crate) fn catalog(path: String) -> Self {
         let topic = "_catalog".to_owned();
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes: false }
+        let (changes, within_api) = (false, false);
+        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes, within_api }
     }
 
     /// Changes what the registry holds. Any success status is accepted.
@@ -44,7 +46,8 @@ impl Request {
         let topic = rest.split(['/', '?']).next().unwrap_or_default().to_owned();
         let path = format!("{repository}/{rest}");
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method, scope, path, topic, headers, body, changes: false }
+        let (changes, within_api) = (false, false);
+        Self { method, scope, path, topic, headers, body, changes, within_api }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -55,6 +58,19 @@ impl Request {
     /// Adds a body.
     pub(crate) fn sending(self, body: Bytes) -> Self {
         Self { body, ..self }
+    }
+
+    /// Takes a redirect out of `/v2/` for "there is no such address".
+    pub(crate) fn within_api(self) -> Self {
+        Self { within_api: true, ..self }
+    }
+
+    /// Whether a redirect from `url` to `target` may be followed.
+    pub(crate) fn follows(&self, url: &Url, target: &Url) -> bool {
+        // An endpoint may have a path in front of `/v2/`.
+        let prefix = url.path().split_once("/v2/").map_or("", |(prefix, _)| prefix);
+        let rest = target.path().strip_prefix(prefix).unwrap_or(target.path());
+        !self.within_api || rest.starts_with("/v2/") || target.path().starts_with("/v2/")
     }
 
     /// The rights that the request needs.
@@ -96,5 +112,30 @@ impl WireRequest {
     pub(crate) fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         Self { method: Method::GET, url, headers, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R06
+    #[test]
+    fn the_api_is_below_v2() {
+        let repository = "a/b".parse().unwrap();
+        let request = Request::get(&repository, "referrers/x".to_owned());
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        for (from, to, is_within) in [
+            ("https://a.example/v2/a/b", "https://a.example/v2/c", true),
+            ("https://a.example/v2/a/b", "https://b.example/v2/c", true),
+            ("https://a.example/hub/v2/a/b", "https://a.example/hub/v2/c", true),
+            ("https://a.example/hub/v2/a/b", "https://b.example/v2/c", true),
+            ("https://a.example/v2/a/b", "https://a.example/-/v2/packages/c", false),
+            ("https://a.example/v2/a/b", "https://a.example/login", false),
+        ] {
+            assert!(request.follows(&url(from), &url(to)));
+            let within = Request::get(&repository, "referrers/x".to_owned()).within_api();
+            assert_eq!(within.follows(&url(from), &url(to)), is_within, "{from} {to}");
+        }
     }
 }

@@ -181,6 +181,11 @@ impl Response {
             // These two are about one request, not about rights.
             416 => InvalidResponse::Range.into(),
             408 => Error::TimedOut,
+            // A firewall's page, or a storage service's document about a link that has expired. When writing, it may
+            // also be about rights.
+            403 if is_page(&text) && matches!(expectation, Expectation::Content) => {
+                Error::Failing { status: code, retry_after }
+            }
             // An unsupported operation (501) does not become supported by waiting.
             400..=499 | 501 => Error::Denied { status: code, reason: reason(&text) },
             500..=599 => Error::Failing { status: code, retry_after },
@@ -206,6 +211,11 @@ async fn text(response: reqwest::Response) -> String {
         Ok(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         _ => String::new(),
     }
+}
+
+// Whether a body is HTML or XML, which no registry sends.
+fn is_page(body: &str) -> bool {
+    body.trim_start().starts_with('<')
 }
 
 // The registry's message as one line without control characters.

@@ -96,7 +96,11 @@ impl Remote {
             }
             None => WireRequest::get(realm_with_query(&realm, request)),
         };
-        let response = self.send(&wire).await?.successful().await?;
+        let response = self.send(&wire).await?.successful().await.map_err(|error| match error {
+            // It is the token server that is not there, and not what the token is for.
+            Error::NotFound => Error::Failing { status: 404, retry_after: None },
+            other => other,
+        })?;
         let (bytes, guard) = response.document(MAX_TOKEN_ANSWER, self.patience()).await?;
         read(&bytes).map_err(|error| guard.fail(error))
     }

@@ -263,6 +263,10 @@ fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
                 .with(header::RETRY_AFTER, wait)
         }
+        UpstreamFault::Rejected { status, reason } if reason.is_empty() => {
+            gateway(&format!("answers with status {status}"))
+        }
+        UpstreamFault::Rejected { .. } => gateway(&fault.to_string()),
         UpstreamFault::Failing(status) => gateway(&format!("fails with status {status}")),
         UpstreamFault::Unreachable(reason) => {
             let (fact, hint) = (reason.summary(), reason.hint());

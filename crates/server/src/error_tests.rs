@@ -164,6 +164,17 @@ fn what_the_mirror_says_to_pushes() {
 }
 
 #[test]
+fn what_upstreams_do_not_take() {
+    for (status, reason, message) in [
+        (407, "", "upstream `docker.io` answers with status 407"),
+        (400, "NAME_INVALID: no", "upstream `docker.io` answers with status 400: NAME_INVALID: no"),
+    ] {
+        let refusal = Refusal::from(upstream(UpstreamFault::Rejected { status, reason: reason.to_owned() }));
+        assert_eq!(shown(&refusal), (502, "UNKNOWN", message));
+    }
+}
+
+#[test]
 fn what_upstreams_do() {
     let limited = |wait| upstream(UpstreamFault::Limited { retry_after: wait });
     for (error, status, code, message, wait) in [

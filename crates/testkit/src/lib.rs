@@ -37,7 +37,7 @@ mod store;
 mod wire;
 
 pub use auth::{Bearer, TokenField};
-pub use capabilities::{Capabilities, RateLimit};
+pub use capabilities::{Capabilities, Paging, RateLimit};
 pub use captured::Captured;
 pub use fault::{Action, Fault, Match, Place};
 pub use gate::Gate;

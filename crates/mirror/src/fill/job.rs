@@ -57,7 +57,7 @@ impl Stop {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Short => true,
-            Self::Upstream(RemoteError::NotFound | RemoteError::Denied { .. }) => false,
+            Self::Upstream(RemoteError::NotFound | RemoteError::Denied { status: 401 | 403, .. }) => false,
             Self::Upstream(_) => self.wait() <= LONGEST_WAIT,
             Self::Disk(_) | Self::Panicked | Self::Abandoned => false,
         }

@@ -27,7 +27,7 @@ use super::{
     writer::Writer,
     written_ranges::WrittenRanges,
 };
-use crate::{error::Error, metrics::Metrics, upstream::Upstream};
+use crate::{error::Error, manifest_check::is_manifest_at, metrics::Metrics, upstream::Upstream};
 
 /// How often progress is noted and throughput measured.
 const TICK: Duration = Duration::from_secs(1);
@@ -80,6 +80,9 @@ async fn perform(
     fill: &Arc<Fill>,
 ) -> Result<(Arc<Job>, Content), Failure> {
     let digest = fill.digest;
+    if is_manifest_at(upstream, &context.holdings, key, &digest).await {
+        return Err(Failure::Refused(Error::BlobUnknown { name: key.to_string(), digest }));
+    }
     let (staged, before) = stage(context, key, &digest).await?;
     let from = before.as_ref().map_or(0, |(_, written)| written.contiguous());
     let ask = BlobRequest { from, ..BlobRequest::default() };

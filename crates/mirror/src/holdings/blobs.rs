@@ -57,7 +57,15 @@ impl Holdings {
     /// # Errors
     /// The store failed.
     pub(crate) async fn has_bytes(&self, digest: &Digest) -> Result<bool, Error> {
-        Ok(self.blobs.size(digest).await.map_err(blobs_failed)?.is_some())
+        Ok(self.bytes_size(digest).await?.is_some())
+    }
+
+    /// The number of bytes of a digest that are there, whichever repository they are for.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn bytes_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.blobs.size(digest).await.map_err(blobs_failed)
     }
 
     /// The bytes of a digest, whichever repository they are for. They are no permission to read them.

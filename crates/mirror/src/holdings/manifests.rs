@@ -42,6 +42,18 @@ impl Holdings {
         Ok(Some(manifest))
     }
 
+    /// True if the repository has a manifest of this digest. Also false if the catalog cannot be asked.
+    pub(crate) async fn has_manifest(&self, key: &RepoKey, digest: &Digest) -> bool {
+        self.memory.manifests.contains_key(&(key.clone(), *digest))
+            || self.catalog.manifest(key, digest).await.is_ok_and(|record| record.is_some())
+    }
+
+    /// The manifests of the repository that name a manifest or blob, or some of them if they are many. None if the catalog
+    /// cannot be asked.
+    pub(crate) async fn named_by(&self, key: &RepoKey, digest: &Digest) -> Vec<Digest> {
+        self.catalog.named_by(key, digest).await.unwrap_or_default()
+    }
+
     /// Where a tag of the repository points, as far as is known `now`. If the catalog cannot be asked, which is logged,
     /// what is in memory still counts, and an upstream may still answer.
     pub(crate) async fn tag(&self, key: &RepoKey, tag: &Tag, now: SystemTime) -> Option<TagState> {

@@ -181,6 +181,11 @@ impl Rig {
         }
     }
 
+    /// A blob's bytes, if the upstream has it.
+    pub(crate) async fn blob_bytes_if_there(&self, name: &str, digest: &Digest) -> Option<Bytes> {
+        read(self.blob(name, digest).await.ok()?).await.ok()
+    }
+
     /// Pulls everything of an image, as a client would, and checks every byte.
     pub(crate) async fn pull(&self, name: &str, tag: &str, image: &TestImage) {
         let served = self.manifest(name, tag).await.unwrap();
