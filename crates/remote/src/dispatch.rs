@@ -22,8 +22,8 @@ impl Remote {
         self.dispatch(wire, UploadBody::Bytes(wire.body.clone())).await
     }
 
-    /// Like `send`, with another body. If a connection that was kept from before ends without an answer, the request is
-    /// sent again on a new one, unless its body is gone by then. The registry is not to blame for that.
+    /// Like `send`, with another body. If the connection ends without an answer, it may have been kept for too long: the
+    /// request is sent again on a new one, once, unless its body is gone by then. The first failure does not count.
     pub(crate) async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
         let own = self.inner().clients.owns(&wire.url);
         let _permit = if own { Some(self.throttle().acquire().await) } else { None };
@@ -34,19 +34,19 @@ impl Remote {
         let mut sent = self.attempt(&connections, wire, Sending { body, patience }).await;
         if let Err(Error::Unreachable { fault, source }) = &sent
             && fault.kind() == NetworkFaultKind::Closed
-            && connections.may_be_kept()
         {
-            tracing::debug!(registry = %self.host(), %source, "a connection that was kept had been closed");
+            tracing::debug!(registry = %self.host(), %source, "a connection ended without an answer");
             let fresh = pool.renew(&connections);
             sent = match replay {
                 Some(body) => {
                     let patience = patience.saturating_sub(began.elapsed());
                     self.attempt(&fresh, wire, Sending { body, patience }).await
                 }
-                None => {
+                None if connections.may_be_kept() => {
                     let (fault, source) = (fault.clone().of_kept_connection(), source.clone());
                     Err(Error::Unreachable { fault, source })
                 }
+                None => sent,
             };
         }
         match sent {

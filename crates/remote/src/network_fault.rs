@@ -234,8 +234,9 @@ impl Attempt {
 
     fn of_cause(&self, cause: &(dyn StdError + 'static)) -> Option<NetworkFaultKind> {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
-            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            return inner.map(of_tls).or_else(|| self.of_io(error.kind()));
+            // What it wraps is not among its sources.
+            let inner = error.get_ref().and_then(|inner| self.of_cause(inner));
+            return inner.or_else(|| self.of_io(error.kind()));
         }
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
             return Some(of_tls(error));

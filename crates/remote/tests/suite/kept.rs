@@ -177,7 +177,7 @@ async fn a_registry_that_always_hangs_up_is_down() {
     let remote = remote(&Settings { endpoints: vec![url(&endpoint)], ..Settings::default() });
     let failed = remote.manifest(&repository(), &latest()).await;
     let Err(Error::Unreachable { fault, .. }) = failed else { panic!("{failed:?}") };
-    assert_eq!((fault.kind(), connections.load(Ordering::SeqCst)), (NetworkFaultKind::Closed, 1));
+    assert_eq!((fault.kind(), connections.load(Ordering::SeqCst)), (NetworkFaultKind::Closed, 2));
 }
 
 // U27: HTTP/2, where all requests share one connection.

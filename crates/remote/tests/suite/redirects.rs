@@ -72,8 +72,8 @@ async fn authorization_stays_behind() {
 async fn a_redirect_within_the_registry_keeps_its_token() {
     let server = Server::start(|seen| match (seen.path.as_str(), seen.authorization()) {
         (_, None) => answer(401, &[("www-authenticate", "Basic realm=lab")], ""),
-        ("/moved", Some(_)) => manifest(),
-        _ => redirect(307, "/moved"),
+        ("/v2/team/moved/manifests/latest", Some(_)) => manifest(),
+        _ => redirect(307, "/v2/team/moved/manifests/latest"),
     })
     .await;
     let settings = Settings { credentials: vec![credential("me")], ..server.settings() };

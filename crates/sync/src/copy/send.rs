@@ -132,7 +132,7 @@ impl Sending<'_> {
             tracing::debug!(blob = %self.blob.digest, %error, chunk = self.chunk, "an upload begins anew");
             tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
             // The response may have been lost although the blob arrived.
-            if error.may_pass() && self.is_there().await {
+            if (error.may_pass() || is_gone(&error)) && self.is_there().await {
                 return Ok(Brought::Written);
             }
             self.blob_stream = self.blob_stream.again(None, 0).await;
@@ -216,6 +216,11 @@ impl Sending<'_> {
             _ => false,
         }
     }
+}
+
+// True if the registry does not know the upload: a repeated request may have found that the first one had ended it.
+fn is_gone(error: &EndpointError) -> bool {
+    matches!(error, EndpointError::Registry(error) if error.refusal() == Some(Refusal::Upload))
 }
 
 // True if part of a chunk may have arrived.
