@@ -25,12 +25,15 @@
 
 mod assignments;
 mod candidate;
+mod commands;
 mod dockerfile;
 mod document;
 mod edit;
+mod elsewhere;
 mod expansion;
 mod find;
 mod finder;
+mod hcl;
 mod ignore;
 mod kind;
 #[cfg(any(test, fuzzing))]
@@ -40,6 +43,7 @@ mod login;
 mod naming;
 mod plain;
 mod position;
+mod quadlet;
 mod reading;
 mod settle;
 mod text;

@@ -57,7 +57,9 @@ fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finde
         None => (service, *path),
     };
     let Some(pieces) = finder.pieces(spot(&path, named), "", &lookup) else { return };
-    let alias = aliases(named.text().unwrap_or_default());
+    // The host name is that of the image, wherever its name is written.
+    let name = finder.reading(&pieces).and_then(|reading| reading.name().map(str::to_owned));
+    let alias = name.as_deref().map(aliases);
     let has_alias = service.get("alias").is_some();
     let form = match (alias, service.is_mapping(), finder.token(named.node)) {
         (Some(alias), true, _) if !has_alias => match beside(service, named.node) {
@@ -71,15 +73,9 @@ fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finde
 }
 
 // The host names of a service: the image without its tag, with `/` replaced by `__`, and by `-`.
-fn aliases(text: &str) -> Option<String> {
-    let name = text.split('@').next()?;
-    let slash = name.rfind('/').map_or(0, |at| at + 1);
-    let name = name[slash..].find(':').map_or(name, |at| &name[..slash + at]);
-    if name.contains(['$', ':']) {
-        return None;
-    }
+fn aliases(name: &str) -> String {
     let (one, other) = (name.replace('/', "__"), name.replace('/', "-"));
-    Some(if one == other { one } else { format!("{one},{other}") })
+    if one == other { one } else { format!("{one},{other}") }
 }
 
 #[cfg(test)]
@@ -89,12 +85,10 @@ mod tests {
     #[test]
     fn services_keep_their_names() {
         for (text, alias) in [
-            ("postgres:15", Some("postgres")),
-            ("tutum/wordpress:latest", Some("tutum__wordpress,tutum-wordpress")),
-            ("redis", Some("redis")),
-            ("$IMAGE", None),
+            ("postgres", "postgres"),
+            ("tutum/wordpress", "tutum__wordpress,tutum-wordpress"),
         ] {
-            assert_eq!(aliases(text).as_deref(), alias);
+            assert_eq!(aliases(text), alias);
         }
     }
 }
