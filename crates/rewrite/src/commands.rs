@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::elsewhere::{end_of, reads};
+use crate::extent::{end_of, reads};
 
 /// Programs whose arguments are images.
 const PROGRAMS: [&str; 9] =

@@ -201,6 +201,7 @@ impl Scanner<'_> {
             }
         }
         self.at += skipped.max(2);
+        self.header.clear();
     }
 
     fn open(&mut self) {

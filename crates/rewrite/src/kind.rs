@@ -256,7 +256,9 @@ fn by_keys(text: &str, keys: &[&str]) -> Option<Kind> {
     if has("images") && (text.contains("newTag:") || text.contains("newName:")) {
         return Some(Kind::Kustomize);
     }
-    has("stages").then_some(Kind::Gitlab)
+    // Azure's pipelines have stages too.
+    let is_azure = has("trigger") || has("pool") || has("pr");
+    (has("stages") && !is_azure).then_some(Kind::Gitlab)
 }
 
 // By lines that only one kind has.
@@ -357,6 +359,7 @@ mod tests {
             ("- hosts: all\n  tasks: []\n", Some(Kind::Ansible)),
             ("- name: a\n  community.docker.docker_container:\n    image: b\n", Some(Kind::Ansible)),
             ("- op: replace\n  path: /a/image\n  value: b\n", Some(Kind::Kubernetes)),
+            ("trigger: none\nstages:\n  - stage: a\n", None),
             ("#!/bin/sh\ndocker pull a\n", Some(Kind::Script)),
             ("#!/usr/bin/env python3\n", None),
             ("hello: world\n", None),
