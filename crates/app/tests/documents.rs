@@ -295,20 +295,30 @@ fn a_directory_stands_for_the_documents_in_it() {
 #[test]
 fn kustomizations_find_what_their_resources_become() {
     let lab = Lab::new();
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: nginx:1}]}\n";
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: nginx:1}]}\n";
     let base = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [pod.yaml]\n";
     let prod = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\nimages:\n- name: nginx\n  newTag: '2'\n";
     put(&lab, "k/base/pod.yaml", pod);
     put(&lab, "k/base/kustomization.yaml", base);
     put(&lab, "k/prod/kustomization.yaml", prod);
-    let call = ["rewrite", "-i", "k/base/pod.yaml", "k/base/kustomization.yaml", "k/prod/kustomization.yaml", "--to", "m.test"];
+    let call = [
+        "rewrite",
+        "-i",
+        "k/base/pod.yaml",
+        "k/base/kustomization.yaml",
+        "k/prod/kustomization.yaml",
+        "--to",
+        "m.test",
+    ];
     let ran = lab.run(&call);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let text = |name: &str| fs::read_to_string(lab.path().join(name)).unwrap();
     assert_eq!(text("k/prod/kustomization.yaml"), prod.replace("nginx", "m.test/docker.io/library/nginx"));
     assert_eq!(text("k/base/pod.yaml"), pod.replace("nginx", "m.test/docker.io/library/nginx"));
     // What kustomize makes of it, where it is installed.
-    if let Ok(built) = Command::new("kubectl").args(["kustomize", "k/prod"]).current_dir(lab.path()).output() {
+    if let Ok(built) = Command::new("kubectl").args(["kustomize", "k/prod"]).current_dir(lab.path()).output()
+    {
         let built = String::from_utf8_lossy(&built.stdout).into_owned();
         assert!(built.contains("image: m.test/docker.io/library/nginx:2"), "{built}");
     }
@@ -320,6 +330,6 @@ fn kustomizations_find_what_their_resources_become() {
     assert_eq!(text("k/prod/kustomization.yaml").lines().count(), added.lines().count());
     // A resource without its kustomization.
     let ran = lab.run(&["rewrite", "-i", "k/base/pod.yaml", "--to", "m.test"]);
-    let told = "note: k/base/kustomization.yaml is not among the documents: if its `images` name any that change, name it as well\n";
+    let told = "note: k/base/kustomization.yaml is not among the documents: if its `images` name any that changed, name it as well\n";
     assert_eq!(ran.stderr, told);
 }

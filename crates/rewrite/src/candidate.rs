@@ -215,8 +215,12 @@ impl fmt::Display for Reason {
             Self::UnknownPath => {
                 f.write_str("this key is not known to name an image; `--path KEYS` makes it known")
             }
-            Self::Elsewhere => f.write_str("it looks like an image, where none is expected; change it by hand"),
-            Self::Template => f.write_str("it comes from a template; change it where the template's values are"),
+            Self::Elsewhere => {
+                f.write_str("it looks like an image, where none is expected; change it by hand")
+            }
+            Self::Template => {
+                f.write_str("it comes from a template; change it where the template's values are")
+            }
             Self::Embedded => f.write_str("in a document within the document; change it by hand"),
             Self::OtherFile => f.write_str("a file that is taken in; name it too, if it has images"),
             Self::Pattern => f.write_str("a pattern, not a name"),
@@ -259,7 +263,6 @@ mod tests {
             (
                 Reason::Shared("app.image".into()),
                 "it shares a part with `app.image`, which needs another text there; give one of them a part of its own",
-
             ),
         ] {
             assert_eq!(reason.to_string(), text);

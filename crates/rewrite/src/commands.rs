@@ -1,8 +1,8 @@
 //! Finds images among the arguments of programs that pull them, in any text.
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use crate::extent::{end_of, reads};
 
@@ -17,16 +17,37 @@ const FIRST: [&str; 2] = ["run", "create"];
 const BETWEEN: [&str; 4] = ["image", "images", "container", "load"];
 /// Options of `run` and `create` without a value.
 const SWITCHES: [&str; 16] = [
-    "-d", "-i", "-t", "-it", "-ti", "-dit", "-itd", "-P", "-q", "--rm", "--detach", "--interactive", "--tty",
-    "--privileged", "--init", "--read-only",
+    "-d",
+    "-i",
+    "-t",
+    "-it",
+    "-ti",
+    "-dit",
+    "-itd",
+    "-P",
+    "-q",
+    "--rm",
+    "--detach",
+    "--interactive",
+    "--tty",
+    "--privileged",
+    "--init",
+    "--read-only",
 ];
+
+/// Searches for [`PROGRAMS`], made once.
+static FINDERS: LazyLock<[Finder<'static>; 9]> = LazyLock::new(|| PROGRAMS.map(Finder::new));
+/// The start of a filter of containers by their image.
+static ANCESTOR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ancestor="));
+/// The start of a Dockerfile's stage.
+static FROM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("FROM "));
 
 /// The arguments that are images.
 pub(crate) fn arguments(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    for program in PROGRAMS {
+    for (program, finder) in PROGRAMS.into_iter().zip(FINDERS.iter()) {
         let mut done = 0;
-        for at in memmem::find_iter(text.as_bytes(), program) {
+        for at in finder.find_iter(text.as_bytes()) {
             if at < done || !is_word(text, at, program) {
                 continue;
             }
@@ -35,21 +56,33 @@ pub(crate) fn arguments(text: &str) -> Vec<Range<usize>> {
         }
     }
     found.extend(filters(text));
+    found.extend(bases(text));
     found
 }
 
 fn is_word(text: &str, at: usize, program: &str) -> bool {
     let before = text[..at].chars().next_back();
-    let starts = before.is_none_or(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '/' | '(' | '[' | '='));
+    let starts =
+        before.is_none_or(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '/' | '(' | '[' | '='));
     starts && text[at + program.len()..].starts_with([' ', '\t', '"', '\''])
 }
 
 // `--filter ancestor=image`: it finds no container if that image is called otherwise.
 fn filters(text: &str) -> impl Iterator<Item = Range<usize>> {
-    memmem::find_iter(text.as_bytes(), "ancestor=").filter_map(|at| {
+    ANCESTOR.find_iter(text.as_bytes()).filter_map(|at| {
         let start = at + "ancestor=".len();
         let end = end_of(text, start);
         (end > start && reads(&text[start..end])).then_some(start..end)
+    })
+}
+
+// `FROM image` at the start of a line: a Dockerfile within a script.
+fn bases(text: &str) -> impl Iterator<Item = Range<usize>> {
+    FROM.find_iter(text.as_bytes()).filter_map(|at| {
+        let starts = text[..at].ends_with('\n') || at == 0;
+        let start = at + "FROM ".len();
+        let found = &text[start..end_of(text, start)];
+        (starts && found.contains([':', '/']) && reads(found)).then(|| start..start + found.len())
     })
 }
 
@@ -98,7 +131,8 @@ fn image(text: &str, word: Range<usize>, is_whole: bool) -> Option<Range<usize>>
     let start = word.start + skipped;
     let end = end_of(text, start).min(word.end);
     let found = text[start..end].trim_end_matches(['.', ',', ':', ';']);
-    let names = found.bytes().any(|byte| byte.is_ascii_alphanumeric()) && !found.starts_with(['$', '-', '.', '/']);
+    let names =
+        found.bytes().any(|byte| byte.is_ascii_alphanumeric()) && !found.starts_with(['$', '-', '.', '/']);
     let says = found.contains([':', '/']) || is_whole && found.bytes().all(|byte| !byte.is_ascii_uppercase());
     let is_web = inner.starts_with("http");
     (names && says && !is_web && reads(found)).then(|| start..start + found.len())
@@ -133,6 +167,7 @@ mod tests {
             ("docker ps -q --filter ancestor=nginx:1", &["nginx:1"]),
             ("command: [\"docker\", \"run\", \"busybox:1\"]", &["busybox:1"]),
             ("docker pull images from there", &[]),
+            ("docker build - <<X\nFROM busybox:1\nX", &["busybox:1"]),
             ("docker pull $IMAGE", &[]),
             ("docker compose up -d web", &[]),
             ("dockerd run x:1", &[]),

@@ -6,7 +6,7 @@
 //!
 //! Comments are not searched. What is found here is only reported, never changed.
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
 use memchr::{memchr_iter, memmem};
 
@@ -43,6 +43,10 @@ const SITES: [&str; 5] = ["github.com", "kubernetes.io", "k8s.io", "golang.org",
 const SCHEMES: [&str; 3] = ["docker://", "docker-image://", "containers-storage://"];
 /// Endings of files that are pictures.
 const PICTURES: [&str; 6] = [".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp"];
+
+/// Searches for the ends of keys, made once; `LOWER` also stands for `Image`.
+static LOWER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("mage"));
+static UPPER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("IMAGE"));
 
 /// Records everything that looks like an image and is not recorded yet.
 pub(crate) fn find(kind: Kind, finder: &mut Finder<'_>) {
@@ -142,7 +146,8 @@ fn reference(text: &str, slash: usize) -> Option<Range<usize>> {
     let start = slash - length;
     let domain = text[start..slash].split(':').next()?;
     let (_, top) = domain.rsplit_once('.')?;
-    if top.len() < 2 || !top.bytes().all(|byte| byte.is_ascii_alphabetic()) || domain.starts_with(['.', '-']) {
+    if top.len() < 2 || !top.bytes().all(|byte| byte.is_ascii_alphabetic()) || domain.starts_with(['.', '-'])
+    {
         return None;
     }
     let before = &text[..start];
@@ -152,7 +157,8 @@ fn reference(text: &str, slash: usize) -> Option<Range<usize>> {
     let end = end_of(text, slash + 1);
     let whole = text[start..end].trim_end_matches(['.', ':', ',', '-', '/', '@']);
     let says_which = whole.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
-    let is_known = REGISTRIES.contains(&domain) || domain.ends_with(".gcr.io") || domain.ends_with(".pkg.dev");
+    let is_known =
+        REGISTRIES.contains(&domain) || domain.ends_with(".gcr.io") || domain.ends_with(".pkg.dev");
     let is_one = whole.len() > slash - start + 1 && (says_which || is_known) && reads(whole);
     is_one.then(|| start..start + whole.len())
 }
@@ -163,15 +169,15 @@ fn has_scheme(before: &str) -> bool {
 
 fn is_site(domain: &str) -> bool {
     domain != "registry.k8s.io"
-        && SITES.iter().any(|site| {
-            domain.strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
+        && SITES
+            .iter()
+            .any(|site| domain.strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 // Values of keys that end in `image`: `image: x`, `"image" : "x"`, `IMAGE=x`.
 fn values(text: &str) -> impl Iterator<Item = (Range<usize>, Reason)> {
-    let upper = memmem::find_iter(text.as_bytes(), "IMAGE").map(|at| (at, at + 5));
-    let lower = memmem::find_iter(text.as_bytes(), "mage").filter_map(move |at| {
+    let upper = UPPER.find_iter(text.as_bytes()).map(|at| (at, at + 5));
+    let lower = LOWER.find_iter(text.as_bytes()).filter_map(move |at| {
         let first = *text.as_bytes().get(at.checked_sub(1)?)?;
         matches!(first, b'i' | b'I').then_some((at - 1, at + 4))
     });
@@ -180,7 +186,8 @@ fn values(text: &str) -> impl Iterator<Item = (Range<usize>, Reason)> {
 
 fn value(text: &str, start: usize, end: usize) -> Option<(Range<usize>, Reason)> {
     let rest = &text[end..];
-    let rest = ["Name", "_name", "-name", "_NAME"].iter().find_map(|more| rest.strip_prefix(more)).unwrap_or(rest);
+    let rest =
+        ["Name", "_name", "-name", "_NAME"].iter().find_map(|more| rest.strip_prefix(more)).unwrap_or(rest);
     let rest = rest.trim_start_matches(['"', '\'', '\\']).trim_start_matches(' ');
     let is_colon = rest.starts_with(':');
     let rest = rest.strip_prefix([':', '='])?.trim_start_matches([' ', '"', '\'', '\\']);
@@ -193,7 +200,7 @@ fn value(text: &str, start: usize, end: usize) -> Option<(Range<usize>, Reason)>
     let to = end_of(text, from);
     let found = text[from..to].trim_end_matches(['.', ':', ',']);
     let is_key = is_colon && !text[..start].ends_with(|c: char| c.is_ascii_alphanumeric());
-    let ends = text[to..].starts_with(['\n', '\r']) || to == text.len();
+    let ends = text[to..].starts_with(['\n', '\r', '"', '\'']) || to == text.len();
     let says = found.contains(['/', ':']) || is_key && ends && !is_word(found);
     let is_picture = PICTURES.iter().any(|ending| found.ends_with(ending));
     let starts = found.starts_with(|c: char| c.is_ascii_alphanumeric()) && !found.contains("://");
@@ -240,6 +247,7 @@ mod tests {
             ("  \"image\" : \"nginx:1\",", Some("nginx:1")),
             ("{\\\"image\\\": \\\"a/b\\\"}", Some("a/b")),
             ("    image: nginx\n", Some("nginx")),
+            ("{ \"name\": \"x\", \"image\": \"ubuntu\" }", Some("ubuntu")),
             ("MY_IMAGE=a/b:1", Some("a/b:1")),
             ("imageName: a/b:$TAG", Some("a/b:$TAG")),
             ("image: {{ .Values.image }}", Some("{{ .Values.image }}")),

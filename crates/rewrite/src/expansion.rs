@@ -227,15 +227,27 @@ impl Expansion<'_, '_> {
         Some(())
     }
 
-    fn variable(&mut self, range: Range<usize>, name: String, fallback: &Fallback, depth: usize) -> Option<()> {
+    fn variable(
+        &mut self,
+        range: Range<usize>,
+        name: String,
+        fallback: &Fallback,
+        depth: usize,
+    ) -> Option<()> {
         let value = (self.written.lookup)(&name);
         let is_set = |if_empty: bool| value.is_some_and(|value| !(if_empty && value.is_empty()));
         match (fallback, value) {
             (Fallback::Alternative { text, if_empty }, _) if is_set(*if_empty) => self.text(text, depth),
             (Fallback::Alternative { .. }, _) => Some(()),
             (Fallback::Default { text, if_empty }, _) if !is_set(*if_empty) => self.text(text, depth),
-            (_, Some(value)) => Some(self.fill_in(value, name, range)),
-            (_, None) => Some(self.pieces.push(Piece::Variable(name))),
+            (_, Some(value)) => {
+                self.fill_in(value, name, range);
+                Some(())
+            }
+            (_, None) => {
+                self.pieces.push(Piece::Variable(name));
+                Some(())
+            }
         }
     }
 

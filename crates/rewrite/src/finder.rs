@@ -241,11 +241,16 @@ impl<'a> Finder<'a> {
 
     /// The pieces of a scalar, as the value of a variable or a part of a reference.
     pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Pieces> {
+        self.value_with(node, &|_| None)
+    }
+
+    /// The same, with some known variables.
+    pub(crate) fn value_with(&mut self, node: &Node<'_>, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = node.text()?.trim();
         let token = self.token(node)?;
         let whole = node.text()?;
         let start = whole.len() - whole.trim_start().len();
-        self.filled_in((token, whole), start..start + text.len(), &|_| None)
+        self.filled_in((token, whole), start..start + text.len(), lookup)
     }
 
     /// The pieces of a scalar after a prefix; if that is not a reference, it is reported.

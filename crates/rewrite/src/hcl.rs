@@ -87,7 +87,8 @@ fn argument(string: &Text, finder: &mut Finder<'_>) {
 // A string that is a reference behind `skipped` bytes.
 fn image(string: &Text, skipped: usize, finder: &mut Finder<'_>) {
     let text = finder.text[string.range.clone()].to_owned();
-    let token = finder.add_token(Token { span: string.range.clone(), text: text.clone(), style: Style::Bare });
+    let token =
+        finder.add_token(Token { span: string.range.clone(), text: text.clone(), style: Style::Bare });
     let what = match finder.filled_in((token, &text), skipped..text.len(), &|_| None) {
         Some(pieces) => finder.what(pieces, Form::Rename),
         None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
@@ -222,7 +223,8 @@ mod tests {
 
     fn strings(text: &str) -> Vec<String> {
         let mut scanner = Scanner { text, at: 0, path: Vec::new(), header: Vec::new() };
-        let next = || scanner.string().map(|string| format!("{}={}", string.path.join("."), &text[string.range]));
+        let next =
+            || scanner.string().map(|string| format!("{}={}", string.path.join("."), &text[string.range]));
         std::iter::from_fn(next).collect()
     }
 
@@ -230,10 +232,7 @@ mod tests {
     fn strings_are_found_with_what_leads_to_them() {
         let text = "# image = \"no\"\ntask \"web\" {\n  config { image = \"a:${var.x[\"y\"]}\" }\n}\n\
                     x = [\"b\", { \"k\" = \"c\" }]\ny = <<-EOT\n  image = \"no\"\n  EOT\nz = \"\\\"d\" // \"no\"\n";
-        assert_eq!(
-            strings(text),
-            ["task.web.config.image=a:${var.x[\"y\"]}", "x=b", "x.k=c", "z=\\\"d"]
-        );
+        assert_eq!(strings(text), ["task.web.config.image=a:${var.x[\"y\"]}", "x=b", "x.k=c", "z=\\\"d"]);
         assert!(strings("a = \"unfinished").iter().all(|string| string == "a="));
     }
 }

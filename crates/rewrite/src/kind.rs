@@ -194,7 +194,8 @@ fn by_content(text: &str) -> Option<Kind> {
         return by_json(trimmed);
     }
     if trimmed.starts_with('[') {
-        let is_unit = |line: &str| matches!(line.trim_end(), "[Container]" | "[Image]" | "[Volume]" | "[Build]");
+        let is_unit =
+            |line: &str| matches!(line.trim_end(), "[Container]" | "[Image]" | "[Volume]" | "[Build]");
         return text.lines().any(is_unit).then_some(Kind::Quadlet);
     }
     let keys: Vec<&str> = text.lines().filter_map(top_key).collect();
@@ -227,7 +228,8 @@ fn by_json(text: &str) -> Option<Kind> {
     if names_image.iter().any(|key| text.contains(key)) && OWN.iter().any(|key| text.contains(key)) {
         return Some(Kind::Devcontainer);
     }
-    let is_bake = text.contains("\"target\"") && ["\"dockerfile\"", "\"contexts\"", "\"context\""].iter().any(|key| text.contains(key));
+    let is_bake = text.contains("\"target\"")
+        && ["\"dockerfile\"", "\"contexts\"", "\"context\""].iter().any(|key| text.contains(key));
     is_bake.then_some(Kind::Bake)
 }
 
@@ -272,11 +274,21 @@ fn by_lines(text: &str) -> Option<Kind> {
     let is_task = |line: &str| {
         let key = line.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default();
         matches!(key, "hosts" | "tasks" | "ansible.builtin.include_tasks")
-            || ["docker_container", "podman_container", "docker_image", "podman_image", "docker_swarm_service"]
-                .contains(&key.rsplit('.').next().unwrap_or_default())
+            || [
+                "docker_container",
+                "podman_container",
+                "docker_image",
+                "podman_image",
+                "docker_swarm_service",
+            ]
+            .contains(&key.rsplit('.').next().unwrap_or_default())
     };
     let is_list = text.lines().any(|line| line.starts_with("- "));
-    if is_list && text.lines().any(|line| line.trim_end().ends_with(':') && is_task(line) || line.starts_with("- hosts:")) {
+    if is_list
+        && text
+            .lines()
+            .any(|line| line.trim_end().ends_with(':') && is_task(line) || line.starts_with("- hosts:"))
+    {
         return Some(Kind::Ansible);
     }
     is_dockerfile(text).then_some(Kind::Dockerfile)
@@ -348,7 +360,10 @@ mod tests {
             ("name: x\non: push\njobs:\n", Some(Kind::Github)),
             ("# syntax=x\nARG A=1\nfrom nginx\n", Some(Kind::Dockerfile)),
             ("test:\n  script: x\n", Some(Kind::Gitlab)),
-            ("steps:\n  - name: a\n    image: b\nservices:\n  - name: c\n    image: d\n", Some(Kind::Woodpecker)),
+            (
+                "steps:\n  - name: a\n    image: b\nservices:\n  - name: c\n    image: d\n",
+                Some(Kind::Woodpecker),
+            ),
             ("kind: pipeline\ntype: docker\nsteps:\n- name: a\n  image: b\n", Some(Kind::Woodpecker)),
             ("version: 2.1\njobs:\n  a:\n    docker:\n      - image: b\n", Some(Kind::Circleci)),
             ("image: a\npipelines:\n  default:\n    - step:\n", Some(Kind::Bitbucket)),
@@ -374,9 +389,6 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
-        assert_eq!(
-            "pulumi".parse::<Kind>().unwrap_err().to_string(),
-            "`pulumi` is not a kind of document"
-        );
+        assert_eq!("pulumi".parse::<Kind>().unwrap_err().to_string(), "`pulumi` is not a kind of document");
     }
 }

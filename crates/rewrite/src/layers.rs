@@ -78,7 +78,9 @@ impl Reading<'_> {
         if !self.known.borrow_mut().insert(path.to_owned()) {
             return (below, own);
         }
-        let Some(tree) = self.files.get(path).and_then(|text| yaml::read(text).ok()) else { return (below, own) };
+        let Some(tree) = self.files.get(path).and_then(|text| yaml::read(text).ok()) else {
+            return (below, own);
+        };
         let anchors = Anchors::of(&tree);
         let Some(root) = tree.documents.first().map(|document| View::new(document, &anchors)) else {
             return (below, own);
@@ -156,8 +158,14 @@ mod tests {
     fn names_go_up_through_layers() {
         let files = [
             ("./k/base/pod.yaml", POD),
-            ("k/base/kustomization.yaml", "resources: [pod.yaml]\nimages: [{name: nginx, newName: quay.io/a/b}]\n"),
-            ("k/prod/../prod/kustomization.yml", "resources: [../base]\nimages: [{name: quay.io/a/b, newTag: x}]\n"),
+            (
+                "k/base/kustomization.yaml",
+                "resources: [pod.yaml]\nimages: [{name: nginx, newName: quay.io/a/b}]\n",
+            ),
+            (
+                "k/prod/../prod/kustomization.yml",
+                "resources: [../base]\nimages: [{name: quay.io/a/b, newTag: x}]\n",
+            ),
         ];
         assert_eq!(renamed(&files, "k/base/kustomization.yaml"), ["docker.io/library/nginx"]);
         assert_eq!(renamed(&files, "k/prod/kustomization.yml"), ["docker.io/library/nginx", "quay.io/a/b"]);
@@ -166,18 +174,29 @@ mod tests {
     #[test]
     fn what_is_not_rewritten_keeps_its_name() {
         let overlay = "resources: [../base, https://example.com/x]\nimages: [{name: nginx}]\n";
-        assert!(renamed(&[("prod/kustomization.yaml", overlay), ("other/pod.yaml", POD)], "prod/kustomization.yaml").is_empty());
+        assert!(
+            renamed(
+                &[("prod/kustomization.yaml", overlay), ("other/pod.yaml", POD)],
+                "prod/kustomization.yaml"
+            )
+            .is_empty()
+        );
     }
 
     #[test]
     fn kustomizations_that_lead_to_each_other_end() {
-        let files = [("a/kustomization.yaml", "resources: [../b]\n"), ("b/kustomization.yaml", "resources: [../a]\n")];
+        let files = [
+            ("a/kustomization.yaml", "resources: [../b]\n"),
+            ("b/kustomization.yaml", "resources: [../a]\n"),
+        ];
         assert!(renamed(&files, "a/kustomization.yaml").is_empty());
     }
 
     #[test]
     fn paths_are_plain() {
-        for (path, expected) in [("./a//b/../c", "a/c"), ("../a", "../a"), ("/a/./b", "/a/b"), ("a/../../b", "../b")] {
+        for (path, expected) in
+            [("./a//b/../c", "a/c"), ("../a", "../a"), ("/a/./b", "/a/b"), ("a/../../b", "../b")]
+        {
             assert_eq!(plain(path), expected);
         }
     }

@@ -503,6 +503,8 @@ fn gitlab_keeps_tagged_lists_and_the_names_of_services() {
         "\
 variables:
   PG: postgres:15 ⇒ PG: m.test/docker.io/library/postgres:15
+  DB: $REG/db:1
+  REG: quay.io/team ⇒ REG: m.test/quay.io/team
 .base:
   services: [redis:7] ⇒ services: [{name: m.test/docker.io/library/redis:7, alias: redis}]
   image: ruby:3 ⇒ image: m.test/docker.io/library/ruby:3
@@ -517,6 +519,7 @@ third:
   services:
     - name: $PG
 ⇒      alias: postgres
+    - $DB ⇒ - {name: $DB, alias: \"quay.io__team__db,quay.io-team-db\"}
 ",
         &[],
     );
@@ -611,6 +614,10 @@ apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
 spec: {values: {image: {repository: ghcr.io/a/b, tag: 1}}} ⇒ spec: {values: {image: {repository: m.test/ghcr.io/a/b, tag: 1}}}
 ---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+spec: {images: [{name: a, newName: b/c, newTag: x}, {name: d}]} ⇒ spec: {images: [{name: a, newName: m.test/docker.io/b/c, newTag: x}, {name: d}]}
+---
 apiVersion: postgresql.cnpg.io/v1
 kind: Cluster
 spec: {imageName: \"ghcr.io/cloudnative-pg/postgresql:16\"}
@@ -628,7 +635,15 @@ data:
     2.0=quay.io/k/a:2
   json: '{\"image\" : \"nginx:1\"}'
 ",
-        &["17 unknown-path", "21 built", "26 argument", "28 argument", "29 argument", "30 elsewhere"],
+        &[
+            "17 unknown-path",
+            "21 unknown-path",
+            "25 built",
+            "30 argument",
+            "32 argument",
+            "33 argument",
+            "34 elsewhere",
+        ],
     );
     becomes(
         Kind::Kubernetes,

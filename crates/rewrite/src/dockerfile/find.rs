@@ -158,9 +158,10 @@ impl Build {
         let (first, last) = (literal(parts.first()), literal(parts.last()));
         let least = first.len() + last.len();
         least > 0
-            && self.names.iter().any(|name| {
-                name.len() >= least && name.starts_with(&first) && name.ends_with(&last)
-            })
+            && self
+                .names
+                .iter()
+                .any(|name| name.len() >= least && name.starts_with(&first) && name.ends_with(&last))
     }
 
     fn word(&self, instruction: &Instruction, range: &Range<usize>, name: &str) -> Word {

@@ -23,9 +23,17 @@ fn is_setting(name: &str) -> bool {
 
 // The variables set in the document.
 fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
-    for (name, value) in view.get("variables").map(View::entries).unwrap_or_default() {
-        let value = value.get("value").unwrap_or(value);
+    let variables = view.get("variables").map(View::entries).unwrap_or_default();
+    let values = || variables.iter().map(|(name, value)| (*name, value.get("value").unwrap_or(*value)));
+    for (name, value) in values() {
         if let Some(pieces) = finder.value(value.node) {
+            known.insert(name.to_owned(), pieces);
+        }
+    }
+    // Values with other variables in them, wherever those are set.
+    for (name, value) in values().filter(|(_, value)| value.text().is_some_and(|text| text.contains('$'))) {
+        let lookup = |other: &str| known.get(other).filter(|_| other != name).map(Value::Inside);
+        if let Some(pieces) = finder.value_with(value.node, &lookup) {
             known.insert(name.to_owned(), pieces);
         }
     }
@@ -84,10 +92,9 @@ mod tests {
 
     #[test]
     fn services_keep_their_names() {
-        for (text, alias) in [
-            ("postgres", "postgres"),
-            ("tutum/wordpress", "tutum__wordpress,tutum-wordpress"),
-        ] {
+        for (text, alias) in
+            [("postgres", "postgres"), ("tutum/wordpress", "tutum__wordpress,tutum-wordpress")]
+        {
             assert_eq!(aliases(text), alias);
         }
     }

@@ -106,7 +106,8 @@ fn text(view: View<'_>, key: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
     let beside = |ends: &[&str]| {
         ends.iter().find_map(|end| view.get(&format!("{base}{end}")).filter(|value| value.is_text()))
     };
-    let (registry, tag) = (beside(&["Registry", "_registry"]), beside(&["Tag", "_tag", "Version", "_version"]));
+    let (registry, tag) =
+        (beside(&["Registry", "_registry"]), beside(&["Tag", "_tag", "Version", "_version"]));
     if registry.is_none() && tag.is_none() {
         return finder.image(spot);
     }
@@ -133,9 +134,13 @@ fn split(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'
     let has = |keys: &[&str]| keys.iter().any(|key| view.get(key).is_some());
     let is_image = path.last_key().is_some_and(ends_with_image);
     let (key, repository) = match (text("repository"), text("image"), text("name")) {
-        (Some(repository), ..) if is_image || has(&BESIDE) || has(&["pullPolicy"]) => ("repository", repository),
+        (Some(repository), ..) if is_image || has(&BESIDE) || has(&["pullPolicy"]) => {
+            ("repository", repository)
+        }
         (None, Some(image), _) if has(&BESIDE) => ("image", image),
-        (None, None, Some(name)) if is_image && has(&["tag", "registry", "version", "digest"]) => ("name", name),
+        (None, None, Some(name)) if is_image && has(&["tag", "registry", "version", "digest"]) => {
+            ("name", name)
+        }
         _ => return false,
     };
     // The repository of a chart or of git, not of an image.

@@ -36,7 +36,8 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
 // An operation of a JSON patch (RFC 6902) that sets an image.
 fn patch(operation: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let target = operation.get("path").and_then(View::text).unwrap_or_default();
-    if let Some(value) = operation.get("value").filter(|value| value.is_text() && target.ends_with("/image")) {
+    if let Some(value) = operation.get("value").filter(|value| value.is_text() && target.ends_with("/image"))
+    {
         finder.image(spot(&path.key("value"), value));
     }
 }
@@ -67,7 +68,7 @@ fn walk(view: View<'_>, path: &Path<'_>, family: Family, finder: &mut Finder<'_>
             Family::Tekton
         }
         Some(version) if version.starts_with("argoproj.io/") => Family::Argo,
-        Some(version) if version.starts_with("helm.toolkit.fluxcd.io/") => Family::Flux,
+        Some(version) if version.contains(".toolkit.fluxcd.io/") => Family::Flux,
         Some(version) if version.starts_with("skaffold/") => Family::Skaffold,
         Some(_) => Family::Core,
         None => family,
@@ -84,6 +85,7 @@ fn walk(view: View<'_>, path: &Path<'_>, family: Family, finder: &mut Finder<'_>
         match (family, key) {
             (Family::Argo, "container" | "script") => container(value, &path, finder),
             (Family::Argo, "valuesObject") | (Family::Flux, "values") => helm::values(value, &path, finder),
+            (Family::Flux, "images") => replacements(value, &path, finder),
             (Family::Skaffold, "artifacts") => artifacts(value, &path, finder),
             (_, "from") => stream(value, &path, finder),
             _ => {}
@@ -111,6 +113,18 @@ fn entry(key: &str, value: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         if text.contains(['/', ':', '\n']) && path.keys().contains(&"data") {
             embedded(value, path, finder);
             self::value(key, "", spot(path, value), finder);
+        }
+    }
+}
+
+// The images of Flux's Kustomization, which it writes into a kustomization.
+fn replacements(list: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    for (index, item) in list.items().enumerate() {
+        let path = path.index(index);
+        match (item.get("newName"), item.get("name").filter(|name| name.is_text())) {
+            (Some(new), _) if new.is_text() => finder.image(spot(&path.key("newName"), new)),
+            (_, Some(name)) => finder.leave(spot(&path.key("name"), name), Reason::UnknownPath),
+            _ => {}
         }
     }
 }

@@ -118,8 +118,9 @@ impl Documents {
     /// Parses a document; `renamed` are the names that its resources no longer have, if it is a kustomization.
     fn document_with<'a>(&self, input: &'a Input, renamed: &[String]) -> Result<Document<'a>, Failure> {
         let kind = self.kind.or_else(|| Kind::of(&input.name, &input.text)).ok_or_else(|| {
-            Failure::new(format!("{}: what kind of document this is cannot be told", input.name))
-                .with_hint(format!("say it: `--kind` {}; `--kind script` lists what looks like an image", kinds()))
+            Failure::new(format!("{}: what kind of document this is cannot be told", input.name)).with_hint(
+                format!("say it: `--kind` {}; `--kind script` lists what looks like an image", kinds()),
+            )
         })?;
         let read = if renamed.is_empty() {
             Document::read(&input.text, kind, &self.search)

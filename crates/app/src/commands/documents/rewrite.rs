@@ -1,7 +1,7 @@
 //! `entrepot rewrite`: renames images, and leaves every other byte alone.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use entrepot_rewrite::{Census, Collision, Layers, Rewritten, Rules};
+use entrepot_rewrite::{Census, Collision, Kind, Layers, Rewritten, Rules};
 use serde::Serialize;
 
 pub(crate) use super::names::Names;
@@ -65,7 +65,12 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
         look_for_collisions(&rewrite.documents, &inputs, &rules)?;
     }
     let layers = layers(&rewrite.documents, &sources, &rules);
-    let done = on_all(sources.len(), |index| rewrite.one(&inputs, index, &Renaming { rules: &rules, layers: &layers }));
+    let done = on_all(sources.len(), |index| {
+        rewrite.one(&inputs, index, &Renaming { rules: &rules, layers: &layers })
+    });
+    if rewrite.verbosity != Verbosity::Quiet {
+        remark_kustomizations(&sources, &done);
+    }
     let failed = done.iter().filter(|done| done.result.is_err()).count();
     rewrite.print_all(done, walked.as_ref())?;
     unfinished(failed, sources.len())
@@ -77,30 +82,41 @@ struct Renaming<'a> {
     layers: &'a Layers,
 }
 
-// The kustomizations among the documents. Those that are beside a document, but not among them, are reported: they would
-// no longer find their images.
+// The kustomizations among the documents.
 fn layers(documents: &Documents, sources: &[Source], rules: &Rules) -> Layers {
-    let paths: Vec<&Path> = sources.iter().filter_map(Source::path).collect();
-    let named: HashSet<&Path> = paths.iter().copied().collect();
-    let folders: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
-    for folder in folders {
-        for name in ["kustomization.yaml", "kustomization.yml", "Kustomization"] {
-            let path = folder.join(name);
-            if !named.contains(path.as_path()) && path.is_file() {
-                failure::remark(&format!(
-                    "{} is not among the documents: if its `images` name any that change, name it as well",
-                    path.display()
-                ));
-            }
-        }
-    }
     if !sources.iter().any(|source| Layers::has_name(&source.to_string())) {
         return Layers::default();
     }
-    let inputs = sources.iter().filter(|source| source.path().is_some()).filter_map(|source| read(source).ok());
+    let inputs =
+        sources.iter().filter(|source| source.path().is_some()).filter_map(|source| read(source).ok());
     let inputs: Vec<Input> = inputs.collect();
-    let files: Vec<(&str, &str)> = inputs.iter().map(|input| (input.name.as_str(), input.text.as_str())).collect();
+    let files: Vec<(&str, &str)> =
+        inputs.iter().map(|input| (input.name.as_str(), input.text.as_str())).collect();
     Layers::of(&files, rules, &documents.search)
+}
+
+// Reports kustomizations beside changed resources that are not among the documents: they may no longer find their images.
+fn remark_kustomizations(sources: &[Source], done: &[Done]) {
+    let is_changed = |done: &Done| {
+        let outcome = done.result.as_ref().map(|(outcome, ..)| outcome);
+        outcome.is_ok_and(|outcome| outcome.kind == Some(Kind::Kubernetes.name()) && outcome.renamed > 0)
+    };
+    let paths = sources.iter().zip(done).filter(|(_, done)| is_changed(done));
+    let folders: BTreeSet<&Path> = paths.filter_map(|(source, _)| source.path()?.parent()).collect();
+    for folder in folders {
+        let is_named = sources
+            .iter()
+            .filter_map(Source::path)
+            .any(|path| path.parent() == Some(folder) && Layers::has_name(&path.to_string_lossy()));
+        let names =
+            ["kustomization.yaml", "kustomization.yml", "Kustomization"].map(|name| folder.join(name));
+        if let Some(path) = names.iter().find(|path| !is_named && path.is_file()) {
+            failure::remark(&format!(
+                "{} is not among the documents: if its `images` name any that changed, name it as well",
+                path.display()
+            ));
+        }
+    }
 }
 
 /// The documents, read on demand.

@@ -82,7 +82,8 @@ impl Walked {
     fn takes(&mut self, source: &Source, documents: &Documents) -> bool {
         let name = source.to_string();
         // A text file is a list of images only if somebody says so.
-        let by_name = Kind::of(&name, "").filter(|kind| *kind != Kind::List || documents.kind == Some(Kind::List));
+        let by_name =
+            Kind::of(&name, "").filter(|kind| *kind != Kind::List || documents.kind == Some(Kind::List));
         let path = Path::new(&name);
         let may_be = match path.extension().and_then(|ending| ending.to_str()) {
             Some(ending) => ENDINGS.contains(&ending),
