@@ -18,6 +18,9 @@ pub(crate) struct Edit {
     pub(crate) new: String,
 }
 
+/// Edits, each with the start of the part it changes.
+pub(crate) type Edits = Vec<(usize, Edit)>;
+
 /// A reference assembled from its pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -121,7 +124,7 @@ impl Reading {
     }
 
     /// The edits that make it name `target`, each with the start of the part it changes.
-    pub(crate) fn renamed(&self, target: &Target) -> Result<Vec<(usize, Edit)>, Reason> {
+    pub(crate) fn renamed(&self, target: &Target) -> Result<Edits, Reason> {
         if let Some(variable) = self.held() {
             return Err(Reason::Held(variable.to_owned()));
         }
@@ -129,13 +132,13 @@ impl Reading {
     }
 
     /// The same without touching the part that starts at `part`, which others need as it is.
-    pub(crate) fn renamed_beside(&self, target: &Target, part: (usize, usize)) -> Option<Vec<(usize, Edit)>> {
-        let is_beside = |edits: &Vec<(usize, Edit)>| !touches(edits, part);
+    pub(crate) fn renamed_beside(&self, target: &Target, part: (usize, usize)) -> Option<Edits> {
+        let is_beside = |edits: &Edits| !touches(edits, part);
         self.ways(target).find(is_beside)
     }
 
     /// The same if the first part gets a text that others need.
-    pub(crate) fn renamed_after(&self, target: &Target, first: &Edit) -> Option<Vec<(usize, Edit)>> {
+    pub(crate) fn renamed_after(&self, target: &Target, first: &Edit) -> Option<Edits> {
         let (at, start) = match self.pieces.first()? {
             (at, Piece::Text { slot, range }) if *slot == first.slot && *range == first.range => {
                 (at.clone(), range.start)
@@ -154,8 +157,8 @@ impl Reading {
     }
 
     // All ways to write the new name, the best first.
-    fn ways(&self, target: &Target) -> impl Iterator<Item = Vec<(usize, Edit)>> {
-        const WAYS: [fn(&Reading, &str) -> Option<Vec<(usize, Edit)>>; 5] = [
+    fn ways(&self, target: &Target) -> impl Iterator<Item = Edits> {
+        const WAYS: [fn(&Reading, &str) -> Option<Edits>; 5] = [
             Reading::in_front,
             Reading::in_one,
             Reading::before_the_rest,
@@ -166,7 +169,7 @@ impl Reading {
         WAYS.into_iter().filter_map(move |way| self.with_tag(way(self, &new)?, target))
     }
 
-    fn with_tag(&self, mut edits: Vec<(usize, Edit)>, target: &Target) -> Option<Vec<(usize, Edit)>> {
+    fn with_tag(&self, mut edits: Edits, target: &Target) -> Option<Edits> {
         if let Some(tag) = &target.tag {
             let range = self.name..self.tag;
             let edit = self.edit(range.clone(), &format!(":{tag}"));
@@ -177,7 +180,7 @@ impl Reading {
     }
 
     // Into the empty text that it begins with, as in `${PREFIX:-}name`.
-    fn in_front(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+    fn in_front(&self, new: &str) -> Option<Edits> {
         let (first, piece) = self.pieces.first()?;
         match piece {
             Piece::Text { slot, range } if first.is_empty() && self.name > 0 => {
@@ -188,19 +191,19 @@ impl Reading {
         }
     }
 
-    fn in_one(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+    fn in_one(&self, new: &str) -> Option<Edits> {
         Some(vec![self.edit(0..self.name, new)?])
     }
 
     // The pieces after the first one stay if possible: a variable in them keeps its meaning.
-    fn before_the_rest(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+    fn before_the_rest(&self, new: &str) -> Option<Edits> {
         let (first, _) = self.pieces.first()?;
         let rest = self.text.get(first.end..self.name).filter(|rest| !rest.is_empty())?;
         Some(vec![self.edit(first.clone(), new.strip_suffix(rest)?)?])
     }
 
     // The registry into the first piece, and the rest behind the `/` that follows it.
-    fn in_two(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+    fn in_two(&self, new: &str) -> Option<Edits> {
         let (first, _) = self.pieces.first()?;
         if !self.text.get(first.end..self.name)?.starts_with('/') {
             return None;
@@ -210,7 +213,7 @@ impl Reading {
     }
 
     // Writes out the name in place of variables that are parts of it.
-    fn spelled_out(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+    fn spelled_out(&self, new: &str) -> Option<Edits> {
         let mut whole: Option<(usize, Range<usize>)> = None;
         let mut new = new.to_owned();
         for (at, piece) in self.pieces.iter().take_while(|(at, _)| at.start < self.name) {
@@ -255,8 +258,8 @@ pub(crate) fn touches(edits: &[(usize, Edit)], (slot, start): (usize, usize)) ->
 }
 
 // Merges adjacent edits; name and tag are often side by side in one token.
-fn merged(edits: Vec<(usize, Edit)>) -> Vec<(usize, Edit)> {
-    let mut merged: Vec<(usize, Edit)> = Vec::new();
+fn merged(edits: Edits) -> Edits {
+    let mut merged: Edits = Vec::new();
     for (part, edit) in edits {
         match merged.last_mut() {
             Some((known, last))

@@ -24,7 +24,6 @@ use std::{
 use entrepot_rewrite::{Document, Ignore, Kind, Position, ReadError, Reason, Search};
 
 pub(crate) use names::Naming;
-use walk::Gathered;
 
 use crate::failure::{self, Failure};
 
@@ -90,14 +89,6 @@ impl fmt::Display for Source {
 }
 
 impl Documents {
-    /// The sources, or standard input if none is named; for a directory, the documents in it.
-    fn sources(&self) -> Gathered {
-        if self.sources.is_empty() {
-            return Gathered { sources: vec![Source::Stdin], walked: None };
-        }
-        walk::gather(self)
-    }
-
     /// The images to leave alone.
     pub(super) fn ignore(&self) -> Result<Ignore, Failure> {
         let Some(path) = &self.ignore else { return Ok(Ignore::default()) };

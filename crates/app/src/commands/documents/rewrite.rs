@@ -20,7 +20,7 @@ use super::{
     file, note_left, read,
     report::{Kept, Outcome, Renamed},
     unfinished,
-    walk::{Gathered, Walked},
+    walk::{Gathered, Walked, gather},
 };
 use crate::{
     failure::{self, Failure},
@@ -54,7 +54,7 @@ struct Done {
 
 /// Runs the command.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
-    let Gathered { sources, walked } = rewrite.documents.sources();
+    let Gathered { sources, walked } = gather(&rewrite.documents);
     rewrite.refuse(&sources, walked.is_some())?;
     let rules = rewrite.names.rules(rewrite.documents.ignore()?)?;
     // Standard input can be read only once, so keep it.

@@ -41,8 +41,11 @@ impl fmt::Display for Walked {
     }
 }
 
-/// The sources, with the documents of directories in their place.
+/// The sources, or standard input if none is named; for a directory, the documents in it.
 pub(super) fn gather(documents: &Documents) -> Gathered {
+    if documents.sources.is_empty() {
+        return Gathered { sources: vec![Source::Stdin], walked: None };
+    }
     let mut gathered = Gathered { sources: Vec::new(), walked: None };
     for source in &documents.sources {
         match source {
