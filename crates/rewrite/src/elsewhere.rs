@@ -88,7 +88,8 @@ impl Line {
     }
 }
 
-/// The ranges of recorded candidates, and of the texts their names come from; sorted, without overlaps.
+/// The ranges of recorded candidates, of the texts their names come from, and of names that only refer to others;
+/// sorted, without overlaps.
 struct Recorded(Vec<Range<usize>>);
 
 impl Recorded {
@@ -103,7 +104,10 @@ impl Recorded {
             parts.into_iter().filter_map(|(slot, _)| finder.tokens.get(slot))
         });
         let whole = tokens.filter(|token| token.style != Style::Block || !token.text.trim().contains('\n'));
-        let mut ranges: Vec<Range<usize>> = entries.chain(whole.map(|token| token.span.clone())).collect();
+        let mut ranges: Vec<Range<usize>> = entries
+            .chain(whole.map(|token| token.span.clone()))
+            .chain(finder.passed.iter().cloned())
+            .collect();
         ranges.sort_by_key(|range| range.start);
         ranges.dedup_by(|next, last| {
             let overlaps = next.start <= last.end;
@@ -199,7 +203,8 @@ fn value(text: &str, start: usize, end: usize) -> Option<(Range<usize>, Reason)>
     }
     let to = end_of(text, from);
     let found = text[from..to].trim_end_matches(['.', ':', ',']);
-    let is_key = is_colon && !text[..start].ends_with(|c: char| c.is_ascii_alphanumeric());
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let is_key = is_colon && !text[..start].ends_with(is_inner);
     let ends = text[to..].starts_with(['\n', '\r', '"', '\'']) || to == text.len();
     let says = found.contains(['/', ':']) || is_key && ends && !is_word(found);
     let is_picture = PICTURES.iter().any(|ending| found.ends_with(ending));
@@ -252,6 +257,7 @@ mod tests {
             ("imageName: a/b:$TAG", Some("a/b:$TAG")),
             ("image: {{ .Values.image }}", Some("{{ .Values.image }}")),
             ("image: true", None),
+            ("BASE_IMAGE: base", None),
             ("image: logo/a.png", None),
             ("imagePullPolicy: a/b", None),
             ("the image: of a thing", None),

@@ -145,6 +145,8 @@ pub(crate) struct Finder<'a> {
     pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
     pub(crate) entries: Vec<Entry>,
+    /// Ranges of names that only refer to images named elsewhere, and stay.
+    pub(crate) passed: Vec<Range<usize>>,
     tokens_at: HashMap<usize, usize>,
     entries_at: HashMap<usize, usize>,
     // The last scalar that was searched.
@@ -162,6 +164,7 @@ impl<'a> Finder<'a> {
             budget: Budget::of(text),
             tokens: Vec::new(),
             entries: Vec::new(),
+            passed: Vec::new(),
             tokens_at: HashMap::new(),
             entries_at: HashMap::new(),
             scalar: None,

@@ -323,7 +323,7 @@ images:
   newName: 'ghcr.io/d/d' ⇒ newName: 'm.test/ghcr.io/d/d'
   newTag: v1
 ",
-        &["7 elsewhere"],
+        &[],
     );
 }
 
