@@ -2,16 +2,21 @@
 //!
 //! An object appears whole or not at all, and the service makes it durable before it answers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::Path as FilePath,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
 use object_store::{
     Error as StoreError, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
-    aws::AmazonS3, path::Path,
+    aws::AmazonS3,
+    list::{PaginatedListOptions, PaginatedListStore as _},
+    path::Path,
 };
 use tokio::sync::Semaphore;
 
@@ -19,7 +24,8 @@ use crate::{
     error::Error,
     held::{Held, MEMORY_BYTES, Stored},
     object::ObjectBlob,
-    settings::S3Settings,
+    settings::{Patience, S3Settings},
+    upload_notes::UploadNotes,
 };
 
 // Number of parts in memory at a time, for all blobs together.
@@ -29,7 +35,9 @@ const PARTS_IN_FLIGHT: usize = 4;
 pub(crate) struct S3(Arc<Inner>);
 
 struct Inner {
-    store: AmazonS3,
+    reader: AmazonS3,
+    writer: AmazonS3,
+    notes: UploadNotes,
     prefix: Path,
     redirect: bool,
     // False once the service turned out not to support `If-None-Match: *`.
@@ -38,9 +46,12 @@ struct Inner {
 }
 
 impl S3 {
-    pub(crate) fn open(settings: &S3Settings) -> Result<Self, Error> {
+    /// Notes about uploads in parts are kept in the directory `staging`.
+    pub(crate) fn open(settings: &S3Settings, staging: &FilePath) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
-            store: settings.client()?,
+            reader: settings.client(Patience::READING)?,
+            writer: settings.client(Patience::WRITING)?,
+            notes: UploadNotes::open(staging.to_path_buf())?,
             prefix: Path::from(settings.prefix.as_deref().unwrap_or_default()),
             redirect: settings.redirect,
             conditional: AtomicBool::new(true),
@@ -48,8 +59,13 @@ impl S3 {
         })))
     }
 
-    pub(crate) fn store(&self) -> &AmazonS3 {
-        &self.0.store
+    /// The client for writing.
+    pub(crate) fn writer(&self) -> &AmazonS3 {
+        &self.0.writer
+    }
+
+    pub(crate) fn notes(&self) -> &UploadNotes {
+        &self.0.notes
     }
 
     /// Bounds the memory of uploads: a part in memory holds a permit.
@@ -60,32 +76,21 @@ impl S3 {
     /// Requests the object's metadata, not its bytes.
     pub(crate) async fn head(&self, digest: &Digest) -> Result<Option<ObjectBlob>, Error> {
         let path = self.path(digest);
-        match self.0.store.head(&path).await {
-            Ok(meta) => Ok(Some(ObjectBlob::new(self.0.store.clone(), path, meta.size, self.0.redirect))),
+        match self.0.reader.head(&path).await {
+            Ok(meta) => Ok(Some(ObjectBlob::new(self.0.reader.clone(), path, meta.size, self.0.redirect))),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The blob; a small one with its bytes. `known` is the result of an earlier request.
-    pub(crate) async fn load(
-        &self,
-        digest: &Digest,
-        known: Option<ObjectBlob>,
-    ) -> Result<Option<Held>, Error> {
-        let object = match known {
-            Some(object) => object,
-            None => match self.head(digest).await? {
-                Some(object) => object,
-                None => return Ok(None),
-            },
-        };
+    /// The blob that `object` is; a small one with its bytes.
+    pub(crate) async fn load(&self, digest: &Digest, object: ObjectBlob) -> Result<Option<Held>, Error> {
         if object.size() > MEMORY_BYTES {
             return Ok(Some(Held::Object(object)));
         }
         match object.read(digest).await {
             Ok(bytes) => Ok(Some(Held::Memory(bytes))),
-            Err(Error::Store { source: StoreError::NotFound { .. } }) => Ok(None),
+            Err(Error::Gone) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -112,7 +117,7 @@ impl S3 {
         if self.head(digest).await?.is_none() {
             return Ok(false);
         }
-        match self.0.store.delete(&self.path(digest)).await {
+        match self.0.writer.delete(&self.path(digest)).await {
             Ok(()) => Ok(true),
             Err(StoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
@@ -121,8 +126,8 @@ impl S3 {
 
     /// Checks that the bucket can be reached with these credentials.
     pub(crate) async fn check(&self) -> Result<(), Error> {
-        // With a delimiter, this lists the algorithms instead of all blobs.
-        self.0.store.list_with_delimiter(Some(&self.0.prefix)).await?;
+        let one = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        self.0.reader.list_paginated(Some(self.0.prefix.as_ref()), one).await?;
         Ok(())
     }
 
@@ -138,7 +143,7 @@ impl S3 {
 
     async fn create(&self, digest: &Digest, bytes: Bytes) -> Result<Created, Error> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.0.store.put_opts(&self.path(digest), PutPayload::from_bytes(bytes), options).await {
+        match self.0.writer.put_opts(&self.path(digest), PutPayload::from_bytes(bytes), options).await {
             Ok(_) => Ok(Created::Yes),
             Err(StoreError::AlreadyExists { .. }) => Ok(Created::Exists),
             Err(
@@ -150,22 +155,28 @@ impl S3 {
         }
     }
 
-    // Services refuse an unsupported header in many ways. If the same request works without it, that was the reason.
+    // A reply may have been lost. Services refuse an unsupported header in many ways: if the same request works without it,
+    // and once more does not work with it, that is the reason.
     async fn overwrite_instead(
         &self,
         digest: &Digest,
         bytes: Bytes,
         refusal: &StoreError,
     ) -> Result<Stored, Error> {
-        let stored = self.overwrite(digest, bytes).await?;
-        tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
-        self.0.conditional.store(false, Ordering::Relaxed);
+        if self.holds(digest, bytes.len() as u64).await? {
+            return Ok(Stored::New);
+        }
+        let stored = self.overwrite(digest, bytes.clone()).await?;
+        if let Ok(Created::Unsure(_)) = self.create(digest, bytes).await {
+            tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
+            self.0.conditional.store(false, Ordering::Relaxed);
+        }
         Ok(stored)
     }
 
     // Harmless if the object exists: it is replaced by the same bytes.
     async fn overwrite(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
-        self.0.store.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
+        self.0.writer.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
         Ok(Stored::New)
     }
 }
