@@ -114,6 +114,9 @@ pub enum Error {
     /// The disk is full.
     #[error("there is no space left to store this")]
     Full,
+    /// The store or the catalog does not answer. Nothing that it holds is lost.
+    #[error("the store does not answer")]
+    StoreDown,
     /// The store or the catalog failed; what it said is in the log.
     #[error("the store failed")]
     Store,
@@ -172,6 +175,11 @@ impl Error {
                 | Self::RepositoryUnknown { .. }
                 | Self::Upstream { fault: UpstreamFault::Denied(_), .. }
         )
+    }
+
+    /// True if the store or the catalog is the reason.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store | Self::StoreDown)
     }
 
     /// The length of its texts in bytes, for caches that are bounded in bytes.

@@ -82,7 +82,8 @@ impl Mirror {
         key: &RepoKey,
         tag: &Tag,
     ) -> Result<ServedManifest, Error> {
-        let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await;
+        // A catalog that cannot be read must not stop a pull that the upstream can answer.
+        let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default();
         let age = state.as_ref().map_or(Age::Expired, |state| self.age(upstream, key, tag, state));
         if let (Some(state), Age::Fresh) = (&state, age) {
             let manifest = self.by_digest(upstream, key, &state.digest).await?;
@@ -232,7 +233,7 @@ impl Mirror {
     }
 
     async fn hosted_tag(&self, key: &RepoKey, tag: &Tag) -> Fetched {
-        match self.0.holdings.tag(key, tag, self.0.clock.now()).await {
+        match self.0.holdings.tag(key, tag, self.0.clock.now()).await? {
             Some(state) => self.hosted_manifest(key, &state.digest).await,
             None => Err(Error::ManifestUnknown { name: key.to_string(), reference: tag.to_string() }),
         }
@@ -257,7 +258,8 @@ impl Mirror {
     ) -> (Option<Arc<HeldManifest>>, Age) {
         let (digest, age) = match reference {
             Reference::Digest(digest) => (*digest, Age::Fresh),
-            Reference::Tag(tag) => match self.0.holdings.tag(key, tag, self.0.clock.now()).await {
+            Reference::Tag(tag) => match self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default()
+            {
                 Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
                 None => return (None, Age::Expired),
             },

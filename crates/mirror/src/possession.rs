@@ -38,7 +38,8 @@ impl Mirror {
         digest: &Digest,
         held: &Held,
     ) -> Result<(), Error> {
-        if self.0.holdings.came_from(upstream.host(), digest).await? {
+        // If the catalog cannot say, the bytes have to be shown.
+        if self.0.holdings.came_from(upstream.host(), digest).await.unwrap_or_default() {
             return upstream.head_blob(key, digest).await.map(drop);
         }
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
@@ -102,7 +103,7 @@ async fn held_bytes(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
         }
         Held::Object(object) => {
             let mut all = Vec::with_capacity(within.len());
-            let mut pieces = object.stream(range);
+            let mut pieces = object.stream(range).await.map_err(blobs_failed)?;
             while let Some(piece) = pieces.next().await {
                 all.extend_from_slice(&piece.map_err(blobs_failed)?);
             }

@@ -136,6 +136,12 @@ fn what_the_mirror_says_to_pushes() {
             "UNKNOWN",
             "there is no space left to store this; hint: free space, then try again".to_owned(),
         ),
+        (
+            MirrorError::StoreDown,
+            503,
+            "UNKNOWN",
+            "the store does not answer, and what it holds is not lost; hint: try again in 5 s".to_owned(),
+        ),
         (MirrorError::Store, 503, "UNKNOWN", "the store failed; hint: the server's log says more".to_owned()),
     ] {
         assert_eq!(shown(&Refusal::from(error)), (status, code, message.as_str()));

@@ -22,6 +22,7 @@ use words::Language;
 use crate::{
     answer::respond,
     body::Body,
+    error::RETRY,
     headers::{HTML, TEXT},
     state::State,
     web::call::WebCall,
@@ -58,6 +59,9 @@ fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) ->
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, RETRY.into());
+    }
     response
 }
 
