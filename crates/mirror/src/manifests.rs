@@ -258,11 +258,12 @@ impl Mirror {
     ) -> (Option<Arc<HeldManifest>>, Age) {
         let (digest, age) = match reference {
             Reference::Digest(digest) => (*digest, Age::Fresh),
-            Reference::Tag(tag) => match self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default()
-            {
-                Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
-                None => return (None, Age::Expired),
-            },
+            Reference::Tag(tag) => {
+                match self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default() {
+                    Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
+                    None => return (None, Age::Expired),
+                }
+            }
         };
         (self.0.holdings.manifest(key, &digest).await.unwrap_or_default(), age)
     }

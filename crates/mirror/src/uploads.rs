@@ -110,9 +110,13 @@ impl Uploads {
         for (id, _) in staged {
             let StageId::Upload(id) = id else { continue };
             match self.noted_repository(id).await {
-                Ok(Some(repository)) => drop(self.lock().insert(id, Known { repository, state: State::OnDisk })),
+                Ok(Some(repository)) => {
+                    drop(self.lock().insert(id, Known { repository, state: State::OnDisk }))
+                }
                 Ok(None) => self.discard(id).await,
-                Err(error) => tracing::warn!(%id, %error, "the note about an unfinished upload cannot be read"),
+                Err(error) => {
+                    tracing::warn!(%id, %error, "the note about an unfinished upload cannot be read")
+                }
             }
         }
     }

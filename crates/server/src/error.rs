@@ -239,9 +239,9 @@ fn message(error: &MirrorError) -> String {
         MirrorError::Full => {
             "there is no space left to store this; hint: free space, then try again".to_owned()
         }
-        MirrorError::StoreDown => format!(
-            "the store does not answer, and what it holds is not lost; hint: try again in {RETRY} s"
-        ),
+        MirrorError::StoreDown => {
+            format!("the store does not answer, and what it holds is not lost; hint: try again in {RETRY} s")
+        }
         MirrorError::Store => "the store failed; hint: the server's log says more".to_owned(),
         error => error.to_string(),
     }

@@ -149,6 +149,18 @@ fn what_the_mirror_says_to_pushes() {
 }
 
 #[test]
+fn a_store_that_fails_says_when_to_come_back() {
+    for error in [MirrorError::Store, MirrorError::StoreDown] {
+        assert_eq!(values(&Refusal::from(error), &header::RETRY_AFTER), ["5"]);
+    }
+    let problem = crate::sync::problem::Problem::from(MirrorError::StoreDown).answer();
+    assert_eq!(
+        (problem.status().as_u16(), &problem.headers()[header::RETRY_AFTER]),
+        (503, &"5".parse().unwrap())
+    );
+}
+
+#[test]
 fn what_upstreams_do() {
     let limited = |wait| upstream(UpstreamFault::Limited { retry_after: wait });
     for (error, status, code, message, wait) in [

@@ -10,7 +10,6 @@ use futures_util::TryStreamExt as _;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-
 pub struct Place {
     dir: TempDir,
     s3: Option<S3Server>,
@@ -46,7 +45,9 @@ impl Place {
     /// How many uploads in parts are noted.
     pub fn notes(&self) -> usize {
         let staging = std::fs::read_dir(self.dir().join("staging")).unwrap();
-        staging.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("parts-")).count()
+        staging
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("parts-"))
+            .count()
     }
 
     pub fn server(&self) -> &S3Server {
@@ -96,8 +97,13 @@ pub async fn bytes_of(held: Held, range: Range<usize>) -> Bytes {
         Held::Memory(bytes) => bytes.slice(range),
         Held::Mapped(mapping) => mapping.bytes().slice(range),
         Held::Object(object) => {
-            let chunks: Vec<Bytes> =
-                object.stream(range.start as u64..range.end as u64).await.unwrap().try_collect().await.unwrap();
+            let chunks: Vec<Bytes> = object
+                .stream(range.start as u64..range.end as u64)
+                .await
+                .unwrap()
+                .try_collect()
+                .await
+                .unwrap();
             chunks.concat().into()
         }
     }

@@ -11,9 +11,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::{
-    place::{Place, assert_held, bytes_of, content, settings, staged_with},
-};
+use crate::place::{Place, assert_held, bytes_of, content, settings, staged_with};
 
 const LARGE: usize = 300_000;
 const MANY_PARTS: usize = 20 << 20;

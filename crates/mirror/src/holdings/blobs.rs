@@ -75,7 +75,11 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn open_object(&self, object: &ObjectBlob, range: Range<u64>) -> Result<OpenedObject, Error> {
+    pub(crate) async fn open_object(
+        &self,
+        object: &ObjectBlob,
+        range: Range<u64>,
+    ) -> Result<OpenedObject, Error> {
         let open = async {
             match object.link().await? {
                 Some(link) => Ok(OpenedObject::Elsewhere(link.into())),

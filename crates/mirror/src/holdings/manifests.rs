@@ -8,11 +8,7 @@ use moka::ops::compute::Op;
 
 use super::Holdings;
 use crate::{
-    error::Error,
-    freshness::is_hosted_fresh,
-    memory::TagState,
-    served::HeldManifest,
-    store::catalog_failed,
+    error::Error, freshness::is_hosted_fresh, memory::TagState, served::HeldManifest, store::catalog_failed,
 };
 
 impl Holdings {

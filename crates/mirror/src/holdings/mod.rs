@@ -103,7 +103,10 @@ impl Holdings {
     }
 
     /// The catalog's answer. At once an error while it is known to be down.
-    async fn ask_catalog<T>(&self, request: impl Future<Output = Result<T, CatalogError>>) -> Result<T, Error> {
+    async fn ask_catalog<T>(
+        &self,
+        request: impl Future<Output = Result<T, CatalogError>>,
+    ) -> Result<T, Error> {
         self.try_catalog(request).await?.map_err(catalog_failed)
     }
 

@@ -5,7 +5,13 @@ use entrepot_mirror::Error as MirrorError;
 use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::{admission::Denied, answer, body::Body, error::{RETRY, Refusal}, headers};
+use crate::{
+    admission::Denied,
+    answer,
+    body::Body,
+    error::{RETRY, Refusal},
+    headers,
+};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 

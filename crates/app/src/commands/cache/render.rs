@@ -67,6 +67,9 @@ pub(super) fn totals(totals: &CacheTotals) -> String {
 
 /// The images that a removal would delete.
 pub(super) fn planned(images: &[CacheImage]) -> String {
+    if images.is_empty() {
+        return "would remove blobs that belong to no image\n".to_owned();
+    }
     let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
     lines.collect()
 }
