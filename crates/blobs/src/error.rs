@@ -85,11 +85,17 @@ impl Error {
     /// True if the object store cannot be reached or fails (5xx). False if it refuses the request, for which its settings may
     /// be the reason.
     pub fn is_unavailable(&self) -> bool {
-        let Self::Store { source: object_store::Error::Generic { source, .. } } = self else { return false };
-        let first: &(dyn std::error::Error + 'static) = &**source;
-        // The client's type for a status is not public, but it says so in words.
-        std::iter::successors(Some(first), |error| error.source())
-            .any(|error| error.is::<HttpError>() || error.to_string().contains("non-2xx status code: 5"))
+        matches!(self, Self::Store { source: object_store::Error::Generic { .. } })
+            && (self.causes().any(|cause| cause.is::<HttpError>()) || self.says("non-2xx status code: 5"))
+    }
+
+    /// True if one of the causes has these words. The client's type for a status and a code is not public.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.causes().any(|cause| cause.to_string().contains(words))
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |error| error.source())
     }
 
     /// True if the error means that the data on disk has been damaged.

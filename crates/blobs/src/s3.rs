@@ -127,8 +127,11 @@ impl S3 {
     /// Checks that the bucket can be reached with these credentials.
     pub(crate) async fn check(&self) -> Result<(), Error> {
         let one = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
-        self.0.reader.list_paginated(Some(self.0.prefix.as_ref()), one).await?;
-        Ok(())
+        match self.0.reader.list_paginated(Some(self.0.prefix.as_ref()), one).await.map_err(Error::from) {
+            // Volcengine TOS says so of a prefix that nothing has yet.
+            Err(error) if error.says("NoSuchKey") => Ok(()),
+            listed => listed.map(drop),
+        }
     }
 
     pub(crate) async fn holds(&self, digest: &Digest, size: u64) -> Result<bool, Error> {

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use entrepot_catalog::Location;
-use entrepot_mirror::{Error, Opened};
+use entrepot_mirror::{Error, Opened, Temperature};
 use entrepot_oci::{Algorithm, Digest, Page, Reference};
 use entrepot_testkit::{
     TestImage, patiently,
@@ -126,7 +126,13 @@ async fn an_object_that_is_gone_is_fetched_again_before_anything_is_promised() {
         let (digest, bytes) = layer(&image);
         assert_eq!(rig.blob_in_the_end("a", digest).await, bytes);
         until_stored(&server, digest).await;
-        rig.until_nothing_is_staged().await;
+        patiently("the download to be over", async {
+            let target = rig.target("a");
+            while rig.mirror.blob(&target, digest).await.unwrap().temperature() == Temperature::Cold {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
         // It is remembered that the object is there.
         let again = rig.blob("a", digest).await.unwrap();
         assert_eq!(matches!(again, Opened::Redirect(_)), redirect);

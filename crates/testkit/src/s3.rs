@@ -31,6 +31,8 @@ pub const KEYS: [&str; 2] = ["access", "secret"];
 pub enum S3Fault {
     /// Respond with this status without doing anything.
     Instead(StatusCode),
+    /// Respond with this error without doing anything.
+    Error(StatusCode, &'static str),
     /// Do it, then respond with this status.
     After(StatusCode),
     /// Close the connection without a reply, as a server that is gone does.
@@ -132,6 +134,12 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<HttpR
         None => return shared.service.call(request.map(Body::from)).await,
         Some(S3Fault::Close) => return Err(HttpError::new(Box::from("closed on purpose"))),
         Some(S3Fault::Instead(status)) => status,
+        Some(S3Fault::Error(status, code)) => {
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            let mut response = HttpResponse::new(Body::from(body));
+            *response.status_mut() = status;
+            return Ok(response);
+        }
         Some(S3Fault::After(status)) => {
             shared.service.call(request.map(Body::from)).await?;
             status

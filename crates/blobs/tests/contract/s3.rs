@@ -311,3 +311,14 @@ async fn parts_that_a_killed_process_left_are_aborted() {
 fn is_abort(seen: &Seen) -> bool {
     seen.method == Method::DELETE && seen.query.contains("uploadId")
 }
+
+// Volcengine TOS answers like that where others list nothing.
+#[tokio::test]
+async fn a_prefix_that_nothing_has_yet_is_no_missing_bucket() {
+    let place = Place::s3().await;
+    let blobs = place.open().await;
+    place.server().misbehave(|_| Some(S3Fault::Error(StatusCode::NOT_FOUND, "NoSuchKey")));
+    blobs.check().await.unwrap();
+    place.server().misbehave(|_| Some(S3Fault::Error(StatusCode::NOT_FOUND, "NoSuchBucket")));
+    assert!(!blobs.check().await.unwrap_err().is_unavailable());
+}
