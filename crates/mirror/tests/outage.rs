@@ -12,9 +12,9 @@ use entrepot_catalog::Location;
 use entrepot_mirror::{Error, Opened, Temperature};
 use entrepot_oci::{Algorithm, Digest, Page, Reference};
 use entrepot_testkit::{
-    TestImage, patiently,
+    TestImage,
     s3::{S3Fault, S3Server},
-    until,
+    until, until_answer,
 };
 use futures_util::stream;
 use http::StatusCode;
@@ -126,13 +126,12 @@ async fn an_object_that_is_gone_is_fetched_again_before_anything_is_promised() {
         let (digest, bytes) = layer(&image);
         assert_eq!(rig.blob_in_the_end("a", digest).await, bytes);
         until_stored(&server, digest).await;
-        patiently("the download to be over", async {
-            let target = rig.target("a");
-            while rig.mirror.blob(&target, digest).await.unwrap().temperature() == Temperature::Cold {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await;
+        let target = rig.target("a");
+        let is_hot = async || {
+            let blob = rig.mirror.blob(&target, digest).await.unwrap();
+            (blob.temperature() == Temperature::Hot).then_some(())
+        };
+        until_answer("the download to be over", is_hot).await;
         // It is remembered that the object is there.
         let again = rig.blob("a", digest).await.unwrap();
         assert_eq!(matches!(again, Opened::Redirect(_)), redirect);
@@ -200,12 +199,7 @@ async fn while_the_object_store_is_away_pulls_go_through_and_are_kept_once_it_is
     assert!(is_of_store(rig.blob("local/app", &layer(&hosted).0).await));
     assert!(is_of_store(rig.mirror.ready().await));
     server.behave();
-    patiently("the store to be back", async {
-        while rig.mirror.ready().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await;
+    until_answer("the store to be back", async || rig.mirror.ready().await.ok()).await;
     assert_eq!(rig.blob_bytes("local/app", &layer(&hosted).0).await.as_ref(), Ok(&layer(&hosted).1));
     // What was downloaded meanwhile is stored without being asked for again.
     rig.upstream.clear_log();
@@ -370,12 +364,7 @@ async fn a_database_that_is_away_fails_what_needs_it_and_nothing_else_until_it_i
     assert!(matches!(hosted, Err(Error::StoreDown)), "{hosted:?}");
     assert!(matches!(rig.mirror.ready().await, Err(Error::StoreDown)));
     line.mend(database).await;
-    patiently("the database to be back", async {
-        while rig.mirror.ready().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await;
+    until_answer("the database to be back", async || rig.mirror.ready().await.ok()).await;
     assert!(matches!(rig.manifest(&name, "1").await, Err(Error::ManifestUnknown { .. })));
     rig.pull("a", "1", &image).await;
     line.cut().await;
