@@ -149,9 +149,10 @@ impl Job {
     fn distrust(&self) {
         let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         let (host, digest) = (self.upstream.host(), &self.fill.digest);
-        match endpoints.is_empty() {
-            true => tracing::warn!(%host, %digest, "what an earlier attempt left of a download is damaged"),
-            false => tracing::warn!(%host, %digest, "the upstream sent bytes of another digest"),
+        if endpoints.is_empty() {
+            tracing::warn!(%host, %digest, "what an earlier attempt left of a download is damaged");
+        } else {
+            tracing::warn!(%host, %digest, "the upstream sent bytes of another digest");
         }
         endpoints.iter().for_each(|endpoint| self.upstream.distrust(*endpoint));
     }
