@@ -11,7 +11,11 @@ use std::{
 };
 
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client, until_answer};
+use entrepot_testkit::{
+    Action, Fault, Gate, Match, TestImage, TestRegistry, client,
+    s3::{BUCKET, KEYS, S3Fault, S3Server},
+    until_answer,
+};
 use hyper::Method;
 use support::{Lab, Ran, Serving};
 
@@ -320,6 +324,75 @@ async fn a_second_signal_ends_it_at_once() {
     let status = tokio::task::block_in_place(|| serving.wait());
     assert_eq!((status.code(), status.signal()), (Some(130), None));
     pull.await.unwrap();
+}
+
+/// A server that keeps its blobs in a bucket.
+fn lab_on(server: &S3Server, bucket: &str, upstream: &TestRegistry) -> Lab {
+    let [access, secret] = KEYS;
+    Lab::with(&format!(
+        "registries: {{docker.io: {{endpoints: [\"{}\"]}}}}\nblobs:\n  s3: {{bucket: {bucket}, endpoint: \"{}\", \
+         access_key: {access}, secret_key: {secret}}}\n",
+        upstream.url(),
+        server.endpoint(),
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_none_ends_the_start() {
+    let (server, upstream) = (S3Server::start().await, TestRegistry::start().await);
+    let ran = run(&lab_on(&server, "nobodys", &upstream), &["-q", "serve", "--listen", "127.0.0.1:0"]).await;
+    assert_ne!(ran.code, 0);
+    assert!(
+        ran.stderr.contains("the blob store cannot be used") && ran.stderr.contains("`blobs.s3`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains(KEYS[1]), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_does_not_answer_stops_no_pull() {
+    let (server, upstream) = (S3Server::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 100_000);
+    upstream.put_image("library/a", "1", &image);
+    server.misbehave(|_| Some(S3Fault::Close));
+    let lab = lab_on(&server, BUCKET, &upstream);
+    let serving = tokio::task::block_in_place(|| lab.serve(&[]));
+    let ready = format!("{}/readyz", serving.url);
+    let answer = client::try_request(Method::GET, &ready, &[], "").await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.headers["retry-after"]), (503, &"5".parse().unwrap()));
+    let pulled = client::pull(&serving.url, "docker.io/library/a", "1").await;
+    assert_eq!(&pulled.digest, image.digest());
+    server.behave();
+    let is_ready = async || {
+        let answer = client::try_request(Method::GET, &ready, &[], "").await;
+        answer.is_ok_and(|answer| answer.status.is_success()).then_some(())
+    };
+    until_answer("the store to be back", is_ready).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_with_blobs_alone_can_be_removed() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(1, 1, 50_000);
+    upstream.put_image("library/a", "1", &image);
+    let lab = lab_of(&upstream);
+    let serving = lab.serve(&[]);
+    let (digest, bytes) = &image.blobs()[1];
+    let blob = format!("{}/v2/docker.io/library/a/blobs/{digest}", serving.url);
+    let answer = client::try_request(Method::GET, &blob, &[], "").await.unwrap();
+    assert_eq!(answer.body.len(), bytes.len());
+    stop(serving).await;
+    let planned = run(&lab, &["cache", "rm", "docker.io/library/a", "--dry-run"]).await;
+    assert_eq!((planned.code, planned.stdout.as_str()), (0, "would remove blobs that belong to no image\n"));
+    let removed = run(&lab, &["cache", "rm", "docker.io/library/a", "--yes"]).await;
+    assert!(
+        removed.stdout.starts_with("removed 0 manifests and 1 blob"),
+        "{}{}",
+        removed.stdout,
+        removed.stderr
+    );
+    assert_ne!(run(&lab, &["cache", "rm", "docker.io/library/a", "--dry-run"]).await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

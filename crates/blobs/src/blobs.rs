@@ -6,14 +6,16 @@ use bytes::Bytes;
 use entrepot_oci::Digest;
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, Mark},
     disk::Disk,
     error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
     held::{Held, MEMORY_BYTES, Stored},
     listing::BlobPage,
+    object::ObjectBlob,
     s3::S3,
     settings::S3Settings,
+    shared_requests::SharedRequests,
     stage_id::StageId,
     staged::Staged,
     staging::Staging,
@@ -30,6 +32,9 @@ struct Inner {
     backend: Backend,
     staging: Arc<Staging>,
     cache: Cache,
+    // Requests to S3. One that began before a blob was stored or removed is not shared with whoever asks after that.
+    heads: SharedRequests<(Digest, Mark), Option<ObjectBlob>>,
+    loads: SharedRequests<(Digest, Mark), Option<Held>>,
 }
 
 enum Backend {
@@ -50,7 +55,7 @@ impl Blobs {
         })
         .await?;
         let (backend, cache) = match s3 {
-            Some(settings) => (Backend::S3(S3::open(settings)?), Cache::of_objects()),
+            Some(settings) => (Backend::S3(S3::open(settings, staging.dir())?), Cache::of_objects()),
             None => {
                 let blobs = dir.join("blobs");
                 let disk = blocking(move || Disk::open(blobs)).await?;
@@ -59,7 +64,8 @@ impl Blobs {
         };
         let root = dir.to_path_buf();
         blocking(move || sync_dir(&root)).await?;
-        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache })))
+        let (heads, loads) = (SharedRequests::default(), SharedRequests::default());
+        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache, heads, loads })))
     }
 
     /// Checks that the store can be reached; for S3 this sends a request.
@@ -86,7 +92,7 @@ impl Blobs {
             }
             Backend::S3(s3) => {
                 let mark = self.0.cache.mark(&digest);
-                let Some(object) = s3.head(&digest).await? else { return Ok(None) };
+                let Some(object) = self.head(s3, (digest, mark)).await? else { return Ok(None) };
                 let size = object.size();
                 self.0.cache.keep(mark, &digest, Held::Object(object));
                 Ok(Some(size))
@@ -143,7 +149,17 @@ impl Blobs {
                 let disk = Arc::clone(disk);
                 blocking(move || disk.load(&digest)).await?
             }
-            Backend::S3(s3) => s3.load(&digest, known).await?,
+            Backend::S3(s3) => {
+                let load = async {
+                    let object = match known {
+                        Some(object) => Some(object),
+                        None => self.head(s3, (digest, mark)).await?,
+                    };
+                    let Some(object) = object else { return Ok(None) };
+                    s3.load(&digest, object).await
+                };
+                self.0.loads.join((digest, mark), load).await?
+            }
         };
         match &held {
             Some(held) => self.0.cache.keep(mark, &digest, held.clone()),
@@ -151,6 +167,15 @@ impl Blobs {
             None => {}
         }
         Ok(held)
+    }
+
+    async fn head(&self, s3: &S3, of: (Digest, Mark)) -> Result<Option<ObjectBlob>, Error> {
+        self.0.heads.join(of, s3.head(&of.0)).await
+    }
+
+    /// Forgets what is remembered of a blob, because it turned out not to be there any more.
+    pub fn forget(&self, digest: &Digest) {
+        self.0.cache.forget(digest);
     }
 
     async fn examine(&self, digest: &Digest) -> Result<(), Error> {
@@ -186,7 +211,13 @@ impl Blobs {
                 };
                 blocking(verify).await
             }
-            Held::Object(object) => object.read(&digest).await,
+            Held::Object(object) => match object.read(&digest).await {
+                Err(Error::Gone) => {
+                    self.forget(&digest);
+                    return Ok(None);
+                }
+                read => read,
+            },
         }
         .map(Some)
     }
@@ -289,6 +320,13 @@ impl Blobs {
             Ok(stored)
         })
         .await
+    }
+
+    /// Aborts uploads to the object store that an earlier process left unfinished. Their parts cost money.
+    pub async fn abort_unfinished(&self) {
+        if let Backend::S3(s3) = &self.0.backend {
+            s3.abort_unfinished().await;
+        }
     }
 
     /// Bytes available to this process on the staging directory's file system.

@@ -91,7 +91,7 @@ mod tests {
         sync::Barrier,
     };
 
-    use crate::settings::S3Settings;
+    use crate::settings::{Patience, S3Settings};
 
     const KEPT: usize = 12;
 
@@ -134,7 +134,8 @@ mod tests {
         let settings = serde_json::json!({
             "bucket": "b", "endpoint": endpoint, "access_key": "a", "secret_key": "s"
         });
-        let client = serde_json::from_value::<S3Settings>(settings).unwrap().client().unwrap();
+        let client =
+            serde_json::from_value::<S3Settings>(settings).unwrap().client(Patience::READING).unwrap();
         let key = Path::from("blob");
         let get = async || client.get(&key).await.unwrap().bytes().await.unwrap();
         let all = join_all((0..KEPT).map(|_| get())).await;

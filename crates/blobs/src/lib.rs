@@ -21,9 +21,11 @@ mod multipart;
 mod object;
 mod s3;
 mod settings;
+mod shared_requests;
 mod stage_id;
 mod staged;
 mod staging;
+mod upload_notes;
 mod verify;
 
 pub use blobs::Blobs;

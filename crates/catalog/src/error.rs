@@ -134,6 +134,17 @@ impl Error {
         matches!(self, Self::Database(Io(_) | Tls(_) | Protocol(_) | WorkerCrashed))
     }
 
+    /// True if the database may not be answering at all: the connection broke, or there was none to be had. A statement that
+    /// it refuses is another thing.
+    pub fn is_unavailable(&self) -> bool {
+        let (Self::Database(error) | Self::Connect(error)) = self else { return false };
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => true,
+            // It is shutting down, or starting (PostgreSQL, class 57).
+            other => matches!(code(other).as_deref(), Some("57P01" | "57P02" | "57P03")),
+        }
+    }
+
     /// Whether another transaction got in the way, so that doing the same again may succeed (PostgreSQL only):
     /// serialisation failure, deadlock, and two constraints that only a race can break, because what they guard
     /// (a repository's row and its id) is made and removed within the same transactions.

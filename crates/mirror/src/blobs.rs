@@ -21,6 +21,7 @@ use crate::{
     passthrough::PassThrough,
     served::BlobHead,
     served_blob::ServedBlob,
+    stored_object::StoredObject,
     upstream::Upstream,
 };
 
@@ -33,7 +34,7 @@ impl Mirror {
         let key = &target.key;
         if let Some(held) = self.0.holdings.blob(key, digest).await? {
             self.0.metrics.hit(Kind::Blob);
-            return Ok(self.serve_held(held));
+            return Ok(self.serve_held(key, digest, held));
         }
         match &key.origin {
             Origin::Hosted => Err(Error::BlobUnknown { name: key.to_string(), digest: *digest }),
@@ -89,7 +90,11 @@ impl Mirror {
         }
     }
 
-    async fn upstream_blob(
+    /// A blob that its repository does not have, or whose bytes turned out to be gone.
+    ///
+    /// # Errors
+    /// As [`Mirror::blob`].
+    pub(crate) async fn upstream_blob(
         &self,
         upstream: &Arc<Upstream>,
         key: &RepoKey,
@@ -118,7 +123,7 @@ impl Mirror {
             let waiter = match self.find_or_fill(upstream, key, digest).await? {
                 Found::Held(held) => {
                     self.0.metrics.hit(Kind::Blob);
-                    return Ok(self.serve_held(held));
+                    return Ok(self.serve_held(key, digest, held));
                 }
                 Found::Filling(waiter) => waiter,
                 Found::Unproven => return self.pass_through(upstream, key, digest).await,
@@ -172,17 +177,37 @@ impl Mirror {
         if let Some(held) = holdings.blob(key, digest).await? {
             return Ok(Stored::For(held));
         }
-        let Some(held) = holdings.bytes(digest).await? else { return Ok(Stored::No) };
+        // A store that cannot be read must not stop a pull that the upstream can answer.
+        let Ok(Some(held)) = holdings.bytes(digest).await else { return Ok(Stored::No) };
         // Bytes come before records: they may be those of a download that has only just ended.
-        if self.0.fills.running(digest).is_some() || holdings.blob_size(key, digest).await?.is_some() {
+        if self.0.fills.running(digest).is_some() {
             return Ok(Stored::Changed);
         }
-        self.prove(upstream, key, digest, &held).await?;
-        let adopted = holdings.adopt_blob(key, digest, held.size()).await?;
-        Ok(if adopted { Stored::For(held) } else { Stored::Changed })
+        match holdings.blob_size(key, digest).await? {
+            Some(size) if size == held.size() => return Ok(Stored::Changed),
+            // They are damaged, and are replaced.
+            Some(_) => {
+                holdings.lost(key, digest).await.unwrap_or_default();
+                return Ok(Stored::No);
+            }
+            None => {}
+        }
+        match self.prove(upstream, key, digest, &held).await {
+            Err(error) if error.is_of_store() => return Ok(Stored::No),
+            proven => proven?,
+        }
+        Ok(match holdings.adopt_blob(key, digest, held.size()).await {
+            Ok(false) => Stored::Changed,
+            // Without a record, the next pull has to prove it again.
+            Ok(true) | Err(_) => Stored::For(held),
+        })
     }
 
-    async fn pass_through(
+    /// A blob that is not kept.
+    ///
+    /// # Errors
+    /// The upstream does not have it, or did not answer.
+    pub(crate) async fn pass_through(
         &self,
         upstream: &Arc<Upstream>,
         key: &RepoKey,
@@ -194,9 +219,15 @@ impl Mirror {
         Ok(ServedBlob::passing(PassThrough::new(Arc::clone(upstream), key.clone(), *digest, limit), size))
     }
 
-    fn serve_held(&self, held: Held) -> ServedBlob {
+    fn serve_held(&self, key: &RepoKey, digest: &Digest, held: Held) -> ServedBlob {
         self.0.metrics.bytes_saved.inc_by(held.size());
-        ServedBlob::held(held)
+        match held {
+            Held::Object(object) => {
+                ServedBlob::object(StoredObject::new(self.clone(), key.clone(), *digest, object))
+            }
+            Held::Memory(bytes) => ServedBlob::memory(bytes),
+            Held::Mapped(mapping) => ServedBlob::mapped(mapping),
+        }
     }
 }
 

@@ -131,6 +131,9 @@ pub enum Error {
     /// The disk is full.
     #[error("there is no space left to store this")]
     Full,
+    /// The store or the catalog does not answer. Nothing that it holds is lost.
+    #[error("the store does not answer")]
+    StoreDown,
     /// The store or the catalog failed; what it said is in the log.
     #[error("the store failed")]
     Store,
@@ -203,6 +206,11 @@ impl Error {
     /// True if the upstream has said that it has no such manifest or blob.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::ManifestUnknown { .. } | Self::BlobUnknown { .. })
+    }
+
+    /// True if the store or the catalog is the reason.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store | Self::StoreDown)
     }
 
     /// The length of its texts in bytes, for caches that are bounded in bytes.

@@ -92,8 +92,8 @@ impl Mirror {
     /// survives a power cut.
     ///
     /// # Errors
-    /// As [`Mirror::append`]; or the content has another digest. Then the last chunk is taken back, and the request may
-    /// be repeated with the right digest for a little while.
+    /// As [`Mirror::append`]; or the content has another digest, or the store failed. Then the last chunk is taken back, and
+    /// the request may be repeated for a little while.
     pub async fn finish_upload<B>(
         &self,
         target: &Target,
@@ -113,11 +113,14 @@ impl Mirror {
         }
         let actual = session.digest(digest).await?;
         if actual != *digest {
-            session.roll_back(before)?;
-            session.note_wrong_digest(self.0.clock.now());
+            session.fail(before, self.0.clock.now())?;
             return Err(Error::DigestMismatch { expected: *digest, actual });
         }
-        self.keep_upload(key, id, digest, &session).await
+        let kept = self.keep_upload(key, id, digest, &session).await;
+        if kept.is_err() && session.staged().is_current() {
+            session.fail(before, self.0.clock.now())?;
+        }
+        kept
     }
 
     /// Takes a blob whose digest and bytes come in one request. No session stays behind, whatever the outcome.

@@ -2,7 +2,7 @@
 //!
 //! - where a name leads: [`Names`]; how old an answer may be: `freshness`; both pure
 //! - everything that is asked of an upstream: `upstream`; everything that is held, with the order of locks and of writes:
-//!   `holdings`; the caches in front of both: `memory`
+//!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
@@ -14,6 +14,7 @@
 mod batch;
 mod blobs;
 mod budget;
+mod circuit_breaker;
 mod clock;
 mod digest_locks;
 mod error;
@@ -44,6 +45,7 @@ mod settings;
 mod single_flight;
 mod size_limit;
 mod store;
+mod stored_object;
 mod tasks;
 mod uploads;
 mod upstream;

@@ -82,7 +82,8 @@ impl Mirror {
         key: &RepoKey,
         tag: &Tag,
     ) -> Result<ServedManifest, Error> {
-        let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await;
+        // A catalog that cannot be read must not stop a pull that the upstream can answer.
+        let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default();
         let mut age = state.as_ref().map_or(Age::Expired, |state| self.age(upstream, key, tag, state));
         if let (Some(state), Age::Fresh) = (&state, age) {
             match self.by_digest(upstream, key, &state.digest).await {
@@ -258,7 +259,7 @@ impl Mirror {
     }
 
     async fn hosted_tag(&self, key: &RepoKey, tag: &Tag) -> Fetched {
-        match self.0.holdings.tag(key, tag, self.0.clock.now()).await {
+        match self.0.holdings.tag(key, tag, self.0.clock.now()).await? {
             Some(state) => self.hosted_manifest(key, &state.digest).await,
             None => Err(Error::ManifestUnknown { name: key.to_string(), reference: tag.to_string() }),
         }
@@ -286,10 +287,12 @@ impl Mirror {
     ) -> (Option<Arc<HeldManifest>>, Age) {
         let (digest, age) = match reference {
             Reference::Digest(digest) => (*digest, Age::Fresh),
-            Reference::Tag(tag) => match self.0.holdings.tag(key, tag, self.0.clock.now()).await {
-                Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
-                None => return (None, Age::Expired),
-            },
+            Reference::Tag(tag) => {
+                match self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default() {
+                    Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
+                    None => return (None, Age::Expired),
+                }
+            }
         };
         (self.0.holdings.manifest(key, &digest).await.unwrap_or_default(), age)
     }

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     error::Error,
     fill::{Fills, context::FillContext},
-    holdings::{Holdings, Stores},
+    holdings::{self, Holdings},
     memory::Memory,
     metrics::Metrics,
     names::{Asked, Names, Target},
@@ -22,15 +22,15 @@ use crate::{
     settings::{Settings, UpstreamParts},
     single_flight::SingleFlight,
     tasks::Tasks,
-    uploads::{Uploads, WRONG_DIGEST_GRACE},
+    uploads::{FINISH_GRACE, Uploads},
     upstream::{RuleError, Upstreams},
 };
 
 /// How often pulls are recorded and abandoned uploads deleted.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
-// Bytes that were pushed under a wrong digest are freed within a minute.
-const _: () = assert!(HOUSEKEEPING.as_secs() + WRONG_DIGEST_GRACE.as_secs() < 60);
+// Bytes of a push that could not be finished are freed within a minute.
+const _: () = assert!(HOUSEKEEPING.as_secs() + FINISH_GRACE.as_secs() < 60);
 
 /// The most lists of referrers that are made at a time: one may be long, and lives until its page is written.
 const LISTS: usize = 2;
@@ -120,12 +120,14 @@ impl Mirror {
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
-        let holdings = Arc::new(Holdings::new(
-            Stores { blobs, catalog },
-            Arc::clone(&memory),
-            clock.clone(),
-            tasks.clone(),
-        ));
+        let holdings = Arc::new(Holdings::new(holdings::Parts {
+            blobs,
+            catalog,
+            memory: Arc::clone(&memory),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            stopping: stopping.clone(),
+        }));
         let max_blob_size = settings.max_blob_size.as_u64();
         let context = FillContext {
             holdings: Arc::clone(&holdings),
@@ -171,7 +173,7 @@ impl Mirror {
     /// Checks that everything an answer needs is there.
     ///
     /// # Errors
-    /// [`Error::Store`] if the catalog does not answer.
+    /// [`Error::Store`] or [`Error::StoreDown`] if the catalog or the blob store does not answer.
     pub async fn ready(&self) -> Result<(), Error> {
         self.0.holdings.ping().await
     }
@@ -202,13 +204,15 @@ impl Mirror {
         }
     }
 
-    /// Does the work of every half minute now: records pulls, and deletes uploads and partial files whose time is up.
+    /// Does the work of every half minute now: records pulls, deletes uploads and partial files whose time is up, and aborts
+    /// what a killed process left unfinished in an object store.
     pub async fn tidy(&self) {
         self.record_pulls().await;
         let now = self.0.clock.now();
         self.0.holdings.count_changes().await;
         self.0.uploads.expire(now).await;
         self.0.fills.expire(now).await;
+        self.0.holdings.abort_unfinished().await;
     }
 
     /// Waits until the mirror is told to stop.

@@ -42,7 +42,8 @@ impl Mirror {
         if is_manifest_at(upstream, &self.0.holdings, key, digest).await {
             return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
         }
-        if self.0.holdings.came_from(upstream.host(), digest).await? {
+        // If the catalog cannot say, the bytes have to be shown.
+        if self.0.holdings.came_from(upstream.host(), digest).await.unwrap_or_default() {
             return upstream.find_blob(key, digest).await.map(drop);
         }
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
@@ -106,7 +107,7 @@ async fn held_bytes(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
         }
         Held::Object(object) => {
             let mut all = Vec::with_capacity(within.len());
-            let mut pieces = object.stream(range);
+            let mut pieces = object.stream(range).await.map_err(blobs_failed)?;
             while let Some(piece) = pieces.next().await {
                 all.extend_from_slice(&piece.map_err(blobs_failed)?);
             }

@@ -16,6 +16,9 @@ const WAIT: u64 = 60;
 /// Retry delay when memory is short, in seconds.
 const BUSY: u64 = 5;
 
+/// Retry delay while the store or the database fails or is away, in seconds.
+pub(crate) const RETRY: u64 = 5;
+
 /// An error response.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -153,6 +156,10 @@ impl From<MirrorError> for Refusal {
         let refusal = match &error {
             MirrorError::Upstream { host, fault } => of_upstream(host, fault),
             MirrorError::Busy => Self::busy(),
+            MirrorError::Store | MirrorError::StoreDown => {
+                let (status, code) = class(&error);
+                Self::new(status, code, message(&error)).with(header::RETRY_AFTER, RETRY)
+            }
             error => {
                 let (status, code) = class(error);
                 Self::new(status, code, message(error))
@@ -190,7 +197,7 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManyRequests),
         MirrorError::Full => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
         MirrorError::Upstream { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
-        MirrorError::Store => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
+        MirrorError::Store | MirrorError::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
     }
 }
 
@@ -240,6 +247,9 @@ fn message(error: &MirrorError) -> String {
         ),
         MirrorError::Full => {
             "there is no space left to store this; hint: free space, then try again".to_owned()
+        }
+        MirrorError::StoreDown => {
+            format!("the store does not answer, and what it holds is not lost; hint: try again in {RETRY} s")
         }
         MirrorError::Store => "the store failed; hint: the server's log says more".to_owned(),
         error => error.to_string(),

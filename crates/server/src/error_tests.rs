@@ -157,6 +157,12 @@ fn what_the_mirror_says_to_pushes() {
             "UNKNOWN",
             "there is no space left to store this; hint: free space, then try again".to_owned(),
         ),
+        (
+            MirrorError::StoreDown,
+            503,
+            "UNKNOWN",
+            "the store does not answer, and what it holds is not lost; hint: try again in 5 s".to_owned(),
+        ),
         (MirrorError::Store, 503, "UNKNOWN", "the store failed; hint: the server's log says more".to_owned()),
     ] {
         assert_eq!(shown(&Refusal::from(error)), (status, code, message.as_str()));
@@ -172,6 +178,18 @@ fn what_upstreams_do_not_take() {
         let refusal = Refusal::from(upstream(UpstreamFault::Rejected { status, reason: reason.to_owned() }));
         assert_eq!(shown(&refusal), (502, "UNKNOWN", message));
     }
+}
+
+#[test]
+fn a_store_that_fails_says_when_to_come_back() {
+    for error in [MirrorError::Store, MirrorError::StoreDown] {
+        assert_eq!(values(&Refusal::from(error), &header::RETRY_AFTER), ["5"]);
+    }
+    let problem = crate::sync::problem::Problem::from(MirrorError::StoreDown).answer();
+    assert_eq!(
+        (problem.status().as_u16(), &problem.headers()[header::RETRY_AFTER]),
+        (503, &"5".parse().unwrap())
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
+//! - `s3`, a feature, is a real S3 server with faults of its own
 //! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
 //! For tests only. Misuse ends the test at once: functions panic instead of returning errors.
@@ -30,6 +31,8 @@ mod random;
 mod registry;
 mod request;
 mod rush;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod schema1;
 mod serve;
 mod state;

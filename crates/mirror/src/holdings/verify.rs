@@ -9,7 +9,6 @@ use super::Holdings;
 use crate::{
     error::Error,
     findings::{Fault, Finding, Part, Verification},
-    store::{blobs_failed, store_failed},
 };
 
 /// How many digests are compared at a time: the keys that S3 lists with one request.
@@ -38,8 +37,8 @@ impl Holdings {
         after: Option<&Digest>,
         check: Check,
     ) -> Result<Verification, Error> {
-        let recorded = self.catalog.recorded(after, PART).await.map_err(store_failed)?;
-        let stored = self.blobs.list(after, PART).await.map_err(blobs_failed)?;
+        let recorded = self.ask_catalog(self.catalog.recorded(after, PART)).await?;
+        let stored = self.ask_blobs(self.blobs.list(after, PART)).await?;
         let part = Part::of(recorded, stored);
         let until = self.clock.now().checked_sub(check.patience).unwrap_or(std::time::UNIX_EPOCH);
         let mut findings = Vec::new();
@@ -62,12 +61,15 @@ impl Holdings {
         let (this, digest) = (Arc::clone(self), *digest);
         self.to_its_end(async move {
             let _guard = this.locks.lock(&digest).await;
-            let stored = this.blobs.look(&digest).await.map_err(blobs_failed)?;
-            let recorded = this.catalog.is_held(&digest).await.map_err(store_failed)?;
+            let stored = this.ask_blobs(this.blobs.look(&digest)).await?;
+            let recorded = this.ask_catalog(this.catalog.is_held(&digest)).await?;
+            if stored.is_none() {
+                this.check_loss().await?;
+            }
             match stored {
                 None if recorded => this.bytes_are_missing(digest, repair).await.map(Some),
                 Some(size) if !recorded => {
-                    let repaired = repair && this.blobs.remove(&digest).await.map_err(blobs_failed)?;
+                    let repaired = repair && this.change_blobs(this.blobs.remove(&digest)).await?;
                     let (fault, repositories) = (Fault::MissingRecord, Vec::new());
                     Ok(Some(Finding { digest, size, fault, repositories, repaired }))
                 }
@@ -79,23 +81,23 @@ impl Holdings {
 
     // The caller holds the digest's lock.
     async fn bytes_are_missing(&self, digest: Digest, repair: bool) -> Result<Finding, Error> {
-        let blobs = self.catalog.blob_holders(&digest, HOLDERS).await.map_err(store_failed)?;
-        let manifests = self.catalog.manifest_holders(&digest, HOLDERS).await.map_err(store_failed)?;
+        let blobs = self.ask_catalog(self.catalog.blob_holders(&digest, HOLDERS)).await?;
+        let manifests = self.ask_catalog(self.catalog.manifest_holders(&digest, HOLDERS)).await?;
         let mut size = 0;
         for key in &blobs {
-            size = size.max(self.catalog.blob(key, &digest).await.map_err(store_failed)?.unwrap_or(0));
+            size = size.max(self.ask_catalog(self.catalog.blob(key, &digest)).await?.unwrap_or(0));
         }
         for key in &manifests {
-            let record = self.catalog.manifest(key, &digest).await.map_err(store_failed)?;
+            let record = self.ask_catalog(self.catalog.manifest(key, &digest)).await?;
             size = size.max(record.map_or(0, |record| record.size));
         }
         if repair {
             for key in blobs.iter().filter(is_mirrored) {
-                self.catalog.unlink_blob(key, &digest).await.map_err(store_failed)?;
+                self.ask_catalog(self.catalog.unlink_blob(key, &digest)).await?;
                 self.memory.links.invalidate(&(key.clone(), digest));
             }
             for key in manifests.iter().filter(is_mirrored) {
-                self.catalog.remove_manifest(key, &digest).await.map_err(store_failed)?;
+                self.ask_catalog(self.catalog.remove_manifest(key, &digest)).await?;
                 self.memory.forget_manifest(key, &digest);
             }
         }

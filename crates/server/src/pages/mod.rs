@@ -25,7 +25,7 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::{answer::respond, body::Body, headers::TEXT, state::State, web::call::WebCall};
+use crate::{answer::respond, body::Body, error::RETRY, headers::TEXT, state::State, web::call::WebCall};
 
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -57,6 +57,9 @@ fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) ->
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, RETRY.into());
+    }
     response
 }
 

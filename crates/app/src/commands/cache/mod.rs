@@ -121,7 +121,8 @@ async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -
     if dry_run || (what.is_whole() && !yes) {
         let images: Vec<CacheImage> =
             holder.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
-        if images.is_empty() {
+        // A repository may have blobs alone.
+        if images.is_empty() && !what.is_whole() {
             return Err(Failure::new(format!("`{what}` is not held"))
                 .with_hint(format!("see what is: `entrepot cache ls {}`", what.name)));
         }

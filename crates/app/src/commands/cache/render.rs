@@ -107,6 +107,9 @@ fn repositories_of(finding: &CacheFinding) -> String {
 
 /// The images that a removal would delete.
 pub(super) fn planned(images: &[CacheImage]) -> String {
+    if images.is_empty() {
+        return "would remove blobs that belong to no image\n".to_owned();
+    }
     let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
     lines.collect()
 }
