@@ -13,9 +13,10 @@ check: ## formatting, clippy and cargo test
 conformance: ## the official OCI suite, where its binary is there
 	@e2e/conformance.sh
 
-e2e: ## every real client, every image, every form of name; a real browser
+e2e: ## every real client, every image, every form of name; a real browser; every pair of stores
 	@e2e/run.sh
 	@e2e/browser.sh
+	@e2e/stores.sh
 
 bench: ## side by side with its peers, where they are there; takes more than an hour
 	@bench/run.py $(ARGS)
@@ -23,7 +24,7 @@ bench: ## side by side with its peers, where they are there; takes more than an 
 fuzz: ## hostile input for every parser: TIME=60 seconds for each target, TARGET=names for one alone
 	@TIME="$(or $(TIME),60)" TARGET="$(TARGET)" fuzz/run.sh
 
-soak: ## kills, faults, power cuts and floods: ARGS="--only S07 --cuts 200"; takes more than half an hour
+soak: ## kills, faults, power cuts and floods: ARGS="--only S07 --cuts 200"; takes about an hour
 	@soak/run.py $(ARGS)
 
 faults: ## the short part of it

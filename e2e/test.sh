@@ -39,7 +39,7 @@ scripts() {
         say "skipped: shellcheck is not installed"
     else
         # A step is what its last command comes to, whatever `set -e` says elsewhere.
-        shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh fuzz/*.sh || return
+        shellcheck -x .ci/run e2e/*.sh e2e/lib/*.sh e2e/lib/clients/*.sh fuzz/*.sh deploy/package/*.sh || return
     fi
     python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' e2e/*.py e2e/lib/*.py bench/*.py soak/*.py
 }
@@ -78,6 +78,7 @@ if [ "${1:-}" != --check ]; then
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick
     step migrate e2e/migrate.sh --quick
+    step stores e2e/stores.sh --quick
     step browser e2e/browser.sh
     step faults soak/run.py --quick
     step conformance conformance

@@ -45,7 +45,7 @@ root are enough; what a case needs and does not find is said, and the case is sk
 
 | command | what it does |
 |---|---|
-| `make soak` | everything; about half an hour |
+| `make soak` | everything; about three quarters of an hour |
 | `make faults` | the part without power cuts and large floods, with a kill at every seventeenth call: below two minutes |
 | `soak/run.py --only S06 --step 1` | one case |
 | `soak/run.py --only S07 --cuts 200` | more power cuts |

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Kills, breaks, fills and floods entrepot, and looks whether what it promised was kept.
 
-    soak/run.py [--quick] [--only ID,...] [--step N] [--cuts N] [--json FILE] [--write] [--list]
+    soak/run.py [--quick] [--only ID,...] [--step N] [--cuts N] [--minutes N] [--json FILE] [--write] [--list]
 
 --quick   what takes less than two minutes: every so many kills, small floods, no power cuts
 --only    some of the cases; --list names them
 --step    kill at every N-th call; 1, which is all of them, unless --quick
 --cuts    power cuts for each file system; 20
+--minutes how long STORES takes; 15
 --hours   everything again and again until so much time has passed
 --json    where the figures go; what it says of other cases stays. Default: .lab/soak.json
 --write   writes docs/soak.md from that file
@@ -27,6 +28,7 @@ import faults
 import floods
 import power
 import report
+import stores
 import sweep
 from machine import stop_all
 
@@ -55,6 +57,7 @@ CASES = (
     ("H18", "hostile HTTP/2", floods.hostile_h2, True),
     ("H20", "100,000 tags, 1,000,000 repositories", floods.long_lists, False),
     ("MEM", "50 clients on large blobs", floods.crowd_memory, False),
+    ("STORES", "S3 and PostgreSQL, both failing again and again", stores.soak, False),
 )
 IDS = [case[0] for case in CASES]
 
@@ -90,6 +93,7 @@ def options():
     parser.add_argument("--only", default="")
     parser.add_argument("--step", type=int)
     parser.add_argument("--cuts", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--hours", type=float, default=0)
     parser.add_argument("--json")
     parser.add_argument("--write", action="store_true")

@@ -56,6 +56,10 @@ class Client {
       this.ask<"listCacheImages">("GET", "/api/v1/cache/images" satisfies keyof paths, query),
     removeCacheImages: (query: operations["removeCacheImages"]["parameters"]["query"]) =>
       this.ask<"removeCacheImages">("DELETE", "/api/v1/cache/images" satisfies keyof paths, query),
+    verifyCache: (query: operations["verifyCache"]["parameters"]["query"]) =>
+      this.ask<"verifyCache">("GET", "/api/v1/cache/verification" satisfies keyof paths, query),
+    repairCache: (query: operations["repairCache"]["parameters"]["query"]) =>
+      this.ask<"repairCache">("POST", "/api/v1/cache/verification" satisfies keyof paths, query),
   } satisfies Record<Id, unknown>;
 }
 

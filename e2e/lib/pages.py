@@ -187,6 +187,33 @@ def own_page_with_a_token(browser):
     assert told == [202, "SECRETTOK"] and begun(TOKEN) == 1, told
 
 
+ASK = """new Promise((resolve) => {
+    new MutationObserver(() => {
+        const commands = document.getElementById('commands');
+        if (!commands.textContent.includes('bitnami')) return;
+        const shown = [...commands.querySelectorAll('.tool')].filter((tool) => tool.checkVisibility());
+        resolve([shown.length, shown[0].innerText, location.search]);
+    }).observe(document.body, { subtree: true, childList: true });
+    const image = document.getElementById('image');
+    image.value = 'https://hub.docker.com/r/bitnami/redis/tags';
+    document.getElementById('tool-podman').click();
+    image.dispatchEvent(new Event('input', { bubbles: true }));
+})"""
+
+
+def first_page(browser):
+    page = browser.page()
+    page.ask("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+    for path in ("/?lang=en", "/?lang=zh", "/guide?lang=zh", "/sync?lang=en", "/nowhere?lang=zh"):
+        page.open(f"http://localhost:{OPEN}{path}")
+        width = page.run("document.documentElement.scrollWidth")
+        assert width == 390, f"{path} is {width} wide"
+    page.open(f"http://localhost:{OPEN}/?lang=en")
+    count, text, query = page.run(ASK)
+    assert count == 1 and f"podman pull --tls-verify=false localhost:{OPEN}/docker.io/bitnami/redis" in text, text
+    assert "tool=podman" in query and "bitnami" in query, query
+
+
 # The example of docs/how-to/tls.md stands in front of a server that counts programs on this machine as local.
 def documented_proxy(_):
     assert request(BEHIND, "POST", RUN)[0] == 202, "a program on this machine may not begin a run at first"
@@ -211,6 +238,7 @@ CASES = [
     ("A03", "a form of another site begins nothing", cross_site_form),
     ("A03", "a picture in a page of another site downloads nothing", cross_site_picture),
     ("A03", "a name that was pointed here sees and changes nothing", rebound_name),
+    ("page", "the first page fits a phone and turns what is typed into commands", first_page),
     ("A04", "the button of our own page begins a run", own_page),
     ("A04", "where there is a token the page asks for it", own_page_with_a_token),
     ("A04", "behind the documented nginx nobody is local", documented_proxy),

@@ -108,7 +108,10 @@ impl Access {
 
 impl Shared {
     /// The account with this key, if it exists.
-    pub(crate) async fn account(&self, id: i64) -> Result<Option<Arc<KnownAccount>>, entrepot_catalog::Error> {
+    pub(crate) async fn account(
+        &self,
+        id: i64,
+    ) -> Result<Option<Arc<KnownAccount>>, entrepot_catalog::Error> {
         if let Some(known) = self.accounts.get(&id) {
             return Ok(Some(known));
         }
@@ -120,7 +123,10 @@ impl Shared {
     }
 
     /// The API token with this id, if it exists.
-    pub(crate) async fn token(&self, id: &str) -> Result<Option<Arc<ApiTokenRecord>>, entrepot_catalog::Error> {
+    pub(crate) async fn token(
+        &self,
+        id: &str,
+    ) -> Result<Option<Arc<ApiTokenRecord>>, entrepot_catalog::Error> {
         if let Some(known) = self.tokens.get(id) {
             return Ok(Some(known));
         }
@@ -208,4 +214,3 @@ async fn signing_keys(
     let document = keyring.open(place(&newest.id), &sealed).map_err(OpenError::WrongKey)?;
     Ok((SigningKey::read(newest.id, &document)?, verifying))
 }
-

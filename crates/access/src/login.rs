@@ -64,7 +64,8 @@ impl Access {
     pub fn issue(&self, principal: &Principal, service: &str, scopes: RegistryScopes) -> String {
         let now = SystemTime::now();
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let claims = Claims { service: service.to_owned(), subject: subject_of(principal), scopes, expires: now, id };
+        let claims =
+            Claims { service: service.to_owned(), subject: subject_of(principal), scopes, expires: now, id };
         self.0.signing.sign(&claims, now)
     }
 }

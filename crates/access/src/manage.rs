@@ -128,7 +128,8 @@ impl Access {
             if role != Role::Admin {
                 self.keep_an_admin(&record).await?;
             }
-            self.change(&record, &AccountChange { role: Some(role.to_string()), ..AccountChange::default() }).await
+            self.change(&record, &AccountChange { role: Some(role.to_string()), ..AccountChange::default() })
+                .await
         })
         .await
     }
@@ -150,7 +151,11 @@ impl Access {
             if is_disabled {
                 self.keep_an_admin(&record).await?;
             }
-            self.change(&record, &AccountChange { is_disabled: Some(is_disabled), ..AccountChange::default() }).await
+            self.change(
+                &record,
+                &AccountChange { is_disabled: Some(is_disabled), ..AccountChange::default() },
+            )
+            .await
         })
         .await
     }
@@ -223,7 +228,8 @@ impl Access {
         let subject = Subject { action: "token.renew", object: id.as_str(), detail: None };
         self.audited(by, subject, async {
             let now = SystemTime::now();
-            let is_there = self.0.catalog.renew_api_token(id.as_str(), &token.hash(), now + GRACE, now).await?;
+            let is_there =
+                self.0.catalog.renew_api_token(id.as_str(), &token.hash(), now + GRACE, now).await?;
             if is_there { Ok(()) } else { Err(ChangeError::NoToken(id.to_string())) }
         })
         .await?;
@@ -255,7 +261,11 @@ impl Access {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn audit(&self, filter: &AuditFilter, limit: usize) -> Result<Listing<AuditRecord>, ChangeError> {
+    pub async fn audit(
+        &self,
+        filter: &AuditFilter,
+        limit: usize,
+    ) -> Result<Listing<AuditRecord>, ChangeError> {
         Ok(self.0.catalog.audit(filter, limit).await?)
     }
 

@@ -12,7 +12,9 @@ pub struct AccountName(std::sync::Arc<str>);
 
 /// The text is not an account name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to {MAX} lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit")]
+#[error(
+    "a name has 1 to {MAX} lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit"
+)]
 pub struct NameError;
 
 impl AccountName {

@@ -122,9 +122,15 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_left_out() {
-        for foreign in
-            ["", "repository", "repository:a", "registry:catalog:*", "repository:A B:pull", "project:x:pull", ":::"]
-        {
+        for foreign in [
+            "",
+            "repository",
+            "repository:a",
+            "registry:catalog:*",
+            "repository:A B:pull",
+            "project:x:pull",
+            ":::",
+        ] {
             assert_eq!(read(&[foreign, "repository:b:pull"]), ["b=pull"], "{foreign}");
         }
         assert_eq!(read(&["repository:a:pull,metadata_read,"]), ["a=pull"]);

@@ -170,7 +170,8 @@ impl VerifyingKeys {
             return Err(RegistryTokenError::Foreign);
         }
         let key = self.0.get(&header.kid).ok_or(RegistryTokenError::Foreign)?;
-        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| RegistryTokenError::Signature)?;
+        let signature =
+            BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| RegistryTokenError::Signature)?;
         let verified = UnparsedPublicKey::new(&ED25519, key).verify(body.as_bytes(), &signature);
         verified.map_err(|_| RegistryTokenError::Signature)?;
         let payload: Payload = decoded(payload)?;

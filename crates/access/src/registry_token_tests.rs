@@ -76,7 +76,11 @@ fn the_algorithm_is_ours_and_nothing_else() {
         let mut header = issuer.header();
         header["alg"] = alg.into();
         assert_eq!(issuer.verify(&format!("{}.", body(&header))), Err(RegistryTokenError::Foreign), "{alg}");
-        assert_eq!(issuer.verify(&issuer.forge(&header, &payload())), Err(RegistryTokenError::Foreign), "{alg}");
+        assert_eq!(
+            issuer.verify(&issuer.forge(&header, &payload())),
+            Err(RegistryTokenError::Foreign),
+            "{alg}"
+        );
     }
     // The public key as the secret of an HMAC, under each name.
     for alg in ["HS256", "EdDSA"] {
@@ -93,7 +97,10 @@ fn the_algorithm_is_ours_and_nothing_else() {
 fn a_token_brings_no_key_and_no_extension() {
     let (issuer, stranger) = (Issuer::new(), Issuer::new());
     for (field, value) in [
-        ("jwk", json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode(stranger.key.public())})),
+        (
+            "jwk",
+            json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode(stranger.key.public())}),
+        ),
         ("jku", json!("https://evil.example/keys")),
         ("x5c", json!(["AAAA"])),
         ("crit", json!(["exp"])),
@@ -102,7 +109,11 @@ fn a_token_brings_no_key_and_no_extension() {
     ] {
         let mut header = issuer.header();
         header[field] = value;
-        assert_eq!(issuer.verify(&issuer.forge(&header, &payload())), Err(RegistryTokenError::Foreign), "{field}");
+        assert_eq!(
+            issuer.verify(&issuer.forge(&header, &payload())),
+            Err(RegistryTokenError::Foreign),
+            "{field}"
+        );
     }
     assert_eq!(issuer.verify(&stranger.token()), Err(RegistryTokenError::Foreign));
     // A stranger's signature under our key's id.

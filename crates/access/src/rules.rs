@@ -47,6 +47,11 @@ impl Rules {
         self.private.iter().any(|pattern| pattern.matches(repository))
     }
 
+    /// Whether anybody may pull this repository, by the configuration.
+    pub fn visibility(&self, repository: &str) -> Visibility {
+        if self.is_private(repository) { Visibility::Private } else { Visibility::Public }
+    }
+
     /// What a principal may do to a repository, named in full.
     pub fn rights(&self, principal: &Principal, repository: &str, visibility: Visibility) -> Verbs {
         let rights = match &principal.identity {

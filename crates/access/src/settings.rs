@@ -83,7 +83,10 @@ fn words_and_see(words: &[String]) -> Result<(Verbs, bool), SettingsFault> {
     let mut may = Verbs::NONE;
     for (at, word) in words.iter().enumerate().filter(|(_, word)| *word != SEE) {
         let verb: Verb = word.parse().map_err(|_| {
-            fault(&["anonymous", &at.to_string()], "it is not one of `pull`, `push`, `delete`, `request`, `see`")
+            fault(
+                &["anonymous", &at.to_string()],
+                "it is not one of `pull`, `push`, `delete`, `request`, `see`",
+            )
         })?;
         may = may.with(verb);
     }
@@ -127,7 +130,10 @@ mod tests {
     #[test]
     fn what_is_written_counts_alone() {
         let rules = section(r#"{"anonymous": [], "local": ["pull"]}"#).rules().unwrap();
-        assert_eq!((rules.anonymous, rules.anonymous_sees, rules.local.to_string()), (Verbs::NONE, false, "pull".to_owned()));
+        assert_eq!(
+            (rules.anonymous, rules.anonymous_sees, rules.local.to_string()),
+            (Verbs::NONE, false, "pull".to_owned())
+        );
         let rules = section(
             r#"{"anonymous": ["see", "pull"], "private": ["local/secret/**"],
                 "grants": [{"to": "group:ml", "repositories": ["docker.io/acme/**"], "may": ["pull", "push"]}]}"#,
@@ -146,7 +152,10 @@ mod tests {
         assert_eq!(at(r#"{"private": ["a:1"]}"#), "private.0");
         let grant = |text: &str| at(&format!(r#"{{"grants": [{text}]}}"#));
         assert_eq!(grant(r#"{"to": "alice", "repositories": [], "may": []}"#), "grants.0.to");
-        assert_eq!(grant(r#"{"to": "role:user", "repositories": ["A"], "may": []}"#), "grants.0.repositories.0");
+        assert_eq!(
+            grant(r#"{"to": "role:user", "repositories": ["A"], "may": []}"#),
+            "grants.0.repositories.0"
+        );
         assert_eq!(grant(r#"{"to": "role:user", "repositories": ["a"], "may": ["own"]}"#), "grants.0.may.0");
     }
 }

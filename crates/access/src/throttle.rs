@@ -74,7 +74,8 @@ impl<K: Hash + Eq + Clone> Failures<K> {
         }
         self.by_key.retain(|_, failed| now.duration_since(failed.last) < MEMORY);
         while self.by_key.len() >= MAX_KEYS {
-            let Some(oldest) = self.by_key.iter().min_by_key(|(_, failed)| failed.last).map(|(key, _)| key.clone())
+            let Some(oldest) =
+                self.by_key.iter().min_by_key(|(_, failed)| failed.last).map(|(key, _)| key.clone())
             else {
                 return;
             };

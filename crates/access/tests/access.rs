@@ -76,12 +76,8 @@ async fn login(access: &Access, user: &str, password: &str) -> Result<Principal,
 }
 
 async fn token(access: &Access, scopes: &str, expires: Option<SystemTime>) -> ApiToken {
-    let new = NewToken {
-        account: name("alice"),
-        name: "ci".to_owned(),
-        scopes: scopes.parse().unwrap(),
-        expires,
-    };
+    let new =
+        NewToken { account: name("alice"), name: "ci".to_owned(), scopes: scopes.parse().unwrap(), expires };
     access.create_token(&new, &owner()).await.unwrap()
 }
 
@@ -92,11 +88,16 @@ async fn a_password_logs_in_until_it_is_changed() {
     let principal = login(&access, "Alice", PASSWORD).await.unwrap();
     assert_eq!(principal.label(), "account:alice");
     assert_eq!(principal.account().unwrap().role, Role::User);
-    for (user, password) in [("alice", "wrong"), ("alice", ""), ("bob", PASSWORD), ("", PASSWORD), ("a:b", "x")] {
+    for (user, password) in
+        [("alice", "wrong"), ("alice", ""), ("bob", PASSWORD), ("", PASSWORD), ("a:b", "x")]
+    {
         assert!(matches!(login(&access, user, password).await, Err(LoginError::Wrong)), "{user} {password}");
     }
     access.set_password(&name("alice"), secret("another password"), &owner()).await.unwrap();
-    assert!(matches!(login(&access, "alice", PASSWORD).await, Err(LoginError::Wrong)), "not remembered either");
+    assert!(
+        matches!(login(&access, "alice", PASSWORD).await, Err(LoginError::Wrong)),
+        "not remembered either"
+    );
     login(&access, "alice", "another password").await.unwrap();
 }
 
@@ -127,7 +128,8 @@ async fn an_api_token_is_a_password_with_limits() {
     let token = token(&access, "pull:docker.io/**", None).await;
     for user in ["alice", "ci", "anything", ""] {
         let principal = login(&access, user, token.expose()).await.unwrap();
-        let rights = |repository| access.rules().rights(&principal, repository, Visibility::Public).to_string();
+        let rights =
+            |repository| access.rules().rights(&principal, repository, Visibility::Public).to_string();
         assert_eq!((rights("docker.io/a/b"), rights("quay.io/a/b")), ("pull".to_owned(), String::new()));
     }
     let as_bearer = access.bearer(token.expose()).await.unwrap();
@@ -160,7 +162,10 @@ async fn an_api_token_ends_and_is_renewed() {
     login(&access, "alice", long.expose()).await.unwrap();
     login(&access, "alice", renewed.expose()).await.unwrap();
     let again = access.renew_token(long.id(), &owner()).await.unwrap();
-    assert!(matches!(login(&access, "alice", long.expose()).await, Err(LoginError::Wrong)), "two live, not three");
+    assert!(
+        matches!(login(&access, "alice", long.expose()).await, Err(LoginError::Wrong)),
+        "two live, not three"
+    );
     login(&access, "alice", renewed.expose()).await.unwrap();
     login(&access, "alice", again.expose()).await.unwrap();
     let rows = access.tokens(Some(&name("alice")), "", 10).await.unwrap().rows;
@@ -188,7 +193,11 @@ async fn a_registry_token_stands_for_whoever_it_was_issued_to() {
     access.remove_token(token.id(), &owner()).await.unwrap();
     assert!(matches!(access.bearer(&issued).await, Err(BearerError::Revoked)));
 
-    let elsewhere = with_alice(&Home::new()).await.issue(&Principal::ANONYMOUS, "m.example.com", RegistryScopes::default());
+    let elsewhere = with_alice(&Home::new()).await.issue(
+        &Principal::ANONYMOUS,
+        "m.example.com",
+        RegistryScopes::default(),
+    );
     let foreign = access.bearer(&elsewhere).await;
     assert!(matches!(foreign, Err(BearerError::Token(RegistryTokenError::Foreign))));
 }

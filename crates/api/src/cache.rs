@@ -4,6 +4,8 @@ use entrepot_oci::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::words::words;
+
 /// Everything that is held, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CacheTotals {
@@ -88,4 +90,45 @@ pub struct CacheRemoval {
     pub blobs: u64,
     /// Bytes that were freed: content that no other repository holds.
     pub freed: u64,
+}
+
+/// The comparison of stored bytes with records, for a part of all digests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CacheVerification {
+    /// Digests that are recorded.
+    pub records: u64,
+    /// Digests whose bytes are stored.
+    pub stored: u64,
+    /// Where they disagree.
+    pub findings: Vec<CacheFinding>,
+    /// The last digest of this part: ask again with `last` as this. Left out where no other part follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub last: Option<Digest>,
+}
+
+/// A digest whose bytes and records disagree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CacheFinding {
+    /// The digest.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    /// Bytes it has, by its record or as stored.
+    pub size: u64,
+    /// What is wrong.
+    pub fault: CacheFault,
+    /// The repositories that record it.
+    pub repositories: Vec<String>,
+    /// Whether it has been repaired.
+    pub repaired: bool,
+}
+
+words! {
+    /// The way in which bytes and records of a digest disagree.
+    CacheFault {
+        /// It is recorded, and its bytes are gone.
+        MissingBytes = "missing-bytes",
+        /// Its bytes are stored, and nothing records them.
+        MissingRecord = "missing-record",
+    }
 }

@@ -1,7 +1,8 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
-//! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`]
+//! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
+//!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`AuditList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
@@ -24,19 +25,22 @@ mod timestamp;
 mod words;
 
 pub use account::{
-    Account, AccountChange, AccountKind, AccountList, ApiToken, ApiTokenList, ApiTokenListQuery, ApiTokenSecret,
-    AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me, NewAccount, NewApiToken, PageQuery, Role,
-    SenderKind,
+    Account, AccountChange, AccountKind, AccountList, ApiToken, ApiTokenList, ApiTokenListQuery,
+    ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me, NewAccount,
+    NewApiToken, PageQuery, Role, SenderKind,
 };
 pub use cache::{
-    CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
+    CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
+    CacheTotals, CacheVerification,
 };
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
 pub use event::{Event, Running, SettledCopies};
 pub use problem::Problem;
 pub use progress::{ImageProgress, Phase, Progress};
-pub use query::{CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery};
+pub use query::{
+    CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
+};
 pub use rule::{RefusedConfig, Rule, RuleList, Source};
 pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
 pub use run_id::RunId;

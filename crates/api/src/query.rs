@@ -78,3 +78,11 @@ pub struct ImageQuery {
     /// A tag or a digest; all images of the repository where it is left out.
     pub reference: Option<String>,
 }
+
+/// Which part to verify.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VerificationQuery {
+    /// The part after this digest; the first one where it is left out.
+    pub last: Option<String>,
+}

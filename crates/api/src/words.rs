@@ -35,6 +35,7 @@ mod tests {
     use utoipa::PartialSchema;
 
     use crate::{
+        cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
         progress::Phase,
@@ -50,6 +51,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_what_is_written_and_described() {
+        agree(CacheFault::ALL, CacheFault::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);
         agree(Phase::ALL, Phase::as_str);

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use entrepot_access::{Access, OpenError};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Metrics, Mirror, Parts, UpstreamParts};
+use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::{Remote, RequestOutcome};
 use entrepot_secrets::{FileError, KeyFile};
@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Assembly {
     /// The mirror.
     pub(crate) mirror: Mirror,
+    /// The blob store.
+    pub(crate) blobs: Blobs,
     /// The catalog database.
     pub(crate) catalog: Catalog,
     /// The registry for metrics.
@@ -44,16 +46,36 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &metrics));
     let parts = Parts {
-        settings: config.mirror.clone(),
+        settings: Settings { own_names: config.names.clone(), ..config.mirror.clone() },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
-        blobs,
+        blobs: blobs.clone(),
         catalog: catalog.clone(),
         metrics,
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    Ok(Assembly { mirror, catalog, registry, lock })
+    Ok(Assembly { mirror, blobs, catalog, registry, lock })
+}
+
+/// Checks that the blob store takes our requests. One that does not answer may come back, and until then what is mirrored
+/// goes through: that is only logged.
+///
+/// # Errors
+/// It refuses us, or has no such bucket; the message is for the operator.
+pub(crate) async fn check_store(blobs: &Blobs) -> Result<(), Failure> {
+    match blobs.check().await {
+        Ok(()) => Ok(()),
+        Err(error) if error.is_unavailable() => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "the blob store does not answer: what is mirrored is passed through until it does");
+            Ok(())
+        }
+        Err(error) => Err(Failure::because("the blob store cannot be used", &error).with_hint(
+            "look at `blobs.s3` in the configuration: the bucket must exist, and its key must be allowed to list, read and \
+             write it",
+        )),
+    }
 }
 
 /// Opens accounts and keys. The first start makes the key file and the account `admin`.

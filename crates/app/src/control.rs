@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use entrepot_api::{
-    CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, ImageListQuery, ImageQuery,
-    RepositoryListQuery,
+    CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, CacheVerification, ImageListQuery,
+    ImageQuery, RepositoryListQuery, VerificationQuery,
 };
-use entrepot_oci::{Name, Page, Reference};
+use entrepot_oci::{Digest, Name, Page, Reference};
 
 use crate::{
     client::{Client, Fault},
@@ -67,6 +67,21 @@ impl Control {
     ) -> Result<CacheRemoval, Failure> {
         let query = ImageQuery { name: name.to_string(), reference: reference.map(ToString::to_string) };
         self.told(self.client.delete(&["cache", "images"], &query).await)
+    }
+
+    /// Compares bytes and records of a part, and repairs them if that is wanted.
+    pub(crate) async fn verify(
+        &self,
+        after: Option<Digest>,
+        repair: bool,
+    ) -> Result<CacheVerification, Failure> {
+        let query = VerificationQuery { last: after.map(|after| after.to_string()) };
+        let path = ["cache", "verification"];
+        self.told(if repair {
+            self.client.act(&path, &query).await
+        } else {
+            self.client.get(&path, &query).await
+        })
     }
 
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {

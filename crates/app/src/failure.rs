@@ -5,7 +5,9 @@ use std::{error::Error, fmt, process::ExitCode};
 use clap::builder::styling::AnsiColor;
 
 use crate::{
-    config::{self, Warning},
+    config::{self, Environment, Warning},
+    hints,
+    output::{self, Output},
     terminal::{self, Label},
 };
 
@@ -68,6 +70,14 @@ impl Failure {
     pub(crate) fn in_file(mut self, name: &str) -> Self {
         self.what = format!("{name}: {}", self.what);
         self
+    }
+
+    /// Prints it as the end of a command: for programs to standard output too.
+    pub(crate) fn conclude(&self, output: Output) {
+        if output == Output::Json {
+            output::print_failure(&self.what, self.hint.as_deref());
+        }
+        self.report();
     }
 
     /// Prints it to standard error.
@@ -147,5 +157,19 @@ pub(crate) fn note(facts: &[String], hint: &str) {
 }
 
 fn say(color: AnsiColor, label: &'static str, text: &str) {
-    terminal::say(Some(Label(color, label)), text);
+    if !Environment::of_process().is_chinese() {
+        return terminal::say(Some(Label(color, label)), text);
+    }
+    let text = hints::in_chinese(text).filter(|_| label == "hint").unwrap_or(text);
+    terminal::say(Some(Label(color, in_chinese(label))), text);
+}
+
+fn in_chinese(label: &'static str) -> &'static str {
+    match label {
+        "error" => "错误",
+        "hint" => "提示",
+        "warning" => "警告",
+        "note" => "说明",
+        other => other,
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Greeting<'a> {
     pub(crate) default_upstream: &'a Host,
     /// The prefixes that accept pushes.
     pub(crate) hosted: &'a [String],
-    /// Also print it in Chinese.
+    /// Print it in Chinese.
     pub(crate) chinese: bool,
 }
 
@@ -34,24 +34,21 @@ impl fmt::Display for Greeting<'_> {
         let here = self.here();
         let scheme = if self.tls { "https" } else { "http" };
         let example = if self.default_upstream.is_docker_hub() { "library/nginx" } else { "NAME" };
-        writeln!(f, "entrepot listens on {scheme}://{}", self.address)?;
-        writeln!(f, "  pull:  docker pull {here}/{}/{example}", self.default_upstream)?;
-        match self.hosted.first() {
-            Some(prefix) => writeln!(f, "  push:  docker push {here}/{prefix}NAME")?,
-            None => writeln!(f, "  push:  nowhere: no `hosted` prefix is configured")?,
-        }
-        writeln!(
-            f,
-            "  stand in for {} in Docker's daemon:  \"registry-mirrors\": [\"{scheme}://{here}\"]",
-            self.default_upstream
-        )?;
+        let pull = format!("docker pull {here}/{}/{example}", self.default_upstream);
+        let push = self.hosted.first().map(|prefix| format!("docker push {here}/{prefix}NAME"));
+        let setting = format!("\"registry-mirrors\": [\"{scheme}://{here}\"]");
         if self.chinese {
-            writeln!(
-                f,
-                "  拉取镜像：docker pull {here}/{}/{example}，首次经由上游，之后走本地缓存",
-                self.default_upstream
-            )?;
+            writeln!(f, "entrepot 正在监听 {scheme}://{}", self.address)?;
+            writeln!(f, "  网页：{scheme}://{here}/ 有各种客户端的用法")?;
+            writeln!(f, "  拉取：{pull}")?;
+            writeln!(f, "  推送：{}", push.as_deref().unwrap_or("未配置 `hosted` 前缀，不接受推送"))?;
+            return writeln!(f, "  让 Docker 用它加速 {}：{setting}", self.default_upstream);
         }
+        writeln!(f, "entrepot listens on {scheme}://{}", self.address)?;
+        writeln!(f, "  page:  {scheme}://{here}/ says how, for every client")?;
+        writeln!(f, "  pull:  {pull}")?;
+        writeln!(f, "  push:  {}", push.as_deref().unwrap_or("nowhere: no `hosted` prefix is configured"))?;
+        writeln!(f, "  stand in for {} in Docker's daemon:  {setting}", self.default_upstream)?;
         Ok(())
     }
 }
@@ -71,16 +68,17 @@ mod tests {
         assert_eq!(
             greeting("127.0.0.1:5000", false, false),
             "entrepot listens on http://127.0.0.1:5000
+  page:  http://127.0.0.1:5000/ says how, for every client
   pull:  docker pull 127.0.0.1:5000/docker.io/library/nginx
   push:  docker push 127.0.0.1:5000/local/NAME
   stand in for docker.io in Docker's daemon:  \"registry-mirrors\": [\"http://127.0.0.1:5000\"]
 "
         );
         let everywhere = greeting("[::]:443", true, true);
+        assert!(everywhere.starts_with("entrepot 正在监听 https://[::]:443\n"), "{everywhere}");
         assert!(
-            everywhere
-                .starts_with("entrepot listens on https://[::]:443\n  pull:  docker pull localhost:443/")
+            everywhere.contains("  拉取：docker pull localhost:443/docker.io/library/nginx\n"),
+            "{everywhere}"
         );
-        assert!(everywhere.ends_with("，首次经由上游，之后走本地缓存\n"));
     }
 }

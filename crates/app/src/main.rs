@@ -13,8 +13,10 @@ mod commands;
 mod config;
 mod control;
 mod data;
+mod examples;
 mod failure;
 mod greeting;
+mod hints;
 mod log;
 mod output;
 mod progress;
@@ -33,7 +35,8 @@ use cli::Action;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let done = match cli::parse(std::env::args_os()) {
+    let cli::Parsed { action, output } = cli::parse(std::env::args_os());
+    let done = match action {
         Action::Serve(serve) => commands::serve::run(serve),
         Action::Config(config) => commands::config::run(config),
         Action::Cache(cache) => commands::cache::run(cache),
@@ -60,12 +63,12 @@ fn main() -> ExitCode {
         Action::MigrateRewrite(rewrite) => commands::migrate::rewrite::run(rewrite),
         Action::MigrateStatus(args) => commands::migrate::status::run(args),
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
-        Action::Man(man) => commands::man::run(man, cli::command()),
+        Action::Man(man) => commands::man::run(man, cli::manual()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report();
+            failure.conclude(output);
             failure.code()
         }
     }

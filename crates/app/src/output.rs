@@ -1,8 +1,11 @@
 //! Output of commands: tables on a terminal, plain lines otherwise, or JSON.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
 use entrepot_oci::printable;
 use serde::Serialize;
 
@@ -33,8 +36,20 @@ pub(crate) fn print_exact(document: &[u8]) -> Result<(), Failure> {
     terminal::exact(document).map_err(unwritten)
 }
 
+/// True once JSON was printed: a command prints one document.
+static HAS_PRINTED_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Prints a failure as JSON, unless the command has printed a document that tells it.
+pub(crate) fn print_failure(what: &str, hint: Option<&str>) {
+    if !HAS_PRINTED_JSON.load(Ordering::Relaxed) {
+        // The failure is told on standard error in any case.
+        let _ = print_json(&serde_json::json!({ "error": what, "hint": hint }));
+    }
+}
+
 /// Prints a value as JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    HAS_PRINTED_JSON.store(true, Ordering::Relaxed);
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Failure::because("cannot write JSON", &error))?;
     terminal::json(&(text + "\n")).map_err(unwritten)
@@ -46,6 +61,10 @@ fn unwritten(error: io::Error) -> Failure {
 
 /// A table column: its heading and alignment.
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) CellAlignment);
+
+/// A column of a narrow terminal has this many characters at least, or what its widest cell has, besides its padding.
+const NARROWEST: usize = 12;
+const PADDING: u16 = 2;
 
 /// Formats a table for standard output.
 pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
@@ -62,9 +81,13 @@ fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String
     table.set_header(columns.iter().map(|Column(head, _)| *head));
     // A cell is one line, whatever input it contains.
     table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(cell))));
-    for (index, Column(_, alignment)) in columns.iter().enumerate() {
+    for (index, Column(head, alignment)) in columns.iter().enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
+        let widest = cells.chain([head.chars().count()]).max().unwrap_or_default();
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(*alignment);
+            let least = u16::try_from(widest.min(NARROWEST)).unwrap_or_default() + PADDING;
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
             if !terminal {
                 column.set_padding((0, 2));
             }
@@ -129,6 +152,17 @@ mod tests {
     #[test]
     fn sizes_read_well() {
         assert_eq!([size(0), size(1536), size(5 << 30)], ["0 B", "1.5 KiB", "5.0 GiB"]);
+    }
+
+    #[test]
+    fn columns_are_never_too_narrow_to_read() {
+        let heads = ["RULE", "COPIED", "UP TO DATE", "KEPT", "EXTRA", "REMOVED", "FAILED", "LEFT"];
+        let columns: Vec<Column> = heads.map(|head| Column(head, CellAlignment::Left)).into();
+        let row = ["a-rule-with-a-long-name-of-several-words-in-it"; 8].map(str::to_owned);
+        let told = lay_out(&columns, vec![row.to_vec()], true);
+        assert!(told.contains("UP TO DATE") && told.contains("REMOVED"), "{told}");
+        let pieces: Vec<&str> = told.split_whitespace().filter(|piece| piece.starts_with('a')).collect();
+        assert!(pieces.iter().all(|piece| piece.chars().count() >= 6), "{told}");
     }
 
     #[test]

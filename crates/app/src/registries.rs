@@ -1,9 +1,9 @@
 //! The registries of a command or of a server's syncs: the configured settings with this user's logins.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use entrepot_credentials::{AuthFilePaths, Login, Logins};
@@ -26,11 +26,12 @@ pub(crate) fn configured(
 ) -> ConfiguredRegistries {
     assembly::install_crypto();
     let (logins, errors) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
-    warn(&errors);
+    let told = Told::default();
+    told.warn(&errors);
     let find_logins = Box::new(move |host: &Host| {
         // Credential helpers are programs; `block_in_place` lets other tasks continue.
         let found = tokio::task::block_in_place(|| logins.find(host));
-        warn(&found.errors);
+        told.warn(&found.errors);
         found.logins.into_iter().map(credential).collect()
     });
     let registries = registries.into_iter().map(|(host, registry)| (host, settings(registry)));
@@ -47,8 +48,19 @@ pub(crate) fn credential(Login { credential, namespace }: Login) -> Credential {
     Credential { username, password, namespace, endpoint: None }
 }
 
-fn warn(errors: &[entrepot_credentials::Error]) {
-    failure::warn(&errors.iter().map(config::Warning::from).collect::<Vec<_>>());
+/// The warnings that were shown. Several lookups find the same faults.
+#[derive(Default)]
+struct Told(Mutex<BTreeSet<String>>);
+
+impl Told {
+    fn warn(&self, errors: &[entrepot_credentials::Error]) {
+        // A panic cannot leave the set inconsistent.
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = errors.iter().map(config::Warning::from);
+        let new: Vec<config::Warning> = all.filter(|warning| told.insert(warning.what.clone())).collect();
+        drop(told);
+        failure::warn(&new);
+    }
 }
 
 /// The cache directory: the given one, else the default one, else none.

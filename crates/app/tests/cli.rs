@@ -20,6 +20,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["cache"],
         vec!["cache", "ls"],
         vec!["cache", "stat"],
+        vec!["cache", "verify"],
         vec!["cache", "rm"],
         vec!["sync"],
         vec!["sync", "run"],
@@ -49,6 +50,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["migrate", "status"],
         vec!["completions"],
         vec!["man"],
+        vec!["help"],
+        vec!["version"],
     ]
 }
 
@@ -72,7 +75,95 @@ fn help_is_as_written() {
 #[test]
 fn the_version_is_one_line() {
     let ran = Lab::new().run(&["--version"]);
-    assert_eq!((ran.code, ran.stdout), (0, format!("entrepot {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!((ran.code, ran.stdout.clone()), (0, format!("entrepot {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(Lab::new().run(&["version"]).stdout, ran.stdout);
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let lab = Lab::new();
+    for (as_command, as_option) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "sync", "run"], &["sync", "run", "--help"]),
+        (&["help", "copy"], &["copy", "--help"]),
+    ] {
+        let ran = lab.run(as_command);
+        assert_eq!((ran.code, ran.stdout), (0, lab.run(as_option).stdout), "{as_command:?}");
+    }
+    let ran = lab.run(&["help", "frobnicate"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("frobnicate"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_terminal_says_the_language() {
+    let lab = Lab::with("tls: {cert: a}\n");
+    let said = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = lab.command(arguments);
+        command.envs(variables.iter().copied());
+        ran(command)
+    };
+    for variables in [
+        &[("LANG", "zh_CN.UTF-8")][..],
+        &[("LANG", "en_US.UTF-8"), ("LC_MESSAGES", "zh_TW.UTF-8")],
+        &[("LC_ALL", "zh_HK"), ("LANG", "C"), ("LC_MESSAGES", "C")],
+    ] {
+        let help = said(variables, &["sync", "run", "--help"]);
+        assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{variables:?}");
+        for part in [
+            "用法: entrepot sync run",
+            "让服务器立即执行一条规则",
+            "示例:",
+            "选项:",
+            "（环境变量：ENTREPOT_SERVER）",
+        ] {
+            assert!(help.stdout.contains(part), "{part} in {}", help.stdout);
+        }
+        let failed = said(variables, &["config", "check", "entrepot.yaml"]);
+        assert_eq!(failed.code, 2);
+        assert!(
+            failed.stderr.starts_with("错误: ") && failed.stderr.contains("提示: TLS 需要两个文件\n"),
+            "{}",
+            failed.stderr
+        );
+    }
+    for variables in [&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")][..], &[("LANG", "de_DE.UTF-8")]] {
+        assert!(said(variables, &["--help"]).stdout.contains("Usage: entrepot"), "{variables:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let lab = Lab::with("listen: nowhere\nmirror: {segments: 0}\ntls: {cert: no.crt, key: no.key}\n");
+    let told = lab.run(&["config", "check", "entrepot.yaml"]);
+    assert_eq!((told.code, told.stdout.as_str()), (2, ""));
+    let errors: Vec<&str> = told.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 3, "{}", told.stderr);
+    for (error, part) in errors.iter().zip(["entrepot.yaml:1:9: `listen`", "entrepot.yaml:2:", "`no.crt`"]) {
+        assert!(error.contains(part), "{error}");
+    }
+    let told = lab.run(&["config", "check", "entrepot.yaml", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((told.code, &json["ok"], json["faults"].as_array().unwrap().len()), (2, &false.into(), 3));
+    assert_eq!(told.stderr, "error: entrepot.yaml: 3 mistakes\n");
+}
+
+#[test]
+fn a_password_may_be_an_argument_and_that_is_warned_of() {
+    let ran = Lab::new().run(&["login", "127.0.0.1:1", "-u", "u", "-p", "canary"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.starts_with("warning: a password among the arguments is seen by other users"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("--password-stdin") && !ran.stderr.contains("canary"), "{}", ran.stderr);
+    for arguments in [
+        &["login", "quay.io", "-p", "x"][..],
+        &["login", "quay.io", "-u", "u", "-p", "x", "--password-stdin"],
+    ] {
+        assert_eq!(Lab::new().run(arguments).code, 2, "{arguments:?}");
+    }
 }
 
 #[test]
@@ -180,7 +271,9 @@ fn manual_pages_are_pages() {
     assert_eq!(lab.run(&["man", "--out", "pages"]).code, 0);
     for page in ["entrepot.1", "entrepot-serve.1", "entrepot-cache-rm.1", "entrepot-config-check.1"] {
         let text = fs::read_to_string(lab.path().join("pages").join(page)).unwrap();
-        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+        for part in [".SH SYNOPSIS", ".SH EXAMPLES", ".SH \"EXIT STATUS\"", ".SH FILES"] {
+            assert!(text.contains(part), "{part} in {page}: {text}");
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
+#[path = "support/tar.rs"]
+mod tar;
 
 use entrepot_testkit::{TestImage, TestRegistry, client};
 use hyper::Method;
@@ -124,10 +126,126 @@ async fn what_fails_is_told_and_the_rest_is_done() {
         ran.stdout
     );
     assert!(ran.stdout.contains("\n1 copied, 1 failed; "), "{}", ran.stdout);
+    // Once is enough, and who is not logged in is told how.
+    assert!(!ran.stderr.contains("failed: "), "{}", ran.stderr);
+    assert!(ran.stdout.contains(&format!("hint: log in: `entrepot login {}`", host(&bad))), "{}", ran.stdout);
     assert_eq!(client::pull(&good.url(), "a/b", "1").await.digest, *image.digest());
 
     source.delete_tag("team/app", "1");
     let ran = run(&lab, &["copy", &from, &second]).await;
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.contains("1 failed; 0 B written"), "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_is_read_and_the_tag_beside_it_is_written() {
+    let (source, target) = (TestRegistry::start().await, TestRegistry::start().await);
+    let (old, new) = (TestImage::random(1, 1, 1000), TestImage::random(2, 1, 1000));
+    source.put_image("team/app", "1", &old);
+    source.put_image("team/app", "1", &new);
+    let lab = Lab::new();
+    let (from, to) =
+        (format!("{}/team/app:1@{}", host(&source), old.digest()), format!("{}/a/b", host(&target)));
+    for there in [to.clone(), "oci:layout".to_owned(), format!("{to}:2@{}", old.digest())] {
+        let ran = run(&lab, &["copy", &from, &there]).await;
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    }
+    for tag in ["1", "2"] {
+        assert_eq!(client::pull(&target.url(), "a/b", tag).await.digest, *old.digest());
+    }
+    let back = run(&lab, &["copy", "oci:layout:1", &format!("{to}:back")]).await;
+    assert_eq!((back.code, client::pull(&target.url(), "a/b", "back").await.digest), (0, *old.digest()));
+    let refused = run(&lab, &["copy", &from, &format!("{to}:wrong@{}", new.digest())]).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.stdout.contains("nothing was written"), "{}", refused.stdout);
+    assert!(target.manifest("a/b", "wrong").is_none());
+}
+
+// What `docker save` writes, of images of one layer each.
+fn saved(images: &[(&str, &str)]) -> Vec<u8> {
+    let mut manifest = Vec::new();
+    let mut files = Vec::new();
+    for (name, layer) in images {
+        let config = serde_json::json!({ "architecture": "amd64", "os": "linux", "x": layer });
+        files.push((format!("{layer}.json"), config.to_string().into_bytes()));
+        files.push((format!("{layer}/layer.tar"), tar::archive(&[("file", layer.as_bytes())])));
+        let layers = [format!("{layer}/layer.tar")];
+        manifest.push(
+            serde_json::json!({ "Config": format!("{layer}.json"), "RepoTags": [name], "Layers": layers }),
+        );
+    }
+    files.push(("manifest.json".to_owned(), serde_json::Value::from(manifest).to_string().into_bytes()));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    tar::archive(&files)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_images_with_one_tag_a_whole_name_says_which() {
+    let target = TestRegistry::start().await;
+    let lab = Lab::new();
+    let saved = saved(&[("nginx:latest", "one"), ("redis:latest", "two"), ("redis:7", "two")]);
+    std::fs::write(lab.path().join("saved.tar"), saved).unwrap();
+    let to = format!("{}/a/b:1", host(&target));
+    let ran = run(&lab, &["copy", "docker-archive:saved.tar:latest", &to]).await;
+    let told = "several images in `docker-archive:saved.tar` have that tag: nginx:latest, redis:latest";
+    assert!(ran.code == 1 && ran.stdout.contains(told), "{}", ran.stdout);
+    for (source, code) in
+        [("7", 0), ("redis:latest", 0), ("docker.io/library/nginx:latest", 0), ("nginx:9", 1)]
+    {
+        let ran = run(&lab, &["copy", &format!("docker-archive:saved.tar:{source}"), &to]).await;
+        assert_eq!(ran.code, code, "{source}: {}{}", ran.stdout, ran.stderr);
+        if code == 1 {
+            assert!(
+                ran.stderr.contains("hint: it has nginx:latest, redis:latest, redis:7"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
+    let ran = run(&lab, &["copy", "docker-archive:saved.tar", "oci:layout", "--all-tags"]).await;
+    assert!(ran.stderr.contains("have the same tag: nginx:latest, redis:latest"), "{}", ran.stderr);
+    let ran = run(&lab, &["copy", "docker-archive:saved.tar", &to]).await;
+    assert!(ran.stderr.contains("as in `docker-archive:saved.tar:nginx:latest`"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_which_a_part_is_gone_is_shown_with_what_is_missing() {
+    let source = TestRegistry::start().await;
+    let image = two_platforms(1);
+    source.put_image("team/app", "kept", &image.children()[0]);
+    source.put_manifest("team/app", Some("1"), image.media_type(), image.bytes().clone());
+    let lab = Lab::new();
+    let name = format!("{}/team/app:1", host(&source));
+    let ran = run(&lab, &["inspect", &name]).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let missing = ran.stdout.lines().find(|line| line.starts_with("linux/arm64")).unwrap();
+    assert!(missing.ends_with("missing"), "{}", ran.stdout);
+    let json = run(&lab, &["inspect", &name, "--output", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        (&json["platforms"][0]["missing"], &json["platforms"][1]["missing"]),
+        (&serde_json::Value::Null, &true.into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_json_too_and_tags_are_in_order() {
+    let source = TestRegistry::start().await;
+    for tag in ["v10", "v9", "latest"] {
+        source.put_image("team/app", tag, &TestImage::random(1, 1, 100));
+    }
+    let lab = Lab::new();
+    let name = format!("{}/team/app", host(&source));
+    assert_eq!(run(&lab, &["tags", &name]).await.stdout, "latest\nv9\nv10\n");
+    for command in ["digest", "inspect"] {
+        let ran = run(&lab, &[command, &format!("{name}:gone"), "--output", "json"]).await;
+        let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(ran.code, 1);
+        assert!(json["error"].as_str().unwrap().contains("is not there"), "{json}");
+        assert!(json["hint"].is_string() && ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    }
+    // A report that tells the failure is the one document.
+    let ran = run(&lab, &["copy", &format!("{name}:gone"), "oci:x", "--output", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &json["failed"]), (1, &1.into()));
 }

@@ -10,6 +10,7 @@ use std::{
         fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
         process::CommandExt as _,
     },
+    process::Command,
 };
 
 use entrepot_testkit::{TestImage, TestRegistry};
@@ -80,7 +81,7 @@ fn a_document_goes_through_a_pipe() {
     assert_eq!(
         ran.stderr,
         "error: standard input: what kind of document this is cannot be told\n\
-         hint: say it: `--kind` compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list\n\
+         hint: say it: `--kind` compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, woodpecker, circleci, bitbucket, devcontainer, quadlet, hcl, bake, ansible, script, env, list; `--kind script` lists what looks like an image\n\
          error: the document was not done\n"
     );
 }
@@ -253,4 +254,82 @@ async fn registries_are_asked_for_the_images() {
     assert!(there["digest"].as_str().unwrap().starts_with("sha256:"), "{there}");
     assert!(there["platforms"][0]["size"].as_u64().unwrap() >= 200, "{there}");
     assert!(told["images"][1]["resolved"]["error"].as_str().unwrap().contains("is not there"));
+}
+
+// Writes a file and the directories above it.
+fn put(lab: &Lab, name: &str, text: &str) {
+    fs::create_dir_all(lab.path().join(name).parent().unwrap()).unwrap();
+    lab.write(name, text);
+}
+
+#[test]
+fn a_directory_stands_for_the_documents_in_it() {
+    let lab = Lab::new();
+    put(&lab, "app/compose.yaml", "services: {a: {image: nginx}}\n");
+    put(&lab, "app/.github/workflows/x.yml", "on: push\njobs: {a: {container: redis}}\n");
+    put(&lab, "app/.gitignore", "out/\n");
+    put(&lab, "app/out/compose.yaml", "services: {a: {image: nginx}}\n");
+    put(&lab, "app/notes.txt", "nginx\n");
+    put(&lab, "app/main.go", "package main\n");
+    put(&lab, "app/other.yaml", "url: quay.io/a/b:1\n");
+    put(&lab, "app/templates/x.yaml", "apiVersion: v1\nkind: Pod\n{{- if .Values.x }}\n{{- end }}\n");
+    let ran = lab.run(&["rewrite", "-i", "app", "--to", "m.test"]);
+    let told = "note: app/other.yaml:1: `quay.io/a/b:1` looks like an image, but what kind of document this is cannot be told; \
+                `--kind` says it\n";
+    assert!(ran.code == 0 && ran.stderr.contains(told), "{} {}", ran.code, ran.stderr);
+    assert!(ran.stderr.contains("note: app/templates/x.yaml:3:"), "{}", ran.stderr);
+    assert_eq!(
+        ran.stdout,
+        "app/.github/workflows/x.yml: 1 image renamed, 0 left\napp/compose.yaml: 1 image renamed, 0 left\n\
+         7 files: 2 documents, 4 of no known kind, 1 unreadable: 2 images renamed, 0 left\n"
+    );
+    let text = |name: &str| fs::read_to_string(lab.path().join(name)).unwrap();
+    assert_eq!(text("app/out/compose.yaml"), "services: {a: {image: nginx}}\n");
+    assert_eq!(text("app/notes.txt"), "nginx\n");
+    let ran = lab.run(&["rewrite", "app", "--to", "m.test"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let ran = lab.run(&["-q", "images", "app"]);
+    assert_eq!(ran.stdout, "m.test/docker.io/library/redis:latest\nm.test/docker.io/library/nginx:latest\n");
+}
+
+#[test]
+fn kustomizations_find_what_their_resources_become() {
+    let lab = Lab::new();
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: nginx:1}]}\n";
+    let base = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [pod.yaml]\n";
+    let prod = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\nimages:\n- name: nginx\n  newTag: '2'\n";
+    put(&lab, "k/base/pod.yaml", pod);
+    put(&lab, "k/base/kustomization.yaml", base);
+    put(&lab, "k/prod/kustomization.yaml", prod);
+    let call = [
+        "rewrite",
+        "-i",
+        "k/base/pod.yaml",
+        "k/base/kustomization.yaml",
+        "k/prod/kustomization.yaml",
+        "--to",
+        "m.test",
+    ];
+    let ran = lab.run(&call);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let text = |name: &str| fs::read_to_string(lab.path().join(name)).unwrap();
+    assert_eq!(text("k/prod/kustomization.yaml"), prod.replace("nginx", "m.test/docker.io/library/nginx"));
+    assert_eq!(text("k/base/pod.yaml"), pod.replace("nginx", "m.test/docker.io/library/nginx"));
+    // What kustomize makes of it, where it is installed.
+    if let Ok(built) = Command::new("kubectl").args(["kustomize", "k/prod"]).current_dir(lab.path()).output()
+    {
+        let built = String::from_utf8_lossy(&built.stdout).into_owned();
+        assert!(built.contains("image: m.test/docker.io/library/nginx:2"), "{built}");
+    }
+    // The kustomization alone: its resources keep their names.
+    put(&lab, "k/base/pod.yaml", pod);
+    put(&lab, "k/prod/kustomization.yaml", prod);
+    lab.run(&["rewrite", "-i", "k/prod/kustomization.yaml", "--to", "m.test"]);
+    let added = prod.replace("  newTag", "  newName: m.test/docker.io/library/nginx\n  newTag");
+    assert_eq!(text("k/prod/kustomization.yaml").lines().count(), added.lines().count());
+    // A resource without its kustomization.
+    let ran = lab.run(&["rewrite", "-i", "k/base/pod.yaml", "--to", "m.test"]);
+    let told = "note: k/base/kustomization.yaml is not among the documents: if its `images` name any that changed, name it as well\n";
+    assert_eq!(ran.stderr, told);
 }

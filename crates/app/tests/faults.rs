@@ -18,10 +18,13 @@ fn read(path: &str) -> String {
 
 /// The faults that must be there.
 fn wanted() -> Vec<String> {
-    let numbered = [("U", 24), ("H", 23), ("S", 6), ("A", 24)];
+    let numbered = [("U", 24), ("R", 7), ("H", 23), ("S", 6), ("V", 4), ("A", 24)];
     let all =
         numbered.into_iter().flat_map(|(kind, most)| (1..=most).map(move |nth| format!("{kind}{nth:02}")));
-    all.chain(["C01", "C03", "C05", "C08", "C10"].map(str::to_owned)).collect()
+    let named = ["U40", "U41", "U42", "H40", "H41", "H42"];
+    all.chain(["C01", "C03", "C05", "C08", "C10"].map(str::to_owned))
+        .chain(named.map(str::to_owned))
+        .collect()
 }
 
 /// The page's rows: id, what is sent, what happens, what shows it.

@@ -7,6 +7,7 @@ mod support;
 use std::{fs, os::unix::fs::symlink};
 
 use bytes::Bytes;
+use entrepot_oci::{Digest, MediaType, referrers_tag};
 use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Kind, Match, TestImage, TestRegistry};
 use hyper::Method;
 use serde_json::Value;
@@ -351,6 +352,22 @@ async fn a_signature_that_did_not_come_along_is_no_proof() {
     moving.ghcr.fault(Fault::on(Match::referrers()).always().then(Action::status(403)));
     let (code, proof) = moving.json(&["migrate", "verify"]).await;
     assert_eq!((code, &proof["equal"], &proof["referrers"][0]["referrer"]), (1, &false.into(), &Value::Null));
+}
+
+// R06
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_list_names_although_it_refers_to_nothing_is_not_missing() {
+    let (moving, image) = moved().await;
+    let junk = TestImage::random(73, 1, 500);
+    moving.hub.put_untagged("aibrix/controller-manager", &junk);
+    let entry = |digest: &Digest| serde_json::json!({ "mediaType": "a/b", "digest": digest, "size": 1 });
+    let entries = [entry(junk.digest()), entry(&Digest::of(b"gone"))];
+    let list = serde_json::json!({ "schemaVersion": 2, "manifests": entries }).to_string();
+    moving.hub.capabilities(|can| can.referrers = false);
+    let tag = referrers_tag(image.digest());
+    moving.hub.put_manifest("aibrix/controller-manager", Some(tag.as_str()), &MediaType::OCI_INDEX, list);
+    let (_, proof) = moving.json(&["migrate", "verify"]).await;
+    assert_eq!(proof["referrers"], serde_json::json!([]), "{proof}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

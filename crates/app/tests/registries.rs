@@ -80,11 +80,13 @@ async fn what_is_not_there_is_told() {
     let ran = run(&lab, &["digest", "127.0.0.1:1/a"]).await;
     assert_eq!(ran.code, 1);
     assert!(
-        ran.stderr.starts_with("error: `127.0.0.1:1/a:latest`: `127.0.0.1:1`: not reachable: "),
+        ran.stderr.starts_with(
+            "error: `127.0.0.1:1/a:latest`: `127.0.0.1:1`: not reachable: the connection is refused: "
+        ),
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains("\nhint: look at the name and the network"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\nhint: look at the address and port under `endpoints`"), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

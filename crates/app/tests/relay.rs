@@ -133,7 +133,11 @@ async fn variables_are_what_compose_takes_them_for() {
     stage.lab.write(".env", env);
     let variables = [("TAG", "3"), ("TOOL", "7")];
     let ran = stage.run_with(&["relay", "--to", "private.test/ns"], &variables).await;
-    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    // One image is left behind.
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    let told = "error: 1 name could not be brought to private.test/ns: `quay.io/a/b:${NOPE}`\nhint: set their variables in \
+                `.env` or the environment, write them out, or put them on an `--ignore` list\n";
+    assert!(ran.stderr.ends_with(told), "{}", ran.stderr);
     assert!(stage.is_there("ns/mysql", "8", &mysql) && stage.is_there("ns/team-api", "3", &api));
     assert!(stage.is_there("ns/team-tool", "7", &tool));
     assert_eq!(stage.read(".env").unwrap(), env);
@@ -157,7 +161,7 @@ async fn variables_are_what_compose_takes_them_for() {
     assert!(!ran.stdout.contains("canary") && !ran.stderr.contains("canary"));
 
     let ran = stage.run_with(&["relay", "--to", "private.test/ns", "-i"], &variables).await;
-    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(stage.read("docker-compose.yaml").unwrap(), expected);
     assert_eq!(stage.read(".env").unwrap(), env.replace("mysql", "private.test/ns/mysql"));
 }

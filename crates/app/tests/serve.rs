@@ -5,11 +5,17 @@
 mod support;
 
 use std::{
-    fs::Permissions,
+    fs::{self, Permissions},
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    time::{Duration, SystemTime},
 };
 
-use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, client, until_answer};
+use entrepot_oci::Digest;
+use entrepot_testkit::{
+    Action, Fault, Gate, Match, TestImage, TestRegistry, client,
+    s3::{BUCKET, KEYS, S3Fault, S3Server},
+    until_answer,
+};
 use hyper::Method;
 use support::{Lab, Ran, Serving};
 
@@ -158,6 +164,66 @@ hint: see what is held: `entrepot cache ls`
     );
 }
 
+// V02 and V03
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_is_verified_with_and_without_a_server() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(1, 1, 200_000);
+    upstream.put_image("library/nginx", "1.27", &image);
+    let lab = lab_of(&upstream);
+    let mut serving = Some(lab.serve(&[]));
+    client::pull(&serving.as_ref().unwrap().url, "nginx", "1.27").await;
+    let lost = image.blobs()[1].0;
+    let file = |digest: &Digest| {
+        let hex = digest.hex();
+        lab.path().join("data/blobs/sha256").join(&hex[..2]).join(hex)
+    };
+    let whole = "3 stored blobs and 3 records compared, 0 findings\n";
+    let verify = async || run(&lab, &["cache", "verify"]).await;
+    until_answer("the pull to be recorded", async || (verify().await.stdout == whole).then_some(())).await;
+
+    for is_served in [true, false] {
+        let stray = file(&Digest::of(b"stray"));
+        fs::create_dir_all(stray.parent().unwrap()).unwrap();
+        fs::write(&stray, "stray").unwrap();
+        // Without a server, what is new might be another server's.
+        let long_ago = SystemTime::now() - Duration::from_secs(7200);
+        fs::File::open(&stray).unwrap().set_modified(long_ago).unwrap();
+        fs::remove_file(file(&lost)).unwrap();
+        if !is_served {
+            stop(serving.take().unwrap()).await;
+        }
+        let ran = verify().await;
+        assert_eq!((ran.code, ran.stdout.lines().count()), (1, 4), "{}", ran.stdout);
+        let last = "3 stored blobs and 3 records compared, 2 findings";
+        assert_eq!(ran.stdout.lines().last(), Some(last));
+        let told = "error: bytes and records disagree: 2 findings\n\
+                    hint: repair what can be repaired: `entrepot cache verify --repair`\n";
+        assert_eq!(ran.stderr, told);
+        let ran = run(&lab, &["cache", "verify", "--output", "json", "--repair"]).await;
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let mut faults: Vec<_> = found["findings"].as_array().unwrap().iter().collect();
+        faults.sort_unstable_by_key(|finding| finding["fault"].to_string());
+        assert_eq!(faults.len(), 2);
+        assert_eq!(
+            (&faults[0]["fault"], &faults[0]["digest"]),
+            (&"missing-bytes".into(), &lost.to_string().into())
+        );
+        assert_eq!(faults[0]["repositories"][0], "docker.io/library/nginx");
+        assert_eq!((&faults[1]["fault"], &faults[1]["size"]), (&"missing-record".into(), &5.into()));
+        assert!(!stray.exists());
+        assert_eq!(verify().await.stdout, "2 stored blobs and 2 records compared, 0 findings\n");
+        if let Some(serving) = &serving {
+            client::pull(&serving.url, "nginx", "1.27").await;
+            until_answer("the blob to be kept again", async || {
+                (verify().await.stdout == whole).then_some(())
+            })
+            .await;
+        }
+    }
+}
+
 async fn look(lab: &Lab) -> Vec<serde_json::Value> {
     let text = run(lab, &["cache", "ls"]).await.stdout;
     let lines: Vec<&str> = text.lines().collect();
@@ -260,6 +326,75 @@ async fn a_second_signal_ends_it_at_once() {
     pull.await.unwrap();
 }
 
+/// A server that keeps its blobs in a bucket.
+fn lab_on(server: &S3Server, bucket: &str, upstream: &TestRegistry) -> Lab {
+    let [access, secret] = KEYS;
+    Lab::with(&format!(
+        "registries: {{docker.io: {{endpoints: [\"{}\"]}}}}\nblobs:\n  s3: {{bucket: {bucket}, endpoint: \"{}\", \
+         access_key: {access}, secret_key: {secret}}}\n",
+        upstream.url(),
+        server.endpoint(),
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_none_ends_the_start() {
+    let (server, upstream) = (S3Server::start().await, TestRegistry::start().await);
+    let ran = run(&lab_on(&server, "nobodys", &upstream), &["-q", "serve", "--listen", "127.0.0.1:0"]).await;
+    assert_ne!(ran.code, 0);
+    assert!(
+        ran.stderr.contains("the blob store cannot be used") && ran.stderr.contains("`blobs.s3`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains(KEYS[1]), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_does_not_answer_stops_no_pull() {
+    let (server, upstream) = (S3Server::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 100_000);
+    upstream.put_image("library/a", "1", &image);
+    server.misbehave(|_| Some(S3Fault::Close));
+    let lab = lab_on(&server, BUCKET, &upstream);
+    let serving = tokio::task::block_in_place(|| lab.serve(&[]));
+    let ready = format!("{}/readyz", serving.url);
+    let answer = client::try_request(Method::GET, &ready, &[], "").await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.headers["retry-after"]), (503, &"5".parse().unwrap()));
+    let pulled = client::pull(&serving.url, "docker.io/library/a", "1").await;
+    assert_eq!(&pulled.digest, image.digest());
+    server.behave();
+    let is_ready = async || {
+        let answer = client::try_request(Method::GET, &ready, &[], "").await;
+        answer.is_ok_and(|answer| answer.status.is_success()).then_some(())
+    };
+    until_answer("the store to be back", is_ready).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_with_blobs_alone_can_be_removed() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(1, 1, 50_000);
+    upstream.put_image("library/a", "1", &image);
+    let lab = lab_of(&upstream);
+    let serving = lab.serve(&[]);
+    let (digest, bytes) = &image.blobs()[1];
+    let blob = format!("{}/v2/docker.io/library/a/blobs/{digest}", serving.url);
+    let answer = client::try_request(Method::GET, &blob, &[], "").await.unwrap();
+    assert_eq!(answer.body.len(), bytes.len());
+    stop(serving).await;
+    let planned = run(&lab, &["cache", "rm", "docker.io/library/a", "--dry-run"]).await;
+    assert_eq!((planned.code, planned.stdout.as_str()), (0, "would remove blobs that belong to no image\n"));
+    let removed = run(&lab, &["cache", "rm", "docker.io/library/a", "--yes"]).await;
+    assert!(
+        removed.stdout.starts_with("removed 0 manifests and 1 blob"),
+        "{}{}",
+        removed.stdout,
+        removed.stderr
+    );
+    assert_ne!(run(&lab, &["cache", "rm", "docker.io/library/a", "--dry-run"]).await.code, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_greets_in_the_language_of_its_user() {
     let lab = Lab::new();
@@ -268,7 +403,8 @@ async fn it_greets_in_the_language_of_its_user() {
     let mut child = command.spawn().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     let greeting: Vec<String> = (0..5).map(|_| lines.next().unwrap().unwrap()).collect();
-    assert!(greeting[1].contains("docker pull") && greeting[4].contains("拉取镜像"), "{greeting:?}");
+    assert!(greeting[0].starts_with("entrepot 正在监听 http://127.0.0.1:"), "{greeting:?}");
+    assert!(greeting[2].starts_with("  拉取：docker pull 127.0.0.1:"), "{greeting:?}");
     child.kill().unwrap();
     child.wait().unwrap();
 }

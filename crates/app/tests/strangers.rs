@@ -182,3 +182,33 @@ fn behind_a_proxy_names_are_judged_by_what_they_say() {
     let (ran, asked) = behind_proxy("", "http://elsewhere.test/x");
     assert!(ran.code == 0 && !asked.is_empty(), "{}", ran.stderr);
 }
+
+// U28, and proxies as Go's clients read them.
+#[test]
+fn a_failure_behind_a_proxy_names_the_proxy_and_this_machine_needs_none() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let registry =
+        Script::start(|_| say(200, &[("content-type", INDEX)], r#"{"schemaVersion":2,"manifests":[]}"#));
+    let refusing = Script::start(|_| say(403, &[], ""));
+    let lab = Lab::with(&format!(
+        "registries: {{registry.test: {{endpoints: [\"http://registry.test\"]}}, tls.test: {{}}, here.test: {{endpoints: [\"{}\"]}}}}\n",
+        registry.url()
+    ));
+    let digest = |image: &str, proxy: std::net::SocketAddr| {
+        let mut command = lab.command(&["digest", image]);
+        command.env("HTTP_PROXY", format!("http://me:canary@{proxy}")).env("HTTPS_PROXY", proxy.to_string());
+        ran(command)
+    };
+    let told = format!("the connection is refused (that of the proxy `{gone}`)");
+    let failed = digest("registry.test/a/b:t", gone);
+    assert!(failed.code == 1 && failed.stderr.contains(&told), "{}", failed.stderr);
+    assert!(failed.stderr.contains("`NO_PROXY`") && !failed.stderr.contains("canary"), "{}", failed.stderr);
+    let told = format!("the proxy does not connect to it (through the proxy `{}`)", refusing.address);
+    let failed = digest("tls.test/a/b:t", refusing.address);
+    assert!(failed.code == 1 && failed.stderr.contains(&told), "{}", failed.stderr);
+    for image in ["here.test/a/b:t".to_owned(), format!("{}/a/b:t", registry.address)] {
+        let ran = digest(&image, refusing.address);
+        assert!(!ran.stderr.contains("proxy"), "{image}: {}", ran.stderr);
+    }
+    assert_eq!(digest("here.test/a/b:t", gone).code, 0);
+}

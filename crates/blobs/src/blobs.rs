@@ -6,13 +6,16 @@ use bytes::Bytes;
 use entrepot_oci::Digest;
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, Mark},
     disk::Disk,
     error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
     held::{Held, MEMORY_BYTES, Stored},
+    listing::BlobPage,
+    object::ObjectBlob,
     s3::S3,
     settings::S3Settings,
+    shared_requests::SharedRequests,
     stage_id::StageId,
     staged::Staged,
     staging::Staging,
@@ -29,6 +32,9 @@ struct Inner {
     backend: Backend,
     staging: Arc<Staging>,
     cache: Cache,
+    // Requests to S3. One that began before a blob was stored or removed is not shared with whoever asks after that.
+    heads: SharedRequests<(Digest, Mark), Option<ObjectBlob>>,
+    loads: SharedRequests<(Digest, Mark), Option<Held>>,
 }
 
 enum Backend {
@@ -49,7 +55,7 @@ impl Blobs {
         })
         .await?;
         let (backend, cache) = match s3 {
-            Some(settings) => (Backend::S3(S3::open(settings)?), Cache::of_objects()),
+            Some(settings) => (Backend::S3(S3::open(settings, staging.dir())?), Cache::of_objects()),
             None => {
                 let blobs = dir.join("blobs");
                 let disk = blocking(move || Disk::open(blobs)).await?;
@@ -58,7 +64,8 @@ impl Blobs {
         };
         let root = dir.to_path_buf();
         blocking(move || sync_dir(&root)).await?;
-        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache })))
+        let (heads, loads) = (SharedRequests::default(), SharedRequests::default());
+        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache, heads, loads })))
     }
 
     /// Checks that the store can be reached; for S3 this sends a request.
@@ -85,11 +92,38 @@ impl Blobs {
             }
             Backend::S3(s3) => {
                 let mark = self.0.cache.mark(&digest);
-                let Some(object) = s3.head(&digest).await? else { return Ok(None) };
+                let Some(object) = self.head(s3, (digest, mark)).await? else { return Ok(None) };
                 let size = object.size();
                 self.0.cache.keep(mark, &digest, Held::Object(object));
                 Ok(Some(size))
             }
+        }
+    }
+
+    /// The same, asked of the backend and not of a cache: the answer to rely on before a record is written. In S3, others may
+    /// have removed the object.
+    pub async fn look(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        let size = match &self.0.backend {
+            Backend::Disk(disk) => {
+                let (disk, digest) = (Arc::clone(disk), *digest);
+                blocking(move || disk.size(&digest)).await?
+            }
+            Backend::S3(s3) => s3.head(digest).await?.map(|object| object.size()),
+        };
+        if size.is_none() {
+            self.0.cache.forget(digest);
+        }
+        Ok(size)
+    }
+
+    /// A page of about `limit` stored blobs after a digest. Those that come or go meanwhile may be left out.
+    pub async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<BlobPage, Error> {
+        match &self.0.backend {
+            Backend::Disk(disk) => {
+                let (disk, after) = (Arc::clone(disk), after.copied());
+                blocking(move || disk.list(after.as_ref(), limit)).await
+            }
+            Backend::S3(s3) => s3.list(after, limit).await,
         }
     }
 
@@ -115,7 +149,17 @@ impl Blobs {
                 let disk = Arc::clone(disk);
                 blocking(move || disk.load(&digest)).await?
             }
-            Backend::S3(s3) => s3.load(&digest, known).await?,
+            Backend::S3(s3) => {
+                let load = async {
+                    let object = match known {
+                        Some(object) => Some(object),
+                        None => self.head(s3, (digest, mark)).await?,
+                    };
+                    let Some(object) = object else { return Ok(None) };
+                    s3.load(&digest, object).await
+                };
+                self.0.loads.join((digest, mark), load).await?
+            }
         };
         match &held {
             Some(held) => self.0.cache.keep(mark, &digest, held.clone()),
@@ -123,6 +167,15 @@ impl Blobs {
             None => {}
         }
         Ok(held)
+    }
+
+    async fn head(&self, s3: &S3, of: (Digest, Mark)) -> Result<Option<ObjectBlob>, Error> {
+        self.0.heads.join(of, s3.head(&of.0)).await
+    }
+
+    /// Forgets what is remembered of a blob, because it turned out not to be there any more.
+    pub fn forget(&self, digest: &Digest) {
+        self.0.cache.forget(digest);
     }
 
     async fn examine(&self, digest: &Digest) -> Result<(), Error> {
@@ -158,7 +211,13 @@ impl Blobs {
                 };
                 blocking(verify).await
             }
-            Held::Object(object) => object.read(&digest).await,
+            Held::Object(object) => match object.read(&digest).await {
+                Err(Error::Gone) => {
+                    self.forget(&digest);
+                    return Ok(None);
+                }
+                read => read,
+            },
         }
         .map(Some)
     }
@@ -261,6 +320,13 @@ impl Blobs {
             Ok(stored)
         })
         .await
+    }
+
+    /// Aborts uploads to the object store that an earlier process left unfinished. Their parts cost money.
+    pub async fn abort_unfinished(&self) {
+        if let Backend::S3(s3) = &self.0.backend {
+            s3.abort_unfinished().await;
+        }
     }
 
     /// Bytes available to this process on the staging directory's file system.

@@ -34,7 +34,7 @@ pub(crate) struct Cache {
 }
 
 /// The time of a lookup; used to detect removals since then.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Mark(u64);
 
 impl Cache {

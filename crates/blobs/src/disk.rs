@@ -5,18 +5,19 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
+    fs::{self, File},
     io::{BufReader, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use entrepot_oci::{Digest, Hasher};
+use entrepot_oci::{Algorithm, Digest, Hasher};
 
 use crate::{
     error::Error,
     files,
     held::{Held, MEMORY_BYTES, Stored},
+    listing::{self, BlobPage, StoredBlob},
     mapping::Mapping,
     staged::Claim,
     verify::verified,
@@ -126,6 +127,32 @@ impl Disk {
         files::remove(&self.path(digest))
     }
 
+    /// The blobs after a digest, until at least `limit` have been found.
+    pub(crate) fn list(&self, after: Option<&Digest>, limit: usize) -> Result<BlobPage, Error> {
+        let first = after.map(|after| self.shard(after));
+        let mut page = BlobPage::default();
+        for shard in self.shards_from(first.as_deref()) {
+            if page.blobs.len() >= limit {
+                page.more = true;
+                break;
+            }
+            let mut found = list_shard(&shard)?;
+            found.retain(|blob| after.is_none_or(|after| blob.digest > *after));
+            found.sort_unstable_by_key(|blob| blob.digest);
+            page.blobs.append(&mut found);
+        }
+        Ok(page)
+    }
+
+    fn shards_from(&self, first: Option<&Path>) -> impl Iterator<Item = PathBuf> {
+        let of = |algorithm: Algorithm| {
+            let dir = self.dir.join(algorithm.name());
+            (0..=u8::MAX).map(move |byte| dir.join(format!("{byte:02x}")))
+        };
+        let all = [Algorithm::Sha256, Algorithm::Sha512].into_iter().flat_map(of);
+        all.skip_while(move |shard| first.is_some_and(|first| shard.as_path() != first))
+    }
+
     /// Checks that the directory can be reached.
     pub(crate) fn check(&self) -> Result<(), Error> {
         files::len(&self.dir)?.map(drop).ok_or_else(|| Error::io("open", std::io::ErrorKind::NotFound.into()))
@@ -181,6 +208,20 @@ impl Disk {
     fn path(&self, digest: &Digest) -> PathBuf {
         self.shard(digest).join(digest.hex())
     }
+}
+
+fn list_shard(shard: &Path) -> Result<Vec<StoredBlob>, Error> {
+    let Some(entries) = files::there(fs::read_dir(shard), "list")? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::at("list"))?;
+        let Some(digest) = listing::named(&entry.path()) else { continue };
+        // It may have been removed since the directory was read.
+        let Some(metadata) = files::there(entry.metadata(), "stat")? else { continue };
+        let modified = metadata.modified().map_err(Error::at("stat"))?;
+        found.push(StoredBlob { digest, size: metadata.len(), modified });
+    }
+    Ok(found)
 }
 
 struct Hashing<'a>(&'a mut Hasher);

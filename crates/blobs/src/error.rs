@@ -3,6 +3,7 @@
 use std::io;
 
 use entrepot_oci::Digest;
+use object_store::client::HttpError;
 
 use crate::stage_id::StageId;
 
@@ -58,6 +59,9 @@ pub enum Error {
         /// The staged file.
         id: StageId,
     },
+    /// The object is not in the bucket any more, or has another size than it had: somebody else removed or replaced it.
+    #[error("the object was removed from the bucket, or replaced")]
+    Gone,
     /// A staged file cannot be truncated once it was mapped, since readers may hold its bytes.
     #[error("the staged file {id} is being read and cannot be truncated")]
     Mapped {
@@ -76,6 +80,22 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::Io { what, source },
         }
+    }
+
+    /// True if the object store cannot be reached or fails (5xx). False if it refuses the request, for which its settings may
+    /// be the reason.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Store { source: object_store::Error::Generic { .. } })
+            && (self.causes().any(|cause| cause.is::<HttpError>()) || self.says("non-2xx status code: 5"))
+    }
+
+    /// True if one of the causes has these words. The client's type for a status and a code is not public.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.causes().any(|cause| cause.to_string().contains(words))
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |error| error.source())
     }
 
     /// True if the error means that the data on disk has been damaged.

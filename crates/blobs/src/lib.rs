@@ -10,23 +10,28 @@
 
 mod blobs;
 mod cache;
+mod connections;
 mod disk;
 mod error;
 mod files;
 mod held;
+mod listing;
 mod mapping;
 mod multipart;
 mod object;
 mod s3;
 mod settings;
+mod shared_requests;
 mod stage_id;
 mod staged;
 mod staging;
+mod upload_notes;
 mod verify;
 
 pub use blobs::Blobs;
 pub use error::Error;
 pub use held::{Held, MEMORY_BYTES, Stored};
+pub use listing::{BlobPage, StoredBlob};
 pub use mapping::Mapping;
 pub use object::ObjectBlob;
 pub use settings::S3Settings;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use entrepot_oci::Digest;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::{
-    MultipartId, PutPayload,
+    Error as StoreError, MultipartId, PutPayload,
     multipart::{MultipartStore as _, PartId},
     path::Path,
 };
@@ -39,6 +39,28 @@ impl S3 {
         })
         .await
     }
+
+    /// Aborts what an earlier process left unfinished, and what could not be aborted since.
+    pub(crate) async fn abort_unfinished(&self) {
+        for note in self.notes().take_left() {
+            if self.abort(&note.object, &note.id).await {
+                self.notes().end(note).await;
+            } else {
+                self.notes().leave(note);
+            }
+        }
+    }
+
+    // Parts that are not aborted cost money until a lifecycle rule removes them. Returns whether none are left.
+    async fn abort(&self, path: &Path, id: &MultipartId) -> bool {
+        match self.writer().abort_multipart(path, id).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => true,
+            Err(error) => {
+                tracing::warn!(%path, %error, "cannot abort a multipart upload; it will be tried again");
+                false
+            }
+        }
+    }
 }
 
 // Sends all of the file. Nothing appears in the bucket unless all of it arrived.
@@ -48,10 +70,22 @@ async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<St
         return s3.put(digest, chunk(staged, 0, size).await?).await;
     }
     let path = s3.path(digest);
-    let id = s3.store().create_multipart(&path).await?;
+    let id = s3.writer().create_multipart(&path).await?;
     let upload = Upload { s3, staged, path: &path, id: &id, size };
-    let Err(error) = upload.run().await else { return Ok(Stored::New) };
-    upload.abort().await;
+    let note = match s3.notes().begin(&path, &id).await {
+        Ok(note) => note,
+        Err(error) => {
+            s3.abort(&path, &id).await;
+            return Err(error);
+        }
+    };
+    let sent = upload.run().await;
+    if sent.is_ok() || s3.abort(&path, &id).await {
+        s3.notes().end(note).await;
+    } else {
+        s3.notes().leave(note);
+    }
+    let Err(error) = sent else { return Ok(Stored::New) };
     // The response to the last request may have been lost, and its retry refused.
     if s3.holds(digest, size).await.unwrap_or(false) { Ok(Stored::New) } else { Err(error) }
 }
@@ -72,7 +106,7 @@ impl Upload<'_> {
             .buffered(PARALLEL)
             .try_collect()
             .await?;
-        self.s3.store().complete_multipart(self.path, self.id, parts).await?;
+        self.s3.writer().complete_multipart(self.path, self.id, parts).await?;
         Ok(())
     }
 
@@ -82,14 +116,7 @@ impl Upload<'_> {
         let bytes = chunk(self.staged, start, part_bytes.min(self.size - start)).await?;
         // There are at most MAX_PARTS.
         let index = usize::try_from(index).unwrap_or(usize::MAX);
-        Ok(self.s3.store().put_part(self.path, self.id, index, PutPayload::from_bytes(bytes)).await?)
-    }
-
-    // Parts that are not aborted cost money until a lifecycle rule removes them.
-    async fn abort(&self) {
-        if let Err(error) = self.s3.store().abort_multipart(self.path, self.id).await {
-            tracing::warn!(path = %self.path, %error, "cannot abort a multipart upload; its parts may remain");
-        }
+        Ok(self.s3.writer().put_part(self.path, self.id, index, PutPayload::from_bytes(bytes)).await?)
     }
 }
 

@@ -2,24 +2,33 @@
 //!
 //! An object appears whole or not at all, and the service makes it durable before it answers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future::ready,
+    path::Path as FilePath,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use entrepot_oci::Digest;
+use entrepot_oci::{Algorithm, Digest};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::{
-    Error as StoreError, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
-    aws::AmazonS3, path::Path,
+    Error as StoreError, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    aws::AmazonS3,
+    list::{PaginatedListOptions, PaginatedListStore as _},
+    path::Path,
 };
 use tokio::sync::Semaphore;
 
 use crate::{
     error::Error,
     held::{Held, MEMORY_BYTES, Stored},
+    listing::{self, BlobPage, StoredBlob},
     object::ObjectBlob,
-    settings::S3Settings,
+    settings::{Patience, S3Settings},
+    upload_notes::UploadNotes,
 };
 
 // Number of parts in memory at a time, for all blobs together.
@@ -29,7 +38,9 @@ const PARTS_IN_FLIGHT: usize = 4;
 pub(crate) struct S3(Arc<Inner>);
 
 struct Inner {
-    store: AmazonS3,
+    reader: AmazonS3,
+    writer: AmazonS3,
+    notes: UploadNotes,
     prefix: Path,
     redirect: bool,
     // False once the service turned out not to support `If-None-Match: *`.
@@ -38,9 +49,12 @@ struct Inner {
 }
 
 impl S3 {
-    pub(crate) fn open(settings: &S3Settings) -> Result<Self, Error> {
+    /// Notes about uploads in parts are kept in the directory `staging`.
+    pub(crate) fn open(settings: &S3Settings, staging: &FilePath) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
-            store: settings.client()?,
+            reader: settings.client(Patience::READING)?,
+            writer: settings.client(Patience::WRITING)?,
+            notes: UploadNotes::open(staging.to_path_buf())?,
             prefix: Path::from(settings.prefix.as_deref().unwrap_or_default()),
             redirect: settings.redirect,
             conditional: AtomicBool::new(true),
@@ -48,8 +62,13 @@ impl S3 {
         })))
     }
 
-    pub(crate) fn store(&self) -> &AmazonS3 {
-        &self.0.store
+    /// The client for writing.
+    pub(crate) fn writer(&self) -> &AmazonS3 {
+        &self.0.writer
+    }
+
+    pub(crate) fn notes(&self) -> &UploadNotes {
+        &self.0.notes
     }
 
     /// Bounds the memory of uploads: a part in memory holds a permit.
@@ -60,32 +79,21 @@ impl S3 {
     /// Requests the object's metadata, not its bytes.
     pub(crate) async fn head(&self, digest: &Digest) -> Result<Option<ObjectBlob>, Error> {
         let path = self.path(digest);
-        match self.0.store.head(&path).await {
-            Ok(meta) => Ok(Some(ObjectBlob::new(self.0.store.clone(), path, meta.size, self.0.redirect))),
+        match self.0.reader.head(&path).await {
+            Ok(meta) => Ok(Some(ObjectBlob::new(self.0.reader.clone(), path, meta.size, self.0.redirect))),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The blob; a small one with its bytes. `known` is the result of an earlier request.
-    pub(crate) async fn load(
-        &self,
-        digest: &Digest,
-        known: Option<ObjectBlob>,
-    ) -> Result<Option<Held>, Error> {
-        let object = match known {
-            Some(object) => object,
-            None => match self.head(digest).await? {
-                Some(object) => object,
-                None => return Ok(None),
-            },
-        };
+    /// The blob that `object` is; a small one with its bytes.
+    pub(crate) async fn load(&self, digest: &Digest, object: ObjectBlob) -> Result<Option<Held>, Error> {
         if object.size() > MEMORY_BYTES {
             return Ok(Some(Held::Object(object)));
         }
         match object.read(digest).await {
             Ok(bytes) => Ok(Some(Held::Memory(bytes))),
-            Err(Error::Store { source: StoreError::NotFound { .. } }) => Ok(None),
+            Err(Error::Gone) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -112,18 +120,45 @@ impl S3 {
         if self.head(digest).await?.is_none() {
             return Ok(false);
         }
-        match self.0.store.delete(&self.path(digest)).await {
+        match self.0.writer.delete(&self.path(digest)).await {
             Ok(()) => Ok(true),
             Err(StoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// The blobs after a digest, at most `limit`. The service lists keys in their order, which is that of digests.
+    pub(crate) async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<BlobPage, Error> {
+        let mut page = BlobPage::default();
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            if after.is_some_and(|after| after.algorithm() > algorithm) {
+                continue;
+            }
+            let prefix = self.0.prefix.clone().join(algorithm.name());
+            let objects = match after.filter(|after| after.algorithm() == algorithm) {
+                Some(after) => self.0.reader.list_with_offset(Some(&prefix), &self.path(after)),
+                None => self.0.reader.list(Some(&prefix)),
+            };
+            let wanted = limit + 1 - page.blobs.len();
+            let blobs = objects.try_filter_map(|meta| ready(Ok(stored(&meta)))).take(wanted);
+            page.blobs.extend(blobs.try_collect::<Vec<_>>().await?);
+            if page.blobs.len() > limit {
+                page.blobs.truncate(limit);
+                page.more = true;
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     /// Checks that the bucket can be reached with these credentials.
     pub(crate) async fn check(&self) -> Result<(), Error> {
-        // With a delimiter, this lists the algorithms instead of all blobs.
-        self.0.store.list_with_delimiter(Some(&self.0.prefix)).await?;
-        Ok(())
+        let one = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        match self.0.reader.list_paginated(Some(self.0.prefix.as_ref()), one).await.map_err(Error::from) {
+            // Volcengine TOS says so of a prefix that nothing has yet.
+            Err(error) if error.says("NoSuchKey") => Ok(()),
+            listed => listed.map(drop),
+        }
     }
 
     pub(crate) async fn holds(&self, digest: &Digest, size: u64) -> Result<bool, Error> {
@@ -138,7 +173,7 @@ impl S3 {
 
     async fn create(&self, digest: &Digest, bytes: Bytes) -> Result<Created, Error> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.0.store.put_opts(&self.path(digest), PutPayload::from_bytes(bytes), options).await {
+        match self.0.writer.put_opts(&self.path(digest), PutPayload::from_bytes(bytes), options).await {
             Ok(_) => Ok(Created::Yes),
             Err(StoreError::AlreadyExists { .. }) => Ok(Created::Exists),
             Err(
@@ -150,24 +185,35 @@ impl S3 {
         }
     }
 
-    // Services refuse an unsupported header in many ways. If the same request works without it, that was the reason.
+    // A reply may have been lost. Services refuse an unsupported header in many ways: if the same request works without it,
+    // and once more does not work with it, that is the reason.
     async fn overwrite_instead(
         &self,
         digest: &Digest,
         bytes: Bytes,
         refusal: &StoreError,
     ) -> Result<Stored, Error> {
-        let stored = self.overwrite(digest, bytes).await?;
-        tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
-        self.0.conditional.store(false, Ordering::Relaxed);
+        if self.holds(digest, bytes.len() as u64).await? {
+            return Ok(Stored::New);
+        }
+        let stored = self.overwrite(digest, bytes.clone()).await?;
+        if let Ok(Created::Unsure(_)) = self.create(digest, bytes).await {
+            tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
+            self.0.conditional.store(false, Ordering::Relaxed);
+        }
         Ok(stored)
     }
 
     // Harmless if the object exists: it is replaced by the same bytes.
     async fn overwrite(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
-        self.0.store.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
+        self.0.writer.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
         Ok(Stored::New)
     }
+}
+
+fn stored(meta: &ObjectMeta) -> Option<StoredBlob> {
+    let digest = listing::named(meta.location.as_ref().as_ref())?;
+    Some(StoredBlob { digest, size: meta.size, modified: meta.last_modified.into() })
 }
 
 /// The result of a conditional create.

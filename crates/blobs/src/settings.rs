@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::error::Error;
+use crate::{connections::Connector, error::Error};
 
 /// The S3 bucket, of any service with an S3 API, that stores the blobs.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,9 +45,33 @@ fn default_region() -> String {
     "us-east-1".to_owned()
 }
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-// Applies to silence; a whole blob may take any time.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How patiently a client of the service waits.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    connect: Duration,
+    // Applies to silence; a whole blob may take any time.
+    idle: Duration,
+    retries: usize,
+    // No retry begins later than this after the first attempt.
+    retry_within: Duration,
+}
+
+impl Patience {
+    /// For reading: a client waits for the answer, and other places may have the bytes.
+    pub(crate) const READING: Self = Self {
+        connect: Duration::from_secs(5),
+        idle: Duration::from_secs(20),
+        retries: 3,
+        retry_within: Duration::from_secs(5),
+    };
+    /// For writing: whatever is given up has to be sent again.
+    pub(crate) const WRITING: Self = Self {
+        connect: Duration::from_secs(10),
+        idle: Duration::from_secs(60),
+        retries: 5,
+        retry_within: Duration::from_secs(60),
+    };
+}
 
 // Only variables that identify us. Reading all `AWS_…` variables would let the environment override the endpoint.
 const CREDENTIALS: [AmazonS3ConfigKey; 9] = [
@@ -64,15 +88,16 @@ const CREDENTIALS: [AmazonS3ConfigKey; 9] = [
 
 impl S3Settings {
     /// A client for these settings; sends no request yet.
-    pub(crate) fn client(&self) -> Result<AmazonS3, Error> {
+    pub(crate) fn client(&self, patience: Patience) -> Result<AmazonS3, Error> {
         let options = ClientOptions::new()
             .with_timeout_disabled()
-            .with_connect_timeout(CONNECT_TIMEOUT)
-            .with_read_timeout(IDLE_TIMEOUT)
+            .with_connect_timeout(patience.connect)
+            .with_read_timeout(patience.idle)
             .with_allow_http(self.endpoint.scheme() == "http");
         let builder = AmazonS3Builder::new()
             .with_client_options(options)
-            .with_retry(retry())
+            .with_http_connector(Connector)
+            .with_retry(retry(patience))
             // Not every service supports bulk deletes, and blobs are deleted one at a time.
             .with_disable_bulk_delete(true)
             .with_bucket_name(&self.bucket)
@@ -114,13 +139,13 @@ fn from_environment(builder: AmazonS3Builder, key: AmazonS3ConfigKey) -> AmazonS
     }
 }
 
-fn retry() -> RetryConfig {
+fn retry(patience: Patience) -> RetryConfig {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(100),
         max_backoff: Duration::from_secs(5),
         base: 2.0,
     };
-    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(60) }
+    RetryConfig { backoff, max_retries: patience.retries, retry_timeout: patience.retry_within }
 }
 
 #[cfg(test)]
@@ -155,7 +180,7 @@ mod tests {
     fn half_a_key_pair_is_refused() {
         let mut settings: S3Settings = serde_json::from_str(MINIMAL).unwrap();
         settings.access_key = Some("AK".into());
-        assert!(matches!(settings.client(), Err(Error::Store { .. })));
+        assert!(matches!(settings.client(Patience::READING), Err(Error::Store { .. })));
     }
 
     #[test]

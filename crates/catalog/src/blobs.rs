@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use entrepot_oci::Digest;
 
 use crate::{
+    counts::note_change,
     database::{Catalog, retried},
     error::Error,
     key::RepoKey,
@@ -57,6 +58,7 @@ impl Catalog {
             }
             query.execute(&mut *tx).await?;
         }
+        note_change(&mut tx, id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -96,6 +98,7 @@ impl Catalog {
             return Ok(Unlinked::NotThere);
         }
         drop_if_empty(&mut tx, id).await?;
+        note_change(&mut tx, id).await?;
         let held = sql::is_held(&mut tx, digest).await?;
         tx.commit().await?;
         Ok(if held { Unlinked::StillHeld } else { Unlinked::Last })

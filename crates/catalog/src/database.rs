@@ -5,12 +5,18 @@
 
 use std::{fmt, future::Future, path::PathBuf, time::Duration};
 
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 
 use crate::{dialect::Dialect, error::Error};
 
 /// How often a transaction is tried again when others get in its way.
 const RETRIES: u32 = 20;
+
+/// How long [`Catalog::is_reachable`] waits.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What PostgreSQL answers when it runs, but has no room for one more.
+const TOO_MANY_CONNECTIONS: &str = "53300";
 
 /// The catalog, in SQLite or PostgreSQL. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -44,6 +50,24 @@ impl Catalog {
     pub async fn ping(&self) -> Result<(), Error> {
         sqlx::query("SELECT id FROM repository LIMIT 1").fetch_optional(&self.reader).await?;
         Ok(())
+    }
+
+    /// Whether the database lets us in. It is asked over a connection of its own, since those of the pool may all be busy;
+    /// SQLite, a file, always does.
+    pub async fn is_reachable(&self) -> bool {
+        if self.lock_file.is_some() {
+            return true;
+        }
+        let options = self.writer.connect_options();
+        match tokio::time::timeout(PATIENCE, AnyConnection::connect_with(&options)).await {
+            Ok(Ok(connection)) => {
+                // It has answered; how this ends is of no interest.
+                let _ = connection.close().await;
+                true
+            }
+            Ok(Err(sqlx::Error::Database(error))) => error.code().as_deref() == Some(TOO_MANY_CONNECTIONS),
+            Ok(Err(_)) | Err(_) => false,
+        }
     }
 
     /// Starts a transaction. Dropped before its commit, it leaves nothing behind.

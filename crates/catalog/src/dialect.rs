@@ -8,6 +8,8 @@ pub(crate) struct Dialect {
     /// Starts a transaction that others cannot get into. SQLite takes the write lock at once: upgrading a read later
     /// may fail. PostgreSQL lets them run side by side and fails one that saw what another changed.
     pub(crate) begin: &'static str,
+    /// Starts a transaction whose statements each see what others have committed by then.
+    pub(crate) begin_plain: &'static str,
     /// Sent on each new connection that writes.
     pub(crate) writer: &'static str,
     /// Sent on each new connection that only reads.
@@ -23,6 +25,7 @@ pub(crate) struct Dialect {
 /// Write-ahead logging, so that readers never wait; `FULL`, so that what was acknowledged survives a power cut.
 pub(crate) const SQLITE: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
+    begin_plain: "BEGIN IMMEDIATE",
     writer: "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA foreign_keys = ON",
     reader: "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON",
@@ -34,6 +37,7 @@ pub(crate) const SQLITE: Dialect = Dialect {
 /// Its order of text depends on the server's locale, so it gets the collation that SQLite has built in.
 pub(crate) const POSTGRES: Dialect = Dialect {
     begin: "BEGIN ISOLATION LEVEL SERIALIZABLE",
+    begin_plain: "BEGIN ISOLATION LEVEL READ COMMITTED",
     writer: "",
     reader: "",
     before_tables: r#"CREATE COLLATION IF NOT EXISTS "BINARY" FROM pg_catalog."C""#,

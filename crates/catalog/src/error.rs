@@ -127,6 +127,24 @@ fn code(error: &sqlx::Error) -> Option<String> {
 }
 
 impl Error {
+    /// Whether a change may have been made, or may still be made, although it failed here: the connection broke before the
+    /// database had answered.
+    pub fn may_have_happened(&self) -> bool {
+        use sqlx::Error::{Io, Protocol, Tls, WorkerCrashed};
+        matches!(self, Self::Database(Io(_) | Tls(_) | Protocol(_) | WorkerCrashed))
+    }
+
+    /// True if the database may not be answering at all: the connection broke, or there was none to be had. A statement that
+    /// it refuses is another thing.
+    pub fn is_unavailable(&self) -> bool {
+        let (Self::Database(error) | Self::Connect(error)) = self else { return false };
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => true,
+            // It is shutting down, or starting (PostgreSQL, class 57).
+            other => matches!(code(other).as_deref(), Some("57P01" | "57P02" | "57P03")),
+        }
+    }
+
     /// Whether another transaction got in the way, so that doing the same again may succeed (PostgreSQL only):
     /// serialisation failure, deadlock, and two constraints that only a race can break, because what they guard
     /// (a repository's row and its id) is made and removed within the same transactions.
@@ -136,5 +154,18 @@ impl Error {
             _ => return false,
         };
         matches!(code(source).as_deref(), Some("40001" | "40P01" | "23503" | "23505"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_connection_leaves_open_what_has_happened() {
+        let broken = sqlx::Error::Io(io::ErrorKind::ConnectionReset.into());
+        assert!(Error::Database(broken).may_have_happened());
+        assert!(!Error::Database(sqlx::Error::PoolTimedOut).may_have_happened());
+        assert!(!Error::MissingBlob { digest: Digest::of(b"") }.may_have_happened());
     }
 }

@@ -74,8 +74,8 @@ mod tests {
     fn round_trips() {
         let repository: Repository = "a/b".parse().unwrap();
         let hosted = RepoKey { origin: Origin::Hosted, repository: repository.clone() };
-        let upstream = RepoKey { origin: Origin::Upstream("quay.io:443".parse().unwrap()), repository };
-        assert_eq!((hosted.to_string(), upstream.to_string()), ("a/b".into(), "quay.io:443/a/b".into()));
+        let upstream = RepoKey { origin: Origin::Upstream("quay.io:5000".parse().unwrap()), repository };
+        assert_eq!((hosted.to_string(), upstream.to_string()), ("a/b".into(), "quay.io:5000/a/b".into()));
         for key in [hosted, upstream] {
             assert_eq!(RepoKey::read(&key.to_string(), key.origin_text()).unwrap(), key);
         }

@@ -1,8 +1,8 @@
 //! Records in SQLite or PostgreSQL: which repository has which tags, manifests and blobs, and what became of syncs.
 //!
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
-//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`: what is shown to people; `removal`: removing
-//!   images; `sync`: runs and their copies; `server_lock`: one server for each database
+//! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
+//!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `access`: accounts, API tokens, the audit log
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
@@ -12,6 +12,7 @@
 
 mod access;
 mod blobs;
+mod counts;
 mod database;
 mod dialect;
 mod error;
@@ -23,6 +24,7 @@ mod open;
 mod plan;
 #[cfg(test)]
 mod plans_by_index;
+mod recorded;
 mod records;
 mod removal;
 mod server_lock;

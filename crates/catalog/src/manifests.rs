@@ -9,6 +9,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::AnyConnection;
 
 use crate::{
+    counts::note_change,
     database::{Catalog, retried},
     error::Error,
     key::RepoKey,
@@ -30,6 +31,12 @@ pub(crate) const REFERRERS: &str = concat!(
 );
 pub(crate) const SAID_SIZE: &str =
     concat!("SELECT MAX(size) FROM reference WHERE kind <> 1 AND child = $3 AND repository_id = ", here!());
+// The size is asked for because it is in no index, as in `removal::PARENTS`.
+pub(crate) const NAMED_BY: &str = concat!(
+    "SELECT parent, size FROM reference WHERE child = $3 AND kind IN (0, 1) AND repository_id = ",
+    here!(),
+    " LIMIT 16"
+);
 const PUT: &str = "INSERT INTO manifest \
      (repository_id, digest, media_type, size, subject, artifact_type, annotations, created_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
@@ -105,6 +112,7 @@ impl Catalog {
             let query = sqlx::query(SET_TAG).bind(id).bind(tag.as_str()).bind(manifest.digest.to_string());
             query.bind(to_ms(at)).execute(&mut *tx).await?;
         }
+        note_change(&mut tx, id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,6 +146,7 @@ impl Catalog {
         let Some(id) = find_repository(&mut tx, key).await? else { return Ok(false) };
         let done = sqlx::query(REMOVE).bind(id).bind(digest.to_string()).execute(&mut *tx).await?;
         drop_if_empty(&mut tx, id).await?;
+        note_change(&mut tx, id).await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
@@ -170,6 +179,15 @@ impl Catalog {
     pub async fn said_size(&self, key: &RepoKey, blob: &Digest) -> Result<Option<u64>, Error> {
         let query = ask::<(Option<i64>,)>(SAID_SIZE, key).bind(blob.to_string());
         Ok(query.fetch_one(&self.reader).await?.0.map(count))
+    }
+
+    /// Manifests of the repository that name a blob or manifest; 16 of them if there are more.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn named_by(&self, key: &RepoKey, child: &Digest) -> Result<Vec<Digest>, Error> {
+        let query = ask::<(String, i64)>(NAMED_BY, key).bind(child.to_string());
+        query.fetch_all(&self.reader).await?.iter().map(|(parent, _)| sql::digest(parent)).collect()
     }
 }
 

@@ -5,16 +5,16 @@
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    access, blobs,
+    access, blobs, counts,
     database::Catalog,
     images,
     key::{Origin, RepoKey},
     manifests,
     open::Location,
-    removal, sql, sync, tags, usage,
+    recorded, removal, sql, sync, tags, usage,
 };
 
-const QUERIES: [(&str, &str); 51] = [
+const QUERIES: [(&str, &str); 56] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -25,6 +25,7 @@ const QUERIES: [(&str, &str); 51] = [
     ("manifest", manifests::MANIFEST),
     ("referrers", manifests::REFERRERS),
     ("said size", manifests::SAID_SIZE),
+    ("named by", manifests::NAMED_BY),
     ("missing blob", manifests::MISSING_BLOB),
     ("wrong size", manifests::WRONG_SIZE),
     ("remove manifest", manifests::REMOVE),
@@ -33,6 +34,10 @@ const QUERIES: [(&str, &str); 51] = [
     ("unlink", blobs::UNLINK),
     ("used", usage::USED),
     ("repositories", usage::REPOSITORIES),
+    ("count", counts::COUNT),
+    ("recorded blobs", recorded::BLOBS),
+    ("recorded manifests", recorded::MANIFESTS),
+    ("manifest holders", recorded::MANIFEST_HOLDERS),
     ("images", images::IMAGES),
     ("tags between", images::TAGS_BETWEEN),
     ("take tag", removal::TAKE_TAG),
@@ -78,7 +83,7 @@ async fn large(path: std::path::PathBuf) -> Catalog {
     let catalog = Catalog::open(&Location::Sqlite(path)).await.unwrap();
     let digest = "'sha256:' || printf('%064x', i)";
     for text in [
-        format!("{NUMBERS} repository SELECT i, 'quay.io/r' || i, 'quay.io' FROM n"),
+        format!("{NUMBERS} repository (id, path, origin) SELECT i, 'quay.io/r' || i, 'quay.io' FROM n"),
         format!(
             "{NUMBERS} manifest (repository_id, digest, media_type, size, created_ms) \
              SELECT i, {digest}, 'a/b', 1, i FROM n"
@@ -104,6 +109,7 @@ async fn every_query_goes_by_index() {
     assert_eq!(record.digest.hex(), format!("{:064x}", 77777));
 
     for (name, text) in QUERIES {
+        let text = text.replace("{}", "(1, 2)");
         let rows =
             sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
                 .fetch_all(&catalog.reader)

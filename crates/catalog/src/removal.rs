@@ -9,6 +9,7 @@ use entrepot_oci::{Digest, Tag};
 use sqlx::AnyConnection;
 
 use crate::{
+    counts::note_change,
     database::{Catalog, retried},
     error::Error,
     key::RepoKey,
@@ -65,6 +66,7 @@ impl Catalog {
             Selection::Digest(digest) => remove_from(&mut tx, id, *digest, true).await?,
         };
         drop_if_empty(&mut tx, id).await?;
+        note_change(&mut tx, id).await?;
         tx.commit().await?;
         Ok(removed)
     }

@@ -5,7 +5,10 @@
 //! may read all rows of a repository that is much larger than most.
 //! Times cross this border as milliseconds, sizes and counts as `i64`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use entrepot_oci::{Digest, MediaType};
 use sqlx::{
@@ -70,6 +73,12 @@ pub(crate) fn insert(head: &str, rows: Rows, tail: &str) -> AssertSqlSafe<String
 /// `text` with each `{}` in it a list of the parameters after the first: `($2, $3, …)`.
 pub(crate) fn with_list(text: &str, length: usize) -> AssertSqlSafe<String> {
     let all: Vec<_> = (0..length).map(|at| format!("${}", at + 2)).collect();
+    AssertSqlSafe(text.replace("{}", &format!("({})", all.join(", "))))
+}
+
+/// `text` with `{}` in it a list of numbers: `(1, 2, …)`.
+pub(crate) fn with_numbers(text: &str, numbers: &BTreeSet<i64>) -> AssertSqlSafe<String> {
+    let all: Vec<_> = numbers.iter().map(ToString::to_string).collect();
     AssertSqlSafe(text.replace("{}", &format!("({})", all.join(", "))))
 }
 
@@ -172,6 +181,7 @@ mod tests {
         assert_eq!(text, "INSERT INTO t VALUES ($1, $2, $3), ($1, $4, $5) ON CONFLICT DO NOTHING");
         let text = with_list("a IN {} OR b IN {}", 2).0;
         assert_eq!(text, "a IN ($2, $3) OR b IN ($2, $3)");
+        assert_eq!(with_numbers("a IN {}", &BTreeSet::from([7, -1])).0, "a IN (-1, 7)");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use entrepot_oci::{Page, Tag};
 
 use crate::{
-    database::Catalog,
+    counts::note_change,
+    database::{Catalog, retried},
     error::Error,
     key::RepoKey,
     records::{TagList, TagRecord},
@@ -23,7 +24,8 @@ pub(crate) const TAGS: &str =
     concat!("SELECT name FROM tag WHERE repository_id = ", here!(), " AND name > $3 ORDER BY name LIMIT $4");
 pub(crate) const CHECKED: &str =
     concat!("UPDATE tag SET checked_ms = $4 WHERE repository_id = ", here!(), " AND name = $3");
-pub(crate) const REMOVE: &str = concat!("DELETE FROM tag WHERE repository_id = ", here!(), " AND name = $3");
+pub(crate) const REMOVE: &str =
+    concat!("DELETE FROM tag WHERE repository_id = ", here!(), " AND name = $3 RETURNING repository_id");
 
 impl Catalog {
     /// Where the tag points, if the repository has it.
@@ -64,8 +66,18 @@ impl Catalog {
     /// # Errors
     /// The database failed.
     pub async fn remove_tag(&self, key: &RepoKey, tag: &Tag) -> Result<bool, Error> {
-        let done = tell(REMOVE, key).bind(tag.as_str()).execute(&self.writer).await?;
-        Ok(done.rows_affected() > 0)
+        retried(|| self.try_remove_tag(key, tag)).await
+    }
+
+    async fn try_remove_tag(&self, key: &RepoKey, tag: &Tag) -> Result<bool, Error> {
+        let mut tx = self.begin().await?;
+        // All rows: a statement that is left halfway may not be done.
+        let removed = ask::<(i64,)>(REMOVE, key).bind(tag.as_str()).fetch_all(&mut *tx).await?;
+        for (id,) in &removed {
+            note_change(&mut tx, *id).await?;
+        }
+        tx.commit().await?;
+        Ok(!removed.is_empty())
     }
 }
 

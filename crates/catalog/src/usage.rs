@@ -1,32 +1,27 @@
 //! Use, and what is told to people: repositories and totals.
 //!
-//! A listing reads its page and counts only what is on it; totals read everything and are not for a request path.
+//! A listing reads the counts that are kept with each repository; totals read everything and are not for a request path.
+
+use std::collections::BTreeSet;
 
 use entrepot_oci::Page;
 
 use crate::{
+    counts::note_changes,
     database::{Catalog, retried},
     error::Error,
     key::RepoKey,
     records::{Listing, RepositoryRow, Totals, Use},
-    sql::{count, from_ms, here, number, tell, to_ms},
+    sql::{ask, count, from_ms, here, number, to_ms},
 };
 
 pub(crate) const USED: &str = concat!(
     "UPDATE manifest SET pulls = pulls + $4, \
      last_used_ms = CASE WHEN last_used_ms > $5 THEN last_used_ms ELSE $5 END WHERE repository_id = ",
     here!(),
-    " AND digest = $3"
+    " AND digest = $3 RETURNING repository_id"
 );
-pub(crate) const REPOSITORIES: &str = "SELECT r.path, r.origin, \
-     (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id), \
-     (SELECT COUNT(*) FROM manifest m WHERE m.repository_id = r.id), \
-     (SELECT COUNT(*) FROM blob b WHERE b.repository_id = r.id), \
-     (SELECT CAST(COALESCE(SUM(m.size), 0) AS BIGINT) FROM manifest m WHERE m.repository_id = r.id) + \
-     (SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM blob b WHERE b.repository_id = r.id AND \
-       (SELECT 1 FROM manifest m WHERE m.repository_id = r.id AND m.digest = b.digest LIMIT 1) IS NULL), \
-     (SELECT CAST(COALESCE(SUM(m.pulls), 0) AS BIGINT) FROM manifest m WHERE m.repository_id = r.id), \
-     (SELECT MAX(m.last_used_ms) FROM manifest m WHERE m.repository_id = r.id) \
+pub(crate) const REPOSITORIES: &str = "SELECT r.path, r.origin, r.tags, r.manifests, r.blobs, r.bytes, r.pulls, r.last_used_ms \
      FROM repository r WHERE r.path >= $1 AND r.path < $2 AND r.path <> $3 ORDER BY r.path, r.origin LIMIT $4";
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM repository), (SELECT COUNT(*) FROM tag), \
      (SELECT COUNT(DISTINCT digest) FROM manifest), (SELECT COUNT(DISTINCT digest) FROM blob), \
@@ -54,10 +49,14 @@ impl Catalog {
 
     async fn try_record(&self, uses: &[(String, &Use)]) -> Result<(), Error> {
         let mut tx = self.begin().await?;
+        let mut changed = BTreeSet::new();
         for (_, used) in uses {
-            let query = tell(USED, &used.key).bind(used.digest.to_string());
-            query.bind(number(used.pulls)).bind(to_ms(used.last)).execute(&mut *tx).await?;
+            let query = ask::<(i64,)>(USED, &used.key).bind(used.digest.to_string());
+            // All rows: a statement that is left halfway may not be done.
+            let rows = query.bind(number(used.pulls)).bind(to_ms(used.last)).fetch_all(&mut *tx).await?;
+            changed.extend(rows.into_iter().map(|(id,)| id));
         }
+        note_changes(&mut tx, &changed).await?;
         Ok(tx.commit().await?)
     }
 
@@ -75,6 +74,10 @@ impl Catalog {
         let (prefix, after) = (prefix.unwrap_or_default(), page.after().unwrap_or_default());
         if page.limit() == 0 {
             return Ok(Listing { rows: Vec::new(), more: false });
+        }
+        // A full disk keeps nobody from looking at what there is.
+        if let Err(error) = self.count_changes().await {
+            tracing::warn!(%error, "what repositories have could not be counted anew");
         }
         let query = sqlx::query_as::<_, RawRepository>(REPOSITORIES)
             .bind(prefix.max(after))

@@ -66,9 +66,13 @@ on_both! {
         foreign_blobs_are_not_required,
         put_again_keeps_age_and_use, removed_with_their_tags, referrers_come_oldest_first, large_ones_fit,
         referrers_come_without_large_annotations, sizes_are_what_manifests_say,
+        what_names_a_manifest_or_blob_is_found,
     }
     blobs { are_linked_per_repository, unlinking_tells_who_is_left, linking_twice_is_once }
-    usage { is_added_up, repositories_are_listed, names_written_alike_are_listed_together, images_are_roots, totals_count_once }
+    usage {
+        is_added_up, repositories_are_listed, names_written_alike_are_listed_together, images_are_roots, totals_count_once,
+        counts_follow_every_change, counts_are_right_while_many_write, an_older_catalog_is_counted, what_is_recorded_is_found,
+    }
     removal {
         of_nothing, of_a_tag_among_two, of_the_last_tag, of_an_index, shared_children_stay, tagged_children_stay,
         of_a_digest_takes_its_tags, referrers_go_with_their_subject, other_repositories_keep_theirs, of_a_repository,

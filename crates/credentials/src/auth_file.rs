@@ -18,7 +18,11 @@ use entrepot_oci::Host;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use crate::{credential::Credential, error::Error, target::LoginTarget};
+use crate::{
+    credential::{Credential, IDENTITY_TOKEN},
+    error::Error,
+    target::LoginTarget,
+};
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
@@ -47,8 +51,6 @@ pub(crate) enum Entry {
         /// The key that the helper has it under.
         server: String,
     },
-    /// In the file, as an identity token, which only OAuth2 takes.
-    IdentityToken,
     /// In the file, in a form that cannot be decoded.
     Unreadable,
 }
@@ -156,14 +158,17 @@ impl std::fmt::Debug for AuthFile {
     }
 }
 
-// `None` for an empty entry, which says that a helper has the secret.
+// `None` for an empty entry, which says that a helper has the secret, or that there is none.
 fn entry_of(entry: &Value) -> Option<Entry> {
     let text = |name| entry.get(name).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
-    if text("identitytoken").is_some() {
-        return Some(Entry::IdentityToken);
+    if let Some(token) = text("identitytoken") {
+        let username = IDENTITY_TOKEN.to_owned();
+        return Some(Entry::Credential(Credential { username, password: token.into() }));
     }
     if let Some(auth) = text("auth") {
-        return Some(decoded(auth).map_or(Entry::Unreadable, Entry::Credential));
+        let credential = decoded(auth);
+        let is_empty = credential.as_ref().is_some_and(Credential::is_empty);
+        return (!is_empty).then(|| credential.map_or(Entry::Unreadable, Entry::Credential));
     }
     let (username, password) = (text("username")?, text("password")?);
     Some(Entry::Credential(Credential { username: username.to_owned(), password: password.into() }))

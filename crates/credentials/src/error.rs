@@ -40,14 +40,6 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The secret of a registry is an identity token, which only OAuth2 takes.
-    #[error("the login for `{target}` in {place} is an identity token, which is not supported")]
-    IdentityToken {
-        /// Whose login it is.
-        target: LoginTarget,
-        /// The file or helper that has it, as it is shown to the user.
-        place: String,
-    },
     /// A file names a helper that cannot be a program.
     #[error("a credential helper has a name that no program of its kind has")]
     HelperName,
@@ -86,9 +78,6 @@ impl Error {
             Self::Write { .. } => "it must be a file in a directory that this user may write to".to_owned(),
             Self::NoPath => "set `HOME`, `DOCKER_CONFIG` or `REGISTRY_AUTH_FILE`".to_owned(),
             Self::UnreadableEntry { target, .. } => format!("log in again: `entrepot login {target}`"),
-            Self::IdentityToken { target, .. } => {
-                format!("log in with a user name and a password or access token: `entrepot login {target}`")
-            }
             Self::HelperName => "look at `credHelpers` and `credsStore` in the credentials file".to_owned(),
             Self::Helper { program, server, fault } => fault.hint(program, server),
         }

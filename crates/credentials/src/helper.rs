@@ -63,13 +63,11 @@ impl Helper {
         Ok(Self { program: format!("docker-credential-{name}"), timeout: TIMEOUT })
     }
 
-    /// The credential for `server`, if the helper has one.
+    /// The credential for `server`, if the helper has one. An empty one is none.
     pub(crate) fn get(&self, server: &str) -> Result<Option<Credential>, Error> {
         let failed = |fault| self.failed(server, fault);
         let Some(answer) = self.run("get", server.as_bytes()).map_err(failed)? else { return Ok(None) };
-        let Answer { username, secret } =
-            serde_json::from_slice(&answer).map_err(|_| failed(HelperFault::Malformed))?;
-        Ok(Some(Credential { username, password: secret }))
+        credential(&answer).map_err(failed)
     }
 
     /// Stores the credential for `server`.
@@ -130,8 +128,30 @@ impl Helper {
     }
 }
 
+fn credential(answer: &[u8]) -> Result<Option<Credential>, HelperFault> {
+    let Answer { username, secret } = serde_json::from_slice(answer).map_err(|_| HelperFault::Malformed)?;
+    Ok(Some(Credential { username, password: secret }).filter(|credential| !credential.is_empty()))
+}
+
 impl fmt::Display for Helper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.program)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_answer_is_no_login() {
+        for (answer, has_one) in [
+            (r#"{"ServerURL":"","Username":"","Secret":""}"#, false),
+            (r#"{"ServerURL":"","Username":"","Secret":"s"}"#, true),
+            (r#"{"ServerURL":"","Username":"u","Secret":""}"#, true),
+        ] {
+            assert_eq!(credential(answer.as_bytes()).unwrap().is_some(), has_one, "{answer}");
+        }
+        assert_eq!(credential(b"{}").unwrap_err(), HelperFault::Malformed);
     }
 }

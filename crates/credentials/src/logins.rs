@@ -76,20 +76,9 @@ impl Logins {
 }
 
 fn credential(file: &AuthFile, target: &LoginTarget, entry: Entry) -> Result<Option<Credential>, Error> {
-    let path = &file.path;
-    let identity_token = |place| Error::IdentityToken { target: target.clone(), place };
-    let credential = match entry {
-        Entry::Credential(credential) => Some(credential),
-        Entry::Helper { name, server } => Helper::new(&name)?.get(&server)?,
-        Entry::IdentityToken => return Err(identity_token(format!("`{}`", path.display()))),
-        Entry::Unreadable => {
-            return Err(Error::UnreadableEntry { target: target.clone(), path: path.clone() });
-        }
-    };
-    match credential {
-        Some(credential) if credential.is_identity_token() => {
-            Err(identity_token("its credential helper".to_owned()))
-        }
-        other => Ok(other),
+    match entry {
+        Entry::Credential(credential) => Ok(Some(credential)),
+        Entry::Helper { name, server } => Helper::new(&name)?.get(&server),
+        Entry::Unreadable => Err(Error::UnreadableEntry { target: target.clone(), path: file.path.clone() }),
     }
 }

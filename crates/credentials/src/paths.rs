@@ -31,10 +31,13 @@ impl AuthFilePaths {
         }
     }
 
-    /// The files to read, in order of precedence.
+    /// The files to read, in order of precedence: the one that is named explicitly alone, as podman and skopeo do.
     pub(crate) fn to_read(&self) -> Vec<PathBuf> {
+        if let Some(explicit) = &self.explicit {
+            return vec![explicit.clone()];
+        }
         let mut paths: Vec<PathBuf> = Vec::new();
-        for path in [&self.explicit, &self.docker, &self.runtime, &self.containers].into_iter().flatten() {
+        for path in [&self.docker, &self.runtime, &self.containers].into_iter().flatten() {
             if !paths.contains(path) {
                 paths.push(path.clone());
             }
@@ -80,7 +83,11 @@ mod tests {
                 ("REGISTRY_AUTH_FILE", "/a.json"),
                 ("XDG_CONFIG_HOME", "/c")
             ]),
-            ["/a.json", "/d/config.json", "/c/containers/auth.json"]
+            ["/a.json"]
+        );
+        assert_eq!(
+            read(&[("HOME", "/h"), ("DOCKER_CONFIG", "/d"), ("XDG_CONFIG_HOME", "/c")]),
+            ["/d/config.json", "/c/containers/auth.json"]
         );
         assert_eq!(read(&[]), [""; 0]);
         assert_eq!(read(&[("HOME", "")]), [""; 0]);

@@ -44,25 +44,26 @@ fn accounts_come_from_all_files_and_each_namespace_once() {
 
 #[test]
 fn what_cannot_be_used_is_told_without_what_is_in_it() {
-    let text =
-        r#"{"auths": {"a.test": {"auth": "Y2FuYXJ5"}, "b.test": {"identitytoken": "canary"}, "c.test": {}}}"#;
+    let text = r#"{"auths": {"a.test": {"auth": "Y2FuYXJ5"}, "b.test": {"auth": "Og=="}, "c.test": {}}}"#;
     let (home, paths) = home(&[(".docker/config.json", text), (".config/containers/auth.json", "canary")]);
     let path = |name: &str| home.path().join(name).display().to_string();
     let (docker, podman) = (path(".docker/config.json"), path(".config/containers/auth.json"));
     let broken = format!("the logins in `{podman}` are not used: this is not such a file");
     for (host, fact) in [
         ("a.test", Some(format!("the login for `a.test` in `{docker}` cannot be read"))),
-        (
-            "b.test",
-            Some(format!(
-                "the login for `b.test` in `{docker}` is an identity token, which is not supported"
-            )),
-        ),
+        ("b.test", None),
         ("c.test", None),
     ] {
         let told: Vec<String> = [broken.clone()].into_iter().chain(fact).collect();
         assert_eq!(found(&paths, host), (vec![], told));
     }
+}
+
+#[test]
+fn an_identity_token_is_a_secret_of_its_own_kind() {
+    let text = r#"{"auths": {"a.test": {"auth": "dTo=", "identitytoken": "canary"}}}"#;
+    let (_home, paths) = home(&[(".docker/config.json", text)]);
+    assert_eq!(found(&paths, "a.test").0, ["<token> canary all"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Decides which addresses may be contacted when somebody else supplied them: redirects, token servers, pagination links.
 //!
 //! - [`Gate`] checks an address before a request; [`Resolver`] checks the IP addresses behind its name when connecting
-//! - [`Exemptions`] are the private addresses that an operator configured, and the proxies in use ([`environment_proxies`])
+//! - [`Exemptions`] are the private addresses that an operator configured, and the proxies in use ([`Proxies`])
 //! - [`may_forward_credentials`] says whether two servers have the same owner
 //!
 //! Without a proxy both checks apply. A proxy looks names up itself, so behind one only the [`Gate`] does: it therefore
@@ -25,5 +25,5 @@ pub use error::Error;
 pub use exemptions::Exemptions;
 pub use gate::Gate;
 pub use owner::may_forward_credentials;
-pub use proxy::environment_proxies;
+pub use proxy::Proxies;
 pub use resolver::Resolver;

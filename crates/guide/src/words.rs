@@ -73,11 +73,11 @@ const CHINESE: Words = Words {
     daily: "每天一次",
     weekly: "每周一次",
     find: "如何查找标签？",
-    any_registry: "任意仓库",
+    any_registry: "任意镜像站",
     in_browser: "可通过浏览器访问",
     questions: "常见问题",
     missing: (
-        "如果某个标签在目标仓库找不到怎么办？",
+        "如果某个标签在目标处找不到怎么办？",
         "可能是同步尚未完成，请等待下一次同步后再次检查，或手动触发同步：`entrepot sync`。",
     ),
     request: ("如何请求同步新的镜像？", "在规则文件的 `sync` 中添加新的规则，并提交 Pull Request。"),

@@ -8,6 +8,9 @@ use entrepot_sync::{
     rules::{RuleSection, TagsSection, TargetSection, Texts},
 };
 
+/// What is said of an image that is named by its digest.
+pub(crate) const DIGESTS: &str = "rules copy tags, not digests: `entrepot copy` takes it";
+
 /// A rule, and what could not be carried over into it.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -45,6 +48,16 @@ impl Draft {
             self.section.to.push(target);
         }
         is_there
+    }
+
+    /// What it copies, in a few words.
+    pub(crate) fn what(&self) -> String {
+        let tags = match &self.section.tags.names[..] {
+            [] => String::new(),
+            names => format!(":{}", names.join(",")),
+        };
+        let to: Vec<&str> = self.section.to.iter().map(|to| to.repository.as_str()).collect();
+        format!("{}{tags} to {}", self.section.from.items.join(", "), to.join(", "))
     }
 
     /// Something that could not be carried over.

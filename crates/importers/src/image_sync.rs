@@ -2,51 +2,64 @@
 //! to case. Pairs of one source and one filter are one rule, so that each image is read once.
 
 use entrepot_sync::rules::TagsSection;
-use serde_json::Value;
 
 use crate::{
-    draft::{Draft, target, texts, with_host},
+    draft::{DIGESTS, Draft, split, target, texts, with_host},
     imported::{Imported, Kind},
+    value::Value,
 };
 
 pub(crate) fn is_one(pairs: &[Value]) -> bool {
-    !pairs.is_empty()
-        && pairs
-            .iter()
-            .all(|pair| pair.get("src").is_some_and(Value::is_string) && pair.get("dest").is_some())
+    pairs.iter().any(|pair| pair.get("src").is_some() && pair.get("dest").is_some())
 }
 
 pub(crate) fn read(pairs: &[Value]) -> Imported {
-    let mut drafts: Vec<Draft> = Vec::new();
-    let mut notes = Vec::new();
-    for pair in pairs {
-        let text = |key: &str| pair.get(key).and_then(Value::as_str);
-        let (Some(source), Some(to)) = (text("src"), text("dest")) else { continue };
-        let tags = text("tag_filter").filter(|filter| !filter.is_empty()).map(|filter| TagsSection {
+    let mut imported = Imported::new(Kind::ImageSync);
+    for (index, pair) in pairs.iter().enumerate() {
+        if let Err(note) = add(&mut imported, pair) {
+            imported.notes.push(format!("entry {}: {note}", index + 1));
+        }
+    }
+    imported
+}
+
+fn add(imported: &mut Imported, pair: &Value) -> Result<(), String> {
+    let text = |key: &str| pair.get(key).and_then(Value::text);
+    let source = text("src").ok_or("it has no `src`")?;
+    let (source, tag) = split(source);
+    let tags = match (tag, text("tag_filter").filter(|filter| !filter.is_empty())) {
+        (Some(digest), _) if digest.contains(':') => return Err(format!("{source}@{digest}: {DIGESTS}")),
+        (Some(tag), _) => {
+            TagsSection { names: vec![tag.to_owned()], is_list: true, ..TagsSection::default() }
+        }
+        (None, Some(filter)) => TagsSection {
             matches: texts(vec![filter.to_owned()]),
             ignore_case: true,
             ..TagsSection::default()
-        });
-        let (source, tags) = (with_host(source), tags.unwrap_or_default());
-        let is_same =
-            |draft: &&mut Draft| draft.section.from.items == [source.as_str()] && draft.section.tags == tags;
-        let known = drafts.iter_mut().find(is_same);
-        let draft = match known {
-            Some(draft) => draft,
-            None => {
-                drafts.push(Draft::new(vec![source.clone()], tags.clone()));
-                let Some(last) = drafts.last_mut() else { continue };
-                last
-            }
-        };
-        if draft.to(target(&with_host(to))) {
-            notes.push(format!("{source} to {to} was there twice, and is once here"));
+        },
+        (None, None) => TagsSection::default(),
+    };
+    let places = pair.get("dest").and_then(Value::texts).filter(|places| !places.is_empty());
+    let places = places.ok_or_else(|| format!("{source} has no `dest`"))?;
+    let is_same = |draft: &Draft| draft.section.from.items == [source.as_str()] && draft.section.tags == tags;
+    let index = imported.drafts.iter().position(is_same).unwrap_or_else(|| {
+        imported.drafts.push(Draft::new(vec![source.clone()], tags.clone()));
+        imported.drafts.len() - 1
+    });
+    for place in places {
+        let (repository, renamed) = split(place);
+        let mut target = target(&with_host(&repository));
+        if let Some(renamed) = renamed.filter(|renamed| tags.names != [*renamed]) {
+            (target.tag, target.is_text) = (Some(renamed.to_owned()), false);
         }
-        for key in pair.as_object().into_iter().flat_map(serde_json::Map::keys) {
-            if !matches!(key.as_str(), "src" | "dest" | "tag_filter") {
-                draft.note(format!("`{key}` is not known here"));
-            }
+        if imported.drafts[index].to(target) {
+            imported.notes.push(format!("{source} to {place} was there twice, and is once here"));
         }
     }
-    Imported { kind: Kind::ImageSync, notes, registries: Vec::new(), drafts }
+    for (key, _) in pair.entries() {
+        if !matches!(key.as_str(), "src" | "dest" | "tag_filter") {
+            imported.drafts[index].note(format!("`{key}` is not known here"));
+        }
+    }
+    Ok(())
 }

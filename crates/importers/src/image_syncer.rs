@@ -1,90 +1,156 @@
 //! image-syncer's list of images: from an image, a repository or a repository with `/…/` for its tags, to one or several.
+//! Those without a destination go where the call says. Older files have the list under `images`, beside `auth`.
 
 use entrepot_sync::rules::TagsSection;
-use serde_json::{Map, Value};
 
 use crate::{
-    draft::{Draft, is_repository, split, target, texts, with_host},
+    draft::{DIGESTS, Draft, is_repository, split, target, texts, with_host},
     imported::{Imported, Kind},
+    value::{Value, get},
 };
 
-pub(crate) fn is_accounts(keys: &Map<String, Value>) -> bool {
-    !keys.is_empty()
-        && keys.values().all(|value| value.get("username").is_some() || value.get("insecure").is_some())
+type Keys = [(String, Value)];
+
+pub(crate) fn is_accounts(keys: &Keys) -> bool {
+    let is_account = |value: &Value| value.get("username").is_some() || value.get("insecure").is_some();
+    !keys.is_empty() && keys.iter().all(|(_, value)| is_account(value))
 }
 
-pub(crate) fn is_one(keys: &Map<String, Value>) -> bool {
-    let is_place = |value: &Value| value.is_string();
-    !keys.is_empty()
-        && keys.iter().all(|(source, to)| {
-            let name = source.split("/:").next().unwrap_or(source).split(":/").next().unwrap_or(source);
-            let repository = split(name.split(',').next().unwrap_or(name)).0;
-            let is_list = to.as_array().is_some_and(|all| all.iter().all(is_place));
-            is_repository(&repository) && (is_place(to) || is_list)
-        })
+pub(crate) fn is_one(keys: &Keys) -> bool {
+    let keys = list(keys);
+    let is_source = |source: &str| is_repository(&repository_of(source));
+    let has_registry = |text: &str| text.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']));
+    let says_where = |(source, to): &(String, Value)| {
+        has_registry(source) || to.texts().unwrap_or_default().iter().any(|place| has_registry(place))
+    };
+    keys.iter().all(|(source, to)| is_source(source) && to.texts().is_some()) && keys.iter().any(says_where)
 }
 
-pub(crate) fn read(keys: &Map<String, Value>) -> Imported {
-    let (mut notes, mut drafts) = (Vec::new(), Vec::new());
-    for (source, to) in keys {
-        let (from, tags) = match filter(source) {
-            Ok(read) => read,
-            Err(note) => {
-                notes.push(note);
-                continue;
-            }
-        };
-        let mut draft = Draft::new(vec![from.clone()], tags);
-        let places: Vec<&str> = match to {
-            Value::Array(places) => places.iter().filter_map(Value::as_str).collect(),
-            place => place.as_str().into_iter().collect(),
-        };
-        for place in places {
-            destination(&mut draft, &from, place);
-        }
-        if draft.section.to.is_empty() {
-            notes.push(format!("{source}: there is nowhere to copy it to"));
-        } else {
-            drafts.push(draft);
+/// True if something in it has no destination of its own.
+pub(crate) fn needs_destination(keys: &Keys) -> bool {
+    list(keys).iter().any(|(_, to)| places(to).is_empty())
+}
+
+// Older files have everything in one.
+fn list(keys: &Keys) -> &Keys {
+    match get(keys, "images") {
+        Some(Value::Map(images)) if keys.iter().all(|(key, _)| is_setting(key)) => images,
+        _ => keys,
+    }
+}
+
+fn is_setting(key: &str) -> bool {
+    matches!(
+        key,
+        "images" | "auth" | "defaultDestRegistry" | "defaultDestNamespace" | "registry" | "namespace"
+    )
+}
+
+fn places(to: &Value) -> Vec<&str> {
+    to.texts().unwrap_or_default().into_iter().filter(|place| !place.is_empty()).collect()
+}
+
+// The source without its tags.
+fn repository_of(source: &str) -> String {
+    let name = source.split("/:").next().unwrap_or(source).split(":/").next().unwrap_or(source);
+    split(name.split(',').next().unwrap_or(name)).0
+}
+
+pub(crate) fn read(keys: &Keys, to: &str) -> Imported {
+    let mut imported = Imported::new(Kind::ImageSyncer);
+    for (key, _) in keys.iter().filter(|(key, _)| list(keys).len() != keys.len() && key != "images") {
+        imported
+            .notes
+            .push(format!("`{key}` has no counterpart; accounts go under `registries`, or `entrepot login`"));
+    }
+    for (source, value) in list(keys) {
+        let places = places(value);
+        let places = if places.is_empty() { vec![to] } else { places };
+        match of_source(source) {
+            Ok((from, filter)) => places.iter().for_each(|place| add(&mut imported, &from, &filter, place)),
+            Err(note) => imported.notes.push(note),
         }
     }
-    Imported { kind: Kind::ImageSyncer, notes, registries: Vec::new(), drafts }
+    imported
 }
 
-fn filter(source: &str) -> Result<(String, TagsSection), String> {
+/// The tags that a source means.
+#[derive(Clone, PartialEq, Eq)]
+enum Filter {
+    All,
+    Named(Vec<String>),
+    Matching(String),
+}
+
+fn of_source(source: &str) -> Result<(String, Filter), String> {
     if let Some((name, expression)) = source.strip_suffix('/').and_then(|rest| rest.split_once(":/")) {
-        let tags = TagsSection { matches: texts(vec![expression.to_owned()]), ..TagsSection::default() };
-        return Ok((with_host(name), tags));
+        return Ok((with_host(name), Filter::Matching(expression.to_owned())));
     }
     if source.contains('@') {
-        return Err(format!("{source}: rules copy tags, not digests"));
+        return Err(format!("{source}: {DIGESTS}"));
     }
-    let (name, tags) = match source.rsplit_once(':') {
-        Some((name, tags)) if !tags.contains('/') => (name, tags.split(',').map(str::to_owned).collect()),
-        _ => (source, Vec::new()),
-    };
-    Ok((with_host(name), TagsSection { is_list: !tags.is_empty(), names: tags, ..TagsSection::default() }))
+    Ok(match source.rsplit_once(':') {
+        Some((name, tags)) if !tags.contains('/') => {
+            (with_host(name), Filter::Named(tags.split(',').map(str::to_owned).collect()))
+        }
+        _ => (with_host(source), Filter::All),
+    })
 }
 
-fn destination(draft: &mut Draft, from: &str, place: &str) {
+impl Filter {
+    fn section(&self) -> TagsSection {
+        match self {
+            Self::All => TagsSection::default(),
+            Self::Named(names) => {
+                TagsSection { names: names.clone(), is_list: true, ..TagsSection::default() }
+            }
+            Self::Matching(expression) => {
+                TagsSection { matches: texts(vec![expression.clone()]), ..TagsSection::default() }
+            }
+        }
+    }
+}
+
+fn add(imported: &mut Imported, from: &str, filter: &Filter, place: &str) {
     let name = from.rsplit('/').next().unwrap_or_default();
     let whole = if place.ends_with('/') { format!("{place}{name}") } else { place.to_owned() };
-    let (repository, tag) = match whole.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (with_host(repository), Some(tag.to_owned())),
-        _ => (with_host(&whole), None),
+    let (repository, renamed) = match whole.rsplit_once(':') {
+        Some((repository, tags)) if !tags.contains('/') => {
+            (with_host(repository), tags.split(',').map(str::to_owned).collect())
+        }
+        _ => (with_host(&whole), Vec::new()),
     };
-    let mut target = target(&repository);
-    match tag {
-        Some(tags) if tags.contains(',') => {
-            draft.note(format!(
-                "{place}: several tags with other names need a rule for each; this goes nowhere"
-            ));
-            return;
+    match (filter, &renamed[..]) {
+        (_, []) => draft(imported, from, filter).to(target(&repository)),
+        (Filter::Named(names), renamed) if names == renamed => {
+            draft(imported, from, filter).to(target(&repository))
         }
-        Some(tag) if draft.section.tags.names != [tag.as_str()] => {
-            (target.tag, target.is_text) = (Some(tag), false);
+        // A tag becomes another one: each pair is a rule.
+        (Filter::Named(names), renamed) if names.len() == renamed.len() => {
+            let mut is_there = true;
+            for (name, renamed) in names.iter().zip(renamed) {
+                let mut target = target(&repository);
+                (target.tag, target.is_text) = (Some(renamed.clone()), false);
+                is_there &= draft(imported, from, &Filter::Named(vec![name.clone()])).to(target);
+            }
+            is_there
         }
-        _ => {}
+        _ => {
+            return imported
+                .notes
+                .push(format!("{from} to {place}: it names other tags than the source does"));
+        }
+    };
+}
+
+// The rule of a source and its tags.
+fn draft<'i>(imported: &'i mut Imported, from: &str, filter: &Filter) -> &'i mut Draft {
+    let tags = filter.section();
+    let drafts = &mut imported.drafts;
+    let is_same = |draft: &Draft| draft.section.from.items == [from] && draft.section.tags == tags;
+    let index = drafts.iter().position(is_same).unwrap_or(drafts.len());
+    if index == drafts.len() {
+        drafts.push(Draft::new(vec![from.to_owned()], tags));
     }
-    draft.to(target);
+    &mut drafts[index]
 }

@@ -9,8 +9,10 @@ use crate::draft::Draft;
 pub enum Kind {
     /// A list of pairs in JSON.
     ImageSync,
-    /// A list of images, one a line.
+    /// A list of repositories with expressions for their tags, one a line.
     List,
+    /// A list of images, one a line.
+    Images,
     /// regsync's.
     Regsync,
     /// skopeo's.
@@ -24,7 +26,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::ImageSync => "image-sync.json",
-            Self::List => "a list of images",
+            Self::List | Self::Images => "a list of images",
             Self::Regsync => "regsync",
             Self::Skopeo => "skopeo sync",
             Self::ImageSyncer => "image-syncer",
@@ -43,9 +45,19 @@ pub struct Imported {
 }
 
 impl Imported {
+    /// Nothing yet.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind, notes: Vec::new(), registries: Vec::new(), drafts: Vec::new() }
+    }
+
     /// What the file was.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// True if nothing of the file could be carried over; the notes say why.
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
     }
 
     /// The rules, as they would be read from [`Imported::to_yaml`].

@@ -1,7 +1,8 @@
 //! Reads the files of other synchronizing tools and makes rules of them.
 //!
-//! - [`import`] recognizes a file by its content: `image-sync.json`, a list of images such as DaoCloud's `mirror.txt`,
-//!   regsync, `skopeo sync --src yaml`, image-syncer
+//! - [`import`] recognizes a file by its content: `image-sync.json`, a list of repositories or images such as DaoCloud's
+//!   `mirror.txt` and docker_image_pusher's `images.txt`, regsync, `skopeo sync --src yaml`, image-syncer
+//! - `value` reads YAML and JSON with scalars as written; `template` and `ranges` translate what others write
 //! - a module for each of them makes `draft`s; together they are an [`Imported`]
 //! - `yaml` writes the rules as a file of ours, with a comment for everything that could not be carried over
 //!
@@ -13,14 +14,17 @@
 mod draft;
 mod image_sync;
 mod image_syncer;
+mod images;
 mod import;
 mod imported;
 mod list;
+mod ranges;
 mod regsync;
-mod semver_range;
 mod skopeo;
+mod template;
 #[cfg(test)]
 mod tests;
+mod value;
 mod yaml;
 
 pub use import::{ImportError, Input, import};

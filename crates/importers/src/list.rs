@@ -1,8 +1,9 @@
 //! A list of images, one a line, as DaoCloud's `mirror.txt`: a repository with its registry in front, and perhaps `:` and
 //! a regular expression for its tags. Blanks are dropped, `#` begins a comment. Without an expression, versions are
-//! meant ([`VERSIONS`]); tags that match a line of `exclude.txt` are left out.
+//! meant ([`VERSIONS`]); tags that match a line of `exclude.txt` are left out. A list in which every line has a tag, or
+//! some line has no registry, is one of images (`images`).
 
-use entrepot_oci::Host;
+use entrepot_oci::{Host, Tag};
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
@@ -14,8 +15,11 @@ use crate::{
 const VERSIONS: &str = r"^([a-z]+-)?[a-z]*[0-9]+(\.[0-9]+){1,2}";
 
 pub(crate) fn is_one(text: &str) -> bool {
-    let mut lines = lines(text).peekable();
-    lines.peek().is_some() && lines.all(|line| entry(&line).is_some())
+    let has_tag = |line: &String| {
+        entry(line).is_some_and(|(_, tags)| tags.is_some_and(|tags| tags.parse::<Tag>().is_ok()))
+    };
+    let lines: Vec<String> = lines(text).collect();
+    lines.iter().all(|line| entry(line).is_some()) && !lines.iter().all(has_tag)
 }
 
 fn lines(text: &str) -> impl Iterator<Item = String> {
@@ -38,14 +42,14 @@ pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
     let excluded: Vec<String> = exclude.map(|text| lines(text).collect()).unwrap_or_default();
     // One rule for each registry and expression.
     let mut groups: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
-    let mut notes = Vec::new();
+    let mut imported = Imported::new(Kind::List);
     for line in lines(text) {
         let Some((repository, tags)) = entry(&line) else { continue };
         let host = repository.split('/').next().unwrap_or_default();
         let known = groups.iter_mut().find(|(at, expression, _)| at == host && expression.as_deref() == tags);
         match known {
             Some((_, _, members)) if members.iter().any(|member| member == repository) => {
-                notes.push(format!("{repository} was there twice, and is once here"));
+                imported.notes.push(format!("{repository} was there twice, and is once here"));
             }
             Some((_, _, members)) => members.push(repository.to_owned()),
             None => groups.push((host.to_owned(), tags.map(str::to_owned), vec![repository.to_owned()])),
@@ -62,7 +66,8 @@ pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
         draft.to(target(to));
         draft
     });
-    Imported { kind: Kind::List, notes, registries: Vec::new(), drafts: drafts.collect() }
+    imported.drafts.extend(drafts);
+    imported
 }
 
 /// Puts a list in order as `hack/fmt.sh` of that project does: lines in the order of their bytes, each once, without

@@ -1,13 +1,18 @@
 //! regsync's file (regclient, `docs/regsync.md`): entries of a source and a target, which are images or repositories.
 
+use std::collections::BTreeMap;
+
+use entrepot_oci::Host;
 use entrepot_sync::rules::{TagsSection, TargetSection};
-use serde_json::{Map, Value};
 
 use crate::{
-    draft::{Draft, split, target, texts},
+    draft::{DIGESTS, Draft, split, target, texts},
     imported::{Imported, Kind},
-    semver_range::exact,
+    ranges, template,
+    value::{Value, get},
 };
+
+type Keys = [(String, Value)];
 
 /// What is read of an entry; anything else is said to be left out.
 const KNOWN: [&str; 13] = [
@@ -15,6 +20,7 @@ const KNOWN: [&str; 13] = [
     "target",
     "type",
     "tags",
+    "tagSets",
     "platform",
     "platforms",
     "backup",
@@ -23,147 +29,210 @@ const KNOWN: [&str; 13] = [
     "referrers",
     "digestTags",
     "mediaTypes",
-    "ratelimit",
 ];
 
-pub(crate) fn is_one(keys: &Map<String, Value>) -> bool {
-    let entries = keys.get("sync").and_then(Value::as_array);
-    entries.is_some_and(|entries| {
-        entries.iter().all(|entry| entry.get("source").is_some() && entry.get("target").is_some())
+pub(crate) fn is_one(keys: &Keys) -> bool {
+    let is_entry = |entry: &Value| entry.get("source").is_some() && entry.get("target").is_some();
+    get(keys, "sync").is_some_and(|entries| {
+        entries.items().iter().any(is_entry) || matches!(entries, Value::List(all) if all.is_empty())
     })
 }
 
-pub(crate) fn read(keys: &Map<String, Value>) -> Imported {
-    let (mut notes, mut registries) = (Vec::new(), Vec::new());
-    for account in keys.get("creds").and_then(Value::as_array).into_iter().flatten() {
-        let Some(host) = account.get("registry").and_then(Value::as_str) else { continue };
-        match account.get("tls").and_then(Value::as_str) {
-            Some("disabled") => {
-                registries.push((host.to_owned(), format!("{{endpoints: [\"http://{host}\"]}}")))
-            }
-            Some("insecure") => registries.push((host.to_owned(), "{insecure: true}".to_owned())),
-            _ => {}
-        }
-        if account.get("user").is_some() || account.get("pass").is_some() {
-            notes.push(format!(
-                "the account at {host}: put it under `registries`, or `entrepot login {host}`"
-            ));
+pub(crate) fn read(keys: &Keys, variables: &BTreeMap<String, String>) -> Imported {
+    let mut imported = Imported::new(Kind::Regsync);
+    for account in get(keys, "creds").map(Value::items).unwrap_or_default() {
+        account_of(&mut imported, account, variables);
+    }
+    let defaults = get(keys, "defaults").map(Value::entries).unwrap_or_default();
+    for (key, _) in defaults {
+        if !matches!(key.as_str(), "backup" | "interval" | "schedule" | "referrers" | "digestTags") {
+            imported.notes.push(format!("`defaults.{key}` has no counterpart"));
         }
     }
-    let none = Map::new();
-    let defaults = keys.get("defaults").and_then(Value::as_object).unwrap_or(&none);
-    for key in defaults.keys().filter(|key| !matches!(key.as_str(), "backup" | "interval" | "schedule")) {
-        notes.push(format!("`defaults.{key}` has no counterpart"));
-    }
-    let entries = keys.get("sync").and_then(Value::as_array).into_iter().flatten();
-    let mut drafts = Vec::new();
-    for entry in entries.filter_map(Value::as_object) {
-        match of_entry(entry, defaults) {
-            Ok(draft) => drafts.push(draft),
-            Err(note) => notes.push(note),
+    for (key, _) in keys {
+        if !matches!(key.as_str(), "version" | "creds" | "defaults" | "sync") && !key.starts_with("x-") {
+            imported.notes.push(format!("`{key}` is not known here"));
         }
     }
-    Imported { kind: Kind::Regsync, notes, registries, drafts }
+    let entries = get(keys, "sync").map(Value::items).unwrap_or_default();
+    for (index, entry) in entries.iter().enumerate() {
+        let entry = Entry { keys: entry.entries(), defaults, variables };
+        match entry.drafts() {
+            Ok(drafts) => imported.drafts.extend(drafts),
+            Err(note) => imported.notes.push(format!("{}: {note}", entry.name(index))),
+        }
+    }
+    imported
 }
 
-fn of_entry(entry: &Map<String, Value>, defaults: &Map<String, Value>) -> Result<Draft, String> {
-    let text = |key: &str| entry.get(key).and_then(Value::as_str);
-    let (source, to) = (text("source").unwrap_or_default(), text("target").unwrap_or_default());
-    let kind = text("type").unwrap_or("repository");
-    if kind == "registry" {
-        return Err(format!("{source} to {to}: a whole registry has no counterpart; name its repositories"));
-    }
-    if source.contains("://") || to.contains("://") || to.contains("{{") {
-        return Err(format!("{source} to {to}: only registries without templates can be carried over"));
-    }
-    let ((from, tag), (repository, to_tag)) = (split(source), split(to));
-    let mut target = target(&repository);
-    let mut notes = Vec::new();
-    let tags = if kind == "image" {
-        let tag = tag.unwrap_or("latest");
-        if tag.contains(':') {
-            return Err(format!("{source} to {to}: rules copy tags, not digests"));
-        }
-        let renamed = to_tag.unwrap_or("latest");
-        if renamed != tag {
-            (target.tag, target.is_text) = (Some(renamed.to_owned()), false);
-        }
-        TagsSection { names: vec![tag.to_owned()], is_list: true, ..TagsSection::default() }
-    } else {
-        filter(entry.get("tags"), &mut notes)
+fn account_of(imported: &mut Imported, account: &Value, variables: &BTreeMap<String, String>) {
+    let Some(host) = account.get("registry").and_then(Value::text) else {
+        return imported.notes.push("an entry of `creds` has no `registry`".to_owned());
     };
-    let mut draft = Draft::new(vec![from], tags);
-    terms(&mut target, &mut draft, entry, defaults);
-    draft.to(target);
-    notes.into_iter().for_each(|note| draft.note(note));
-    for key in entry.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-        draft.note(format!("`{key}` has no counterpart"));
+    let host = match template::with_variables(host, variables) {
+        Ok(host) if host.parse::<Host>().is_ok() => host,
+        Ok(host) => return imported.notes.push(format!("`creds` of {host}, which is not a registry")),
+        Err(why) => return imported.notes.push(format!("`creds` of {host}: {why}")),
+    };
+    match account.get("tls").and_then(Value::text) {
+        Some("disabled") => {
+            imported.registries.push((host.clone(), format!("{{endpoints: [\"http://{host}\"]}}")));
+        }
+        Some("insecure") => imported.registries.push((host.clone(), "{insecure: true}".to_owned())),
+        _ => {}
     }
-    if entry.contains_key("mediaTypes") {
-        draft.note("`mediaTypes` is left out: every kind of image is copied");
+    let is_login = |key: &str| matches!(key, "user" | "pass" | "token" | "credHelper");
+    if account.entries().iter().any(|(key, _)| is_login(key)) {
+        imported
+            .notes
+            .push(format!("the account at {host}: put it under `registries`, or `entrepot login {host}`"));
     }
-    Ok(draft)
+    for (key, _) in account.entries() {
+        if !is_login(key) && !matches!(key.as_str(), "registry" | "tls") {
+            imported.notes.push(format!("`creds.{key}` of {host} has no counterpart"));
+        }
+    }
+}
+
+struct Entry<'a> {
+    keys: &'a Keys,
+    defaults: &'a Keys,
+    variables: &'a BTreeMap<String, String>,
+}
+
+impl Entry<'_> {
+    fn text(&self, key: &str) -> Option<&str> {
+        get(self.keys, key).and_then(Value::text)
+    }
+
+    fn name(&self, index: usize) -> String {
+        match (self.text("source"), self.text("target")) {
+            (Some(source), Some(to)) => format!("{source} to {to}"),
+            (Some(source), None) => source.to_owned(),
+            (None, _) => format!("entry {} of `sync`", index + 1),
+        }
+    }
+
+    // The source or the target.
+    fn place(&self, key: &str) -> Result<String, String> {
+        let text = self.text(key).ok_or_else(|| format!("it has no `{key}`"))?;
+        let place = template::with_source(text, self.text("source").unwrap_or_default(), self.variables)?;
+        if place.contains("://") { Err(format!("{place} is not a registry")) } else { Ok(place) }
+    }
+
+    // A rule for each set of tags.
+    fn drafts(&self) -> Result<Vec<Draft>, String> {
+        let (source, to) = (self.place("source")?, self.place("target")?);
+        let kind = self.text("type").unwrap_or("repository");
+        let ((from, tag), (repository, to_tag)) = (split(&source), split(&to));
+        let mut target = target(&repository);
+        let filters = match kind {
+            "image" => {
+                let tag = tag.unwrap_or("latest");
+                if tag.contains(':') {
+                    return Err(DIGESTS.to_owned());
+                }
+                let renamed = to_tag.unwrap_or("latest");
+                if renamed != tag {
+                    (target.tag, target.is_text) = (Some(renamed.to_owned()), false);
+                }
+                let names = vec![tag.to_owned()];
+                vec![(TagsSection { names, is_list: true, ..TagsSection::default() }, Vec::new())]
+            }
+            "repository" => self.filters()?,
+            "registry" => return Err("a whole registry has no counterpart; name its repositories".to_owned()),
+            other => return Err(format!("`type: {other}` is not known here")),
+        };
+        let mut notes = Vec::new();
+        self.terms(&mut target, &mut notes)?;
+        let made = filters.into_iter().map(|(tags, remarks)| {
+            let mut draft = Draft::new(vec![from.clone()], tags);
+            draft.section.schedule = self.schedule(&mut draft.notes);
+            draft.to(target.clone());
+            notes.iter().cloned().chain(remarks).for_each(|note| draft.note(note));
+            draft
+        });
+        Ok(made.collect())
+    }
+
+    // Each filter with what is to be said about it.
+    fn filters(&self) -> Result<Vec<(TagsSection, Vec<String>)>, String> {
+        let sets = get(self.keys, "tagSets").map(Value::items).unwrap_or_default();
+        let own = get(self.keys, "tags").filter(|tags| !tags.entries().is_empty());
+        if sets.is_empty() && own.is_none() {
+            return Ok(vec![(TagsSection::default(), Vec::new())]);
+        }
+        own.into_iter().chain(sets).map(filter).collect()
+    }
+
+    fn terms(&self, target: &mut TargetSection, notes: &mut Vec<String>) -> Result<(), String> {
+        let mut platforms = Vec::new();
+        for key in ["platform", "platforms"] {
+            let listed = get(self.keys, key).map_or(Some(Vec::new()), Value::texts);
+            platforms.extend(listed.ok_or_else(|| format!("`{key}` is not a list of texts"))?);
+        }
+        if !platforms.is_empty() {
+            let platforms = platforms.into_iter().map(str::to_owned).collect();
+            (target.platforms, target.is_text) = (texts(platforms), false);
+        }
+        if let Some(backup) = self.or_default("backup") {
+            match template::with_holes(backup, self.variables) {
+                Ok(plain) if !plain.contains(['/', ':']) => {
+                    (target.backup, target.is_text) = (Some(plain), false);
+                }
+                Ok(_) => notes.push(format!("`backup: {backup}` has no counterpart: it is not a tag")),
+                Err(why) => notes.push(format!("`backup: {backup}`: {why}")),
+            }
+        }
+        for (key, _) in self.keys.iter().filter(|(key, _)| !KNOWN.contains(&key.as_str())) {
+            notes.push(format!("`{key}` has no counterpart"));
+        }
+        if get(self.keys, "mediaTypes").is_some() {
+            notes.push("`mediaTypes` is left out: every kind of image is copied".to_owned());
+        }
+        Ok(())
+    }
+
+    fn or_default(&self, key: &str) -> Option<&str> {
+        self.text(key).or_else(|| get(self.defaults, key).and_then(Value::text))
+    }
+
+    fn schedule(&self, notes: &mut Vec<String>) -> Option<String> {
+        if let Some(schedule) = self.or_default("schedule") {
+            return Some(schedule.to_owned());
+        }
+        let interval = self.or_default("interval")?;
+        let schedule = every(interval);
+        if schedule.is_none() {
+            notes.push(format!("`interval: {interval}` has no counterpart: write a `schedule`"));
+        }
+        schedule
+    }
 }
 
 // Expressions of regsync are about the whole tag.
-fn filter(tags: Option<&Value>, notes: &mut Vec<String>) -> TagsSection {
-    let list = |key: &str| -> Vec<String> {
-        let items = tags.and_then(|tags| tags.get(key)).and_then(Value::as_array).into_iter().flatten();
-        items.filter_map(as_text).collect()
+fn filter(tags: &Value) -> Result<(TagsSection, Vec<String>), String> {
+    let list = |key: &str| {
+        let listed = tags.get(key).map_or(Some(Vec::new()), Value::texts);
+        listed.ok_or_else(|| format!("`tags.{key}` is not a list of texts"))
     };
-    let whole = |items: Vec<String>| texts(items.into_iter().map(|text| format!("^(?:{text})$")).collect());
-    let ranges = list("semverRange");
-    for key in tags.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-        if !matches!(key.as_str(), "allow" | "deny" | "semverRange") {
-            notes.push(format!("`tags.{key}` has no counterpart"));
-        }
-    }
-    TagsSection {
-        matches: whole(list("allow")),
-        not_matches: whole(list("deny")),
-        semver: (!ranges.is_empty())
-            .then(|| ranges.iter().map(|range| exact(range)).collect::<Vec<_>>().join(" || ")),
+    let whole = |items: Vec<&str>| texts(items.into_iter().map(|text| format!("^(?:{text})$")).collect());
+    let ranges = list("semverRange")?;
+    let unknown = tags.entries().iter().map(|(key, _)| key.as_str());
+    let unknown = unknown.filter(|key| !matches!(*key, "allow" | "deny" | "semverRange"));
+    let mut notes: Vec<String> = unknown.map(|key| format!("`tags.{key}` has no counterpart")).collect();
+    notes.extend(ranges.iter().filter_map(|range| ranges::remark(range)));
+    let semver = ranges
+        .iter()
+        .map(|range| ranges::translate(range).map_err(|why| format!("the versions `{range}`: {why}")))
+        .collect::<Result<Vec<_>, String>>()?;
+    let filter = TagsSection {
+        matches: whole(list("allow")?),
+        not_matches: whole(list("deny")?),
+        semver: (!semver.is_empty()).then(|| semver.join(" || ")),
         ..TagsSection::default()
-    }
-}
-
-fn as_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn terms(
-    target: &mut TargetSection,
-    draft: &mut Draft,
-    entry: &Map<String, Value>,
-    defaults: &Map<String, Value>,
-) {
-    let text = |key: &str| entry.get(key).or_else(|| defaults.get(key)).and_then(Value::as_str);
-    let mut platforms: Vec<String> = text("platform").map(str::to_owned).into_iter().collect();
-    platforms
-        .extend(entry.get("platforms").and_then(Value::as_array).into_iter().flatten().filter_map(as_text));
-    if !platforms.is_empty() {
-        (target.platforms, target.is_text) = (texts(platforms), false);
-    }
-    if let Some(backup) = text("backup") {
-        let plain = backup.replace("{{.Ref.Tag}}", "{tag}").replace("{{ .Ref.Tag }}", "{tag}");
-        if plain.contains("{{") || plain.contains(['/', ':']) {
-            draft.note(format!("`backup: {backup}` has no counterpart"));
-        } else {
-            (target.backup, target.is_text) = (Some(plain), false);
-        }
-    }
-    if let Some(schedule) = text("schedule") {
-        draft.section.schedule = Some(schedule.to_owned());
-    } else if let Some(interval) = text("interval") {
-        draft.section.schedule = every(interval);
-        if draft.section.schedule.is_none() {
-            draft.note(format!("`interval: {interval}` has no counterpart: write a `schedule`"));
-        }
-    }
+    };
+    Ok((filter, notes))
 }
 
 // `60m` as cron says it.

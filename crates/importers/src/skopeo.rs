@@ -2,71 +2,97 @@
 //! it; skopeo has it on its command line.
 
 use entrepot_sync::rules::TagsSection;
-use serde_json::{Map, Value};
 
 use crate::{
-    draft::{Draft, target, texts},
+    draft::{DIGESTS, Draft, target, texts},
     imported::{Imported, Kind},
-    semver_range::exact,
+    ranges,
+    value::Value,
 };
 
 const LISTS: [&str; 3] = ["images", "images-by-tag-regex", "images-by-semver"];
 
-pub(crate) fn is_one(keys: &Map<String, Value>) -> bool {
-    !keys.is_empty()
-        && keys
-            .values()
-            .all(|registry| LISTS.iter().any(|list| registry.get(list).is_some_and(Value::is_object)))
+pub(crate) fn is_one(keys: &[(String, Value)]) -> bool {
+    let has_list = |registry: &Value| {
+        LISTS.iter().any(|list| matches!(registry.get(list), Some(Value::Map(_) | Value::Nothing)))
+    };
+    keys.iter().any(|(_, registry)| has_list(registry))
+        && keys.iter().all(|(_, registry)| matches!(registry, Value::Map(_) | Value::Nothing))
 }
 
-pub(crate) fn read(keys: &Map<String, Value>, to: &str) -> Imported {
-    let (mut notes, mut registries, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
+pub(crate) fn read(keys: &[(String, Value)], to: &str) -> Imported {
+    let mut imported = Imported::new(Kind::Skopeo);
     for (host, registry) in keys {
-        if registry.get("credentials").is_some() {
-            notes.push(format!(
-                "the account at {host}: put it under `registries`, or `entrepot login {host}`"
-            ));
-        }
-        if registry.get("tls-verify") == Some(&Value::Bool(false)) {
-            registries.push((host.clone(), "{insecure: true}".to_owned()));
-        }
-        if registry.get("cert-dir").is_some() {
-            notes.push(format!("`cert-dir` of {host}: name its certificate by `ca` under `registries`"));
-        }
-        for list in LISTS {
-            let repositories = registry.get(list).and_then(Value::as_object).into_iter().flatten();
-            for (name, wanted) in repositories {
-                let (tags, digests) = tags(list, wanted);
-                if digests > 0 && tags.names.is_empty() {
-                    notes.push(format!("{host}/{name}: rules copy tags, not digests"));
-                    continue;
+        for (key, value) in registry.entries() {
+            match (key.as_str(), value) {
+                (list, Value::Map(repositories)) if LISTS.contains(&list) => {
+                    repositories.iter().for_each(|(name, wanted)| {
+                        let entry = Entry { from: format!("{host}/{name}"), list, wanted };
+                        match entry.draft(to) {
+                            Ok(draft) => imported.drafts.push(draft),
+                            Err(note) => imported.notes.push(format!("{}: {note}", entry.from)),
+                        }
+                    });
                 }
-                let mut draft = Draft::new(vec![format!("{host}/{name}")], tags);
-                if digests > 0 {
-                    draft.note("rules copy tags: the digests are left out");
+                (list, Value::Nothing) if LISTS.contains(&list) => {}
+                ("tls-verify", value) => {
+                    if value.text() == Some("false") {
+                        imported.registries.push((host.clone(), "{insecure: true}".to_owned()));
+                    }
                 }
-                draft.to(target(to));
-                drafts.push(draft);
+                ("credentials", _) => imported.notes.push(format!(
+                    "the account at {host}: put it under `registries`, or `entrepot login {host}`"
+                )),
+                ("cert-dir", _) => imported
+                    .notes
+                    .push(format!("`cert-dir` of {host}: name its certificate by `ca` under `registries`")),
+                (other, _) => imported.notes.push(format!("`{other}` of {host} is not known here")),
             }
         }
     }
-    Imported { kind: Kind::Skopeo, notes, registries, drafts }
+    imported
 }
 
-// The filter, and how many digests there are, which are no tags.
-fn tags(list: &str, wanted: &Value) -> (TagsSection, usize) {
-    let text = || wanted.as_str().unwrap_or_default().to_owned();
-    match list {
-        "images-by-tag-regex" => (TagsSection { matches: texts(vec![text()]), ..TagsSection::default() }, 0),
-        "images-by-semver" => (TagsSection { semver: Some(exact(&text())), ..TagsSection::default() }, 0),
-        _ => {
-            let all = wanted.as_array().into_iter().flatten().filter_map(|tag| match tag {
-                Value::String(text) => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
-                _ => None,
-            });
-            let (digests, names): (Vec<String>, Vec<String>) = all.partition(|tag| tag.contains(':'));
-            (TagsSection { is_list: !names.is_empty(), names, ..TagsSection::default() }, digests.len())
-        }
+struct Entry<'a> {
+    from: String,
+    list: &'a str,
+    wanted: &'a Value,
+}
+
+impl Entry<'_> {
+    fn draft(&self, to: &str) -> Result<Draft, String> {
+        let text =
+            || self.wanted.text().ok_or_else(|| format!("what is under `{}` is not a text", self.list));
+        let mut notes = Vec::new();
+        let tags = match self.list {
+            "images-by-tag-regex" => {
+                TagsSection { matches: texts(vec![text()?.to_owned()]), ..TagsSection::default() }
+            }
+            "images-by-semver" => {
+                let range = text()?;
+                notes.extend(ranges::remark(range));
+                let semver =
+                    ranges::translate(range).map_err(|why| format!("the versions `{range}`: {why}"))?;
+                TagsSection { semver: Some(semver), ..TagsSection::default() }
+            }
+            _ => named(self.wanted, &mut notes)?,
+        };
+        let mut draft = Draft::new(vec![self.from.clone()], tags);
+        notes.into_iter().for_each(|note| draft.note(note));
+        draft.to(target(to));
+        Ok(draft)
     }
+}
+
+// No tags are all tags; digests are no tags.
+fn named(wanted: &Value, notes: &mut Vec<String>) -> Result<TagsSection, String> {
+    let all = wanted.texts().ok_or("its tags are not a list of texts")?;
+    let (digests, names): (Vec<&str>, Vec<&str>) = all.into_iter().partition(|tag| tag.contains(':'));
+    match (digests.is_empty(), names.is_empty()) {
+        (false, true) => return Err(DIGESTS.to_owned()),
+        (false, false) => notes.extend(digests.iter().map(|digest| format!("{digest}: {DIGESTS}"))),
+        (true, _) => {}
+    }
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    Ok(TagsSection { is_list: !names.is_empty(), names, ..TagsSection::default() })
 }

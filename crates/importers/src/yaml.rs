@@ -21,7 +21,7 @@ impl Imported {
                 out.line(1, &format!("{}: {settings}", quoted(host)));
             }
         }
-        out.line(0, "sync:");
+        out.line(0, if self.drafts.is_empty() { "sync: []" } else { "sync:" });
         self.drafts.iter().for_each(|draft| rule(&mut out, draft));
         out.0
     }

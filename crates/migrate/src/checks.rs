@@ -209,7 +209,7 @@ async fn list(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> 
 }
 
 async fn pull(remote: &Remote, repository: &Repository, tag: &Tag, about: &Attempt<'_>) -> Outcome {
-    match remote.head_manifest(repository, &Reference::Tag(tag.clone())).await {
+    match remote.find_manifest(repository, &Reference::Tag(tag.clone())).await {
         Ok(_) => Outcome::Passed { how: format!("`{tag}` can be read") },
         // A listing may name tags that are gone.
         Err(Error::NotFound) => Outcome::Passed { how: format!("`{tag}` may be asked for") },

@@ -79,6 +79,8 @@ impl Editor {
         let kind = Kind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
         let Rewritten { text, changes, left } =
             Text::read(&file.text, kind, &self.search)?.rewrite(&self.rules, &mut Census::default())?;
+        // A moved image where none is expected is a mention.
+        let left: Vec<Left> = left.into_iter().filter(|left| !self.is_mention(left)).collect();
         let workflow::Reviewed { text, logins, remarks } = if kind == Kind::Github {
             workflow::review(&self.desk, text, &changes, &left)?
         } else {
@@ -89,6 +91,11 @@ impl Editor {
         let mut remarks = remarks;
         remarks.extend(mentions(&file.text, &self.names, &told));
         Ok(Edited { name: file.name.clone(), kind, text, changes, left, logins, remarks })
+    }
+
+    fn is_mention(&self, left: &Left) -> bool {
+        matches!(left.reason, Reason::Script | Reason::Elsewhere)
+            && self.names.iter().any(|name| says(&left.text, short(name)))
     }
 
     /// A summary of the changes to a file.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Manifest, Repository, Tag};
-use entrepot_remote::{Error, PullQuota, Remote};
+use entrepot_remote::{Error, InvalidResponse, PullQuota, Remote};
 use entrepot_sync::{Place, Plan, Registries, Step, belongs_to, image_config};
 use futures_util::{StreamExt as _, stream};
 
@@ -119,10 +119,18 @@ impl Inspection {
                 Ok(summary) => {
                     self.images.insert((subject.place, subject.digest), summary);
                 }
-                Err(error) => self.failures.push((subject.place, error.to_string())),
+                Err(error) => self.failures.push((subject.place, reason(&error))),
             }
         }
         self.failures.sort();
+    }
+}
+
+// What is wrong with a document says more than that it is not a manifest.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Invalid(InvalidResponse::NotAManifest { source: Some(why) }) => why.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -154,7 +162,8 @@ async fn summarize(remote: &Remote, subject: &Subject) -> Result<ImageSummary, E
 
 async fn manifest(remote: &Remote, repository: &Repository, digest: &Digest) -> Result<Manifest, Error> {
     let fetched = remote.manifest(repository, &(*digest).into()).await?;
-    Manifest::parse(&fetched.bytes, Some(&fetched.media_type)).map_err(|error| {
-        entrepot_remote::InvalidResponse::NotAManifest { source: Some(Arc::new(error)) }.into()
-    })
+    let parsed = Manifest::parse(&fetched.bytes, Some(&fetched.media_type));
+    parsed
+        .and_then(|manifest| manifest.require_known_content().map(|()| manifest))
+        .map_err(|error| InvalidResponse::NotAManifest { source: Some(Arc::new(error)) }.into())
 }

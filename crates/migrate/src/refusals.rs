@@ -49,7 +49,11 @@ pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
             format!("`{host}` asks to slow down"),
             "try again later, or with an account that has a higher limit",
         ),
-        Error::Unreachable { .. } | Error::TimedOut => failed(
+        Error::Unreachable { fault, .. } => {
+            let detail = error.root_cause().unwrap_or_default();
+            failed(format!("`{host}` cannot be reached: {fault} ({detail})"), fault.hint())
+        }
+        Error::TimedOut => failed(
             format!("`{host}` does not answer"),
             "look at the name, the network, and `endpoints` under `registries`",
         ),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, Manifest};
 use entrepot_remote::Error;
 use entrepot_sync::{Action, Place, Plan, Registries, Step, belongs_to};
 use futures_util::{StreamExt as _, stream};
@@ -170,6 +170,18 @@ async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, V
             listed(registries, &target, &digest),
         )
         .await;
+        let here = match (here, &there) {
+            (Ok(mut here), Ok(there)) => {
+                // A list may name manifests that are gone, or that refer to something else.
+                for lacking in here.difference(there).copied().collect::<Vec<_>>() {
+                    if !refers(registries, &source, &lacking, &digest).await {
+                        here.remove(&lacking);
+                    }
+                }
+                Ok(here)
+            }
+            (here, _) => here,
+        };
         (image, here, there)
     });
     let (mut found, mut missing) = (0, Vec::new());
@@ -201,6 +213,22 @@ async fn listed(
         Ok(found) => Ok(found.into_iter().map(|referrer| referrer.digest).collect()),
         Err(Error::NotFound) => Ok(BTreeSet::new()),
         Err(error) => Err(format!("`{host}` does not say what refers to it: {error}")),
+    }
+}
+
+// Also true if that is not known.
+async fn refers(
+    registries: &Arc<dyn Registries>,
+    place: &Place,
+    referrer: &Digest,
+    subject: &Digest,
+) -> bool {
+    let Place::Registry { host, repository } = place else { return false };
+    let Ok(registry) = registries.registry(host) else { return true };
+    match registry.remote.manifest(repository, &(*referrer).into()).await {
+        Ok(fetched) => Manifest::parse(&fetched.bytes, Some(&fetched.media_type))
+            .is_ok_and(|manifest| manifest.subject().is_some_and(|about| about.digest == *subject)),
+        Err(error) => !matches!(error, Error::NotFound),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Pulls of blobs: from the store, from a download under way, or by a new one.
 //!
 //! A blob can be read through a repository that has it. If its bytes are held for another repository only, this one gives
-//! them out after its upstream has proven that it has them (`possession`).
+//! them out after its upstream has proven that it has them (`possession`). A manifest is no blob, although some registries
+//! give it out as one: clients would keep it without its media type.
 
 use std::sync::Arc;
 
@@ -12,12 +13,15 @@ use entrepot_oci::Digest;
 use crate::{
     error::Error,
     fill::state::{Failure, Waiter},
+    manifest_check::is_manifest_at,
+    memory::Wanted,
     metrics::Kind,
     mirror::Mirror,
     names::Target,
     passthrough::PassThrough,
     served::BlobHead,
     served_blob::ServedBlob,
+    stored_object::StoredObject,
     upstream::Upstream,
 };
 
@@ -30,7 +34,7 @@ impl Mirror {
         let key = &target.key;
         if let Some(held) = self.0.holdings.blob(key, digest).await? {
             self.0.metrics.hit(Kind::Blob);
-            return Ok(self.serve_held(held));
+            return Ok(self.serve_held(key, digest, held));
         }
         match &key.origin {
             Origin::Hosted => Err(Error::BlobUnknown { name: key.to_string(), digest: *digest }),
@@ -54,24 +58,72 @@ impl Mirror {
         if size.is_some() {
             return Ok(BlobHead { size });
         }
-        Ok(BlobHead { size: self.0.upstreams.get(host)?.head_blob(key, digest).await? })
+        let upstream = self.0.upstreams.get(host)?;
+        let holdings = &self.0.holdings;
+        if holdings.has_manifest(key, digest).await || is_manifest_at(upstream, holdings, key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+        }
+        match self.upstream_size(upstream, key, digest).await {
+            Err(gone) if gone.is_absence() => {
+                self.doubt(key, digest).await;
+                Err(gone)
+            }
+            size => Ok(BlobHead { size: size? }),
+        }
     }
 
-    async fn upstream_blob(
+    /// Asks the upstream whether it has a blob. Returns the size, from what is held or from the first byte if the upstream does
+    /// not say it at once.
+    async fn upstream_size(
+        &self,
+        upstream: &Upstream,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<Option<u64>, Error> {
+        let said = upstream.find_blob(key, digest).await?;
+        if said.is_some() {
+            return Ok(said);
+        }
+        match self.0.holdings.bytes_size(digest).await.unwrap_or_default() {
+            Some(held) => Ok(Some(held)),
+            None => Ok(upstream.probe_blob(key, digest).await),
+        }
+    }
+
+    /// A blob that its repository does not have, or whose bytes turned out to be gone.
+    ///
+    /// # Errors
+    /// As [`Mirror::blob`].
+    pub(crate) async fn upstream_blob(
         &self,
         upstream: &Arc<Upstream>,
         key: &RepoKey,
         digest: &Digest,
     ) -> Result<ServedBlob, Error> {
-        let reference = (key.clone(), (*digest).into());
-        if let Some(refused) = self.0.memory.refusals.get(&reference) {
+        let wanted = Wanted::Blob(*digest);
+        if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted.clone())) {
             return Err(refused);
         }
+        if self.0.holdings.has_manifest(key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+        }
+        match self.found_or_filled(upstream, key, digest).await {
+            Err(refused) => Err(self.refused(key, &wanted, refused).await),
+            found => found,
+        }
+    }
+
+    async fn found_or_filled(
+        &self,
+        upstream: &Arc<Upstream>,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<ServedBlob, Error> {
         loop {
             let waiter = match self.find_or_fill(upstream, key, digest).await? {
                 Found::Held(held) => {
                     self.0.metrics.hit(Kind::Blob);
-                    return Ok(self.serve_held(held));
+                    return Ok(self.serve_held(key, digest, held));
                 }
                 Found::Filling(waiter) => waiter,
                 Found::Unproven => return self.pass_through(upstream, key, digest).await,
@@ -80,9 +132,7 @@ impl Mirror {
             match waiter.started().await {
                 Ok((fill, content)) => return Ok(ServedBlob::filling(fill, content)),
                 Err(Failure::NoSpace) => return self.pass_through(upstream, key, digest).await,
-                Err(Failure::Refused(error)) => {
-                    return Err(self.0.memory.set_refusal(key, &reference.1, error));
-                }
+                Err(Failure::Refused(error)) => return Err(error),
                 // Those who waited had left before we came.
                 Err(Failure::Abandoned) => {}
             }
@@ -100,7 +150,7 @@ impl Mirror {
             match self.0.fills.running(digest) {
                 Some(waiter) if waiter.fill.is_for(key) => return Ok(Found::Filling(waiter)),
                 Some(waiter) if waiter.fill.is_from(upstream.host()) => {
-                    upstream.head_blob(key, digest).await?;
+                    upstream.find_blob(key, digest).await?;
                 }
                 Some(waiter) if waiter.fill.is_verified() => {
                     waiter.until_over().await;
@@ -127,31 +177,57 @@ impl Mirror {
         if let Some(held) = holdings.blob(key, digest).await? {
             return Ok(Stored::For(held));
         }
-        let Some(held) = holdings.bytes(digest).await? else { return Ok(Stored::No) };
+        // A store that cannot be read must not stop a pull that the upstream can answer.
+        let Ok(Some(held)) = holdings.bytes(digest).await else { return Ok(Stored::No) };
         // Bytes come before records: they may be those of a download that has only just ended.
-        if self.0.fills.running(digest).is_some() || holdings.blob_size(key, digest).await?.is_some() {
+        if self.0.fills.running(digest).is_some() {
             return Ok(Stored::Changed);
         }
-        self.prove(upstream, key, digest, &held).await?;
-        let adopted = holdings.adopt_blob(key, digest, held.size()).await?;
-        Ok(if adopted { Stored::For(held) } else { Stored::Changed })
+        match holdings.blob_size(key, digest).await? {
+            Some(size) if size == held.size() => return Ok(Stored::Changed),
+            // They are damaged, and are replaced.
+            Some(_) => {
+                holdings.lost(key, digest).await.unwrap_or_default();
+                return Ok(Stored::No);
+            }
+            None => {}
+        }
+        match self.prove(upstream, key, digest, &held).await {
+            Err(error) if error.is_of_store() => return Ok(Stored::No),
+            proven => proven?,
+        }
+        Ok(match holdings.adopt_blob(key, digest, held.size()).await {
+            Ok(false) => Stored::Changed,
+            // Without a record, the next pull has to prove it again.
+            Ok(true) | Err(_) => Stored::For(held),
+        })
     }
 
-    async fn pass_through(
+    /// A blob that is not kept.
+    ///
+    /// # Errors
+    /// The upstream does not have it, or did not answer.
+    pub(crate) async fn pass_through(
         &self,
         upstream: &Arc<Upstream>,
         key: &RepoKey,
         digest: &Digest,
     ) -> Result<ServedBlob, Error> {
         self.0.metrics.passed_through.inc();
-        let size = upstream.head_blob(key, digest).await?;
+        let size = self.upstream_size(upstream, key, digest).await?;
         let limit = self.0.fills.size_limit(key, digest).await;
         Ok(ServedBlob::passing(PassThrough::new(Arc::clone(upstream), key.clone(), *digest, limit), size))
     }
 
-    fn serve_held(&self, held: Held) -> ServedBlob {
+    fn serve_held(&self, key: &RepoKey, digest: &Digest, held: Held) -> ServedBlob {
         self.0.metrics.bytes_saved.inc_by(held.size());
-        ServedBlob::held(held)
+        match held {
+            Held::Object(object) => {
+                ServedBlob::object(StoredObject::new(self.clone(), key.clone(), *digest, object))
+            }
+            Held::Memory(bytes) => ServedBlob::memory(bytes),
+            Held::Mapped(mapping) => ServedBlob::mapped(mapping),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use entrepot_oci::{Digest, Host, ManifestError, MediaType};
+use entrepot_remote::NetworkFault;
 
 /// Why there is no answer. The server maps each to a status, an error code and a message.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -12,6 +13,22 @@ pub enum Error {
     NotAnUpstream {
         /// The registry asked for.
         host: Host,
+    },
+    /// The host name is below the domain whose subdomains stand for upstreams, and is none of theirs.
+    #[error("`{host}` stands for no upstream; there are {aliases}")]
+    NotAnAlias {
+        /// The host name asked for, without its port.
+        host: String,
+        /// The host names that stand for upstreams, as text for people.
+        aliases: String,
+    },
+    /// The name begins with an upstream, and the request says another one.
+    #[error("`{name}` begins with a registry, and is asked of another one, `{asked}`")]
+    TwoRegistries {
+        /// The name asked for.
+        name: String,
+        /// The other registry.
+        asked: Host,
     },
     /// The name is not that of a repository in the registry it means.
     #[error("`{name}` is not the name of a repository")]
@@ -114,6 +131,9 @@ pub enum Error {
     /// The disk is full.
     #[error("there is no space left to store this")]
     Full,
+    /// The store or the catalog does not answer. Nothing that it holds is lost.
+    #[error("the store does not answer")]
+    StoreDown,
     /// The store or the catalog failed; what it said is in the log.
     #[error("the store failed")]
     Store,
@@ -125,6 +145,14 @@ pub enum UpstreamFault {
     /// It refuses: 401 or 403, in its own words.
     #[error("refuses this: {0}")]
     Denied(String),
+    /// It answers with another client error, which says nothing about what it has.
+    #[error("answers with status {status}: {reason}")]
+    Rejected {
+        /// The status of the answer.
+        status: u16,
+        /// What it says. It may be empty.
+        reason: String,
+    },
     /// It has had too many requests from us.
     #[error("limits our requests")]
     Limited {
@@ -134,9 +162,9 @@ pub enum UpstreamFault {
     /// It answers with a server error.
     #[error("fails with status {0}")]
     Failing(u16),
-    /// It cannot be connected to.
-    #[error("cannot be reached")]
-    Unreachable,
+    /// It cannot be connected to, or the connection breaks.
+    #[error("cannot be reached: {}", .0.summary())]
+    Unreachable(NetworkFault),
     /// It did not answer in time.
     #[error("does not answer in time")]
     TimedOut,
@@ -162,8 +190,9 @@ fn too_large(limit: u64, named: bool) -> String {
 }
 
 impl Error {
-    /// True if the upstream has answered, and asking again soon would get the same. Such an answer counts, even if something
-    /// else is held. Any other error means that the upstream could not be asked.
+    /// True if the upstream has said no: that it has no such thing (404), or that we may not have it (401, 403). Asking again
+    /// soon would get the same. Such an answer counts, even if something else is held. Any other error says nothing about
+    /// what the upstream has.
     pub(crate) fn is_an_answer(&self) -> bool {
         matches!(
             self,
@@ -174,10 +203,22 @@ impl Error {
         )
     }
 
+    /// True if the upstream has said that it has no such manifest or blob.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::ManifestUnknown { .. } | Self::BlobUnknown { .. })
+    }
+
+    /// True if the store or the catalog is the reason.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store | Self::StoreDown)
+    }
+
     /// The length of its texts in bytes, for caches that are bounded in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::NotARepository { name }
+            Self::NotAnAlias { host, aliases } => host.len() + aliases.len(),
+            Self::TwoRegistries { name, .. }
+            | Self::NotARepository { name }
             | Self::RepositoryUnknown { name }
             | Self::BlobUnknown { name, .. } => name.len(),
             Self::ManifestUnknown { name, reference } => name.len() + reference.len(),

@@ -92,8 +92,8 @@ impl Mirror {
     /// survives a power cut.
     ///
     /// # Errors
-    /// As [`Mirror::append`]; or the content has another digest. Then the last chunk is taken back, and the request may
-    /// be repeated with the right digest for a little while.
+    /// As [`Mirror::append`]; or the content has another digest, or the store failed. Then the last chunk is taken back, and
+    /// the request may be repeated for a little while.
     pub async fn finish_upload<B>(
         &self,
         target: &Target,
@@ -113,11 +113,14 @@ impl Mirror {
         }
         let actual = session.digest(digest).await?;
         if actual != *digest {
-            session.roll_back(before)?;
-            session.note_wrong_digest(self.0.clock.now());
+            session.fail(before, self.0.clock.now())?;
             return Err(Error::DigestMismatch { expected: *digest, actual });
         }
-        self.keep_upload(key, id, digest, &session).await
+        let kept = self.keep_upload(key, id, digest, &session).await;
+        if kept.is_err() && session.staged().is_current() {
+            session.fail(before, self.0.clock.now())?;
+        }
+        kept
     }
 
     /// Takes a blob whose digest and bytes come in one request. No session stays behind, whatever the outcome.
@@ -199,6 +202,7 @@ impl Mirror {
         let (media_type, bytes) = pushed;
         let content =
             Manifest::parse(&bytes, media_type).map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
+        content.require_known_content().map_err(|error| Error::ManifestInvalid(Arc::new(error)))?;
         if !content.media_type().is_inert() {
             return Err(Error::MediaTypeRefused(content.media_type().clone()));
         }
@@ -217,6 +221,7 @@ impl Mirror {
             all.push(tag.clone());
         }
         let manifest = Arc::new(HeldManifest { digest, media_type: content.media_type().clone(), bytes });
+        let content = Arc::new(content);
         self.0.holdings.put_manifest(key, &manifest, &content, &all).await?;
         Ok(Pushed { digest, subject: content.subject().map(|subject| subject.digest), tags: tags.to_vec() })
     }

@@ -50,6 +50,15 @@ pub struct RepositoryPage {
     pub more: bool,
 }
 
+/// A page of names that were pushed here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamePage {
+    /// In bytewise order.
+    pub names: Vec<String>,
+    /// More follow the last one listed.
+    pub more: bool,
+}
+
 /// An image that is held: a manifest that no other one holds as its child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldImage {
@@ -141,6 +150,33 @@ impl Mirror {
         Ok(RepositoryPage { repositories: repositories.collect(), more: listing.more })
     }
 
+    /// Lists the names that were pushed here; `None` if that is not allowed ([`Settings::catalog`](crate::Settings)).
+    ///
+    /// # Errors
+    /// [`Error::Store`]
+    pub async fn hosted_names(&self, page: &Page) -> Result<Option<NamePage>, Error> {
+        if !self.0.lists_hosted {
+            return Ok(None);
+        }
+        let mut found = NamePage::default();
+        for prefix in outermost(self.0.names.hosted_prefixes()) {
+            let mut part = page.clone();
+            // What is mirrored under such a name is left out, so one page may not be enough.
+            while found.names.len() <= page.limit() {
+                let listing = self.0.holdings.repositories(Some(prefix), &part).await?;
+                let last = listing.rows.last().map(|row| row.key.to_string());
+                let hosted = listing.rows.into_iter().filter(|row| row.key.origin == Origin::Hosted);
+                found.names.extend(hosted.map(|row| row.key.to_string()));
+                found.more = listing.more;
+                let Some(last) = last.filter(|_| listing.more) else { break };
+                part = page.following(&last);
+            }
+        }
+        found.more |= found.names.len() > page.limit();
+        found.names.truncate(page.limit());
+        Ok(Some(found))
+    }
+
     /// Lists a repository's images.
     ///
     /// # Errors
@@ -183,6 +219,14 @@ impl Mirror {
         let known = self.0.holdings.has_repository(key).await?;
         known.then_some(()).ok_or_else(|| Error::RepositoryUnknown { name: key.to_string() })
     }
+}
+
+// Prefixes in order, without those below others.
+fn outermost(prefixes: &[String]) -> Vec<&str> {
+    let mut prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    prefixes.sort_unstable();
+    prefixes.dedup_by(|inner, outer| inner.starts_with(*outer));
+    prefixes
 }
 
 fn seconds(time: SystemTime) -> Option<u64> {

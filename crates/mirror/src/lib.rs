@@ -2,10 +2,10 @@
 //!
 //! - where a name leads: [`Names`]; how old an answer may be: `freshness`; both pure
 //! - everything that is asked of an upstream: `upstream`; everything that is held, with the order of locks and of writes:
-//!   `holdings`; the caches in front of both: `memory`
+//!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
-//! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`
+//! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
 //! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
 
@@ -14,11 +14,15 @@
 mod batch;
 mod blobs;
 mod budget;
+mod circuit_breaker;
 mod clock;
 mod digest_locks;
 mod error;
 mod fill;
+mod findings;
 mod freshness;
+mod gone;
+mod heal;
 mod holdings;
 mod hosted;
 mod inventory;
@@ -26,6 +30,7 @@ mod inventory;
 #[doc(hidden)]
 pub mod laws;
 mod lists;
+mod manifest_check;
 mod manifests;
 mod memory;
 mod metrics;
@@ -40,6 +45,7 @@ mod settings;
 mod single_flight;
 mod size_limit;
 mod store;
+mod stored_object;
 mod tasks;
 mod uploads;
 mod upstream;
@@ -48,8 +54,11 @@ pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Origin, RepoKey};
+pub use entrepot_remote::{NetworkFault, NetworkFaultKind};
 pub use error::{Error, UpstreamFault};
-pub use inventory::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
+pub use findings::{Fault, Finding, Verification};
+pub use holdings::verify::Check;
+pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};

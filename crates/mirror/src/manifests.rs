@@ -7,12 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Digest, Manifest, Reference, Tag};
-use entrepot_remote::FetchedManifest;
+use entrepot_remote::{FetchedManifest, FoundManifest};
 
 use crate::{
     error::Error,
     freshness::Age,
-    memory::TagState,
+    memory::{TagState, Wanted},
     metrics::Kind,
     mirror::Mirror,
     names::Target,
@@ -82,21 +82,29 @@ impl Mirror {
         key: &RepoKey,
         tag: &Tag,
     ) -> Result<ServedManifest, Error> {
-        let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await;
-        let age = state.as_ref().map_or(Age::Expired, |state| self.age(upstream, key, tag, state));
+        // A catalog that cannot be read must not stop a pull that the upstream can answer.
+        let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default();
+        let mut age = state.as_ref().map_or(Age::Expired, |state| self.age(upstream, key, tag, state));
         if let (Some(state), Age::Fresh) = (&state, age) {
-            let manifest = self.by_digest(upstream, key, &state.digest).await?;
-            if !state.recorded {
-                self.keep(key, &manifest, Some(tag));
+            match self.by_digest(upstream, key, &state.digest).await {
+                // The tag may have moved, so it is checked after all.
+                Err(gone) if gone.is_absence() && self.is_doubted(key, state) => age = Age::Stale,
+                found => {
+                    let manifest = found?;
+                    if !state.recorded {
+                        self.keep(key, &manifest, Some(tag));
+                    }
+                    return Ok(fresh(manifest));
+                }
             }
-            return Ok(fresh(manifest));
         }
         let held = match &state {
             Some(state) => self.0.holdings.manifest(key, &state.digest).await.unwrap_or_default(),
             None => None,
         };
         let held = held.filter(|_| age == Age::Stale);
-        let refused = self.0.memory.refusals.get(&(key.clone(), Reference::Tag(tag.clone())));
+        let wanted = Wanted::Manifest(Reference::Tag(tag.clone()));
+        let refused = self.0.memory.refusals.get(&(key.clone(), wanted));
         let held = match (held, refused) {
             (Some(held), Some(refused)) if !refused.is_an_answer() => return Ok(self.stale(held)),
             (_, Some(refused)) => return Err(refused),
@@ -131,16 +139,19 @@ impl Mirror {
             return Ok(held);
         }
         let reference = Reference::Digest(*digest);
-        if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), reference.clone())) {
+        let wanted = Wanted::Manifest(reference.clone());
+        if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted.clone())) {
             return Err(refused);
         }
         let (mirror, upstream, key2) = (self.clone(), Arc::clone(upstream), key.clone());
         let waiter = self.0.manifests.join((key.clone(), reference.clone()), || async move {
-            let fetched = mirror.fetch(&upstream, &key2, &reference).await;
-            let manifest =
-                fetched.map_err(|refused| mirror.0.memory.set_refusal(&key2, &reference, refused))?;
-            mirror.keep(&key2, &manifest, None);
-            Ok(manifest)
+            match mirror.fetch(&upstream, &key2, &reference).await {
+                Ok(manifest) => {
+                    mirror.keep(&key2, &manifest, None);
+                    Ok(manifest)
+                }
+                Err(refused) => Err(mirror.refused(&key2, &wanted, refused).await),
+            }
         });
         waiter.result().await.unwrap_or(Err(Error::Store))
     }
@@ -154,14 +165,22 @@ impl Mirror {
             if checked.as_ref().is_err_and(|error| !error.is_an_answer()) {
                 mirror.back_off(&key2, &tag);
             }
-            checked.map_err(|refused| mirror.0.memory.set_refusal(&key2, &reference, refused))
+            checked
+                .map_err(|refused| mirror.0.memory.set_refusal(&key2, &Wanted::Manifest(reference), refused))
         });
         waiter.result().await.unwrap_or(Err(Error::Store))
     }
 
     async fn check_now(&self, upstream: &Upstream, key: &RepoKey, tag: &Tag) -> Fetched {
         let reference = Reference::Tag(tag.clone());
-        let digest = upstream.head_manifest(key, &reference).await?.and_then(|head| head.digest);
+        let digest = match upstream.find_manifest(key, &reference).await? {
+            FoundManifest::Head(head) => head.digest,
+            FoundManifest::Whole(fetched) => {
+                let manifest = self.held(fetched)?;
+                self.keep(key, &manifest, Some(tag));
+                return Ok(manifest);
+            }
+        };
         let held = match &digest {
             Some(digest) => self.0.holdings.manifest(key, digest).await.unwrap_or_default(),
             None => None,
@@ -195,7 +214,11 @@ impl Mirror {
 
     async fn fetch(&self, upstream: &Upstream, key: &RepoKey, reference: &Reference) -> Fetched {
         self.0.metrics.miss(Kind::Manifest);
-        let FetchedManifest { digest, media_type, bytes } = upstream.manifest(key, reference).await?;
+        self.held(upstream.manifest(key, reference).await?)
+    }
+
+    fn held(&self, fetched: FetchedManifest) -> Fetched {
+        let FetchedManifest { digest, media_type, bytes } = fetched;
         Ok(Arc::new(HeldManifest { digest, media_type, bytes: self.0.memory.charge(bytes)? }))
     }
 
@@ -217,11 +240,15 @@ impl Mirror {
             // A blob may be asked for before the record is written.
             self.0.memory.set_sizes(key, content);
         }
+        // The store has bytes under their own digest; a signed schema 1 manifest has another, and stays in memory only.
+        if !manifest.digest.matches(&manifest.bytes) {
+            return;
+        }
         let (mirror, key, manifest, tag) = (self.clone(), key.clone(), Arc::clone(manifest), tag.cloned());
         self.0.tasks.spawn(async move {
             let stored = match parsed.map_err(|error| Error::ManifestInvalid(Arc::new(error))) {
                 Ok(content) => {
-                    mirror.0.holdings.put_manifest(&key, &manifest, &content, tag.as_slice()).await
+                    mirror.0.holdings.put_manifest(&key, &manifest, &Arc::new(content), tag.as_slice()).await
                 }
                 Err(error) => Err(error),
             };
@@ -232,7 +259,7 @@ impl Mirror {
     }
 
     async fn hosted_tag(&self, key: &RepoKey, tag: &Tag) -> Fetched {
-        match self.0.holdings.tag(key, tag, self.0.clock.now()).await {
+        match self.0.holdings.tag(key, tag, self.0.clock.now()).await? {
             Some(state) => self.hosted_manifest(key, &state.digest).await,
             None => Err(Error::ManifestUnknown { name: key.to_string(), reference: tag.to_string() }),
         }
@@ -246,7 +273,10 @@ impl Mirror {
     }
 
     fn age(&self, upstream: &Upstream, key: &RepoKey, tag: &Tag, state: &TagState) -> Age {
-        upstream.freshness().age(&key.repository, tag, state.checked, self.0.clock.now())
+        match upstream.freshness().age(&key.repository, tag, state.checked, self.0.clock.now()) {
+            Age::Fresh if self.is_doubted(key, state) => Age::Stale,
+            age => age,
+        }
     }
 
     async fn held_for(
@@ -257,10 +287,12 @@ impl Mirror {
     ) -> (Option<Arc<HeldManifest>>, Age) {
         let (digest, age) = match reference {
             Reference::Digest(digest) => (*digest, Age::Fresh),
-            Reference::Tag(tag) => match self.0.holdings.tag(key, tag, self.0.clock.now()).await {
-                Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
-                None => return (None, Age::Expired),
-            },
+            Reference::Tag(tag) => {
+                match self.0.holdings.tag(key, tag, self.0.clock.now()).await.unwrap_or_default() {
+                    Some(state) => (state.digest, self.age(upstream, key, tag, &state)),
+                    None => return (None, Age::Expired),
+                }
+            }
         };
         (self.0.holdings.manifest(key, &digest).await.unwrap_or_default(), age)
     }
@@ -272,19 +304,29 @@ impl Mirror {
         reference: &Reference,
     ) -> Result<ManifestHead, Error> {
         let entry = (key.clone(), reference.clone());
-        if let Some(refused) = self.0.memory.refusals.get(&entry) {
+        let wanted = Wanted::Manifest(reference.clone());
+        if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted.clone())) {
             return Err(refused);
         }
-        if let Some(head) = self.0.memory.heads.get(&entry) {
+        let is_doubted = |tag: &Tag| {
+            let state = self.0.memory.tags.get(&(key.clone(), tag.clone()));
+            state.is_some_and(|state| self.is_doubted(key, &state))
+        };
+        if let Some(head) = self.0.memory.heads.get(&entry)
+            && !matches!(reference, Reference::Tag(tag) if is_doubted(tag))
+        {
             return Ok(head);
         }
         let (mirror, upstream, entry2) = (self.clone(), Arc::clone(upstream), entry.clone());
         let waiter = self.0.heads.join(entry, || async move {
             let (key, reference) = &entry2;
-            let head = mirror.head_now(&upstream, key, reference).await;
-            let head = head.map_err(|refused| mirror.0.memory.set_refusal(key, reference, refused))?;
-            mirror.0.memory.heads.insert(entry2, head.clone());
-            Ok(head)
+            match mirror.head_now(&upstream, key, reference).await {
+                Ok(head) => {
+                    mirror.0.memory.heads.insert(entry2, head.clone());
+                    Ok(head)
+                }
+                Err(refused) => Err(mirror.refused(key, &wanted, refused).await),
+            }
         });
         waiter.result().await.unwrap_or(Err(Error::Store))
     }
@@ -295,22 +337,38 @@ impl Mirror {
         key: &RepoKey,
         reference: &Reference,
     ) -> Result<ManifestHead, Error> {
-        let head = upstream.head_manifest(key, reference).await?;
-        let complete = head.and_then(|head| Some((head.digest?, head.media_type?, head.size)));
-        let Some((digest, media_type, size)) = complete else {
-            // An upstream whose `HEAD` does not say enough is asked for the whole manifest.
-            let manifest = match reference {
-                Reference::Tag(tag) => self.check(upstream, key, tag).await?,
-                Reference::Digest(digest) => self.by_digest(upstream, key, digest).await?,
-            };
-            return Ok(head_of(&manifest, false));
+        let head = match upstream.find_manifest(key, reference).await? {
+            FoundManifest::Head(head) => head,
+            FoundManifest::Whole(fetched) => return self.keep_whole(key, reference, fetched),
+        };
+        let (Some(digest), Some(media_type)) = (head.digest, head.media_type) else {
+            let fetched = upstream.manifest(key, reference).await?;
+            return self.keep_whole(key, reference, fetched);
         };
         if let Reference::Tag(tag) = reference {
             // The `GET` that usually follows need not ask where the tag points once more.
             let state = TagState { digest, checked: self.0.clock.now(), not_before: None, recorded: false };
             self.0.memory.tags.insert((key.clone(), tag.clone()), state);
         }
+        let size = match head.size {
+            // An upstream that does not say is asked for the manifest; if it does not give it, its `HEAD` still counts.
+            None => self.by_digest(upstream, key, &digest).await.ok().map(|held| held.bytes.len() as u64),
+            said => said,
+        };
         Ok(ManifestHead { digest, media_type, size, stale: false })
+    }
+
+    fn keep_whole(
+        &self,
+        key: &RepoKey,
+        reference: &Reference,
+        fetched: FetchedManifest,
+    ) -> Result<ManifestHead, Error> {
+        self.0.metrics.miss(Kind::Manifest);
+        let manifest = self.held(fetched)?;
+        let tag = if let Reference::Tag(tag) = reference { Some(tag) } else { None };
+        self.keep(key, &manifest, tag);
+        Ok(head_of(&manifest, false))
     }
 }
 

@@ -3,13 +3,17 @@
 //! Clients and upstreams decide how much is put into them, so each is bounded in bytes: 64 MiB in all, and the manifests'
 //! share is charged to the [`Budget`] as well. An entry is a hint: losing one costs a look-up, never an answer.
 
-use std::{hash::Hash, sync::Arc, time::Duration, time::SystemTime};
+use std::{
+    hash::Hash,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 use foldhash::quality::RandomState;
-use moka::sync::CacheBuilder;
+use moka::{Expiry, sync::CacheBuilder};
 
 use crate::{
     budget::Budget,
@@ -19,6 +23,9 @@ use crate::{
 
 /// How long a refusal is kept.
 const REFUSALS_FOR: Duration = Duration::from_secs(60);
+/// How long it is kept that something is not there: what is pushed right after the question, such as a signature or an image
+/// that a pipeline waits for, is there soon.
+const ABSENCE_FOR: Duration = Duration::from_secs(3);
 /// How long an upstream's answer to a `HEAD` is kept, for a manifest that is not held.
 const HEAD_FOR: Duration = Duration::from_secs(60);
 
@@ -29,8 +36,9 @@ const LINKS: u64 = 16 << 20;
 const REFUSALS: u64 = 4 << 20;
 const HEADS: u64 = 4 << 20;
 const REFERRERS: u64 = 4 << 20;
-const SIZES: u64 = 4 << 20;
-const _: () = assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + REFERRERS + SIZES == 64 << 20);
+const SIZES: u64 = 3 << 20;
+const GONE: u64 = 1 << 20;
+const _: () = assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + REFERRERS + SIZES + GONE == 64 << 20);
 
 /// The most bytes of manifests, listings and pushed documents at a time, those in a cache included.
 const IN_FLIGHT: usize = 48 << 20;
@@ -52,6 +60,13 @@ pub(crate) struct TagState {
     pub(crate) recorded: bool,
 }
 
+/// What is asked of an upstream. The same digest is refused as a blob and not as a manifest, or the other way round.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wanted {
+    Manifest(Reference),
+    Blob(Digest),
+}
+
 /// Keys are hashed with a seed of this process: nobody can choose names that collide.
 type Cache<K, V> = moka::sync::Cache<K, V, RandomState>;
 
@@ -61,14 +76,43 @@ pub(crate) struct Memory {
     pub(crate) tags: Cache<(RepoKey, Tag), TagState>,
     /// The blobs that a repository has, with their sizes.
     pub(crate) links: Cache<(RepoKey, Digest), u64>,
-    /// Refusals of upstreams, for a minute.
-    pub(crate) refusals: Cache<(RepoKey, Reference), Error>,
+    /// Refusals of upstreams, for a minute, and what they do not have, for some seconds.
+    pub(crate) refusals: Cache<(RepoKey, Wanted), Error>,
     pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
     /// The referrers that an upstream listed last, an empty list included.
     pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
     /// The sizes that manifests give to blobs, before the catalog knows of them.
     pub(crate) sizes: Cache<(RepoKey, Digest), u64>,
+    /// Manifests that lead to something that the upstream does not have any more, and since when that is known.
+    pub(crate) gone: Cache<(RepoKey, Digest), SystemTime>,
     pub(crate) budget: Budget,
+}
+
+struct RefusalLifetime;
+
+impl<K> Expiry<K, Error> for RefusalLifetime {
+    fn expire_after_create(&self, _: &K, refusal: &Error, _: Instant) -> Option<Duration> {
+        Some(lifetime(refusal))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &K,
+        refusal: &Error,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(lifetime(refusal))
+    }
+}
+
+fn lifetime(refusal: &Error) -> Duration {
+    match refusal {
+        Error::ManifestUnknown { .. } | Error::BlobUnknown { .. } | Error::RepositoryUnknown { .. } => {
+            ABSENCE_FOR
+        }
+        _ => REFUSALS_FOR,
+    }
 }
 
 impl Memory {
@@ -87,7 +131,7 @@ impl Memory {
                 .support_invalidation_closures()
                 .build_with_hasher(hasher()),
             refusals: weighed(REFUSALS, |(key, _), refused: &Error| of_key(key) + refused.weight())
-                .time_to_live(REFUSALS_FOR)
+                .expire_after(RefusalLifetime)
                 .build_with_hasher(hasher()),
             heads: weighed(HEADS, |(key, _), head: &ManifestHead| {
                 of_key(key) + head.media_type.as_str().len()
@@ -99,6 +143,9 @@ impl Memory {
             })
             .build_with_hasher(hasher()),
             sizes: weighed(SIZES, |(key, _), _| of_key(key)).build_with_hasher(hasher()),
+            gone: weighed(GONE, |(key, _), _| of_key(key))
+                .time_to_live(REFUSALS_FOR)
+                .build_with_hasher(hasher()),
             budget: Budget::new(IN_FLIGHT),
         }
     }
@@ -132,9 +179,9 @@ impl Memory {
     }
 
     /// Remembers a refusal if it is the upstream's answer, and returns it.
-    pub(crate) fn set_refusal(&self, key: &RepoKey, reference: &Reference, refusal: Error) -> Error {
+    pub(crate) fn set_refusal(&self, key: &RepoKey, wanted: &Wanted, refusal: Error) -> Error {
         if refusal.is_an_answer() {
-            self.refusals.insert((key.clone(), reference.clone()), refusal.clone());
+            self.refusals.insert((key.clone(), wanted.clone()), refusal.clone());
         }
         refusal
     }
@@ -214,6 +261,21 @@ mod tests {
         vec![one; 100].into()
     }
 
+    // U31
+    #[test]
+    fn what_is_missing_may_come_soon_and_what_is_denied_not() {
+        let absent = Error::RepositoryUnknown { name: "a".to_owned() };
+        let denied =
+            Error::Upstream { host: Host::docker_hub(), fault: UpstreamFault::Denied("no".to_owned()) };
+        let kept = |refusal: &Error| {
+            let created = RefusalLifetime.expire_after_create(&(), refusal, Instant::now());
+            let updated = RefusalLifetime.expire_after_update(&(), refusal, Instant::now(), None);
+            assert_eq!(created, updated);
+            created
+        };
+        assert_eq!((kept(&absent), kept(&denied)), (Some(ABSENCE_FOR), Some(REFUSALS_FOR)));
+    }
+
     // A05
     #[test]
     fn what_strangers_say_is_counted_in_bytes() {
@@ -222,7 +284,7 @@ mod tests {
             let of = (key(number), Digest::of(b"x"));
             let fault = UpstreamFault::Denied("y".repeat(300));
             let refused = Error::Upstream { host: Host::docker_hub(), fault };
-            memory.refusals.insert((of.0.clone(), of.1.into()), refused);
+            memory.refusals.insert((of.0.clone(), Wanted::Blob(of.1)), refused);
             memory.links.insert(of.clone(), 1);
             memory.sizes.insert(of.clone(), 1);
             if number < 50 {

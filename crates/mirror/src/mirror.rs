@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     error::Error,
     fill::{Fills, context::FillContext},
-    holdings::Holdings,
+    holdings::{self, Holdings},
     memory::Memory,
     metrics::Metrics,
     names::{Asked, Names, Target},
@@ -22,15 +22,15 @@ use crate::{
     settings::{Settings, UpstreamParts},
     single_flight::SingleFlight,
     tasks::Tasks,
-    uploads::{Uploads, WRONG_DIGEST_GRACE},
+    uploads::{FINISH_GRACE, Uploads},
     upstream::{RuleError, Upstreams},
 };
 
 /// How often pulls are recorded and abandoned uploads deleted.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
-// Bytes that were pushed under a wrong digest are freed within a minute.
-const _: () = assert!(HOUSEKEEPING.as_secs() + WRONG_DIGEST_GRACE.as_secs() < 60);
+// Bytes of a push that could not be finished are freed within a minute.
+const _: () = assert!(HOUSEKEEPING.as_secs() + FINISH_GRACE.as_secs() < 60);
 
 /// The most lists of referrers that are made at a time: one may be long, and lives until its page is written.
 const LISTS: usize = 2;
@@ -62,6 +62,7 @@ pub struct Mirror(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) names: Names,
+    pub(crate) lists_hosted: bool,
     pub(crate) upstreams: Upstreams,
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) memory: Arc<Memory>,
@@ -94,11 +95,12 @@ impl Mirror {
     }
 
     /// Begins the background work: goes on with downloads and uploads that a restart cut off, and from then on records pulls
-    /// and deletes abandoned uploads every half minute.
+    /// and deletes abandoned uploads every half minute, and verifies what is held once a day.
     pub async fn begin(&self) {
         self.0.fills.resume(&self.0.upstreams).await;
         self.0.uploads.resume().await;
         self.0.tasks.spawn(self.clone().housekeeping());
+        self.0.tasks.spawn(self.clone().healing());
     }
 
     /// Makes a mirror without background work of its own: enough to look at what is held while no server runs. Later
@@ -112,12 +114,20 @@ impl Mirror {
     pub fn open(parts: Parts) -> Result<Self, RuleError> {
         let Parts { settings, upstreams, hosted, blobs, catalog, metrics, clock } = parts;
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
-        let names =
-            Names::new(settings.default_upstream.clone(), hosted).with_domain(settings.domain.as_deref());
+        let names = Names::new(settings.default_upstream.clone(), hosted)
+            .with_domain(settings.domain.as_deref())
+            .with_own_names(&settings.own_names);
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
-        let holdings = Arc::new(Holdings::new(blobs, catalog, Arc::clone(&memory), clock.clone()));
+        let holdings = Arc::new(Holdings::new(holdings::Parts {
+            blobs,
+            catalog,
+            memory: Arc::clone(&memory),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            stopping: stopping.clone(),
+        }));
         let max_blob_size = settings.max_blob_size.as_u64();
         let context = FillContext {
             holdings: Arc::clone(&holdings),
@@ -128,6 +138,7 @@ impl Mirror {
         };
         let inner = Inner {
             names,
+            lists_hosted: settings.catalog,
             upstreams: Upstreams::new(&settings, upstreams)?,
             fills: Fills::new(context, Arc::clone(&memory), tasks.clone()),
             uploads: Uploads::new(Arc::clone(&holdings), max_blob_size),
@@ -149,15 +160,20 @@ impl Mirror {
     /// The repository that a name means.
     ///
     /// # Errors
-    /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].
+    /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
     pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
         self.0.names.locate(name, asked)
+    }
+
+    /// How names are read, for pages that tell readers what to write.
+    pub fn names(&self) -> &Names {
+        &self.0.names
     }
 
     /// Checks that everything an answer needs is there.
     ///
     /// # Errors
-    /// [`Error::Store`] if the catalog does not answer.
+    /// [`Error::Store`] or [`Error::StoreDown`] if the catalog or the blob store does not answer.
     pub async fn ready(&self) -> Result<(), Error> {
         self.0.holdings.ping().await
     }
@@ -188,12 +204,20 @@ impl Mirror {
         }
     }
 
-    /// Does the work of every half minute now: records pulls, and deletes uploads and partial files whose time is up.
+    /// Does the work of every half minute now: records pulls, deletes uploads and partial files whose time is up, and aborts
+    /// what a killed process left unfinished in an object store.
     pub async fn tidy(&self) {
         self.record_pulls().await;
         let now = self.0.clock.now();
+        self.0.holdings.count_changes().await;
         self.0.uploads.expire(now).await;
         self.0.fills.expire(now).await;
+        self.0.holdings.abort_unfinished().await;
+    }
+
+    /// Waits until the mirror is told to stop.
+    pub(crate) async fn stopping(&self) {
+        self.0.stopping.cancelled().await;
     }
 
     /// Records the pulls that were counted in memory.

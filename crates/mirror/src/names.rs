@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::{Host, ImageRef, Name, Repository};
+use entrepot_oci::{ALIASES, Host, ImageRef, Name, Repository};
 
 use crate::error::Error;
 
@@ -32,6 +32,7 @@ pub struct Target {
 #[derive(Clone, Debug)]
 pub struct Names {
     domain: Option<String>,
+    own_names: BTreeSet<String>,
     default_upstream: Host,
     upstreams: BTreeSet<Host>,
     aliases: BTreeMap<String, Host>,
@@ -42,13 +43,21 @@ impl Names {
     /// Rules with one upstream; `hosted` are prefixes that take pushes, such as `local/`.
     pub fn new(default_upstream: Host, hosted: Vec<String>) -> Self {
         let upstreams = BTreeSet::from([default_upstream.clone()]);
-        Self { domain: None, default_upstream, upstreams, aliases: BTreeMap::new(), hosted }
+        let (own_names, aliases) = (BTreeSet::new(), BTreeMap::new());
+        Self { domain: None, own_names, default_upstream, upstreams, aliases, hosted }
     }
 
     /// Has subdomains of `domain` stand for upstreams: `docker.m.example.com`.
     #[must_use]
     pub fn with_domain(mut self, domain: Option<&str>) -> Self {
-        self.domain = domain.map(|domain| format!(".{}", domain.to_ascii_lowercase()));
+        self.domain = domain.map(|domain| format!(".{}", plain(domain)));
+        self
+    }
+
+    /// Has these host names stand for no upstream, although they may be below the domain.
+    #[must_use]
+    pub fn with_own_names(mut self, names: &[String]) -> Self {
+        self.own_names = names.iter().map(|name| plain(name)).collect();
         self
     }
 
@@ -65,16 +74,14 @@ impl Names {
     /// The repository that `name` means.
     ///
     /// # Errors
-    /// [`Error::NotAnUpstream`] or [`Error::NotARepository`].
+    /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
     pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
-        let own = asked.host.unwrap_or_default();
-        // A `Host` comes as it was typed (RFC 9110 §4.2.3: hosts have no case).
-        let is_other = |namespace: &&Host| !namespace.as_str().eq_ignore_ascii_case(own);
-        if let Some(namespace) = asked.namespace.filter(is_other) {
+        let own = plain(asked.host.unwrap_or_default());
+        if let Some(namespace) = asked.namespace.filter(|namespace| namespace.as_str() != own) {
             let rest = without_host(name, namespace);
             return Ok(Target { key: self.upstream(namespace.clone(), rest)?, by_namespace: true });
         }
-        let key = match self.by_alias(own) {
+        let key = match self.by_alias(&own)? {
             Some(host) => self.upstream(host.clone(), without_host(name, host))?,
             None => self.by_name(name)?,
         };
@@ -86,10 +93,44 @@ impl Names {
         self.hosted.iter().map(|prefix| format!("`{prefix}`")).collect::<Vec<_>>().join(" or ")
     }
 
-    fn by_alias(&self, own: &str) -> Option<&Host> {
-        let domain = self.domain.as_deref()?;
-        let name = own.rsplit_once(':').map_or(own, |(name, _)| name).to_ascii_lowercase();
-        self.aliases.get(name.strip_suffix(domain)?)
+    /// The upstream of names without a registry.
+    pub fn default_upstream(&self) -> &Host {
+        &self.default_upstream
+    }
+
+    /// The domain whose subdomains stand for upstreams, if there is one.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref().map(|domain| domain.trim_start_matches('.'))
+    }
+
+    /// The upstreams, each with its label below the domain if it has one; the default one is first.
+    pub fn upstreams(&self) -> impl Iterator<Item = (&Host, Option<&str>)> {
+        let label = |host| self.aliases.iter().find(|(_, of)| *of == host).map(|(label, _)| label.as_str());
+        let others = self.upstreams.iter().filter(|host| **host != self.default_upstream);
+        std::iter::once(&self.default_upstream).chain(others).map(move |host| (host, label(host)))
+    }
+
+    /// The prefixes that take pushes.
+    pub fn hosted_prefixes(&self) -> &[String] {
+        &self.hosted
+    }
+
+    // A name below the domain that is none of the aliases is a mistake: read as if it said no registry, it would give
+    // images of the default one for those of the registry that was meant.
+    fn by_alias(&self, own: &str) -> Result<Option<&Host>, Error> {
+        let name = own.rsplit_once(':').map_or(own, |(name, _)| name);
+        let Some(domain) = self.domain.as_deref() else { return Ok(None) };
+        let Some(label) = name.strip_suffix(domain) else { return Ok(None) };
+        match self.aliases.get(label) {
+            Some(host) => Ok(Some(host)),
+            None if self.own_names.contains(name) => Ok(None),
+            None => Err(Error::NotAnAlias { host: name.to_owned(), aliases: self.alias_names(domain) }),
+        }
+    }
+
+    fn alias_names(&self, domain: &str) -> String {
+        let names = self.aliases.keys().map(|label| format!("`{label}{domain}`"));
+        names.collect::<Vec<_>>().join(", ")
     }
 
     fn by_name(&self, name: &Name) -> Result<RepoKey, Error> {
@@ -115,9 +156,41 @@ impl Names {
         if !self.upstreams.contains(&host) {
             return Err(Error::NotAnUpstream { host });
         }
+        if holds_no_others(&host) && self.begins_with_another(&host, name) {
+            return Err(Error::TwoRegistries { name: name.to_owned(), asked: host });
+        }
         let repository: Repository = ImageRef::repository_on(&host, name)
             .map_err(|_| Error::NotARepository { name: name.to_owned() })?;
         Ok(RepoKey { origin: Origin::Upstream(host), repository })
+    }
+}
+
+impl Names {
+    fn begins_with_another(&self, host: &Host, name: &str) -> bool {
+        let first = name.split_once('/').map(|(first, _)| first).filter(|first| Host::looks_like_one(first));
+        let first = first.and_then(|first| first.parse::<Host>().ok());
+        first.is_some_and(|first| first != *host && self.upstreams.contains(&first))
+    }
+}
+
+// Mirrors have repositories that begin with another registry's name, and may be upstreams themselves. The registries that
+// everybody mirrors have none.
+fn holds_no_others(host: &Host) -> bool {
+    ALIASES.iter().any(|(known, _)| *known == host.as_str())
+}
+
+// A `Host` comes as it was typed: hosts have no case (RFC 9110 §4.2.3), the dot of the root may stand behind the name, and
+// the port of HTTPS is no part of a registry's name.
+fn plain(host: &str) -> String {
+    let lower = host.to_ascii_lowercase();
+    let (name, port) = match lower.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, Some(port)),
+        _ => (lower.as_str(), None),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    match port {
+        Some(port) if port != "443" || !Host::looks_like_one(name) => format!("{name}:{port}"),
+        _ => name.to_owned(),
     }
 }
 
@@ -171,6 +244,17 @@ mod tests {
         assert_eq!(locate("quay.m.example.com", None, "a/b").unwrap(), "quay.io a/b");
     }
 
+    #[test]
+    fn what_is_mirrored_can_be_shown() {
+        let names = names();
+        let all: Vec<_> = names.upstreams().map(|(host, label)| (host.as_str(), label)).collect();
+        assert_eq!(all, [("docker.io", Some("docker")), ("localhost:5001", None), ("quay.io", Some("quay"))]);
+        assert_eq!(
+            (names.domain(), names.hosted_prefixes()),
+            (Some("m.example.com"), &["local/".to_owned(), "my.team/".to_owned()][..])
+        );
+    }
+
     // Found by fuzzing: nothing tells a repository that begins with its registry's name from containerd's prefix.
     #[test]
     fn beside_its_registry_a_prefix_is_no_part_of_the_repository() {
@@ -201,6 +285,58 @@ mod tests {
         let locate = |name: &str| names.locate(&name.parse().unwrap(), Asked::default()).unwrap().key;
         assert_eq!(locate("quay.io/a/b").origin, Origin::Upstream("quay.io".parse().unwrap()));
         assert_eq!(locate("ghcr.io/a/b").origin, Origin::Hosted);
+    }
+
+    #[test]
+    fn names_below_the_domain_are_aliases_or_nothing() {
+        for host in ["gitlab.m.example.com", "Gitlab.m.example.com.:5000", "x.docker.m.example.com"] {
+            for name in ["a/b", "docker.io/a/b", "local/a"] {
+                let Err(Error::NotAnAlias { host, aliases }) = locate(host, None, name) else {
+                    panic!("{name}")
+                };
+                assert!(host.ends_with(".m.example.com"), "{host}");
+                assert_eq!(aliases, "`docker.m.example.com`, `quay.m.example.com`");
+            }
+        }
+        assert_eq!(locate("gitlab.m.example.com", Some("quay.io"), "a/b").unwrap(), "quay.io a/b");
+        assert_eq!(locate("other.example.com", None, "a/b").unwrap(), "docker.io a/b");
+        let own = names().with_own_names(&["Push.M.example.com".into()]);
+        let asked = Asked { host: Some("push.m.example.com:5000"), namespace: None };
+        assert_eq!(own.locate(&"local/a".parse().unwrap(), asked).unwrap().key.origin, Origin::Hosted);
+    }
+
+    #[test]
+    fn a_name_asked_of_another_registry_than_it_begins_with_is_a_mistake() {
+        for (host, ns, name) in [
+            ("x", Some("docker.io"), "quay.io/a/b"),
+            ("x", Some("quay.io"), "index.docker.io/a/b"),
+            ("docker.m.example.com", None, "quay.io/a/b"),
+            ("x", None, "docker.io/quay.io/a/b"),
+        ] {
+            let refused = locate(host, ns, name);
+            assert!(matches!(refused, Err(Error::TwoRegistries { .. })), "{host} {ns:?} {name}: {refused:?}");
+        }
+        // A mirror that is an upstream has what others have, and gcr.io has projects that are named as domains are.
+        assert_eq!(locate("x", Some("localhost:5001"), "quay.io/a/b").unwrap(), "localhost:5001 quay.io/a/b");
+        assert_eq!(locate("x", Some("quay.io"), "example.com/p/i").unwrap(), "quay.io example.com/p/i");
+    }
+
+    #[test]
+    fn a_port_of_https_and_a_final_dot_change_nothing() {
+        for (host, ns, name) in [
+            ("x", Some("quay.io:443"), "a/b"),
+            ("x", None, "quay.io:443/a/b"),
+            ("x", Some("quay.io"), "quay.io:443/a/b"),
+            ("quay.m.example.com.", None, "a/b"),
+            ("quay.m.example.com.:5000", None, "a/b"),
+            ("quay.m.example.com:443", Some("quay.m.example.com"), "a/b"),
+        ] {
+            assert_eq!(locate(host, ns, name).unwrap(), "quay.io a/b", "{host} {ns:?} {name}");
+        }
+        let domain = names().with_domain(Some("n.example.com."));
+        let asked = Asked { host: Some("quay.n.example.com"), namespace: None };
+        let located = domain.locate(&"a/b".parse().unwrap(), asked).unwrap();
+        assert_eq!(located.key.origin, Origin::Upstream("quay.io".parse().unwrap()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use futures_util::StreamExt as _;
 
 use crate::{
     error::Error,
+    manifest_check::is_manifest_at,
     mirror::Mirror,
     store::{blobs_failed, store_failed},
     upstream::Upstream,
@@ -38,8 +39,12 @@ impl Mirror {
         digest: &Digest,
         held: &Held,
     ) -> Result<(), Error> {
-        if self.0.holdings.came_from(upstream.host(), digest).await? {
-            return upstream.head_blob(key, digest).await.map(drop);
+        if is_manifest_at(upstream, &self.0.holdings, key, digest).await {
+            return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
+        }
+        // If the catalog cannot say, the bytes have to be shown.
+        if self.0.holdings.came_from(upstream.host(), digest).await.unwrap_or_default() {
+            return upstream.find_blob(key, digest).await.map(drop);
         }
         let wanted = part(held.size(), RandomState::new().hash_one(digest));
         let whole = wanted == (0..held.size());
@@ -102,7 +107,7 @@ async fn held_bytes(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
         }
         Held::Object(object) => {
             let mut all = Vec::with_capacity(within.len());
-            let mut pieces = object.stream(range);
+            let mut pieces = object.stream(range).await.map_err(blobs_failed)?;
             while let Some(piece) = pieces.next().await {
                 all.extend_from_slice(&piece.map_err(blobs_failed)?);
             }

@@ -2,15 +2,15 @@
 
 use std::{ops::Range, sync::Arc};
 
-use entrepot_blobs::{Held, ObjectBlob};
-use futures_util::StreamExt;
+use bytes::Bytes;
+use entrepot_blobs::Mapping;
 
 use crate::{
     error::Error,
     fill::state::{Content, Fill},
     passthrough::PassThrough,
-    served::{BlobStream, Cut, Opened},
-    store::blobs_failed,
+    served::Opened,
+    stored_object::StoredObject,
 };
 
 /// The answer to a `GET` of a blob: held, or being downloaded. [`ServedBlob::open`] starts the bytes.
@@ -21,7 +21,9 @@ pub struct ServedBlob {
 }
 
 enum Source {
-    Held(Held),
+    Memory(Bytes),
+    Mapped(Mapping),
+    Object(Box<StoredObject>),
     Filling(Arc<Fill>, Content),
     Passing(Box<PassThrough>),
 }
@@ -39,14 +41,29 @@ impl ServedBlob {
     /// Whether its bytes are held already.
     pub fn temperature(&self) -> Temperature {
         match self.source {
-            Source::Held(_) => Temperature::Hot,
+            Source::Memory(_) | Source::Mapped(_) | Source::Object(_) => Temperature::Hot,
             Source::Filling(..) | Source::Passing(_) => Temperature::Cold,
         }
     }
 
-    /// A blob of the store.
-    pub(crate) fn held(held: Held) -> Self {
-        Self { size: Some(held.size()), source: Source::Held(held) }
+    /// An object, which may turn out to be gone.
+    pub(crate) fn object(object: StoredObject) -> Self {
+        Self { size: Some(object.size()), source: Source::Object(Box::new(object)) }
+    }
+
+    /// True if it is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self.source, Source::Object(_))
+    }
+
+    /// A blob in memory.
+    pub(crate) fn memory(bytes: Bytes) -> Self {
+        Self { size: Some(bytes.len() as u64), source: Source::Memory(bytes) }
+    }
+
+    /// A blob on disk.
+    pub(crate) fn mapped(mapping: Mapping) -> Self {
+        Self { size: Some(mapping.len()), source: Source::Mapped(mapping) }
     }
 
     /// A blob that is being downloaded.
@@ -65,34 +82,20 @@ impl ServedBlob {
     /// The store or the upstream fails although it had the blob before.
     pub async fn open(self, range: Option<Range<u64>>) -> Result<Opened, Error> {
         match self.source {
-            Source::Held(held) => open_held(held, range).await,
+            Source::Memory(bytes) => Ok(Opened::Bytes(match range {
+                // No longer than a `Bytes` in memory is.
+                Some(range) => bytes.slice(range.start as usize..range.end as usize),
+                None => bytes,
+            })),
+            Source::Mapped(mapping) => {
+                let range = range.unwrap_or(0..mapping.len());
+                Ok(Opened::Mapped(mapping, range))
+            }
+            Source::Object(object) => object.open(range).await,
             Source::Filling(fill, content) => {
                 Ok(Opened::Stream(fill.read(&content, range.unwrap_or(0..content.size))))
             }
             Source::Passing(pass) => pass.open(range, self.size).await,
         }
     }
-}
-
-async fn open_held(held: Held, range: Option<Range<u64>>) -> Result<Opened, Error> {
-    let range = range.unwrap_or(0..held.size());
-    match held {
-        // No longer than a `Bytes` in memory is.
-        Held::Memory(bytes) => Ok(Opened::Bytes(bytes.slice(range.start as usize..range.end as usize))),
-        Held::Mapped(mapping) => Ok(Opened::Mapped(mapping, range)),
-        Held::Object(object) => open_object(&object, range).await,
-    }
-}
-
-async fn open_object(object: &ObjectBlob, range: Range<u64>) -> Result<Opened, Error> {
-    if let Some(link) = object.link().await.map_err(blobs_failed)? {
-        return Ok(Opened::Redirect(link.into()));
-    }
-    let frames = object.stream(range).map(|bytes| {
-        bytes.map_err(|error| {
-            tracing::warn!(%error, "a stored blob broke off");
-            Cut
-        })
-    });
-    Ok(Opened::Stream(BlobStream { mapping: None, frames: frames.boxed() }))
 }

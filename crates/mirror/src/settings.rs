@@ -13,6 +13,9 @@ use serde::Deserialize;
 pub struct Settings {
     /// The domain whose subdomains stand for upstreams, by their alias: `docker.m.example.com`.
     pub domain: Option<String>,
+    /// Names of the server itself, which stand for no upstream although they may be below [`Settings::domain`].
+    #[serde(skip)]
+    pub own_names: Vec<String>,
     /// The upstream of names that do not say their registry.
     pub default_upstream: Host,
     /// The time for which a tag is served without asking its upstream again.
@@ -25,17 +28,21 @@ pub struct Settings {
     pub segments: usize,
     /// The most bytes that a blob may have, where no manifest says how many it has.
     pub max_blob_size: ByteSize,
+    /// Whether anybody may list the names that were pushed here (`GET /v2/_catalog`).
+    pub catalog: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             domain: None,
+            own_names: Vec::new(),
             default_upstream: Host::docker_hub(),
             freshness: Duration::from_secs(60 * 60),
             stale_for: Duration::from_secs(7 * 24 * 60 * 60),
             segments: 8,
             max_blob_size: ByteSize::gib(100),
+            catalog: false,
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     store::{blobs_failed, store_failed},
 };
 
-/// The most sessions at a time: each keeps a file and its descriptor.
+/// The most sessions at a time: each keeps a file.
 const MAX_SESSIONS: usize = 4096;
 /// The most sessions of one repository.
 const MAX_PER_REPOSITORY: usize = 256;
@@ -32,8 +32,10 @@ const MAX_PER_REPOSITORY: usize = 256;
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// A session without bytes is ended after this long.
 const UNUSED: Duration = Duration::from_secs(60 * 60);
-/// How long a session that was finished with a wrong digest may be finished with the right one.
-pub(crate) const WRONG_DIGEST_GRACE: Duration = Duration::from_secs(25);
+/// How long a session that could not be finished, with a wrong digest for example, may be finished again.
+pub(crate) const FINISH_GRACE: Duration = Duration::from_secs(25);
+/// A session that nobody has written to for this long gives its descriptor back.
+const PARKED_AFTER: Duration = Duration::from_secs(60);
 /// The bytes read at a time to hash them again after a restart.
 const READ_BACK: usize = 1 << 20;
 
@@ -48,8 +50,16 @@ pub(crate) struct Uploads {
 /// A session that counts against the bounds.
 struct Known {
     repository: String,
-    /// `None` after a restart, until somebody asks for it.
-    open: Option<Arc<Open>>,
+    state: State,
+}
+
+/// What is in memory of a session.
+enum State {
+    /// Nothing: it is being made, or nobody has asked for it since a restart.
+    OnDisk,
+    /// Its progress, without its file.
+    Parked(Checkpoint),
+    Open(Arc<Open>),
 }
 
 /// A session that can be asked whose it is and how far, also while somebody sends.
@@ -67,11 +77,12 @@ pub(crate) struct Session {
     offset: u64,
     limit: u64,
     received: Arc<AtomicU64>,
-    /// When it was finished with a wrong digest.
-    wrong_digest: Option<SystemTime>,
+    /// When it could not be finished.
+    failed: Option<SystemTime>,
 }
 
 /// A state of a session that it can be rolled back to.
+#[derive(Clone)]
 pub(crate) struct Checkpoint {
     offset: u64,
     hasher: Hasher,
@@ -99,17 +110,27 @@ impl Uploads {
         for (id, _) in staged {
             let StageId::Upload(id) = id else { continue };
             match self.noted_repository(id).await {
-                Some(repository) => drop(self.lock().insert(id, Known { repository, open: None })),
-                None => self.discard(id).await,
+                Ok(Some(repository)) => {
+                    drop(self.lock().insert(id, Known { repository, state: State::OnDisk }))
+                }
+                Ok(None) => self.discard(id).await,
+                Err(error) => {
+                    tracing::warn!(%id, %error, "the note about an unfinished upload cannot be read")
+                }
             }
         }
     }
 
     /// The repository of a session that can go on.
-    async fn noted_repository(&self, id: UploadId) -> Option<String> {
-        let staged = self.holdings.staged(&StageId::Upload(id)).await.ok()??;
-        let note = Note::of(&staged).await.ok()?;
-        staged.is_empty().is_ok_and(|empty| !empty).then_some(note.repository)
+    async fn noted_repository(&self, id: UploadId) -> Result<Option<String>, Error> {
+        let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
+        let Some(staged) = staged else { return Ok(None) };
+        let note = match Note::of(&staged).await {
+            Err(Error::UploadUnknown) => return Ok(None),
+            note => note?,
+        };
+        let is_empty = staged.is_empty().map_err(blobs_failed)?;
+        Ok(Some(note.repository).filter(|_| !is_empty))
     }
 
     /// Opens a session that survives a restart.
@@ -141,7 +162,7 @@ impl Uploads {
         };
         let start = Checkpoint { offset: 0, hasher: Hasher::new(algorithm) };
         let open = Open::new(key.to_string(), staged, start, self.limit);
-        self.lock().insert(id, Known { repository: key.to_string(), open: Some(open) });
+        self.lock().insert(id, Known { repository: key.to_string(), state: State::Open(open) });
         Ok(id)
     }
 
@@ -155,7 +176,7 @@ impl Uploads {
         if known.len() >= MAX_SESSIONS || of_one >= MAX_PER_REPOSITORY {
             return Err(Error::TooManyUploads);
         }
-        known.insert(id, Known { repository, open: None });
+        known.insert(id, Known { repository, state: State::OnDisk });
         Ok(())
     }
 
@@ -184,14 +205,15 @@ impl Uploads {
         }
     }
 
-    /// Ends the sessions that clients have given up.
+    /// Ends the sessions that clients have given up, and closes the files of those that rest.
     pub(crate) async fn expire(&self, now: SystemTime) {
         for (id, modified) in self.holdings.list_staged().await.unwrap_or_default() {
             let StageId::Upload(id) = id else { continue };
-            let unused = self.open(id).is_some_and(|open| open.received() == 0);
-            let patience = if unused { UNUSED } else { IDLE };
-            if now.duration_since(modified).is_ok_and(|idle| idle > patience) {
-                self.discard(id).await;
+            let patience = if self.is_unused(id) { UNUSED } else { IDLE };
+            match now.duration_since(modified) {
+                Ok(idle) if idle > patience => self.discard(id).await,
+                Ok(idle) if idle > PARKED_AFTER => self.park(id),
+                Ok(_) | Err(_) => {}
             }
         }
         for id in self.over(now) {
@@ -200,7 +222,7 @@ impl Uploads {
     }
 
     fn over(&self, now: SystemTime) -> Vec<UploadId> {
-        let is_over = |known: &Known| known.open.as_ref().is_some_and(|open| open.is_over(now));
+        let is_over = |known: &Known| matches!(&known.state, State::Open(open) if open.is_over(now));
         self.lock().iter().filter(|(_, known)| is_over(known)).map(|(id, _)| *id).collect()
     }
 
@@ -210,20 +232,61 @@ impl Uploads {
     }
 
     fn open(&self, id: UploadId) -> Option<Arc<Open>> {
-        self.lock().get(&id).and_then(|known| known.open.clone())
+        match &self.lock().get(&id)?.state {
+            State::Open(open) => Some(Arc::clone(open)),
+            State::OnDisk | State::Parked(_) => None,
+        }
     }
 
-    /// Opens a session of an earlier process: its bytes are hashed again.
+    fn is_unused(&self, id: UploadId) -> bool {
+        self.lock().get(&id).is_some_and(|known| match &known.state {
+            State::Open(open) => open.received() == 0,
+            State::Parked(at) => at.offset == 0,
+            State::OnDisk => false,
+        })
+    }
+
+    /// Closes the file of a session that nobody uses at this moment.
+    fn park(&self, id: UploadId) {
+        let mut all = self.lock();
+        let Some(known) = all.get_mut(&id) else { return };
+        let State::Open(open) = &known.state else { return };
+        if Arc::strong_count(open) == 1
+            && let Some(at) = open.at_rest()
+        {
+            known.state = State::Parked(at);
+        }
+    }
+
+    /// Opens the file of a session again. Only the bytes of an earlier process are hashed again.
     async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
         let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
-        let note = Note::of(&staged).await?;
-        let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
-        let hashed = hash_staged(&staged, algorithm).await?;
-        let open = Open::new(note.repository.clone(), staged, hashed, self.limit);
+        let (repository, at) = match self.parked(id) {
+            Some(parked) => parked,
+            None => {
+                let note = Note::of(&staged).await?;
+                let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
+                (note.repository, hash_staged(&staged, algorithm).await?)
+            }
+        };
+        let open = Open::new(repository.clone(), staged, at, self.limit);
         let mut all = self.lock();
-        let known = all.entry(id).or_insert(Known { repository: note.repository, open: None });
-        Ok(Arc::clone(known.open.get_or_insert(open)))
+        let known = all.entry(id).or_insert(Known { repository, state: State::OnDisk });
+        if let State::Open(before) = &known.state {
+            return Ok(Arc::clone(before));
+        }
+        known.state = State::Open(Arc::clone(&open));
+        Ok(open)
+    }
+
+    fn parked(&self, id: UploadId) -> Option<(String, Checkpoint)> {
+        let all = self.lock();
+        let known = all.get(&id)?;
+        match &known.state {
+            State::Parked(at) => Some((known.repository.clone(), at.clone())),
+            State::OnDisk | State::Open(_) => None,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Known>> {
@@ -251,7 +314,7 @@ impl Open {
             offset,
             limit,
             received: Arc::clone(&received),
-            wrong_digest: None,
+            failed: None,
         };
         Arc::new(Self { repository, received, session: tokio::sync::Mutex::new(session) })
     }
@@ -264,8 +327,14 @@ impl Open {
     /// True if it cannot be finished any more: nobody sends, and its file is gone or its grace is over.
     fn is_over(&self, now: SystemTime) -> bool {
         let Ok(session) = self.session.try_lock() else { return false };
-        let wrong = session.wrong_digest.and_then(|since| now.duration_since(since).ok());
-        !session.staged.is_current() || wrong.is_some_and(|age| age > WRONG_DIGEST_GRACE)
+        let failed = session.failed.and_then(|since| now.duration_since(since).ok());
+        !session.staged.is_current() || failed.is_some_and(|age| age > FINISH_GRACE)
+    }
+
+    /// The progress of a session that nobody sends to and that may go on.
+    fn at_rest(&self) -> Option<Checkpoint> {
+        let session = self.session.try_lock().ok()?;
+        (session.failed.is_none() && session.staged.is_current()).then(|| session.checkpoint())
     }
 
     /// The session's bytes, once nobody else sends.
@@ -295,6 +364,7 @@ impl Session {
         if chunk.is_some_and(|chunk| chunk.first != self.offset) {
             return Err(Error::ChunkOutOfOrder { offset: self.offset });
         }
+        self.failed = None;
         let before = self.checkpoint();
         let room = chunk.map_or(u64::MAX, ChunkRange::length);
         if chunk.is_some() && room > self.limit.saturating_sub(self.offset) {
@@ -332,9 +402,11 @@ impl Session {
         Ok(hash_staged(&self.staged, wanted.algorithm()).await?.hasher.finish())
     }
 
-    /// Notes that the session was finished with a wrong digest; it ends after [`WRONG_DIGEST_GRACE`].
-    pub(crate) fn note_wrong_digest(&mut self, now: SystemTime) {
-        self.wrong_digest = Some(now);
+    /// Takes back the last chunk of a session that could not be finished. It ends after [`FINISH_GRACE`], unless the client
+    /// comes back.
+    pub(crate) fn fail(&mut self, before: Checkpoint, now: SystemTime) -> Result<(), Error> {
+        self.failed = Some(now);
+        self.roll_back(before)
     }
 
     async fn write_body<B>(&mut self, body: B, room: u64) -> Result<(), Error>

@@ -17,8 +17,8 @@ use std::{
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference};
 use entrepot_remote::{
-    BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, ManifestHead, Patience, Remote,
-    TagPage,
+    BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest, NetworkFault,
+    NetworkFaultKind, Patience, Remote, TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -85,27 +85,30 @@ impl Upstream {
         &self.freshness
     }
 
-    /// A manifest's digest, type and size, by `HEAD`. `None` from a registry whose answer to a `HEAD` cannot be used: ask for
-    /// the manifest instead.
+    /// What the registry says about a manifest to a `HEAD`, or the manifest if that does not decide whether it has it.
     ///
     /// # Errors
     /// The manifest is not known there, or the registry did not answer.
-    pub(crate) async fn head_manifest(
+    pub(crate) async fn find_manifest(
         &self,
         key: &RepoKey,
         reference: &Reference,
-    ) -> Result<Option<ManifestHead>, Error> {
-        match self.remote.head_manifest(&key.repository, reference).await {
-            Ok(head) => Ok(Some(head)),
-            Err(RemoteError::Invalid(_)) => Ok(None),
-            Err(error) => Err(self.manifest_refused(key, reference, error)),
-        }
+    ) -> Result<FoundManifest, Error> {
+        let found = self.remote.find_manifest(&key.repository, reference).await;
+        found.map_err(|error| self.manifest_refused(key, reference, error))
+    }
+
+    /// Whether the registry is known to have a manifest of this digest, by its media type: some answer with 200 to everything.
+    pub(crate) async fn has_manifest(&self, key: &RepoKey, digest: &Digest) -> bool {
+        let head = self.remote.head_manifest(&key.repository, &Reference::Digest(*digest)).await;
+        let media_type = head.ok().and_then(|head| head.media_type);
+        media_type.is_some_and(|media_type| media_type.is_index() || media_type.is_image())
     }
 
     /// A manifest, verified against its digest.
     ///
     /// # Errors
-    /// As [`Upstream::head_manifest`].
+    /// As [`Upstream::find_manifest`].
     pub(crate) async fn manifest(
         &self,
         key: &RepoKey,
@@ -119,9 +122,14 @@ impl Upstream {
     ///
     /// # Errors
     /// The blob is not known there, or the registry did not answer.
-    pub(crate) async fn head_blob(&self, key: &RepoKey, digest: &Digest) -> Result<Option<u64>, Error> {
-        let head = self.remote.head_blob(&key.repository, digest).await;
-        Ok(head.map_err(|error| self.blob_refused(key, digest, error))?.size)
+    pub(crate) async fn find_blob(&self, key: &RepoKey, digest: &Digest) -> Result<Option<u64>, Error> {
+        let found = self.remote.find_blob(&key.repository, digest).await;
+        Ok(found.map_err(|error| self.blob_refused(key, digest, error))?.size)
+    }
+
+    /// The size of a blob that the repository has, by its first byte.
+    pub(crate) async fn probe_blob(&self, key: &RepoKey, digest: &Digest) -> Option<u64> {
+        self.remote.probe_blob(&key.repository, digest).await.ok()?.size
     }
 
     /// Opens a blob, whole or from an offset on. Its bytes are not verified.
@@ -212,12 +220,17 @@ impl Upstream {
 
     fn fault(&self, error: RemoteError) -> Error {
         let host = self.host();
-        tracing::info!(%host, %error, "upstream");
+        tracing::info!(%host, error = error.whole(), hint = error.hint(), "upstream");
         let fault = match error {
-            RemoteError::Denied { reason, .. } => UpstreamFault::Denied(reason),
+            RemoteError::Denied { status: status @ (401 | 403), reason } if reason.is_empty() => {
+                UpstreamFault::Denied(format!("status {status}"))
+            }
+            RemoteError::Denied { status: 401 | 403, reason } => UpstreamFault::Denied(reason),
+            RemoteError::Denied { status, reason } => UpstreamFault::Rejected { status, reason },
             RemoteError::Limited { retry_after } => UpstreamFault::Limited { retry_after },
             RemoteError::Failing { status, .. } => UpstreamFault::Failing(status),
-            RemoteError::Unreachable { .. } | RemoteError::Cut { .. } => UpstreamFault::Unreachable,
+            RemoteError::Unreachable { fault, .. } => UpstreamFault::Unreachable(fault),
+            RemoteError::Cut { .. } => UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::Cut)),
             RemoteError::TimedOut => UpstreamFault::TimedOut,
             other => UpstreamFault::Invalid(other.to_string()),
         };

@@ -49,11 +49,11 @@ async fn ranges_work_in_the_middle_of_a_download() {
     let target = rig.target("a");
     let open =
         async |range| rig.mirror.blob(&target, &digest).await.unwrap().open(Some(range)).await.unwrap();
-    let early = read(open(1000..5000).await).await.unwrap();
-    assert_eq!(early, bytes.slice(1000..5000));
-    let late = open(3 * MIB as u64..4 * MIB as u64).await;
+    let early = read(open(1000..2 * MIB as u64).await).await.unwrap();
+    assert_eq!(early, bytes.slice(1000..2 * MIB));
+    let late = open(5 * MIB as u64 / 2..4 * MIB as u64).await;
     gate.open();
-    assert_eq!(read(late).await.unwrap(), bytes.slice(3 * MIB..));
+    assert_eq!(read(late).await.unwrap(), bytes.slice(5 * MIB / 2..));
     assert_eq!(rig.upstream.log().blob_gets().len(), 1);
 }
 
@@ -114,10 +114,12 @@ async fn an_upstream_gets_no_part_in_the_download_of_another_and_reads_its_own()
     gate.open();
     assert_eq!(read(first).await.unwrap(), bytes);
     assert_eq!(read(second).await.unwrap(), bytes);
-    assert_eq!((rig.upstream.log().blob_gets().len(), quay.log().blob_gets().len()), (1, 1));
+    let given = quay.log().blob_gets().matching(|get| get.status == 200);
+    assert_eq!((rig.upstream.log().blob_gets().len(), given.len()), (1, 1));
+    quay.clear_log();
     // Once it is here, the other one shows a part of it, and then has it.
     rig.until_kept(&digest).await;
-    for (ranges, wholes) in [(1, 1), (1, 1)] {
+    for (ranges, wholes) in [(1, 0), (1, 0)] {
         assert_eq!(rig.blob_bytes("quay.io/x/y", &digest).await.as_ref(), Ok(&bytes));
         let gets = quay.log().blob_gets();
         assert_eq!(gets.iter().filter(|get| get.range.is_some()).count(), ranges);

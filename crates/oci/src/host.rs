@@ -5,8 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A registry host with an optional port, in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. Each host has one
-/// spelling: addresses are shortened, and ports with leading zeros are refused.
-/// The three names of Docker Hub are one: `index.docker.io` and `registry-1.docker.io` become `docker.io`.
+/// spelling: addresses are shortened, ports with leading zeros are refused, and the port of HTTPS, 443, is left out unless
+/// the name would not look like a host without it.
+/// The names of Docker Hub are one: `index.docker.io`, `registry-1.docker.io` and `registry.hub.docker.com` become
+/// `docker.io`.
 ///
 /// ```
 /// use entrepot_oci::Host;
@@ -21,6 +23,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(Arc<str>);
+
+/// The port of a registry that does not say one.
+const HTTPS_PORT: &str = "443";
 
 /// The registries mirrored by default, with their labels below a mirror's domain. They match DaoCloud's public
 /// mirror.
@@ -110,11 +115,15 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, HostError> {
         let (name, port) = split_port(text);
         let name = canonical(name).ok_or(HostError)?;
+        if port.is_some_and(|port| !is_port(port)) {
+            return Err(HostError);
+        }
+        // Without its port, `registry:443` would read as a repository of Docker Hub.
+        let port = port.filter(|port| *port != HTTPS_PORT || !Self::looks_like_one(&name));
         Ok(Self(match port {
-            Some(port) if is_port(port) => format!("{name}:{port}").into(),
-            Some(_) => return Err(HostError),
+            Some(port) => format!("{name}:{port}").into(),
             None => match name.as_str() {
-                "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
+                "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io".into(),
                 other => other.into(),
             },
         }))
@@ -170,8 +179,30 @@ mod tests {
     }
 
     #[test]
+    fn the_port_of_https_is_no_part_of_a_name() {
+        for (text, host) in [
+            ("quay.io:443", "quay.io"),
+            ("LOCALHOST:443", "localhost"),
+            ("127.0.0.1:443", "127.0.0.1"),
+            ("[::1]:443", "[::1]"),
+            ("registry:443", "registry:443"),
+            ("quay.io:80", "quay.io:80"),
+            ("quay.io:4430", "quay.io:4430"),
+        ] {
+            assert_eq!(text.parse::<Host>().unwrap().as_str(), host);
+        }
+    }
+
+    #[test]
     fn docker_hub_has_one_name() {
-        for name in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+        for name in [
+            "docker.io",
+            "index.docker.io",
+            "registry-1.docker.io",
+            "registry.hub.docker.com",
+            "docker.io:443",
+            "index.docker.io:443",
+        ] {
             assert!(name.parse::<Host>().unwrap().is_docker_hub());
         }
     }

@@ -30,6 +30,7 @@ mod referrers;
 mod repository;
 mod repository_pattern;
 mod route;
+mod schema1;
 
 pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
@@ -51,3 +52,4 @@ pub use referrers::{ReferrersIndex, referrers_tag};
 pub use repository::{Repository, RepositoryError};
 pub use repository_pattern::{PatternError, RepositoryPattern};
 pub use route::{Method, Route, RouteError, UploadStart};
+pub use schema1::{is_manifest_digest, schema1_media_type, schema1_signed_payload};

@@ -21,6 +21,7 @@ pub struct Manifest {
     config: Option<Descriptor>,
     layers: Vec<Descriptor>,
     manifests: Vec<Descriptor>,
+    lists_content: bool,
 }
 
 /// Why bytes are refused as a manifest.
@@ -46,6 +47,12 @@ pub enum ManifestError {
     /// Its fields do not match its media type.
     #[error("the document does not have the fields of `{0}`")]
     Shape(MediaType),
+    /// It is Docker's schema 1, whose blobs are not read.
+    #[error("it is a Docker schema 1 image, a format that was given up in 2016")]
+    Schema1,
+    /// Its media type is none that is known, and it has none of the fields that list content.
+    #[error("it is a `{0}`, and what belongs to one of those is not known")]
+    UnknownContent(MediaType),
     /// A size outside the range of a signed 64-bit integer.
     #[error("the size of `{0}` is out of range")]
     Size(Digest),
@@ -102,6 +109,7 @@ impl Manifest {
             config: fields.config,
             layers: fields.layers.or(fields.blobs).unwrap_or_default(),
             manifests: fields.manifests.unwrap_or_default(),
+            lists_content: is_image || is_index,
         };
         let impossible = manifest.all().find(|descriptor| i64::try_from(descriptor.size).is_err());
         if let Some(digest) = impossible.map(|descriptor| descriptor.digest) {
@@ -113,6 +121,29 @@ impl Manifest {
     /// The media type.
     pub fn media_type(&self) -> &MediaType {
         &self.media_type
+    }
+
+    /// Checks that it is known which blobs and manifests belong to it. Other manifests can be passed on, but not copied,
+    /// measured or checked.
+    ///
+    /// # Errors
+    /// [`ManifestError::Schema1`] or [`ManifestError::UnknownContent`].
+    ///
+    /// ```
+    /// use entrepot_oci::{Manifest, ManifestError, MediaType};
+    ///
+    /// let old = Manifest::parse(br#"{"schemaVersion": 1, "fsLayers": []}"#, Some(&MediaType::DOCKER_SCHEMA1))?;
+    /// assert!(matches!(old.require_known_content(), Err(ManifestError::Schema1)));
+    /// # Ok::<(), ManifestError>(())
+    /// ```
+    pub fn require_known_content(&self) -> Result<(), ManifestError> {
+        if self.media_type.is_schema1() {
+            Err(ManifestError::Schema1)
+        } else if self.lists_content {
+            Ok(())
+        } else {
+            Err(ManifestError::UnknownContent(self.media_type.clone()))
+        }
     }
 
     /// The manifest it refers to, if it is a referrer.
@@ -196,6 +227,26 @@ mod tests {
             format!(r#"{{"mediaType":"{}","manifests":[{}]}}"#, MediaType::DOCKER_LIST, descriptor("1"));
         let manifest = Manifest::parse(text.as_bytes(), None).unwrap();
         assert_eq!((manifest.manifests().len(), manifest.artifact_type()), (1, None));
+    }
+
+    #[test]
+    fn content_is_known_by_the_fields_that_list_it() {
+        let known = |text: &str, kind: &str| {
+            parse(text, &MediaType::parse(kind).unwrap()).unwrap().require_known_content()
+        };
+        let d = descriptor("1");
+        for fields in [format!(r#""layers":[{d}]"#), format!(r#""manifests":[{d}]"#), r#""blobs":[]"#.into()]
+        {
+            assert!(known(&format!("{{{fields}}}"), "application/vnd.x+json").is_ok(), "{fields}");
+        }
+        for (text, kind) in [(r#"{"files":[]}"#, "application/vnd.x+json"), ("{}", "a/b")] {
+            assert!(matches!(known(text, kind), Err(ManifestError::UnknownContent(_))), "{text}");
+        }
+        for kind in [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED] {
+            for text in [r#"{"schemaVersion":1,"fsLayers":[]}"#, &format!(r#"{{"layers":[{d}]}}"#)] {
+                assert!(matches!(known(text, kind.as_str()), Err(ManifestError::Schema1)), "{text}");
+            }
+        }
     }
 
     #[test]

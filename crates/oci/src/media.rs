@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The media type of a manifest. Unknown types are kept unchanged.
+/// The media type of a manifest. Unknown types are kept unchanged, the known ones in lower case.
 ///
 /// ```
 /// use entrepot_oci::MediaType;
@@ -27,6 +27,13 @@ impl MediaType {
     /// `application/vnd.docker.distribution.manifest.v2+json`
     pub const DOCKER_MANIFEST: Self = Self::of("application/vnd.docker.distribution.manifest.v2+json");
 
+    /// `application/vnd.docker.distribution.manifest.v1+json`, Docker's schema 1.
+    pub const DOCKER_SCHEMA1: Self = Self::of("application/vnd.docker.distribution.manifest.v1+json");
+    /// `application/vnd.docker.distribution.manifest.v1+prettyjws`, schema 1 with signatures in it. Its digest is that of
+    /// the document without them.
+    pub const DOCKER_SCHEMA1_SIGNED: Self =
+        Self::of("application/vnd.docker.distribution.manifest.v1+prettyjws");
+
     /// The `Accept` header for upstream requests. Independent of the client's: the response is stored for all clients.
     pub const ACCEPT: &'static str = "application/vnd.oci.image.index.v1+json, \
         application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -48,8 +55,11 @@ impl MediaType {
             Self::OCI_ARTIFACT,
             Self::DOCKER_LIST,
             Self::DOCKER_MANIFEST,
+            Self::DOCKER_SCHEMA1,
+            Self::DOCKER_SCHEMA1_SIGNED,
         ];
-        if let Some(known) = known.into_iter().find(|known| known.as_str() == bare) {
+        // Media types have no case (RFC 9110 §8.3.1).
+        if let Some(known) = known.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(bare)) {
             return Some(known);
         }
         let printable = bare.len() <= 255 && bare.bytes().all(|byte| byte.is_ascii_graphic());
@@ -89,6 +99,11 @@ impl MediaType {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
     }
 
+    /// True if it is Docker's schema 1, with or without signatures.
+    pub fn is_schema1(&self) -> bool {
+        *self == Self::DOCKER_SCHEMA1 || *self == Self::DOCKER_SCHEMA1_SIGNED
+    }
+
     /// True if it is a single image or artifact, with config and layers.
     pub fn is_image(&self) -> bool {
         *self == Self::OCI_MANIFEST || *self == Self::DOCKER_MANIFEST || *self == Self::OCI_ARTIFACT
@@ -110,6 +125,13 @@ impl fmt::Debug for MediaType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn known_types_have_no_case() {
+        let shouted = MediaType::OCI_MANIFEST.as_str().to_ascii_uppercase();
+        assert_eq!(MediaType::parse(&shouted), Some(MediaType::OCI_MANIFEST));
+        assert_eq!(MediaType::parse("Application/X").unwrap().as_str(), "Application/X");
+    }
 
     #[test]
     fn what_browsers_render_or_run_is_not_inert() {

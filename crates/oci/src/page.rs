@@ -74,6 +74,11 @@ impl Page {
         self.limit
     }
 
+    /// The page of the same size after `entry`.
+    pub fn following(&self, entry: &str) -> Self {
+        Self { limit: self.limit, after: Some(entry.into()) }
+    }
+
     /// The entry after which the page starts.
     pub fn after(&self) -> Option<&str> {
         self.after.as_deref()

@@ -25,7 +25,9 @@ pub struct RepositoryPattern(Box<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// It is empty, too long, or has an empty segment.
-    #[error("a pattern is a repository name with its registry, such as `docker.io/library/nginx` or `quay.io/acme/**`")]
+    #[error(
+        "a pattern is a repository name with its registry, such as `docker.io/library/nginx` or `quay.io/acme/**`"
+    )]
     Form,
     /// It has a character that no repository name has.
     #[error("a pattern has lower-case letters, digits, `.`, `_`, `-`, `:`, `/` and `*` only")]
@@ -60,7 +62,9 @@ impl RepositoryPattern {
     /// their texts.
     pub fn covers(&self, other: &Self) -> bool {
         match self.0.strip_suffix("**") {
-            Some(prefix) if !prefix.contains('*') => other.0.len() > prefix.len() && other.0.starts_with(prefix),
+            Some(prefix) if !prefix.contains('*') => {
+                other.0.len() > prefix.len() && other.0.starts_with(prefix)
+            }
             _ => self == other || !other.0.contains('*') && self.matches(&other.0),
         }
     }
@@ -98,7 +102,8 @@ impl FromStr for RepositoryPattern {
         if text.is_empty() || text.len() > MAX || text.split('/').any(str::is_empty) {
             return Err(PatternError::Form);
         }
-        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-:/*".contains(&byte);
+        let is_allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-:/*".contains(&byte);
         if text.contains('@') {
             return Err(PatternError::Tag);
         }

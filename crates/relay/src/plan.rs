@@ -68,6 +68,27 @@ pub enum PlanError {
     Collision(#[from] Collision),
 }
 
+impl Plan {
+    /// Images that the stack pulls, and that stay where they are although nobody asked for it: without them it does
+    /// not run where only the new registry is reached.
+    pub fn behind(&self) -> impl Iterator<Item = &Kept> {
+        self.left.iter().filter(|kept| {
+            matches!(
+                kept.left.reason,
+                Reason::Variable(_)
+                    | Reason::OpenTag(_)
+                    | Reason::Held(_)
+                    | Reason::NotAReference(_)
+                    | Reason::NoSuchName(_)
+                    | Reason::TooLong
+                    | Reason::TooMuch
+                    | Reason::Shared(_)
+                    | Reason::InPieces
+            )
+        })
+    }
+}
+
 /// Makes the plan.
 ///
 /// # Errors
@@ -79,7 +100,12 @@ pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
         let read = Read { file: &source.file, kind: source.kind, search: &search };
         let rewritten = read.rewritten(rules, &mut draft.census)?;
         for change in rewritten.changes {
-            draft.add(change.from.clone(), change.to.clone(), user(number, change));
+            let also = change.also.clone();
+            let user = user(number, change.clone());
+            draft.add(change.from.clone(), change.to.clone(), user.clone());
+            for place in also {
+                draft.add(change.from.clone(), change.to.clone(), User { place, ..user.clone() });
+            }
         }
         for left in rewritten.left {
             draft.keep_or_hold(number, left, rules)?;

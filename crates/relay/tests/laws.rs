@@ -225,3 +225,15 @@ fn two_images_with_one_name_are_no_plan() {
     let refused = plan(&held, &rules(Naming::Flatten(ROOT.parse().unwrap())));
     assert!(matches!(refused, Err(PlanError::Collision(_))), "{refused:?}");
 }
+
+#[test]
+fn all_services_that_share_an_anchor_are_users_and_what_is_left_behind_is_known() {
+    let compose = "x-base: &base {image: 'nginx:1'}\nservices:\n  a: {<<: *base}\n  b: {<<: *base}\n  c: {image: '${NOPE}'}\n  \
+                   d: {image: mine, build: .}\n  e: {command: docker pull x/y:1}\n";
+    let planned = plan(&stack(compose, ""), &rules(namings()[0].clone())).unwrap();
+    let users: Vec<&str> = planned.entries[0].users.iter().map(|user| user.place.as_str()).collect();
+    assert_eq!(users, ["services.a.image", "services.b.image"]);
+    // What is built there, or only mentioned, is not pulled.
+    let behind: Vec<&str> = planned.behind().map(|kept| kept.left.text.as_str()).collect();
+    assert_eq!(behind, ["${NOPE}"]);
+}

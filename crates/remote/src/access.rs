@@ -5,9 +5,9 @@
 use entrepot_oci::Repository;
 use futures_util::FutureExt as _;
 use http::{StatusCode, header};
-use url::Url;
 
 use crate::{
+    api_address::ping_address,
     auth::{
         claims,
         grant::{self, Offer},
@@ -80,8 +80,7 @@ impl Remote {
         scope: &Scope,
         account: Option<&Credential>,
     ) -> Result<Access, Error> {
-        let ping = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
-        let ping: Url = ping.parse().map_err(|_| EgressError::Malformed)?;
+        let ping = ping_address(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
         let response = self.send(&WireRequest::get(ping.clone())).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             response.successful().await?.drain().await;

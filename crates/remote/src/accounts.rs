@@ -95,7 +95,7 @@ mod tests {
             ("docker.io", "https://registry-1.docker.io", "https://mirror.docker.io"),
             ("docker.io", "https://index.docker.io", "https://docker.io:8443"),
             ("lab.test:5000", "http://lab.test:5000", "http://lab.test"),
-            ("lab.test:443", "https://lab.test", "http://lab.test"),
+            ("lab.test:443", "https://lab.test", "https://lab.test:444"),
             ("[::1]:5000", "http://[0:0::1]:5000", "http://[::1]:5001"),
             ("127.0.0.1:5000", "http://127.0.0.1:5000", "http://127.0.0.2:5000"),
         ] {

@@ -63,13 +63,39 @@ impl fmt::Debug for BlobStream {
 }
 
 impl Remote {
-    /// Requests the size of a blob. Where `HEAD` is refused, as by some storage services, the first byte is
-    /// requested.
+    /// Asks whether there is a blob, with `HEAD`. Where `HEAD` is refused, as by some storage services, the first byte is
+    /// requested. For those who would write it if it is missing: some registries answer 404 to a `HEAD` of what they
+    /// have.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn head_blob(&self, repository: &Repository, digest: &Digest) -> Result<BlobHead, Error> {
-        self.try_endpoints(None, |endpoint| self.head_blob_at(endpoint, repository, digest).boxed()).await
+        self.try_endpoints(None, |endpoint| self.head_or_first_byte(endpoint, repository, digest).boxed())
+            .await
+    }
+
+    /// Like [`Remote::head_blob`], for those who want to read it: where the answer to the `HEAD` is 404 or cannot be used,
+    /// a request for the first byte decides.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find_blob(&self, repository: &Repository, digest: &Digest) -> Result<BlobHead, Error> {
+        let find = |endpoint| async move {
+            match self.head_or_first_byte(endpoint, repository, digest).await {
+                Err(Error::NotFound | Error::Invalid(_)) => {}
+                answered => return answered,
+            }
+            self.first_byte(endpoint, repository, digest).await
+        };
+        self.try_endpoints(None, |endpoint| find(endpoint).boxed()).await
+    }
+
+    /// Requests the first byte of a blob, for a size that `HEAD` did not give.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn probe_blob(&self, repository: &Repository, digest: &Digest) -> Result<BlobHead, Error> {
+        self.try_endpoints(None, |endpoint| self.first_byte(endpoint, repository, digest).boxed()).await
     }
 
     /// Opens a blob. The response is the whole blob or the requested range; anything else is [`Error::Invalid`].
@@ -86,7 +112,7 @@ impl Remote {
         self.try_endpoints(request.avoid, at).await
     }
 
-    async fn head_blob_at(
+    async fn head_or_first_byte(
         &self,
         endpoint: Endpoint,
         repository: &Repository,
@@ -95,13 +121,26 @@ impl Remote {
         let request = Request::head(repository, format!("blobs/{digest}"));
         match self.exchange(endpoint, &request).await {
             Ok(response) => match response.digest_is(digest) {
-                Ok(()) => Ok(BlobHead { size: response.content_length() }),
+                Ok(()) => Ok(BlobHead { size: size(&response, digest) }),
                 Err(lie) => Err(response.fail(lie)),
             },
-            Err(Error::Denied { status: 403 | 405, .. }) => {
-                let first = BlobRequest { to: Some(1), ..BlobRequest::default() };
-                let part = self.blob_at(endpoint, repository, digest, first).await?;
-                Ok(BlobHead { size: part.total })
+            Err(error) if error.leaves_open() => self.first_byte(endpoint, repository, digest).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn first_byte(
+        &self,
+        endpoint: Endpoint,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<BlobHead, Error> {
+        let first = BlobRequest { to: Some(1), ..BlobRequest::default() };
+        match self.blob_at(endpoint, repository, digest, first).await {
+            Ok(part) => Ok(BlobHead { size: part.total }),
+            // An empty blob has no first byte.
+            Err(Error::Invalid(InvalidResponse::Range)) if digest.matches(b"") => {
+                Ok(BlobHead { size: Some(0) })
             }
             Err(error) => Err(error),
         }
@@ -138,6 +177,11 @@ impl Remote {
         });
         watched.boxed()
     }
+}
+
+// The size in the headers of a `HEAD`. Some proxies write 0 for what they do not know.
+fn size(response: &Response, digest: &Digest) -> Option<u64> {
+    response.content_length().filter(|size| *size > 0 || digest.matches(b""))
 }
 
 fn range_header(request: BlobRequest) -> Option<HeaderValue> {

@@ -3,13 +3,15 @@
 //! There are two, because [`Settings::insecure`] applies to the registry's own hosts and not to hosts that it
 //! redirects to.
 
-use std::{collections::HashSet, fs, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use entrepot_egress::Gate;
-use reqwest::{Certificate, Client, ClientBuilder, header, redirect};
-use url::Url;
+use entrepot_egress::{Gate, Proxies};
+use reqwest::{Client, ClientBuilder, Proxy, header, redirect};
+use url::{Position, Url};
 
 use crate::{
+    certificates,
+    connections::Pool,
     patience::Patience,
     settings::{Settings, SettingsError},
 };
@@ -19,8 +21,13 @@ const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 
 // Finds dead connections while a response is awaited.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+// How long the peer's system may leave what was sent unacknowledged. A connection that a firewall has forgotten shows by
+// that well before the response is overdue, and a registry that is merely slow does not.
+#[cfg(target_os = "linux")]
+const UNHEARD: Duration = Duration::from_secs(15);
 
 // Idle connections per host: as many as a run with many images uses at a time, so that it does not reconnect for each
 // request.
@@ -29,34 +36,36 @@ const POOLED_FOR: Duration = Duration::from_secs(60);
 
 /// The clients for the registry's own hosts and for all others.
 pub(crate) struct Clients {
-    own: Client,
-    foreign: Client,
+    own: Arc<Pool>,
+    foreign: Arc<Pool>,
     own_hosts: HashSet<String>,
+    proxies: Arc<Proxies>,
 }
 
 impl Clients {
     pub(crate) fn new(
         endpoints: &[Url],
         settings: &Settings,
-        gate: &Gate,
+        route: Route,
         patience: Patience,
     ) -> Result<Self, SettingsError> {
-        let certificates = certificates(settings)?;
-        let build = |insecure| {
-            builder(gate, patience)
-                .tls_certs_merge(certificates.clone())
-                .tls_danger_accept_invalid_certs(insecure)
-                .build()
-                .map_err(|source| SettingsError::Client { source })
+        let tls = certificates::checked(settings.ca.as_deref())?;
+        let proxies = Arc::clone(&route.proxies);
+        let foreign = {
+            let route = route.clone();
+            pool(move || builder(&route, patience).tls_backend_preconfigured(tls.clone()).build())?
         };
-        let foreign = build(false)?;
-        let own = if settings.insecure { build(true)? } else { foreign.clone() };
+        let own = if settings.insecure {
+            pool(move || builder(&route, patience).tls_danger_accept_invalid_certs(true).build())?
+        } else {
+            Arc::clone(&foreign)
+        };
         let own_hosts = endpoints.iter().filter_map(Url::host_str).map(str::to_owned).collect();
-        Ok(Self { own, foreign, own_hosts })
+        Ok(Self { own, foreign, own_hosts, proxies })
     }
 
-    /// The client for `url`.
-    pub(crate) fn of(&self, url: &Url) -> &Client {
+    /// The connections for `url`.
+    pub(crate) fn of(&self, url: &Url) -> &Pool {
         if self.owns(url) { &self.own } else { &self.foreign }
     }
 
@@ -64,17 +73,43 @@ impl Clients {
     pub(crate) fn owns(&self, url: &Url) -> bool {
         url.host_str().is_some_and(|host| self.own_hosts.contains(host))
     }
+
+    /// The proxy for `url`, as host and port.
+    pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
+        let proxy = self.proxies.of(url)?;
+        Some(proxy[Position::BeforeHost..Position::AfterPort].to_owned())
+    }
 }
 
-fn builder(gate: &Gate, patience: Patience) -> ClientBuilder {
+/// How requests leave this machine.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) gate: Gate,
+    pub(crate) proxies: Arc<Proxies>,
+}
+
+fn pool(
+    build: impl Fn() -> reqwest::Result<Client> + Send + Sync + 'static,
+) -> Result<Arc<Pool>, SettingsError> {
+    Pool::new(build).map(Arc::new).map_err(|source| SettingsError::Client { source })
+}
+
+fn builder(route: &Route, patience: Patience) -> ClientBuilder {
     // Content that is encoded in transit has another digest.
     let identity = (header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
-    Client::builder()
+    let proxies = Arc::clone(&route.proxies);
+    let builder = Client::builder();
+    // Only Linux can be told.
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(UNHEARD);
+    builder
         .user_agent(concat!("entrepot/", env!("CARGO_PKG_VERSION")))
         .default_headers([identity].into_iter().collect())
         .redirect(redirect::Policy::none())
         .referer(false)
-        .dns_resolver(gate.resolver())
+        .dns_resolver(route.gate.resolver())
+        .no_proxy()
+        .proxy(Proxy::custom(move |url| proxies.of(url).cloned()))
         .connect_timeout(patience.connect)
         .tcp_nodelay(true)
         .http2_initial_stream_window_size(STREAM_WINDOW)
@@ -83,13 +118,4 @@ fn builder(gate: &Gate, patience: Patience) -> ClientBuilder {
         .http2_keep_alive_timeout(PING_TIMEOUT)
         .pool_max_idle_per_host(POOLED)
         .pool_idle_timeout(POOLED_FOR)
-}
-
-fn certificates(settings: &Settings) -> Result<Vec<Certificate>, SettingsError> {
-    let Some(path) = &settings.ca else { return Ok(Vec::new()) };
-    let pem = fs::read(path).map_err(|source| SettingsError::CaFile { path: path.clone(), source })?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(SettingsError::CaForm { path: path.clone() }),
-    }
 }

@@ -6,8 +6,12 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::ManifestError;
+use url::Url;
 
-use crate::egress_error::EgressError;
+use crate::{
+    egress_error::EgressError,
+    network_fault::{NetworkFault, NetworkFaultKind},
+};
 
 /// Why the network failed, for logs. It holds no URL with a query, which may be a signed one.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -18,8 +22,9 @@ pub enum Error {
     /// The content does not exist. Remember that briefly, and tell the client.
     #[error("not found")]
     NotFound,
-    /// The registry refused the request. Tell the client the reason.
-    #[error("refused with status {status}: {reason}")]
+    /// The registry refused the request. Tell the client the reason. Only 401 and 403 are about rights; what is held
+    /// may be served after any other.
+    #[error("refused with status {}", said(*status, reason))]
     Denied {
         /// The status of the response.
         status: u16,
@@ -32,7 +37,8 @@ pub enum Error {
         /// How long to wait, if the registry said so; at most [`crate::MAX_RETRY_AFTER`].
         retry_after: Option<Duration>,
     },
-    /// The registry is broken or busy (5xx). Serve what is held.
+    /// The registry is broken or busy (5xx), or something in front of it answered with a page of its own (403). Serve what
+    /// is held.
     #[error("failing with status {status}")]
     Failing {
         /// The status of the answer.
@@ -41,9 +47,11 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// There was no response, because no connection was made or it broke first. Serve what is held.
-    #[error("not reachable")]
+    #[error("not reachable: {fault}")]
     Unreachable {
-        /// What failed.
+        /// The class of the reason, with a way out.
+        fault: NetworkFault,
+        /// What failed, in the system's words.
         #[source]
         source: Cause,
     },
@@ -106,6 +114,12 @@ pub enum InvalidResponse {
     /// A list of tags or referrers cannot be parsed.
     #[error("the answer is not a listing")]
     NotAListing,
+    /// A later page of a listing cannot be parsed.
+    #[error("a page of the listing is not one")]
+    BrokenListing,
+    /// A listing is to go on after a name that it does not have, and its pages have no other names.
+    #[error("the listing does not have the name that it is to go on from")]
+    UnknownName,
     /// The upload was begun without a `Location`.
     #[error("the registry does not say where to send the blob")]
     NoLocation,
@@ -161,6 +175,12 @@ impl Error {
         !matches!(self, Self::NotFound | Self::Denied { .. } | Self::Limited { .. } | Self::UploadBody { .. })
     }
 
+    /// Whether this answer to a `HEAD` says nothing about a `GET` of the same: ECR Public, Nexus and some proxies refuse
+    /// `HEAD`, or do not know what they would give.
+    pub(crate) fn leaves_open(&self) -> bool {
+        matches!(self, Self::Denied { status: 400 | 401 | 403 | 405 | 501, .. })
+    }
+
     /// Whether somebody else answered in place of the registry, such as the login page of a network.
     pub(crate) fn is_from_impostor(&self) -> bool {
         matches!(self, Self::Invalid(InvalidResponse::NotAManifest { .. } | InvalidResponse::NotAListing))
@@ -168,19 +188,63 @@ impl Error {
 
     /// Whether the endpoint is down, so that retrying it at once is useless.
     pub(crate) fn is_outage(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::TimedOut | Self::Failing { .. })
+        match self {
+            Self::Unreachable { fault, .. } => fault.kind() != NetworkFaultKind::KeptConnection,
+            Self::TimedOut => true,
+            // A page of something in front of it may be about one request alone.
+            Self::Failing { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+
+    /// What to do about a registry that cannot be reached.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { fault, .. } => Some(fault.hint()),
+            _ => None,
+        }
+    }
+
+    /// The innermost cause, usually the system's words.
+    pub fn root_cause(&self) -> Option<String> {
+        let first = std::error::Error::source(self);
+        std::iter::successors(first, |&error| error.source()).last().map(ToString::to_string)
+    }
+
+    /// The error with all its causes, for logs.
+    pub fn whole(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 }
 
-/// The error for a request that failed before its response.
-pub(crate) fn before_answer(error: reqwest::Error) -> Error {
+impl Error {
+    /// The same about a host that the registry led to.
+    pub(crate) fn at(self, url: &Url) -> Self {
+        match self {
+            Self::Unreachable { fault, source } => Self::Unreachable { fault: fault.at(url), source },
+            other => other,
+        }
+    }
+}
+
+/// The error for a request to `url` through `proxy` that failed before its response.
+pub(crate) fn before_answer(error: reqwest::Error, url: &Url, proxy: Option<String>) -> Error {
     if let Some(refused) = egress_refusal(&error) {
         return refused.into();
     }
-    if error.is_timeout() {
-        return Error::TimedOut;
-    }
-    Error::Unreachable { source: Arc::new(error.without_url()) }
+    let fault = NetworkFault::of(&error, url, proxy);
+    Error::Unreachable { fault, source: Arc::new(error.without_url()) }
+}
+
+// A registry that refuses with nothing but a status has said that.
+fn said(status: u16, reason: &str) -> String {
+    if reason.is_empty() { status.to_string() } else { format!("{status}: {reason}") }
 }
 
 /// The error for a body that failed.

@@ -1,28 +1,29 @@
 //! Sends one request to one endpoint, with accounts, challenges and redirects on the way to a response.
 //!
-//! - `exchange` tries one account after another; `follow_redirects` drops the account for good once a redirect leaves
+//! - `exchange` tries one account after another, and what is read without one at last; `follow_redirects` drops the account for good once a redirect leaves
 //!   the endpoint
-//! - `send_authorized` answers one challenge; `send` sends one HTTP request, and every request passes through it
+//! - `send_authorized` answers one challenge; every HTTP request passes through `dispatch`
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::header;
+use http::{StatusCode, header};
 use url::Url;
 
 use crate::{
-    auth::grant::{self, GrantKey, Offer},
+    auth::{
+        grant::{self, Grant, GrantKey, Offer},
+        scope::Scope,
+    },
     backoff::BackoffKey,
     egress_error::{EgressError, MAX_REDIRECTS},
     endpoint::Endpoint,
-    error::{self, Error, InvalidResponse},
-    outcome::OutcomeGuard,
-    pull_quota::PullQuota,
+    error::{Error, InvalidResponse},
     refusal::Refusal,
     remote::Remote,
     request::{Request, WireRequest},
     response::Response,
     token::GrantRequest,
-    upload_body::{BodyStream, UploadBody},
+    upload_body::UploadBody,
 };
 
 /// The result of one hop.
@@ -31,6 +32,15 @@ enum Hop {
     Response(Response),
     /// A redirect to this URL.
     Redirect(Url),
+}
+
+/// One hop of a request.
+struct Leg<'a> {
+    url: &'a Url,
+    request: &'a Request,
+    account: Option<usize>,
+    /// Whether a grant that is held is sent before it is asked for.
+    carries: bool,
 }
 
 /// Where a request is sent, and the account that it is sent with.
@@ -78,20 +88,52 @@ impl Remote {
         if accounts.is_empty() {
             return self.send_as(destination(None), request).await;
         }
-        let mut refusal = None;
-        for account in accounts.into_iter().map(Some) {
-            match self.send_as(destination(account), request).await {
-                Err(limited @ Error::Limited { .. }) => refusal = Some(limited),
+        let key = |account| GrantKey::of(&url, request.scope(), Some(account));
+        let is_refused = |account: &usize| self.inner().refused.include(&key(*account));
+        let (last, first): (Vec<usize>, Vec<usize>) = accounts.into_iter().partition(is_refused);
+        // A list of repositories without the account would be a shorter one, and look whole.
+        let anonymous = matches!(request.scope(), Scope::Pull(_)).then_some(None);
+        let attempts = first.into_iter().map(Some).chain(anonymous).chain(last.into_iter().map(Some));
+        let (mut refusal, mut denied) = (None, Vec::new());
+        for account in attempts {
+            // An account that has to wait is not a wrong one.
+            if account.is_none() && matches!(refusal, Some(Error::Limited { .. })) {
+                continue;
+            }
+            match (account, self.send_as(destination(account), request).await) {
+                (Some(_), Err(limited @ Error::Limited { .. })) => refusal = Some(limited),
                 // A refusal for a reason other than rights applies to every account.
-                Err(denied) if request.changes() && denied.refusal() != Some(Refusal::Rights) => {
-                    return Err(denied);
+                (Some(_), Err(other)) if request.changes() && other.refusal() != Some(Refusal::Rights) => {
+                    return Err(other);
                 }
                 // A limited account says more than a denied one.
-                Err(denied @ Error::Denied { .. }) => refusal = refusal.or(Some(denied)),
-                other => return other,
+                (Some(account), Err(error @ Error::Denied { .. })) => {
+                    denied.push(account);
+                    refusal = refusal.or(Some(error));
+                }
+                (None, Err(_)) => {}
+                (None, Ok(arrived)) => {
+                    self.note_refused(&denied, key);
+                    return Ok(arrived);
+                }
+                (Some(_), other) => return other,
             }
         }
         Err(refusal.unwrap_or(Error::NotFound))
+    }
+
+    // Says of accounts that they were refused where none is needed, and asks with them last for a while.
+    fn note_refused(&self, accounts: &[usize], key: impl Fn(usize) -> GrantKey) {
+        for account in accounts {
+            let username = self.credential(*account).map(|credential| credential.username.as_str());
+            if self.inner().refused.add(key(*account)) {
+                tracing::warn!(
+                    registry = %self.host(), username,
+                    "an account is refused, and what was asked for is there without one; hint: correct it under \
+                     `credentials`, or log in again"
+                );
+            }
+        }
     }
 
     /// Sends a request with one account.
@@ -160,8 +202,12 @@ impl Remote {
         }
         let response = async {
             let response = self.dispatch(&wire, body).await?;
-            if let Some(stale) = known.filter(|_| response.status() == http::StatusCode::UNAUTHORIZED) {
-                self.grants().forget(&key, &stale).await;
+            if let Some(grant) = known {
+                let status = response.status();
+                if status == StatusCode::UNAUTHORIZED || grant.may_have_died(status) {
+                    self.grants().forget(&key, &grant).await;
+                }
+                grant.record(status);
             }
             response.to(request).await
         };
@@ -176,11 +222,12 @@ impl Remote {
         request: &Request,
     ) -> Result<AccountResponse, Error> {
         let Destination { endpoint, mut url, mut account } = destination;
-        for _ in 0..=MAX_REDIRECTS {
+        for hop in 0..=MAX_REDIRECTS {
             let at_endpoint = self.is_at_endpoint(endpoint, &url);
             // A server that redirects back to the endpoint chose the request there, so the account stays dropped.
             account = account.filter(|_| at_endpoint);
-            let step = self.step(&url, request, account).await;
+            let carries = hop == 0 || self.is_api(endpoint, &url);
+            let step = self.step(Leg { url: &url, request, account, carries }).await;
             self.record(endpoint, at_endpoint, &step);
             match step? {
                 Hop::Response(response) => return Ok(AccountResponse { response, account }),
@@ -190,10 +237,23 @@ impl Remote {
         Err(EgressError::TooManyRedirects.into())
     }
 
-    async fn step(&self, url: &Url, request: &Request, account: Option<usize>) -> Result<Hop, Error> {
-        let response = self.send_authorized(url, request, account).await?;
-        match self.target(&response, request) {
-            None => response.to(request).await.map(Hop::Response),
+    // A redirect to a storage is authorized by its address, also on the registry's own host: many storages refuse a
+    // request that has a token besides. One to another address of the API is not.
+    fn is_api(&self, endpoint: Endpoint, url: &Url) -> bool {
+        let base = self.endpoint(endpoint).path().trim_end_matches('/');
+        let below = url.path().strip_prefix(base).is_some_and(|rest| rest.starts_with("/v2/"));
+        let is_signature = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.ends_with("signature") || name == "sig"
+        };
+        below && !url.query_pairs().any(|(name, _)| is_signature(&name))
+    }
+
+    async fn step(&self, leg: Leg<'_>) -> Result<Hop, Error> {
+        let response = self.send_authorized(&leg).await?;
+        match self.target(&response, leg.request) {
+            None => response.to(leg.request).await.map(Hop::Response),
+            Some(Ok(target)) if !leg.request.follows(leg.url, &target) => Err(response.fail(Error::NotFound)),
             Some(Ok(target)) => {
                 response.drain().await;
                 Ok(Hop::Redirect(target))
@@ -215,21 +275,24 @@ impl Remote {
         Some(self.gate().redirect(response.url(), location).map_err(|refused| Error::Refused(refused.into())))
     }
 
-    // At most two requests: a fresh token that is rejected will not be accepted on a third.
-    async fn send_authorized(
-        &self,
-        url: &Url,
-        request: &Request,
-        account: Option<usize>,
-    ) -> Result<Response, Error> {
+    // At most two requests, and one more for a token that has died: a fresh token that is rejected will not be accepted
+    // on another.
+    async fn send_authorized(&self, leg: &Leg<'_>) -> Result<Response, Error> {
+        let Leg { url, request, account, carries } = *leg;
         let key = GrantKey::of(url, request.scope(), account);
         let mut wire = request.to(url.clone());
-        let known = self.grants().get(&key).await;
-        if let Some(grant) = &known {
-            wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
+        let known = if carries { self.grants().get(&key).await } else { None };
+        let mut response = self.send_with(&mut wire, known.as_deref()).await?;
+        if let Some(grant) = &known
+            && response.status() != StatusCode::UNAUTHORIZED
+            && grant.may_have_died(response.status())
+        {
+            self.grants().forget(&key, grant).await;
+            response.drain().await;
+            // Without a token, the registry says where to get one.
+            response = self.send_with(&mut wire, None).await?;
         }
-        let response = self.send(&wire).await?;
-        if response.status() != http::StatusCode::UNAUTHORIZED {
+        if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         let offer = match grant::offer(response.headers(), account.is_some()) {
@@ -246,10 +309,21 @@ impl Remote {
         }
         let obtained =
             self.obtain(GrantRequest { key: &key, scope: request.scope(), from: url }, offer).await?;
-        wire.headers.insert(header::AUTHORIZATION, obtained.header.clone());
-        let response = self.send(&wire).await?;
-        if response.status() == http::StatusCode::UNAUTHORIZED {
+        let response = self.send_with(&mut wire, Some(&obtained)).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
             self.grants().forget(&key, &obtained).await;
+        }
+        Ok(response)
+    }
+
+    async fn send_with(&self, wire: &mut WireRequest, grant: Option<&Grant>) -> Result<Response, Error> {
+        match grant {
+            Some(grant) => wire.headers.insert(header::AUTHORIZATION, grant.header.clone()),
+            None => wire.headers.remove(header::AUTHORIZATION),
+        };
+        let response = self.send(wire).await?;
+        if let Some(grant) = grant {
+            grant.record(response.status());
         }
         Ok(response)
     }
@@ -259,66 +333,15 @@ impl Remote {
         let ping = url.join("/v2/").ok().filter(|ping| url.path().starts_with(ping.path()))?;
         let response = self.send(&WireRequest::get(ping)).await.ok()?;
         let offer = grant::offer(response.headers(), has_account);
-        let is_challenge = response.status() == http::StatusCode::UNAUTHORIZED;
+        let is_challenge = response.status() == StatusCode::UNAUTHORIZED;
         response.drain().await;
         offer.filter(|_| is_challenge)
     }
-
-    /// Sends one HTTP request and waits for the headers of its response.
-    pub(crate) async fn send(&self, wire: &WireRequest) -> Result<Response, Error> {
-        match self.send_once(wire).await {
-            // The server may have closed an idle connection just as the request was sent.
-            Err(Error::Unreachable { source }) if wire.is_repeatable && !is_connect(source.as_ref()) => {
-                self.send_once(wire).await
-            }
-            other => other,
-        }
-    }
-
-    async fn send_once(&self, wire: &WireRequest) -> Result<Response, Error> {
-        self.dispatch(wire, UploadBody::Bytes(wire.body.clone())).await
-    }
-
-    async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
-        let own = self.inner().clients.owns(&wire.url);
-        let _permit = if own { Some(self.throttle().acquire().await) } else { None };
-        let guard = OutcomeGuard::new(self.observer(), self.host().clone());
-        let request = self.inner().clients.of(&wire.url).request(wire.method.clone(), wire.url.clone());
-        let request = request.headers(wire.headers.clone());
-        let length = body.length();
-        let response = if length == 0 {
-            let patience = self.patience_for(&wire.method);
-            let sent = tokio::time::timeout(patience, request.send()).await;
-            sent.map_err(|_| Error::TimedOut).and_then(|sent| sent.map_err(error::before_answer))
-        } else {
-            let (stream, progress) = BodyStream::new(body);
-            let request = request.header(header::CONTENT_LENGTH, length);
-            progress.answered(request.body(reqwest::Body::wrap_stream(stream)).send(), self.patience()).await
-        };
-        match response {
-            Ok(response) => {
-                if let Some(limit) = PullQuota::read(response.headers()) {
-                    self.set_pull_quota(limit);
-                }
-                Ok(Response::new(response, guard))
-            }
-            Err(failed) => Err(guard.fail(failed)),
-        }
-    }
-
-    // Some storages move the bytes of an upload when it ends.
-    fn patience_for(&self, method: &http::Method) -> Duration {
-        if method == http::Method::PUT { self.patience().commit } else { self.patience().headers }
-    }
-}
-
-fn is_connect(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    error.downcast_ref::<reqwest::Error>().is_none_or(reqwest::Error::is_connect)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
+    use std::{net::SocketAddr, time::Duration};
 
     use entrepot_oci::{Digest, Reference, Tag};
     use futures_util::StreamExt as _;

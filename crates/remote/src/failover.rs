@@ -70,7 +70,9 @@ impl Remote {
         let now = Instant::now();
         match step {
             Err(error) if error.is_outage() && at_endpoint => {
-                tracing::warn!(registry = %self.host(), endpoint = endpoint.0, %error, "an endpoint is down");
+                let (endpoint_host, hint) = (self.endpoint(endpoint).host_str(), error.hint());
+                let error_text = error.whole();
+                tracing::warn!(registry = %self.host(), endpoint = endpoint_host, error = error_text, hint, "an endpoint is down");
                 self.health().failed(endpoint, error.clone(), now);
             }
             Err(error) if error.is_outage() => self.health().deprioritize(endpoint, now),

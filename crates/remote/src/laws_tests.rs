@@ -68,7 +68,11 @@ fn link_like() -> impl Strategy<Value = String> {
         address(),
         select(["; rel=\"next\"", ";rel=next", "; rel=prev", "", "; title=\"<x>; rel=next\""].as_slice()),
     );
-    vec(link.prop_map(|(target, rel)| format!("<{target}>{rel}")), 0..3).prop_map(|links| links.join(", "))
+    let link = (link, any::<bool>()).prop_map(|((target, rel), is_bare)| match is_bare {
+        true => format!("{target}{rel}"),
+        false => format!("<{target}>{rel}"),
+    });
+    vec(link, 0..3).prop_map(|links| links.join(", "))
 }
 
 fn content_range_like() -> impl Strategy<Value = String> {

@@ -13,11 +13,15 @@
 
 mod access;
 mod accounts;
+mod api_address;
 mod auth;
 mod backoff;
 mod blob;
 mod body;
+mod certificates;
 mod client;
+mod connections;
+mod dispatch;
 mod egress_error;
 mod endpoint;
 mod error;
@@ -32,6 +36,7 @@ mod listing;
 mod login;
 mod manifest;
 mod memory_budget;
+mod network_fault;
 mod outcome;
 mod patience;
 mod pull_quota;
@@ -62,7 +67,8 @@ pub use listing::bounds::{
     MAX_REFERRERS,
 };
 pub use login::LoginOutcome;
-pub use manifest::{FetchedManifest, ManifestHead};
+pub use manifest::{FetchedManifest, FoundManifest, ManifestHead};
+pub use network_fault::{NetworkFault, NetworkFaultKind, TlsFault};
 pub use outcome::{Observer, RequestOutcome};
 pub use patience::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::{
     accounts::is_own,
+    api_address::ping_address,
     auth::{
         challenge::Challenge,
         grant::{self, Offer},
@@ -44,8 +45,7 @@ impl Remote {
             let host = place[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
             return Err(EgressError::ForeignEndpoint { host }.into());
         }
-        let ping = format!("{}/v2/", self.endpoint(endpoint).as_str().trim_end_matches('/'));
-        let ping: Url = ping.parse().map_err(|_| EgressError::Malformed)?;
+        let ping = ping_address(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
         let response = self.send(&WireRequest::get(ping.clone())).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             response.successful().await?.drain().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use entrepot_oci::{
     Descriptor, Digest, ErrorBody, MAX_MANIFEST_BYTES, Manifest, ManifestError, MediaType, Reference,
-    Repository,
+    Repository, is_manifest_digest, schema1_media_type, schema1_signed_payload,
 };
 use futures_util::FutureExt as _;
 use http::{HeaderValue, header};
@@ -29,7 +29,7 @@ pub struct ManifestHead {
     pub size: Option<u64>,
 }
 
-/// A manifest whose bytes match its digest.
+/// A manifest whose bytes match its digest: those of a signed Docker schema 1 manifest do so without the signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedManifest {
     /// The requested digest, or that of the bytes.
@@ -40,9 +40,32 @@ pub struct FetchedManifest {
     pub bytes: Bytes,
 }
 
+/// What a registry says about a manifest, as far as that is enough; otherwise the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundManifest {
+    /// It answered the `HEAD`.
+    Head(ManifestHead),
+    /// The `HEAD` did not decide, so the manifest was fetched.
+    Whole(FetchedManifest),
+}
+
+impl FoundManifest {
+    /// Its description.
+    pub fn into_head(self) -> ManifestHead {
+        match self {
+            Self::Head(head) => head,
+            Self::Whole(FetchedManifest { digest, media_type, bytes }) => {
+                let (digest, media_type) = (Some(digest), Some(media_type));
+                ManifestHead { digest, media_type, size: Some(bytes.len() as u64) }
+            }
+        }
+    }
+}
+
 impl Remote {
-    /// Requests the description of a manifest with `HEAD`, which Docker Hub does not count. A registry that refuses
-    /// `HEAD` is sent `GET`, which also returns the reason of a refusal.
+    /// Asks whether there is a manifest, with `HEAD`, which Docker Hub does not count. A registry that refuses `HEAD` is
+    /// sent `GET`, which also returns the reason of a refusal. For those who would write it if it is missing: some
+    /// registries answer 404 to a `HEAD` of what they have.
     ///
     /// # Errors
     /// See [`Error`].
@@ -51,8 +74,29 @@ impl Remote {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<ManifestHead, Error> {
-        self.try_endpoints(None, |endpoint| self.head_manifest_at(endpoint, repository, reference).boxed())
-            .await
+        let at = |endpoint| self.head_or_get(endpoint, repository, reference).boxed();
+        self.try_endpoints(None, at).await.map(FoundManifest::into_head)
+    }
+
+    /// Like [`Remote::head_manifest`], for those who want to read it: where the answer to the `HEAD` is 404 or cannot be
+    /// used, `GET` decides. Only a registry that counts pulls ([`Remote::pull_quota`]) is believed that it has none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find_manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<FoundManifest, Error> {
+        let find = |endpoint| async move {
+            match self.head_or_get(endpoint, repository, reference).await {
+                Err(Error::NotFound) if self.pull_quota().is_none() => {}
+                Err(Error::Invalid(_)) => {}
+                answered => return answered,
+            }
+            self.manifest_at(endpoint, repository, reference).await.map(FoundManifest::Whole)
+        };
+        self.try_endpoints(None, |endpoint| find(endpoint).boxed()).await
     }
 
     /// Fetches a manifest and verifies it against the requested digest, or by tag against the `Docker-Content-Digest`
@@ -68,19 +112,17 @@ impl Remote {
         self.try_endpoints(None, |endpoint| self.manifest_at(endpoint, repository, reference).boxed()).await
     }
 
-    async fn head_manifest_at(
+    async fn head_or_get(
         &self,
         endpoint: Endpoint,
         repository: &Repository,
         reference: &Reference,
-    ) -> Result<ManifestHead, Error> {
+    ) -> Result<FoundManifest, Error> {
         let request = accepting(Request::head(repository, format!("manifests/{reference}")));
         match self.exchange(endpoint, &request).await {
-            Ok(response) => head(response, reference),
-            Err(Error::Denied { status: 403 | 405, .. }) => {
-                let whole = self.manifest_at(endpoint, repository, reference).await?;
-                let size = Some(whole.bytes.len() as u64);
-                Ok(ManifestHead { digest: Some(whole.digest), media_type: Some(whole.media_type), size })
+            Ok(response) => head(response, reference).map(FoundManifest::Head),
+            Err(error) if error.leaves_open() => {
+                self.manifest_at(endpoint, repository, reference).await.map(FoundManifest::Whole)
             }
             Err(error) => Err(error),
         }
@@ -113,7 +155,8 @@ fn head(response: Response, reference: &Reference) -> Result<ManifestHead, Error
             response.digest_is(asked)?;
         }
         let (digest, media_type) = (response.digest()?, content_type(&response)?);
-        Ok(ManifestHead { digest, media_type, size: response.content_length() })
+        // No manifest is empty: some proxies write 0 for what they do not know.
+        Ok(ManifestHead { digest, media_type, size: response.content_length().filter(|size| *size > 0) })
     };
     facts().map_err(|invalid: InvalidResponse| response.fail(invalid))
 }
@@ -135,9 +178,14 @@ fn proven(reference: &Reference, said: Option<Digest>, bytes: &[u8]) -> Result<D
     let digest = match (reference, said) {
         (Reference::Digest(asked), _) => *asked,
         (Reference::Tag(_), Some(said)) => said,
-        (Reference::Tag(_), None) => return Ok(Digest::of(bytes)),
+        // The registry that does not say a digest has one all the same: that of the document without its signatures.
+        (Reference::Tag(_), None) => {
+            return Ok(schema1_signed_payload(bytes)
+                .map_or_else(|| Digest::of(bytes), |payload| Digest::of(&payload)));
+        }
     };
-    let all_match = digest.matches(bytes) && said.is_none_or(|said| said == digest || said.matches(bytes));
+    let matches = |one: &Digest| is_manifest_digest(one, bytes);
+    let all_match = matches(&digest) && said.is_none_or(|said| said == digest || matches(&said));
     if all_match { Ok(digest) } else { Err(InvalidResponse::WrongDigest) }
 }
 
@@ -164,6 +212,9 @@ fn by_shape(bytes: &[u8]) -> Result<Manifest, ManifestError> {
     if index.is_ok() {
         return index;
     }
+    if let Some(media_type) = schema1_media_type(bytes) {
+        return Manifest::parse(bytes, Some(&media_type));
+    }
     let image = Manifest::parse(bytes, Some(&MediaType::OCI_MANIFEST))?;
     let config: Option<&Descriptor> = image.config();
     if config.is_some() { Ok(image) } else { Err(ManifestError::NoMediaType) }
@@ -184,8 +235,10 @@ mod tests {
         assert_eq!(kind(index.as_bytes(), None).unwrap(), MediaType::OCI_INDEX);
         assert_eq!(kind(image.as_bytes(), None).unwrap(), MediaType::OCI_MANIFEST);
         assert_eq!(kind(index.as_bytes(), Some(MediaType::DOCKER_LIST)).unwrap(), MediaType::DOCKER_LIST);
-        let schema1 = MediaType::parse("application/vnd.docker.distribution.manifest.v1+prettyjws").unwrap();
+        let schema1 = MediaType::DOCKER_SCHEMA1_SIGNED;
         assert_eq!(kind(br#"{"name":"a"}"#, Some(schema1.clone())).unwrap(), schema1);
+        let old = br#"{"schemaVersion":1,"fsLayers":[]}"#;
+        assert_eq!(kind(old, None).unwrap(), MediaType::DOCKER_SCHEMA1);
     }
 
     #[test]

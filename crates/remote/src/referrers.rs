@@ -12,7 +12,7 @@ use crate::{
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
     listing::{
-        bounds::{Bounds, MAX_REFERRERS},
+        bounds::Bounds,
         collect::{Collect, PageSummary},
         pages::{self, PageRequest, Pages},
     },
@@ -24,8 +24,9 @@ use crate::{
 const MAX_PAGE: usize = 4 << 20;
 
 impl Remote {
-    /// Lists the referrers of `subject`: all pages of the API, or the referrers tag if the registry has no API. The
-    /// list is empty if there are none. The descriptors are not verified.
+    /// Lists the referrers of `subject`: all pages of the API, or the referrers tag if the registry has no API or its API
+    /// lists none: some registries got it without taking over what the tags list. The list is empty if there are none.
+    /// The descriptors are not verified.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Refused`] if the next page is at another origin.
@@ -35,7 +36,8 @@ impl Remote {
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, Error> {
         match self.referrers_by_api(repository, subject).await? {
-            Some(listed) => Ok(listed),
+            Some(listed) if !listed.is_empty() => Ok(listed),
+            Some(_) => self.referrers_beside_api(repository, subject).await,
             None => self.referrers_by_tag(repository, subject).await,
         }
     }
@@ -51,9 +53,27 @@ impl Remote {
     ) -> Result<Option<Vec<Descriptor>>, Error> {
         let at = |endpoint| self.referrers_at(endpoint, repository, subject).boxed();
         match self.try_endpoints(None, at).await {
-            // The spec says "no such API" with 404; some registries say it with one of the others.
-            Err(Error::NotFound | Error::Denied { status: 400 | 405 | 501, .. }) => Ok(None),
+            // The spec says "no such API" with 404; some registries say it with one of the others, or with a web page.
+            Err(Error::NotFound | Error::Denied { status: 400 | 405 | 406 | 422 | 501, .. })
+            | Err(Error::Invalid(InvalidResponse::NotAListing)) => Ok(None),
             other => other.map(Some),
+        }
+    }
+
+    /// Like [`Remote::referrers_by_tag`], where the API lists none. Usually there is no such tag, so that is asked first,
+    /// with a `HEAD`.
+    ///
+    /// # Errors
+    /// As [`Remote::referrers`].
+    pub async fn referrers_beside_api(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, Error> {
+        match self.head_manifest(repository, &Reference::Tag(referrers_tag(subject))).await {
+            Ok(_) => self.referrers_by_tag(repository, subject).await,
+            Err(Error::NotFound | Error::Denied { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 
@@ -64,7 +84,10 @@ impl Remote {
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, Error> {
         let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
-        let request = Request::get(repository, format!("referrers/{subject}")).with(header::ACCEPT, accept);
+        // GitHub redirects to a page for people.
+        let request = Request::get(repository, format!("referrers/{subject}"))
+            .with(header::ACCEPT, accept)
+            .within_api();
         let pages = Pages {
             bounds: Bounds::REFERRERS,
             large_listings: self.large_listings(),
@@ -72,12 +95,13 @@ impl Remote {
             read: Box::new(|url| self.page(PageRequest { endpoint, url, limit: MAX_PAGE }, &request).boxed()),
             // Referrers have no names to request the next page by.
             after: Box::new(|_| None),
-            size: MAX_REFERRERS,
+            size: None,
         };
         pages::read_all(&pages, Referrers::default).await.map(|referrers| referrers.found)
     }
 
-    /// Like [`Remote::referrers`], from the referrers tag only.
+    /// Like [`Remote::referrers`], from the referrers tag only. A tag that is no list has none: GitLab reads it as the digest
+    /// in it, and responds with the subject itself.
     ///
     /// # Errors
     /// As [`Remote::referrers`].
@@ -94,9 +118,11 @@ impl Remote {
         };
         let mut referrers = Referrers::default();
         match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
-            Ok(index) if index.media_type().is_index() => referrers.add(index.into_manifests())?,
-            _ => return Err(InvalidResponse::NotAListing.into()),
-        };
+            Ok(index) if index.media_type().is_index() && !subject.matches(&fetched.bytes) => {
+                referrers.add(index.into_manifests())?;
+            }
+            _ => {}
+        }
         Ok(referrers.found)
     }
 }
@@ -149,6 +175,7 @@ mod tests {
     use entrepot_oci::MAX_LISTED_ANNOTATIONS;
 
     use super::*;
+    use crate::listing::bounds::MAX_REFERRERS;
 
     fn descriptor(nth: usize, annotations: &[(&str, String)]) -> Descriptor {
         let annotations: serde_json::Map<_, _> =

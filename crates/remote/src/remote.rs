@@ -7,18 +7,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use entrepot_egress::{Exemptions, Gate, environment_proxies};
+use entrepot_egress::{Exemptions, Gate, Proxies};
 use entrepot_oci::Host;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
     accounts::{self, Account},
-    auth::grant::Grants,
+    auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
-    client::Clients,
+    client::{Clients, Route},
     endpoint::Endpoint,
     health::Health,
+    listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
     pull_quota::PullQuota,
@@ -40,11 +41,13 @@ pub(crate) struct Inner {
     pub(crate) clients: Clients,
     gate: Gate,
     grants: Grants,
+    pub(crate) refused: RefusedAccounts,
     pub(crate) health: Mutex<Health>,
     backoff: Mutex<Backoff>,
     pull_quota: Mutex<Option<PullQuota>>,
     throttle: Throttle,
     large: Semaphore,
+    cursors: Cursors,
     patience: Patience,
 }
 
@@ -65,17 +68,19 @@ impl Remote {
     /// # Errors
     /// As [`Remote::new`].
     pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
+        let proxies = Arc::new(Proxies::from_environment());
         let exemptions = Exemptions::new(&settings.endpoints)
             .with_private_network(settings.private_network)
-            .with_proxies(environment_proxies());
+            .with_proxies(proxies.urls().cloned());
         let gate = Gate::new(exemptions);
+        let route = Route { gate: gate.clone(), proxies };
         let endpoints = endpoints(&host, settings)?;
         if let Some((index, fault)) = settings.unclear_account(&host) {
             let username = settings.credentials[index].username.clone();
             return Err(SettingsError::Account { username, fault });
         }
         let inner = Inner {
-            clients: Clients::new(&endpoints, settings, &gate, patience)?,
+            clients: Clients::new(&endpoints, settings, route, patience)?,
             accounts: accounts::accounts(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len())),
@@ -83,9 +88,11 @@ impl Remote {
             pull_quota: Mutex::default(),
             throttle: Throttle::new(settings),
             large: Semaphore::new(1),
+            cursors: Cursors::new(),
             endpoints,
             gate,
             grants: Grants::new(),
+            refused: RefusedAccounts::new(),
             patience,
         };
         Ok(Self { inner: Arc::new(inner), observer: None })
@@ -134,6 +141,10 @@ impl Remote {
     /// The permit that a listing needs to become large.
     pub(crate) fn large_listings(&self) -> &Semaphore {
         &self.inner.large
+    }
+
+    pub(crate) fn cursors(&self) -> &Cursors {
+        &self.inner.cursors
     }
 
     /// The timeouts in use.

@@ -5,7 +5,7 @@ use entrepot_oci::Repository;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::auth::scope::Scope;
+use crate::{api_address::address, auth::scope::Scope};
 
 /// A request to the registry API, which is the same at every endpoint.
 pub(crate) struct Request {
@@ -17,6 +17,7 @@ pub(crate) struct Request {
     headers: HeaderMap,
     body: Bytes,
     changes: bool,
+    within_api: bool,
 }
 
 impl Request {
@@ -32,7 +33,8 @@ impl Request {
     pub(crate) fn catalog(path: String) -> Self {
         let topic = "_catalog".to_owned();
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes: false }
+        let (changes, within_api) = (false, false);
+        Self { method: Method::GET, scope: Scope::Catalog, path, topic, headers, body, changes, within_api }
     }
 
     /// Changes what the registry holds. Any success status is accepted.
@@ -44,7 +46,8 @@ impl Request {
         let topic = rest.split(['/', '?']).next().unwrap_or_default().to_owned();
         let path = format!("{repository}/{rest}");
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method, scope, path, topic, headers, body, changes: false }
+        let (changes, within_api) = (false, false);
+        Self { method, scope, path, topic, headers, body, changes, within_api }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -55,6 +58,19 @@ impl Request {
     /// Adds a body.
     pub(crate) fn sending(self, body: Bytes) -> Self {
         Self { body, ..self }
+    }
+
+    /// Takes a redirect out of `/v2/` for "there is no such address".
+    pub(crate) fn within_api(self) -> Self {
+        Self { within_api: true, ..self }
+    }
+
+    /// Whether a redirect from `url` to `target` may be followed.
+    pub(crate) fn follows(&self, url: &Url, target: &Url) -> bool {
+        // An endpoint may have a path in front of `/v2/`.
+        let prefix = url.path().split_once("/v2/").map_or("", |(prefix, _)| prefix);
+        let rest = target.path().strip_prefix(prefix).unwrap_or(target.path());
+        !self.within_api || rest.starts_with("/v2/") || target.path().starts_with("/v2/")
     }
 
     /// The rights that the request needs.
@@ -74,17 +90,13 @@ impl Request {
 
     /// The URL at an endpoint. `None` if it is not one, which the types of its parts rule out.
     pub(crate) fn at(&self, endpoint: &Url) -> Option<Url> {
-        let base = endpoint.as_str().trim_end_matches('/');
-        format!("{base}/v2/{}", self.path).parse().ok()
+        address(endpoint, &self.path)
     }
 
     /// The HTTP request to one URL.
     pub(crate) fn to(&self, url: Url) -> WireRequest {
         let (method, headers, body) = (self.method.clone(), self.headers.clone(), self.body.clone());
-        // A request to an upload appends to it or ends it, so it must not be repeated.
-        let is_upload = self.topic != "manifests" && matches!(method, Method::PUT | Method::PATCH);
-        let is_repeatable = !is_upload;
-        WireRequest { method, url, headers, body, is_repeatable }
+        WireRequest { method, url, headers, body }
     }
 }
 
@@ -94,13 +106,36 @@ pub(crate) struct WireRequest {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Whether the request may be repeated if its outcome is unknown.
-    pub(crate) is_repeatable: bool,
 }
 
 impl WireRequest {
     pub(crate) fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, url, headers, body, is_repeatable: true }
+        Self { method: Method::GET, url, headers, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R06
+    #[test]
+    fn the_api_is_below_v2() {
+        let repository = "a/b".parse().unwrap();
+        let request = Request::get(&repository, "referrers/x".to_owned());
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        for (from, to, is_within) in [
+            ("https://a.example/v2/a/b", "https://a.example/v2/c", true),
+            ("https://a.example/v2/a/b", "https://b.example/v2/c", true),
+            ("https://a.example/hub/v2/a/b", "https://a.example/hub/v2/c", true),
+            ("https://a.example/hub/v2/a/b", "https://b.example/v2/c", true),
+            ("https://a.example/v2/a/b", "https://a.example/-/v2/packages/c", false),
+            ("https://a.example/v2/a/b", "https://a.example/login", false),
+        ] {
+            assert!(request.follows(&url(from), &url(to)));
+            let within = Request::get(&repository, "referrers/x".to_owned()).within_api();
+            assert_eq!(within.follows(&url(from), &url(to)), is_within, "{from} {to}");
+        }
     }
 }

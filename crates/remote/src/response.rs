@@ -3,7 +3,10 @@
 //! [`Response::successful`] turns error statuses into [`Error`]s; [`Response::document`] reads a small body,
 //! [`Response::stream`] a large one.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, ErrorBody, is_hidden};
@@ -14,6 +17,7 @@ use url::Url;
 use crate::{
     body::{self, Chunks},
     error::{self, Error, InvalidResponse},
+    network_fault::{NetworkFault, NetworkFaultKind},
     outcome::OutcomeGuard,
     patience::Patience,
     request::Request,
@@ -162,18 +166,26 @@ impl Response {
 
     async fn failure(self, expectation: Expectation) -> Error {
         let Self { response, guard } = self;
-        let status = response.status();
-        let code = status.as_u16();
+        let code = response.status().as_u16();
+        let is_plain = response.url().scheme() == "http";
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| retry_after::parse(value, SystemTime::now()));
         // An unexpected success or redirect may have a body without an end.
         let text = if code < 400 { String::new() } else { text(response).await };
         guard.fail(match code {
+            400 if is_plain && wants_tls(&text) => unreachable(NetworkFaultKind::NeedsTls, code),
+            // Only a proxy answers with this (RFC 9110 §15.5.8).
+            407 => unreachable(NetworkFaultKind::ProxyLogin, code),
             404 | 410 if !matches!(expectation, Expectation::Write) => Error::NotFound,
             429 => Error::Limited { retry_after },
             // These two are about one request, not about rights.
             416 => InvalidResponse::Range.into(),
             408 => Error::TimedOut,
+            // A firewall's page, or a storage service's document about a link that has expired. When writing, it may
+            // also be about rights.
+            403 if is_page(&text) && matches!(expectation, Expectation::Content) => {
+                Error::Failing { status: code, retry_after }
+            }
             // An unsupported operation (501) does not become supported by waiting.
             400..=499 | 501 => Error::Denied { status: code, reason: reason(&text) },
             500..=599 => Error::Failing { status: code, retry_after },
@@ -182,12 +194,28 @@ impl Response {
     }
 }
 
+fn unreachable(kind: NetworkFaultKind, status: u16) -> Error {
+    Error::Unreachable { fault: NetworkFault::new(kind), source: Arc::new(InvalidResponse::Status(status)) }
+}
+
+// What Go's servers and nginx answer to plain HTTP on a port of TLS.
+fn wants_tls(body: &str) -> bool {
+    ["HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port"]
+        .iter()
+        .any(|text| body.contains(text))
+}
+
 async fn text(response: reqwest::Response) -> String {
     let body = body::capped(response, MAX_ERROR_BODY, ERROR_BODY_TIMEOUT);
     match tokio::time::timeout(ERROR_BODY_TIMEOUT, body).await {
         Ok(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         _ => String::new(),
     }
+}
+
+// Whether a body is HTML or XML, which no registry sends.
+fn is_page(body: &str) -> bool {
+    body.trim_start().starts_with('<')
 }
 
 // The registry's message as one line without control characters.

@@ -40,7 +40,7 @@ pub struct Settings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
-    /// The name of the account.
+    /// The name of the account; `<token>` if `password` is an identity token, which is exchanged by OAuth2.
     pub username: String,
     /// The password or access token. `Debug` does not show it.
     pub password: SecretString,
@@ -53,6 +53,11 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// Whether the secret is an identity token: Docker's helpers return it under this name.
+    pub(crate) fn is_identity_token(&self) -> bool {
+        self.username == "<token>"
+    }
+
     /// Whether the account is for `repository`.
     pub fn covers(&self, repository: &Repository) -> bool {
         self.namespace.as_ref().is_none_or(|namespace| {
@@ -112,7 +117,14 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
     },
-    /// The HTTP client cannot be set up, for example because the system has no certificates.
+    /// The system's certificates or those of the file cannot be used.
+    #[error("TLS cannot be set up")]
+    Tls {
+        /// Why not.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up")]
     Client {
         /// Why not.

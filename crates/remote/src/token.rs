@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_egress::may_forward_credentials;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
@@ -21,6 +21,9 @@ use crate::{
     request::WireRequest,
     settings::Credential,
 };
+
+/// The name under which token servers know this program.
+const CLIENT: &str = "entrepot";
 
 /// The most bytes of a token server's response.
 pub(crate) const MAX_TOKEN_ANSWER: usize = 64 << 10;
@@ -64,10 +67,10 @@ impl Remote {
                 (Offer::Bearer(challenge), credential) => {
                     self.token(TokenRequest { from, challenge: &challenge, scope, credential }).await
                 }
-                (Offer::Basic, Some(credential)) => {
+                (Offer::Basic, Some(credential)) if !credential.is_identity_token() => {
                     Ok(Grant::new(grant::basic(credential)?, grant::BASIC_LIFETIME))
                 }
-                (Offer::Basic, None) => Err(InvalidResponse::NoToken.into()),
+                (Offer::Basic, _) => Err(InvalidResponse::NoToken.into()),
             }
         };
         self.grants().get_or_fetch(key, fetch).await
@@ -83,12 +86,21 @@ impl Remote {
     pub(crate) async fn fetch_token(&self, request: &TokenRequest<'_>) -> Result<Grant, Error> {
         let realm = request.challenge.parameter("realm").unwrap_or_default();
         let realm = self.gate().absolute(request.from, realm).map_err(EgressError::from)?;
-        let mut wire = WireRequest::get(realm_with_query(&realm, request));
         let credential = request.credential.filter(|_| may_forward_credentials(request.from, &realm));
-        if let Some(credential) = credential {
-            wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
-        }
-        let response = self.send(&wire).await?.successful().await?;
+        let wire = match credential {
+            Some(credential) if credential.is_identity_token() => refresh(realm, request, credential),
+            Some(credential) => {
+                let mut wire = WireRequest::get(realm_with_query(&realm, request));
+                wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
+                wire
+            }
+            None => WireRequest::get(realm_with_query(&realm, request)),
+        };
+        let response = self.send(&wire).await?.successful().await.map_err(|error| match error {
+            // It is the token server that is not there, and not what the token is for.
+            Error::NotFound => Error::Failing { status: 404, retry_after: None },
+            other => other,
+        })?;
         let (bytes, guard) = response.document(MAX_TOKEN_ANSWER, self.patience()).await?;
         read(&bytes).map_err(|error| guard.fail(error))
     }
@@ -98,6 +110,9 @@ impl TokenRequest<'_> {
     fn refusal(&self) -> Error {
         let repository = self.scope.write_target().map(ToString::to_string).unwrap_or_default();
         let reason = match self.credential {
+            Some(credential) if credential.is_identity_token() => {
+                format!("the identity token does not allow to push to `{repository}`")
+            }
             Some(Credential { username, .. }) => format!("`{username}` may not push to `{repository}`"),
             None => format!("nobody may push to `{repository}` without logging in"),
         };
@@ -114,6 +129,24 @@ fn lacks(grant: &Grant, request: &TokenRequest<'_>) -> bool {
         .write_target()
         .and_then(|_| request.scope.requested(request.challenge).into_iter().next());
     token.zip(written).is_some_and(|(token, written)| claims::lacks(token, &written))
+}
+
+// An identity token is exchanged by OAuth2 (distribution, "OAuth2 Token Authentication"; RFC 6749 §6).
+fn refresh(realm: Url, request: &TokenRequest<'_>, credential: &Credential) -> WireRequest {
+    let scope = request.scope.requested(request.challenge).join(" ");
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "refresh_token")
+        .append_pair("refresh_token", credential.password.expose_secret())
+        .append_pair("client_id", CLIENT)
+        .append_pair("scope", &scope);
+    if let Some(service) = request.challenge.parameter("service") {
+        form.append_pair("service", service);
+    }
+    let mut wire = WireRequest::get(realm);
+    wire.method = Method::POST;
+    wire.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    wire.body = form.finish().into();
+    wire
 }
 
 pub(crate) fn realm_with_query(realm: &Url, request: &TokenRequest<'_>) -> Url {
@@ -153,6 +186,29 @@ fn lifetime(expires_in: Option<&Value>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::challenge;
+
+    #[test]
+    fn an_identity_token_is_in_the_body_of_its_request() {
+        let from = "https://reg.example/v2/".parse().unwrap();
+        let challenge =
+            challenge::parse(r#"Bearer realm="https://reg.example/token",service="lab""#).remove(0);
+        let credential = Credential {
+            username: "<token>".to_owned(),
+            password: "can ary".into(),
+            namespace: None,
+            endpoint: None,
+        };
+        let scope = Scope::Pull("team/app".parse().unwrap());
+        let request =
+            TokenRequest { from: &from, challenge: &challenge, scope: &scope, credential: Some(&credential) };
+        let wire = refresh("https://reg.example/token".parse().unwrap(), &request, &credential);
+        assert_eq!((wire.method, wire.url.as_str()), (Method::POST, "https://reg.example/token"));
+        assert_eq!(
+            &wire.body[..],
+            b"grant_type=refresh_token&refresh_token=can+ary&client_id=entrepot&scope=repository%3Ateam%2Fapp%3Apull&service=lab"
+        );
+    }
 
     #[test]
     fn lifetimes_are_clamped() {

@@ -147,10 +147,24 @@ impl Remote {
 
     // The URL for the next request of an upload.
     fn location(&self, response: &Response) -> Result<Option<Url>, EgressError> {
-        let location = response.header(&header::LOCATION);
-        let target = location.map(|location| self.gate().redirect(response.url(), location)).transpose();
-        target.map_err(EgressError::from)
+        let Some(location) = response.header(&header::LOCATION) else { return Ok(None) };
+        let from = response.url();
+        let target = match (self.gate().redirect(from, location), with_tls(from, location)) {
+            (Err(entrepot_egress::Error::Downgrade { .. }), Some(own)) => {
+                self.gate().redirect(from, own.as_str())
+            }
+            (target, _) => target,
+        };
+        target.map(Some).map_err(EgressError::from)
     }
+}
+
+// A registry behind a proxy that ends TLS may name itself with `http` and its own port; what reached it is meant.
+fn with_tls(from: &Url, location: &str) -> Option<Url> {
+    let mut target = from.join(location).ok().filter(|target| target.host() == from.host())?;
+    target.set_scheme(from.scheme()).ok()?;
+    target.set_port(from.port()).ok()?;
+    Some(target)
 }
 
 impl Upload {
@@ -345,6 +359,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(read_range(header), kept, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_registry_behind_a_proxy_is_followed_with_tls() {
+        let from: Url = "https://reg.example:8443/v2/a/blobs/uploads/".parse().unwrap();
+        for (location, target) in [
+            (
+                "http://reg.example/v2/a/blobs/uploads/1?x=y",
+                Some("https://reg.example:8443/v2/a/blobs/uploads/1?x=y"),
+            ),
+            ("http://reg.example:5000/u/1", Some("https://reg.example:8443/u/1")),
+            ("http://other.example/u/1", None),
+        ] {
+            assert_eq!(with_tls(&from, location).as_ref().map(Url::as_str), target, "{location}");
         }
     }
 

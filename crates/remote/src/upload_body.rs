@@ -16,7 +16,7 @@ use futures_util::{Stream, StreamExt as _, future, stream, stream::BoxStream};
 use tokio::time::Instant;
 
 use crate::{
-    error::{self, Cause, Error},
+    error::{Cause, Error},
     patience::Patience,
 };
 
@@ -51,6 +51,14 @@ impl UploadBody {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Stream { length, .. } => *length,
+        }
+    }
+
+    /// The same body once more, if it is still there.
+    pub(crate) fn replay(&self) -> Option<Self> {
+        match self {
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Stream { .. } => None,
         }
     }
 
@@ -153,7 +161,7 @@ impl SendProgress {
     /// Waits for the response to the request with this body, until the registry takes too long.
     pub(crate) async fn answered(
         self,
-        sent: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+        sent: impl Future<Output = Result<reqwest::Response, Error>>,
         patience: Patience,
     ) -> Result<reqwest::Response, Error> {
         let given_up = async {
@@ -179,10 +187,10 @@ impl SendProgress {
         (!left.is_zero()).then_some(left)
     }
 
-    fn blame(&self, failed: reqwest::Error) -> Error {
+    fn blame(&self, failed: Error) -> Error {
         match &*lock(&self.0) {
             Stage::Failed(cause) => Error::UploadBody { source: Arc::clone(cause) },
-            _ => error::before_answer(failed),
+            _ => failed,
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Candidate {
     pub position: Position,
     /// Path in the document's structure: `services.web.image`.
     pub place: String,
+    /// Other paths that lead to the same text, through anchors.
+    pub also: Vec<String>,
     /// The text as written, including variables.
     pub text: String,
     /// The verdict.
@@ -116,6 +118,10 @@ pub enum Reason {
     Published,
     /// A key of a resource that is not known to hold an image.
     UnknownPath,
+    /// It looks like an image where the kind of document names none.
+    Elsewhere,
+    /// It is an expression of a template.
+    Template,
     /// It is in a document embedded in the document.
     Embedded,
     /// It is an included file, which has its own images.
@@ -155,6 +161,8 @@ impl Reason {
             Self::Script => "script",
             Self::Published => "published",
             Self::UnknownPath => "unknown-path",
+            Self::Elsewhere => "elsewhere",
+            Self::Template => "template",
             Self::Embedded => "embedded",
             Self::OtherFile => "other-file",
             Self::Pattern => "pattern",
@@ -183,7 +191,7 @@ impl fmt::Display for Reason {
             Self::Unmapped => f.write_str("the naming has no name for it"),
             Self::NoSuchName(name) => write!(f, "`{name}` is not a name that a registry can have"),
             Self::Local => f.write_str("it is on the machine itself, not at a registry"),
-            Self::Built => f.write_str("it is built here"),
+            Self::Built => f.write_str("it is built here; `--built` changes it too"),
             Self::BuildOnly => f.write_str("the service is built here and names no image"),
             Self::Stage => f.write_str("it is a stage of this build"),
             Self::Scratch => f.write_str("`scratch` is no image"),
@@ -201,17 +209,28 @@ impl fmt::Display for Reason {
             Self::TooMuch => f.write_str(
                 "the variables of this document stand for too much text to be filled in; write the names out",
             ),
-            Self::Argument => f.write_str("a value for a program; such are changed on request"),
+            Self::Argument => f.write_str("a value for a program; `--arguments` changes such values too"),
             Self::Script => f.write_str("in a command; change it by hand"),
-            Self::Published => f.write_str("what is pushed, not what is pulled"),
-            Self::UnknownPath => f.write_str("this key is not known to name an image"),
+            Self::Published => f.write_str("what is pushed, not what is pulled; `--built` changes it too"),
+            Self::UnknownPath => {
+                f.write_str("this key is not known to name an image; `--path KEYS` makes it known")
+            }
+            Self::Elsewhere => {
+                f.write_str("it looks like an image, where none is expected; change it by hand")
+            }
+            Self::Template => {
+                f.write_str("it comes from a template; change it where the template's values are")
+            }
             Self::Embedded => f.write_str("in a document within the document; change it by hand"),
             Self::OtherFile => f.write_str("a file that is taken in; name it too, if it has images"),
             Self::Pattern => f.write_str("a pattern, not a name"),
             Self::Artifact => f.write_str("not an image"),
             Self::Unused => f.write_str("nothing in the document uses it"),
             Self::Shared(other) => {
-                write!(f, "it shares a part with `{other}`, which needs another text there")
+                write!(
+                    f,
+                    "it shares a part with `{other}`, which needs another text there; give one of them a part of its own"
+                )
             }
             Self::InPieces => f.write_str("its name is put together from parts that cannot take the new one"),
         }
@@ -226,7 +245,7 @@ mod tests {
     fn reasons_are_said_in_full() {
         for (reason, text) in [
             (Reason::Ignored, "the ignore list names it"),
-            (Reason::Built, "it is built here"),
+            (Reason::Built, "it is built here; `--built` changes it too"),
             (Reason::BuildOnly, "the service is built here and names no image"),
             (Reason::Variable("REG".into()), "the name comes from `REG`, which the document does not set"),
             (Reason::OpenTag("TAG".into()), "its tag comes from `TAG`, which is not set"),
@@ -240,10 +259,10 @@ mod tests {
                 Reason::TooMuch,
                 "the variables of this document stand for too much text to be filled in; write the names out",
             ),
-            (Reason::Argument, "a value for a program; such are changed on request"),
+            (Reason::Argument, "a value for a program; `--arguments` changes such values too"),
             (
                 Reason::Shared("app.image".into()),
-                "it shares a part with `app.image`, which needs another text there",
+                "it shares a part with `app.image`, which needs another text there; give one of them a part of its own",
             ),
         ] {
             assert_eq!(reason.to_string(), text);

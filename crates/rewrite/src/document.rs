@@ -1,10 +1,11 @@
 //! A document and the images it names.
 
 use crate::{
-    Candidate, Found, Kind, Position, Reason, Search, Standing, dockerfile, find,
+    Candidate, Found, Kind, Position, Reason, Search, Standing, dockerfile, elsewhere, find,
     finder::{Entry, Finder, What},
-    plain,
+    hcl, plain,
     position::Lines,
+    quadlet,
     token::Token,
     tree::{Fault, Tree, json, yaml},
 };
@@ -45,7 +46,14 @@ impl<'a> Document<'a> {
             }
             (None, Kind::Env) => plain::env(&mut finder),
             (None, Kind::List) => plain::list(&mut finder),
+            (None, Kind::Hcl) => hcl::find(&mut finder),
+            (None, Kind::Quadlet) => quadlet::find(&mut finder),
+            // Only commands name images there, and those are left to their authors.
+            (None, Kind::Script) => {}
             (None, _) => dockerfile::find(&mut finder),
+        }
+        if kind != Kind::List && search.holders.is_none() {
+            elsewhere::find(kind, &mut finder);
         }
         let Finder { tokens, mut entries, .. } = finder;
         entries.sort_by_key(|entry| entry.at);
@@ -90,14 +98,20 @@ pub(crate) fn candidate(entry: &Entry, lines: &Lines<'_>) -> Candidate {
         What::Left(reason) => Standing::Left(reason.clone()),
     };
     let position = lines.position(entry.at);
-    Candidate { position, place: entry.place.clone(), text: entry.text.clone(), standing }
+    Candidate {
+        position,
+        place: entry.place.clone(),
+        also: entry.also.clone(),
+        text: entry.text.clone(),
+        standing,
+    }
 }
 
 /// The document's tree, for kinds that have one.
 pub(crate) fn tree(text: &str, kind: Kind) -> Result<Option<Tree<'_>>, Fault> {
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     match kind {
-        Kind::Dockerfile | Kind::Env | Kind::List => Ok(None),
+        Kind::Dockerfile | Kind::Env | Kind::List | Kind::Hcl | Kind::Quadlet | Kind::Script => Ok(None),
         Kind::Devcontainer => json::read(text, true).map(Some),
         // YAML accepts `{a: b}` as well; JSON is tried first.
         _ if is_json => json::read(text, false).or_else(|_| yaml::read(text)).map(Some),
@@ -106,9 +120,13 @@ pub(crate) fn tree(text: &str, kind: Kind) -> Result<Option<Tree<'_>>, Fault> {
 }
 
 fn error(text: &str, fault: Fault) -> ReadError {
-    let is_template = text.contains("{{-") || text.contains("{{ .") || text.contains("{{.");
-    let hint = is_template
-        .then_some("this is a template of a Helm chart; its images are in the chart's values.yaml");
+    let is_chart = text.contains(".Values.") || text.contains("{{- ");
+    let is_template = text.match_indices("{{").any(|(at, _)| !text[..at].ends_with('$'));
+    let hint = match (is_chart, is_template) {
+        (true, _) => Some("this is a template of a Helm chart; its images are in the chart's values.yaml"),
+        (_, true) => Some("this is a template: what it makes can be rewritten, or its values"),
+        _ => None,
+    };
     ReadError { position: Lines::new(text).position(fault.at.min(text.len())), what: fault.what, hint }
 }
 

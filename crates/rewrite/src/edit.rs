@@ -32,6 +32,8 @@ pub struct Change {
     pub position: Position,
     /// Path in the document's structure.
     pub place: String,
+    /// Other paths that lead to the same text, through anchors.
+    pub also: Vec<String>,
     /// The old image.
     pub from: Found,
     /// The new name.
@@ -112,6 +114,11 @@ impl Document<'_> {
                 work.write(token, written.raw, written.text, made);
             }
         }
+        // A service whose name is changed elsewhere, where its variable is set.
+        for (slot, alias) in std::mem::take(&mut work.mappings) {
+            let token = &self.tokens[slot];
+            work.write(token, String::new(), token.text.clone(), Some(alias));
+        }
         work
     }
 
@@ -148,9 +155,10 @@ impl Document<'_> {
     fn reads_as(&self, text: &str, rules: &Rules) -> bool {
         let Ok(new) = Document::read(text, self.kind, &self.search) else { return false };
         let again = settle(&new.entries, rules);
+        let place = |entry: &Entry| entry.place.clone();
         new.entries.len() == self.entries.len()
             && again.iter().all(|fate| matches!(fate, Fate::Left(_)))
-            && self.entries.iter().zip(&new.entries).all(|(old, new)| old.place == new.place)
+            && self.entries.iter().map(place).eq(new.entries.iter().map(place))
     }
 
     fn told(&self, fates: &[Fate]) -> (Vec<Change>, Vec<Left>) {
@@ -164,7 +172,8 @@ impl Document<'_> {
             };
             match (fate, found) {
                 (Fate::Renamed { target, .. }, Some(from)) => {
-                    changes.push(Change { position, place, from, to: target.clone(), variables });
+                    let (also, to) = (entry.also.clone(), target.clone());
+                    changes.push(Change { position, place, also, from, to, variables });
                 }
                 (Fate::Left(reason), found) => {
                     left.push(Left {

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::text::{self, Part};
+use crate::text::{self, Fallback, Part};
 
 /// Maximum length in bytes of a text that can be an image name. No registry accepts a quarter of that.
 pub(crate) const LONGEST: usize = 4 << 10;
@@ -121,7 +121,12 @@ impl Pieces {
 
     /// True if the text is empty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.excess.is_none()
+        self.length == 0 && self.excess.is_none()
+    }
+
+    /// The pieces; none if they exceed the limits.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter()
     }
 
     /// The pieces, if they are within the limits.
@@ -170,6 +175,16 @@ pub(crate) enum Value<'v> {
     Excess(Excess),
 }
 
+impl Value<'_> {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Inside(pieces) => pieces.is_empty(),
+            Self::Outside(value, _) => value.is_empty(),
+            Self::Excess(_) => false,
+        }
+    }
+}
+
 /// Looks up a variable by name.
 pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Value<'l>>;
 
@@ -201,17 +216,52 @@ impl Expansion<'_, '_> {
         for part in text::parts(self.written.text, range) {
             match part? {
                 Part::Literal(range) => self.pieces.push(Piece::Text { slot: self.written.slot, range }),
-                Part::Variable { range, name, default } => match ((self.written.lookup)(&name), default) {
-                    (Some(value), _) => self.fill_in(value, name, range),
-                    (None, Some(default)) if depth < MAX_DEPTH => self.add(default, depth + 1)?,
-                    (None, _) => self.pieces.push(Piece::Variable(name)),
-                },
+                Part::Variable { range, name, fallback } => {
+                    self.variable(range, name, &fallback, depth)?;
+                }
             }
             if self.pieces.excess.is_some() {
                 break;
             }
         }
         Some(())
+    }
+
+    fn variable(
+        &mut self,
+        range: Range<usize>,
+        name: String,
+        fallback: &Fallback,
+        depth: usize,
+    ) -> Option<()> {
+        let value = (self.written.lookup)(&name);
+        let is_set = |if_empty: bool| value.is_some_and(|value| !(if_empty && value.is_empty()));
+        match (fallback, value) {
+            (Fallback::Alternative { text, if_empty }, _) if is_set(*if_empty) => self.text(text, depth),
+            (Fallback::Alternative { .. }, _) => Some(()),
+            (Fallback::Default { text, if_empty }, _) if !is_set(*if_empty) => self.text(text, depth),
+            (_, Some(value)) => {
+                self.fill_in(value, name, range);
+                Some(())
+            }
+            (_, None) => {
+                self.pieces.push(Piece::Variable(name));
+                Some(())
+            }
+        }
+    }
+
+    // A text of a fallback. An empty one is a piece too: a new name may begin there.
+    fn text(&mut self, range: &Range<usize>, depth: usize) -> Option<()> {
+        if range.is_empty() {
+            self.pieces.push(Piece::Text { slot: self.written.slot, range: range.clone() });
+            return Some(());
+        }
+        if depth >= MAX_DEPTH {
+            self.pieces.push(Piece::Variable(self.written.text[range.clone()].to_owned()));
+            return Some(());
+        }
+        self.add(range.clone(), depth + 1)
     }
 
     fn fill_in(&mut self, value: Value<'_>, name: String, range: Range<usize>) {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     candidate::{Found, Reason},
-    expansion::{Budget, Lookup, Origin, Pieces, Written, expand},
+    expansion::{Budget, Lookup, Origin, Piece, Pieces, Value, Written, expand},
     kind::Kind,
     position::Starts,
     reading::Reading,
@@ -41,8 +41,19 @@ pub(crate) struct Entry {
     /// Its byte offset.
     pub(crate) at: usize,
     pub(crate) place: String,
+    /// Other places that lead here, through anchors.
+    pub(crate) also: Vec<String>,
     pub(crate) text: String,
     pub(crate) what: What,
+    /// For text that is left alone: the parts of tokens that must stay as they are.
+    pub(crate) rests_on: Vec<(usize, usize)>,
+}
+
+impl Entry {
+    /// A candidate at one place that needs no other text.
+    pub(crate) fn new(at: usize, place: String, text: String, what: What) -> Self {
+        Self { at, place, also: Vec::new(), text, what, rests_on: Vec::new() }
+    }
 }
 
 /// The verdict on a candidate.
@@ -108,6 +119,8 @@ pub(crate) struct Spot<'s> {
 
 /// Maximum number of bytes of a scalar to search for a part of it.
 const MAX_LOOK: usize = 64 << 10;
+/// Maximum number of places recorded for one candidate.
+const MAX_PLACES: usize = 1000;
 
 /// A scalar that contains several images, with the starts of its lines.
 #[derive(Debug)]
@@ -126,10 +139,14 @@ pub(crate) struct Finder<'a> {
     pub(crate) text: &'a str,
     pub(crate) search: &'a Search,
     values: Option<&'a Variables>,
+    /// Variables that the whole document sets.
+    pub(crate) known: HashMap<String, Pieces>,
     /// The limit for expanding its variables.
     pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
     pub(crate) entries: Vec<Entry>,
+    /// Ranges of names that only refer to images named elsewhere, and stay.
+    pub(crate) passed: Vec<Range<usize>>,
     tokens_at: HashMap<usize, usize>,
     entries_at: HashMap<usize, usize>,
     // The last scalar that was searched.
@@ -143,9 +160,11 @@ impl<'a> Finder<'a> {
             text,
             search,
             values,
+            known: HashMap::new(),
             budget: Budget::of(text),
             tokens: Vec::new(),
             entries: Vec::new(),
+            passed: Vec::new(),
             tokens_at: HashMap::new(),
             entries_at: HashMap::new(),
             scalar: None,
@@ -160,8 +179,10 @@ impl<'a> Finder<'a> {
         range: Range<usize>,
         lookup: Lookup<'_>,
     ) -> Option<Pieces> {
-        let values = self.values;
-        let lookup = |name: &str| lookup(name).or_else(|| values.and_then(|values| values.value(name)));
+        let (values, known) = (self.values, &self.known);
+        let inside = |name: &str| known.get(name).map(Value::Inside);
+        let outside = |name: &str| values.and_then(|values| values.value(name));
+        let lookup = |name: &str| lookup(name).or_else(|| inside(name)).or_else(|| outside(name));
         expand(&Written { slot, text, lookup: &lookup }, range, &mut self.budget)
     }
 
@@ -192,7 +213,7 @@ impl<'a> Finder<'a> {
     pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
         // Many aliases may lead to it.
         if self.is_image(spot) {
-            return;
+            return self.add_place(spot);
         }
         if let Some(pieces) = self.pieces(spot, prefix, &|_| None) {
             self.assembled(spot, pieces, form);
@@ -206,6 +227,16 @@ impl<'a> Finder<'a> {
         }
     }
 
+    fn add_place(&mut self, spot: Spot<'_>) {
+        let entry = self.entries_at.get(&spot.node.span.start).and_then(|index| self.entries.get_mut(*index));
+        if let Some(entry) = entry.filter(|entry| entry.also.len() < MAX_PLACES) {
+            let place = spot.path.to_string();
+            if place != entry.place && !entry.also.contains(&place) {
+                entry.also.push(place);
+            }
+        }
+    }
+
     fn is_image(&self, spot: Spot<'_>) -> bool {
         let entry = self.entries_at.get(&spot.node.span.start).and_then(|index| self.entries.get(*index));
         entry.is_some_and(|entry| matches!(entry.what, What::Image(_)))
@@ -213,17 +244,26 @@ impl<'a> Finder<'a> {
 
     /// The pieces of a scalar, as the value of a variable or a part of a reference.
     pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Pieces> {
+        self.value_with(node, &|_| None)
+    }
+
+    /// The same, with some known variables.
+    pub(crate) fn value_with(&mut self, node: &Node<'_>, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = node.text()?.trim();
         let token = self.token(node)?;
         let whole = node.text()?;
         let start = whole.len() - whole.trim_start().len();
-        self.filled_in((token, whole), start..start + text.len(), &|_| None)
-            .filter(|pieces| !pieces.is_empty())
+        self.filled_in((token, whole), start..start + text.len(), lookup)
     }
 
     /// The pieces of a scalar after a prefix; if that is not a reference, it is reported.
     pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = spot.node.text()?;
+        if spot.node.is_tagged() {
+            let tag = spot.node.tag.as_deref().unwrap_or_default();
+            self.leave(spot, Reason::NotAReference(format!("its tag `{tag}` gives it another meaning")));
+            return None;
+        }
         let start = prefix.len() + (text.len() - text.trim_start().len());
         let end = text.trim_end().len();
         if start >= end {
@@ -268,7 +308,7 @@ impl<'a> Finder<'a> {
         let whole = spot.node.text()?;
         let text = whole.get(range.clone())?;
         let at = spot.node.span.start + self.place(spot.node, whole, range.start, text);
-        Some(Entry { at, place: spot.path.to_string(), text: text.to_owned(), what })
+        Some(Entry::new(at, spot.path.to_string(), text.to_owned(), what))
     }
 
     // The offset in a scalar's source where a part of its value starts: on the corresponding line, or else the next one
@@ -291,6 +331,25 @@ impl<'a> Finder<'a> {
         found.unwrap_or_else(|| start.map_or(from, |start| start + (from - above)).min(raw.len()))
     }
 
+    /// A reference made of these pieces, if they are within the limits.
+    pub(crate) fn reading(&self, pieces: &Pieces) -> Option<Reading> {
+        Reading::new(pieces.clone(), |token| self.text_of(token)).ok()
+    }
+
+    fn text_of(&self, token: usize) -> &str {
+        self.tokens.get(token).map_or("", |token| token.text.as_str())
+    }
+
+    /// The text that pieces stand for, and the parts of tokens that it consists of.
+    pub(crate) fn whole(&self, pieces: &Pieces) -> (String, Vec<(usize, usize)>) {
+        let text = pieces.iter().map(|piece| piece.text(|token| self.text_of(token))).collect();
+        let parts = pieces.iter().filter_map(|piece| match piece {
+            Piece::Text { slot, range } | Piece::Known { slot, range, .. } => Some((*slot, range.start)),
+            Piece::Fixed(_) | Piece::Variable(_) => None,
+        });
+        (text, parts.collect())
+    }
+
     /// A reference assembled from pieces; its position is `spot`.
     pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: Form) {
         let what = self.what(pieces, form);
@@ -299,8 +358,7 @@ impl<'a> Finder<'a> {
 
     /// The verdict on a reference made of these pieces.
     pub(crate) fn what(&self, pieces: Pieces, form: Form) -> What {
-        let text_of = |token: usize| self.tokens.get(token).map_or("", |token| token.text.as_str());
-        let reading = match Reading::new(pieces, text_of) {
+        let reading = match Reading::new(pieces, |token| self.text_of(token)) {
             Ok(reading) => reading,
             Err(excess) => return What::Left(excess.into()),
         };
@@ -335,7 +393,7 @@ impl<'a> Finder<'a> {
 
     fn add(&mut self, spot: Spot<'_>, what: What) {
         let text = spot.node.text().unwrap_or_default().trim().to_owned();
-        self.add_entry(Entry { at: spot.node.span.start, place: spot.path.to_string(), text, what });
+        self.add_entry(Entry::new(spot.node.span.start, spot.path.to_string(), text, what));
     }
 
     /// Records a candidate. Of two at one offset, an image wins, otherwise the first.

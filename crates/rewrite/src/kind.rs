@@ -19,8 +19,24 @@ pub enum Kind {
     Github,
     /// A GitLab pipeline.
     Gitlab,
+    /// A pipeline of Woodpecker or Drone.
+    Woodpecker,
+    /// A configuration of CircleCI.
+    Circleci,
+    /// A Bitbucket pipeline.
+    Bitbucket,
     /// A development container configuration.
     Devcontainer,
+    /// A Podman quadlet: a unit of a container, image, volume or build.
+    Quadlet,
+    /// HCL: a bake file, a Nomad job, Terraform.
+    Hcl,
+    /// A bake file of Docker as JSON.
+    Bake,
+    /// A playbook or a list of tasks of Ansible.
+    Ansible,
+    /// A shell script: its images are reported only.
+    Script,
     /// A variable file: `NAME=value`.
     Env,
     /// One reference per line.
@@ -34,7 +50,7 @@ pub struct KindError(pub String);
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::Compose,
         Self::Kubernetes,
         Self::Helm,
@@ -42,7 +58,15 @@ impl Kind {
         Self::Dockerfile,
         Self::Github,
         Self::Gitlab,
+        Self::Woodpecker,
+        Self::Circleci,
+        Self::Bitbucket,
         Self::Devcontainer,
+        Self::Quadlet,
+        Self::Hcl,
+        Self::Bake,
+        Self::Ansible,
+        Self::Script,
         Self::Env,
         Self::List,
     ];
@@ -57,7 +81,15 @@ impl Kind {
             Self::Dockerfile => "dockerfile",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
+            Self::Woodpecker => "woodpecker",
+            Self::Circleci => "circleci",
+            Self::Bitbucket => "bitbucket",
             Self::Devcontainer => "devcontainer",
+            Self::Quadlet => "quadlet",
+            Self::Hcl => "hcl",
+            Self::Bake => "bake",
+            Self::Ansible => "ansible",
+            Self::Script => "script",
             Self::Env => "env",
             Self::List => "list",
         }
@@ -88,7 +120,10 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> Result<Self, KindError> {
         let name = match text {
-            "k8s" | "tekton" => "kubernetes",
+            "k8s" | "tekton" | "skaffold" | "openshift" => "kubernetes",
+            "drone" => "woodpecker",
+            "nomad" | "terraform" => "hcl",
+            "shell" => "script",
             "workflow" | "action" => "github",
             "containerfile" => "dockerfile",
             "values" => "helm",
@@ -104,30 +139,39 @@ fn by_name(path: &str) -> Option<Kind> {
     let is_yaml = file.ends_with(".yml") || file.ends_with(".yaml");
     let stem = file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml")).unwrap_or(file);
     let is_build = |word: &str| file.starts_with(word) || file.ends_with(word);
-    if !is_yaml && (is_build("dockerfile") || is_build("containerfile")) {
-        return Some(Kind::Dockerfile);
-    }
-    if file == "devcontainer.json" || file == ".devcontainer.json" {
-        return Some(Kind::Devcontainer);
-    }
-    if file == "kustomization" || (is_yaml && stem == "kustomization") {
-        return Some(Kind::Kustomize);
-    }
-    if file == ".env" || file.starts_with(".env.") || file.ends_with(".env") {
-        return Some(Kind::Env);
-    }
-    if file.ends_with(".txt") || file.ends_with(".list") {
-        return Some(Kind::List);
-    }
-    if is_yaml { by_yaml_name(folder, stem) } else { None }
+    let ends = |endings: &[&str]| endings.iter().any(|ending| file.ends_with(ending));
+    let is_text = ends(&[".md", ".rst", ".adoc", ".go", ".py", ".rs", ".js", ".ts", ".dockerignore"]);
+    let kind = match file {
+        _ if is_text => return None,
+        _ if is_yaml => return by_yaml_name(folder, stem),
+        "docker-bake.json" | "docker-bake.override.json" => Kind::Bake,
+        "devcontainer.json" | ".devcontainer.json" => Kind::Devcontainer,
+        "kustomization" => Kind::Kustomize,
+        _ if ends(&[".hcl", ".nomad", ".tf", ".tfvars"]) => Kind::Hcl,
+        _ if ends(&[".sh", ".bash", ".zsh", ".ksh", ".bats"]) => Kind::Script,
+        _ if ends(&[".container", ".image", ".volume", ".build", ".pod", ".kube"]) => Kind::Quadlet,
+        _ if is_build("dockerfile") || is_build("containerfile") || file.starts_with("dockerfile.") => {
+            Kind::Dockerfile
+        }
+        _ if file == ".env" || file.starts_with(".env.") || file.ends_with(".env") => Kind::Env,
+        _ if ends(&[".txt", ".list"]) => Kind::List,
+        _ => return None,
+    };
+    Some(kind)
 }
 
 fn by_yaml_name(folder: &str, stem: &str) -> Option<Kind> {
     let is_workflow = ["workflows", "actions"].iter().any(|last| folder.ends_with(last))
         && [".github/", ".gitea/", ".forgejo/"].iter().any(|first| folder.contains(first));
+    let is_in = |name: &str| folder.rsplit('/').next() == Some(name);
     let kind = match stem {
         _ if is_workflow || stem == "action" => Kind::Github,
         _ if stem.ends_with(".gitlab-ci") => Kind::Gitlab,
+        ".woodpecker" | ".drone" | ".crow" => Kind::Woodpecker,
+        _ if is_in(".woodpecker") || is_in(".crow") => Kind::Woodpecker,
+        _ if is_in(".circleci") => Kind::Circleci,
+        "bitbucket-pipelines" => Kind::Bitbucket,
+        "kustomization" => Kind::Kustomize,
         _ if stem.starts_with("compose") || stem.contains("docker-compose") || stem.ends_with("-compose") => {
             Kind::Compose
         }
@@ -139,8 +183,20 @@ fn by_yaml_name(folder: &str, stem: &str) -> Option<Kind> {
 
 fn by_content(text: &str) -> Option<Kind> {
     let trimmed = text.trim_start();
-    if trimmed.starts_with('{') {
-        return trimmed.contains("\"apiVersion\"").then_some(Kind::Kubernetes);
+    if trimmed.starts_with("#!") {
+        let first = trimmed.lines().next().unwrap_or_default();
+        return ["sh", "bash", "zsh", "ksh", "dash"]
+            .iter()
+            .any(|shell| first.ends_with(shell) || first.contains(&format!("/{shell} ")))
+            .then_some(Kind::Script);
+    }
+    if trimmed.starts_with(['{', '/']) {
+        return by_json(trimmed);
+    }
+    if trimmed.starts_with('[') {
+        let is_unit =
+            |line: &str| matches!(line.trim_end(), "[Container]" | "[Image]" | "[Volume]" | "[Build]");
+        return text.lines().any(is_unit).then_some(Kind::Quadlet);
     }
     let keys: Vec<&str> = text.lines().filter_map(top_key).collect();
     let has = |key: &str| keys.contains(&key);
@@ -150,17 +206,90 @@ fn by_content(text: &str) -> Option<Kind> {
     if has("apiVersion") && has("kind") {
         return Some(Kind::Kubernetes);
     }
+    by_keys(text, &keys).or_else(|| by_lines(text))
+}
+
+fn by_json(text: &str) -> Option<Kind> {
+    // Keys that only a development container has.
+    const OWN: [&str; 8] = [
+        "\"customizations\"",
+        "\"remoteUser\"",
+        "\"postCreateCommand\"",
+        "\"features\"",
+        "\"forwardPorts\"",
+        "\"workspaceFolder\"",
+        "\"containerEnv\"",
+        "\"dockerComposeFile\"",
+    ];
+    if text.contains("\"apiVersion\"") {
+        return Some(Kind::Kubernetes);
+    }
+    let names_image = ["\"image\"", "\"build\"", "\"dockerComposeFile\"", "\"dockerFile\""];
+    if names_image.iter().any(|key| text.contains(key)) && OWN.iter().any(|key| text.contains(key)) {
+        return Some(Kind::Devcontainer);
+    }
+    let is_bake = text.contains("\"target\"")
+        && ["\"dockerfile\"", "\"contexts\"", "\"context\""].iter().any(|key| text.contains(key));
+    is_bake.then_some(Kind::Bake)
+}
+
+fn by_keys(text: &str, keys: &[&str]) -> Option<Kind> {
+    let has = |key: &str| keys.contains(&key);
+    let names_image = text.contains("image:");
     if has("jobs") && (has("on") || has("\"on\"") || has("'on'")) || has("runs") && has("name") {
         return Some(Kind::Github);
     }
-    if has("services") && !has("script") && (text.contains("image:") || text.contains("build:")) {
+    if has("pipelines") && (has("image") || has("definitions") || text.contains("step:")) {
+        return Some(Kind::Bitbucket);
+    }
+    if has("version") && (has("jobs") || has("executors")) && text.contains("docker:") {
+        return Some(Kind::Circleci);
+    }
+    // Compose has services by name, and no steps.
+    let is_drone = has("kind") && (has("steps") || has("services")) && text.contains("kind: pipeline");
+    if is_drone || (has("steps") || has("pipeline")) && names_image && !has("apiVersion") {
+        return Some(Kind::Woodpecker);
+    }
+    let is_listed = text.lines().skip_while(|line| !line.starts_with("services:")).nth(1);
+    let is_list = is_listed.is_some_and(|line| line.trim_start().starts_with("- "));
+    if has("services") && !has("script") && !is_list && (names_image || text.contains("build:")) {
         return Some(Kind::Compose);
     }
     if has("images") && (text.contains("newTag:") || text.contains("newName:")) {
         return Some(Kind::Kustomize);
     }
-    if has("stages") || text.lines().any(|line| line.starts_with("  script:")) {
+    // Azure's pipelines have stages too.
+    let is_azure = has("trigger") || has("pool") || has("pr");
+    (has("stages") && !is_azure).then_some(Kind::Gitlab)
+}
+
+// By lines that only one kind has.
+fn by_lines(text: &str) -> Option<Kind> {
+    if text.lines().any(|line| line.starts_with("  script:")) {
         return Some(Kind::Gitlab);
+    }
+    if text.lines().any(|line| line.starts_with("- op:")) {
+        return Some(Kind::Kubernetes);
+    }
+    let is_task = |line: &str| {
+        let key = line.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default();
+        matches!(key, "hosts" | "tasks" | "ansible.builtin.include_tasks")
+            || [
+                "docker_container",
+                "podman_container",
+                "docker_image",
+                "podman_image",
+                "docker_swarm_service",
+            ]
+            .contains(&key.rsplit('.').next().unwrap_or_default())
+    };
+    let is_list = text.lines().any(|line| line.starts_with("- "));
+    if is_list
+        && text
+            .lines()
+            .any(|line| line.trim_end().ends_with(':') && is_task(line) || line.starts_with("- hosts:"))
+    {
+        return Some(Kind::Ansible);
     }
     is_dockerfile(text).then_some(Kind::Dockerfile)
 }
@@ -168,7 +297,7 @@ fn by_content(text: &str) -> Option<Kind> {
 // A key at the start of a line.
 fn top_key(line: &str) -> Option<&str> {
     let is_key = !line.starts_with([' ', '\t', '#', '-']);
-    line.split_once(':').filter(|_| is_key).map(|(key, _)| key.trim_end())
+    is_key.then(|| line.split_once(':')).flatten().map(|(key, _)| key.trim_end())
 }
 
 fn is_dockerfile(text: &str) -> bool {
@@ -203,6 +332,17 @@ mod tests {
             (".env", Kind::Env),
             (".env.example", Kind::Env),
             ("allows.txt", Kind::List),
+            (".woodpecker.yml", Kind::Woodpecker),
+            (".woodpecker/build.yaml", Kind::Woodpecker),
+            (".drone.yml", Kind::Woodpecker),
+            (".circleci/config.yml", Kind::Circleci),
+            ("bitbucket-pipelines.yml", Kind::Bitbucket),
+            ("units/web.container", Kind::Quadlet),
+            ("docker-bake.hcl", Kind::Hcl),
+            ("jobs/web.nomad", Kind::Hcl),
+            ("main.tf", Kind::Hcl),
+            ("docker-bake.json", Kind::Bake),
+            ("run.sh", Kind::Script),
         ] {
             assert_eq!(Kind::of(path, ""), Some(kind), "{path}");
         }
@@ -220,6 +360,23 @@ mod tests {
             ("name: x\non: push\njobs:\n", Some(Kind::Github)),
             ("# syntax=x\nARG A=1\nfrom nginx\n", Some(Kind::Dockerfile)),
             ("test:\n  script: x\n", Some(Kind::Gitlab)),
+            (
+                "steps:\n  - name: a\n    image: b\nservices:\n  - name: c\n    image: d\n",
+                Some(Kind::Woodpecker),
+            ),
+            ("kind: pipeline\ntype: docker\nsteps:\n- name: a\n  image: b\n", Some(Kind::Woodpecker)),
+            ("version: 2.1\njobs:\n  a:\n    docker:\n      - image: b\n", Some(Kind::Circleci)),
+            ("image: a\npipelines:\n  default:\n    - step:\n", Some(Kind::Bitbucket)),
+            ("[Unit]\nX=y\n[Container]\nImage=a\n", Some(Kind::Quadlet)),
+            ("[Unit]\nX=y\n[Service]\nExecStart=a\n", None),
+            ("// c\n{\"image\": \"a\", \"remoteUser\": \"b\"}", Some(Kind::Devcontainer)),
+            ("{\"target\": {\"a\": {\"dockerfile\": \"b\"}}}", Some(Kind::Bake)),
+            ("- hosts: all\n  tasks: []\n", Some(Kind::Ansible)),
+            ("- name: a\n  community.docker.docker_container:\n    image: b\n", Some(Kind::Ansible)),
+            ("- op: replace\n  path: /a/image\n  value: b\n", Some(Kind::Kubernetes)),
+            ("trigger: none\nstages:\n  - stage: a\n", None),
+            ("#!/bin/sh\ndocker pull a\n", Some(Kind::Script)),
+            ("#!/usr/bin/env python3\n", None),
             ("hello: world\n", None),
             ("", None),
         ] {
@@ -232,9 +389,6 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
-        assert_eq!(
-            "terraform".parse::<Kind>().unwrap_err().to_string(),
-            "`terraform` is not a kind of document"
-        );
+        assert_eq!("pulumi".parse::<Kind>().unwrap_err().to_string(), "`pulumi` is not a kind of document");
     }
 }

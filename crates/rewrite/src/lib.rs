@@ -25,21 +25,27 @@
 
 mod assignments;
 mod candidate;
+mod commands;
 mod dockerfile;
 mod document;
 mod edit;
+mod elsewhere;
 mod expansion;
+mod extent;
 mod find;
 mod finder;
+mod hcl;
 mod ignore;
 mod kind;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
+mod layers;
 mod login;
 mod naming;
 mod plain;
 mod position;
+mod quadlet;
 mod reading;
 mod settle;
 mod text;
@@ -54,6 +60,7 @@ pub use expansion::Origin;
 pub use finder::Search;
 pub use ignore::{Ignore, IgnoreError};
 pub use kind::{Kind, KindError};
+pub use layers::Layers;
 pub use login::{Login, LoginForm, NewLogin};
 pub use naming::{
     Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template, TemplateError,

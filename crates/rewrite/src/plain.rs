@@ -54,5 +54,5 @@ fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut 
         (None, Some(pieces)) => finder.what(pieces, Form::Rename),
         (None, None) => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
     };
-    finder.add_entry(Entry { at: range.start, place, text, what });
+    finder.add_entry(Entry::new(range.start, place, text, what));
 }

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use memchr::memchr_iter;
+
 /// A position in a text, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -17,8 +19,8 @@ pub(crate) struct Starts(Vec<usize>);
 
 impl Starts {
     pub(crate) fn of(text: &str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Self(std::iter::once(0).chain(breaks.map(|(index, _)| index + 1)).collect())
+        let breaks = memchr_iter(b'\n', text.as_bytes());
+        Self(std::iter::once(0).chain(breaks.map(|index| index + 1)).collect())
     }
 
     /// The line of a byte offset, counted from 0.

@@ -18,6 +18,9 @@ pub(crate) struct Edit {
     pub(crate) new: String,
 }
 
+/// Edits, each with the start of the part it changes.
+pub(crate) type Edits = Vec<(usize, Edit)>;
+
 /// A reference assembled from its pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -50,6 +53,10 @@ impl Reading {
         if let Some(name) = self.variable(0..self.name) {
             return Err(Reason::Variable(name));
         }
+        // The id of an image on the machine, not a repository called `sha256`.
+        if self.text.parse::<Digest>().is_ok() {
+            return Err(Reason::Local);
+        }
         let not_one = |error: &dyn std::error::Error| Reason::NotAReference(error.to_string());
         let image: ImageRef = self.text[..self.name].parse().map_err(|error| not_one(&error))?;
         let (host, repository) = (image.host().clone(), image.repository().clone());
@@ -65,6 +72,11 @@ impl Reading {
             digest: digest.transpose().map_err(|error| not_one(&error))?,
             is_open: false,
         })
+    }
+
+    /// The name without tag and digest, if it is known.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.variable(0..self.name).is_none().then(|| &self.text[..self.name])
     }
 
     /// Memory use in bytes.
@@ -112,34 +124,88 @@ impl Reading {
     }
 
     /// The edits that make it name `target`, each with the start of the part it changes.
-    pub(crate) fn renamed(&self, target: &Target) -> Result<Vec<(usize, Edit)>, Reason> {
-        let new = target.name();
+    pub(crate) fn renamed(&self, target: &Target) -> Result<Edits, Reason> {
         if let Some(variable) = self.held() {
             return Err(Reason::Held(variable.to_owned()));
         }
-        let mut edits = self.name_edits(&new).or_else(|| self.spelled_out(&new)).ok_or(Reason::InPieces)?;
+        self.ways(target).next().ok_or(Reason::InPieces)
+    }
+
+    /// The same without touching the part that starts at `part`, which others need as it is.
+    pub(crate) fn renamed_beside(&self, target: &Target, part: (usize, usize)) -> Option<Edits> {
+        let is_beside = |edits: &Edits| !touches(edits, part);
+        self.ways(target).find(is_beside)
+    }
+
+    /// The same if the first part gets a text that others need.
+    pub(crate) fn renamed_after(&self, target: &Target, first: &Edit) -> Option<Edits> {
+        let (at, start) = match self.pieces.first()? {
+            (at, Piece::Text { slot, range }) if *slot == first.slot && *range == first.range => {
+                (at.clone(), range.start)
+            }
+            _ => return None,
+        };
+        let new = target.name();
+        let (old, rest) = (self.text.get(at.end..self.name)?, new.strip_prefix(&first.new)?);
+        let mut edits = vec![(start, first.clone())];
+        if rest != old {
+            let own = self.edit(at.end..self.name, rest);
+            let behind_slash = || self.edit(at.end + 1..self.name, rest.strip_prefix('/')?);
+            edits.push(own.or_else(behind_slash)?);
+        }
+        self.with_tag(edits, target)
+    }
+
+    // All ways to write the new name, the best first.
+    fn ways(&self, target: &Target) -> impl Iterator<Item = Edits> {
+        const WAYS: [fn(&Reading, &str) -> Option<Edits>; 5] = [
+            Reading::in_front,
+            Reading::in_one,
+            Reading::before_the_rest,
+            Reading::in_two,
+            Reading::spelled_out,
+        ];
+        let new = target.name();
+        WAYS.into_iter().filter_map(move |way| self.with_tag(way(self, &new)?, target))
+    }
+
+    fn with_tag(&self, mut edits: Edits, target: &Target) -> Option<Edits> {
         if let Some(tag) = &target.tag {
             let range = self.name..self.tag;
             let edit = self.edit(range.clone(), &format!(":{tag}"));
             let edit = edit.or_else(|| self.edit(range.start + 1..range.end, tag.as_str()));
-            edits.push(edit.ok_or(Reason::InPieces)?);
+            edits.push(edit?);
         }
-        Ok(merged(edits))
+        Some(merged(edits))
     }
 
-    fn name_edits(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
-        let old = &self.text[..self.name];
-        if let Some(edit) = self.edit(0..self.name, new) {
-            return Some(vec![edit]);
+    // Into the empty text that it begins with, as in `${PREFIX:-}name`.
+    fn in_front(&self, new: &str) -> Option<Edits> {
+        let (first, piece) = self.pieces.first()?;
+        match piece {
+            Piece::Text { slot, range } if first.is_empty() && self.name > 0 => {
+                let head = new.strip_suffix(&self.text[..self.name])?.to_owned();
+                Some(vec![(range.start, Edit { slot: *slot, range: range.clone(), new: head })])
+            }
+            _ => None,
         }
+    }
+
+    fn in_one(&self, new: &str) -> Option<Edits> {
+        Some(vec![self.edit(0..self.name, new)?])
+    }
+
+    // The pieces after the first one stay if possible: a variable in them keeps its meaning.
+    fn before_the_rest(&self, new: &str) -> Option<Edits> {
         let (first, _) = self.pieces.first()?;
-        // The pieces after the first one stay if possible: a variable in them keeps its meaning.
-        if first.end < self.name
-            && let Some(head) = new.strip_suffix(&old[first.end..])
-        {
-            return Some(vec![self.edit(first.clone(), head)?]);
-        }
-        if !old.get(first.end..)?.starts_with('/') {
+        let rest = self.text.get(first.end..self.name).filter(|rest| !rest.is_empty())?;
+        Some(vec![self.edit(first.clone(), new.strip_suffix(rest)?)?])
+    }
+
+    // The registry into the first piece, and the rest behind the `/` that follows it.
+    fn in_two(&self, new: &str) -> Option<Edits> {
+        let (first, _) = self.pieces.first()?;
+        if !self.text.get(first.end..self.name)?.starts_with('/') {
             return None;
         }
         let (host, path) = new.split_once('/')?;
@@ -147,7 +213,7 @@ impl Reading {
     }
 
     // Writes out the name in place of variables that are parts of it.
-    fn spelled_out(&self, new: &str) -> Option<Vec<(usize, Edit)>> {
+    fn spelled_out(&self, new: &str) -> Option<Edits> {
         let mut whole: Option<(usize, Range<usize>)> = None;
         let mut new = new.to_owned();
         for (at, piece) in self.pieces.iter().take_while(|(at, _)| at.start < self.name) {
@@ -186,9 +252,14 @@ impl Reading {
     }
 }
 
+/// True if one of the edits changes the part: a token, and the start of the part in it.
+pub(crate) fn touches(edits: &[(usize, Edit)], (slot, start): (usize, usize)) -> bool {
+    edits.iter().any(|(part, edit)| *part == start && edit.slot == slot)
+}
+
 // Merges adjacent edits; name and tag are often side by side in one token.
-fn merged(edits: Vec<(usize, Edit)>) -> Vec<(usize, Edit)> {
-    let mut merged: Vec<(usize, Edit)> = Vec::new();
+fn merged(edits: Edits) -> Edits {
+    let mut merged: Edits = Vec::new();
     for (part, edit) in edits {
         match merged.last_mut() {
             Some((known, last))

@@ -1,4 +1,7 @@
-//! Decides which images are renamed if several share a text: all of them, or none.
+//! Decides which images are renamed if several share a text.
+//!
+//! A shared text changes for all its users or for none. Where one of them needs another text there, its own part makes
+//! up for the difference, if it can: `docker.io` and `nginx` become `m.test/docker.io` and `library/nginx`.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +11,9 @@ use crate::{
     naming::{Rules, Target},
     reading::Edit,
 };
+
+/// How many different texts are tried for a shared part.
+const MAX_TEXTS: usize = 8;
 
 /// The decision for an entry.
 #[derive(Clone, Debug)]
@@ -20,18 +26,17 @@ pub(crate) enum Fate {
 
 /// Decides for every entry.
 pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
-    let mut fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
+    let fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
+    let adapted = vec![false; entries.len()];
+    let mut settling = Settling { entries, fates, adapted };
     let users = users(entries);
     let mut waiting: Vec<Part> = users.keys().rev().copied().collect();
-    // A part is revisited at most once: if one of its users lost elsewhere, all others that need a change lose here.
+    // A part is looked at again only if one of its users changed its mind, which each does twice at most.
     while let Some(part) = waiting.pop() {
         let of_part = users.get(&part).map_or(&[][..], Vec::as_slice);
-        for (loser, winner) in losers(of_part, |user| wanted(&fates[user], part)) {
-            waiting.extend(changed(&fates[loser]).filter(|other| *other != part));
-            fates[loser] = Fate::Left(Reason::Shared(entries[winner].place.clone()));
-        }
+        waiting.extend(settling.agree(of_part, part));
     }
-    fates
+    settling.fates
 }
 
 fn wish(entry: &Entry, rules: &Rules) -> Fate {
@@ -58,23 +63,114 @@ type Part = (usize, usize);
 // The entries that use each part, in order.
 fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
     let mut users: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let What::Image(image) = &entry.what else { continue };
-        if matches!(image.form, Form::NewEntry { .. }) {
-            continue;
+    let mut add = |part: Part, index: usize| {
+        let known = users.entry(part).or_default();
+        if known.last() != Some(&index) {
+            known.push(index);
         }
-        for part in image.reading.rests_on() {
-            let known = users.entry(part).or_default();
-            if known.last() != Some(&index) {
-                known.push(index);
+    };
+    for (index, entry) in entries.iter().enumerate() {
+        match &entry.what {
+            What::Image(image) if !matches!(image.form, Form::NewEntry { .. }) => {
+                image.reading.rests_on().for_each(|part| add(part, index));
             }
+            What::Image(_) => {}
+            What::Left(_) => entry.rests_on.iter().for_each(|part| add(*part, index)),
         }
     }
     users
 }
 
+struct Settling<'e> {
+    entries: &'e [Entry],
+    fates: Vec<Fate>,
+    // Entries whose edits were adapted to those of others; no entry is adapted twice.
+    adapted: Vec<bool>,
+}
+
+impl Settling<'_> {
+    // Makes the users of a part agree about it. Returns the other parts of those that changed their mind.
+    fn agree(&mut self, users: &[usize], part: Part) -> Vec<Part> {
+        let Some(first) = users.first() else { return Vec::new() };
+        let common = wanted(&self.fates[*first], part);
+        if users.iter().all(|user| wanted(&self.fates[*user], part) == common) {
+            return Vec::new();
+        }
+        let changed = self.common_text(users, part).unwrap_or_else(|| self.without(users, part));
+        let mut others = Vec::new();
+        for (user, fate) in changed {
+            others.extend(parts(&self.fates[user]));
+            others.extend(parts(&fate));
+            self.fates[user] = fate;
+            self.adapted[user] = true;
+        }
+        others.retain(|other| *other != part);
+        others
+    }
+
+    // The new fates of the users that adapt, if there is a text that all of them can have.
+    fn common_text(&self, users: &[usize], part: Part) -> Option<Vec<(usize, Fate)>> {
+        let texts = texts(users.iter().map(|user| wanted(&self.fates[*user], part)))?;
+        texts.into_iter().find_map(|text| {
+            let differing = users.iter().filter(|user| wanted(&self.fates[**user], part) != Some(text));
+            differing.map(|user| Some((*user, self.adapted(*user, text)?))).collect()
+        })
+    }
+
+    fn adapted(&self, user: usize, text: &Edit) -> Option<Fate> {
+        let (Fate::Renamed { target, .. }, What::Image(image), false) =
+            (&self.fates[user], &self.entries[user].what, self.adapted[user])
+        else {
+            return None;
+        };
+        let edits = image.reading.renamed_after(target, text)?;
+        Some(Fate::Renamed { target: target.clone(), edits })
+    }
+
+    // The new fates of the users that want to change the part: they leave it as it is, or are left alone.
+    fn without(&self, users: &[usize], part: Part) -> Vec<(usize, Fate)> {
+        let want = |user: usize| wanted(&self.fates[user], part);
+        let first = users.first().copied().unwrap_or_default();
+        let other = users.iter().copied().find(|user| want(*user) != want(first)).unwrap_or(first);
+        let changing = users.iter().copied().filter(|user| want(*user).is_some());
+        let fate = |user: usize| {
+            self.beside(user, part).unwrap_or_else(|| {
+                let opponent = if want(user) == want(first) { other } else { first };
+                Fate::Left(Reason::Shared(self.entries[opponent].place.clone()))
+            })
+        };
+        changing.map(|user| (user, fate(user))).collect()
+    }
+
+    fn beside(&self, user: usize, part: Part) -> Option<Fate> {
+        let (Fate::Renamed { target, .. }, What::Image(image), false) =
+            (&self.fates[user], &self.entries[user].what, self.adapted[user])
+        else {
+            return None;
+        };
+        let edits = image.reading.renamed_beside(target, part)?;
+        Some(Fate::Renamed { target: target.clone(), edits })
+    }
+}
+
+// The texts that are wanted for a part, the most frequent first. `None` if one user needs it as it is, or if there are
+// too many.
+fn texts<'f>(wanted: impl Iterator<Item = Option<&'f Edit>>) -> Option<Vec<&'f Edit>> {
+    let mut texts: Vec<(usize, &Edit)> = Vec::new();
+    for edit in wanted {
+        let edit = edit?;
+        match texts.iter().position(|(_, known)| *known == edit) {
+            Some(known) => texts[known].0 += 1,
+            None if texts.len() == MAX_TEXTS => return None,
+            None => texts.push((1, edit)),
+        }
+    }
+    texts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    Some(texts.into_iter().map(|(_, edit)| edit).collect())
+}
+
 // The parts that an entry wants to change.
-fn changed(fate: &Fate) -> impl Iterator<Item = Part> {
+fn parts(fate: &Fate) -> impl Iterator<Item = Part> {
     let edits = match fate {
         Fate::Renamed { edits, .. } => edits.as_slice(),
         Fate::Left(_) => &[],
@@ -86,13 +182,4 @@ fn changed(fate: &Fate) -> impl Iterator<Item = Part> {
 fn wanted(fate: &Fate, (token, start): Part) -> Option<&Edit> {
     let Fate::Renamed { edits, .. } = fate else { return None };
     edits.iter().find(|(part, edit)| *part == start && edit.slot == token).map(|(_, edit)| edit)
-}
-
-// Entries that want to change a part that others want differently; each with one that disagrees.
-fn losers<'f>(users: &[usize], wanted: impl Fn(usize) -> Option<&'f Edit>) -> Vec<(usize, usize)> {
-    let Some(first) = users.first() else { return Vec::new() };
-    let common = wanted(*first);
-    let Some(other) = users.iter().find(|user| wanted(**user) != common) else { return Vec::new() };
-    let changing = users.iter().filter(|user| wanted(**user).is_some());
-    changing.map(|user| (*user, if wanted(*user) == common { *other } else { *first })).collect()
 }

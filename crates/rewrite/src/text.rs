@@ -1,6 +1,6 @@
-//! Text with variables: `${VAR:-default}`, `$VAR`, `${{ … }}`, `$(…)`, `{{ … }}`.
+//! Text with variables: `${VAR:-default}`, `$VAR`, `${{ … }}`, `$(…)`, `{{ … }}`, `<< … >>`.
 //!
-//! No image reference contains `$`, `{` or `(`, so one parser serves all kinds of documents.
+//! No image reference contains `$`, `{`, `(` or `<`, so one parser serves all kinds of documents.
 
 use std::ops::Range;
 
@@ -15,9 +15,20 @@ pub(crate) enum Part {
         range: Range<usize>,
         /// Its name, or the whole expression.
         name: String,
-        /// The default if it is not set; a range of the text, which may contain variables itself.
-        default: Option<Range<usize>>,
+        /// What stands for it, depending on its value.
+        fallback: Fallback,
     },
+}
+
+/// What a variable stands for. The texts are ranges of the whole text, may be empty, and may contain variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// Its value: `$X`, `${X}`, `${X:?message}`.
+    None,
+    /// Its value, or a default if it is not set (`-`), or not set or empty (`:-`).
+    Default { text: Range<usize>, if_empty: bool },
+    /// Nothing, or a text if it is set (`+`), or set and not empty (`:+`).
+    Alternative { text: Range<usize>, if_empty: bool },
 }
 
 /// Splits a text lazily. A `None` item ends it: a variable is unterminated.
@@ -67,12 +78,18 @@ type Found = Option<(Part, usize)>;
 
 // The variable that starts at `at`, and its end. The outer `None`: it is unterminated.
 fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
+    if !matches!(text.as_bytes().get(at), Some(b'$' | b'{' | b'<')) {
+        return Some(None);
+    }
     let rest = text.get(at..end).unwrap_or_default();
     if let Some(inner) = rest.strip_prefix("${{").or_else(|| rest.strip_prefix("{{")) {
         return expression(rest, inner, "}}", at).map(Some);
     }
     if let Some(inner) = rest.strip_prefix("$[[") {
         return expression(rest, inner, "]]", at).map(Some);
+    }
+    if let Some(inner) = rest.strip_prefix("<<") {
+        return expression(rest, inner, ">>", at).map(Some);
     }
     if let Some(inner) = rest.strip_prefix("$(") {
         return expression(rest, inner, ")", at).map(Some);
@@ -87,34 +104,33 @@ fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
     }
     let name = inner[..length].to_owned();
     let end = at + 1 + length;
-    Some(Some((Part::Variable { range: at..end, name, default: None }, end)))
+    Some(Some((Part::Variable { range: at..end, name, fallback: Fallback::None }, end)))
 }
 
 fn expression(whole: &str, inner: &str, closing: &str, at: usize) -> Option<(Part, usize)> {
     let length = inner.find(closing)?;
     let name = inner[..length].trim_matches(|c: char| c.is_whitespace() || c == '-').to_owned();
     let end = at + (whole.len() - inner.len()) + length + closing.len();
-    Some((Part::Variable { range: at..end, name, default: None }, end))
+    Some((Part::Variable { range: at..end, name, fallback: Fallback::None }, end))
 }
 
-// `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`; other operators change the value, so the
-// variable alone would not give the name.
+// `${NAME}`, `${NAME:-default}`, `${NAME:+text}`, `${NAME:?message}`, and the same without `:`; other operators change
+// the value, so the variable alone would not give the name.
 fn braced(text: &str, at: usize, end: usize) -> Option<(Part, usize)> {
     let close = at + closing_brace(text.get(at..end)?)?;
     let inner = text.get(at + 2..close)?;
     let length = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
     let (name, operator) = inner.split_at(length);
-    let skipped = match operator {
-        _ if operator.starts_with(":-") => Some(2),
-        _ if operator.starts_with('-') => Some(1),
-        _ => None,
+    let if_empty = operator.starts_with(':');
+    let start = at + 2 + length + usize::from(if_empty) + 1;
+    let (name, fallback) = match operator.strip_prefix(':').unwrap_or(operator).chars().next() {
+        None if operator.is_empty() => (name, Fallback::None),
+        Some('?') => (name, Fallback::None),
+        Some('-') => (name, Fallback::Default { text: start..close, if_empty }),
+        Some('+') => (name, Fallback::Alternative { text: start..close, if_empty }),
+        _ => (inner, Fallback::None),
     };
-    let default = skipped.map(|skipped| at + 2 + length + skipped..close);
-    let default = default.filter(|range| !range.is_empty());
-    let is_value =
-        operator.is_empty() || [":-", "-", ":?", "?"].iter().any(|known| operator.starts_with(known));
-    let name = if is_value { name } else { inner };
-    Some((Part::Variable { range: at..close + 1, name: name.to_owned(), default }, close + 1))
+    Some((Part::Variable { range: at..close + 1, name: name.to_owned(), fallback }, close + 1))
 }
 
 fn closing_brace(text: &str) -> Option<usize> {
@@ -140,8 +156,11 @@ mod tests {
         };
         let told = parts.into_iter().map(|part| match part {
             Part::Literal(range) => text[range].to_owned(),
-            Part::Variable { name, default: None, .. } => format!("<{name}>"),
-            Part::Variable { name, default: Some(range), .. } => format!("<{name}={}>", &text[range]),
+            Part::Variable { name, fallback, .. } => match fallback {
+                Fallback::None => format!("<{name}>"),
+                Fallback::Default { text: range, .. } => format!("<{name}={}>", &text[range]),
+                Fallback::Alternative { text: range, .. } => format!("<{name}+{}>", &text[range]),
+            },
         });
         told.collect::<Vec<_>>().join("|")
     }
@@ -154,8 +173,10 @@ mod tests {
             ("${IMAGE-nginx}", "<IMAGE=nginx>"),
             ("${A:-${B:-nginx}}", "<A=${B:-nginx}>"),
             ("${A:?must be set}x", "<A>|x"),
-            ("${A:-}x", "<A>|x"),
-            ("a${A:+:$A}", "a|<A:+:$A>"),
+            ("${A:-}x", "<A=>|x"),
+            ("a${A:+:$A}", "a|<A+:$A>"),
+            ("${A+}${A#v}", "<A+>|<A#v>"),
+            ("<< parameters.tag >>", "<parameters.tag>"),
             ("$REG/x:$TAG", "<REG>|/x:|<TAG>"),
             ("${{ matrix.image }}:1", "<matrix.image>|:1"),
             ("$(params.img)", "<params.img>"),

@@ -29,7 +29,7 @@ impl Variables {
     /// variables.add_file("TAG=1\nIMAGE=\"ghcr.io/team/app:${TAG}\"\nEMPTY=\n");
     /// assert_eq!(variables.get("IMAGE"), Some(("ghcr.io/team/app:2", Origin::File)));
     /// assert_eq!(variables.get("TAG"), Some(("2", Origin::Environment)));
-    /// assert_eq!(variables.get("EMPTY"), None);
+    /// assert_eq!(variables.get("EMPTY"), Some(("", Origin::File)));
     /// ```
     pub fn add_file(&mut self, text: &str) {
         let mut budget = Budget::of(text);
@@ -43,7 +43,7 @@ impl Variables {
         }
     }
 
-    /// A variable's value and its origin. An empty value counts as not set: no image has an empty name.
+    /// A variable's value and its origin; `${VAR:-default}` takes the default if the value is empty.
     pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
         match self.value(name)? {
             Value::Outside(value, origin) => Some((value, origin)),
@@ -54,7 +54,6 @@ impl Variables {
     /// Like [`Self::get`], but reports values that are too long.
     pub(crate) fn value(&self, name: &str) -> Option<Value<'_>> {
         match self.0.get(name)? {
-            (Ok(value), _) if value.is_empty() => None,
             (Ok(value), origin) => Some(Value::Outside(value, *origin)),
             (Err(excess), _) => Some(Value::Excess(*excess)),
         }
@@ -107,7 +106,7 @@ mod tests {
             ("BOTH", Some(("shell", Origin::Environment))),
             ("SHELL_TAG", Some(("7", Origin::Environment))),
             ("G", Some(("again", Origin::File))),
-            ("EMPTY", None),
+            ("EMPTY", Some(("", Origin::File))),
             ("E", None),
         ] {
             assert_eq!(variables.get(name), value, "{name}");

@@ -312,3 +312,90 @@ fn a_list_of_rules_is_left_where_it_has_patterns() {
     let patterns = text.lines().filter(|line| line.contains('*')).count();
     assert_eq!((document.candidates().len(), document.images().count()), (lines, lines - patterns));
 }
+
+/// The lines of a file that must change, those that may, and groups of which one line must.
+struct Lines {
+    file: &'static str,
+    must: &'static [usize],
+    may: &'static [usize],
+    each: &'static [&'static [usize]],
+}
+
+const LINES: [Lines; 12] = [
+    Lines {
+        file: "n8n-io-self-hosted-ai-starter-kit-docker-compose.yml",
+        must: &[11, 28, 38, 52, 100, 128, 148],
+        may: &[],
+        each: &[],
+    },
+    Lines {
+        file: "netbox-community-netbox-docker-docker-compose.yml",
+        must: &[3, 49, 62, 77],
+        may: &[],
+        each: &[],
+    },
+    Lines {
+        file: "prometheus-operator-kube-prometheus-prometheusOperator-deployment.yaml",
+        must: &[40, 62],
+        may: &[32],
+        each: &[],
+    },
+    Lines {
+        file: "argoproj-argo-workflows-influxdb-ci.yaml",
+        must: &[59, 73, 92, 136, 203, 222],
+        may: &[],
+        each: &[],
+    },
+    Lines {
+        file: "goharbor-harbor-helm-values.yaml",
+        must: &[512, 561, 619, 730, 815, 838, 936, 1060, 1148, 1232],
+        may: &[],
+        each: &[],
+    },
+    Lines {
+        file: "grafana-helm-charts-tempo-distributed-values.yaml",
+        must: &[2520],
+        may: &[4, 68, 72, 965, 1800, 1895, 2091, 2419, 2504, 2506],
+        each: &[&[68, 72], &[4, 965], &[4, 1800], &[4, 1895], &[4, 2091], &[2504, 2506], &[4, 2419, 68]],
+    },
+    Lines {
+        file: "jupyter-docker-stacks-base-notebook-Dockerfile",
+        must: &[],
+        may: &[3, 5, 6],
+        each: &[&[3, 5]],
+    },
+    Lines {
+        file: "moby-buildkit-Dockerfile",
+        must: &[33, 34, 37, 40, 42, 43, 44, 162, 183, 185, 211, 223, 229, 491],
+        may: &[1],
+        each: &[],
+    },
+    Lines { file: "coq-coq-gitlab-ci.yml", must: &[275, 300, 302], may: &[], each: &[] },
+    Lines {
+        file: "kubeflow-manifests-cluster-jwks-proxy-kustomization.yaml",
+        must: &[9],
+        may: &[],
+        each: &[],
+    },
+    Lines { file: "home-assistant-addons/.devcontainer/devcontainer.json", must: &[3], may: &[], each: &[] },
+    Lines { file: "MISP-misp-docker-misp-core.container", must: &[11], may: &[], each: &[] },
+];
+
+#[test]
+fn these_lines_change_and_no_others() {
+    for Lines { file, must, may, each } in &LINES {
+        let Some(text) = text(file) else { return };
+        let kind = Kind::of(file, &text).unwrap();
+        let document = Document::read(&text, kind, &Search::default()).unwrap();
+        let rules = Rules { naming: Naming::Prefix("m.test".parse().unwrap()), ..Rules::default() };
+        let done = document.rewrite(&rules, &mut Census::default()).unwrap();
+        assert_eq!(text.lines().count(), done.text.lines().count(), "{file}");
+        let lines = text.lines().zip(done.text.lines()).zip(1..);
+        let changed: Vec<usize> = lines.filter(|((old, new), _)| old != new).map(|(_, line)| line).collect();
+        assert!(must.iter().all(|line| changed.contains(line)), "{file}: {changed:?}");
+        assert!(changed.iter().all(|line| must.contains(line) || may.contains(line)), "{file}: {changed:?}");
+        for group in *each {
+            assert!(group.iter().any(|line| changed.contains(line)), "{file}: {group:?}: {changed:?}");
+        }
+    }
+}

@@ -180,7 +180,7 @@ spec:
           containers:
             - \"image\": \"gcr.io/x/y\" ⇒ - \"image\": \"m.test/gcr.io/x/y\"
 ",
-        &["15 argument", "15 argument", "16 argument", "21 unknown-path", "26 embedded"],
+        &["3 elsewhere", "15 argument", "15 argument", "16 argument", "21 unknown-path", "26 embedded"],
     );
 }
 
@@ -393,7 +393,7 @@ jobs:
   v:
     container: ${{ inputs.image }}
 ",
-        &["19 script", "22 published", "22 published", "26 variable"],
+        &["19 script", "20 elsewhere", "22 published", "22 published", "26 variable"],
     );
     becomes(
         Kind::Github,
@@ -430,6 +430,315 @@ job:
 ",
         &["12 variable"],
     );
+}
+
+#[test]
+fn stages_are_no_images_however_they_are_named() {
+    becomes(
+        Kind::Dockerfile,
+        "\
+ARG BASE=build
+ARG FLAVOUR=alpine
+ARG NOTHING=scratch
+ARG OTHER=${BASE}
+ARG REAL=debian:12 ⇒ ARG REAL=m.test/docker.io/library/debian:12
+FROM golang:1 AS build ⇒ FROM m.test/docker.io/library/golang:1 AS build
+FROM ${BASE}
+FROM alpine:3 AS export-alpine ⇒ FROM m.test/docker.io/library/alpine:3 AS export-alpine
+FROM ubuntu AS export-ubuntu ⇒ FROM m.test/docker.io/library/ubuntu AS export-ubuntu
+FROM export-${FLAVOUR}
+FROM export-$UNKNOWN${DEBUG:+-debug}
+FROM ${NOTHING}
+FROM ${OTHER} AS last
+COPY --from=${BASE} /a /b
+COPY --from=export-${UNKNOWN} /a /b
+FROM ${UNSET:-build}
+FROM ${REAL}
+",
+        &["7 stage", "10 stage", "11 stage", "12 scratch", "13 stage", "14 stage", "15 stage", "16 stage"],
+    );
+    // What one stage is called by cannot be the name of an image elsewhere.
+    becomes(
+        Kind::Dockerfile,
+        "ARG V=alpine\nFROM busybox AS on-alpine ⇒ FROM m.test/docker.io/library/busybox AS on-alpine\nFROM on-${V}\nFROM ${V}\n",
+        &["3 stage", "4 shared"],
+    );
+}
+
+#[test]
+fn an_empty_value_is_a_value() {
+    becomes(
+        Kind::Compose,
+        "\
+services:
+  a: {image: \"${PREFIX:-}nginx:1\"} ⇒ a: {image: \"${PREFIX:-m.test/docker.io/library/}nginx:1\"}
+  b: {image: '${PREFIX-}quay.io/a/b'} ⇒ b: {image: '${PREFIX-m.test/}quay.io/a/b'}
+  c: {image: \"${R:+$R/}redis\"} ⇒ c: {image: \"${R:+$R/}m.test/docker.io/library/redis\"}
+",
+        &[],
+    );
+    becomes(
+        Kind::Dockerfile,
+        "ARG X=\"\" ⇒ ARG X=\"m.test/docker.io/library/\"\nARG Y= ⇒ ARG Y=m.test/\nFROM ${X}nginx:1\nFROM ${Y}quay.io/a/b\nFROM ${X:-alpine} ⇒ FROM ${X:-m.test/docker.io/library/alpine}\n"
+            .replace("FROM ${X:-alpine} ⇒ FROM ${X:-m.test/docker.io/library/alpine}\n", "")
+            .as_str(),
+        &[],
+    );
+    let mut variables = entrepot_rewrite::Variables::default();
+    variables.add_file("PREFIX=\nTAG=\n");
+    let search = Search { variables: Some(variables), ..Search::default() };
+    becomes_by(
+        Kind::Compose,
+        "services:\n  a: {image: \"${PREFIX}nginx:${TAG:-1}\"} ⇒ a: {image: \"${PREFIX}m.test/docker.io/library/nginx:${TAG:-1}\"}\n  b: {image: \"${NOPE}nginx:1\"}\n",
+        &["3 variable"],
+        &prefix(),
+        &search,
+    );
+}
+
+#[test]
+fn gitlab_keeps_tagged_lists_and_the_names_of_services() {
+    becomes(
+        Kind::Gitlab,
+        "\
+variables:
+  PG: postgres:15 ⇒ PG: m.test/docker.io/library/postgres:15
+  DB: $REG/db:1
+  REG: quay.io/team ⇒ REG: m.test/quay.io/team
+.base:
+  services: [redis:7] ⇒ services: [{name: m.test/docker.io/library/redis:7, alias: redis}]
+  image: ruby:3 ⇒ image: m.test/docker.io/library/ruby:3
+job:
+  services: !reference [.base, services]
+  image: !reference [.base, image]
+other:
+  services:
+    - $PG ⇒ - {name: $PG, alias: postgres}
+    - !reference [.base, services]
+third:
+  services:
+    - name: $PG
+⇒      alias: postgres
+    - $DB ⇒ - {name: $DB, alias: \"quay.io__team__db,quay.io-team-db\"}
+",
+        &[],
+    );
+}
+
+#[test]
+fn ids_are_not_images() {
+    becomes(Kind::Compose, "services:\n  a: {image: \"DIGEST\"}\n", &["2 local"]);
+}
+
+#[test]
+fn two_images_in_one_place_are_refused() {
+    for (kind, text) in [
+        (Kind::Compose, "services:\n  a:\n    image: x\n    image: y\n"),
+        (Kind::Kubernetes, "{\"apiVersion\": \"v1\", \"image\": \"x\", \"image\": \"y\"}"),
+    ] {
+        let error = Document::read(text, kind, &Search::default()).unwrap_err();
+        assert!(error.to_string().ends_with("`image` is there twice; remove one of them"), "{error}");
+    }
+}
+
+#[test]
+fn all_who_share_an_anchor_are_named() {
+    let text = "x-base: &base {image: \"nginx:1\"}\nservices:\n  a: {<<: *base}\n  b: {<<: *base}\n  c: {<<: *base}\n";
+    let document = Document::read(text, Kind::Compose, &Search::default()).unwrap();
+    let candidates = document.candidates();
+    assert_eq!((candidates.len(), candidates[0].place.as_str()), (1, "services.a.image"));
+    assert_eq!(candidates[0].also, ["services.b.image", "services.c.image"]);
+}
+
+#[test]
+fn a_part_that_one_image_cannot_have_is_made_up_for() {
+    becomes(
+        Kind::Helm,
+        "\
+global:
+  imageRegistry: docker.io ⇒ imageRegistry: m.test/docker.io
+a: {image: {repository: team/a, tag: 1}}
+b: {image: {repository: memcached, tag: 1}} ⇒ b: {image: {repository: library/memcached, tag: 1}}
+c: {image: {repository: team/c, tag: 1}}
+",
+        &[],
+    );
+    // Where images name their registry, one that does not has none from above.
+    becomes(
+        Kind::Helm,
+        "\
+global: {image: {registry: docker.io}} ⇒ global: {image: {registry: m.test/docker.io}}
+a: {image: {registry: null, repository: team/a, tag: 1}}
+b: {image: {repository: team/b, tag: 1}} ⇒ b: {image: {repository: m.test/docker.io/team/b, tag: 1}}
+",
+        &[],
+    );
+}
+
+#[test]
+fn helm_values_by_other_conventions() {
+    becomes(
+        Kind::Helm,
+        "\
+images:
+  a: quay.io/a/b:1 ⇒ a: m.test/quay.io/a/b:1
+  list: [redis:7, plain] ⇒ list: [m.test/docker.io/library/redis:7, plain]
+  tags: {init: \"docker.io/x/y:2\"} ⇒ tags: {init: \"m.test/docker.io/x/y:2\"}
+imageName: team/app ⇒ imageName: m.test/docker.io/team/app
+imageTag: \"2\"
+b: {image: {name: team/b, version: 3}} ⇒ b: {image: {name: m.test/docker.io/team/b, version: 3}}
+config: |
+  sidecar:
+    image: nginx:1
+",
+        &["10 embedded"],
+    );
+}
+
+#[test]
+fn kubernetes_resources_of_other_kinds() {
+    becomes(
+        Kind::Kubernetes,
+        "\
+apiVersion: template.openshift.io/v1
+kind: Template
+parameters:
+  - {name: IMAGE, value: quay.io/a/b} ⇒ - {name: IMAGE, value: m.test/quay.io/a/b}
+objects:
+  - kind: ImageStream
+    spec: {tags: [{from: {kind: DockerImage, name: \"quay.io/s/t:1\"}}]} ⇒ spec: {tags: [{from: {kind: DockerImage, name: \"m.test/quay.io/s/t:1\"}}]}
+  - kind: Pod
+    spec: {containers: [{image: \"${IMAGE}:${TAG}\"}]}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+spec: {values: {image: {repository: ghcr.io/a/b, tag: 1}}} ⇒ spec: {values: {image: {repository: m.test/ghcr.io/a/b, tag: 1}}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+spec: {images: [{name: a, newName: b/c, newTag: x}, {name: d}]} ⇒ spec: {images: [{name: a, newName: m.test/docker.io/b/c, newTag: x}, {name: d}]}
+---
+apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+spec: {imageName: \"ghcr.io/cloudnative-pg/postgresql:16\"}
+---
+apiVersion: skaffold/v4beta1
+kind: Config
+build: {artifacts: [{image: app}]}
+---
+apiVersion: v1
+kind: ConfigMap
+data:
+  one: quay.io/c/d:1
+  many: |
+    1.0=quay.io/k/a:1
+    2.0=quay.io/k/a:2
+  json: '{\"image\" : \"nginx:1\"}'
+",
+        &[
+            "17 unknown-path",
+            "21 unknown-path",
+            "25 built",
+            "30 argument",
+            "32 argument",
+            "33 argument",
+            "34 elsewhere",
+        ],
+    );
+    becomes(
+        Kind::Kubernetes,
+        "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: nginx:1 ⇒ value: m.test/docker.io/library/nginx:1\n",
+        &[],
+    );
+}
+
+#[test]
+fn pipelines_of_others() {
+    becomes(
+        Kind::Woodpecker,
+        "\
+steps:
+  - {name: a, image: golang:1} ⇒ - {name: a, image: m.test/docker.io/library/golang:1}
+  - name: b
+    image: alpine:${V} ⇒ image: m.test/docker.io/library/alpine:${V}
+    commands: [docker pull busybox:1]
+services:
+  db: {image: postgres:15} ⇒ db: {image: m.test/docker.io/library/postgres:15}
+",
+        &["5 script"],
+    );
+    becomes(
+        Kind::Circleci,
+        "\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: cimg/go:<< parameters.v >> ⇒ - image: m.test/docker.io/cimg/go:<< parameters.v >>
+      - image: << parameters.image >>
+  b: {machine: {image: ubuntu-2204:current}}
+",
+        &["6 variable", "7 artifact"],
+    );
+    becomes(
+        Kind::Bitbucket,
+        "\
+image: node:20 ⇒ image: m.test/docker.io/library/node:20
+definitions: {services: {db: {image: postgres:15}}} ⇒ definitions: {services: {db: {image: m.test/docker.io/library/postgres:15}}}
+pipelines:
+  default:
+    - step:
+        image: {name: python:3} ⇒ image: {name: m.test/docker.io/library/python:3}
+        script: [{pipe: docker://a/b:1}, {pipe: atlassian/x:1}] ⇒ script: [{pipe: docker://m.test/docker.io/a/b:1}, {pipe: atlassian/x:1}]
+",
+        &["7 artifact"],
+    );
+    becomes(
+        Kind::Ansible,
+        "\
+- hosts: all
+  tasks:
+    - community.docker.docker_container: {name: a, image: nginx:1} ⇒ - community.docker.docker_container: {name: a, image: m.test/docker.io/library/nginx:1}
+    - docker_image: {name: a/b, source: build}
+    - docker_image: {name: a/c, source: pull} ⇒ - docker_image: {name: m.test/docker.io/a/c, source: pull}
+    - shell: docker run --rm alpine:3 true
+",
+        &["4 published", "6 script"],
+    );
+}
+
+#[test]
+fn units_and_hcl() {
+    becomes(
+        Kind::Quadlet,
+        "[Container]\n# Image=no/no:1\nImage=quay.io/a/b:1 ⇒ Image=m.test/quay.io/a/b:1\n[Volume]\nImage=x.image\n",
+        &["5 other-file"],
+    );
+    becomes(
+        Kind::Hcl,
+        "\
+target \"app\" {
+  contexts = { base = \"docker-image://alpine:3\" } ⇒ contexts = { base = \"docker-image://m.test/docker.io/library/alpine:3\" }
+  tags = [\"me/app:1\"]
+  cache-from = [\"type=registry,ref=me/cache\"] ⇒ cache-from = [\"type=registry,ref=m.test/docker.io/me/cache\"]
+}
+job \"x\" { group \"y\" { task \"z\" {
+  driver = \"docker\"
+  config { image = \"redis:${var.v}\" } ⇒ config { image = \"m.test/docker.io/library/redis:${var.v}\" }
+} } }
+resource \"google_compute_instance\" \"vm\" {
+  boot_disk { initialize_params { image = \"debian-cloud/debian-11\" } }
+}
+locals { ref = \"quay.io/a/b:1\" } # quay.io/a/b:1
+",
+        &["3 published", "11 elsewhere", "13 elsewhere"],
+    );
+    becomes(
+        Kind::Bake,
+        "{\"target\": {\"a\": {\"contexts\": {\"b\": \"docker-image://alpine\"}, \"tags\": [\"me/x\"]}}} ⇒ {\"target\": {\"a\": {\"contexts\": {\"b\": \"docker-image://m.test/docker.io/library/alpine\"}, \"tags\": [\"me/x\"]}}}\n",
+        &["1 published"],
+    );
+    becomes(Kind::Script, "#!/bin/sh\ndocker run --rm alpine:3\n", &["2 script"]);
 }
 
 #[test]

@@ -140,6 +140,8 @@ fn job(tag: &str) -> Job {
         place: place("docker.io/c/a-x"),
         reference: tag.parse().unwrap(),
         shape: Shape::default(),
+        source_name: None,
+        digest: None,
         referrers: true,
         before: None,
         backup: None,

@@ -116,7 +116,9 @@ impl KeyFile {
                 match draft.put_new() {
                     // Another process was quicker: its key counts.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.open(ours),
-                    placed => placed.and_then(|()| self.sync_directory()).map_err(|source| self.failed(source))?,
+                    placed => {
+                        placed.and_then(|()| self.sync_directory()).map_err(|source| self.failed(source))?
+                    }
                 }
                 Ok(Opened { keyring, warning: None, is_new: true })
             }

@@ -85,7 +85,8 @@ impl Keyring {
     pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Sealed {
         let (nonce, aad) = (XNonce::generate(), place.bytes());
         // It fails for values of 256 GiB and more only.
-        let ciphertext = self.current.cipher().encrypt(&nonce, Payload { msg: value, aad: &aad }).unwrap_or_default();
+        let ciphertext =
+            self.current.cipher().encrypt(&nonce, Payload { msg: value, aad: &aad }).unwrap_or_default();
         Sealed::new(self.current.id.clone(), &nonce.into(), &ciphertext)
     }
 
@@ -116,11 +117,9 @@ mod tests {
         let keyring = Keyring::generate();
         let sealed = keyring.seal(PLACE, b"hunter2");
         assert_eq!(**keyring.open(PLACE, &sealed).unwrap(), *b"hunter2");
-        for place in [
-            Place { row: "8", ..PLACE },
-            Place { column: "user", ..PLACE },
-            Place { table: "node", ..PLACE },
-        ] {
+        for place in
+            [Place { row: "8", ..PLACE }, Place { column: "user", ..PLACE }, Place { table: "node", ..PLACE }]
+        {
             assert_eq!(keyring.open(place, &sealed), Err(OpenError::Damaged));
         }
         let stranger = Keyring::generate();

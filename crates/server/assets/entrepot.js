@@ -1,4 +1,5 @@
-// What the pages can do with JavaScript: copy, fill in a tag, dark and light, live progress. They can be read without.
+// What the pages can do with JavaScript: copy, commands while you type, fill in a tag, times of the reader's zone, dark and
+// light, live progress. They can be read without.
 'use strict';
 
 const root = document.documentElement;
@@ -88,7 +89,50 @@ document.addEventListener('click', (event) => {
 
 document.addEventListener('input', (event) => {
   if (event.target.id === 'tag') fill(event.target.value.trim());
+  if (event.target.id === 'image') askSoon(150);
 });
+
+document.addEventListener('change', (event) => {
+  if (event.target.name !== 'tool') return;
+  keep('tool', event.target.value);
+  askSoon(0);
+});
+
+// The server knows how names are read; this asks it while you type.
+let asking = null;
+function askSoon(wait) {
+  clearTimeout(asking);
+  asking = setTimeout(ask, wait);
+}
+
+async function ask() {
+  const address = `/?${new URLSearchParams(new FormData(document.querySelector('.ask')))}`;
+  const response = await fetch(address, { headers: { accept: 'text/html' } });
+  const now = `/?${new URLSearchParams(new FormData(document.querySelector('.ask')))}`;
+  if (!response.ok || address !== now) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  for (const part of ['#commands', '.registries', '.push', '.tools > a']) {
+    const old = document.querySelector(part);
+    const made = fresh.querySelector(part);
+    if (old && made) old.replaceWith(made);
+  }
+  history.replaceState(null, '', address);
+}
+
+function openTool() {
+  const form = document.querySelector('.ask');
+  if (!form) return;
+  const radio = document.getElementById(`tool-${kept('tool')}`);
+  if (radio && !new URLSearchParams(location.search).has('tool')) radio.checked = true;
+  // A proxy in front need not say that the page was asked for over TLS; the browser does.
+  if (location.protocol === 'https:' && form.dataset.scheme !== 'https') ask();
+}
+
+// The time of the reader beside that of the rule.
+function tellTimes() {
+  const format = new Intl.DateTimeFormat(root.lang, { dateStyle: 'medium', timeStyle: 'long' });
+  for (const time of document.querySelectorAll('time')) time.title = format.format(new Date(time.dateTime));
+}
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 function size(bytes) {
@@ -155,6 +199,7 @@ async function refresh() {
   const open = new Set([...document.querySelectorAll('details[open]')].map((element) => element.id));
   document.querySelector('main').replaceWith(fresh);
   for (const id of open) document.getElementById(id)?.setAttribute('open', '');
+  tellTimes();
 }
 
 let waiting = null;
@@ -182,4 +227,6 @@ function listen() {
   on('rules', refreshSoon);
 }
 
+openTool();
+tellTimes();
 if (words.live !== undefined) listen();

@@ -24,7 +24,9 @@ pub(crate) fn me(rules: &Rules, principal: &Principal) -> api::Me {
     }
 }
 
-pub(crate) fn accounts(page: Listing<AccountRecord>) -> Result<api::AccountList, entrepot_access::ChangeError> {
+pub(crate) fn accounts(
+    page: Listing<AccountRecord>,
+) -> Result<api::AccountList, entrepot_access::ChangeError> {
     let accounts = page.rows.into_iter().map(account).collect::<Result<_, _>>()?;
     Ok(api::AccountList { accounts, more: page.more })
 }

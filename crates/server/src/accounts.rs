@@ -4,7 +4,8 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{
-    Access, Account, AccountName, ApiToken, Audit, ChangeError, Identity, NewToken, Operation, Scopes, TokenId,
+    Access, Account, AccountName, ApiToken, Audit, ChangeError, Identity, NewToken, Operation, Scopes,
+    TokenId,
 };
 use entrepot_api::{
     AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken, Me,
@@ -224,11 +225,13 @@ fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
     }
     Err(match principal.identity {
         Identity::Account(_) => {
-            let problem = Problem::new(StatusCode::FORBIDDEN, format!("{} may not do this", principal.label()));
+            let problem =
+                Problem::new(StatusCode::FORBIDDEN, format!("{} may not do this", principal.label()));
             problem.with_hint("an admin can, or the server's owner on its machine: `entrepot account`")
         }
-        _ => Problem::new(StatusCode::UNAUTHORIZED, "this needs a login")
-            .with_hint("send a user name and password, or an API token; on the server's machine: `entrepot account`"),
+        _ => Problem::new(StatusCode::UNAUTHORIZED, "this needs a login").with_hint(
+            "send a user name and password, or an API token; on the server's machine: `entrepot account`",
+        ),
     })
 }
 
@@ -328,7 +331,9 @@ impl From<ChangeError> for Problem {
             ChangeError::Exists(_) | ChangeError::Conflict | ChangeError::LastAdmin(_) => {
                 Self::new(StatusCode::CONFLICT, text)
             }
-            ChangeError::Busy(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, text).with_hint("try again soon"),
+            ChangeError::Busy(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, text).with_hint("try again soon")
+            }
             ChangeError::Catalog(cause) => {
                 tracing::warn!(%cause, "{text}");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, text)

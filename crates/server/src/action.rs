@@ -21,6 +21,8 @@ pub enum Action<'a> {
         /// The source repository as the client named it; `None` means any.
         from: Option<&'a Name>,
     },
+    /// Lists the repositories that were pushed here (`/v2/_catalog`). It has no repository.
+    ListRepositories,
     /// Lists tags.
     ListTags,
     /// Lists the referrers of a manifest.

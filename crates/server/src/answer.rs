@@ -82,6 +82,16 @@ mod tests {
     #[error("the accounts cannot be looked up")]
     struct Lookup(#[source] io::Error);
 
+    // R01
+    #[test]
+    fn a_length_that_is_not_known_is_not_said() {
+        let length =
+            |body| without_body(respond(StatusCode::OK, body)).headers().get(header::CONTENT_LENGTH).cloned();
+        assert_eq!(length(Body::unknown()), None);
+        assert_eq!(length(Body::empty()).unwrap(), "0");
+        assert_eq!(length(Body::bytes("four")).unwrap(), "4");
+    }
+
     #[tokio::test]
     async fn a_refusal_has_all_its_headers_and_only_the_log_has_its_cause() {
         let (log, id) = (Captured::default(), RequestId::of(&HeaderMap::new()));

@@ -1,6 +1,6 @@
 //! May the sender of a registry API request do this? Pure, apart from the rules that it is given.
 
-use entrepot_access::{Principal, Rules, Verb, Verbs, Visibility};
+use entrepot_access::{Principal, Rules, Verb, Verbs};
 use entrepot_mirror::RepoKey;
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
@@ -36,8 +36,7 @@ impl Question<'_> {
             _ => {}
         }
         let full = key.to_string();
-        let visibility = if rules.is_private(&full) { Visibility::Private } else { Visibility::Public };
-        let rights = rules.rights(&self.sender.principal, &full, visibility);
+        let rights = rules.rights(&self.sender.principal, &full, rules.visibility(&full));
         let allowed = match &self.sender.credentials {
             Credentials::Token(scopes) => rights.intersection(scopes.on(name)),
             Credentials::None | Credentials::Accepted | Credentials::Refused(_) => rights,
@@ -56,7 +55,9 @@ impl Question<'_> {
         match &self.sender.credentials {
             Credentials::Refused(rejection) => Err(rejection.refusal(self.origin, None)),
             Credentials::Accepted | Credentials::Token(_) => Ok(()),
-            Credentials::None if self.sender.principal == Principal::LOCAL && !rules.local.is_empty() => Ok(()),
+            Credentials::None if self.sender.principal == Principal::LOCAL && !rules.local.is_empty() => {
+                Ok(())
+            }
             Credentials::None => {
                 let message = "log in, or ask for a token without; hint: `docker login`";
                 let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
@@ -68,7 +69,9 @@ impl Question<'_> {
     // The same whether the repository exists or not: whoever may not read it must not learn that.
     fn missing(&self, name: &Name, asked_for: Verbs) -> Refusal {
         let (message, fault) = match &self.sender.credentials {
-            Credentials::None => (format!("`{asked_for}` on `{name}` needs a login; hint: `docker login`"), None),
+            Credentials::None => {
+                (format!("`{asked_for}` on `{name}` needs a login; hint: `docker login`"), None)
+            }
             _ => {
                 let who = self.sender.principal.label();
                 let message = format!("{who} may not `{asked_for}` on `{name}`; hint: an admin can grant it");
@@ -97,7 +100,11 @@ fn needed(action: &Action<'_>, method: Method) -> Needed {
         Action::Pull(_) if method == Method::Head => {
             Needed { any: push.with(Verb::Pull), asked_for: Verbs::NONE.with(Verb::Pull) }
         }
-        Action::Ping | Action::Pull(_) | Action::ListTags | Action::ListReferrers(_) => one(Verb::Pull),
+        Action::Ping
+        | Action::Pull(_)
+        | Action::ListTags
+        | Action::ListReferrers(_)
+        | Action::ListRepositories => one(Verb::Pull),
         Action::Push | Action::Mount { .. } => Needed { any: push, asked_for: push.with(Verb::Pull) },
         Action::Delete(_) => one(Verb::Delete),
     }

@@ -62,6 +62,11 @@ impl Body {
         Self::of(Content::Empty)
     }
 
+    /// The body of a `HEAD` whose `GET` has a length that is not known.
+    pub(crate) fn unknown() -> Self {
+        Self::of(Content::Stream(Frames { frames: stream::empty().boxed(), left: None, _lent: None }))
+    }
+
     /// A body of bytes made for this response.
     pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::of(Content::Made(bytes.into()))

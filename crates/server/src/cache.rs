@@ -1,20 +1,17 @@
-//! The JSON API of the mirror's holdings: list, count, remove.
+//! The JSON API of the mirror's holdings: list, count, remove, verify.
 //!
 //! Only for the owner of the data directory, who is whoever can open its socket.
 
 use entrepot_access::Identity;
 use entrepot_api::{
-    CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, ImageListQuery, ImageQuery,
-    Problem as ProblemBody, RepositoryListQuery,
+    CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, CacheVerification, ImageListQuery,
+    ImageQuery, Problem as ProblemBody, RepositoryListQuery, VerificationQuery,
 };
-use entrepot_mirror::{Mirror, RepoKey};
-use entrepot_oci::{Name, Page, Reference};
+use entrepot_mirror::{Check, Mirror, RepoKey};
+use entrepot_oci::{Digest, Name, Page, Reference};
 use http::{Response, StatusCode};
 
-use crate::{
-    answer, body::Body, headers::JSON, held, query, sync::problem::Problem,
-    web::call::WebCall,
-};
+use crate::{answer, body::Body, headers::JSON, held, query, sync::problem::Problem, web::call::WebCall};
 
 /// Count everything that is held
 #[utoipa::path(
@@ -72,6 +69,45 @@ pub(crate) async fn remove_images(call: WebCall) -> Result<Response<Body>, Probl
         reference.map(|reference| reference.parse().map_err(wrong)).transpose()?;
     let removal = mirror.remove(&repository(&call)?, reference.as_ref()).await?;
     Ok(answer::json(&held::removal(removal), JSON))
+}
+
+/// Compare stored bytes with records
+///
+/// One part of all digests at a time: ask again with `last` as it is in the answer, until there is none.
+#[utoipa::path(
+    get, path = "/api/v1/cache/verification", operation_id = "verifyCache", tag = "cache",
+    params(VerificationQuery),
+    responses(
+        (status = 200, description = "Where they disagree", body = CacheVerification),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn verify(call: WebCall) -> Result<Response<Body>, Problem> {
+    verified(&call, false).await
+}
+
+/// Repair what is found when stored bytes are compared with records
+///
+/// Bytes without a record are deleted. Mirrored content without bytes is forgotten, and fetched again when somebody asks for
+/// it. Pushed content without bytes stays as it is: it has to be pushed again.
+#[utoipa::path(
+    post, path = "/api/v1/cache/verification", operation_id = "repairCache", tag = "cache",
+    params(VerificationQuery),
+    responses(
+        (status = 200, description = "What was found and repaired", body = CacheVerification),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn repair(call: WebCall) -> Result<Response<Body>, Problem> {
+    verified(&call, true).await
+}
+
+async fn verified(call: &WebCall, repair: bool) -> Result<Response<Body>, Problem> {
+    let mirror = owned(call)?;
+    let last: Option<Digest> =
+        query::find(call.query(), "last").map(|last| last.parse().map_err(wrong)).transpose()?;
+    let found = mirror.verify(last.as_ref(), Check { repair, ..Check::default() }).await?;
+    Ok(answer::json(&held::verification(found), JSON))
 }
 
 /// Returns the mirror if the caller is its owner.

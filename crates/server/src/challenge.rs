@@ -82,10 +82,17 @@ mod tests {
             r#"Bearer realm="https://m.example.com/token",service="m.example.com""#
         );
         assert_eq!(
-            challenge(Some("M.example.com:8443"), Some(("local/app", "pull,push")), Some(TokenFault::Insufficient)),
+            challenge(
+                Some("M.example.com:8443"),
+                Some(("local/app", "pull,push")),
+                Some(TokenFault::Insufficient)
+            ),
             r#"Bearer realm="https://m.example.com:8443/token",service="m.example.com:8443",scope="repository:local/app:pull,push",error="insufficient_scope""#
         );
-        assert!(challenge(Some("[::1]:5000"), None, Some(TokenFault::Invalid)).ends_with(r#",error="invalid_token""#));
+        assert!(
+            challenge(Some("[::1]:5000"), None, Some(TokenFault::Invalid))
+                .ends_with(r#",error="invalid_token""#)
+        );
     }
 
     #[test]

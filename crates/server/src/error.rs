@@ -4,7 +4,7 @@
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
-use entrepot_mirror::{Error as MirrorError, UpstreamFault};
+use entrepot_mirror::{Error as MirrorError, NetworkFaultKind, UpstreamFault};
 use entrepot_oci::{ErrorCode, Host, MAX_MANIFEST_BYTES, Method, PageError, RangeError, RouteError};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
@@ -15,6 +15,9 @@ const WAIT: u64 = 60;
 
 /// Retry delay when memory is short, in seconds.
 const BUSY: u64 = 5;
+
+/// Retry delay while the store or the database fails or is away, in seconds.
+pub(crate) const RETRY: u64 = 5;
 
 /// An error response.
 #[derive(Clone, Debug)]
@@ -153,6 +156,10 @@ impl From<MirrorError> for Refusal {
         let refusal = match &error {
             MirrorError::Upstream { host, fault } => of_upstream(host, fault),
             MirrorError::Busy => Self::busy(),
+            MirrorError::Store | MirrorError::StoreDown => {
+                let (status, code) = class(&error);
+                Self::new(status, code, message(&error)).with(header::RETRY_AFTER, RETRY)
+            }
             error => {
                 let (status, code) = class(error);
                 Self::new(status, code, message(error))
@@ -164,9 +171,10 @@ impl From<MirrorError> for Refusal {
 
 fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
     match error {
-        MirrorError::NotAnUpstream { .. } | MirrorError::RepositoryUnknown { .. } => {
-            (StatusCode::NOT_FOUND, ErrorCode::NameUnknown)
-        }
+        MirrorError::NotAnUpstream { .. }
+        | MirrorError::NotAnAlias { .. }
+        | MirrorError::TwoRegistries { .. }
+        | MirrorError::RepositoryUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
         MirrorError::NotARepository { .. } => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
         MirrorError::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
         MirrorError::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
@@ -189,7 +197,7 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManyRequests),
         MirrorError::Full => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
         MirrorError::Upstream { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
-        MirrorError::Store => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
+        MirrorError::Store | MirrorError::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
     }
 }
 
@@ -198,6 +206,14 @@ fn message(error: &MirrorError) -> String {
     match error {
         MirrorError::NotAnUpstream { host } => format!(
             "`{host}` is not an upstream of this mirror; hint: add it under `registries` with `mirror: true`"
+        ),
+        MirrorError::NotAnAlias { host, aliases } => format!(
+            "`{host}` stands for no upstream of this mirror; hint: there are {aliases}; \
+             give a registry an `alias` under `registries`, or list a name of the server itself under `names`"
+        ),
+        MirrorError::TwoRegistries { name, asked } => format!(
+            "`{name}` begins with a registry, and the request asks `{asked}` for it; \
+             hint: leave out the one that is not meant"
         ),
         MirrorError::UploadUnknown => {
             "there is no such upload in this repository; hint: it may have expired, start a new one"
@@ -232,6 +248,9 @@ fn message(error: &MirrorError) -> String {
         MirrorError::Full => {
             "there is no space left to store this; hint: free space, then try again".to_owned()
         }
+        MirrorError::StoreDown => {
+            format!("the store does not answer, and what it holds is not lost; hint: try again in {RETRY} s")
+        }
         MirrorError::Store => "the store failed; hint: the server's log says more".to_owned(),
         error => error.to_string(),
     }
@@ -254,8 +273,21 @@ fn of_upstream(host: &Host, fault: &UpstreamFault) -> Refusal {
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
                 .with(header::RETRY_AFTER, wait)
         }
+        UpstreamFault::Rejected { status, reason } if reason.is_empty() => {
+            gateway(&format!("answers with status {status}"))
+        }
+        UpstreamFault::Rejected { .. } => gateway(&fault.to_string()),
         UpstreamFault::Failing(status) => gateway(&format!("fails with status {status}")),
-        UpstreamFault::Unreachable => gateway("cannot be reached"),
+        UpstreamFault::Unreachable(reason) => {
+            let (fact, hint) = (reason.summary(), reason.hint());
+            let refusal = gateway(&format!("cannot be reached: {fact}; hint: {hint}"));
+            match reason.kind() {
+                NetworkFaultKind::ConnectTimeout => {
+                    Refusal { status: StatusCode::GATEWAY_TIMEOUT, ..refusal }
+                }
+                _ => refusal,
+            }
+        }
         UpstreamFault::Invalid(_) => gateway("gave an answer that cannot be used"),
         UpstreamFault::TooLarge { named: true, .. } => gateway(&fault.to_string()),
         UpstreamFault::TooLarge { named: false, .. } => {

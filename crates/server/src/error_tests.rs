@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use entrepot_mirror::NetworkFault;
 use entrepot_oci::{Digest, DigestError, ManifestError, RepositoryError, TagError};
 
 use super::*;
@@ -19,6 +20,26 @@ fn upstream(fault: UpstreamFault) -> MirrorError {
 
 fn name() -> String {
     "local/a".to_owned()
+}
+
+#[test]
+fn what_the_mirror_says_of_names() {
+    for (error, message) in [
+        (
+            MirrorError::NotAnAlias { host: "gitlab.m.test".to_owned(), aliases: "`quay.m.test`".to_owned() },
+            "`gitlab.m.test` stands for no upstream of this mirror; hint: there are `quay.m.test`; \
+             give a registry an `alias` under `registries`, or list a name of the server itself under `names`",
+        ),
+        (
+            MirrorError::TwoRegistries { name: "quay.io/a".to_owned(), asked: "docker.io".parse().unwrap() },
+            "`quay.io/a` begins with a registry, and the request asks `docker.io` for it; \
+             hint: leave out the one that is not meant",
+        ),
+    ] {
+        let refusal = Refusal::from(error);
+        assert_eq!((refusal.status.as_u16(), refusal.code.as_str()), (404, "NAME_UNKNOWN"));
+        assert_eq!(refusal.message, message);
+    }
 }
 
 #[test]
@@ -136,10 +157,39 @@ fn what_the_mirror_says_to_pushes() {
             "UNKNOWN",
             "there is no space left to store this; hint: free space, then try again".to_owned(),
         ),
+        (
+            MirrorError::StoreDown,
+            503,
+            "UNKNOWN",
+            "the store does not answer, and what it holds is not lost; hint: try again in 5 s".to_owned(),
+        ),
         (MirrorError::Store, 503, "UNKNOWN", "the store failed; hint: the server's log says more".to_owned()),
     ] {
         assert_eq!(shown(&Refusal::from(error)), (status, code, message.as_str()));
     }
+}
+
+#[test]
+fn what_upstreams_do_not_take() {
+    for (status, reason, message) in [
+        (407, "", "upstream `docker.io` answers with status 407"),
+        (400, "NAME_INVALID: no", "upstream `docker.io` answers with status 400: NAME_INVALID: no"),
+    ] {
+        let refusal = Refusal::from(upstream(UpstreamFault::Rejected { status, reason: reason.to_owned() }));
+        assert_eq!(shown(&refusal), (502, "UNKNOWN", message));
+    }
+}
+
+#[test]
+fn a_store_that_fails_says_when_to_come_back() {
+    for error in [MirrorError::Store, MirrorError::StoreDown] {
+        assert_eq!(values(&Refusal::from(error), &header::RETRY_AFTER), ["5"]);
+    }
+    let problem = crate::sync::problem::Problem::from(MirrorError::StoreDown).answer();
+    assert_eq!(
+        (problem.status().as_u16(), &problem.headers()[header::RETRY_AFTER]),
+        (503, &"5".parse().unwrap())
+    );
 }
 
 #[test]
@@ -176,10 +226,20 @@ fn what_upstreams_do() {
             None,
         ),
         (
-            upstream(UpstreamFault::Unreachable),
+            upstream(UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::ConnectTimeout))),
+            504,
+            "UNKNOWN",
+            "upstream `docker.io` cannot be reached: there is no connection in time; hint: the network or a firewall \
+             is in the way: set `HTTPS_PROXY`, or name a mirror under `endpoints`; README.md: \"docker.io cannot be \
+             reached\" (docker.io 连不上怎么办)",
+            None,
+        ),
+        (
+            upstream(UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::PlainHttp))),
             502,
             "UNKNOWN",
-            "upstream `docker.io` cannot be reached",
+            "upstream `docker.io` cannot be reached: it speaks plain HTTP and not TLS; hint: write `http://` instead \
+             of `https://` under `endpoints`",
             None,
         ),
         (

@@ -3,9 +3,12 @@
 //! The command line uses this too when no server runs and it reads the holdings itself.
 
 use entrepot_api::{
-    CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
+    CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
+    CacheTotals, CacheVerification,
 };
-use entrepot_mirror::{HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals};
+use entrepot_mirror::{
+    Fault, Finding, HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals, Verification,
+};
 
 /// Totals of all holdings.
 pub fn totals(holdings: Totals) -> CacheTotals {
@@ -40,4 +43,19 @@ fn image(held: HeldImage) -> CacheImage {
 pub fn removal(removal: Removal) -> CacheRemoval {
     let Removal { manifests, blobs, freed } = removal;
     CacheRemoval { manifests, blobs, freed }
+}
+
+/// The result of verifying a part.
+pub fn verification(found: Verification) -> CacheVerification {
+    let Verification { records, stored, findings, last } = found;
+    CacheVerification { records, stored, findings: findings.into_iter().map(finding).collect(), last }
+}
+
+fn finding(found: Finding) -> CacheFinding {
+    let Finding { digest, size, fault, repositories, repaired } = found;
+    let fault = match fault {
+        Fault::MissingBytes => CacheFault::MissingBytes,
+        Fault::MissingRecord => CacheFault::MissingRecord,
+    };
+    CacheFinding { digest, size, fault, repositories, repaired }
 }

@@ -53,7 +53,7 @@ impl Hosts {
         let Some(name) = host.map(without_port) else { return false };
         is_this_machine(name)
             || is_below_localhost(name)
-            || names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || names.iter().any(|known| known.eq_ignore_ascii_case(name.strip_suffix('.').unwrap_or(name)))
     }
 }
 
@@ -136,6 +136,7 @@ mod tests {
             "[::1]",
             "registry.localhost:5000",
             "M.example.com:443",
+            "m.example.com.:5000",
             "10.0.0.7:5000",
         ] {
             assert!(hosts.include(Some(host)), "{host}");

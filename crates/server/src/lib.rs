@@ -14,9 +14,9 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod access;
 mod account_views;
 mod accounts;
-mod access;
 mod action;
 mod admission;
 mod answer;
@@ -72,4 +72,4 @@ pub use sender::{ApiToken, Credentials, Rejection, RejectionKind, Sender};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;
 pub use sync::service::SyncService;
-pub use tls::{CertificateError, TlsFiles};
+pub use tls::{CertificateError, TlsFiles, check_certificate};

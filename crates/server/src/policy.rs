@@ -31,7 +31,8 @@ impl Policy {
         Self::new(|_, _, _| Decision::Allow(Permit::free()))
     }
 
-    /// Decides by a function of sender, action and repository; [`Action::Ping`] has no repository.
+    /// Decides by a function of sender, action and repository; [`Action::Ping`] and
+    /// [`Action::ListRepositories`] have no repository.
     pub fn new(
         decide: impl Fn(&Sender, &Action<'_>, Option<&RepoKey>) -> Decision + Send + Sync + 'static,
     ) -> Self {

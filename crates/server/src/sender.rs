@@ -200,12 +200,11 @@ impl Rejection {
         match self.kind {
             RejectionKind::Password => log_in(None),
             RejectionKind::Token => log_in(Some(TokenFault::Invalid)),
-            RejectionKind::Wait(wait) => {
-                refusal(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
-                    .with(header::RETRY_AFTER, wait.as_secs().max(1))
+            RejectionKind::Wait(wait) => refusal(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
+                .with(header::RETRY_AFTER, wait.as_secs().max(1)),
+            RejectionKind::Unavailable => {
+                refusal(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown).with(header::RETRY_AFTER, SOON)
             }
-            RejectionKind::Unavailable => refusal(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown)
-                .with(header::RETRY_AFTER, SOON),
         }
     }
 
@@ -251,7 +250,12 @@ fn after_scheme<'a>(sent: &'a HeaderValue, scheme: &str) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
-    async fn who(door: Door, address: &str, sent: Option<&'static str>, token: Option<&ApiToken>) -> Principal {
+    async fn who(
+        door: Door,
+        address: &str,
+        sent: Option<&'static str>,
+        token: Option<&ApiToken>,
+    ) -> Principal {
         let headers =
             HeaderMap::from_iter(sent.map(|sent| (header::AUTHORIZATION, HeaderValue::from_static(sent))));
         let (address, host) = (address.parse().ok(), Some("localhost:5000"));

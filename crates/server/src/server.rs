@@ -109,8 +109,8 @@ impl Server {
         let terms = Terms {
             hosts: Hosts::of(address.ip(), listen.names),
             local: Local::new(local),
-            is_tls: certificates.is_some(),
             patience: listen.patience,
+            has_tls: certificates.is_some(),
         };
         let state = Arc::new(State::new(parts, terms));
         let site = Site::new(&state);

@@ -22,6 +22,7 @@ use crate::{
     ids::RequestId,
     incoming::Upload,
     metrics::Kind,
+    pages::errors,
     peer::{Door, Peer},
     record::Record,
     registry,
@@ -119,7 +120,15 @@ impl Service {
             token: self.state.token.as_ref(),
         };
         let sender = Sender::of(&evidence, self.state.access.as_ref()).await;
-        let call = Call { state: &self.state, peer, head: &head, host, sender: sender.clone(), body: &mut body, kind };
+        let call = Call {
+            state: &self.state,
+            peer,
+            head: &head,
+            host,
+            sender: sender.clone(),
+            body: &mut body,
+            kind,
+        };
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
@@ -144,6 +153,9 @@ fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
         return Some(Err(refusal));
     }
     let denied = admission::admit(call).err()?;
+    if let Some(page) = errors::denied(&denied, call.path(), &call.head.headers) {
+        return Some(Ok(page));
+    }
     Some(if is_api(call.path()) { Ok(Problem::from(denied).answer()) } else { Err(denied.into()) })
 }
 

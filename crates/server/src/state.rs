@@ -47,8 +47,8 @@ pub(crate) struct State {
     pub(crate) hosts: Hosts,
     /// Tracks whether a local address counts as proof.
     pub(crate) local: Local,
-    /// True if clients speak TLS with us.
-    pub(crate) is_tls: bool,
+    /// True if the server speaks TLS itself.
+    pub(crate) has_tls: bool,
     /// The resources that are short at the moment.
     pub(crate) shortage: Shortage,
     /// The response bodies in flight.
@@ -62,14 +62,14 @@ pub(crate) struct State {
 pub(crate) struct Terms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
-    pub(crate) is_tls: bool,
     pub(crate) patience: Patience,
+    pub(crate) has_tls: bool,
 }
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
         let Parts { mirror, sync, token, access, policy, registry, metrics } = parts;
-        let Terms { hosts, local, is_tls, patience } = terms;
+        let Terms { hosts, local, patience, has_tls } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
         Self {
@@ -81,7 +81,7 @@ impl State {
             registry,
             hosts,
             local,
-            is_tls,
+            has_tls,
             shortage,
             answers,
             metrics,

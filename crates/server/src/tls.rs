@@ -10,6 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use entrepot_oci::{ErrorBody, ErrorCode};
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -17,11 +18,16 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// The interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(30);
+/// How much is read of a client that speaks plain HTTP, in bytes.
+const MAX_UNREAD: u64 = 64 << 10;
 
 /// Paths of certificate and key, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +93,14 @@ impl Certificates {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), files, current, seen })
     }
 
+    /// Begins TLS. A client that speaks plain HTTP is told so.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let mut first = [0];
+        // A TLS record begins with a small number, a request with the letters of its method.
+        if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+            tell_plain(stream).await?;
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the client speaks plain HTTP"));
+        }
         self.acceptor.accept(stream).await
     }
 
@@ -112,6 +125,27 @@ impl Certificates {
             }
         }
     }
+}
+
+/// Checks that certificate and key can be read and belong together.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check_certificate(files: &TlsFiles) -> Result<(), CertificateError> {
+    load(files, &aws_lc_rs::default_provider()).map(drop)
+}
+
+// Reads what the client sends, up to a limit: closing with unread data would take the answer away from it.
+async fn tell_plain(mut stream: TcpStream) -> io::Result<()> {
+    let error = ErrorBody::new(ErrorCode::Unsupported, "this port speaks TLS; hint: use `https://`");
+    let body = error.to_json();
+    let head = format!(
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream.take(MAX_UNREAD), &mut tokio::io::sink()).await.map(drop)
 }
 
 /// Logs the result of a reload.

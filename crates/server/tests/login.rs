@@ -122,7 +122,9 @@ async fn the_ping_says_how_to_log_in() {
 async fn a_login_is_checked_at_the_ping_and_at_the_token() {
     let yard = Yard::new().await;
     assert_eq!(yard.status("GET", "/v2/", &basic("alice", PASSWORD)).await, 200);
-    for wrong in [basic("alice", "wrong"), basic("nobody", PASSWORD), "Basic !".to_owned(), "Negotiate x".to_owned()] {
+    for wrong in
+        [basic("alice", "wrong"), basic("nobody", PASSWORD), "Basic !".to_owned(), "Negotiate x".to_owned()]
+    {
         let answer = yard.send("GET", "/v2/", Some(&wrong)).await;
         assert_eq!((answer.status.as_u16(), challenge(&answer)), (401, REALM.to_owned()));
     }
@@ -132,7 +134,10 @@ async fn a_login_is_checked_at_the_ping_and_at_the_token() {
     assert_eq!(yard.status("GET", "/v2/", &bearer).await, 200, "a token without scopes is a login");
     let damaged = format!("{}x", &bearer[..bearer.len() - 1]);
     let answer = yard.send("GET", "/v2/", Some(&damaged)).await;
-    assert_eq!((answer.status.as_u16(), challenge(&answer)), (401, format!("{REALM},error=\"invalid_token\"")));
+    assert_eq!(
+        (answer.status.as_u16(), challenge(&answer)),
+        (401, format!("{REALM},error=\"invalid_token\""))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,10 +195,13 @@ async fn pushing_needs_a_grant_and_a_scope() {
     assert_eq!(yard.status("POST", start, &alice).await, 202);
     assert_eq!(yard.status("POST", start, &basic("alice", PASSWORD)).await, 202, "Basic at once");
     let bob = yard.bearer(Some("bob"), &scope).await;
-    for sent in [bob, basic("bob", PASSWORD), yard.bearer(Some("alice"), &["repository:local/app/x:pull"]).await] {
+    for sent in
+        [bob, basic("bob", PASSWORD), yard.bearer(Some("alice"), &["repository:local/app/x:pull"]).await]
+    {
         let answer = yard.send("POST", start, Some(&sent)).await;
         assert_eq!((answer.status.as_u16(), code(&answer).as_str()), (401, "DENIED"));
-        let expected = format!("{REALM},scope=\"repository:local/app/x:pull,push\",error=\"insufficient_scope\"");
+        let expected =
+            format!("{REALM},scope=\"repository:local/app/x:pull,push\",error=\"insufficient_scope\"");
         assert_eq!(challenge(&answer), expected);
     }
     assert_eq!(yard.status("DELETE", "/v2/local/app/x/manifests/1", &alice).await, 401);
@@ -217,8 +225,10 @@ async fn private_content_does_not_even_exist_for_others() {
     for sent in [None, Some(basic("bob", PASSWORD)), Some(basic("bob", "wrong"))] {
         for (there, absent) in paths("local/secret/x").iter().zip(paths("local/secret/y")) {
             for method in ["GET", "HEAD"] {
-                let (there, absent) =
-                    (yard.send(method, there, sent.as_deref()).await, yard.send(method, &absent, sent.as_deref()).await);
+                let (there, absent) = (
+                    yard.send(method, there, sent.as_deref()).await,
+                    yard.send(method, &absent, sent.as_deref()).await,
+                );
                 let plain = |response: &Response| (response.status, response.text().replace("/y", "/x"));
                 assert_eq!(there.status, 401, "{sent:?} {method}");
                 assert_eq!(plain(&there), plain(&absent), "no answer tells whether it exists");

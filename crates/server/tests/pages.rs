@@ -6,7 +6,7 @@ mod support;
 
 use entrepot_api::{CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, Problem};
 use entrepot_testkit::TestImage;
-use support::Rig;
+use support::{Rig, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_metrics_and_welcome() {
@@ -34,6 +34,70 @@ async fn health_metrics_and_welcome() {
     assert!(!text.contains("secret-name"));
     let post = rig.send("POST", "/metrics", &[], "").await;
     assert_eq!((post.status.as_u16(), post.header("allow")), (405, Some("GET, HEAD")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_says_how_to_pull_any_image() {
+    let rig = Rig::start().await;
+    let address = rig.address;
+    let english = rig.get("/?lang=en").await.text();
+    assert!(english.contains(r#"<html lang="en">"#) && !english.contains("镜像</h"), "{english}");
+    let chinese = rig.get("/?lang=zh").await.text();
+    let parts = [
+        r#"<html lang="zh">"#,
+        "容器镜像加速站",
+        r#"<a href="/?lang=en" hreflang="en" lang="en">English</a>"#,
+    ];
+    parts.iter().for_each(|part| assert!(chinese.contains(part), "{part}"));
+    for (query, said) in [
+        (
+            "image=docker+pull+nginx%3A1.27",
+            format!("docker tag {address}/docker.io/library/nginx:1.27 nginx:1.27"),
+        ),
+        ("image=nginx", format!("&quot;registry-mirrors&quot;: [&quot;http://{address}&quot;]")),
+        ("image=nginx", format!("[host.&quot;http://{address}&quot;]")),
+        ("image=nginx", "sudo crictl pull docker.io/library/nginx:latest".to_owned()),
+        ("image=nginx", format!("podman pull --tls-verify=false {address}/docker.io/library/nginx")),
+        ("image=nginx", format!("endpoint: [&quot;http://{address}&quot;]")),
+        ("image=nginx", format!("image: {address}/docker.io/library/nginx")),
+        ("image=local%2Fapp%3A1", format!("docker pull {address}/local/app:1")),
+        ("image=evil.test%2Fa&lang=en", "This mirror does not serve <code>evil.test</code>".to_owned()),
+        ("image=%3Cscript%3E&lang=en", "That is not the name of an image.".to_owned()),
+        ("image=nginx&tool=k3s", r#"value="k3s" checked"#.to_owned()),
+    ] {
+        let page = rig.get(&format!("/?{query}")).await.text();
+        assert!(page.contains(&said), "{query}: {said} in {page}");
+        assert!(!page.contains("<script>") && !page.contains(" style=") && !page.contains("src=\"http"));
+    }
+    let behind = rig.get_with("/", &[("host", "m.test"), ("x-forwarded-proto", "https")]).await.text();
+    assert!(behind.contains("[&quot;https://m.test&quot;]") && !behind.contains("insecure"), "{behind}");
+    let elsewhere = rig.get_with("/", &[("host", "m.test")]).await.text();
+    assert!(elsewhere.contains("&quot;insecure-registries&quot;: [&quot;m.test&quot;]"), "{elsewhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_get_pages_for_errors_and_programs_documents() {
+    let rig = Rig::start().await;
+    let browser = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+    let chinese = ("accept-language", "zh-CN,zh;q=0.9");
+    let page = rig.get_with("/nowhere/%3Cb%3E", &[browser, chinese]).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (404, Some("text/html; charset=utf-8")));
+    assert!(page.text().contains("没有这个页面") && !page.text().contains("<b>"), "{}", page.text());
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    let lost = rig.get_with("/", &[browser, chinese, ("host", "evil.example")]).await;
+    assert_eq!((lost.status.as_u16(), lost.header("content-type")), (421, Some("text/html; charset=utf-8")));
+    assert!(
+        lost.text().contains("<code>evil.example</code>") && lost.text().contains("<code>names</code>"),
+        "{}",
+        lost.text()
+    );
+    for (path, headers) in
+        [("/nowhere", &[("accept", "*/*")][..]), ("/v2/nowhere", &[browser]), ("/api/nowhere", &[browser])]
+    {
+        let document = rig.get_with(path, headers).await;
+        assert_eq!(document.status, 404, "{path}");
+        assert!(document.header("content-type").unwrap().ends_with("json"), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,4 +177,30 @@ async fn the_namespace_is_told_back() {
     assert_eq!(rig.get("/v2/library/a/manifests/1").await.header("oci-namespace"), None);
     let tags = rig.get("/v2/docker.io/library/a/tags/list?n=1&ns=docker.io").await;
     assert_eq!(tags.json()["name"], "docker.io/library/a");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosted_names_are_listed_where_that_is_allowed() {
+    let rig = Rig::start().await;
+    assert_eq!(rig.get("/v2/_catalog").await.status, 404);
+    let rig = Rig::start_with(Setup { catalog: true, ..Setup::default() }).await;
+    assert_eq!(rig.get("/v2/_catalog").await.text(), r#"{"repositories":[]}"#);
+    for name in ["local/c", "local/a", "local/b/deep"] {
+        rig.push_blob(name, "{}").await;
+    }
+    rig.upstream.put_image("library/nginx", "1", &TestImage::random(1, 1, 10));
+    rig.get("/v2/library/nginx/manifests/1").await;
+    let (mut found, mut path) = (Vec::new(), "/v2/_catalog?n=2".to_owned());
+    loop {
+        let page = rig.get(&path).await;
+        let names = page.json()["repositories"].as_array().unwrap().clone();
+        assert!(names.len() <= 2);
+        found.extend(names.into_iter().map(|name| name.as_str().unwrap().to_owned()));
+        let Some(link) = page.header("link") else { break };
+        path = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+    }
+    assert_eq!(found, ["local/a", "local/b/deep", "local/c"]);
+    assert_eq!(rig.get("/v2/_catalog?n=x").await.status, 400);
+    assert_eq!(rig.get("/v2/_catalog?n=0").await.text(), r#"{"repositories":[]}"#);
+    assert_eq!(rig.send("DELETE", "/v2/_catalog", &[], "").await.status, 405);
 }

@@ -374,6 +374,11 @@ async fn the_guide_is_for_readers() {
         "SGLANG &lt;发行镜像&gt;",
         "推理",
         r#"docker pull quay.io/ascend/sglang:<span class="hole">[tag]</span>"#,
+        "本站",
+        &format!(
+            r#"docker pull {}/docker.io/lmsysorg/sglang:<span class="hole">[tag]</span>"#,
+            desk.rig.address
+        ),
         "Quay.io 组织",
         "只有 <strong>CANN</strong> 标签",
         "<code>quay.io</code> 在公网",
@@ -414,6 +419,49 @@ async fn the_table_shows_every_copy() {
     desk.scheduler.refuse("`sync[0]`: no <name>".into(), Some("give it one".into()));
     let page = desk.rig.get("/sync?lang=en").await.text();
     assert!(page.contains("<code>sync[0]</code>: no &lt;name&gt;") && page.contains("give it one"));
+}
+
+// What people read of a page, without what is marked as code or as English.
+fn read_aloud(page: &str) -> String {
+    let mut text = page.split_once("<body").unwrap().1.to_owned();
+    for (from, to) in [("<pre", "</pre>"), ("<code", "</code>"), (" lang=\"en\">", "</")] {
+        while let Some(start) = text.find(from) {
+            let end = start + text[start..].find(to).unwrap() + to.len();
+            text.replace_range(start..end, " > | <");
+        }
+    }
+    text.split('<')
+        .filter_map(|part| part.split_once('>'))
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join("|")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_chinese_has_no_english_sentence() {
+    let mut desk = Desk::open(None).await;
+    desk.run(vec![copy("v1", CopyOutcome::Equal), copy("v2", CopyOutcome::Failed)]).await;
+    desk.scheduler.refuse("`sync[0]`: no name is there".into(), Some("give it one of its own".into()));
+    let browser = ("accept", "text/html");
+    for path in [
+        "/",
+        "/?image=local/app:1",
+        "/?image=evil.test/a",
+        "/?image=A",
+        "/guide",
+        "/sync",
+        "/sync?rule=none",
+        "/x",
+    ] {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let page = desk.rig.get_with(&format!("{path}{separator}lang=zh"), &[browser]).await.text();
+        let text = read_aloud(&page);
+        assert!(text.contains("拉取镜像"), "{path}: {text}");
+        for part in text.split(|c: char| !(c.is_ascii_alphabetic() || c == ' ' || c == ',' || c == '\'')) {
+            let words = part.split_whitespace().filter(|word| word.chars().all(|c| c.is_ascii_lowercase()));
+            assert!(words.count() < 3, "{path}: {part} in {text}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -133,6 +133,24 @@ async fn tls_gives_equal_bytes_and_new_certificates_need_no_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn plain_http_at_a_tls_port_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = certificate(directory.path(), "one.test");
+    let rig = Rig::start_with(Setup { tls: Some(files.clone()), ..Setup::default() }).await;
+    let body = "x".repeat(20_000);
+    let push = format!(
+        "PUT /v2/local/a/manifests/1 HTTP/1.1\r\nhost: one.test\r\ncontent-length: 20000\r\n\r\n{body}"
+    );
+    for request in ["GET /v2/ HTTP/1.1\r\nhost: one.test\r\n\r\n", push.as_str()] {
+        let answer = rig.raw(request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(answer.contains("this port speaks TLS; hint: use `https://`"), "{answer}");
+    }
+    let connector = connector(&files.cert, b"http/1.1");
+    assert_eq!(over_tls(&rig, &connector, "one.test", "/v2/").await.unwrap().0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_growing_blob_streams_while_it_grows() {
     let rig = Rig::start().await;
     let layer = noise(11, 6 << 20);

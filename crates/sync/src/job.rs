@@ -34,6 +34,11 @@ pub struct Target {
     pub reference: Reference,
     /// The shape of the copy.
     pub shape: Shape,
+    /// The name at the source that this is a copy of, where several names there stand for one image. `None` means the
+    /// job's.
+    pub source_name: Option<Reference>,
+    /// The digest that the image must have there. If it would have another, nothing is written. `None` takes any.
+    pub digest: Option<Digest>,
     /// Copy its referrers too: signatures, attestations, SBOMs.
     pub referrers: bool,
     /// The digest that the tag had at the target when the plan was made, if it was there.

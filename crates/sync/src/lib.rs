@@ -39,7 +39,8 @@ pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};
 pub use look::look;
 pub use place::Place;
 pub use plan::{
-    Action, CopyAction, CopyRequest, CopyTarget, Counts, JobState, Plan, Step, TargetState, plan, settle,
+    Action, CopyAction, CopyImage, CopyRequest, CopyTarget, Counts, JobState, Plan, Step, TargetState, plan,
+    settle,
 };
 pub use provider::Provider;
 pub use registries::{Registries, Registry};

@@ -13,7 +13,8 @@ use crate::{
 /// The number of jobs queried at once.
 const AT_ONCE: usize = 16;
 
-/// The state of each job, by one `HEAD` at its source and one at each target. Failed queries count as missing: the copy
+/// The state of each job, by one `HEAD` at its source and one at each target; where a registry does not say the digest,
+/// by its manifest, as rules compare. Failed queries count as missing: the copy
 /// itself will report the reason.
 pub async fn look(registries: &Arc<dyn Registries>, jobs: &[Job]) -> Vec<JobState> {
     let states = stream::iter(jobs).map(async |job| {
@@ -35,6 +36,8 @@ async fn at(registries: &Arc<dyn Registries>, source: Option<Digest>, target: &T
         _ => source,
     };
     let digest = head(registries, &target.place, &target.reference).await;
+    // What is there may be the image, and not the one that the target is named with: then the copy is refused.
+    let wanted = wanted.filter(|wanted| target.digest.is_none_or(|only| only == *wanted));
     TargetState { digest, action: CopyAction::of(wanted, digest) }
 }
 
@@ -47,8 +50,14 @@ async fn head(registries: &Arc<dyn Registries>, place: &Place, reference: &Refer
             return None;
         }
     };
-    match registry.remote.head_manifest(repository, reference).await {
-        Ok(head) => head.digest,
+    let digest = async {
+        match registry.remote.head_manifest(repository, reference).await?.digest {
+            Some(digest) => Ok(digest),
+            None => registry.remote.manifest(repository, reference).await.map(|fetched| fetched.digest),
+        }
+    };
+    match digest.await {
+        Ok(digest) => Some(digest),
         Err(error) => {
             tracing::debug!(%error, %place, "cannot be asked");
             None

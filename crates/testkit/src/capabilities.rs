@@ -40,6 +40,14 @@ pub struct Capabilities {
     pub longest_page: Option<usize>,
     /// Sends a `Link` to the next page. Without it, pages do not mention the next one.
     pub links: bool,
+    /// How pages of tags and repositories follow each other.
+    pub paging: Paging,
+    /// Gives the size with `HEAD`. Without it, there is no `Content-Length`.
+    pub head_lengths: bool,
+    /// The status of a `HEAD` for a blob that is there, if it is refused.
+    pub refused_blob_heads: Option<u16>,
+    /// Redirects requests for referrers with 303 to a page for people.
+    pub referrers_for_people: bool,
     /// Reads a missing referrers tag as the digest in it, and responds with the image itself.
     pub digest_tags: bool,
     /// Maximum number of requests per second; beyond it, 503.
@@ -52,6 +60,18 @@ pub struct Capabilities {
     pub upload_pace: Option<u64>,
     /// Redirects blob requests with 307 to this prefix followed by `/v2/…`, as registries behind a CDN do.
     pub blobs_at: Option<String>,
+}
+
+/// How the pages of a listing follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paging {
+    /// By the last name, in `last`.
+    #[default]
+    ByName,
+    /// By a cursor in `next_page`, as at Quay; `last` is ignored.
+    NextPage,
+    /// By a cursor in `last`, as at ECR Public; anything else there gets 405.
+    OpaqueLast,
 }
 
 /// A limit on manifest requests, announced in `ratelimit-limit` and `ratelimit-remaining`; at 0 they get 429.
@@ -89,6 +109,10 @@ impl Default for Capabilities {
             move_tags: true,
             longest_page: None,
             links: true,
+            paging: Paging::ByName,
+            head_lengths: true,
+            refused_blob_heads: None,
+            referrers_for_people: false,
             digest_tags: false,
             per_second: None,
             largest_upload: None,
@@ -105,10 +129,11 @@ impl Capabilities {
         Self { oci_indexes: false, oci_manifests: false, per_second: Some(20), ..Self::default() }
     }
 
-    /// Quay: a mount needs `from`, manifests get 202, short pages. Untagged manifests disappear when
+    /// Quay: a mount needs `from`, manifests get 202, short pages that follow by a cursor. Untagged manifests disappear when
     /// [`crate::TestRegistry::collect`] is called.
     pub fn quay() -> Self {
-        Self { manifest_taken: 202, mount_from_anywhere: false, tags_page: Some(50), ..Self::default() }
+        let (tags_page, paging) = (Some(50), Paging::NextPage);
+        Self { manifest_taken: 202, mount_from_anywhere: false, tags_page, paging, ..Self::default() }
     }
 
     /// Docker Hub: a limit on manifests per six hours. For its tokens, see [`crate::Bearer::at_most`].
@@ -127,6 +152,22 @@ impl Capabilities {
             tags_page: Some(1000),
             ..Self::default()
         }
+    }
+
+    /// ECR Public: pages follow by a cursor in `last`, and `HEAD` of a blob gets 401.
+    pub fn ecr_public() -> Self {
+        let paging = Paging::OpaqueLast;
+        Self { tags_page: Some(50), paging, refused_blob_heads: Some(401), ..Self::default() }
+    }
+
+    /// GHCR: requests for referrers are sent to a page for people.
+    pub fn ghcr() -> Self {
+        Self { referrers: false, referrers_for_people: true, ..Self::default() }
+    }
+
+    /// Cloud Run and other load balancers in front of a registry: `HEAD` does not give the size.
+    pub fn behind_load_balancer() -> Self {
+        Self { head_lengths: false, ..Self::default() }
     }
 
     /// GitLab: responds to a referrers tag with the image itself.

@@ -2,6 +2,7 @@
 //!
 //! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
+//! - `s3`, a feature, is a real S3 server with faults of its own
 //! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
 //! For tests only. Misuse ends the test at once: functions panic instead of returning errors.
@@ -30,13 +31,16 @@ mod random;
 mod registry;
 mod request;
 mod rush;
+#[cfg(feature = "s3")]
+pub mod s3;
+mod schema1;
 mod serve;
 mod state;
 mod store;
 mod wire;
 
 pub use auth::{Bearer, TokenField};
-pub use capabilities::{Capabilities, RateLimit};
+pub use capabilities::{Capabilities, Paging, RateLimit};
 pub use captured::Captured;
 pub use fault::{Action, Fault, Match, Place};
 pub use gate::Gate;
@@ -45,3 +49,4 @@ pub use log::{End, Log, Request};
 pub use patience::{patiently, until, until_answer};
 pub use registry::TestRegistry;
 pub use request::Kind;
+pub use schema1::{schema1, signed_schema1};

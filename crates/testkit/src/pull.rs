@@ -1,10 +1,10 @@
 //! Reading: manifests, blobs, tags and referrers.
 
 use entrepot_oci::{self as oci, ByteRange, Digest, ErrorCode, Page, Reference, ReferrersIndex, Route};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::{allowance::allowance, answer::Answer, push, request::Call, state::State};
+use crate::{allowance::allowance, answer::Answer, capabilities::Paging, push, request::Call, state::State};
 
 /// Handles a `GET` or `HEAD`, with the body in either case.
 pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
@@ -49,6 +49,9 @@ fn blob(state: &State, call: &Call, name: &oci::Name, digest: &Digest) -> Answer
     let Some(bytes) = held.cloned() else {
         return Answer::error(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "no such blob");
     };
+    if let Some(status) = capabilities.refused_blob_heads.filter(|_| call.method == Method::HEAD) {
+        return Answer::new(StatusCode::from_u16(status).unwrap());
+    }
     if let Some(base) = &capabilities.blobs_at {
         return Answer::new(StatusCode::TEMPORARY_REDIRECT).with("location", format!("{base}{}", call.path));
     }
@@ -104,15 +107,38 @@ fn listing<'a>(
 ) -> (Vec<&'a String>, Option<String>) {
     let asked = call.query("n").map_or(usize::MAX, |_| page.limit());
     let limit = asked.min(state.capabilities.tags_page.unwrap_or(usize::MAX));
-    let mut rest = all.skip_while(|name| page.after().is_some_and(|after| name.as_str() <= after));
-    let names: Vec<_> = rest.by_ref().take(limit).collect();
-    let next = names.last().filter(|_| rest.next().is_some() && state.capabilities.links);
-    let link = next.map(|last| format!("<{}?n={limit}&last={last}>; rel=\"next\"", call.path));
+    let all: Vec<_> = all.collect();
+    let start = match state.capabilities.paging {
+        Paging::ByName => {
+            let is_before = |name: &&&String| page.after().is_some_and(|after| name.as_str() <= after);
+            all.iter().take_while(is_before).count()
+        }
+        Paging::NextPage => offset(call.query("next_page")),
+        Paging::OpaqueLast => offset(call.query("last")),
+    };
+    let names: Vec<_> = all.iter().copied().skip(start).take(limit).collect();
+    let behind = start + names.len();
+    let next = names.last().filter(|_| behind < all.len() && state.capabilities.links);
+    let link = next.map(|last| match state.capabilities.paging {
+        Paging::ByName => format!("<{}?n={limit}&last={last}>; rel=\"next\"", call.path),
+        Paging::NextPage => format!("<{}?next_page={CURSOR}{behind}&n={limit}>; rel=\"next\"", call.path),
+        Paging::OpaqueLast => format!("<{}?last={CURSOR}{behind}&n={limit}>; rel=\"next\"", call.path),
+    });
     (names, link)
+}
+
+/// What a cursor begins with. The number of entries before the page follows.
+pub(crate) const CURSOR: &str = "cursor.";
+
+fn offset(cursor: Option<String>) -> usize {
+    cursor.and_then(|cursor| cursor.strip_prefix(CURSOR)?.parse().ok()).unwrap_or_default()
 }
 
 fn referrers(state: &State, call: &Call, name: &oci::Name, of: (&Digest, Option<&str>)) -> Answer {
     let (subject, artifact_type) = of;
+    if state.capabilities.referrers_for_people {
+        return Answer::new(StatusCode::SEE_OTHER).with("location", "/-/v2/packages/for-people");
+    }
     if !state.capabilities.referrers {
         return Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no referrers API");
     }

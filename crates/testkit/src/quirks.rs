@@ -6,7 +6,13 @@ use bytes::Bytes;
 use entrepot_oci::{Digest, ErrorCode, MediaType, Reference, Route};
 use http::{Method, StatusCode};
 
-use crate::{answer::Answer, capabilities::Capabilities, request::Call, state::State};
+use crate::{
+    answer::Answer,
+    capabilities::{Capabilities, Paging},
+    pull::CURSOR,
+    request::Call,
+    state::State,
+};
 
 /// The refusal, if this registry does not support the request.
 pub(crate) fn refuse(state: &mut State, call: &Call, body: &Bytes) -> Option<Answer> {
@@ -23,10 +29,14 @@ pub(crate) fn refuse(state: &mut State, call: &Call, body: &Bytes) -> Option<Ans
 }
 
 fn page(capabilities: &Capabilities, call: &Call) -> Option<Answer> {
+    let refused = |message| Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message);
+    let last = call.query("last").filter(|_| capabilities.paging == Paging::OpaqueLast);
+    if last.is_some_and(|last| !last.starts_with(CURSOR)) {
+        return Some(refused("Invalid next token provided"));
+    }
     let asked: usize = call.query("n")?.parse().ok()?;
     capabilities.longest_page.filter(|longest| asked > *longest)?;
-    let message = "Invalid parameter at 'maxResults' failed to satisfy constraint";
-    Some(Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message))
+    Some(refused("Invalid parameter at 'maxResults' failed to satisfy constraint"))
 }
 
 fn form(capabilities: &Capabilities, call: &Call) -> Option<Answer> {

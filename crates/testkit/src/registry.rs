@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_oci::{Digest, Host, MediaType};
+use entrepot_oci::{Digest, Host, MediaType, schema1_signed_payload};
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::oneshot,
@@ -151,7 +151,8 @@ impl TestRegistry {
         bytes: impl Into<Bytes>,
     ) -> Digest {
         let bytes = bytes.into();
-        let digest = Digest::of(&bytes);
+        let digest =
+            schema1_signed_payload(&bytes).map_or_else(|| Digest::of(&bytes), |payload| Digest::of(&payload));
         let mut state = self.shared.state();
         let held = state.store.repository(repository);
         held.put_manifest(media_type, bytes, digest);

@@ -79,6 +79,9 @@ async fn serve(
     if call.method == Method::HEAD {
         script.body = Bytes::new();
         script.events.clear();
+        if !shared.state().capabilities.head_lengths {
+            script.headers.remove(header::CONTENT_LENGTH);
+        }
     }
     entry.write(|request| request.status = script.status.as_u16());
     let mut response = Response::new(());

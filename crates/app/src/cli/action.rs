@@ -13,7 +13,7 @@ pub(crate) enum Action {
     Serve(serve::Serve),
     /// Check or show a configuration.
     Config(config::Config),
-    /// List, count or remove cached content.
+    /// List, count, remove or verify cached content.
     Cache(cache::Cache),
     /// Copy what rules select.
     Sync(sync::Sync),

@@ -13,10 +13,11 @@ use crate::{
 
 #[derive(Args)]
 struct DocumentArgs {
-    /// The documents; `-` or none for standard input
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The documents, or directories with documents; `-` or none for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     files: Vec<Source>,
-    /// Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list
+    /// Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, woodpecker, circleci, bitbucket,
+    /// devcontainer, quadlet, hcl, bake, ansible, script, env, list
     /// [default: by name and content]
     #[arg(long)]
     kind: Option<Kind>,

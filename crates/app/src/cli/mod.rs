@@ -1,11 +1,13 @@
 //! Parses the command line. Clap's structs stay in here; commands get argument types of their own.
 //!
 //! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
-//! stacks in `stacks`, and the steps of a migration in `migrate`.
+//! stacks in `stacks`, and the steps of a migration in `migrate`. `help` makes the help of it, `chinese` has its texts.
 
 mod action;
+mod chinese;
 mod common;
 mod documents;
+mod help;
 mod migrate;
 mod registries;
 mod rules;
@@ -14,13 +16,13 @@ mod stacks;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint, builder::styling};
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use entrepot_oci::printable;
 
 use crate::{
     commands::{cache, completions, config, man, serve},
-    config::{Listen, Overrides},
+    config::{Environment, Listen, Overrides},
     log::Verbosity,
     output::Output,
     terminal,
@@ -34,25 +36,52 @@ use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsA
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use stacks::{LoadArgs, RelayArgs};
 
-const STYLES: styling::Styles = styling::Styles::styled()
-    .header(styling::AnsiColor::Green.on_default().bold())
-    .usage(styling::AnsiColor::Green.on_default().bold())
-    .literal(styling::AnsiColor::Cyan.on_default().bold())
-    .placeholder(styling::AnsiColor::Cyan.on_default());
-
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Action {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli.into_args(),
+    match read(&arguments) {
+        Ok((Cli { verb: Verb::Help(HelpArgs { of }), .. }, _)) => parse(call(of, "--help")),
+        Ok((Cli { verb: Verb::Version, .. }, _)) => parse(call(Vec::new(), "--version")),
+        Ok((Cli { loudness, verb: Verb::Command(command) }, output)) => {
+            Parsed { action: command.into_args(loudness.verbosity()), output }
+        }
         Err(error) => refuse(&arguments, &error),
     }
+}
+
+/// What a command line asks for.
+pub(crate) struct Parsed {
+    /// The command with its arguments.
+    pub(crate) action: Action,
+    /// The output format, of which failures are told too.
+    pub(crate) output: Output,
+}
+
+// The value of `--output` of the innermost command, if it has that option.
+fn output_of(matches: &ArgMatches) -> Output {
+    match matches.subcommand() {
+        Some((_, inner)) => output_of(inner),
+        None => matches.try_get_one("output").ok().flatten().copied().unwrap_or_default(),
+    }
+}
+
+fn read<T: Clone + Into<OsString>>(arguments: &[T]) -> Result<(Cli, Output), clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(arguments.iter().cloned())?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok((cli, output_of(&matches)))
+}
+
+// A call of this program with an option that is the last word on everything.
+fn call(words: Vec<String>, option: &str) -> Vec<OsString> {
+    let program = std::iter::once("entrepot".to_owned());
+    program.chain(words).chain([option.to_owned()]).map(OsString::from).collect()
 }
 
 // The message repeats the arguments, which may contain untrusted file names: parse them again in escaped form.
 fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
     let shown = arguments.iter().map(|argument| printable(&argument.to_string_lossy()).into_owned());
-    match Cli::try_parse_from(shown) {
+    match read(&shown.collect::<Vec<_>>()) {
         Err(shown) => shown.exit(),
         Ok(_) => {
             error.render().to_string().lines().for_each(|line| terminal::say(None, line));
@@ -61,19 +90,42 @@ fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
     }
 }
 
-/// The whole command line, for completion scripts and manual pages.
+/// The whole command line in the terminal's language, with examples.
 pub(crate) fn command() -> clap::Command {
+    help::written(Cli::command(), Environment::of_process().is_chinese())
+}
+
+/// The whole command line for manual pages, which have examples of their own.
+pub(crate) fn manual() -> clap::Command {
     Cli::command()
 }
 
 /// Mirror for container images: the first pull streams through, later pulls are local.
 #[derive(Parser)]
-#[command(name = "entrepot", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "entrepot", version, styles = help::STYLES, max_term_width = 100, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     loudness: Loudness,
     #[command(subcommand)]
-    command: Command,
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, at the start")]
+enum Verb {
+    #[command(flatten)]
+    Command(Command),
+    /// Print the help of a command
+    Help(HelpArgs),
+    /// Print the version
+    Version,
+}
+
+#[derive(Args)]
+struct HelpArgs {
+    /// The command: `sync`, `sync run`
+    #[arg(value_name = "COMMAND")]
+    of: Vec<String>,
 }
 
 #[derive(Args)]
@@ -93,7 +145,7 @@ enum Command {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// List, count or remove cached content, with or without a running server
+    /// List, count, remove or verify cached content, with or without a running server
     Cache(CacheArgs),
     /// Copy what the rules in a file select and is not there yet
     Sync(SyncArgs),
@@ -147,7 +199,7 @@ struct ServeArgs {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Check a configuration file and report mistakes
+    /// Check a configuration file and the files it names, and report all mistakes
     Check {
         /// The configuration file
         #[arg(value_hint = ValueHint::FilePath)]
@@ -198,6 +250,15 @@ enum CacheCommand {
     },
     /// Show totals
     Stat,
+    /// Compare stored bytes with records; the exit code is 1 if they disagree
+    Verify {
+        /// Delete bytes without a record, and forget mirrored content whose bytes are lost
+        #[arg(long)]
+        repair: bool,
+        /// Repair also if most of what is held would go
+        #[arg(long, requires = "repair")]
+        yes: bool,
+    },
     /// Remove a repository, or one image of it, and content nothing else uses
     Rm {
         /// What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`
@@ -225,25 +286,30 @@ struct ManArgs {
     out: Option<PathBuf>,
 }
 
-impl Cli {
-    fn into_args(self) -> Action {
-        let verbosity = match (self.loudness.quiet, self.loudness.verbose) {
+impl Loudness {
+    fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
             (false, 0) => Verbosity::Usual,
             (false, 1) => Verbosity::Verbose,
             (false, _) => Verbosity::Everything,
-        };
-        match self.command {
-            Command::Serve(ServeArgs { file, listen, data }) => {
+        }
+    }
+}
+
+impl Command {
+    fn into_args(self, verbosity: Verbosity) -> Action {
+        match self {
+            Self::Serve(ServeArgs { file, listen, data }) => {
                 Action::Serve(serve::Serve { file: file.config, over: Overrides { listen, data }, verbosity })
             }
-            Command::Config(ConfigCommand::Check { file, output }) => {
+            Self::Config(ConfigCommand::Check { file, output }) => {
                 Action::Config(config::Config::Check { file, output: output.output })
             }
-            Command::Config(ConfigCommand::Show { file, output }) => {
+            Self::Config(ConfigCommand::Show { file, output }) => {
                 Action::Config(config::Config::Show { file: file.config, output: output.output })
             }
-            Command::Cache(CacheArgs { config, data, output, command }) => {
+            Self::Cache(CacheArgs { config, data, output, command }) => {
                 let over = Overrides { listen: None, data };
                 Action::Cache(cache::Cache {
                     file: config,
@@ -253,25 +319,25 @@ impl Cli {
                     verb: command.into_args(),
                 })
             }
-            Command::Sync(sync) => sync.into_args(verbosity),
-            Command::Check(check) => Action::Check(check.into_args(verbosity)),
-            Command::Guide(guide) => Action::Guide(guide.into_args(verbosity)),
-            Command::Copy(copy) => Action::Copy(copy.into_args(verbosity)),
-            Command::Tags(tags) => Action::Tags(tags.into_args(verbosity)),
-            Command::Inspect(inspect) => Action::Inspect(inspect.into_args(verbosity)),
-            Command::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
-            Command::Login(login) => Action::Login(login.into_args(verbosity)),
-            Command::Logout(logout) => Action::Logout(logout.into_args()),
-            Command::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.into_args()),
-            Command::Images(images) => Action::Images(images.into_args(verbosity)),
-            Command::Rewrite(rewrite) => Action::Rewrite(rewrite.into_args(verbosity)),
-            Command::Relay(relay) => Action::Relay(Box::new(relay.into_args(verbosity))),
-            Command::Load(load) => Action::Load(load.into_args(verbosity)),
-            Command::Migrate(step) => step.into_args(verbosity),
-            Command::Completions(CompletionsArgs { shell }) => {
+            Self::Sync(sync) => sync.into_args(verbosity),
+            Self::Check(check) => Action::Check(check.into_args(verbosity)),
+            Self::Guide(guide) => Action::Guide(guide.into_args(verbosity)),
+            Self::Copy(copy) => Action::Copy(copy.into_args(verbosity)),
+            Self::Tags(tags) => Action::Tags(tags.into_args(verbosity)),
+            Self::Inspect(inspect) => Action::Inspect(inspect.into_args(verbosity)),
+            Self::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
+            Self::Login(login) => Action::Login(login.into_args(verbosity)),
+            Self::Logout(logout) => Action::Logout(logout.into_args()),
+            Self::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.into_args()),
+            Self::Images(images) => Action::Images(images.into_args(verbosity)),
+            Self::Rewrite(rewrite) => Action::Rewrite(rewrite.into_args(verbosity)),
+            Self::Relay(relay) => Action::Relay(Box::new(relay.into_args(verbosity))),
+            Self::Load(load) => Action::Load(load.into_args(verbosity)),
+            Self::Migrate(step) => step.into_args(verbosity),
+            Self::Completions(CompletionsArgs { shell }) => {
                 Action::Completions(completions::Completions { shell })
             }
-            Command::Man(ManArgs { out }) => Action::Man(man::Man { out }),
+            Self::Man(ManArgs { out }) => Action::Man(man::Man { out }),
         }
     }
 }
@@ -282,6 +348,7 @@ impl CacheCommand {
             Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
             Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },
             Self::Stat => cache::Verb::Count,
+            Self::Verify { repair, yes } => cache::Verb::Verify(cache::Repair { repair, yes }),
             Self::Rm { what, dry_run, yes } => cache::Verb::Remove { what, dry_run, yes },
         }
     }

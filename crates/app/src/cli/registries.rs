@@ -9,6 +9,7 @@ use entrepot_sync::{
     Format,
     rules::{TagsSection, Texts},
 };
+use secrecy::SecretString;
 
 use super::common::{FileArgs, OutputArgs};
 use crate::{
@@ -136,6 +137,9 @@ pub(super) struct LoginArgs {
     /// The user name; prompted for if omitted
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
+    /// The password; other users of this machine may see it, so rather use `--password-stdin`
+    #[arg(short, long, value_name = "PASSWORD", requires = "username", conflicts_with = "password_stdin")]
+    password: Option<SecretString>,
     /// Read the password from standard input
     #[arg(long, requires = "username")]
     password_stdin: bool,
@@ -204,9 +208,14 @@ impl DigestArgs {
 
 impl LoginArgs {
     pub(super) fn into_args(self, verbosity: Verbosity) -> login::Login {
-        let Self { target, username, password_stdin, file, output } = self;
+        let Self { target, username, password, password_stdin, file, output } = self;
         let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
-        login::Login { common, target, username, password_stdin }
+        let password = match (password, password_stdin) {
+            (Some(password), _) => login::Password::Given(password),
+            (None, true) => login::Password::OnInput,
+            (None, false) => login::Password::Asked,
+        };
+        login::Login { common, target, username, password }
     }
 }
 

@@ -13,8 +13,9 @@ use std::{
 };
 
 use entrepot_api::Problem;
+use entrepot_egress::Proxies;
 use futures_util::StreamExt as _;
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Proxy, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
@@ -54,7 +55,10 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.password().is_some() {
             return Err(wrong());
         }
-        Ok(Self { server: url, token, http: built(reqwest::Client::builder())?, socket: None })
+        let proxies = Proxies::from_environment();
+        let proxy = Proxy::custom(move |url| proxies.of(url).cloned());
+        let http = built(reqwest::Client::builder().no_proxy().proxy(proxy))?;
+        Ok(Self { server: url, token, http, socket: None })
     }
 
     /// A client for the server behind a local socket. No token is needed there.
@@ -94,6 +98,15 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, Fault> {
         ask(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Sends `POST` without a body to a path below `/api/v1`.
+    pub(crate) async fn act<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::POST, path).query(query)).await
     }
 
     /// Sends `DELETE` to a path below `/api/v1`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::{
+    assembly,
     config::{self, Environment, Loaded, Overrides},
     failure::{self, Failure},
     output::{self, Output, counted},
@@ -48,8 +49,27 @@ struct Checked<'a> {
     warnings: Vec<&'a str>,
 }
 
+#[derive(Serialize)]
+struct Refused<'a> {
+    file: &'a Path,
+    ok: bool,
+    faults: Vec<Fault>,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    what: String,
+    hint: Option<String>,
+}
+
 fn check(file: &Path, output: Output) -> Result<(), Failure> {
-    let Loaded { config, warnings, .. } = load(Some(file))?;
+    // Certificates of registries are tried out.
+    assembly::install_crypto();
+    let whole = config::load_whole(file, &Environment::of_process());
+    let (config, warnings) = match whole {
+        Ok(whole) => whole,
+        Err(faults) => return Err(refused(file, faults, output)?),
+    };
     let upstreams =
         config.registries.iter().filter(|(_, registry)| registry.mirror).map(|(host, _)| host.as_str());
     let checked = Checked {
@@ -83,6 +103,20 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
             ))
         }
     }
+}
+
+// Tells all faults; the last one is left for the caller to tell.
+fn refused(file: &Path, mut faults: Vec<config::Error>, output: Output) -> Result<Failure, Failure> {
+    let count = faults.len() as u64;
+    if output == Output::Json {
+        let told =
+            |fault: &config::Error| Fault { what: fault.to_string(), hint: fault.hint().map(str::to_owned) };
+        output::print_json(&Refused { file, ok: false, faults: faults.iter().map(told).collect() })?;
+        return Ok(Failure::wrong(format!("{}: {}", file.display(), counted(count, "mistake"))));
+    }
+    let last = faults.pop();
+    faults.into_iter().for_each(|fault| Failure::from(fault).report());
+    Ok(last.map_or_else(|| Failure::wrong("the configuration cannot be used"), Failure::from))
 }
 
 fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {

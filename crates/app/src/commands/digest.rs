@@ -45,7 +45,7 @@ async fn find(session: &Session, image: &ImageRef) -> Result<Found, Failure> {
     let remote = session.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
     let failure = |error| session.to_failure(image.host(), &image.to_string(), &error);
-    let head = remote.head_manifest(repository, &reference).await.map_err(failure)?;
+    let head = remote.find_manifest(repository, &reference).await.map_err(failure)?.into_head();
     let said = match (&reference, head.digest) {
         (Reference::Digest(asked), _) => Some(*asked),
         (Reference::Tag(_), said) => said,

@@ -9,14 +9,14 @@ use entrepot_credentials::{AuthFilePaths, Credential, LoginStore, LoginTarget, R
 use entrepot_oci::Host;
 use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::session::{self, Common, Session};
 use crate::{
-    config::Environment,
-    failure::Failure,
+    config::{Environment, Warning},
+    failure::{self, Failure},
     output::{self, Output},
     registries, terminal,
 };
@@ -33,8 +33,19 @@ pub(crate) struct Login {
     pub(crate) target: LoginTarget,
     /// The user name; prompted for if missing.
     pub(crate) username: Option<String>,
-    /// Read the password from standard input.
-    pub(crate) password_stdin: bool,
+    /// Where the password is.
+    pub(crate) password: Password,
+}
+
+/// Where a password comes from.
+#[derive(Debug)]
+pub(crate) enum Password {
+    /// It was an argument.
+    Given(SecretString),
+    /// It is on standard input.
+    OnInput,
+    /// It is typed.
+    Asked,
 }
 
 /// The arguments of `logout`.
@@ -60,10 +71,10 @@ struct LoggedOut {
 }
 
 /// Prompts for the account, checks it against the registry, and stores it.
-pub(crate) fn login(Login { common, target, username, password_stdin }: Login) -> Result<(), Failure> {
+pub(crate) fn login(Login { common, target, username, password }: Login) -> Result<(), Failure> {
     session::run(&common, async |session, stop| {
         let entered = async {
-            let credential = enter(&target, username, password_stdin).await?;
+            let credential = enter(&target, username, password).await?;
             let verdict = check(&session, &target, &credential).await?;
             Ok::<_, Failure>((credential, verdict))
         };
@@ -86,13 +97,23 @@ fn store() -> LoginStore {
 async fn enter(
     target: &LoginTarget,
     username: Option<String>,
-    password_stdin: bool,
+    password: Password,
 ) -> Result<Credential, Failure> {
     let username = match username {
         Some(username) => username,
         None => ask_username().await?,
     };
-    let password = if password_stdin { read_password()? } else { ask_password(&username, target).await? };
+    let password = match password {
+        Password::Given(password) => {
+            failure::warn(&[Warning {
+                what: "a password among the arguments is seen by other users of this machine, and kept by the shell".into(),
+                hint: "send it on standard input: `--password-stdin < FILE`".into(),
+            }]);
+            given(password.expose_secret())?
+        }
+        Password::OnInput => read_password()?,
+        Password::Asked => ask_password(&username, target).await?,
+    };
     Ok(Credential { username, password })
 }
 

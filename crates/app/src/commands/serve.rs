@@ -77,8 +77,9 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         .with_hint("stop the other one, or give this one a directory of its own: `--data DIR`"));
     };
     let signals = Signals::new()?;
-    let Assembly { mirror, catalog, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
+    assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let source = Source { file, over, environment, catalog };

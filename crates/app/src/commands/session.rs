@@ -4,7 +4,7 @@ use std::{path::PathBuf, process, sync::Arc};
 
 use entrepot_migrate::Migration;
 use entrepot_oci::{Host, Repository};
-use entrepot_remote::{Error, InvalidResponse, Remote};
+use entrepot_remote::{Error, InvalidResponse, NetworkFaultKind, Remote};
 use entrepot_sync::{ConfiguredRegistries, FileCache, Registries as _, Registry, rules::RuleSet};
 use tokio_util::sync::CancellationToken;
 
@@ -134,10 +134,10 @@ pub(crate) fn to_failure(host: &Host, about: &str, error: &Error, has_account: b
         Error::Limited { retry_after: None } => {
             failure("try again later, or use an account with a higher limit")
         }
-        Error::Unreachable { .. } => failure(&format!(
-            "look at the name and the network; if it speaks plain HTTP, write \
-             `registries: {{\"{host}\": {{endpoints: [\"http://{host}\"]}}}}` in the configuration"
+        Error::Unreachable { fault, .. } if fault.kind() == NetworkFaultKind::PlainHttp => failure(&format!(
+            "write `registries: {{\"{host}\": {{endpoints: [\"http://{host}\"]}}}}` in the configuration"
         )),
+        Error::Unreachable { fault, .. } => failure(fault.hint()),
         Error::Failing { .. } | Error::TimedOut | Error::Cut { .. } | Error::UploadBody { .. } => {
             failure("try again later")
         }

@@ -57,15 +57,10 @@ pub(crate) fn run(Tags { common, place, filter }: Tags) -> Result<(), Failure> {
     let filter = TagFilter::check(&filter).map_err(|error| wrong(&error))?;
     session::run(&common, async |session, stop| {
         tokio::select! {
-            listed = list(&session, &place.host, &place.repository) => print(&place, &chosen(&filter, listed?), common.output),
+            listed = list(&session, &place.host, &place.repository) => print(&place, &filter.select(&listed?), common.output),
             () = stop.cancelled() => Err(Failure::new("interrupted")),
         }
     })
-}
-
-// A filter sorts the tags in natural order; without one they stay in the order of the registry.
-fn chosen(filter: &TagFilter, tags: Vec<Tag>) -> Vec<Tag> {
-    if filter.is_open() { tags } else { filter.select(&tags) }
 }
 
 fn wrong(error: &RuleError) -> Failure {

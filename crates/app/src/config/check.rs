@@ -22,7 +22,7 @@ use super::{
     reader::{error::Error, place::Place, tree::Node},
     sections,
     types::{Config, Habits, Log, Registry, Rules, TlsFiles},
-    urls,
+    urls::{self, EndpointError},
 };
 
 /// The smallest part of an S3 multipart upload, except the last (docs.aws.amazon.com, "Amazon S3 multipart upload
@@ -59,16 +59,17 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
 /// Checks URLs before the sections are read, since the errors of serde would quote them.
 pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
     let checker = Checker { root };
-    checker.url(&["blobs", "s3", "endpoint"])?;
+    checker.url(&["blobs", "s3", "endpoint"], urls::store)?;
     let registries = root.get("registries").map(Node::entries).unwrap_or_default();
     for registry in registries {
         let endpoints = registry.node.get("endpoints").map(Node::items).unwrap_or_default();
         for index in 0..endpoints.len() {
-            checker.url(&["registries", &registry.key, "endpoints", &index.to_string()])?;
+            checker.url(&["registries", &registry.key, "endpoints", &index.to_string()], urls::endpoint)?;
         }
         let accounts = registry.node.get("credentials").map(Node::items).unwrap_or_default();
         for index in 0..accounts.len() {
-            checker.url(&["registries", &registry.key, "credentials", &index.to_string(), "endpoint"])?;
+            let path = ["registries", &registry.key, "credentials", &index.to_string(), "endpoint"];
+            checker.url(&path, urls::endpoint)?;
         }
     }
     Ok(())
@@ -85,8 +86,8 @@ impl Checker<'_> {
         path.iter().rev().fold(error, |error, step| error.under(step))
     }
 
-    fn url(&self, path: &[&str]) -> Result<(), Error> {
-        match self.root.at(path).and_then(Node::text).map(urls::endpoint) {
+    fn url(&self, path: &[&str], read: impl Fn(&str) -> Result<Url, EndpointError>) -> Result<(), Error> {
+        match self.root.at(path).and_then(Node::text).map(read) {
             Some(Err(fault)) => Err(self.fault(path, fault.to_string()).with_hint(fault.hint())),
             Some(Ok(_)) | None => Ok(()),
         }
@@ -119,7 +120,8 @@ impl Checker<'_> {
     fn access(&self, section: Option<&AccessSection>) -> Result<AccessRules, Error> {
         let Some(section) = section else { return Ok(AccessRules::default()) };
         section.rules().map_err(|fault| {
-            let path: Vec<&str> = std::iter::once("access").chain(fault.path.iter().map(String::as_str)).collect();
+            let path: Vec<&str> =
+                std::iter::once("access").chain(fault.path.iter().map(String::as_str)).collect();
             self.fault(&path, fault.what)
         })
     }

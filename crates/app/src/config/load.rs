@@ -77,6 +77,18 @@ fn parse_in(
 ) -> Result<(Config, Vec<Warning>), Error> {
     let mut root = Node::parse(text)?;
     environment.write_over(&mut root, &sections::KEYS)?;
+    build(root, environment, directory)
+}
+
+/// Builds a configuration from what was read. Relative paths are resolved against `directory`.
+///
+/// # Errors
+/// The first fault.
+pub(super) fn build(
+    mut root: Node,
+    environment: &Environment,
+    directory: &Path,
+) -> Result<(Config, Vec<Warning>), Error> {
     let warnings = secrets::resolve(&mut root, environment)?;
     check::check_urls(&root)?;
     let mut file: sections::File = typed::read(&root)?;

@@ -3,6 +3,7 @@
 //! - `reader` reads any configuration, independent of keys; `sections` has the keys, `secrets` those that may be
 //!   references
 //! - `load` combines everything: `defaults`, `check`, `rules` and `migration` make a [`Config`], which is valid
+//! - `faults` finds all that is wrong with a file, `named` what is wrong with the files that it names
 //! - `show` writes a configuration out again, without secrets
 //!
 //! Each crate owns the type of its own section. Only this module combines them, and no lower crate depends on it.
@@ -10,12 +11,14 @@
 mod check;
 mod defaults;
 mod environment;
+mod faults;
 mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
 mod listen;
 mod load;
 mod migration;
+mod named;
 mod reader;
 mod rules;
 mod secrets;
@@ -28,6 +31,7 @@ mod types;
 mod urls;
 
 pub(crate) use environment::Environment;
+pub(crate) use faults::load_whole;
 pub(crate) use listen::Listen;
 #[cfg(any(test, fuzzing))]
 pub(crate) use load::parse;

@@ -65,8 +65,11 @@ fn part(file: &Path) -> Result<Part, Error> {
     Ok(Part { file: Some(file.to_owned()), root, rules: sync })
 }
 
-// The matching files, sorted by name; only the last part of a pattern may have wildcards.
-fn files(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, (String, &'static str)> {
+/// The matching files, sorted by name; only the last part of a pattern may have wildcards.
+///
+/// # Errors
+/// What is wrong with the pattern, and a hint.
+pub(super) fn files(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, (String, &'static str)> {
     let hint = "wildcards may stand in the name of the file, not of a directory: `rules/*.yaml`";
     let path = directory.join(pattern);
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {

@@ -30,9 +30,12 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
             continue;
         };
         for (index, credential) in credentials.iter_mut().enumerate() {
-            resolver.at(credential, &["password"]).map_err(|error| {
-                error.under(&index.to_string()).under("credentials").under(&registry.key).under("registries")
-            })?;
+            for key in ["username", "password"] {
+                resolver.at(credential, &[key]).map_err(|error| {
+                    let error = error.under(&index.to_string()).under("credentials");
+                    error.under(&registry.key).under("registries")
+                })?;
+            }
         }
     }
     Ok(resolver.warnings)
@@ -66,7 +69,7 @@ impl Resolver<'_> {
     }
 
     fn environment_variable(&self, name: &str, place: &Place) -> Result<String, Error> {
-        match self.environment.get(name) {
+        match self.environment.get(name).map(without_line_end) {
             Some(secret) if !secret.is_empty() => Ok(secret.to_owned()),
             _ => Err(Error::at(place, format!("environment variable `{name}` is not set"))
                 .with_hint("set it where the server is started, or use `file:PATH`")),
@@ -84,7 +87,7 @@ impl Resolver<'_> {
             Error::at(place, format!("secret file `{shown}` {why}"))
                 .with_hint("the path is seen from where the server is started")
         })?;
-        let secret = text.trim_end_matches(['\n', '\r']);
+        let secret = without_line_end(&text);
         if secret.is_empty() {
             return Err(Error::at(place, format!("secret file `{shown}` is empty")));
         }
@@ -96,4 +99,9 @@ impl Resolver<'_> {
         }
         Ok(secret.to_owned())
     }
+}
+
+// Editors and `echo` add one, which belongs to no secret.
+fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches(['\n', '\r'])
 }

@@ -100,6 +100,7 @@ fn show_mirror(mirror: &Settings) -> Shown {
     keys.text("stale_for", duration(mirror.stale_for));
     keys.put("segments", Shown::Number(mirror.segments as u64));
     keys.text("max_blob_size", format!("{}B", mirror.max_blob_size.as_u64()));
+    keys.put("catalog", Shown::Flag(mirror.catalog));
     keys.into()
 }
 

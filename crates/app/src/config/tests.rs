@@ -294,8 +294,12 @@ const FAULTS: &[(&str, &str)] = &[
         "line 3, column 20: `registries.index.docker.io`: `docker.io` is there twice\nhint: put both into one section",
     ),
     (
-        "registries: {a.test: {endpoints: ['https://a.test/v2']}}",
-        "line 1, column 35: `registries.a.test.endpoints.0`: this URL has more than a scheme, a host and a port\nhint: leave out path, query and fragment: `https://host:port`",
+        "registries: {a.test: {endpoints: ['https://a.test/Hub']}}",
+        "line 1, column 35: `registries.a.test.endpoints.0`: the path of this URL cannot be the beginning of repository names\nhint: write what stands before the names there: `https://mirror.example.com/docker.io`",
+    ),
+    (
+        "blobs: {s3: {bucket: b, endpoint: 'https://s3.test/b'}}",
+        "line 1, column 35: `blobs.s3.endpoint`: this URL has a path\nhint: leave it out: `https://host:port`",
     ),
     (
         "registries: {a.test: {tags: [{tag: '[a'}]}}",
@@ -312,6 +316,10 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "registries: {a.test: {credentials: [{username: u, password: 'env:NOPE'}]}}",
         "line 1, column 61: `registries.a.test.credentials.0.password`: environment variable `NOPE` is not set\nhint: set it where the server is started, or use `file:PATH`",
+    ),
+    (
+        "registries: {a.test: {credentials: [{username: 'env:NOPE', password: p}]}}",
+        "line 1, column 48: `registries.a.test.credentials.0.username`: environment variable `NOPE` is not set\nhint: set it where the server is started, or use `file:PATH`",
     ),
     (
         "registries: {a.test: {endpoints: ['https://b.test', 'http://a.test'], credentials: [{username: u, password: p}]}}",
@@ -473,6 +481,15 @@ fn secret_files_are_read_and_looked_at() {
     assert!(fault(&text).contains("is empty"));
     fs::remove_file(&path).unwrap();
     assert!(fault(&text).contains("does not exist"));
+}
+
+#[test]
+fn secrets_of_variables_lose_a_line_end_as_those_of_files_do() {
+    let text = "registries: {quay.io: {credentials: [{username: 'env:NAME', password: 'env:WORD'}]}}";
+    let environment = Environment::from([("NAME", "me\n"), ("WORD", " pass word\r\n")]);
+    let (config, _) = parse(text, &environment).unwrap();
+    let credential = &config.registries[&"quay.io".parse().unwrap()].remote.credentials[0];
+    assert_eq!((credential.username.as_str(), credential.password.expose_secret()), ("me", " pass word"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! URLs in the configuration: parsed strictly, and never quoted in errors, since they may contain a password.
 
+use entrepot_oci::Repository;
 use url::Url;
 
 /// The reason a text is not an endpoint.
@@ -14,9 +15,15 @@ pub(super) enum EndpointError {
     /// User and password before the host.
     #[error("this URL has a user name or password in it")]
     Userinfo,
-    /// More than scheme, host and port.
-    #[error("this URL has more than a scheme, a host and a port")]
+    /// A path where there can be none.
+    #[error("this URL has a path")]
     Path,
+    /// A path that cannot be the beginning of repository names.
+    #[error("the path of this URL cannot be the beginning of repository names")]
+    Names,
+    /// A query or a fragment.
+    #[error("this URL has a `?` or `#` part")]
+    Query,
     /// Port 0.
     #[error("this URL has port 0, which cannot be connected to")]
     Port,
@@ -30,13 +37,21 @@ impl EndpointError {
             Self::Userinfo => {
                 "accounts have keys of their own: `credentials`, or `access_key` and `secret_key`"
             }
-            Self::Path => "leave out path, query and fragment: `https://host:port`",
+            Self::Path => "leave it out: `https://host:port`",
+            Self::Names => "write what stands before the names there: `https://mirror.example.com/docker.io`",
+            Self::Query => "leave it out",
             Self::Port => "leave out the port, or write the right one",
         }
     }
 }
 
-/// Parses the address of a registry or an object store.
+/// Parses the address of an object store.
+pub(super) fn store(text: &str) -> Result<Url, EndpointError> {
+    let url = endpoint(text)?;
+    if url.path() == "/" { Ok(url) } else { Err(EndpointError::Path) }
+}
+
+/// Parses the address of a registry, which may have a path.
 pub(super) fn endpoint(text: &str) -> Result<Url, EndpointError> {
     let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -45,8 +60,12 @@ pub(super) fn endpoint(text: &str) -> Result<Url, EndpointError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(EndpointError::Userinfo);
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(EndpointError::Path);
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(EndpointError::Query);
+    }
+    let names = url.path().trim_matches('/');
+    if !names.is_empty() && names.parse::<Repository>().is_err() {
+        return Err(EndpointError::Names);
     }
     if url.port() == Some(0) {
         return Err(EndpointError::Port);
@@ -71,7 +90,12 @@ mod tests {
     #[test]
     fn endpoints_are_scheme_host_and_port() {
         for good in ["https://quay.io", "http://127.0.0.1:5000/", "https://[::1]:5000"] {
+            assert!(endpoint(good).is_ok() && store(good).is_ok(), "{good}");
+        }
+        for good in ["https://m.test/docker.io", "https://m.test/v2/hub/", "http://m.test/repository/hub/v2"]
+        {
             assert!(endpoint(good).is_ok(), "{good}");
+            assert_eq!(store(good), Err(EndpointError::Path), "{good}");
         }
         for (bad, fault) in [
             ("quay.io", EndpointError::NotUrl),
@@ -79,9 +103,11 @@ mod tests {
             ("file:///etc/passwd", EndpointError::Scheme),
             ("https://u:p@quay.io", EndpointError::Userinfo),
             ("https://u@quay.io", EndpointError::Userinfo),
-            ("https://quay.io/v2", EndpointError::Path),
-            ("https://quay.io/?x", EndpointError::Path),
-            ("https://quay.io/#x", EndpointError::Path),
+            ("https://quay.io/Hub", EndpointError::Names),
+            ("https://quay.io/a//b", EndpointError::Names),
+            ("https://quay.io/%41", EndpointError::Names),
+            ("https://quay.io/?x", EndpointError::Query),
+            ("https://quay.io/#x", EndpointError::Query),
             ("https://quay.io:0", EndpointError::Port),
         ] {
             assert_eq!(endpoint(bad), Err(fault), "{bad}");

@@ -15,6 +15,7 @@ use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
 };
+use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::{
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
@@ -48,13 +49,15 @@ where
 }
 
 fn text(out: &mut Writer<'_>, event: &Event<'_>, colour: bool) -> fmt::Result {
-    let level = *event.metadata().level();
+    let normalized = event.normalized_metadata();
+    let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+    let level = *metadata.level();
     timestamp(out)?;
     match paint(level).filter(|_| colour) {
         Some(paint) => write!(out, " \u{1b}[{paint}m{:>5}\u{1b}[0m ", level.as_str())?,
         None => write!(out, " {:>5} ", level.as_str())?,
     }
-    out.write_str(event.metadata().target())?;
+    out.write_str(metadata.target())?;
     out.write_char(':')?;
     let mut fields = TextFields { out, failed: false };
     event.record(&mut fields);
@@ -79,6 +82,9 @@ struct TextFields<'a, 'w> {
 
 impl TextFields<'_, '_> {
     fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        if is_of_library(field) {
+            return;
+        }
         let named = match field.name() {
             "message" => self.out.write_char(' '),
             name => write!(self.out, " {name}="),
@@ -101,6 +107,11 @@ impl Visit for TextFields<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, format_args!("{value:?}"));
     }
+}
+
+// Libraries that log by the crate `log` send where their source was when it was built.
+fn is_of_library(field: &Field) -> bool {
+    field.name().starts_with("log.")
 }
 
 /// Escapes line breaks and terminal control characters.
@@ -131,8 +142,10 @@ fn json(out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
         let mut fields = JsonFields(buffer);
-        fields.put("level", event.metadata().level().as_str());
-        fields.put("target", event.metadata().target());
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        fields.put("level", metadata.level().as_str());
+        fields.put("target", metadata.target());
         event.record(&mut fields);
         out.write_str("{\"timestamp\":\"")?;
         timestamp(out)?;
@@ -146,6 +159,12 @@ fn json(out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
 struct JsonFields<'a>(&'a mut Vec<u8>);
 
 impl JsonFields<'_> {
+    fn field(&mut self, field: &Field, value: impl Serialize) {
+        if !is_of_library(field) {
+            self.put(field.name(), value);
+        }
+    }
+
     fn put(&mut self, name: &str, value: impl Serialize) {
         // Cannot fail: the target is memory, and text and numbers always serialise.
         let _ = write!(self.0, ",\"{name}\":");
@@ -155,27 +174,27 @@ impl JsonFields<'_> {
 
 impl Visit for JsonFields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), value);
+        self.field(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), value);
+        self.field(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), value);
+        self.field(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field.name(), value);
+        self.field(field, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field.name(), value);
+        self.field(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), format_args!("{value:?}"));
+        self.field(field, format_args!("{value:?}"));
     }
 }
 
@@ -221,6 +240,26 @@ mod tests {
         );
         let line = logged(LogFormat::Text, true, || tracing::info!(target: "here", "hello"));
         assert_eq!(without_time(&line), "\u{1b}[32m INFO\u{1b}[0m here: hello\n");
+    }
+
+    // What rustls and hyper say by the crate `log`.
+    #[test]
+    fn libraries_do_not_show_where_they_were_built() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let line = logged(format, false, || {
+                let record = tracing_log::log::Record::builder()
+                    .args(format_args!("a frame"))
+                    .level(tracing_log::log::Level::Warn)
+                    .target("rustls::conn")
+                    .module_path(Some("rustls::conn"))
+                    .file(Some("/home/builder/registry/src/rustls/conn.rs"))
+                    .line(Some(7))
+                    .build();
+                tracing_log::format_trace(&record).unwrap();
+            });
+            assert!(line.contains("a frame") && line.contains("rustls::conn"), "{line}");
+            assert!(!line.contains("log.") && !line.contains("registry/src"), "{line}");
+        }
     }
 
     #[test]

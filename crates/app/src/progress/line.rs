@@ -1,9 +1,12 @@
-//! The result for an image, in one line. Pure.
+//! The result for an image, and how far a run is, in one line each. Pure.
+
+use std::time::Duration;
 
 use entrepot_oci::Reference;
 use entrepot_sync::{Done, Outcome, Place, Row};
 
-use crate::output::size;
+use super::tally::Tally;
+use crate::output::{counted, size};
 
 /// The result for an image, in one line.
 pub(crate) fn line(row: &Row) -> String {
@@ -29,14 +32,41 @@ pub(crate) fn image(place: &Place, reference: &Reference) -> String {
     }
 }
 
+/// How far a run is, in one line.
+pub(super) fn sums(tally: &Tally) -> String {
+    let (dealt, all) = tally.bytes();
+    let images = counted(tally.jobs() as u64, "image");
+    let failed = if tally.failed == 0 { String::new() } else { format!(", {} failed", tally.failed) };
+    let left = tally.left().map_or_else(String::new, |left| format!(", {} left", clock(left)));
+    let bytes = format!("{} / {}", size(dealt), size(all));
+    format!("{} of {images}{failed}, {bytes}, {}/s{left}", tally.settled, size(tally.rate()))
+}
+
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        _ => format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use entrepot_oci::{Digest, Tag};
-    use entrepot_sync::Failure;
+    use entrepot_sync::{Event, Failure};
 
     use super::*;
+
+    #[test]
+    fn sums_read_well() {
+        let mut tally = Tally::new(vec![1, 1]);
+        tally.take(&Event::Sized { job: 0, bytes: 4096 });
+        tally.take(&Event::Progress { job: 0, bytes: 2048, read: 1024 });
+        assert_eq!(sums(&tally), "0 of 2 images, 2.0 KiB / 4.0 KiB, 0 B/s");
+        tally.tick(Duration::from_secs(4));
+        assert_eq!(sums(&tally), "0 of 2 images, 2.0 KiB / 4.0 KiB, 256 B/s, 0:12 left");
+        assert_eq!(clock(Duration::from_secs(3725)), "1:02:05");
+    }
 
     #[test]
     fn images_end_in_a_line() {

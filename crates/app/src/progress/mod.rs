@@ -1,6 +1,7 @@
-//! Progress while images are copied: bars on a terminal, a line for each image elsewhere, nothing with `-q`.
+//! Progress while images are copied: bars on a terminal; elsewhere a line for each image, and now and then one for the
+//! whole run; nothing with `-q`.
 //!
-//! - `tally`: totals, pure; `bars`: drawing; [`line`]: one line
+//! - `tally`: totals, pure; `bars`: drawing; `line`: one line
 //! - [`Show`] consumes the events of a run until it ends
 
 mod bars;
@@ -9,16 +10,22 @@ mod tally;
 
 use std::time::Duration;
 
-use entrepot_sync::{Event, Job};
+use entrepot_sync::{Event, Job, Outcome};
 use indicatif::ProgressBar;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     task::JoinHandle,
+    time::{Instant, interval_at},
 };
 
 use crate::{log::Verbosity, output::Output, terminal};
 use bars::Bars;
+use line::sums;
 pub(crate) use line::{image, line};
+use tally::Tally;
+
+/// How often a line tells how far the run is.
+const EVERY: Duration = Duration::from_secs(15);
 
 /// The style of progress output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +61,10 @@ impl Show {
         let (sender, receiver) = mpsc::unbounded_channel();
         let task = match style {
             Style::Bars => tokio::spawn(draw(Bars::new(jobs), receiver)),
-            Style::Lines => tokio::spawn(print_lines(receiver)),
+            Style::Lines => {
+                let tally = Tally::new(jobs.iter().map(|job| job.targets.len()).collect());
+                tokio::spawn(print_lines(tally, receiver))
+            }
             Style::Nothing => tokio::spawn(ignore(receiver)),
         };
         (Self { task }, sender)
@@ -98,9 +108,24 @@ async fn draw(mut bars: Bars, mut events: UnboundedReceiver<Event>) {
     bars.end();
 }
 
-async fn print_lines(mut events: UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        if let Event::Settled { row, .. } = event {
+// Failures are told by the report.
+async fn print_lines(mut tally: Tally, mut events: UnboundedReceiver<Event>) {
+    let begun = Instant::now();
+    let mut clock = interval_at(begun + EVERY, EVERY);
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            now = clock.tick() => {
+                tally.tick(now - begun);
+                terminal::say(None, &sums(&tally));
+                continue;
+            }
+        };
+        let Some(event) = event else { return };
+        tally.take(&event);
+        if let Event::Settled { row, .. } = event
+            && !matches!(row.outcome, Outcome::Failed(_))
+        {
             terminal::say(None, &line(&row));
         }
     }

@@ -7,6 +7,9 @@ use entrepot_sync::Event;
 /// The smoothing window for rates: short enough to show a change, long enough not to flicker.
 const WINDOW: Duration = Duration::from_secs(8);
 
+/// The time before the first estimate: connections are slow at first, and what is there already is passed over fast.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// The totals of a run so far.
 #[derive(Debug)]
 pub(super) struct Tally {
@@ -99,9 +102,11 @@ impl Tally {
             return;
         }
         let dealt = self.bytes().0;
-        let weight = 1.0 - (-passed.as_secs_f64() / WINDOW.as_secs_f64()).exp();
+        // Until the window is full, this is the average of all that was.
+        let of_all = passed.as_secs_f64() / now.as_secs_f64();
+        let weight = (1.0 - (-passed.as_secs_f64() / WINDOW.as_secs_f64()).exp()).max(of_all);
         let speed = |now: u64, before: u64| now.saturating_sub(before) as f64 / passed.as_secs_f64();
-        let smooth = |old: f64, new: f64| if old == 0.0 { new } else { old + weight * (new - old) };
+        let smooth = |old: f64, new: f64| old + weight * (new - old);
         self.rate = smooth(self.rate, speed(self.read, self.last.read));
         self.dealt_rate = smooth(self.dealt_rate, speed(dealt, self.last.dealt));
         self.last = Sample { at: now, read: self.read, dealt };
@@ -116,7 +121,7 @@ impl Tally {
     pub(super) fn left(&self) -> Option<Duration> {
         let (dealt, all) = self.bytes();
         let sized = self.known.iter().flatten().count();
-        if sized == 0 || self.dealt_rate < 1.0 {
+        if sized == 0 || self.dealt_rate < 1.0 || self.last.at < SETTLED {
             return None;
         }
         let expected = all as f64 / sized as f64 * self.jobs as f64;
@@ -136,10 +141,25 @@ mod tests {
         tally.take(&Event::Progress { job: 0, bytes: 500, read: 400 });
         tally.tick(Duration::from_secs(1));
         assert_eq!((tally.bytes(), tally.read, tally.rate()), ((500, 1000), 400, 400));
+        assert_eq!(tally.left(), None);
+        tally.tick(Duration::from_secs(4));
         // 500 of it, and another 1000 of a job that nobody has looked at.
-        assert_eq!(tally.left(), Some(Duration::from_secs(3)));
+        assert_eq!(tally.left(), Some(Duration::from_secs(12)));
         tally.take(&Event::Sized { job: 1, bytes: 0 });
-        assert_eq!(tally.left(), Some(Duration::from_secs(1)));
+        assert_eq!(tally.left(), Some(Duration::from_secs(4)));
+    }
+
+    #[test]
+    fn a_burst_at_the_start_does_not_promise_an_early_end() {
+        // Half a second at ten times the speed that follows.
+        let mut tally = Tally::new(vec![1]);
+        tally.take(&Event::Sized { job: 0, bytes: 10_000 });
+        for (at, bytes) in [(500, 500), (1000, 50), (2000, 100), (3000, 100), (4000, 100)] {
+            tally.take(&Event::Progress { job: 0, bytes, read: bytes });
+            tally.tick(Duration::from_millis(at));
+        }
+        let left = tally.left().unwrap().as_secs();
+        assert!((33..=92).contains(&left), "{left}");
     }
 
     #[test]

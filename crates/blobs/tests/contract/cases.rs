@@ -46,6 +46,52 @@ pub async fn refuses_a_wrong_digest(place: &Place) {
     assert!(blobs.get(&actual).await.unwrap().is_none());
 }
 
+pub async fn lists_all_in_pages(place: &Place) {
+    let blobs = place.open().await;
+    assert!(blobs.list(None, 10).await.unwrap().blobs.is_empty());
+    let mut expected = Vec::new();
+    for number in 0..20_u8 {
+        let bytes = content(usize::from(number) + 1);
+        let algorithm = if number % 3 == 0 { Algorithm::Sha512 } else { Algorithm::Sha256 };
+        let digest = Digest::with(algorithm, &bytes);
+        blobs.put(&digest, bytes.clone()).await.unwrap();
+        expected.push((digest, bytes.len() as u64));
+    }
+    expected.sort_unstable();
+    for limit in [1, 3, 7, 20, 1000] {
+        let mut listed: Vec<(Digest, u64)> = Vec::new();
+        loop {
+            let last = listed.last().map(|(digest, _)| *digest);
+            let page = blobs.list(last.as_ref(), limit).await.unwrap();
+            assert!(
+                page.blobs.iter().all(|blob| blob.modified.elapsed().is_ok_and(|age| age.as_secs() < 600))
+            );
+            listed.extend(page.blobs.iter().map(|blob| (blob.digest, blob.size)));
+            if !page.more {
+                break;
+            }
+            assert!(!page.blobs.is_empty());
+        }
+        assert_eq!(listed, expected, "{limit}");
+    }
+}
+
+pub async fn looks_behind_the_cache(place: &Place) {
+    let blobs = place.open().await;
+    for len in [SMALL, LARGE] {
+        let bytes = content(len);
+        let digest = Digest::of(&bytes);
+        assert_eq!(blobs.look(&digest).await.unwrap(), None);
+        blobs.put(&digest, bytes.clone()).await.unwrap();
+        assert_held(&blobs, &digest, &bytes).await;
+        assert_eq!(blobs.look(&digest).await.unwrap(), Some(len as u64));
+        // Somebody else removes it, which no cache of ours can know.
+        assert!(place.open().await.remove(&digest).await.unwrap());
+        assert_eq!(blobs.look(&digest).await.unwrap(), None);
+        assert_eq!(blobs.size(&digest).await.unwrap(), None);
+    }
+}
+
 pub async fn reads_up_to_a_limit(place: &Place) {
     let blobs = place.open().await;
     for len in [SMALL, LARGE] {

@@ -2,7 +2,6 @@
 //!
 //! - `cases`: the contract, written against [`place::Place`]
 //! - `disk`, `s3`: cases for one backend only, including faults
-//! - `s3_server`: a real in-process S3 server that can be told to misbehave
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub, reason = "tests and their helpers")]
 
@@ -10,7 +9,6 @@ mod cases;
 mod disk;
 mod place;
 mod s3;
-mod s3_server;
 
 macro_rules! contract {
     ($($case:ident),* $(,)?) => {
@@ -35,6 +33,8 @@ contract! {
     refuses_a_wrong_digest,
     reads_up_to_a_limit,
     removes,
+    lists_all_in_pages,
+    looks_behind_the_cache,
     remembers_no_miss,
     knows_sha512,
     keeps_nothing_at_all,

@@ -5,11 +5,10 @@ use std::{ops::Range, path::Path};
 use bytes::Bytes;
 use entrepot_blobs::{Blobs, Held, S3Settings, StageId, Staged};
 use entrepot_oci::Digest;
+use entrepot_testkit::s3::{BUCKET, KEYS, S3Server};
 use futures_util::TryStreamExt as _;
 use tempfile::TempDir;
 use uuid::Uuid;
-
-use crate::s3_server::S3Server;
 
 pub struct Place {
     dir: TempDir,
@@ -31,7 +30,7 @@ impl Place {
 
     /// Opens the store; opening it again is what a restart would see.
     pub async fn open(&self) -> Blobs {
-        let settings = self.s3.as_ref().map(|server| server.settings(true));
+        let settings = self.s3.as_ref().map(|server| settings(server, true));
         self.open_with(settings.as_ref()).await
     }
 
@@ -43,8 +42,30 @@ impl Place {
         self.dir.path()
     }
 
+    /// How many uploads in parts are noted.
+    pub fn notes(&self) -> usize {
+        let staging = std::fs::read_dir(self.dir().join("staging")).unwrap();
+        staging
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("parts-"))
+            .count()
+    }
+
     pub fn server(&self) -> &S3Server {
         self.s3.as_ref().unwrap()
+    }
+}
+
+/// The settings for a server's bucket.
+pub fn settings(server: &S3Server, redirect: bool) -> S3Settings {
+    S3Settings {
+        virtual_hosted: false,
+        bucket: BUCKET.to_owned(),
+        endpoint: server.endpoint().parse().unwrap(),
+        region: "us-east-1".to_owned(),
+        prefix: Some("mirror/blobs".to_owned()),
+        access_key: Some(KEYS[0].into()),
+        secret_key: Some(KEYS[1].into()),
+        redirect,
     }
 }
 
@@ -76,8 +97,13 @@ pub async fn bytes_of(held: Held, range: Range<usize>) -> Bytes {
         Held::Memory(bytes) => bytes.slice(range),
         Held::Mapped(mapping) => mapping.bytes().slice(range),
         Held::Object(object) => {
-            let chunks: Vec<Bytes> =
-                object.stream(range.start as u64..range.end as u64).try_collect().await.unwrap();
+            let chunks: Vec<Bytes> = object
+                .stream(range.start as u64..range.end as u64)
+                .await
+                .unwrap()
+                .try_collect()
+                .await
+                .unwrap();
             chunks.concat().into()
         }
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use entrepot_blobs::{Blobs, Error, Held, Stored};
 use entrepot_oci::Digest;
+use entrepot_testkit::s3::{S3Fault, Seen};
 use http::{Method, StatusCode};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,10 +11,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::{
-    place::{Place, assert_held, bytes_of, content, staged_with},
-    s3_server::{Fault, Seen},
-};
+use crate::place::{Place, assert_held, bytes_of, content, settings, staged_with};
 
 const LARGE: usize = 300_000;
 const MANY_PARTS: usize = 20 << 20;
@@ -92,7 +90,7 @@ async fn a_link_can_be_followed_by_anyone() {
 #[tokio::test]
 async fn no_link_unless_redirects_are_on() {
     let place = Place::s3().await;
-    let settings = place.server().settings(false);
+    let settings = settings(place.server(), false);
     let blobs = place.open_with(Some(&settings)).await;
     let (digest, _) = put(&blobs, LARGE).await;
     assert_eq!(object(&blobs, &digest).await.link().await.unwrap(), None);
@@ -101,7 +99,7 @@ async fn no_link_unless_redirects_are_on() {
 #[tokio::test]
 async fn wrong_credentials_are_noticed() {
     let place = Place::s3().await;
-    let mut settings = place.server().settings(false);
+    let mut settings = settings(place.server(), false);
     settings.secret_key = Some("canary".into());
     let blobs = place.open_with(Some(&settings)).await;
     let error = blobs.check().await.unwrap_err();
@@ -113,7 +111,7 @@ async fn wrong_credentials_are_noticed() {
 async fn a_service_without_conditional_requests_will_do() {
     let place = Place::s3().await;
     let blobs = place.open().await;
-    place.server().misbehave(|seen| seen.conditional.then_some(Fault::Instead(StatusCode::BAD_REQUEST)));
+    place.server().misbehave(|seen| seen.conditional.then_some(S3Fault::Instead(StatusCode::BAD_REQUEST)));
     let (digest, bytes) = put(&blobs, LARGE).await;
     assert_held(&blobs, &digest, &bytes).await;
     place.server().take_seen();
@@ -129,7 +127,7 @@ async fn a_service_that_stumbles_is_asked_again() {
     let mut calls = 0;
     place.server().misbehave(move |_| {
         calls += 1;
-        (calls % 2 == 1).then_some(Fault::Instead(StatusCode::SERVICE_UNAVAILABLE))
+        (calls % 2 == 1).then_some(S3Fault::Instead(StatusCode::SERVICE_UNAVAILABLE))
     });
     let (digest, bytes) = put(&blobs, LARGE).await;
     let held = place.open().await.get(&digest).await.unwrap().unwrap();
@@ -164,7 +162,7 @@ async fn a_part_that_is_refused_ends_the_commit_and_leaves_nothing() {
     let digest = Digest::of(&bytes);
     place.server().misbehave(|seen| {
         (is_part(seen) && seen.query.contains("partNumber=2"))
-            .then_some(Fault::Instead(StatusCode::FORBIDDEN))
+            .then_some(S3Fault::Instead(StatusCode::FORBIDDEN))
     });
     let staged = staged_with(&blobs, &bytes).await;
     let error = blobs.commit(staged.clone(), &digest).await.unwrap_err();
@@ -187,7 +185,7 @@ async fn a_lost_answer_to_the_last_request_loses_nothing() {
     let mut lost = false;
     place.server().misbehave(move |seen| {
         let lose = is_complete(seen) && !std::mem::replace(&mut lost, true);
-        lose.then_some(Fault::After(StatusCode::INTERNAL_SERVER_ERROR))
+        lose.then_some(S3Fault::After(StatusCode::INTERNAL_SERVER_ERROR))
     });
     let staged = staged_with(&blobs, &bytes).await;
     assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
@@ -204,4 +202,123 @@ async fn an_object_of_another_size_is_replaced() {
     assert!(matches!(blobs.get(&digest).await, Err(Error::Damaged { .. })));
     assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
     assert_held(&blobs, &digest, &bytes).await;
+}
+
+fn small_put(seen: &Seen) -> bool {
+    seen.method == Method::PUT && seen.query.is_empty()
+}
+
+// A lost reply is not a service without conditional requests.
+#[tokio::test]
+async fn one_lost_reply_does_not_end_conditional_requests() {
+    for lost in [S3Fault::After(StatusCode::BAD_REQUEST), S3Fault::Instead(StatusCode::BAD_REQUEST)] {
+        let place = Place::s3().await;
+        let blobs = place.open().await;
+        let mut lost = Some(lost);
+        place.server().misbehave(move |seen| small_put(seen).then(|| lost.take()).flatten());
+        let (digest, bytes) = put(&blobs, LARGE).await;
+        assert_held(&blobs, &digest, &bytes).await;
+        place.server().take_seen();
+        put(&blobs, LARGE + 1).await;
+        let puts: Vec<_> = place.server().take_seen().into_iter().filter(small_put).collect();
+        assert!(puts.len() == 1 && puts[0].conditional, "{puts:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_or_replaced_is_noticed_before_a_byte_is_promised() {
+    let place = Place::s3().await;
+    let (digest, bytes) = put(&place.open().await, LARGE).await;
+    let blobs = place.open().await;
+    let object = object(&blobs, &digest).await;
+    std::fs::write(place.server().object(&key(&digest)), b"cut short").unwrap();
+    assert!(matches!(object.stream(0..4).await, Err(Error::Gone)));
+    std::fs::remove_file(place.server().object(&key(&digest))).unwrap();
+    assert!(matches!(object.stream(0..LARGE as u64).await, Err(Error::Gone)));
+    assert!(matches!(object.link().await, Err(Error::Gone)));
+    // It is remembered until somebody says so.
+    assert_eq!(blobs.size(&digest).await.unwrap(), Some(bytes.len() as u64));
+    blobs.forget(&digest);
+    assert!(blobs.get(&digest).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_refusal_is_noticed_before_a_byte_is_promised() {
+    let place = Place::s3().await;
+    let blobs = place.open().await;
+    let (digest, _) = put(&blobs, LARGE).await;
+    let object = object(&blobs, &digest).await;
+    place.server().misbehave(|_| Some(S3Fault::Instead(StatusCode::FORBIDDEN)));
+    for error in [object.stream(0..4).await.map(drop), object.link().await.map(drop)] {
+        assert!(matches!(error, Err(Error::Store { .. })), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_are_one_request() {
+    let place = Place::s3().await;
+    let (digest, _) = put(&place.open().await, LARGE).await;
+    for wanted in [digest, Digest::of(b"missing")] {
+        let blobs = place.open().await;
+        place.server().take_seen();
+        let asked = (0..20).map(|_| blobs.get(&wanted));
+        let found = futures_util::future::try_join_all(asked).await.unwrap();
+        assert!(found.iter().all(|held| held.is_some() == (wanted == digest)));
+        assert_eq!(place.server().take_seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_gone_is_noticed() {
+    let place = Place::s3().await;
+    let blobs = place.open().await;
+    blobs.check().await.unwrap();
+    std::fs::remove_dir_all(place.server().object("")).unwrap();
+    let error = blobs.check().await.unwrap_err();
+    assert!(!error.is_unavailable(), "{error:?}");
+    place.server().misbehave(|_| Some(S3Fault::Instead(StatusCode::SERVICE_UNAVAILABLE)));
+    assert!(blobs.check().await.unwrap_err().is_unavailable());
+    place.server().misbehave(|_| Some(S3Fault::Close));
+    assert!(blobs.check().await.unwrap_err().is_unavailable());
+}
+
+#[tokio::test]
+async fn parts_that_a_killed_process_left_are_aborted() {
+    let place = Place::s3().await;
+    let bytes = content(MANY_PARTS);
+    let digest = Digest::of(&bytes);
+    {
+        let blobs = place.open().await;
+        // Neither can the upload be completed nor aborted: what a kill leaves.
+        place.server().misbehave(|seen| {
+            (is_complete(seen) || is_abort(seen)).then_some(S3Fault::Instead(StatusCode::FORBIDDEN))
+        });
+        let staged = staged_with(&blobs, &bytes).await;
+        blobs.commit(staged, &digest).await.unwrap_err();
+    }
+    let blobs = place.open().await;
+    blobs.abort_unfinished().await;
+    assert_eq!(place.notes(), 1, "while the service refuses");
+    place.server().behave();
+    place.server().take_seen();
+    blobs.abort_unfinished().await;
+    assert_eq!(place.server().take_seen().iter().filter(|seen| is_abort(seen)).count(), 1);
+    assert_eq!(place.notes(), 0);
+    blobs.abort_unfinished().await;
+    assert!(place.server().take_seen().is_empty());
+}
+
+fn is_abort(seen: &Seen) -> bool {
+    seen.method == Method::DELETE && seen.query.contains("uploadId")
+}
+
+// Volcengine TOS answers like that where others list nothing.
+#[tokio::test]
+async fn a_prefix_that_nothing_has_yet_is_no_missing_bucket() {
+    let place = Place::s3().await;
+    let blobs = place.open().await;
+    place.server().misbehave(|_| Some(S3Fault::Error(StatusCode::NOT_FOUND, "NoSuchKey")));
+    blobs.check().await.unwrap();
+    place.server().misbehave(|_| Some(S3Fault::Error(StatusCode::NOT_FOUND, "NoSuchBucket")));
+    assert!(!blobs.check().await.unwrap_err().is_unavailable());
 }

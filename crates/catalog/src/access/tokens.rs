@@ -39,7 +39,8 @@ impl Catalog {
     pub async fn api_token(&self, id: &str) -> Result<Option<ApiTokenRecord>, Error> {
         let query = sqlx::query_as::<_, Raw>(TOKEN).bind(id.to_owned());
         let Some(token) = query.fetch_optional(&self.reader).await? else { return Ok(None) };
-        let secrets = sqlx::query_as::<_, RawSecret>(SECRETS).bind(id.to_owned()).fetch_all(&self.reader).await?;
+        let secrets =
+            sqlx::query_as::<_, RawSecret>(SECRETS).bind(id.to_owned()).fetch_all(&self.reader).await?;
         let secrets = secrets.into_iter().map(RawSecret::read).collect::<Result<_, _>>()?;
         Ok(Some(token.read(secrets)))
     }
@@ -70,7 +71,8 @@ impl Catalog {
     async fn secrets_of(&self, tokens: &[Raw]) -> Result<BTreeMap<String, Vec<ApiTokenSecret>>, Error> {
         let mut all = BTreeMap::<_, Vec<_>>::new();
         let Some(first) = tokens.first() else { return Ok(all) };
-        let query = sqlx::query_as::<_, RawSecret>(with_list(SECRETS_OF_MANY, tokens.len())).bind(first.id.clone());
+        let query =
+            sqlx::query_as::<_, RawSecret>(with_list(SECRETS_OF_MANY, tokens.len())).bind(first.id.clone());
         let query = tokens.iter().fold(query, |query, token| query.bind(token.id.clone()));
         for secret in query.fetch_all(&self.reader).await? {
             all.entry(secret.token_id.clone()).or_default().push(secret.read()?);

@@ -70,11 +70,15 @@ pub async fn accounts_change_only_as_they_were_seen(home: &Home) {
 pub async fn accounts_from_elsewhere_are_found_by_subject(home: &Home) {
     let catalog = home.open().await;
     let subject = Some("https://id.example.com 42".to_owned());
-    let new = NewAccount { kind: AccountKind::Oidc, subject: subject.clone(), password: None, ..account("alice") };
+    let new =
+        NewAccount { kind: AccountKind::Oidc, subject: subject.clone(), password: None, ..account("alice") };
     let id = catalog.add_account(&new, at(1)).await.unwrap().unwrap();
     let found = catalog.account_by_subject(AccountKind::Oidc, "https://id.example.com 42").await.unwrap();
     assert_eq!(found.map(|found| found.id), Some(id));
-    assert_eq!(catalog.account_by_subject(AccountKind::Ldap, "https://id.example.com 42").await.unwrap(), None);
+    assert_eq!(
+        catalog.account_by_subject(AccountKind::Ldap, "https://id.example.com 42").await.unwrap(),
+        None
+    );
     catalog.account_logged_in(id, at(9)).await.unwrap();
     assert_eq!(catalog.account(id).await.unwrap().unwrap().last_login, Some(at(9)));
 }
@@ -99,7 +103,8 @@ pub async fn tokens_are_renewed_with_grace(home: &Home) {
     catalog.api_token_used("one", &first, at(5)).await.unwrap();
     assert!(catalog.renew_api_token("one", &second, at(60), at(10)).await.unwrap());
     let found = catalog.api_token("one").await.unwrap().unwrap();
-    let secrets: Vec<_> = found.secrets.iter().map(|secret| (secret.hash, secret.ends, secret.used)).collect();
+    let secrets: Vec<_> =
+        found.secrets.iter().map(|secret| (secret.hash, secret.ends, secret.used)).collect();
     assert_eq!(secrets, [(second, None, None), (first, Some(at(60)), Some(at(5)))]);
     assert_eq!((found.account, found.expires, found.scopes.as_str()), (account, Some(at(100)), "pull:**"));
     assert!(catalog.renew_api_token("one", &third, at(70), at(20)).await.unwrap());
@@ -119,7 +124,10 @@ pub async fn tokens_go_with_their_account(home: &Home) {
         let rows = catalog.api_tokens(account, "", 10).await.unwrap().rows;
         rows.into_iter().map(|row| format!("{}{}", row.id, row.secrets.len())).collect()
     };
-    assert_eq!((ids(None).await, ids(Some(alice)).await), (vec!["a1".into(), "b1".into(), "c1".into()], vec!["a1".into(), "c1".into()]));
+    assert_eq!(
+        (ids(None).await, ids(Some(alice)).await),
+        (vec!["a1".into(), "b1".into(), "c1".into()], vec!["a1".into(), "c1".into()])
+    );
     assert!(catalog.remove_api_token("a").await.unwrap());
     assert!(!catalog.remove_api_token("a").await.unwrap());
     catalog.remove_account(alice).await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::setup::*;
 use entrepot_catalog::{Error, ManifestRecord, NewManifest, Use};
-use entrepot_oci::MediaType;
+use entrepot_oci::{Digest, MediaType};
 
 pub async fn are_remembered_with_their_tags(home: &Home) {
     let catalog = home.open().await;
@@ -161,6 +161,20 @@ pub async fn sizes_are_what_manifests_say(home: &Home) {
     let child = image(&["1"]);
     put(&catalog, &key, &index(&[&child]), &[]).await;
     assert_eq!(catalog.said_size(&key, &child.digest).await.unwrap(), None, "a manifest is no blob");
+}
+
+// R05
+pub async fn what_names_a_manifest_or_blob_is_found(home: &Home) {
+    let catalog = home.open().await;
+    let (key, other) = (upstream("quay.io", "a"), upstream("quay.io", "b"));
+    let child = image(&["1"]);
+    let parent = index(&[&child]);
+    put(&catalog, &key, &child, &[]).await;
+    put(&catalog, &key, &parent, &[]).await;
+    let named_by = async |key, digest: &Digest| catalog.named_by(key, digest).await.unwrap();
+    assert_eq!(named_by(&key, &blob("1")).await, [child.digest]);
+    assert_eq!(named_by(&key, &child.digest).await, [parent.digest]);
+    assert_eq!((named_by(&key, &parent.digest).await, named_by(&other, &blob("1")).await), (vec![], vec![]));
 }
 
 pub async fn large_ones_fit(home: &Home) {

@@ -1,8 +1,8 @@
 //! Use, listings and totals.
 
 use crate::setup::*;
-use entrepot_catalog::{Catalog, Totals, Use};
-use entrepot_oci::Page;
+use entrepot_catalog::{Catalog, RepoKey, Selection, Totals, Use};
+use entrepot_oci::{Digest, Page};
 
 pub async fn is_added_up(home: &Home) {
     let catalog = home.open().await;
@@ -110,4 +110,102 @@ pub async fn totals_count_once(home: &Home) {
     let expected = Totals { repositories: 3, tags: 4, manifests: 1, blobs: 3, bytes: 1020 };
     assert_eq!(catalog.totals().await.unwrap(), expected);
     catalog.ping().await.unwrap();
+}
+
+/// Tags, manifests, blobs and bytes, as a listing gives them.
+async fn counted(catalog: &Catalog, key: &RepoKey) -> Option<(u64, u64, u64, u64)> {
+    let listing = catalog.repositories(&Page::default(), Some(&key.to_string())).await.unwrap();
+    let row = listing.rows.into_iter().find(|row| row.key == *key)?;
+    Some((row.tags, row.manifests, row.blobs, row.bytes))
+}
+
+pub async fn counts_follow_every_change(home: &Home) {
+    let catalog = home.open().await;
+    let key = hosted("local/a");
+    let doc = image(&["1", "2"]);
+    catalog.link_blobs(&key, &[(blob("1"), 10), (blob("2"), 10)], at(0)).await.unwrap();
+    assert_eq!(counted(&catalog, &key).await, Some((0, 0, 2, 20)));
+    put(&catalog, &key, &doc, &["x", "y"]).await;
+    assert_eq!(counted(&catalog, &key).await, Some((2, 1, 2, 1020)));
+    // A manifest that is linked as a blob too counts once.
+    catalog.link_blobs(&key, &[(doc.digest, 1000)], at(0)).await.unwrap();
+    assert_eq!(counted(&catalog, &key).await, Some((2, 1, 3, 1020)));
+    catalog.unlink_blob(&key, &doc.digest).await.unwrap();
+    assert!(catalog.remove_tag(&key, &tag("x")).await.unwrap());
+    assert_eq!(counted(&catalog, &key).await, Some((1, 1, 2, 1020)));
+    assert!(catalog.remove_manifest(&key, &doc.digest).await.unwrap());
+    assert_eq!(counted(&catalog, &key).await, Some((0, 0, 2, 20)));
+    put(&catalog, &key, &doc, &["z"]).await;
+    catalog.remove(&key, &Selection::Tag(tag("z"))).await.unwrap();
+    assert_eq!(counted(&catalog, &key).await, None);
+    catalog.link_blobs(&key, &[(blob("3"), 10)], at(0)).await.unwrap();
+    assert_eq!(counted(&catalog, &key).await, Some((0, 0, 1, 10)));
+}
+
+pub async fn counts_are_right_while_many_write(home: &Home) {
+    let catalog = home.open().await;
+    let key = hosted("local/a");
+    let write = |n: usize| {
+        let (catalog, key) = (catalog.clone(), key.clone());
+        tokio::spawn(async move {
+            for round in 0..10 {
+                catalog.link_blobs(&key, &[(blob(&format!("{n}-{round}")), 10)], at(0)).await.unwrap();
+                catalog.count_changes().await.unwrap();
+            }
+        })
+    };
+    let writers: Vec<_> = (0..8).map(write).collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(counted(&catalog, &key).await, Some((0, 0, 80, 800)));
+}
+
+pub async fn an_older_catalog_is_counted(home: &Home) {
+    let catalog = home.open().await;
+    let (key, doc) = (upstream("quay.io", "a"), image(&["1", "2"]));
+    fill(&catalog, &key, &doc, &["x"]).await;
+    catalog.link_blobs(&key, &[(doc.digest, 1000)], at(0)).await.unwrap();
+    catalog
+        .record_uses(&[Use { key: key.clone(), digest: doc.digest, pulls: 3, last: at(9) }])
+        .await
+        .unwrap();
+    catalog.link_blobs(&hosted("b"), &[(blob("1"), 10)], at(0)).await.unwrap();
+    catalog.close().await;
+    let columns = ["tags", "manifests", "blobs", "bytes", "pulls", "last_used_ms"];
+    let drops = columns.map(|column| format!("ALTER TABLE repository DROP COLUMN {column};")).concat();
+    let version = "DELETE FROM _sqlx_migrations WHERE version = 4";
+    home.meddle(&format!("{drops} DROP TABLE repository_change; {version}")).await;
+
+    let catalog = home.open().await;
+    assert_eq!(counted(&catalog, &key).await, Some((1, 1, 3, 1020)));
+    assert_eq!(counted(&catalog, &hosted("b")).await, Some((0, 0, 1, 10)));
+    let row = catalog.repositories(&Page::default(), Some("quay.io/")).await.unwrap().rows.pop().unwrap();
+    assert_eq!((row.pulls, row.last_used), (3, Some(at(9))));
+}
+
+pub async fn what_is_recorded_is_found(home: &Home) {
+    let catalog = home.open().await;
+    let doc = image(&["1", "2"]);
+    for key in [hosted("local/a"), upstream("quay.io", "a")] {
+        fill(&catalog, &key, &doc, &["x"]).await;
+    }
+    catalog.link_blobs(&hosted("c"), &[(doc.digest, 1000)], at(0)).await.unwrap();
+    let mut expected = vec![(doc.digest, 1000), (blob("1"), 10), (blob("2"), 10)];
+    expected.sort_unstable();
+    for limit in 1..5 {
+        let mut all: Vec<(Digest, u64)> = Vec::new();
+        loop {
+            let last = all.last().map(|(digest, _)| *digest);
+            let page = catalog.recorded(last.as_ref(), limit).await.unwrap();
+            assert!(page.rows.len() <= limit);
+            all.extend(page.rows);
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(all, expected);
+    }
+    let holders = catalog.manifest_holders(&doc.digest, 10).await.unwrap();
+    assert_eq!(holders, [hosted("local/a"), upstream("quay.io", "a")]);
 }

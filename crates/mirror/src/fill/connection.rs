@@ -112,12 +112,12 @@ impl Job {
     fn write(self: &Arc<Self>, segment: &Arc<Segment>, at: u64, pieces: Vec<Bytes>) -> Writing {
         let (job, segment) = (Arc::clone(self), Arc::clone(segment));
         tokio::task::spawn_blocking(move || {
-            let contiguous = job.writer.write(at, &pieces)?;
+            job.writer.write(at, &pieces)?;
             let length = batch::length(&pieces);
             job.context.metrics.bytes_fetched.inc_by(length);
             job.upstream.add_received(length);
             segment.advance(at + length);
-            job.fill.reveal(contiguous, job.size);
+            job.fill.reveal(at..at + length);
             Ok(())
         })
     }

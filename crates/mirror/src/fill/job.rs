@@ -50,6 +50,8 @@ pub(super) enum Stop {
     Panicked,
     /// Nobody waits for it.
     Abandoned,
+    /// The mirror is stopping.
+    Stopping,
 }
 
 impl Stop {
@@ -57,9 +59,9 @@ impl Stop {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Short => true,
-            Self::Upstream(RemoteError::NotFound | RemoteError::Denied { .. }) => false,
+            Self::Upstream(RemoteError::NotFound | RemoteError::Denied { status: 401 | 403, .. }) => false,
             Self::Upstream(_) => self.wait() <= LONGEST_WAIT,
-            Self::Disk(_) | Self::Panicked | Self::Abandoned => false,
+            Self::Disk(_) | Self::Panicked | Self::Abandoned | Self::Stopping => false,
         }
     }
 
@@ -84,9 +86,9 @@ pub(super) fn no_space(error: entrepot_blobs::Error) -> Failure {
 }
 
 impl Job {
-    /// Writes the progress beside the partial file.
-    pub(super) async fn note(&self) {
-        let note = ProgressNote::new(&self.key, self.size, &self.writer.written());
+    /// Writes the progress of a blob of `size` bytes beside the partial file.
+    pub(super) async fn note(&self, size: u64) {
+        let note = ProgressNote::new(&self.key, size, &self.writer.written());
         if let Err(error) = self.writer.staged().set_note(&note.to_bytes()).await {
             tracing::debug!(%error, "progress could not be noted");
         }
@@ -111,7 +113,7 @@ impl Job {
                 self.discard().await;
                 no_space(error)
             }
-            Stop::Panicked => Failure::Refused(Error::Store),
+            Stop::Panicked | Stop::Stopping => Failure::Refused(Error::Store),
             Stop::Abandoned => Failure::Abandoned,
         }
     }
@@ -129,17 +131,29 @@ impl Job {
         }
         let size = content.size;
         self.fill.verified(content);
-        if let Err(error) = self.commit(size).await {
-            tracing::warn!(key = %self.key, digest = %self.fill.digest, %error, "a blob was served but not kept");
-            self.discard().await;
+        let (key, digest) = (&self.key, &self.fill.digest);
+        match self.commit(size).await {
+            Ok(()) => {}
+            // Its note says that it is complete: whoever asks for it next has it committed, without a request.
+            Err(Error::StoreDown) => {
+                tracing::warn!(%key, %digest, "a blob was served and waits until the store is back");
+            }
+            Err(error) => {
+                tracing::warn!(%key, %digest, %error, "a blob was served but not kept");
+                self.discard().await;
+            }
         }
         Ok(())
     }
 
     fn distrust(&self) {
         let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = self.upstream.host();
-        tracing::warn!(%host, digest = %self.fill.digest, "the upstream sent bytes of another digest");
+        let (host, digest) = (self.upstream.host(), &self.fill.digest);
+        if endpoints.is_empty() {
+            tracing::warn!(%host, %digest, "what an earlier attempt left of a download is damaged");
+        } else {
+            tracing::warn!(%host, %digest, "the upstream sent bytes of another digest");
+        }
         endpoints.iter().for_each(|endpoint| self.upstream.distrust(*endpoint));
     }
 

@@ -106,7 +106,13 @@ impl Fills {
         });
         for (id, _) in staged {
             let StageId::Fill(digest) = id else { continue };
-            let key = self.noted_key(&digest).await;
+            let key = match self.noted_key(&digest).await {
+                Ok(key) => key,
+                Err(error) => {
+                    tracing::warn!(%digest, %error, "the note about an unfinished download cannot be read");
+                    continue;
+                }
+            };
             match key.as_ref().and_then(|key| Some((key, upstream_of(upstreams, key)?))) {
                 Some((key, upstream)) => {
                     tracing::info!(%key, %digest, "an unfinished download is taken up");
@@ -128,9 +134,12 @@ impl Fills {
         }
     }
 
-    async fn noted_key(&self, digest: &Digest) -> Option<RepoKey> {
-        let staged = self.context.holdings.staged(&StageId::Fill(*digest)).await.ok()??;
-        ProgressNote::read(&staged.note().await.ok()??)?.key()
+    /// The repository of a download that can go on.
+    async fn noted_key(&self, digest: &Digest) -> Result<Option<RepoKey>, entrepot_blobs::Error> {
+        let staged = self.context.holdings.staged(&StageId::Fill(*digest)).await?;
+        let Some(staged) = staged else { return Ok(None) };
+        let note = staged.note().await?;
+        Ok(note.and_then(|note| ProgressNote::read(&note)?.key()))
     }
 }
 

@@ -15,6 +15,23 @@ pub(super) struct ProgressNote {
     written: Vec<(u64, u64)>,
 }
 
+/// How far a download is, as its note has it.
+pub(super) struct Progress {
+    /// The repository that it was begun for.
+    pub(super) key: RepoKey,
+    /// The size of the whole blob in bytes.
+    pub(super) size: u64,
+    /// What is there of it.
+    pub(super) written: WrittenRanges,
+}
+
+impl Progress {
+    /// True if all bytes are there. Whether they are the right ones is another question.
+    pub(super) fn is_complete(&self) -> bool {
+        self.written.total() == self.size
+    }
+}
+
 impl ProgressNote {
     pub(super) fn new(key: &RepoKey, size: u64, ranges: &WrittenRanges) -> Self {
         let upstream = match &key.origin {
@@ -40,8 +57,8 @@ impl ProgressNote {
         Some(RepoKey { origin, repository: self.repository.parse().ok()? })
     }
 
-    /// The size of the whole blob and the ranges written; `None` if the note contradicts itself.
-    pub(super) fn progress(&self) -> Option<(u64, WrittenRanges)> {
+    /// What the note says; `None` if it contradicts itself.
+    pub(super) fn progress(&self) -> Option<Progress> {
         let mut ranges = WrittenRanges::default();
         for (start, end) in &self.written {
             if start > end || *end > self.size {
@@ -49,7 +66,7 @@ impl ProgressNote {
             }
             ranges.add(*start..*end);
         }
-        Some((self.size, ranges))
+        Some(Progress { key: self.key()?, size: self.size, written: ranges })
     }
 }
 
@@ -67,8 +84,9 @@ mod tests {
         ranges.add(0..5);
         ranges.add(8..9);
         let note = ProgressNote::read(&ProgressNote::new(&key, 10, &ranges).to_bytes()).unwrap();
-        assert_eq!(note.key(), Some(key));
-        assert_eq!(note.progress(), Some((10, ranges)));
+        let progress = note.progress().unwrap();
+        assert!(progress.key == key && progress.size == 10 && progress.written == ranges);
+        assert!(!progress.is_complete());
         assert!(ProgressNote::read(b"{}").is_none());
         let lying = br#"{"upstream":"a.io","repository":"a","size":3,"written":[[0,9]]}"#;
         assert!(ProgressNote::read(lying).unwrap().progress().is_none());

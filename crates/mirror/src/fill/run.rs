@@ -20,14 +20,13 @@ use tokio::{
 use super::{
     context::FillContext,
     job::{Job, Stop, contradicts, no_space},
-    progress_note::ProgressNote,
-    segments::{self, Segment, Segments, Throughput},
+    progress_note::{Progress, ProgressNote},
+    segments::{self, Segments, Throughput},
     stall::Stall,
-    state::{Content, Failure, Fill},
+    state::{Content, Failure, Fill, Growth},
     writer::Writer,
-    written_ranges::WrittenRanges,
 };
-use crate::{error::Error, metrics::Metrics, upstream::Upstream};
+use crate::{error::Error, manifest_check::is_manifest_at, metrics::Metrics, upstream::Upstream};
 
 /// How often progress is noted and throughput measured.
 const TICK: Duration = Duration::from_secs(1);
@@ -40,13 +39,12 @@ pub(super) async fn run(
     fill: &Arc<Fill>,
 ) {
     let _counted = Counted::new(&context.metrics);
-    let downloaded = tokio::select! {
-        downloaded = perform(context, upstream, key, fill) => downloaded,
+    let begun = tokio::select! {
+        begun = begin(context, upstream, key, fill) => begun,
         () = context.stopping.cancelled() => Err(Failure::Refused(Error::Store)),
     };
-    // A blob that is complete is kept, also when the mirror is stopping.
-    let result = match downloaded {
-        Ok((job, content)) => job.verify_and_commit(content).await,
+    let result = match begun {
+        Ok(begun) => finish(begun).await,
         Err(failure) => Err(failure),
     };
     if let Err(failure) = result {
@@ -54,6 +52,23 @@ pub(super) async fn run(
         context.metrics.fills_failed.inc();
         fill.fail(failure);
     }
+}
+
+/// A download that has begun.
+struct Begun {
+    job: Arc<Job>,
+    /// The upstream's answer; `None` if an earlier attempt has left all bytes.
+    stream: Option<BlobStream>,
+}
+
+/// Fetches what is missing, verifies and commits. A blob that is complete is kept, also when the mirror is stopping.
+async fn finish(Begun { job, stream }: Begun) -> Result<(), Failure> {
+    let content = match stream {
+        Some(stream) if stream.total.is_none() => job.spool(stream).await?,
+        stream => job.download(stream).await?,
+    };
+    job.note(content.size).await;
+    job.verify_and_commit(content).await
 }
 
 /// Counts a download until it is dropped.
@@ -72,82 +87,110 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Fetches all bytes; whether they are the right ones is still to be verified.
-async fn perform(
+/// The blob that is to be downloaded, and where it is to come from.
+struct Wanted<'a> {
+    context: &'a Arc<FillContext>,
+    upstream: &'a Arc<Upstream>,
+    key: &'a RepoKey,
+    digest: Digest,
+}
+
+/// Finds what an earlier attempt left, and asks the upstream for the rest, if there is any.
+async fn begin(
     context: &Arc<FillContext>,
     upstream: &Arc<Upstream>,
     key: &RepoKey,
     fill: &Arc<Fill>,
-) -> Result<(Arc<Job>, Content), Failure> {
+) -> Result<Begun, Failure> {
     let digest = fill.digest;
-    let (staged, before) = stage(context, key, &digest).await?;
-    let from = before.as_ref().map_or(0, |(_, written)| written.contiguous());
-    let ask = BlobRequest { from, ..BlobRequest::default() };
-    let stream = match upstream.open_blob(key, &digest, ask).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            let contradicts = contradicts(&error);
-            let refused = upstream.blob_refused(key, &digest, error);
-            // A partial file is kept for the next attempt, unless there will be none.
-            if before.is_none() || contradicts || refused.is_an_answer() {
-                context.discard(digest).await;
-            }
-            return Err(Failure::Refused(refused));
+    if is_manifest_at(upstream, &context.holdings, key, &digest).await {
+        return Err(Failure::Refused(Error::BlobUnknown { name: key.to_string(), digest }));
+    }
+    let wanted = Wanted { context, upstream, key, digest };
+    let (staged, progress) = wanted.stage().await?;
+    let stream = match &progress {
+        Some(progress) if progress.is_complete() => {
+            wanted.prove(progress).await?;
+            None
         }
+        progress => Some(wanted.ask(progress.as_ref()).await?),
     };
-    let limit = context.size_limit(key, &digest).await;
-    if let Err(refused) = limit.check(upstream.host(), stream.total.unwrap_or_default()) {
-        context.discard(digest).await;
+    let total = match &stream {
+        Some(stream) => stream.total,
+        None => progress.as_ref().map(|progress| progress.size),
+    };
+    let limit = context.size_limit(key, &fill.digest).await;
+    if let Err(refused) = limit.check(upstream.host(), total.unwrap_or_default()) {
+        context.discard(fill.digest).await;
         return Err(Failure::Refused(refused));
     }
     // A partial file of another size is of no use.
-    let written = match before {
-        Some((size, written)) if stream.total.is_none_or(|total| total == size) => written,
-        _ => WrittenRanges::default(),
-    };
+    let progress = progress.filter(|progress| total.is_none_or(|total| total == progress.size));
+    let written = progress.map(|progress| progress.written).unwrap_or_default();
     // One byte past the limit tells a blob that is too long from one that is just as long as it may be.
-    let end = stream.total.unwrap_or(limit.bytes().saturating_add(1));
+    let end = total.unwrap_or(limit.bytes().saturating_add(1));
     let job = Arc::new(Job {
         context: Arc::clone(context),
         upstream: Arc::clone(upstream),
         key: key.clone(),
         fill: Arc::clone(fill),
         segments: Segments::new(written.gaps(end)),
-        writer: Writer::new(staged, written, &digest),
+        writer: Writer::new(staged, written, &fill.digest),
         batches: AtomicU64::new(0),
-        endpoints: Mutex::new(vec![stream.endpoint]),
-        size: stream.total.unwrap_or(u64::MAX),
+        endpoints: Mutex::new(stream.iter().map(|stream| stream.endpoint).collect()),
+        size: total.unwrap_or(u64::MAX),
         limit,
     });
-    let content = match stream.total {
-        Some(_) => job.download(stream).await?,
-        None => job.spool(stream).await?,
-    };
-    Ok((job, content))
+    Ok(Begun { job, stream })
 }
 
-/// The partial file that an earlier attempt left, with its size and progress, or a new one. One that another upstream began
-/// is replaced: readers would see its beginning before this upstream has shown that it has the blob.
-async fn stage(
-    context: &FillContext,
-    key: &RepoKey,
-    digest: &Digest,
-) -> Result<(Staged, Option<(u64, WrittenRanges)>), Failure> {
-    let id = StageId::Fill(*digest);
-    if let Ok(Some(staged)) = context.holdings.staged(&id).await
-        && let Ok(Some(note)) = staged.note().await
-        && let Some(note) = ProgressNote::read(&note)
-        && note.key().is_some_and(|before| before.origin == key.origin)
-        && let Some(progress) = note.progress()
-    {
-        return Ok((staged, Some(progress)));
+impl Wanted<'_> {
+    /// The partial file that an earlier attempt left, with its progress, or a new one. One that another upstream began is
+    /// replaced: readers would see its beginning before this upstream has shown that it has the blob.
+    async fn stage(&self) -> Result<(Staged, Option<Progress>), Failure> {
+        let (holdings, id) = (&self.context.holdings, StageId::Fill(self.digest));
+        if let Ok(Some(staged)) = holdings.staged(&id).await
+            && let Ok(Some(note)) = staged.note().await
+            && let Some(progress) = ProgressNote::read(&note).and_then(|note| note.progress())
+            && progress.key.origin == self.key.origin
+        {
+            return Ok((staged, Some(progress)));
+        }
+        Ok((holdings.stage(&id).await.map_err(no_space)?, None))
     }
-    Ok((context.holdings.stage(&id).await.map_err(no_space)?, None))
+
+    /// All bytes are here already. The repository that they were downloaded for has shown that it has the blob; any other
+    /// one has to.
+    async fn prove(&self, progress: &Progress) -> Result<(), Failure> {
+        if progress.key == *self.key {
+            return Ok(());
+        }
+        self.upstream.find_blob(self.key, &self.digest).await.map(drop).map_err(Failure::Refused)
+    }
+
+    /// Asks for what comes after the bytes that are here.
+    async fn ask(&self, progress: Option<&Progress>) -> Result<BlobStream, Failure> {
+        let from = progress.map_or(0, |progress| progress.written.contiguous());
+        let ask = BlobRequest { from, ..BlobRequest::default() };
+        match self.upstream.open_blob(self.key, &self.digest, ask).await {
+            Ok(stream) => Ok(stream),
+            Err(error) => {
+                let contradicts = contradicts(&error);
+                let refused = self.upstream.blob_refused(self.key, &self.digest, error);
+                // A partial file is kept for the next attempt, unless there will be none.
+                if progress.is_none() || contradicts || refused.is_an_answer() {
+                    self.context.discard(self.digest).await;
+                }
+                Err(Failure::Refused(refused))
+            }
+        }
+    }
 }
 
 impl Job {
-    /// Downloads a blob of known size, which can be read meanwhile.
-    async fn download(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
+    /// Downloads a blob of known size, which can be read meanwhile. Without a stream, nothing is missing.
+    async fn download(self: &Arc<Self>, stream: Option<BlobStream>) -> Result<Content, Failure> {
+        let ranges = stream.as_ref().is_some_and(|stream| stream.ranges);
         let content = match self.prepare() {
             Ok(content) => content,
             Err(error) => {
@@ -155,12 +198,14 @@ impl Job {
                 return Err(no_space(error));
             }
         };
-        self.fill.begin(content.clone());
-        self.fill.reveal(self.writer.written().contiguous(), self.size);
-        self.note().await;
-        let result = self.run_connections(stream).await;
+        self.fill.begin(content.clone(), Growth { written: self.writer.written().clone(), ranges });
+        self.note(self.size).await;
+        let result = match stream {
+            Some(stream) => self.run_connections(stream).await,
+            None => Ok(()),
+        };
         if let Err(stop) = result {
-            self.note().await;
+            self.note(self.size).await;
             return Err(self.failure(stop).await);
         }
         Ok(content)
@@ -182,6 +227,7 @@ impl Job {
         let drained = tokio::select! {
             drained = self.drain(&segment, stream) => drained,
             () = self.fill.abandoned() => Err(Stop::Abandoned),
+            () = self.context.stopping.cancelled() => Err(Stop::Stopping),
         };
         let failure = match drained {
             Ok(()) | Err(Stop::Short) => {
@@ -202,7 +248,7 @@ impl Job {
         let ranges = stream.ranges;
         let Some(first) = self.segments.take() else { return Ok(()) };
         let mut connections = JoinSet::new();
-        connections.spawn(Arc::clone(self).connection(Some((Arc::clone(&first), stream))));
+        connections.spawn(Arc::clone(self).connection(Some((first, stream))));
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         // Two measurements in a row would take the second for a standstill.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -211,15 +257,23 @@ impl Job {
         let mut stall = Stall::new(&self.upstream, before, TICK);
         loop {
             tokio::select! {
+                () = self.context.stopping.cancelled() => return Err(Stop::Stopping),
                 done = connections.join_next() => match done {
                     None => return Ok(()),
-                    Some(Ok(done)) => done?,
+                    Some(Ok(done)) => {
+                        done?;
+                        self.add_connections_for_asked(&mut connections);
+                    }
                     Some(Err(_)) => return Err(Stop::Panicked),
                 },
+                asked = self.fill.asked() => {
+                    asked.into_iter().for_each(|range| self.segments.put_first(range));
+                    self.add_connections_for_asked(&mut connections);
+                }
                 _ = tick.tick() => {
                     let written = self.writer.written().total();
                     if written != before {
-                        self.note().await;
+                        self.note(self.size).await;
                     }
                     if stall.is_too_long(written, Instant::now()) {
                         return Err(Stop::Upstream(RemoteError::TimedOut));
@@ -232,7 +286,7 @@ impl Job {
                     };
                     (before, received) = (written, all);
                     if ranges {
-                        self.add_connections(&mut connections, &first, throughput);
+                        self.add_connections(&mut connections, throughput);
                     }
                 }
             }
@@ -242,17 +296,25 @@ impl Job {
     fn add_connections(
         self: &Arc<Self>,
         connections: &mut JoinSet<Result<(), Stop>>,
-        first: &Segment,
         throughput: Throughput,
     ) {
         let (running, most) = (connections.len(), self.context.connections);
         let remaining = self.size - self.writer.written().total();
         let wanted = segments::connections(remaining, throughput, running, most);
         if wanted > running {
-            self.segments.split(first, throughput.rate, remaining / wanted as u64);
+            self.segments.split(throughput.rate, remaining / wanted as u64);
             for _ in running..wanted {
                 connections.spawn(Arc::clone(self).connection(None));
             }
+        }
+    }
+
+    /// Begins with the ranges that readers asked for. A second connection is allowed for them whatever the settings say:
+    /// the first may be busy until the end of the blob. Where there are several, one is free soon.
+    fn add_connections_for_asked(self: &Arc<Self>, connections: &mut JoinSet<Result<(), Stop>>) {
+        let free = self.context.connections.max(2).saturating_sub(connections.len());
+        for _ in 0..self.segments.asked().min(free) {
+            connections.spawn(Arc::clone(self).connection(None));
         }
     }
 }

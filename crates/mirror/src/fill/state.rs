@@ -10,8 +10,9 @@ use entrepot_blobs::Mapping;
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Digest, Host};
 use futures_util::{StreamExt, stream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+use super::{segments::NEAR, written_ranges::WrittenRanges};
 use crate::{
     error::Error,
     served::{BlobStream, Cut},
@@ -28,15 +29,31 @@ pub(crate) struct Fill {
     /// The repositories that were asked for it, all of one upstream. They all get the blob.
     keys: Mutex<Vec<RepoKey>>,
     state: watch::Sender<State>,
+    asked: AskedRanges,
 }
 
-#[derive(Clone)]
+/// Ranges that readers want and that the download has not heard of yet.
+#[derive(Default)]
+struct AskedRanges {
+    ranges: Mutex<Vec<Range<u64>>>,
+    added: Notify,
+}
+
 struct State {
     phase: Phase,
-    /// Bytes from the start that may be read.
-    visible: u64,
+    growth: Growth,
+    /// Somebody reads ahead of the first gap, and wants to hear of bytes there too.
+    has_reader_ahead: bool,
     /// It is no longer among the running fills; what was kept of it is in the store.
     is_over: bool,
+}
+
+/// How far a download is.
+#[derive(Default)]
+pub(super) struct Growth {
+    pub(super) written: WrittenRanges,
+    /// The upstream takes requests for ranges, so that any of them can be fetched first.
+    pub(super) ranges: bool,
 }
 
 #[derive(Clone)]
@@ -74,8 +91,9 @@ pub(crate) enum Failure {
 
 impl Fill {
     pub(super) fn new(digest: Digest, key: RepoKey) -> Self {
-        let state = State { phase: Phase::Connecting, visible: 0, is_over: false };
-        Self { digest, keys: Mutex::new(vec![key]), state: watch::channel(state).0 }
+        let (phase, growth) = (Phase::Connecting, Growth::default());
+        let state = watch::channel(State { phase, growth, has_reader_ahead: false, is_over: false }).0;
+        Self { digest, keys: Mutex::new(vec![key]), state, asked: AskedRanges::default() }
     }
 
     /// Has the download give the blob to another repository of its upstream as well.
@@ -114,16 +132,19 @@ impl Fill {
         self.lock().clone()
     }
 
-    /// The bytes of `range` as they arrive. The range must lie within the content.
+    /// The bytes of `range` as they arrive. The range must lie within the content. One that begins far ahead of what is there
+    /// is fetched first.
     pub(crate) fn read(self: &Arc<Self>, content: &Content, range: Range<u64>) -> BlobStream {
         let Some(mapping) = content.mapping.clone() else {
             return BlobStream { mapping: None, frames: stream::empty().boxed() };
         };
+        let withheld = if self.is_far_ahead(&range) { 0 } else { WITHHELD };
         let reader = Reader {
             watch: self.state.subscribe(),
             bytes: mapping.bytes().clone(),
             at: range.start,
             end: range.end,
+            unverified: content.size.saturating_sub(withheld),
         };
         let frames = stream::unfold(Some(reader), |reader| async {
             let mut reader = reader?;
@@ -135,29 +156,47 @@ impl Fill {
         BlobStream { mapping: Some(mapping), frames: frames.boxed() }
     }
 
-    /// Tells readers that bytes will come, and where.
-    pub(super) fn begin(&self, content: Content) {
-        self.state.send_modify(|state| state.phase = Phase::Growing(content));
+    /// Whether `range` begins far ahead of the bytes that are there, so that it is not waited for but asked for. Such a
+    /// range is never a blob that a client could verify, and one that reaches to the end is sent without waiting for that.
+    fn is_far_ahead(&self, range: &Range<u64>) -> bool {
+        let mut is_far = false;
+        self.state.send_if_modified(|state| {
+            let front = state.growth.written.contiguous();
+            let is_ahead = matches!(state.phase, Phase::Growing(_)) && range.start > front;
+            is_far = is_ahead && state.growth.ranges && range.start - front >= NEAR;
+            state.has_reader_ahead |= is_ahead;
+            false
+        });
+        if is_far {
+            lock(&self.asked.ranges).push(range.clone());
+            self.asked.added.notify_one();
+        }
+        is_far
     }
 
-    /// Lets readers read the first `contiguous` bytes, but not yet the last [`WITHHELD`] of `size`.
-    pub(super) fn reveal(&self, contiguous: u64, size: u64) {
-        let visible = contiguous.min(size.saturating_sub(WITHHELD));
+    /// Waits for ranges that readers want first.
+    pub(super) async fn asked(&self) -> Vec<Range<u64>> {
+        self.asked.added.notified().await;
+        std::mem::take(&mut *lock(&self.asked.ranges))
+    }
+
+    /// Tells readers that bytes will come, and where.
+    pub(super) fn begin(&self, content: Content, growth: Growth) {
+        self.state.send_modify(|state| (state.phase, state.growth) = (Phase::Growing(content), growth));
+    }
+
+    /// Lets readers read bytes that were written, but not yet the last [`WITHHELD`] of the blob.
+    pub(super) fn reveal(&self, written: Range<u64>) {
         self.state.send_if_modified(|state| {
-            let grew = visible > state.visible && matches!(state.phase, Phase::Growing(_));
-            if grew {
-                state.visible = visible;
-            }
-            grew
+            let front = state.growth.written.contiguous();
+            state.growth.written.add(written);
+            state.has_reader_ahead || state.growth.written.contiguous() > front
         });
     }
 
     /// Lets readers read everything.
     pub(super) fn verified(&self, content: Content) {
-        self.state.send_modify(|state| {
-            state.visible = content.size;
-            state.phase = Phase::Verified(content);
-        });
+        self.state.send_modify(|state| state.phase = Phase::Verified(content));
     }
 
     /// Waits until there is neither a waiter nor a reader.
@@ -181,7 +220,21 @@ impl Fill {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<RepoKey>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.keys)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// The offset past the last byte that may be read from `at` on; of what is not verified, none from `unverified` on.
+    fn readable(&self, at: u64, unverified: u64) -> u64 {
+        match &self.phase {
+            Phase::Verified(content) => content.size,
+            _ => self.growth.written.end_of_run(at).min(unverified),
+        }
     }
 }
 
@@ -211,6 +264,8 @@ struct Reader {
     bytes: Bytes,
     at: u64,
     end: u64,
+    /// What lies behind this is read only once the blob is verified.
+    unverified: u64,
 }
 
 impl Reader {
@@ -218,16 +273,17 @@ impl Reader {
         if self.at >= self.end {
             return None;
         }
-        let at = self.at;
-        let ready = |state: &State| state.visible > at || matches!(state.phase, Phase::Failed(_));
-        let visible = match self.watch.wait_for(ready).await {
-            Ok(state) => state.visible,
+        let (at, unverified) = (self.at, self.unverified);
+        let ready =
+            |state: &State| state.readable(at, unverified) > at || matches!(state.phase, Phase::Failed(_));
+        let readable = match self.watch.wait_for(ready).await {
+            Ok(state) => state.readable(at, unverified),
             Err(_) => at,
         };
-        if visible <= at {
+        if readable <= at {
             return Some(Err(Cut));
         }
-        let until = visible.min(self.end).min(at + FRAME);
+        let until = readable.min(self.end).min(at + FRAME);
         self.at = until;
         // A mapping is no longer than the address space.
         Some(Ok(self.bytes.slice(at as usize..until as usize)))

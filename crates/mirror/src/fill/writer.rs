@@ -38,30 +38,25 @@ impl Writer {
         &self.staged
     }
 
-    /// Writes `pieces` at `at` and hashes up to the first gap. Returns the number of bytes before that gap.
-    pub(super) fn write(&self, at: u64, pieces: &[Bytes]) -> Result<u64, Error> {
+    /// Writes `pieces` at `at` and hashes up to the first gap.
+    pub(super) fn write(&self, at: u64, pieces: &[Bytes]) -> Result<(), Error> {
         let mut offset = at;
         for piece in pieces {
             self.staged.write_at(offset, piece)?;
             offset += piece.len() as u64;
         }
-        let contiguous = {
-            let mut written = self.written();
-            written.add(at..at + batch::length(pieces));
-            written.contiguous()
-        };
+        self.written().add(at..at + batch::length(pieces));
         // Whoever holds the lock goes on to the end of what is there, and `finish` hashes what both missed.
         let mut hashing = match self.hashing.try_lock() {
             Ok(hashing) => hashing,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(contiguous),
+            Err(TryLockError::WouldBlock) => return Ok(()),
         };
         if hashing.at == at {
             pieces.iter().for_each(|piece| hashing.hasher.update(piece));
             hashing.at = offset;
         }
-        self.hash_until_gap(&mut hashing)?;
-        Ok(contiguous)
+        self.hash_until_gap(&mut hashing)
     }
 
     /// The digest of the whole file, once nothing is missing.

@@ -25,6 +25,12 @@ impl WrittenRanges {
         self.0.first().filter(|first| first.start == 0).map_or(0, |first| first.end)
     }
 
+    /// The offset of the first byte from `at` on that has not been written.
+    pub(super) fn end_of_run(&self, at: u64) -> u64 {
+        let next = self.0.partition_point(|known| known.end <= at);
+        self.0.get(next).filter(|known| known.start <= at).map_or(at, |known| known.end)
+    }
+
     /// The ranges, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Range<u64>> {
         self.0.iter()
@@ -61,6 +67,10 @@ mod tests {
             let contiguous = bytes.iter().take_while(|there| **there).count() as u64;
             prop_assert_eq!(written.contiguous(), contiguous);
             prop_assert_eq!(written.total(), bytes.iter().filter(|there| **there).count() as u64);
+            for at in 0..100 {
+                let run = bytes[at..].iter().take_while(|there| **there).count();
+                prop_assert_eq!(written.end_of_run(at as u64), (at + run) as u64);
+            }
             let gaps = written.gaps(100);
             for at in 0..100u64 {
                 prop_assert_eq!(gaps.iter().any(|gap| gap.contains(&at)), !bytes[at as usize]);

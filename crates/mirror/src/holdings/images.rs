@@ -1,10 +1,12 @@
 //! Totals, lists and removals, by repository and image.
 
+use std::sync::Arc;
+
 use entrepot_catalog::{ImageRow, Listing, Removed, RepoKey, RepositoryRow, Selection, Totals};
 use entrepot_oci::Page;
 
 use super::Holdings;
-use crate::{error::Error, store::store_failed};
+use crate::error::Error;
 
 impl Holdings {
     /// The numbers of everything that is held.
@@ -12,7 +14,7 @@ impl Holdings {
     /// # Errors
     /// The catalog failed.
     pub(crate) async fn totals(&self) -> Result<Totals, Error> {
-        self.catalog.totals().await.map_err(store_failed)
+        self.ask_catalog(self.catalog.totals()).await
     }
 
     /// A page of the repositories whose names start with `prefix`.
@@ -24,7 +26,7 @@ impl Holdings {
         prefix: Option<&str>,
         page: &Page,
     ) -> Result<Listing<RepositoryRow>, Error> {
-        self.catalog.repositories(page, prefix).await.map_err(store_failed)
+        self.ask_catalog(self.catalog.repositories(page, prefix)).await
     }
 
     /// A page of a repository's images.
@@ -32,7 +34,7 @@ impl Holdings {
     /// # Errors
     /// The catalog failed.
     pub(crate) async fn images(&self, key: &RepoKey, page: &Page) -> Result<Listing<ImageRow>, Error> {
-        self.catalog.images(key, page).await.map_err(store_failed)
+        self.ask_catalog(self.catalog.images(key, page)).await
     }
 
     /// Removes what is selected of a repository and whatever nothing else needs then. Returns the removed records, and the
@@ -40,17 +42,25 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed. Bytes that were not deleted stay behind without a record.
-    pub(crate) async fn remove(&self, key: &RepoKey, selection: &Selection) -> Result<(Removed, u64), Error> {
-        let removed = self.catalog.remove(key, selection).await.map_err(store_failed)?;
-        self.memory.forget_repository(key);
-        let mut freed = 0;
-        for (digest, size) in &removed.orphans {
-            // It may have come back since the catalog let it go.
-            let _guard = self.locks.lock(digest).await;
-            if self.delete_unrecorded(digest).await? {
-                freed += size;
+    pub(crate) async fn remove(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        selection: &Selection,
+    ) -> Result<(Removed, u64), Error> {
+        let (this, key, selection) = (Arc::clone(self), key.clone(), selection.clone());
+        self.to_its_end(async move {
+            let removed = this.ask_catalog(this.catalog.remove(&key, &selection)).await?;
+            this.memory.forget_repository(&key);
+            let mut freed = 0;
+            for (digest, size) in &removed.orphans {
+                // It may have come back since the catalog let it go.
+                let _guard = this.locks.lock(digest).await;
+                if this.delete_unrecorded(digest).await? {
+                    freed += size;
+                }
             }
-        }
-        Ok((removed, freed))
+            Ok((removed, freed))
+        })
+        .await
     }
 }

@@ -8,11 +8,7 @@ use moka::ops::compute::Op;
 
 use super::Holdings;
 use crate::{
-    error::Error,
-    freshness::is_hosted_fresh,
-    memory::TagState,
-    served::HeldManifest,
-    store::{blobs_failed, store_failed},
+    error::Error, freshness::is_hosted_fresh, memory::TagState, served::HeldManifest, store::catalog_failed,
 };
 
 impl Holdings {
@@ -29,11 +25,11 @@ impl Holdings {
         if let Some(manifest) = self.memory.manifests.get(&entry) {
             return Ok(Some(manifest));
         }
-        let Some(record) = self.catalog.manifest(key, digest).await.map_err(store_failed)? else {
+        let Some(record) = self.ask_catalog(self.catalog.manifest(key, digest)).await? else {
             return Ok(None);
         };
-        let Some(bytes) = self.blobs.read(digest, MAX_MANIFEST_BYTES as u64).await.map_err(blobs_failed)?
-        else {
+        let Some(bytes) = self.ask_blobs(self.blobs.read(digest, MAX_MANIFEST_BYTES as u64)).await? else {
+            self.check_loss().await?;
             return Ok(None);
         };
         let bytes = self.memory.charge(bytes)?;
@@ -42,16 +38,40 @@ impl Holdings {
         Ok(Some(manifest))
     }
 
-    /// Where a tag of the repository points, as far as is known `now`. If the catalog cannot be asked, which is logged,
-    /// what is in memory still counts, and an upstream may still answer.
-    pub(crate) async fn tag(&self, key: &RepoKey, tag: &Tag, now: SystemTime) -> Option<TagState> {
+    /// True if the repository has a manifest of this digest. Also false if the catalog cannot be asked.
+    pub(crate) async fn has_manifest(&self, key: &RepoKey, digest: &Digest) -> bool {
+        self.memory.manifests.contains_key(&(key.clone(), *digest))
+            || self.ask_catalog(self.catalog.manifest(key, digest)).await.is_ok_and(|record| record.is_some())
+    }
+
+    /// The manifests of the repository that name a manifest or blob, or some of them if they are many. None if the catalog
+    /// cannot be asked.
+    pub(crate) async fn named_by(&self, key: &RepoKey, digest: &Digest) -> Vec<Digest> {
+        self.ask_catalog(self.catalog.named_by(key, digest)).await.unwrap_or_default()
+    }
+
+    /// Where a tag of the repository points, as far as is known `now`. If the catalog cannot be asked, what is in memory
+    /// still counts.
+    ///
+    /// # Errors
+    /// The catalog failed and memory does not have it: it may exist. For others than hosted ones the upstream can still
+    /// answer.
+    pub(crate) async fn tag(
+        &self,
+        key: &RepoKey,
+        tag: &Tag,
+        now: SystemTime,
+    ) -> Result<Option<TagState>, Error> {
         let entry = (key.clone(), tag.clone());
         let known = self.memory.tags.get(&entry);
         let is_hosted = key.origin == Origin::Hosted;
         if known.is_some_and(|state| !is_hosted || is_hosted_fresh(state.checked, now)) {
-            return known;
+            return Ok(known);
         }
-        let Ok(record) = self.catalog.tag(key, tag).await.map_err(store_failed) else { return known };
+        let record = match self.ask_catalog(self.catalog.tag(key, tag)).await {
+            Ok(record) => record,
+            Err(error) => return known.map(Some).ok_or(error),
+        };
         let read = record.map(|record| {
             let checked = if is_hosted { now } else { record.checked };
             TagState { digest: record.digest, checked, not_before: None, recorded: true }
@@ -65,7 +85,7 @@ impl Holdings {
                 None => Op::Remove,
             }
         });
-        read
+        Ok(read)
     }
 
     /// Makes a manifest durable: its bytes, then its record and `tags` in one transaction. A mirrored one is in the cache
@@ -75,6 +95,18 @@ impl Holdings {
     /// A hosted manifest names a blob that the repository does not have, or gives something another size than it has. Then
     /// nothing of it stays. Or the store failed.
     pub(crate) async fn put_manifest(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        manifest: &Arc<HeldManifest>,
+        content: &Arc<Manifest>,
+        tags: &[Tag],
+    ) -> Result<(), Error> {
+        let (this, key, manifest) = (Arc::clone(self), key.clone(), Arc::clone(manifest));
+        let (content, tags) = (Arc::clone(content), tags.to_vec());
+        self.to_its_end(async move { this.put_whole(&key, &manifest, &content, &tags).await }).await
+    }
+
+    async fn put_whole(
         &self,
         key: &RepoKey,
         manifest: &Arc<HeldManifest>,
@@ -83,7 +115,8 @@ impl Holdings {
     ) -> Result<(), Error> {
         let digest = &manifest.digest;
         let _guard = self.locks.lock(digest).await;
-        self.blobs.put(digest, manifest.bytes.clone()).await.map_err(blobs_failed)?;
+        self.can_record()?;
+        self.change_blobs(self.blobs.put(digest, manifest.bytes.clone())).await?;
         let (is_hosted, now) = (key.origin == Origin::Hosted, self.clock.now());
         let record = NewManifest {
             digest,
@@ -93,18 +126,18 @@ impl Holdings {
             // What is pushed must be whole; what is mirrored comes in parts.
             require_blobs: is_hosted,
         };
-        let recorded = self.catalog.put_manifest(key, &record, now).await.map_err(not_recorded);
+        let recorded = self.try_catalog(self.catalog.put_manifest(key, &record, now)).await?;
         match &recorded {
             Ok(()) if is_hosted => self.memory.set_manifest(key, manifest, tags, now),
             Ok(()) => {}
-            Err(_) => self.roll_back(digest).await,
+            Err(why) => self.roll_back(digest, why).await,
         }
-        recorded
+        recorded.map_err(not_recorded)
     }
 
     /// Records that an upstream has confirmed where a tag points.
     pub(crate) async fn tag_checked(&self, key: &RepoKey, tag: &Tag, at: SystemTime) {
-        if let Err(error) = self.catalog.tag_checked(key, tag, at).await {
+        if let Err(error) = self.ask_catalog(self.catalog.tag_checked(key, tag, at)).await {
             tracing::warn!(%key, %tag, %error, "a tag's freshness could not be recorded");
         }
     }
@@ -114,7 +147,7 @@ impl Holdings {
     /// # Errors
     /// The catalog failed.
     pub(crate) async fn remove_tag(&self, key: &RepoKey, tag: &Tag) -> Result<bool, Error> {
-        let removed = self.catalog.remove_tag(key, tag).await.map_err(store_failed)?;
+        let removed = self.ask_catalog(self.catalog.remove_tag(key, tag)).await?;
         self.memory.tags.invalidate(&(key.clone(), tag.clone()));
         Ok(removed)
     }
@@ -123,14 +156,22 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn remove_manifest(&self, key: &RepoKey, digest: &Digest) -> Result<bool, Error> {
-        let _guard = self.locks.lock(digest).await;
-        let removed = self.catalog.remove_manifest(key, digest).await.map_err(store_failed)?;
-        self.memory.forget_manifest(key, digest);
-        if removed {
-            self.delete_unrecorded(digest).await?;
-        }
-        Ok(removed)
+    pub(crate) async fn remove_manifest(
+        self: &Arc<Self>,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<bool, Error> {
+        let (this, key, digest) = (Arc::clone(self), key.clone(), *digest);
+        self.to_its_end(async move {
+            let _guard = this.locks.lock(&digest).await;
+            let removed = this.ask_catalog(this.catalog.remove_manifest(&key, &digest)).await?;
+            this.memory.forget_manifest(&key, &digest);
+            if removed {
+                this.delete_unrecorded(&digest).await?;
+            }
+            Ok(removed)
+        })
+        .await
     }
 
     /// True if anything of the repository is held.
@@ -138,7 +179,7 @@ impl Holdings {
     /// # Errors
     /// The catalog failed.
     pub(crate) async fn has_repository(&self, key: &RepoKey) -> Result<bool, Error> {
-        self.catalog.repository_known(key).await.map_err(store_failed)
+        self.ask_catalog(self.catalog.repository_known(key)).await
     }
 
     /// A page of the repository's tags, in order of their names.
@@ -146,7 +187,7 @@ impl Holdings {
     /// # Errors
     /// The catalog failed.
     pub(crate) async fn tags(&self, key: &RepoKey, page: &Page) -> Result<TagList, Error> {
-        self.catalog.tags(key, page).await.map_err(store_failed)
+        self.ask_catalog(self.catalog.tags(key, page)).await
     }
 
     /// The manifests of the repository that refer to `subject`, oldest first.
@@ -154,7 +195,7 @@ impl Holdings {
     /// # Errors
     /// The catalog failed.
     pub(crate) async fn referrers(&self, key: &RepoKey, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
-        self.catalog.referrers(key, subject).await.map_err(store_failed)
+        self.ask_catalog(self.catalog.referrers(key, subject)).await
     }
 }
 
@@ -164,6 +205,6 @@ fn not_recorded(error: entrepot_catalog::Error) -> Error {
         entrepot_catalog::Error::WrongSize { digest, stated, actual } => {
             Error::DescriptorSizeInvalid { digest, stated, actual }
         }
-        other => store_failed(other),
+        other => catalog_failed(other),
     }
 }

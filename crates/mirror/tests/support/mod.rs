@@ -10,7 +10,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use entrepot_blobs::Blobs;
+use entrepot_blobs::{Blobs, S3Settings};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{
     Asked, BlobStream, Clock, Error, Freshness, Metrics, Mirror, Opened, Parts, ServedManifest, Settings,
@@ -18,7 +18,11 @@ use entrepot_mirror::{
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
-use entrepot_testkit::{TestImage, TestRegistry, patiently, until};
+use entrepot_testkit::{
+    TestImage, TestRegistry, patiently,
+    s3::{BUCKET, KEYS, S3Server},
+    until,
+};
 use futures_util::StreamExt;
 
 /// A mirror, its upstream and its data directory.
@@ -29,6 +33,31 @@ pub(crate) struct Rig {
     pub(crate) data: PathBuf,
     others: Vec<TestRegistry>,
     _directory: Option<tempfile::TempDir>,
+}
+
+/// Where a mirror keeps what it holds: on disk, unless something else is said.
+#[derive(Default)]
+pub(crate) struct Stores {
+    pub(crate) s3: Option<S3Settings>,
+    /// A database, instead of a file.
+    pub(crate) database: Option<Location>,
+}
+
+impl Stores {
+    /// Blobs in a server's bucket. With `redirect`, clients are sent there.
+    pub(crate) fn on(server: &S3Server, redirect: bool) -> Self {
+        let settings = S3Settings {
+            bucket: BUCKET.to_owned(),
+            endpoint: server.endpoint().parse().unwrap(),
+            region: "us-east-1".to_owned(),
+            prefix: None,
+            access_key: Some(KEYS[0].into()),
+            secret_key: Some(KEYS[1].into()),
+            virtual_hosted: false,
+            redirect,
+        };
+        Self { s3: Some(settings), database: None }
+    }
 }
 
 impl Rig {
@@ -91,6 +120,23 @@ impl Rig {
         let mirror = mirror(&data, &[("docker.io", &endpoints)], clock.clone()).await;
         let upstream = endpoints.remove(0);
         Self { upstream, mirror, clock, data, others: endpoints, _directory: None }
+    }
+
+    /// Which keeps what it holds in these stores. Its catalog comes along, for whoever wants to close it.
+    pub(crate) async fn with_stores(stores: &Stores) -> (Self, Catalog) {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, upstream, clock) =
+            (directory.path().to_owned(), TestRegistry::start().await, Clock::manual());
+        let (mirror, catalog) = in_stores(&data, &upstream, stores, clock.clone()).await;
+        (Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }, catalog)
+    }
+
+    /// [`Rig::restart`] with these stores.
+    pub(crate) async fn restart_with_stores(&mut self, stores: &Stores) -> Catalog {
+        self.mirror.shutdown().await;
+        let (mirror, catalog) = in_stores(&self.data, &self.upstream, stores, self.clock.clone()).await;
+        self.mirror = mirror;
+        catalog
     }
 
     /// The endpoint of that number.
@@ -181,6 +227,11 @@ impl Rig {
         }
     }
 
+    /// A blob's bytes, if the upstream has it.
+    pub(crate) async fn blob_bytes_if_there(&self, name: &str, digest: &Digest) -> Option<Bytes> {
+        read(self.blob(name, digest).await.ok()?).await.ok()
+    }
+
     /// Pulls everything of an image, as a client would, and checks every byte.
     pub(crate) async fn pull(&self, name: &str, tag: &str, image: &TestImage) {
         let served = self.manifest(name, tag).await.unwrap();
@@ -224,17 +275,34 @@ async fn with_settings(
     clock: Clock,
     settings: Settings,
 ) -> Mirror {
+    let parts = parts(data, remotes, clock, &Stores::default()).await;
+    Mirror::start(Parts { settings, ..parts }).await.unwrap()
+}
+
+async fn in_stores(
+    data: &std::path::Path,
+    upstream: &TestRegistry,
+    stores: &Stores,
+    clock: Clock,
+) -> (Mirror, Catalog) {
+    let remotes = vec![remote("docker.io", std::slice::from_ref(upstream), Patience::default())];
+    let parts = parts(data, remotes, clock, stores).await;
+    let catalog = parts.catalog.clone();
+    (Mirror::start(parts).await.unwrap(), catalog)
+}
+
+async fn parts(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock, stores: &Stores) -> Parts {
     let upstream = |remote| UpstreamParts { remote, alias: None, freshness: Freshness::default() };
-    let parts = Parts {
-        settings,
+    let file = Location::Sqlite(data.join("entrepot.db"));
+    Parts {
+        settings: Settings::default(),
         upstreams: remotes.into_iter().map(upstream).collect(),
         hosted: vec!["local/".into()],
-        blobs: Blobs::open(data, None).await.unwrap(),
-        catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
+        blobs: Blobs::open(data, stores.s3.as_ref()).await.unwrap(),
+        catalog: Catalog::open(stores.database.as_ref().unwrap_or(&file)).await.unwrap(),
         metrics: Metrics::default(),
         clock,
-    };
-    Mirror::start(parts).await.unwrap()
+    }
 }
 
 /// How much of the front of a blob is there, by the note in the directory of staged files.

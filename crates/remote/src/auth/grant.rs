@@ -4,12 +4,15 @@
 //! `401` response that can be answered.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use moka::{Expiry, future::Cache};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -36,14 +39,33 @@ pub(crate) const BASIC_LIFETIME: Duration = Duration::from_secs(3600);
 pub(crate) struct Grant {
     pub(crate) header: HeaderValue,
     pub(crate) lifetime: Duration,
+    was_accepted: AtomicBool,
 }
 
 impl Grant {
     pub(crate) fn new(mut header: HeaderValue, lifetime: Duration) -> Self {
         // `Debug` does not show sensitive values, and HTTP/2 header compression does not index them.
         header.set_sensitive(true);
-        Self { header, lifetime }
+        Self { header, lifetime, was_accepted: AtomicBool::new(false) }
     }
+
+    /// Records the status of a response to a request with this grant.
+    pub(crate) fn record(&self, status: StatusCode) {
+        if !is_refusal(status) {
+            self.was_accepted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this is a token that was good for something before and is refused now. It may have died before its time:
+    /// ECR answers that with 403, and ECR Public with 400. A token that was never good for anything lacks a right.
+    pub(crate) fn may_have_died(&self, status: StatusCode) -> bool {
+        let is_token = self.header.as_bytes().starts_with(b"Bearer ");
+        is_token && is_refusal(status) && self.was_accepted.load(Ordering::Relaxed)
+    }
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 /// The origin, scope and account that a grant is for.

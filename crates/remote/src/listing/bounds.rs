@@ -31,6 +31,9 @@ pub const MAX_REFERRER_PAGES: usize = 100;
 /// The longest time from the first page of a listing to its last.
 pub const LISTING_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
+/// The longest time to look for the page that has a name.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2 * 60);
+
 /// The bounds of one listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -59,6 +62,9 @@ impl Bounds {
         free: 64 << 10,
     };
 
+    /// To find the page that has a name, page after page. A client waits for it.
+    pub(crate) const SEARCH: Self = Self { pages: 1000, time: SEARCH_TIMEOUT, ..Self::NAMES };
+
     /// Checks the number of entries and their bytes.
     pub(crate) fn check(&self, entries: usize, bytes: usize) -> Result<(), UnboundedListing> {
         if entries > self.entries {
@@ -72,7 +78,7 @@ impl Bounds {
 }
 
 /// The pages that were requested so far.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     pages: usize,
     limit: usize,
     // Hashes, because URLs may be long. A collision ends the listing with an error and never shortens it.
@@ -82,7 +88,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         let (requested, hasher) = (HashSet::new(), RandomState::new());
         Self { pages: 0, limit: bounds.pages, requested, hasher, was_barren: false }
     }
@@ -93,7 +99,7 @@ impl Progress {
     }
 
     /// Checks whether a page may be requested, and records it.
-    pub(super) fn request(&mut self, url: &Url) -> Result<(), UnboundedListing> {
+    pub(crate) fn request(&mut self, url: &Url) -> Result<(), UnboundedListing> {
         self.pages += 1;
         if self.pages > self.limit {
             Err(UnboundedListing::Pages { limit: self.limit })
@@ -105,7 +111,7 @@ impl Progress {
     }
 
     /// Records the number of new entries of a page. Two pages without any are an error.
-    pub(super) fn record(&mut self, new: usize) -> Result<(), UnboundedListing> {
+    pub(crate) fn record(&mut self, new: usize) -> Result<(), UnboundedListing> {
         let is_barren = new == 0;
         if std::mem::replace(&mut self.was_barren, is_barren) && is_barren {
             return Err(UnboundedListing::NothingNew);

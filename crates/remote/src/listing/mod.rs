@@ -1,10 +1,12 @@
 //! Complete listings of tags and repositories.
 //!
 //! - `pages` reads them, for every kind of listing; `bounds` says when a listing is too long
+//! - `cursors` remembers where the next page is, for clients that list page by page (`crate::tags`)
 //! - `collect` is what entries are collected in: `names` here, and descriptors in `crate::referrers`
 
 pub(crate) mod bounds;
 pub(crate) mod collect;
+pub(crate) mod cursors;
 pub(crate) mod names;
 pub(crate) mod pages;
 
@@ -12,6 +14,7 @@ use entrepot_oci::{Repository, Tag};
 use futures_util::FutureExt as _;
 use http::header;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
 
 use crate::{
     egress_error::EgressError, endpoint::Endpoint, error::Error, link_header, remote::Remote,
@@ -19,14 +22,14 @@ use crate::{
 };
 use bounds::Bounds;
 use names::Names;
-use pages::{Next, Page, PageRequest, Pages, read_all};
+use pages::{Next, Page, PageRequest, Pages, is_refused, read_all};
 
 /// The most bytes of a page of names: some registries send all names at once.
 pub(crate) const MAX_PAGE: usize = 8 << 20;
 
 // The number of names to request per page. ECR refuses more than 1000; every registry takes 100.
 const LONG: usize = 1000;
-const SHORT: usize = 100;
+pub(crate) const SHORT: usize = 100;
 
 /// What is listed.
 #[derive(Clone, Copy)]
@@ -58,21 +61,22 @@ impl Remote {
         self.try_endpoints(None, |endpoint| self.names_at(endpoint, kind).boxed()).await
     }
 
-    // Some registries refuse long pages instead of sending shorter ones.
+    // Some registries refuse long pages instead of sending shorter ones, and some refuse any number.
     async fn names_at(&self, endpoint: Endpoint, kind: ListingKind<'_>) -> Result<Names, Error> {
-        match self.names_with_page_size(endpoint, kind, LONG).await {
-            Err(Error::Denied { status: 400 | 405 | 422, .. }) => {
-                self.names_with_page_size(endpoint, kind, SHORT).await
+        for size in [LONG, SHORT] {
+            match self.names_with_page_size(endpoint, kind, Some(size)).await {
+                Err(error) if is_refused(&error) => {}
+                other => return other,
             }
-            other => other,
         }
+        self.names_with_page_size(endpoint, kind, None).await
     }
 
     async fn names_with_page_size(
         &self,
         endpoint: Endpoint,
         kind: ListingKind<'_>,
-        size: usize,
+        size: Option<usize>,
     ) -> Result<Names, Error> {
         let request = kind.request(size, None);
         let at = move |request: &Request| request.at(self.endpoint(endpoint));
@@ -91,29 +95,38 @@ impl Remote {
     pub(crate) async fn page(&self, page: PageRequest, request: &Request) -> Result<Page, Error> {
         let PageRequest { endpoint, url, limit } = page;
         let response = self.exchange_at(endpoint, url, request).await?;
-        let next = match response.header(&header::LINK).and_then(link_header::next) {
-            // Relative to the server that responded, which may be the target of a redirect.
-            Some(target) => match self.gate().same_origin(response.url(), target) {
-                Ok(url) => Next::At(url),
-                Err(refused) => Next::Refused(refused.into()),
-            },
+        let links = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
+        let next = match links.filter_map(link_header::next).next() {
+            Some(target) => self.next(response.url(), target),
             None => Next::Unknown,
         };
         let (bytes, guard) = response.document(limit, self.patience()).await?;
         Ok(Page { bytes, guard, next })
     }
+
+    // Relative to the server that responded, which may be the target of a redirect. A registry behind a proxy may write
+    // the address that it has there; of that, only the query is used.
+    fn next(&self, from: &Url, target: &str) -> Next {
+        let refused = match self.gate().same_origin(from, target) {
+            Ok(url) => return Next::At(url),
+            Err(refused) => refused,
+        };
+        match from.join(target) {
+            Ok(other) if other.path() == from.path() && other.query().is_some() => {
+                let mut url = from.clone();
+                url.set_query(other.query());
+                Next::At(url)
+            }
+            _ => Next::Refused(refused.into()),
+        }
+    }
 }
 
 impl ListingKind<'_> {
-    fn request(self, size: usize, after: Option<&str>) -> Request {
-        let mut query = format!("n={size}");
-        if let Some(after) = after {
-            query.push_str("&last=");
-            query.extend(utf8_percent_encode(after, NON_ALPHANUMERIC));
-        }
+    fn request(self, size: Option<usize>, after: Option<&str>) -> Request {
         match self {
-            Self::Tags(repository) => Request::get(repository, format!("tags/list?{query}")),
-            Self::Repositories => Request::catalog(format!("_catalog?{query}")),
+            Self::Tags(repository) => Request::get(repository, format!("tags/list{}", query(size, after))),
+            Self::Repositories => Request::catalog(format!("_catalog{}", query(size, after))),
         }
     }
 
@@ -123,4 +136,12 @@ impl ListingKind<'_> {
             Self::Repositories => |name| name.parse::<Repository>().is_ok(),
         }
     }
+}
+
+/// The query for a page of `size` names after one, as far as these are given: `?n=100&last=v1`.
+pub(crate) fn query(size: Option<usize>, after: Option<&str>) -> String {
+    let size = size.map(|size| format!("n={size}"));
+    let after = after.map(|after| format!("last={}", utf8_percent_encode(after, NON_ALPHANUMERIC)));
+    let parts: Vec<String> = size.into_iter().chain(after).collect();
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }

@@ -1,8 +1,8 @@
 //! Reading a listing page after page, whatever the registry makes of pages.
 //!
 //! A page says where the next one is (`Link`), or it does not: some registries stop at a number of their own and do not
-//! mention the rest. Where no page has a link, another one is requested after a page that looks full. A listing is
-//! complete or an error.
+//! mention the rest. Where no page has a link, another one is requested after a page that looks full; a registry that
+//! refuses that one has no pages by name, so it would have sent a link. A listing is complete or an error.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -59,8 +59,8 @@ pub(crate) struct Pages<'a> {
     pub(crate) read: Read<'a>,
     /// The URL of the page after a name, if pages can be requested by name.
     pub(crate) after: After<'a>,
-    /// The number of names requested per page.
-    pub(crate) size: usize,
+    /// The number of names requested per page, if any.
+    pub(crate) size: Option<usize>,
 }
 
 /// Reads all pages. `new` makes the collection of entries.
@@ -93,14 +93,20 @@ async fn read_pages(
     entries: &mut impl Collect,
     mut permit: Option<SemaphorePermit<'_>>,
 ) -> Result<bool, Error> {
-    let (mut progress, mut has_links) = (Progress::new(pages.bounds), false);
+    let (mut progress, mut has_links, mut is_guess) = (Progress::new(pages.bounds), false, false);
     let mut url = pages.first.clone();
     loop {
         progress.request(&url).map_err(InvalidResponse::from)?;
-        let page = (pages.read)(url).await;
-        let Page { bytes, guard, next } = if progress.is_first() { page? } else { page.map_err(incomplete)? };
-        let taken = entries.take(&bytes).map_err(|fault| guard.fail(fault.into()))?;
+        let is_later = !progress.is_first();
+        let Page { bytes, guard, next } = match (pages.read)(url).await {
+            Err(error) if is_guess && has_no_such_page(&error) => return Ok(true),
+            Err(error) if is_later => return Err(incomplete(error)),
+            page => page?,
+        };
+        let taken = entries.take(&bytes).map_err(|fault| guard.fail(fault.into()));
+        let taken = if is_later { taken.map_err(incomplete)? } else { taken? };
         has_links |= !matches!(next, Next::Unknown);
+        is_guess = !has_links;
         let may_go_on = !has_links && taken.new > 0 && looks_full(taken.listed, pages.size);
         let after = taken.last.as_deref().and_then(|last| (pages.after)(last));
         url = match (next, after) {
@@ -120,20 +126,29 @@ async fn read_pages(
     }
 }
 
-// On the first page such errors are about the whole listing. On a later page the listing is incomplete.
-fn incomplete(error: Error) -> Error {
+/// Whether a registry refuses the number or the name in the request for a page.
+pub(crate) fn is_refused(error: &Error) -> bool {
+    matches!(error, Error::Denied { status: 400 | 405 | 406 | 422, .. })
+}
+
+/// Whether a registry has no page after a name, or does not know pages after names.
+pub(crate) fn has_no_such_page(error: &Error) -> bool {
+    matches!(error, Error::NotFound | Error::Denied { status: 501, .. }) || is_refused(error)
+}
+
+/// The error of a later page. On the first page such errors are about the whole listing; here it is incomplete.
+pub(crate) fn incomplete(error: Error) -> Error {
     match error {
         Error::NotFound => InvalidResponse::Status(404).into(),
-        Error::Denied { status: status @ (400 | 405 | 422 | 501), .. } => {
-            InvalidResponse::Status(status).into()
-        }
+        Error::Denied { status, .. } if has_no_such_page(&error) => InvalidResponse::Status(status).into(),
+        Error::Invalid(InvalidResponse::NotAListing) => InvalidResponse::BrokenListing.into(),
         other => other,
     }
 }
 
-// Whether more may follow a page without a link: it has as many entries as requested, or a round number.
-fn looks_full(listed: usize, size: usize) -> bool {
-    listed > 0 && (listed >= size || listed.is_multiple_of(50))
+/// Whether more may follow a page without a link: it has as many entries as requested, or a round number.
+pub(crate) fn looks_full(listed: usize, size: Option<usize>) -> bool {
+    listed > 0 && (size.is_some_and(|size| listed >= size) || listed.is_multiple_of(50))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn pages<'a>(
         first: address(""),
         read: Box::new(read),
         after: Box::new(after),
-        size: 3,
+        size: Some(3),
     };
     (pages, asked)
 }

@@ -1,6 +1,9 @@
 //! Tokens and passwords, and which servers see them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use entrepot_remote::{Credential, EgressError, Error, InvalidResponse, LoginOutcome, Settings};
@@ -44,6 +47,44 @@ async fn a_token_is_fetched_once_and_then_sent_at_once() {
     // Another repository needs another token.
     remote.manifest(&"team/other".parse().unwrap(), &latest()).await.unwrap();
     assert_eq!(server.count(), 8);
+}
+
+// U29: ECR and ECR Public refuse a token that has died without a challenge.
+#[tokio::test]
+async fn a_token_that_died_before_its_time_is_replaced() {
+    for (status, body) in [
+        (400, r#"{"errors":[{"code":"DENIED","message":"Your Authorization Token is invalid."}]}"#),
+        (403, r#"{"errors":[{"code":"DENIED","message":"Your authorization token has expired."}]}"#),
+    ] {
+        let given = Arc::new(AtomicUsize::new(0));
+        let valid = Arc::clone(&given);
+        let server = Server::start(move |seen| {
+            if seen.path.starts_with("/token") {
+                let nth = valid.fetch_add(1, Ordering::SeqCst) + 1;
+                return answer(200, &[], format!(r#"{{"token":"t{nth}","expires_in":3600}}"#));
+            }
+            let good = format!("Bearer t{}", valid.load(Ordering::SeqCst));
+            match seen.authorization() {
+                Some(header) if header == good && !seen.path.contains("secret") => manifest(),
+                Some(_) => answer(status, &[], body),
+                None => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+            }
+        })
+        .await;
+        let remote = server.remote();
+        remote.manifest(&repository(), &latest()).await.unwrap();
+        given.fetch_add(1, Ordering::SeqCst);
+        remote.manifest(&repository(), &latest()).await.unwrap();
+        assert_eq!(given.load(Ordering::SeqCst), 3, "{status}");
+        // A token that was never good for anything is not the reason.
+        let secret = "team/secret".parse().unwrap();
+        let before = given.load(Ordering::SeqCst);
+        for _ in 0..5 {
+            let denied = remote.manifest(&secret, &latest()).await;
+            assert!(matches!(denied, Err(Error::Denied { .. })), "{denied:?}");
+        }
+        assert_eq!(given.load(Ordering::SeqCst), before + 1, "{status}");
+    }
 }
 
 #[tokio::test]
@@ -204,6 +245,28 @@ async fn passwords_go_to_the_registrys_own_token_server() {
     let log = server.log();
     assert_eq!(log[0].authorization(), None);
     assert_eq!(log[1].authorization(), Some("Basic bWU6Y2FuYXJ5"));
+}
+
+#[tokio::test]
+async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.authorization()) {
+        ("/token", None) => answer(200, &[], r#"{"access_token":"good"}"#),
+        (_, Some("Bearer good")) => manifest(),
+        (_, None) => challenge(&format!("http://{}/token", seen.header("host").unwrap())),
+        _ => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+    })
+    .await;
+    let settings = Settings { credentials: vec![credential("<token>")], ..server.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+    let log = server.log();
+    let exchange = log.iter().find(|seen| seen.path == "/token").unwrap();
+    assert_eq!(exchange.method, "POST");
+    assert!(log.iter().all(|seen| seen.authorization().is_none_or(|shown| shown == "Bearer good")));
+    // A registry that wants a password gets none.
+    let basic = Server::start(|_| answer(401, &[("www-authenticate", "Basic realm=x")], "")).await;
+    let settings = Settings { credentials: vec![credential("<token>")], ..basic.settings() };
+    remote(&settings).manifest(&repository(), &latest()).await.unwrap_err();
+    assert!(basic.log().iter().all(|seen| seen.authorization().is_none()));
 }
 
 #[tokio::test]

@@ -317,12 +317,13 @@ async fn the_referrers_tag_stands_in_for_the_api() {
         false => answer(200, &[], format!(r#"{{"config":{}}}"#, descriptor())),
     })
     .await;
-    let refused = server.remote().referrers(&repository(), &subject).await;
-    assert!(matches!(refused, Err(Error::Invalid(InvalidResponse::NotAListing))), "{refused:?}");
+    // R06: a tag that is no list has none.
+    assert_eq!(server.remote().referrers(&repository(), &subject).await.unwrap(), []);
+    // Where everything is a web page, nothing was said.
     let server = Server::start(|_| answer(200, &[("content-type", "text/html")], "<html>")).await;
     assert!(matches!(
         server.remote().referrers(&repository(), &subject).await,
-        Err(Error::Invalid(InvalidResponse::NotAListing))
+        Err(Error::Invalid(InvalidResponse::NotAManifest { .. }))
     ));
 }
 

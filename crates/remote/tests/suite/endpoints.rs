@@ -164,8 +164,10 @@ async fn every_request_is_reported_once() {
 #[tokio::test]
 async fn an_endpoint_may_be_below_a_path() {
     let server = Server::start(|_| manifest()).await;
-    of(&[&format!("{}/hub/", server.url())]).manifest(&repository(), &latest()).await.unwrap();
-    assert_eq!(server.log()[0].path, "/hub/v2/team/app/manifests/latest");
+    for (path, asked) in [("hub/v2/", "/hub/v2/team/app"), ("hub/", "/v2/hub/team/app")] {
+        of(&[&format!("{}/{path}", server.url())]).manifest(&repository(), &latest()).await.unwrap();
+        assert_eq!(server.log().last().unwrap().path, format!("{asked}/manifests/latest"));
+    }
 }
 
 #[test]

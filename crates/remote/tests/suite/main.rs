@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod access;
+mod answers;
 mod auth;
 mod blobs;
 mod documents;
 mod endpoints;
+mod faults;
+mod kept;
 mod limits;
 mod listings;
 mod push;
@@ -15,3 +18,4 @@ mod redirects;
 mod strangers;
 mod support;
 mod tls;
+mod wrong_accounts;

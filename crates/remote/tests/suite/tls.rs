@@ -2,8 +2,8 @@
 
 use std::{io::Write as _, sync::Arc};
 
-use entrepot_remote::{EgressError, Error, Settings};
-use rcgen::{CertificateParams, KeyPair};
+use entrepot_remote::{EgressError, Error, NetworkFaultKind, Settings, TlsFault};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -20,7 +20,7 @@ use tokio_rustls::{
 use crate::support::{Server, answer, challenge, credential, latest, manifest, remote, repository, url};
 
 // A self-signed server certificate for loopback, and the file that makes it trusted.
-fn certificate(protocols: &[&[u8]]) -> (TlsAcceptor, NamedTempFile) {
+pub(crate) fn certificate(protocols: &[&[u8]]) -> (TlsAcceptor, NamedTempFile) {
     let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
     certified(CertificateParams::new(names).unwrap(), protocols)
 }
@@ -47,13 +47,17 @@ async fn expired_and_mistaken_certificates_are_refused_unless_the_operator_does_
     let mut early = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     early.not_before = rcgen::date_time_ymd(4000, 1, 1);
     let elsewhere = CertificateParams::new(vec!["registry.example".to_owned()]).unwrap();
-    for (what, parameters) in [("expired", expired), ("not yet valid", early), ("another name", elsewhere)] {
+    for (what, parameters, fault) in [
+        ("expired", expired, TlsFault::Expired),
+        ("not yet valid", early, TlsFault::NotYetValid),
+        ("another name", elsewhere, TlsFault::Name),
+    ] {
         let (tls, ca) = certified(parameters, &[b"http/1.1"]);
         let server = Server::start_tls(tls, |_| manifest()).await;
         let trusting = Settings { ca: Some(ca.path().to_owned()), ..server.settings() };
         let refused = remote(&trusting).manifest(&repository(), &latest()).await;
-        assert!(matches!(refused, Err(Error::Unreachable { .. })), "{what}: {refused:?}");
-        assert_eq!(server.count(), 0, "{what}");
+        let Err(Error::Unreachable { fault: told, .. }) = refused else { panic!("{what}: {refused:?}") };
+        assert_eq!((told.kind(), server.count()), (NetworkFaultKind::Tls(fault), 0), "{what}");
         let careless = Settings { insecure: true, ..server.settings() };
         remote(&careless).manifest(&repository(), &latest()).await.unwrap();
     }
@@ -104,6 +108,47 @@ async fn strangers_are_refused_until_trusted() {
         remote(&trusting).manifest(&repository(), &latest()).await.unwrap();
         let careless = Settings { insecure: true, ..server.settings() };
         remote(&careless).manifest(&repository(), &latest()).await.unwrap();
+    }
+}
+
+// U20: what `openssl req -x509` makes is an authority, and has often no other name than its common name.
+#[tokio::test]
+async fn a_named_certificate_is_trusted_as_it_is() {
+    let named = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut parameters = CertificateParams::new(names).unwrap();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(DnType::CommonName, "localhost");
+        parameters
+    };
+    let mut expired = named(&["localhost"]);
+    expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let mut early = named(&["localhost"]);
+    early.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    for (what, parameters, fault) in [
+        ("an authority", named(&["localhost"]), None),
+        ("a common name", named(&[]), None),
+        ("another name", named(&["registry.example"]), Some(TlsFault::Name)),
+        ("expired", expired, Some(TlsFault::Expired)),
+        ("not yet valid", early, Some(TlsFault::NotYetValid)),
+    ] {
+        let (tls, ca) = certified(parameters, &[b"h2"]);
+        let server = Server::start_tls(tls, |_| manifest()).await;
+        let named = Settings {
+            endpoints: vec![url(&server.named_url())],
+            ca: Some(ca.path().to_owned()),
+            ..Settings::default()
+        };
+        let told = match remote(&named).manifest(&repository(), &latest()).await {
+            Ok(_) => None,
+            Err(Error::Unreachable { fault, .. }) => Some(fault.kind()),
+            Err(other) => panic!("{what}: {other:?}"),
+        };
+        assert_eq!(told, fault.map(NetworkFaultKind::Tls), "{what}");
+        // Nobody else is trusted for that.
+        let (_, other) = certificate(&[b"h2"]);
+        let unnamed = Settings { ca: Some(other.path().to_owned()), ..named };
+        assert!(remote(&unnamed).manifest(&repository(), &latest()).await.is_err(), "{what}");
     }
 }
 

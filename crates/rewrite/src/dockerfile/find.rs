@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     candidate::Reason,
-    expansion::{Lookup, Pieces, Value},
+    expansion::{Lookup, Piece, Pieces, Value},
     finder::{Entry, Finder, Form, What},
+    text::{self, Part},
     token::Token,
     tree::Style,
 };
@@ -23,7 +24,7 @@ pub(crate) fn find(finder: &mut Finder<'_>) {
     if let Some(range) = directives.syntax {
         let word =
             Word { range: range.clone(), text: finder.text[range].to_owned(), place: "# syntax".to_owned() };
-        add(&word, &|_| None, finder);
+        Build::default().add(&word, false, finder);
     }
     let mut build = Build::default();
     for instruction in &instructions {
@@ -87,12 +88,13 @@ impl Build {
         let text = &instruction.text[range.clone()];
         let Some((name, _)) = text.split_once('=') else { return };
         let value = unquoted(&instruction.text, range.start + name.len() + 1..range.end);
-        if value.is_empty() {
-            return;
-        }
         let (token, text) = token(instruction, &value, finder);
         let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
-        if let Some(pieces) = finder.filled_in((token, &text), 0..text.len(), &lookup) {
+        if let Some(mut pieces) = finder.filled_in((token, &text), 0..text.len(), &lookup) {
+            if text.is_empty() {
+                // A new name may begin here.
+                pieces.push(Piece::Text { slot: token, range: 0..0 });
+            }
             self.arguments.insert(name.to_owned(), pieces);
         }
     }
@@ -102,11 +104,7 @@ impl Build {
         let Some(image) = words.first() else { return };
         let range = unquoted(&instruction.text, image.clone());
         let word = self.word(instruction, &range, "FROM");
-        if let Some(reason) = self.no_image(&word.text, false) {
-            leave(&word, reason, finder);
-        } else {
-            add(&word, &|name: &str| self.arguments.get(name).map(Value::Inside), finder);
-        }
+        self.add(&word, false, finder);
         let is_named =
             words.get(1).is_some_and(|word| instruction.text[word.clone()].eq_ignore_ascii_case("as"));
         let name =
@@ -117,11 +115,24 @@ impl Build {
 
     fn source(&self, instruction: &Instruction, range: Range<usize>, name: &str, finder: &mut Finder<'_>) {
         let word = self.word(instruction, &unquoted(&instruction.text, range), name);
-        match self.no_image(&word.text, true) {
-            Some(reason) => leave(&word, reason, finder),
-            // `ARG`s do not apply here.
-            None => add(&word, &|_| None, finder),
+        self.add(&word, true, finder);
+    }
+
+    // Records a word: an image, or the name of a stage, however it is put together.
+    fn add(&self, word: &Word, by_number: bool, finder: &mut Finder<'_>) {
+        if let Some(reason) = self.no_image(&word.text, by_number) {
+            return leave(word, reason, finder);
         }
+        let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
+        let Some(pieces) = pieces(word, &lookup, finder) else { return };
+        let (whole, rests_on) = finder.whole(&pieces);
+        let stage = || self.may_be_stage(&word.text, &whole).then_some(Reason::Stage);
+        let entry = match self.no_image(&whole, by_number).or_else(stage) {
+            // What it is put together from must stay as it is.
+            Some(reason) => Entry { rests_on, ..entry(word, What::Left(reason)) },
+            None => entry(word, finder.what(pieces, Form::Rename)),
+        };
+        finder.add_entry(entry);
     }
 
     // Why a name is not an image: stages take precedence over images, and `COPY --from` may refer to one by number.
@@ -132,6 +143,25 @@ impl Build {
             return Some(Reason::Stage);
         }
         (name == "scratch").then_some(Reason::Scratch)
+    }
+
+    // True if it would be a stage with other values of its variables: `build-${TARGET}`.
+    fn may_be_stage(&self, written: &str, whole: &str) -> bool {
+        if whole.contains(['/', ':', '@']) || !written.contains('$') {
+            return false;
+        }
+        let parts: Vec<Option<Part>> = text::parts(written, 0..written.len()).collect();
+        let literal = |part: Option<&Option<Part>>| match part {
+            Some(Some(Part::Literal(range))) => written[range.clone()].to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        let (first, last) = (literal(parts.first()), literal(parts.last()));
+        let least = first.len() + last.len();
+        least > 0
+            && self
+                .names
+                .iter()
+                .any(|name| name.len() >= least && name.starts_with(&first) && name.ends_with(&last))
     }
 
     fn word(&self, instruction: &Instruction, range: &Range<usize>, name: &str) -> Word {
@@ -179,25 +209,22 @@ fn token(instruction: &Instruction, range: &Range<usize>, finder: &mut Finder<'_
     (finder.add_token(token), text)
 }
 
-fn add(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) {
+// The pieces of a word; if a variable in it is unterminated, that is reported.
+fn pieces(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) -> Option<Pieces> {
     let token = Token { span: word.range.clone(), text: word.text.clone(), style: Style::Bare };
     let token = finder.add_token(token);
-    let what = match finder.filled_in((token, &word.text), 0..word.text.len(), lookup) {
-        Some(pieces) => finder.what(pieces, Form::Rename),
-        None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
-    };
-    push(word, what, finder);
+    let pieces = finder.filled_in((token, &word.text), 0..word.text.len(), lookup);
+    if pieces.is_none() {
+        let reason = Reason::NotAReference("a variable in it is unterminated".to_owned());
+        leave(word, reason, finder);
+    }
+    pieces
 }
 
 fn leave(word: &Word, reason: Reason, finder: &mut Finder<'_>) {
-    push(word, What::Left(reason), finder);
+    finder.add_entry(entry(word, What::Left(reason)));
 }
 
-fn push(word: &Word, what: What, finder: &mut Finder<'_>) {
-    finder.add_entry(Entry {
-        at: word.range.start,
-        place: word.place.clone(),
-        text: word.text.clone(),
-        what,
-    });
+fn entry(word: &Word, what: What) -> Entry {
+    Entry::new(word.range.start, word.place.clone(), word.text.clone(), what)
 }

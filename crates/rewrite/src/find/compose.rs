@@ -2,7 +2,7 @@
 
 use crate::{
     candidate::Reason,
-    find::values::{embedded, spot, variables},
+    find::values::{cache, embedded, spot, variables},
     finder::{Finder, Form},
     tree::{Path, View},
 };
@@ -111,19 +111,6 @@ fn build(build: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
             }
             _ => {}
         }
-    }
-}
-
-// An image, or `type=registry,ref=` and an image.
-fn cache(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
-    let text = item.text().unwrap_or_default();
-    match text.find("ref=") {
-        Some(at) if !text[at..].contains(',') => {
-            finder.image_behind(spot(path, item), &text[..at + 4], Form::Rename)
-        }
-        Some(_) => finder.leave(spot(path, item), Reason::InPieces),
-        None if !text.contains('=') => finder.image(spot(path, item)),
-        None => {}
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     candidate::Reason,
     expansion::{Lookup, Pieces, Value},
     find::values::{is_value, spot, variables},
-    finder::{Finder, Form, What, looks_like_image},
+    finder::{Finder, Form, What},
     tree::{Path, View},
 };
 
@@ -12,10 +12,6 @@ const SCHEME: &str = "docker://";
 
 /// GitHub's maximum number of jobs per matrix.
 const MAX_VALUES: usize = 256;
-
-/// Programs whose arguments are images.
-const PROGRAMS: [&str; 9] =
-    ["docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "regctl", "ctr", "kind"];
 
 pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
     if let Some(env) = root.get("env") {
@@ -113,9 +109,6 @@ fn steps(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         if let Some(env) = step.get("env") {
             variables(env, &path.key("env"), finder);
         }
-        if let Some(run) = step.get("run") {
-            script(run, &path.key("run"), finder);
-        }
         inputs(step, view, &path.key("with"), finder);
     }
 }
@@ -182,31 +175,5 @@ fn pushed(
         let lookup = |other: &str| (other == name).then_some(Value::Inside(&known));
         let what = finder.part_as(spot(path, view), range.clone(), &lookup);
         finder.part_of_many(spot(path, view), range.clone(), what);
-    }
-}
-
-// Images in commands are reported and left to the user.
-fn script(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
-    let Some(text) = view.text() else { return };
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if line.split_whitespace().any(|word| PROGRAMS.contains(&word)) {
-            words(view, path, start..start + line.len(), finder);
-        }
-        start += line.len();
-    }
-}
-
-fn words(view: View<'_>, path: &Path<'_>, line: std::ops::Range<usize>, finder: &mut Finder<'_>) {
-    let text = &view.text().unwrap_or_default()[line.clone()];
-    let mut at = 0;
-    for word in text.split_inclusive(char::is_whitespace) {
-        let inner = word.trim().trim_matches(['"', '\'']);
-        let inner = inner.strip_prefix(SCHEME).unwrap_or(inner);
-        if looks_like_image(inner) {
-            let from = line.start + at + word.find(inner).unwrap_or(0);
-            finder.part(spot(path, view), from..from + inner.len(), Some(Reason::Script));
-        }
-        at += word.len();
     }
 }

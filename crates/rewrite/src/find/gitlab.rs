@@ -23,9 +23,17 @@ fn is_setting(name: &str) -> bool {
 
 // The variables set in the document.
 fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
-    for (name, value) in view.get("variables").map(View::entries).unwrap_or_default() {
-        let value = value.get("value").unwrap_or(value);
+    let variables = view.get("variables").map(View::entries).unwrap_or_default();
+    let values = || variables.iter().map(|(name, value)| (*name, value.get("value").unwrap_or(*value)));
+    for (name, value) in values() {
         if let Some(pieces) = finder.value(value.node) {
+            known.insert(name.to_owned(), pieces);
+        }
+    }
+    // Values with other variables in them, wherever those are set.
+    for (name, value) in values().filter(|(_, value)| value.text().is_some_and(|text| text.contains('$'))) {
+        let lookup = |other: &str| known.get(other).filter(|_| other != name).map(Value::Inside);
+        if let Some(pieces) = finder.value_with(value.node, &lookup) {
             known.insert(name.to_owned(), pieces);
         }
     }
@@ -57,7 +65,9 @@ fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finde
         None => (service, *path),
     };
     let Some(pieces) = finder.pieces(spot(&path, named), "", &lookup) else { return };
-    let alias = aliases(named.text().unwrap_or_default());
+    // The host name is that of the image, wherever its name is written.
+    let name = finder.reading(&pieces).and_then(|reading| reading.name().map(str::to_owned));
+    let alias = name.as_deref().map(aliases);
     let has_alias = service.get("alias").is_some();
     let form = match (alias, service.is_mapping(), finder.token(named.node)) {
         (Some(alias), true, _) if !has_alias => match beside(service, named.node) {
@@ -71,15 +81,9 @@ fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finde
 }
 
 // The host names of a service: the image without its tag, with `/` replaced by `__`, and by `-`.
-fn aliases(text: &str) -> Option<String> {
-    let name = text.split('@').next()?;
-    let slash = name.rfind('/').map_or(0, |at| at + 1);
-    let name = name[slash..].find(':').map_or(name, |at| &name[..slash + at]);
-    if name.contains(['$', ':']) {
-        return None;
-    }
+fn aliases(name: &str) -> String {
     let (one, other) = (name.replace('/', "__"), name.replace('/', "-"));
-    Some(if one == other { one } else { format!("{one},{other}") })
+    if one == other { one } else { format!("{one},{other}") }
 }
 
 #[cfg(test)]
@@ -88,13 +92,10 @@ mod tests {
 
     #[test]
     fn services_keep_their_names() {
-        for (text, alias) in [
-            ("postgres:15", Some("postgres")),
-            ("tutum/wordpress:latest", Some("tutum__wordpress,tutum-wordpress")),
-            ("redis", Some("redis")),
-            ("$IMAGE", None),
-        ] {
-            assert_eq!(aliases(text).as_deref(), alias);
+        for (text, alias) in
+            [("postgres", "postgres"), ("tutum/wordpress", "tutum__wordpress,tutum-wordpress")]
+        {
+            assert_eq!(aliases(text), alias);
         }
     }
 }

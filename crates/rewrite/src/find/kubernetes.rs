@@ -4,8 +4,8 @@
 use crate::{
     candidate::Reason,
     find::{
-        tekton,
-        values::{assignment, embedded, is_value, spot},
+        helm, tekton,
+        values::{assignment, embedded, ends_with_image, spot, value},
     },
     finder::{Finder, Spot},
     tree::{Path, View},
@@ -20,10 +20,41 @@ enum Family {
     Core,
     Tekton,
     Argo,
+    Flux,
+    Skaffold,
 }
 
 pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
+    for (index, operation) in root.written_items() {
+        patch(operation, &Path::ROOT.index(index), finder);
+    }
+    parameters(root, finder);
     walk(root, &Path::ROOT, Family::Core, finder);
+    finder.known.clear();
+}
+
+// An operation of a JSON patch (RFC 6902) that sets an image.
+fn patch(operation: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let target = operation.get("path").and_then(View::text).unwrap_or_default();
+    if let Some(value) = operation.get("value").filter(|value| value.is_text() && target.ends_with("/image"))
+    {
+        finder.image(spot(&path.key("value"), value));
+    }
+}
+
+// The parameters of an OpenShift template: `${NAME}` anywhere in its objects.
+fn parameters(root: View<'_>, finder: &mut Finder<'_>) {
+    if root.get("kind").and_then(View::text) != Some("Template") {
+        return;
+    }
+    for parameter in root.get("parameters").into_iter().flat_map(View::items) {
+        let name = parameter.get("name").and_then(View::text);
+        let value = parameter.get("value").filter(|value| value.is_text());
+        let pieces = value.and_then(|value| finder.value(value.node));
+        if let (Some(name), Some(pieces)) = (name, pieces) {
+            finder.known.insert(name.to_owned(), pieces);
+        }
+    }
 }
 
 // Aliases are followed to containers only: other targets are visited where they are written.
@@ -37,6 +68,8 @@ fn walk(view: View<'_>, path: &Path<'_>, family: Family, finder: &mut Finder<'_>
             Family::Tekton
         }
         Some(version) if version.starts_with("argoproj.io/") => Family::Argo,
+        Some(version) if version.contains(".toolkit.fluxcd.io/") => Family::Flux,
+        Some(version) if version.starts_with("skaffold/") => Family::Skaffold,
         Some(_) => Family::Core,
         None => family,
     };
@@ -49,8 +82,13 @@ fn walk(view: View<'_>, path: &Path<'_>, family: Family, finder: &mut Finder<'_>
     for (key, value) in view.written() {
         let path = path.key(key);
         entry(key, value, &path, finder);
-        if family == Family::Argo && matches!(key, "container" | "script") {
-            container(value, &path, finder);
+        match (family, key) {
+            (Family::Argo, "container" | "script") => container(value, &path, finder),
+            (Family::Argo, "valuesObject") | (Family::Flux, "values") => helm::values(value, &path, finder),
+            (Family::Flux, "images") => replacements(value, &path, finder),
+            (Family::Skaffold, "artifacts") => artifacts(value, &path, finder),
+            (_, "from") => stream(value, &path, finder),
+            _ => {}
         }
         walk(value, &path, family, finder);
     }
@@ -72,9 +110,45 @@ fn entry(key: &str, value: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         }
     } else if let Some(text) = value.text() {
         other(key, text, spot(path, value), finder);
-        if path.keys().contains(&"data") {
+        if text.contains(['/', ':', '\n']) && path.keys().contains(&"data") {
             embedded(value, path, finder);
+            self::value(key, "", spot(path, value), finder);
         }
+    }
+}
+
+// The images of Flux's Kustomization, which it writes into a kustomization.
+fn replacements(list: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    for (index, item) in list.items().enumerate() {
+        let path = path.index(index);
+        match (item.get("newName"), item.get("name").filter(|name| name.is_text())) {
+            (Some(new), _) if new.is_text() => finder.image(spot(&path.key("newName"), new)),
+            (_, Some(name)) => finder.leave(spot(&path.key("name"), name), Reason::UnknownPath),
+            _ => {}
+        }
+    }
+}
+
+// What Skaffold builds.
+fn artifacts(list: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    for (index, artifact) in list.items().enumerate() {
+        if let Some(image) = artifact.get("image").filter(|image| image.is_text()) {
+            let path = path.index(index);
+            let path = path.key("image");
+            if finder.search.built {
+                finder.image(spot(&path, image));
+            } else {
+                finder.leave(spot(&path, image), Reason::Built);
+            }
+        }
+    }
+}
+
+// The image that an OpenShift stream or build starts from.
+fn stream(from: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
+    let is_image = from.get("kind").and_then(View::text) == Some("DockerImage");
+    if let Some(name) = from.get("name").filter(|name| is_image && name.is_text()) {
+        finder.image(spot(&path.key("name"), name));
     }
 }
 
@@ -91,21 +165,20 @@ fn container(container: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let list = path.key("env");
     for (index, item) in container.get("env").into_iter().flat_map(View::items).enumerate() {
         let name = item.get("name").and_then(View::text).unwrap_or_default();
-        if let Some(value) =
-            item.get("value").filter(|value| is_value(name, value.text().unwrap_or_default()))
-        {
-            finder.argument(spot(&list.index(index).key("value"), value), "");
+        if let Some(given) = item.get("value").filter(|given| given.text().is_some()) {
+            value(name, "", spot(&list.index(index).key("value"), given), finder);
         }
     }
 }
 
 // Text outside containers that may be an image: requested with `paths`, or with the look of one.
 fn other(key: &str, text: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
-    let is_asked = finder.search.paths.iter().any(|path| ends_with(&spot.path.keys(), path));
-    let is_key = key.to_ascii_lowercase().ends_with("image") && !text.is_empty();
+    let paths = &finder.search.paths;
+    let is_asked = !paths.is_empty() && paths.iter().any(|path| ends_with(&spot.path.keys(), path));
+    let is_key = ends_with_image(key) || key.ends_with("imageName");
     if is_asked {
         finder.image(spot);
-    } else if is_key && text.parse::<entrepot_oci::ImageRef>().is_ok() {
+    } else if is_key && !text.is_empty() && text.parse::<entrepot_oci::ImageRef>().is_ok() {
         finder.leave(spot, Reason::UnknownPath);
     }
 }

@@ -24,6 +24,8 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
 fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let text = |key: &str| item.get(key).filter(|value| value.is_text());
     let (tag, digest) = (text("newTag"), text("digest"));
+    // It is what the resources say.
+    finder.passed.extend(text("name").map(|name| name.node.span.clone()));
     let is_renamed = text("name").and_then(View::text).is_some_and(|name| is_renamed(name, finder));
     if let Some(name) = text("name").filter(|_| is_renamed) {
         finder.image(spot(&path.key("name"), name));

@@ -1,5 +1,9 @@
 //! Finds images in each kind of document.
 
+mod ansible;
+mod bake;
+mod bitbucket;
+mod circleci;
 mod compose;
 mod devcontainer;
 mod github;
@@ -9,6 +13,7 @@ mod kubernetes;
 mod kustomize;
 mod tekton;
 mod values;
+mod woodpecker;
 
 use crate::{
     finder::Finder,
@@ -29,8 +34,13 @@ pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Resu
             Kind::Gitlab => gitlab::find(root, finder),
             Kind::Devcontainer => devcontainer::find(root, finder),
             Kind::Kubernetes => kubernetes::find(root, finder),
+            Kind::Woodpecker => woodpecker::find(root, finder),
+            Kind::Circleci => circleci::find(root, finder),
+            Kind::Bitbucket => bitbucket::find(root, finder),
+            Kind::Ansible => ansible::find(root, finder),
+            Kind::Bake => bake::find(root, finder),
             // These have no tree.
-            Kind::Dockerfile | Kind::Env | Kind::List => {}
+            Kind::Dockerfile | Kind::Hcl | Kind::Quadlet | Kind::Script | Kind::Env | Kind::List => {}
         }
     }
     if anchors.are_exhausted() {

@@ -34,7 +34,8 @@ fn parameters(view: View<'_>, finder: &mut Finder<'_>) -> Known {
     let mut known = Known::new();
     for parameter in view.get("params").into_iter().flat_map(View::items) {
         let name = parameter.get("name").and_then(View::text);
-        let default = parameter.get("default").and_then(|default| finder.value(default.node));
+        let default = parameter.get("default").filter(|default| default.is_text());
+        let default = default.and_then(|default| finder.value(default.node));
         if let (Some(name), Some(default)) = (name, default) {
             known.insert(format!("params.{name}"), default.clone());
             known.insert(format!("inputs.params.{name}"), default);

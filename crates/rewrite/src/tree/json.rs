@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Data, Fault, Node, Style, Tree};
+use super::{Data, Fault, Node, Style, Tree, one_image};
 
 /// Maximum nesting depth of collections.
 const MAX_DEPTH: usize = 100;
@@ -99,6 +99,7 @@ impl<'a> Reader<'a> {
             }
             pairs.push((key, self.value()?));
         }
+        one_image(&pairs)?;
         Ok(Data::Mapping { pairs, flow: true })
     }
 

@@ -66,7 +66,24 @@ pub(crate) struct Fault {
     pub(crate) what: String,
 }
 
+/// An error if a mapping has two images: programs disagree about which one counts.
+fn one_image(pairs: &[(Node<'_>, Node<'_>)]) -> Result<(), Fault> {
+    let mut images = pairs.iter().filter(|(key, _)| key.text() == Some("image")).skip(1);
+    images.next().map_or(Ok(()), |(key, _)| {
+        Err(Fault { at: key.span.start, what: "`image` is there twice; remove one of them".to_owned() })
+    })
+}
+
 impl Node<'_> {
+    /// True if a tag of an application gives it another meaning than its text or its entries have: `!reference`,
+    /// `!vault`. Compose's `!override` and `!reset` say only how files are merged.
+    pub(crate) fn is_tagged(&self) -> bool {
+        self.tag.as_deref().is_some_and(|tag| {
+            let name = tag.strip_prefix('!').unwrap_or_default();
+            !name.is_empty() && !name.starts_with(['!', '<']) && !matches!(name, "override" | "reset")
+        })
+    }
+
     /// The text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.data {

@@ -54,7 +54,7 @@ impl<'t> View<'t> {
 
     /// The text, if it is a scalar.
     pub(crate) fn text(self) -> Option<&'t str> {
-        self.node.text()
+        self.node.text().filter(|_| !self.node.is_tagged())
     }
 
     /// True for a non-empty scalar.
@@ -65,7 +65,7 @@ impl<'t> View<'t> {
     /// The entries of a list; empty for anything else.
     pub(crate) fn items(self) -> impl Iterator<Item = Self> {
         let items = match &self.node.data {
-            Data::Sequence { items } => items.as_slice(),
+            Data::Sequence { items } if !self.node.is_tagged() => items.as_slice(),
             _ => &[],
         };
         items.iter().take_while(move |_| self.anchors.step(ITEM)).map(move |item| self.at(item))
@@ -73,7 +73,7 @@ impl<'t> View<'t> {
 
     /// True for a list.
     pub(crate) fn is_list(self) -> bool {
-        matches!(self.node.data, Data::Sequence { .. })
+        matches!(self.node.data, Data::Sequence { .. }) && !self.node.is_tagged()
     }
 
     /// True for a mapping.
@@ -104,7 +104,7 @@ impl<'t> View<'t> {
     /// The same for a list, with the index of each entry.
     pub(crate) fn written_items(self) -> impl Iterator<Item = (usize, Self)> {
         let items: &'t [Node<'t>] = match &self.node.data {
-            Data::Sequence { items } => items,
+            Data::Sequence { items } if !self.node.is_tagged() => items,
             _ => &[],
         };
         let items = items.iter().enumerate().filter(|(_, item)| !matches!(item.data, Data::Alias(_)));
@@ -185,6 +185,14 @@ impl<'p> Path<'p> {
     /// The path to an entry of a list.
     pub(crate) fn index(&'p self, index: usize) -> Path<'p> {
         Path { parent: Some(self), step: Step::Index(index) }
+    }
+
+    /// The innermost key.
+    pub(crate) fn last_key(&self) -> Option<&'p str> {
+        match self.step {
+            Step::Key(key) => Some(key),
+            Step::Index(_) | Step::Root => self.parent.and_then(Path::last_key),
+        }
     }
 
     /// The keys of the path from the outside in, skipping lists.

@@ -2,7 +2,7 @@
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag, options};
 
-use super::{Data, Fault, Node, Style, Tree};
+use super::{Data, Fault, Node, Style, Tree, one_image};
 
 /// Maximum nesting depth of collections: traversals are recursive.
 const MAX_DEPTH: usize = 100;
@@ -91,7 +91,10 @@ impl<'a> Reader<'a> {
         let mut pairs = Vec::new();
         loop {
             match self.next()? {
-                (Event::MappingEnd, _) => return Ok(Data::Mapping { pairs, flow }),
+                (Event::MappingEnd, _) => {
+                    one_image(&pairs)?;
+                    return Ok(Data::Mapping { pairs, flow });
+                }
                 (event, span) => {
                     let key = self.node_of(event, &span)?;
                     pairs.push((key, self.node()?));

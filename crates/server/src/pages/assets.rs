@@ -2,17 +2,17 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::html;
+use super::{frame, html};
 use crate::{answer::respond, body::Body, headers::IMMUTABLE, web::call::WebCall};
 
 /// The stylesheet of all pages.
 pub(super) async fn style(call: WebCall) -> Response<Body> {
-    asset(&call, "text/css; charset=utf-8", Body::bytes(html::STYLE))
+    asset(&call, "text/css; charset=utf-8", Body::bytes(frame::STYLE))
 }
 
 /// The script for live updates.
 pub(super) async fn script(call: WebCall) -> Response<Body> {
-    asset(&call, "text/javascript; charset=utf-8", Body::bytes(html::SCRIPT))
+    asset(&call, "text/javascript; charset=utf-8", Body::bytes(frame::SCRIPT))
 }
 
 /// The icon in front of the title.

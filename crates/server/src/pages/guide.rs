@@ -2,16 +2,38 @@
 
 use std::fmt::Write;
 
+use entrepot_mirror::{Asked, Names};
+use entrepot_oci::Name;
 use entrepot_scheduler::{RuleView, RulesView};
-use entrepot_sync::rules::{Destination, Rule, RuleSet, TagFilter};
+use entrepot_sync::{
+    Place,
+    rules::{Rule, RuleSet, Source, TagFilter},
+};
 
 use super::{
-    html::{self, escape, inline, moment, points},
+    here::Here,
+    html::{copy_button, escape, inline, moment, points},
     words::{Language, Words},
 };
 
+/// This server, which is one more place to pull from.
+pub(super) struct Own<'a> {
+    pub(super) here: &'a Here,
+    pub(super) names: &'a Names,
+}
+
+impl Own<'_> {
+    // What `place` is called here, if its registry is mirrored.
+    fn address(&self, place: &Place) -> Option<String> {
+        let Place::Registry { host, repository } = place else { return None };
+        let name: Name = format!("{host}/{repository}").parse().ok()?;
+        self.names.locate(&name, Asked::default()).ok()?;
+        Some(format!("{}/{name}", self.here.host()))
+    }
+}
+
 /// The main part of the page.
-pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> String {
+pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &Own<'_>, language: Language) -> String {
     let words = language.words();
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.guide, words.guide_lead);
@@ -36,7 +58,7 @@ pub(super) fn main(rules: &RuleSet, views: &RulesView, language: Language) -> St
         }
         for rule in rules {
             let view = views.rules.iter().find(|view| view.name == rule.name);
-            out.push_str(&section(rule, view, language));
+            out.push_str(&section(rule, view, own, language));
         }
     }
     out.push_str("</div></div></main>");
@@ -82,7 +104,7 @@ fn contents(groups: &[Group<'_>], words: &Words) -> String {
     out
 }
 
-fn section(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
+fn section(rule: &Rule, view: Option<&RuleView>, own: &Own<'_>, language: Language) -> String {
     let words = language.words();
     let id = escape(&rule.name);
     let mut out = format!(
@@ -93,10 +115,11 @@ fn section(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
     out.push_str(&facts(rule, view, language));
     match &rule.sources[..] {
         [one] => {
-            out.push_str(&addresses(rule, one.place.to_string(), &one.destinations, language));
-            out.push_str(&commands(&rule.name, &one.place.to_string(), &one.destinations, words));
+            let own = own.address(&one.place);
+            out.push_str(&addresses(rule, one, own.as_deref(), language));
+            out.push_str(&commands(&rule.name, one, own.as_deref(), words));
         }
-        _ => out.push_str(&by_place(rule, words)),
+        _ => out.push_str(&by_place(rule, own, words)),
     }
     out.push_str(&points(words.usage, &rule.usage));
     out.push_str(&points(words.notes, &rule.notes));
@@ -121,7 +144,8 @@ pub(super) fn standing(view: &RuleView, words: &Words) -> String {
 fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
     let words = language.words();
     let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended);
-    let last = last.map_or_else(|| words.never.to_owned(), moment);
+    let zone = rule.schedule.as_ref().map(|schedule| schedule.zone());
+    let last = last.map_or_else(|| words.never.to_owned(), |last| moment(last, zone));
     let all = TagFilter::default();
     let scope = scope([&rule.tags, &all], language);
     let mut out = format!("<p class=\"facts\"><span>{} <b>{scope}</b></span>", words.tags);
@@ -145,20 +169,26 @@ fn scope(filters: [&TagFilter; 2], language: Language) -> String {
     }
 }
 
-fn addresses(rule: &Rule, source: String, destinations: &[Destination], language: Language) -> String {
+fn addresses(rule: &Rule, source: &Source, own: Option<&str>, language: Language) -> String {
     let words = language.words();
     let mut out = String::from("<ul class=\"addresses\">");
-    let id = |index: usize| format!("a-{}-{index}", rule.name);
+    let mut add = |address: &str, about: &str| {
+        let id = format!("a-{}-{}", rule.name, out.matches("<li>").count());
+        out.push_str(&self::address(&id, address, about, words));
+    };
+    if let Some(own) = own {
+        add(own, &format!("<span class=\"source\">{}</span> · {}", words.here, words.all_tags));
+    }
     let about = format!("<span class=\"source\">{}</span> · {}", words.source, words.all_tags);
-    out.push_str(&address(&id(0), &source, &about, words));
-    for (index, Destination { place, terms }) in destinations.iter().enumerate() {
-        let mut about: Vec<String> = terms.note.iter().map(|note| inline(note)).collect();
-        about.push(scope([&rule.tags, &terms.tags], language));
-        if !terms.platforms.is_empty() {
-            let platforms: Vec<_> = terms.platforms.iter().map(ToString::to_string).collect();
+    add(&source.place.to_string(), &about);
+    for to in &source.destinations {
+        let mut about: Vec<String> = to.terms.note.iter().map(|note| inline(note)).collect();
+        about.push(scope([&rule.tags, &to.terms.tags], language));
+        if !to.terms.platforms.is_empty() {
+            let platforms: Vec<_> = to.terms.platforms.iter().map(ToString::to_string).collect();
             about.push(escape(&platforms.join(", ")));
         }
-        out.push_str(&address(&id(index + 1), &place.to_string(), &about.join(" · "), words));
+        add(&to.place.to_string(), &about.join(" · "));
     }
     out.push_str("</ul>");
     out
@@ -166,34 +196,43 @@ fn addresses(rule: &Rule, source: String, destinations: &[Destination], language
 
 fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
     format!(
-        r#"<li><code id="{id}">{}:<span class="hole">{}</span></code><span class="about">{about}</span><button class="js-only" data-copy="{id}">{}</button></li>"#,
+        r#"<li><code id="{id}">{}:<span class="hole">{}</span></code><span class="about">{about}</span>{}</li>"#,
         escape(address),
         words.tag_hole,
-        words.copy
+        copy_button(id, words.copy)
     )
 }
 
-fn commands(rule: &str, source: &str, destinations: &[Destination], words: &Words) -> String {
+fn commands(rule: &str, source: &Source, own: Option<&str>, words: &Words) -> String {
     let mut out = format!("<h3>{}</h3>", words.pull);
-    let all = std::iter::once(source.to_owned()).chain(destinations.iter().map(|to| to.place.to_string()));
+    let places = std::iter::once(&source.place).chain(source.destinations.iter().map(|to| &to.place));
+    let all = own.map(str::to_owned).into_iter().chain(places.map(ToString::to_string));
     for (index, place) in all.enumerate() {
         let id = format!("c-{rule}-{index}");
         let _ = write!(
             out,
-            r#"<div class="command"><pre id="{id}">docker pull {}:<span class="hole">{}</span></pre><button class="js-only" data-copy="{id}">{}</button></div>"#,
+            r#"<div class="command"><pre id="{id}">docker pull {}:<span class="hole">{}</span></pre>{}</div>"#,
             escape(&place),
             words.tag_hole,
-            words.copy
+            copy_button(&id, words.copy)
         );
     }
     out
 }
 
 // A rule with many sources, grouped by place, as in the guide of the Ascend images.
-fn by_place(rule: &Rule, words: &Words) -> String {
+fn by_place(rule: &Rule, own: &Own<'_>, words: &Words) -> String {
     let mut out = String::new();
+    let mut add = |heading: &str, all: &[String]| {
+        let id = format!("{}-{}", rule.name, out.matches("<h3>").count());
+        out.push_str(&place(&id, heading, all, words));
+    };
+    let here: Vec<_> = rule.sources.iter().filter_map(|source| own.address(&source.place)).collect();
+    if !here.is_empty() {
+        add(words.here, &here);
+    }
     let from: Vec<_> = rule.sources.iter().map(|source| source.place.to_string()).collect();
-    out.push_str(&place(&rule.name, 0, words.source, &from, words));
+    add(words.source, &from);
     let most = rule.sources.first().map_or(0, |source| source.destinations.len());
     for index in 0..most {
         let at: Vec<_> = rule.sources.iter().filter_map(|source| source.destinations.get(index)).collect();
@@ -204,28 +243,23 @@ fn by_place(rule: &Rule, words: &Words) -> String {
             None => escape(&host),
         };
         let all: Vec<_> = at.iter().map(|to| to.place.to_string()).collect();
-        out.push_str(&place(&rule.name, index + 1, &heading, &all, words));
+        add(&heading, &all);
     }
     out
 }
 
-fn place(rule: &str, number: usize, heading: &str, all: &[String], words: &Words) -> String {
+fn place(id: &str, heading: &str, all: &[String], words: &Words) -> String {
     let mut out = format!("<h3>{heading}</h3><ul class=\"addresses\">");
     for (index, image) in all.iter().enumerate() {
-        let id = format!("a-{rule}-{number}-{index}");
+        let id = format!("a-{id}-{index}");
         let _ = write!(
             out,
-            r#"<li><code id="{id}">docker pull {}:<span class="hole">{}</span></code><button class="js-only" data-copy="{id}">{}</button></li>"#,
+            r#"<li><code id="{id}">docker pull {}:<span class="hole">{}</span></code>{}</li>"#,
             escape(image),
             words.tag_hole,
-            words.copy
+            copy_button(&id, words.copy)
         );
     }
     out.push_str("</ul>");
     out
-}
-
-/// The whole page.
-pub(super) fn page(rules: &RuleSet, views: &RulesView, language: Language) -> String {
-    html::frame(html::Page::Guide, language, &main(rules, views, language))
 }

@@ -1,114 +1,20 @@
-//! Common parts of all pages: the frame, escaping, and the small subset of Markdown allowed in rules.
+//! Pieces of all pages: escaping, the small subset of Markdown allowed in rules, times, sizes, copy buttons.
 
-use std::{fmt::Write, sync::LazyLock, time::SystemTime};
+use std::time::SystemTime;
 
 use entrepot_api::Timestamp;
-use entrepot_oci::Digest;
-
-use super::words::Language;
-
-pub(crate) const STYLE: &str = include_str!("../../assets/entrepot.css");
-pub(crate) const SCRIPT: &str = include_str!("../../assets/entrepot.js");
+use jiff::tz::TimeZone;
 
 /// The logo: a crate on a quay, in one stroke.
-const MARK: &str = concat!(
+pub(crate) const MARK: &str = concat!(
     r#"<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7" stroke-linejoin="round" "#,
     r#"aria-hidden="true"><path d="M4 9.5 12 5.5l8 4v8l-8 4-8-4z"/><path d="m4 9.5 8 4 8-4M12 13.5v8"/>"#,
     r#"<path d="m8 7.5 8 4v3.5"/></svg>"#
 );
 
-/// Part of asset addresses, so that a browser does not use a cached style of another version.
-static VERSION: LazyLock<String> =
-    LazyLock::new(|| Digest::of(format!("{STYLE}{SCRIPT}").as_bytes()).hex()[..12].to_owned());
-
-/// The page to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Page {
-    Guide,
-    Sync {
-        /// True if the reader may start and stop runs there.
-        steered: bool,
-    },
-}
-
-/// The whole page around `main`.
-pub(crate) fn frame(page: Page, language: Language, main: &str) -> String {
-    let words = language.words();
-    let title = if page == Page::Guide { words.guide } else { words.syncs };
-    let code = language.code();
-    let (other, version) = (if language == Language::English { "zh" } else { "en" }, VERSION.as_str());
-    let link = |to: &str, text: &str, is_here: bool| {
-        let here = if is_here { r#" aria-current="page""# } else { "" };
-        format!(r#"<a href="{to}?lang={code}"{here}>{text}</a>"#)
-    };
-    let path = if page == Page::Guide { "/guide" } else { "/sync" };
-    let data = script_words(language, page);
-    let mut out = String::with_capacity(main.len() + 4096);
-    // Writing to a `String` does not fail.
-    let _ = write!(
-        out,
-        r#"<!doctype html>
-<html lang="{code}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · entrepot</title>
-<link rel="stylesheet" href="/assets/entrepot.css?v={version}">
-<link rel="icon" href="/assets/mark.svg?v={version}" type="image/svg+xml">
-<script src="/assets/entrepot.js?v={version}" defer></script>
-</head>
-<body{data}>
-<div class="top"><div>
-<a class="mark" href="/">{MARK}<span>entrepot</span></a>
-<nav aria-label="entrepot">{guide}{sync}</nav>
-<div class="tools"><a href="{path}?lang={other}" hreflang="{other}" lang="{other}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
-</div></div>
-{main}
-<footer><div><a href="/guide.md?lang={code}">{words_guide} · {markdown}</a><a href="/logs/sync.log">{log}</a><a href="/badge/sync.svg">badge</a><a href="/api/v1/sync/rules">API</a></div></footer>
-{dialog}</body>
-</html>
-"#,
-        guide = link("/guide", words.guide, page == Page::Guide),
-        sync = link("/sync", words.syncs, page != Page::Guide),
-        other_language = words.other_language,
-        theme = words.theme,
-        words_guide = words.guide,
-        markdown = words.markdown,
-        log = words.log,
-        dialog = if page == (Page::Sync { steered: true }) { token_dialog(language) } else { String::new() },
-    );
-    out
-}
-
 /// The logo as a file.
 pub(crate) fn mark() -> String {
     MARK.replace("<svg ", r#"<svg xmlns="http://www.w3.org/2000/svg" "#).replace("currentColor", "#0d6e63")
-}
-
-fn script_words(language: Language, page: Page) -> String {
-    let words = language.words();
-    let live = match page {
-        Page::Guide => "",
-        Page::Sync { steered: false } => r#" data-live="""#,
-        Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
-    };
-    format!(
-        r#" data-copied="{}" data-not-copied="{}" data-waiting="{}" data-looking="{}" data-copying="{}" data-failed="{}" data-stop="{}"{live}"#,
-        words.copied, words.not_copied, words.waiting, words.looking, words.copying, words.failed, words.stop,
-    )
-}
-
-fn token_dialog(language: Language) -> String {
-    let words = language.words();
-    format!(
-        r#"<dialog id="token"><form method="dialog"><label>{}<br><input type="password" autocomplete="off"></label>
-<p class="quiet small">{}</p><div class="row"><button value="">{}</button><button class="main" value="ok">{}</button></div></form></dialog>
-"#,
-        words.token,
-        inline(words.token_hint),
-        words.cancel,
-        words.ok,
-    )
 }
 
 /// Escapes text for HTML.
@@ -173,12 +79,20 @@ pub(crate) fn points(heading: &str, points: &[String]) -> String {
     format!("<h3>{heading}</h3><ul class=\"points\">{items}</ul>")
 }
 
-/// A time in readable form, with a machine-readable attribute.
-pub(crate) fn moment(time: SystemTime) -> String {
-    let time = Timestamp::from(time).to_string();
-    let shown = time.trim_end_matches('Z').replacen('T', " ", 1);
-    let shown = shown.get(..16).unwrap_or(&shown);
-    format!(r#"<time datetime="{time}">{shown} UTC</time>"#)
+/// A time in readable form, in the time zone of that name (UTC if there is none). The script adds the reader's own time.
+pub(crate) fn moment(time: SystemTime, zone: Option<&str>) -> String {
+    let exact = Timestamp::from(time).to_string();
+    let zone = zone.and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
+    let name = zone.iana_name().unwrap_or("UTC").to_owned();
+    let shown = jiff::Timestamp::try_from(time)
+        .map(|time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string());
+    let shown = shown.unwrap_or_else(|_| exact.clone());
+    format!(r#"<time datetime="{exact}" title="{exact}">{shown} {}</time>"#, escape(&name))
+}
+
+/// A button that copies the text of the element `id`.
+pub(crate) fn copy_button(id: &str, label: &str) -> String {
+    format!(r#"<button type="button" class="js-only" data-copy="{id}">{label}</button>"#)
 }
 
 /// A size in readable form.
@@ -221,9 +135,13 @@ mod tests {
             [0, 1023, 1024, 1536, 200 << 20].map(size),
             ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "200 MiB"]
         );
-        assert_eq!(
-            moment("2026-05-01T12:34:56Z".parse::<Timestamp>().unwrap().into()),
-            r#"<time datetime="2026-05-01T12:34:56Z">2026-05-01 12:34 UTC</time>"#
-        );
+        let time = "2026-05-01T22:34:56Z".parse::<Timestamp>().unwrap().into();
+        let shown = |zone, text: &str| {
+            let attributes = r#"datetime="2026-05-01T22:34:56Z" title="2026-05-01T22:34:56Z""#;
+            assert_eq!(moment(time, zone), format!("<time {attributes}>{text}</time>"));
+        };
+        shown(None, "2026-05-01 22:34 UTC");
+        shown(Some("Asia/Shanghai"), "2026-05-02 06:34 Asia/Shanghai");
+        shown(Some("<nowhere>"), "2026-05-01 22:34 UTC");
     }
 }

@@ -1,18 +1,25 @@
-//! Handlers of the sync pages: guide, table, badge and log.
+//! Handlers of the pages for readers: the first page, guide, table, badge and log.
 
 use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, StateView};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response};
 
-use super::{guide, said, table, words::Language};
+use super::{
+    commands::Tool,
+    errors,
+    frame::{Frame, Page},
+    guide::{self, Own},
+    here::Here,
+    home::Home,
+    response::{language, page},
+    said, table,
+};
 use crate::{
-    answer::respond,
     body::Body,
     headers::{HTML, TEXT},
     query,
     sync::{
         gate::{self, Permission},
-        problem::Problem,
         service::SyncService,
     },
     web::call::WebCall,
@@ -20,52 +27,59 @@ use crate::{
 
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
 const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
-/// Loads resources from this server only, and nothing inline.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);
 /// Source tags shown per rule: on the page of all rules, and on that of one.
 const FEW: usize = 30;
 const MANY: usize = 500;
 /// Runs shown.
 const RUNS: usize = 20;
 
+/// The first page.
+pub(super) async fn home(call: WebCall) -> Response<Body> {
+    let (here, language, query) = (here(&call), language(&call), call.query());
+    let asked = query::find(query, "tool");
+    let tool = Tool::ALL.into_iter().find(|tool| asked.as_deref() == Some(tool.id())).unwrap_or(Tool::Docker);
+    let image = query::find(query, "image").unwrap_or_default();
+    let home = Home { here: &here, names: call.state.mirror.names(), image: image.trim(), tool, language };
+    page(HTML, Frame { page: Page::Home, language, query }.around(&home.main()))
+}
+
 /// The guide in HTML.
 pub(super) async fn guide(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return call.not_found() };
-    let (scheduler, language) = (&sync.scheduler, language(&call));
-    page(HTML, guide::page(&scheduler.rule_set(), &scheduler.rules(), language))
+    let Some(sync) = &call.state.sync else { return errors::missing(call).await };
+    let (scheduler, language, here) = (&sync.scheduler, language(&call), here(&call));
+    let own = Own { here: &here, names: call.state.mirror.names() };
+    let main = guide::main(&scheduler.rule_set(), &scheduler.rules(), &own, language);
+    page(HTML, Frame { page: Page::Guide, language, query: call.query() }.around(&main))
 }
 
 /// The guide in Markdown.
 pub(super) async fn markdown(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return call.not_found() };
+    let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     let (scheduler, language) = (&sync.scheduler, language(&call));
     page(MARKDOWN, said::markdown(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
 /// The share of copies in sync, as an image.
 pub(super) async fn badge(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return call.not_found() };
+    let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     page(SVG, said::badge(&sync.scheduler.rules()))
 }
 
 /// The state of each copy when last checked.
 pub(super) async fn log(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return call.not_found() };
+    let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     match said::log(&sync.scheduler, &sync.scheduler.rules()).await {
         Ok(text) => page(TEXT, text),
-        Err(error) => Problem::from(error).answer(),
+        Err(error) => errors::of_sync(&call, error),
     }
 }
 
 /// The table of rules, copies and runs.
 pub(super) async fn table(call: WebCall) -> Response<Body> {
-    let Some(sync) = &call.state.sync else { return call.not_found() };
+    let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     match syncs(&call, sync).await {
         Ok(text) => page(HTML, text),
-        Err(error) => Problem::from(error).answer(),
+        Err(error) => errors::of_sync(&call, error),
     }
 }
 
@@ -91,21 +105,11 @@ async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
     }
     let runs = scheduler.runs(one.as_deref(), None, RUNS).await?.runs;
     let content = table::Content { states, runs, is_one: one.is_some(), steered };
-    Ok(table::page(&views, &content, language(call)))
+    let main = table::main(&views, &content, language(call));
+    Ok(Frame { page: Page::Sync { steered }, language: language(call), query }.around(&main))
 }
 
-fn language(call: &WebCall) -> Language {
-    Language::of(call.query(), &call.headers)
-}
-
-fn page(media_type: HeaderValue, text: String) -> Response<Body> {
-    let mut response = respond(StatusCode::OK, Body::bytes(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media_type);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    response
+fn here(call: &WebCall) -> Here {
+    let (state, host) = (&call.state, call.caller.host.as_deref());
+    Here::of(host, state.has_tls, &call.headers, state.mirror.names())
 }

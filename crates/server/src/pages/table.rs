@@ -23,17 +23,17 @@ pub(super) struct Content {
     pub(super) steered: bool,
 }
 
-/// The whole page.
-pub(super) fn page(views: &RulesView, content: &Content, language: Language) -> String {
+/// The main part of the page.
+pub(super) fn main(views: &RulesView, content: &Content, language: Language) -> String {
     let words = language.words();
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.syncs, words.syncs_lead);
     if let Some(refused) = &views.refused {
-        let hint = refused.hint.as_deref().map(|hint| format!("<p>{}</p>", html::inline(hint)));
+        let hint = refused.hint.as_deref().map(|hint| format!("<p lang=\"en\">{}</p>", html::inline(hint)));
         // Writing to a `String` does not fail.
         let _ = write!(
             out,
-            "<div class=\"notice\" role=\"alert\"><p><strong>{}</strong></p><p>{}</p>{}</div>",
+            "<div class=\"notice\" role=\"alert\"><p><strong>{}</strong></p><p lang=\"en\">{}</p>{}</div>",
             words.refused,
             html::inline(&refused.problem),
             hint.unwrap_or_default()
@@ -50,9 +50,9 @@ pub(super) fn page(views: &RulesView, content: &Content, language: Language) -> 
     for (rule, state) in views.rules.iter().zip(&content.states) {
         out.push_str(&section(rule, state, content, language));
     }
-    out.push_str(&history(&content.runs, words));
+    out.push_str(&history(&content.runs, views, words));
     out.push_str("</main>");
-    html::frame(html::Page::Sync { steered: content.steered }, language, &out)
+    out
 }
 
 fn totals(views: &RulesView, words: &Words) -> String {
@@ -93,7 +93,7 @@ fn section(rule: &RuleView, state: &StateView, content: &Content, language: Lang
     let hidden = if rule.running.is_some() { "" } else { " hidden" };
     let _ = write!(out, "<div class=\"live-box\" id=\"live-{name}\"{hidden}>{}</div>", live(rule, words));
     if let Some(problem) = rule.last.as_ref().and_then(|run| run.problem.as_deref()) {
-        let _ = write!(out, "<div class=\"notice\"><p>{}</p></div>", html::inline(problem));
+        let _ = write!(out, "<div class=\"notice\"><p lang=\"en\">{}</p></div>", html::inline(problem));
     }
     if state.copies.is_empty() {
         let _ = write!(out, "<p class=\"quiet small\">{}</p>", words.no_copies);
@@ -148,6 +148,7 @@ fn meter(counts: &CopyCounts) -> String {
 
 fn facts(rule: &RuleView, words: &Words) -> String {
     let last = rule.last.as_ref().and_then(|run| run.ended);
+    let moment = |time| moment(time, rule.time_zone.as_deref());
     let last = last.map_or_else(|| words.never.to_owned(), moment);
     let next = rule.next.map_or_else(|| words.by_hand.to_owned(), moment);
     let schedule = rule.schedule.as_deref().map(|schedule| {
@@ -215,7 +216,12 @@ fn cell(state: &CopyState, words: &Words) -> String {
     out.push_str("</div>");
     if let Some(problem) = &state.problem {
         let hint = state.hint.as_deref().map(|hint| format!("<span>{}</span>", html::inline(hint)));
-        let _ = write!(out, "<div class=\"why\">{}{}</div>", html::inline(problem), hint.unwrap_or_default());
+        let _ = write!(
+            out,
+            "<div class=\"why\" lang=\"en\">{}{}</div>",
+            html::inline(problem),
+            hint.unwrap_or_default()
+        );
     }
     out
 }
@@ -235,7 +241,7 @@ fn more(rule: &RuleView, state: &StateView, language: Language) -> String {
     )
 }
 
-fn history(runs: &[RunRecord], words: &Words) -> String {
+fn history(runs: &[RunRecord], views: &RulesView, words: &Words) -> String {
     if runs.is_empty() {
         return String::new();
     }
@@ -248,6 +254,8 @@ fn history(runs: &[RunRecord], words: &Words) -> String {
     }
     out.push_str("</tr></thead><tbody>");
     for run in runs {
+        let rule = views.rules.iter().find(|rule| rule.name == run.rule);
+        let zone = rule.and_then(|rule| rule.time_zone.as_deref());
         let cause = match run.cause {
             Cause::Schedule => words.causes[0],
             Cause::CatchUp => words.causes[1],
@@ -268,7 +276,7 @@ fn history(runs: &[RunRecord], words: &Words) -> String {
              <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
             escape(&run.rule),
             part.unwrap_or_default(),
-            moment(run.started),
+            moment(run.started, zone),
             run.counts.copied,
             run.counts.equal,
             run.counts.failed,

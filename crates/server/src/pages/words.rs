@@ -35,6 +35,14 @@ impl Language {
         }
     }
 
+    /// The language that pages offer beside this one.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::English => Self::Chinese,
+            Self::Chinese => Self::English,
+        }
+    }
+
     /// The same language in the crate `guide`.
     pub(crate) fn of_guide(self) -> entrepot_guide::Language {
         match self {
@@ -70,6 +78,7 @@ fn preferred(headers: &HeaderMap) -> Option<Language> {
 
 /// The texts of the pages.
 pub(crate) struct Words {
+    pub(crate) home: &'static str,
     pub(crate) guide: &'static str,
     pub(crate) guide_lead: &'static str,
     pub(crate) syncs: &'static str,
@@ -126,9 +135,13 @@ pub(crate) struct Words {
     pub(crate) cancel: &'static str,
     pub(crate) markdown: &'static str,
     pub(crate) log: &'static str,
+    pub(crate) badge: &'static str,
+    pub(crate) api: &'static str,
+    pub(crate) here: &'static str,
 }
 
 const ENGLISH: Words = Words {
+    home: "Pull an image",
     guide: "Image addresses",
     guide_lead: "Every address an image can be pulled from, by category.",
     syncs: "Sync",
@@ -185,9 +198,13 @@ const ENGLISH: Words = Words {
     cancel: "Cancel",
     markdown: "as Markdown",
     log: "sync log",
+    badge: "badge",
+    api: "API",
+    here: "this server",
 };
 
 const CHINESE: Words = Words {
+    home: "拉取镜像",
     guide: "镜像地址指引",
     guide_lead: "按项目分类列出所有可用的镜像地址。",
     syncs: "同步状态",
@@ -244,6 +261,9 @@ const CHINESE: Words = Words {
     cancel: "取消",
     markdown: "Markdown 版",
     log: "同步日志",
+    badge: "徽章",
+    api: "接口说明",
+    here: "本站",
 };
 
 #[cfg(test)]

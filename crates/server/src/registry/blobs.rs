@@ -54,7 +54,8 @@ pub(super) async fn head(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body
         response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
         return Ok(response);
     }
-    let mut response = respond(StatusCode::OK, Body::empty());
+    let body = if size.is_some() { Body::empty() } else { Body::unknown() };
+    let mut response = respond(StatusCode::OK, body);
     describe(response.headers_mut(), digest, size);
     Ok(response)
 }

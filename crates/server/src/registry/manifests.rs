@@ -37,7 +37,8 @@ pub(super) async fn head(ask: &Ask<'_>, reference: &Reference) -> Result<Respons
     if headers::has_already(ask.headers, &served.digest) {
         return Ok(not_modified(&served.digest, reference));
     }
-    let mut response = respond(StatusCode::OK, Body::empty());
+    let body = if served.size.is_some() { Body::empty() } else { Body::unknown() };
+    let mut response = respond(StatusCode::OK, body);
     let to = response.headers_mut();
     describe(to, &served.digest, &served.media_type, reference);
     if let Some(size) = served.size {

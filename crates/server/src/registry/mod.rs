@@ -3,15 +3,17 @@
 //!
 //! - `ask`: the input of handlers
 //! - `manifests`, `blobs`: pull and delete both, push manifests
-//! - `uploads`: push blobs; `lists`: tags and referrers
+//! - `uploads`: push blobs; `lists`: tags and referrers; `catalog`: repositories
 
 mod ask;
 mod blobs;
+mod catalog;
 mod lists;
 mod manifests;
 mod uploads;
 
 use ask::Ask;
+use entrepot_access::Verb;
 use entrepot_mirror::Asked;
 use entrepot_oci::{Method, Route, RouteError};
 use http::{Response, StatusCode};
@@ -40,6 +42,9 @@ pub(crate) fn is_below(path: &str) -> bool {
 /// Answers a request below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (path, query) = (call.path(), call.query());
+    if catalog::is_at(path) {
+        return repositories(call).await;
+    }
     let method = method(&call.head.method, path, query)?;
     let refuse = |error| Refusal::of_route(error, method);
     let route = Route::parse(method, path, query).map_err(refuse)?;
@@ -50,7 +55,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
     let repository = route.name().zip(target.as_ref().map(|target| &target.key));
-    let is_https = Origin::is_https(state.is_tls, call.peer.address(), &call.head.headers);
+    let is_https = Origin::is_https(state.has_tls, call.peer.address(), &call.head.headers);
     let origin = &Origin::new(is_https, call.host());
     let action = &Action::of(&route, method);
     let permit = admit(state, &Question { sender, action, method, repository, origin })?;
@@ -80,6 +85,28 @@ fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
         Decision::Allow(permit) => Ok(permit),
         Decision::Refuse(refusal) => Err(refusal),
     }
+}
+
+// A list of its own: it belongs to no repository. It has what its reader may pull.
+async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
+    let (path, query) = (call.path(), call.query());
+    // A method that is none of the API's is none of this address either.
+    let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
+    let (state, sender) = (call.state, &call.sender);
+    let permit = match state.policy.decide(sender, &Action::ListRepositories, None) {
+        Decision::Allow(permit) => permit,
+        Decision::Refuse(refusal) => return Err(refusal),
+    };
+    let may_see = |name: &str| {
+        state.access.as_ref().is_none_or(|access| {
+            let rules = access.rules();
+            rules.rights(&sender.principal, name, rules.visibility(name)).has(Verb::Pull)
+        })
+    };
+    let mut response = catalog::list(&state.mirror, method, query, may_see).await?;
+    *call.kind = Kind::Tags;
+    response.body_mut().hold(permit);
+    Ok(response)
 }
 
 async fn dispatch(

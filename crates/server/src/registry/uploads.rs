@@ -8,12 +8,12 @@ use super::{admit, ask::Ask};
 use crate::{
     action::{Action, Content},
     answer::respond,
+    authorize::Question,
     body::Body,
     error::Refusal,
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
     permit::Permit,
-    authorize::Question,
 };
 
 pub(super) async fn start(
@@ -53,7 +53,8 @@ fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Perm
     let source = ask.mirror.locate(from, ask.asked).ok()?;
     let action = &Action::Pull(Content::Blob(digest));
     let repository = Some((from, &source.key));
-    let question = Question { sender: ask.sender, action, method: Method::Get, repository, origin: ask.origin };
+    let question =
+        Question { sender: ask.sender, action, method: Method::Get, repository, origin: ask.origin };
     let permit = admit(ask.state, &question).ok()?;
     Some((source, permit))
 }

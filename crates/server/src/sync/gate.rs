@@ -22,7 +22,9 @@ pub(crate) enum Permission {
 
 /// Returns the permission of `principal`.
 pub(crate) fn permission(state: &State, principal: &Principal) -> Permission {
-    let may = |principal| state.access.as_ref().is_some_and(|access| access.rules().may(principal, Operation::RunSyncs));
+    let may = |principal| {
+        state.access.as_ref().is_some_and(|access| access.rules().may(principal, Operation::RunSyncs))
+    };
     of(principal, state.token.is_some(), may(principal))
 }
 
@@ -39,7 +41,10 @@ fn of(principal: &Principal, has_token: bool, may: bool) -> Permission {
 
 /// Lets the caller start and stop runs, or says what is missing.
 pub(super) fn admit(call: &WebCall) -> Result<(), Problem> {
-    answer(permission(&call.state, &call.caller.sender.principal), call.headers.contains_key(header::AUTHORIZATION))
+    answer(
+        permission(&call.state, &call.caller.sender.principal),
+        call.headers.contains_key(header::AUTHORIZATION),
+    )
 }
 
 fn answer(permission: Permission, has_sent: bool) -> Result<(), Problem> {
@@ -68,7 +73,8 @@ mod tests {
     use super::*;
 
     fn status(principal: &Principal, has_token: bool, has_sent: bool) -> u16 {
-        answer(of(principal, has_token, false), has_sent).map_or_else(|problem| problem.status.as_u16(), |()| 200)
+        answer(of(principal, has_token, false), has_sent)
+            .map_or_else(|problem| problem.status.as_u16(), |()| 200)
     }
 
     #[test]

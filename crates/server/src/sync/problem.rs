@@ -5,7 +5,13 @@ use entrepot_mirror::Error as MirrorError;
 use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::{admission::Denied, answer, body::Body, error::Refusal, headers};
+use crate::{
+    admission::Denied,
+    answer,
+    body::Body,
+    error::{RETRY, Refusal},
+    headers,
+};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -56,6 +62,9 @@ impl Problem {
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"entrepot\""));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY.into());
         }
         if let Some(allowed) = &self.allow {
             headers.insert(header::ALLOW, headers::value(allowed.clone()));

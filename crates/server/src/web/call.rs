@@ -6,8 +6,8 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    answer::refuse, body::Body, challenge::Origin, client::Client, error::Refusal, ids::RequestId, metrics::Kind, sender::Sender,
-    state::State, sync::problem::Problem,
+    answer::refuse, body::Body, challenge::Origin, client::Client, error::Refusal, ids::RequestId,
+    metrics::Kind, sender::Sender, state::State, sync::problem::Problem,
 };
 
 /// True if `path` belongs to the JSON API, existing or not.
@@ -46,7 +46,7 @@ impl WebCall {
 
     /// The address of this server as the client sees it.
     pub(crate) fn origin(&self) -> Origin {
-        let is_https = Origin::is_https(self.state.is_tls, self.caller.address, &self.headers);
+        let is_https = Origin::is_https(self.state.has_tls, self.caller.address, &self.headers);
         Origin::new(is_https, self.caller.host.as_deref())
     }
 

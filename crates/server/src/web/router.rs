@@ -14,7 +14,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{call::WebCall, token};
+use super::token;
 use crate::{accounts, answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
 
 /// Address of the API description.
@@ -63,7 +63,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .merge(api)
         .route("/token", get(token::token).post(token::token))
         .route(DOCUMENT, get(|| async move { described(document) }))
-        .fallback(async |call: WebCall| call.not_found())
+        .fallback(pages::errors::missing)
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, Extension(WrongMethod)))
         .with_state(state)
 }
@@ -87,6 +87,7 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))
+        .routes(routes!(cache::verify, cache::repair))
 }
 
 fn described(document: Bytes) -> Response<Body> {

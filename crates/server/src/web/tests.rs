@@ -86,9 +86,9 @@ async fn connections(data: &Path) -> Connections {
     };
     let terms = Terms {
         hosts: Hosts::of([127, 0, 0, 1].into(), vec![]),
-        is_tls: false,
         local: Local::new(true),
         patience: Patience::default(),
+        has_tls: false,
     };
     let state = Arc::new(State::new(parts(data).await, terms));
     Connections::new(Service::new(state, Site::of(Router::new().route("/echo", get(echo)))), None)

@@ -76,8 +76,8 @@ async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
 /// their docker.io password to every mirror, and an error would only make them go around this one.
 fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin) -> Result<(), Refusal> {
     let Credentials::Refused(rejection) = &sender.credentials else { return Ok(()) };
-    let only_pulls = !scopes.is_empty()
-        && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));
+    let only_pulls =
+        !scopes.is_empty() && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));
     match rejection.kind {
         RejectionKind::Password if only_pulls => Ok(()),
         _ => Err(rejection.refusal(origin, None)),

@@ -51,6 +51,8 @@ pub(crate) struct Setup {
     pub(crate) access: Option<Access>,
     /// Who may do what.
     pub(crate) policy: Policy,
+    /// Whether hosted names are listed.
+    pub(crate) catalog: bool,
 }
 
 /// A server and what is around it.
@@ -72,11 +74,12 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, access, policy } = setup;
+        let Setup { patience, tls, sync, token, access, policy, catalog } = setup;
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
-        let mirror = mirror(data.path(), &upstream, clock.clone()).await;
+        let settings = Settings { catalog, ..Settings::default() };
+        let mirror = mirror(data.path(), &upstream, clock.clone(), settings).await;
         let metrics = Metrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
@@ -182,14 +185,14 @@ impl Rig {
     }
 }
 
-async fn mirror(data: &Path, upstream: &TestRegistry, clock: Clock) -> Mirror {
-    let settings = entrepot_remote::Settings {
+async fn mirror(data: &Path, upstream: &TestRegistry, clock: Clock, settings: Settings) -> Mirror {
+    let client = entrepot_remote::Settings {
         endpoints: vec![upstream.url().parse().unwrap()],
         ..entrepot_remote::Settings::default()
     };
-    let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
+    let remote = Remote::new(Host::docker_hub(), &client).unwrap();
     let parts = Parts {
-        settings: Settings::default(),
+        settings,
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),

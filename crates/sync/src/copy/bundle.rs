@@ -6,21 +6,21 @@
 use std::{
     fs::{File, Permissions},
     io::{self, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{FileExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
     sync::Arc,
 };
 
 use bytes::Bytes;
-use entrepot_files::{self as files, Directory};
+use entrepot_files::Directory;
 use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Tag};
 
 use super::failure;
 use crate::{
     Failure, Place,
     endpoints::{
-        Archive, EndpointError, Index, Layout,
-        tar::{self, Extent, Listing},
+        Archive, ArchiveFile, EndpointError, Extent, Index, Layout,
+        tar::{self, Listing},
     },
 };
 
@@ -63,7 +63,7 @@ fn of_entry(entry: &Descriptor) -> Packed {
 /// The other files in an archive.
 #[derive(Debug)]
 pub struct Beside {
-    archive: PathBuf,
+    archive: ArchiveFile,
     listing: Arc<Listing>,
 }
 
@@ -74,8 +74,12 @@ impl Beside {
     /// It cannot be read, or is not an archive.
     pub async fn of(archive: &Path) -> Result<Self, Failure> {
         let path = archive.to_owned();
-        let listing = blocking(archive, move || tar::list(&path)).await?;
-        Ok(Self { archive: archive.to_owned(), listing: Arc::new(listing) })
+        let listed = move || {
+            let archive = ArchiveFile::open(&path)?;
+            tar::list(&archive).map(|listing| (archive, listing))
+        };
+        let (archive, listing) = blocking(archive, listed).await?;
+        Ok(Self { archive, listing: Arc::new(listing) })
     }
 
     /// True if there is a file with that name.
@@ -89,12 +93,9 @@ impl Beside {
     /// The archive cannot be read, or the file is larger.
     pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, Failure> {
         let Some(extent) = self.listing.find(name) else { return Ok(None) };
-        let (path, name) = (self.archive.clone(), name.to_owned());
-        let read = move || {
-            let file = files::open(&path).map_err(EndpointError::file(&path))?;
-            Member { name: &name, extent }.read(&file, &path, limit)
-        };
-        blocking(&self.archive, read).await.map(Some)
+        let (archive, name) = (self.archive.clone(), name.to_owned());
+        let read = move || Member { name: &name, extent }.read(&archive, limit);
+        blocking(self.archive.path(), read).await.map(Some)
     }
 }
 
@@ -105,15 +106,13 @@ struct Member<'a> {
 }
 
 impl Member<'_> {
-    fn read(&self, file: &File, archive: &Path, limit: u64) -> Result<Bytes, EndpointError> {
+    fn read(&self, archive: &ArchiveFile, limit: u64) -> Result<Bytes, EndpointError> {
         let Self { name, extent } = self;
         if extent.size > limit {
             let what = format!("has a `{name}` of more than {limit} bytes");
-            return Err(EndpointError::malformed(archive, what));
+            return Err(EndpointError::malformed(archive.path(), what));
         }
-        let mut bytes = vec![0; usize::try_from(extent.size).unwrap_or_default()];
-        file.read_exact_at(&mut bytes, extent.start).map_err(EndpointError::file(archive))?;
-        Ok(bytes.into())
+        archive.bytes(*extent)
     }
 }
 
@@ -138,7 +137,8 @@ pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), Failure> {
 }
 
 fn seal_now(path: &Path, Sealing { names, files, mode }: &Sealing) -> Result<(), EndpointError> {
-    let listing = tar::list(path)?;
+    let archive = ArchiveFile::open(path)?;
+    let listing = tar::list(&archive)?;
     let mut file = update(path).map_err(EndpointError::file(path))?;
     file.set_permissions(Permissions::from_mode(*mode)).map_err(EndpointError::file(path))?;
     let find = |name: &'static str| {
@@ -147,13 +147,13 @@ fn seal_now(path: &Path, Sealing { names, files, mode }: &Sealing) -> Result<(),
     };
     // The files that describe the layout are at the end, after all blobs.
     let version = find("oci-layout")?;
-    let index = find("index.json")?.read(&file, path, MAX_DOCUMENT)?;
+    let index = find("index.json")?.read(&archive, MAX_DOCUMENT)?;
     let mut index = Index::parse(&path.join("index.json"), &index)?;
     for (tag, name) in names {
         index.rename(tag, &[(CONTAINERD_NAME, name)], name);
     }
-    let start = version.extent.header();
-    let version = version.read(&file, path, MAX_DOCUMENT)?;
+    let start = tar::header_of(version.extent);
+    let version = version.read(&archive, MAX_DOCUMENT)?;
     let own = [("oci-layout".to_owned(), version), ("index.json".to_owned(), index.bytes())];
     let end = tar::end(own.iter().chain(files).map(|(name, bytes)| (name.as_str(), bytes.as_ref())));
     file.set_len(start)

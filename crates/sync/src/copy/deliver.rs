@@ -191,7 +191,7 @@ impl Delivery {
         while let Some(ended) = tasks.join_next().await {
             // The panic was reported; the task brought nothing.
             let Ok((blob, brought)) = ended else { return Err(Fault::Target(EndpointError::NotFound)) };
-            match brought? {
+            match brought.map_err(|fault| fault.about(blob))? {
                 Brought::Present => moved.present += blob.size,
                 Brought::Mounted => moved.mounted += blob.size,
                 Brought::Written => moved.written += blob.size,

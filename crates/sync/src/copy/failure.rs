@@ -1,12 +1,22 @@
 //! Turns copy errors into messages: the fact, and a hint if one is known.
 
+use entrepot_oci::Digest;
+use entrepot_oci::ManifestError;
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Refusal};
 
-use super::{send::Fault, walk::WalkError};
-use crate::{Failure, Format, Outcome, Place, Shape, Target, endpoints::EndpointError, shape::ShapeError};
+use super::{
+    send::Fault,
+    walk::{Sparse, WalkError},
+};
+use crate::{
+    Failure, Format, Job, Outcome, Place, Shape, Target, endpoints::EndpointError, shape::ShapeError,
+};
+
+const PLATFORMS: &str = "copy only platforms that it has: `--platform`, or `platforms` of the destination";
 
 /// The outcome of a target if the source could not be read.
-pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
+pub(super) fn of_walk(job: &Job, error: &WalkError) -> Outcome {
+    let source = &job.source;
     let failed = |what: String, hint: Option<&str>| Outcome::Failed(failure(what, hint, true));
     match error {
         WalkError::Root(EndpointError::Budget(after)) | WalkError::Below(_, EndpointError::Budget(after)) => {
@@ -14,13 +24,33 @@ pub(super) fn of_walk(source: &Place, error: &WalkError) -> Outcome {
         }
         WalkError::Root(error) if error.is_not_found() => failed(
             format!("the image is not at `{source}`"),
-            Some("it may have been deleted or moved since it was listed"),
+            Some(match job.rule.is_empty() {
+                true => "look at the spelling; some registries also say this of what needs an account",
+                false => "it may have been deleted or moved since it was listed",
+            }),
         ),
-        WalkError::Below(digest, error) if error.is_not_found() => failed(
-            format!("`{source}` does not have {digest}, which the image names"),
-            Some("list only platforms that it has under `platforms`"),
-        ),
+        WalkError::Below(digest, error) if error.is_not_found() => {
+            failed(format!("`{source}` does not have {digest}, which the image names"), Some(PLATFORMS))
+        }
+        WalkError::Sparse(Sparse { missing, there }) => {
+            let what = format!("`{source}` does not have {} of the image", missing.join(", "));
+            let platforms: Vec<String> = there.iter().map(ToString::to_string).collect();
+            let hint = match platforms.is_empty() {
+                true => "the source has none of its platforms".to_owned(),
+                false => format!(
+                    "copy what it has: `--platform {}`, or `platforms` of the destination",
+                    platforms.join(",")
+                ),
+            };
+            failed(what, Some(&hint))
+        }
         WalkError::Root(error) | WalkError::Below(_, error) => Outcome::Failed(at_source(source, error)),
+        WalkError::UnknownContent(_, why) => {
+            let hint = matches!(**why, ManifestError::Schema1).then_some(
+                "build and push it again with a tool of today, or convert it: `skopeo copy --format v2s2`",
+            );
+            failed(format!("at `{source}`: {error}"), hint)
+        }
         WalkError::Manifest(..) | WalkError::TooMuch => {
             failed(format!("the image at `{source}` is not usable: {error}"), None)
         }
@@ -32,6 +62,13 @@ pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
     let (what, hint) = match error {
         EndpointError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
             (format!("`{source}` sent bytes with the wrong digest"), None)
+        }
+        EndpointError::Registry(RemoteError::Denied { status: 401, reason }) => {
+            return not_logged_in(
+                source,
+                &format!("cannot pull from `{source}` ({})", words(401, reason)),
+                true,
+            );
         }
         EndpointError::Registry(RemoteError::Denied { status, reason }) => (
             format!("no right to pull from `{source}` ({})", words(*status, reason)),
@@ -46,6 +83,13 @@ pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
 pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
     let place = &target.place;
     let (what, hint) = match error {
+        EndpointError::Registry(RemoteError::Denied { status: 401, reason }) => {
+            return not_logged_in(
+                place,
+                &format!("cannot push to `{place}` ({})", words(401, reason)),
+                false,
+            );
+        }
         EndpointError::Registry(denied @ RemoteError::Denied { status, reason }) => {
             let words = words(*status, reason);
             let refusal = denied.refusal().unwrap_or(Refusal::Other);
@@ -68,6 +112,13 @@ pub(super) fn at_place(place: &Place, error: &EndpointError) -> Failure {
 pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcome {
     Outcome::Failed(match fault {
         Fault::Source(error) => at_source(source, error),
+        Fault::Missing(digest) => failure(
+            format!("`{source}` does not have {digest}, a layer of the image"),
+            Some(
+                "a foreign layer is kept elsewhere; copy only platforms without it: `--platform`, or `platforms` of the destination",
+            ),
+            true,
+        ),
         Fault::Target(error) => at_target(target, error),
     })
 }
@@ -75,12 +126,29 @@ pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcom
 /// The image cannot have the requested shape.
 pub(super) fn of_shape(error: &ShapeError) -> Failure {
     let hint = match error {
-        ShapeError::Platform { .. } => Some("list only platforms that it has under `platforms`"),
+        ShapeError::Platform { .. } => Some(PLATFORMS),
         ShapeError::Zstd(_) => Some("build it with gzip, or leave `format` at `keep`"),
         ShapeError::NotAnImage(_) => Some("leave `format` at `keep`"),
         ShapeError::Document(_) => None,
     };
     failure(error.to_string(), hint, true)
+}
+
+/// The image would have another digest at the target than the one that the target is named with.
+pub(super) fn of_other_digest(target: &Target, digest: &Digest) -> Failure {
+    let wanted = target.digest.as_ref().map_or_else(String::new, ToString::to_string);
+    let hint = match target.shape.format {
+        Format::Docker => "this registry takes images in another form only: name the image by its tag alone",
+        Format::Keep => "leave out the digest, or name the one that the source has",
+    };
+    let what = format!("it would be {digest} there, and is named as {wanted}; nothing was written");
+    failure(what, Some(hint), false)
+}
+
+// Nobody is logged in, or the password is not right any more.
+fn not_logged_in(place: &Place, what: &str, at_source: bool) -> Failure {
+    let hint = format!("log in: `entrepot login {}`", host(place));
+    failure(what.to_owned(), Some(&hint), at_source)
 }
 
 fn failure(what: String, hint: Option<&str>, at_source: bool) -> Failure {
@@ -131,10 +199,10 @@ fn another_form(shape: &Shape) -> Option<&'static str> {
 
 fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>) {
     match error {
-        EndpointError::Registry(RemoteError::Unreachable { .. }) => (
-            format!("`{}` cannot be reached", host(place)),
-            Some("look at the address under `endpoints`, and at the network"),
-        ),
+        EndpointError::Registry(unreachable @ RemoteError::Unreachable { fault, .. }) => {
+            let detail = unreachable.root_cause().unwrap_or_default();
+            (format!("`{}` cannot be reached: {fault} ({detail})", host(place)), Some(fault.hint()))
+        }
         EndpointError::Registry(RemoteError::TimedOut) => {
             (format!("`{}` did not answer in time", host(place)), None)
         }
@@ -155,6 +223,11 @@ fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>
         }
         EndpointError::Locked(_) => (error.to_string(), Some("wait until it is done")),
         EndpointError::ReadOnly => (error.to_string(), Some("write to `oci-archive:FILE`")),
+        EndpointError::Ambiguous(names) => (
+            format!("several images in `{place}` have that tag: {}", names.join(", ")),
+            Some("give the whole name behind the path: `docker-archive:FILE:NAME:TAG`"),
+        ),
+        EndpointError::Malformed { .. } | EndpointError::File { .. } => (error.to_string(), None),
         other => (format!("`{}`: {other}", host(place)), None),
     }
 }

@@ -7,6 +7,8 @@ fn target() -> Target {
         place,
         reference: "1".parse().unwrap(),
         shape: Shape::default(),
+        source_name: None,
+        digest: None,
         referrers: false,
         before: None,
         backup: None,

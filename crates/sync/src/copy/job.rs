@@ -127,7 +127,7 @@ impl Work {
             Walk::new(&source, groups.iter().map(|group| &group.shape).collect(), job.attached.as_deref());
         let image = walk.image(&reference).await.map_err(|error| self.not_there(&source, &error))?;
         let referrers = match groups.iter().any(|group| group.has_referrers) {
-            true => walk.referrers(&image).await.map_err(|error| failure::of_walk(&job.source, &error))?,
+            true => walk.referrers(&image).await.map_err(|error| failure::of_walk(job, &error))?,
             false => Referrers::new(),
         };
         drop(walk);
@@ -137,7 +137,7 @@ impl Work {
     fn not_there(&self, source: &Source, error: &WalkError) -> Outcome {
         let job = &self.run.jobs[self.number];
         let names = source.names().filter(|_| error.end().is_some_and(EndpointError::is_not_found));
-        let Some(names) = names else { return failure::of_walk(&job.source, error) };
+        let Some(names) = names else { return failure::of_walk(job, error) };
         let hint = match names.as_slice() {
             [] => "the images in it have no names; name one by its digest".to_owned(),
             names => format!("it has {}", names.join(", ")),
@@ -156,18 +156,44 @@ impl Work {
     ) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         let platform = self.platform(source, &groups, image).await;
-        for group in groups {
-            let root = in_shape(image, platform.as_ref(), &group.shape);
-            let opened = self.run.sink(&group.place).await;
-            match (root, opened.map_err(|error| failure::at_place(&group.place, &error))) {
-                (Ok(root), Ok(sink)) => {
+        for mut group in groups {
+            let root = match in_shape(image, platform.as_ref(), &group.shape) {
+                Ok(root) => root,
+                Err(failed) => {
+                    self.settle(&group, &Outcome::Failed(failed));
+                    continue;
+                }
+            };
+            self.refuse_other_digests(&mut group, root.digest);
+            if group.targets.is_empty() {
+                continue;
+            }
+            match self.run.sink(&group.place).await {
+                Ok(sink) => {
                     let referrers = if group.has_referrers { about(&root, referrers) } else { Vec::new() };
                     wanted.push(Wanted { group, sink, root, referrers });
                 }
-                (Err(failed), _) | (_, Err(failed)) => self.settle(&group, &Outcome::Failed(failed)),
+                Err(error) => {
+                    self.settle(&group, &Outcome::Failed(failure::at_place(&group.place, &error)));
+                }
             }
         }
         wanted
+    }
+
+    // Settles the targets that are named with a digest that the image would not have there.
+    fn refuse_other_digests(&self, group: &mut Group, digest: Digest) {
+        let targets = &self.run.jobs[self.number].targets;
+        let (wrong, right): (Vec<usize>, Vec<usize>) = group
+            .targets
+            .iter()
+            .partition(|target| targets[**target].digest.is_some_and(|wanted| wanted != digest));
+        group.targets = right;
+        for target in wrong {
+            let outcome = Outcome::Failed(failure::of_other_digest(&targets[target], &digest));
+            let ended = Ended { outcome, digest: None, took: self.began.elapsed() };
+            self.run.settle(self.number, target, ended);
+        }
     }
 
     // The platform of an image that is not an index, if any group filters by platform.

@@ -169,7 +169,7 @@ impl Run {
         Row {
             rule: job.rule.clone(),
             source: job.source.clone(),
-            reference: job.reference.clone(),
+            reference: target.source_name.as_ref().unwrap_or(&job.reference).clone(),
             target: target.place.clone(),
             target_reference: target.reference.clone(),
             digest: digest.or(job.digest),

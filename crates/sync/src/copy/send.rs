@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entrepot_oci::Digest;
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Mount, Refusal, Upload};
 
 use super::{blob::Blob, blob_stream::BlobStream, reading::Mark};
@@ -19,8 +20,20 @@ const SMALLEST: u64 = 1 << 20;
 pub(super) enum Fault {
     /// The source.
     Source(EndpointError),
+    /// The source, which does not have this blob.
+    Missing(Digest),
     /// The target.
     Target(EndpointError),
+}
+
+impl Fault {
+    /// The same about a blob.
+    pub(super) fn about(self, blob: Blob) -> Self {
+        match self {
+            Self::Source(error) if error.is_not_found() => Self::Missing(blob.digest),
+            other => other,
+        }
+    }
 }
 
 /// The way a blob got to a target.
@@ -54,7 +67,9 @@ pub(super) async fn send(
 ) -> Result<Brought, Fault> {
     match sink {
         Sink::Registry(at) => {
-            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size) }.run(begin).await;
+            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size), is_refused: false }
+                .run(begin)
+                .await;
         }
         Sink::Layout(layout) => to_layout(layout, blob, &blob_stream).await?,
         Sink::Archive(archive) => to_archive(archive, blob, &blob_stream).await?,
@@ -84,6 +99,8 @@ struct Sending<'a> {
     blob_stream: BlobStream,
     /// The chunk size; `None` for a single request.
     chunk: Option<u64>,
+    /// Whether the upload was begun anew because of a refusal.
+    is_refused: bool,
 }
 
 impl Sending<'_> {
@@ -115,7 +132,7 @@ impl Sending<'_> {
             tracing::debug!(blob = %self.blob.digest, %error, chunk = self.chunk, "an upload begins anew");
             tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
             // The response may have been lost although the blob arrived.
-            if error.may_pass() && self.is_there().await {
+            if (error.may_pass() || is_gone(&error)) && self.is_there().await {
                 return Ok(Brought::Written);
             }
             self.blob_stream = self.blob_stream.again(None, 0).await;
@@ -189,6 +206,8 @@ impl Sending<'_> {
                 self.blob.size > SMALLEST
             }
             Some(Refusal::Upload) => true,
+            // The registry let the upload begin. Its token may have died since, and the next upload fetches another.
+            Some(Refusal::Rights) => !std::mem::replace(&mut self.is_refused, true),
             _ if error.may_pass() => {
                 let is_long = self.blob.size > CHUNK && error.wait().is_none();
                 self.chunk = self.chunk.or(is_long.then_some(CHUNK));
@@ -197,6 +216,11 @@ impl Sending<'_> {
             _ => false,
         }
     }
+}
+
+// True if the registry does not know the upload: a repeated request may have found that the first one had ended it.
+fn is_gone(error: &EndpointError) -> bool {
+    matches!(error, EndpointError::Registry(error) if error.refusal() == Some(Refusal::Upload))
 }
 
 // True if part of a chunk may have arrived.

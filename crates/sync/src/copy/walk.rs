@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use entrepot_oci::{Digest, ManifestError, Reference};
+use entrepot_oci::{Digest, Manifest, ManifestError, Platform, Reference};
 use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
 
 use crate::{
@@ -32,9 +32,15 @@ pub(super) enum WalkError {
     /// The source failed to provide something the image names.
     #[error("{0}: {1}")]
     Below(Digest, EndpointError),
+    /// The source lacks manifests that an index names.
+    #[error("{} not there", .0.missing.join(", "))]
+    Sparse(Sparse),
     /// A document is not a valid manifest.
     #[error("{0} is not a manifest: {1}")]
     Manifest(Digest, Arc<ManifestError>),
+    /// It is not known which blobs belong to a manifest, so a copy would be hollow.
+    #[error("{0} cannot be copied: {1}")]
+    UnknownContent(Digest, Arc<ManifestError>),
     /// The image exceeds the limits.
     #[error(
         "with all that refers to it, it has more than {MAX_MANIFESTS} manifests or {} MiB of them, or they lead more than \
@@ -44,12 +50,40 @@ pub(super) enum WalkError {
     TooMuch,
 }
 
+/// An index of which the source has only a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sparse {
+    /// Each missing manifest, with its platform where the index says it.
+    pub(super) missing: Vec<String>,
+    /// The platforms that are there.
+    pub(super) there: Vec<Platform>,
+}
+
+impl Sparse {
+    fn of(index: &Manifest, looked: &[Result<Option<Arc<Node>>, WalkError>]) -> Self {
+        let entries = || index.manifests().iter().zip(looked);
+        let missing =
+            entries().filter(|(_, looked)| looked.is_err()).map(|(entry, _)| match &entry.platform {
+                Some(platform) => format!("{platform} ({})", entry.digest),
+                None => entry.digest.to_string(),
+            });
+        let there = entries().filter(|(_, looked)| matches!(looked, Ok(Some(_))));
+        let there =
+            there.filter_map(|(entry, _)| entry.platform.clone()).filter(|there| there.os != "unknown");
+        Self { missing: missing.collect(), there: there.collect() }
+    }
+}
+
 impl WalkError {
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::Below(_, error) if error.is_not_found())
+    }
+
     /// The error of the source, if it was one.
     pub(super) fn end(&self) -> Option<&EndpointError> {
         match self {
             Self::Root(error) | Self::Below(_, error) => Some(error),
-            Self::Manifest(..) | Self::TooMuch => None,
+            Self::Sparse(_) | Self::Manifest(..) | Self::UnknownContent(..) | Self::TooMuch => None,
         }
     }
 }
@@ -92,11 +126,16 @@ impl<'a> Walk<'a> {
             }
             let parsed = Node::parse(digest, &media_type, bytes);
             let mut node = parsed.map_err(|error| WalkError::Manifest(digest, Arc::new(error)))?;
+            let known = node.manifest.require_known_content();
+            known.map_err(|error| WalkError::UnknownContent(digest, Arc::new(error)))?;
             let wanted = self.wanted(&node);
             let entries = node.manifest.manifests().iter().zip(wanted);
-            let below = entries.map(|(entry, is_wanted)| self.below(entry.digest, is_wanted, depth));
-            let children = try_join_all(below).await?;
-            node.children = children;
+            let below = entries.map(|(entry, is_wanted)| self.looked(entry.digest, is_wanted, depth));
+            let looked = try_join_all(below).await?;
+            if looked.iter().any(Result::is_err) {
+                return Err(WalkError::Sparse(Sparse::of(&node.manifest, &looked)));
+            }
+            node.children = looked.into_iter().map(Result::ok).map(Option::flatten).collect();
             Ok(Arc::new(node))
         }
         .boxed()
@@ -110,6 +149,19 @@ impl<'a> Walk<'a> {
             }
         }
         wanted
+    }
+
+    // All that is missing is told at once; any other error ends the walk.
+    async fn looked(
+        &self,
+        digest: Digest,
+        is_wanted: bool,
+        depth: usize,
+    ) -> Result<Result<Option<Arc<Node>>, WalkError>, WalkError> {
+        match self.below(digest, is_wanted, depth).await {
+            Err(error) if error.is_missing() => Ok(Err(error)),
+            other => other.map(Ok),
+        }
     }
 
     async fn below(

@@ -1,24 +1,23 @@
-//! Reads archives: OCI layouts in a tar file, and the output of `docker save`. Nothing is unpacked; a blob is a part of
-//! the file.
+//! Reads archives: OCI layouts in a tar file, and the output of `docker save`. A blob is a part of the file; plain layers
+//! of `docker save` are compressed, since registries such as Quay take no others in Docker's format.
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{Read as _, Seek as _, SeekFrom},
-    path::{Path, PathBuf},
+    io::{self, Read as _},
+    path::Path,
 };
 
 use bytes::Bytes;
-use entrepot_files as files;
 use entrepot_oci::{Algorithm, Digest, Hasher, MAX_MANIFEST_BYTES, MediaType, Reference, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    archive_file::{ArchiveFile, Compressed, is_gzip},
     error::EndpointError,
+    extent::Extent,
     file::Pieces,
-    file::Readable,
     index::Index,
-    tar::{self, Extent, Listing},
+    tar::{self, Listing},
 };
 
 /// The most images in a docker-archive, the most layers of one, and of all together.
@@ -29,9 +28,12 @@ const MAX_ALL_LAYERS: usize = 100_000;
 /// An archive opened for reading.
 #[derive(Debug)]
 pub(crate) struct Archive {
-    path: PathBuf,
+    file: ArchiveFile,
     index: Index,
     blobs: HashMap<Digest, Extent>,
+    /// Layers that are not in the file in this form, and where they are.
+    compressed: HashMap<Digest, Extent>,
+    compressed_in: Option<ArchiveFile>,
     /// Generated manifests, which are not in the file.
     made: HashMap<Digest, Bytes>,
 }
@@ -57,7 +59,7 @@ struct Made<'a> {
     schema_version: u8,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Part {
     digest: Digest,
@@ -71,25 +73,39 @@ impl Archive {
         blocking(path, Self::oci_now).await
     }
 
-    /// Opens the output of `docker save`. Reads all layers once, since the archive does not give their digests.
+    /// Opens the output of `docker save`. Reads all layers once, to compress them and to learn
+    /// their digests.
     pub(crate) async fn docker(path: &Path) -> Result<Self, EndpointError> {
         blocking(path, Self::docker_now).await
     }
 
     pub(crate) fn oci_now(path: &Path) -> Result<Self, EndpointError> {
-        let listing = tar::list(path)?;
-        let (index, _) = small(path, &listing, "index.json")?;
+        let file = ArchiveFile::open(path)?;
+        let listing = tar::list(&file)?;
+        let (index, _) = small(&file, &listing, "index.json")?;
         let blobs = listing.files().filter_map(|(name, extent)| {
             let (algorithm, hex) = name.strip_prefix("blobs/")?.split_once('/')?;
             Some((format!("{algorithm}:{hex}").parse().ok()?, extent))
         });
         let index = Index::parse(&path.join("index.json"), &index)?;
-        Ok(Self { path: path.to_owned(), index, blobs: blobs.collect(), made: HashMap::new() })
+        Ok(Self { index, blobs: blobs.collect(), ..Self::empty(file) })
+    }
+
+    fn empty(file: ArchiveFile) -> Self {
+        Self {
+            file,
+            index: Index::default(),
+            blobs: HashMap::new(),
+            compressed: HashMap::new(),
+            compressed_in: None,
+            made: HashMap::new(),
+        }
     }
 
     pub(crate) fn docker_now(path: &Path) -> Result<Self, EndpointError> {
-        let listing = tar::list(path)?;
-        let (saved, _) = small(path, &listing, "manifest.json")?;
+        let file = ArchiveFile::open(path)?;
+        let listing = tar::list(&file)?;
+        let (saved, _) = small(&file, &listing, "manifest.json")?;
         let malformed =
             |what: String| EndpointError::malformed(path, format!("is not a docker-archive: {what}"));
         let saved: Vec<Saved> =
@@ -100,46 +116,34 @@ impl Archive {
         if saved.len() > MAX_IMAGES || is_too_much {
             return Err(malformed("it has too many images or layers".to_owned()));
         }
-        let mut archive = Self {
-            path: path.to_owned(),
-            index: Index::default(),
-            blobs: HashMap::new(),
-            made: HashMap::new(),
-        };
-        let mut known = HashMap::new();
+        let mut layers = Layers { listing, known: HashMap::new(), compressed: Compressed::default() };
+        let mut archive = Self::empty(file);
         for image in saved {
-            archive.add(&listing, &image, &mut known)?;
+            archive.add(&mut layers, &image)?;
         }
+        archive.compressed_in = layers.compressed.finish(path);
         Ok(archive)
     }
 
-    fn add(
-        &mut self,
-        listing: &Listing,
-        image: &Saved,
-        known: &mut HashMap<u64, (Digest, &'static str)>,
-    ) -> Result<(), EndpointError> {
-        let (config, config_at) = small(&self.path, listing, &image.config)?;
+    fn add(&mut self, layers: &mut Layers, image: &Saved) -> Result<(), EndpointError> {
+        let (config, config_at) = small(&self.file, &layers.listing, &image.config)?;
         let config_digest = Digest::of(&config);
         self.blobs.insert(config_digest, config_at);
-        let mut layers = Vec::new();
+        let mut parts = Vec::new();
         for name in &image.layers {
-            let extent = listing.find(name).ok_or_else(|| missing(&self.path, name))?;
-            let (digest, media_type) = match known.get(&extent.start) {
-                Some(known) => *known,
-                None => layer(&self.path, extent)?,
-            };
-            known.insert(extent.start, (digest, media_type));
-            self.blobs.insert(digest, extent);
-            layers.push(Part { digest, media_type, size: extent.size });
+            let Layer { part, at, is_compressed } = layers.find(&self.file, name)?;
+            let blobs = if is_compressed { &mut self.compressed } else { &mut self.blobs };
+            blobs.insert(part.digest, at);
+            parts.push(part);
         }
         let media_type = "application/vnd.docker.container.image.v1+json";
         let config = Part { digest: config_digest, media_type, size: config.len() as u64 };
         let kind = MediaType::DOCKER_MANIFEST;
-        let manifest = Made { config, layers, media_type: kind.as_str(), schema_version: 2 };
+        let manifest = Made { config, layers: parts, media_type: kind.as_str(), schema_version: 2 };
         let bytes = serde_json::to_vec(&manifest);
-        let bytes =
-            Bytes::from(bytes.map_err(|error| EndpointError::malformed(&self.path, error.to_string()))?);
+        let bytes = Bytes::from(
+            bytes.map_err(|error| EndpointError::malformed(self.file.path(), error.to_string()))?,
+        );
         let (digest, size) = (Digest::of(&bytes), bytes.len());
         self.made.insert(digest, bytes);
         let names: Vec<&String> =
@@ -154,10 +158,17 @@ impl Archive {
         Ok(())
     }
 
-    /// The extents of its blobs.
+    /// True if its blobs are within the file.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn extents(&self) -> impl Iterator<Item = Extent> {
-        self.blobs.values().copied()
+    pub(crate) fn is_within(&self) -> bool {
+        let within = |extent: &Extent, length: u64| {
+            extent.start.checked_add(extent.size).is_some_and(|end| end <= length)
+        };
+        self.blobs.values().all(|extent| within(extent, self.file.length()))
+            && self
+                .compressed
+                .values()
+                .all(|extent| self.compressed_in.as_ref().is_some_and(|file| within(extent, file.length())))
     }
 
     /// Its index.
@@ -170,9 +181,22 @@ impl Archive {
         if let Some(bytes) = self.made.get(digest) {
             return Ok(bytes.clone());
         }
-        let extent = self.blobs.get(digest).ok_or(EndpointError::NotFound)?;
-        let file = Readable::open(&self.path).await?;
-        file.whole(extent.start, Some(extent.size), MAX_MANIFEST_BYTES as u64).await
+        let (file, extent) = self.locate(digest)?;
+        if extent.size > MAX_MANIFEST_BYTES as u64 {
+            return Err(EndpointError::malformed(
+                file.path(),
+                format!("holds a document of more than {MAX_MANIFEST_BYTES} bytes"),
+            ));
+        }
+        let file = file.clone();
+        let read = tokio::task::spawn_blocking(move || file.bytes(extent)).await;
+        read.unwrap_or(Err(EndpointError::NotFound))
+    }
+
+    fn locate(&self, digest: &Digest) -> Result<(&ArchiveFile, Extent), EndpointError> {
+        let in_file = self.blobs.get(digest).map(|extent| (&self.file, *extent));
+        let found = in_file.or_else(|| Some((self.compressed_in.as_ref()?, *self.compressed.get(digest)?)));
+        found.ok_or(EndpointError::NotFound)
     }
 
     /// Reads a blob from an offset.
@@ -181,9 +205,8 @@ impl Archive {
             let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
             return Ok(Box::pin(futures_util::stream::iter([Ok(bytes.slice(from..))])));
         }
-        let extent = self.blobs.get(digest).ok_or(EndpointError::NotFound)?;
-        let from = from.min(extent.size);
-        Readable::open(&self.path).await?.pieces(extent.start + from, Some(extent.size - from)).await
+        let (file, extent) = self.locate(digest)?;
+        Ok(file.pieces(extent, from))
     }
 }
 
@@ -196,53 +219,70 @@ async fn blocking(
     opened.unwrap_or_else(|_| Err(EndpointError::malformed(path, "could not be read")))
 }
 
-fn missing(path: &Path, name: &str) -> EndpointError {
-    EndpointError::malformed(path, format!("names `{name}`, which is not in it"))
-}
-
 // Reads a JSON file in the archive, with its extent.
-fn small(path: &Path, listing: &Listing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
-    let extent =
-        listing.find(name).ok_or_else(|| EndpointError::malformed(path, format!("has no `{name}` in it")))?;
+fn small(file: &ArchiveFile, listing: &Listing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
+    let malformed = |what: String| EndpointError::malformed(file.path(), what);
+    let extent = listing.find(name).ok_or_else(|| malformed(format!("has no `{name}` in it")))?;
     if extent.size > MAX_MANIFEST_BYTES as u64 {
-        return Err(EndpointError::malformed(
-            path,
-            format!("has a `{name}` of more than {MAX_MANIFEST_BYTES} bytes"),
-        ));
+        return Err(malformed(format!("has a `{name}` of more than {MAX_MANIFEST_BYTES} bytes")));
     }
-    let mut bytes = Vec::new();
-    part(path, extent)?.read_to_end(&mut bytes).map_err(EndpointError::file(path))?;
-    Ok((bytes.into(), extent))
+    Ok((file.bytes(extent)?, extent))
 }
 
-fn part(path: &Path, extent: Extent) -> Result<std::io::Take<File>, EndpointError> {
-    let mut file = files::open(path).map_err(EndpointError::file(path))?;
-    file.seek(SeekFrom::Start(extent.start)).map_err(EndpointError::file(path))?;
-    Ok(file.take(extent.size))
+/// The layers of `docker save`.
+struct Layers {
+    listing: Listing,
+    /// By where they start; images share layers.
+    known: HashMap<u64, Layer>,
+    compressed: Compressed,
 }
 
-// The digest and media type of a layer; the type is detected from its first bytes.
-fn layer(path: &Path, extent: Extent) -> Result<(Digest, &'static str), EndpointError> {
-    let mut part = part(path, extent)?;
-    let (mut hasher, mut piece, mut media_type) = (Hasher::new(Algorithm::Sha256), vec![0; 256 << 10], None);
-    loop {
-        let length = part.read(&mut piece).map_err(EndpointError::file(path))?;
-        if length == 0 {
-            break;
+#[derive(Clone)]
+struct Layer {
+    part: Part,
+    at: Extent,
+    is_compressed: bool,
+}
+
+impl Layers {
+    fn find(&mut self, file: &ArchiveFile, name: &str) -> Result<Layer, EndpointError> {
+        let missing = || EndpointError::malformed(file.path(), format!("names `{name}`, which is not in it"));
+        let at = self.listing.find(name).ok_or_else(missing)?;
+        if let Some(known) = self.known.get(&at.start) {
+            return Ok(known.clone());
         }
-        media_type = media_type.or_else(|| Some(kind(&piece[..length])));
-        hasher.update(&piece[..length]);
+        let layer = self.layer(file, at).map_err(EndpointError::file(file.path()))?;
+        self.known.insert(at.start, layer.clone());
+        Ok(layer)
     }
-    Ok((hasher.finish(), media_type.unwrap_or_else(|| kind(b""))))
+
+    // What a layer is shows in its first bytes.
+    fn layer(&mut self, file: &ArchiveFile, at: Extent) -> io::Result<Layer> {
+        let mut start = Vec::new();
+        file.part(at).take(4).read_to_end(&mut start)?;
+        let media_type = if is_gzip(&start) {
+            GZIP
+        } else if start == [0x28, 0xb5, 0x2f, 0xfd] {
+            "application/vnd.oci.image.layer.v1.tar+zstd"
+        } else {
+            let (digest, at) = self.compressed.add(&mut file.part(at))?;
+            let part = Part { digest, media_type: GZIP, size: at.size };
+            return Ok(Layer { part, at, is_compressed: true });
+        };
+        let part = Part { digest: digest(&mut file.part(at))?, media_type, size: at.size };
+        Ok(Layer { part, at, is_compressed: false })
+    }
 }
 
-fn kind(start: &[u8]) -> &'static str {
-    if start.starts_with(&[0x1f, 0x8b]) {
-        "application/vnd.docker.image.rootfs.diff.tar.gzip"
-    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        "application/vnd.oci.image.layer.v1.tar+zstd"
-    } else {
-        "application/vnd.docker.image.rootfs.diff.tar"
+const GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+fn digest(part: &mut impl io::Read) -> io::Result<Digest> {
+    let (mut hasher, mut piece) = (Hasher::new(Algorithm::Sha256), vec![0; 256 << 10]);
+    loop {
+        match part.read(&mut piece)? {
+            0 => return Ok(hasher.finish()),
+            length => hasher.update(&piece[..length]),
+        }
     }
 }
 

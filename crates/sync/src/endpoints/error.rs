@@ -13,6 +13,9 @@ pub(crate) enum EndpointError {
     /// A layout or archive does not have the blob or manifest.
     #[error("not found")]
     NotFound,
+    /// Several images have the tag; their whole names.
+    #[error("several images have that tag: {}", .0.join(", "))]
+    Ambiguous(Vec<String>),
     /// A file cannot be read or written.
     #[error("`{path}`: {source}")]
     File {

@@ -1,4 +1,4 @@
-//! Reads files, or parts of them, in pieces.
+//! Reads files in pieces.
 
 use std::{
     fs::File as Opened,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use entrepot_files::{self as files, Directory};
+use entrepot_files::Directory;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use tokio::{
     fs::File,
@@ -29,11 +29,6 @@ pub(crate) struct Readable {
 }
 
 impl Readable {
-    /// Opens a file named by the user.
-    pub(crate) async fn open(path: &Path) -> Result<Self, EndpointError> {
-        Self::opened(path.to_owned(), files::open).await
-    }
-
     /// Opens a file below a directory whose path is `above`.
     pub(crate) async fn below(
         directory: &Directory,
@@ -57,11 +52,10 @@ impl Readable {
         opened.unwrap_or(Err(EndpointError::NotFound))
     }
 
-    /// The file from an offset: `length` bytes, or up to its end.
-    pub(crate) async fn pieces(self, from: u64, length: Option<u64>) -> Result<Pieces, EndpointError> {
+    /// The file from an offset.
+    pub(crate) async fn pieces(self, from: u64) -> Result<Pieces, EndpointError> {
         let Self { mut file, path } = self;
         file.seek(SeekFrom::Start(from)).await.map_err(EndpointError::file(&path))?;
-        let file = file.take(length.unwrap_or(u64::MAX));
         let read = stream::unfold(Some((file, path)), |state| async {
             let (mut file, path) = state?;
             let mut piece = BytesMut::with_capacity(PIECE);
@@ -74,23 +68,18 @@ impl Readable {
         Ok(read.boxed())
     }
 
-    /// Reads a small file, or a small part of one.
-    pub(crate) async fn whole(
-        self,
-        from: u64,
-        length: Option<u64>,
-        limit: u64,
-    ) -> Result<Bytes, EndpointError> {
+    /// Reads a small file.
+    pub(crate) async fn whole(self, limit: u64) -> Result<Bytes, EndpointError> {
         let error = too_large(&self.path, limit);
-        if length.is_some_and(|length| length > limit) {
-            return Err(error);
-        }
-        let mut pieces = self.pieces(from, Some(length.unwrap_or(limit + 1))).await?;
+        let mut pieces = self.pieces(0).await?;
         let mut read = BytesMut::new();
         while let Some(piece) = pieces.next().await {
             read.extend_from_slice(&piece?);
+            if read.len() as u64 > limit {
+                return Err(error);
+            }
         }
-        if read.len() as u64 > limit { Err(error) } else { Ok(read.freeze()) }
+        Ok(read.freeze())
     }
 }
 

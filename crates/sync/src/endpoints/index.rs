@@ -49,17 +49,27 @@ impl Index {
     }
 
     /// Finds the entry with this name or digest. A single image without a name matches any tag.
-    pub(crate) fn find(&self, reference: &Reference) -> Option<&Descriptor> {
+    ///
+    /// # Errors
+    /// Several images have the tag behind other names: these names.
+    pub(crate) fn find(&self, reference: &Reference) -> Result<Option<&Descriptor>, Vec<String>> {
         let mut entries = self.entries.iter().map(|(entry, _)| entry);
-        match reference {
-            Reference::Digest(digest) => entries.find(|entry| entry.digest == *digest),
-            Reference::Tag(tag) => {
-                let named = entries.find(|entry| name(entry).is_some_and(|name| names(name, tag.as_str())));
-                let only = || match self.entries.as_slice() {
-                    [(only, _)] if name(only).is_none() => Some(only),
-                    _ => None,
-                };
-                named.or_else(only)
+        let tag = match reference {
+            Reference::Digest(digest) => return Ok(entries.find(|entry| entry.digest == *digest)),
+            Reference::Tag(tag) => tag.as_str(),
+        };
+        let named: Vec<&Descriptor> =
+            entries.filter(|entry| name(entry).is_some_and(|name| names(name, tag))).collect();
+        let bare = named.iter().copied().find(|entry| name(entry) == Some(tag));
+        match (bare, &named[..], &self.entries[..]) {
+            (Some(bare), ..) => Ok(Some(bare)),
+            (None, [], [(only, _)]) if name(only).is_none() => Ok(Some(only)),
+            (None, [], _) => Ok(None),
+            (None, [first, others @ ..], _) if others.iter().all(|other| other.digest == first.digest) => {
+                Ok(Some(first))
+            }
+            (None, several, _) => {
+                Err(several.iter().filter_map(|entry| name(entry)).map(str::to_owned).collect())
             }
         }
     }
@@ -152,10 +162,10 @@ mod tests {
         let read = Index::parse(Path::new("index.json"), &index.bytes()).unwrap();
         assert_eq!(read.entries().count(), 2);
         assert_eq!(read.names().collect::<Vec<_>>(), ["b", "a"]);
-        assert_eq!(read.find(&tag("a")).unwrap().digest, second);
-        assert_eq!(read.find(&tag("b")).unwrap().digest, first);
-        assert!(read.find(&tag("c")).is_none());
-        assert!(read.find(&Reference::Digest(first)).is_some());
+        assert_eq!(read.find(&tag("a")).unwrap().unwrap().digest, second);
+        assert_eq!(read.find(&tag("b")).unwrap().unwrap().digest, first);
+        assert!(read.find(&tag("c")).unwrap().is_none());
+        assert!(read.find(&Reference::Digest(first)).unwrap().is_some());
         assert_eq!(read.bytes(), index.bytes());
     }
 
@@ -170,10 +180,26 @@ mod tests {
         };
         let named =
             of(r#","annotations":{"org.opencontainers.image.ref.name":"docker.io/library/nginx:1.27"}"#);
-        assert!(named.find(&tag("1.27")).is_some() && named.find(&tag("latest")).is_none());
-        assert!(of("").find(&tag("latest")).is_some());
+        assert!(named.find(&tag("1.27")).unwrap().is_some() && named.find(&tag("latest")).unwrap().is_none());
+        assert!(of("").find(&tag("latest")).unwrap().is_some());
         // What we do not know is kept.
         assert!(String::from_utf8_lossy(&of("").bytes()).contains(r#""x":1"#));
+    }
+
+    #[test]
+    fn a_tag_of_several_images_is_none_of_them() {
+        let mut index = Index::default();
+        let (first, second) = (Digest::of(b"1"), Digest::of(b"2"));
+        index.put_named("nginx:latest", &MediaType::OCI_MANIFEST, first, 1);
+        index.put_named("nginx:stable", &MediaType::OCI_MANIFEST, first, 1);
+        index.put_named("docker.io/library/nginx:latest", &MediaType::OCI_MANIFEST, first, 1);
+        assert_eq!(index.find(&tag("latest")).unwrap().unwrap().digest, first);
+        index.put_named("redis:latest", &MediaType::OCI_MANIFEST, second, 1);
+        let several = ["nginx:latest", "docker.io/library/nginx:latest", "redis:latest"];
+        assert_eq!(index.find(&tag("latest")).unwrap_err(), several);
+        assert_eq!(index.find(&tag("stable")).unwrap().unwrap().digest, first);
+        index.put(&tag("latest"), &MediaType::OCI_MANIFEST, second, 1);
+        assert_eq!(index.find(&tag("latest")).unwrap().unwrap().digest, second);
     }
 
     #[test]

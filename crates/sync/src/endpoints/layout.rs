@@ -53,12 +53,12 @@ impl Layout {
 
     /// Reads a small blob.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
-        self.readable(digest).await?.whole(0, None, MAX_MANIFEST_BYTES as u64).await
+        self.readable(digest).await?.whole(MAX_MANIFEST_BYTES as u64).await
     }
 
     /// Reads a blob from an offset.
     pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Pieces, EndpointError> {
-        self.readable(digest).await?.pieces(from, None).await
+        self.readable(digest).await?.pieces(from).await
     }
 
     async fn readable(&self, digest: &Digest) -> Result<Readable, EndpointError> {
@@ -112,7 +112,7 @@ impl LayoutWriter {
     /// Reads a manifest.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, EndpointError> {
         let readable = Readable::below(&self.directory, &self.path, at(digest)).await?;
-        readable.whole(0, None, MAX_MANIFEST_BYTES as u64).await
+        readable.whole(MAX_MANIFEST_BYTES as u64).await
     }
 
     /// Starts a blob.

@@ -74,13 +74,7 @@ impl Source {
         may_be_tagged: bool,
     ) -> Result<Vec<Descriptor>, EndpointError> {
         match self {
-            Self::Registry(at, has_api) => match listed_at(at, has_api, subject, may_be_tagged).await {
-                // The tag is not a list of referrers.
-                Err(EndpointError::Registry(RemoteError::Invalid(InvalidResponse::NotAListing))) => {
-                    Ok(Vec::new())
-                }
-                other => other,
-            },
+            Self::Registry(at, has_api) => listed_at(at, has_api, subject, may_be_tagged).await,
             Self::Layout(layout) => Ok(self.listed(layout.index(), subject).await),
             Self::Archive(archive) => Ok(self.listed(archive.index(), subject).await),
         }
@@ -108,7 +102,7 @@ impl Source {
     }
 
     async fn local(&self, index: &Index, reference: &Reference) -> Result<Fetched, EndpointError> {
-        let entry = index.find(reference);
+        let entry = index.find(reference).map_err(EndpointError::Ambiguous)?;
         let digest = match (entry, reference) {
             (Some(entry), _) => entry.digest,
             (None, Reference::Digest(digest)) => *digest,
@@ -171,7 +165,9 @@ async fn listed_at(
         None => None,
     };
     match listed {
-        Some(listed) => Ok(listed),
+        Some(listed) if !listed.is_empty() || !may_be_tagged => Ok(listed),
+        // Some registries got the API without taking over what the tags list.
+        Some(_) => conn.patiently(|| conn.remote().referrers_beside_api(repository, subject)).await,
         None if may_be_tagged => conn.patiently(|| conn.remote().referrers_by_tag(repository, subject)).await,
         None => Ok(Vec::new()),
     }

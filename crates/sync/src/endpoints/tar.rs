@@ -7,9 +7,7 @@ use std::{
     path::Path,
 };
 
-use entrepot_files as files;
-
-use super::error::EndpointError;
+use super::{archive_file::ArchiveFile, error::EndpointError, extent::Extent};
 
 /// Headers and files are aligned to this many bytes.
 const BLOCK: u64 = 512;
@@ -24,22 +22,6 @@ const MAX_LONG: u64 = 64 << 10;
 
 /// The most links followed for one name.
 const MAX_LINKS: usize = 8;
-
-/// The location of a file's bytes in the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
-    /// The offset of the first byte.
-    pub(crate) start: u64,
-    /// The number of bytes.
-    pub(crate) size: u64,
-}
-
-impl Extent {
-    /// The offset of its header, for a file with a short name.
-    pub(crate) fn header(self) -> u64 {
-        self.start - BLOCK
-    }
-}
 
 #[derive(Clone, Debug)]
 enum Entry {
@@ -83,14 +65,12 @@ impl Listing {
     }
 }
 
-/// Lists the archive at `path`. Reads the headers and seeks past the files.
-pub(crate) fn list(path: &Path) -> Result<Listing, EndpointError> {
-    let file = files::open(path).map_err(EndpointError::file(path))?;
-    let length = file.metadata().map_err(EndpointError::file(path))?.len();
-    list_in(path, BufReader::new(file), length)
+/// Lists an archive. Reads the headers and seeks past the files.
+pub(crate) fn list(file: &ArchiveFile) -> Result<Listing, EndpointError> {
+    list_in(file.path(), BufReader::new(file.reader()), file.length())
 }
 
-/// The same for an open file of `length` bytes.
+/// The same for any reader of `length` bytes.
 pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Result<Listing, EndpointError> {
     let mut scan = Scan { path, length, at: 0, file, long: Long::default() };
     let (mut listing, mut names) = (Listing::default(), 0);
@@ -278,6 +258,11 @@ fn plain(name: &str, directory: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
+}
+
+/// The offset of the header of a file with a short name.
+pub(crate) fn header_of(file: Extent) -> u64 {
+    file.start - BLOCK
 }
 
 /// The header of a file: world-readable, without owner and date, so that equal content gives equal archives.

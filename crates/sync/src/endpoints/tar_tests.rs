@@ -4,6 +4,10 @@ use tempfile::TempDir;
 
 use super::*;
 
+fn list(path: &Path) -> Result<Listing, EndpointError> {
+    super::list(&ArchiveFile::open(path)?)
+}
+
 fn archive(parts: &[&[u8]]) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.tar");

@@ -17,7 +17,7 @@ use tokio::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{document::Document, error::EndpointError, index::Index, layout, tar};
+use super::{document::Document, error::EndpointError, extent::Extent, index::Index, layout, tar};
 
 /// An archive being written.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct State {
     /// The offset after the last complete blob.
     end: u64,
     held: HashSet<Digest>,
-    manifests: Vec<(Digest, tar::Extent)>,
+    manifests: Vec<(Digest, Extent)>,
     index: Index,
 }
 
@@ -109,7 +109,7 @@ impl Tarball {
         if !self.has(digest).await {
             let mut blob = self.append(digest, bytes.len() as u64).await?;
             blob.write(bytes).await?;
-            let at = tar::Extent { start: blob.start, size: blob.size };
+            let at = Extent { start: blob.start, size: blob.size };
             let mut state = blob.finish().await?;
             state.manifests.push((*digest, at));
         }

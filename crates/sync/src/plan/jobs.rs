@@ -54,6 +54,8 @@ impl Jobs {
             place: step.target.clone(),
             reference: Reference::Tag(want.name.clone()),
             shape: decided.shape.clone(),
+            source_name: Some(Reference::Tag(want.tag.clone())),
+            digest: None,
             // Attached tags are copied unchanged; nothing refers to them.
             referrers: !want.attached && want.destination.terms.referrers != Referrers::Leave,
             before: survey.digest(&step.target, &want.name),

@@ -15,7 +15,7 @@ pub struct CopyRequest {
     /// The source.
     pub source: Place,
     /// The images; each becomes a job.
-    pub references: Vec<Reference>,
+    pub images: Vec<CopyImage>,
     /// The targets.
     pub targets: Vec<CopyTarget>,
     /// The manifest format; `None` means the usual one of each target's registry.
@@ -26,13 +26,34 @@ pub struct CopyRequest {
     pub referrers: bool,
 }
 
+/// An image of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyImage {
+    /// Its name at the source, and at targets that give it no other.
+    pub name: Reference,
+    /// The digest that is read, whatever the name stands for. `None` means what the name stands for.
+    pub digest: Option<Digest>,
+}
+
+impl From<Reference> for CopyImage {
+    fn from(name: Reference) -> Self {
+        let digest = match &name {
+            Reference::Digest(digest) => Some(*digest),
+            Reference::Tag(_) => None,
+        };
+        Self { name, digest }
+    }
+}
+
 /// A target of a request.
 #[derive(Clone, Debug)]
 pub struct CopyTarget {
     /// The repository, layout or archive.
     pub place: Place,
     /// The name there; `None` means the same as at the source.
-    pub reference: Option<Reference>,
+    pub name: Option<Reference>,
+    /// The digest that the image must have there; `None` takes any.
+    pub digest: Option<Digest>,
 }
 
 impl CopyRequest {
@@ -41,10 +62,10 @@ impl CopyRequest {
     /// # Errors
     /// Those of `usual`.
     pub fn jobs<E>(&self, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Vec<Job>, E> {
-        self.references.iter().map(|reference| self.job(reference, &usual)).collect()
+        self.images.iter().map(|image| self.job(image, &usual)).collect()
     }
 
-    fn job<E>(&self, reference: &Reference, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Job, E> {
+    fn job<E>(&self, image: &CopyImage, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Job, E> {
         let target = |target: &CopyTarget| {
             let format = match (self.format, target.place.host()) {
                 (Some(format), _) => format,
@@ -53,7 +74,9 @@ impl CopyRequest {
             };
             Ok(Target {
                 place: target.place.clone(),
-                reference: target.reference.as_ref().unwrap_or(reference).clone(),
+                reference: target.name.as_ref().unwrap_or(&image.name).clone(),
+                source_name: None,
+                digest: target.digest,
                 shape: Shape { platforms: self.platforms.clone(), format, ..Shape::default() },
                 referrers: self.referrers,
                 before: None,
@@ -63,11 +86,8 @@ impl CopyRequest {
         Ok(Job {
             rule: String::new(),
             source: self.source.clone(),
-            reference: reference.clone(),
-            digest: match reference {
-                Reference::Digest(digest) => Some(*digest),
-                Reference::Tag(_) => None,
-            },
+            reference: image.name.clone(),
+            digest: image.digest,
             attached: None,
             targets: self.targets.iter().map(target).collect::<Result<_, E>>()?,
         })
@@ -87,7 +107,7 @@ pub enum CopyAction {
 
 impl CopyAction {
     /// Compares the wanted digest with the one at the target. If either is unknown, a copy is needed.
-    pub fn of(wanted: Option<Digest>, there: Option<Digest>) -> Self {
+    pub(crate) fn of(wanted: Option<Digest>, there: Option<Digest>) -> Self {
         match there {
             None => Self::Copy,
             Some(_) if there == wanted => Self::UpToDate,
@@ -155,11 +175,15 @@ mod tests {
     fn request(referrers: bool) -> CopyRequest {
         let target = |place: Place, tag: Option<&str>| CopyTarget {
             place,
-            reference: tag.map(|tag| Reference::Tag(tag.parse().unwrap())),
+            name: tag.map(|tag| Reference::Tag(tag.parse().unwrap())),
+            digest: None,
         };
         CopyRequest {
             source: place("quay.io/a/b"),
-            references: vec![Reference::Tag("1".parse().unwrap()), Reference::Digest(Digest::of(b"two"))],
+            images: vec![
+                Reference::Tag("1".parse().unwrap()).into(),
+                Reference::Digest(Digest::of(b"two")).into(),
+            ],
             targets: vec![
                 target(place("docker.io/a/b"), None),
                 target(place("swr.example.com/a/b"), Some("other")),
@@ -209,7 +233,7 @@ mod tests {
             forced[0].targets.iter().all(|target| target.shape.format == Format::Docker && !target.referrers)
         );
         let strange = CopyRequest {
-            targets: vec![CopyTarget { place: place("x.test/a"), reference: None }],
+            targets: vec![CopyTarget { place: place("x.test/a"), name: None, digest: None }],
             ..request(false)
         };
         assert_eq!(strange.jobs(usual).unwrap_err(), "x.test");
@@ -227,6 +251,23 @@ mod tests {
         ] {
             assert_eq!(CopyAction::of(wanted, there), action);
         }
+    }
+
+    #[test]
+    fn a_tag_beside_a_digest_is_the_name_and_the_digest_is_what_is_read() {
+        let digest = Digest::of(b"one");
+        let mut request = request(false);
+        request.images =
+            vec![CopyImage { digest: Some(digest), ..Reference::Tag("1".parse().unwrap()).into() }];
+        request.targets[1].digest = Some(Digest::of(b"two"));
+        let jobs = request.jobs(usual).unwrap();
+        assert_eq!((jobs[0].reference.to_string(), jobs[0].digest), ("1".to_owned(), Some(digest)));
+        let targets: Vec<_> =
+            jobs[0].targets.iter().map(|to| (to.reference.to_string(), to.digest)).collect();
+        assert_eq!(
+            targets,
+            [("1".to_owned(), None), ("other".to_owned(), Some(Digest::of(b"two"))), ("1".to_owned(), None)]
+        );
     }
 
     fn state(actions: [CopyAction; 3]) -> JobState {

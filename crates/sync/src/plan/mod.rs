@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::{Job, Place, rules::RuleSet, survey::Survey};
 
-pub use manual::{CopyAction, CopyRequest, CopyTarget, JobState, TargetState, settle};
+pub use manual::{CopyAction, CopyImage, CopyRequest, CopyTarget, JobState, TargetState, settle};
 pub use step::{Action, Step};
 pub(crate) use step::{as_text, maybe_text};
 

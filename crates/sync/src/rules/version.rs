@@ -4,6 +4,8 @@
 //! defined by semver.org: `v1.2`, `1.27.3`, `2024.01`, `1.2.3-rc1`, `8.5.0-910b-ubuntu22.04`. Missing numbers count as
 //! 0. A suffix after the dash makes a version older than the same without it, as in `1.2.3-rc1`; a tag does not show
 //! that `1.27-alpine` is meant otherwise.
+//!
+//! For the order, [`newest_first`], a version may have four numbers and any suffix: `3.4.3.10-debian`, `2.8.1-9-gfaf`.
 
 use std::cmp::Ordering;
 
@@ -62,15 +64,62 @@ fn with_commas(list: &str) -> String {
     text
 }
 
-/// Newest first: versions in descending order, then all other tags in descending natural order.
+/// Newest first: versions by their numbers, then those without a suffix, then suffixes in descending natural order; after
+/// them other tags with digits, as `RELEASE.2026-01-31`, and then words, as `latest`, both in descending natural order.
 pub(crate) fn newest_first(a: &str, b: &str) -> Ordering {
-    let by_version = match (version(a), version(b)) {
-        (Some(a), Some(b)) => b.cmp(&a),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    };
-    by_version.then_with(|| natural(b, a))
+    Rank::of(b).cmp(&Rank::of(a)).then_with(|| natural(b, a))
+}
+
+/// The place of a tag in the order of age; the greatest is the newest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank<'t> {
+    Word,
+    WithDigits,
+    Version([u64; 4], Suffix<'t>),
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Suffix<'t> {
+    With(Natural<'t>),
+    Without,
+}
+
+#[derive(PartialEq, Eq)]
+struct Natural<'t>(&'t str);
+
+impl Ord for Natural<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        natural(self.0, other.0)
+    }
+}
+
+impl PartialOrd for Natural<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<'t> Rank<'t> {
+    fn of(tag: &'t str) -> Self {
+        let text = tag.strip_prefix(['v', 'V']).unwrap_or(tag);
+        let (core, suffix) = text
+            .split_once('-')
+            .map_or((text, Suffix::Without), |(core, suffix)| (core, Suffix::With(Natural(suffix))));
+        match numbers(core) {
+            Some(numbers) => Self::Version(numbers, suffix),
+            None if tag.bytes().any(|byte| byte.is_ascii_digit()) => Self::WithDigits,
+            None => Self::Word,
+        }
+    }
+}
+
+// One to four numbers; missing ones are 0.
+fn numbers(core: &str) -> Option<[u64; 4]> {
+    let mut numbers = [0; 4];
+    for (index, part) in core.split('.').enumerate() {
+        *numbers.get_mut(index)? = Some(part).filter(|part| !part.is_empty()).and_then(number)?;
+    }
+    Some(numbers)
 }
 
 /// Natural order: runs of digits compare as numbers, everything else by bytes. Different texts are never equal.
@@ -153,7 +202,24 @@ mod tests {
     fn the_newest_come_first() {
         let mut tags = ["1.9", "latest", "1.10", "1.10-rc1", "build-9", "build-10", "v2", "1.10.0"];
         tags.sort_by(|a, b| newest_first(a, b));
-        assert_eq!(tags, ["v2", "1.10.0", "1.10", "1.10-rc1", "1.9", "latest", "build-10", "build-9"]);
+        assert_eq!(tags, ["v2", "1.10.0", "1.10", "1.10-rc1", "1.9", "build-10", "build-9", "latest"]);
+        for (newer, older) in [
+            ("1.0.0-rc10", "1.0.0-rc9"),
+            ("7.0.8-debian-11-r10", "7.0.8-debian-11-r9"),
+            ("v2.8.1-11-gfafafaf", "v2.8.1-9-gfafafaf"),
+            ("3.4.3.10-debian", "3.4.3.9-debian"),
+            ("3.4.3.10-debian", "3.4"),
+            ("1.0.0", "1.0.0-rc10"),
+            ("1.2.3.4", "1.2.3"),
+            ("1.2-01", "1.1"),
+            ("RELEASE.2024-01-11T07-46-16Z", "RELEASE.2023-12-31T07-46-16Z"),
+            ("RELEASE.2024-01-11T07-46-16Z", "latest"),
+            ("1", "latest"),
+            ("stable", "latest"),
+        ] {
+            assert_eq!(newest_first(newer, older), Ordering::Less, "{newer} {older}");
+            assert_eq!(newest_first(older, newer), Ordering::Greater, "{newer} {older}");
+        }
     }
 
     #[test]

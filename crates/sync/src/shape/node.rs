@@ -100,9 +100,9 @@ impl Node {
         }
     }
 
-    /// The blobs a registry must have to accept this manifest.
+    /// Its blobs. Foreign layers are among them: a copy without one could not be run where its address is out of reach.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifest.blobs().filter(|blob| !blob.is_foreign())
+        self.manifest.blobs()
     }
 
     /// The platforms an index names, including those of nested indexes.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Reference, Tag};
+use entrepot_remote::ManifestHead;
 use futures_util::future::{join, join_all};
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     Place, Registries, Shape, SyncCache,
-    endpoints::EndpointError,
+    endpoints::{EndpointError, RepositoryRef},
     rules::{Prune, Rule, RuleSet, Source, TagFilter},
 };
 
@@ -131,7 +132,8 @@ impl Surveyor {
         let look = |tag: &Tag| {
             let tag = tag.clone();
             async move {
-                let seen = self.head(place, &tag).await;
+                let seen =
+                    if at_source { self.find(place, &tag).await } else { self.head(place, &tag).await };
                 let seen = seen.unwrap_or_else(|error| failure::seen(place, &error, at_source));
                 ((place.clone(), tag), seen)
             }
@@ -175,18 +177,36 @@ impl Surveyor {
         at.conn.patiently(|| at.conn.remote().all_tags(&at.repository)).await
     }
 
+    // At a destination: what is not found there is written.
     async fn head(&self, place: &Place, tag: &Tag) -> Result<Seen, EndpointError> {
         let (at, lines) = self.connections.at(place)?;
-        let (conn, repository, reference) = (&at.conn, &at.repository, Reference::Tag(tag.clone()));
+        let reference = Reference::Tag(tag.clone());
         let _line = lines.acquire().await.ok();
-        let head = conn.patiently(|| conn.remote().head_manifest(repository, &reference)).await?;
-        let digest = match head.digest {
-            Some(digest) => digest,
-            // If the registry omits the digest, fetch the manifest.
-            None => conn.pulling(|| conn.remote().manifest(repository, &reference)).await?.digest,
-        };
-        Ok(Seen::At(digest))
+        let head = at.conn.patiently(|| at.conn.remote().head_manifest(&at.repository, &reference)).await?;
+        seen(&at, &reference, head).await
     }
+
+    // At a source: what is not found there is not copied.
+    async fn find(&self, place: &Place, tag: &Tag) -> Result<Seen, EndpointError> {
+        let (at, lines) = self.connections.at(place)?;
+        let reference = Reference::Tag(tag.clone());
+        let _line = lines.acquire().await.ok();
+        let found = at.conn.patiently(|| at.conn.remote().find_manifest(&at.repository, &reference)).await?;
+        seen(&at, &reference, found.into_head()).await
+    }
+}
+
+async fn seen(
+    RepositoryRef { conn, repository }: &RepositoryRef,
+    reference: &Reference,
+    head: ManifestHead,
+) -> Result<Seen, EndpointError> {
+    let digest = match head.digest {
+        Some(digest) => digest,
+        // If the registry omits the digest, fetch the manifest.
+        None => conn.pulling(|| conn.remote().manifest(repository, reference)).await?.digest,
+    };
+    Ok(Seen::At(digest))
 }
 
 // The tags listed by name, if all users list theirs by name.

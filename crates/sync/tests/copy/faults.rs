@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entrepot_oci::Digest;
-use entrepot_sync::{Event, Job, Limits, Outcome, perform};
+use entrepot_oci::{Digest, MediaType, Reference};
+use entrepot_sync::{CopyAction, Event, Job, Limits, Outcome, Target, look, perform};
 use entrepot_testkit::{
-    Action, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage, TestRegistry,
+    Action, Bearer, Capabilities, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage,
+    TestRegistry, schema1, signed_schema1,
 };
 use http::Method;
 use tokio::sync::mpsc;
@@ -46,12 +47,33 @@ async fn a_target_that_is_down_costs_only_its_rows() {
         .collect();
     let rows = run(Lab::default(), jobs).await;
     for (pair, image) in rows.chunks(2).zip(&images) {
-        let what = format!("`{}` cannot be reached", bad.host());
-        let hint = Some("look at the address under `endpoints`, and at the network");
-        assert_eq!(failed(&pair[0]), (what.as_str(), hint));
+        let refused = format!("`{}` cannot be reached: the connection is refused (", bad.host());
+        let (what, hint) = failed(&pair[0]);
+        assert!(what.starts_with(&refused), "{what}");
+        assert!(hint.unwrap().starts_with("look at the address and port under `endpoints`"), "{hint:?}");
         assert_eq!(done(&pair[1]).digest, *image.digest());
     }
     assert_eq!(source.log().blob_gets().bytes_sent(), images.iter().map(blob_bytes).sum::<u64>());
+}
+
+// U29: the token dies while the upload is under way.
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_an_upload_is_none_unless_it_repeats() {
+    for (method, chunk) in [(Method::PUT, None), (Method::PATCH, Some(2 << 20))] {
+        for times in [1, 20] {
+            let (source, registry) = pair().await;
+            registry.require_bearer(Bearer::new());
+            let image = TestImage::random(1, 1, 5 << 20);
+            source.put_image("a/b", "1", &image);
+            registry.fault(Fault::on(uploads(method.clone())).times(times).then(Action::status(401)));
+            let lab = Lab::default().with(&registry.host(), |registry| registry.chunk = chunk);
+            let rows = run(lab, vec![to(&source, &image, &[&registry])]).await;
+            match times {
+                1 => assert_eq!(done(&rows[0]).digest, *image.digest()),
+                _ => assert!(failed(&rows[0]).0.contains("no right to push to"), "{:?}", failed(&rows[0])),
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -360,8 +382,8 @@ async fn a_child_that_is_not_there_is_named() {
     source.put_manifest("a/b", Some("1"), image.media_type(), image.bytes().clone());
     let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
     let (what, hint) = failed(&rows[0]);
-    assert!(what.contains("which the image names"), "{what}");
-    assert_eq!(hint, Some("list only platforms that it has under `platforms`"));
+    assert!(what.contains("does not have linux/amd64 ") && what.contains("linux/arm64 "), "{what}");
+    assert_eq!(hint, Some("the source has none of its platforms"));
     assert_eq!(target_registry.log().kind(Kind::Upload).len(), 0);
     let missing = Digest::of(b"missing");
     let mut gone = to(&source, &image, &[&target_registry]);
@@ -369,4 +391,151 @@ async fn a_child_that_is_not_there_is_named() {
     let rows = run(Lab::default(), vec![gone]).await;
     let what = format!("the image is not at `{}`", place(&source, "a/b"));
     assert_eq!(failed(&rows[0]).0, what);
+}
+
+#[tokio::test]
+async fn an_image_whose_layers_are_not_known_is_not_copied_hollow() {
+    let (source, goal) = pair().await;
+    let layer = source.put_blob("a/b", b"layer".as_slice());
+    let kind = |text: &str| MediaType::parse(text).unwrap();
+    let old = "it is a Docker schema 1 image, a format that was given up in 2016";
+    let convert =
+        Some("build and push it again with a tool of today, or convert it: `skopeo copy --format v2s2`");
+    let strange =
+        "it is a `application/vnd.x+json`, and what belongs to one of those is not known".to_owned();
+    for (tag, media_type, bytes, why, hint) in [
+        ("plain", MediaType::DOCKER_SCHEMA1, schema1(&[layer]), old, convert),
+        ("signed", MediaType::DOCKER_SCHEMA1_SIGNED, signed_schema1(&[layer]), old, convert),
+        // As registries before 2.0 send it.
+        ("json", kind("application/json"), schema1(&[layer]), old, convert),
+        ("strange", kind("application/vnd.x+json"), r#"{"files":[]}"#.into(), strange.as_str(), None),
+    ] {
+        let digest = source.put_manifest("a/b", Some(tag), &media_type, bytes);
+        let image = TestImage::random(1, 1, 10);
+        let mut job = job(place(&source, "a/b"), &image, tag, vec![target(place(&goal, "c/d"), tag)]);
+        job.digest = Some(digest);
+        let rows = run(Lab::default(), vec![job]).await;
+        let what = format!("at `{}/a/b`: {digest} cannot be copied: {why}", source.host());
+        assert_eq!(failed(&rows[0]), (what.as_str(), hint), "{tag}");
+    }
+    assert_eq!(puts(&goal.log()), 0);
+}
+
+#[tokio::test]
+async fn a_part_of_an_index_is_named_with_a_way_to_copy_the_rest() {
+    let (source, target_registry) = pair().await;
+    let image = two_platforms(1, 10);
+    let [kept, gone] = image.children() else { panic!("two platforms") };
+    source.put_image("a/b", "kept", kept);
+    source.put_manifest("a/b", Some("1"), image.media_type(), image.bytes().clone());
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let what =
+        format!("`{}` does not have linux/arm64 ({}) of the image", place(&source, "a/b"), gone.digest());
+    let hint = "copy what it has: `--platform linux/amd64`, or `platforms` of the destination";
+    assert_eq!(failed(&rows[0]), (what.as_str(), Some(hint)));
+    // That way leads somewhere.
+    let mut job = to(&source, &image, &[&target_registry]);
+    job.targets[0].shape.platforms = vec!["linux/amd64".parse().unwrap()];
+    let rows = run(Lab::default(), vec![job]).await;
+    assert!(done(&rows[0]).changed && target_registry.manifest("c/d", "1").is_some());
+}
+
+#[tokio::test]
+async fn a_layer_that_the_source_lacks_is_named_and_nothing_is_called_done() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10)
+        .with_layer_type("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+    let (config, layer) = (&image.blobs()[0], &image.blobs()[1]);
+    source.put_blob("a/b", config.1.clone());
+    source.put_manifest("a/b", Some("1"), image.media_type(), image.bytes().clone());
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let (what, hint) = failed(&rows[0]);
+    assert_eq!(what, format!("`{}` does not have {}, a layer of the image", place(&source, "a/b"), layer.0));
+    assert!(hint.unwrap().contains("--platform"), "{hint:?}");
+    assert!(target_registry.manifest("c/d", "1").is_none());
+    // A foreign layer that the source has is a layer like any other.
+    source.put_blob("a/b", layer.1.clone());
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    assert!(done(&rows[0]).changed);
+    assert_eq!(target_registry.blob("c/d", &layer.0), Some(layer.1.clone()));
+}
+
+#[tokio::test]
+async fn a_digest_that_the_image_would_not_have_is_refused_before_a_byte() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a/b", "1", &image);
+    let named =
+        |tag: &str, digest| Target { digest: Some(digest), ..target(place(&target_registry, "c/d"), tag) };
+    let wrong = named("wrong", Digest::of(b"other"));
+    let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", vec![wrong.clone()])]).await;
+    let what = format!(
+        "it would be {} there, and is named as {}; nothing was written",
+        image.digest(),
+        Digest::of(b"other")
+    );
+    assert_eq!(failed(&rows[0]).0, what);
+    assert_eq!(sent(&target_registry.log()).len() + target_registry.log().kind(Kind::Upload).len(), 0);
+    let both = vec![wrong, named("right", *image.digest())];
+    let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", both)]).await;
+    assert_eq!((failed(&rows[0]).0, done(&rows[1]).digest), (what.as_str(), *image.digest()));
+    assert!(
+        target_registry.manifest("c/d", "wrong").is_none()
+            && target_registry.manifest("c/d", "right").is_some()
+    );
+}
+
+#[tokio::test]
+async fn what_is_there_is_seen_also_where_the_registry_does_not_say_its_digest() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a/b", "1", &image);
+    target_registry.put_image("c/d", "1", &image);
+    for registry in [&source, &target_registry] {
+        registry.capabilities(|all| *all = Capabilities { digest_header: false, ..Capabilities::default() });
+    }
+    let mut wanted = to(&source, &image, &[&target_registry]);
+    wanted.digest = None;
+    let registries: Arc<dyn entrepot_sync::Registries> = Arc::new(Lab::default());
+    let states = look(&registries, &[wanted]).await;
+    assert_eq!(
+        (states[0].digest, states[0].targets[0].action),
+        (Some(*image.digest()), CopyAction::UpToDate)
+    );
+}
+
+#[tokio::test]
+async fn who_is_not_logged_in_is_told_how() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10);
+    source.put_image("a/b", "1", &image);
+    let refuse = |registry: &TestRegistry| {
+        let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"who are you"}]}"#;
+        registry.fault(Fault::on(Match::any()).always().then(Action::status_with(401, &[], body)));
+    };
+    refuse(&target_registry);
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let host = place(&target_registry, "c/d").host().unwrap().to_string();
+    let hint = format!("log in: `entrepot login {host}`");
+    assert_eq!(failed(&rows[0]).1, Some(hint.as_str()));
+    refuse(&source);
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let host = place(&source, "a/b").host().unwrap().to_string();
+    let (what, hint) = failed(&rows[0]);
+    assert!(what.starts_with("cannot pull from `"), "{what}");
+    assert_eq!(hint, Some(format!("log in: `entrepot login {host}`").as_str()));
+}
+
+#[tokio::test]
+async fn each_name_of_an_image_is_told_as_the_one_that_was_meant() {
+    let (source, target_registry) = pair().await;
+    let image = TestImage::random(1, 1, 10);
+    ["1", "stable"].iter().for_each(|tag| source.put_image("a/b", tag, &image));
+    let mut wanted = to(&source, &image, &[&target_registry]);
+    let stable = Reference::Tag("stable".parse().unwrap());
+    let there = target(place(&target_registry, "c/d"), "stable");
+    wanted.targets.push(Target { source_name: Some(stable), ..there });
+    let rows = run(Lab::default(), vec![wanted]).await;
+    let told: Vec<_> = rows.iter().map(|row| format!("{} {}", row.reference, row.target_reference)).collect();
+    assert_eq!(told, ["1 1", "stable stable"]);
 }

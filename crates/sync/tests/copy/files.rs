@@ -176,10 +176,23 @@ async fn what_docker_saved_becomes_an_image() {
     let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     let kinds: Vec<&str> =
         (0..3).map(|index| manifest["layers"][index]["mediaType"].as_str().unwrap()).collect();
-    let (plain, gzip) =
-        ("application/vnd.docker.image.rootfs.diff.tar", "application/vnd.docker.image.rootfs.diff.tar.gzip");
-    assert_eq!(kinds, [plain, gzip, plain]);
-    assert_eq!(back.blob("c/d", &Digest::of(b"the first layer")).unwrap(), "the first layer");
+    assert_eq!(kinds, ["application/vnd.docker.image.rootfs.diff.tar.gzip"; 3]);
+    // A plain layer is compressed; the same one twice is one blob.
+    let layer =
+        |index: usize| manifest["layers"][index]["digest"].as_str().unwrap().parse::<Digest>().unwrap();
+    let first = back.blob("c/d", &layer(0)).unwrap();
+    assert_eq!(std::io::read_to_string(flate2::read::GzDecoder::new(&first[..])).unwrap(), "the first layer");
+    assert_eq!((layer(2), layer(1)), (layer(0), Digest::of(&[0x1f, 0x8b, 1, 2, 3])));
+    assert_eq!(sent(&back.log()).len(), 3);
+    // The same again, from an archive that is compressed as a whole: every byte is there.
+    let Place::DockerArchive(path) = &from else { panic!("{from}") };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &fs::read(path).unwrap()).unwrap();
+    let packed = directory.path().join("saved.tar.gz");
+    fs::write(&packed, gzip.finish().unwrap()).unwrap();
+    let packed = Place::DockerArchive(packed);
+    let rows = run(Lab::default(), vec![tagged(packed, &image, "2", place(&back, "c/d"))]).await;
+    assert_eq!(done(&rows[0]).digest, digest);
     assert_eq!(sent(&back.log()).len(), 3);
     // It can be read only.
     let rows = run(Lab::default(), vec![tagged(place(&back, "c/d"), &image, "2", from)]).await;

@@ -63,7 +63,7 @@ async fn a_platform_that_is_not_there_names_those_that_are() {
         shaped(&source, &target_registry, &single, only("linux/arm64")),
     ];
     let rows = run(Lab::default(), jobs).await;
-    let hint = Some("list only platforms that it has under `platforms`");
+    let hint = Some("copy only platforms that it has: `--platform`, or `platforms` of the destination");
     assert_eq!(failed(&rows[0]), ("the image is not for linux/s390x but for linux/amd64, linux/arm64", hint));
     assert_eq!(failed(&rows[1]), ("the image is not for linux/s390x but for linux/arm64", hint));
     assert_eq!(done(&rows[2]).digest, *single.digest());

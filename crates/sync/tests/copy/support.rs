@@ -96,6 +96,8 @@ pub(crate) fn target(place: Place, tag: &str) -> Target {
         place,
         reference: reference(tag),
         shape: Shape::default(),
+        source_name: None,
+        digest: None,
         referrers: false,
         before: None,
         backup: None,

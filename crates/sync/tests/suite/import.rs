@@ -15,6 +15,12 @@ use entrepot_testkit::{Capabilities, TestImage, TestRegistry};
 
 use crate::{registries::TestRegistries, run::ran};
 
+static NOTHING_SET: BTreeMap<String, String> = BTreeMap::new();
+
+fn input<'a>(text: &'a str, to: Option<&'a str>) -> Input<'a> {
+    Input { text, exclude: None, to, variables: &NOTHING_SET }
+}
+
 fn case(name: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases").join(name);
     let text = std::fs::read_to_string(&path).ok();
@@ -39,7 +45,7 @@ fn valid(imported: &Imported) -> RuleSet {
 #[test]
 fn the_pairs_of_the_first_seed() {
     let Some(text) = case("ascend-gha-runners-sync-tools-image-sync.json") else { return };
-    let imported = import(&Input { text: &text, exclude: None, to: None }).unwrap();
+    let imported = import(&input(&text, None)).unwrap();
     let rules = valid(&imported);
     let destinations: usize =
         rules.rules().iter().flat_map(|rule| &rule.sources).map(|source| source.destinations.len()).sum();
@@ -53,7 +59,7 @@ fn the_list_of_the_fourth_seed() {
     let Some(exclude) = case("DaoCloud-public-image-mirror-exclude.txt") else { return };
     assert_eq!(format_list(&text), text);
     let to = Some("m.example.com/{host}/{path}");
-    let imported = import(&Input { text: &text, exclude: Some(&exclude), to }).unwrap();
+    let imported = import(&Input { exclude: Some(&exclude), ..input(&text, to) }).unwrap();
     let rules = valid(&imported);
     let sources: usize = rules.rules().iter().map(|rule| rule.sources.len()).sum();
     assert_eq!((rules.rules().len(), sources), (7, 512));
@@ -66,7 +72,7 @@ fn the_list_of_the_fourth_seed() {
 #[test]
 fn the_example_of_regsync() {
     let Some(text) = case("regclient-regclient-regsync.yml") else { return };
-    let imported = import(&Input { text: &text, exclude: None, to: None }).unwrap();
+    let imported = import(&input(&text, None)).unwrap();
     assert_eq!(valid(&imported).rules().len(), 4);
 }
 
@@ -88,7 +94,7 @@ async fn pairs_are_synced() {
         {"src":"quay.io/ascend/cann","dest":"docker.io/ascendai/cann"},
         {"src":"quay.io/ascend/python","dest":"docker.io/ascendai/python"},
         {"src":"docker.io/lmsysorg/sglang","dest":"quay.io/ascend/sglang","tag_filter":"cann"}]"#;
-    let imported = import(&Input { text, exclude: None, to: None }).unwrap();
+    let imported = import(&input(text, None)).unwrap();
     let registries = TestRegistries::with_hosts(&[
         ("quay.io", &quay),
         ("docker.io", &hub),
@@ -147,7 +153,7 @@ async fn synced_whole(imported: &Imported) -> usize {
 #[tokio::test]
 async fn the_pairs_of_the_first_seed_are_synced() {
     let Some(text) = case("ascend-gha-runners-sync-tools-image-sync.json") else { return };
-    let imported = import(&Input { text: &text, exclude: None, to: None }).unwrap();
+    let imported = import(&input(&text, None)).unwrap();
     // 79 pairs of three tags, two of which want one of them.
     assert_eq!(synced_whole(&imported).await, 233);
 }
@@ -157,7 +163,7 @@ async fn the_list_of_the_fourth_seed_is_synced() {
     let Some(text) = case("DaoCloud-public-image-mirror-mirror.txt") else { return };
     let Some(exclude) = case("DaoCloud-public-image-mirror-exclude.txt") else { return };
     let to = Some("m.example.com/{host}/{path}");
-    let imported = import(&Input { text: &text, exclude: Some(&exclude), to }).unwrap();
+    let imported = import(&Input { exclude: Some(&exclude), ..input(&text, to) }).unwrap();
     // 512 repositories of two tags that count as versions.
     assert_eq!(synced_whole(&imported).await, 1024);
 }
@@ -178,7 +184,7 @@ async fn lists_are_synced() {
     quay.put_image("a/b", "stable", &TestImage::random(2, 1, 1000));
     let text = "docker.io/library/nginx\nquay.io/a/b:^stable$\n";
     let to = Some("m.example.com/{host}/{path}");
-    let imported = import(&Input { text, exclude: Some(".*beta.*\n"), to }).unwrap();
+    let imported = import(&Input { exclude: Some(".*beta.*\n"), ..input(text, to) }).unwrap();
     let registries =
         TestRegistries::with_hosts(&[("docker.io", &hub), ("quay.io", &quay), ("m.example.com", &mirror)]);
     let sections = serde_json::to_string(&as_json(&imported)).unwrap();

@@ -2,10 +2,13 @@
 //!
 //! The lock on the data directory decides. Both offer the same operations with the same types.
 
+use std::time::Duration;
+
 use entrepot_api::{
     CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList, CacheTotals,
+    CacheVerification,
 };
-use entrepot_mirror::{Error, Mirror, RepoKey};
+use entrepot_mirror::{Check, Error, Mirror, RepoKey};
 use entrepot_oci::{Name, Page, Reference};
 use entrepot_server::held;
 
@@ -16,6 +19,10 @@ use crate::{
     data::{Attempt, DataDir},
     failure::Failure,
 };
+
+/// How long bytes without a record are left alone without a server: one on another machine may work with the same database
+/// and be about to record them.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The process that holds the images.
 pub(super) enum Holder {
@@ -86,6 +93,29 @@ impl Holder {
             let is_last = !more || images.is_empty();
             all.extend(images);
             if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Compares all bytes and records, and repairs them if that is wanted.
+    pub(super) async fn verify(&self, repair: bool) -> Result<CacheVerification, Failure> {
+        let mut all = CacheVerification::default();
+        loop {
+            let part = match self {
+                Self::Here(assembly) => {
+                    let check = Check { repair, patience: PATIENCE };
+                    let found =
+                        assembly.mirror.verify(all.last.as_ref(), check).await.map_err(into_failure)?;
+                    held::verification(found)
+                }
+                Self::Server(control) => control.verify(all.last, repair).await?,
+            };
+            all.records += part.records;
+            all.stored += part.stored;
+            all.findings.extend(part.findings);
+            all.last = part.last;
+            if all.last.is_none() {
                 return Ok(all);
             }
         }

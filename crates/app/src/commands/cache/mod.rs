@@ -1,11 +1,14 @@
-//! `entrepot cache`: lists and removes cached images, with or without a running server.
+//! `entrepot cache`: lists, removes and verifies cached images, with or without a running server.
 //!
-//! - `names` parses image names; `holder` works in this process or asks the server
+//! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one verb with rules of
+//!   its own
 //! - `render` formats the results, separate from the lookup
 
 mod holder;
 mod names;
+mod print;
 mod render;
+mod verify;
 
 use std::{
     io,
@@ -27,6 +30,8 @@ use crate::{
 
 use holder::Holder;
 pub(crate) use names::{Repository, Selection};
+use print::print;
+pub(crate) use verify::Repair;
 
 /// The arguments.
 #[derive(Debug)]
@@ -55,6 +60,8 @@ pub(crate) enum Verb {
     Images(Repository),
     /// Count everything.
     Count,
+    /// Compare stored bytes with records.
+    Verify(Repair),
     /// Remove a repository or an image.
     Remove {
         /// The images to remove.
@@ -98,6 +105,7 @@ async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Fail
             let totals = holder.totals().await?;
             print(output, &totals, || render::totals(&totals))
         }
+        Verb::Verify(repair) => verify::verify(holder, repair, output).await,
         Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
     }
 }
@@ -113,7 +121,8 @@ async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -
     if dry_run || (what.is_whole() && !yes) {
         let images: Vec<CacheImage> =
             holder.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
-        if images.is_empty() {
+        // A repository may have blobs alone.
+        if images.is_empty() && !what.is_whole() {
             return Err(Failure::new(format!("`{what}` is not held"))
                 .with_hint(format!("see what is: `entrepot cache ls {}`", what.name)));
         }
@@ -161,13 +170,6 @@ struct Planned<'a> {
 struct Removed {
     name: String,
     removal: CacheRemoval,
-}
-
-fn print(output: Output, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
-    match output {
-        Output::Json => output::print_json(value),
-        Output::Text => output::print(&text()),
-    }
 }
 
 fn now() -> u64 {

@@ -1,7 +1,9 @@
 //! Text output of `entrepot cache`. Pure.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_api::{CacheImage, CacheRemoval, CacheRepository, CacheTotals};
+use entrepot_api::{
+    CacheFault, CacheFinding, CacheImage, CacheRemoval, CacheRepository, CacheTotals, CacheVerification,
+};
 
 use crate::output::{Column, age, counted, size, table};
 
@@ -65,8 +67,49 @@ pub(super) fn totals(totals: &CacheTotals) -> String {
     )
 }
 
+/// A table of what disagrees, and a line about the whole.
+pub(super) fn verification(found: &CacheVerification) -> String {
+    let whole = format!(
+        "{} and {} compared, {}\n",
+        counted(found.stored, "stored blob"),
+        counted(found.records, "record"),
+        counted(found.findings.len() as u64, "finding"),
+    );
+    if found.findings.is_empty() {
+        return whole;
+    }
+    let columns = [
+        Column("FINDING", Left),
+        Column("DIGEST", Left),
+        Column("SIZE", Right),
+        Column("STATE", Left),
+        Column("REPOSITORIES", Left),
+    ];
+    let rows = found.findings.iter().map(|finding| {
+        let fault = match finding.fault {
+            CacheFault::MissingBytes => "record without bytes",
+            CacheFault::MissingRecord => "bytes without record",
+        };
+        vec![
+            fault.to_owned(),
+            finding.digest.to_string(),
+            size(finding.size),
+            if finding.repaired { "repaired" } else { "-" }.to_owned(),
+            repositories_of(finding),
+        ]
+    });
+    table(&columns, rows.collect()) + &whole
+}
+
+fn repositories_of(finding: &CacheFinding) -> String {
+    if finding.repositories.is_empty() { "-".to_owned() } else { finding.repositories.join(",") }
+}
+
 /// The images that a removal would delete.
 pub(super) fn planned(images: &[CacheImage]) -> String {
+    if images.is_empty() {
+        return "would remove blobs that belong to no image\n".to_owned();
+    }
     let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
     lines.collect()
 }
@@ -97,6 +140,26 @@ mod tests {
         assert_eq!(totals(&counts), "1 repository\n2 tags\n3 manifests\n0 blobs\n2.0 KiB\n");
         let removal = CacheRemoval { manifests: 1, blobs: 2, freed: 0 };
         assert_eq!(removed(&removal), "removed 1 manifest and 2 blobs, 0 B freed\n");
+    }
+
+    #[test]
+    fn findings_are_named() {
+        let none = CacheVerification { records: 1, stored: 2, ..CacheVerification::default() };
+        assert_eq!(verification(&none), "2 stored blobs and 1 record compared, 0 findings\n");
+        let digest = Digest::of(b"a");
+        let finding =
+            |fault, repositories, repaired| CacheFinding { digest, size: 1, fault, repositories, repaired };
+        let lost = finding(CacheFault::MissingBytes, vec!["local/a".to_owned(), "local/b".to_owned()], false);
+        let findings = vec![lost, finding(CacheFault::MissingRecord, vec![], true)];
+        let lines = verification(&CacheVerification { findings, ..none });
+        let cells: Vec<Vec<&str>> = lines
+            .lines()
+            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        let digest = digest.to_string();
+        assert_eq!(cells[1], ["record without bytes", &digest, "1 B", "-", "local/a,local/b"]);
+        assert_eq!(cells[2], ["bytes without record", &digest, "1 B", "repaired", "-"]);
+        assert_eq!(cells[3], ["2 stored blobs and 1 record compared, 2 findings"]);
     }
 
     #[test]

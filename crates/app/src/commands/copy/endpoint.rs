@@ -1,9 +1,9 @@
 //! Sources and targets as typed: `quay.io/ascend/cann:8.5`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
-//! `docker-archive:FILE[:TAG]`.
+//! `docker-archive:FILE[:TAG]`. A digest may stand behind each; in archives and layouts a whole name may stand for the tag.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use entrepot_oci::{DigestError, ImageRef, ImageRefError, Reference};
+use entrepot_oci::{Digest, DigestError, ImageRef, ImageRefError, Reference};
 use entrepot_sync::Place;
 
 /// The source or target of a copy.
@@ -11,8 +11,24 @@ use entrepot_sync::Place;
 pub(crate) struct Endpoint {
     /// The registry, directory or file.
     pub(super) place: Place,
-    /// The image there, if given.
-    pub(super) reference: Option<Reference>,
+    /// The image there.
+    pub(super) image: Chosen,
+}
+
+/// The image that an endpoint names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// None: the usual one, or all.
+    Unsaid,
+    /// By tag, by digest, or by both: then the digest is what is meant, and the tag is its name.
+    Image {
+        /// The tag if there is one, else the digest.
+        name: Reference,
+        /// The digest if there is one.
+        digest: Option<Digest>,
+    },
+    /// By its whole name in an archive or layout.
+    Whole(ImageRef),
 }
 
 /// The reason a text is not a valid endpoint.
@@ -50,43 +66,63 @@ impl FromStr for Endpoint {
             let Some(rest) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')) else {
                 continue;
             };
-            let (path, reference) = path(rest)?;
+            let (path, image) = path(rest)?;
             if path.is_empty() {
                 return Err(EndpointError::NoPath(kind));
             }
-            return Ok(Self { place: make(PathBuf::from(path)), reference });
+            return Ok(Self { place: make(PathBuf::from(path)), image });
         }
         // skopeo's notation is accepted too.
         registry(text.strip_prefix("docker://").unwrap_or(text))
     }
 }
 
-// The part after the last colon or `@` is a tag or a digest, unless it belongs to a path.
-fn path(text: &str) -> Result<(&str, Option<Reference>), EndpointError> {
-    if let Some((path, digest)) = text.rsplit_once('@').filter(|(_, end)| end.contains(':')) {
-        return Ok((path, Some(Reference::Digest(digest.parse()?))));
+// The part after the last colon or `@` is a tag or a digest, unless it belongs to a path. A tag behind a name behind the
+// first colon belongs to a whole name.
+fn path(text: &str) -> Result<(&str, Chosen), EndpointError> {
+    let (text, digest) = match text.rsplit_once('@').filter(|(_, end)| end.contains(':')) {
+        Some((rest, digest)) => (rest, Some(digest.parse()?)),
+        None => (text, None),
+    };
+    if let (Some((path, name)), None) = (text.split_once(':'), digest)
+        && let (_, Some(_), None) = ImageRef::split(name)
+        && let Ok(image) = name.parse()
+    {
+        return Ok((path, Chosen::Whole(image)));
     }
-    match text.rsplit_once(':') {
-        Some((path, end)) if !end.contains('/') => match end.parse() {
-            Ok(tag) => Ok((path, Some(Reference::Tag(tag)))),
-            Err(_) => Ok((text, None)),
-        },
-        _ => Ok((text, None)),
+    let tag = text.rsplit_once(':').filter(|(_, end)| !end.contains('/'));
+    let (path, tag) = match tag.and_then(|(path, end)| Some((path, end.parse().ok()?))) {
+        Some((path, tag)) => (path, Some(Reference::Tag(tag))),
+        None => (text, None),
+    };
+    Ok((path, chosen(tag, digest)))
+}
+
+fn chosen(tag: Option<Reference>, digest: Option<Digest>) -> Chosen {
+    match tag.or(digest.map(Reference::Digest)) {
+        Some(name) => Chosen::Image { name, digest },
+        None => Chosen::Unsaid,
     }
 }
 
 fn registry(text: &str) -> Result<Endpoint, EndpointError> {
     let image: ImageRef = text.parse()?;
     let place = Place::Registry { host: image.host().clone(), repository: image.repository().clone() };
-    let was_said = image.digest().is_some() || text.ends_with(&format!(":{}", image.reference()));
-    Ok(Endpoint { place, reference: was_said.then(|| image.reference()) })
+    let (_, tag, _) = ImageRef::split(text);
+    let tag = image.tag().filter(|_| tag.is_some()).cloned().map(Reference::Tag);
+    Ok(Endpoint { place, image: chosen(tag, image.digest().copied()) })
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reference {
-            None => self.place.fmt(f),
-            Some(reference) => f.write_str(&crate::progress::image(&self.place, reference)),
+        match &self.image {
+            Chosen::Unsaid => self.place.fmt(f),
+            Chosen::Image { name, digest } => {
+                f.write_str(&crate::progress::image(&self.place, name))?;
+                let beside = digest.filter(|_| matches!(name, Reference::Tag(_)));
+                beside.iter().try_for_each(|digest| write!(f, "@{digest}"))
+            }
+            Chosen::Whole(image) => write!(f, "{}:{image}", self.place),
         }
     }
 }
@@ -103,7 +139,17 @@ mod tests {
             ("nginx:latest".to_owned(), "docker.io/library/nginx:latest".to_owned()),
             ("docker://localhost:5000/a".to_owned(), "localhost:5000/a".to_owned()),
             ("localhost:5000/a:1".to_owned(), "localhost:5000/a:1".to_owned()),
-            (format!("quay.io/a/b:1@{digest}"), format!("quay.io/a/b@{digest}")),
+            (format!("quay.io/a/b:1@{digest}"), format!("quay.io/a/b:1@{digest}")),
+            (format!("quay.io/a/b@{digest}"), format!("quay.io/a/b@{digest}")),
+            (format!("oci:a:1@{digest}"), format!("oci:a:1@{digest}")),
+            (
+                "docker-archive:x.tar:nginx:1".to_owned(),
+                "docker-archive:x.tar:docker.io/library/nginx:1".to_owned(),
+            ),
+            (
+                "oci-archive:x.tar:r.example:5000/a:1".to_owned(),
+                "oci-archive:x.tar:r.example:5000/a:1".to_owned(),
+            ),
             ("oci:dir".to_owned(), "oci:dir".to_owned()),
             ("oci:/a/b:1.2".to_owned(), "oci:/a/b:1.2".to_owned()),
             ("oci:a:b/c".to_owned(), "oci:a:b/c".to_owned()),

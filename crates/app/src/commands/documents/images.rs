@@ -11,10 +11,11 @@ use super::{
     note_left, read,
     report::{Fault, Kept, Place},
     resolve, unfinished,
+    walk::{Gathered, gather},
 };
 use crate::{
     commands::session::Common,
-    failure::Failure,
+    failure::{self, Failure},
     log::Verbosity,
     output::{self, Output},
 };
@@ -45,13 +46,16 @@ struct Listing {
 pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), Failure> {
     let ignore = documents.ignore()?;
     let mut listing = Listing::default();
-    let sources = documents.sources();
+    let Gathered { sources, walked } = gather(&documents);
     for source in &sources {
         let listed = read(source).and_then(|input| listing.take(&documents, &input, &ignore, &common));
         if let Err(failure) = listed {
             failure.report();
             listing.errors.push(Fault::of(&failure));
         }
+    }
+    if let Some(walked) = walked.filter(|_| common.verbosity != Verbosity::Quiet) {
+        failure::remark(&walked.to_string());
     }
     let missing = if resolve { resolve::resolve(&common, &mut listing.images)? } else { 0 };
     listing.print(&common, resolve)?;
@@ -71,11 +75,14 @@ impl Listing {
         common: &Common,
     ) -> Result<(), Failure> {
         for candidate in documents.document(input)?.candidates() {
-            let Candidate { position, place, text, standing } = candidate;
+            let Candidate { position, place, also, text, standing } = candidate;
             let at = Place::new(&input.name, position, &place, &text);
             let reason = match standing {
                 Standing::Found(found) if !ignore.holds(&found) => {
                     self.add(&found, at);
+                    for place in also {
+                        self.add(&found, Place::new(&input.name, position, &place, &text));
+                    }
                     continue;
                 }
                 Standing::Found(_) => Reason::Ignored,

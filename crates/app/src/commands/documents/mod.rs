@@ -1,6 +1,7 @@
 //! Commands on documents: `images` lists the images they name, `rewrite` renames them.
 //!
 //! - this module reads documents from files; `file` replaces files atomically
+//! - `walk` finds the documents in directories
 //! - `images` and `rewrite` are the commands, `report` their JSON, `diff` the reviewable output
 
 pub(super) mod diff;
@@ -11,11 +12,12 @@ pub(super) mod names;
 pub(super) mod report;
 mod resolve;
 pub(crate) mod rewrite;
+mod walk;
 
 use std::{
     fmt, fs,
     io::{self, Read as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -59,6 +61,16 @@ pub(super) struct Input {
     pub(super) text: String,
 }
 
+impl Source {
+    /// The path of a file.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => Some(path),
+        }
+    }
+}
+
 impl FromStr for Source {
     type Err = std::convert::Infallible;
 
@@ -77,11 +89,6 @@ impl fmt::Display for Source {
 }
 
 impl Documents {
-    /// The sources, or standard input if none is named.
-    fn sources(&self) -> Vec<Source> {
-        if self.sources.is_empty() { vec![Source::Stdin] } else { self.sources.clone() }
-    }
-
     /// The images to leave alone.
     pub(super) fn ignore(&self) -> Result<Ignore, Failure> {
         let Some(path) = &self.ignore else { return Ok(Ignore::default()) };
@@ -96,11 +103,23 @@ impl Documents {
 
     /// Parses a document.
     fn document<'a>(&self, input: &'a Input) -> Result<Document<'a>, Failure> {
+        self.document_with(input, &[])
+    }
+
+    /// Parses a document; `renamed` are the names that its resources no longer have, if it is a kustomization.
+    fn document_with<'a>(&self, input: &'a Input, renamed: &[String]) -> Result<Document<'a>, Failure> {
         let kind = self.kind.or_else(|| Kind::of(&input.name, &input.text)).ok_or_else(|| {
-            Failure::new(format!("{}: what kind of document this is cannot be told", input.name))
-                .with_hint(format!("say it: `--kind` {}", kinds()))
+            Failure::new(format!("{}: what kind of document this is cannot be told", input.name)).with_hint(
+                format!("say it: `--kind` {}; `--kind script` lists what looks like an image", kinds()),
+            )
         })?;
-        Document::read(&input.text, kind, &self.search).map_err(|error| unreadable(&input.name, error))
+        let read = if renamed.is_empty() {
+            Document::read(&input.text, kind, &self.search)
+        } else {
+            let search = Search { renamed: renamed.to_vec(), ..self.search.clone() };
+            Document::read(&input.text, kind, &search)
+        };
+        read.map_err(|error| unreadable(&input.name, error))
     }
 }
 

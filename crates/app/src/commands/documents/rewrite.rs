@@ -1,6 +1,8 @@
 //! `entrepot rewrite`: renames images, and leaves every other byte alone.
 
 use std::{
+    collections::BTreeSet,
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -8,7 +10,7 @@ use std::{
     thread,
 };
 
-use entrepot_rewrite::{Census, Collision, Rewritten, Rules};
+use entrepot_rewrite::{Census, Collision, Kind, Layers, Rewritten, Rules};
 use serde::Serialize;
 
 pub(crate) use super::names::Names;
@@ -18,9 +20,10 @@ use super::{
     file, note_left, read,
     report::{Kept, Outcome, Renamed},
     unfinished,
+    walk::{Gathered, Walked, gather},
 };
 use crate::{
-    failure::Failure,
+    failure::{self, Failure},
     log::Verbosity,
     output::{self, Output},
     replace::Lost,
@@ -51,8 +54,8 @@ struct Done {
 
 /// Runs the command.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
-    let sources = rewrite.documents.sources();
-    rewrite.refuse(&sources)?;
+    let Gathered { sources, walked } = gather(&rewrite.documents);
+    rewrite.refuse(&sources, walked.is_some())?;
     let rules = rewrite.names.rules(rewrite.documents.ignore()?)?;
     // Standard input can be read only once, so keep it.
     let inputs: Vec<Option<Result<Input, Failure>>> =
@@ -61,10 +64,59 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     if rules.may_collide() {
         look_for_collisions(&rewrite.documents, &inputs, &rules)?;
     }
-    let done = on_all(sources.len(), |index| rewrite.one(&inputs, index, &rules));
+    let layers = layers(&rewrite.documents, &sources, &rules);
+    let done = on_all(sources.len(), |index| {
+        rewrite.one(&inputs, index, &Renaming { rules: &rules, layers: &layers })
+    });
+    if rewrite.verbosity != Verbosity::Quiet {
+        remark_kustomizations(&sources, &done);
+    }
     let failed = done.iter().filter(|done| done.result.is_err()).count();
-    rewrite.print_all(done)?;
+    rewrite.print_all(done, walked.as_ref())?;
     unfinished(failed, sources.len())
+}
+
+/// How images are renamed: by rules, and in kustomizations by what their resources become.
+struct Renaming<'a> {
+    rules: &'a Rules,
+    layers: &'a Layers,
+}
+
+// The kustomizations among the documents.
+fn layers(documents: &Documents, sources: &[Source], rules: &Rules) -> Layers {
+    if !sources.iter().any(|source| Layers::has_name(&source.to_string())) {
+        return Layers::default();
+    }
+    let inputs =
+        sources.iter().filter(|source| source.path().is_some()).filter_map(|source| read(source).ok());
+    let inputs: Vec<Input> = inputs.collect();
+    let files: Vec<(&str, &str)> =
+        inputs.iter().map(|input| (input.name.as_str(), input.text.as_str())).collect();
+    Layers::of(&files, rules, &documents.search)
+}
+
+// Reports kustomizations beside changed resources that are not among the documents: they may no longer find their images.
+fn remark_kustomizations(sources: &[Source], done: &[Done]) {
+    let is_changed = |done: &Done| {
+        let outcome = done.result.as_ref().map(|(outcome, ..)| outcome);
+        outcome.is_ok_and(|outcome| outcome.kind == Some(Kind::Kubernetes.name()) && outcome.renamed > 0)
+    };
+    let paths = sources.iter().zip(done).filter(|(_, done)| is_changed(done));
+    let folders: BTreeSet<&Path> = paths.filter_map(|(source, _)| source.path()?.parent()).collect();
+    for folder in folders {
+        let is_named = sources
+            .iter()
+            .filter_map(Source::path)
+            .any(|path| path.parent() == Some(folder) && Layers::has_name(&path.to_string_lossy()));
+        let names =
+            ["kustomization.yaml", "kustomization.yml", "Kustomization"].map(|name| folder.join(name));
+        if let Some(path) = names.iter().find(|path| !is_named && path.is_file()) {
+            failure::remark(&format!(
+                "{} is not among the documents: if its `images` name any that changed, name it as well",
+                path.display()
+            ));
+        }
+    }
 }
 
 /// The documents, read on demand.
@@ -133,21 +185,21 @@ fn on_all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
 
 impl Rewrite {
     // Rejects contradictory options before anything is read.
-    fn refuse(&self, sources: &[Source]) -> Result<(), Failure> {
+    fn refuse(&self, sources: &[Source], is_walk: bool) -> Result<(), Failure> {
         if self.in_place && sources.contains(&Source::Stdin) {
             return Err(Failure::wrong("standard input cannot be changed in place")
                 .with_hint("name files, or leave out `--in-place`"));
         }
-        if sources.len() > 1 && !self.in_place && !self.diff && self.output == Output::Text {
+        if (is_walk || sources.len() > 1) && !self.in_place && !self.diff && self.output == Output::Text {
             return Err(Failure::wrong("several documents cannot be printed as one")
                 .with_hint("`--in-place` changes the files, `--diff` shows what would change"));
         }
         Ok(())
     }
 
-    fn one(&self, inputs: &Inputs<'_>, index: usize, rules: &Rules) -> Done {
+    fn one(&self, inputs: &Inputs<'_>, index: usize, renaming: &Renaming<'_>) -> Done {
         let name = inputs.sources[index].to_string();
-        let result = inputs.with(index, |input| self.rewritten(input, &inputs.sources[index], rules));
+        let result = inputs.with(index, |input| self.rewritten(input, &inputs.sources[index], renaming));
         Done { name, result }
     }
 
@@ -155,11 +207,11 @@ impl Rewrite {
         &self,
         input: &Input,
         source: &Source,
-        rules: &Rules,
+        renaming: &Renaming<'_>,
     ) -> Result<(Outcome, Rewritten, Lost), Failure> {
-        let document = self.documents.document(input)?;
+        let document = self.documents.document_with(input, renaming.layers.renamed(&input.name))?;
         let mut rewritten = document
-            .rewrite(rules, &mut Census::default())
+            .rewrite(renaming.rules, &mut Census::default())
             .map_err(|error| Failure::because_of(&error).in_file(&input.name))?;
         let mut outcome = Outcome::of(&input.name, document.kind());
         (outcome.renamed, outcome.stayed) = (rewritten.changes.len(), rewritten.left.len());
@@ -184,7 +236,7 @@ impl Rewrite {
         Ok((outcome, rewritten, lost))
     }
 
-    fn print_all(&self, done: Vec<Done>) -> Result<(), Failure> {
+    fn print_all(&self, done: Vec<Done>, walked: Option<&Walked>) -> Result<(), Failure> {
         let mut documents = Vec::new();
         for Done { name, result } in done {
             match result {
@@ -201,8 +253,26 @@ impl Rewrite {
         }
         match self.output {
             Output::Json => output::print_json(&All { documents }),
-            Output::Text => documents.iter().try_for_each(|outcome| self.print(outcome)),
+            Output::Text => {
+                // Of a directory, only what has images is worth a line.
+                let is_told = |outcome: &&Outcome| walked.is_none() || outcome.renamed + outcome.stayed > 0;
+                documents.iter().filter(is_told).try_for_each(|outcome| self.print(outcome))?;
+                walked.map_or(Ok(()), |walked| self.sum_up(&documents, walked))
+            }
         }
+    }
+
+    fn sum_up(&self, documents: &[Outcome], walked: &Walked) -> Result<(), Failure> {
+        let renamed: usize = documents.iter().map(|outcome| outcome.renamed).sum();
+        let left: usize = documents.iter().map(|outcome| outcome.stayed).sum();
+        let renamed = output::counted(renamed as u64, "image");
+        let text = format!("{walked}: {renamed} renamed, {left} left");
+        // A diff is for other programs, and stays one.
+        if self.diff {
+            failure::remark(&text);
+            return Ok(());
+        }
+        output::print(&output::line(&text))
     }
 
     fn note(&self, name: &str, rewritten: &Rewritten) {

@@ -36,6 +36,20 @@ pub(super) struct Seen {
     pub(super) referrers: Vec<Referrer>,
     /// True if the registry could not list referrers.
     pub(super) referrers_unknown: bool,
+    /// Its manifests whose layers are not known, and why not.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) unknown_content: BTreeMap<String, String>,
+}
+
+impl Seen {
+    // Whether it is known which layers a manifest has; if not, the reason is noted.
+    fn knows_content(&mut self, manifest: &Manifest, digest: &Digest) -> bool {
+        let known = manifest.require_known_content();
+        if let Err(why) = &known {
+            self.unknown_content.insert(digest.to_string(), why.to_string());
+        }
+        known.is_ok()
+    }
 }
 
 /// An image for one platform.
@@ -46,6 +60,9 @@ pub(super) struct Variant {
     pub(super) layers: usize,
     /// Size of layers and configuration, in bytes.
     pub(super) size: u64,
+    /// True if the registry does not have it, although the index names it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) missing: bool,
 }
 
 /// Details of one platform.
@@ -99,7 +116,8 @@ pub(super) async fn document(
         return Ok(top.fetched.bytes);
     };
     let child = asker.chosen(&top.manifest, platform)?.digest;
-    asker.document(&child.into()).await.map(|document| document.fetched.bytes)
+    let document = asker.child(&child).await?;
+    document.map(|document| document.fetched.bytes).ok_or_else(|| asker.lacks(&child))
 }
 
 /// Everything known about an image.
@@ -121,7 +139,7 @@ pub(super) async fn look(
     asker.referrers(&top.fetched.digest, &mut seen).await;
     if top.manifest.media_type().is_index() {
         asker.index(&top.manifest, platform, &mut seen).await?;
-    } else {
+    } else if seen.knows_content(&top.manifest, &top.fetched.digest) {
         let config = asker.config(&top.manifest).await?;
         seen.platforms.push(variant(&top.manifest, &top.fetched.digest, platform_of(&config)));
         seen.shown = Some(shown(&top.manifest, config));
@@ -136,7 +154,19 @@ impl Asker<'_> {
 
     async fn document(&self, reference: &Reference) -> Result<Document, Failure> {
         let fetched = self.remote.manifest(self.image.repository(), reference).await;
-        let fetched = fetched.map_err(|error| self.to_failure(&error))?;
+        self.parsed(fetched.map_err(|error| self.to_failure(&error))?)
+    }
+
+    // A manifest that an index names; `None` if the registry does not have it.
+    async fn child(&self, digest: &Digest) -> Result<Option<Document>, Failure> {
+        match self.remote.manifest(self.image.repository(), &(*digest).into()).await {
+            Ok(fetched) => self.parsed(fetched).map(Some),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(self.to_failure(&error)),
+        }
+    }
+
+    fn parsed(&self, fetched: FetchedManifest) -> Result<Document, Failure> {
         let manifest = Manifest::parse(&fetched.bytes, Some(&fetched.media_type));
         let manifest = manifest.map_err(|error| Failure::because(format!("`{}`", self.image), &error))?;
         Ok(Document { fetched, manifest })
@@ -156,15 +186,23 @@ impl Asker<'_> {
             None => usual(&images).map(|image| image.digest),
         };
         let documents = stream::iter(images)
-            .map(async |image| Ok::<_, Failure>((self.document(&image.digest.into()).await?, image)))
+            .map(async |image| Ok::<_, Failure>((self.child(&image.digest).await?, image)))
             .buffered(AT_ONCE);
-        let documents: Vec<(Document, Descriptor)> = documents.try_collect().await?;
+        let documents: Vec<(Option<Document>, Descriptor)> = documents.try_collect().await?;
         for (document, image) in &documents {
-            let name = image.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-            seen.platforms.push(variant(&document.manifest, &image.digest, name));
+            let platform = image.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            let one = match document {
+                Some(document) if !seen.knows_content(&document.manifest, &image.digest) => continue,
+                Some(document) => variant(&document.manifest, &image.digest, platform),
+                None => {
+                    Variant { platform, digest: image.digest.to_string(), layers: 0, size: 0, missing: true }
+                }
+            };
+            seen.platforms.push(one);
         }
         let chosen = documents.iter().find(|(_, image)| Some(image.digest) == chosen);
-        if let Some((document, _)) = chosen.filter(|(one, _)| one.manifest.media_type().is_image()) {
+        let chosen = chosen.and_then(|(document, _)| document.as_ref());
+        if let Some(document) = chosen.filter(|one| one.manifest.media_type().is_image()) {
             let config = self.config(&document.manifest).await?;
             seen.shown = Some(shown(&document.manifest, config));
         }
@@ -187,7 +225,18 @@ impl Asker<'_> {
         };
         let read = image_config(&self.remote, self.image.repository(), &config.digest).await;
         // An artifact's configuration may be anything.
-        Ok(read.map_err(|error| self.to_failure(&error))?.unwrap_or_default())
+        match read {
+            Ok(read) => Ok(read.unwrap_or_default()),
+            Err(Error::NotFound) => Err(self.lacks(&config.digest)),
+            Err(error) => Err(self.to_failure(&error)),
+        }
+    }
+
+    // A part of the image is gone, and not the image.
+    fn lacks(&self, digest: &Digest) -> Failure {
+        let (host, image) = (self.image.host(), self.image);
+        Failure::new(format!("`{host}` does not have {digest}, which belongs to `{image}`"))
+            .with_hint("look at another platform: `--platform`; or push the image there again")
     }
 
     // Referrers are optional; a failure here is not an error.
@@ -247,7 +296,7 @@ fn platform_of(config: &ImageConfig) -> String {
 fn variant(manifest: &Manifest, digest: &Digest, platform: String) -> Variant {
     let size = manifest.blobs().map(|blob| blob.size).fold(0, u64::saturating_add);
     let layers = manifest.blobs().count() - usize::from(manifest.config().is_some());
-    Variant { platform, digest: digest.to_string(), layers, size }
+    Variant { platform, digest: digest.to_string(), layers, size, missing: false }
 }
 
 fn shown(manifest: &Manifest, config: ImageConfig) -> Shown {

@@ -48,7 +48,7 @@ pub(crate) struct OnPlatform {
 /// Fetches the summary of an image.
 pub(crate) async fn brief(session: &Session, image: &ImageRef) -> Result<Brief, Failure> {
     let seen = look::look(session, image, None).await?;
-    let platforms = seen.platforms.into_iter();
+    let platforms = seen.platforms.into_iter().filter(|one| !one.missing);
     let platforms = platforms.map(|one| OnPlatform { platform: one.platform, size: one.size }).collect();
     Ok(Brief { digest: seen.digest, platforms })
 }

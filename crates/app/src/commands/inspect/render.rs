@@ -28,6 +28,9 @@ pub(super) fn text(seen: &Seen) -> String {
         text += &notes("labels", &shown.labels);
     }
     text += &notes("annotations", &seen.annotations);
+    for (digest, why) in &seen.unknown_content {
+        text += &format!("\nthe layers of {} are not known: {}\n", printable(digest), printable(why));
+    }
     if seen.referrers_unknown {
         text += "\nthe registry does not say what refers to it\n";
     }
@@ -47,8 +50,12 @@ fn platforms(variants: &[Variant]) -> String {
     let columns =
         [Column("PLATFORM", Left), Column("DIGEST", Left), Column("LAYERS", Right), Column("SIZE", Right)];
     let rows = variants.iter().map(|variant| {
-        let Variant { platform, digest, layers, size: bytes } = variant;
-        vec![platform.clone(), digest.clone(), layers.to_string(), size(*bytes)]
+        let Variant { platform, digest, layers, size: bytes, missing } = variant;
+        let (layers, size) = match missing {
+            true => ("-".to_owned(), "missing".to_owned()),
+            false => (layers.to_string(), size(*bytes)),
+        };
+        vec![platform.clone(), digest.clone(), layers, size]
     });
     table(&columns, rows.collect())
 }
@@ -84,6 +91,7 @@ mod tests {
                 digest: "sha256:cd".into(),
                 layers: 1,
                 size: 2048,
+                missing: false,
             }],
             attestations: 1,
             shown: Some(Shown {

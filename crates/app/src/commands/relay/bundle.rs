@@ -17,7 +17,7 @@ use entrepot_sync::{Beside, Place, Sealing, seal};
 use super::{
     args::Relay,
     jobs,
-    render::{Done, Work},
+    render::{Done, Work, complete},
     write,
 };
 use crate::{commands::session, failure::Failure, output};
@@ -49,7 +49,7 @@ pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Fa
     let size = fs::metadata(path).map_or(0, |known| known.len());
     let written = format!("{} and {}", output::counted(rows.len() as u64, "image"), output::size(size));
     done.print(work, &[(path.display().to_string(), written)], &steps(work, path))?;
-    verdict
+    verdict.and_then(|()| complete(work))
 }
 
 fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {

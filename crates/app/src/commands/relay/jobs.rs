@@ -4,10 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use entrepot_oci::{Digest, Reference};
 use entrepot_relay::{Entry, Plan};
-use entrepot_sync::{
-    Done, Failure as Broken, Format, Job, Limits, Outcome, Place, Registries, Row, Shape, Target, look,
-    perform, settle,
-};
+use entrepot_sync::{Format, Job, Limits, Place, Registries, Row, Shape, Target, look, perform, settle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -86,7 +83,9 @@ fn at_registry(session: &Session, entry: &Entry, options: &CopyOptions) -> Resul
     let usual = session.registry(entry.target.host())?.format;
     let (host, repository) = (entry.target.host().clone(), entry.target.repository().clone());
     let place = Place::Registry { host, repository };
-    Ok(target(place, entry.put_as(), shape(entry, options, usual), options))
+    let target = target(place, entry.put_as(), shape(entry, options, usual), options);
+    // What files name by its digest must have it there too.
+    Ok(Target { digest: entry.source.digest().copied(), ..target })
 }
 
 fn shape(entry: &Entry, options: &CopyOptions, usual: Format) -> Shape {
@@ -96,7 +95,16 @@ fn shape(entry: &Entry, options: &CopyOptions, usual: Format) -> Shape {
 }
 
 fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOptions) -> Target {
-    Target { place, reference, shape, referrers: options.referrers, before: None, backup: None }
+    Target {
+        place,
+        reference,
+        shape,
+        source_name: None,
+        digest: None,
+        referrers: options.referrers,
+        before: None,
+        backup: None,
+    }
 }
 
 /// Prints the plan and runs its copies; returns a row for each image, in the plan's order.
@@ -148,25 +156,9 @@ async fn perform_all(
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
     let mut ordered = Vec::with_capacity(rows.len());
-    for (entry, (place, reference)) in work.plan.entries.iter().zip(targets) {
+    for (place, reference) in targets {
         let own = rows.iter().position(|row| row.target == place && row.target_reference == reference);
-        ordered.extend(own.map(|own| as_named(entry, rows.swap_remove(own))));
+        ordered.extend(own.map(|own| rows.swap_remove(own)));
     }
     Ok(ordered)
-}
-
-// A pinned image must keep its digest at the target.
-fn as_named(entry: &Entry, mut row: Row) -> Row {
-    if let (Outcome::Done(Done { digest, .. }), Some(pinned)) = (&row.outcome, entry.source.digest())
-        && digest != pinned
-    {
-        row.outcome = Outcome::Failed(Broken {
-            what: format!("it is {digest} there, and files name it as {pinned}"),
-            hint: Some(
-                "this registry takes images in another form only: name the image by its tag alone".to_owned(),
-            ),
-            at_source: false,
-        });
-    }
-    row
 }

@@ -3,10 +3,7 @@
 //! A bundle is relayed again: its files name the images, which get new names for this registry. Other archives are
 //! lists of images with full names.
 
-use std::{
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::{io::ErrorKind, path::PathBuf};
 
 use entrepot_oci::{Digest, ImageRef};
 use entrepot_relay::{File, Manifest, Plan, Source, Stack};
@@ -119,24 +116,13 @@ fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String,
 
 async fn open(load: &Load) -> Result<Cargo, Failure> {
     let path = &load.file;
-    if is_gzip(path)? {
-        return Err(Failure::new(format!("{} is compressed", path.display())).with_hint(
-            "unpack it first: `gunzip`; archives are read in place, from wherever in them an image lies",
-        ));
-    }
+    let opened = entrepot_files::open(path);
+    opened.map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))?;
     let beside = Beside::of(path).await.map_err(Failure::from)?;
     match bundle::manifest(path, &beside).await? {
         Some(manifest) => of_bundle(load, &beside, &manifest).await,
         None => of_archive(load, &beside).await,
     }
-}
-
-fn is_gzip(path: &Path) -> Result<bool, Failure> {
-    use std::io::Read as _;
-    let mut start = [0; 2];
-    let read = entrepot_files::open(path).and_then(|mut file| file.read(&mut start));
-    let read = read.map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))?;
-    Ok(read == start.len() && start == [0x1f, 0x8b])
 }
 
 async fn of_bundle(load: &Load, beside: &Beside, manifest: &Manifest) -> Result<Cargo, Failure> {

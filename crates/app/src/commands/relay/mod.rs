@@ -41,7 +41,8 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
         Doing::Nothing => print_plan(&work),
         Doing::Scripts(directory) => {
             let written = write::scripts(relay, &stack, &plan, directory)?;
-            render::scripts(relay, &plan, &written)
+            render::scripts(relay, &plan, &written)?;
+            render::complete(&work)
         }
         Doing::Bundle(path) => bundle::pack(relay, &work, path),
         Doing::Copy => copy(relay, &work),
@@ -96,5 +97,5 @@ fn copy(relay: &Relay, work: &Work<'_>) -> Result<(), Failure> {
         Err(_) => Default::default(),
     };
     done.print(work, &render::renamed(written), &steps)?;
-    verdict
+    verdict.and_then(|()| render::complete(work))
 }

@@ -256,6 +256,19 @@ impl Done {
     }
 }
 
+/// Fails if an image that the stack pulls is not copied: the stack would still need its old registry.
+pub(super) fn complete(work: &Work<'_>) -> Result<(), Failure> {
+    let behind: Vec<String> = work.plan.behind().map(|kept| format!("`{}`", kept.left.text)).collect();
+    if behind.is_empty() {
+        return Ok(());
+    }
+    let count = counted(behind.len() as u64, "name");
+    let what = format!("{count} could not be brought to {}: {}", work.to, behind.join(", "));
+    Err(Failure::new(what).with_hint(
+        "set their variables in `.env` or the environment, write them out, or put them on an `--ignore` list",
+    ))
+}
+
 /// The written files, each with a summary of its changes.
 pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
     files

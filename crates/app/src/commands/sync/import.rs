@@ -1,15 +1,14 @@
 //! `entrepot sync import`: converts another tool's file into rules.
 
 use std::{
-    fs,
+    collections::BTreeMap,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use entrepot_importers::{Input, import};
-use entrepot_sync::rules::RuleSet;
 
 use crate::{
-    config::Warning,
     failure::{self, Failure},
     output,
 };
@@ -37,25 +36,39 @@ pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failu
         Some(path) => Some(read(&path)?),
         None => fs::read_to_string(file.with_file_name(EXCLUDE)).ok(),
     };
-    let input = Input { text: &text, exclude: exclude.as_deref(), to: to.as_deref() };
+    let variables = environment();
+    let input = Input { text: &text, exclude: exclude.as_deref(), to: to.as_deref(), variables: &variables };
     let imported = import(&input)
         .map_err(|error| Failure::wrong(format!("{}: {error}", file.display())).with_hint(error.hint()))?;
-    let sections = imported.sections();
     failure::note(&imported.notes(), "each stands as a comment in the rules, where you can decide about it");
-    if let Err(error) = RuleSet::check(&sections) {
-        failure::warn(&[Warning { what: error.to_string(), hint: error.hint().to_owned() }]);
-    }
     let yaml = imported.to_yaml();
-    let Some(out) = out else { return output::print_exact(yaml.as_bytes()) };
+    let nothing = || {
+        Failure::new(format!("{}: nothing in it could be carried over", file.display()))
+            .with_hint("the reasons are above, and in the comments of what was written")
+    };
+    let is_empty = imported.is_empty();
+    let Some(out) = out else {
+        output::print_exact(yaml.as_bytes())?;
+        return if is_empty { Err(nothing()) } else { Ok(()) };
+    };
     fs::write(&out, yaml)
         .map_err(|error| Failure::because(format!("cannot write `{}`", out.display()), &error))?;
-    let count = output::counted(sections.len() as u64, "rule");
+    if is_empty {
+        return Err(nothing());
+    }
+    let count = output::counted(imported.sections().len() as u64, "rule");
     output::print(&format!(
         "{count} from {} in `{}`\nlook at it, then: `entrepot sync {} --dry-run`\n",
         imported.kind().name(),
         out.display(),
         out.display()
     ))
+}
+
+// Templates of other tools read it. What is not text cannot be part of a name.
+fn environment() -> BTreeMap<String, String> {
+    let text = |value: std::ffi::OsString| value.into_string().ok();
+    env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

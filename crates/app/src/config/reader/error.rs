@@ -56,6 +56,32 @@ impl Error {
         self
     }
 
+    /// Its place.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The keys that lead to it, outermost first.
+    pub(crate) fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// The same error with other keys that lead to it.
+    #[must_use]
+    pub(crate) fn with_path(self, path: Vec<String>) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The file, if it was set.
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// True if a key is not one of those that are known there.
+    pub(crate) fn is_about_key(&self) -> bool {
+        !self.known.is_empty()
+    }
+
     /// A hint on how to fix it.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()

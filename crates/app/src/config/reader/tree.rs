@@ -101,6 +101,17 @@ impl Node {
         }
     }
 
+    /// The value at a path of keys and, for lists, positions; mutable.
+    pub(crate) fn at_mut(&mut self, path: &[String]) -> Option<&mut Self> {
+        path.iter().try_fold(self, |node, step| match &mut node.value {
+            Value::List(items) => items.get_mut(step.parse::<usize>().ok()?),
+            Value::Map(entries) => {
+                entries.iter_mut().find(|entry| entry.key == *step).map(|entry| &mut entry.node)
+            }
+            _ => None,
+        })
+    }
+
     /// The value at a path of keys and, for lists, positions.
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match &node.value {

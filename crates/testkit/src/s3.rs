@@ -1,11 +1,12 @@
 //! An S3 server on a loopback port that keeps objects in a temporary directory, and can be told to misbehave.
 
+#![allow(missing_docs, reason = "the names say it")]
+
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
 };
 
-use entrepot_blobs::S3Settings;
 use http::{Method, Request, StatusCode};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -21,26 +22,35 @@ use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
+/// The one bucket.
 pub const BUCKET: &str = "images";
+/// The access key and the secret key.
+pub const KEYS: [&str; 2] = ["access", "secret"];
 
 /// How to disturb a request.
-pub enum Fault {
+pub enum S3Fault {
     /// Respond with this status without doing anything.
     Instead(StatusCode),
+    /// Respond with this error without doing anything.
+    Error(StatusCode, &'static str),
     /// Do it, then respond with this status.
     After(StatusCode),
+    /// Close the connection without a reply, as a server that is gone does.
+    Close,
 }
 
-/// A received request.
+/// A request that was received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: Method,
+    pub path: String,
     pub query: String,
     pub conditional: bool,
 }
 
-type Rule = Box<dyn FnMut(&Seen) -> Option<Fault> + Send>;
+type Rule = Box<dyn FnMut(&Seen) -> Option<S3Fault> + Send>;
 
+/// A server with one bucket.
 pub struct S3Server {
     root: TempDir,
     address: std::net::SocketAddr,
@@ -55,11 +65,12 @@ struct Shared {
 }
 
 impl S3Server {
+    /// Starts one with an empty bucket.
     pub async fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(FileSystem::new(root.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single("access", "secret"));
+        builder.set_auth(SimpleAuth::from_single(KEYS[0], KEYS[1]));
         let (service, rule): (_, Rule) = (builder.build(), Box::new(|_| None));
         let shared = Arc::new(Shared { service, seen: Mutex::default(), rule: Mutex::new(rule) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -68,24 +79,17 @@ impl S3Server {
         Self { root, address, shared, accepting }
     }
 
-    pub fn settings(&self, redirect: bool) -> S3Settings {
-        S3Settings {
-            virtual_hosted: false,
-            bucket: BUCKET.to_owned(),
-            endpoint: format!("http://{}", self.address).parse().unwrap(),
-            region: "us-east-1".to_owned(),
-            prefix: Some("mirror/blobs".to_owned()),
-            access_key: Some("access".into()),
-            secret_key: Some("secret".into()),
-            redirect,
-        }
+    /// Its address, without the bucket.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Applies `rule` to every request from now on.
-    pub fn misbehave(&self, rule: impl FnMut(&Seen) -> Option<Fault> + Send + 'static) {
+    pub fn misbehave(&self, rule: impl FnMut(&Seen) -> Option<S3Fault> + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
     }
 
+    /// Serves every request again.
     pub fn behave(&self) {
         self.misbehave(|_| None);
     }
@@ -120,6 +124,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
     let seen = Seen {
         method: request.method().clone(),
+        path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
         conditional: request.headers().contains_key("if-none-match"),
     };
@@ -127,8 +132,15 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<HttpR
     shared.seen.lock().unwrap().push(seen);
     let status = match fault {
         None => return shared.service.call(request.map(Body::from)).await,
-        Some(Fault::Instead(status)) => status,
-        Some(Fault::After(status)) => {
+        Some(S3Fault::Close) => return Err(HttpError::new(Box::from("closed on purpose"))),
+        Some(S3Fault::Instead(status)) => status,
+        Some(S3Fault::Error(status, code)) => {
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            let mut response = HttpResponse::new(Body::from(body));
+            *response.status_mut() = status;
+            return Ok(response);
+        }
+        Some(S3Fault::After(status)) => {
             shared.service.call(request.map(Body::from)).await?;
             status
         }

@@ -1,0 +1,338 @@
+//! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
+
+/// English and 中文.
+pub(super) const TEXTS: &[(&str, &str)] = &[
+    // Commands
+    (
+        "Mirror for container images: the first pull streams through, later pulls are local",
+        "容器镜像加速服务：首次拉取时边下载边转发，之后直接由本地提供",
+    ),
+    (
+        "Serve images: mirror other registries, and accept pushes to hosted names",
+        "启动服务：代理其他镜像站，并接收推送到本站的镜像",
+    ),
+    ("Check or show the configuration", "检查或显示配置"),
+    (
+        "Check a configuration file and the files it names, and report all mistakes",
+        "检查配置文件及其引用的文件，一次列出所有错误",
+    ),
+    (
+        "Print the effective configuration from file, environment and defaults, without secrets",
+        "显示由文件、环境变量和默认值得出的生效配置，不含密码",
+    ),
+    (
+        "List, count or remove cached content, with or without a running server",
+        "查看、统计或删除缓存内容，服务是否在运行均可",
+    ),
+    ("List repositories, or the images of one", "列出仓库，或一个仓库中的镜像"),
+    ("Show totals", "显示总量"),
+    (
+        "Remove a repository, or one image of it, and content nothing else uses",
+        "删除一个仓库或其中一个镜像，以及不再被引用的内容",
+    ),
+    ("Copy what the rules in a file select and is not there yet", "按文件中的规则，复制目标处还没有的镜像"),
+    (
+        "Convert image-sync.json, mirror.txt, or a file of regsync, skopeo sync or image-syncer into rules",
+        "把 image-sync.json、mirror.txt，或 regsync、skopeo sync、image-syncer 的文件转换为规则",
+    ),
+    ("Run a rule on a server now, or join its current run", "让服务器立即执行一条规则，或接入正在执行的同步"),
+    ("List recent runs on a server", "列出服务器最近的同步记录"),
+    ("Stop a run on a server", "停止服务器上正在执行的同步"),
+    ("Show how much of what the rules select is in sync", "显示规则选中的镜像有多少已同步"),
+    ("Print the addresses everything can be pulled from, in Markdown", "以 Markdown 输出所有镜像的可用地址"),
+    ("Copy images between registries, directories and archives", "在镜像站、目录和归档文件之间复制镜像"),
+    ("List the tags of a repository in any registry", "列出任意镜像站中一个仓库的标签"),
+    (
+        "Show an image's platforms, layers and configuration without pulling it",
+        "不拉取镜像，直接显示其平台、层和配置",
+    ),
+    ("Print the digest that a tag points to", "输出标签指向的摘要"),
+    ("Work with plain lists of images", "处理纯文本的镜像列表"),
+    ("Sort a list, dropping duplicates and empty lines", "为列表排序，去掉重复行和空行"),
+    ("Log in to a registry, or to a namespace of it", "登录镜像站，或其中一个命名空间"),
+    ("Remove a stored login", "删除已保存的登录"),
+    (
+        "List the images that documents name: compose files, manifests, charts, Dockerfiles, workflows",
+        "列出文件中引用的镜像：compose 文件、Kubernetes 清单、chart、Dockerfile、CI 工作流",
+    ),
+    (
+        "Rename the images in documents, leaving every other byte alone",
+        "替换文件中的镜像名，其余内容一个字节也不改",
+    ),
+    (
+        "Copy all images of compose files to your registry, and write files that use the copies",
+        "把 compose 文件中的所有镜像复制到自己的镜像站，并生成使用这些副本的文件",
+    ),
+    (
+        "Copy the images of a bundle or archive to your registry, and write the stack's files",
+        "把离线包或归档中的镜像复制到自己的镜像站，并写出相应文件",
+    ),
+    (
+        "Move a project's images to another registry: plan, check, copy, verify, rewrite",
+        "把一个项目的镜像迁移到另一个镜像站：计划、检查、复制、核对、改写",
+    ),
+    (
+        "Show what moves where, blockers and manual steps, in Markdown",
+        "以 Markdown 显示迁移内容、阻碍和需要手动完成的步骤",
+    ),
+    (
+        "Prove that the accounts have the permissions, leaving nothing behind",
+        "验证账号是否有所需的权限，不留下任何内容",
+    ),
+    ("Copy what is missing; run it again to continue", "复制缺少的镜像；中断后再次运行即可继续"),
+    ("Prove that every tag has the same digest on both sides", "核对每个标签在两边的摘要是否一致"),
+    (
+        "Show the project's files with the new names and logins, or change them",
+        "显示改用新名称和新登录后的项目文件，或直接修改",
+    ),
+    ("Show progress and the next step", "显示进度和下一步"),
+    ("Write a completion script for a shell to standard output", "向标准输出写出 shell 的补全脚本"),
+    (
+        "Write the manual page to standard output, or one page per command to a directory",
+        "向标准输出写出手册页，或把每个命令的手册页写入目录",
+    ),
+    ("Print the help of a command", "显示一个命令的帮助"),
+    ("Print the version", "显示版本"),
+    // Options of several commands
+    ("Print less: only warnings and errors", "减少输出：只显示警告和错误"),
+    ("Print more; repeat for everything", "增加输出；重复使用可显示全部"),
+    (
+        "The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it exists]",
+        "配置文件（环境变量：ENTREPOT_CONFIG；默认：./entrepot.yaml，如果存在）",
+    ),
+    ("Output format: `text` for people, `json` for programs", "输出格式：`text` 供人阅读，`json` 供程序使用"),
+    ("The data directory, overriding the configuration", "数据目录，优先于配置"),
+    (
+        "The directory for data kept between runs [default: ~/.cache/entrepot]",
+        "保存各次运行之间数据的目录（默认：~/.cache/entrepot）",
+    ),
+    ("Number of images to copy in parallel", "同时复制的镜像数量"),
+    ("Only show what would be copied", "只显示将要复制的内容"),
+    ("Only show what would be done; no registry is asked", "只显示将要执行的操作，不访问任何镜像站"),
+    ("Only show what would be removed", "只显示将要删除的内容"),
+    (
+        "Manifest format: `keep`, or `docker` for registries that refuse OCI [default: depends on the registry]",
+        "清单格式：`keep` 保持原样，`docker` 用于不接受 OCI 格式的镜像站（默认：视镜像站而定）",
+    ),
+    (
+        "A new name for one image, overriding the scheme; may be repeated",
+        "单独指定一个镜像的新名称，优先于命名方式；可重复",
+    ),
+    ("A file of such names, one per line", "写有这类名称的文件，每行一个"),
+    ("The output file [default: standard output]", "输出文件（默认：标准输出）"),
+    ("Only the rule with this name; may be repeated", "只处理此名称的规则；可重复"),
+    ("Write a badge (SVG) with the share in sync", "写出表示同步率的徽章（SVG）"),
+    ("Change the files in place", "直接修改文件"),
+    ("The file", "文件"),
+    // serve, config, cache
+    ("The listen address, overriding the configuration", "监听地址，优先于配置"),
+    ("The configuration file", "配置文件"),
+    (
+        "A repository: `nginx`, `docker.io/library/nginx`, `local/app`",
+        "仓库：`nginx`、`docker.io/library/nginx`、`local/app`",
+    ),
+    ("Only repositories whose full name starts with this", "只列出全名以此开头的仓库"),
+    (
+        "What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`",
+        "要删除的内容：`NAME`、`NAME:TAG` 或 `NAME@DIGEST`",
+    ),
+    ("Remove a whole repository without confirmation", "不经确认，直接删除整个仓库"),
+    // sync, check, guide, list
+    (
+        "A file with a `sync` list, and `registries` if needed [default: the configuration]",
+        "含有 `sync` 列表的文件，需要时也含 `registries`（默认：配置文件）",
+    ),
+    ("A file with a `sync` list [default: the configuration]", "含有 `sync` 列表的文件（默认：配置文件）"),
+    (
+        "Remove tags that no rule writes, for targets with `prune: review`",
+        "对设有 `prune: review` 的目标，删除没有规则写入的标签",
+    ),
+    (
+        "Write one line per tag in the format of DaoCloud's mirror",
+        "按 DaoCloud 镜像站的格式，每个标签写一行日志",
+    ),
+    (
+        "Regular expressions for tags to leave out, one per line [default: exclude.txt next to the file]",
+        "要排除的标签的正则表达式，每行一个（默认：同目录下的 exclude.txt）",
+    ),
+    (
+        "The target, if the file does not name one: `registry.example.com/mirror/{host}/{path}`",
+        "文件中没有写明时的目标：`registry.example.com/mirror/{host}/{path}`",
+    ),
+    ("The rule's name", "规则名"),
+    (
+        "Only this image: `quay.io/ascend/cann` or `quay.io/ascend/cann:8.0`",
+        "只处理这个镜像：`quay.io/ascend/cann` 或 `quay.io/ascend/cann:8.0`",
+    ),
+    (
+        "Show progress until the run ends; exit code 1 if anything failed",
+        "显示进度直到结束；有失败时退出码为 1",
+    ),
+    ("Only runs of this rule", "只列出此规则的记录"),
+    ("Maximum number of runs", "最多列出的条数"),
+    ("The run's id, as listed by `entrepot sync runs`", "`entrepot sync runs` 列出的编号"),
+    (
+        "The server [default: the one using the data directory, else http://127.0.0.1:5000]",
+        "服务器（默认：正在使用数据目录的服务器，否则为 http://127.0.0.1:5000）",
+    ),
+    (
+        "The server's `api_token`, if it is on another machine",
+        "服务器在另一台机器上时，其配置中的 `api_token`",
+    ),
+    ("`zh` or `en` [default: the terminal's language]", "`zh` 或 `en`（默认：终端的语言）"),
+    ("The file; `-` for standard input", "文件；`-` 表示标准输入"),
+    ("Change the file instead of printing the list", "直接修改文件，而不是输出列表"),
+    // copy, tags, inspect, digest
+    (
+        "The image: `nginx:1.27`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`",
+        "镜像：`nginx:1.27`、`oci:DIR[:TAG]`、`oci-archive:FILE[:TAG]`、`docker-archive:FILE[:TAG]`",
+    ),
+    ("Where to copy it; without a tag, the source's is used", "复制到哪里；不写标签时沿用来源的标签"),
+    (
+        "Copy every tag of the repository, or every image of the archive",
+        "复制仓库的所有标签，或归档中的所有镜像",
+    ),
+    ("Copy only these platforms: `linux/amd64,linux/arm64`", "只复制这些平台：`linux/amd64,linux/arm64`"),
+    ("Do not copy signatures, attestations and SBOMs", "不复制签名、证明和 SBOM"),
+    ("The repository: `nginx`, `quay.io/ascend/cann`", "仓库：`nginx`、`quay.io/ascend/cann`"),
+    (
+        "Only tags that match this regular expression anywhere; `^…$` for the whole tag",
+        "只列出任意位置匹配此正则表达式的标签；匹配整个标签用 `^…$`",
+    ),
+    ("Only tags that do not match this regular expression", "只列出不匹配此正则表达式的标签"),
+    ("Only tags that match this glob: `v1.*`", "只列出匹配此通配符的标签：`v1.*`"),
+    ("Only tags that do not match this glob", "只列出不匹配此通配符的标签"),
+    ("Only tags whose version is in this range: `>=1.2, <2`", "只列出版本在此范围内的标签：`>=1.2, <2`"),
+    ("Only the newest N, after all other filters", "经其他条件筛选后，只列出最新的 N 个"),
+    (
+        "The image: `nginx:1.27`, `quay.io/ascend/cann@sha256:…`",
+        "镜像：`nginx:1.27`、`quay.io/ascend/cann@sha256:…`",
+    ),
+    ("The image: `nginx:1.27`", "镜像：`nginx:1.27`"),
+    ("The platform to show: `linux/arm64`", "要显示的平台：`linux/arm64`"),
+    ("Print the registry's manifest byte for byte", "原样输出镜像站的清单"),
+    // login, logout
+    (
+        "The registry, or a namespace in it: `quay.io`, `quay.io/ascend`",
+        "镜像站，或其中的命名空间：`quay.io`、`quay.io/ascend`",
+    ),
+    ("The user name; prompted for if omitted", "用户名；省略时会询问"),
+    (
+        "The password; other users of this machine may see it, so rather use `--password-stdin`",
+        "密码；本机其他用户可能看到，建议改用 `--password-stdin`",
+    ),
+    ("Read the password from standard input", "从标准输入读取密码"),
+    ("The registry, or a namespace in it", "镜像站，或其中的命名空间"),
+    ("Remove all stored logins", "删除所有已保存的登录"),
+    // images, rewrite
+    ("The documents; `-` or none for standard input", "文件；`-` 或省略表示标准输入"),
+    (
+        "Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list [default: by name and content]",
+        "文件类型：compose、kubernetes、helm、kustomize、dockerfile、github、gitlab、devcontainer、env、list（默认：按文件名和内容判断）",
+    ),
+    (
+        "A list of images to leave alone, one per line; `*` matches any text",
+        "不处理的镜像列表，每行一个；`*` 匹配任意文本",
+    ),
+    (
+        "A key of custom resources that names an image, such as `spec.image`; may be repeated",
+        "自定义资源中写镜像名的键，例如 `spec.image`；可重复",
+    ),
+    ("Include argument and environment values that look like images", "包括看起来像镜像名的参数和环境变量值"),
+    ("Include images that are built or pushed", "包括由文件构建或推送的镜像"),
+    (
+        "Ask the registries for existence, digests, platforms and sizes",
+        "向镜像站查询是否存在、摘要、平台和大小",
+    ),
+    ("The registry for the new names, optionally with a namespace", "新名称使用的镜像站，可带命名空间"),
+    (
+        "The scheme for new names: `prefix` (the whole old name), `alias` (docker.HOST/…), `flatten` (a-b for a/b), `map`, or a template of {host}, {repository}, {short}, {namespace}, {name} and {flat}",
+        "新名称的命名方式：`prefix`（保留完整的旧名称）、`alias`（docker.HOST/…）、`flatten`（a/b 变为 a-b）、`map`，或由 {host}、{repository}、{short}、{namespace}、{name}、{flat} 组成的模板",
+    ),
+    ("Change the files instead of printing the result", "直接修改文件，而不是输出结果"),
+    ("Show the changes as a diff", "以 diff 形式显示修改"),
+    // relay, load
+    (
+        "The files that name the images [default: the compose file in this directory]",
+        "写有镜像名的文件（默认：当前目录的 compose 文件）",
+    ),
+    ("The target registry, optionally with a namespace", "目标镜像站，可带命名空间"),
+    (
+        "The scheme for new names: `flatten` (a-b for a/b), `prefix` (the whole old name), `map`, or a template of {host}, {repository}, {short}, {namespace}, {name} and {flat}",
+        "新名称的命名方式：`flatten`（a/b 变为 a-b）、`prefix`（保留完整的旧名称）、`map`，或由 {host}、{repository}、{short}、{namespace}、{name}、{flat} 组成的模板",
+    ),
+    (
+        "A list of images to leave alone, in the files too, one per line; `*` matches any text",
+        "不复制、在文件中也不改名的镜像列表，每行一个；`*` 匹配任意文本",
+    ),
+    (
+        "A variable file, instead of the `.env` next to each compose file; may be repeated",
+        "变量文件，代替 compose 文件旁的 `.env`；可重复",
+    ),
+    (
+        "The kind of the files: compose, kubernetes, helm and so on [default: by name and content]",
+        "文件类型：compose、kubernetes、helm 等（默认：按文件名和内容判断）",
+    ),
+    (
+        "Copy only these platforms, which changes digests: `linux/amd64,linux/arm64` [default: all]",
+        "只复制这些平台，摘要会随之改变：`linux/amd64,linux/arm64`（默认：全部）",
+    ),
+    ("Also copy signatures, attestations and SBOMs", "同时复制签名、证明和 SBOM"),
+    (
+        "The output file [default: FILE with `-mirror` in its name]",
+        "输出文件（默认：在原文件名中加入 `-mirror`）",
+    ),
+    (
+        "The variable file to write, if one sets images [default: `.env-mirror`]",
+        "镜像名由变量文件给出时，要写出的变量文件（默认：`.env-mirror`）",
+    ),
+    (
+        "Pack everything into a file for `entrepot load` on a machine without network; no registry is written to",
+        "全部打包成一个文件，供离线机器上的 `entrepot load` 使用；不写入任何镜像站",
+    ),
+    (
+        "Write scripts that pull and push the images, and the new files, to this directory; nothing is copied",
+        "把拉取和推送镜像的脚本以及新文件写入此目录，不进行复制",
+    ),
+    (
+        "The output of `entrepot relay --bundle`, `docker save` or `podman save`",
+        "`entrepot relay --bundle`、`docker save` 或 `podman save` 的输出文件",
+    ),
+    (
+        "The target registry, optionally with a namespace [default: from the bundle]",
+        "目标镜像站，可带命名空间（默认：取自离线包）",
+    ),
+    (
+        "The scheme for new names: `flatten`, `prefix`, `map` or a template [default: from the bundle]",
+        "新名称的命名方式：`flatten`、`prefix`、`map` 或模板（默认：取自离线包）",
+    ),
+    (
+        "A new or empty directory for the stack's files [default: named after FILE]",
+        "存放文件的新目录或空目录（默认：按 FILE 命名）",
+    ),
+    (
+        "Write into a directory with files in it, replacing files of the same names",
+        "写入已有文件的目录，覆盖同名文件",
+    ),
+    // migrate
+    (
+        "A file with a `migrate` section, and `registries` if needed [default: migrate.yaml, else the configuration]",
+        "含有 `migrate` 部分的文件，需要时也含 `registries`（默认：migrate.yaml，否则为配置文件）",
+    ),
+    (
+        "The directory of the project's files [default: that of the migration file]",
+        "项目文件所在目录（默认：迁移文件所在目录）",
+    ),
+    ("Compare with another migration; may be repeated", "与另一个迁移方案比较；可重复"),
+    (
+        "Inspect every image, whatever it takes of the source's rate limit",
+        "检查每个镜像，不考虑来源的访问限额",
+    ),
+    ("Overwrite tags that differ at the destination", "覆盖目标处不一致的标签"),
+    ("Change the files instead of showing a diff", "直接修改文件，而不是显示 diff"),
+    ("Restore the old image names", "恢复原来的镜像名"),
+    // completions, man, help
+    ("The shell", "shell 类型"),
+    ("The directory for one page per command", "每个命令一页，写入此目录"),
+    ("The command: `sync`, `sync run`", "命令：`sync`、`sync run`"),
+];

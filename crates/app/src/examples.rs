@@ -1,0 +1,295 @@
+//! Examples, for the help and the manual pages of each command.
+
+/// A call, and what it does.
+pub(crate) struct Example {
+    pub(crate) call: &'static str,
+    pub(crate) english: &'static str,
+    pub(crate) chinese: &'static str,
+}
+
+const fn example(call: &'static str, english: &'static str, chinese: &'static str) -> Example {
+    Example { call, english, chinese }
+}
+
+/// The examples of the command at `path`, without the name of the program: `sync run`.
+pub(crate) fn of(path: &str) -> &'static [Example] {
+    EXAMPLES.iter().find(|(of, _)| *of == path).map_or(&[], |(_, examples)| examples)
+}
+
+/// The commands, each with its examples.
+pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
+    (
+        "",
+        &[
+            example(
+                "entrepot serve",
+                "Serve on 127.0.0.1:5000, with the data in ./data",
+                "在 127.0.0.1:5000 提供服务，数据放在 ./data",
+            ),
+            example("entrepot copy nginx:1.27 registry.lan/library/nginx", "Copy an image", "复制一个镜像"),
+            example("entrepot help sync run", "Show the help of a command", "显示一个命令的帮助"),
+        ],
+    ),
+    (
+        "serve",
+        &[
+            example(
+                "entrepot serve",
+                "Serve on this machine, without a configuration",
+                "不写配置，在本机提供服务",
+            ),
+            example(
+                "entrepot serve --listen 0.0.0.0:5000 --data /var/lib/entrepot",
+                "Serve other machines",
+                "供其他机器使用",
+            ),
+        ],
+    ),
+    (
+        "config check",
+        &[example(
+            "entrepot config check entrepot.yaml",
+            "List every mistake, with its line",
+            "列出每个错误及其行号",
+        )],
+    ),
+    (
+        "config show",
+        &[example(
+            "ENTREPOT_MIRROR__FRESHNESS=10m entrepot config show",
+            "Show the configuration, with a variable over the file",
+            "显示配置，其中一项由环境变量覆盖",
+        )],
+    ),
+    (
+        "cache ls",
+        &[
+            example("entrepot cache ls", "List repositories", "列出仓库"),
+            example(
+                "entrepot cache ls nginx",
+                "List the images of docker.io/library/nginx",
+                "列出 docker.io/library/nginx 的镜像",
+            ),
+        ],
+    ),
+    (
+        "cache stat",
+        &[example("entrepot cache stat --output json", "Print totals for a program", "输出总量，供程序使用")],
+    ),
+    (
+        "cache rm",
+        &[
+            example(
+                "entrepot cache rm nginx:1.26",
+                "Remove an image, and what nothing else uses",
+                "删除一个镜像，以及不再被引用的内容",
+            ),
+            example(
+                "entrepot cache rm --dry-run --yes local/app",
+                "Show what removing a repository would free",
+                "显示删除一个仓库可以释放多少空间",
+            ),
+        ],
+    ),
+    (
+        "sync",
+        &[
+            example("entrepot sync rules.yaml --dry-run", "Show what would be copied", "显示将要复制的内容"),
+            example(
+                "entrepot sync rules.yaml --only nginx --jobs 4",
+                "Copy for one rule, four images at once",
+                "只执行一条规则，同时复制四个镜像",
+            ),
+        ],
+    ),
+    (
+        "sync run",
+        &[
+            example(
+                "entrepot sync run nginx --wait",
+                "Run a rule on the server of this machine, and follow it",
+                "让本机的服务器执行一条规则，并显示进度",
+            ),
+            example(
+                "ENTREPOT_API_TOKEN=… entrepot sync run nginx --server https://m.example.com",
+                "The same on another machine",
+                "让另一台机器上的服务器执行",
+            ),
+        ],
+    ),
+    (
+        "sync runs",
+        &[example(
+            "entrepot sync runs --rule nginx -n 5",
+            "List the last five runs of a rule",
+            "列出一条规则最近的五次同步",
+        )],
+    ),
+    ("sync cancel", &[example("entrepot sync cancel 0197f3c1", "Stop a run by its id", "按编号停止同步")]),
+    (
+        "sync import",
+        &[
+            example(
+                "entrepot sync import image-sync.json --out rules.yaml",
+                "Make rules of another tool's file",
+                "把其他工具的文件转换为规则",
+            ),
+            example(
+                "entrepot sync import mirror.txt --to registry.lan/mirror/{host}/{path}",
+                "Make rules of a list",
+                "把列表转换为规则",
+            ),
+        ],
+    ),
+    (
+        "check",
+        &[example(
+            "entrepot check rules.yaml --badge sync.svg",
+            "Show what is in sync, and write a badge",
+            "显示同步情况，并写出徽章",
+        )],
+    ),
+    (
+        "guide",
+        &[example(
+            "entrepot guide rules.yaml --lang zh --out GUIDE.md",
+            "Write the guide in 中文",
+            "写出中文版的地址指引",
+        )],
+    ),
+    (
+        "list fmt",
+        &[example("entrepot list fmt -i mirror.txt", "Sort a list in its file", "直接为文件中的列表排序")],
+    ),
+    (
+        "copy",
+        &[
+            example(
+                "entrepot copy nginx:1.27 quay.io/me/nginx registry.lan:5000/library/nginx",
+                "Read once, write to two registries",
+                "只读取一次，写入两个镜像站",
+            ),
+            example(
+                "entrepot copy --all-tags quay.io/ascend/cann registry.lan/ascend/cann",
+                "Copy every tag",
+                "复制所有标签",
+            ),
+            example("entrepot copy nginx:1.27 oci-archive:nginx.tar", "Write an archive", "写成归档文件"),
+        ],
+    ),
+    (
+        "tags",
+        &[example(
+            "entrepot tags nginx --semver '>=1.26' --latest 3",
+            "List the three newest versions from 1.26 on",
+            "列出 1.26 以来最新的三个版本",
+        )],
+    ),
+    (
+        "inspect",
+        &[example(
+            "entrepot inspect nginx:1.27 --platform linux/arm64",
+            "Show the image for one platform",
+            "显示一个平台的镜像",
+        )],
+    ),
+    ("digest", &[example("entrepot digest nginx:1.27", "Print a digest", "输出摘要")]),
+    (
+        "login",
+        &[
+            example(
+                "entrepot login quay.io",
+                "Log in; user name and password are asked for",
+                "登录，用户名和密码会询问",
+            ),
+            example(
+                "entrepot login quay.io -u robot --password-stdin < token",
+                "Log in from a script",
+                "在脚本中登录",
+            ),
+        ],
+    ),
+    ("logout", &[example("entrepot logout quay.io", "Remove a login", "删除登录")]),
+    (
+        "images",
+        &[example(
+            "entrepot images --resolve docker-compose.yaml",
+            "List a stack's images, and ask whether they exist",
+            "列出文件中的镜像，并查询是否存在",
+        )],
+    ),
+    (
+        "rewrite",
+        &[
+            example(
+                "entrepot rewrite docker-compose.yaml --to m.example.com --diff",
+                "Show a file with the mirror's address in front of its images",
+                "显示在镜像名前加上镜像站地址后的修改",
+            ),
+            example(
+                "entrepot rewrite k8s/*.yaml --to m.example.com --in-place",
+                "Change files",
+                "直接修改文件",
+            ),
+        ],
+    ),
+    (
+        "relay",
+        &[
+            example(
+                "entrepot relay docker-compose.yaml --to registry.lan/apps",
+                "Copy a stack's images, and write docker-compose-mirror.yaml",
+                "复制文件中的镜像，并生成 docker-compose-mirror.yaml",
+            ),
+            example(
+                "entrepot relay docker-compose.yaml --to registry.lan/apps --bundle stack.tar",
+                "Pack it for a machine without network",
+                "打包给离线的机器",
+            ),
+        ],
+    ),
+    (
+        "load",
+        &[example("entrepot load stack.tar --to registry.lan/apps", "Unpack it there", "在离线的机器上展开")],
+    ),
+    (
+        "migrate plan",
+        &[example("entrepot migrate plan migrate.yaml", "Show what there is to do", "显示要做的事")],
+    ),
+    ("migrate check", &[example("entrepot migrate check migrate.yaml", "Try the permissions", "试验权限")]),
+    (
+        "migrate apply",
+        &[example(
+            "entrepot migrate apply migrate.yaml --jobs 4",
+            "Copy, four images at once",
+            "复制，同时处理四个镜像",
+        )],
+    ),
+    ("migrate verify", &[example("entrepot migrate verify migrate.yaml", "Compare both sides", "核对两边")]),
+    (
+        "migrate rewrite",
+        &[example(
+            "entrepot migrate rewrite migrate.yaml --in-place",
+            "Change the project's files",
+            "修改项目文件",
+        )],
+    ),
+    ("migrate status", &[example("entrepot migrate status migrate.yaml", "Show how far it is", "显示进度")]),
+    (
+        "completions",
+        &[example(
+            "entrepot completions bash > /usr/share/bash-completion/completions/entrepot",
+            "Install completions for bash",
+            "安装 bash 补全",
+        )],
+    ),
+    (
+        "man",
+        &[
+            example("entrepot man | man -l -", "Read the manual page", "阅读手册页"),
+            example("entrepot man --out /usr/local/share/man/man1", "Install all pages", "安装所有手册页"),
+        ],
+    ),
+    ("help", &[example("entrepot help sync run", "Show the help of a command", "显示一个命令的帮助")]),
+    ("version", &[example("entrepot version", "Print the version", "显示版本")]),
+];

@@ -1,0 +1,95 @@
+//! Sends one HTTP request over one connection, and once more where that was an old one that had died.
+
+use std::time::{Duration, Instant};
+
+use http::{Method, header};
+
+use crate::{
+    connections::Connections,
+    error::{self, Error},
+    network_fault::NetworkFaultKind,
+    outcome::OutcomeGuard,
+    pull_quota::PullQuota,
+    remote::Remote,
+    request::WireRequest,
+    response::Response,
+    upload_body::{BodyStream, UploadBody},
+};
+
+impl Remote {
+    /// Sends one HTTP request and waits for the headers of its response.
+    pub(crate) async fn send(&self, wire: &WireRequest) -> Result<Response, Error> {
+        self.dispatch(wire, UploadBody::Bytes(wire.body.clone())).await
+    }
+
+    /// Like `send`, with another body. If the connection ends without an answer, it may have been kept for too long: the
+    /// request is sent again on a new one, once, unless its body is gone by then. The first failure does not count.
+    pub(crate) async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
+        let own = self.inner().clients.owns(&wire.url);
+        let _permit = if own { Some(self.throttle().acquire().await) } else { None };
+        let guard = OutcomeGuard::new(self.observer(), self.host().clone());
+        let pool = self.inner().clients.of(&wire.url);
+        let (connections, replay) = (pool.connections(), body.replay());
+        let (began, patience) = (Instant::now(), self.patience_for(&wire.method));
+        let mut sent = self.attempt(&connections, wire, Sending { body, patience }).await;
+        if let Err(Error::Unreachable { fault, source }) = &sent
+            && fault.kind() == NetworkFaultKind::Closed
+        {
+            tracing::debug!(registry = %self.host(), %source, "a connection ended without an answer");
+            let fresh = pool.renew(&connections);
+            sent = match replay {
+                Some(body) => {
+                    let patience = patience.saturating_sub(began.elapsed());
+                    self.attempt(&fresh, wire, Sending { body, patience }).await
+                }
+                None if connections.may_be_kept() => {
+                    let (fault, source) = (fault.clone().of_kept_connection(), source.clone());
+                    Err(Error::Unreachable { fault, source })
+                }
+                None => sent,
+            };
+        }
+        match sent {
+            Ok(response) => {
+                if let Some(limit) = PullQuota::read(response.headers()) {
+                    self.set_pull_quota(limit);
+                }
+                Ok(Response::new(response, guard))
+            }
+            Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        connections: &Connections,
+        wire: &WireRequest,
+        Sending { body, patience }: Sending,
+    ) -> Result<reqwest::Response, Error> {
+        let request = connections.client().request(wire.method.clone(), wire.url.clone());
+        let request = request.headers(wire.headers.clone());
+        let failed = |error| error::before_answer(error, &wire.url, self.inner().clients.proxy(&wire.url));
+        let length = body.length();
+        let response = if length == 0 {
+            let sent = tokio::time::timeout(patience, request.send()).await;
+            sent.map_err(|_| Error::TimedOut)?.map_err(failed)
+        } else {
+            let (stream, progress) = BodyStream::new(body);
+            let request = request.header(header::CONTENT_LENGTH, length);
+            let sent = request.body(reqwest::Body::wrap_stream(stream)).send();
+            progress.answered(async { sent.await.map_err(failed) }, self.patience()).await
+        };
+        response.inspect(|_| connections.answered())
+    }
+
+    // Some storages move the bytes of an upload when it ends.
+    fn patience_for(&self, method: &Method) -> Duration {
+        if method == Method::PUT { self.patience().commit } else { self.patience().headers }
+    }
+}
+
+/// What is sent in one attempt, and how long it may take if there is nothing to send.
+struct Sending {
+    body: UploadBody,
+    patience: Duration,
+}

@@ -1,0 +1,108 @@
+//! Errors as pages, for browsers. Everything else gets the documents that programs read.
+
+use entrepot_scheduler::Error;
+use http::{HeaderMap, Response, StatusCode, header};
+
+use super::{
+    frame::{Frame, Page},
+    home_words::HomeWords,
+    html::{escape, inline},
+    response::{language, page},
+    words::Language,
+};
+use crate::{
+    admission::Denied, body::Body, headers::HTML, host::Unclear, metrics::Kind, sync::problem::Problem,
+    web::call::WebCall,
+};
+
+/// A fact and a way out.
+struct Told {
+    status: StatusCode,
+    what: String,
+    hint: &'static str,
+}
+
+/// Nothing exists at this address.
+pub(crate) async fn missing(call: WebCall) -> Response<Body> {
+    if !is_for_people(call.path(), &call.headers) {
+        return call.not_found();
+    }
+    let words = HomeWords::of(language(&call));
+    let path = escape(call.path());
+    let hint = format!("{}<br>{}", words.no_page_hint, inline(words.registry_here));
+    let main = main(&format!("{}: <code>{path}</code>", words.no_page), &hint);
+    let mut response = framed(&call, &main);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.extensions_mut().insert(Kind::None);
+    response
+}
+
+/// Something about syncs cannot be shown.
+pub(super) fn of_sync(call: &WebCall, error: Error) -> Response<Body> {
+    if !is_for_people(call.path(), &call.headers) {
+        return Problem::from(error).answer();
+    }
+    let words = HomeWords::of(language(call));
+    let (what, hint) = match &error {
+        Error::UnknownRule(name) => {
+            (format!("{}: <code>{}</code>", words.no_rule, escape(name)), words.no_rule_hint)
+        }
+        _ => (words.no_records.to_owned(), words.no_records_hint),
+    };
+    let mut response = framed(call, &main(&what, hint));
+    // The log and the status are those of the document.
+    *response.status_mut() = Problem::from(error).status;
+    response
+}
+
+/// The page for a request that is not admitted; `None` if no browser shows it. It loads nothing, since whatever it
+/// would ask for is not admitted either.
+pub(crate) fn denied(denied: &Denied, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+    if !is_for_people(path, headers) {
+        return None;
+    }
+    let language = Language::of("", headers);
+    let Told { status, what, hint } = told(denied, HomeWords::of(language));
+    let text = format!(
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>entrepot</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head>\
+         <body><h1>{what}</h1><p>{}</p></body></html>\n",
+        language.code(),
+        inline(hint)
+    );
+    let mut response = page(HTML, text);
+    *response.status_mut() = status;
+    Some(response)
+}
+
+fn told(denied: &Denied, words: &'static HomeWords) -> Told {
+    let (what, hint) = match denied {
+        Denied::Host(Unclear::Several) => (words.several_hosts.to_owned(), words.host_hint),
+        Denied::Host(Unclear::Malformed) | Denied::Misdirected(None) => {
+            (words.no_host.to_owned(), words.host_hint)
+        }
+        Denied::Misdirected(Some(host)) => {
+            let what = format!("{}: <code>{}</code>", words.other_host, escape(host.as_str()));
+            (what, words.other_host_hint)
+        }
+        Denied::CrossSite => (words.other_site.to_owned(), words.other_site_hint),
+    };
+    Told { status: denied.status(), what, hint }
+}
+
+// Browsers name HTML in `Accept` when they open a page, registry clients and scripts do not.
+fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
+    let is_below =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    !is_below("/v2") && !is_below("/api") && accept.contains("text/html")
+}
+
+fn main(what: &str, hint: &str) -> String {
+    format!("<main class=\"page narrow\"><h1>{what}</h1><p class=\"lead\">{hint}</p></main>")
+}
+
+fn framed(call: &WebCall, main: &str) -> Response<Body> {
+    let frame = Frame { page: Page::Error, language: language(call), query: "" };
+    page(HTML, frame.around(main))
+}

@@ -1,0 +1,173 @@
+//! What all pages have around their main part: head, navigation, language switch, footer.
+
+use std::sync::LazyLock;
+
+use entrepot_oci::Digest;
+
+use super::{
+    home_words::HomeWords,
+    html::{self, inline},
+    words::Language,
+};
+
+pub(super) const STYLE: &str = include_str!("../../assets/entrepot.css");
+pub(super) const SCRIPT: &str = include_str!("../../assets/entrepot.js");
+
+/// Part of asset addresses, so that a browser does not use a cached style of another version.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| Digest::of(format!("{STYLE}{SCRIPT}").as_bytes()).hex()[..12].to_owned());
+
+/// The page to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    Home,
+    Guide,
+    Sync {
+        /// True if the reader may start and stop runs there.
+        steered: bool,
+    },
+    /// An error, whatever the address.
+    Error,
+}
+
+/// The frame of a page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) page: Page,
+    pub(super) language: Language,
+    /// The query that the page was asked for with; the language switch keeps it.
+    pub(super) query: &'a str,
+}
+
+impl Frame<'_> {
+    /// The whole page around `main`.
+    pub(super) fn around(&self, main: &str) -> String {
+        let words = self.language.words();
+        let (code, version) = (self.language.code(), VERSION.as_str());
+        let other = self.language.other();
+        let link = |page: Page, text: &str| {
+            let is_here = std::mem::discriminant(&page) == std::mem::discriminant(&self.page);
+            let here = if is_here { r#" aria-current="page""# } else { "" };
+            format!(r#"<a href="{}?lang={code}"{here}>{text}</a>"#, page.path())
+        };
+        let mark = html::MARK;
+        format!(
+            r#"<!doctype html>
+<html lang="{code}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · entrepot</title>
+<link rel="stylesheet" href="/assets/entrepot.css?v={version}">
+<link rel="icon" href="/assets/mark.svg?v={version}" type="image/svg+xml">
+<script src="/assets/entrepot.js?v={version}" defer></script>
+</head>
+<body{data}>
+<div class="top"><div>
+<a class="mark" href="/?lang={code}">{mark}<span>entrepot</span></a>
+<nav aria-label="entrepot">{home}{guide}{sync}</nav>
+<div class="tools"><a href="{switch}" hreflang="{other_code}" lang="{other_code}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
+</div></div>
+{main}
+<footer><div><a href="/guide.md?lang={code}">{words_guide} · {markdown}</a><a href="/logs/sync.log">{log}</a><a href="/badge/sync.svg">{badge}</a><a href="/api/v1/openapi.json">{api}</a></div></footer>
+{dialog}</body>
+</html>
+"#,
+            title = self.title(),
+            data = self.data(),
+            home = link(Page::Home, words.home),
+            guide = link(Page::Guide, words.guide),
+            sync = link(Page::Sync { steered: false }, words.syncs),
+            switch = self.switch(other),
+            other_code = other.code(),
+            other_language = words.other_language,
+            theme = words.theme,
+            words_guide = words.guide,
+            markdown = words.markdown,
+            log = words.log,
+            badge = words.badge,
+            api = words.api,
+            dialog = if self.page == (Page::Sync { steered: true }) {
+                token_dialog(self.language)
+            } else {
+                String::new()
+            },
+        )
+    }
+
+    fn title(&self) -> &'static str {
+        let words = self.language.words();
+        match self.page {
+            Page::Home => words.home,
+            Page::Guide => words.guide,
+            Page::Sync { .. } => words.syncs,
+            Page::Error => HomeWords::of(self.language).no_page,
+        }
+    }
+
+    // The same page in the other language.
+    fn switch(&self, other: Language) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let kept = form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name != "lang");
+        query.extend_pairs(kept).append_pair("lang", other.code());
+        html::escape(&format!("{}?{}", self.page.path(), query.finish()))
+    }
+
+    // What the script needs to know.
+    fn data(&self) -> String {
+        let words = self.language.words();
+        let live = match self.page {
+            Page::Home | Page::Guide | Page::Error => "",
+            Page::Sync { steered: false } => r#" data-live="""#,
+            Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
+        };
+        format!(
+            r#" data-copied="{}" data-not-copied="{}" data-waiting="{}" data-looking="{}" data-copying="{}" data-failed="{}" data-stop="{}"{live}"#,
+            words.copied,
+            words.not_copied,
+            words.waiting,
+            words.looking,
+            words.copying,
+            words.failed,
+            words.stop,
+        )
+    }
+}
+
+impl Page {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Home | Self::Error => "/",
+            Self::Guide => "/guide",
+            Self::Sync { .. } => "/sync",
+        }
+    }
+}
+
+fn token_dialog(language: Language) -> String {
+    let words = language.words();
+    format!(
+        r#"<dialog id="token"><form method="dialog"><label>{}<br><input type="password" autocomplete="off"></label>
+<p class="quiet small">{}</p><div class="row"><button value="">{}</button><button class="main" value="ok">{}</button></div></form></dialog>
+"#,
+        words.token,
+        inline(words.token_hint),
+        words.cancel,
+        words.ok,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_keeps_what_was_asked_for() {
+        let frame = |query| Frame { page: Page::Home, language: Language::Chinese, query };
+        let page = frame("image=a%2Fb%3A1&lang=zh&tool=k3s&x=%22%3E%3Cb%3E").around("");
+        let switch = r#"<a href="/?image=a%2Fb%3A1&amp;tool=k3s&amp;x=%22%3E%3Cb%3E&amp;lang=en" hreflang="en" lang="en">English</a>"#;
+        assert!(page.contains(switch), "{page}");
+        assert!(page.contains(r#"<a href="/?lang=zh" aria-current="page">"#));
+        assert!(!frame("").around("").contains("data-live"));
+    }
+}
