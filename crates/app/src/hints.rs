@@ -88,8 +88,8 @@ const HINTS: &[(&str, &str)] = &[
         "请用 `--server URL` 或 `ENTREPOT_SERVER` 指明",
     ),
     (
-        "put the server's `api_token` into `ENTREPOT_API_TOKEN`",
-        "请把服务器的 `api_token` 写入 `ENTREPOT_API_TOKEN`",
+        "put the server's `api_token`, or an API token of an account, into `ENTREPOT_API_TOKEN`",
+        "请把服务器的 `api_token` 或某个账号的 API 令牌写入 `ENTREPOT_API_TOKEN`",
     ),
     ("write `http://127.0.0.1:5000`", "写成 `http://127.0.0.1:5000`"),
     // Registries and copies

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Action::Tags(tags) => commands::tags::run(tags),
         Action::Inspect(inspect) => commands::inspect::run(inspect),
         Action::Digest(digest) => commands::digest::run(digest),
+        Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Login(login) => commands::login::login(login),
         Action::Logout(logout) => commands::login::logout(logout),
         Action::Images(images) => commands::documents::images::run(images),

@@ -139,7 +139,7 @@ async fn runs_are_begun_and_stopped_by_the_socket_or_the_token() {
     world.source.pace(Some(2_000));
     let serving = world.serve();
     let refused = world.run_at(&serving, &["sync", "run", "app"], None).await;
-    let told = "error: this needs a token\nhint: put the server's `api_token` into `ENTREPOT_API_TOKEN`\n";
+    let told = "error: this needs a token\nhint: put the server's `api_token`, or an API token of an account, into `ENTREPOT_API_TOKEN`\n";
     assert_eq!((refused.code, refused.stderr.as_str()), (1, told));
     let begun = world.run_at(&serving, &["sync", "run", "app"], Some("t0ken-of-the-api")).await;
     let id =

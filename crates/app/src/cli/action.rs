@@ -1,7 +1,7 @@
 //! What a command line asks for.
 
 use crate::commands::{
-    self, cache, completions, config, copy, digest,
+    self, accounts, cache, completions, config, copy, digest,
     documents::{images, rewrite},
     inspect, list, login, man, relay, runs, serve, sync, tags,
 };
@@ -37,6 +37,8 @@ pub(crate) enum Action {
     Runs(runs::Runs),
     /// Log in to a registry.
     Login(login::Login),
+    /// Manage accounts, API tokens and the audit log of a server.
+    Accounts(accounts::Accounts),
     /// Remove a stored login.
     Logout(login::Logout),
     /// List the images that documents name.

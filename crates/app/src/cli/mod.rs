@@ -3,6 +3,7 @@
 //! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
 //! stacks in `stacks`, and the steps of a migration in `migrate`. `help` makes the help of it, `chinese` has its texts.
 
+mod accounts;
 mod action;
 mod chinese;
 mod common;
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub(crate) use action::Action;
+use accounts::{AccountCommand, AuditArgs, TokenCommand};
 use common::{FileArgs, OutputArgs};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
@@ -166,6 +168,14 @@ enum Command {
     List(ListCommand),
     /// Log in to a registry, or to a namespace of it
     Login(LoginArgs),
+    /// Manage the accounts of a server
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Manage the API tokens of a server
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show who did what on a server
+    Audit(AuditArgs),
     /// Remove a stored login
     Logout(LogoutArgs),
     /// List the images that documents name: compose files, manifests, charts, Dockerfiles, workflows
@@ -326,6 +336,9 @@ impl Command {
             Self::Tags(tags) => Action::Tags(tags.into_args(verbosity)),
             Self::Inspect(inspect) => Action::Inspect(inspect.into_args(verbosity)),
             Self::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
+            Self::Account(account) => Action::Accounts(account.into_args()),
+            Self::Token(token) => Action::Accounts(token.into_args()),
+            Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => Action::Login(login.into_args(verbosity)),
             Self::Logout(logout) => Action::Logout(logout.into_args()),
             Self::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.into_args()),

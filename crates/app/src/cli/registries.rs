@@ -15,6 +15,7 @@ use super::common::{FileArgs, OutputArgs};
 use crate::{
     commands::{
         copy, digest, inspect, login,
+        password::Password,
         session::Common,
         tags::{self, Where},
     },
@@ -211,9 +212,9 @@ impl LoginArgs {
         let Self { target, username, password, password_stdin, file, output } = self;
         let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
         let password = match (password, password_stdin) {
-            (Some(password), _) => login::Password::Given(password),
-            (None, true) => login::Password::OnInput,
-            (None, false) => login::Password::Asked,
+            (Some(password), _) => Password::Given(password),
+            (None, true) => Password::OnInput,
+            (None, false) => Password::Asked,
         };
         login::Login { common, target, username, password }
     }

@@ -6,7 +6,11 @@ use clap::{Args, ValueHint};
 use secrecy::SecretString;
 
 use super::common::{FileArgs, OutputArgs};
-use crate::commands::runs::{Runs, Server, Verb};
+use crate::{
+    client::Server,
+    commands::runs::{Runs, Verb},
+    output::Output,
+};
 
 #[derive(Args)]
 pub(super) struct RunArgs {
@@ -45,7 +49,7 @@ pub(super) struct CancelArgs {
 }
 
 #[derive(Args)]
-struct ServerArgs {
+pub(super) struct ServerArgs {
     /// The server [default: the one using the data directory, else http://127.0.0.1:5000]
     #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER")]
     server: Option<String>,
@@ -54,7 +58,7 @@ struct ServerArgs {
     /// The data directory, overriding the configuration
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
-    /// The server's `api_token`, if it is on another machine
+    /// The server's `api_token`, or an API token, if it is on another machine
     #[arg(long, value_name = "TOKEN", env = "ENTREPOT_API_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
     #[command(flatten)]
@@ -79,12 +83,24 @@ impl CancelArgs {
     }
 }
 
+/// The server, what authorizes there, and how to answer.
+pub(super) struct Addressed {
+    pub(super) server: Server,
+    pub(super) token: Option<SecretString>,
+    pub(super) output: Output,
+}
+
 impl ServerArgs {
-    fn into_args(self, verb: Verb) -> Runs {
+    pub(super) fn addressed(self) -> Addressed {
         let server = match self.server {
             Some(server) => Server::At(server),
             None => Server::Here { file: self.file.config, data: self.data },
         };
-        Runs { server, token: self.token, output: self.output.output, verb }
+        Addressed { server, token: self.token, output: self.output.output }
+    }
+
+    fn into_args(self, verb: Verb) -> Runs {
+        let Addressed { server, token, output } = self.addressed();
+        Runs { server, token, output, verb }
     }
 }

@@ -5,6 +5,9 @@ use std::error::Error;
 use entrepot_api::Problem;
 use reqwest::StatusCode;
 
+use super::Client;
+use crate::failure::Failure;
+
 /// The reason a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
@@ -39,6 +42,30 @@ impl Fault {
         if error.is_connect() { Self::Connect(error) } else { Self::Connection(error) }
     }
 
+    /// The failure of a command that asked the server of `client`, with the server's own words where it refused.
+    pub(crate) fn explained(self, client: &Client) -> Failure {
+        match self {
+            Self::Refused { status, problem } => {
+                let (what, hint) = match problem {
+                    Some(problem) => (problem.detail, problem.hint),
+                    None => (format!("the server answers {status}"), None),
+                };
+                let failure = Failure::new(what);
+                match (hint, status) {
+                    (_, StatusCode::UNAUTHORIZED) => failure.with_hint(
+                        "put the server's `api_token`, or an API token of an account, into `ENTREPOT_API_TOKEN`",
+                    ),
+                    (Some(hint), _) => failure.with_hint(hint),
+                    (None, _) => failure,
+                }
+            }
+            Self::Connect(error) | Self::Connection(error) => unreachable(client, &error),
+            Self::TimedOut => unreachable(client, &self),
+            Self::Answer(error) => Failure::because("the server's answer cannot be used", &error),
+            Self::TooLong => Failure::new("the server's answer cannot be used: it is too long"),
+        }
+    }
+
     /// The innermost cause, usually the system's error.
     pub(crate) fn root(&self) -> &(dyn Error + 'static) {
         let mut root: &(dyn Error + 'static) = self;
@@ -47,4 +74,9 @@ impl Fault {
         }
         root
     }
+}
+
+fn unreachable(client: &Client, error: &(dyn Error + 'static)) -> Failure {
+    Failure::because(format!("cannot reach the server at `{}`", client.server()), error)
+        .with_hint("say where it is with `--server URL` or `ENTREPOT_SERVER`")
 }

@@ -1,11 +1,12 @@
 //! Client for a server's JSON API, over the network or over the socket in its data directory.
 //!
-//! - `fault`: errors; `events`: the event stream
+//! - `server`: which server; `fault`: errors; `events`: the event stream
 //!
 //! The commands explain the errors to the user.
 
 mod events;
 mod fault;
+mod server;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,6 +25,7 @@ use crate::{assembly, failure::Failure};
 
 pub(crate) use events::Events;
 pub(crate) use fault::Fault;
+pub(crate) use server::Server;
 
 /// Timeout for connecting, and for an event stream to start.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -107,6 +109,11 @@ impl Client {
         query: &impl Serialize,
     ) -> Result<T, Fault> {
         ask(self.request(Method::POST, path).query(query)).await
+    }
+
+    /// Sends a change to a path below `/api/v1`; the answer has no content.
+    pub(crate) async fn change(&self, method: Method, path: &[&str], body: &impl Serialize) -> Result<(), Fault> {
+        send(self.request(method, path).json(body).timeout(PATIENCE)).await.map(drop)
     }
 
     /// Sends `DELETE` to a path below `/api/v1`.

@@ -1,28 +1,20 @@
 //! `entrepot login` and `logout`: registry accounts, stored where Docker and podman keep theirs.
 
-use std::{
-    io::{self, Read},
-    thread,
-};
-
 use entrepot_credentials::{AuthFilePaths, Credential, LoginStore, LoginTarget, RemovedLogin, StoredIn};
 use entrepot_oci::Host;
 use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use tokio::sync::oneshot;
 
-use super::session::{self, Common, Session};
+use super::{
+    password::{self, Password},
+    session::{self, Common, Session},
+};
 use crate::{
-    config::{Environment, Warning},
-    failure::{self, Failure},
+    config::Environment,
+    failure::Failure,
     output::{self, Output},
     registries, terminal,
 };
-
-/// The longest password, in bytes. Some clouds issue tokens of several thousand.
-const MAX_PASSWORD: u64 = 64 << 10;
 
 /// The arguments of `login`.
 #[derive(Debug)]
@@ -35,17 +27,6 @@ pub(crate) struct Login {
     pub(crate) username: Option<String>,
     /// Where the password is.
     pub(crate) password: Password,
-}
-
-/// Where a password comes from.
-#[derive(Debug)]
-pub(crate) enum Password {
-    /// It was an argument.
-    Given(SecretString),
-    /// It is on standard input.
-    OnInput,
-    /// It is typed.
-    Asked,
 }
 
 /// The arguments of `logout`.
@@ -103,17 +84,7 @@ async fn enter(
         Some(username) => username,
         None => ask_username().await?,
     };
-    let password = match password {
-        Password::Given(password) => {
-            failure::warn(&[Warning {
-                what: "a password among the arguments is seen by other users of this machine, and kept by the shell".into(),
-                hint: "send it on standard input: `--password-stdin < FILE`".into(),
-            }]);
-            given(password.expose_secret())?
-        }
-        Password::OnInput => read_password()?,
-        Password::Asked => ask_password(&username, target).await?,
-    };
+    let password = password.obtain(&format!("password of `{username}` at `{target}`: ")).await?;
     Ok(Credential { username, password })
 }
 
@@ -212,69 +183,7 @@ async fn ask_username() -> Result<String, Failure> {
             Failure::wrong("there is nobody to ask for a user name").with_hint("write `--username NAME`")
         );
     }
-    let line = type_line("user name: ").await.map_err(|error| unread(&error))?;
+    let line = password::type_line("user name: ").await?;
     let name = line.trim();
     if name.is_empty() { Err(Failure::wrong("no user name was given")) } else { Ok(name.to_owned()) }
-}
-
-fn read_password() -> Result<SecretString, Failure> {
-    let mut text = String::new();
-    io::stdin().lock().take(MAX_PASSWORD).read_to_string(&mut text).map_err(|error| unread(&error))?;
-    given(&text)
-}
-
-async fn ask_password(username: &str, target: &LoginTarget) -> Result<SecretString, Failure> {
-    if !terminal::is_person() {
-        return Err(Failure::wrong("there is nobody to ask for a password")
-            .with_hint("send it on standard input: `--password-stdin < FILE`"));
-    }
-    let silence = Silence::begin().map_err(|error| unread(&error))?;
-    let line = type_line(&format!("password of `{username}` at `{target}`: ")).await;
-    drop(silence);
-    terminal::say(None, "");
-    given(&line.map_err(|error| unread(&error))?)
-}
-
-// Reads in a separate thread, so that an interrupt does not have to wait for it.
-async fn type_line(prompt: &str) -> io::Result<String> {
-    terminal::ask(prompt)?;
-    let (sender, receiver) = oneshot::channel();
-    thread::spawn(move || {
-        let mut line = String::new();
-        let read = io::stdin().read_line(&mut line);
-        // Fails after Ctrl-C, when nobody waits for the line any more.
-        let _ = sender.send(read.map(|_| line));
-    });
-    receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))
-}
-
-fn given(text: &str) -> Result<SecretString, Failure> {
-    match text.trim_end_matches(['\n', '\r']) {
-        "" => Err(Failure::wrong("no password was given")),
-        password => Ok(password.into()),
-    }
-}
-
-fn unread(error: &io::Error) -> Failure {
-    Failure::because("cannot read standard input", error)
-}
-
-/// Turns off terminal echo until dropped.
-struct Silence(Termios);
-
-impl Silence {
-    fn begin() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        // Nobody is left to tell.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
-    }
 }

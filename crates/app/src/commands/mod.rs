@@ -1,5 +1,6 @@
 //! The commands. Each has its own argument type and is independent of the command line parser.
 
+pub(crate) mod accounts;
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -11,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod migrate;
+pub(crate) mod password;
 pub(crate) mod relay;
 pub(crate) mod runs;
 pub(crate) mod serve;

@@ -3,23 +3,16 @@
 mod syncs;
 mod tell;
 
-use std::{os::unix::net::UnixStream, path::PathBuf};
-
 use entrepot_api::{Event, RunDetail, RunId, RunOutcome};
 use secrecy::SecretString;
 
 use crate::{
-    client::{Client, Events},
-    config::{self, Environment},
-    data,
+    client::{Events, Server},
     failure::Failure,
     output::{self, Output},
     runtime,
 };
 use syncs::Syncs;
-
-/// The default address of a server.
-const USUAL_SERVER: &str = "http://127.0.0.1:5000";
 
 /// The arguments.
 #[derive(Debug)]
@@ -32,20 +25,6 @@ pub(crate) struct Runs {
     pub(crate) output: Output,
     /// The subcommand.
     pub(crate) verb: Verb,
-}
-
-/// The way to find the server.
-#[derive(Debug)]
-pub(crate) enum Server {
-    /// At this address.
-    At(String),
-    /// Over the socket in the configured data directory; without a socket, at the default address.
-    Here {
-        /// The configuration file, if given.
-        file: Option<PathBuf>,
-        /// The data directory, if given.
-        data: Option<PathBuf>,
-    },
 }
 
 /// A subcommand of `runs`.
@@ -76,7 +55,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Failure> {
-    let syncs = Syncs::of(client(server, token)?);
+    let syncs = Syncs::of(server.client(token)?);
     runtime::build()?.block_on(async {
         match verb {
             Verb::Run { rule, image, wait } => begin(&syncs, &rule, image.as_deref(), wait, output).await,
@@ -96,20 +75,6 @@ pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Fail
             }
         }
     })
-}
-
-// Try the socket first: it is private and needs no token. It may be left over from a server that has exited.
-fn client(server: Server, token: Option<SecretString>) -> Result<Client, Failure> {
-    let (file, data) = match server {
-        Server::At(server) => return Client::at(&server, token),
-        Server::Here { file, data } => (file, data),
-    };
-    let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;
-    let socket = data::socket(&data);
-    match UnixStream::connect(&socket) {
-        Ok(_) => Client::over(socket),
-        Err(_) => Client::at(USUAL_SERVER, token),
-    }
 }
 
 async fn begin(

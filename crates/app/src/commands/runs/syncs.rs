@@ -1,9 +1,6 @@
 //! The sync API of a server, with error messages for failed requests.
 
-use std::error::Error;
-
 use entrepot_api::{RunAnswer, RunDetail, RunId, RunList, RunListQuery, RunQuery, RunRequest};
-use reqwest::StatusCode;
 
 use crate::{
     client::{Client, Events, Fault},
@@ -49,31 +46,7 @@ impl Syncs {
         self.told(self.0.events().await)
     }
 
-    fn unreachable(&self, error: &dyn Error) -> Failure {
-        Failure::because(format!("cannot reach the server at `{}`", self.0.server()), error)
-            .with_hint("say where it is with `--server URL` or `ENTREPOT_SERVER`")
-    }
-
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| match fault {
-            Fault::Refused { status, problem } => {
-                let (what, hint) = match problem {
-                    Some(problem) => (problem.detail, problem.hint),
-                    None => (format!("the server answers {status}"), None),
-                };
-                let failure = Failure::new(what);
-                match (hint, status) {
-                    (_, StatusCode::UNAUTHORIZED) => {
-                        failure.with_hint("put the server's `api_token` into `ENTREPOT_API_TOKEN`")
-                    }
-                    (Some(hint), _) => failure.with_hint(hint),
-                    (None, _) => failure,
-                }
-            }
-            Fault::Connect(error) | Fault::Connection(error) => self.unreachable(&error),
-            Fault::TimedOut => self.unreachable(&fault),
-            Fault::Answer(error) => Failure::because("the server's answer cannot be used", &error),
-            Fault::TooLong => Failure::new("the server's answer cannot be used: it is too long"),
-        })
+        answer.map_err(|fault| fault.explained(&self.0))
     }
 }

@@ -1,0 +1,49 @@
+//! Which server a command talks to.
+
+use std::{os::unix::net::UnixStream, path::PathBuf};
+
+use secrecy::SecretString;
+
+use super::Client;
+use crate::{
+    config::{self, Environment},
+    data,
+    failure::Failure,
+};
+
+/// The default address of a server.
+const USUAL_SERVER: &str = "http://127.0.0.1:5000";
+
+/// The way to find the server.
+#[derive(Debug)]
+pub(crate) enum Server {
+    /// At this address.
+    At(String),
+    /// Over the socket in the configured data directory; without a socket, at the default address.
+    Here {
+        /// The configuration file, if given.
+        file: Option<PathBuf>,
+        /// The data directory, if given.
+        data: Option<PathBuf>,
+    },
+}
+
+impl Server {
+    /// A client for the server. `token` is what `Authorization` has; the local socket needs none.
+    ///
+    /// # Errors
+    /// The address is not one, or the configuration cannot be read.
+    pub(crate) fn client(self, token: Option<SecretString>) -> Result<Client, Failure> {
+        let (file, data) = match self {
+            Self::At(server) => return Client::at(&server, token),
+            Self::Here { file, data } => (file, data),
+        };
+        let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;
+        let socket = data::socket(&data);
+        // The socket first: it is private and needs no token. It may be left over from a server that has exited.
+        match UnixStream::connect(&socket) {
+            Ok(_) => Client::over(socket),
+            Err(_) => Client::at(USUAL_SERVER, token),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Tables of accounts, tokens and the audit log.
+
+use std::time::SystemTime;
+
+use comfy_table::CellAlignment::Left;
+use entrepot_api::{Account, AccountKind, ApiToken, AuditEntry, AuditOutcome, Role, Timestamp};
+
+use crate::output::{self, Column};
+
+/// The word for a role.
+pub(super) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Operator => "operator",
+        Role::User => "user",
+        Role::Viewer => "viewer",
+    }
+}
+
+/// A table of accounts.
+pub(super) fn accounts(accounts: &[Account]) -> String {
+    let columns = [
+        Column("NAME", Left),
+        Column("ROLE", Left),
+        Column("KIND", Left),
+        Column("STATE", Left),
+        Column("LAST LOGIN", Left),
+    ];
+    let rows = accounts.iter().map(|account| {
+        vec![
+            account.name.clone(),
+            role(account.role).to_owned(),
+            kind(account.kind).to_owned(),
+            state(account).to_owned(),
+            time(account.last_login),
+        ]
+    });
+    output::table(&columns, rows.collect())
+}
+
+fn kind(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Local => "local",
+        AccountKind::Robot => "robot",
+        AccountKind::Oidc => "oidc",
+        AccountKind::Ldap => "ldap",
+    }
+}
+
+fn state(account: &Account) -> &'static str {
+    match (account.disabled, account.kind, account.has_password) {
+        (true, _, _) => "disabled",
+        (false, AccountKind::Local, false) => "no password",
+        (false, _, _) => "enabled",
+    }
+}
+
+/// A table of API tokens.
+pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
+    if tokens.is_empty() {
+        return "there are no API tokens\n".to_owned();
+    }
+    let columns = [
+        Column("ID", Left),
+        Column("NAME", Left),
+        Column("SCOPES", Left),
+        Column("EXPIRES", Left),
+        Column("LAST USED", Left),
+    ];
+    let now = Timestamp::from(now);
+    let rows = tokens.iter().map(|token| {
+        let expires = match token.expires {
+            None => "never".to_owned(),
+            Some(end) if end <= now => format!("{end} (expired)"),
+            Some(end) => end.to_string(),
+        };
+        let used = token.secrets.iter().filter_map(|secret| secret.last_used).max();
+        vec![token.id.clone(), token.name.clone(), token.scopes.join(" "), expires, time(used)]
+    });
+    output::table(&columns, rows.collect())
+}
+
+/// A table of the audit log.
+pub(super) fn audit(entries: &[AuditEntry]) -> String {
+    if entries.is_empty() {
+        return "nothing was done yet\n".to_owned();
+    }
+    let columns = [
+        Column("TIME", Left),
+        Column("WHO", Left),
+        Column("WHAT", Left),
+        Column("TO", Left),
+        Column("OUTCOME", Left),
+        Column("FROM", Left),
+    ];
+    let rows = entries.iter().map(|entry| {
+        vec![
+            entry.at.to_string(),
+            entry.actor.clone(),
+            entry.action.clone(),
+            entry.object.clone(),
+            outcome(entry.outcome).to_owned(),
+            entry.address.clone().unwrap_or_else(|| "socket".to_owned()),
+        ]
+    });
+    output::table(&columns, rows.collect())
+}
+
+fn outcome(outcome: AuditOutcome) -> &'static str {
+    match outcome {
+        AuditOutcome::Done => "done",
+        AuditOutcome::Refused => "refused",
+        AuditOutcome::Failed => "failed",
+    }
+}
+
+fn time(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "never".to_owned(), |time| time.to_string())
+}
