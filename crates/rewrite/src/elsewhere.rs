@@ -51,10 +51,11 @@ static UPPER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finde
 /// Records everything that looks like an image and is not recorded yet.
 pub(crate) fn find(kind: Kind, finder: &mut Finder<'_>) {
     let text = finder.text;
+    // Of two at one place, the first counts: a command says more than a reference alone.
     let mut hits: Vec<(Range<usize>, Reason)> = Vec::new();
+    hits.extend(commands::arguments(text).into_iter().map(|range| (range, Reason::Script)));
     hits.extend(references(text).map(|range| (range, Reason::Elsewhere)));
     hits.extend(values(text));
-    hits.extend(commands::arguments(text).into_iter().map(|range| (range, Reason::Script)));
     if hits.is_empty() {
         return;
     }
