@@ -292,4 +292,58 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     ("help", &[example("entrepot help sync run", "Show the help of a command", "显示一个命令的帮助")]),
     ("version", &[example("entrepot version", "Print the version", "显示版本")]),
+    (
+        "account ls",
+        &[example("entrepot account ls --output json", "List accounts for a program", "以 JSON 列出账号")],
+    ),
+    (
+        "account add",
+        &[
+            example("entrepot account add alice", "Create an account", "新建账号"),
+            example(
+                "entrepot account add ci --robot",
+                "Create a robot for a pipeline",
+                "为流水线新建机器人账号",
+            ),
+        ],
+    ),
+    (
+        "account password",
+        &[example("entrepot account password admin", "Set the first password", "设置第一个密码")],
+    ),
+    ("account role", &[example("entrepot account role alice operator", "Make an operator", "设为运维人员")]),
+    (
+        "account disable",
+        &[example("entrepot account disable alice", "Lock somebody out at once", "立即停用某个账号")],
+    ),
+    (
+        "account enable",
+        &[example("entrepot account enable alice", "Let somebody in again", "重新启用某个账号")],
+    ),
+    ("account rm", &[example("entrepot account rm alice", "Remove an account", "删除账号")]),
+    (
+        "token ls",
+        &[example("entrepot token ls --account ci", "List the tokens of a robot", "列出机器人账号的令牌")],
+    ),
+    (
+        "token create",
+        &[example(
+            "entrepot token create build --account ci --scope 'pull,push:local/ci/**' --expires 90d",
+            "Let a pipeline push below local/ci for 90 days",
+            "允许流水线在 90 天内推送到 local/ci 之下",
+        )],
+    ),
+    (
+        "token renew",
+        &[example(
+            "entrepot token renew roZHYrZ6Ai",
+            "Replace a secret without an outage",
+            "不停机更换令牌内容",
+        )],
+    ),
+    ("token rm", &[example("entrepot token rm roZHYrZ6Ai", "Revoke a token", "吊销令牌")]),
+    (
+        "audit",
+        &[example("entrepot audit --actor owner -n 20", "Show what the owner did", "查看所有者的操作")],
+    ),
 ];

@@ -7,7 +7,6 @@ use clap::builder::styling::AnsiColor;
 use crate::{
     config::{self, Environment, Warning},
     hints,
-    output::{self, Output},
     terminal::{self, Label},
 };
 
@@ -72,12 +71,14 @@ impl Failure {
         self
     }
 
-    /// Prints it as the end of a command: for programs to standard output too.
-    pub(crate) fn conclude(&self, output: Output) {
-        if output == Output::Json {
-            output::print_failure(&self.what, self.hint.as_deref());
-        }
-        self.report();
+    /// The fact.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// A way out, if one is known.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Prints it to standard error.

@@ -69,7 +69,10 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.conclude(output);
+            if output == output::Output::Json {
+                output::print_failure(&failure);
+            }
+            failure.report();
             failure.code()
         }
     }

@@ -40,10 +40,10 @@ pub(crate) fn print_exact(document: &[u8]) -> Result<(), Failure> {
 static HAS_PRINTED_JSON: AtomicBool = AtomicBool::new(false);
 
 /// Prints a failure as JSON, unless the command has printed a document that tells it.
-pub(crate) fn print_failure(what: &str, hint: Option<&str>) {
+pub(crate) fn print_failure(failure: &Failure) {
     if !HAS_PRINTED_JSON.load(Ordering::Relaxed) {
         // The failure is told on standard error in any case.
-        let _ = print_json(&serde_json::json!({ "error": what, "hint": hint }));
+        let _ = print_json(&serde_json::json!({ "error": failure.what(), "hint": failure.hint() }));
     }
 }
 

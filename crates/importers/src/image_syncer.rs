@@ -120,7 +120,7 @@ fn add(imported: &mut Imported, from: &str, filter: &Filter, place: &str) {
         }
         _ => (with_host(&whole), Vec::new()),
     };
-    match (filter, &renamed[..]) {
+    let is_there = match (filter, &renamed[..]) {
         (_, []) => draft(imported, from, filter).to(target(&repository)),
         (Filter::Named(names), renamed) if names == renamed => {
             draft(imported, from, filter).to(target(&repository))
@@ -136,11 +136,13 @@ fn add(imported: &mut Imported, from: &str, filter: &Filter, place: &str) {
             is_there
         }
         _ => {
-            return imported
-                .notes
-                .push(format!("{from} to {place}: it names other tags than the source does"));
+            imported.notes.push(format!("{from} to {place}: it names other tags than the source does"));
+            false
         }
     };
+    if is_there {
+        imported.notes.push(format!("{from} to {place} was there twice, and is once here"));
+    }
 }
 
 // The rule of a source and its tags.

@@ -58,7 +58,7 @@ enum State {
     /// Nothing: it is being made, or nobody has asked for it since a restart.
     OnDisk,
     /// Its progress, without its file.
-    Parked(Checkpoint),
+    Parked(Box<Checkpoint>),
     Open(Arc<Open>),
 }
 
@@ -254,7 +254,7 @@ impl Uploads {
         if Arc::strong_count(open) == 1
             && let Some(at) = open.at_rest()
         {
-            known.state = State::Parked(at);
+            known.state = State::Parked(Box::new(at));
         }
     }
 
@@ -284,7 +284,7 @@ impl Uploads {
         let all = self.lock();
         let known = all.get(&id)?;
         match &known.state {
-            State::Parked(at) => Some((known.repository.clone(), at.clone())),
+            State::Parked(at) => Some((known.repository.clone(), (**at).clone())),
             State::OnDisk | State::Open(_) => None,
         }
     }

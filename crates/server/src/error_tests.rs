@@ -226,23 +226,6 @@ fn what_upstreams_do() {
             None,
         ),
         (
-            upstream(UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::ConnectTimeout))),
-            504,
-            "UNKNOWN",
-            "upstream `docker.io` cannot be reached: there is no connection in time; hint: the network or a firewall \
-             is in the way: set `HTTPS_PROXY`, or name a mirror under `endpoints`; README.md: \"docker.io cannot be \
-             reached\" (docker.io 连不上怎么办)",
-            None,
-        ),
-        (
-            upstream(UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::PlainHttp))),
-            502,
-            "UNKNOWN",
-            "upstream `docker.io` cannot be reached: it speaks plain HTTP and not TLS; hint: write `http://` instead \
-             of `https://` under `endpoints`",
-            None,
-        ),
-        (
             upstream(UpstreamFault::TimedOut),
             504,
             "UNKNOWN",
@@ -261,6 +244,28 @@ fn what_upstreams_do() {
         let refusal = Refusal::from(error);
         assert_eq!(shown(&refusal), (status, code, message));
         assert_eq!(values(&refusal, &header::RETRY_AFTER), Vec::from_iter(wait));
+    }
+}
+
+// U28
+#[test]
+fn why_upstreams_cannot_be_reached() {
+    for (kind, status, said) in [
+        (
+            NetworkFaultKind::ConnectTimeout,
+            504,
+            "there is no connection in time; hint: the network or a firewall is in the way: set `HTTPS_PROXY`, or \
+             name a mirror under `endpoints`; README.md: \"docker.io cannot be reached\" (docker.io 连不上怎么办)",
+        ),
+        (
+            NetworkFaultKind::PlainHttp,
+            502,
+            "it speaks plain HTTP and not TLS; hint: write `http://` instead of `https://` under `endpoints`",
+        ),
+    ] {
+        let refusal = Refusal::from(upstream(UpstreamFault::Unreachable(NetworkFault::new(kind))));
+        let message = format!("upstream `docker.io` cannot be reached: {said}");
+        assert_eq!(shown(&refusal), (status, "UNKNOWN", message.as_str()));
     }
 }
 

@@ -29,8 +29,8 @@ use crate::{
     terminal,
 };
 
-pub(crate) use action::Action;
 use accounts::{AccountCommand, AuditArgs, TokenCommand};
+pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;

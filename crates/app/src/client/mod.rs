@@ -112,7 +112,12 @@ impl Client {
     }
 
     /// Sends a change to a path below `/api/v1`; the answer has no content.
-    pub(crate) async fn change(&self, method: Method, path: &[&str], body: &impl Serialize) -> Result<(), Fault> {
+    pub(crate) async fn change(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<(), Fault> {
         send(self.request(method, path).json(body).timeout(PATIENCE)).await.map(drop)
     }
 

@@ -5,8 +5,8 @@ mod render;
 use std::time::SystemTime;
 
 use entrepot_api::{
-    AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken, NewAccount,
-    NewApiToken, PageQuery, Role,
+    AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken,
+    NewAccount, NewApiToken, PageQuery, Role,
 };
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
@@ -130,7 +130,12 @@ impl Asker {
             Verb::SetPassword { name, password } => {
                 let password = password.obtain(&format!("new password of `{name}`: ")).await?;
                 let password = Some(password.expose_secret().to_owned());
-                self.change(&name, &AccountChange { password, ..AccountChange::default() }, "has a new password").await
+                self.change(
+                    &name,
+                    &AccountChange { password, ..AccountChange::default() },
+                    "has a new password",
+                )
+                .await
             }
             Verb::SetRole { name, role } => {
                 let change = AccountChange { role: Some(role), ..AccountChange::default() };
@@ -150,9 +155,7 @@ impl Asker {
                 let new = NewApiToken { account, name, scopes, expires };
                 self.issued(self.client.post(&["tokens"], &new).await)
             }
-            Verb::RenewToken { id } => {
-                self.issued(self.client.post(&["tokens", &id, "renew"], &()).await)
-            }
+            Verb::RenewToken { id } => self.issued(self.client.post(&["tokens", &id, "renew"], &()).await),
             Verb::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
                 self.done(&id, "is removed")
