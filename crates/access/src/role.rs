@@ -1,6 +1,6 @@
 //! Roles, and what each may do apart from repositories. Pure.
 //!
-//! The table in `docs/reference/access.md` is compared with this module by a test.
+//! The table in `docs/how-to/access.md` is compared with this module by a test.
 
 use std::{fmt, str::FromStr};
 
@@ -138,6 +138,22 @@ mod tests {
         }
         for bad in ["", "Admin", "root", "user "] {
             assert_eq!(bad.parse::<Role>(), Err(RoleError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_table_for_readers_is_this_one() {
+        for (page, yes, no) in [("how-to/access.md", "yes", "no"), ("zh-CN/how-to/access.md", "可以", "不可")]
+        {
+            let path = format!("{}/../../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            for operation in Operation::ALL {
+                let row = text.lines().find(|line| line.starts_with(&format!("| `{operation}`"))).unwrap();
+                let told: Vec<&str> =
+                    row.split(" | ").skip(1).map(|cell| cell.trim_end_matches(" |")).collect();
+                let expected = Role::ALL.map(|role| if role.may(operation) { yes } else { no });
+                assert_eq!(told, expected, "{page} {operation}");
+            }
         }
     }
 

@@ -346,4 +346,8 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         "audit",
         &[example("entrepot audit --actor owner -n 20", "Show what the owner did", "查看所有者的操作")],
     ),
+    (
+        "cache verify",
+        &[example("entrepot cache verify --repair", "Find and mend what disagrees", "找出并修复不一致之处")],
+    ),
 ];

@@ -21,8 +21,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "显示由文件、环境变量和默认值得出的生效配置，不含密码",
     ),
     (
-        "List, count or remove cached content, with or without a running server",
-        "查看、统计或删除缓存内容，服务是否在运行均可",
+        "List, count, remove or verify cached content, with or without a running server",
+        "查看、统计、删除或校验缓存内容，服务是否在运行均可",
     ),
     ("List repositories, or the images of one", "列出仓库，或一个仓库中的镜像"),
     ("Show totals", "显示总量"),
@@ -221,10 +221,13 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("The registry, or a namespace in it", "镜像站，或其中的命名空间"),
     ("Remove all stored logins", "删除所有已保存的登录"),
     // images, rewrite
-    ("The documents; `-` or none for standard input", "文件；`-` 或省略表示标准输入"),
     (
-        "Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, devcontainer, env, list [default: by name and content]",
-        "文件类型：compose、kubernetes、helm、kustomize、dockerfile、github、gitlab、devcontainer、env、list（默认：按文件名和内容判断）",
+        "The documents, or directories with documents; `-` or none for standard input",
+        "文件，或含有这些文件的目录；`-` 或不写表示标准输入",
+    ),
+    (
+        "Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, woodpecker, circleci, bitbucket, devcontainer, quadlet, hcl, bake, ansible, script, env, list [default: by name and content]",
+        "文件类型：compose、kubernetes、helm、kustomize、dockerfile、github、gitlab、woodpecker、circleci、bitbucket、devcontainer、quadlet、hcl、bake、ansible、script、env、list（默认：按文件名和内容判断）",
     ),
     (
         "A list of images to leave alone, one per line; `*` matches any text",
@@ -362,12 +365,12 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Only those of this account", "只列出该账号的令牌"),
     ("Create an API token and print it, once", "新建 API 令牌并显示，仅此一次"),
     ("Its name, for people", "便于识别的名称"),
-    ("The account that it is for [default: your own]", "令牌所属的账号 [默认：自己的账号]"),
+    ("The account that it is for [default: your own]", "令牌所属的账号 （默认：自己的账号）"),
     (
         "What it may do, such as `pull:docker.io/library/**` or `pull,push:local/app`; repeat for more",
         "令牌的权限，例如 `pull:docker.io/library/**` 或 `pull,push:local/app`，可重复填写",
     ),
-    ("How long it lives, such as `90d` [default: for ever]", "有效期，例如 `90d` [默认：永久]"),
+    ("How long it lives, such as `90d` [default: for ever]", "有效期，例如 `90d` （默认：永久）"),
     (
         "Print a new secret for an API token; the one so far works for another 24 hours",
         "为 API 令牌更换内容并显示；原内容在 24 小时内仍然有效",
@@ -383,4 +386,13 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "The server's `api_token`, or an API token, if it is on another machine",
         "服务器在另一台机器上时，填写其 `api_token` 或 API 令牌",
     ),
+    (
+        "Compare stored bytes with records; the exit code is 1 if they disagree",
+        "比对存储的内容与记录；不一致时退出码为 1",
+    ),
+    (
+        "Delete bytes without a record, and forget mirrored content whose bytes are lost",
+        "删除没有记录的内容，并清除内容已丢失的代理镜像的记录",
+    ),
+    ("Repair also if most of what is held would go", "即使大部分内容会被清除也照样修复"),
 ];
