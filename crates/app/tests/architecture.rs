@@ -16,7 +16,7 @@ use serde_json::Value;
 const TEST_IMPORTS: [(&str, &[&str]); 3] = [
     ("sync", &["importers", "guide"]),
     ("scheduler", &["remote"]),
-    ("server", &["remote", "blobs", "catalog"]),
+    ("server", &["remote", "blobs", "catalog", "secrets"]),
 ];
 
 /// The most lines that a source file may have.

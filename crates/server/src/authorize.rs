@@ -1,4 +1,4 @@
-//! May the sender of a registry API request do this? Pure, apart from the rules that it is given.
+//! May the sender of a registry API request do this? Pure, but for the limits that may stand against it.
 
 use entrepot_access::{Principal, Rules, Verb, Verbs};
 use entrepot_mirror::RepoKey;
@@ -9,7 +9,10 @@ use crate::{
     action::Action,
     challenge::{Origin, TokenFault},
     error::Refusal,
+    permit::Permit,
+    policy::Decision,
     sender::{Credentials, RejectionKind, Sender},
+    state::State,
 };
 
 /// What a decision is about.
@@ -81,6 +84,18 @@ impl Question<'_> {
         let code = if fault.is_some() { ErrorCode::Denied } else { ErrorCode::Unauthorized };
         Refusal::new(StatusCode::UNAUTHORIZED, code, message)
             .with(header::WWW_AUTHENTICATE, self.origin.challenge(Some((name, asked_for)), fault))
+    }
+}
+
+/// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.
+pub(crate) fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
+    if let Some(access) = &state.access {
+        question.decide(access.rules())?;
+    }
+    let repository = question.repository.map(|(_, key)| key);
+    match state.policy.decide(question.sender, question.action, repository) {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Refuse(refusal) => Err(refusal),
     }
 }
 

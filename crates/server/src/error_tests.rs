@@ -151,21 +151,29 @@ fn what_the_mirror_says_to_pushes() {
                 .to_owned(),
         ),
         (MirrorError::BodyBroken, 400, "BLOB_UPLOAD_INVALID", "the request's body broke off".to_owned()),
+    ] {
+        assert_eq!(shown(&Refusal::from(error)), (status, code, message.as_str()));
+    }
+}
+
+#[test]
+fn what_the_mirror_says_when_it_cannot_store() {
+    for (error, status, code, message) in [
         (
             MirrorError::Full,
             507,
             "UNKNOWN",
-            "there is no space left to store this; hint: free space, then try again".to_owned(),
+            "there is no space left to store this; hint: free space, then try again",
         ),
         (
             MirrorError::StoreDown,
             503,
             "UNKNOWN",
-            "the store does not answer, and what it holds is not lost; hint: try again in 5 s".to_owned(),
+            "the store does not answer, and what it holds is not lost; hint: try again in 5 s",
         ),
-        (MirrorError::Store, 503, "UNKNOWN", "the store failed; hint: the server's log says more".to_owned()),
+        (MirrorError::Store, 503, "UNKNOWN", "the store failed; hint: the server's log says more"),
     ] {
-        assert_eq!(shown(&Refusal::from(error)), (status, code, message.as_str()));
+        assert_eq!(shown(&Refusal::from(error)), (status, code, message));
     }
 }
 

@@ -5,7 +5,6 @@ use std::error::Error;
 use entrepot_api::Problem;
 use reqwest::StatusCode;
 
-use super::Client;
 use crate::failure::Failure;
 
 /// The reason a request failed.
@@ -42,8 +41,8 @@ impl Fault {
         if error.is_connect() { Self::Connect(error) } else { Self::Connection(error) }
     }
 
-    /// The failure of a command that asked the server of `client`, with the server's own words where it refused.
-    pub(crate) fn explained(self, client: &Client) -> Failure {
+    /// The failure of a command that asked `server`, with the server's own words where it refused.
+    pub(crate) fn explained(self, server: &str) -> Failure {
         match self {
             Self::Refused { status, problem } => {
                 let (what, hint) = match problem {
@@ -59,8 +58,8 @@ impl Fault {
                     (None, _) => failure,
                 }
             }
-            Self::Connect(error) | Self::Connection(error) => unreachable(client, &error),
-            Self::TimedOut => unreachable(client, &self),
+            Self::Connect(error) | Self::Connection(error) => unreachable(server, &error),
+            Self::TimedOut => unreachable(server, &self),
             Self::Answer(error) => Failure::because("the server's answer cannot be used", &error),
             Self::TooLong => Failure::new("the server's answer cannot be used: it is too long"),
         }
@@ -76,7 +75,7 @@ impl Fault {
     }
 }
 
-fn unreachable(client: &Client, error: &(dyn Error + 'static)) -> Failure {
-    Failure::because(format!("cannot reach the server at `{}`", client.server()), error)
+fn unreachable(server: &str, error: &(dyn Error + 'static)) -> Failure {
+    Failure::because(format!("cannot reach the server at `{server}`"), error)
         .with_hint("say where it is with `--server URL` or `ENTREPOT_SERVER`")
 }

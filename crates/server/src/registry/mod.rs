@@ -21,7 +21,7 @@ use http::{Response, StatusCode};
 use crate::{
     action::Action,
     answer::respond,
-    authorize::Question,
+    authorize::{self, Question},
     body::Body,
     call::Call,
     challenge::Origin,
@@ -29,9 +29,7 @@ use crate::{
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
     metrics::Kind,
-    permit::Permit,
     policy::Decision,
-    state::State,
 };
 
 /// True if the path belongs to the registry API.
@@ -58,7 +56,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let is_https = Origin::is_https(state.has_tls, call.peer.address(), &call.head.headers);
     let origin = &Origin::new(is_https, call.host());
     let action = &Action::of(&route, method);
-    let permit = admit(state, &Question { sender, action, method, repository, origin })?;
+    let permit = authorize::admit(state, &Question { sender, action, method, repository, origin })?;
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
         let mut response = ping();
         response.body_mut().hold(permit);
@@ -73,18 +71,6 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     }
     response.body_mut().hold(permit);
     Ok(response)
-}
-
-/// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.
-fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
-    if let Some(access) = &state.access {
-        question.decide(access.rules())?;
-    }
-    let repository = question.repository.map(|(_, key)| key);
-    match state.policy.decide(question.sender, question.action, repository) {
-        Decision::Allow(permit) => Ok(permit),
-        Decision::Refuse(refusal) => Err(refusal),
-    }
 }
 
 // A list of its own: it belongs to no repository. It has what its reader may pull.

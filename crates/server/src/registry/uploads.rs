@@ -4,11 +4,11 @@ use entrepot_mirror::{Error, Mounted, Target, UploadId};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Method, Name, UploadStart};
 use http::{HeaderMap, Response, StatusCode, header};
 
-use super::{admit, ask::Ask};
+use super::ask::Ask;
 use crate::{
     action::{Action, Content},
     answer::respond,
-    authorize::Question,
+    authorize::{self, Question},
     body::Body,
     error::Refusal,
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
@@ -55,7 +55,7 @@ fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Perm
     let repository = Some((from, &source.key));
     let question =
         Question { sender: ask.sender, action, method: Method::Get, repository, origin: ask.origin };
-    let permit = admit(ask.state, &question).ok()?;
+    let permit = authorize::admit(ask.state, &question).ok()?;
     Some((source, permit))
 }
 

@@ -241,7 +241,7 @@ impl Asker {
     }
 
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| fault.explained(&self.client))
+        answer.map_err(|fault| fault.explained(self.client.server()))
     }
 }
 

@@ -47,6 +47,6 @@ impl Syncs {
     }
 
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| fault.explained(&self.0))
+        answer.map_err(|fault| fault.explained(self.0.server()))
     }
 }
