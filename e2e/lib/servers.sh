@@ -75,6 +75,7 @@ mirror:
 registries:
   docker.io: {endpoints: ["http://127.0.0.1:${docker_port:-9}"], alias: docker$docker}
   quay.io: {endpoints: ["$quay_at:${quay_port:-9}"], alias: quay$quay}
+access: {anonymous: [pull, push, delete, see]}
 CONFIG
     [ "${scene:-}" != tls ] || printf 'tls: {cert: "%s/tls/server.crt", key: "%s/tls/server.key"}\n' "$scratch" "$scratch"
 }

@@ -4,7 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -53,6 +53,7 @@ pub(crate) struct Shared {
     /// API tokens whose use was written down a short time ago.
     pub(crate) recently_used: moka::sync::Cache<Digest, ()>,
     generation: AtomicU64,
+    is_in_use: AtomicBool,
 }
 
 /// An account as it is remembered.
@@ -70,6 +71,7 @@ impl Access {
     pub async fn open(catalog: Catalog, keyring: Keyring, rules: Rules) -> Result<Self, OpenError> {
         check_keyring(&catalog, &keyring).await?;
         let (signing, verifying) = signing_keys(&catalog, &keyring).await?;
+        let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
         Ok(Self(Arc::new(Shared {
             catalog,
             rules,
@@ -83,6 +85,7 @@ impl Access {
             tokens: remembered(REMEMBERED_FOR),
             recently_used: remembered(USE_WRITTEN_EVERY),
             generation: AtomicU64::new(0),
+            is_in_use,
         })))
     }
 
@@ -97,12 +100,10 @@ impl Access {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    /// True once anybody can log in with a password.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn has_passwords(&self) -> Result<bool, entrepot_catalog::Error> {
-        self.0.catalog.has_passwords().await
+    /// True once there is a password or an API token. Until then there is nothing to log in with: credentials are not
+    /// looked at, and may be those of a proxy in front.
+    pub fn is_in_use(&self) -> bool {
+        self.0.is_in_use.load(Ordering::Acquire)
     }
 }
 
@@ -151,6 +152,12 @@ impl Shared {
         self.tokens.invalidate_all();
         self.verified.forget_all();
     }
+
+    /// Finds out whether anybody can log in, after a change.
+    pub(crate) async fn find_use(&self) -> Result<(), entrepot_catalog::Error> {
+        self.is_in_use.store(has_credentials(&self.catalog).await?, Ordering::Release);
+        Ok(())
+    }
 }
 
 impl KnownAccount {
@@ -177,6 +184,10 @@ where
 /// A lock that a panic elsewhere does not take away.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn has_credentials(catalog: &Catalog) -> Result<bool, entrepot_catalog::Error> {
+    Ok(catalog.has_passwords().await? || !catalog.api_tokens(None, "", 1).await?.rows.is_empty())
 }
 
 async fn check_keyring(catalog: &Catalog, keyring: &Keyring) -> Result<(), OpenError> {

@@ -333,6 +333,7 @@ impl Access {
     ) -> Result<T, ChangeError> {
         let done = change.await;
         self.0.changed();
+        let looked = self.0.find_use().await;
         let outcome = match &done {
             Ok(_) => AuditOutcome::Done,
             Err(ChangeError::Catalog(_) | ChangeError::Busy(_)) => AuditOutcome::Failed,
@@ -350,6 +351,7 @@ impl Access {
         let recorded = self.0.catalog.add_audit(&entry, SystemTime::now()).await;
         let value = done?;
         recorded?;
+        looked?;
         Ok(value)
     }
 }

@@ -273,9 +273,10 @@ async fn the_first_admin_has_no_password() {
     let access = home.open().await;
     access.make_first_admin().await.unwrap();
     access.make_first_admin().await.unwrap();
-    assert!(!access.has_passwords().await.unwrap());
+    assert!(!access.is_in_use(), "there is nothing to log in with");
     assert!(matches!(login(&access, "admin", "").await, Err(LoginError::Wrong)));
     access.set_password(&name("admin"), secret(PASSWORD), &owner()).await.unwrap();
+    assert!(access.is_in_use());
     assert_eq!(login(&access, "admin", PASSWORD).await.unwrap().account().unwrap().role, Role::Admin);
     assert_eq!(access.accounts("", 10).await.unwrap().rows.len(), 1);
 }

@@ -188,7 +188,7 @@ fn circles_of_variables_end() {
     lab.write("compose.yaml", "services: {a: {image: '${A}'}, b: {image: '${C:-x}'}}\n");
     lab.write(".env", "A=${B}\nB=${A}\nC=${C}\n");
     let ran = ends(&lab, &["relay", "compose.yaml", "--to", "r.lan/x", "--dry-run"], MOST);
-    assert!(ran.stderr.contains("`${A}` is left: the name comes from `A`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`${A}` is left: "), "{}", ran.stderr);
     assert!(ran.stdout.contains("docker.io/library/x"), "{}", ran.stdout);
 }
 

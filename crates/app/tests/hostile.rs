@@ -120,7 +120,8 @@ async fn a_copy_reads_no_more_of_a_blob_than_its_manifest_says() {
     let lab = Lab::with(&format!("registries: {{docker.io: {{endpoints: [\"{}\"]}}}}\n", upstream.url()));
     let ran = tokio::task::block_in_place(|| lab.run(&["copy", "docker.io/library/a:1", "oci:out:1"]));
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("sent bytes with the wrong digest"), "{}", ran.stderr);
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("sent bytes with the wrong digest"), "{told}");
     // What the sockets hold is all that was sent of it.
     assert!(upstream.log().bytes_sent() < 64 * MIB, "{}", upstream.log().bytes_sent());
 }

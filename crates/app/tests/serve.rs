@@ -22,7 +22,7 @@ use support::{Lab, Ran, Serving};
 /// A server whose docker.io is `upstream`.
 fn lab_of(upstream: &TestRegistry) -> Lab {
     Lab::with(&format!(
-        "mirror: {{domain: m.test}}\nregistries: {{docker.io: {{endpoints: [\"{}\"]}}}}\n",
+        "mirror: {{domain: m.test}}\naccess: {{anonymous: [pull, push, see]}}\nregistries: {{docker.io: {{endpoints: [\"{}\"]}}}}\n",
         upstream.url()
     ))
 }
@@ -64,7 +64,7 @@ async fn it_answers_to_the_names_that_it_was_given() {
         "mirror: {domain: m.test}\nnames: [mirror.lan]\nsync: [{name: r, from: a.test/x, to: [b.test/x]}]\n",
     );
     let serving = lab.serve(&[]);
-    let ping = format!("{}/v2/", serving.url);
+    let ping = format!("{}/healthz", serving.url);
     for host in ["m.test", "docker.m.test:5000", "Mirror.LAN", "localhost", serving.authority()] {
         assert_eq!(client::get_with(&ping, &[("host", host)]).await.status, 200, "{host}");
     }

@@ -42,7 +42,13 @@ async fn only_what_says_no_counts_against_what_is_held() {
         let cold = rig.manifest("a", &format!("cold{nth}")).await.err().unwrap();
         let is_no_answer = matches!(
             cold,
-            Error::Upstream { fault: UpstreamFault::Rejected { .. } | UpstreamFault::Failing(_), .. }
+            Error::Upstream {
+                // 407 is the answer of a proxy on the way.
+                fault: UpstreamFault::Rejected { .. }
+                    | UpstreamFault::Failing(_)
+                    | UpstreamFault::Unreachable(_),
+                ..
+            }
         );
         assert!(is_no_answer, "{cold:?}");
         rig.upstream.clear_faults();

@@ -115,8 +115,8 @@ impl FromStr for RepositoryPattern {
         if last != "**" && last.contains("**") || segments.clone().any(|segment| segment.contains("**")) {
             return Err(PatternError::Rest);
         }
-        // Only a registry has a port, and it stands first.
-        if segments.next().is_some() && last.contains(':') {
+        // Only a registry has a port, and a name follows it.
+        if last.contains(':') {
             return Err(PatternError::Tag);
         }
         Ok(Self(text.into()))

@@ -1,6 +1,6 @@
 //! May the sender of a registry API request do this? Pure, but for the limits that may stand against it.
 
-use entrepot_access::{Principal, Rules, Verb, Verbs};
+use entrepot_access::{Access, Principal, Verb, Verbs};
 use entrepot_mirror::RepoKey;
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
@@ -27,13 +27,15 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     /// Lets the request pass, or says what is missing.
-    pub(crate) fn decide(&self, rules: &Rules) -> Result<(), Refusal> {
-        let Some((name, key)) = self.repository else { return self.ping(rules) };
+    pub(crate) fn decide(&self, access: &Access) -> Result<(), Refusal> {
+        let rules = access.rules();
+        let Some((name, key)) = self.repository else { return self.ping(access) };
         let needed = needed(self.action, self.method);
         let is_read = !needed.any.has(Verb::Delete) && needed.any.has(Verb::Pull);
         match &self.sender.credentials {
-            // A client that sends a password for another registry still gets what everybody gets.
-            Credentials::Refused(rejection) if !(is_read && rejection.kind == RejectionKind::Password) => {
+            // A client that sends a password for another registry still gets what everybody gets, also while failed
+            // logins are slowed down or accounts cannot be read. A bad token is sent back: there is a new one.
+            Credentials::Refused(rejection) if !is_read || rejection.kind == RejectionKind::Token => {
                 return Err(rejection.refusal(self.origin, Some((name, needed.asked_for))));
             }
             _ => {}
@@ -54,13 +56,13 @@ impl Question<'_> {
     }
 
     // Docker's daemon learns here, and only here, that it may log in.
-    fn ping(&self, rules: &Rules) -> Result<(), Refusal> {
+    fn ping(&self, access: &Access) -> Result<(), Refusal> {
+        let is_local = self.sender.principal == Principal::LOCAL && !access.rules().local.is_empty();
         match &self.sender.credentials {
             Credentials::Refused(rejection) => Err(rejection.refusal(self.origin, None)),
             Credentials::Accepted | Credentials::Token(_) => Ok(()),
-            Credentials::None if self.sender.principal == Principal::LOCAL && !rules.local.is_empty() => {
-                Ok(())
-            }
+            // Programs on this machine need no login, and nobody does while there is nothing to log in with.
+            Credentials::None if is_local || !access.is_in_use() => Ok(()),
             Credentials::None => {
                 let message = "log in, or ask for a token without; hint: `docker login`";
                 let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
@@ -90,7 +92,7 @@ impl Question<'_> {
 /// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.
 pub(crate) fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
     if let Some(access) = &state.access {
-        question.decide(access.rules())?;
+        question.decide(access)?;
     }
     let repository = question.repository.map(|(_, key)| key);
     match state.policy.decide(question.sender, question.action, repository) {

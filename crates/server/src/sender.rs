@@ -111,7 +111,8 @@ impl Sender {
         if evidence.is_sync_token(sent) {
             return Self::accepted(Principal::SYNC_TOKEN);
         }
-        let Some(access) = access else { return evidence.without() };
+        // Until there is anything to log in with, credentials may be those of a proxy in front.
+        let Some(access) = access.filter(|access| access.is_in_use()) else { return evidence.without() };
         let found = match parse(sent) {
             Some(Sent::Basic { user, password }) => {
                 let found = access.login(&user, &password, evidence.client).await;

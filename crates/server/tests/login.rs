@@ -119,6 +119,22 @@ async fn the_ping_says_how_to_log_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_to_log_in_while_there_is_nothing_to_log_in_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
+    let access = Access::open(catalog, Keyring::generate(), Rules::default()).await.unwrap();
+    access.make_first_admin().await.unwrap();
+    let rig = Rig::start_with(Setup { access: Some(access.clone()), ..Setup::default() }).await;
+    // A password for a proxy in front.
+    let proxy = basic("somebody", "something");
+    let ping = async |headers: &[(&str, &str)]| rig.send("GET", "/v2/", headers, "").await.status.as_u16();
+    assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (200, 200));
+    assert_eq!(rig.send("POST", "/v2/local/x/blobs/uploads/", &[AWAY], "").await.status, 401);
+    access.set_password(&name("admin"), PASSWORD.into(), &by()).await.unwrap();
+    assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (401, 401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_checked_at_the_ping_and_at_the_token() {
     let yard = Yard::new().await;
     assert_eq!(yard.status("GET", "/v2/", &basic("alice", PASSWORD)).await, 200);

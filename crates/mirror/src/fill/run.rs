@@ -103,11 +103,13 @@ async fn begin(
     fill: &Arc<Fill>,
 ) -> Result<Begun, Failure> {
     let digest = fill.digest;
-    if is_manifest_at(upstream, &context.holdings, key, &digest).await {
-        return Err(Failure::Refused(Error::BlobUnknown { name: key.to_string(), digest }));
-    }
     let wanted = Wanted { context, upstream, key, digest };
     let (staged, progress) = wanted.stage().await?;
+    // What an earlier attempt has begun was seen to be a blob.
+    if progress.is_none() && is_manifest_at(upstream, &context.holdings, key, &digest).await {
+        context.discard(digest).await;
+        return Err(Failure::Refused(Error::BlobUnknown { name: key.to_string(), digest }));
+    }
     let stream = match &progress {
         Some(progress) if progress.is_complete() => {
             wanted.prove(progress).await?;

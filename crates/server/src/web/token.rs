@@ -79,7 +79,7 @@ fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin) -> Result<()
     let only_pulls =
         !scopes.is_empty() && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));
     match rejection.kind {
-        RejectionKind::Password if only_pulls => Ok(()),
+        RejectionKind::Password | RejectionKind::Wait(_) | RejectionKind::Unavailable if only_pulls => Ok(()),
         _ => Err(rejection.refusal(origin, None)),
     }
 }
