@@ -7,10 +7,13 @@ type Id = keyof operations;
 
 /** What an operation answers when it does what was asked for. */
 type Answer<O extends Id> = operations[O]["responses"] extends infer R
-  ? R extends { 200: { content: infer C } } | { 202: { content: infer C } }
+  ? R extends { 200: { content: infer C } } | { 201: { content: infer C } } | { 202: { content: infer C } }
     ? C[keyof C]
     : never
   : never;
+
+/** What an operation takes as its body. */
+type Body<O extends Id> = operations[O] extends { requestBody: { content: infer C } } ? C[keyof C] : never;
 
 class Refused extends Error {
   constructor(readonly problem: Schemas["Problem"]) {
@@ -33,6 +36,13 @@ class Client {
     const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
     if (!response.ok) throw new Refused((await response.json()) as Schemas["Problem"]);
     return (await response.json()) as Answer<O>;
+  }
+
+  // An operation whose answer has no content.
+  private async tell(method: string, path: string, body?: object): Promise<void> {
+    const headers: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {};
+    const response = await fetch(new URL(path, this.server), { method, headers, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Refused((await response.json()) as Schemas["Problem"]);
   }
 
   // Every operation has to be here: one that is missing, or is no more, is an error.
@@ -60,6 +70,25 @@ class Client {
       this.ask<"verifyCache">("GET", "/api/v1/cache/verification" satisfies keyof paths, query),
     repairCache: (query: operations["repairCache"]["parameters"]["query"]) =>
       this.ask<"repairCache">("POST", "/api/v1/cache/verification" satisfies keyof paths, query),
+    getMe: () => this.ask<"getMe">("GET", "/api/v1/me" satisfies keyof paths),
+    listAccounts: (query: operations["listAccounts"]["parameters"]["query"]) =>
+      this.ask<"listAccounts">("GET", "/api/v1/accounts" satisfies keyof paths, query),
+    createAccount: (body: Body<"createAccount">) =>
+      this.tell("POST", "/api/v1/accounts" satisfies keyof paths, body),
+    changeAccount: (name: string, body: Body<"changeAccount">) =>
+      this.tell("PATCH", ("/api/v1/accounts/{name}" satisfies keyof paths).replace("{name}", name), body),
+    removeAccount: (name: string) =>
+      this.tell("DELETE", ("/api/v1/accounts/{name}" satisfies keyof paths).replace("{name}", name)),
+    listTokens: (query: operations["listTokens"]["parameters"]["query"]) =>
+      this.ask<"listTokens">("GET", "/api/v1/tokens" satisfies keyof paths, query),
+    createToken: (body: Body<"createToken">) =>
+      this.ask<"createToken">("POST", "/api/v1/tokens" satisfies keyof paths, {}, body),
+    renewToken: (id: string) =>
+      this.ask<"renewToken">("POST", ("/api/v1/tokens/{id}/renew" satisfies keyof paths).replace("{id}", id)),
+    removeToken: (id: string) =>
+      this.tell("DELETE", ("/api/v1/tokens/{id}" satisfies keyof paths).replace("{id}", id)),
+    listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
+      this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
   } satisfies Record<Id, unknown>;
 }
 
@@ -105,4 +134,15 @@ export async function everything(server: string): Promise<void> {
     const removed = await api.removeCacheImages({ name, reference: images.images[0]?.digest });
     console.log(totals.bytes - removed.freed, "bytes are left");
   }
+  const me = await api.getMe();
+  console.log(me.kind, me.account ?? "no account", me.operations.includes("manage-accounts"));
+  await api.createAccount({ name: "ci", role: "user" });
+  await api.changeAccount("ci", { disabled: false });
+  const issued = await api.createToken({ account: "ci", name: "build", scopes: ["pull,push:local/ci/**"] });
+  const renewed = await api.renewToken(issued.id);
+  const tokens = await api.listTokens({ account: "ci" });
+  console.log(renewed.token.length, tokens.tokens.map((token) => token.secrets[0]?.last_used ?? "never used"));
+  await api.removeToken(issued.id);
+  for (const account of (await api.listAccounts({ n: 10 })).accounts) await api.removeAccount(account.name);
+  console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));
 }

@@ -112,10 +112,13 @@ pub struct NewAccount {
 #[serde(deny_unknown_fields, default)]
 pub struct AccountChange {
     /// The new role.
+    #[schema(required = false)]
     pub role: Option<Role>,
     /// The new password.
+    #[schema(required = false)]
     pub password: Option<String>,
     /// Whether it is disabled.
+    #[schema(required = false)]
     pub disabled: Option<bool>,
 }
 

@@ -297,6 +297,67 @@ async fn whoever_may_only_push_may_look_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everybody_manages_themselves_and_an_admin_all() {
+    let yard = Yard::new().await;
+    yard.access.create_account(&name("root"), Role::Admin, Some(PASSWORD.into()), &by()).await.unwrap();
+    let (alice, root) = (basic("alice", PASSWORD), basic("root", PASSWORD));
+    let send = async |method: &str, path: &str, who: Option<&str>, body: &str| {
+        let mut headers = vec![AWAY];
+        headers.extend(who.map(|value| ("authorization", value)));
+        yard.rig.send(method, path, &headers, body.to_owned()).await
+    };
+    let status = async |method: &str, path: &str, who: Option<&str>, body: &str| {
+        send(method, path, who, body).await.status.as_u16()
+    };
+    for (path, anonymous, user, admin) in [
+        ("/api/v1/me", 200, 200, 200),
+        ("/api/v1/accounts", 401, 403, 200),
+        ("/api/v1/tokens", 401, 200, 200),
+        ("/api/v1/tokens?account=bob", 401, 403, 200),
+        ("/api/v1/audit", 401, 403, 200),
+    ] {
+        let seen = (
+            status("GET", path, None, "").await,
+            status("GET", path, Some(&alice), "").await,
+            status("GET", path, Some(&root), "").await,
+        );
+        assert_eq!(seen, (anonymous, user, admin), "{path}");
+    }
+    let new = r#"{"name": "ci", "scopes": ["pull:**"]}"#;
+    let issued = send("POST", "/api/v1/tokens", Some(&alice), new).await;
+    assert_eq!(issued.status, 201, "{}", issued.text());
+    let (id, token) = (json(&issued)["id"].as_str().unwrap().to_owned(), json(&issued)["token"].clone());
+    let token = format!("Bearer {}", token.as_str().unwrap());
+    assert_eq!(status("GET", "/api/v1/tokens", Some(&token), "").await, 403, "a token makes no tokens");
+    let bob = basic("bob", PASSWORD);
+    assert_eq!(
+        status("DELETE", &format!("/api/v1/tokens/{id}"), Some(&bob), "").await,
+        404,
+        "of somebody else"
+    );
+    assert_eq!(status("DELETE", &format!("/api/v1/tokens/{id}"), Some(&alice), "").await, 204);
+    let own = r#"{"password": "another password"}"#;
+    assert_eq!(status("PATCH", "/api/v1/accounts/bob", Some(&alice), own).await, 403);
+    assert_eq!(status("PATCH", "/api/v1/accounts/alice", Some(&alice), r#"{"role": "admin"}"#).await, 403);
+    assert_eq!(status("PATCH", "/api/v1/accounts/alice", Some(&alice), own).await, 204);
+    assert_eq!(status("GET", "/api/v1/me", Some(&basic("alice", "another password")), "").await, 200);
+    for (body, expected) in [
+        (r#"{"name": "dave", "role": "user", "password": "hunter2"}"#, 400),
+        (r#"{"name": "Dave", "role": "user"}"#, 400),
+        (r#"{"name": "dave", "role": "root"}"#, 400),
+        (r#"{"name": "bob", "role": "user"}"#, 409),
+        (r#"{"name": "dave", "role": "viewer", "password": "long enough"}"#, 201),
+        ("{", 400),
+    ] {
+        let answer = send("POST", "/api/v1/accounts", Some(&root), body).await;
+        assert_eq!(answer.status, expected, "{body}: {}", answer.text());
+        assert!(!answer.text().contains("hunter2"), "{}", answer.text());
+    }
+    assert_eq!(status("DELETE", "/api/v1/accounts/root", Some(&root), "").await, 409, "the last admin");
+    assert_eq!(status("DELETE", "/api/v1/accounts/dave", Some(&root), "").await, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_right_ends_at_once() {
     let yard = Yard::new().await;
     let alice = yard.bearer(Some("alice"), &["repository:local/app/x:pull,push"]).await;
