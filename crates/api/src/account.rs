@@ -109,16 +109,13 @@ pub struct NewAccount {
 
 /// A change of an account. What is left out stays.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct AccountChange {
     /// The new role.
-    #[schema(required = false)]
     pub role: Option<Role>,
     /// The new password.
-    #[schema(required = false)]
     pub password: Option<String>,
     /// Whether it is disabled.
-    #[schema(required = false)]
     pub disabled: Option<bool>,
 }
 

@@ -64,7 +64,7 @@ async fn it_answers_to_the_names_that_it_was_given() {
         "mirror: {domain: m.test}\nnames: [mirror.lan]\nsync: [{name: r, from: a.test/x, to: [b.test/x]}]\n",
     );
     let serving = lab.serve(&[]);
-    let ping = format!("{}/healthz", serving.url);
+    let ping = format!("{}/v2/", serving.url);
     for host in ["m.test", "docker.m.test:5000", "Mirror.LAN", "localhost", serving.authority()] {
         assert_eq!(client::get_with(&ping, &[("host", host)]).await.status, 200, "{host}");
     }
