@@ -1,5 +1,5 @@
 # Thin on purpose: every target is one command, the work is in e2e/.
-.PHONY: run test check conformance e2e bench fuzz soak faults
+.PHONY: run test check conformance e2e bench fuzz soak faults mutants
 
 run: ## build and serve on 127.0.0.1:5000, data in ./data
 	@e2e/lib/serve.sh
@@ -29,3 +29,6 @@ soak: ## kills, faults, power cuts and floods: ARGS="--only S07 --cuts 200"; tak
 
 faults: ## the short part of it
 	@soak/run.py --quick $(ARGS)
+
+mutants: ## whether the tests notice a wrong line: ARGS="--sample 40"; takes some hours
+	@soak/mutants.py $(ARGS)
