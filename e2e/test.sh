@@ -75,6 +75,7 @@ if [ "${1:-}" != --check ]; then
     ENTREPOT_BIN=${ENTREPOT_BIN:-${CARGO_TARGET_DIR:-$root/target}/debug/entrepot}
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
+    step login e2e/login.sh
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick
     step migrate e2e/migrate.sh --quick
