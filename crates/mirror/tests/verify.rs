@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use entrepot_mirror::{Check, Fault, Finding, Verification};
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault as Misbehaviour, Gate, Match, TestImage};
+use entrepot_testkit::{Action, Fault as Misbehaviour, Gate, Match, TestImage, until_answer};
 use futures_util::stream;
 use support::Rig;
 
@@ -66,8 +66,10 @@ async fn a_blob_that_is_removed_while_another_repository_is_asked_for_it_is_fetc
         assert_eq!(served.as_ref(), Ok(&bytes));
         rig.until_kept(&digest).await;
         rig.until_nothing_is_staged().await;
-        let found = healed(&rig).await;
-        assert_eq!((found.records, found.stored, found.findings), (1, 1, vec![]));
+        // The record is written right after the bytes.
+        let recorded = async || Some(healed(&rig).await).filter(|found| found.records == 1);
+        let found = until_answer("the record of the blob", recorded).await;
+        assert_eq!((found.stored, found.findings), (1, vec![]));
     }
 }
 
