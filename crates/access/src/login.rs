@@ -61,11 +61,11 @@ impl Access {
 
     /// Issues a registry token for `service`. Its scopes are what was asked for; whether the principal has these rights
     /// is decided at each request, for the repository that the name resolves to.
-    pub fn issue(&self, principal: &Principal, service: &str, scopes: RegistryScopes) -> String {
+    pub fn issue(&self, principal: &Principal, service: impl Into<String>, scopes: RegistryScopes) -> String {
         let now = SystemTime::now();
         let id = uuid::Uuid::new_v4().simple().to_string();
         let claims =
-            Claims { service: service.to_owned(), subject: subject_of(principal), scopes, expires: now, id };
+            Claims { service: service.into(), subject: subject_of(principal), scopes, expires: now, id };
         self.0.signing.sign(&claims, now)
     }
 }

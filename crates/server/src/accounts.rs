@@ -20,17 +20,12 @@ use crate::{
     body::Body,
     headers::JSON,
     query,
-    sync::{
-        api::{Segment, read},
-        problem::Problem,
+    sync::problem::Problem,
+    web::{
+        call::WebCall,
+        request::{Segment, limit, read, wrong},
     },
-    web::call::WebCall,
 };
-
-/// How many entries a page has unless the request says otherwise.
-const PAGE: usize = 100;
-/// How many entries a page has at most.
-const LONGEST_PAGE: usize = 1000;
 
 /// Who the caller is, and what they may do
 #[utoipa::path(
@@ -55,7 +50,7 @@ pub(crate) async fn me(call: WebCall) -> Result<Response<Body>, Problem> {
 )]
 pub(crate) async fn accounts(call: WebCall) -> Result<Response<Body>, Problem> {
     let access = allowed(&call, Operation::ManageAccounts)?;
-    let page = access.accounts(&last(&call), limit(&call)?).await?;
+    let page = access.accounts(&last(&call), limit(call.query())?).await?;
     Ok(answer::json(&views::accounts(page)?, JSON))
 }
 
@@ -137,7 +132,7 @@ pub(crate) async fn tokens(call: WebCall) -> Result<Response<Body>, Problem> {
     let asked = query::find(call.query(), "account").map(|name| account_name(&name)).transpose()?;
     let account = asked.or_else(|| own(&call).map(|account| account.name.clone()));
     let access = allowed(&call, for_account(&call, account.as_ref()))?;
-    let page = access.tokens(account.as_ref(), &last(&call), limit(&call)?).await?;
+    let page = access.tokens(account.as_ref(), &last(&call), limit(call.query())?).await?;
     Ok(answer::json(&views::tokens(page), JSON))
 }
 
@@ -208,7 +203,7 @@ pub(crate) async fn audit(call: WebCall) -> Result<Response<Body>, Problem> {
     let before = query::find(call.query(), "last").map(|last| last.parse());
     let before = before.transpose().map_err(|_| Problem::bad("`last` is not the id of an entry"))?;
     let actor = query::find(call.query(), "actor").map(std::borrow::Cow::into_owned);
-    let page = access.audit(&AuditFilter { actor, before }, limit(&call)?).await?;
+    let page = access.audit(&AuditFilter { actor, before }, limit(call.query())?).await?;
     Ok(answer::json(&views::audit(page), JSON))
 }
 
@@ -299,18 +294,6 @@ fn account_name(text: &str) -> Result<AccountName, Problem> {
 
 fn last(call: &WebCall) -> String {
     query::find(call.query(), "last").unwrap_or_default().into_owned()
-}
-
-fn limit(call: &WebCall) -> Result<usize, Problem> {
-    match query::find(call.query(), "n").map(|n| n.parse::<usize>()) {
-        None => Ok(PAGE),
-        Some(Ok(n @ 1..=LONGEST_PAGE)) => Ok(n),
-        Some(_) => Err(Problem::bad(format!("`n` is not a number from 1 to {LONGEST_PAGE}"))),
-    }
-}
-
-fn wrong(error: impl std::error::Error) -> Problem {
-    Problem::bad(error.to_string())
 }
 
 impl From<ChangeError> for Problem {

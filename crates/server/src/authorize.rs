@@ -22,7 +22,7 @@ pub(crate) struct Question<'a> {
     pub(crate) method: Method,
     /// The repository: as the client named it, and what that means.
     pub(crate) repository: Option<(&'a Name, &'a RepoKey)>,
-    pub(crate) origin: &'a Origin,
+    pub(crate) origin: &'a Origin<'a>,
 }
 
 impl Question<'_> {

@@ -11,7 +11,14 @@ use entrepot_mirror::{Check, Mirror, RepoKey};
 use entrepot_oci::{Digest, Name, Page, Reference};
 use http::{Response, StatusCode};
 
-use crate::{answer, body::Body, headers::JSON, held, query, sync::problem::Problem, web::call::WebCall};
+use crate::{
+    answer,
+    body::Body,
+    headers::JSON,
+    held, query,
+    sync::problem::Problem,
+    web::{call::WebCall, request::wrong},
+};
 
 /// Count everything that is held
 #[utoipa::path(
@@ -131,8 +138,4 @@ fn repository(call: &WebCall) -> Result<RepoKey, Problem> {
     let missing = || Problem::bad("`name` is missing").with_hint("add `?name=REPOSITORY`");
     let name: Name = query::find(call.query(), "name").ok_or_else(missing)?.parse().map_err(wrong)?;
     Ok(call.state.mirror.held_as(&name)?)
-}
-
-fn wrong(error: impl std::error::Error) -> Problem {
-    Problem::bad(error.to_string())
 }

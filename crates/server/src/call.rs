@@ -12,7 +12,7 @@ pub(crate) struct Call<'a> {
     /// The host that the request names.
     pub(crate) host: Result<Option<&'a str>, Unclear>,
     /// The sender.
-    pub(crate) sender: Sender,
+    pub(crate) sender: &'a Sender,
     pub(crate) body: &'a mut Upload,
     /// The kind of address, set once it is known.
     pub(crate) kind: &'a mut Kind,

@@ -11,11 +11,18 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::headers;
 
-/// The address of this server as its client sees it, without path: `https://m.example.com`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    is_https: bool,
-    host: String,
+/// The address of this server as its client sees it, without path: `https://m.example.com`. Nearly no request needs it, so
+/// it is worked out only where it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    /// True if this server speaks TLS itself.
+    pub(crate) has_tls: bool,
+    /// The address of the other end.
+    pub(crate) address: Option<IpAddr>,
+    /// Those of the request.
+    pub(crate) headers: &'a HeaderMap,
+    /// The host that the request names.
+    pub(crate) host: Option<&'a str>,
 }
 
 /// What is wrong with a bearer token (RFC 6750 §3.1).
@@ -27,31 +34,26 @@ pub(crate) enum TokenFault {
     Insufficient,
 }
 
-impl Origin {
-    /// The origin with this scheme and host. A host with other characters than names, addresses and ports have is not
+impl Origin<'_> {
+    /// What a registry token is for: the host. One with other characters than names, addresses and ports have is not
     /// repeated in a header; then it is `localhost`.
-    pub(crate) fn new(is_https: bool, host: Option<&str>) -> Self {
+    pub(crate) fn service(&self) -> String {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
-        let host = host.filter(|host| !host.is_empty() && host.bytes().all(is_plain));
-        Self { is_https, host: host.unwrap_or("localhost").to_ascii_lowercase() }
+        let host = self.host.filter(|host| !host.is_empty() && host.bytes().all(is_plain));
+        host.unwrap_or("localhost").to_ascii_lowercase()
     }
 
-    /// True if the client speaks TLS: with us, or with a proxy on this machine that says so.
-    pub(crate) fn is_https(is_tls: bool, address: Option<IpAddr>, headers: &HeaderMap) -> bool {
-        let is_proxied = address.is_some_and(|address| address.to_canonical().is_loopback());
-        let proto = headers.get("x-forwarded-proto").filter(|_| is_proxied);
-        is_tls || proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
-    }
-
-    /// What a registry token is for: the host.
-    pub(crate) fn service(&self) -> &str {
-        &self.host
+    // True if the client speaks TLS: with us, or with a proxy on this machine that says so.
+    fn is_https(&self) -> bool {
+        let is_proxied = self.address.is_some_and(|address| address.to_canonical().is_loopback());
+        let proto = self.headers.get("x-forwarded-proto").filter(|_| is_proxied);
+        self.has_tls || proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
     }
 
     /// The value of `WWW-Authenticate`. `scope` is what is needed; there is none at `/v2/` itself.
     pub(crate) fn challenge(&self, scope: Option<(&Name, Verbs)>, fault: Option<TokenFault>) -> HeaderValue {
-        let Self { is_https, host } = self;
-        let scheme = if *is_https { "https" } else { "http" };
+        let host = self.service();
+        let scheme = if self.is_https() { "https" } else { "http" };
         let mut text = format!("Bearer realm=\"{scheme}://{host}/token\",service=\"{host}\"");
         if let Some((name, verbs)) = scope {
             text.push_str(&format!(",scope=\"repository:{name}:{verbs}\""));
@@ -72,7 +74,8 @@ mod tests {
     fn challenge(host: Option<&str>, scope: Option<(&str, &str)>, fault: Option<TokenFault>) -> String {
         let scope = scope.map(|(name, verbs)| (name.parse::<Name>().unwrap(), verbs.parse().unwrap()));
         let scope = scope.as_ref().map(|(name, verbs)| (name, *verbs));
-        Origin::new(true, host).challenge(scope, fault).to_str().unwrap().to_owned()
+        let origin = Origin { has_tls: true, address: None, headers: &HeaderMap::new(), host };
+        origin.challenge(scope, fault).to_str().unwrap().to_owned()
     }
 
     #[test]

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use crate::{
     challenge::{Origin, TokenFault},
+    client::Client,
     error::Refusal,
     host,
     peer::Door,
@@ -74,8 +75,6 @@ pub(crate) struct Evidence<'a> {
     pub(crate) door: Door,
     /// The address of the other end; `None` for the local command line.
     pub(crate) address: Option<IpAddr>,
-    /// The client's address, which is another one behind a proxy.
-    pub(crate) client: Option<IpAddr>,
     /// The requested host.
     pub(crate) host: Option<&'a str>,
     /// True if a local address proves anything.
@@ -115,7 +114,8 @@ impl Sender {
         let Some(access) = access.filter(|access| access.is_in_use()) else { return evidence.without() };
         let found = match parse(sent) {
             Some(Sent::Basic { user, password }) => {
-                let found = access.login(&user, &password, evidence.client).await;
+                let client = Client::of(evidence.address, evidence.headers).address();
+                let found = access.login(&user, &password, client).await;
                 found.map(Self::accepted).map_err(Rejection::of_login)
             }
             Some(Sent::Bearer(token)) => {
@@ -192,7 +192,7 @@ impl Rejection {
     }
 
     /// The response to a request that needs credentials and had these; `scope` is what it needs.
-    pub(crate) fn refusal(&self, origin: &Origin, scope: Option<(&Name, Verbs)>) -> Refusal {
+    pub(crate) fn refusal(&self, origin: &Origin<'_>, scope: Option<(&Name, Verbs)>) -> Refusal {
         let refusal = |status, code| Refusal::new(status, code, self.message.clone());
         let log_in = |fault| {
             refusal(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized)
@@ -260,8 +260,7 @@ mod tests {
         let headers =
             HeaderMap::from_iter(sent.map(|sent| (header::AUTHORIZATION, HeaderValue::from_static(sent))));
         let (address, host) = (address.parse().ok(), Some("localhost:5000"));
-        let evidence =
-            Evidence { door, address, client: address, host, local_counts: true, headers: &headers, token };
+        let evidence = Evidence { door, address, host, local_counts: true, headers: &headers, token };
         Sender::of(&evidence, None).await.principal
     }
 

@@ -15,7 +15,6 @@ use crate::{
     answer::{refuse, without_body},
     body::Body,
     call::Call,
-    client::Client,
     error::Refusal,
     headers::{self, X_REQUEST_ID},
     host,
@@ -113,22 +112,14 @@ impl Service {
         let evidence = Evidence {
             door: peer.door(),
             address: peer.address(),
-            client: Client::of(peer.address(), &head.headers).address(),
             host: host.ok().flatten(),
             local_counts: self.state.local.counts(),
             headers: &head.headers,
             token: self.state.token.as_ref(),
         };
         let sender = Sender::of(&evidence, self.state.access.as_ref()).await;
-        let call = Call {
-            state: &self.state,
-            peer,
-            head: &head,
-            host,
-            sender: sender.clone(),
-            body: &mut body,
-            kind,
-        };
+        let call =
+            Call { state: &self.state, peer, head: &head, host, sender: &sender, body: &mut body, kind };
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }

@@ -17,7 +17,7 @@ pub(super) struct Ask<'a> {
     pub(super) asked: Asked<'a>,
     pub(super) sender: &'a Sender,
     pub(super) state: &'a State,
-    pub(super) origin: &'a Origin,
+    pub(super) origin: &'a Origin<'a>,
     pub(super) lending: Option<&'a Lending>,
 }
 

@@ -49,12 +49,12 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     *call.kind = kind(&route);
     let namespace = Route::namespace(query).map_err(refuse)?;
     let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
-    let (state, sender) = (call.state, &call.sender);
+    let (state, sender) = (call.state, call.sender);
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
     let repository = route.name().zip(target.as_ref().map(|target| &target.key));
-    let is_https = Origin::is_https(state.has_tls, call.peer.address(), &call.head.headers);
-    let origin = &Origin::new(is_https, call.host());
+    let (address, headers) = (call.peer.address(), &call.head.headers);
+    let origin = &Origin { has_tls: state.has_tls, address, headers, host: call.host() };
     let action = &Action::of(&route, method);
     let permit = authorize::admit(state, &Question { sender, action, method, repository, origin })?;
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
@@ -62,7 +62,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         response.body_mut().hold(permit);
         return Ok(response);
     };
-    let (headers, lending) = (&call.head.headers, call.peer.lending(call.head.version));
+    let lending = call.peer.lending(call.head.version);
     let ask = Ask { mirror, headers, query, name, target, asked, sender, state, origin, lending };
     let mut response = dispatch(&ask, method, &route, call.body).await?;
     if let Some(namespace) = namespace.filter(|_| target.by_namespace) {
@@ -78,7 +78,7 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (path, query) = (call.path(), call.query());
     // A method that is none of the API's is none of this address either.
     let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
-    let (state, sender) = (call.state, &call.sender);
+    let (state, sender) = (call.state, call.sender);
     let permit = match state.policy.decide(sender, &Action::ListRepositories, None) {
         Decision::Allow(permit) => permit,
         Decision::Refuse(refusal) => return Err(refusal),

@@ -1,10 +1,6 @@
 //! The JSON API of syncs: maps addresses to calls of the scheduler.
 
-use axum::{
-    body::Body as RequestBody,
-    extract::{Path, rejection::PathRejection},
-};
-use bytes::Bytes;
+use axum::{body::Body as RequestBody, extract::Path};
 use entrepot_api::{
     CopyList, CopyListQuery, Problem as ProblemBody, RuleList, RunAnswer, RunDetail, RunId as ApiRunId,
     RunList, RunListQuery, RunQuery, RunReply, RunRequest,
@@ -14,19 +10,18 @@ use entrepot_oci::{ImageRef, Tag};
 use entrepot_scheduler::{Begun, Part};
 use entrepot_sync::Place;
 use http::{Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{gate, problem::Problem, service::SyncService, views};
-use crate::{answer, body::Body, headers::JSON, query, web::call::WebCall};
-
-/// The largest request body, in bytes.
-const MAX_BODY: usize = 4 << 10;
-/// Default and maximum number of entries per page.
-const USUAL: usize = 100;
-const MOST: usize = 1000;
-
-/// A path parameter; it may be invalid UTF-8.
-pub(crate) type Segment = Result<Path<String>, PathRejection>;
+use crate::{
+    answer,
+    body::Body,
+    headers::JSON,
+    query,
+    web::{
+        call::WebCall,
+        request::{Segment, limit, read},
+    },
+};
 
 /// List rules
 ///
@@ -153,18 +148,6 @@ fn accepted(run: RunId, outcome: RunReply) -> Response<Body> {
     response
 }
 
-/// Reads a request body, which is a small document.
-pub(crate) async fn read(body: RequestBody) -> Result<Bytes, Problem> {
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {MAX_BODY} bytes"),
-        )),
-        Err(_) => Err(Problem::bad("the body broke off")),
-    }
-}
-
 fn part(body: &[u8]) -> Result<Part, Problem> {
     if body.trim_ascii().is_empty() {
         return Ok(Part::default());
@@ -203,12 +186,6 @@ fn run_id(text: &str) -> Result<RunId, Problem> {
     text.parse().map_err(|_| Problem::bad(format!("`{text}` is not the id of a run")))
 }
 
-fn limit(query: &str) -> Result<usize, Problem> {
-    let Some(text) = query::find(query, "n") else { return Ok(USUAL) };
-    let wanted = text.parse::<usize>().ok().filter(|n| (1..=MOST).contains(n));
-    wanted.ok_or_else(|| Problem::bad(format!("`n` must be a number from 1 to {MOST}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,15 +199,6 @@ mod tests {
         let digest = format!("quay.io/a@sha256:{}", "a".repeat(64));
         for wrong in ["quay.io/A", "", digest.as_str()] {
             assert_eq!(image_part(wrong).unwrap_err().status, 400, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn pages_are_bounded() {
-        assert_eq!(limit("").unwrap(), USUAL);
-        assert_eq!(limit("n=7&x").unwrap(), 7);
-        for wrong in ["n=0", "n=1001", "n=x", "n=-1"] {
-            assert!(limit(wrong).is_err(), "{wrong}");
         }
     }
 }

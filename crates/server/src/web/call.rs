@@ -45,9 +45,14 @@ impl WebCall {
     }
 
     /// The address of this server as the client sees it.
-    pub(crate) fn origin(&self) -> Origin {
-        let is_https = Origin::is_https(self.state.has_tls, self.caller.address, &self.headers);
-        Origin::new(is_https, self.caller.host.as_deref())
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let Caller { address, host, .. } = &self.caller;
+        Origin {
+            has_tls: self.state.has_tls,
+            address: *address,
+            headers: &self.headers,
+            host: host.as_deref(),
+        }
     }
 
     /// The client, for limits.

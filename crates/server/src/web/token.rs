@@ -51,11 +51,12 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     let origin = call.origin();
     let form = if call.method == Method::POST { Some(read(body).await?) } else { None };
     let asked = Fields { query: call.query(), form: form.as_deref().unwrap_or_default() };
-    let scopes = RegistryScopes::parse(asked.all("scope").iter().map(String::as_str));
+    let wanted = asked.all("scope");
+    let scopes = RegistryScopes::parse(wanted.iter().map(String::as_str));
     let sender = sender(call, access, &asked).await;
     check(&sender, &scopes, &origin)?;
     let token = access.issue(&sender.principal, origin.service(), scopes);
-    let scope = form.is_some().then(|| asked.all("scope").join(" "));
+    let scope = form.is_some().then(|| wanted.join(" "));
     let issued = Issued { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
     Ok(answer::json(&issued, JSON))
 }
@@ -74,7 +75,7 @@ async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
 
 /// Credentials that are refused still get a token for everybody, if nothing but pulling is asked for: clusters send
 /// their docker.io password to every mirror, and an error would only make them go around this one.
-fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin) -> Result<(), Refusal> {
+fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin<'_>) -> Result<(), Refusal> {
     let Credentials::Refused(rejection) = &sender.credentials else { return Ok(()) };
     let only_pulls =
         !scopes.is_empty() && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));

@@ -1,0 +1,58 @@
+//! What handlers of the JSON API read from a request.
+
+use axum::{
+    body::Body as RequestBody,
+    extract::{Path, rejection::PathRejection},
+};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::{query, sync::problem::Problem};
+
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 4 << 10;
+/// Default and maximum number of entries per page.
+const USUAL: usize = 100;
+const MOST: usize = 1000;
+
+/// A path parameter; it may be invalid UTF-8.
+pub(crate) type Segment = Result<Path<String>, PathRejection>;
+
+/// Reads a request body, which is a small document.
+pub(crate) async fn read(body: RequestBody) -> Result<Bytes, Problem> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {MAX_BODY} bytes"),
+        )),
+        Err(_) => Err(Problem::bad("the body broke off")),
+    }
+}
+
+/// The number of entries that a page may have, by the query's `n`.
+pub(crate) fn limit(query: &str) -> Result<usize, Problem> {
+    let Some(text) = query::find(query, "n") else { return Ok(USUAL) };
+    let wanted = text.parse::<usize>().ok().filter(|n| (1..=MOST).contains(n));
+    wanted.ok_or_else(|| Problem::bad(format!("`n` must be a number from 1 to {MOST}")))
+}
+
+/// The problem of a request that says something wrong.
+pub(crate) fn wrong(error: impl std::error::Error) -> Problem {
+    Problem::bad(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_bounded() {
+        assert_eq!(limit("").unwrap(), USUAL);
+        assert_eq!(limit("n=7&x").unwrap(), 7);
+        for wrong in ["n=0", "n=1001", "n=x", "n=-1"] {
+            assert!(limit(wrong).is_err(), "{wrong}");
+        }
+    }
+}
