@@ -1,6 +1,7 @@
 //! The handle that everything else uses.
 
 use std::{
+    hash::Hash,
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -9,9 +10,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_catalog::{AccountRecord, ApiTokenRecord, Catalog, SigningKeyRecord};
+use entrepot_catalog::{AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SigningKeyRecord};
 use entrepot_oci::Digest;
 use entrepot_secrets::{Keyring, Place, Sealed};
+use moka::sync::Cache;
 
 use crate::{
     error::OpenError,
@@ -31,9 +33,6 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(30);
 const REMEMBERED: u64 = 10_000;
 /// How often the last use of an API token is written down.
 const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
-/// What the key file is recognised by.
-const CHECK: Place<'static> = Place { table: "seal_check", column: "sealed", row: "0" };
-const CHECK_TEXT: &[u8] = b"entrepot";
 
 /// Accounts, credentials and rights. Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -48,10 +47,11 @@ pub(crate) struct Shared {
     pub(crate) by_address: Mutex<Failures<IpAddr>>,
     pub(crate) signing: SigningKey,
     pub(crate) verifying: VerifyingKeys,
-    accounts: moka::sync::Cache<i64, Arc<KnownAccount>>,
-    tokens: moka::sync::Cache<String, Arc<ApiTokenRecord>>,
+    accounts: Cache<i64, Arc<KnownAccount>>,
+    accounts_by_name: Cache<AccountName, Arc<KnownAccount>>,
+    tokens: Cache<String, Arc<ApiTokenRecord>>,
     /// API tokens whose use was written down a short time ago.
-    pub(crate) recently_used: moka::sync::Cache<Digest, ()>,
+    pub(crate) recently_used: Cache<Digest, ()>,
     generation: AtomicU64,
     is_in_use: AtomicBool,
 }
@@ -69,7 +69,6 @@ impl Access {
     /// # Errors
     /// The database failed, or `keyring` is not the one that sealed what is in it.
     pub async fn open(catalog: Catalog, keyring: Keyring, rules: Rules) -> Result<Self, OpenError> {
-        check_keyring(&catalog, &keyring).await?;
         let (signing, verifying) = signing_keys(&catalog, &keyring).await?;
         let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
         Ok(Self(Arc::new(Shared {
@@ -81,9 +80,10 @@ impl Access {
             by_address: Mutex::new(Failures::new()),
             signing,
             verifying,
-            accounts: remembered(REMEMBERED_FOR),
-            tokens: remembered(REMEMBERED_FOR),
-            recently_used: remembered(USE_WRITTEN_EVERY),
+            accounts: cache(REMEMBERED_FOR),
+            accounts_by_name: cache(REMEMBERED_FOR),
+            tokens: cache(REMEMBERED_FOR),
+            recently_used: cache(USE_WRITTEN_EVERY),
             generation: AtomicU64::new(0),
             is_in_use,
         })))
@@ -109,60 +109,69 @@ impl Access {
 
 impl Shared {
     /// The account with this key, if it exists.
-    pub(crate) async fn account(
+    pub(crate) async fn account(&self, id: i64) -> Result<Option<Arc<KnownAccount>>, CatalogError> {
+        let read = async { self.catalog.account(id).await?.map(KnownAccount::of).transpose() };
+        self.remembered(&self.accounts, id, read).await
+    }
+
+    /// The account with this name, if it exists. Clients that send a password with every request are many.
+    pub(crate) async fn account_by_name(
         &self,
-        id: i64,
-    ) -> Result<Option<Arc<KnownAccount>>, entrepot_catalog::Error> {
-        if let Some(known) = self.accounts.get(&id) {
-            return Ok(Some(known));
-        }
-        let generation = self.generation.load(Ordering::Acquire);
-        let Some(record) = self.catalog.account(id).await? else { return Ok(None) };
-        let known = Arc::new(KnownAccount::of(record)?);
-        self.remember(generation, || self.accounts.insert(id, Arc::clone(&known)));
-        Ok(Some(known))
+        name: &AccountName,
+    ) -> Result<Option<Arc<KnownAccount>>, CatalogError> {
+        let read =
+            async { self.catalog.account_by_name(name.as_str()).await?.map(KnownAccount::of).transpose() };
+        self.remembered(&self.accounts_by_name, name.clone(), read).await
     }
 
     /// The API token with this id, if it exists.
-    pub(crate) async fn token(
+    pub(crate) async fn token(&self, id: &str) -> Result<Option<Arc<ApiTokenRecord>>, CatalogError> {
+        self.remembered(&self.tokens, id.to_owned(), self.catalog.api_token(id)).await
+    }
+
+    // What is in the cache, or else what `read` finds. What was read before a change is not remembered after it: the change
+    // may come in between at any point.
+    async fn remembered<K, V>(
         &self,
-        id: &str,
-    ) -> Result<Option<Arc<ApiTokenRecord>>, entrepot_catalog::Error> {
-        if let Some(known) = self.tokens.get(id) {
+        cache: &Cache<K, Arc<V>>,
+        key: K,
+        read: impl Future<Output = Result<Option<V>, CatalogError>>,
+    ) -> Result<Option<Arc<V>>, CatalogError>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Send + Sync + 'static,
+    {
+        if let Some(known) = cache.get(&key) {
             return Ok(Some(known));
         }
         let generation = self.generation.load(Ordering::Acquire);
-        let Some(record) = self.catalog.api_token(id).await? else { return Ok(None) };
-        let known = Arc::new(record);
-        self.remember(generation, || self.tokens.insert(id.to_owned(), Arc::clone(&known)));
-        Ok(Some(known))
-    }
-
-    // What was read before a change is not remembered after it.
-    fn remember(&self, read_at: u64, insert: impl FnOnce()) {
-        if self.generation.load(Ordering::Acquire) == read_at {
-            insert();
+        let Some(value) = read.await?.map(Arc::new) else { return Ok(None) };
+        cache.insert(key.clone(), Arc::clone(&value));
+        if self.generation.load(Ordering::Acquire) != generation {
+            cache.invalidate(&key);
         }
+        Ok(Some(value))
     }
 
     /// Forgets everything remembered, after a change in the catalog.
     pub(crate) fn changed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.accounts.invalidate_all();
+        self.accounts_by_name.invalidate_all();
         self.tokens.invalidate_all();
         self.verified.forget_all();
     }
 
     /// Finds out whether anybody can log in, after a change.
-    pub(crate) async fn find_use(&self) -> Result<(), entrepot_catalog::Error> {
+    pub(crate) async fn find_use(&self) -> Result<(), CatalogError> {
         self.is_in_use.store(has_credentials(&self.catalog).await?, Ordering::Release);
         Ok(())
     }
 }
 
 impl KnownAccount {
-    pub(crate) fn of(record: AccountRecord) -> Result<Self, entrepot_catalog::Error> {
-        let damaged = |what| entrepot_catalog::Error::Content { what };
+    pub(crate) fn of(record: AccountRecord) -> Result<Self, CatalogError> {
+        let damaged = |what| CatalogError::Content { what };
         let account = Account {
             id: record.id,
             name: record.name.parse().map_err(|_| damaged("account name"))?,
@@ -173,12 +182,12 @@ impl KnownAccount {
     }
 }
 
-fn remembered<K, V>(time: Duration) -> moka::sync::Cache<K, V>
+fn cache<K, V>(time: Duration) -> Cache<K, V>
 where
-    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(time).build()
+    Cache::builder().max_capacity(REMEMBERED).time_to_live(time).build()
 }
 
 /// A lock that a panic elsewhere does not take away.
@@ -186,23 +195,16 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn has_credentials(catalog: &Catalog) -> Result<bool, entrepot_catalog::Error> {
+async fn has_credentials(catalog: &Catalog) -> Result<bool, CatalogError> {
     Ok(catalog.has_passwords().await? || !catalog.api_tokens(None, "", 1).await?.rows.is_empty())
 }
 
-async fn check_keyring(catalog: &Catalog, keyring: &Keyring) -> Result<(), OpenError> {
-    let Some(stored) = catalog.seal_check().await? else {
-        return Ok(catalog.set_seal_check(&keyring.seal(CHECK, CHECK_TEXT).to_string()).await?);
-    };
-    let sealed: Sealed = stored.parse().map_err(|_| OpenError::Damaged)?;
-    keyring.open(CHECK, &sealed).map_err(OpenError::WrongKey)?;
-    Ok(())
-}
-
 fn place(id: &str) -> Place<'_> {
-    Place { table: "signing_key", column: "private", row: id }
+    Place { table: "signing_key", column: "sealed", row: id }
 }
 
+/// The key that signs and the keys that verify, after making the first one. That they open shows that the key file is the
+/// right one.
 async fn signing_keys(
     catalog: &Catalog,
     keyring: &Keyring,
@@ -210,18 +212,21 @@ async fn signing_keys(
     let mut known = catalog.signing_keys().await?;
     if known.is_empty() {
         let new = SigningKey::generate()?;
-        let private = keyring.seal(place(new.id()), new.document()).to_string();
-        let created = SystemTime::now();
-        let record = SigningKeyRecord { id: new.id().to_owned(), public: new.public(), private, created };
+        let sealed = keyring.seal(place(new.id()), new.document()).to_string();
+        let record = SigningKeyRecord { id: new.id().to_owned(), sealed, created: SystemTime::now() };
         catalog.add_signing_key(&record).await?;
         known.push(record);
     }
+    let keys = known.into_iter().map(|record| opened(record, keyring)).collect::<Result<Vec<_>, _>>()?;
     let mut verifying = VerifyingKeys::default();
-    for key in &known {
-        verifying.add(key.id.clone(), key.public.clone());
-    }
-    let newest = known.swap_remove(0);
-    let sealed: Sealed = newest.private.parse().map_err(|_| OpenError::Damaged)?;
-    let document = keyring.open(place(&newest.id), &sealed).map_err(OpenError::WrongKey)?;
-    Ok((SigningKey::read(newest.id, &document)?, verifying))
+    keys.iter().for_each(|key| verifying.add(key));
+    // The newest comes first, and there is one.
+    let signing = keys.into_iter().next().ok_or(OpenError::Damaged)?;
+    Ok((signing, verifying))
+}
+
+fn opened(record: SigningKeyRecord, keyring: &Keyring) -> Result<SigningKey, OpenError> {
+    let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
+    let document = keyring.open(place(&record.id), &sealed).map_err(OpenError::WrongKey)?;
+    Ok(SigningKey::read(record.id, &document)?)
 }

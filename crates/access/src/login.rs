@@ -80,7 +80,7 @@ impl Shared {
         // An unknown name takes the same way as a known one, and as long.
         let name = AccountName::normalized(name).ok();
         let known = match &name {
-            Some(name) => self.by_name(name).await?,
+            Some(name) => self.account_by_name(name).await?,
             None => None,
         };
         let usable = known.filter(|known| !known.is_disabled);
@@ -108,11 +108,6 @@ impl Shared {
                 Err(LoginError::Wrong)
             }
         }
-    }
-
-    async fn by_name(&self, name: &AccountName) -> Result<Option<Arc<KnownAccount>>, LoginError> {
-        let record = self.catalog.account_by_name(name.as_str()).await?;
-        Ok(record.map(KnownAccount::of).transpose()?.map(Arc::new))
     }
 
     fn check_failures(&self, attempt: &Attempt) -> Result<(), LoginError> {

@@ -1,6 +1,9 @@
 //! Passwords: argon2id, on threads that may block, at most two at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash,
@@ -21,8 +24,9 @@ const MAX_LENGTH: usize = 1024;
 #[derive(Clone)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
-    // Verified when an account does not exist, so that the answer takes as long.
-    nobody: Arc<str>,
+    // Verified when an account does not exist, so that the answer takes as long. Hashed with the first login, so that the
+    // start does not wait for it.
+    nobody: Arc<OnceLock<String>>,
 }
 
 /// Why a password is not accepted as a new one.
@@ -50,8 +54,7 @@ pub struct Busy;
 impl Passwords {
     /// Ready to hash.
     pub fn new() -> Self {
-        let nobody = hash("the password of nobody");
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobody: nobody.into() }
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobody: Arc::default() }
     }
 
     /// Says whether this may be the new password of the account `name`.
@@ -94,8 +97,9 @@ impl Passwords {
         }
         let nobody = Arc::clone(&self.nobody);
         self.in_turn(move || {
+            let nobody = nobody.get_or_init(|| hash("the password of nobody"));
             let exists = stored.is_some();
-            let is_right = verify(password.expose_secret(), stored.as_deref().unwrap_or(&nobody));
+            let is_right = verify(password.expose_secret(), stored.as_ref().unwrap_or(nobody));
             is_right && exists
         })
         .await

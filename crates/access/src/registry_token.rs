@@ -151,8 +151,8 @@ impl SigningKey {
 
 impl VerifyingKeys {
     /// Adds a key.
-    pub fn add(&mut self, id: String, public: Vec<u8>) {
-        self.0.insert(id, public);
+    pub fn add(&mut self, key: &SigningKey) {
+        self.0.insert(key.id.clone(), key.public());
     }
 
     /// Verifies a token, down to its times.

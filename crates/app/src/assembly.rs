@@ -84,8 +84,9 @@ pub(crate) async fn check_store(blobs: &Blobs) -> Result<(), Failure> {
 /// The key file is missing, not the right one, or open to others; or the catalog failed.
 pub(crate) async fn access(config: &Config, data: &DataDir, catalog: &Catalog) -> Result<Access, Failure> {
     let file = KeyFile::new(config.key_file.clone().unwrap_or_else(|| data.key_file()));
-    let is_used = catalog.seal_check().await.map_err(|error| unopened(&error))?.is_some();
-    let opened = if is_used { file.open(data.path()) } else { file.open_or_create(data.path()) };
+    let keys = catalog.signing_keys().await.map_err(|error| unopened(&error))?;
+    // What is sealed needs the key that it was sealed with.
+    let opened = if keys.is_empty() { file.open_or_create(data.path()) } else { file.open(data.path()) };
     let opened = opened.map_err(|error| no_key(&error))?;
     if let Some(entrepot_secrets::Warning::ReadableByOthers) = opened.warning {
         tracing::warn!("the key file `{}` can be read by other users", file.path().display());

@@ -36,18 +36,11 @@ CREATE TABLE api_token_secret (
     PRIMARY KEY (token_id, hash)
 );
 
--- The keys that sign registry tokens. The private half is sealed.
+-- The keys that sign registry tokens, sealed. Whoever cannot open them has the wrong key file.
 CREATE TABLE signing_key (
     id TEXT COLLATE "BINARY" NOT NULL PRIMARY KEY,
-    public TEXT NOT NULL,                  -- hexadecimal
-    private TEXT NOT NULL,
+    sealed TEXT NOT NULL,
     created_ms BIGINT NOT NULL
-);
-
--- One row: a known text, sealed. Whoever cannot open it has the wrong key file.
-CREATE TABLE seal_check (
-    slot BIGINT NOT NULL PRIMARY KEY,      -- always 0
-    sealed TEXT NOT NULL
 );
 
 -- Who did what.

@@ -132,10 +132,8 @@ pub struct ApiTokenSecret {
 pub struct SigningKeyRecord {
     /// Its id.
     pub id: String,
-    /// Its public half.
-    pub public: Vec<u8>,
-    /// Its private half, sealed.
-    pub private: String,
+    /// The key, sealed.
+    pub sealed: String,
     /// When it was created.
     pub created: SystemTime,
 }
