@@ -31,7 +31,7 @@ pub use api_token::{ApiToken, ApiTokenError, TokenId};
 pub use error::{BearerError, ChangeError, LoginError, OpenError};
 pub use grant::{Grant, Subject, SubjectError};
 pub use login::Bearer;
-pub use manage::{Audit, NewToken};
+pub use manage::{Audit, Change, NewToken};
 pub use name::{AccountName, NameError};
 pub use password::{Busy, PasswordError, Passwords};
 pub use principal::{Account, Carries, HeldToken, Identity, Principal};

@@ -32,6 +32,17 @@ pub struct Audit {
     pub request_id: Option<String>,
 }
 
+/// A change of an account. What is `None` stays.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// The new role.
+    pub role: Option<Role>,
+    /// The new password.
+    pub password: Option<SecretString>,
+    /// Whether it is disabled.
+    pub is_disabled: Option<bool>,
+}
+
 /// A new API token.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -50,6 +61,23 @@ struct Subject<'a> {
     action: &'static str,
     object: &'a str,
     detail: Option<String>,
+}
+
+impl Change {
+    /// The name of the change in the audit log.
+    fn action(&self) -> &'static str {
+        match (self.role, &self.password, self.is_disabled) {
+            (None, Some(_), None) => "account.password",
+            (Some(_), None, None) => "account.role",
+            (None, None, Some(true)) => "account.disable",
+            (None, None, Some(false)) => "account.enable",
+            _ => "account.change",
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        self.role.map(|role| format!("role: {role}"))
+    }
 }
 
 impl Access {
@@ -94,68 +122,36 @@ impl Access {
         .await
     }
 
-    /// Sets the password of a local account.
+    /// Changes an account: all of it, or nothing. What it no longer allows stops at once, on tokens too.
     ///
     /// # Errors
-    /// There is no such account, it has no password, the new one is not accepted, or the database failed.
-    pub async fn set_password(
+    /// There is no such account, it is the last admin, it has no password to set, the new one is not accepted, or the
+    /// database failed.
+    pub async fn change_account(
         &self,
         name: &AccountName,
-        password: SecretString,
+        change: Change,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let subject = Subject { action: "account.password", object: name.as_str(), detail: None };
+        let subject = Subject { action: change.action(), object: name.as_str(), detail: change.detail() };
         self.audited(by, subject, async {
             let record = self.account_record(name).await?;
-            if record.kind != AccountKind::Local {
-                return Err(ChangeError::NoPassword(name.to_string()));
-            }
-            let password = Some(self.hashed(name, password).await?);
-            self.change(&record, &AccountChange { password, ..AccountChange::default() }).await
-        })
-        .await
-    }
-
-    /// Changes the role of an account.
-    ///
-    /// # Errors
-    /// There is no such account, it is the last admin, or the database failed.
-    pub async fn set_role(&self, name: &AccountName, role: Role, by: &Audit) -> Result<(), ChangeError> {
-        let subject =
-            Subject { action: "account.role", object: name.as_str(), detail: Some(format!("role: {role}")) };
-        self.audited(by, subject, async {
-            let record = self.account_record(name).await?;
-            if role != Role::Admin {
+            if change.is_disabled == Some(true) || change.role.is_some_and(|role| role != Role::Admin) {
                 self.keep_an_admin(&record).await?;
             }
-            self.change(&record, &AccountChange { role: Some(role.to_string()), ..AccountChange::default() })
-                .await
-        })
-        .await
-    }
-
-    /// Disables or enables an account. Its sessions and tokens stop working at once.
-    ///
-    /// # Errors
-    /// There is no such account, it is the last admin, or the database failed.
-    pub async fn set_disabled(
-        &self,
-        name: &AccountName,
-        is_disabled: bool,
-        by: &Audit,
-    ) -> Result<(), ChangeError> {
-        let action = if is_disabled { "account.disable" } else { "account.enable" };
-        let subject = Subject { action, object: name.as_str(), detail: None };
-        self.audited(by, subject, async {
-            let record = self.account_record(name).await?;
-            if is_disabled {
-                self.keep_an_admin(&record).await?;
-            }
-            self.change(
-                &record,
-                &AccountChange { is_disabled: Some(is_disabled), ..AccountChange::default() },
-            )
-            .await
+            let password = match change.password {
+                Some(_) if record.kind != AccountKind::Local => {
+                    return Err(ChangeError::NoPassword(name.to_string()));
+                }
+                Some(password) => Some(self.hashed(name, password).await?),
+                None => None,
+            };
+            let Change { role, is_disabled, .. } = change;
+            let role = role.map(|role| role.to_string());
+            let change = AccountChange { role, password, is_disabled, ..AccountChange::default() };
+            let (revision, now) = (Some(record.revision), SystemTime::now());
+            let is_done = self.0.catalog.change_account(record.id, revision, &change, now).await?;
+            if is_done { Ok(()) } else { Err(ChangeError::Conflict) }
         })
         .await
     }
@@ -297,12 +293,6 @@ impl Access {
     async fn account_record(&self, name: &AccountName) -> Result<AccountRecord, ChangeError> {
         let found = self.0.catalog.account_by_name(name.as_str()).await?;
         found.ok_or_else(|| ChangeError::NoAccount(name.to_string()))
-    }
-
-    async fn change(&self, record: &AccountRecord, change: &AccountChange) -> Result<(), ChangeError> {
-        let now = SystemTime::now();
-        let is_done = self.0.catalog.change_account(record.id, Some(record.revision), change, now).await?;
-        if is_done { Ok(()) } else { Err(ChangeError::Conflict) }
     }
 
     // Refuses to take away the last account that can manage accounts.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use entrepot_access::{
-    Access, AccountName, ApiToken, Audit, BearerError, Carries, ChangeError, LoginError, NewToken, OpenError,
-    Principal, RegistryScopes, RegistryTokenError, Role, Rules, Verbs, Visibility,
+    Access, AccountName, ApiToken, Audit, BearerError, Carries, Change, ChangeError, LoginError, NewToken,
+    OpenError, Principal, RegistryScopes, RegistryTokenError, Role, Rules, Verbs, Visibility,
 };
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
 use entrepot_secrets::Keyring;
@@ -65,6 +65,18 @@ fn secret(text: &str) -> SecretString {
     text.into()
 }
 
+fn password(text: &str) -> Change {
+    Change { password: Some(secret(text)), ..Change::default() }
+}
+
+fn role(role: Role) -> Change {
+    Change { role: Some(role), ..Change::default() }
+}
+
+fn disabled(is_disabled: bool) -> Change {
+    Change { is_disabled: Some(is_disabled), ..Change::default() }
+}
+
 async fn with_alice(home: &Home) -> Access {
     let access = home.open().await;
     access.create_account(&name("alice"), Role::User, Some(secret(PASSWORD)), &owner()).await.unwrap();
@@ -93,7 +105,7 @@ async fn a_password_logs_in_until_it_is_changed() {
     {
         assert!(matches!(login(&access, user, password).await, Err(LoginError::Wrong)), "{user} {password}");
     }
-    access.set_password(&name("alice"), secret("another password"), &owner()).await.unwrap();
+    access.change_account(&name("alice"), password("another password"), &owner()).await.unwrap();
     assert!(
         matches!(login(&access, "alice", PASSWORD).await, Err(LoginError::Wrong)),
         "not remembered either"
@@ -109,12 +121,12 @@ async fn who_is_disabled_or_gone_is_out_at_once() {
     let principal = login(&access, "alice", PASSWORD).await.unwrap();
     let registry_token = access.issue(&principal, "m.example.com", RegistryScopes::default());
     let generation = access.generation();
-    access.set_disabled(&name("alice"), true, &owner()).await.unwrap();
+    access.change_account(&name("alice"), disabled(true), &owner()).await.unwrap();
     assert!(access.generation() > generation);
     assert!(matches!(login(&access, "alice", PASSWORD).await, Err(LoginError::Wrong)));
     assert!(matches!(login(&access, "x", api_token.expose()).await, Err(LoginError::Wrong)));
     assert!(matches!(access.bearer(&registry_token).await, Err(BearerError::Revoked)));
-    access.set_disabled(&name("alice"), false, &owner()).await.unwrap();
+    access.change_account(&name("alice"), disabled(false), &owner()).await.unwrap();
     login(&access, "alice", PASSWORD).await.unwrap();
     access.remove_account(&name("alice"), &owner()).await.unwrap();
     assert!(matches!(access.bearer(&registry_token).await, Err(BearerError::Revoked)));
@@ -249,20 +261,20 @@ async fn mistakes_in_management_are_told_and_change_nothing() {
     let (alice, root) = (name("alice"), name("root"));
     let exists = access.create_account(&alice, Role::Admin, Some(secret(PASSWORD)), &owner()).await;
     assert!(matches!(exists, Err(ChangeError::Exists(_))));
-    let short = access.set_password(&alice, secret("short"), &owner()).await;
+    let short = access.change_account(&alice, password("short"), &owner()).await;
     assert!(matches!(short, Err(ChangeError::Password(_))));
     assert!(matches!(access.remove_account(&name("bob"), &owner()).await, Err(ChangeError::NoAccount(_))));
     for refused in [
-        access.set_role(&root, Role::Operator, &owner()).await,
-        access.set_disabled(&root, true, &owner()).await,
+        access.change_account(&root, role(Role::Operator), &owner()).await,
+        access.change_account(&root, disabled(true), &owner()).await,
         access.remove_account(&root, &owner()).await,
     ] {
         assert!(matches!(refused, Err(ChangeError::LastAdmin(_))), "{refused:?}");
     }
-    access.set_role(&alice, Role::Admin, &owner()).await.unwrap();
-    access.set_role(&root, Role::Operator, &owner()).await.unwrap();
+    access.change_account(&alice, role(Role::Admin), &owner()).await.unwrap();
+    access.change_account(&root, role(Role::Operator), &owner()).await.unwrap();
     access.create_account(&name("bot"), Role::User, None, &owner()).await.unwrap();
-    let robot = access.set_password(&name("bot"), secret(PASSWORD), &owner()).await;
+    let robot = access.change_account(&name("bot"), password(PASSWORD), &owner()).await;
     assert!(matches!(robot, Err(ChangeError::NoPassword(_))));
     assert!(matches!(login(&access, "bot", "").await, Err(LoginError::Wrong)));
 }
@@ -275,7 +287,7 @@ async fn the_first_admin_has_no_password() {
     access.make_first_admin().await.unwrap();
     assert!(!access.is_in_use(), "there is nothing to log in with");
     assert!(matches!(login(&access, "admin", "").await, Err(LoginError::Wrong)));
-    access.set_password(&name("admin"), secret(PASSWORD), &owner()).await.unwrap();
+    access.change_account(&name("admin"), password(PASSWORD), &owner()).await.unwrap();
     assert!(access.is_in_use());
     assert_eq!(login(&access, "admin", PASSWORD).await.unwrap().account().unwrap().role, Role::Admin);
     assert_eq!(access.accounts("", 10).await.unwrap().rows.len(), 1);
@@ -287,7 +299,7 @@ async fn everything_is_in_the_audit_and_no_secret_is_anywhere() {
     let access = with_alice(&home).await;
     let token = token(&access, "pull:**", None).await;
     let renewed = access.renew_token(token.id(), &owner()).await.unwrap();
-    let _ = access.set_password(&name("bob"), secret("hunter2-hunter2"), &owner()).await;
+    let _ = access.change_account(&name("bob"), password("hunter2-hunter2"), &owner()).await;
     let rows = access.audit(&AuditFilter::default(), 10).await.unwrap().rows;
     let told: Vec<_> = rows.iter().rev().map(|row| (row.entry.action.as_str(), row.entry.outcome)).collect();
     assert_eq!(

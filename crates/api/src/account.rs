@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Timestamp;
+use crate::{timestamp::Timestamp, words::words};
 
 /// Who the caller is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -20,48 +20,48 @@ pub struct Me {
     pub operations: Vec<String>,
 }
 
-/// What kind of sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SenderKind {
-    /// Whoever can open the local socket.
-    Owner,
-    /// A program on the server's machine.
-    Local,
-    /// Whoever has the configured `api_token`.
-    SyncToken,
-    /// An account.
-    Account,
-    /// Anybody else.
-    Anonymous,
+words! {
+    /// What kind of sender.
+    SenderKind {
+        /// Whoever can open the local socket.
+        Owner = "owner",
+        /// A program on the server's machine.
+        Local = "local",
+        /// Whoever has the configured `api_token`.
+        SyncToken = "sync-token",
+        /// An account.
+        Account = "account",
+        /// Anybody else.
+        Anonymous = "anonymous",
+    }
 }
 
-/// The role of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Everything.
-    Admin,
-    /// Runs the service; no accounts, no secrets.
-    Operator,
-    /// Pulls and pushes what was granted.
-    User,
-    /// Reads what operators read, without secrets.
-    Viewer,
+words! {
+    /// The role of an account.
+    Role {
+        /// Everything.
+        Admin = "admin",
+        /// Runs the service; no accounts, no secrets.
+        Operator = "operator",
+        /// Pulls and pushes what was granted.
+        User = "user",
+        /// Reads what operators read, without secrets.
+        Viewer = "viewer",
+    }
 }
 
-/// Where an account comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AccountKind {
-    /// Made here, with a password.
-    Local,
-    /// Made here for a machine, with API tokens only.
-    Robot,
-    /// From an OpenID provider.
-    Oidc,
-    /// From an LDAP directory.
-    Ldap,
+words! {
+    /// Where an account comes from.
+    AccountKind {
+        /// Made here, with a password.
+        Local = "local",
+        /// Made here for a machine, with API tokens only.
+        Robot = "robot",
+        /// From an OpenID provider.
+        Oidc = "oidc",
+        /// From an LDAP directory.
+        Ldap = "ldap",
+    }
 }
 
 /// An account.
@@ -182,16 +182,16 @@ pub struct IssuedToken {
     pub token: String,
 }
 
-/// What came of an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuditOutcome {
-    /// It was done.
-    Done,
-    /// It was not allowed, or asked for something impossible.
-    Refused,
-    /// It was allowed and failed.
-    Failed,
+words! {
+    /// What came of an action.
+    AuditOutcome {
+        /// It was done.
+        Done = "done",
+        /// It was not allowed, or asked for something impossible.
+        Refused = "refused",
+        /// It was allowed and failed.
+        Failed = "failed",
+    }
 }
 
 /// An entry of the audit log.

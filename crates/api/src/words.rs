@@ -35,6 +35,7 @@ mod tests {
     use utoipa::PartialSchema;
 
     use crate::{
+        account::{AccountKind, AuditOutcome, Role, SenderKind},
         cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
@@ -51,6 +52,10 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_what_is_written_and_described() {
+        agree(AccountKind::ALL, AccountKind::as_str);
+        agree(AuditOutcome::ALL, AuditOutcome::as_str);
+        agree(Role::ALL, Role::as_str);
+        agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);

@@ -4,8 +4,8 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{
-    Access, Account, AccountName, ApiToken, Audit, ChangeError, Identity, NewToken, Operation, Scopes,
-    TokenId,
+    Access, Account, AccountName, ApiToken, Audit, Change, ChangeError, Identity, NewToken, Operation,
+    Scopes, TokenId,
 };
 use entrepot_api::{
     AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken, Me,
@@ -92,16 +92,13 @@ pub(crate) async fn change_account(
     let change: AccountChange = document(body).await?;
     let is_own_password = change.role.is_none() && change.disabled.is_none() && is_own(&call, &name);
     let operation = if is_own_password { Operation::ManageSelf } else { Operation::ManageAccounts };
-    let (access, by) = (allowed(&call, operation)?, by(&call));
-    if let Some(password) = change.password {
-        access.set_password(&name, password.into(), &by).await?;
-    }
-    if let Some(role) = change.role {
-        access.set_role(&name, views::role(role), &by).await?;
-    }
-    if let Some(is_disabled) = change.disabled {
-        access.set_disabled(&name, is_disabled, &by).await?;
-    }
+    let access = allowed(&call, operation)?;
+    let change = Change {
+        role: change.role.map(views::role),
+        password: change.password.map(Into::into),
+        is_disabled: change.disabled,
+    };
+    access.change_account(&name, change, &by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

@@ -5,7 +5,7 @@
 mod support;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, Audit, Grant, NewToken, Role, Rules};
+use entrepot_access::{Access, AccountName, Audit, Change, Grant, NewToken, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
@@ -130,7 +130,8 @@ async fn nobody_is_asked_to_log_in_while_there_is_nothing_to_log_in_with() {
     let ping = async |headers: &[(&str, &str)]| rig.send("GET", "/v2/", headers, "").await.status.as_u16();
     assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (200, 200));
     assert_eq!(rig.send("POST", "/v2/local/x/blobs/uploads/", &[AWAY], "").await.status, 401);
-    access.set_password(&name("admin"), PASSWORD.into(), &by()).await.unwrap();
+    let password = Change { password: Some(PASSWORD.into()), ..Change::default() };
+    access.change_account(&name("admin"), password, &by()).await.unwrap();
     assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (401, 401));
 }
 
@@ -363,7 +364,8 @@ async fn a_right_ends_at_once() {
     let alice = yard.bearer(Some("alice"), &["repository:local/app/x:pull,push"]).await;
     let start = "/v2/local/app/x/blobs/uploads/";
     assert_eq!(yard.status("POST", start, &alice).await, 202);
-    yard.access.set_disabled(&name("alice"), true, &by()).await.unwrap();
+    let disable = Change { is_disabled: Some(true), ..Change::default() };
+    yard.access.change_account(&name("alice"), disable, &by()).await.unwrap();
     let answer = yard.send("POST", start, Some(&alice)).await;
     assert_eq!(answer.status, 401);
     assert!(challenge(&answer).ends_with(",error=\"invalid_token\""));

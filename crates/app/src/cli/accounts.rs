@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use entrepot_api::Role;
 
-use super::server::{Addressed, ServerArgs};
+use super::server::ServerArgs;
 use crate::commands::{
     accounts::{Accounts, Verb},
     password::Password,
@@ -210,6 +210,5 @@ impl From<RoleWord> for Role {
 }
 
 fn args(server: ServerArgs, verb: Verb) -> Accounts {
-    let Addressed { server, token, output } = server.addressed();
-    Accounts { server, token, output, verb }
+    Accounts { to: server.addressed(), verb }
 }

@@ -7,9 +7,8 @@ use secrecy::SecretString;
 
 use super::common::{FileArgs, OutputArgs};
 use crate::{
-    client::Server,
+    client::{Addressed, Server},
     commands::runs::{Runs, Verb},
-    output::Output,
 };
 
 #[derive(Args)]
@@ -83,13 +82,6 @@ impl CancelArgs {
     }
 }
 
-/// The server, what authorizes there, and how to answer.
-pub(super) struct Addressed {
-    pub(super) server: Server,
-    pub(super) token: Option<SecretString>,
-    pub(super) output: Output,
-}
-
 impl ServerArgs {
     pub(super) fn addressed(self) -> Addressed {
         let server = match self.server {
@@ -100,7 +92,6 @@ impl ServerArgs {
     }
 
     fn into_args(self, verb: Verb) -> Runs {
-        let Addressed { server, token, output } = self.addressed();
-        Runs { server, token, output, verb }
+        Runs { to: self.addressed(), verb }
     }
 }

@@ -25,7 +25,7 @@ use crate::{assembly, failure::Failure};
 
 pub(crate) use events::Events;
 pub(crate) use fault::Fault;
-pub(crate) use server::Server;
+pub(crate) use server::{Addressed, Server};
 
 /// Timeout for connecting, and for an event stream to start.
 const CONNECT: Duration = Duration::from_secs(30);

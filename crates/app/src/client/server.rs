@@ -9,6 +9,7 @@ use crate::{
     config::{self, Environment},
     data,
     failure::Failure,
+    output::Output,
 };
 
 /// The default address of a server.
@@ -28,15 +29,27 @@ pub(crate) enum Server {
     },
 }
 
-impl Server {
-    /// A client for the server. `token` is what `Authorization` has; the local socket needs none.
+/// The server that a command talks to, and how the command answers.
+#[derive(Debug)]
+pub(crate) struct Addressed {
+    /// The server.
+    pub(crate) server: Server,
+    /// What `Authorization` has there; the local socket needs none.
+    pub(crate) token: Option<SecretString>,
+    /// The output format.
+    pub(crate) output: Output,
+}
+
+impl Addressed {
+    /// A client for the server.
     ///
     /// # Errors
     /// The address is not one, or the configuration cannot be read.
-    pub(crate) fn client(self, token: Option<SecretString>) -> Result<Client, Failure> {
-        let (file, data) = match self {
-            Self::At(server) => return Client::at(&server, token),
-            Self::Here { file, data } => (file, data),
+    pub(crate) fn client(self) -> Result<Client, Failure> {
+        let token = self.token;
+        let (file, data) = match self.server {
+            Server::At(server) => return Client::at(&server, token),
+            Server::Here { file, data } => (file, data),
         };
         let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;
         let socket = data::socket(&data);

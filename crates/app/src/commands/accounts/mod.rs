@@ -9,12 +9,12 @@ use entrepot_api::{
     NewAccount, NewApiToken, PageQuery, Role,
 };
 use reqwest::Method;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::password::Password;
 use crate::{
-    client::{Client, Fault, Server},
+    client::{Addressed, Client, Fault},
     failure::Failure,
     output::{self, Output},
     runtime,
@@ -26,12 +26,8 @@ const PAGE: usize = 500;
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Accounts {
-    /// The server.
-    pub(crate) server: Server,
-    /// What authorizes there.
-    pub(crate) token: Option<SecretString>,
-    /// The output format.
-    pub(crate) output: Output,
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
     /// The subcommand.
     pub(crate) verb: Verb,
 }
@@ -112,8 +108,8 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Accounts { server, token, output, verb }: Accounts) -> Result<(), Failure> {
-    let asker = Asker { client: server.client(token)?, output };
+pub(crate) fn run(Accounts { to, verb }: Accounts) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
     runtime::build()?.block_on(asker.perform(verb))
 }
 
@@ -139,7 +135,7 @@ impl Asker {
             }
             Verb::SetRole { name, role } => {
                 let change = AccountChange { role: Some(role), ..AccountChange::default() };
-                self.change(&name, &change, &format!("is {} now", render::role(role))).await
+                self.change(&name, &change, &format!("is {} now", role)).await
             }
             Verb::SetDisabled { name, disabled } => {
                 let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
@@ -187,7 +183,7 @@ impl Asker {
         };
         let new = NewAccount { name: name.clone(), role, password };
         self.told(self.client.change(Method::POST, &["accounts"], &new).await)?;
-        self.done(&name, &format!("is {} now", render::role(role)))
+        self.done(&name, &format!("is {} now", role))
     }
 
     async fn change(&self, name: &str, change: &AccountChange, what: &str) -> Result<(), Failure> {

@@ -3,19 +3,9 @@
 use std::time::SystemTime;
 
 use comfy_table::CellAlignment::Left;
-use entrepot_api::{Account, AccountKind, ApiToken, AuditEntry, AuditOutcome, Role, Timestamp};
+use entrepot_api::{Account, AccountKind, ApiToken, AuditEntry, Timestamp};
 
 use crate::output::{self, Column};
-
-/// The word for a role.
-pub(super) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "admin",
-        Role::Operator => "operator",
-        Role::User => "user",
-        Role::Viewer => "viewer",
-    }
-}
 
 /// A table of accounts.
 pub(super) fn accounts(accounts: &[Account]) -> String {
@@ -29,22 +19,13 @@ pub(super) fn accounts(accounts: &[Account]) -> String {
     let rows = accounts.iter().map(|account| {
         vec![
             account.name.clone(),
-            role(account.role).to_owned(),
-            kind(account.kind).to_owned(),
+            account.role.to_string(),
+            account.kind.to_string(),
             state(account).to_owned(),
             time(account.last_login),
         ]
     });
     output::table(&columns, rows.collect())
-}
-
-fn kind(kind: AccountKind) -> &'static str {
-    match kind {
-        AccountKind::Local => "local",
-        AccountKind::Robot => "robot",
-        AccountKind::Oidc => "oidc",
-        AccountKind::Ldap => "ldap",
-    }
 }
 
 fn state(account: &Account) -> &'static str {
@@ -99,19 +80,11 @@ pub(super) fn audit(entries: &[AuditEntry]) -> String {
             entry.actor.clone(),
             entry.action.clone(),
             entry.object.clone(),
-            outcome(entry.outcome).to_owned(),
+            entry.outcome.to_string(),
             entry.address.clone().unwrap_or_else(|| "socket".to_owned()),
         ]
     });
     output::table(&columns, rows.collect())
-}
-
-fn outcome(outcome: AuditOutcome) -> &'static str {
-    match outcome {
-        AuditOutcome::Done => "done",
-        AuditOutcome::Refused => "refused",
-        AuditOutcome::Failed => "failed",
-    }
 }
 
 fn time(time: Option<Timestamp>) -> String {

@@ -4,10 +4,9 @@ mod syncs;
 mod tell;
 
 use entrepot_api::{Event, RunDetail, RunId, RunOutcome};
-use secrecy::SecretString;
 
 use crate::{
-    client::{Events, Server},
+    client::{Addressed, Events},
     failure::Failure,
     output::{self, Output},
     runtime,
@@ -17,12 +16,8 @@ use syncs::Syncs;
 /// The arguments.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    /// The server.
-    pub(crate) server: Server,
-    /// The API token.
-    pub(crate) token: Option<SecretString>,
-    /// The output format.
-    pub(crate) output: Output,
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
     /// The subcommand.
     pub(crate) verb: Verb,
 }
@@ -54,8 +49,9 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Runs { server, token, output, verb }: Runs) -> Result<(), Failure> {
-    let syncs = Syncs::of(server.client(token)?);
+pub(crate) fn run(Runs { to, verb }: Runs) -> Result<(), Failure> {
+    let output = to.output;
+    let syncs = Syncs::of(to.client()?);
     runtime::build()?.block_on(async {
         match verb {
             Verb::Run { rule, image, wait } => begin(&syncs, &rule, image.as_deref(), wait, output).await,
