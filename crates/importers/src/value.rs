@@ -1,13 +1,5 @@
 //! A foreign file as written. Scalars stay the text they are: as numbers, the tags `3.10` and `010` would change.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
-};
-use serde_saphyr::{Location, Spanned};
-
 /// A value of YAML or JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -30,22 +22,9 @@ impl Value {
     /// # Errors
     /// What is wrong with the text, and where.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let options = serde_saphyr::options! { with_snippet: false };
-        match serde_saphyr::from_str_with_options::<Option<Spanned<Raw>>>(text, options) {
-            Ok(raw) => Ok(raw.map_or(Self::Nothing, |raw| Self::of(raw, text))),
+        match entrepot_yaml::parse(text) {
+            Ok(node) => Ok(node.map_or(Self::Nothing, Self::from)),
             Err(error) => Err(error.without_snippet().to_string()),
-        }
-    }
-
-    fn of(raw: Spanned<Raw>, text: &str) -> Self {
-        match raw.value {
-            Raw::Nothing => Self::Nothing,
-            Raw::Scalar(read) => Self::Text(written(raw.defined, text).unwrap_or(read)),
-            Raw::Text(text) => Self::Text(text),
-            Raw::List(items) => Self::List(items.into_iter().map(|item| Self::of(item, text)).collect()),
-            Raw::Map(entries) => {
-                Self::Map(entries.into_iter().map(|(key, value)| (key, Self::of(value, text))).collect())
-            }
         }
     }
 
@@ -94,90 +73,17 @@ pub(crate) fn get<'v>(entries: &'v [(String, Value)], key: &str) -> Option<&'v V
     entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
-fn written(location: Location, text: &str) -> Option<String> {
-    let span = location.span();
-    let start = usize::try_from(span.byte_offset()?).ok()?;
-    let end = start.checked_add(usize::try_from(span.byte_len()?).ok()?)?;
-    text.get(start..end).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-enum Raw {
-    Nothing,
-    Scalar(String),
-    Text(String),
-    List(Vec<Spanned<Self>>),
-    Map(Vec<(String, Spanned<Self>)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Nothing)
-    }
-
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Nothing)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-        Raw::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+impl From<entrepot_yaml::Node> for Value {
+    fn from(node: entrepot_yaml::Node) -> Self {
+        use entrepot_yaml::Value as Written;
+        match node.value {
+            Written::Nothing => Self::Nothing,
+            Written::Plain(text) | Written::Text(text) => Self::Text(text),
+            Written::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Written::Map(entries) => {
+                Self::Map(entries.into_iter().map(|entry| (entry.key, entry.node.into())).collect())
+            }
         }
-        Ok(Raw::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
-        let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
-        }
-        Ok(Raw::Map(map))
     }
 }
 

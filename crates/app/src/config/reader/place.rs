@@ -1,6 +1,6 @@
 //! The place where a value was written.
 
-use serde_saphyr::Location;
+use entrepot_yaml::Location;
 
 /// The place where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

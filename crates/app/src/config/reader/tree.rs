@@ -3,14 +3,6 @@
 //! [`Node`] is a value with its [`Place`]. YAML text is parsed here, `overlay` adds to it, `typed` deserializes it.
 //! Unquoted scalars are kept as written, since only the target type decides what they are.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
-};
-use serde_saphyr::{Location, Spanned};
-
 use super::{error::Error, place::Place};
 
 /// A value and the place where it was written.
@@ -56,34 +48,10 @@ impl Node {
 
     /// Parses YAML.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        match serde_saphyr::from_str_with_options::<Option<Spanned<Raw>>>(text, options) {
-            Ok(Some(raw)) => Ok(Self::from_raw(raw, text)),
-            Ok(None) => Ok(Self::empty()),
+        match entrepot_yaml::parse(text) {
+            Ok(node) => Ok(node.map_or_else(Self::empty, Self::from)),
             Err(error) => Err(not_yaml(&error)),
         }
-    }
-
-    fn from_raw(raw: Spanned<Raw>, text: &str) -> Self {
-        let value = match raw.value {
-            Raw::Nothing => Value::Nothing,
-            Raw::Scalar(read) => Value::Plain(written(raw.defined, text).unwrap_or(read)),
-            Raw::Text(text) => Value::Text(text),
-            Raw::List(items) => {
-                Value::List(items.into_iter().map(|item| Self::from_raw(item, text)).collect())
-            }
-            Raw::Map(entries) => Value::Map(
-                entries
-                    .into_iter()
-                    .map(|(key, node)| Entry {
-                        place: Place::from(key.referenced),
-                        key: key.value,
-                        node: Self::from_raw(node, text),
-                    })
-                    .collect(),
-            ),
-        };
-        Self { place: Place::from(raw.referenced), value }
     }
 
     /// The value under `key`, if this is a mapping that has it.
@@ -145,22 +113,34 @@ impl Node {
     }
 }
 
-// `0123` and `1_000` are numbers in YAML, but a password may be `0123`.
-fn written(location: Location, text: &str) -> Option<String> {
-    let span = location.span();
-    let start = usize::try_from(span.byte_offset()?).ok()?;
-    let end = start.checked_add(usize::try_from(span.byte_len()?).ok()?)?;
-    text.get(start..end).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+impl From<entrepot_yaml::Node> for Node {
+    fn from(node: entrepot_yaml::Node) -> Self {
+        let value = match node.value {
+            entrepot_yaml::Value::Nothing => Value::Nothing,
+            // `0123` and `1_000` are numbers in YAML, but a password may be `0123`.
+            entrepot_yaml::Value::Plain(text) => Value::Plain(text),
+            entrepot_yaml::Value::Text(text) => Value::Text(text),
+            entrepot_yaml::Value::List(items) => Value::List(items.into_iter().map(Self::from).collect()),
+            entrepot_yaml::Value::Map(entries) => Value::Map(entries.into_iter().map(Entry::from).collect()),
+        };
+        Self { place: Place::from(node.location), value }
+    }
 }
 
-fn not_yaml(error: &serde_saphyr::Error) -> Error {
+impl From<entrepot_yaml::Entry> for Entry {
+    fn from(entry: entrepot_yaml::Entry) -> Self {
+        Self { key: entry.key, place: Place::from(entry.location), node: entry.node.into() }
+    }
+}
+
+fn not_yaml(error: &entrepot_yaml::Error) -> Error {
     let place = error.location().map_or(Place::Nowhere, Place::from);
     match error.without_snippet() {
-        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+        entrepot_yaml::Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("?");
             Error::at(&place, format!("key `{key}` is there twice")).with_hint("put both into one")
         }
-        serde_saphyr::Error::MultipleDocuments { .. } => Error::at(&place, "a second document begins here")
+        entrepot_yaml::Error::MultipleDocuments { .. } => Error::at(&place, "a second document begins here")
             .with_hint("a configuration is one document: remove the `---`"),
         other => {
             let text = other.to_string();
@@ -170,86 +150,6 @@ fn not_yaml(error: &serde_saphyr::Error) -> Error {
                 "indent with spaces, and put quotes around text that has `: `, `#`, `{` or `[` in it",
             )
         }
-    }
-}
-
-enum Raw {
-    Nothing,
-    Scalar(String),
-    Text(String),
-    List(Vec<Spanned<Self>>),
-    Map(Vec<(Spanned<String>, Spanned<Self>)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Nothing)
-    }
-
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Nothing)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-        Raw::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Raw::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Raw::Map(entries))
     }
 }
 
