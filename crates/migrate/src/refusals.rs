@@ -50,8 +50,7 @@ pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
             "try again later, or with an account that has a higher limit",
         ),
         Error::Unreachable { fault, .. } => {
-            let detail = error.root_cause().unwrap_or_default();
-            failed(format!("`{host}` cannot be reached: {fault} ({detail})"), fault.hint())
+            failed(format!("`{host}` cannot be reached: {}", error.reason()), fault.hint())
         }
         Error::TimedOut => failed(
             format!("`{host}` does not answer"),

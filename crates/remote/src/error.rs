@@ -205,10 +205,18 @@ impl Error {
         }
     }
 
-    /// The innermost cause, usually the system's words.
-    pub fn root_cause(&self) -> Option<String> {
-        let first = std::error::Error::source(self);
-        std::iter::successors(first, |&error| error.source()).last().map(ToString::to_string)
+    /// The reason alone, in the registry's words for a refusal (`403: DENIED`) and in the system's for a registry that cannot
+    /// be reached.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Denied { status, reason } => said(*status, reason),
+            Self::Unreachable { fault, source } => {
+                let cause: &(dyn std::error::Error + 'static) = source.as_ref();
+                let root = std::iter::successors(Some(cause), |&error| error.source()).last();
+                format!("{fault} ({})", root.map(ToString::to_string).unwrap_or_default())
+            }
+            other => other.to_string(),
+        }
     }
 
     /// The error with all its causes, for logs.

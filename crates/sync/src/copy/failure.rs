@@ -63,15 +63,15 @@ pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
         EndpointError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
             (format!("`{source}` sent bytes with the wrong digest"), None)
         }
-        EndpointError::Registry(RemoteError::Denied { status: 401, reason }) => {
+        EndpointError::Registry(denied @ RemoteError::Denied { status: 401, .. }) => {
             return not_logged_in(
                 source,
-                &format!("cannot pull from `{source}` ({})", words(401, reason)),
+                &format!("cannot pull from `{source}` ({})", denied.reason()),
                 true,
             );
         }
-        EndpointError::Registry(RemoteError::Denied { status, reason }) => (
-            format!("no right to pull from `{source}` ({})", words(*status, reason)),
+        EndpointError::Registry(denied @ RemoteError::Denied { .. }) => (
+            format!("no right to pull from `{source}` ({})", denied.reason()),
             Some("set an account that has it under `credentials`, or log in"),
         ),
         other => common(source, other),
@@ -83,18 +83,12 @@ pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
 pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
     let place = &target.place;
     let (what, hint) = match error {
-        EndpointError::Registry(RemoteError::Denied { status: 401, reason }) => {
-            return not_logged_in(
-                place,
-                &format!("cannot push to `{place}` ({})", words(401, reason)),
-                false,
-            );
+        EndpointError::Registry(denied @ RemoteError::Denied { status: 401, .. }) => {
+            return not_logged_in(place, &format!("cannot push to `{place}` ({})", denied.reason()), false);
         }
-        EndpointError::Registry(denied @ RemoteError::Denied { status, reason }) => {
-            let words = words(*status, reason);
-            let refusal = denied.refusal().unwrap_or(Refusal::Other);
-            let (what, hint) = refused(target, refusal);
-            (format!("{what} ({words})"), hint)
+        EndpointError::Registry(denied @ RemoteError::Denied { .. }) => {
+            let (what, hint) = refused(target, denied.refusal().unwrap_or(Refusal::Other));
+            (format!("{what} ({})", denied.reason()), hint)
         }
         EndpointError::Registry(RemoteError::NotFound) => refused(target, Refusal::Repository),
         other => common(place, other),
@@ -200,8 +194,7 @@ fn another_form(shape: &Shape) -> Option<&'static str> {
 fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>) {
     match error {
         EndpointError::Registry(unreachable @ RemoteError::Unreachable { fault, .. }) => {
-            let detail = unreachable.root_cause().unwrap_or_default();
-            (format!("`{}` cannot be reached: {fault} ({detail})", host(place)), Some(fault.hint()))
+            (format!("`{}` cannot be reached: {}", host(place), unreachable.reason()), Some(fault.hint()))
         }
         EndpointError::Registry(RemoteError::TimedOut) => {
             (format!("`{}` did not answer in time", host(place)), None)
@@ -215,8 +208,8 @@ fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>
         EndpointError::Registry(RemoteError::Limited { .. }) => {
             (format!("`{}` asks to slow down", host(place)), Some("set a lower `rate` for this registry"))
         }
-        EndpointError::Registry(RemoteError::Denied { status, reason }) => {
-            (format!("`{place}` refuses ({})", words(*status, reason)), None)
+        EndpointError::Registry(denied @ RemoteError::Denied { .. }) => {
+            (format!("`{place}` refuses ({})", denied.reason()), None)
         }
         EndpointError::NotFound | EndpointError::Registry(RemoteError::NotFound) => {
             (format!("it is not at `{place}`"), None)
@@ -234,10 +227,6 @@ fn common(place: &Place, error: &EndpointError) -> (String, Option<&'static str>
 
 fn host(place: &Place) -> String {
     place.host().map_or_else(|| place.to_string(), ToString::to_string)
-}
-
-fn words(status: u16, reason: &str) -> String {
-    if reason.is_empty() { status.to_string() } else { format!("{status}: {reason}") }
 }
 
 #[cfg(test)]

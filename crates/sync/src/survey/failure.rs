@@ -39,20 +39,16 @@ pub(super) fn listing(place: &Place, error: &EndpointError) -> Failure {
 fn failure(place: &Place, error: &EndpointError, at_source: bool) -> Failure {
     let host = place.host().map_or_else(|| place.to_string(), ToString::to_string);
     let (what, hint) = match error {
-        EndpointError::Registry(RemoteError::Denied { status: 401, reason }) => {
-            let words = if reason.is_empty() { "401".to_owned() } else { format!("401: {reason}") };
-            let (what, hint) =
-                (format!("cannot read `{place}` ({words})"), format!("log in: `entrepot login {host}`"));
-            return Failure { what, hint: Some(hint), at_source };
+        EndpointError::Registry(denied @ RemoteError::Denied { status: 401, .. }) => {
+            let what = format!("cannot read `{place}` ({})", denied.reason());
+            return Failure { what, hint: Some(format!("log in: `entrepot login {host}`")), at_source };
         }
-        EndpointError::Registry(RemoteError::Denied { status, reason }) => {
-            let words = if reason.is_empty() { status.to_string() } else { format!("{status}: {reason}") };
-            let hint = "set an account that has it under `credentials`, or log in";
-            (format!("no right to read `{place}` ({words})"), Some(hint))
-        }
+        EndpointError::Registry(denied @ RemoteError::Denied { .. }) => (
+            format!("no right to read `{place}` ({})", denied.reason()),
+            Some("set an account that has it under `credentials`, or log in"),
+        ),
         EndpointError::Registry(unreachable @ RemoteError::Unreachable { fault, .. }) => {
-            let detail = unreachable.root_cause().unwrap_or_default();
-            (format!("`{host}` cannot be reached: {fault} ({detail})"), Some(fault.hint()))
+            (format!("`{host}` cannot be reached: {}", unreachable.reason()), Some(fault.hint()))
         }
         EndpointError::Registry(RemoteError::TimedOut) => {
             (format!("`{host}` did not answer in time"), Some(LATER))
