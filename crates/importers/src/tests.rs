@@ -80,30 +80,30 @@ sync:
       - docker.io/nginx
       - docker.io/bitnami/redis
     tags:
-      match: "^([a-z]+-)?[a-z]*[0-9]+(\\.[0-9]+){1,2}"
+      match: ^([a-z]+-)?[a-z]*[0-9]+(\.[0-9]+){1,2}
       not_match:
-        - ".*alpha.*"
-        - ".*beta.*"
+        - .*alpha.*
+        - .*beta.*
     to:
-      - "m.example.com/{host}/{path}"
+      - m.example.com/{host}/{path}
   - name: b
     from: quay.io/a/b
     tags:
-      match: "^v1\\.2"
+      match: ^v1\.2
       not_match:
-        - ".*alpha.*"
-        - ".*beta.*"
+        - .*alpha.*
+        - .*beta.*
     to:
-      - "m.example.com/{host}/{path}"
+      - m.example.com/{host}/{path}
   - name: c
     from: quay.io/a/c
     tags:
-      match: "^([a-z]+-)?[a-z]*[0-9]+(\\.[0-9]+){1,2}"
+      match: ^([a-z]+-)?[a-z]*[0-9]+(\.[0-9]+){1,2}
       not_match:
-        - ".*alpha.*"
-        - ".*beta.*"
+        - .*alpha.*
+        - .*beta.*
     to:
-      - "m.example.com/{host}/{path}"
+      - m.example.com/{host}/{path}
 "#;
     assert_eq!(yaml(&imported), expected);
     let nowhere = import(&input(text, None)).unwrap_err();
@@ -144,22 +144,22 @@ sync:
     to:
       - repository: registry:5000/library/busybox
         tag: stable
-        backup: "bkup-{tag}"
+        backup: bkup-{tag}
     schedule: "@hourly"
   - name: alpine
     from: docker.io/alpine
     tags:
       match:
-        - "^(?:latest)$"
-        - "^(?:3)$"
-        - "^(?:3.\\d+)$"
-      not_match: "^(?:.*-rc.*)$"
+        - ^(?:latest)$
+        - ^(?:3)$
+        - ^(?:3.\d+)$
+      not_match: ^(?:.*-rc.*)$
     to:
       - repository: registry:5000/library/alpine
         platforms:
           - linux/amd64
           - linux/arm64
-        backup: "bkup-{tag}"
+        backup: bkup-{tag}
     schedule: "@hourly"
   # Not carried over: `fastCopy` has no counterpart
   - name: debian
@@ -168,8 +168,8 @@ sync:
       semver: ">=12.1 <13 || =11"
     to:
       - repository: registry:5000/library/debian
-        backup: "bkup-{tag}"
-    schedule: "0 */6 * * *"
+        backup: bkup-{tag}
+    schedule: 0 */6 * * *
 "#;
     assert_eq!(yaml(&imported), expected);
     assert!(!imported.to_yaml().contains("canary"));
@@ -196,7 +196,7 @@ quay.io:
     for part in [
         "  registry.example.com: {insecure: true}\n",
         "  - name: alpine\n    from: registry.example.com/alpine\n    tags:\n      semver: \">=3.12.0\"\n",
-        "    tags:\n      match: \"^1\\\\.13\\\\.[12]-alpine-perl$\"\n",
+        "    tags:\n      match: ^1\\.13\\.[12]-alpine-perl$\n",
         "1111: rules copy tags, not digests: `entrepot copy` takes it\n  - name: redis\n",
         "  - name: busybox\n    from: registry.example.com/busybox\n    to:\n",
         "    tags:\n      - \"1.0\"\n",
@@ -222,7 +222,7 @@ lmsysorg/sglang:v1,v2: quay.io/ruohe/sglang
     assert_eq!(imported.kind(), Kind::ImageSyncer);
     for part in [
         "# Not carried over: quay.io/coreos/etcd@sha256:abc: rules copy tags, not digests: `entrepot copy` takes it\n",
-        "    from: quay.io/coreos/alpine\n    tags:\n      match: \"a+\"\n    to:\n      - docker.io/ruohe/alpine\n      - localhost:5000/ruohe/alpine\n",
+        "    from: quay.io/coreos/alpine\n    tags:\n      match: a+\n    to:\n      - docker.io/ruohe/alpine\n      - localhost:5000/ruohe/alpine\n",
         "    tags:\n      - v1.0\n    to:\n      - repository: quay.io/ruohe/proxy\n        tag: v1.1\n",
         "    from: docker.io/lmsysorg/sglang\n    tags:\n      - v1\n      - v2\n",
     ] {
@@ -321,7 +321,7 @@ fn a_list_of_images_has_platforms_and_comments() {
     for part in [
         "    from: docker.io/library/nginx\n    tags:\n      - latest\n",
         "    from: k8s.gcr.io/ksm/ksm\n    tags:\n      - v2.0.0\n",
-        "    tags:\n      - latest\n      - \"1\"\n    to:\n      - repository: \"reg.example.com/ns/{path}\"\n        platforms: linux/arm64\n",
+        "    tags:\n      - latest\n      - \"1\"\n    to:\n      - repository: reg.example.com/ns/{path}\n        platforms: linux/arm64\n",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }

@@ -6,6 +6,7 @@ use entrepot_sync::{
     Format,
     rules::{TagsSection, TargetSection, Texts},
 };
+use entrepot_yaml::{Context, scalar};
 
 use crate::{draft::Draft, imported::Imported};
 
@@ -18,7 +19,7 @@ impl Imported {
         if !self.registries.is_empty() {
             out.line(0, "registries:");
             for (host, settings) in &self.registries {
-                out.line(1, &format!("{}: {settings}", quoted(host)));
+                out.line(1, &format!("{}: {settings}", scalar(host, Context::Block)));
             }
         }
         out.line(0, if self.drafts.is_empty() { "sync: []" } else { "sync:" });
@@ -43,7 +44,7 @@ impl Lines {
 
     fn key(&mut self, depth: usize, key: &str, value: Option<&str>) {
         if let Some(value) = value {
-            self.line(depth, &format!("{key}: {}", quoted(value)));
+            self.line(depth, &format!("{key}: {}", scalar(value, Context::Block)));
         }
     }
 
@@ -57,14 +58,14 @@ impl Lines {
 
     fn list(&mut self, depth: usize, key: &str, items: &[String]) {
         self.line(depth, &format!("{key}:"));
-        items.iter().for_each(|item| self.line(depth + 1, &format!("- {}", quoted(item))));
+        items.iter().for_each(|item| self.line(depth + 1, &format!("- {}", scalar(item, Context::Block))));
     }
 }
 
 fn rule(out: &mut Lines, draft: &Draft) {
     let section = &draft.section;
     draft.notes.iter().for_each(|note| out.comment(1, note));
-    out.line(1, &format!("- name: {}", quoted(&section.name)));
+    out.line(1, &format!("- name: {}", scalar(&section.name, Context::Block)));
     out.texts(2, "from", &section.from);
     tags(out, &section.tags);
     out.line(2, "to:");
@@ -90,48 +91,13 @@ fn tags(out: &mut Lines, tags: &TagsSection) {
 
 fn target(out: &mut Lines, to: &TargetSection) {
     if to.is_text {
-        return out.line(3, &format!("- {}", quoted(&to.repository)));
+        return out.line(3, &format!("- {}", scalar(&to.repository, Context::Block)));
     }
-    out.line(3, &format!("- repository: {}", quoted(&to.repository)));
+    out.line(3, &format!("- repository: {}", scalar(&to.repository, Context::Block)));
     out.key(4, "tag", to.tag.as_deref());
     out.texts(4, "platforms", &to.platforms);
     if to.format == Some(Format::Docker) {
         out.line(4, "format: docker  # this registry refuses OCI indexes");
     }
     out.key(4, "backup", to.backup.as_deref());
-}
-
-// What YAML takes for something else than text, though it is made of letters.
-const SPECIAL: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-
-// Without quotes where YAML cannot take it for anything else; otherwise as JSON writes it, which YAML reads too.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':');
-    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(is_plain)
-        && !text.ends_with(':')
-        && !SPECIAL.contains(&text.to_ascii_lowercase().as_str());
-    if is_word { text.to_owned() } else { serde_json::Value::from(text).to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_back(text in any::<String>()) {
-            let read: Vec<String> = serde_saphyr::from_str(&format!("- {}\n", quoted(&text))).unwrap();
-            prop_assert_eq!(read, vec![text]);
-        }
-
-        #[test]
-        fn and_what_looks_like_something_else(text in "[a-zA-Z0-9:./~_ #-]{0,6}") {
-            let line = format!("a: {}\n", quoted(&text));
-            let read: std::collections::BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(&line).unwrap();
-            prop_assert_eq!(&read["a"], &serde_json::Value::from(text));
-        }
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use entrepot_yaml::{Context, scalar};
+
 use crate::{
     Census, Collision, Document, Found, Position, Reason, Rules, Target,
     document::tree,
@@ -10,7 +12,7 @@ use crate::{
     position::Lines,
     reading::Edit,
     settle::{Fate, settle},
-    token::{Block, Token, plain},
+    token::{Block, Token},
     tree::same::{Changes, same},
 };
 
@@ -215,7 +217,11 @@ impl Work {
         let change = self.changes.entry(token.span.start).or_default();
         let raw = match alias {
             Some(alias) => {
-                let raw = format!("{{name: {}, alias: {}}}", plain(&text, true), plain(&alias, true));
+                let raw = format!(
+                    "{{name: {}, alias: {}}}",
+                    scalar(&text, Context::Flow),
+                    scalar(&alias, Context::Flow)
+                );
                 change.mapping = Some(vec![("name".to_owned(), text), ("alias".to_owned(), alias)]);
                 raw
             }
@@ -232,13 +238,13 @@ impl Work {
         let change = self.changes.entry(beside.value).or_default();
         change.beside = Some((key.to_owned(), value.to_owned()));
         let (at, new) = if beside.flow {
-            (beside.end, format!(", {key}: {}", plain(value, true)))
+            (beside.end, format!(", {key}: {}", scalar(value, Context::Flow)))
         } else {
             let indent = column(document, entry_start(document, beside.key));
             let end = document[beside.end..].find('\n').map_or(document.len(), |at| beside.end + at);
             let is_crlf = document[..end].ends_with('\r');
             let (end, newline) = if is_crlf { (end - 1, "\r\n") } else { (end, "\n") };
-            (end, format!("{newline}{}{key}: {}", " ".repeat(indent), plain(value, false)))
+            (end, format!("{newline}{}{key}: {}", " ".repeat(indent), scalar(value, Context::Block)))
         };
         self.pieces.insert(at, (at, new));
     }
@@ -249,7 +255,7 @@ impl Work {
         change.before = Some((key.to_owned(), value.to_owned()));
         let start = entry_start(document, first.key);
         let new = if first.flow {
-            format!("{key}: {}, ", plain(value, true))
+            format!("{key}: {}, ", scalar(value, Context::Flow))
         } else {
             let indent = column(document, start);
             let newline = if document[first.key..].split('\n').next().is_some_and(|line| line.ends_with('\r'))
@@ -258,7 +264,7 @@ impl Work {
             } else {
                 "\n"
             };
-            format!("{key}: {}{newline}{}", plain(value, false), " ".repeat(indent))
+            format!("{key}: {}{newline}{}", scalar(value, Context::Block), " ".repeat(indent))
         };
         self.pieces.insert(start, (start, new));
     }

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, ops::Range};
 
+use entrepot_yaml::{Context, quoted, scalar};
+
 use crate::{reading::Edit, tree::Style};
 
 /// A token of a document.
@@ -35,9 +37,10 @@ impl Token {
         let raw = match self.style {
             Style::Bare | Style::Single | Style::Double if is_plain => splice(raw, edits, within)?,
             Style::Bare => text.clone(),
-            Style::Plain { flow } => plain(&text, flow),
+            Style::Plain { flow: false } => scalar(&text, Context::Block).into_owned(),
+            Style::Plain { flow: true } => scalar(&text, Context::Flow).into_owned(),
             Style::Single => format!("'{}'", text.replace('\'', "''")),
-            Style::Double => double(&text),
+            Style::Double => quoted(&text),
             Style::Block => {
                 let block = Block::of(raw);
                 splice(raw, edits, |edit| block.place(&self.text, edit))?
@@ -97,45 +100,6 @@ fn splice(text: &str, edits: &[&Edit], place: impl Fn(&Edit) -> Option<Range<usi
     }
     new.push_str(text.get(at..)?);
     Some(new)
-}
-
-/// A text as an unquoted YAML scalar, or quoted if it would mean something else otherwise.
-pub(crate) fn plain(text: &str, flow: bool) -> String {
-    if is_safe(text, flow) { text.to_owned() } else { double(text) }
-}
-
-fn is_safe(text: &str, flow: bool) -> bool {
-    let Some(first) = text.chars().next() else { return false };
-    let starts = !first.is_whitespace() && !"-?:,[]{}#&*!|>'\"%@`=~".contains(first);
-    let inside = !text.contains(": ") && !text.contains(" #") && !text.ends_with([':', ' ']);
-    let one_line = !text.contains(|c: char| c.is_control());
-    let in_flow = !flow || !text.contains([',', '[', ']', '{', '}']);
-    starts && inside && one_line && in_flow && !is_another_type(text)
-}
-
-// Numbers, dates and the words that YAML does not read as strings.
-fn is_another_type(text: &str) -> bool {
-    let like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '.'))
-        && text.chars().all(|c| c.is_ascii_hexdigit() || "ox_:.+-".contains(c));
-    let word = text.to_ascii_lowercase();
-    like_a_number
-        || matches!(word.as_str(), "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n")
-}
-
-fn double(text: &str) -> String {
-    let mut raw = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => raw.extend(['\\', character]),
-            '\n' => raw.push_str("\\n"),
-            '\t' => raw.push_str("\\t"),
-            '\r' => raw.push_str("\\r"),
-            other if other.is_control() => raw.push_str(&format!("\\u{:04x}", u32::from(other))),
-            other => raw.push(other),
-        }
-    }
-    raw.push('"');
-    raw
 }
 
 #[cfg(test)]

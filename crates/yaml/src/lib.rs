@@ -1,8 +1,11 @@
 //! YAML, of which JSON is a part, with its scalars as they were written: as numbers, `3.10` and `0123` would change.
 //!
-//! [`parse`] gives a [`Node`]; each reader makes values of its own from it.
+//! - [`parse`] gives a [`Node`]; each reader makes values of its own from it.
+//! - [`scalar`] writes one, quoted where that is needed.
 
 #![forbid(unsafe_code)]
+
+mod scalar;
 
 use std::fmt;
 
@@ -12,6 +15,8 @@ use serde::{
 };
 use serde_saphyr::Spanned;
 pub use serde_saphyr::{Error, Location};
+
+pub use crate::scalar::{Context, quoted, scalar};
 
 /// A value and where it is.
 #[derive(Debug)]

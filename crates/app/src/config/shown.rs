@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use entrepot_yaml::{Context, scalar};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::reader::tree::{Node, Value};
@@ -50,7 +51,7 @@ impl Shown {
     fn write(&self, text: &mut String, depth: usize) {
         match self {
             Self::Map(keys) => keys.iter().for_each(|(key, value)| {
-                let _ = write!(text, "{:1$}{2}:", "", depth * 2, scalar(key));
+                let _ = write!(text, "{:1$}{2}:", "", depth * 2, scalar(key, Context::Block));
                 value.write_behind(text, depth + 1);
             }),
             Self::List(items) => items.iter().for_each(|item| {
@@ -66,7 +67,7 @@ impl Shown {
         let word = match self {
             Self::Flag(flag) => flag.to_string(),
             Self::Number(number) => number.to_string(),
-            Self::Text(text) => scalar(text),
+            Self::Text(text) => scalar(text, Context::Block).into_owned(),
             Self::List(items) if items.is_empty() => "[]".to_owned(),
             Self::Map(keys) if keys.is_empty() => "{}".to_owned(),
             Self::List(_) | Self::Map(_) => {
@@ -76,34 +77,6 @@ impl Shown {
         };
         let _ = writeln!(text, " {word}");
     }
-}
-
-// Quoted unless YAML reads exactly the same text without quotes.
-fn scalar(text: &str) -> String {
-    match Node::parse(text) {
-        Ok(Node { value: Value::Text(read), .. })
-            if read == text && !text.starts_with(['"', '\'', '|', '>']) =>
-        {
-            text.to_owned()
-        }
-        _ => quoted(text),
-    }
-}
-
-// JSON quoting, which YAML reads too, except for characters that YAML does not allow unescaped (YAML 1.2.2 §5.1).
-fn quoted(text: &str) -> String {
-    let mut quoted = String::new();
-    for letter in serde_json::Value::from(text).to_string().chars() {
-        if matches!(
-            letter,
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
-        ) {
-            let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
-        } else {
-            quoted.push(letter);
-        }
-    }
-    quoted
 }
 
 impl Serialize for Shown {
@@ -120,30 +93,6 @@ impl Serialize for Shown {
                 }
                 map.end()
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_quoted_where_they_must_be() {
-        for (text, written) in [
-            ("127.0.0.1:5000", "127.0.0.1:5000"),
-            ("local/", "local/"),
-            ("1", "\"1\""),
-            ("true", "\"true\""),
-            ("", "\"\""),
-            ("a: b", "\"a: b\""),
-            ("# a", "\"# a\""),
-            ("*", "\"*\""),
-            ("***", "\"***\""),
-            ("a\nb", "\"a\\nb\""),
-            ("a\u{7f}\u{85}b", "\"a\\u007f\\u0085b\""),
-        ] {
-            assert_eq!(scalar(text), written);
         }
     }
 }
