@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::Barrier,
+    sync::{Barrier, Notify},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -214,4 +214,50 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, forgotten: Arc<AtomicUs
             let _ = builder.serve_connection(TokioIo::new(stream), service).await;
         });
     }
+}
+
+// U27: a registry that restarts says so, with a GOAWAY frame (RFC 9113 §6.8), in the middle of requests.
+#[tokio::test]
+async fn a_connection_that_is_closed_by_goaway_costs_nobody_an_answer() {
+    const EACH: usize = 5;
+    let (tls, ca) = certificate(&[b"h2"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(go_away_after(EACH, stream, tls.clone()));
+        }
+    });
+    let settings =
+        Settings { endpoints: vec![url(&endpoint)], ca: Some(ca.path().to_owned()), ..Settings::default() };
+    let remote = remote(&settings);
+    for _ in 0..6 {
+        fill(&remote, 2 * EACH).await;
+    }
+    assert!(connections.load(Ordering::SeqCst) >= 6, "they were closed");
+}
+
+// Answers the requests of a connection, and says after some of them that it takes no more.
+async fn go_away_after(requests: usize, stream: TcpStream, tls: TlsAcceptor) {
+    let Ok(stream) = tls.accept(stream).await else { return };
+    let (left, enough) = (AtomicUsize::new(requests), Arc::new(Notify::new()));
+    let over = Arc::clone(&enough);
+    let service = service_fn(move |_: Request<Incoming>| {
+        if left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            over.notify_one();
+        }
+        let answer = Response::builder().header("content-type", INDEX);
+        let answer = answer.body(Full::new(Bytes::from_static(MANIFEST.as_bytes())));
+        std::future::ready(answer.map_err(io::Error::other))
+    });
+    let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = enough.notified() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
 }
