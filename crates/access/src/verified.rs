@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use uuid::Uuid;
 
 /// How long a verified password counts without being hashed again.
 const FOR: Duration = Duration::from_secs(120);
@@ -19,11 +20,10 @@ pub(crate) struct Verified {
 
 impl Verified {
     pub(crate) fn new() -> Self {
-        // The key is random for each process. It fails only if the system has no random bytes, and then the key of a
-        // keyed hash of nothing is as good: entries live in this process alone.
-        let random = aws_lc_rs::rand::SystemRandom::new();
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &random)
-            .unwrap_or_else(|_| hmac::Key::new(hmac::HMAC_SHA256, uuid::Uuid::new_v4().as_bytes()));
+        // 244 random bits of the system. The source of random bytes of aws-lc measures jitter at its first use, which was
+        // two thirds of the work of a start.
+        let random = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &random);
         Self { key, known: moka::sync::Cache::builder().max_capacity(MANY).time_to_live(FOR).build() }
     }
 

@@ -133,15 +133,29 @@ impl Blobs {
     /// On disk, a small blob that does not match its digest is set aside, as is a larger one after
     /// [`Mapping::suspect`](crate::Mapping::suspect), and counts as not stored. In S3, that is [`Error::Damaged`].
     pub async fn get(&self, digest: &Digest) -> Result<Option<Held>, Error> {
-        let known = match self.0.cache.get(digest) {
-            Some(Held::Mapped(mapping)) if mapping.take_suspicion() => {
+        let known = self.0.cache.get(digest);
+        let is_ready = match &known {
+            Some(Held::Mapped(mapping)) => !mapping.take_suspicion(),
+            // Only the size of a small object is known so far.
+            Some(Held::Object(object)) => object.size() > MEMORY_BYTES,
+            Some(Held::Memory(_)) => true,
+            None => false,
+        };
+        if is_ready {
+            return Ok(known);
+        }
+        // Boxed: futures are moved while a request is answered, and this one is seldom needed and large.
+        Box::pin(self.load(digest, known)).await
+    }
+
+    async fn load(&self, digest: &Digest, known: Option<Held>) -> Result<Option<Held>, Error> {
+        let known = match known {
+            Some(Held::Object(object)) => Some(object),
+            Some(Held::Mapped(_)) => {
                 self.examine(digest).await?;
                 None
             }
-            // Only the size of a small object is known so far.
-            Some(Held::Object(object)) if object.size() <= MEMORY_BYTES => Some(object),
-            Some(held) => return Ok(Some(held)),
-            None => None,
+            Some(Held::Memory(_)) | None => None,
         };
         let (digest, mark, stale) = (*digest, self.0.cache.mark(digest), known.is_some());
         let held = match &self.0.backend {

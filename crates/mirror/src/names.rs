@@ -76,12 +76,13 @@ impl Names {
     /// # Errors
     /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
     pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
-        let own = plain(asked.host.unwrap_or_default());
-        if let Some(namespace) = asked.namespace.filter(|namespace| namespace.as_str() != own) {
+        let own = || plain(asked.host.unwrap_or_default());
+        if let Some(namespace) = asked.namespace.filter(|namespace| namespace.as_str() != own()) {
             let rest = without_host(name, namespace);
             return Ok(Target { key: self.upstream(namespace.clone(), rest)?, by_namespace: true });
         }
-        let key = match self.by_alias(&own)? {
+        let by_alias = self.domain.as_deref().map(|domain| self.by_alias(&own(), domain)).transpose()?;
+        let key = match by_alias.flatten() {
             Some(host) => self.upstream(host.clone(), without_host(name, host))?,
             None => self.by_name(name)?,
         };
@@ -117,9 +118,8 @@ impl Names {
 
     // A name below the domain that is none of the aliases is a mistake: read as if it said no registry, it would give
     // images of the default one for those of the registry that was meant.
-    fn by_alias(&self, own: &str) -> Result<Option<&Host>, Error> {
+    fn by_alias(&self, own: &str, domain: &str) -> Result<Option<&Host>, Error> {
         let name = own.rsplit_once(':').map_or(own, |(name, _)| name);
-        let Some(domain) = self.domain.as_deref() else { return Ok(None) };
         let Some(label) = name.strip_suffix(domain) else { return Ok(None) };
         match self.aliases.get(label) {
             Some(host) => Ok(Some(host)),

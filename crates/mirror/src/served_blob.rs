@@ -91,11 +91,12 @@ impl ServedBlob {
                 let range = range.unwrap_or(0..mapping.len());
                 Ok(Opened::Mapped(mapping, range))
             }
-            Source::Object(object) => object.open(range).await,
+            // Boxed: see `Blobs::get`.
+            Source::Object(object) => Box::pin(object.open(range)).await,
             Source::Filling(fill, content) => {
                 Ok(Opened::Stream(fill.read(&content, range.unwrap_or(0..content.size))))
             }
-            Source::Passing(pass) => pass.open(range, self.size).await,
+            Source::Passing(pass) => Box::pin(pass.open(range, self.size)).await,
         }
     }
 }
