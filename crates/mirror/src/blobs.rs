@@ -38,7 +38,10 @@ impl Mirror {
         }
         match &key.origin {
             Origin::Hosted => Err(Error::BlobUnknown { name: key.to_string(), digest: *digest }),
-            Origin::Upstream(host) => self.upstream_blob(self.0.upstreams.get(host)?, key, digest).await,
+            // Boxed: see `Blobs::get`.
+            Origin::Upstream(host) => {
+                Box::pin(self.upstream_blob(self.0.upstreams.get(host)?, key, digest)).await
+            }
         }
     }
 
@@ -58,7 +61,35 @@ impl Mirror {
         if size.is_some() {
             return Ok(BlobHead { size });
         }
-        let upstream = self.0.upstreams.get(host)?;
+        self.upstream_blob_head(self.0.upstreams.get(host)?, key, digest).await
+    }
+
+    /// What an upstream says about a blob: asked once for all clients that want to know, and kept for a minute.
+    async fn upstream_blob_head(
+        &self,
+        upstream: &Arc<Upstream>,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<BlobHead, Error> {
+        let entry = (key.clone(), *digest);
+        if let Some(head) = self.0.memory.blob_heads.get(&entry) {
+            return Ok(head);
+        }
+        let (mirror, upstream, of) = (self.clone(), Arc::clone(upstream), entry.clone());
+        let waiter = self.0.blob_heads.join(entry, || async move {
+            let head = mirror.blob_head_now(&upstream, &of.0, &of.1).await?;
+            mirror.0.memory.blob_heads.insert(of, head);
+            Ok(head)
+        });
+        waiter.result().await.unwrap_or(Err(Error::Store))
+    }
+
+    async fn blob_head_now(
+        &self,
+        upstream: &Upstream,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<BlobHead, Error> {
         let holdings = &self.0.holdings;
         if holdings.has_manifest(key, digest).await || is_manifest_at(upstream, holdings, key, digest).await {
             return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });

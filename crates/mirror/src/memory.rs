@@ -18,7 +18,7 @@ use moka::{Expiry, sync::CacheBuilder};
 use crate::{
     budget::Budget,
     error::Error,
-    served::{HeldManifest, ManifestHead},
+    served::{BlobHead, HeldManifest, ManifestHead},
 };
 
 /// How long a refusal is kept.
@@ -26,7 +26,7 @@ const REFUSALS_FOR: Duration = Duration::from_secs(60);
 /// How long it is kept that something is not there: what is pushed right after the question, such as a signature or an image
 /// that a pipeline waits for, is there soon.
 const ABSENCE_FOR: Duration = Duration::from_secs(3);
-/// How long an upstream's answer to a `HEAD` is kept, for a manifest that is not held.
+/// How long an upstream's answer to a `HEAD` is kept, for what is not held.
 const HEAD_FOR: Duration = Duration::from_secs(60);
 
 // The bound of each cache in bytes; 64 MiB in all.
@@ -34,11 +34,13 @@ const MANIFESTS: u64 = 24 << 20;
 const TAGS: u64 = 8 << 20;
 const LINKS: u64 = 16 << 20;
 const REFUSALS: u64 = 4 << 20;
-const HEADS: u64 = 4 << 20;
+const HEADS: u64 = 3 << 20;
+const BLOB_HEADS: u64 = 1 << 20;
 const REFERRERS: u64 = 4 << 20;
 const SIZES: u64 = 3 << 20;
 const GONE: u64 = 1 << 20;
-const _: () = assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + REFERRERS + SIZES + GONE == 64 << 20);
+const _: () =
+    assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + BLOB_HEADS + REFERRERS + SIZES + GONE == 64 << 20);
 
 /// The most bytes of manifests, listings and pushed documents at a time, those in a cache included.
 const IN_FLIGHT: usize = 48 << 20;
@@ -79,6 +81,7 @@ pub(crate) struct Memory {
     /// Refusals of upstreams, for a minute, and what they do not have, for some seconds.
     pub(crate) refusals: Cache<(RepoKey, Wanted), Error>,
     pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
+    pub(crate) blob_heads: Cache<(RepoKey, Digest), BlobHead>,
     /// The referrers that an upstream listed last, an empty list included.
     pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
     /// The sizes that manifests give to blobs, before the catalog knows of them.
@@ -138,6 +141,9 @@ impl Memory {
             })
             .time_to_live(HEAD_FOR)
             .build_with_hasher(hasher()),
+            blob_heads: weighed(BLOB_HEADS, |(key, _), _| of_key(key))
+                .time_to_live(HEAD_FOR)
+                .build_with_hasher(hasher()),
             referrers: weighed(REFERRERS, |(key, _), listed: &Arc<[Descriptor]>| {
                 of_key(key) + listed.iter().map(Descriptor::weight).sum::<usize>()
             })

@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use entrepot_mirror::{Error, UpstreamFault};
+use entrepot_oci::Digest;
 use entrepot_testkit::{Action, Fault, Kind, Match, TestImage, until_answer};
 use support::Rig;
 
@@ -78,6 +79,29 @@ async fn what_has_just_come_for_a_repository_is_not_asked_for_again() {
     let log = rig.upstream.log();
     let asked = log.matching(|request| request.method == "HEAD" && request.path.contains("/blobs/"));
     assert_eq!((log.blob_gets().len(), asked.len()), (image.blobs().len(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_look_for_a_cold_blob_ask_once() {
+    let rig = std::sync::Arc::new(Rig::start().await);
+    let image = TestImage::random(7, 1, 1000);
+    rig.upstream.put_image("library/a", "1", &image);
+    rig.manifest("a", "1").await.unwrap();
+    rig.upstream.clear_log();
+    let (digest, bytes) = image.blobs()[1].clone();
+    let looks = (0..20).map(|_| {
+        let rig = rig.clone();
+        tokio::spawn(async move { rig.mirror.blob_head(&rig.target("a"), &digest).await })
+    });
+    for look in looks.collect::<Vec<_>>() {
+        assert_eq!(look.await.unwrap().unwrap().size, Some(bytes.len() as u64));
+    }
+    assert_eq!(rig.upstream.log().len(), 1);
+    let absent = Digest::of(b"absent");
+    assert!(rig.mirror.blob_head(&rig.target("a"), &absent).await.is_err());
+    rig.upstream.clear_log();
+    assert!(rig.mirror.blob_head(&rig.target("a"), &absent).await.is_err());
+    assert!(!rig.upstream.log().is_empty(), "only what is there is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
