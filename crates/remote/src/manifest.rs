@@ -145,7 +145,7 @@ impl Remote {
     }
 }
 
-fn accepting(request: Request) -> Request {
+pub(crate) fn accepting(request: Request) -> Request {
     request.with(header::ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
 }
 
