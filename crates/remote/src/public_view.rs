@@ -2,25 +2,30 @@
 //!
 //! - a manifest is asked for with `HEAD`; only where that says nothing, as a 405 or a 403 without a reason, with `GET`
 //! - that a manifest is missing says nothing about its repository: then a page of one tag decides
+//! - a page is no answer, whatever its status
 //! - a token that says that it allows pulling proves that everybody may
 
 use entrepot_oci::{Reference, Repository};
 use futures_util::FutureExt as _;
+use http::Method;
+use serde_json::Value;
 
 use crate::{
     auth::{claims, grant::GrantKey},
     egress_error::EgressError,
     endpoint::Endpoint,
-    error::Error,
+    error::{Error, InvalidResponse},
     exchange::Destination,
     health::Plan,
-    manifest::accepting,
+    manifest::{self, ManifestHead, accepting},
     remote::Remote,
     request::Request,
 };
 
 /// How addresses of lists of tags begin.
 const TAGS: &str = "tags";
+/// The most bytes of a list of tags that is read, where a registry sends more than the one asked for.
+const MAX_TAGS: usize = 4 << 20;
 
 /// What a registry gives of a repository to those without an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,12 +98,12 @@ impl Remote {
     ) -> Result<PublicView, Error> {
         let tags = Request::get(repository, format!("{TAGS}/list?n=1"));
         self.forget_token(endpoint, &tags).await;
-        let Some(reference) = reference else { return self.view(endpoint, &tags).await };
+        let Some(reference) = reference else { return self.view(endpoint, &tags, None).await };
         let path = format!("manifests/{reference}");
         let head = accepting(Request::head(repository, path.clone()));
-        let seen = match self.ask(endpoint, &head).await {
+        let seen = match self.ask(endpoint, &head, Some(reference)).await {
             Err(error) if says_nothing(&error) => {
-                self.view(endpoint, &accepting(Request::get(repository, path))).await?
+                self.view(endpoint, &accepting(Request::get(repository, path)), Some(reference)).await?
             }
             answer => self.judge(endpoint, &head, answer).await?,
         };
@@ -106,20 +111,42 @@ impl Remote {
             return Ok(seen);
         }
         // Whoever may not list the tags may still be allowed to pull.
-        let is_listed = self.view(endpoint, &tags).await.is_ok_and(|seen| seen == PublicView::Given);
+        let is_listed = self.view(endpoint, &tags, None).await.is_ok_and(|seen| seen == PublicView::Given);
         Ok(if is_listed { PublicView::Given } else { PublicView::Missing })
     }
 
-    async fn view(&self, endpoint: Endpoint, request: &Request) -> Result<PublicView, Error> {
-        let answer = self.ask(endpoint, request).await;
+    async fn view(
+        &self,
+        endpoint: Endpoint,
+        request: &Request,
+        reference: Option<&Reference>,
+    ) -> Result<PublicView, Error> {
+        let answer = self.ask(endpoint, request, reference).await;
         self.judge(endpoint, request, answer).await
     }
 
-    async fn ask(&self, endpoint: Endpoint, request: &Request) -> Result<(), Error> {
+    // A login page is no manifest and no list of tags, although its status is 200.
+    async fn ask(
+        &self,
+        endpoint: Endpoint,
+        request: &Request,
+        reference: Option<&Reference>,
+    ) -> Result<(), Error> {
         let url = request.at(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
         let arrived = self.send_as(Destination { endpoint, url, account: None }, request).await?;
-        arrived.response.drain().await;
-        Ok(())
+        let Some(reference) = reference else {
+            let (bytes, guard) = arrived.response.document(MAX_TAGS, self.patience()).await?;
+            let list: Result<Value, _> = serde_json::from_slice(&bytes);
+            let is_list = list.is_ok_and(|list| list.get("tags").is_some());
+            return if is_list { Ok(()) } else { Err(guard.fail(InvalidResponse::NotAListing.into())) };
+        };
+        if request.topic().0 != Method::HEAD {
+            return self.read_manifest(arrived.response, reference).await.map(drop);
+        }
+        let ManifestHead { digest, media_type, .. } = manifest::head(arrived.response, reference)?;
+        let is_manifest = media_type.is_some_and(|one| one.is_index() || one.is_image());
+        let nothing = InvalidResponse::NotAManifest { source: None };
+        if digest.is_some() || is_manifest { Ok(()) } else { Err(nothing.into()) }
     }
 
     async fn judge(
@@ -174,6 +201,7 @@ fn says_nothing(error: &Error) -> bool {
     match error {
         Error::Denied { status: 403, reason } => reason.is_empty(),
         Error::Denied { status, .. } => matches!(status, 400 | 405 | 501),
+        Error::Invalid(_) => true,
         _ => false,
     }
 }

@@ -111,6 +111,18 @@ async fn the_endpoint_that_the_account_belongs_to_decides() {
     assert!(matches!(view(&both, PRIVATE, Some(&latest())).await, Err(Error::Unreachable { .. })));
 }
 
+// What stands in front of a registry may send everybody to its own login page.
+#[tokio::test]
+async fn a_login_page_is_no_manifest() {
+    let latest = latest();
+    for (on, reference) in [(Match::manifests(), Some(&latest)), (Match::tags(), None)] {
+        let registry = registry(Refusing::OpaqueToken).await;
+        registry.fault(Fault::on(on).always().then(Action::Html));
+        let seen = view(&client(&[(&registry, true)]), repository().as_str(), reference).await;
+        assert!(matches!(seen, Err(Error::Invalid(_))), "{reference:?}: {seen:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_says_nothing_about_rights_is_no_refusal() {
     let page = Action::status_with(403, &[("content-type", "text/html")], "<html>blocked</html>");
