@@ -38,7 +38,7 @@ pub use principal::{Account, Carries, HeldToken, Identity, Principal};
 pub use registry_scope::RegistryScopes;
 pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, SigningKey, VerifyingKeys};
 pub use role::{Operation, Role, RoleError};
-pub use rules::{Rules, Visibility};
+pub use rules::{Rules, Visibility, WrongCredentials};
 pub use scope::{Scope, ScopeError, Scopes};
 pub use settings::{AccessSection, GrantSection, SettingsFault};
 pub use verb::{Verb, VerbError, Verbs};

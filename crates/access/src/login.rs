@@ -59,6 +59,17 @@ impl Access {
         Ok(Bearer { principal, scopes: Some(scopes), expires: Some(expires) })
     }
 
+    /// Identifies the sender of a registry token that ended within the last hour, for a request about an upload: a layer may
+    /// take longer to send than a token lives. The account and its rights are looked at as they are now.
+    ///
+    /// # Errors
+    /// As [`Access::bearer`].
+    pub async fn bearer_for_upload(&self, token: &str) -> Result<Bearer, BearerError> {
+        let claims = self.0.verifying.verify_for_upload(token, SystemTime::now())?;
+        let principal = self.0.subject(&claims.subject).await?;
+        Ok(Bearer { principal, scopes: Some(claims.scopes), expires: Some(claims.expires) })
+    }
+
     /// Issues a registry token for `service`. Its scopes are what was asked for; whether the principal has these rights
     /// is decided at each request, for the repository that the name resolves to.
     pub fn issue(&self, principal: &Principal, service: impl Into<String>, scopes: RegistryScopes) -> String {

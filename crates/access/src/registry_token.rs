@@ -20,6 +20,8 @@ use crate::registry_scope::{Entry, RegistryScopes};
 pub const LIFETIME: Duration = Duration::from_secs(300);
 /// How far clocks of replicas may be apart.
 const LEEWAY: Duration = Duration::from_secs(60);
+/// How long after its end a registry token still finishes an upload that it began: a layer may take longer than a token.
+const UPLOAD_GRACE: Duration = Duration::from_secs(60 * 60);
 /// The longest token that is looked at, in bytes.
 const MAX_LENGTH: usize = 16 << 10;
 /// Length of the part before the claims is bounded by what we write.
@@ -160,6 +162,24 @@ impl VerifyingKeys {
     /// # Errors
     /// It is refused.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Claims, RegistryTokenError> {
+        self.verify_within(token, now, LEEWAY)
+    }
+
+    /// Like [`VerifyingKeys::verify`], for requests about an upload: a token that ended within the last hour will do.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub fn verify_for_upload(&self, token: &str, now: SystemTime) -> Result<Claims, RegistryTokenError> {
+        self.verify_within(token, now, UPLOAD_GRACE)
+    }
+
+    // `grace` is how long a token is accepted after its end.
+    fn verify_within(
+        &self,
+        token: &str,
+        now: SystemTime,
+        grace: Duration,
+    ) -> Result<Claims, RegistryTokenError> {
         if token.len() > MAX_LENGTH {
             return Err(RegistryTokenError::Foreign);
         }
@@ -175,7 +195,7 @@ impl VerifyingKeys {
         let verified = UnparsedPublicKey::new(&ED25519, key).verify(body.as_bytes(), &signature);
         verified.map_err(|_| RegistryTokenError::Signature)?;
         let payload: Payload = decoded(payload)?;
-        check_times(&payload, seconds(now))?;
+        check_times(&payload, seconds(now), grace)?;
         if payload.iss != payload.aud {
             return Err(RegistryTokenError::Foreign);
         }
@@ -189,7 +209,7 @@ impl VerifyingKeys {
     }
 }
 
-fn check_times(payload: &Payload, now: u64) -> Result<(), RegistryTokenError> {
+fn check_times(payload: &Payload, now: u64, grace: Duration) -> Result<(), RegistryTokenError> {
     let leeway = LEEWAY.as_secs();
     let lifetime = payload.exp.checked_sub(payload.iat).ok_or(RegistryTokenError::Times)?;
     if lifetime > LIFETIME.as_secs() || payload.nbf < payload.iat {
@@ -198,7 +218,7 @@ fn check_times(payload: &Payload, now: u64) -> Result<(), RegistryTokenError> {
     if payload.nbf > now.saturating_add(leeway) {
         return Err(RegistryTokenError::Times);
     }
-    if payload.exp.saturating_add(leeway) <= now { Err(RegistryTokenError::Expired) } else { Ok(()) }
+    if payload.exp.saturating_add(grace.as_secs()) <= now { Err(RegistryTokenError::Expired) } else { Ok(()) }
 }
 
 fn encoded(part: &impl Serialize) -> String {

@@ -68,6 +68,28 @@ fn a_token_is_read_back() {
     assert!(SigningKey::read("x".to_owned(), b"no key").is_err());
 }
 
+// A layer may take longer to send than a token lives.
+#[test]
+fn an_upload_is_finished_within_an_hour_of_the_end() {
+    let issuer = Issuer::new();
+    let (token, end) = (issuer.token(), NOW + LIFETIME.as_secs());
+    for (now, usual, upload) in [
+        (NOW, true, true),
+        (end + 59, true, true),
+        (end + 61, false, true),
+        (end + 3599, false, true),
+        (end + 3600, false, false),
+    ] {
+        let (keys, now) = (&issuer.keys, at(now));
+        assert_eq!(keys.verify(&token, now).is_ok(), usual, "{now:?}");
+        assert_eq!(keys.verify_for_upload(&token, now).is_ok(), upload, "{now:?}");
+    }
+    let mut endless = payload();
+    endless["exp"] = (NOW + 100_000).into();
+    let endless = issuer.forge(&issuer.header(), &endless);
+    assert_eq!(issuer.keys.verify_for_upload(&endless, at(NOW)), Err(RegistryTokenError::Times));
+}
+
 #[test]
 fn the_algorithm_is_ours_and_nothing_else() {
     let issuer = Issuer::new();

@@ -22,6 +22,18 @@ pub struct Rules {
     pub grants: Vec<Grant>,
     /// Repositories that are private whatever their upstream says.
     pub private: Vec<RepositoryPattern>,
+    /// What becomes of pulls with credentials that are not accepted.
+    pub wrong_credentials: WrongCredentials,
+}
+
+/// What becomes of pulls with credentials that are not accepted. Clusters send those of other registries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WrongCredentials {
+    /// They get what they would get without any.
+    #[default]
+    Ignored,
+    /// They are refused.
+    Refused,
 }
 
 /// Whether anybody may pull a repository.
@@ -37,7 +49,14 @@ pub enum Visibility {
 impl Default for Rules {
     fn default() -> Self {
         let anonymous = Verbs::NONE.with(Verb::Pull);
-        Self { anonymous, anonymous_sees: true, local: Verbs::ALL, grants: Vec::new(), private: Vec::new() }
+        Self {
+            anonymous,
+            anonymous_sees: true,
+            local: Verbs::ALL,
+            grants: Vec::new(),
+            private: Vec::new(),
+            wrong_credentials: WrongCredentials::Ignored,
+        }
     }
 }
 
@@ -147,6 +166,7 @@ mod tests {
                 grant("anonymous", "local/demo/*", "pull,push"),
             ],
             private: vec!["local/secret/**".parse().unwrap()],
+            wrong_credentials: WrongCredentials::Ignored,
         }
     }
 

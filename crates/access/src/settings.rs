@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     grant::Grant,
-    rules::Rules,
+    rules::{Rules, WrongCredentials},
     verb::{Verb, Verbs},
 };
 
@@ -25,6 +25,8 @@ pub struct AccessSection {
     pub grants: Vec<GrantSection>,
     /// Repositories that are private whatever their upstream says.
     pub private: Vec<String>,
+    /// What becomes of pulls with credentials that are not accepted: `ignore` them, or `refuse`.
+    pub wrong_credentials: Option<String>,
 }
 
 /// A grant as it is written.
@@ -65,7 +67,12 @@ impl AccessSection {
         let grants = self.grants.iter().enumerate().map(|(at, grant)| grant.grant(at));
         let grants = grants.collect::<Result<_, _>>()?;
         let private = patterns(&self.private, &["private"])?;
-        Ok(Rules { anonymous, anonymous_sees, local, grants, private })
+        let wrong_credentials = match self.wrong_credentials.as_deref() {
+            None | Some("ignore") => WrongCredentials::Ignored,
+            Some("refuse") => WrongCredentials::Refused,
+            Some(_) => return Err(fault(&["wrong_credentials"], "it is not one of `ignore`, `refuse`")),
+        };
+        Ok(Rules { anonymous, anonymous_sees, local, grants, private, wrong_credentials })
     }
 }
 
@@ -125,6 +132,7 @@ mod tests {
         assert_eq!((rules.anonymous.to_string(), rules.anonymous_sees), ("pull".to_owned(), true));
         assert_eq!(rules.local, Verbs::NONE, "where there is a section, local programs log in as well");
         assert!(rules.grants.is_empty() && rules.private.is_empty());
+        assert_eq!(rules.wrong_credentials, WrongCredentials::Ignored);
     }
 
     #[test]
@@ -141,6 +149,9 @@ mod tests {
         .rules()
         .unwrap();
         assert!(rules.anonymous_sees && rules.is_private("local/secret/x"));
+        let wrong = |text: &str| section(text).rules().map(|rules| rules.wrong_credentials);
+        assert_eq!(wrong(r#"{"wrong_credentials": "refuse"}"#), Ok(WrongCredentials::Refused));
+        assert_eq!(wrong(r#"{"wrong_credentials": "ignore"}"#), Ok(WrongCredentials::Ignored));
         assert_eq!(rules.grants[0].may.to_string(), "pull,push");
     }
 
@@ -150,6 +161,7 @@ mod tests {
         assert_eq!(at(r#"{"anonymous": ["pull", "read"]}"#), "anonymous.1");
         assert_eq!(at(r#"{"local": ["see"]}"#), "local.0");
         assert_eq!(at(r#"{"private": ["a:1"]}"#), "private.0");
+        assert_eq!(at(r#"{"wrong_credentials": "maybe"}"#), "wrong_credentials");
         let grant = |text: &str| at(&format!(r#"{{"grants": [{text}]}}"#));
         assert_eq!(grant(r#"{"to": "alice", "repositories": [], "may": []}"#), "grants.0.to");
         assert_eq!(

@@ -10,6 +10,7 @@ use std::{
 use entrepot_access::{
     Access, AccountName, ApiToken, Audit, BearerError, Carries, Change, ChangeError, LoginError, NewToken,
     OpenError, Principal, RegistryScopes, RegistryTokenError, Role, Rules, Verbs, Visibility,
+    WrongCredentials,
 };
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
 use entrepot_secrets::Keyring;
@@ -50,6 +51,7 @@ fn rules() -> Rules {
         local: Verbs::ALL,
         grants: Vec::new(),
         private: Vec::new(),
+        wrong_credentials: WrongCredentials::Ignored,
     }
 }
 

@@ -23,7 +23,8 @@ fn wanted() -> Vec<String> {
         numbered.into_iter().flat_map(|(kind, most)| (1..=most).map(move |nth| format!("{kind}{nth:02}")));
     let later = [("U", 27..=31), ("U", 40..=42), ("H", 40..=42), ("S", 20..=27)];
     let later = later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth}")));
-    all.chain(["C01", "C03", "C05", "C08", "C10"].map(str::to_owned)).chain(later).collect()
+    let single = ["C01", "C03", "C05", "C06", "C08", "C10", "M05", "W01", "W02", "W03", "W08"];
+    all.chain(single.map(str::to_owned)).chain(later).collect()
 }
 
 /// The page's rows: id, what is sent, what happens, what shows it.

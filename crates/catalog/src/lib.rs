@@ -3,6 +3,7 @@
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
+//! - `visibility`: which repositories of upstreams are public
 //! - `access`: accounts, API tokens, the audit log
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
@@ -32,6 +33,7 @@ mod sql;
 mod sync;
 mod tags;
 mod usage;
+mod visibility;
 
 pub use access::{
     AccountChange, AccountKind, AccountRecord, ApiTokenRecord, ApiTokenSecret, AuditEntry, AuditFilter,
@@ -45,7 +47,7 @@ pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;
 pub use records::{
     ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,
-    Unlinked, Use,
+    Unlinked, Use, VisibilityRecord,
 };
 pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{

@@ -11,10 +11,10 @@ use crate::{
     key::{Origin, RepoKey},
     manifests,
     open::Location,
-    recorded, removal, sql, sync, tags, usage,
+    recorded, removal, sql, sync, tags, usage, visibility,
 };
 
-const QUERIES: [(&str, &str); 56] = [
+const QUERIES: [(&str, &str); 60] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -49,6 +49,10 @@ const QUERIES: [(&str, &str); 56] = [
     ("only here", removal::ONLY_HERE),
     ("all manifests", removal::ALL_MANIFESTS),
     ("all blobs", removal::ALL_BLOBS),
+    ("visibility", visibility::VISIBILITY),
+    ("trim visibility", visibility::TRIM),
+    ("trim private", visibility::TRIM_PRIVATE),
+    ("upstream accounts", visibility::ACCOUNTS),
     ("account", access::ACCOUNT),
     ("account by name", access::BY_NAME),
     ("account by subject", access::BY_SUBJECT),

@@ -19,6 +19,15 @@ pub struct TagRecord {
     pub updated: SystemTime,
 }
 
+/// Whether a repository of an upstream is public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisibilityRecord {
+    /// It gives the repository to everybody.
+    pub is_public: bool,
+    /// When it last said so.
+    pub checked: SystemTime,
+}
+
 /// One page of tags, in bytewise order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagList {

@@ -27,6 +27,8 @@ mod sync;
 mod tags;
 #[path = "contract/usage.rs"]
 mod usage;
+#[path = "contract/visibility.rs"]
+mod visibility;
 
 /// Stamps each test on both databases.
 macro_rules! on_both {
@@ -83,6 +85,7 @@ on_both! {
         runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
+    visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,
         newer_tables_are_refused, two_open_at_once,

@@ -80,6 +80,17 @@ pub enum Error {
         /// The way it failed.
         fault: UpstreamFault,
     },
+    /// Nobody without a grant may have this repository, because it is not known whether it is public: its upstream did not
+    /// say.
+    #[error("it is not known whether `{name}` is public: upstream `{host}` {fault}")]
+    VisibilityUnknown {
+        /// The repository.
+        name: String,
+        /// The registry asked.
+        host: Host,
+        /// The way it failed.
+        fault: UpstreamFault,
+    },
     /// The pushed manifest is not one.
     #[error("{0}")]
     ManifestInvalid(std::sync::Arc<ManifestError>),

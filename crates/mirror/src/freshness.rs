@@ -5,7 +5,15 @@ use std::time::{Duration, SystemTime};
 use entrepot_oci::{Repository, Tag};
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::settings::{Freshness, Settings};
+use crate::{
+    settings::{Freshness, Settings},
+    verdict::{Verdict, VerdictState},
+};
+
+/// How long a client waits for an upstream if its last answer can be used instead.
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(3);
+/// How long an upstream that failed is not asked the same again.
+pub(crate) const BACK_OFF: Duration = Duration::from_secs(10);
 
 /// The age of a held tag, by what may be done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +25,23 @@ pub(crate) enum Age {
     /// Ask the upstream; if it does not answer, the request fails.
     Expired,
 }
+
+/// The age of a verdict about a repository, by what may be done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VerdictAge {
+    /// It counts.
+    Fresh,
+    /// It counts, and the upstream is asked in the background.
+    Due,
+    /// Ask the upstream; if it does not answer, the verdict counts.
+    Stale,
+    /// Ask the upstream; if it does not answer, there is none.
+    Expired,
+}
+
+/// How long it counts that a repository is not public, and that it is if tags are fresh for less. What is made public
+/// should be there soon.
+const VERDICT_FOR: Duration = Duration::from_secs(60);
 
 /// How long a hosted tag is answered from memory. The catalog decides where it points, and another process may change it
 /// there.
@@ -83,6 +108,30 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The age of a verdict at `now`. That a repository is public counts for as long as a tag does, and once more while it is
+    /// renewed.
+    pub(crate) fn verdict_age(&self, state: &VerdictState, now: SystemTime) -> VerdictAge {
+        // After a clock was set back nobody knows how old it is.
+        let Ok(elapsed) = now.duration_since(state.checked) else { return VerdictAge::Stale };
+        let (fresh_for, due_for) = match state.verdict {
+            Verdict::Public => {
+                (self.default.max(VERDICT_FOR), self.default.max(VERDICT_FOR).saturating_mul(2))
+            }
+            Verdict::Private => (VERDICT_FOR, VERDICT_FOR),
+        };
+        if elapsed < fresh_for {
+            VerdictAge::Fresh
+        } else if elapsed >= self.stale_for {
+            VerdictAge::Expired
+        } else if elapsed < due_for {
+            VerdictAge::Due
+        } else {
+            VerdictAge::Stale
+        }
+    }
+}
+
 impl Rule {
     fn fits(&self, repository: &Repository, tag: &Tag) -> bool {
         let repository_fits = self.repository.as_ref().is_none_or(|glob| glob.is_match(repository.as_str()));
@@ -128,6 +177,28 @@ mod tests {
         assert_eq!(age(rules.clone(), "library/nginx", "1", 23), Age::Fresh);
         assert_eq!(age(rules.clone(), "library/nginx/x", "1", 23), Age::Stale);
         assert_eq!(age(rules, "library/nginx", "1", 25), Age::Stale);
+    }
+
+    #[test]
+    fn verdicts_age_too() {
+        let policy = Policy::new(&Settings::default(), &Freshness::default()).unwrap();
+        let age = |verdict, minutes: u32| {
+            let now = SystemTime::UNIX_EPOCH + HOUR * 10_000;
+            let checked = now - HOUR * minutes / 60;
+            policy.verdict_age(&VerdictState { verdict, checked, not_before: None }, now)
+        };
+        let public = [0, 59, 60, 119, 120, 60 * 24 * 7 - 1, 60 * 24 * 7].map(|at| age(Verdict::Public, at));
+        use VerdictAge::{Due, Expired, Fresh, Stale};
+        assert_eq!(public, [Fresh, Fresh, Due, Due, Stale, Stale, Expired]);
+        let private = [0, 1, 119, 60 * 24 * 7].map(|at| age(Verdict::Private, at));
+        assert_eq!(private, [Fresh, Stale, Stale, Expired]);
+        let later = SystemTime::UNIX_EPOCH + HOUR;
+        let state = VerdictState { verdict: Verdict::Public, checked: later, not_before: None };
+        assert_eq!(
+            policy.verdict_age(&state, SystemTime::UNIX_EPOCH),
+            Stale,
+            "S13: a clock that was set back"
+        );
     }
 
     #[test]

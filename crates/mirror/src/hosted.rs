@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     mirror::Mirror,
     names::Target,
-    served::{HeldManifest, Mounted, Pushed, UploadId},
+    served::{HeldManifest, Mounted, Pushed, UploadId, Uploader},
     store::store_failed,
     uploads::Session,
 };
@@ -36,8 +36,22 @@ impl Mirror {
     ///
     /// # Errors
     /// The name takes no pushes, or there is no space.
-    pub async fn start_upload(&self, target: &Target, algorithm: Algorithm) -> Result<UploadId, Error> {
-        self.0.uploads.start(self.writable(target)?, algorithm).await
+    pub async fn start_upload(
+        &self,
+        target: &Target,
+        algorithm: Algorithm,
+        by: Uploader,
+    ) -> Result<UploadId, Error> {
+        self.0.uploads.start(self.writable(target)?, algorithm, by).await
+    }
+
+    /// Checks that somebody may continue an upload session: that of an account is for nobody else. It stays the same for as
+    /// long as the session lives, also after a restart.
+    ///
+    /// # Errors
+    /// There is no such session in this repository, or it is not theirs; which of the two is not said.
+    pub async fn check_uploader(&self, target: &Target, id: UploadId, by: Uploader) -> Result<(), Error> {
+        self.0.uploads.check_owner(self.writable(target)?, id, by).await
     }
 
     /// Gives this repository a blob of another one, without a byte being sent. Without `from` it opens a session, as if the
@@ -50,6 +64,7 @@ impl Mirror {
         target: &Target,
         digest: &Digest,
         from: Option<&Target>,
+        by: Uploader,
     ) -> Result<Mounted, Error> {
         let key = self.writable(target)?;
         if let Some(from) = from
@@ -57,7 +72,7 @@ impl Mirror {
         {
             return Ok(Mounted::Yes);
         }
-        Ok(Mounted::No(self.start_upload(target, digest.algorithm()).await?))
+        Ok(Mounted::No(self.start_upload(target, digest.algorithm(), by).await?))
     }
 
     /// The number of bytes that a session has received.
@@ -149,7 +164,7 @@ impl Mirror {
     ) -> Result<OneRequestSession, Error> {
         let (mirror, key) = (self.clone(), key.clone());
         let begun = self.0.tasks.spawn(async move {
-            let id = mirror.0.uploads.start_unnoted(&key, algorithm).await?;
+            let id = mirror.0.uploads.start_unnoted(&key, algorithm, Uploader::Anybody).await?;
             Ok(OneRequestSession { mirror, id })
         });
         begun.await.map_err(store_failed)?

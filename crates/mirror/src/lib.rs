@@ -5,6 +5,7 @@
 //!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
+//! - which repositories of upstreams are public: `visibility`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
 //! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
@@ -49,6 +50,8 @@ mod stored_object;
 mod tasks;
 mod uploads;
 mod upstream;
+mod verdict;
+mod visibility;
 
 pub use budget::{Budget, Reservation};
 pub use clock::Clock;
@@ -64,8 +67,9 @@ pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
-    ServedManifest, TagPage, UploadId,
+    ServedManifest, TagPage, UploadId, Uploader,
 };
 pub use served_blob::{ServedBlob, Temperature};
 pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
 pub use upstream::RuleError;
+pub use verdict::{Probe, Verdict};

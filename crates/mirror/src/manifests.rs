@@ -3,7 +3,7 @@
 //! A digest never changes its content, so what is held is never asked for again. A tag is checked when it is no longer fresh
 //! (`freshness`): one `HEAD`, and a `GET` by digest only if it has moved.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Digest, Manifest, Reference, Tag};
@@ -11,7 +11,7 @@ use entrepot_remote::{FetchedManifest, FoundManifest};
 
 use crate::{
     error::Error,
-    freshness::Age,
+    freshness::{Age, BACK_OFF, STALE_AFTER},
     memory::{TagState, Wanted},
     metrics::Kind,
     mirror::Mirror,
@@ -19,11 +19,6 @@ use crate::{
     served::{HeldManifest, ManifestHead, ServedManifest},
     upstream::Upstream,
 };
-
-/// How long a client waits for an upstream if a stale answer can be served instead.
-const STALE_AFTER: Duration = Duration::from_secs(3);
-/// How long an upstream that failed is not asked about the same tag again.
-const BACK_OFF: Duration = Duration::from_secs(10);
 
 type Fetched = Result<Arc<HeldManifest>, Error>;
 

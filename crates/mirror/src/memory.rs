@@ -19,6 +19,7 @@ use crate::{
     budget::Budget,
     error::Error,
     served::{BlobHead, HeldManifest, ManifestHead},
+    verdict::VerdictState,
 };
 
 /// How long a refusal is kept.
@@ -32,15 +33,17 @@ const HEAD_FOR: Duration = Duration::from_secs(60);
 // The bound of each cache in bytes; 64 MiB in all.
 const MANIFESTS: u64 = 24 << 20;
 const TAGS: u64 = 8 << 20;
-const LINKS: u64 = 16 << 20;
+const LINKS: u64 = 14 << 20;
 const REFUSALS: u64 = 4 << 20;
 const HEADS: u64 = 3 << 20;
 const BLOB_HEADS: u64 = 1 << 20;
 const REFERRERS: u64 = 4 << 20;
 const SIZES: u64 = 3 << 20;
 const GONE: u64 = 1 << 20;
-const _: () =
-    assert!(MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + BLOB_HEADS + REFERRERS + SIZES + GONE == 64 << 20);
+const VERDICTS: u64 = 2 << 20;
+const CACHES: u64 =
+    MANIFESTS + TAGS + LINKS + REFUSALS + HEADS + BLOB_HEADS + REFERRERS + SIZES + GONE + VERDICTS;
+const _: () = assert!(CACHES == 64 << 20);
 
 /// The most bytes of manifests, listings and pushed documents at a time, those in a cache included.
 const IN_FLIGHT: usize = 48 << 20;
@@ -88,6 +91,8 @@ pub(crate) struct Memory {
     pub(crate) sizes: Cache<(RepoKey, Digest), u64>,
     /// Manifests that lead to something that the upstream does not have any more, and since when that is known.
     pub(crate) gone: Cache<(RepoKey, Digest), SystemTime>,
+    /// Whether repositories of upstreams are public, where accounts are used.
+    pub(crate) verdicts: Cache<RepoKey, VerdictState>,
     pub(crate) budget: Budget,
 }
 
@@ -152,6 +157,7 @@ impl Memory {
             gone: weighed(GONE, |(key, _), _| of_key(key))
                 .time_to_live(REFUSALS_FOR)
                 .build_with_hasher(hasher()),
+            verdicts: weighed(VERDICTS, |key, _| of_key(key)).build_with_hasher(hasher()),
             budget: Budget::new(IN_FLIGHT),
         }
     }

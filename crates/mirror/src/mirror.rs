@@ -24,6 +24,7 @@ use crate::{
     tasks::Tasks,
     uploads::{FINISH_GRACE, Uploads},
     upstream::{RuleError, Upstreams},
+    verdict::{Question, Verdict},
 };
 
 /// How often pulls are recorded and abandoned uploads deleted.
@@ -72,12 +73,16 @@ pub(crate) struct Inner {
     pub(crate) heads: SingleFlight<(RepoKey, Reference), Result<ManifestHead, Error>>,
     pub(crate) blob_heads: SingleFlight<(RepoKey, Digest), Result<BlobHead, Error>>,
     pub(crate) listings: SingleFlight<(RepoKey, Digest), Listed>,
+    /// Questions whether a repository is public.
+    pub(crate) questions: SingleFlight<Question, Result<Verdict, Error>>,
     /// Each bounds a list of referrers in memory.
     pub(crate) list_permits: Arc<Semaphore>,
     pub(crate) pulls: PullCounts,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
+    /// How long what an upstream said counts without it.
+    pub(crate) stale_for: Duration,
     stopping: CancellationToken,
 }
 
@@ -98,6 +103,7 @@ impl Mirror {
     /// Begins the background work: goes on with downloads and uploads that a restart cut off, and from then on records pulls
     /// and deletes abandoned uploads every half minute, and verifies what is held once a day.
     pub async fn begin(&self) {
+        self.note_accounts().await;
         self.0.fills.resume(&self.0.upstreams).await;
         self.0.uploads.resume().await;
         self.0.tasks.spawn(self.clone().housekeeping());
@@ -149,11 +155,13 @@ impl Mirror {
             heads: SingleFlight::new(tasks.clone()),
             blob_heads: SingleFlight::new(tasks.clone()),
             listings: SingleFlight::new(tasks.clone()),
+            questions: SingleFlight::new(tasks.clone()),
             list_permits: Arc::new(Semaphore::new(LISTS)),
             pulls: PullCounts::default(),
             metrics,
             clock,
             tasks,
+            stale_for: settings.stale_for,
             stopping,
         };
         Ok(Self(Arc::new(inner)))
@@ -212,6 +220,7 @@ impl Mirror {
         self.record_pulls().await;
         let now = self.0.clock.now();
         self.0.holdings.count_changes().await;
+        self.trim_verdicts().await;
         self.0.uploads.expire(now).await;
         self.0.fills.expire(now).await;
         self.0.holdings.abort_unfinished().await;

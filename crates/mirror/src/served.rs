@@ -98,6 +98,15 @@ pub struct ReferrerList {
 /// The name of an upload session.
 pub type UploadId = uuid::Uuid;
 
+/// Who begins or continues an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uploader {
+    /// Somebody without an account. Whoever knows the address of what they begin may continue it.
+    Anybody,
+    /// The account with this key. What it begins is its own.
+    Account(i64),
+}
+
 /// The outcome of a request to mount a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mounted {

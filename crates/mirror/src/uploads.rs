@@ -20,7 +20,7 @@ use crate::{
     batch::{self, Batch, Batches},
     error::Error,
     holdings::Holdings,
-    served::UploadId,
+    served::{UploadId, Uploader},
     store::{blobs_failed, store_failed},
 };
 
@@ -50,6 +50,7 @@ pub(crate) struct Uploads {
 /// A session that counts against the bounds.
 struct Known {
     repository: String,
+    owner: Uploader,
     state: State,
 }
 
@@ -93,6 +94,9 @@ pub(crate) struct Checkpoint {
 struct Note {
     repository: String,
     algorithm: String,
+    /// The account that began it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<i64>,
 }
 
 impl Uploads {
@@ -109,9 +113,11 @@ impl Uploads {
         });
         for (id, _) in staged {
             let StageId::Upload(id) = id else { continue };
-            match self.noted_repository(id).await {
-                Ok(Some(repository)) => {
-                    drop(self.lock().insert(id, Known { repository, state: State::OnDisk }))
+            match self.noted(id).await {
+                Ok(Some(note)) => {
+                    let owner = note.owner();
+                    let known = Known { repository: note.repository, owner, state: State::OnDisk };
+                    drop(self.lock().insert(id, known));
                 }
                 Ok(None) => self.discard(id).await,
                 Err(error) => {
@@ -121,8 +127,8 @@ impl Uploads {
         }
     }
 
-    /// The repository of a session that can go on.
-    async fn noted_repository(&self, id: UploadId) -> Result<Option<String>, Error> {
+    /// The note of a session that can go on.
+    async fn noted(&self, id: UploadId) -> Result<Option<Note>, Error> {
         let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let Some(staged) = staged else { return Ok(None) };
         let note = match Note::of(&staged).await {
@@ -130,13 +136,22 @@ impl Uploads {
             note => note?,
         };
         let is_empty = staged.is_empty().map_err(blobs_failed)?;
-        Ok(Some(note.repository).filter(|_| !is_empty))
+        Ok(Some(note).filter(|_| !is_empty))
     }
 
     /// Opens a session that survives a restart.
-    pub(crate) async fn start(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
-        let id = self.start_unnoted(key, algorithm).await?;
-        let note = Note { repository: key.to_string(), algorithm: algorithm.name().to_owned() };
+    pub(crate) async fn start(
+        &self,
+        key: &RepoKey,
+        algorithm: Algorithm,
+        by: Uploader,
+    ) -> Result<UploadId, Error> {
+        let id = self.start_unnoted(key, algorithm, by).await?;
+        let account = match by {
+            Uploader::Anybody => None,
+            Uploader::Account(account) => Some(account),
+        };
+        let note = Note { repository: key.to_string(), algorithm: algorithm.name().to_owned(), account };
         let noted = match self.holdings.staged(&StageId::Upload(id)).await {
             Ok(Some(staged)) => staged.set_note(&serde_json::to_vec(&note).unwrap_or_default()).await,
             Ok(None) => Err(entrepot_blobs::Error::Closed { id: StageId::Upload(id) }),
@@ -150,9 +165,14 @@ impl Uploads {
     }
 
     /// Opens a session without a note, which a restart discards.
-    pub(crate) async fn start_unnoted(&self, key: &RepoKey, algorithm: Algorithm) -> Result<UploadId, Error> {
+    pub(crate) async fn start_unnoted(
+        &self,
+        key: &RepoKey,
+        algorithm: Algorithm,
+        by: Uploader,
+    ) -> Result<UploadId, Error> {
         let id = UploadId::new_v4();
-        self.admit(id, key.to_string())?;
+        self.admit(id, key.to_string(), by)?;
         let staged = match self.holdings.stage(&StageId::Upload(id)).await {
             Ok(staged) => staged,
             Err(error) => {
@@ -162,7 +182,8 @@ impl Uploads {
         };
         let start = Checkpoint { offset: 0, hasher: Hasher::new(algorithm) };
         let open = Open::new(key.to_string(), staged, start, self.limit);
-        self.lock().insert(id, Known { repository: key.to_string(), state: State::Open(open) });
+        let known = Known { repository: key.to_string(), owner: by, state: State::Open(open) };
+        self.lock().insert(id, known);
         Ok(id)
     }
 
@@ -170,14 +191,34 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::TooManyUploads`]
-    fn admit(&self, id: UploadId, repository: String) -> Result<(), Error> {
+    fn admit(&self, id: UploadId, repository: String, owner: Uploader) -> Result<(), Error> {
         let mut known = self.lock();
         let of_one = known.values().filter(|known| known.repository == repository).count();
         if known.len() >= MAX_SESSIONS || of_one >= MAX_PER_REPOSITORY {
             return Err(Error::TooManyUploads);
         }
-        known.insert(id, Known { repository, state: State::OnDisk });
+        known.insert(id, Known { repository, owner, state: State::OnDisk });
         Ok(())
+    }
+
+    /// Checks that somebody may continue a session. One of somebody else is not touched.
+    ///
+    /// # Errors
+    /// [`Error::UploadUnknown`], also if it is of another account.
+    pub(crate) async fn check_owner(&self, key: &RepoKey, id: UploadId, by: Uploader) -> Result<(), Error> {
+        let owner = match self.owner(id) {
+            Some(owner) => owner,
+            // Its note could not be read at the start.
+            None => {
+                self.find(key, id).await?;
+                self.owner(id).ok_or(Error::UploadUnknown)?
+            }
+        };
+        if owner == Uploader::Anybody || owner == by { Ok(()) } else { Err(Error::UploadUnknown) }
+    }
+
+    fn owner(&self, id: UploadId) -> Option<Uploader> {
+        self.lock().get(&id).map(|known| known.owner)
     }
 
     /// The session of that name.
@@ -262,17 +303,19 @@ impl Uploads {
     async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
         let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
-        let (repository, at) = match self.parked(id) {
+        let (begun, at) = match self.parked(id) {
             Some(parked) => parked,
             None => {
                 let note = Note::of(&staged).await?;
                 let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
-                (note.repository, hash_staged(&staged, algorithm).await?)
+                let at = hash_staged(&staged, algorithm).await?;
+                let owner = note.owner();
+                (Known { repository: note.repository, owner, state: State::OnDisk }, at)
             }
         };
-        let open = Open::new(repository.clone(), staged, at, self.limit);
+        let open = Open::new(begun.repository.clone(), staged, at, self.limit);
         let mut all = self.lock();
-        let known = all.entry(id).or_insert(Known { repository, state: State::OnDisk });
+        let known = all.entry(id).or_insert(begun);
         if let State::Open(before) = &known.state {
             return Ok(Arc::clone(before));
         }
@@ -280,11 +323,12 @@ impl Uploads {
         Ok(open)
     }
 
-    fn parked(&self, id: UploadId) -> Option<(String, Checkpoint)> {
+    fn parked(&self, id: UploadId) -> Option<(Known, Checkpoint)> {
         let all = self.lock();
-        let known = all.get(&id)?;
-        match &known.state {
-            State::Parked(at) => Some((known.repository.clone(), (**at).clone())),
+        let Known { repository, owner, state } = all.get(&id)?;
+        let known = Known { repository: repository.clone(), owner: *owner, state: State::OnDisk };
+        match state {
+            State::Parked(at) => Some((known, (**at).clone())),
             State::OnDisk | State::Open(_) => None,
         }
     }
@@ -295,6 +339,10 @@ impl Uploads {
 }
 
 impl Note {
+    fn owner(&self) -> Uploader {
+        self.account.map_or(Uploader::Anybody, Uploader::Account)
+    }
+
     /// The note beside a staged file. Without one there is no session.
     async fn of(staged: &Staged) -> Result<Self, Error> {
         let note = staged.note().await.map_err(blobs_failed)?.ok_or(Error::UploadUnknown)?;

@@ -8,17 +8,17 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use entrepot_catalog::RepoKey;
-use entrepot_oci::{Descriptor, Digest, Host, Page, Reference};
+use entrepot_oci::{Descriptor, Digest, Host, Page, Reference, Repository};
 use entrepot_remote::{
     BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest, NetworkFault,
-    NetworkFaultKind, Patience, Remote, TagPage,
+    NetworkFaultKind, Patience, PublicView, Remote, TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -46,6 +46,8 @@ pub(crate) struct Upstreams(HashMap<Host, Arc<Upstream>, RandomState>);
 pub(crate) struct Upstream {
     remote: Remote,
     freshness: Policy,
+    /// The namespaces that accounts were ever used for; `None` is all of it.
+    former_accounts: OnceLock<Vec<Option<Repository>>>,
     /// Blob bytes that all downloads from it have received.
     received: AtomicU64,
 }
@@ -60,9 +62,15 @@ impl Upstreams {
             let host = parts.remote.host().clone();
             let freshness = Policy::new(settings, &parts.freshness);
             let freshness = freshness.map_err(|source| RuleError { host: host.clone(), source })?;
-            Ok((host, Arc::new(Upstream { remote: parts.remote, freshness, received: AtomicU64::new(0) })))
+            let (former_accounts, received) = (OnceLock::new(), AtomicU64::new(0));
+            Ok((host, Arc::new(Upstream { remote: parts.remote, freshness, former_accounts, received })))
         });
         upstreams.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.0.values()
     }
 
     /// The upstream of that name.
@@ -163,6 +171,45 @@ impl Upstream {
         listed.map_err(|error| self.list_refused(key, error))
     }
 
+    /// Whether what it gives us of a repository may be private: an account is or was used for it.
+    pub(crate) fn may_be_private(&self, repository: &Repository) -> bool {
+        let is_below = |namespace: &Repository| {
+            let rest = repository.as_str().strip_prefix(namespace.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let former = self.former_accounts.get().into_iter().flatten();
+        former.into_iter().any(|one| one.as_ref().is_none_or(is_below))
+            || self.remote.has_account_for(repository)
+    }
+
+    /// The namespaces that accounts are used for; `None` is all of it.
+    pub(crate) fn accounts(&self) -> Vec<Option<Repository>> {
+        self.remote.account_namespaces()
+    }
+
+    /// Takes note of the namespaces that accounts were ever used for. Later calls change nothing.
+    pub(crate) fn set_former_accounts(&self, namespaces: Vec<Option<Repository>>) {
+        // It is set once, when the mirror begins.
+        let _ = self.former_accounts.set(namespaces);
+    }
+
+    /// What the registry gives of a repository to everybody: the manifest of that name, or its list of tags.
+    ///
+    /// # Errors
+    /// [`Error::VisibilityUnknown`]: it did not answer.
+    pub(crate) async fn public_view(
+        &self,
+        key: &RepoKey,
+        reference: Option<&Reference>,
+    ) -> Result<PublicView, Error> {
+        let seen = self.remote.public_view(&key.repository, reference).await;
+        seen.map_err(|error| Error::VisibilityUnknown {
+            name: key.to_string(),
+            host: self.host().clone(),
+            fault: self.fault_of(error),
+        })
+    }
+
     /// Has an endpoint that sent wrong bytes asked last for a while.
     pub(crate) fn distrust(&self, endpoint: Endpoint) {
         self.remote.distrust(endpoint);
@@ -219,9 +266,13 @@ impl Upstream {
     }
 
     fn fault(&self, error: RemoteError) -> Error {
+        Error::Upstream { host: self.host().clone(), fault: self.fault_of(error) }
+    }
+
+    fn fault_of(&self, error: RemoteError) -> UpstreamFault {
         let host = self.host();
         tracing::info!(%host, error = error.whole(), hint = error.hint(), "upstream");
-        let fault = match error {
+        match error {
             RemoteError::Denied { status: status @ (401 | 403), reason } if reason.is_empty() => {
                 UpstreamFault::Denied(format!("status {status}"))
             }
@@ -233,7 +284,6 @@ impl Upstream {
             RemoteError::Cut { .. } => UpstreamFault::Unreachable(NetworkFault::new(NetworkFaultKind::Cut)),
             RemoteError::TimedOut => UpstreamFault::TimedOut,
             other => UpstreamFault::Invalid(other.to_string()),
-        };
-        Error::Upstream { host: host.clone(), fault }
+        }
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_mirror::{Error, UpstreamFault};
+use entrepot_mirror::{Error, Uploader, UpstreamFault};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, MediaType};
 use entrepot_testkit::{Action, Fault, Gate, Match, TestRegistry};
 use futures_util::stream;
@@ -134,7 +134,7 @@ async fn uploads_have_the_same_ceiling() {
     assert!(rig.mirror.push_blob(&target, &digest, pieces(1000)).await.is_err_and(is_too_large));
     rig.until_nothing_is_staged().await;
 
-    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     assert_eq!(rig.mirror.append(&target, id, None, pieces(3)).await.unwrap(), 768 << 10);
     assert!(rig.mirror.append(&target, id, None, pieces(2)).await.is_err_and(is_too_large));
     let chunk = ChunkRange::parse(&format!("{}-{}", 768 << 10, 1u64 << 40)).unwrap();

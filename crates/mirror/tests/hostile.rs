@@ -7,7 +7,7 @@ mod support;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use entrepot_mirror::{Error, UpstreamFault};
+use entrepot_mirror::{Error, Uploader, UpstreamFault};
 use entrepot_oci::{Digest, MediaType};
 use entrepot_remote::Patience;
 use entrepot_testkit::{Action, Bearer, Fault, Match, Place, TestImage, TestRegistry};
@@ -57,7 +57,7 @@ async fn upstreams_are_read_under_our_name_and_never_written_to() {
     rig.mirror.tags(&target, &page).await.unwrap();
     rig.mirror.referrers(&target, image.digest()).await.unwrap();
     rig.mirror.blob_head(&rig.target("b"), &image.blobs()[1].0).await.unwrap_err();
-    rig.mirror.start_upload(&target, entrepot_oci::Algorithm::Sha256).await.unwrap_err();
+    rig.mirror.start_upload(&target, entrepot_oci::Algorithm::Sha256, Uploader::Anybody).await.unwrap_err();
     rig.mirror.delete_blob(&target, &image.blobs()[1].0).await.unwrap_err();
     rig.mirror.delete_manifest(&target, &"1".parse().unwrap()).await.unwrap_err();
     let log = rig.upstream.log();

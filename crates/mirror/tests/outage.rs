@@ -9,7 +9,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use entrepot_catalog::Location;
-use entrepot_mirror::{Error, Opened, Temperature};
+use entrepot_mirror::{Error, Opened, Temperature, Uploader};
 use entrepot_oci::{Algorithm, Digest, Page, Reference};
 use entrepot_testkit::{
     TestImage,
@@ -255,8 +255,8 @@ async fn a_push_that_the_store_did_not_take_can_be_finished_and_is_freed_within_
     let (target, bytes) = (rig.target("local/app"), Bytes::from(vec![7; LARGE]));
     let digest = Digest::of(&bytes);
     let body = || Some((None, stream::iter([Ok(bytes.clone())])));
-    let first = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
-    let second = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let first = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
+    let second = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     server.misbehave(|_| Some(S3Fault::Instead(StatusCode::FORBIDDEN)));
     for id in [first, second] {
         assert!(is_of_store(rig.mirror.finish_upload(&target, id, &digest, body()).await));
@@ -288,7 +288,7 @@ async fn sessions_that_rest_hold_no_descriptor_and_go_on() {
     let target = rig.target("local/app");
     let mut ids = Vec::new();
     for _ in 0..20 {
-        let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+        let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
         rig.mirror
             .append(&target, id, None, stream::iter([Ok(Bytes::from_static(b"hello, "))]))
             .await

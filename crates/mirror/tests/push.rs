@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_mirror::{Error, Mounted};
+use entrepot_mirror::{Error, Mounted, Uploader};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, MediaType, Reference};
 use entrepot_testkit::{TestImage, TestRegistry};
 use futures_util::stream;
@@ -23,7 +23,7 @@ const NOTHING: Last<stream::Empty<Result<Bytes, Error>>> = None;
 
 async fn push_blob(rig: &Rig, name: &str, bytes: &Bytes) -> Digest {
     let (target, digest) = (rig.target(name), Digest::of(bytes));
-    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     rig.mirror.append(&target, id, None, stream::iter([Ok(bytes.clone())])).await.unwrap();
     rig.mirror.finish_upload(&target, id, &digest, NOTHING).await.unwrap();
     digest
@@ -74,7 +74,8 @@ async fn a_hosted_tag_that_another_process_moves_or_removes_is_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_hosted_names_take_pushes() {
     let rig = Rig::start().await;
-    let refused = rig.mirror.start_upload(&rig.target("library/nginx"), Algorithm::Sha256).await;
+    let refused =
+        rig.mirror.start_upload(&rig.target("library/nginx"), Algorithm::Sha256, Uploader::Anybody).await;
     let Err(error @ Error::ReadOnly { .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(
         error.to_string(),
@@ -86,7 +87,7 @@ async fn only_hosted_names_take_pushes() {
 async fn chunks_go_on_after_a_restart() {
     let mut rig = Rig::start().await;
     let target = rig.target("local/app");
-    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     let first = ChunkRange { first: 0, last: 4 };
     assert_eq!(rig.mirror.append(&target, id, Some(first), body(b"hello")).await.unwrap(), 5);
     rig.restart().await;
@@ -115,7 +116,7 @@ async fn chunks_go_on_after_a_restart() {
 async fn a_last_chunk_under_the_wrong_digest_can_be_sent_again() {
     let rig = Rig::start().await;
     let target = rig.target("local/app");
-    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     rig.mirror.append(&target, id, None, body(b"hello")).await.unwrap();
     let wrong = rig.mirror.finish_upload(&target, id, &Digest::of(b"x"), Some((None, body(b" world")))).await;
     assert!(matches!(wrong, Err(Error::DigestMismatch { .. })));
@@ -130,7 +131,7 @@ async fn a_last_chunk_under_the_wrong_digest_can_be_sent_again() {
 async fn bytes_under_a_wrong_digest_are_freed_within_a_minute() {
     let rig = Rig::start().await;
     let target = rig.target("local/app");
-    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     rig.mirror.append(&target, id, None, body(b"hello")).await.unwrap();
     let wrong = rig.mirror.finish_upload(&target, id, &Digest::of(b"x"), NOTHING).await;
     assert!(matches!(wrong, Err(Error::DigestMismatch { .. })));
@@ -147,7 +148,7 @@ async fn bytes_under_a_wrong_digest_are_freed_within_a_minute() {
 async fn a_broken_body_keeps_what_came() {
     let rig = Rig::start().await;
     let target = rig.target("local/app");
-    let id = rig.mirror.start_upload(&target, Algorithm::Sha256).await.unwrap();
+    let id = rig.mirror.start_upload(&target, Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     let broken = stream::iter([Ok(Bytes::from_static(b"abc")), Err(Error::BodyBroken)]);
     assert!(matches!(rig.mirror.append(&target, id, None, broken).await, Err(Error::BodyBroken)));
     assert_eq!(rig.mirror.upload_offset(&target, id).await.unwrap(), 3);
@@ -156,7 +157,8 @@ async fn a_broken_body_keeps_what_came() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_belong_to_their_repository() {
     let rig = Rig::start().await;
-    let id = rig.mirror.start_upload(&rig.target("local/a"), Algorithm::Sha256).await.unwrap();
+    let id =
+        rig.mirror.start_upload(&rig.target("local/a"), Algorithm::Sha256, Uploader::Anybody).await.unwrap();
     let other = rig.target("local/b");
     assert!(matches!(rig.mirror.upload_offset(&other, id).await, Err(Error::UploadUnknown)));
     assert!(matches!(rig.mirror.cancel_upload(&other, id).await, Err(Error::UploadUnknown)));
@@ -170,7 +172,7 @@ async fn sha512_is_as_good() {
     let target = rig.target("local/app");
     let digest = Digest::with(Algorithm::Sha512, b"content");
     for begun_as in [Algorithm::Sha256, Algorithm::Sha512] {
-        let id = rig.mirror.start_upload(&target, begun_as).await.unwrap();
+        let id = rig.mirror.start_upload(&target, begun_as, Uploader::Anybody).await.unwrap();
         rig.mirror.append(&target, id, None, body(b"content")).await.unwrap();
         rig.mirror.finish_upload(&target, id, &digest, NOTHING).await.unwrap();
     }
@@ -182,10 +184,13 @@ async fn mounts_need_a_repository_that_has_the_blob() {
     let rig = Rig::start().await;
     let digest = push_blob(&rig, "local/a", &Bytes::from_static(b"shared")).await;
     let (a, b) = (rig.target("local/a"), rig.target("local/b"));
-    assert!(matches!(rig.mirror.mount(&b, &digest, None).await, Ok(Mounted::No(_))));
-    assert!(matches!(rig.mirror.mount(&b, &digest, Some(&rig.target("local/c"))).await, Ok(Mounted::No(_))));
+    assert!(matches!(rig.mirror.mount(&b, &digest, None, Uploader::Anybody).await, Ok(Mounted::No(_))));
+    assert!(matches!(
+        rig.mirror.mount(&b, &digest, Some(&rig.target("local/c")), Uploader::Anybody).await,
+        Ok(Mounted::No(_))
+    ));
     assert!(rig.blob("local/b", &digest).await.is_err());
-    assert!(matches!(rig.mirror.mount(&b, &digest, Some(&a)).await, Ok(Mounted::Yes)));
+    assert!(matches!(rig.mirror.mount(&b, &digest, Some(&a), Uploader::Anybody).await, Ok(Mounted::Yes)));
     assert_eq!(rig.blob_bytes("local/b", &digest).await.unwrap(), "shared");
     rig.mirror.delete_blob(&a, &digest).await.unwrap();
     assert!(matches!(rig.blob("local/a", &digest).await, Err(Error::BlobUnknown { .. })));
@@ -205,7 +210,7 @@ async fn a_mount_of_a_blob_whose_bytes_are_lost_opens_an_upload() {
         rig.lose(&digest);
         rig.restart().await;
         let (a, b) = (rig.target("local/a"), rig.target("local/b"));
-        let mounted = rig.mirror.mount(&b, &digest, Some(&a)).await.unwrap();
+        let mounted = rig.mirror.mount(&b, &digest, Some(&a), Uploader::Anybody).await.unwrap();
         let Mounted::No(session) = mounted else { panic!("mounted without bytes") };
         assert!(matches!(rig.mirror.blob_head(&b, &digest).await, Err(Error::BlobUnknown { .. })));
         // The bytes that are pushed instead are there for both.

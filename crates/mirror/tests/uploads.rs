@@ -7,7 +7,7 @@ mod support;
 use std::{fs, path::Path};
 
 use bytes::Bytes;
-use entrepot_mirror::{Error, UploadId};
+use entrepot_mirror::{Error, UploadId, Uploader};
 use entrepot_oci::{Algorithm, Digest, Reference};
 use entrepot_testkit::{TestImage, until};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
@@ -35,7 +35,7 @@ fn staged(rig: &Rig) -> Vec<String> {
 }
 
 async fn start(rig: &Rig, name: &str) -> Result<UploadId, Error> {
-    rig.mirror.start_upload(&rig.target(name), Algorithm::Sha256).await
+    rig.mirror.start_upload(&rig.target(name), Algorithm::Sha256, Uploader::Anybody).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

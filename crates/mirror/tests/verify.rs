@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_mirror::{Check, Fault, Finding, Verification};
+use entrepot_mirror::{Check, Fault, Finding, Uploader, Verification};
 use entrepot_oci::Digest;
 use entrepot_testkit::{Action, Fault as Misbehaviour, Gate, Match, TestImage, until_answer};
 use futures_util::stream;
@@ -83,7 +83,7 @@ async fn clients_that_leave_leave_bytes_and_records_in_step() {
         let (a, b, mirror) = (rig.target("local/a"), rig.target("local/b"), rig.mirror.clone());
         let mounting = tokio::spawn({
             let (mirror, a, b) = (mirror.clone(), a.clone(), b.clone());
-            async move { mirror.mount(&b, &digest, Some(&a)).await.map(drop) }
+            async move { mirror.mount(&b, &digest, Some(&a), Uploader::Anybody).await.map(drop) }
         });
         let deleting = tokio::spawn({
             let (mirror, a) = (mirror.clone(), a.clone());

@@ -27,6 +27,11 @@ impl Remote {
         self.health().deprioritize(endpoint, Instant::now());
     }
 
+    /// The endpoints to try now.
+    pub(crate) fn plan(&self) -> Plan {
+        self.health().plan(Instant::now(), None)
+    }
+
     /// Tries one endpoint after another until one succeeds or gives a final answer. If none does, the error is that
     /// of the first, which should have answered.
     pub(crate) async fn try_endpoints<'a, T>(

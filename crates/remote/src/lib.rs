@@ -1,7 +1,8 @@
 //! A client for registries that are not ours.
 //!
 //! - [`Remote`] is one registry, set up from [`Settings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
-//!   `referrers`), writes (`push`, `upload`) and checks rights (`access`, `login`)
+//!   `referrers`), writes (`push`, `upload`), checks rights (`access`, `login`) and asks what everybody may read
+//!   (`public_view`)
 //! - on the way: `failover` tries endpoints, `exchange` follows challenges and redirects, `throttle` and `backoff`
 //!   wait; the crate `egress` says which addresses may be contacted
 //! - results: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
@@ -39,6 +40,7 @@ mod memory_budget;
 mod network_fault;
 mod outcome;
 mod patience;
+mod public_view;
 mod pull_quota;
 mod push;
 mod rate;
@@ -73,6 +75,7 @@ pub use outcome::{Observer, RequestOutcome};
 pub use patience::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
 };
+pub use public_view::PublicView;
 pub use pull_quota::PullQuota;
 pub use push::Pushed;
 pub use rate::{Rate, RateError};

@@ -135,7 +135,15 @@ impl Remote {
         reference: &Reference,
     ) -> Result<FetchedManifest, Error> {
         let request = accepting(Request::get(repository, format!("manifests/{reference}")));
-        let response = self.exchange(endpoint, &request).await?;
+        self.read_manifest(self.exchange(endpoint, &request).await?, reference).await
+    }
+
+    /// Reads and verifies the manifest in a response.
+    pub(crate) async fn read_manifest(
+        &self,
+        response: Response,
+        reference: &Reference,
+    ) -> Result<FetchedManifest, Error> {
         let (said, declared) = (response.digest(), content_type(&response));
         let (bytes, guard) = response.document(MAX_MANIFEST_BYTES, self.patience()).await?;
         said.and_then(|said| proven(reference, said, &bytes))
@@ -145,11 +153,12 @@ impl Remote {
     }
 }
 
-fn accepting(request: Request) -> Request {
+pub(crate) fn accepting(request: Request) -> Request {
     request.with(header::ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
 }
 
-fn head(response: Response, reference: &Reference) -> Result<ManifestHead, Error> {
+/// What the response to a `HEAD` says about a manifest.
+pub(crate) fn head(response: Response, reference: &Reference) -> Result<ManifestHead, Error> {
     let facts = || {
         if let Reference::Digest(asked) = reference {
             response.digest_is(asked)?;

@@ -1,5 +1,6 @@
 //! The effect of a registry API request on a repository. Pure.
 
+use entrepot_mirror::Probe;
 use entrepot_oci::{Digest, Method, Name, Reference, Route, UploadStart};
 
 /// The effect of a request, in the detail that authorization needs.
@@ -52,6 +53,21 @@ impl<'a> Action<'a> {
                 Self::Mount { digest, from: from.as_ref() }
             }
             Route::Uploads { .. } | Route::Upload { .. } => Self::Push,
+        }
+    }
+
+    /// What an upstream may be asked for to find out whether its repository is public.
+    pub(crate) fn probe(&self) -> Probe<'a> {
+        match self {
+            Self::Pull(Content::Manifest(reference)) => Probe::Manifest(reference),
+            Self::Pull(Content::Blob(digest)) => Probe::Blob(digest),
+            Self::ListReferrers(subject) => Probe::Referrers(subject),
+            Self::Ping
+            | Self::Push
+            | Self::Delete(_)
+            | Self::Mount { .. }
+            | Self::ListRepositories
+            | Self::ListTags => Probe::Repository,
         }
     }
 

@@ -18,6 +18,9 @@ pub(crate) enum Denied {
     CrossSite,
 }
 
+/// The address of the stream of events.
+const EVENTS: &str = "/api/v1/sync/events";
+
 /// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
 pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     let (path, headers) = (call.path(), &call.head.headers);
@@ -25,7 +28,9 @@ pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
         return Ok(());
     }
     let host = call.host.map_err(Denied::Host)?;
-    if cross_site::is_refused(&call.head.method, headers, host, registry::is_below(path)) {
+    // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
+    let reads_cost = registry::is_below(path) || path == EVENTS;
+    if cross_site::is_refused(&call.head.method, headers, host, reads_cost) {
         return Err(Denied::CrossSite);
     }
     if !is_probe(path) && !call.state.hosts.include(host) {

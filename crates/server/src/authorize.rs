@@ -1,7 +1,10 @@
-//! May the sender of a registry API request do this? Pure, but for the limits that may stand against it.
+//! May the sender of a registry API request do this?
+//!
+//! [`Question::decide`] is pure: whether an upstream gives the repository to everybody is an input. [`admit`] finds that out
+//! where it matters, and asks whether a limit stands against the request.
 
-use entrepot_access::{Access, Principal, Verb, Verbs};
-use entrepot_mirror::RepoKey;
+use entrepot_access::{Access, Principal, Verb, Verbs, Visibility, WrongCredentials};
+use entrepot_mirror::{Mirror, RepoKey, Verdict};
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
 
@@ -26,8 +29,8 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Lets the request pass, or says what is missing.
-    pub(crate) fn decide(&self, access: &Access) -> Result<(), Refusal> {
+    /// Lets the request pass, or says what is missing. `upstream` is what the repository's upstream gives to everybody.
+    pub(crate) fn decide(&self, access: &Access, upstream: Visibility) -> Result<(), Refusal> {
         let rules = access.rules();
         let Some((name, key)) = self.repository else { return self.ping(access) };
         let needed = needed(self.action, self.method);
@@ -35,13 +38,21 @@ impl Question<'_> {
         match &self.sender.credentials {
             // A client that sends a password for another registry still gets what everybody gets, also while failed
             // logins are slowed down or accounts cannot be read. A bad token is sent back: there is a new one.
-            Credentials::Refused(rejection) if !is_read || rejection.kind == RejectionKind::Token => {
+            Credentials::Refused(rejection)
+                if !is_read
+                    || rejection.kind == RejectionKind::Token
+                    || rules.wrong_credentials == WrongCredentials::Refused =>
+            {
                 return Err(rejection.refusal(self.origin, Some((name, needed.asked_for))));
             }
             _ => {}
         }
         let full = key.to_string();
-        let rights = rules.rights(&self.sender.principal, &full, rules.visibility(&full));
+        let visibility = match upstream {
+            Visibility::Public => rules.visibility(&full),
+            Visibility::Private => Visibility::Private,
+        };
+        let rights = rules.rights(&self.sender.principal, &full, visibility);
         let allowed = match &self.sender.credentials {
             Credentials::Token(scopes) => rights.intersection(scopes.on(name)),
             Credentials::None | Credentials::Accepted | Credentials::Refused(_) => rights,
@@ -53,6 +64,16 @@ impl Question<'_> {
             Credentials::Refused(rejection) => rejection.refusal(self.origin, Some((name, needed.asked_for))),
             _ => self.missing(name, needed.asked_for),
         })
+    }
+
+    // The upstream is asked, or waited for, only if its answer decides.
+    async fn ask(&self, access: &Access, mirror: &Mirror) -> Result<(), Refusal> {
+        let Some((_, key)) = self.repository else { return self.decide(access, Visibility::Public) };
+        if self.decide(access, Visibility::Private).is_ok() {
+            return Ok(());
+        }
+        self.decide(access, Visibility::Public)?;
+        self.decide(access, visibility(mirror.verdict(key, self.action.probe()).await?))
     }
 
     // Docker's daemon learns here, and only here, that it may log in.
@@ -90,14 +111,27 @@ impl Question<'_> {
 }
 
 /// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.
-pub(crate) fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
+pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
     if let Some(access) = &state.access {
-        question.decide(access)?;
+        let probe = question.action.probe();
+        let known = question.repository.map(|(_, key)| state.mirror.known_verdict(key, probe));
+        match known.unwrap_or(Some(Verdict::Public)) {
+            Some(verdict) => question.decide(access, visibility(verdict))?,
+            // Boxed because it is large, and rarely runs.
+            None => Box::pin(question.ask(access, &state.mirror)).await?,
+        }
     }
     let repository = question.repository.map(|(_, key)| key);
     match state.policy.decide(question.sender, question.action, repository) {
         Decision::Allow(permit) => Ok(permit),
         Decision::Refuse(refusal) => Err(refusal),
+    }
+}
+
+fn visibility(verdict: Verdict) -> Visibility {
+    match verdict {
+        Verdict::Public => Visibility::Public,
+        Verdict::Private => Visibility::Private,
     }
 }
 

@@ -8,11 +8,11 @@ static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// True if the request comes from a page of another site and must be refused.
 ///
-/// Writes are refused at any address. Reads are refused if `reads_fill`: they would make the mirror download what
-/// nobody here asked for, and an image tag in a page is enough to send one.
-pub(crate) fn is_refused(method: &Method, headers: &HeaderMap, host: Option<&str>, reads_fill: bool) -> bool {
+/// Writes are refused at any address. Reads are refused if `reads_cost`: they would make the mirror download what
+/// nobody here asked for, or take a place, and an image tag in a page is enough to send one.
+pub(crate) fn is_refused(method: &Method, headers: &HeaderMap, host: Option<&str>, reads_cost: bool) -> bool {
     if method.is_safe() {
-        reads_fill && is_elsewhere(headers)
+        reads_cost && is_elsewhere(headers)
     } else {
         is_elsewhere(headers) || is_foreign(headers, host)
     }
@@ -39,12 +39,12 @@ mod tests {
 
     const HOST: Option<&str> = Some("localhost:5000");
 
-    fn refused(method: Method, headers: &[(&'static str, &'static str)], reads_fill: bool) -> bool {
+    fn refused(method: Method, headers: &[(&'static str, &'static str)], reads_cost: bool) -> bool {
         let mut all = HeaderMap::new();
         for (name, value) in headers {
             all.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        is_refused(&method, &all, HOST, reads_fill)
+        is_refused(&method, &all, HOST, reads_cost)
     }
 
     const FOREIGN: [&[(&str, &str)]; 8] = [

@@ -155,6 +155,16 @@ impl From<MirrorError> for Refusal {
     fn from(error: MirrorError) -> Self {
         let refusal = match &error {
             MirrorError::Upstream { host, fault } => of_upstream(host, fault),
+            MirrorError::VisibilityUnknown { fault, .. } => {
+                let wait = match fault {
+                    UpstreamFault::Limited { retry_after } => retry_after.map_or(WAIT, whole_seconds),
+                    _ => RETRY,
+                };
+                let text =
+                    format!("{error}; hint: try again in {wait} s, or log in as somebody who was granted it");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown, text)
+                    .with(header::RETRY_AFTER, wait)
+            }
             MirrorError::Busy => Self::busy(),
             MirrorError::Store | MirrorError::StoreDown => {
                 let (status, code) = class(&error);
@@ -197,7 +207,9 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManyRequests),
         MirrorError::Full => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
         MirrorError::Upstream { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
-        MirrorError::Store | MirrorError::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
+        MirrorError::Store | MirrorError::StoreDown | MirrorError::VisibilityUnknown { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown)
+        }
     }
 }
 

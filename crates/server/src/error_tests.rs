@@ -189,6 +189,30 @@ fn what_upstreams_do_not_take() {
 }
 
 #[test]
+fn what_is_not_known_to_be_public_is_no_question_of_a_login() {
+    for (fault, wait, message) in [
+        (
+            UpstreamFault::Failing(502),
+            "5",
+            "it is not known whether `docker.io/a/b` is public: upstream `docker.io` fails with status 502; \
+             hint: try again in 5 s, or log in as somebody who was granted it",
+        ),
+        (
+            UpstreamFault::Limited { retry_after: Some(Duration::from_millis(16_001)) },
+            "17",
+            "it is not known whether `docker.io/a/b` is public: upstream `docker.io` limits our requests; \
+             hint: try again in 17 s, or log in as somebody who was granted it",
+        ),
+    ] {
+        let name = "docker.io/a/b".to_owned();
+        let refusal = Refusal::from(MirrorError::VisibilityUnknown { name, host: Host::docker_hub(), fault });
+        assert_eq!(shown(&refusal), (503, "UNKNOWN", message));
+        assert_eq!(values(&refusal, &header::RETRY_AFTER), [wait]);
+        assert!(values(&refusal, &header::WWW_AUTHENTICATE).is_empty());
+    }
+}
+
+#[test]
 fn a_store_that_fails_says_when_to_come_back() {
     for error in [MirrorError::Store, MirrorError::StoreDown] {
         assert_eq!(values(&Refusal::from(error), &header::RETRY_AFTER), ["5"]);

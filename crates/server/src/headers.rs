@@ -18,11 +18,16 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const API_VERSION: HeaderValue = HeaderValue::from_static("registry/2.0");
 pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
+/// For what an account got: it is not for everybody who comes through the same cache.
+pub(crate) const PRIVATE_IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("private, max-age=31536000, immutable");
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(crate) const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
+pub(crate) const IGNORED_CREDENTIALS: HeaderValue =
+    HeaderValue::from_static("299 - \"The credentials are not accepted here, and not needed\"");
 
 /// Content pushed by others must not act as a page of ours: scripts do not run, forms are not sent, nothing is loaded,
 /// and the origin is opaque.

@@ -126,6 +126,16 @@ impl Sender {
         found.unwrap_or_else(|rejection| evidence.without().refused(rejection))
     }
 
+    /// Whoever sent a request about an upload with a token that has only just ended, if that is what was wrong with it.
+    pub(crate) async fn of_upload(&self, headers: &HeaderMap, access: &Access) -> Option<Self> {
+        let Credentials::Refused(rejection) = &self.credentials else { return None };
+        if rejection.kind != RejectionKind::Token {
+            return None;
+        }
+        let token = std::str::from_utf8(bearer(headers.get(header::AUTHORIZATION)?)?).ok()?;
+        access.bearer_for_upload(token).await.ok().map(Self::bearer)
+    }
+
     /// Finds out who has this password or API token, which came in a form.
     pub(crate) async fn by_password(
         access: &Access,

@@ -159,6 +159,17 @@ async fn pages_of_other_sites_fill_nothing() {
     assert_eq!(rig.get_with("/v2/library/a/manifests/1", &[("sec-fetch-site", "none")]).await.status, 200);
 }
 
+// W02
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_sites_open_no_streams() {
+    let rig = Rig::start().await;
+    let status = async |site: &str| {
+        rig.get_with("/api/v1/sync/events", &[("sec-fetch-site", site)]).await.status.as_u16()
+    };
+    assert_eq!((status("cross-site").await, status("same-site").await), (403, 403));
+    assert_eq!(status("same-origin").await, 404, "there are no syncs here");
+}
+
 // A03: a name that a stranger's DNS points here.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebound_name_sees_nothing() {

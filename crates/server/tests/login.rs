@@ -5,7 +5,7 @@
 mod support;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, Audit, Change, Grant, NewToken, Role, Rules};
+use entrepot_access::{Access, AccountName, Audit, Change, Grant, NewToken, Role, Rules, WrongCredentials};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
@@ -40,6 +40,10 @@ fn name(text: &str) -> AccountName {
 
 impl Yard {
     async fn new() -> Self {
+        Self::with(WrongCredentials::Ignored).await
+    }
+
+    async fn with(wrong_credentials: WrongCredentials) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let rules = Rules {
             anonymous: "pull".parse().unwrap(),
@@ -51,6 +55,7 @@ impl Yard {
                 grant("account:carol", "local/**", "pull,push,delete"),
             ],
             private: vec!["local/secret/**".parse().unwrap()],
+            wrong_credentials,
         };
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
         let access = Access::open(catalog, Keyring::generate(), rules).await.unwrap();
@@ -295,6 +300,67 @@ async fn whoever_may_only_push_may_look_before() {
     let secret = yard.rig.push_blob("local/secret/x", "hello").await;
     let sent = basic("ci", token.expose());
     assert_eq!(yard.status("GET", &format!("/v2/local/secret/x/blobs/{secret}"), &sent).await, 401);
+}
+
+// W02: addresses are in logs and in the history of browsers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_an_address_is_no_credential() {
+    let yard = Yard::new().await;
+    let digest = yard.rig.push_blob("local/secret/x", "hello").await;
+    let new = NewToken {
+        account: name("alice"),
+        name: "ci".to_owned(),
+        scopes: "pull:**".parse().unwrap(),
+        expires: None,
+    };
+    let token = yard.access.create_token(&new, &by()).await.unwrap();
+    let path = format!("/v2/local/secret/x/blobs/{digest}");
+    for field in ["token", "access_token", "authorization", "api_token"] {
+        let path = format!("{path}?{field}={}", token.expose());
+        assert_eq!(yard.send("GET", &path, None).await.status, 401, "{field}");
+        let path = format!("/api/v1/tokens?{field}={}", token.expose());
+        assert_eq!(yard.send("GET", &path, None).await.status, 401, "{field}");
+    }
+    assert_eq!(yard.status("GET", &path, &basic("alice", token.expose())).await, 200);
+}
+
+// Row 45 of what clients trip over: foreign credentials are no reason to go around this mirror.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_no_use_are_ignored_visibly_where_nothing_but_public_pulls_are_asked_for() {
+    let yard = Yard::new().await;
+    let foreign = basic("hub-user", "hub-password");
+    let token = async |scopes: &str| {
+        yard.send("GET", &format!("/token?service=m.test{scopes}"), Some(&foreign)).await
+    };
+    let pull = token("&scope=repository:library/a:pull").await;
+    assert_eq!((pull.status.as_u16(), pull.header("warning").is_some()), (200, true));
+    for refused in [
+        "",
+        "&scope=repository:library/a:pull,push",
+        "&scope=repository:local/secret/x:pull",
+        "&scope=repository:library/a:pull&scope=repository:local/secret/x:pull",
+    ] {
+        assert_eq!(token(refused).await.status, 401, "{refused}");
+    }
+    let path = "/v2/library/a/manifests/1";
+    let served = yard.send("GET", path, Some(&foreign)).await;
+    assert_eq!((served.status.as_u16(), served.header("warning").is_some()), (200, true));
+    assert_eq!(yard.send("GET", path, None).await.header("warning"), None);
+    let bob = basic("bob", PASSWORD);
+    assert_eq!(yard.send("GET", path, Some(&bob)).await.header("warning"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_no_use_can_be_refused_instead() {
+    let yard = Yard::with(WrongCredentials::Refused).await;
+    let foreign = basic("hub-user", "hub-password");
+    let path = "/v2/library/a/manifests/1";
+    assert_eq!(yard.send("GET", path, None).await.status, 200);
+    let refused = yard.send("GET", path, Some(&foreign)).await;
+    assert_eq!((refused.status.as_u16(), code(&refused).as_str()), (401, "UNAUTHORIZED"));
+    let token = "/token?service=m.test&scope=repository:library/a:pull";
+    assert_eq!(yard.send("GET", token, Some(&foreign)).await.status, 401);
+    assert_eq!(yard.send("GET", token, None).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

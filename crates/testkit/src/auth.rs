@@ -1,6 +1,6 @@
 //! Authentication: none, Basic, or Bearer with a token endpoint.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::{
     Engine,
@@ -27,6 +27,19 @@ pub enum TokenField {
     Both,
 }
 
+/// How a registry refuses a private repository to those who have not logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusing {
+    /// As Docker Hub: with a token that says that it allows nothing, and 401 for the request.
+    EmptyToken,
+    /// As GHCR: with 403 instead of a token.
+    NoToken,
+    /// As Quay: with a token that does not say what it allows, and 401 for the request.
+    OpaqueToken,
+    /// As registries that hide what is private: 404 for the request.
+    NotFound,
+}
+
 /// How tokens are issued (distribution-spec, token authentication). A token stays valid for the scopes it was
 /// requested for, whatever `expires_in` says, until [`crate::TestRegistry::revoke_tokens`].
 #[derive(Clone, Debug)]
@@ -44,6 +57,9 @@ pub struct Bearer {
     /// The only actions that are granted, whatever is requested. The token says so itself, as Docker Hub's do: it is
     /// a JWT with a dummy signature.
     pub at_most: Option<Vec<String>>,
+    /// Those without a login get tokens too, for what is not private
+    /// ([`crate::TestRegistry::make_private`]), which is refused to them like this.
+    pub anonymous: Option<Refusing>,
 }
 
 impl Default for Bearer {
@@ -56,6 +72,7 @@ impl Default for Bearer {
             expires_in: Some(300),
             field: TokenField::Token,
             at_most: None,
+            anonymous: None,
         }
     }
 }
@@ -65,6 +82,12 @@ impl Bearer {
     #[must_use]
     pub fn at_most(self, actions: &[&str]) -> Self {
         Self { at_most: Some(actions.iter().map(|action| (*action).to_owned()).collect()), ..self }
+    }
+
+    /// Gives tokens for what is not private to those without a login too, and refuses the rest like this.
+    #[must_use]
+    pub fn anonymous(self, refusing: Refusing) -> Self {
+        Self { anonymous: Some(refusing), ..self }
     }
 
     /// Tokens for everybody, with an announced lifetime of 300 seconds.
@@ -130,20 +153,25 @@ impl Auth {
     }
 
     /// The refusal, if `call` is not authorized.
-    pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
+    pub(crate) fn refuse(&self, call: &Call, url: &str, private: &BTreeSet<String>) -> Option<Answer> {
         let shown = call.header("authorization");
         match self {
             Self::Open => None,
             Self::Basic(wanted) if shown == Some(wanted) => None,
             Self::Basic(_) => Some(challenge("Basic realm=\"testkit\"")),
+            Self::Bearer(tokens) if tokens.hides(call, private) => Some(Answer::error(
+                StatusCode::NOT_FOUND,
+                ErrorCode::NameUnknown,
+                "there is no such repository",
+            )),
             Self::Bearer(tokens) => tokens.refuse(call, shown, url),
         }
     }
 
     /// Handles a request to the token endpoint.
-    pub(crate) fn token(&mut self, call: &Call, body: &Bytes) -> Answer {
+    pub(crate) fn token(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> Answer {
         match self {
-            Self::Bearer(tokens) => tokens.give(call, body),
+            Self::Bearer(tokens) => tokens.give(call, body, private),
             _ => Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no tokens are given here"),
         }
     }
@@ -169,22 +197,41 @@ impl Tokens {
         Some(challenge(&format!("Bearer realm=\"{realm}\",service=\"{service}\"{scope}{error}")))
     }
 
-    fn give(&mut self, call: &Call, body: &Bytes) -> Answer {
+    // True if the token does not allow this, and the registry does not say that it exists.
+    fn hides(&self, call: &Call, private: &BTreeSet<String>) -> bool {
+        let wanted = scope(call).filter(|scope| is_private(scope, private));
+        let token = call.header("authorization").and_then(|shown| shown.strip_prefix("Bearer "));
+        let granted = token.and_then(|token| self.given.get(token));
+        let (Some(wanted), Some(granted)) = (wanted, granted) else { return false };
+        self.rules.anonymous == Some(Refusing::NotFound)
+            && !granted.iter().any(|scope| covers(scope, &wanted))
+    }
+
+    fn give(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> Answer {
         let form = if call.method == Method::POST {
             String::from_utf8_lossy(body).into_owned()
         } else {
             call.query.clone()
         };
-        if !self.is_known(call, &form) {
+        let has_login = call.header("authorization").is_some() || call.method == Method::POST;
+        let anonymous = self.rules.anonymous.filter(|_| !has_login);
+        if anonymous.is_none() && !self.is_known(call, &form) {
             return challenge("Basic realm=\"testkit\"");
         }
-        self.count += 1;
         let asked =
             values(&form, "scope").flat_map(|scope| scope.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        let (refused, asked): (Vec<_>, Vec<_>) =
+            asked.partition(|scope| anonymous.is_some() && is_private(scope, private));
+        if anonymous == Some(Refusing::NoToken) && !refused.is_empty() {
+            return Answer::error(StatusCode::FORBIDDEN, ErrorCode::Denied, "requested access is denied");
+        }
+        self.count += 1;
         let (token, scopes) = match &self.rules.at_most {
-            None => (format!("token-{}", self.count), asked.collect()),
+            None if self.rules.anonymous == Some(Refusing::EmptyToken) => (jwt(self.count, &asked), asked),
+            None => (format!("token-{}", self.count), asked),
             Some(actions) => {
-                let granted: Vec<_> = asked.filter_map(|scope| reduced(&scope, actions)).collect();
+                let granted: Vec<_> =
+                    asked.into_iter().filter_map(|scope| reduced(&scope, actions)).collect();
                 (jwt(self.count, &granted), granted)
             }
         };
@@ -209,6 +256,12 @@ impl Tokens {
             call.method == Method::POST && in_form("username", user) && in_form("password", password);
         by_form || call.header("authorization") == Some(basic(user, password).as_str())
     }
+}
+
+// True if the scope is for a private repository.
+fn is_private(scope: &str, private: &BTreeSet<String>) -> bool {
+    let named = scope.strip_prefix("repository:").and_then(|rest| rest.rsplit_once(':'));
+    named.is_some_and(|(name, _)| private.contains(name))
 }
 
 // The scope reduced to the granted actions.

@@ -39,7 +39,7 @@ mod state;
 mod store;
 mod wire;
 
-pub use auth::{Bearer, TokenField};
+pub use auth::{Bearer, Refusing, TokenField};
 pub use capabilities::{Capabilities, Paging, RateLimit};
 pub use captured::Captured;
 pub use fault::{Action, Fault, Match, Place};

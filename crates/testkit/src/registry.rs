@@ -246,6 +246,17 @@ impl TestRegistry {
         self.shared.state().auth = Auth::bearer(auth);
     }
 
+    /// Refuses a repository to those without a login, where [`Bearer::anonymous`] gives them others. Tokens that they have
+    /// for it go on working.
+    pub fn make_private(&self, repository: &str) {
+        self.shared.state().private.insert(repository.to_owned());
+    }
+
+    /// Gives a private repository to everybody again.
+    pub fn make_public(&self, repository: &str) {
+        self.shared.state().private.remove(repository);
+    }
+
     /// Requires no authentication, which is the default.
     pub fn require_nothing(&self) {
         self.shared.state().auth = Auth::Open;

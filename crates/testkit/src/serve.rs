@@ -175,7 +175,7 @@ fn answer(shared: &Shared, call: &Call, body: Bytes) -> Answer {
 // What a sane registry answers.
 fn sane(state: &mut State, call: &Call, body: Bytes) -> Answer {
     if call.kind == Kind::Token {
-        return state.auth.token(call, &body);
+        return state.auth.token(call, &body, &state.private);
     }
     if call.method == Method::HEAD && !state.capabilities.head {
         return Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "HEAD is off");

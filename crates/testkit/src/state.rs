@@ -1,6 +1,7 @@
 //! What a registry holds, and what its connections share of it.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{Mutex, MutexGuard},
 };
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
+    /// The repositories that only those who log in may read.
+    pub(crate) private: BTreeSet<String>,
     pub(crate) capabilities: Capabilities,
     pub(crate) rush: Rush,
     pub(crate) faults: Vec<Fault>,
@@ -62,6 +65,6 @@ impl Shared {
 impl State {
     /// The refusal of whoever has not logged in.
     pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
-        if call.kind == Kind::Token { None } else { self.auth.refuse(call, url) }
+        if call.kind == Kind::Token { None } else { self.auth.refuse(call, url, &self.private) }
     }
 }

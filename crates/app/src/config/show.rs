@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use entrepot_access::{Rules as AccessRules, Verb, Verbs};
+use entrepot_access::{Rules as AccessRules, Verb, Verbs, WrongCredentials};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, Settings, TagRule};
 use entrepot_oci::RepositoryPattern;
@@ -72,6 +72,8 @@ fn show_access(rules: &AccessRules) -> Shown {
     keys.put("local", texts(&verbs(rules.local)));
     keys.unless(rules.grants.is_empty(), "grants", Shown::List(grants.collect()));
     keys.unless(rules.private.is_empty(), "private", texts(&patterns(&rules.private)));
+    let is_usual = rules.wrong_credentials == WrongCredentials::Ignored;
+    keys.unless(is_usual, "wrong_credentials", Shown::Text("refuse".to_owned()));
     keys.into()
 }
 

@@ -17,6 +17,7 @@ mod images;
 mod manifests;
 mod staging;
 pub(crate) mod verify;
+mod visibility;
 
 pub(crate) use blobs::OpenedObject;
 

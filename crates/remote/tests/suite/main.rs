@@ -12,6 +12,7 @@ mod faults;
 mod kept;
 mod limits;
 mod listings;
+mod public_view;
 mod push;
 mod quirks;
 mod redirects;

@@ -16,7 +16,7 @@ use ask::Ask;
 use entrepot_access::Verb;
 use entrepot_mirror::Asked;
 use entrepot_oci::{Method, Route, RouteError};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, header};
 
 use crate::{
     action::Action,
@@ -30,6 +30,7 @@ use crate::{
     incoming::Upload,
     metrics::Kind,
     policy::Decision,
+    sender::{Credentials, Sender},
 };
 
 /// True if the path belongs to the registry API.
@@ -49,14 +50,19 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     *call.kind = kind(&route);
     let namespace = Route::namespace(query).map_err(refuse)?;
     let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
-    let (state, sender) = (call.state, call.sender);
+    let state = call.state;
+    let late = match (&route, &state.access) {
+        (Route::Upload { .. }, Some(access)) => call.sender.of_upload(&call.head.headers, access).await,
+        _ => None,
+    };
+    let sender = late.as_ref().unwrap_or(call.sender);
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
     let repository = route.name().zip(target.as_ref().map(|target| &target.key));
     let (address, headers) = (call.peer.address(), &call.head.headers);
     let origin = &Origin { has_tls: state.has_tls, address, headers, host: call.host() };
     let action = &Action::of(&route, method);
-    let permit = authorize::admit(state, &Question { sender, action, method, repository, origin })?;
+    let permit = authorize::admit(state, &Question { sender, action, method, repository, origin }).await?;
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
         let mut response = ping();
         response.body_mut().hold(permit);
@@ -69,8 +75,25 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         let namespace = headers::value(namespace.as_str().to_owned());
         response.headers_mut().insert(OCI_NAMESPACE, namespace);
     }
+    describe_access(response.headers_mut(), sender);
     response.body_mut().hold(permit);
     Ok(response)
+}
+
+// What is for an account is not for a cache in front of us to give to others. Credentials that were of no use are no reason
+// to refuse what everybody gets, but whoever sent them should know.
+fn describe_access(to: &mut HeaderMap, sender: &Sender) {
+    match &sender.credentials {
+        Credentials::Refused(_) => {
+            to.append(header::WARNING, headers::IGNORED_CREDENTIALS);
+        }
+        Credentials::Accepted | Credentials::Token(_) if sender.principal.account().is_some() => {
+            if to.get(header::CACHE_CONTROL) == Some(&headers::IMMUTABLE) {
+                to.insert(header::CACHE_CONTROL, headers::PRIVATE_IMMUTABLE);
+            }
+        }
+        Credentials::None | Credentials::Accepted | Credentials::Token(_) => {}
+    }
 }
 
 // A list of its own: it belongs to no repository. It has what its reader may pull.
@@ -161,6 +184,6 @@ fn kind(route: &Route) -> Kind {
 
 fn ping() -> Response<Body> {
     let mut response = respond(StatusCode::OK, Body::bytes("{}"));
-    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }

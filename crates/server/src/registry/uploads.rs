@@ -1,6 +1,6 @@
 //! Blob uploads (distribution-spec, §pushing blobs): in one request, in chunks, or by mount.
 
-use entrepot_mirror::{Error, Mounted, Target, UploadId};
+use entrepot_mirror::{Error, Mounted, Target, UploadId, Uploader};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Method, Name, UploadStart};
 use http::{HeaderMap, Response, StatusCode, header};
 
@@ -29,7 +29,7 @@ pub(super) async fn start(
 }
 
 async fn session(ask: &Ask<'_>, algorithm: Algorithm) -> Result<Response<Body>, Refusal> {
-    let id = ask.mirror.start_upload(ask.target, algorithm).await?;
+    let id = ask.mirror.start_upload(ask.target, algorithm, uploader(ask)).await?;
     Ok(stands(ask, StatusCode::ACCEPTED, id, 0))
 }
 
@@ -39,9 +39,12 @@ async fn monolithic(ask: &Ask<'_>, digest: &Digest, body: &mut Upload) -> Result
 }
 
 async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Response<Body>, Refusal> {
-    let source = from.and_then(|from| readable(ask, digest, from));
+    let source = match from {
+        Some(from) => readable(ask, digest, from).await,
+        None => None,
+    };
     let from = source.as_ref().map(|(target, _)| target);
-    Ok(match ask.mirror.mount(ask.target, digest, from).await? {
+    Ok(match ask.mirror.mount(ask.target, digest, from, uploader(ask)).await? {
         Mounted::Yes => created(ask, digest),
         Mounted::No(id) => stands(ask, StatusCode::ACCEPTED, id, 0),
     })
@@ -49,24 +52,24 @@ async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Re
 
 // Returns where `from` leads, if the blob may be read there. A refusal is no error but looks like a missing blob: the
 // response must not reveal what exists where.
-fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Permit)> {
+async fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Permit)> {
     let source = ask.mirror.locate(from, ask.asked).ok()?;
     let action = &Action::Pull(Content::Blob(digest));
     let repository = Some((from, &source.key));
     let question =
         Question { sender: ask.sender, action, method: Method::Get, repository, origin: ask.origin };
-    let permit = authorize::admit(ask.state, &question).ok()?;
+    let permit = authorize::admit(ask.state, &question).await.ok()?;
     Some((source, permit))
 }
 
 pub(super) async fn status(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {
-    let id = parse(id)?;
+    let id = own(ask, id).await?;
     let offset = ask.mirror.upload_offset(ask.target, id).await?;
     Ok(stands(ask, StatusCode::NO_CONTENT, id, offset))
 }
 
 pub(super) async fn patch(ask: &Ask<'_>, id: &str, body: &mut Upload) -> Result<Response<Body>, Refusal> {
-    let id = parse(id)?;
+    let id = own(ask, id).await?;
     let chunk = chunk(ask.headers)?;
     let offset = ask.mirror.append(ask.target, id, chunk, body).await;
     let offset = offset.map_err(|error| refusal(ask, id, error))?;
@@ -79,7 +82,7 @@ pub(super) async fn put(
     digest: Option<&Digest>,
     body: &mut Upload,
 ) -> Result<Response<Body>, Refusal> {
-    let id = parse(id)?;
+    let id = own(ask, id).await?;
     let digest = digest.ok_or_else(Refusal::digest_missing)?;
     let chunk = chunk(ask.headers)?;
     finish(ask, id, (chunk, digest), body).await.map_err(|error| refusal(ask, id, error))?;
@@ -98,13 +101,20 @@ async fn finish(
 }
 
 pub(super) async fn cancel(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Refusal> {
-    ask.mirror.cancel_upload(ask.target, parse(id)?).await?;
+    let id = own(ask, id).await?;
+    ask.mirror.cancel_upload(ask.target, id).await?;
     Ok(respond(StatusCode::NO_CONTENT, Body::empty()))
 }
 
-// We create the ids, so an invalid one was never given out.
-fn parse(id: &str) -> Result<UploadId, Error> {
-    UploadId::parse_str(id).map_err(|_| Error::UploadUnknown)
+// An upload that the sender may continue. We create the ids, so an invalid one was never given out.
+async fn own(ask: &Ask<'_>, id: &str) -> Result<UploadId, Error> {
+    let id = UploadId::parse_str(id).map_err(|_| Error::UploadUnknown)?;
+    ask.mirror.check_uploader(ask.target, id, uploader(ask)).await?;
+    Ok(id)
+}
+
+fn uploader(ask: &Ask<'_>) -> Uploader {
+    ask.sender.principal.account().map_or(Uploader::Anybody, |account| Uploader::Account(account.id))
 }
 
 fn chunk(headers: &HeaderMap) -> Result<Option<ChunkRange>, Refusal> {

@@ -4,8 +4,9 @@
 //! gets a page here stops.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Access, LIFETIME, RegistryScopes, Verb};
-use entrepot_oci::ErrorCode;
+use entrepot_access::{Access, LIFETIME, RegistryScopes, Verb, Verbs, Visibility, WrongCredentials};
+use entrepot_mirror::{Asked, Origin, Probe, Verdict};
+use entrepot_oci::{ErrorCode, Name};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use secrecy::SecretString;
@@ -15,9 +16,8 @@ use super::call::WebCall;
 use crate::{
     answer::{self, refuse},
     body::Body,
-    challenge::Origin,
     error::Refusal,
-    headers::JSON,
+    headers::{IGNORED_CREDENTIALS, JSON},
     metrics::Kind,
     sender::{Credentials, RejectionKind, Sender},
 };
@@ -54,11 +54,16 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     let wanted = asked.all("scope");
     let scopes = RegistryScopes::parse(wanted.iter().map(String::as_str));
     let sender = sender(call, access, &asked).await;
-    check(&sender, &scopes, &origin)?;
+    let is_ignored = matches!(sender.credentials, Credentials::Refused(_));
+    check(call, access, &sender, &scopes)?;
     let token = access.issue(&sender.principal, origin.service(), scopes);
     let scope = form.is_some().then(|| wanted.join(" "));
     let issued = Issued { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
-    Ok(answer::json(&issued, JSON))
+    let mut response = answer::json(&issued, JSON);
+    if is_ignored {
+        response.headers_mut().insert(header::WARNING, IGNORED_CREDENTIALS);
+    }
+    Ok(response)
 }
 
 /// Who asks: by the form if it has a password, else by the request's own credentials.
@@ -73,16 +78,33 @@ async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
     }
 }
 
-/// Credentials that are refused still get a token for everybody, if nothing but pulling is asked for: clusters send
-/// their docker.io password to every mirror, and an error would only make them go around this one.
-fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin<'_>) -> Result<(), Refusal> {
+/// Credentials that are refused still get a token for everybody, if nothing but pulling what may be public is asked for:
+/// clusters send their docker.io password to every mirror, and an error would only make them go around this one.
+fn check(call: &WebCall, access: &Access, sender: &Sender, scopes: &RegistryScopes) -> Result<(), Refusal> {
     let Credentials::Refused(rejection) = &sender.credentials else { return Ok(()) };
-    let only_pulls =
-        !scopes.is_empty() && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));
-    match rejection.kind {
-        RejectionKind::Password | RejectionKind::Wait(_) | RejectionKind::Unavailable if only_pulls => Ok(()),
-        _ => Err(rejection.refusal(origin, None)),
+    let is_pull = |verbs: Verbs| verbs.iter().all(|verb| verb == Verb::Pull);
+    let is_ignored = access.rules().wrong_credentials == WrongCredentials::Ignored
+        && rejection.kind != RejectionKind::Token
+        && !scopes.is_empty()
+        && scopes.iter().all(|(name, verbs)| is_pull(verbs) && may_pull(call, access, sender, name));
+    if is_ignored { Ok(()) } else { Err(rejection.refusal(&call.origin(), None)) }
+}
+
+/// Whether the sender may pull without credentials, as far as is known without asking anybody. What a bare name means is not
+/// known here: the request may say its registry otherwise (`?ns=`), and is checked itself.
+fn may_pull(call: &WebCall, access: &Access, sender: &Sender, name: &Name) -> bool {
+    let mirror = &call.state.mirror;
+    let asked = Asked { host: call.caller.host.as_deref(), namespace: None };
+    let Ok(target) = mirror.locate(name, asked) else { return true };
+    if name.split_host().is_none() && target.key.origin != Origin::Hosted {
+        return true;
     }
+    let (rules, full) = (access.rules(), target.key.to_string());
+    let visibility = match mirror.known_verdict(&target.key, Probe::Repository) {
+        Some(Verdict::Private) => Visibility::Private,
+        Some(Verdict::Public) | None => rules.visibility(&full),
+    };
+    rules.rights(&sender.principal, &full, visibility).has(Verb::Pull)
 }
 
 /// The parameters of a request, of its address and of its form.

@@ -18,7 +18,7 @@ use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::Remote;
+use entrepot_remote::{Credential, Remote};
 use entrepot_server::{ApiToken, Listen, Metrics, Patience, Policy, Server, SyncService, TlsFiles};
 use entrepot_testkit::{
     TestRegistry,
@@ -49,10 +49,20 @@ pub(crate) struct Setup {
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
+    /// The accounts that the mirror has at its upstream.
+    pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
     pub(crate) policy: Policy,
     /// Whether hosted names are listed.
     pub(crate) catalog: bool,
+}
+
+/// An account at the upstream.
+#[derive(Clone)]
+pub(crate) struct UpstreamAccount {
+    pub(crate) user: &'static str,
+    pub(crate) password: &'static str,
+    pub(crate) namespace: Option<&'static str>,
 }
 
 /// A server and what is around it.
@@ -74,12 +84,28 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, access, policy, catalog } = setup;
-        let data = tempfile::tempdir().unwrap();
-        let upstream = TestRegistry::start().await;
-        let clock = Clock::manual();
+        let ground = Ground {
+            data: tempfile::tempdir().unwrap(),
+            upstream: TestRegistry::start().await,
+            clock: Clock::manual(),
+        };
+        Self::start_on(ground, setup).await
+    }
+
+    /// Stops, and starts anew with what it holds.
+    pub(crate) async fn restart(self, setup: Setup) -> Self {
+        let Self { upstream, mirror, clock, stop, running, data, .. } = self;
+        stop.cancel();
+        running.await.unwrap();
+        mirror.shutdown().await;
+        Self::start_on(Ground { data, upstream, clock }, setup).await
+    }
+
+    async fn start_on(ground: Ground, setup: Setup) -> Self {
+        let Setup { patience, tls, sync, token, access, accounts, policy, catalog } = setup;
+        let Ground { data, upstream, clock } = ground;
         let settings = Settings { catalog, ..Settings::default() };
-        let mirror = mirror(data.path(), &upstream, clock.clone(), settings).await;
+        let mirror = mirror(data.path(), remote(&upstream, &accounts), clock.clone(), settings).await;
         let metrics = Metrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
@@ -185,12 +211,28 @@ impl Rig {
     }
 }
 
-async fn mirror(data: &Path, upstream: &TestRegistry, clock: Clock, settings: Settings) -> Mirror {
-    let client = entrepot_remote::Settings {
+/// What a server stands on, and what a restart keeps.
+struct Ground {
+    data: tempfile::TempDir,
+    upstream: TestRegistry,
+    clock: Clock,
+}
+
+fn remote(upstream: &TestRegistry, accounts: &[UpstreamAccount]) -> Remote {
+    let mut client = entrepot_remote::Settings {
         endpoints: vec![upstream.url().parse().unwrap()],
         ..entrepot_remote::Settings::default()
     };
-    let remote = Remote::new(Host::docker_hub(), &client).unwrap();
+    client.credentials.extend(accounts.iter().map(|account| Credential {
+        username: account.user.to_owned(),
+        password: account.password.into(),
+        namespace: account.namespace.map(|name| name.parse().unwrap()),
+        endpoint: client.endpoints.first().cloned(),
+    }));
+    Remote::new(Host::docker_hub(), &client).unwrap()
+}
+
+async fn mirror(data: &Path, remote: Remote, clock: Clock, settings: Settings) -> Mirror {
     let parts = Parts {
         settings,
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
