@@ -21,7 +21,9 @@ client_start() {
 
 plain() { regctl registry set --skip-check --tls disabled "$1"; }
 client_trust() { regctl registry set --skip-check --cacert "$(cat "$ca")" "$1"; }
-client_login() { regctl registry login --skip-check --user "$user" --pass-stdin "$1" <<< "$password" > /dev/null; }
+# Where its own endpoint at `/v2/` is closed, it can tell whether the password is right.
+client_login() { regctl registry login --user "$user" --pass-stdin "$1" <<< "$password" > /dev/null; }
+client_logout() { regctl registry logout "$1" > /dev/null; }
 
 client_pull() {
     local -a with=()
