@@ -36,10 +36,10 @@ fi
 [ -x "$suite" ] || die "OCI_CONFORMANCE names $suite, which cannot be run"
 
 scratch_make
-account=suite secret="a password of ${RANDOM}s"
+owner=suite secret="a password of ${RANDOM}s"
 
 # access_section: for the closed ones.
-access_section() { echo "access: {anonymous: [], grants: [{to: \"account:$account\", repositories: [\"$prefix**\"], may: [pull, push, delete]}]}"; }
+access_section() { echo "access: {anonymous: [], grants: [{to: \"account:$owner\", repositories: [\"$prefix**\"], may: [pull, push, delete]}]}"; }
 
 # password_start PORT: a proxy that sends the password with each request, as some clients do.
 password_start() {
@@ -64,7 +64,7 @@ http {
         proxy_request_buffering off;
         proxy_http_version 1.1;
         proxy_set_header Host \$http_host;
-        proxy_set_header Authorization "Basic $(printf %s "$account:$secret" | base64 -w 0)";
+        proxy_set_header Authorization "Basic $(printf %s "$owner:$secret" | base64 -w 0)";
         location / { proxy_pass http://$at; }
     }
 }
@@ -82,8 +82,8 @@ serve_kind() {
         return
     fi
     scene=closed entrepot_start
-    "$binary" account add "$account" --password-stdin --config "$scratch/entrepot.yml" <<< "$secret" > /dev/null
-    server=$at login=(OCI_USERNAME="$account" OCI_PASSWORD="$secret")
+    "$binary" account add "$owner" --password-stdin --config "$scratch/entrepot.yml" <<< "$secret" > /dev/null
+    server=$at login=(OCI_USERNAME="$owner" OCI_PASSWORD="$secret")
     if [ "$1" = basic ]; then
         login=()
         port=$(free_port)

@@ -201,7 +201,7 @@ expired() {
     fi
     client_clear
     [ "${trusts_its_clock:-no}" = no ] || rate=1mbit
-    tc qdisc add dev lo root tbf rate $rate burst 256kb latency 400ms
+    tc qdisc add dev lo root tbf rate $rate burst 256kb limit 64mb
     before=$(grep -c 'path=/token ' "$scratch/entrepot.log")
     client_pull "$name" large > "$scratch/client.out" 2> "$scratch/client.err" < /dev/null &
     pull=$!

@@ -78,6 +78,7 @@ class Canary:
         self.cookie, self.forged = plant("cookie of a client", awkward=False), plant("bearer token, unknown", awkward=False)
         self.pasted = plant("key pasted into the configuration", awkward=False)
         self.oidc, self.ldap = plant("OIDC client secret"), plant("LDAP bind password")
+        self.stored, self.stored_new = plant("stored credential"), plant("stored credential, changed")
         with open(f"{self.folder}/by-file", "w") as file:
             file.write(self.by_file)
         os.chmod(f"{self.folder}/by-file", 0o600)
@@ -113,16 +114,33 @@ registries:
   file.test: {registry(up.basic, f"file:{self.folder}/by-file")}
   echo.test: {registry(up.echo, self.typed)}
   target.test: {registry(up.target, self.target)}
+  stored.test: {{mirror: true, private_network: true, endpoints: ["{up.basic.url}"]}}
   default.test: {{mirror: true, endpoints: ["{up.basic.url}"]}}
 mirror: {{default_upstream: default.test, catalog: true}}
 access:
   grants: [{{to: "account:alice", repositories: ["local/**"], may: [pull, push, delete]}}]
   private: ["local/**"]
-sync:
+{self.directories()}sync:
   - {{name: r1, from: token.test/library/app, tags: {{names: [v1]}}, to: [target.test/library/app]}}
   - {{name: r2, from: env.test/library/app, tags: {{names: [v1]}}, to: [echo.test/library/app]}}
 """)
         return port
+
+    def directories(self):
+        """Where accounts come from, as far as this can be configured."""
+        lines = ""
+        for kind, line in (
+            ("OIDC client secret", f'  oidc: {{issuer: "https://127.0.0.1:1", client_id: me, client_secret: {json.dumps(self.oidc)}, users: [all]}}\n'),
+            ("LDAP bind password", f'  ldap: {{url: "ldaps://127.0.0.1:1", bind_dn: "cn=me", bind_password: {json.dumps(self.ldap)}, base: "dc=x", users: ["cn=all,dc=x"]}}\n'),
+        ):
+            path = f"{self.folder}/directory.yaml"
+            with open(path, "w") as file:
+                file.write(f"access:\n{line}")
+            if self.command("config", "check", path).returncode == 0:
+                lines += line
+            else:
+                self.unplanted.append(kind)
+        return lines
 
     # ---- asking -------------------------------------------------------------------------------------
 
@@ -184,9 +202,46 @@ sync:
             self.hunt.show_once(self.hunt.add(known(f"{kind} ({form})", text[0])), where)
             self.hunt.note(where, done.stdout)
         self.token = re.search(rb"ep_[0-9A-Za-z]{20,}", tokens[1][1].stdout)[0].decode()
+        self.session(form)
         _, _, body = self.ask("GET", "/api/v1/me", **self.basic(self.admin, "admin"))
         if b'"admin"' not in body:
             self.unplanted.append("administrator's password, by environment")
+
+    def session(self, form):
+        """A login with a browser; its cookie is told to nobody else."""
+        body = json.dumps({"name": "alice", "password": self.alice})
+        status, headers, _ = self.ask("POST", "/api/v1/session", body, secret=True, Content_Type="application/json")
+        name, _, value = headers.get("Set-Cookie", "").partition(";")[0].partition("=")
+        self.cookies = {"Cookie": f"{name}={value}"} if status == 201 else {}
+        secret = self.hunt.add(known(f"session ({form})", value or "no session"))
+        if not self.cookies:
+            self.unplanted.append(secret.kind)
+
+    def has(self, command):
+        return self.command("help", command).returncode == 0
+
+    def store(self):
+        """Passwords of registries that the server keeps."""
+        if not self.has("credentials"):
+            self.unplanted += ["stored credential", "stored credential, changed"]
+            return
+        self.owner("credentials", "add", "stored.test", "--username", "me", "--password-stdin", typed=self.stored)
+        self.ask("GET", "/v2/stored.test/library/app/manifests/v1")
+        for words in (["list"], ["list", "--output", "json"], ["verify", "stored.test"], ["import", f"{self.home}/.docker/config.json"]):
+            self.owner("credentials", *words)
+        self.owner("credentials", "password", "stored.test", "--password-stdin", typed=self.stored_new)
+        self.ask("GET", "/v2/stored.test/library/app/manifests/absent")
+
+    def rotate(self, form):
+        """The key before and after it was replaced."""
+        path = f"{self.folder}/data-{form}/secret.key"
+        with open(path, "rb") as file:
+            self.key(f"{form}, before", file.read())
+        if self.has("secrets"):
+            self.owner("secrets", "status")
+            self.owner("secrets", "rotate", "--output", "json")
+            with open(path, "rb") as file:
+                self.key(f"{form}, after", file.read())
 
     def logins(self, form):
         """Right and wrong, by every way."""
@@ -277,7 +332,7 @@ sync:
 
     def pages(self):
         """Every page, by its links, and every operation of the API, as everybody and as those who may read most."""
-        readers = ({}, self.basic(self.alice), self.basic(self.admin, "admin"))
+        readers = ({}, self.basic(self.alice), self.basic(self.admin, "admin"), *([self.cookies] if self.cookies else []))
         _, _, body = self.ask("GET", "/api/v1/openapi.json")
         operations = [(path, method) for path, methods in json.loads(body)["paths"].items() for method in methods]
         for headers in readers:
@@ -311,6 +366,8 @@ sync:
         self.ask("GET", "/v2/", **self.basic(self.alice_new))
         for path in ("/api/v1/me", "/api/v1/tokens", "/api/v1/audit"):
             self.ask("GET", path, **self.basic(self.alice_new))
+        if self.cookies:
+            self.ask("GET", "/api/v1/me", **self.cookies)
         self.owner("account", "disable", "alice")
         self.owner("audit", "--output", "json")
 
@@ -343,10 +400,10 @@ sync:
         self.pushes_and_pulls()
         self.syncs()
         self.commands()
+        self.store()
         self.pages()
         self.changes()
-        with open(f"{self.folder}/data-{form}/secret.key", "rb") as file:
-            self.key(form, file.read())
+        self.rotate(form)
         self.hunt.note_files(f"data while it runs ({form})", f"{self.folder}/data-{form}", ("secret.key",))
         self.server.stop()
         self.hunt.note_files(f"data ({form})", f"{self.folder}/data-{form}", ("secret.key",))

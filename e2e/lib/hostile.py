@@ -20,6 +20,12 @@ class Hostile:
                 pass
 
             def go(self):
+                try:
+                    self.reply()
+                except OSError:
+                    pass  # whoever asked has left
+
+            def reply(self):
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 status, headers, body = answer(self.command, self.path, self.headers)
                 self.send_response(status)

@@ -37,7 +37,7 @@ client_start() {
     containerd_start "\"io.containerd.grpc.v1.cri\", \"io.containerd.cri.v1.images\", \"io.containerd.cri.v1.runtime\", "
 }
 
-# containerd_start PLUGINS: without these.
+# containerd_start PLUGINS [LINES]: without these plugins, with these lines of configuration.
 containerd_start() {
     local d=$scratch/$client
     cat > "$d/config.toml" << CONFIG
@@ -51,6 +51,7 @@ disabled_plugins = [${1}"io.containerd.nri.v1.nri"]
   config_path = "$d/certs.d"
 [plugins."io.containerd.grpc.v1.cri".containerd]
   snapshotter = "$snapshotter"
+${2:-}
 CONFIG
     start containerd "${world[@]}" containerd --config "$d/config.toml"
     until_ready containerd ctr_ version
@@ -93,7 +94,7 @@ header() {
 # client_access: as nodes log in: by a header in hosts.toml, and by what is in `imagePullSecrets`, which kubelet passes on through CRI.
 client_access() {
     local secret
-    secret=$(owner token create node --account "$user" --scope "pull:local/team/**" 2> /dev/null)
+    secret=$(owner token create node --account "$user" --scope "pull:local/team/**" --scope "pull:docker.io/**" 2> /dev/null)
     client_logout "$host"
     header "$host" "Basic $(printf '%s' "$user:$password" | base64 -w 0)"
     done_as hosts.toml basic pulled "$mine" "$sample_is" "$landed"
@@ -108,6 +109,7 @@ client_access() {
 
 # cri_access TOKEN
 cri_access() {
+    local cri=(crictl --image-endpoint unix:///run/containerd.sock --runtime-endpoint unix:///run/containerd.sock)
     if ! have crictl; then
         result skip "$client" access cri - "crictl is not on PATH nor in ENTREPOT_TOOLS, and could not be built with go"
         return
@@ -117,11 +119,17 @@ cri_access() {
     refused_as cri wrong cri_pull --creds "$user:not-$password"
     done_as cri password cri_pull --creds "$user:$password"
     done_as cri token cri_pull --creds "kubelet:$1"
+    # What k3s makes of `configs` in registries.yaml.
+    client_stop && containerd_start "" "[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.\"$host\".auth]
+  username = \"k3s\"
+  password = \"$1\""
+    done_as cri k3s cri_pull
+    # What is left there would be in everybody's reach: containerd's namespaces share what they hold.
+    "${cri[@]}" rmi --all > /dev/null 2>&1
     client_stop && client_start access && client_trust "$host"
 }
 
 cri_pull() {
-    local cri=(crictl --image-endpoint unix:///run/containerd.sock --runtime-endpoint unix:///run/containerd.sock)
     "${cri[@]}" rmi --all > /dev/null 2>&1
     "${cri[@]}" pull "$@" "$mine" > /dev/null || return
     "${cri[@]}" images --digests --no-trunc --output json | grep -qF "$landed" && echo "$landed"

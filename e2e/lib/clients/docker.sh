@@ -24,6 +24,9 @@ client_cannot() {
 }
 
 client_start() {
+    unset SSL_CERT_FILE
+    # To ask for tokens, containerd's image store takes what the system trusts, and nothing of /etc/docker/certs.d.
+    if [ -n "$world_root" ] && [ "$scene" = access ]; then export SSL_CERT_FILE=$ca; fi
     if [ -n "$world_root" ]; then
         docker_start '"features": {"containerd-snapshotter": true}, "storage-driver": "'"$(layered overlayfs native)"'"'
     else
