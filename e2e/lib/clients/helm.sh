@@ -5,6 +5,10 @@ client_commands() { echo "helm"; }
 
 client_needs() { have helm || echo "helm is not on PATH nor in ENTREPOT_TOOLS, and could not be built with go"; }
 
+# It reads the manifest that it pushed, to give it a tag.
+# shellcheck disable=SC2034  # for the rounds
+push_reads=yes
+
 client_version() { echo "helm $(helm version --template '{{.Version}}')"; }
 
 client_forms() { echo "prefix alias bare"; }

@@ -3,6 +3,10 @@
 
 client_commands() { echo "oras"; }
 
+# It reads the manifest that it pushed, to give it a tag.
+# shellcheck disable=SC2034  # for the rounds
+push_reads=yes
+
 client_version() { echo "oras $(oras version | sed -n 's/^Version: *//p')"; }
 
 client_forms() { echo "prefix alias bare"; }
