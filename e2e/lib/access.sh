@@ -32,13 +32,16 @@ clock_lacks() {
     fi
 }
 
-# clock_set OFFSET: the server's clock, not its timers.
-clock_set() { printf '%s\n' "$1" > "$scratch/clock"; }
+# clock_forward: ten minutes pass on the server's clock, not on its timers. It never goes back.
+clock_forward() {
+    ahead=$((ahead + 600))
+    printf '+%s\n' "$ahead" > "$scratch/clock"
+}
 
 # clock_of_server: the variables that give entrepot that clock, one a line; none where it cannot be moved.
 clock_of_server() {
     [ -z "$(clock_lacks)" ] || return 0
-    clock_set +0
+    echo +0 > "$scratch/clock"
     printf '%s\n' "LD_PRELOAD=$(clock_library)" "FAKETIME_TIMESTAMP_FILE=$scratch/clock" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
 }
 
@@ -185,20 +188,47 @@ token_dies() {
         tries=$((tries - 1))
         sleep 0.1
     done
-    clock_set +600
+    clock_forward
 }
 
-# expired: the token ends while the layers of a large image are on their way. What was begun goes on, and the client gets
-# another token for the rest.
+# staged: megabytes of uploads that are under way.
+staged() { du -sm "$scratch/entrepot/staging" 2> /dev/null | cut -f 1; }
+
+# push_expired NAME: pushes a large image; the token ends while its layers are on their way.
+push_expired() {
+    local tries=300 code=0 push
+    tc qdisc add dev lo root tbf rate 100mbit burst 256kb limit 64mb
+    client_push "$origin/lab/large:v1" "$1" > "$scratch/client.out" 2> "$scratch/client.err" < /dev/null &
+    push=$!
+    until [ "$(staged)" -ge 5 ] || [ $tries = 0 ] || ! alive $push; do
+        tries=$((tries - 1))
+        sleep 0.1
+    done
+    served=$(staged)
+    clock_forward
+    wait $push || code=$?
+    tc qdisc del dev lo root
+    if [ $code != 0 ]; then
+        result FAIL "$client" access pushing expired "$(said_last)"
+    elif [ "$served" -lt 5 ]; then
+        result FAIL "$client" access pushing expired "no layer was on its way when the token expired"
+    else
+        result ok "$client" access pushing expired "$(cut -c 1-19 "$scratch/client.out")"
+    fi
+}
+
+# expired: the token ends while the layers of a large image are on their way, up and down. What was begun goes on, and the client
+# gets another token for the rest.
 expired() {
-    local name=$host/local/team/$client-large:1 rate=100mbit digest served before code=0 lacks pull
+    local name=$host/local/team/$client-large:1 rate=100mbit ahead=0 digest served before code=0 lacks pull
     if [ "$quick" = yes ] || [ "$sample_is" != schema2 ]; then return; fi
     lacks=$(why_not_expired)
-    if [ -n "$lacks" ]; then result skip "$client" access large expired "$lacks" && return; fi
+    if [ -n "$lacks" ]; then result skip "$client" access pulling expired "$lacks" && return; fi
     if ! digest=$(client_push "$origin/lab/large:v1" "$name" 2> "$scratch/client.err" < /dev/null); then
-        result FAIL "$client" access large expired "it cannot be pushed: $(said_last)"
+        result FAIL "$client" access pulling expired "it cannot be pushed: $(said_last)"
         return
     fi
+    [ "${trusts_its_clock:-no}" = yes ] || push_expired "$host/local/team/$client-pushed:1"
     client_clear
     [ "${trusts_its_clock:-no}" = no ] || rate=1mbit
     tc qdisc add dev lo root tbf rate $rate burst 256kb limit 64mb
@@ -212,13 +242,12 @@ expired() {
     wait $pull || code=$?
     [ $rate != 100mbit ] || tc qdisc del dev lo root
     if [ $code != 0 ]; then
-        result FAIL "$client" access large expired "$(said_last)"
+        result FAIL "$client" access pulling expired "$(said_last)"
     elif ! grep -qxF "$digest" "$scratch/client.out"; then
-        result FAIL "$client" access large expired "expected $digest, got: $(tr '\n' ' ' < "$scratch/client.out")"
+        result FAIL "$client" access pulling expired "expected $digest, got: $(tr '\n' ' ' < "$scratch/client.out")"
     elif [ "$(blobs_served)" -le "$served" ]; then
-        result FAIL "$client" access large expired "no layer was on its way when the token expired"
+        result FAIL "$client" access pulling expired "no layer was on its way when the token expired"
     else
-        result ok "$client" access large expired "$(($(blobs_served) - served)) layers later, $(($(grep -c 'path=/token ' "$scratch/entrepot.log") - before)) tokens"
+        result ok "$client" access pulling expired "$(($(blobs_served) - served)) layers later, $(($(grep -c 'path=/token ' "$scratch/entrepot.log") - before)) tokens"
     fi
-    clock_set +0
 }
