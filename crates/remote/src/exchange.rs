@@ -172,7 +172,7 @@ impl Remote {
         }
         let arrived =
             sent.await.map_err(|error| match account.and_then(|account| self.credential(account)) {
-                Some(credential) => error.without_secrets_of(&credential),
+                Some(credential) => error.without_secrets_of(credential),
                 None => error,
             });
         match &arrived {
