@@ -25,6 +25,8 @@ lib=$(cd "$(dirname "$0")/lib" && pwd)
 . "$lib/engines.sh"
 # shellcheck source=SCRIPTDIR/lib/cases.sh
 . "$lib/cases.sh"
+# shellcheck source=SCRIPTDIR/lib/access.sh
+. "$lib/access.sh"
 # shellcheck source=SCRIPTDIR/lib/rounds.sh
 . "$lib/rounds.sh"
 
@@ -68,6 +70,7 @@ if [ -z "${E2E_MODE:-}" ]; then
     export ENTREPOT_BIN
     ! wants crane || find_go_tool crane github.com/google/go-containerregistry/cmd/crane@latest
     ! wants regctl || find_go_tool regctl github.com/regclient/regclient/cmd/regctl@latest
+    ! wants containerd sid-containerd || find_go_tool crictl sigs.k8s.io/cri-tools/cmd/crictl@latest
     ! wants helm || find_go_tool helm helm.sh/helm/v3/cmd/helm@latest
     if [[ " ${clients[*]}" == *" sid-"* ]]; then sid_make; fi
     scratch_make

@@ -30,6 +30,8 @@ htpasswd apache2-utils
 skopeo skopeo
 podman podman
 conmon conmon
+tc iproute2
+faketime faketime
 runc runc
 initdb postgresql
 podman-compose podman-compose

@@ -51,7 +51,7 @@ pushed() {
 form_of() {
     case $1 in
     tls | login) echo alias ;;
-    account | multi-gb) echo "${forms%% *}" ;;
+    account | access | multi-gb) echo "${forms%% *}" ;;
     *) echo "$1" ;;
     esac
 }
@@ -74,11 +74,11 @@ reference() {
 # why_not ROUND IMAGE REGISTRY: a reason to skip the case, or nothing.
 why_not() {
     case $1 in
-    tls | login | account) [ -z "$front_missing" ] || { echo "$front_missing" && return; } ;;
+    tls | login | account | access) [ -z "$front_missing" ] || { echo "$front_missing" && return; } ;;
     esac
-    if [ "$stand_in" = yes ] && { [[ $1 =~ ^(prefix|alias|hosted|tls|login|account)$ ]] || [ "$3" != docker.io ] || [ "$2" = referrers ]; }; then
+    if [ "$stand_in" = yes ] && { [[ $1 =~ ^(prefix|alias|hosted|tls|login|account|access)$ ]] || [ "$3" != docker.io ] || [ "$2" = referrers ]; }; then
         echo "a plain cache has one upstream, one name form and no referrers"
-    elif [[ $1 =~ ^(alias|tls|login|account)$ ]] && [ "$E2E_MODE" != inside ]; then
+    elif [[ $1 =~ ^(alias|tls|login|account|access)$ ]] && [ "$E2E_MODE" != inside ]; then
         echo "a host name needs an own /etc/hosts ($E2E_MODE)"
     else
         client_cannot "$2"

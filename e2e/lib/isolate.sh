@@ -37,7 +37,7 @@ isolation_enter() {
     ip link set lo up
     # Docker trusts whatever is at 127.0.0.0/8, by name or not. So entrepot's names are at an address for examples.
     ip address add 192.0.2.1/32 dev lo
-    printf '127.0.0.1 localhost %s\n192.0.2.1 %s\n' "registry.$domain auth.$domain" "docker.$domain quay.$domain" > "$scratch/hosts"
+    printf '127.0.0.1 localhost %s\n192.0.2.1 %s\n' "registry.$domain auth.$domain" "$domain docker.$domain quay.$domain" > "$scratch/hosts"
     mount --bind "$scratch/hosts" /etc/hosts
     mount -t tmpfs tmpfs /run
     # skopeo and podman keep a note here of which blobs they saw where; every run starts without.

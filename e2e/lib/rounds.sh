@@ -1,14 +1,16 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# The rounds of one client: each form of name, then certificates, passwords, accounts, an image of several gigabytes,
-# and a push. In each, entrepot starts empty; images come cold, and once more with both origins gone.
+# The rounds of one client: each form of name, then certificates, passwords, accounts there and here, an image of several
+# gigabytes, and a push. In each, entrepot starts empty; images come cold, and once more with both origins gone.
 
-# The rounds about how entrepot stands, beside those about names. A quick run has two of them, for two clients.
+# The rounds about how entrepot stands, beside those about names. A quick run has three of them for two clients, and one for the others.
 other_rounds() {
     if [ "$quick" = no ]; then
-        echo "tls login account"
+        echo "tls login account access"
         [[ " $large_clients " != *" $client "* ]] || echo multi-gb
     elif [[ $client =~ ^(skopeo|crane)$ ]]; then
-        echo "tls login"
+        echo "tls login access"
+    else
+        echo access
     fi
 }
 
@@ -37,8 +39,8 @@ fresh_home() {
 round_start() {
     fresh_home
     secure=false
-    case $1 in tls | login | account) authority_make ;; esac
-    case $1 in tls | login) secure=true ;; esac
+    case $1 in tls | login | account | access) authority_make ;; esac
+    case $1 in tls | login | access) secure=true ;; esac
     [ "$1" != account ] || accounts_start
     origins_start && entrepot_start && client_start "$1"
 }
@@ -83,6 +85,8 @@ client_round() {
         result FAIL "$client" "$1" all cold "$(said_last)"
     elif [ "$1" = hosted ]; then
         hosted
+    elif [ "$1" = access ]; then
+        access 2> "$scratch/access.err" || result FAIL "$client" access all - "$(tail -n 3 "$scratch/access.err" | tr '\n\t' '  ')"
     elif ! entry "$1" 2> "$scratch/entry.err"; then
         result FAIL "$client" "$1" all entry "$(tail -n 3 "$scratch/entry.err" | tr '\n\t' '  ')"
     else

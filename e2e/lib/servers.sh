@@ -55,7 +55,7 @@ origins_fill() {
     origins_stop
 }
 
-# entrepot_config PORT: the origins stand for docker.io and quay.io; in `account` with what they want, in `tls` with a certificate.
+# entrepot_config PORT: the origins stand for docker.io and quay.io; in `account` with what they want, in `tls` and `access` with a certificate.
 entrepot_config() {
     local docker='' quay='' quay_at=http://127.0.0.1 account
     if [ "${scene:-}" = account ]; then
@@ -75,9 +75,9 @@ mirror:
 registries:
   docker.io: {endpoints: ["http://127.0.0.1:${docker_port:-9}"], alias: docker$docker}
   quay.io: {endpoints: ["$quay_at:${quay_port:-9}"], alias: quay$quay}
-access: {anonymous: [pull, push, delete, see]}
 CONFIG
-    [ "${scene:-}" != tls ] || printf 'tls: {cert: "%s/tls/server.crt", key: "%s/tls/server.key"}\n' "$scratch" "$scratch"
+    if [[ ${scene:-} =~ ^(access|closed)$ ]]; then access_section; else echo 'access: {anonymous: [pull, push, delete, see]}'; fi
+    [[ ! ${scene:-} =~ ^(tls|access)$ ]] || printf 'tls: {cert: "%s/tls/server.crt", key: "%s/tls/server.key"}\n' "$scratch" "$scratch"
 }
 
 # stand_in_start PORT: a plain pull-through cache in entrepot's place, to see whether a procedure itself is right.
@@ -95,7 +95,8 @@ CONFIG
 
 # entrepot_start: a fresh and empty one; sets $port and $at, where the clients go: in `login` that is the proxy in front.
 entrepot_start() {
-    local foreign url
+    local url
+    local -a clock=()
     port=$(free_port)
     entrepot_port=$port
     at=127.0.0.1:$port
@@ -107,9 +108,10 @@ entrepot_start() {
     entrepot_config "$port" > "$scratch/entrepot.yml"
     # Variables of that prefix are configuration to entrepot; those of the caller are not meant here.
     mapfile -t foreign < <(compgen -e | sed -n 's/^ENTREPOT_/-uENTREPOT_/p')
-    start entrepot env "${foreign[@]}" "$binary" serve --config "$scratch/entrepot.yml"
+    [ "${scene:-}" != access ] || mapfile -t clock < <(clock_of_server)
+    start entrepot env "${foreign[@]}" "${clock[@]}" "$binary" serve --config "$scratch/entrepot.yml"
     url=http://$at/readyz
-    [ "${scene:-}" != tls ] || url=https://$at/readyz
+    [[ ! ${scene:-} =~ ^(tls|access)$ ]] || url=https://$at/readyz
     until_ready entrepot answers "$url"
     if [ "${scene:-}" = login ]; then
         port=$(free_port)

@@ -11,6 +11,7 @@ mod access;
 mod api_token;
 mod error;
 mod grant;
+mod hashers;
 mod login;
 mod manage;
 mod name;

@@ -1,29 +1,27 @@
-//! Passwords: argon2id, on threads that may block, at most two at a time.
+//! Passwords: argon2id, on threads of their own.
 
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use crate::hashers::Hashers;
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
-/// How many hashes are computed at once. Each takes a core and 19 MiB for tens of milliseconds.
-const AT_ONCE: usize = 2;
-/// How long a login waits for its turn.
+/// How long a login waits for its hash. Docker gives up after 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The shortest password.
 const MIN_LENGTH: usize = 8;
 /// The longest password, in bytes: hashing must not become a way to keep the server busy.
 const MAX_LENGTH: usize = 1024;
 
-/// Hashes and verifies passwords. Cheap to clone; clones share the limit.
+/// Hashes and verifies passwords. Cheap to clone; clones share the threads.
 #[derive(Clone)]
 pub struct Passwords {
-    turns: Arc<Semaphore>,
+    hashers: Hashers,
     // Verified when an account does not exist, so that the answer takes as long. Hashed with the first login, so that the
     // start does not wait for it.
     nobody: Arc<OnceLock<String>>,
@@ -54,7 +52,7 @@ pub struct Busy;
 impl Passwords {
     /// Ready to hash.
     pub fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobody: Arc::default() }
+        Self { hashers: Hashers::default(), nobody: Arc::default() }
     }
 
     /// Says whether this may be the new password of the account `name`.
@@ -106,14 +104,8 @@ impl Passwords {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.ok().and_then(Result::ok).ok_or(Busy)?;
-        let work = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(turn);
-            done
-        });
-        work.await.map_err(|_| Busy)
+        let done = tokio::time::timeout(PATIENCE, self.hashers.run(work)).await;
+        done.ok().and_then(Result::ok).ok_or(Busy)
     }
 }
 

@@ -10,7 +10,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::builder::styling::{AnsiColor, Color, Style};
-use entrepot_oci::{printable, printable_json, printable_lines};
+use entrepot_oci::{printable, printable_json, printable_lines, without_passwords};
 use indicatif::{MultiProgress, ProgressBar};
 
 /// True if standard output is a terminal.
@@ -56,10 +56,11 @@ fn write(bytes: &[u8]) -> io::Result<()> {
 #[derive(Clone, Copy)]
 pub(crate) struct Label(pub(crate) AnsiColor, pub(crate) &'static str);
 
-/// Writes a one-line message to standard error.
+/// Writes a one-line message to standard error. It may repeat what somebody wrote: passwords in front of hosts are left out.
 pub(crate) fn say(label: Option<Label>, text: &str) {
     let mut err = anstream::stderr().lock();
     let text = printable(text);
+    let text = without_passwords(&text);
     // There is no place left to report an error.
     let _ = match label {
         Some(Label(color, label)) => {

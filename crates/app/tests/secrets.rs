@@ -211,3 +211,35 @@ fn no_secret_is_in_the_log_for_people() {
 fn no_secret_is_in_the_log_for_machines() {
     holds_its_tongue("json");
 }
+
+/// Somebody writes a password into a name, as they may into a URL. It is wrong there, and not repeated.
+#[test]
+fn passwords_in_names_are_not_repeated() {
+    let lab = Lab::new();
+    let [plain, url] = ["me:CANARY@a.test", "https://me:CANARY@a.test"];
+    lab.write("rules.yaml", &format!("sync: [{{name: r, from: \"{url}/x\", to: [\"{plain}/y\"]}}]\n"));
+    lab.write("targets.yaml", &format!("sync: [{{name: r, from: a.test/x, to: [\"{url}/y\"]}}]\n"));
+    lab.write("keys.yaml", &format!("registries: {{\"{plain}\": {{mirror: true}}}}\n"));
+    lab.write("move.yaml", &format!("migrate: {{from: \"{url}/x\", to: \"{plain}/y\"}}\n"));
+    lab.write("compose.yaml", "services: {a: {image: nginx}}\n");
+    let [image, address] = [format!("{plain}/x:v1"), format!("{url}/x:v1")];
+    let calls: [&[&str]; 11] = [
+        &["digest", &image],
+        &["digest", &address],
+        &["copy", "nginx", &address],
+        &["login", plain],
+        &["login", url],
+        &["config", "check", "rules.yaml"],
+        &["config", "check", "targets.yaml", "--output", "json"],
+        &["config", "check", "keys.yaml"],
+        &["sync", "rules.yaml"],
+        &["migrate", "plan", "move.yaml"],
+        &["relay", "compose.yaml", "--to", plain],
+    ];
+    for call in calls {
+        let ran = lab.run(call);
+        assert_ne!(ran.code, 0, "{call:?}");
+        let said = ran.stdout + &ran.stderr;
+        assert!(said.contains("error: ") && !said.contains("CANARY"), "{call:?}: {said}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
 //! - documents: [`Manifest`], [`ImageConfig`], [`Descriptor`], [`MediaType`] and the parts of a referrers response
-//! - untrusted text, escaped for display: [`printable`]
+//! - untrusted text, escaped for display: [`printable`], and without the passwords in it: [`without_passwords`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
 //!
 //! Text is parsed into these types once, at the edge; functions further in take no `&str` for them.
@@ -31,6 +31,7 @@ mod repository;
 mod repository_pattern;
 mod route;
 mod schema1;
+mod userinfo;
 
 pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
@@ -53,3 +54,4 @@ pub use repository::{Repository, RepositoryError};
 pub use repository_pattern::{PatternError, RepositoryPattern};
 pub use route::{Method, Route, RouteError, UploadStart};
 pub use schema1::{is_manifest_digest, schema1_media_type, schema1_signed_payload};
+pub use userinfo::without_passwords;

@@ -80,6 +80,19 @@ impl Remote {
         scope: &Scope,
         account: Option<&Credential>,
     ) -> Result<Access, Error> {
+        let asked = self.ask_access(endpoint, scope, account).await;
+        asked.map_err(|error| match account {
+            Some(account) => error.without_secrets_of(account),
+            None => error,
+        })
+    }
+
+    async fn ask_access(
+        &self,
+        endpoint: Endpoint,
+        scope: &Scope,
+        account: Option<&Credential>,
+    ) -> Result<Access, Error> {
         let ping = ping_address(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
         let response = self.send(&WireRequest::get(ping.clone())).await?;
         if response.status() != StatusCode::UNAUTHORIZED {

@@ -170,7 +170,11 @@ impl Remote {
         if let Some(left) = self.backoff().left(&key, Instant::now()) {
             return Err(Error::Limited { retry_after: Some(left) });
         }
-        let arrived = sent.await;
+        let arrived =
+            sent.await.map_err(|error| match account.and_then(|account| self.credential(account)) {
+                Some(credential) => error.without_secrets_of(credential),
+                None => error,
+            });
         match &arrived {
             Ok(_) => self.backoff().answered(&key),
             Err(Error::Limited { retry_after }) => {

@@ -47,6 +47,7 @@ mod rate;
 mod referrers;
 mod refusal;
 mod remote;
+mod repeated;
 mod request;
 mod response;
 mod retry_after;

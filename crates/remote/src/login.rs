@@ -36,7 +36,8 @@ impl Remote {
     /// # Errors
     /// See [`Error`]; [`Error::Denied`] if the registry rejects the account.
     pub async fn log_in(&self, credential: &Credential) -> Result<LoginOutcome, Error> {
-        self.try_endpoints(None, |endpoint| self.log_in_at(endpoint, credential).boxed()).await
+        let outcome = self.try_endpoints(None, |endpoint| self.log_in_at(endpoint, credential).boxed()).await;
+        outcome.map_err(|error| error.without_secrets_of(credential))
     }
 
     async fn log_in_at(&self, endpoint: Endpoint, credential: &Credential) -> Result<LoginOutcome, Error> {

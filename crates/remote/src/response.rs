@@ -20,6 +20,7 @@ use crate::{
     network_fault::{NetworkFault, NetworkFaultKind},
     outcome::OutcomeGuard,
     patience::Patience,
+    repeated::word_after,
     request::Request,
     retry_after,
 };
@@ -224,6 +225,7 @@ pub(crate) fn reason(body: &str) -> String {
     let is_prose = !body.trim_start().starts_with(['<', '{', '[']);
     let text = summary.or_else(|| is_prose.then(|| body.to_owned())).unwrap_or_default();
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let words = words.scan("", |before, word| Some(word_after(std::mem::replace(before, word), word)));
     let line = words.collect::<Vec<_>>().join(" ");
     line.chars().filter(|c| !is_hidden(*c)).take(MAX_REASON).collect()
 }
@@ -239,6 +241,7 @@ mod tests {
             ("plain\n text\u{202e}evil", "plain textevil"),
             ("<html><body>Forbidden</body></html>", ""),
             (r#"{"detail":"x"}"#, ""),
+            ("you sent Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln to me", "you sent Bearer *** to me"),
             ("", ""),
         ] {
             assert_eq!(reason(body), clean);

@@ -363,6 +363,28 @@ async fn credentials_of_no_use_can_be_refused_instead() {
     assert_eq!(yard.send("GET", token, None).await.status, 200);
 }
 
+/// Helm and crane look with a token that they asked for pulls alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_only_push_may_look_with_a_token_for_pulls() {
+    let yard = Yard::new().await;
+    let secret = yard.rig.push_blob("local/secret/x", "hello").await;
+    let new = NewToken {
+        account: name("carol"),
+        name: "drop".to_owned(),
+        scopes: "push:local/secret/**".parse().unwrap(),
+        expires: None,
+    };
+    let token = yard.access.create_token(&new, &by()).await.unwrap();
+    let sent = basic("drop", token.expose());
+    let asked = "/token?service=m.test&scope=repository:local/secret/x:pull";
+    let issued = yard.send("GET", asked, Some(&sent)).await;
+    let bearer = format!("Bearer {}", json(&issued)["token"].as_str().unwrap());
+    let blob = format!("/v2/local/secret/x/blobs/{secret}");
+    assert_eq!(yard.status("HEAD", &blob, &bearer).await, 200);
+    assert_eq!(yard.status("GET", &blob, &bearer).await, 401);
+    assert_eq!(yard.status("POST", "/v2/local/secret/x/blobs/uploads/", &bearer).await, 401, "not asked for");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_manages_themselves_and_an_admin_all() {
     let yard = Yard::new().await;

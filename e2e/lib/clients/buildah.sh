@@ -6,6 +6,10 @@ client_commands() { echo "buildah"; }
 
 client_needs() { engine_lacks buildah; }
 
+# Until its own clock says that a token is over, it takes a refusal for the last word.
+# shellcheck disable=SC2034  # for the rounds
+trusts_its_clock=yes
+
 client_version() { buildah --version; }
 
 client_forms() { echo "prefix alias bare mirror"; }
@@ -21,6 +25,7 @@ client_cannot() {
 client_start() { containers_engine; }
 client_trust() { containers_trust "$1"; }
 client_login() { buildah login --username "$user" --password-stdin "$1" <<< "$password" > /dev/null; }
+client_logout() { buildah logout "$1" > /dev/null; }
 
 client_pull() {
     buildah pull --quiet "$1" > /dev/null || return

@@ -5,6 +5,9 @@
 # shellcheck source=SCRIPTDIR/docker.sh
 . "$lib/clients/docker.sh"
 
+# shellcheck disable=SC2034  # for the rounds
+trusts_its_clock=no
+
 client_needs() {
     local reason
     reason=$(engine_lacks dockerd docker)
@@ -26,6 +29,10 @@ client_cannot() {
 
 # BuildKit remembers for minutes how it reached a repository, certificates and all.
 client_trust() { docker_trust "$1" && client_stop && client_start; }
+
+# Nor does it forget a token with the login that it got it for.
+client_login() { docker_login "$1" && client_stop && client_start; }
+client_logout() { docker logout "$1" > /dev/null && client_stop && client_start; }
 
 # build BASE OPTION...: the RUN line prints what the base says of itself.
 build() {

@@ -19,7 +19,9 @@ client_start() {
 
 # Go's own way to trust other certificates than the system's; crane has no option for it.
 client_trust() { export SSL_CERT_FILE=$ca; }
-client_login() { crane auth login --username "$user" --password-stdin "$1" <<< "$password" 2> /dev/null; }
+# It asks nobody whether the password is right.
+client_login() { crane auth login --username "$user" --password-stdin "$1" <<< "$password"; }
+client_logout() { crane auth logout "$1"; }
 
 client_pull() {
     local told got
@@ -30,6 +32,7 @@ client_pull() {
     echo "$got"
 }
 
-client_push() { crane copy --insecure "$1" "$2" 2> /dev/null && crane digest --insecure "$2"; }
+# Loopback may be without TLS anyway.
+client_push() { crane copy "${insecure[@]}" "$1" "$2" && crane digest "${insecure[@]}" "$2"; }
 
 client_clear() { rm -rf "$scratch/store/crane"; }

@@ -5,6 +5,10 @@ client_commands() { echo "dockerd docker"; }
 
 client_needs() { engine_lacks dockerd docker; }
 
+# Until its own clock says that a token is over, it takes a refusal for the last word.
+# shellcheck disable=SC2034  # for the rounds
+trusts_its_clock=yes
+
 client_version() { dockerd --version; }
 
 client_forms() { echo "mirror prefix alias bare"; }
@@ -20,6 +24,9 @@ client_cannot() {
 }
 
 client_start() {
+    unset SSL_CERT_FILE
+    # To ask for tokens, containerd's image store takes what the system trusts, and nothing of /etc/docker/certs.d.
+    if [ -n "$world_root" ] && [ "$scene" = access ]; then export SSL_CERT_FILE=$ca; fi
     if [ -n "$world_root" ]; then
         docker_start '"features": {"containerd-snapshotter": true}, "storage-driver": "'"$(layered overlayfs native)"'"'
     else
@@ -29,6 +36,7 @@ client_start() {
 
 client_trust() { docker_trust "$1"; }
 client_login() { docker_login "$1"; }
+client_logout() { docker logout "$1" > /dev/null; }
 
 client_pull() {
     docker pull --quiet "$1" > /dev/null || return

@@ -5,6 +5,10 @@ client_commands() { echo "helm"; }
 
 client_needs() { have helm || echo "helm is not on PATH nor in ENTREPOT_TOOLS, and could not be built with go"; }
 
+# It reads the manifest that it pushed, to give it a tag.
+# shellcheck disable=SC2034  # for the rounds
+push_reads=yes
+
 client_version() { echo "helm $(helm version --template '{{.Version}}')"; }
 
 client_forms() { echo "prefix alias bare"; }
@@ -26,18 +30,23 @@ client_start() {
 }
 
 client_trust() { flags=(--ca-file "$ca"); }
-client_login() { helm registry login "${flags[@]}" --username "$user" --password-stdin "$1" <<< "$password" > /dev/null 2>&1; }
+client_login() { helm registry login "${flags[@]}" --username "$user" --password-stdin "$1" <<< "$password" > /dev/null; }
+client_logout() { helm registry logout "$1" > /dev/null; }
 
 # chart_of NAME: sets `chart` to what Helm wants to be told: oci://NAME --version TAG, or oci://NAME@DIGEST.
 chart_of() {
     if [[ $1 == *@* ]]; then chart=("oci://$1"); else chart=("oci://${1%:*}" --version "${1##*:}"); fi
 }
 
-client_pull() {
+client_pull() { fetch "$1" "${flags[@]}"; }
+
+# fetch NAME OPTION...
+fetch() {
     local said file blob
     chart_of "$1"
+    shift
     mkdir -p "$scratch/store/helm"
-    said=$(helm pull "${chart[@]}" "${flags[@]}" --destination "$scratch/store/helm" 2>&1) || { note "$said"; return 1; }
+    said=$(helm pull "${chart[@]}" "$@" --destination "$scratch/store/helm" 2>&1) || { note "$said"; return 1; }
     file=$scratch/store/helm/chart-0.1.0.tgz
     blob=$(sha256sum < "$file" | cut -d ' ' -f 1)
     [ -e "$images/chart/blobs/sha256/$blob" ] || { note "the chart has other bytes: sha256:$blob"; return 1; }
@@ -49,9 +58,11 @@ client_run() {
     helm template "${chart[@]}" "${flags[@]}" 2> /dev/null | sed -n 's/^ *says: //p'
 }
 
+# The source is at the origin, which has no TLS.
 client_push() {
-    client_pull "$1" > /dev/null || return
-    helm push "${flags[@]}" "$scratch/store/helm/chart-0.1.0.tgz" "oci://${2%/*}" 2>&1 | sed -n 's/^Digest: //p'
+    fetch "$1" --plain-http > /dev/null || return
+    helm push "${flags[@]}" "$scratch/store/helm/chart-0.1.0.tgz" "oci://${2%/*}" > "$scratch/store/helm/said" 2>&1 || { cat "$scratch/store/helm/said" >&2; return 1; }
+    sed -n 's/^Digest: //p' "$scratch/store/helm/said"
 }
 
 # Helm 3.17 and newer keep what they pulled; elsewhere the folder is not there.

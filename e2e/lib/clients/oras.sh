@@ -3,17 +3,23 @@
 
 client_commands() { echo "oras"; }
 
+# It reads the manifest that it pushed, to give it a tag.
+# shellcheck disable=SC2034  # for the rounds
+push_reads=yes
+
 client_version() { echo "oras $(oras version | sed -n 's/^Version: *//p')"; }
 
 client_forms() { echo "prefix alias bare"; }
 
 client_start() {
     source_flags=(--from-plain-http)
+    target_flags=(--to-plain-http) resolve_flags=(--plain-http)
     [ "$secure" = false ] || source_flags=()
 }
 
-client_trust() { source_flags=(--from-ca-file "$ca"); }
+client_trust() { source_flags=(--from-ca-file "$ca") target_flags=(--to-ca-file "$ca") resolve_flags=(--ca-file "$ca"); }
 client_login() { oras login --ca-file "$ca" --username "$user" --password-stdin "$1" <<< "$password" > /dev/null; }
+client_logout() { oras logout "$1" > /dev/null; }
 
 client_pull() {
     local -a with=()
@@ -26,7 +32,7 @@ client_pull() {
 }
 
 client_push() {
-    oras copy --no-tty --from-plain-http --to-plain-http "$1" "$2" > /dev/null && oras resolve --plain-http "$2"
+    oras copy --no-tty --from-plain-http "${target_flags[@]}" "$1" "$2" > /dev/null && oras resolve "${resolve_flags[@]}" "$2"
 }
 
 client_clear() { rm -rf "$scratch/store/oras"; }

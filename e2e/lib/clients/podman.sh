@@ -5,6 +5,10 @@ client_commands() { echo "podman"; }
 
 client_needs() { engine_lacks podman; }
 
+# Until its own clock says that a token is over, it takes a refusal for the last word.
+# shellcheck disable=SC2034  # for the rounds
+trusts_its_clock=yes
+
 client_version() { podman --version; }
 
 client_forms() { echo "prefix alias bare mirror"; }
@@ -20,6 +24,7 @@ client_cannot() {
 client_start() { containers_engine; }
 client_trust() { containers_trust "$1"; }
 client_login() { podman login --username "$user" --password-stdin "$1" <<< "$password" > /dev/null; }
+client_logout() { podman logout "$1" > /dev/null; }
 
 client_pull() {
     if [ "$2" = artifact ]; then

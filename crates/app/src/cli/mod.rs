@@ -19,7 +19,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use entrepot_oci::printable;
+use entrepot_oci::{printable, without_passwords};
 
 use crate::{
     commands::{cache, completions, config, man, serve},
@@ -80,10 +80,11 @@ fn call(words: Vec<String>, option: &str) -> Vec<OsString> {
     program.chain(words).chain([option.to_owned()]).map(OsString::from).collect()
 }
 
-// The message repeats the arguments, which may contain untrusted file names: parse them again in escaped form.
+// The message repeats the arguments, which may contain untrusted file names, and passwords in front of hosts: parse them
+// again in the form in which they may be shown.
 fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
-    let shown = arguments.iter().map(|argument| printable(&argument.to_string_lossy()).into_owned());
-    match read(&shown.collect::<Vec<_>>()) {
+    let shown = |argument: &OsString| without_passwords(&printable(&argument.to_string_lossy())).into_owned();
+    match read(&arguments.iter().map(shown).collect::<Vec<_>>()) {
         Err(shown) => shown.exit(),
         Ok(_) => {
             error.render().to_string().lines().for_each(|line| terminal::say(None, line));

@@ -184,6 +184,14 @@ impl Checker<'_> {
     }
 
     fn tls(&self, tls: sections::Tls) -> Result<Option<TlsFiles>, Error> {
+        for (name, path) in [("cert", &tls.cert), ("key", &tls.key)] {
+            if path.as_ref().is_some_and(|path| path.to_string_lossy().contains("-----BEGIN")) {
+                let fault = self.fault(&["tls", name], "this is the content of a file, not its path");
+                return Err(
+                    fault.with_hint("write it into a file that only the server can read, and its path here")
+                );
+            }
+        }
         match (tls.cert, tls.key) {
             (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
             (None, None) => Ok(None),

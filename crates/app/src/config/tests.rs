@@ -262,6 +262,10 @@ const FAULTS: &[(&str, &str)] = &[
         "line 1, column 6: `tls`: `cert` is there and `key` is not\nhint: TLS needs both files",
     ),
     (
+        "tls: {cert: a, key: \"-----BEGIN PRIVATE KEY-----\\nCANARY\"}",
+        "line 1, column 21: `tls.key`: this is the content of a file, not its path\nhint: write it into a file that only the server can read, and its path here",
+    ),
+    (
         "database: mysql://h/d",
         "line 1, column 11: `database`: this is not the URL of a PostgreSQL database\nhint: write `postgres://user:password@host/name`; leave it out to use SQLite in the data directory",
     ),

@@ -1,7 +1,9 @@
 //! Accounts that do not work, for what anybody may read.
 
-use entrepot_remote::{Credential, Error, Settings};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use entrepot_remote::{Credential, Error, Rights, Settings};
 use http::Response;
+use secrecy::ExposeSecret;
 
 use crate::support::{
     Body, Seen, Server, answer, challenge, credential, latest, manifest, remote, repository,
@@ -124,4 +126,34 @@ async fn an_endpoint_with_a_path_has_all_repositories_below_it() {
     let endpoint = format!("{}/docker.io", server.url()).parse().unwrap();
     let settings = Settings { endpoints: vec![endpoint], ..Settings::default() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
+}
+
+/// Its words are told to clients, on pages and in logs.
+#[tokio::test]
+async fn a_password_that_a_registry_repeats_is_not_passed_on() {
+    let account = credential("me");
+    let password = account.password.expose_secret().to_owned();
+    let told = password.clone();
+    let server = Server::start(move |seen| match seen.authorization() {
+        None => answer(401, &[("www-authenticate", "Basic realm=\"x\"")], ""),
+        Some(sent) => {
+            let error = format!(r#"{{"code":"DENIED","message":"me:{told} is wrong: {sent}"}}"#);
+            answer(403, &[], format!(r#"{{"errors":[{error}]}}"#))
+        }
+    })
+    .await;
+    let remote = remote(&with(&server, &["me"]));
+    let errors = [
+        remote.manifest(&repository(), &latest()).await.unwrap_err(),
+        remote.access(&repository(), Rights::Pull).await.unwrap_err(),
+        remote.try_push(&repository()).await.unwrap_err(),
+        server.own().log_in(&account).await.unwrap_err(),
+    ];
+    for error in errors {
+        let (reason, said) = (error.reason(), format!("{error:?}"));
+        assert!(reason.contains("DENIED: me:*** is wrong: Basic ***"), "{reason}");
+        assert!(
+            !said.contains(&password) && !said.contains(&BASE64_STANDARD.encode(format!("me:{password}")))
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use entrepot_oci::printable;
+use entrepot_oci::{printable, without_passwords};
 use serde::de;
 
 use super::{place::Place, suggest};
@@ -22,14 +22,14 @@ pub(crate) struct Error {
 impl Error {
     /// An error at a place.
     pub(crate) fn at(place: &Place, what: impl Into<String>) -> Self {
-        let what = printable(&what.into()).into_owned();
+        let what = shown(&what.into());
         Self { place: place.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
     /// Adds a hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(printable(&hint.into()).into_owned());
+        self.hint = Some(shown(&hint.into()));
         self
     }
 
@@ -52,7 +52,7 @@ impl Error {
     /// Adds the enclosing key.
     #[must_use]
     pub(crate) fn under(mut self, key: &str) -> Self {
-        self.path.insert(0, printable(key).into_owned());
+        self.path.insert(0, shown(key));
         self
     }
 
@@ -111,6 +111,11 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+// What the file says, for people: without what a terminal obeys, and without passwords in front of hosts.
+fn shown(text: &str) -> String {
+    without_passwords(&printable(text)).into_owned()
+}
 
 // Messages from serde's visitors. Values are not repeated, since one may be a password.
 impl de::Error for Error {
