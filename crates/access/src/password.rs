@@ -27,6 +27,9 @@ pub struct Passwords {
     // Verified when an account does not exist, so that the answer takes as long. Hashed with the first login, so that the
     // start does not wait for it.
     nobody: Arc<OnceLock<String>>,
+    /// How many passwords were compared with a hash.
+    #[cfg(test)]
+    pub(crate) comparisons: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// Why a password is not accepted as a new one.
@@ -54,7 +57,12 @@ pub struct Busy;
 impl Passwords {
     /// Ready to hash.
     pub fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobody: Arc::default() }
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            nobody: Arc::default(),
+            #[cfg(test)]
+            comparisons: Arc::default(),
+        }
     }
 
     /// Says whether this may be the new password of the account `name`.
@@ -95,6 +103,8 @@ impl Passwords {
         if password.expose_secret().len() > MAX_LENGTH {
             return Ok(false);
         }
+        #[cfg(test)]
+        self.comparisons.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let nobody = Arc::clone(&self.nobody);
         self.in_turn(move || {
             let nobody = nobody.get_or_init(|| hash("the password of nobody"));

@@ -34,8 +34,9 @@ mod tags;
 mod usage;
 
 pub use access::{
-    AccountChange, AccountKind, AccountRecord, ApiTokenRecord, ApiTokenSecret, AuditEntry, AuditFilter,
-    AuditOutcome, AuditRecord, NewAccount, NewApiToken, SigningKeyRecord,
+    AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
+    ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, NewAccount, NewApiToken,
+    NewGrant, SigningKeyRecord,
 };
 pub use database::Catalog;
 pub use error::{Error, FileProblem};

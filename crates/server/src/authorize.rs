@@ -1,6 +1,6 @@
 //! May the sender of a registry API request do this? Pure, but for the limits that may stand against it.
 
-use entrepot_access::{Access, Principal, Verb, Verbs};
+use entrepot_access::{Access, Carries, Principal, Verb, Verbs};
 use entrepot_mirror::RepoKey;
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
@@ -77,16 +77,27 @@ impl Question<'_> {
             Credentials::None => {
                 (format!("`{asked_for}` on `{name}` needs a login; hint: `docker login`"), None)
             }
-            _ => {
-                let who = self.sender.principal.label();
-                let message = format!("{who} may not `{asked_for}` on `{name}`; hint: an admin can grant it");
-                (message, Some(TokenFault::Insufficient))
-            }
+            _ => (refused(&self.sender.principal, name, asked_for), Some(TokenFault::Insufficient)),
         };
         let code = if fault.is_some() { ErrorCode::Denied } else { ErrorCode::Unauthorized };
         Refusal::new(StatusCode::UNAUTHORIZED, code, message)
             .with(header::WWW_AUTHENTICATE, self.origin.challenge(Some((name, asked_for)), fault))
     }
+}
+
+// Says nothing that depends on the repository, which may not exist.
+fn refused(principal: &Principal, name: &Name, asked_for: Verbs) -> String {
+    let who = principal.label();
+    let hint = match &principal.carries {
+        Carries::Token(token) => {
+            format!(
+                "the API token `{}` carries `{}`, and its account what an admin grants",
+                token.name, token.scopes
+            )
+        }
+        Carries::All => "an admin can grant it".to_owned(),
+    };
+    format!("{who} may not `{asked_for}` on `{name}`; hint: {hint}")
 }
 
 /// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.

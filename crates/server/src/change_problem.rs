@@ -1,0 +1,79 @@
+//! Refused changes of accounts, tokens and grants as the JSON API tells them, in both languages.
+
+use entrepot_access::{ChangeError, PasswordError};
+use entrepot_api::ProblemCode;
+use http::StatusCode;
+
+use crate::{sync::problem::Problem, web::revision};
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        let text = error.to_string();
+        let field = |name, chinese: String| Self::bad(text.clone()).about(name).in_chinese(chinese);
+        let missing = || Self::new(StatusCode::NOT_FOUND, text.clone());
+        let conflict = |chinese: String| Self::new(StatusCode::CONFLICT, text.clone()).in_chinese(chinese);
+        match &error {
+            ChangeError::Name(_) => field(
+                "name",
+                "名称为 1 到 64 个小写字母、数字、`.`、`_`、`-`，并以字母或数字开头".to_owned(),
+            ),
+            ChangeError::Password(error) => field("password", password(*error).to_owned()),
+            ChangeError::Scope(_) => field(
+                "scopes",
+                "权限范围应为 `pull:REPOSITORY`、`pull,push:REPOSITORY/**`、`sync`、`library` 或 `admin`，至少一项"
+                    .to_owned(),
+            ),
+            ChangeError::NoPassword(name) => {
+                field("password", format!("`{name}` 在此没有密码：它是机器人账号，或来自外部目录"))
+            }
+            ChangeError::Past => field("expires", "到期时间已过".to_owned()),
+            ChangeError::EmptyGrant => field("repositories", "授权至少要有一个仓库和一个动作".to_owned()),
+            ChangeError::NoAccount(name) => missing()
+                .with_hint("see who there is: `entrepot account ls`")
+                .in_chinese(format!("没有账号 `{name}`"))
+                .with_chinese_hint("查看所有账号：`entrepot account ls`"),
+            ChangeError::NoToken(id) => missing()
+                .with_hint("see what there is: `entrepot token ls`")
+                .in_chinese(format!("没有 API 令牌 `{id}`"))
+                .with_chinese_hint("查看所有令牌：`entrepot token ls`"),
+            ChangeError::NoGrant(id) => missing()
+                .with_hint("see what there is: `entrepot access grants ls`")
+                .in_chinese(format!("没有授权 `{id}`"))
+                .with_chinese_hint("查看所有授权：`entrepot access grants ls`"),
+            ChangeError::SeveralTokens(name) => conflict(format!("有多个 API 令牌名为 `{name}`"))
+                .with_hint("name it by its id: `entrepot token ls`")
+                .with_chinese_hint("请使用 id：`entrepot token ls`"),
+            ChangeError::Exists(name) => {
+                conflict(format!("账号 `{name}` 已存在")).coded(ProblemCode::Exists)
+            }
+            ChangeError::Conflict => conflict("期间已被修改，请重新查看".to_owned()),
+            ChangeError::LastAdmin(name) => {
+                conflict(format!("`{name}` 是最后一个管理员：请先把另一个账号设为管理员"))
+            }
+            ChangeError::GrantOfFile(id) => conflict(format!("授权 `{id}` 写在配置文件中，请在那里修改"))
+                .with_hint("it is below `access.grants`")
+                .with_chinese_hint("位于 `access.grants` 之下"),
+            ChangeError::TooManyGrants => conflict("通过 API 建立的授权已达上限".to_owned())
+                .with_hint("grant to a group or a role, or use patterns such as `local/app/**`")
+                .with_chinese_hint("可以授权给组或角色，或使用 `local/app/**` 这样的模式"),
+            ChangeError::Stale => revision::stale(),
+            ChangeError::Busy(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
+                .with_hint("try again soon")
+                .in_chinese("同时登录过多")
+                .with_chinese_hint("请稍后重试"),
+            ChangeError::Catalog(cause) => {
+                tracing::warn!(%cause, "{text}");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, text).in_chinese("暂时无法读写账号")
+            }
+        }
+    }
+}
+
+fn password(error: PasswordError) -> &'static str {
+    match error {
+        PasswordError::Short => "密码至少 8 个字符",
+        PasswordError::Long => "密码最长 1024 字节",
+        PasswordError::Name => "密码不能与账号同名",
+        PasswordError::Token => "密码不能以 `ep_` 开头，那是 API 令牌",
+    }
+}
