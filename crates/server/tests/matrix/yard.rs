@@ -9,7 +9,11 @@ use entrepot_scheduler::{Executor, Metrics, Parts, Scheduler};
 use entrepot_secrets::Keyring;
 use entrepot_server::{ApiToken, SyncService};
 use entrepot_sync::rules::{RuleSection, RuleSet};
-use entrepot_testkit::{TestImage, client::Response};
+use entrepot_testkit::{
+    TestImage,
+    client::{self, Response},
+};
+use http::Method;
 
 use crate::{
     senders::{Kind, Sender},
@@ -141,6 +145,17 @@ pub(crate) async fn ask(rig: &Rig, sender: &Sender, request: &Request<'_>) -> An
     headers.extend_from_slice(request.headers);
     let response = rig.send(request.method, request.path, &headers, request.body.to_vec()).await;
     Answer::of(rig, &response)
+}
+
+/// Sends a `GET` as this sender, and does not wait for the end of the response. Returns the status.
+pub(crate) async fn begun(rig: &Rig, sender: &Sender, path: &str) -> u16 {
+    let mut headers = Vec::new();
+    if sender.kind != Kind::Local {
+        headers.push(("host", AWAY));
+    }
+    headers.extend(sender.authorization.as_deref().map(|value| ("authorization", value)));
+    let response = client::try_streaming(Method::GET, &rig.url(path), &headers, "").await.unwrap();
+    response.status.as_u16()
 }
 
 #[derive(Clone, Copy)]
