@@ -123,14 +123,12 @@ pub(crate) async fn change_account(
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
     let name = name?.0;
-    // Who may not even change their own password is not told what is wrong with the request.
+    // Who may not change it is not told what is wrong with the request.
     allowed(&call, for_account(&call, Some(&name)))?;
     let change: AccountChange = document(body).await?;
-    let is_password_only = change.role.is_none() && change.disabled.is_none();
-    let access = match is_password_only {
-        true => allowed(&call, for_account(&call, Some(&name)))?,
-        false => allowed(&call, Operation::ManageAccounts)?,
-    };
+    let is_own = change.role.is_none() && change.disabled.is_none();
+    let operation = if is_own { for_account(&call, Some(&name)) } else { Operation::ManageAccounts };
+    let access = allowed(&call, operation)?;
     let change = Change {
         role: change.role.map(views::role),
         password: change.password.map(Into::into),
@@ -199,9 +197,8 @@ pub(crate) async fn tokens(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn create_token(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
-    let may_some =
-        allowed(&call, Operation::ManageSelf).or_else(|_| allowed(&call, Operation::ManageAccounts));
-    may_some?;
+    // Who may make none at all is not told what is wrong with the request.
+    allowed(&call, Operation::ManageSelf)?;
     let new: NewApiToken = document(body).await?;
     let account = new.account.or_else(|| own(&call).map(|account| account.name.to_string()));
     let account = account.ok_or_else(|| {

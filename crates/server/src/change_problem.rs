@@ -10,7 +10,6 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         let text = error.to_string();
         let field = |name, chinese: String| Self::bad(text.clone()).about(name).in_chinese(chinese);
-        let missing = || Self::new(StatusCode::NOT_FOUND, text.clone());
         let conflict = |chinese: String| Self::new(StatusCode::CONFLICT, text.clone()).in_chinese(chinese);
         match &error {
             ChangeError::Name(_) => field(
@@ -28,21 +27,10 @@ impl From<ChangeError> for Problem {
             }
             ChangeError::Past => field("expires", "到期时间已过".to_owned()),
             ChangeError::EmptyGrant => field("repositories", "授权至少要有一个仓库和一个动作".to_owned()),
-            ChangeError::NoAccount(name) => missing()
-                .with_hint("see who there is: `entrepot account ls`")
-                .in_chinese(format!("没有账号 `{name}`"))
-                .with_chinese_hint("查看所有账号：`entrepot account ls`"),
-            ChangeError::NoToken(id) => missing()
-                .with_hint("see what there is: `entrepot token ls`")
-                .in_chinese(format!("没有 API 令牌 `{id}`"))
-                .with_chinese_hint("查看所有令牌：`entrepot token ls`"),
-            ChangeError::NoGrant(id) => missing()
-                .with_hint("see what there is: `entrepot access grants ls`")
-                .in_chinese(format!("没有授权 `{id}`"))
-                .with_chinese_hint("查看所有授权：`entrepot access grants ls`"),
-            ChangeError::SeveralTokens(name) => conflict(format!("有多个 API 令牌名为 `{name}`"))
-                .with_hint("name it by its id: `entrepot token ls`")
-                .with_chinese_hint("请使用 id：`entrepot token ls`"),
+            ChangeError::NoAccount(_)
+            | ChangeError::NoToken(_)
+            | ChangeError::NoGrant(_)
+            | ChangeError::SeveralTokens(_) => not_one(&error),
             ChangeError::Exists(name) => {
                 conflict(format!("账号 `{name}` 已存在")).coded(ProblemCode::Exists)
             }
@@ -66,6 +54,26 @@ impl From<ChangeError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, text).in_chinese("暂时无法读写账号")
             }
         }
+    }
+}
+
+// What a name does not lead to, or leads to more than once: where the names are, and in which words.
+fn not_one(error: &ChangeError) -> Problem {
+    let missing = |what: &str, list: &str| {
+        Problem::new(StatusCode::NOT_FOUND, error.to_string())
+            .with_hint(format!("see what there is: `{list}`"))
+            .in_chinese(what)
+            .with_chinese_hint(format!("查看：`{list}`"))
+    };
+    match error {
+        ChangeError::NoToken(id) => missing(&format!("没有 API 令牌 `{id}`"), "entrepot token ls"),
+        ChangeError::NoGrant(id) => missing(&format!("没有授权 `{id}`"), "entrepot access grants ls"),
+        ChangeError::SeveralTokens(name) => Problem::new(StatusCode::CONFLICT, error.to_string())
+            .with_hint("name it by its id: `entrepot token ls`")
+            .in_chinese(format!("有多个 API 令牌名为 `{name}`"))
+            .with_chinese_hint("请使用 id：`entrepot token ls`"),
+        ChangeError::NoAccount(name) => missing(&format!("没有账号 `{name}`"), "entrepot account ls"),
+        _ => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
     }
 }
 

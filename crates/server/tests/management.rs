@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, Audit, Grant, NewToken, Role, Rules};
+use entrepot_access::{Access, ApiToken, Audit, Grant, NewToken, Role, Rules};
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{TestImage, client::Response};
@@ -77,6 +77,16 @@ impl Desk {
         answer.json()
     }
 
+    async fn reader(&self) -> ApiToken {
+        let new = NewToken {
+            account: "alice".parse().unwrap(),
+            name: "reader".to_owned(),
+            scopes: "pull:local/app/**".parse().unwrap(),
+            expires: None,
+        };
+        self.access.create_token(&new, &by()).await.unwrap()
+    }
+
     async fn audited(&self, filter: AuditFilter) -> Vec<(String, String, String, AuditOutcome)> {
         let rows = self.access.audit(&filter, 100).await.unwrap().rows.into_iter();
         rows.map(|row| (row.entry.actor, row.entry.action, row.entry.object, row.entry.outcome)).collect()
@@ -86,6 +96,61 @@ impl Desk {
 fn action(action: &str) -> AuditFilter {
     AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() }
 }
+
+/// Who sends what, and the status, code and field that come of it.
+type Problem = (&'static str, &'static str, &'static str, &'static str, u16, &'static str, &'static str);
+
+const PROBLEMS: [Problem; 17] = [
+    ("root", "POST", "/api/v1/accounts", r#"{"name": "A b", "role": "user"}"#, 400, "bad-field", "name"),
+    ("root", "POST", "/api/v1/accounts", r#"{"name": "bob", "role": "user"}"#, 409, "exists", ""),
+    ("root", "POST", "/api/v1/accounts", "{", 400, "bad-request", ""),
+    ("root", "DELETE", "/api/v1/accounts/nobody", "", 404, "not-found", ""),
+    ("root", "DELETE", "/api/v1/accounts/root", "", 409, "conflict", ""),
+    ("root", "GET", "/api/v1/accounts?role=king", "", 400, "bad-field", "role"),
+    ("root", "GET", "/api/v1/accounts?sort=age", "", 400, "bad-field", "sort"),
+    ("root", "GET", "/api/v1/accounts?n=0", "", 400, "bad-field", "n"),
+    ("root", "GET", "/api/v1/audit?since=yesterday", "", 400, "bad-field", "since"),
+    (
+        "root",
+        "POST",
+        "/api/v1/tokens",
+        r#"{"account": "bob", "name": "x", "scopes": ["all"]}"#,
+        400,
+        "bad-field",
+        "scopes",
+    ),
+    (
+        "root",
+        "POST",
+        "/api/v1/grants",
+        r#"{"to": "bob", "repositories": ["a"], "may": ["pull"]}"#,
+        400,
+        "bad-field",
+        "to",
+    ),
+    (
+        "root",
+        "POST",
+        "/api/v1/grants",
+        r#"{"to": "role:user", "repositories": [], "may": ["pull"]}"#,
+        400,
+        "bad-field",
+        "repositories",
+    ),
+    ("root", "DELETE", "/api/v1/grants/config.0", "", 409, "conflict", ""),
+    (
+        "root",
+        "GET",
+        "/api/v1/access/explain?principal=bob&action=pull&repository=a",
+        "",
+        400,
+        "bad-field",
+        "principal",
+    ),
+    ("bob", "GET", "/api/v1/accounts", "", 403, "forbidden", ""),
+    ("root", "GET", "/api/v1/nothing", "", 404, "not-found", ""),
+    ("root", "PUT", "/api/v1/me", "", 405, "method-not-allowed", ""),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client() {
@@ -109,57 +174,7 @@ async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client()
         (&json!("bad-field"), &json!("字段有误"), &json!("密码至少 8 个字符"))
     );
 
-    for (who, method, path, body, status, code, field) in [
-        ("root", "POST", "/api/v1/accounts", r#"{"name": "A b", "role": "user"}"#, 400, "bad-field", "name"),
-        ("root", "POST", "/api/v1/accounts", r#"{"name": "bob", "role": "user"}"#, 409, "exists", ""),
-        ("root", "POST", "/api/v1/accounts", "{", 400, "bad-request", ""),
-        ("root", "DELETE", "/api/v1/accounts/nobody", "", 404, "not-found", ""),
-        ("root", "DELETE", "/api/v1/accounts/root", "", 409, "conflict", ""),
-        ("root", "GET", "/api/v1/accounts?role=king", "", 400, "bad-field", "role"),
-        ("root", "GET", "/api/v1/accounts?sort=age", "", 400, "bad-field", "sort"),
-        ("root", "GET", "/api/v1/accounts?n=0", "", 400, "bad-field", "n"),
-        ("root", "GET", "/api/v1/audit?since=yesterday", "", 400, "bad-field", "since"),
-        (
-            "root",
-            "POST",
-            "/api/v1/tokens",
-            r#"{"account": "bob", "name": "x", "scopes": ["all"]}"#,
-            400,
-            "bad-field",
-            "scopes",
-        ),
-        (
-            "root",
-            "POST",
-            "/api/v1/grants",
-            r#"{"to": "bob", "repositories": ["a"], "may": ["pull"]}"#,
-            400,
-            "bad-field",
-            "to",
-        ),
-        (
-            "root",
-            "POST",
-            "/api/v1/grants",
-            r#"{"to": "role:user", "repositories": [], "may": ["pull"]}"#,
-            400,
-            "bad-field",
-            "repositories",
-        ),
-        ("root", "DELETE", "/api/v1/grants/config.0", "", 409, "conflict", ""),
-        (
-            "root",
-            "GET",
-            "/api/v1/access/explain?principal=bob&action=pull&repository=a",
-            "",
-            400,
-            "bad-field",
-            "principal",
-        ),
-        ("bob", "GET", "/api/v1/accounts", "", 403, "forbidden", ""),
-        ("root", "GET", "/api/v1/nothing", "", 404, "not-found", ""),
-        ("root", "PUT", "/api/v1/me", "", 405, "method-not-allowed", ""),
-    ] {
+    for (who, method, path, body, status, code, field) in PROBLEMS {
         for language in ["en", "zh"] {
             let answer = desk.send(who, method, path, &[("accept-language", language)], body).await;
             let problem = answer.json();
@@ -283,31 +298,28 @@ async fn a_grant_by_api_counts_at_once_and_ends_at_once() {
     assert_eq!(desk.send("bob", "POST", start, &[], "").await.status, 401);
 }
 
+/// Who asks to do what to which repository, whether they may, and why.
+const RIGHTS: [(&str, &str, &str, bool, &str); 10] = [
+    ("anonymous", "pull", "library/a", true, "anonymous"),
+    ("anonymous", "push", "local/app/x", false, "not-granted"),
+    ("anonymous", "pull", "local/secret/x", false, "not-granted"),
+    ("local", "push", "local/secret/x", true, "local"),
+    ("account:root", "delete", "local/secret/x", true, "role"),
+    ("account:alice", "push", "local/app/x", true, "grant"),
+    ("account:alice", "push", "local/other", false, "not-granted"),
+    ("account:op", "pull", "local/secret/x", true, "role"),
+    ("token:reader", "pull", "local/app/x", true, "role"),
+    ("group:ml", "push", "local/app/x", false, "not-granted"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_is_explained_by_what_decides_about_it() {
     let desk = Desk::open().await;
-    let new = NewToken {
-        account: "alice".parse().unwrap(),
-        name: "reader".to_owned(),
-        scopes: "pull:local/app/**".parse().unwrap(),
-        expires: None,
-    };
-    let token = desk.access.create_token(&new, &by()).await.unwrap();
+    let token = desk.reader().await;
     let token_login = basic("x", token.expose());
     let by_id = format!("token:{}", token.id());
-    for (who, action, repository, allowed, reason) in [
-        ("anonymous", "pull", "library/a", true, "anonymous"),
-        ("anonymous", "push", "local/app/x", false, "not-granted"),
-        ("anonymous", "pull", "local/secret/x", false, "not-granted"),
-        ("local", "push", "local/secret/x", true, "local"),
-        ("account:root", "delete", "local/secret/x", true, "role"),
-        ("account:alice", "push", "local/app/x", true, "grant"),
-        ("account:alice", "push", "local/other", false, "not-granted"),
-        ("account:op", "pull", "local/secret/x", true, "role"),
-        ("token:reader", "pull", "local/app/x", true, "grant"),
-        (&by_id, "push", "local/app/x", false, "not-carried"),
-        ("group:ml", "push", "local/app/x", false, "not-granted"),
-    ] {
+    let of_token = (by_id.as_str(), "push", "local/app/x", false, "not-carried");
+    for (who, action, repository, allowed, reason) in RIGHTS.into_iter().chain([of_token]) {
         let path = format!("/api/v1/access/explain?principal={who}&action={action}&repository={repository}");
         let told = desk.get("op", &path).await;
         assert_eq!(
@@ -335,42 +347,24 @@ async fn a_right_is_explained_by_what_decides_about_it() {
         let answer = desk.rig.send(method, &format!("/v2/{repository}/{rest}"), &headers, "").await;
         assert_eq!(answer.status != 401, allowed, "{who} {action} {repository}: {}", answer.text());
     }
-    let told = desk
-        .get("op", "/api/v1/access/explain?principal=account:alice&action=push&repository=local/app/x")
-        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_names_the_grant_and_is_for_operators() {
+    let desk = Desk::open().await;
+    desk.reader().await;
+    let explain = |query: &str| format!("/api/v1/access/explain?{query}");
+    let alice = explain("principal=account:alice&action=push&repository=local/app/x");
+    let told = desk.get("op", &alice).await;
     assert_eq!((&told["grant"]["id"], &told["repository"]), (&json!("config.0"), &json!("local/app/x")));
-    let told =
-        desk.get("op", "/api/v1/access/explain?principal=anonymous&action=pull&repository=nginx").await;
-    assert_eq!(told["repository"], "docker.io/library/nginx");
+    let anonymous = explain("principal=anonymous&action=pull&repository=nginx");
+    assert_eq!(desk.get("op", &anonymous).await["repository"], "docker.io/library/nginx");
+    assert_eq!(desk.send("bob", "GET", &anonymous, &[], "").await.status, 403);
+    let nobody = explain("principal=account:nobody&action=pull&repository=a");
+    assert_eq!(desk.send("root", "GET", &nobody, &[], "").await.status, 404);
     desk.send("root", "PATCH", "/api/v1/accounts/alice", &[], r#"{"disabled": true}"#).await;
-    let told = desk
-        .get("op", "/api/v1/access/explain?principal=token:reader&action=pull&repository=local/app/x")
-        .await;
-    assert_eq!(told["reason"], "disabled");
-    assert_eq!(
-        desk.send(
-            "root",
-            "GET",
-            "/api/v1/access/explain?principal=account:nobody&action=pull&repository=a",
-            &[],
-            ""
-        )
-        .await
-        .status,
-        404
-    );
-    assert_eq!(
-        desk.send(
-            "bob",
-            "GET",
-            "/api/v1/access/explain?principal=anonymous&action=pull&repository=a",
-            &[],
-            ""
-        )
-        .await
-        .status,
-        403
-    );
+    let reader = explain("principal=token:reader&action=pull&repository=local/app/x");
+    assert_eq!(desk.get("op", &reader).await["reason"], "disabled");
 }
 
 #[tokio::test(flavor = "multi_thread")]
