@@ -4,9 +4,11 @@
 
 mod support;
 
+use std::time::{Duration, SystemTime};
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use entrepot_access::{Access, AccountName, ApiToken, Audit, Change, Grant, NewToken, Role, Rules};
-use entrepot_catalog::{Catalog, Location};
+use entrepot_catalog::{Catalog, Location, NewApiToken};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{TestImage, client::Response};
 use support::{Rig, Setup, code, noise};
@@ -23,7 +25,7 @@ const START: &str = "/v2/local/app/x/blobs/uploads/";
 struct Gate {
     rig: Rig,
     access: Access,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn by() -> Audit {
@@ -70,7 +72,7 @@ impl Gate {
         for image in ["library/a", "acme/web"] {
             rig.upstream.put_image(image, "1", &TestImage::layers([noise(1, 100)]));
         }
-        Self { rig, access, _directory: directory }
+        Self { rig, access, directory }
     }
 
     async fn send(&self, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Response {
@@ -481,4 +483,35 @@ async fn a_registry_token_is_for_the_registry_alone() {
     }
     let me = gate.send("GET", "/api/v1/me", &[("authorization", &bearer)], "").await;
     assert_eq!(me.json()["operations"], serde_json::json!(["see"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_cannot_log_in_and_says_when_it_ended() {
+    let gate = Gate::open().await;
+    let database = Location::Sqlite(gate.directory.path().join("access.db"));
+    let catalog = Catalog::open(&database).await.unwrap();
+    let token = ApiToken::generate();
+    let ended = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let new = NewApiToken {
+        id: token.id().to_string(),
+        account: catalog.account_by_name("alice").await.unwrap().unwrap().id,
+        name: "nightly".to_owned(),
+        scopes: "pull,push:local/app/**".to_owned(),
+        hash: token.hash(),
+        expires: Some(ended),
+    };
+    catalog.add_api_token(&new, ended).await.unwrap();
+    let sent = basic("ci", token.expose());
+    for (method, path) in
+        [("GET", "/v2/"), ("GET", "/token?service=m.test"), ("POST", START), ("GET", "/api/v1/tokens")]
+    {
+        let answer = gate.send(method, path, &[("authorization", &sent)], "").await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(
+            answer.text().contains("`nightly` expired at 2023-11-14T22:13:20Z"),
+            "{path}: {}",
+            answer.text()
+        );
+    }
+    assert_eq!(gate.status("GET", PULL, &sent).await, 200, "public images are for everybody");
 }
