@@ -75,6 +75,8 @@ class Client {
       this.ask<"listAccounts">("GET", "/api/v1/accounts" satisfies keyof paths, query),
     createAccount: (body: Body<"createAccount">) =>
       this.tell("POST", "/api/v1/accounts" satisfies keyof paths, body),
+    getAccount: (name: string) =>
+      this.ask<"getAccount">("GET", ("/api/v1/accounts/{name}" satisfies keyof paths).replace("{name}", name)),
     changeAccount: (name: string, body: Body<"changeAccount">) =>
       this.tell("PATCH", ("/api/v1/accounts/{name}" satisfies keyof paths).replace("{name}", name), body),
     removeAccount: (name: string) =>
@@ -89,6 +91,12 @@ class Client {
       this.tell("DELETE", ("/api/v1/tokens/{id}" satisfies keyof paths).replace("{id}", id)),
     listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
       this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
+    listGrants: (query: operations["listGrants"]["parameters"]["query"]) =>
+      this.ask<"listGrants">("GET", "/api/v1/grants" satisfies keyof paths, query),
+    addGrant: (body: Body<"addGrant">) => this.ask<"addGrant">("POST", "/api/v1/grants" satisfies keyof paths, {}, body),
+    removeGrant: (id: string) => this.tell("DELETE", ("/api/v1/grants/{id}" satisfies keyof paths).replace("{id}", id)),
+    explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
+      this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
   } satisfies Record<Id, unknown>;
 }
 
@@ -143,6 +151,10 @@ export async function everything(server: string): Promise<void> {
   const tokens = await api.listTokens({ account: "ci" });
   console.log(renewed.token.length, tokens.tokens.map((token) => token.secrets[0]?.last_used ?? "never used"));
   await api.removeToken(issued.id);
-  for (const account of (await api.listAccounts({ n: 10 })).accounts) await api.removeAccount(account.name);
+  const grant = await api.addGrant({ to: "account:ci", repositories: ["local/ci/**"], may: ["pull", "push"] });
+  const why = await api.explainAccess({ principal: "account:ci", action: "push", repository: "local/ci/app" });
+  console.log(why.allowed, why.reason, why.grant?.id === grant.id, (await api.getAccount("ci")).revision);
+  for (const known of (await api.listGrants({ to: "account:ci" })).grants) await api.removeGrant(known.id);
+  for (const account of (await api.listAccounts({ n: 10, sort: "-created" })).accounts) await api.removeAccount(account.name);
   console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));
 }

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use arc_swap::ArcSwap;
 use entrepot_catalog::{AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SigningKeyRecord};
 use entrepot_oci::Digest;
 use entrepot_secrets::{Keyring, Place, Sealed};
@@ -17,9 +18,11 @@ use moka::sync::Cache;
 
 use crate::{
     error::OpenError,
+    grants::{InForce, RulesInForce},
     name::AccountName,
     password::Passwords,
     principal::Account,
+    refusals::Refusals,
     registry_token::{SigningKey, VerifyingKeys},
     rules::Rules,
     throttle::Failures,
@@ -40,7 +43,10 @@ pub struct Access(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
-    pub(crate) rules: Rules,
+    /// The rules of the configuration, and with the grants that were made by API.
+    pub(crate) configured: Rules,
+    pub(crate) in_force: ArcSwap<InForce>,
+    pub(crate) refusals: Refusals,
     pub(crate) passwords: Passwords,
     pub(crate) verified: Verified,
     pub(crate) by_account: Mutex<Failures<AccountName>>,
@@ -71,9 +77,12 @@ impl Access {
     pub async fn open(catalog: Catalog, keyring: Keyring, rules: Rules) -> Result<Self, OpenError> {
         let (signing, verifying) = signing_keys(&catalog, &keyring).await?;
         let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
+        let in_force = InForce::new(&rules, catalog.grants().await?)?;
         Ok(Self(Arc::new(Shared {
             catalog,
-            rules,
+            configured: rules,
+            in_force: ArcSwap::from_pointee(in_force),
+            refusals: Refusals::new(),
             passwords: Passwords::new(),
             verified: Verified::new(),
             by_account: Mutex::new(Failures::new()),
@@ -90,8 +99,8 @@ impl Access {
     }
 
     /// Who may do what.
-    pub fn rules(&self) -> &Rules {
-        &self.0.rules
+    pub fn rules(&self) -> RulesInForce {
+        RulesInForce(self.0.in_force.load())
     }
 
     /// Rises with every change of an account or token. What was found out about a credential before the last change must

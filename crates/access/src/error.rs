@@ -39,7 +39,7 @@ pub enum LoginError {
     #[error(transparent)]
     Token(#[from] ApiTokenError),
     /// The API token has expired.
-    #[error("the API token `{name}` has expired")]
+    #[error("the API token `{name}` expired at {}", rfc3339(.at))]
     Expired {
         /// Its name.
         name: String,
@@ -55,6 +55,10 @@ pub enum LoginError {
     /// The database failed.
     #[error("the accounts cannot be read")]
     Catalog(#[from] entrepot_catalog::Error),
+}
+
+fn rfc3339(at: &SystemTime) -> humantime::Rfc3339Timestamp {
+    humantime::format_rfc3339_seconds(*at)
 }
 
 /// Why a bearer token is refused.
@@ -95,6 +99,24 @@ pub enum ChangeError {
     /// It was changed by somebody else in the meantime.
     #[error("it was changed in the meantime; look at it again")]
     Conflict,
+    /// It has another revision than the one that the change is for.
+    #[error("it was changed since you looked at it")]
+    Stale,
+    /// Several API tokens have the name.
+    #[error("several API tokens are named `{0}`")]
+    SeveralTokens(String),
+    /// There is no such grant.
+    #[error("there is no grant `{0}`")]
+    NoGrant(String),
+    /// A grant of the configuration is changed there.
+    #[error("the grant `{0}` is in the configuration file, and is changed there")]
+    GrantOfFile(String),
+    /// A grant names no repository, or no verb.
+    #[error("a grant has at least one repository and at least one verb")]
+    EmptyGrant,
+    /// There are too many grants.
+    #[error("there are {} grants already, the most that can be made by API", crate::grants::MOST)]
+    TooManyGrants,
     /// The account has no password because it comes from a directory, or is a robot.
     #[error("`{0}` has no password here: it is a robot, or comes from a directory")]
     NoPassword(String),

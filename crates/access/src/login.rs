@@ -147,10 +147,11 @@ impl Shared {
         let Some(record) = self.token(token.id().as_str()).await? else { return Err(LoginError::Wrong) };
         let hash = token.hash();
         let secret = record.secrets.iter().find(|secret| secret.hash == hash).ok_or(LoginError::Wrong)?;
-        if let Some(at) = secret.ends.into_iter().chain(record.expires).min().filter(|end| *end <= now) {
+        let ends = secret.ends.into_iter().chain(record.expires).min();
+        if let Some(at) = ends.filter(|end| *end <= now) {
             return Err(LoginError::Expired { name: record.name.clone(), at });
         }
-        let principal = self.holder(&record).await?.ok_or(LoginError::Wrong)?;
+        let principal = self.holder(&record, ends).await?.ok_or(LoginError::Wrong)?;
         if self.recently_used.get(&hash).is_none() {
             self.recently_used.insert(hash, ());
             self.catalog.api_token_used(&record.id, &hash, now).await?;
@@ -159,14 +160,14 @@ impl Shared {
     }
 
     /// The holder of an API token, unless its account is gone or disabled.
-    async fn holder(&self, record: &ApiTokenRecord) -> Result<Option<Principal>, LoginError> {
+    async fn holder(
+        &self,
+        record: &ApiTokenRecord,
+        ends: Option<SystemTime>,
+    ) -> Result<Option<Principal>, LoginError> {
         let known = self.account(record.account).await?.filter(|known| !known.is_disabled);
         let Some(known) = known else { return Ok(None) };
-        let damaged = |what| entrepot_catalog::Error::Content { what };
-        let id = record.id.parse().map_err(|_| damaged("token"))?;
-        let scopes = record.scopes.parse().map_err(|_| damaged("list of scopes"))?;
-        let held = HeldToken { id, name: record.name.clone(), scopes };
-        Ok(Some(Principal { carries: Carries::Token(Arc::new(held)), ..known.principal() }))
+        Ok(Some(known.carrying(record, ends)?))
     }
 
     /// Who a registry token was issued to, as they are now.
@@ -184,7 +185,7 @@ impl Shared {
                 let now = SystemTime::now();
                 let record = self.token(id).await.map_err(LoginError::from)?;
                 match record.filter(|record| record.expires.is_none_or(|end| end > now)) {
-                    Some(record) => self.holder(&record).await?,
+                    Some(record) => self.holder(&record, record.expires).await?,
                     None => None,
                 }
             }
@@ -197,6 +198,19 @@ impl Shared {
 impl KnownAccount {
     pub(crate) fn principal(&self) -> Principal {
         Principal { identity: Identity::Account(Arc::clone(&self.account)), carries: Carries::All }
+    }
+
+    /// The account with what one of its API tokens carries. `ends` is when the token ends, or the secret that was sent.
+    pub(crate) fn carrying(
+        &self,
+        record: &ApiTokenRecord,
+        ends: Option<SystemTime>,
+    ) -> Result<Principal, entrepot_catalog::Error> {
+        let damaged = |what| entrepot_catalog::Error::Content { what };
+        let id = record.id.parse().map_err(|_| damaged("token"))?;
+        let scopes = record.scopes.parse().map_err(|_| damaged("list of scopes"))?;
+        let held = HeldToken { id, name: record.name.clone(), scopes, ends };
+        Ok(Principal { carries: Carries::Token(Arc::new(held)), ..self.principal() })
     }
 }
 
@@ -216,3 +230,7 @@ struct Attempt {
     /// A hash of what was sent.
     secret: Digest,
 }
+
+#[cfg(test)]
+#[path = "login_tests.rs"]
+mod tests;

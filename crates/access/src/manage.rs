@@ -3,14 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{
-    AccountChange, AccountKind, AccountRecord, ApiTokenRecord, AuditEntry, AuditFilter, AuditOutcome,
-    AuditRecord, Listing, NewAccount, NewApiToken,
+    AccountChange, AccountFilter, AccountKind, AccountRecord, ApiTokenFilter, ApiTokenRecord, Listing,
+    NewAccount, NewApiToken,
 };
 use secrecy::SecretString;
 
 use crate::{
     access::Access,
     api_token::{ApiToken, TokenId},
+    audit::{Audit, Subject},
     error::ChangeError,
     name::AccountName,
     password::Passwords,
@@ -21,17 +22,6 @@ use crate::{
 /// How long the previous secret of an API token works after it was renewed.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Who changes something, and from where; for the audit log.
-#[derive(Clone, Debug)]
-pub struct Audit {
-    /// Who.
-    pub actor: String,
-    /// The client's address; `None` for the local socket.
-    pub address: Option<String>,
-    /// The request's id.
-    pub request_id: Option<String>,
-}
-
 /// A change of an account. What is `None` stays.
 #[derive(Debug, Default)]
 pub struct Change {
@@ -41,6 +31,8 @@ pub struct Change {
     pub password: Option<SecretString>,
     /// Whether it is disabled.
     pub is_disabled: Option<bool>,
+    /// The revision that the change is for; `None` means any.
+    pub revision: Option<i64>,
 }
 
 /// A new API token.
@@ -56,13 +48,6 @@ pub struct NewToken {
     pub expires: Option<SystemTime>,
 }
 
-/// What is changed, for the audit log.
-struct Subject<'a> {
-    action: &'static str,
-    object: &'a str,
-    detail: Option<String>,
-}
-
 impl Change {
     /// The name of the change in the audit log.
     fn action(&self) -> &'static str {
@@ -75,8 +60,20 @@ impl Change {
         }
     }
 
-    fn detail(&self) -> Option<String> {
-        self.role.map(|role| format!("role: {role}"))
+    /// What changes, from what to what, without the password.
+    fn difference(&self, before: Option<&AccountRecord>) -> Option<String> {
+        let from = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
+        let role = self
+            .role
+            .map(|role| format!("role: {} → {role}", from(before.map(|before| before.role.clone()))));
+        let state = |is_disabled| if is_disabled { "disabled" } else { "enabled" };
+        let disabled = self.is_disabled.map(|is_disabled| {
+            let before = before.map(|before| state(before.is_disabled).to_owned());
+            format!("state: {} → {}", from(before), state(is_disabled))
+        });
+        let password = self.password.as_ref().map(|_| "password: changed".to_owned());
+        let all: Vec<_> = [role, disabled, password].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(", "))
     }
 }
 
@@ -87,6 +84,26 @@ impl Access {
     /// The database failed.
     pub async fn accounts(&self, after: &str, limit: usize) -> Result<Listing<AccountRecord>, ChangeError> {
         Ok(self.0.catalog.accounts(after, limit).await?)
+    }
+
+    /// The accounts that a filter selects, in its order.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn find_accounts(
+        &self,
+        filter: &AccountFilter,
+        limit: usize,
+    ) -> Result<Listing<AccountRecord>, ChangeError> {
+        Ok(self.0.catalog.find_accounts(filter, limit).await?)
+    }
+
+    /// The account with this name.
+    ///
+    /// # Errors
+    /// There is no such account, or the database failed.
+    pub async fn account(&self, name: &AccountName) -> Result<AccountRecord, ChangeError> {
+        self.account_record(name).await
     }
 
     /// Creates an account with a password, or a robot without one.
@@ -133,9 +150,14 @@ impl Access {
         change: Change,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let subject = Subject { action: change.action(), object: name.as_str(), detail: change.detail() };
+        let before = self.0.catalog.account_by_name(name.as_str()).await?;
+        let detail = change.difference(before.as_ref());
+        let subject = Subject { action: change.action(), object: name.as_str(), detail };
         self.audited(by, subject, async {
             let record = self.account_record(name).await?;
+            if change.revision.is_some_and(|seen| seen != record.revision) {
+                return Err(ChangeError::Stale);
+            }
             if change.is_disabled == Some(true) || change.role.is_some_and(|role| role != Role::Admin) {
                 self.keep_an_admin(&record).await?;
             }
@@ -161,11 +183,31 @@ impl Access {
     /// # Errors
     /// There is no such account, it is the last admin, or the database failed.
     pub async fn remove_account(&self, name: &AccountName, by: &Audit) -> Result<(), ChangeError> {
+        self.remove_account_as_seen(name, None, by).await
+    }
+
+    /// Removes an account as [`Access::remove_account`] does, if it still has this revision.
+    ///
+    /// # Errors
+    /// Those, and that it was changed since.
+    pub async fn remove_account_as_seen(
+        &self,
+        name: &AccountName,
+        revision: Option<i64>,
+        by: &Audit,
+    ) -> Result<(), ChangeError> {
         let subject = Subject { action: "account.remove", object: name.as_str(), detail: None };
         self.audited(by, subject, async {
             let record = self.account_record(name).await?;
+            if revision.is_some_and(|seen| seen != record.revision) {
+                return Err(ChangeError::Stale);
+            }
             self.keep_an_admin(&record).await?;
-            self.0.catalog.remove_account(record.id).await?;
+            if !self.0.catalog.remove_account(record.id, revision).await? {
+                return Err(ChangeError::Stale);
+            }
+            // What was granted to it by API is gone with it.
+            self.0.read_grants().await?;
             Ok(())
         })
         .await
@@ -188,13 +230,39 @@ impl Access {
         Ok(self.0.catalog.api_tokens(account, after, limit).await?)
     }
 
+    /// The API tokens that a filter selects.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn find_tokens(
+        &self,
+        filter: &ApiTokenFilter,
+        limit: usize,
+    ) -> Result<Listing<ApiTokenRecord>, ChangeError> {
+        Ok(self.0.catalog.find_api_tokens(filter, limit).await?)
+    }
+
+    /// How many API tokens end between `from` and `until`.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_ending_tokens(&self, from: SystemTime, until: SystemTime) -> Result<u64, ChangeError> {
+        Ok(self.0.catalog.count_ending_tokens(from, until).await?)
+    }
+
     /// Creates an API token. The value is the only place where its secret ever is.
     ///
     /// # Errors
     /// There is no such account, the token would have ended already, or the database failed.
     pub async fn create_token(&self, new: &NewToken, by: &Audit) -> Result<ApiToken, ChangeError> {
         let token = ApiToken::generate();
-        let detail = Some(format!("name: {}, account: {}, scopes: {}", new.name, new.account, new.scopes));
+        let ends = new
+            .expires
+            .map_or_else(|| "never".to_owned(), |end| humantime::format_rfc3339_seconds(end).to_string());
+        let detail = Some(format!(
+            "name: {}, account: {}, scopes: {}, ends: {ends}",
+            new.name, new.account, new.scopes
+        ));
         let subject = Subject { action: "token.create", object: token.id().as_str(), detail };
         self.audited(by, subject, async {
             let now = SystemTime::now();
@@ -253,18 +321,6 @@ impl Access {
         Ok(self.0.catalog.api_token(id.as_str()).await?.map(|record| record.account))
     }
 
-    /// The audit log, the latest first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn audit(
-        &self,
-        filter: &AuditFilter,
-        limit: usize,
-    ) -> Result<Listing<AuditRecord>, ChangeError> {
-        Ok(self.0.catalog.audit(filter, limit).await?)
-    }
-
     /// Makes the account `admin`, without a password, if there is no account at all.
     ///
     /// # Errors
@@ -312,36 +368,5 @@ impl Access {
                 _ => return Err(ChangeError::LastAdmin(record.name.clone())),
             }
         }
-    }
-
-    // What others remember ends before the answer is given, and the change is in the audit log whatever came of it.
-    async fn audited<T>(
-        &self,
-        by: &Audit,
-        subject: Subject<'_>,
-        change: impl Future<Output = Result<T, ChangeError>>,
-    ) -> Result<T, ChangeError> {
-        let done = change.await;
-        self.0.changed();
-        let looked = self.0.find_use().await;
-        let outcome = match &done {
-            Ok(_) => AuditOutcome::Done,
-            Err(ChangeError::Catalog(_) | ChangeError::Busy(_)) => AuditOutcome::Failed,
-            Err(_) => AuditOutcome::Refused,
-        };
-        let entry = AuditEntry {
-            actor: by.actor.clone(),
-            action: subject.action.to_owned(),
-            object: subject.object.to_owned(),
-            address: by.address.clone(),
-            outcome,
-            request_id: by.request_id.clone(),
-            detail: subject.detail,
-        };
-        let recorded = self.0.catalog.add_audit(&entry, SystemTime::now()).await;
-        let value = done?;
-        recorded?;
-        looked?;
-        Ok(value)
     }
 }

@@ -23,6 +23,11 @@ impl AccountName {
         &self.0
     }
 
+    /// A name that no account has.
+    pub(crate) fn none() -> Self {
+        Self("".into())
+    }
+
     /// The name that a person typed or a directory has: compared without regard to case and surrounding spaces.
     ///
     /// # Errors

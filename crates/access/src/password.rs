@@ -25,6 +25,9 @@ pub struct Passwords {
     // Verified when an account does not exist, so that the answer takes as long. Hashed with the first login, so that the
     // start does not wait for it.
     nobody: Arc<OnceLock<String>>,
+    /// How many passwords were compared with a hash.
+    #[cfg(test)]
+    pub(crate) comparisons: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// Why a password is not accepted as a new one.
@@ -52,7 +55,12 @@ pub struct Busy;
 impl Passwords {
     /// Ready to hash.
     pub fn new() -> Self {
-        Self { hashers: Hashers::default(), nobody: Arc::default() }
+        Self {
+            hashers: Hashers::default(),
+            nobody: Arc::default(),
+            #[cfg(test)]
+            comparisons: Arc::default(),
+        }
     }
 
     /// Says whether this may be the new password of the account `name`.
@@ -93,6 +101,8 @@ impl Passwords {
         if password.expose_secret().len() > MAX_LENGTH {
             return Ok(false);
         }
+        #[cfg(test)]
+        self.comparisons.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let nobody = Arc::clone(&self.nobody);
         self.in_turn(move || {
             let nobody = nobody.get_or_init(|| hash("the password of nobody"));

@@ -1,6 +1,6 @@
 //! Who sent a request, as far as it proves that.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     api_token::TokenId,
@@ -65,6 +65,8 @@ pub struct HeldToken {
     pub name: String,
     /// What it carries.
     pub scopes: Scopes,
+    /// When it ends, or the secret that was sent; `None` means never.
+    pub ends: Option<SystemTime>,
 }
 
 impl Principal {

@@ -45,6 +45,47 @@ pub enum Visibility {
     Private,
 }
 
+/// A repository, as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Repository<'a> {
+    /// Its name in full.
+    pub name: &'a str,
+    /// Whether anybody may pull it.
+    pub visibility: Visibility,
+}
+
+impl<'a> From<(&'a str, Visibility)> for Repository<'a> {
+    fn from((name, visibility): (&'a str, Visibility)) -> Self {
+        Self { name, visibility }
+    }
+}
+
+/// What gives somebody a right to a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// They can open the local socket, and so own everything.
+    Owner,
+    /// What programs on the server's machine may do.
+    Local,
+    /// What anybody may do to public repositories.
+    Anonymous,
+    /// What accounts of this role may do without a grant.
+    Role(Role),
+    /// The grant at this place in [`Rules::grants`].
+    Grant(usize),
+}
+
+/// Whether somebody may do something to a repository, and what says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// They may, by this.
+    Given(Source),
+    /// This gives it to their account, but their API token does not carry it.
+    NotCarried(Source),
+    /// Nothing gives it to them.
+    Nothing,
+}
+
 /// The rules where nothing is configured: anybody may pull, and programs on the server's machine may do everything.
 impl Default for Rules {
     fn default() -> Self {
@@ -73,67 +114,99 @@ impl Rules {
 
     /// What a principal may do to a repository, named in full.
     pub fn rights(&self, principal: &Principal, repository: &str, visibility: Visibility) -> Verbs {
-        let rights = match &principal.identity {
-            Identity::Owner => Verbs::ALL,
-            Identity::Account(account) => self.of_account(account, repository, visibility),
-            Identity::Local => self.local.union(self.of_anybody(repository, visibility)),
-            Identity::SyncToken | Identity::Anonymous => self.of_anybody(repository, visibility),
-        };
+        let mut rights = Verbs::NONE;
+        self.sources(&principal.identity, (repository, visibility).into(), |_, verbs| {
+            rights = rights.union(verbs);
+        });
         principal.carries.limit(rights, repository)
     }
 
-    fn of_anybody(&self, repository: &str, visibility: Visibility) -> Verbs {
-        let usual = match visibility {
-            Visibility::Public => self.anonymous,
-            Visibility::Private => Verbs::NONE,
-        };
-        usual.union(self.granted(None, repository))
+    /// Whether a principal may do this to a repository, and what says so. It agrees with [`Rules::rights`]: both ask the
+    /// same sources.
+    pub fn explain(&self, principal: &Principal, verb: Verb, of: Repository<'_>) -> Reason {
+        let mut found = None;
+        self.sources(&principal.identity, of, |source, verbs| {
+            if found.is_none() && verbs.has(verb) {
+                found = Some(source);
+            }
+        });
+        let Some(source) = found else { return Reason::Nothing };
+        let carried = principal.carries.limit(Verbs::NONE.with(verb), of.name);
+        if carried.has(verb) { Reason::Given(source) } else { Reason::NotCarried(source) }
     }
 
-    fn of_account(&self, account: &Account, repository: &str, visibility: Visibility) -> Verbs {
-        let usual = match account.role {
-            Role::Admin => return Verbs::ALL,
-            // Whoever operates the cache can read what is in it.
-            Role::Operator => Verbs::NONE.with(Verb::Pull).with(Verb::Request),
-            Role::User | Role::Viewer if visibility == Visibility::Private => Verbs::NONE,
-            Role::User => Verbs::NONE.with(Verb::Pull).with(Verb::Request),
-            Role::Viewer => Verbs::NONE.with(Verb::Pull),
+    // Calls `tell` with everything that gives somebody rights to a repository, whatever their credential carries of them.
+    fn sources(&self, identity: &Identity, of: Repository<'_>, mut tell: impl FnMut(Source, Verbs)) {
+        let is_public = of.visibility == Visibility::Public;
+        let account = match identity {
+            Identity::Owner => return tell(Source::Owner, Verbs::ALL),
+            Identity::Account(account) => {
+                tell(Source::Role(account.role), usual(account.role, is_public));
+                Some(&**account)
+            }
+            Identity::Local => {
+                tell(Source::Local, self.local);
+                None
+            }
+            Identity::SyncToken | Identity::Anonymous => None,
         };
-        usual.union(self.granted(Some(account), repository))
-    }
-
-    fn granted(&self, account: Option<&Account>, repository: &str) -> Verbs {
-        let is_for = |subject: &Subject| match (subject, account) {
-            (Subject::Anonymous, _) => true,
-            (_, None) => false,
-            (Subject::Account(name), Some(account)) => *name == account.name,
-            (Subject::Group(group), Some(account)) => account.groups.contains(group),
-            (Subject::Role(role), Some(account)) => *role == account.role,
-        };
-        let grants = self.grants.iter().filter(|grant| is_for(&grant.to) && grant.covers(repository));
-        grants.fold(Verbs::NONE, |all, grant| all.union(grant.may))
+        // What anybody may do, accounts may do as well.
+        if is_public {
+            tell(Source::Anonymous, self.anonymous);
+        }
+        for (at, grant) in self.grants.iter().enumerate() {
+            if is_for(&grant.to, account) && grant.covers(of.name) {
+                tell(Source::Grant(at), grant.may);
+            }
+        }
     }
 
     /// True if a principal may do this.
     pub fn may(&self, principal: &Principal, operation: Operation) -> bool {
         let may = match &principal.identity {
             Identity::Owner => true,
-            Identity::Account(account) => account.role.may(operation),
+            Identity::Account(account) => account.role.may(operation) || self.anybody_may(operation),
             Identity::Local => match operation {
                 Operation::See | Operation::Inspect | Operation::ReadMetrics => true,
-                Operation::Request => self.local.has(Verb::Request),
+                Operation::Request => self.local.has(Verb::Request) || self.anybody_may(operation),
                 _ => false,
             },
             Identity::SyncToken => {
                 matches!(operation, Operation::See | Operation::Inspect | Operation::RunSyncs)
             }
-            Identity::Anonymous => match operation {
-                Operation::See => self.anonymous_sees,
-                Operation::Request => self.anonymous.has(Verb::Request),
-                _ => false,
-            },
+            Identity::Anonymous => self.anybody_may(operation),
         };
         may && principal.carries.may(operation)
+    }
+
+    fn anybody_may(&self, operation: Operation) -> bool {
+        match operation {
+            Operation::See => self.anonymous_sees,
+            Operation::Request => self.anonymous.has(Verb::Request),
+            _ => false,
+        }
+    }
+}
+
+/// What a role gives without a grant.
+fn usual(role: Role, is_public: bool) -> Verbs {
+    match role {
+        Role::Admin => Verbs::ALL,
+        // Whoever operates the cache can read what is in it.
+        Role::Operator => Verbs::NONE.with(Verb::Pull).with(Verb::Request),
+        Role::User | Role::Viewer if !is_public => Verbs::NONE,
+        Role::User => Verbs::NONE.with(Verb::Pull).with(Verb::Request),
+        Role::Viewer => Verbs::NONE.with(Verb::Pull),
+    }
+}
+
+fn is_for(subject: &Subject, account: Option<&Account>) -> bool {
+    match (subject, account) {
+        (Subject::Anonymous, _) => true,
+        (_, None) => false,
+        (Subject::Account(name), Some(account)) => *name == account.name,
+        (Subject::Group(group), Some(account)) => account.groups.contains(group),
+        (Subject::Role(role), Some(account)) => *role == account.role,
     }
 }
 
@@ -178,7 +251,8 @@ mod tests {
 
     fn scoped(mut principal: Principal, scopes: &str) -> Principal {
         let (id, name) = ("0123456789".parse().unwrap(), "ci".to_owned());
-        principal.carries = Carries::Token(Arc::new(HeldToken { id, name, scopes: scopes.parse().unwrap() }));
+        let held = HeldToken { id, name, scopes: scopes.parse().unwrap(), ends: None };
+        principal.carries = Carries::Token(Arc::new(held));
         principal
     }
 
@@ -217,6 +291,16 @@ mod tests {
     }
 
     #[test]
+    fn a_login_takes_nothing_away() {
+        let rules = Rules { anonymous: "pull,push,request".parse().unwrap(), ..rules() };
+        let viewer = account("eve", Role::Viewer, &[]);
+        assert_eq!(rules.rights(&viewer, PUBLIC, Visibility::Public).to_string(), "pull,push,request");
+        assert_eq!(rules.rights(&viewer, SECRET, Visibility::Private), Verbs::NONE);
+        assert!(rules.may(&viewer, Operation::Request) && rules.may(&Principal::LOCAL, Operation::Request));
+        assert!(!super::Rules::default().may(&viewer, Operation::Request));
+    }
+
+    #[test]
     fn a_token_carries_no_more_than_its_account_has() {
         let alice = scoped(account("alice", Role::User, &[]), "pull,push:docker.io/**");
         assert_eq!(rights(&alice, SECRET, Visibility::Private), "pull");
@@ -245,7 +329,54 @@ mod tests {
         assert_eq!(may(&Principal::OWNER), Operation::ALL);
     }
 
+    #[test]
+    fn a_right_has_a_reason() {
+        let explain = |who: &Principal, verb, repository, visibility| {
+            rules().explain(who, verb, Repository { name: repository, visibility })
+        };
+        let (alice, bob) = (account("alice", Role::User, &[]), account("bob", Role::User, &["ml"]));
+        let robot = scoped(alice.clone(), "push:docker.io/**");
+        for (who, verb, repository, visibility, reason) in [
+            (&Principal::OWNER, Verb::Delete, SECRET, Visibility::Private, Reason::Given(Source::Owner)),
+            (&Principal::LOCAL, Verb::Push, SECRET, Visibility::Private, Reason::Given(Source::Local)),
+            (&Principal::LOCAL, Verb::Request, PUBLIC, Visibility::Public, Reason::Nothing),
+            (&Principal::ANONYMOUS, Verb::Pull, PUBLIC, Visibility::Public, Reason::Given(Source::Anonymous)),
+            (&Principal::ANONYMOUS, Verb::Pull, SECRET, Visibility::Private, Reason::Nothing),
+            (&alice, Verb::Pull, SECRET, Visibility::Private, Reason::Given(Source::Grant(0))),
+            (&alice, Verb::Pull, PUBLIC, Visibility::Public, Reason::Given(Source::Role(Role::User))),
+            (&bob, Verb::Push, "local/ml/x", Visibility::Private, Reason::Given(Source::Grant(1))),
+            (&robot, Verb::Pull, SECRET, Visibility::Private, Reason::NotCarried(Source::Grant(0))),
+            (&robot, Verb::Push, SECRET, Visibility::Private, Reason::Nothing),
+        ] {
+            assert_eq!(explain(who, verb, repository, visibility), reason, "{who:?} {verb} {repository}");
+        }
+    }
+
     proptest! {
+        /// What is explained is what is decided.
+        #[test]
+        fn reasons_and_rights_agree(
+            role in 0..4usize,
+            scope in proptest::option::of("(pull|push|delete|request):(\\*\\*|docker\\.io/\\*\\*|local/a)"),
+        ) {
+            let mut all = vec![Principal::OWNER, Principal::LOCAL, Principal::ANONYMOUS, Principal::SYNC_TOKEN];
+            all.push(account("alice", Role::ALL[role], &["ml"]));
+            if let Some(scope) = &scope {
+                all.push(scoped(account("alice", Role::ALL[role], &["ml"]), scope));
+            }
+            for who in &all {
+                for name in [PUBLIC, SECRET, "local/a", "local/ml/x", "local/demo/x", "local/reports/q1"] {
+                    for visibility in [Visibility::Public, Visibility::Private] {
+                        let rights = rules().rights(who, name, visibility);
+                        for verb in Verb::ALL {
+                            let reason = rules().explain(who, verb, Repository { name, visibility });
+                            prop_assert_eq!(rights.has(verb), matches!(reason, Reason::Given(_)), "{:?} {} {}", who, verb, name);
+                        }
+                    }
+                }
+            }
+        }
+
         /// Whatever the grants are, a credential never adds to what its account may do.
         #[test]
         fn credentials_never_add(role in 0..4usize, scope in "(pull|push|delete|request):(\\*\\*|docker\\.io/\\*\\*|local/a)") {

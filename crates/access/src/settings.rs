@@ -1,5 +1,7 @@
 //! The configuration section `access`.
 
+use std::time::Duration;
+
 use entrepot_oci::RepositoryPattern;
 use serde::Deserialize;
 
@@ -27,6 +29,28 @@ pub struct AccessSection {
     pub private: Vec<String>,
     /// What becomes of pulls with credentials that are not accepted: `ignore` them, or `refuse`.
     pub wrong_credentials: Option<String>,
+    /// The audit log.
+    pub audit: AuditSection,
+}
+
+/// The keys below `audit`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// How long entries are kept.
+    #[serde(with = "humantime_serde")]
+    pub keep_for: Option<Duration>,
+}
+
+impl AuditSection {
+    /// How long entries are kept where nothing is written. There is an end because refused attempts of strangers are among
+    /// them.
+    pub const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+    /// How long entries are kept.
+    pub fn kept_for(self) -> Duration {
+        self.keep_for.unwrap_or(Self::KEPT_FOR)
+    }
 }
 
 /// A grant as it is written.

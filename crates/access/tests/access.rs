@@ -323,3 +323,64 @@ async fn everything_is_in_the_audit_and_no_secret_is_anywhere() {
         assert!(!is_there, "a secret is on disk");
     }
 }
+
+#[tokio::test]
+async fn who_is_asked_about_is_found_and_explained() {
+    use entrepot_access::{Explanation, Rule, Somebody, Verb};
+    let home = Home::new();
+    let access = with_alice(&home).await;
+    token(&access, "pull:docker.io/**", Some(SystemTime::now() + Duration::from_secs(60))).await;
+    let explain = async |who: &str, verb: Verb, repository: &str| {
+        let who: Somebody = who.parse().unwrap();
+        access.explain(&who, verb, (repository, Visibility::Public).into()).await
+    };
+    let allowed = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();
+    assert_eq!(allowed, Explanation::Allowed(Rule::Role(Role::User)));
+    let carried = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    assert!(matches!(carried, Explanation::NotCarried(Rule::Role(Role::User), _)), "{carried:?}");
+    let granted = explain("account:alice", Verb::Push, "local/a").await.unwrap();
+    assert_eq!(granted, Explanation::NotGranted { is_private: false });
+    for unknown in ["account:nobody", "token:none"] {
+        assert!(explain(unknown, Verb::Pull, "a").await.is_err(), "{unknown}");
+    }
+    token(&access, "pull:**", None).await;
+    let several = explain("token:ci", Verb::Pull, "docker.io/a/b").await;
+    assert!(matches!(several, Err(ChangeError::SeveralTokens(_))), "{several:?}");
+    access.change_account(&name("alice"), disabled(true), &owner()).await.unwrap();
+    let out = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();
+    assert_eq!(out, Explanation::Disabled(name("alice")));
+}
+
+#[tokio::test]
+async fn grants_by_api_survive_a_restart_and_have_an_end() {
+    let home = Home::new();
+    let access = with_alice(&home).await;
+    let grant = entrepot_access::Grant {
+        to: "account:alice".parse().unwrap(),
+        repositories: vec!["local/a/**".parse().unwrap(), "docker.io/acme/*".parse().unwrap()],
+        may: "push".parse().unwrap(),
+    };
+    let id = access.add_grant(&grant, &owner()).await.unwrap().to_string();
+    drop(access);
+    let access = home.open().await;
+    let known = access.grants();
+    assert_eq!((known.len(), &known[0].0, known[0].1.id()), (1, &grant, id.clone()));
+    let alice = login(&access, "alice", PASSWORD).await.unwrap();
+    assert!(access.rules().rights(&alice, "local/a/b", Visibility::Private).has(entrepot_access::Verb::Push));
+    access.remove_grant(&id, &owner()).await.unwrap();
+    assert!(access.rules().rights(&alice, "local/a/b", Visibility::Private).is_empty());
+    assert!(matches!(access.remove_grant(&id, &owner()).await, Err(ChangeError::NoGrant(_))));
+    let catalog = home.catalog().await;
+    for _ in 0..1000 {
+        // Straight into the catalog, which has no limit of its own.
+        let new = entrepot_catalog::NewGrant {
+            subject: "role:user".to_owned(),
+            repositories: "local/x".to_owned(),
+            may: "pull".to_owned(),
+            created_by: "owner".to_owned(),
+        };
+        catalog.add_grant(&new, SystemTime::now()).await.unwrap();
+    }
+    let full = home.open().await;
+    assert!(matches!(full.add_grant(&grant, &owner()).await, Err(ChangeError::TooManyGrants)));
+}

@@ -79,6 +79,8 @@ pub struct Account {
     pub has_password: bool,
     /// Whether it is disabled.
     pub disabled: bool,
+    /// Rises with every change; `If-Match: "REVISION"` makes a change that counts only if nothing has changed since.
+    pub revision: i64,
     /// When it was created.
     pub created: Timestamp,
     /// When somebody last logged in with a password.
@@ -91,8 +93,43 @@ pub struct Account {
 pub struct AccountList {
     /// The accounts, in order of their names.
     pub accounts: Vec<Account>,
-    /// Whether more follow: ask again with `last` as the name of the last one.
+    /// Whether more follow.
     pub more: bool,
+    /// Where the next page begins: ask again with it as `last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Parameters of a list that is paged by name or id.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many at most; 100 if left out.
+    pub n: Option<usize>,
+    /// The last one of the page before.
+    pub last: Option<String>,
+}
+
+/// Which accounts to list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AccountListQuery {
+    /// Only those whose names have this in them.
+    pub search: Option<String>,
+    /// Only those of this role.
+    #[param(value_type = Option<Role>)]
+    pub role: Option<Role>,
+    /// Only those from here.
+    #[param(value_type = Option<AccountKind>)]
+    pub kind: Option<AccountKind>,
+    /// Only those that are disabled, or that are not.
+    pub disabled: Option<bool>,
+    /// The order: `name`, `created`, or backwards with a `-` before it; `name` if left out.
+    pub sort: Option<String>,
+    /// How many at most; 100 if left out.
+    pub n: Option<usize>,
+    /// `next` of the page before.
+    pub last: Option<String>,
 }
 
 /// A new account. Without a password it is a robot, which has API tokens only.
@@ -155,8 +192,11 @@ pub struct ApiTokenSecret {
 pub struct ApiTokenList {
     /// The tokens, in order of their ids.
     pub tokens: Vec<ApiToken>,
-    /// Whether more follow: ask again with `last` as the id of the last one.
+    /// Whether more follow.
     pub more: bool,
+    /// Where the next page begins: ask again with it as `last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A new API token.
@@ -225,18 +265,11 @@ pub struct AuditEntry {
 pub struct AuditList {
     /// The entries, the latest first.
     pub entries: Vec<AuditEntry>,
-    /// Whether more follow: ask again with `last` as the id of the last one.
+    /// Whether more follow.
     pub more: bool,
-}
-
-/// Parameters of a list that is paged by name or id.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct PageQuery {
-    /// How many at most; 100 if left out.
-    pub n: Option<usize>,
-    /// The last one of the page before.
-    pub last: Option<String>,
+    /// Where the next page begins: ask again with it as `last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of the list of API tokens.
@@ -245,9 +278,11 @@ pub struct PageQuery {
 pub struct ApiTokenListQuery {
     /// Only those of this account; the caller's own if left out, or all for admins.
     pub account: Option<String>,
+    /// Only those that end before this time, the next to end first; all in order of their ids if left out.
+    pub ends_before: Option<Timestamp>,
     /// How many at most; 100 if left out.
     pub n: Option<usize>,
-    /// The last one of the page before.
+    /// `next` of the page before.
     pub last: Option<String>,
 }
 
@@ -257,8 +292,19 @@ pub struct ApiTokenListQuery {
 pub struct AuditQuery {
     /// Only what this one did, such as `account:alice` or `owner`.
     pub actor: Option<String>,
+    /// Only this, such as `login` or `token.create`.
+    pub action: Option<String>,
+    /// Only what was done to this, such as an account's name.
+    pub object: Option<String>,
+    /// Only this outcome.
+    #[param(value_type = Option<AuditOutcome>)]
+    pub outcome: Option<AuditOutcome>,
+    /// Only what happened at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only what happened before this time.
+    pub until: Option<Timestamp>,
     /// How many at most; 100 if left out.
     pub n: Option<usize>,
-    /// The last one of the page before.
+    /// `next` of the page before.
     pub last: Option<String>,
 }

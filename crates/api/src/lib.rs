@@ -3,7 +3,7 @@
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
-//! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`AuditList`]
+//! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`AuditList`]; rights: [`GrantList`], [`AccessExplanation`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -15,6 +15,7 @@ mod cache;
 mod cause;
 mod copy;
 mod event;
+mod grant;
 mod problem;
 mod progress;
 mod query;
@@ -25,9 +26,9 @@ mod timestamp;
 mod words;
 
 pub use account::{
-    Account, AccountChange, AccountKind, AccountList, ApiToken, ApiTokenList, ApiTokenListQuery,
-    ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me, NewAccount,
-    NewApiToken, PageQuery, Role, SenderKind,
+    Account, AccountChange, AccountKind, AccountList, AccountListQuery, ApiToken, ApiTokenList,
+    ApiTokenListQuery, ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me,
+    NewAccount, NewApiToken, PageQuery, Role, SenderKind,
 };
 pub use cache::{
     CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
@@ -36,7 +37,11 @@ pub use cache::{
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
 pub use event::{Event, Running, SettledCopies};
-pub use problem::Problem;
+pub use grant::{
+    AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
+    NewGrant,
+};
+pub use problem::{Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,

@@ -39,6 +39,8 @@ mod tests {
         cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
+        grant::{ExplanationReason, GrantOrigin},
+        problem::ProblemCode,
         progress::Phase,
         run::{RunOutcome, RunReply},
     };
@@ -59,8 +61,11 @@ mod tests {
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);
+        agree(ExplanationReason::ALL, ExplanationReason::as_str);
+        agree(GrantOrigin::ALL, GrantOrigin::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

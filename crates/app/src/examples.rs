@@ -327,11 +327,18 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "token create",
-        &[example(
-            "entrepot token create build --account ci --scope 'pull,push:local/ci/**' --expires 90d",
-            "Let a pipeline push below local/ci for 90 days",
-            "允许流水线在 90 天内推送到 local/ci 之下",
-        )],
+        &[
+            example(
+                "entrepot token create build --account ci --scope 'pull,push:local/ci/**' --expires 90d",
+                "Let a pipeline push below local/ci for 90 days",
+                "允许流水线在 90 天内推送到 local/ci 之下",
+            ),
+            example(
+                "entrepot token create k8s --account ci --scope 'pull:**' --registry m.example.com --output dockerconfigjson",
+                "Make what Kubernetes has in an image pull secret",
+                "生成 Kubernetes 镜像拉取凭据",
+            ),
+        ],
     ),
     (
         "token renew",
@@ -341,10 +348,53 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             "不停机更换令牌内容",
         )],
     ),
+    (
+        "access explain",
+        &[
+            example(
+                "entrepot access explain account:alice push local/app",
+                "Ask why alice may push, or why not",
+                "查询 alice 为何能或不能推送",
+            ),
+            example(
+                "entrepot access explain anonymous pull docker.io/acme/web --output json",
+                "Ask it for a program",
+                "以 JSON 查询",
+            ),
+        ],
+    ),
+    (
+        "access grants ls",
+        &[example(
+            "entrepot access grants ls --to group:ml",
+            "List what a group was granted",
+            "列出授予某个组的权限",
+        )],
+    ),
+    (
+        "access grants add",
+        &[example(
+            "entrepot access grants add --to account:alice --may pull,push 'local/app/**'",
+            "Let alice push below local/app",
+            "允许 alice 推送到 local/app 之下",
+        )],
+    ),
+    (
+        "access grants rm",
+        &[example("entrepot access grants rm 3719483918274560", "Take a grant back", "收回一项授权")],
+    ),
     ("token rm", &[example("entrepot token rm roZHYrZ6Ai", "Revoke a token", "吊销令牌")]),
     (
         "audit",
-        &[example("entrepot audit --actor owner -n 20", "Show what the owner did", "查看所有者的操作")],
+        &[
+            example("entrepot audit --actor owner -n 20", "Show what the owner did", "查看所有者的操作"),
+            example(
+                "entrepot audit --action login --outcome refused --since 1d",
+                "Show the failed logins of a day",
+                "查看一天内失败的登录",
+            ),
+            example("entrepot audit --follow", "Watch what is done", "持续查看操作"),
+        ],
     ),
     (
         "cache verify",

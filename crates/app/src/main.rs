@@ -17,6 +17,7 @@ mod examples;
 mod failure;
 mod greeting;
 mod hints;
+mod housekeeping;
 mod log;
 mod output;
 mod progress;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Action::Tags(tags) => commands::tags::run(tags),
         Action::Inspect(inspect) => commands::inspect::run(inspect),
         Action::Digest(digest) => commands::digest::run(digest),
+        Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Login(login) => commands::login::login(login),
         Action::Logout(logout) => commands::login::logout(logout),

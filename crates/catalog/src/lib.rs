@@ -36,8 +36,9 @@ mod usage;
 mod visibility;
 
 pub use access::{
-    AccountChange, AccountKind, AccountRecord, ApiTokenRecord, ApiTokenSecret, AuditEntry, AuditFilter,
-    AuditOutcome, AuditRecord, NewAccount, NewApiToken, SigningKeyRecord,
+    AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
+    ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, NewAccount, NewApiToken,
+    NewGrant, SigningKeyRecord,
 };
 pub use database::Catalog;
 pub use error::{Error, FileProblem};

@@ -14,7 +14,7 @@ use crate::{
     recorded, removal, sql, sync, tags, usage, visibility,
 };
 
-const QUERIES: [(&str, &str); 60] = [
+const QUERIES: [(&str, &str); 70] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -57,11 +57,20 @@ const QUERIES: [(&str, &str); 60] = [
     ("account by name", access::BY_NAME),
     ("account by subject", access::BY_SUBJECT),
     ("accounts", access::ACCOUNTS),
+    ("accounts by name", access::BY_NAME_UP),
+    ("accounts by name, backwards", access::BY_NAME_BACK),
+    ("accounts by age", access::BY_AGE),
+    ("accounts by age, backwards", access::BY_AGE_BACK),
+    ("remove account", access::REMOVE_ACCOUNT),
+    ("remove grant", access::REMOVE_GRANT),
+    ("remove grants of an account", access::REMOVE_GRANTS_OF),
+    ("tokens that end", access::ENDING),
     ("token", access::TOKEN),
     ("tokens of an account", access::TOKENS_OF),
     ("secrets", access::SECRETS),
     ("audit", access::AUDIT),
     ("audit of somebody", access::AUDIT_OF),
+    ("audit of an action", access::AUDIT_OF_ACTION),
     ("trim audit", access::TRIM_AUDIT),
     ("run", sync::RUN),
     ("runs", sync::RUNS),

@@ -125,6 +125,11 @@ pub(crate) fn new_id() -> i64 {
     i64::try_from(id & u128::from(i64::MAX.unsigned_abs())).unwrap_or(i64::MAX)
 }
 
+/// The smallest key that a row made at this time may have.
+pub(crate) fn first_id(at: SystemTime) -> i64 {
+    to_ms(at).min(i64::MAX >> 21) << 21
+}
+
 pub(crate) fn to_ms(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

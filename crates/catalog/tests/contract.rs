@@ -61,6 +61,8 @@ on_both! {
         accounts_have_unique_names, accounts_change_only_as_they_were_seen,
         accounts_from_elsewhere_are_found_by_subject, accounts_come_in_pages, tokens_are_renewed_with_grace,
         tokens_go_with_their_account, keys_are_kept_sealed, the_audit_is_read_backwards,
+        accounts_are_found_and_ordered, tokens_that_end_soon_come_first,
+        grants_end_with_the_account_that_they_are_to, the_audit_is_searched,
     }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {

@@ -4,16 +4,14 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{
-    Access, Account, AccountName, ApiToken, Audit, Change, ChangeError, Identity, NewToken, Operation,
-    Scopes, TokenId,
+    Access, Account, AccountName, ApiToken, Change, ChangeError, NewToken, Operation, Scopes, TokenId,
 };
 use entrepot_api::{
-    AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken, Me,
-    NewAccount, NewApiToken, PageQuery, Problem as ProblemBody,
+    AccountChange, AccountList, AccountListQuery, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery,
+    IssuedToken, Me, NewAccount, NewApiToken, Problem as ProblemBody, Timestamp,
 };
-use entrepot_catalog::AuditFilter;
-use http::{Response, StatusCode};
-use serde::de::DeserializeOwned;
+use entrepot_catalog::{AccountFilter, ApiTokenFilter, AuditFilter};
+use http::{Response, StatusCode, header};
 
 use crate::{
     account_views as views, answer,
@@ -22,8 +20,10 @@ use crate::{
     query,
     sync::problem::Problem,
     web::{
+        allowed::{access, allowed, by, may},
         call::WebCall,
-        request::{Segment, limit, read, wrong},
+        request::{Segment, document, limit, parsed},
+        revision,
     },
 };
 
@@ -36,13 +36,13 @@ use crate::{
     )
 )]
 pub(crate) async fn me(call: WebCall) -> Result<Response<Body>, Problem> {
-    let access = access(&call)?;
-    Ok(answer::json(&views::me(access.rules(), &call.caller.sender.principal), JSON))
+    access(&call)?;
+    Ok(answer::json(&views::me(&call.caller.sender.principal, |operation| may(&call, operation)), JSON))
 }
 
 /// List accounts
 #[utoipa::path(
-    get, path = "/api/v1/accounts", operation_id = "listAccounts", tag = "accounts", params(PageQuery),
+    get, path = "/api/v1/accounts", operation_id = "listAccounts", tag = "accounts", params(AccountListQuery),
     responses(
         (status = 200, description = "A page of accounts", body = AccountList),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
@@ -50,8 +50,38 @@ pub(crate) async fn me(call: WebCall) -> Result<Response<Body>, Problem> {
 )]
 pub(crate) async fn accounts(call: WebCall) -> Result<Response<Body>, Problem> {
     let access = allowed(&call, Operation::ManageAccounts)?;
-    let page = access.accounts(&last(&call), limit(call.query())?).await?;
-    Ok(answer::json(&views::accounts(page)?, JSON))
+    let query = call.query();
+    let filter = AccountFilter {
+        search: query::text(query, "search"),
+        role: parsed(query, "role", views::role_named)?.map(|role| role.to_string()),
+        kind: parsed(query, "kind", views::kind_named)?,
+        is_disabled: parsed(query, "disabled", |text| text.parse().ok())?,
+        order: parsed(query, "sort", views::order_named)?.unwrap_or_default(),
+        after: query::text(query, "last"),
+    };
+    let page = access.find_accounts(&filter, limit(query)?).await?;
+    Ok(answer::json(&views::accounts(page, filter.order)?, JSON))
+}
+
+/// One account
+///
+/// Everybody may read their own. `ETag` is its revision, for `If-Match`.
+#[utoipa::path(
+    get, path = "/api/v1/accounts/{name}", operation_id = "getAccount", tag = "accounts",
+    params(("name" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The account", body = entrepot_api::Account),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn account(name: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let name = name?.0;
+    let access = allowed(&call, for_account(&call, Some(&name)))?;
+    let record = access.account(&account_name(&name)?).await?;
+    let tag = revision::tag(record.revision);
+    let mut response = answer::json(&views::account(record)?, JSON);
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
 }
 
 /// Create an account
@@ -66,20 +96,24 @@ pub(crate) async fn accounts(call: WebCall) -> Result<Response<Body>, Problem> {
 pub(crate) async fn create_account(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
     let access = allowed(&call, Operation::ManageAccounts)?;
     let new: NewAccount = document(body).await?;
-    let name = account_name(&new.name)?;
+    let name = account_name(&new.name).map_err(|problem| problem.about("name"))?;
     access.create_account(&name, views::role(new.role), new.password.map(Into::into), &by(&call)).await?;
     Ok(answer::empty(StatusCode::CREATED))
 }
 
 /// Change an account: its role, its password, or whether it is disabled
 ///
-/// Everybody may change their own password.
+/// Everybody may change their own password. With `If-Match`, the change counts only if the account still has that revision.
 #[utoipa::path(
     patch, path = "/api/v1/accounts/{name}", operation_id = "changeAccount", tag = "accounts",
-    params(("name" = String, Path, description = "The account")),
+    params(
+        ("name" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The revision that the change is for")
+    ),
     request_body = AccountChange,
     responses(
         (status = 204, description = "It was changed"),
+        (status = 412, description = "It was changed since", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
@@ -88,32 +122,42 @@ pub(crate) async fn change_account(
     call: WebCall,
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
-    let name = account_name(&name?.0)?;
+    let name = name?.0;
+    // Who may not change it is not told what is wrong with the request.
+    allowed(&call, for_account(&call, Some(&name)))?;
     let change: AccountChange = document(body).await?;
-    let is_own_password = change.role.is_none() && change.disabled.is_none() && is_own(&call, &name);
-    let operation = if is_own_password { Operation::ManageSelf } else { Operation::ManageAccounts };
+    let is_own = change.role.is_none() && change.disabled.is_none();
+    let operation = if is_own { for_account(&call, Some(&name)) } else { Operation::ManageAccounts };
     let access = allowed(&call, operation)?;
     let change = Change {
         role: change.role.map(views::role),
         password: change.password.map(Into::into),
         is_disabled: change.disabled,
+        revision: revision::expected(&call.headers)?,
     };
-    access.change_account(&name, change, &by(&call)).await?;
+    access.change_account(&account_name(&name)?, change, &by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
 /// Remove an account with all its tokens
+///
+/// Grants that were made to it by API go with it. With `If-Match`, only if the account still has that revision.
 #[utoipa::path(
     delete, path = "/api/v1/accounts/{name}", operation_id = "removeAccount", tag = "accounts",
-    params(("name" = String, Path, description = "The account")),
+    params(
+        ("name" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The revision that is to be removed")
+    ),
     responses(
         (status = 204, description = "It was removed"),
+        (status = 412, description = "It was changed since", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn remove_account(name: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
-    let name = account_name(&name?.0)?;
-    allowed(&call, Operation::ManageAccounts)?.remove_account(&name, &by(&call)).await?;
+    let access = allowed(&call, Operation::ManageAccounts)?;
+    let (name, revision) = (account_name(&name?.0)?, revision::expected(&call.headers)?);
+    access.remove_account_as_seen(&name, revision, &by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -126,11 +170,19 @@ pub(crate) async fn remove_account(name: Segment, call: WebCall) -> Result<Respo
     )
 )]
 pub(crate) async fn tokens(call: WebCall) -> Result<Response<Body>, Problem> {
-    let asked = query::find(call.query(), "account").map(|name| account_name(&name)).transpose()?;
-    let account = asked.or_else(|| own(&call).map(|account| account.name.clone()));
-    let access = allowed(&call, for_account(&call, account.as_ref()))?;
-    let page = access.tokens(account.as_ref(), &last(&call), limit(call.query())?).await?;
-    Ok(answer::json(&views::tokens(page), JSON))
+    let query = call.query();
+    let asked = query::text(query, "account");
+    let account = asked.or_else(|| own(&call).map(|account| account.name.to_string()));
+    let access = allowed(&call, for_account(&call, account.as_deref()))?;
+    let account = match account {
+        Some(name) => Some(access.account(&account_name(&name)?).await?.id),
+        None => None,
+    };
+    let ends_before = parsed(query, "ends_before", |text| text.parse::<Timestamp>().ok())?;
+    let after = query::text(query, "last");
+    let filter = ApiTokenFilter { account, ends_before: ends_before.map(Into::into), after };
+    let page = access.find_tokens(&filter, limit(query)?).await?;
+    Ok(answer::json(&views::tokens(page, &filter), JSON))
 }
 
 /// Create an API token
@@ -145,13 +197,21 @@ pub(crate) async fn tokens(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn create_token(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
+    // Who may make none at all is not told what is wrong with the request.
+    allowed(&call, Operation::ManageSelf)?;
     let new: NewApiToken = document(body).await?;
-    let asked = new.account.map(|name| account_name(&name)).transpose()?;
-    let account = asked.or_else(|| own(&call).map(|account| account.name.clone())).ok_or_else(|| {
-        Problem::bad("the token belongs to nobody").with_hint("name the `account` that it is for")
+    let account = new.account.or_else(|| own(&call).map(|account| account.name.to_string()));
+    let account = account.ok_or_else(|| {
+        Problem::bad("the token belongs to nobody")
+            .about("account")
+            .with_hint("name the `account` that it is for")
+            .in_chinese("没有指定令牌属于哪个账号")
+            .with_chinese_hint("请在 `account` 中写明账号")
     })?;
     let access = allowed(&call, for_account(&call, Some(&account)))?;
-    let scopes: Scopes = new.scopes.join(" ").parse().map_err(wrong)?;
+    let account = account_name(&account).map_err(|problem| problem.about("account"))?;
+    let scopes: Scopes =
+        new.scopes.join(" ").parse().map_err(|error| Problem::from(ChangeError::Scope(error)))?;
     let new = NewToken { account, name: new.name, scopes, expires: new.expires.map(Into::into) };
     Ok(issued(&access.create_token(&new, &by(&call)).await?))
 }
@@ -197,40 +257,25 @@ pub(crate) async fn remove_token(id: Segment, call: WebCall) -> Result<Response<
 )]
 pub(crate) async fn audit(call: WebCall) -> Result<Response<Body>, Problem> {
     let access = allowed(&call, Operation::ReadAudit)?;
-    let before = query::find(call.query(), "last").map(|last| last.parse());
-    let before = before.transpose().map_err(|_| Problem::bad("`last` is not the id of an entry"))?;
-    let actor = query::find(call.query(), "actor").map(std::borrow::Cow::into_owned);
-    let page = access.audit(&AuditFilter { actor, before }, limit(call.query())?).await?;
+    let query = call.query();
+    let time = |text: &str| text.parse::<Timestamp>().ok();
+    let filter = AuditFilter {
+        actor: query::text(query, "actor"),
+        action: query::text(query, "action"),
+        object: query::text(query, "object"),
+        outcome: parsed(query, "outcome", views::outcome_named)?,
+        since: parsed(query, "since", time)?.map(Into::into),
+        until: parsed(query, "until", time)?.map(Into::into),
+        before: parsed(query, "last", |text| text.parse().ok())?,
+    };
+    let page = access.audit(&filter, limit(query)?).await?;
     Ok(answer::json(&views::audit(page), JSON))
 }
 
-fn access(call: &WebCall) -> Result<&Access, Problem> {
-    call.state.access.as_ref().ok_or_else(Problem::not_found)
-}
-
-/// Returns the accounts if the caller may do this.
-fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
-    let access = access(call)?;
-    let principal = &call.caller.sender.principal;
-    if access.rules().may(principal, operation) {
-        return Ok(access);
-    }
-    Err(match principal.identity {
-        Identity::Account(_) => {
-            let problem =
-                Problem::new(StatusCode::FORBIDDEN, format!("{} may not do this", principal.label()));
-            problem.with_hint("an admin can, or the server's owner on its machine: `entrepot account`")
-        }
-        _ => Problem::new(StatusCode::UNAUTHORIZED, "this needs a login").with_hint(
-            "send a user name and password, or an API token; on the server's machine: `entrepot account`",
-        ),
-    })
-}
-
-// What is needed to manage the tokens of an account, or of all.
-fn for_account(call: &WebCall, account: Option<&AccountName>) -> Operation {
+// What is needed to read or manage what belongs to an account, or all of it.
+fn for_account(call: &WebCall, account: Option<&str>) -> Operation {
     match account {
-        Some(name) if is_own(call, name) => Operation::ManageSelf,
+        Some(name) if own(call).is_some_and(|own| own.name.as_str() == name) => Operation::ManageSelf,
         _ => Operation::ManageAccounts,
     }
 }
@@ -253,18 +298,6 @@ fn own(call: &WebCall) -> Option<&Account> {
     call.caller.sender.principal.account()
 }
 
-fn is_own(call: &WebCall, name: &AccountName) -> bool {
-    own(call).is_some_and(|account| account.name == *name)
-}
-
-fn by(call: &WebCall) -> Audit {
-    Audit {
-        actor: call.caller.sender.principal.label(),
-        address: call.client().address().map(|address| address.to_string()),
-        request_id: Some(call.caller.id.as_str().to_owned()),
-    }
-}
-
 fn issued(token: &ApiToken) -> Response<Body> {
     let body = IssuedToken { id: token.id().to_string(), token: token.expose().to_owned() };
     let mut response = answer::json(&body, JSON);
@@ -272,52 +305,6 @@ fn issued(token: &ApiToken) -> Response<Body> {
     response
 }
 
-async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
-    let bytes = read(body).await?;
-    // The position, and never the text, which may hold a password.
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Data => "the body has other fields than it should",
-            _ => "the body is not JSON",
-        };
-        let at = format!("line {}, column {}", error.line(), error.column());
-        Problem::bad(format!("{what} ({at})")).with_hint("see `/api/v1/openapi.json`")
-    })
-}
-
 fn account_name(text: &str) -> Result<AccountName, Problem> {
-    text.parse().map_err(wrong)
-}
-
-fn last(call: &WebCall) -> String {
-    query::find(call.query(), "last").unwrap_or_default().into_owned()
-}
-
-impl From<ChangeError> for Problem {
-    fn from(error: ChangeError) -> Self {
-        let text = error.to_string();
-        match error {
-            ChangeError::Name(_)
-            | ChangeError::Password(_)
-            | ChangeError::Scope(_)
-            | ChangeError::NoPassword(_)
-            | ChangeError::Past => Self::bad(text),
-            ChangeError::NoAccount(_) => {
-                Self::new(StatusCode::NOT_FOUND, text).with_hint("see who there is: `entrepot account ls`")
-            }
-            ChangeError::NoToken(_) => {
-                Self::new(StatusCode::NOT_FOUND, text).with_hint("see what there is: `entrepot token ls`")
-            }
-            ChangeError::Exists(_) | ChangeError::Conflict | ChangeError::LastAdmin(_) => {
-                Self::new(StatusCode::CONFLICT, text)
-            }
-            ChangeError::Busy(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, text).with_hint("try again soon")
-            }
-            ChangeError::Catalog(cause) => {
-                tracing::warn!(%cause, "{text}");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
-            }
-        }
-    }
+    text.parse().map_err(|error| Problem::from(ChangeError::Name(error)))
 }

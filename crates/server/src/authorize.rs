@@ -3,7 +3,7 @@
 //! [`Question::decide`] is pure: whether an upstream gives the repository to everybody is an input. [`admit`] finds that out
 //! where it matters, and asks whether a limit stands against the request.
 
-use entrepot_access::{Access, Principal, Verb, Verbs, Visibility, WrongCredentials};
+use entrepot_access::{Access, Carries, Principal, Verb, Verbs, Visibility, WrongCredentials};
 use entrepot_mirror::{Mirror, RepoKey, Verdict};
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
@@ -100,16 +100,27 @@ impl Question<'_> {
             Credentials::None => {
                 (format!("`{asked_for}` on `{name}` needs a login; hint: `docker login`"), None)
             }
-            _ => {
-                let who = self.sender.principal.label();
-                let message = format!("{who} may not `{asked_for}` on `{name}`; hint: an admin can grant it");
-                (message, Some(TokenFault::Insufficient))
-            }
+            _ => (refused(&self.sender.principal, name, asked_for), Some(TokenFault::Insufficient)),
         };
         let code = if fault.is_some() { ErrorCode::Denied } else { ErrorCode::Unauthorized };
         Refusal::new(StatusCode::UNAUTHORIZED, code, message)
             .with(header::WWW_AUTHENTICATE, self.origin.challenge(Some((name, asked_for)), fault))
     }
+}
+
+// Says nothing that depends on the repository, which may not exist.
+fn refused(principal: &Principal, name: &Name, asked_for: Verbs) -> String {
+    let who = principal.label();
+    let hint = match &principal.carries {
+        Carries::Token(token) => {
+            format!(
+                "the API token `{}` carries `{}`, and its account what an admin grants",
+                token.name, token.scopes
+            )
+        }
+        Carries::All => "an admin can grant it".to_owned(),
+    };
+    format!("{who} may not `{asked_for}` on `{name}`; hint: {hint}")
 }
 
 /// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.

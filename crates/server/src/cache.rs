@@ -1,8 +1,8 @@
 //! The JSON API of the mirror's holdings: list, count, remove, verify.
 //!
-//! Only for the owner of the data directory, who is whoever can open its socket.
+//! For the owner of the data directory, who is whoever can open its socket, and for accounts whose role may.
 
-use entrepot_access::Identity;
+use entrepot_access::{Identity, Operation};
 use entrepot_api::{
     CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, CacheVerification, ImageListQuery,
     ImageQuery, Problem as ProblemBody, RepositoryListQuery, VerificationQuery,
@@ -17,7 +17,11 @@ use crate::{
     headers::JSON,
     held, query,
     sync::problem::Problem,
-    web::{call::WebCall, request::wrong},
+    web::{
+        allowed::{may, refused},
+        call::WebCall,
+        request::wrong,
+    },
 };
 
 /// Count everything that is held
@@ -29,7 +33,7 @@ use crate::{
     )
 )]
 pub(crate) async fn totals(call: WebCall) -> Result<Response<Body>, Problem> {
-    let holdings = owned(&call)?.holdings().await?;
+    let holdings = allowed(&call, Operation::Inspect)?.holdings().await?;
     Ok(answer::json(&held::totals(holdings), JSON))
 }
 
@@ -43,7 +47,7 @@ pub(crate) async fn totals(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn repositories(call: WebCall) -> Result<Response<Body>, Problem> {
-    let (mirror, prefix) = (owned(&call)?, query::find(call.query(), "prefix"));
+    let (mirror, prefix) = (allowed(&call, Operation::Inspect)?, query::find(call.query(), "prefix"));
     let repositories = mirror.repositories(prefix.as_deref(), &page(&call)?).await?;
     Ok(answer::json(&held::repositories(repositories), JSON))
 }
@@ -57,7 +61,7 @@ pub(crate) async fn repositories(call: WebCall) -> Result<Response<Body>, Proble
     )
 )]
 pub(crate) async fn images(call: WebCall) -> Result<Response<Body>, Problem> {
-    let mirror = owned(&call)?;
+    let mirror = allowed(&call, Operation::Inspect)?;
     let images = mirror.images(&repository(&call)?, &page(&call)?).await?;
     Ok(answer::json(&held::images(images), JSON))
 }
@@ -71,7 +75,8 @@ pub(crate) async fn images(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn remove_images(call: WebCall) -> Result<Response<Body>, Problem> {
-    let (mirror, reference) = (owned(&call)?, query::find(call.query(), "reference"));
+    let mirror = allowed(&call, Operation::ManageCache)?;
+    let reference = query::find(call.query(), "reference");
     let reference: Option<Reference> =
         reference.map(|reference| reference.parse().map_err(wrong)).transpose()?;
     let removal = mirror.remove(&repository(&call)?, reference.as_ref()).await?;
@@ -110,21 +115,27 @@ pub(crate) async fn repair(call: WebCall) -> Result<Response<Body>, Problem> {
 }
 
 async fn verified(call: &WebCall, repair: bool) -> Result<Response<Body>, Problem> {
-    let mirror = owned(call)?;
+    let mirror = allowed(call, Operation::ManageCache)?;
     let last: Option<Digest> =
         query::find(call.query(), "last").map(|last| last.parse().map_err(wrong)).transpose()?;
     let found = mirror.verify(last.as_ref(), Check { repair, ..Check::default() }).await?;
     Ok(answer::json(&held::verification(found), JSON))
 }
 
-/// Returns the mirror if the caller is its owner.
-fn owned(call: &WebCall) -> Result<&Mirror, Problem> {
-    match call.caller.sender.principal.identity {
+/// Returns the mirror if the caller is its owner, or an account that may do this. Programs on this machine that cannot open
+/// the socket are not the owner's.
+fn allowed(call: &WebCall, operation: Operation) -> Result<&Mirror, Problem> {
+    match &call.caller.sender.principal.identity {
         Identity::Owner => Ok(&call.state.mirror),
-        Identity::Local | Identity::SyncToken | Identity::Account(_) | Identity::Anonymous => {
+        Identity::Account(_) if may(call, operation) => Ok(&call.state.mirror),
+        Identity::Account(_) | Identity::SyncToken | Identity::Anonymous => Err(refused(call)),
+        Identity::Local => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, "only the owner of the data directory may do this");
-            Err(problem.with_hint("run `entrepot cache` on the server's machine"))
+            Err(problem
+                .with_hint("run `entrepot cache` on the server's machine, or log in as an operator")
+                .in_chinese("只有数据目录的所有者可以这样做")
+                .with_chinese_hint("请在服务器上运行 `entrepot cache`，或以 operator 登录"))
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use http::request::Parts;
 
-use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, sender::Sender, state::State};
+use crate::{
+    host::Unclear, ids::RequestId, incoming::Upload, metrics::Kind, peer::Peer, sender::Sender, state::State,
+};
 
 /// A request as handlers see it.
 pub(crate) struct Call<'a> {
@@ -16,6 +18,7 @@ pub(crate) struct Call<'a> {
     pub(crate) body: &'a mut Upload,
     /// The kind of address, set once it is known.
     pub(crate) kind: &'a mut Kind,
+    pub(crate) id: &'a RequestId,
 }
 
 impl<'a> Call<'a> {

@@ -22,6 +22,7 @@ struct Counters {
     sendfile_bytes: Counter,
     connections: Gauge,
     accepted: Counter,
+    ending_tokens: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +61,7 @@ impl Default for Counters {
             sendfile_bytes: Counter::default(),
             connections: Gauge::default(),
             accepted: Counter::default(),
+            ending_tokens: Gauge::default(),
         }
     }
 }
@@ -76,6 +78,13 @@ impl Metrics {
         registry.register("entrepot_http_connections", "Connections open now", self.0.connections.clone());
         let accepted = "Connections accepted";
         registry.register("entrepot_http_connections_accepted", accepted, self.0.accepted.clone());
+        let ending = "API tokens that end within seven days";
+        registry.register("entrepot_api_tokens_ending", ending, self.0.ending_tokens.clone());
+    }
+
+    /// Tells how many API tokens end within seven days.
+    pub fn api_tokens_ending(&self, count: u64) {
+        self.0.ending_tokens.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Bytes sent with `sendfile`.

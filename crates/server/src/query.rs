@@ -10,6 +10,11 @@ pub(crate) fn find<'a>(query: &'a str, key: &str) -> Option<Cow<'a, str>> {
     form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == key).then_some(value))
 }
 
+/// Returns the first value of `key`, unless it is empty.
+pub(crate) fn text(query: &str, key: &str) -> Option<String> {
+    find(query, key).filter(|text| !text.is_empty()).map(Cow::into_owned)
+}
+
 /// Returns the loggable part of the query, with its `?`; empty if there is none.
 pub(crate) fn for_log(query: &str) -> String {
     let mut out = String::new();

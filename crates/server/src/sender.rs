@@ -19,7 +19,7 @@ use crate::{
 /// The longest credentials that are looked at, in bytes. Some registries' tokens serve as passwords, and are long.
 const MAX_CREDENTIALS: usize = 16 << 10;
 /// When to ask again after the accounts could not be read, in seconds.
-const SOON: u64 = 5;
+pub(crate) const SOON: u64 = 5;
 
 /// Who sent a request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub enum Credentials {
 /// Why credentials were refused.
 #[derive(Debug)]
 pub struct Rejection {
+    /// The user name that was sent with the credentials; empty for a bearer token.
+    pub user: String,
     /// What to tell the sender.
     pub message: String,
     /// What to do about it.
@@ -116,7 +118,7 @@ impl Sender {
             Some(Sent::Basic { user, password }) => {
                 let client = Client::of(evidence.address, evidence.headers).address();
                 let found = access.login(&user, &password, client).await;
-                found.map(Self::accepted).map_err(Rejection::of_login)
+                found.map(Self::accepted).map_err(|error| Rejection::of_login(error).by(user))
             }
             Some(Sent::Bearer(token)) => {
                 access.bearer(token).await.map(Self::bearer).map_err(Rejection::of_bearer)
@@ -145,7 +147,7 @@ impl Sender {
     ) -> Self {
         let found = access.login(user, &password, client).await.map(Self::accepted);
         let nobody = Self { principal: Principal::ANONYMOUS, credentials: Credentials::None };
-        found.unwrap_or_else(|error| nobody.refused(Rejection::of_login(error)))
+        found.unwrap_or_else(|error| nobody.refused(Rejection::of_login(error).by(user.to_owned())))
     }
 
     fn refused(self, rejection: Rejection) -> Self {
@@ -191,13 +193,17 @@ impl Rejection {
         if let LoginError::Catalog(cause) = &error {
             tracing::warn!(%cause, "accounts cannot be read");
         }
-        Self { message: error.to_string(), kind }
+        Self { user: String::new(), message: error.to_string(), kind }
+    }
+
+    fn by(self, user: String) -> Self {
+        Self { user, ..self }
     }
 
     fn of_bearer(error: BearerError) -> Self {
         match error {
             BearerError::Login(error) => Self::of_login(error),
-            error => Self { message: error.to_string(), kind: RejectionKind::Token },
+            error => Self { user: String::new(), message: error.to_string(), kind: RejectionKind::Token },
         }
     }
 
@@ -221,7 +227,7 @@ impl Rejection {
 
     fn unreadable() -> Self {
         let message = "the credentials are neither `Basic` nor `Bearer`, or damaged".to_owned();
-        Self { message, kind: RejectionKind::Password }
+        Self { user: String::new(), message, kind: RejectionKind::Password }
     }
 }
 

@@ -6,15 +6,17 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use http::{Method, Request, Response, Version, request::Parts};
+use http::{Method, Request, Response, StatusCode, Version, request::Parts};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
     admission,
     answer::{refuse, without_body},
+    audit_log::Doer,
     body::Body,
     call::Call,
+    client::Client,
     error::Refusal,
     headers::{self, X_REQUEST_ID},
     host,
@@ -25,7 +27,7 @@ use crate::{
     peer::{Door, Peer},
     record::Record,
     registry,
-    sender::{Evidence, Sender},
+    sender::{Credentials, Evidence, Sender},
     state::State,
     sync::problem::Problem,
     web::{
@@ -119,22 +121,48 @@ impl Service {
         };
         let sender = Sender::of(&evidence, self.state.access.as_ref()).await;
         let call =
-            Call { state: &self.state, peer, head: &head, host, sender: &sender, body: &mut body, kind };
+            Call { state: &self.state, peer, head: &head, host, sender: &sender, body: &mut body, kind, id };
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
         if peer.door() == Door::Public && registry::is_below(call.path()) {
             let outcome = registry::answer(call).await;
+            // Nearly no request has refused credentials, and the others need no client.
+            if matches!(sender.credentials, Credentials::Refused(_))
+                && let Some(doer) = self.doer(&sender, Client::of(peer.address(), &head.headers), id)
+            {
+                doer.login(status_of(&outcome)).await;
+            }
             return Answered { outcome, all_read: body.is_finished() };
         }
         let host = call.host().map(str::to_owned);
-        let caller = Caller { sender, address: peer.address(), host, id: id.clone() };
+        let caller = Caller { sender: sender.clone(), address: peer.address(), host, id: id.clone() };
         let (body, finished) = body.into_body();
+        let client = Client::of(peer.address(), &head.headers);
+        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
         let outcome = self.site.answer(Request::from_parts(head, body), caller).await.map(|answer| {
             *kind = answer.kind;
             answer.response
         });
+        if let Some(doer) = self.doer(&sender, client, id) {
+            doer.login(status_of(&outcome)).await;
+            if is_api(&path) {
+                doer.change(&method, &path, status_of(&outcome)).await;
+            }
+        }
         Answered { outcome, all_read: finished.load(Ordering::Acquire) }
+    }
+
+    // For the audit log, where there are accounts.
+    fn doer<'a>(&'a self, sender: &'a Sender, client: Client, id: &'a RequestId) -> Option<Doer<'a>> {
+        self.state.access.as_ref().map(|access| Doer { access, sender, client, id })
+    }
+}
+
+fn status_of(outcome: &Result<Response<Body>, Refusal>) -> StatusCode {
+    match outcome {
+        Ok(response) => response.status(),
+        Err(refusal) => refusal.status,
     }
 }
 

@@ -1,14 +1,17 @@
 //! The commands about who may use a server: `account`, `token` and `audit`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
-use entrepot_api::Role;
+use entrepot_api::{AuditOutcome, AuditQuery, Role, Timestamp};
 
-use super::server::ServerArgs;
-use crate::commands::{
-    accounts::{Accounts, Verb},
-    password::Password,
+use super::server::{ServerAddressArgs, ServerArgs};
+use crate::{
+    commands::{
+        accounts::{Accounts, Issue, Verb, issued::Form},
+        password::Password,
+    },
+    output::Output,
 };
 
 #[derive(Subcommand)]
@@ -88,6 +91,15 @@ pub(super) enum TokenCommand {
         /// Only those of this account
         #[arg(long, value_name = "NAME")]
         account: Option<String>,
+        /// Only those that have expired or will within this time, the first to expire first
+        #[arg(
+            long,
+            value_name = "TIME",
+            num_args = 0..=1,
+            default_missing_value = "7d",
+            value_parser = humantime::parse_duration
+        )]
+        expiring: Option<Duration>,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -106,7 +118,7 @@ pub(super) enum TokenCommand {
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         expires: Option<Duration>,
         #[command(flatten)]
-        server: ServerArgs,
+        issue: IssueArgs,
     },
     /// Print a new secret for an API token; the one so far works for another 24 hours
     Renew {
@@ -114,7 +126,7 @@ pub(super) enum TokenCommand {
         #[arg(value_name = "ID")]
         id: String,
         #[command(flatten)]
-        server: ServerArgs,
+        issue: IssueArgs,
     },
     /// Remove an API token: it stops working at once
     Rm {
@@ -126,11 +138,56 @@ pub(super) enum TokenCommand {
     },
 }
 
+/// How a new token is printed.
+#[derive(Args)]
+pub(super) struct IssueArgs {
+    /// Output format: `text`, `json`, or ready for a client: `dockerconfigjson`, `hosts.toml`, `registries.yaml`
+    #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, default_value_t)]
+    output: TokenOutput,
+    /// How clients name this server: `m.example.com` [default: `--server`]
+    #[arg(long, value_name = "HOST")]
+    registry: Option<String>,
+    #[command(flatten)]
+    server: ServerAddressArgs,
+}
+
+/// The words for a [`Form`].
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum TokenOutput {
+    #[default]
+    Text,
+    Json,
+    #[value(name = "dockerconfigjson")]
+    DockerConfigJson,
+    #[value(name = "hosts.toml")]
+    HostsToml,
+    #[value(name = "registries.yaml")]
+    RegistriesYaml,
+}
+
 #[derive(Args)]
 pub(super) struct AuditArgs {
     /// Only what this one did, such as `account:alice` or `owner`
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
+    /// Only this, such as `login`, `token.create` or `push`
+    #[arg(long, value_name = "WHAT")]
+    action: Option<String>,
+    /// Only what was done to this, such as the name of an account
+    #[arg(long, value_name = "TO")]
+    object: Option<String>,
+    /// Only what was `done`, `refused` or `failed`
+    #[arg(long, value_name = "OUTCOME", value_enum, hide_possible_values = true)]
+    outcome: Option<OutcomeWord>,
+    /// Only what happened since: a time such as `2026-05-01T12:00:00Z`, or how long ago, such as `2h`
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only what happened before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// Go on printing what is done from now on
+    #[arg(short, long, conflicts_with = "until")]
+    follow: bool,
     /// Maximum number of entries
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
     count: usize,
@@ -143,6 +200,14 @@ pub(super) struct PasswordArgs {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+}
+
+/// The words for an [`AuditOutcome`].
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum OutcomeWord {
+    Done,
+    Refused,
+    Failed,
 }
 
 /// The words for a [`Role`].
@@ -176,11 +241,11 @@ impl AccountCommand {
 impl TokenCommand {
     pub(super) fn into_args(self) -> Accounts {
         match self {
-            Self::Ls { account, server } => args(server, Verb::Tokens { account }),
-            Self::Create { name, account, scopes, expires, server } => {
-                args(server, Verb::CreateToken { name, account, scopes, lifetime: expires })
+            Self::Ls { account, expiring, server } => args(server, Verb::Tokens { account, expiring }),
+            Self::Create { name, account, scopes, expires, issue } => {
+                issue.into_args(|issue| Verb::CreateToken { name, account, scopes, lifetime: expires, issue })
             }
-            Self::Renew { id, server } => args(server, Verb::RenewToken { id }),
+            Self::Renew { id, issue } => issue.into_args(|issue| Verb::RenewToken { id, issue }),
             Self::Rm { id, server } => args(server, Verb::RemoveToken { id }),
         }
     }
@@ -188,8 +253,64 @@ impl TokenCommand {
 
 impl AuditArgs {
     pub(super) fn into_args(self) -> Accounts {
-        args(self.server, Verb::Audit { actor: self.actor, count: self.count })
+        let query = AuditQuery {
+            actor: self.actor,
+            action: self.action,
+            object: self.object,
+            outcome: self.outcome.map(Into::into),
+            since: self.since,
+            until: self.until,
+            n: Some(self.count),
+            last: None,
+        };
+        args(self.server, Verb::Audit { query, follow: self.follow })
     }
+}
+
+impl IssueArgs {
+    fn into_args(self, verb: impl FnOnce(Issue) -> Verb) -> Accounts {
+        let issue = Issue { form: self.output.into(), registry: self.registry };
+        Accounts { to: self.server.addressed(self.output.of_failures()), verb: verb(issue) }
+    }
+}
+
+impl TokenOutput {
+    /// The format of failures.
+    pub(super) fn of_failures(self) -> Output {
+        if matches!(self, Self::Json) { Output::Json } else { Output::Text }
+    }
+}
+
+impl From<TokenOutput> for Form {
+    fn from(word: TokenOutput) -> Self {
+        match word {
+            TokenOutput::Text => Self::Text,
+            TokenOutput::Json => Self::Json,
+            TokenOutput::DockerConfigJson => Self::DockerConfigJson,
+            TokenOutput::HostsToml => Self::HostsToml,
+            TokenOutput::RegistriesYaml => Self::RegistriesYaml,
+        }
+    }
+}
+
+impl From<OutcomeWord> for AuditOutcome {
+    fn from(word: OutcomeWord) -> Self {
+        match word {
+            OutcomeWord::Done => Self::Done,
+            OutcomeWord::Refused => Self::Refused,
+            OutcomeWord::Failed => Self::Failed,
+        }
+    }
+}
+
+// A time, or how long ago.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = humantime::parse_duration(text);
+    let ago = ago.map_err(|_| "write a time, `2026-05-01T12:00:00Z`, or how long ago, `2h`".to_owned())?;
+    Ok(SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH).into())
 }
 
 impl PasswordArgs {

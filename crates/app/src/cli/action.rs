@@ -1,7 +1,7 @@
 //! What a command line asks for.
 
 use crate::commands::{
-    self, accounts, cache, completions, config, copy, digest,
+    self, access, accounts, cache, completions, config, copy, digest,
     documents::{images, rewrite},
     inspect, list, login, man, relay, runs, serve, sync, tags,
 };
@@ -37,6 +37,8 @@ pub(crate) enum Action {
     Runs(runs::Runs),
     /// Log in to a registry.
     Login(login::Login),
+    /// Manage and explain who may do what on a server.
+    Access(access::Access),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Remove a stored login.

@@ -336,6 +336,69 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("The command: `sync`, `sync run`", "命令：`sync`、`sync run`"),
     ("Manage the accounts of a server", "管理服务器的账号"),
     ("Manage the API tokens of a server", "管理服务器的 API 令牌"),
+    ("Say who may do what on a server, and grant rights", "查询谁能在服务器上做什么，以及授权"),
+    (
+        "Say whether somebody may do something to a repository, and by which rule; exit code 1 if they may not",
+        "说明某个主体能否对仓库执行某个动作，以及依据哪条规则；不能时退出码为 1",
+    ),
+    (
+        "Who: `anonymous`, `local`, `account:NAME`, `token:NAME` or `group:NAME`",
+        "主体：`anonymous`、`local`、`account:NAME`、`token:NAME` 或 `group:NAME`",
+    ),
+    ("What: `pull`, `push`, `delete` or `request`", "动作：`pull`、`push`、`delete` 或 `request`"),
+    (
+        "The repository, as clients name it: `nginx`, `docker.io/acme/web`, `local/app`",
+        "仓库，按客户端的写法：`nginx`、`docker.io/acme/web`、`local/app`",
+    ),
+    ("Work with rights beyond those of roles", "管理角色之外的授权"),
+    (
+        "List grants: those of the configuration, and those that were made with `add`",
+        "列出授权：配置文件中的，以及用 `add` 建立的",
+    ),
+    ("Only those to this one, such as `account:alice`", "只列出授予此对象的，例如 `account:alice`"),
+    ("Only those that cover this repository, named in full", "只列出涉及此仓库（完整名称）的"),
+    ("Grant a right, at once", "授权，立即生效"),
+    (
+        "To whom: `anonymous`, `account:NAME`, `group:NAME` or `role:ROLE`",
+        "授权对象：`anonymous`、`account:NAME`、`group:NAME` 或 `role:ROLE`",
+    ),
+    (
+        "What, separated by commas: `pull`, `push`, `delete`, `request`",
+        "动作，用逗号分隔：`pull`、`push`、`delete`、`request`",
+    ),
+    (
+        "The repositories, such as `local/app` or `docker.io/acme/**`",
+        "仓库，例如 `local/app` 或 `docker.io/acme/**`",
+    ),
+    (
+        "Take a grant back, at once; those of the configuration are changed there",
+        "收回授权，立即生效；配置文件中的请在文件里修改",
+    ),
+    ("The grant's id, as listed by `entrepot access grants ls`", "授权的 id，见 `entrepot access grants ls`"),
+    (
+        "Only those that have expired or will within this time, the first to expire first",
+        "只列出已过期或将在此时间内到期的令牌，最先到期的在前",
+    ),
+    (
+        "Output format: `text`, `json`, or ready for a client: `dockerconfigjson`, `hosts.toml`, `registries.yaml`",
+        "输出格式：`text`、`json`，或可直接用于客户端的 `dockerconfigjson`、`hosts.toml`、`registries.yaml`",
+    ),
+    (
+        "How clients name this server: `m.example.com` [default: `--server`]",
+        "客户端访问本服务器时使用的名称：`m.example.com` （默认：`--server`）",
+    ),
+    (
+        "Only this, such as `login`, `token.create` or `push`",
+        "只显示此类操作，例如 `login`、`token.create` 或 `push`",
+    ),
+    ("Only what was done to this, such as the name of an account", "只显示针对此对象的操作，例如某个账号名"),
+    ("Only what was `done`, `refused` or `failed`", "只显示结果为 `done`、`refused` 或 `failed` 的操作"),
+    (
+        "Only what happened since: a time such as `2026-05-01T12:00:00Z`, or how long ago, such as `2h`",
+        "只显示此后的操作：时间如 `2026-05-01T12:00:00Z`，或多久以前如 `2h`",
+    ),
+    ("Only what happened before this time", "只显示此前的操作"),
+    ("Go on printing what is done from now on", "持续显示新的操作"),
     ("Show who did what on a server", "查看服务器的操作审计记录"),
     ("List accounts", "列出账号"),
     (

@@ -3,6 +3,7 @@
 //! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
 //! stacks in `stacks`, and the steps of a migration in `migrate`. `help` makes the help of it, `chinese` has its texts.
 
+mod access;
 mod accounts;
 mod action;
 mod chinese;
@@ -29,7 +30,8 @@ use crate::{
     terminal,
 };
 
-use accounts::{AccountCommand, AuditArgs, TokenCommand};
+use access::AccessCommand;
+use accounts::{AccountCommand, AuditArgs, TokenCommand, TokenOutput};
 pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
 use documents::{ImagesArgs, RewriteArgs};
@@ -63,7 +65,14 @@ pub(crate) struct Parsed {
 fn output_of(matches: &ArgMatches) -> Output {
     match matches.subcommand() {
         Some((_, inner)) => output_of(inner),
-        None => matches.try_get_one("output").ok().flatten().copied().unwrap_or_default(),
+        None => match matches.try_get_one::<Output>("output") {
+            Ok(output) => output.copied().unwrap_or_default(),
+            // A command with more forms than these two.
+            Err(_) => {
+                let output = matches.try_get_one::<TokenOutput>("output").ok().flatten();
+                output.copied().unwrap_or_default().of_failures()
+            }
+        },
     }
 }
 
@@ -175,6 +184,9 @@ enum Command {
     /// Manage the API tokens of a server
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Say who may do what on a server, and grant rights
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Show who did what on a server
     Audit(AuditArgs),
     /// Remove a stored login
@@ -339,6 +351,7 @@ impl Command {
             Self::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
             Self::Account(account) => Action::Accounts(account.into_args()),
             Self::Token(token) => Action::Accounts(token.into_args()),
+            Self::Access(access) => Action::Access(access.into_args()),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => Action::Login(login.into_args(verbosity)),
             Self::Logout(logout) => Action::Logout(logout.into_args()),

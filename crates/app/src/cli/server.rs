@@ -9,6 +9,7 @@ use super::common::{FileArgs, OutputArgs};
 use crate::{
     client::{Addressed, Server},
     commands::runs::{Runs, Verb},
+    output::Output,
 };
 
 #[derive(Args)]
@@ -47,8 +48,18 @@ pub(super) struct CancelArgs {
     server: ServerArgs,
 }
 
+/// A server, and how to answer.
 #[derive(Args)]
 pub(super) struct ServerArgs {
+    #[command(flatten)]
+    at: ServerAddressArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// A server.
+#[derive(Args)]
+pub(super) struct ServerAddressArgs {
     /// The server [default: the one using the data directory, else http://127.0.0.1:5000]
     #[arg(long, value_name = "URL", env = "ENTREPOT_SERVER")]
     server: Option<String>,
@@ -60,8 +71,6 @@ pub(super) struct ServerArgs {
     /// The server's `api_token`, or an API token, if it is on another machine
     #[arg(long, value_name = "TOKEN", env = "ENTREPOT_API_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 impl RunArgs {
@@ -84,14 +93,20 @@ impl CancelArgs {
 
 impl ServerArgs {
     pub(super) fn addressed(self) -> Addressed {
-        let server = match self.server {
-            Some(server) => Server::At(server),
-            None => Server::Here { file: self.file.config, data: self.data },
-        };
-        Addressed { server, token: self.token, output: self.output.output }
+        self.at.addressed(self.output.output)
     }
 
     fn into_args(self, verb: Verb) -> Runs {
         Runs { to: self.addressed(), verb }
+    }
+}
+
+impl ServerAddressArgs {
+    pub(super) fn addressed(self, output: Output) -> Addressed {
+        let server = match self.server {
+            Some(server) => Server::At(server),
+            None => Server::Here { file: self.file.config, data: self.data },
+        };
+        Addressed { server, token: self.token, output }
     }
 }

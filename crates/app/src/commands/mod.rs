@@ -1,5 +1,6 @@
 //! The commands. Each has its own argument type and is independent of the command line parser.
 
+pub(crate) mod access;
 pub(crate) mod accounts;
 pub(crate) mod cache;
 pub(crate) mod completions;

@@ -21,6 +21,7 @@ use crate::{
     data::{Attempt, DataDir},
     failure::{self, Failure},
     greeting::Greeting,
+    housekeeping,
     log::{self, Verbosity},
     output, runtime,
     syncing::{self, Source},
@@ -91,10 +92,10 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
-        access: Some(access),
+        access: Some(access.clone()),
         policy: Policy::allow_all(),
         registry,
-        metrics,
+        metrics: metrics.clone(),
     };
     let server = match Server::bind(listen(config, data), parts).await {
         Ok(server) => Arc::new(server),
@@ -115,8 +116,9 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         end
     };
     // Runs are stopped at once; responses in progress get the grace period meanwhile.
-    let ((), end, ()) =
-        tokio::join!(server.run(stop.clone(), GRACE), work, reload.watch(watched, stop.clone()));
+    let house = housekeeping::keep(access, config.audit_kept_for, metrics, stop.clone());
+    let ((), end, (), ()) =
+        tokio::join!(server.run(stop.clone(), GRACE), work, reload.watch(watched, stop.clone()), house);
     mirror.shutdown().await;
     signals.abort();
     // Only tidies up: the next server would replace the socket.

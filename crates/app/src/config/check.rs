@@ -48,6 +48,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
+        audit_kept_for: file.access.as_ref().map(|section| section.audit).unwrap_or_default().kept_for(),
         key_file: file.secrets.key_file,
         log: Log { format: file.log.format, level: file.log.level },
     };

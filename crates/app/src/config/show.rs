@@ -33,7 +33,7 @@ impl Config {
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
-        root.put("access", show_access(&self.access));
+        root.put("access", show_access(&self.access, self.audit_kept_for));
         root.some("secrets", self.key_file.as_deref().map(|file| one("key_file", path(file))));
         root.some(
             "tls",
@@ -56,7 +56,7 @@ fn one(key: &str, value: impl Into<String>) -> Shown {
     Shown::Map(vec![(key.to_owned(), Shown::Text(value.into()))])
 }
 
-fn show_access(rules: &AccessRules) -> Shown {
+fn show_access(rules: &AccessRules, audit_kept_for: Duration) -> Shown {
     let verbs = |verbs: Verbs| verbs.iter().map(Verb::as_str).collect::<Vec<_>>();
     let mut anonymous = verbs(rules.anonymous);
     anonymous.extend(rules.anonymous_sees.then_some("see"));
@@ -74,6 +74,7 @@ fn show_access(rules: &AccessRules) -> Shown {
     keys.unless(rules.private.is_empty(), "private", texts(&patterns(&rules.private)));
     let is_usual = rules.wrong_credentials == WrongCredentials::Ignored;
     keys.unless(is_usual, "wrong_credentials", Shown::Text("refuse".to_owned()));
+    keys.put("audit", one("keep_for", duration(audit_kept_for)));
     keys.into()
 }
 

@@ -1,6 +1,6 @@
 //! The validated configuration, as returned by [`super::load()`].
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use entrepot_access::Rules as AccessRules;
 use entrepot_blobs::S3Settings;
@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) api_token: Option<SecretString>,
     /// Who may do what.
     pub(crate) access: AccessRules,
+    /// How long entries of the audit log are kept.
+    pub(crate) audit_kept_for: Duration,
     /// The file with the key that secrets are sealed with; `None` means a file in the data directory.
     pub(crate) key_file: Option<PathBuf>,
     /// Log settings.

@@ -4,7 +4,10 @@ use std::time::SystemTime;
 
 use sqlx::FromRow;
 
-use super::records::{AccountChange, AccountKind, AccountRecord, NewAccount};
+use super::{
+    grants::REMOVE_OF,
+    records::{AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, NewAccount},
+};
 use crate::{
     database::{Catalog, retried},
     error::Error,
@@ -13,11 +16,11 @@ use crate::{
 };
 
 macro_rules! columns {
-    ($rest:literal) => {
+    ($($rest:literal),+) => {
         concat!(
             "SELECT id, name, kind, subject, role, password, member_of, disabled, revision, created_ms, changed_ms, \
              last_login_ms FROM account WHERE ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -26,12 +29,26 @@ pub(crate) const ACCOUNT: &str = columns!("id = $1");
 pub(crate) const BY_NAME: &str = columns!("name = $1");
 pub(crate) const BY_SUBJECT: &str = columns!("kind = $1 AND subject = $2");
 pub(crate) const ACCOUNTS: &str = columns!("name > $1 ORDER BY name LIMIT $2");
+// What each order adds to the common conditions.
+macro_rules! listed {
+    ($after:literal) => {
+        columns!(
+            "role = COALESCE($2, role) AND kind = COALESCE($3, kind) AND disabled = COALESCE($4, disabled) \
+             AND name LIKE $5 ESCAPE '!' AND ",
+            $after
+        )
+    };
+}
+pub(crate) const BY_NAME_UP: &str = listed!("name > $1 ORDER BY name LIMIT $6");
+pub(crate) const BY_NAME_BACK: &str = listed!("name < $1 ORDER BY name DESC LIMIT $6");
+pub(crate) const BY_AGE: &str = listed!("id > $1 ORDER BY id LIMIT $6");
+pub(crate) const BY_AGE_BACK: &str = listed!("id < $1 ORDER BY id DESC LIMIT $6");
 const ADD: &str = "INSERT INTO account (id, name, kind, subject, role, password, member_of, created_ms, changed_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (name) DO NOTHING";
 const CHANGE: &str = "UPDATE account SET role = COALESCE($3, role), password = COALESCE($4, password), \
      member_of = COALESCE($5, member_of), disabled = COALESCE($6, disabled), revision = revision + 1, \
      changed_ms = $7 WHERE id = $1 AND revision = COALESCE($2, revision)";
-const REMOVE: &str = "DELETE FROM account WHERE id = $1";
+pub(crate) const REMOVE: &str = "DELETE FROM account WHERE id = $1 AND revision = COALESCE($2, revision)";
 const LOGGED_IN: &str = "UPDATE account SET last_login_ms = $2 WHERE id = $1";
 const ANY_WITH_PASSWORD: &str = "SELECT id FROM account WHERE password IS NOT NULL AND disabled = 0 LIMIT 1";
 
@@ -77,6 +94,32 @@ impl Catalog {
         Ok(Listing { rows: rows.into_iter().map(Raw::read).collect::<Result<_, _>>()?, more })
     }
 
+    /// The accounts that a filter selects, in its order.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn find_accounts(
+        &self,
+        filter: &AccountFilter,
+        limit: usize,
+    ) -> Result<Listing<AccountRecord>, Error> {
+        let after = filter.after.clone();
+        let by_age = |last: i64| after.as_deref().and_then(|after| after.parse().ok()).unwrap_or(last);
+        let query = match filter.order {
+            AccountOrder::Name => sqlx::query_as::<_, Raw>(BY_NAME_UP).bind(after.unwrap_or_default()),
+            // Behind every name: they have lower-case letters, digits and `._-`.
+            AccountOrder::NameBack => {
+                sqlx::query_as::<_, Raw>(BY_NAME_BACK).bind(after.unwrap_or_else(|| "~".to_owned()))
+            }
+            AccountOrder::Age => sqlx::query_as::<_, Raw>(BY_AGE).bind(by_age(0)),
+            AccountOrder::AgeBack => sqlx::query_as::<_, Raw>(BY_AGE_BACK).bind(by_age(i64::MAX)),
+        };
+        let query = query.bind(filter.role.clone()).bind(filter.kind.map(AccountKind::as_str));
+        let query = query.bind(filter.is_disabled.map(i64::from)).bind(like(filter.search.as_deref()));
+        let (rows, more) = fetch_page(query, &self.reader, limit).await?;
+        Ok(Listing { rows: rows.into_iter().map(Raw::read).collect::<Result<_, _>>()?, more })
+    }
+
     /// Creates an account. Returns its key, or `None` if the name is taken.
     ///
     /// # Errors
@@ -114,13 +157,23 @@ impl Catalog {
         .await
     }
 
-    /// Removes an account with all its tokens. Returns whether it was there.
+    /// Removes an account with all its tokens and the grants that were made to it by API, if it has this revision, or any
+    /// if `revision` is `None`. Returns whether it did. Who gets its name later starts with nothing.
     ///
     /// # Errors
-    /// The database failed.
-    pub async fn remove_account(&self, id: i64) -> Result<bool, Error> {
+    /// The database failed; then nothing has changed.
+    pub async fn remove_account(&self, id: i64, revision: Option<i64>) -> Result<bool, Error> {
         retried(|| async {
-            Ok(sqlx::query(REMOVE).bind(id).execute(&self.writer).await?.rows_affected() > 0)
+            let mut tx = self.begin().await?;
+            let known = sqlx::query_as::<_, Raw>(ACCOUNT).bind(id).fetch_optional(&mut *tx).await?;
+            let Some(known) = known else { return Ok(false) };
+            let done = sqlx::query(REMOVE).bind(id).bind(revision).execute(&mut *tx).await?;
+            if done.rows_affected() == 0 {
+                return Ok(false);
+            }
+            sqlx::query(REMOVE_OF).bind(format!("account:{}", known.name)).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(true)
         })
         .await
     }
@@ -142,6 +195,15 @@ impl Catalog {
         let found = sqlx::query_as::<_, (i64,)>(ANY_WITH_PASSWORD).fetch_optional(&self.reader).await?;
         Ok(found.is_some())
     }
+}
+
+// Everything that has the text in it; without a text, everything.
+fn like(search: Option<&str>) -> String {
+    let escape = |letter: char| match letter {
+        '%' | '_' | '!' => format!("!{letter}"),
+        letter => letter.to_string(),
+    };
+    format!("%{}%", search.unwrap_or_default().chars().map(escape).collect::<String>())
 }
 
 fn groups_text(groups: &[String]) -> String {

@@ -9,13 +9,23 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{fetch_page, from_ms, new_id, to_ms},
+    sql::{fetch_page, first_id, from_ms, new_id, to_ms},
 };
 
-pub(crate) const AUDIT: &str = "SELECT id, at_ms, actor, action, object, address, outcome, request_id, detail \
-     FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
-pub(crate) const AUDIT_OF: &str = "SELECT id, at_ms, actor, action, object, address, outcome, request_id, detail \
-     FROM audit WHERE actor = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+// Keys rise with time, so a time is a bound of the key.
+macro_rules! entries {
+    ($first:literal) => {
+        concat!(
+            "SELECT id, at_ms, actor, action, object, address, outcome, request_id, detail FROM audit WHERE ",
+            $first,
+            " AND object = COALESCE($3, object) AND outcome = COALESCE($4, outcome) AND id < $5 AND id >= $6 \
+             ORDER BY id DESC LIMIT $7"
+        )
+    };
+}
+pub(crate) const AUDIT: &str = entries!("actor = COALESCE($1, actor) AND action = COALESCE($2, action)");
+pub(crate) const AUDIT_OF: &str = entries!("actor = $1 AND action = COALESCE($2, action)");
+pub(crate) const AUDIT_OF_ACTION: &str = entries!("actor = COALESCE($1, actor) AND action = $2");
 pub(crate) const TRIM: &str = "DELETE FROM audit WHERE at_ms < $1";
 const ADD: &str = "INSERT INTO audit (id, at_ms, actor, action, object, address, outcome, request_id, detail) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -42,11 +52,16 @@ impl Catalog {
     /// # Errors
     /// The database failed.
     pub async fn audit(&self, filter: &AuditFilter, limit: usize) -> Result<Listing<AuditRecord>, Error> {
-        let before = filter.before.unwrap_or(i64::MAX);
-        let query = match &filter.actor {
-            Some(actor) => sqlx::query_as::<_, Raw>(AUDIT_OF).bind(actor.clone()).bind(before),
-            None => sqlx::query_as::<_, Raw>(AUDIT).bind(before),
+        let until = filter.until.map_or(i64::MAX, first_id);
+        let before = filter.before.unwrap_or(i64::MAX).min(until);
+        let text = match (&filter.actor, &filter.action) {
+            (Some(_), _) => AUDIT_OF,
+            (None, Some(_)) => AUDIT_OF_ACTION,
+            (None, None) => AUDIT,
         };
+        let query = sqlx::query_as::<_, Raw>(text).bind(filter.actor.clone()).bind(filter.action.clone());
+        let query = query.bind(filter.object.clone()).bind(filter.outcome.map(AuditOutcome::as_str));
+        let query = query.bind(before).bind(filter.since.map_or(0, first_id));
         let (rows, more) = fetch_page(query, &self.reader, limit).await?;
         Ok(Listing { rows: rows.into_iter().map(Raw::read).collect::<Result<_, _>>()?, more })
     }

@@ -4,18 +4,25 @@
 
 mod accounts;
 mod audit;
+mod grants;
 mod keys;
 mod records;
 mod tokens;
 
 pub use records::{
-    AccountChange, AccountKind, AccountRecord, ApiTokenRecord, ApiTokenSecret, AuditEntry, AuditFilter,
-    AuditOutcome, AuditRecord, NewAccount, NewApiToken, SigningKeyRecord,
+    AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
+    ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, NewAccount, NewApiToken,
+    NewGrant, SigningKeyRecord,
 };
 
 #[cfg(test)]
-pub(crate) use accounts::{ACCOUNT, ACCOUNTS, BY_NAME, BY_SUBJECT};
+pub(crate) use accounts::{
+    ACCOUNT, ACCOUNTS, BY_AGE, BY_AGE_BACK, BY_NAME, BY_NAME_BACK, BY_NAME_UP, BY_SUBJECT,
+    REMOVE as REMOVE_ACCOUNT,
+};
 #[cfg(test)]
-pub(crate) use audit::{AUDIT, AUDIT_OF, TRIM as TRIM_AUDIT};
+pub(crate) use audit::{AUDIT, AUDIT_OF, AUDIT_OF_ACTION, TRIM as TRIM_AUDIT};
 #[cfg(test)]
-pub(crate) use tokens::{SECRETS, TOKEN, TOKENS_OF};
+pub(crate) use grants::{REMOVE as REMOVE_GRANT, REMOVE_OF as REMOVE_GRANTS_OF};
+#[cfg(test)]
+pub(crate) use tokens::{ENDING, SECRETS, TOKEN, TOKENS_OF};

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use entrepot_oci::Digest;
 
-use crate::error::Error;
+use crate::{error::Error, sql::to_ms};
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,37 @@ pub struct AccountChange {
     pub is_disabled: Option<bool>,
 }
 
+/// Which accounts to list, and in which order.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFilter {
+    /// Only those whose names have this in them.
+    pub search: Option<String>,
+    /// Only those of this role.
+    pub role: Option<String>,
+    /// Only those from here.
+    pub kind: Option<AccountKind>,
+    /// Only those that are disabled, or that are not.
+    pub is_disabled: Option<bool>,
+    /// The order.
+    pub order: AccountOrder,
+    /// The last one of the page before: its name, or its key where the order is by age.
+    pub after: Option<String>,
+}
+
+/// The order of a list of accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountOrder {
+    /// By name.
+    #[default]
+    Name,
+    /// By name, backwards.
+    NameBack,
+    /// The oldest first.
+    Age,
+    /// The newest first.
+    AgeBack,
+}
+
 /// A new API token.
 #[derive(Clone, Debug)]
 pub struct NewApiToken {
@@ -93,6 +124,17 @@ pub struct NewApiToken {
     pub hash: Digest,
     /// When it ends; `None` means never.
     pub expires: Option<SystemTime>,
+}
+
+/// Which API tokens to list.
+#[derive(Clone, Debug, Default)]
+pub struct ApiTokenFilter {
+    /// Only those of this account.
+    pub account: Option<i64>,
+    /// Only those that end before this, the next to end first; all by id otherwise.
+    pub ends_before: Option<SystemTime>,
+    /// The last one of the page before, as [`ApiTokenRecord::cursor`] gives it.
+    pub after: Option<String>,
 }
 
 /// An API token.
@@ -136,6 +178,36 @@ pub struct SigningKeyRecord {
     pub sealed: String,
     /// When it was created.
     pub created: SystemTime,
+}
+
+/// A new grant.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// To whom.
+    pub subject: String,
+    /// Patterns of repositories, separated by spaces.
+    pub repositories: String,
+    /// Verbs, separated by commas.
+    pub may: String,
+    /// Who made it.
+    pub created_by: String,
+}
+
+/// A grant that was made by API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// Its key, which rises with time.
+    pub id: i64,
+    /// To whom.
+    pub subject: String,
+    /// Patterns of repositories, separated by spaces.
+    pub repositories: String,
+    /// Verbs, separated by commas.
+    pub may: String,
+    /// When it was made.
+    pub created: SystemTime,
+    /// Who made it.
+    pub created_by: String,
 }
 
 /// Something that was done or refused.
@@ -184,8 +256,38 @@ pub struct AuditRecord {
 pub struct AuditFilter {
     /// Only those of one actor.
     pub actor: Option<String>,
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only those to this.
+    pub object: Option<String>,
+    /// Only this outcome.
+    pub outcome: Option<AuditOutcome>,
+    /// Only what was recorded at this time or later.
+    pub since: Option<SystemTime>,
+    /// Only what was recorded before this time.
+    pub until: Option<SystemTime>,
     /// Only those before this key; `None` begins with the latest.
     pub before: Option<i64>,
+}
+
+impl AccountRecord {
+    /// Where the next page begins, in this order.
+    pub fn cursor(&self, order: AccountOrder) -> String {
+        match order {
+            AccountOrder::Name | AccountOrder::NameBack => self.name.clone(),
+            AccountOrder::Age | AccountOrder::AgeBack => self.id.to_string(),
+        }
+    }
+}
+
+impl ApiTokenRecord {
+    /// Where the next page begins.
+    pub fn cursor(&self, filter: &ApiTokenFilter) -> String {
+        match (filter.ends_before, self.expires) {
+            (Some(_), Some(expires)) => format!("{}.{}", to_ms(expires), self.id),
+            _ => self.id.clone(),
+        }
+    }
 }
 
 impl AccountKind {

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::SystemTime};
 use entrepot_oci::Digest;
 use sqlx::FromRow;
 
-use super::records::{ApiTokenRecord, ApiTokenSecret, NewApiToken};
+use super::records::{ApiTokenFilter, ApiTokenRecord, ApiTokenSecret, NewApiToken};
 use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{digest, fetch_page, from_ms, to_ms, with_list},
+    sql::{Ask, count, digest, fetch_page, from_ms, number, to_ms, with_list},
 };
 
 pub(crate) const TOKEN: &str =
@@ -23,6 +23,12 @@ pub(crate) const SECRETS: &str = "SELECT token_id, hash, created_ms, ends_ms, us
      WHERE token_id = $1 ORDER BY created_ms DESC, hash";
 const SECRETS_OF_MANY: &str = "SELECT token_id, hash, created_ms, ends_ms, used_ms FROM api_token_secret \
      WHERE token_id >= $1 AND token_id IN {} ORDER BY created_ms DESC, hash";
+pub(crate) const ENDING: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+     WHERE expires_ms < $1 AND (expires_ms, id) > ($2, $3) AND account_id = COALESCE($4, account_id) \
+     ORDER BY expires_ms, id LIMIT $5";
+const NAMED: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+     WHERE name = $1 ORDER BY id LIMIT $2";
+const COUNT_ENDING: &str = "SELECT COUNT(*) FROM api_token WHERE expires_ms >= $1 AND expires_ms < $2";
 const ADD: &str = "INSERT INTO api_token (id, account_id, name, scopes, created_ms, expires_ms) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 const ADD_SECRET: &str = "INSERT INTO api_token_secret (token_id, hash, created_ms) VALUES ($1, $2, $3)";
@@ -59,6 +65,52 @@ impl Catalog {
             Some(account) => sqlx::query_as::<_, Raw>(TOKENS_OF).bind(account).bind(after.to_owned()),
             None => sqlx::query_as::<_, Raw>(TOKENS).bind(after.to_owned()),
         };
+        self.with_secrets(query, limit).await
+    }
+
+    /// The API tokens that a filter selects.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn find_api_tokens(
+        &self,
+        filter: &ApiTokenFilter,
+        limit: usize,
+    ) -> Result<Listing<ApiTokenRecord>, Error> {
+        let after = filter.after.as_deref().unwrap_or_default();
+        let Some(before) = filter.ends_before else {
+            return self.api_tokens(filter.account, after, limit).await;
+        };
+        let (from, id) = after.split_once('.').unwrap_or(("0", ""));
+        let query = sqlx::query_as::<_, Raw>(ENDING).bind(to_ms(before));
+        let query = query.bind(from.parse().unwrap_or(0_i64)).bind(id.to_owned()).bind(filter.account);
+        self.with_secrets(query, limit).await
+    }
+
+    /// API tokens with this name, without their secrets; at most `limit`.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn api_tokens_named(&self, name: &str, limit: usize) -> Result<Vec<ApiTokenRecord>, Error> {
+        let query = sqlx::query_as::<_, Raw>(NAMED).bind(name.to_owned()).bind(number(limit));
+        let rows = query.fetch_all(&self.reader).await?;
+        Ok(rows.into_iter().map(|row| row.read(Vec::new())).collect())
+    }
+
+    /// How many API tokens end at `from` or later, and before `until`.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_ending_tokens(&self, from: SystemTime, until: SystemTime) -> Result<u64, Error> {
+        let query = sqlx::query_as::<_, (i64,)>(COUNT_ENDING).bind(to_ms(from)).bind(to_ms(until));
+        Ok(count(query.fetch_one(&self.reader).await?.0))
+    }
+
+    async fn with_secrets(
+        &self,
+        query: Ask<'_, Raw>,
+        limit: usize,
+    ) -> Result<Listing<ApiTokenRecord>, Error> {
         let (tokens, more) = fetch_page(query, &self.reader, limit).await?;
         let mut secrets = self.secrets_of(&tokens).await?;
         let rows = tokens.into_iter().map(|token| {
@@ -70,7 +122,7 @@ impl Catalog {
 
     async fn secrets_of(&self, tokens: &[Raw]) -> Result<BTreeMap<String, Vec<ApiTokenSecret>>, Error> {
         let mut all = BTreeMap::<_, Vec<_>>::new();
-        let Some(first) = tokens.first() else { return Ok(all) };
+        let Some(first) = tokens.iter().min_by(|one, other| one.id.cmp(&other.id)) else { return Ok(all) };
         let query =
             sqlx::query_as::<_, RawSecret>(with_list(SECRETS_OF_MANY, tokens.len())).bind(first.id.clone());
         let query = tokens.iter().fold(query, |query, token| query.bind(token.id.clone()));

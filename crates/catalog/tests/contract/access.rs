@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{
-    AccountChange, AccountKind, AuditEntry, AuditFilter, AuditOutcome, Catalog, NewAccount, NewApiToken,
-    SigningKeyRecord,
+    AccountChange, AccountFilter, AccountKind, AccountOrder, ApiTokenFilter, AuditEntry, AuditFilter,
+    AuditOutcome, Catalog, NewAccount, NewApiToken, NewGrant, SigningKeyRecord,
 };
 use entrepot_oci::Digest;
 
@@ -46,8 +46,8 @@ pub async fn accounts_have_unique_names(home: &Home) {
     assert_eq!(found.groups, ["ml", "a b"]);
     assert_eq!(catalog.account(id).await.unwrap().unwrap(), found);
     assert!(catalog.has_passwords().await.unwrap());
-    assert!(catalog.remove_account(id).await.unwrap());
-    assert!(!catalog.remove_account(id).await.unwrap());
+    assert!(catalog.remove_account(id, None).await.unwrap());
+    assert!(!catalog.remove_account(id, None).await.unwrap());
     assert_eq!(catalog.account(id).await.unwrap(), None);
 }
 
@@ -130,7 +130,7 @@ pub async fn tokens_go_with_their_account(home: &Home) {
     );
     assert!(catalog.remove_api_token("a").await.unwrap());
     assert!(!catalog.remove_api_token("a").await.unwrap());
-    catalog.remove_account(alice).await.unwrap();
+    catalog.remove_account(alice, None).await.unwrap();
     assert_eq!(ids(None).await, ["b1"]);
     assert!(catalog.add_api_token(&token("d", alice), at(1)).await.is_err(), "no account, no token");
     assert_eq!(catalog.api_token("d").await.unwrap(), None);
@@ -171,9 +171,139 @@ pub async fn the_audit_is_read_backwards(home: &Home) {
     let all = catalog.audit(&AuditFilter::default(), 2).await.unwrap();
     assert_eq!(all.rows.iter().map(|row| row.entry.object.as_str()).collect::<Vec<_>>(), ["3", "2"]);
     assert!(all.more);
-    let filter = AuditFilter { actor: Some("owner".to_owned()), before: Some(all.rows[0].id) };
+    let filter = AuditFilter {
+        actor: Some("owner".to_owned()),
+        before: Some(all.rows[0].id),
+        ..AuditFilter::default()
+    };
     let rest = catalog.audit(&filter, 2).await.unwrap();
     assert_eq!((rest.rows[0].entry.clone(), rest.rows.len(), rest.more), (entry("owner", "1"), 1, false));
     assert_eq!(catalog.trim_audit(at(3)).await.unwrap(), 2);
     assert_eq!(catalog.audit(&AuditFilter::default(), 9).await.unwrap().rows.len(), 1);
+}
+
+pub async fn accounts_are_found_and_ordered(home: &Home) {
+    let catalog = home.open().await;
+    for name in ["carol", "alice", "bob_1"] {
+        added(&catalog, name).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let names = async |filter: AccountFilter| -> Vec<String> {
+        let rows = catalog.find_accounts(&filter, 10).await.unwrap().rows;
+        rows.into_iter().map(|row| row.name).collect()
+    };
+    let by = |order| AccountFilter { order, ..AccountFilter::default() };
+    assert_eq!(names(by(AccountOrder::Name)).await, ["alice", "bob_1", "carol"]);
+    assert_eq!(names(by(AccountOrder::NameBack)).await, ["carol", "bob_1", "alice"]);
+    assert_eq!(names(by(AccountOrder::Age)).await, ["carol", "alice", "bob_1"]);
+    assert_eq!(names(by(AccountOrder::AgeBack)).await, ["bob_1", "alice", "carol"]);
+    for order in [AccountOrder::Name, AccountOrder::NameBack, AccountOrder::Age, AccountOrder::AgeBack] {
+        let (mut paged, mut filter) = (Vec::new(), by(order));
+        loop {
+            let page = catalog.find_accounts(&filter, 1).await.unwrap();
+            filter.after = page.rows.last().map(|row| row.cursor(order));
+            paged.extend(page.rows.into_iter().map(|row| row.name));
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(paged, names(by(order)).await, "{order:?}");
+    }
+    let search = |text: &str| AccountFilter { search: Some(text.to_owned()), ..AccountFilter::default() };
+    assert_eq!(names(search("b_")).await, ["bob_1"], "an underscore is itself");
+    assert_eq!(names(search("%")).await, Vec::<String>::new());
+    let none = AccountFilter { role: Some("admin".to_owned()), ..AccountFilter::default() };
+    assert_eq!(names(none).await, Vec::<String>::new());
+    let local = AccountFilter {
+        kind: Some(AccountKind::Local),
+        is_disabled: Some(false),
+        ..AccountFilter::default()
+    };
+    assert_eq!(names(local).await.len(), 3);
+}
+
+pub async fn tokens_that_end_soon_come_first(home: &Home) {
+    let catalog = home.open().await;
+    let account = added(&catalog, "alice").await;
+    for (id, end) in [("a", Some(30)), ("b", Some(10)), ("c", None), ("d", Some(20)), ("e", Some(10))] {
+        let new = NewApiToken { expires: end.map(at), ..token(id, account) };
+        catalog.add_api_token(&new, at(1)).await.unwrap();
+    }
+    let mut filter = ApiTokenFilter { ends_before: Some(at(30)), ..ApiTokenFilter::default() };
+    let mut found = Vec::new();
+    loop {
+        let page = catalog.find_api_tokens(&filter, 1).await.unwrap();
+        filter.after = page.rows.last().map(|row| row.cursor(&filter));
+        assert!(page.rows.iter().all(|row| row.secrets.len() == 1));
+        found.extend(page.rows.into_iter().map(|row| row.id));
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(found, ["b", "e", "d"]);
+    assert_eq!(catalog.count_ending_tokens(at(11), at(31)).await.unwrap(), 2);
+    let all = catalog.find_api_tokens(&ApiTokenFilter::default(), 9).await.unwrap().rows;
+    assert_eq!(all.len(), 5);
+}
+
+pub async fn grants_end_with_the_account_that_they_are_to(home: &Home) {
+    let catalog = home.open().await;
+    let alice = added(&catalog, "alice").await;
+    let grant = |subject: &str| NewGrant {
+        subject: subject.to_owned(),
+        repositories: "local/a/** docker.io/acme/*".to_owned(),
+        may: "pull,push".to_owned(),
+        created_by: "owner".to_owned(),
+    };
+    let first = catalog.add_grant(&grant("account:alice"), at(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let second = catalog.add_grant(&grant("role:user"), at(2)).await.unwrap();
+    let known = catalog.grants().await.unwrap();
+    assert_eq!(known.iter().map(|row| row.id).collect::<Vec<_>>(), [first, second]);
+    assert_eq!(
+        (known[0].subject.as_str(), known[0].may.as_str(), known[0].created),
+        ("account:alice", "pull,push", at(1))
+    );
+    assert!(!catalog.remove_account(alice, Some(7)).await.unwrap(), "not as it was seen");
+    assert_eq!(catalog.grants().await.unwrap().len(), 2);
+    assert!(catalog.remove_account(alice, Some(1)).await.unwrap());
+    assert_eq!(catalog.grants().await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), [second]);
+    assert!(catalog.remove_grant(second).await.unwrap());
+    assert!(!catalog.remove_grant(second).await.unwrap());
+}
+
+pub async fn the_audit_is_searched(home: &Home) {
+    let catalog = home.open().await;
+    let entry = |action: &str, outcome| AuditEntry {
+        actor: "owner".to_owned(),
+        action: action.to_owned(),
+        object: "alice".to_owned(),
+        address: None,
+        outcome,
+        request_id: None,
+        detail: None,
+    };
+    let begun = SystemTime::now();
+    for (action, outcome) in [
+        ("login", AuditOutcome::Refused),
+        ("account.create", AuditOutcome::Done),
+        ("login", AuditOutcome::Refused),
+        ("account.role", AuditOutcome::Refused),
+    ] {
+        catalog.add_audit(&entry(action, outcome), SystemTime::now()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let found = async |filter: AuditFilter| -> Vec<String> {
+        let rows = catalog.audit(&filter, 9).await.unwrap().rows;
+        rows.into_iter().map(|row| row.entry.action).collect()
+    };
+    let usual = AuditFilter::default;
+    assert_eq!(found(AuditFilter { action: Some("login".to_owned()), ..usual() }).await, ["login", "login"]);
+    assert_eq!(found(AuditFilter { outcome: Some(AuditOutcome::Done), ..usual() }).await, ["account.create"]);
+    assert_eq!(found(AuditFilter { object: Some("bob".to_owned()), ..usual() }).await, Vec::<String>::new());
+    assert_eq!(found(AuditFilter { since: Some(begun), ..usual() }).await.len(), 4);
+    assert_eq!(found(AuditFilter { until: Some(begun), ..usual() }).await.len(), 0);
+    let both =
+        AuditFilter { actor: Some("owner".to_owned()), action: Some("account.role".to_owned()), ..usual() };
+    assert_eq!(found(both).await, ["account.role"]);
 }

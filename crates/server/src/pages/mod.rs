@@ -18,7 +18,7 @@ mod readers;
 mod response;
 mod said;
 mod table;
-mod words;
+pub(crate) mod words;
 
 use std::sync::Arc;
 

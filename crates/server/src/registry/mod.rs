@@ -8,9 +8,12 @@
 mod ask;
 mod blobs;
 mod catalog;
+mod expiry;
 mod lists;
 mod manifests;
 mod uploads;
+
+use std::time::SystemTime;
 
 use ask::Ask;
 use entrepot_access::Verb;
@@ -21,10 +24,12 @@ use http::{HeaderMap, Response, StatusCode, header};
 use crate::{
     action::Action,
     answer::respond,
+    audit_log::{Doer, Matter},
     authorize::{self, Question},
     body::Body,
     call::Call,
     challenge::Origin,
+    client::Client,
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
@@ -62,7 +67,16 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (address, headers) = (call.peer.address(), &call.head.headers);
     let origin = &Origin { has_tls: state.has_tls, address, headers, host: call.host() };
     let action = &Action::of(&route, method);
-    let permit = authorize::admit(state, &Question { sender, action, method, repository, origin }).await?;
+    let key = target.as_ref().map(|target| &target.key);
+    let matter = Matter { route: &route, method, action, repository: key };
+    let question = Question { sender, action, method, repository, origin };
+    let permit = match authorize::admit(state, &question).await {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            note(&call, &matter, refusal.status).await;
+            return Err(refusal);
+        }
+    };
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
         let mut response = ping();
         response.body_mut().hold(permit);
@@ -70,12 +84,16 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     };
     let lending = call.peer.lending(call.head.version);
     let ask = Ask { mirror, headers, query, name, target, asked, sender, state, origin, lending };
-    let mut response = dispatch(&ask, method, &route, call.body).await?;
+    let mut response = dispatch(&ask, method, &route, &mut *call.body).await?;
+    note(&call, &matter, response.status()).await;
     if let Some(namespace) = namespace.filter(|_| target.by_namespace) {
         let namespace = headers::value(namespace.as_str().to_owned());
         response.headers_mut().insert(OCI_NAMESPACE, namespace);
     }
     describe_access(response.headers_mut(), sender);
+    if let Some(warning) = expiry::warning(&sender.principal, SystemTime::now) {
+        response.headers_mut().append(http::header::WARNING, warning);
+    }
     response.body_mut().hold(permit);
     Ok(response)
 }
@@ -94,6 +112,13 @@ fn describe_access(to: &mut HeaderMap, sender: &Sender) {
         }
         Credentials::None | Credentials::Accepted | Credentials::Token(_) => {}
     }
+}
+
+// Writes pushes and deletions into the audit log, and those that an account may not do.
+async fn note(call: &Call<'_>, matter: &Matter<'_>, status: StatusCode) {
+    let Some(access) = call.state.access.as_ref().filter(|_| matter.is_noted()) else { return };
+    let client = Client::of(call.peer.address(), &call.head.headers);
+    Doer { access, sender: call.sender, client, id: call.id }.registry(matter, status).await;
 }
 
 // A list of its own: it belongs to no repository. It has what its reader may pull.

@@ -4,6 +4,7 @@
 use std::{fmt::Write, time::Duration};
 
 use bytes::Bytes;
+use entrepot_access::Operation;
 use entrepot_api::Problem as ProblemBody;
 use entrepot_mirror::{BlobStream, Cut};
 use entrepot_scheduler::{Frame, Watch};
@@ -17,7 +18,12 @@ use super::{
     problem::Problem,
     views,
 };
-use crate::{answer::respond, body::Body, client::Client, web::call::WebCall};
+use crate::{
+    answer::respond,
+    body::Body,
+    client::Client,
+    web::{allowed::may_read, call::WebCall},
+};
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Heartbeat interval, so that intermediaries do not take the connection for dead.
@@ -64,6 +70,7 @@ struct Listening {
 )]
 pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     let sync = service(&call)?;
+    may_read(&call, Operation::See)?;
     if call.method != Method::GET {
         return Err(Problem::method("GET"));
     }

@@ -7,7 +7,7 @@ use entrepot_access::{Identity, Operation, Principal};
 use http::{StatusCode, header};
 
 use super::problem::Problem;
-use crate::{state::State, web::call::WebCall};
+use crate::{sender::Credentials, state::State, web::call::WebCall};
 
 /// The permission to start and stop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,12 @@ fn of(principal: &Principal, has_token: bool, may: bool) -> Permission {
 
 /// Lets the caller start and stop runs, or says what is missing.
 pub(super) fn admit(call: &WebCall) -> Result<(), Problem> {
-    answer(
-        permission(&call.state, &call.caller.sender.principal),
-        call.headers.contains_key(header::AUTHORIZATION),
-    )
+    // A registry token is for the registry API alone.
+    let permission = match &call.caller.sender.credentials {
+        Credentials::Token(_) => Permission::Refused,
+        _ => permission(&call.state, &call.caller.sender.principal),
+    };
+    answer(permission, call.headers.contains_key(header::AUTHORIZATION))
 }
 
 fn answer(permission: Permission, has_sent: bool) -> Result<(), Problem> {

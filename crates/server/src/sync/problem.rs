@@ -1,6 +1,7 @@
 //! Error responses (RFC 9457): a fact and, where there is one, a hint.
 
 use axum::{extract::rejection::PathRejection, response::IntoResponse};
+use entrepot_api::ProblemCode;
 use entrepot_mirror::Error as MirrorError;
 use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -11,27 +12,77 @@ use crate::{
     body::Body,
     error::{RETRY, Refusal},
     headers,
+    pages::words::Language,
 };
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An error response.
+/// An error response. Its texts are in both languages where a person meets them; the router answers in the client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
+    pub(crate) code: ProblemCode,
+    /// The field of the body or query that is wrong.
+    pub(crate) field: Option<&'static str>,
     pub(crate) detail: String,
     pub(crate) hint: Option<String>,
+    /// The texts in 中文.
+    chinese: Option<Texts>,
     /// The methods that the address allows, for a wrong method.
     pub(crate) allow: Option<String>,
+    /// When to ask again, in seconds.
+    retry_after: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Texts {
+    detail: String,
+    hint: Option<String>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), hint: None, allow: None }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY);
+        Self {
+            status,
+            code: code_of(status),
+            field: None,
+            detail: detail.into(),
+            hint: None,
+            chinese: None,
+            allow: None,
+            retry_after,
+        }
     }
 
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Says more exactly what kind of problem it is.
+    pub(crate) fn coded(self, code: ProblemCode) -> Self {
+        Self { code, ..self }
+    }
+
+    /// Names the field that is wrong.
+    pub(crate) fn about(self, field: &'static str) -> Self {
+        Self { field: Some(field), code: ProblemCode::BadField, ..self }
+    }
+
+    /// The fact in 中文.
+    pub(crate) fn in_chinese(self, detail: impl Into<String>) -> Self {
+        Self { chinese: Some(Texts { detail: detail.into(), hint: None }), ..self }
+    }
+
+    /// The hint in 中文, after the fact.
+    pub(crate) fn with_chinese_hint(self, hint: impl Into<String>) -> Self {
+        let chinese = self.chinese.map(|texts| Texts { hint: Some(hint.into()), ..texts });
+        Self { chinese, ..self }
+    }
+
+    /// Says when to ask again.
+    pub(crate) fn after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds.max(1)), ..self }
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -39,37 +90,93 @@ impl Problem {
     }
 
     pub(crate) fn not_found() -> Self {
-        let hint = "what there is: `/api/v1/sync/rules`, `…/runs`, `…/state`, `…/events`";
-        Self::new(StatusCode::NOT_FOUND, "there is no such address").with_hint(hint)
+        Self::new(StatusCode::NOT_FOUND, "there is no such address")
+            .with_hint("what there is: `/api/v1/openapi.json`")
+            .in_chinese("没有这个地址")
+            .with_chinese_hint("所有地址见 `/api/v1/openapi.json`")
     }
 
     pub(crate) fn method(allowed: impl Into<String>) -> Self {
         let allowed = allowed.into();
         let problem =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("the method is not one of {allowed}"));
+            Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("the method is not one of {allowed}"))
+                .in_chinese(format!("此地址只支持 {allowed}"));
         Self { allow: Some(allowed), ..problem }
     }
 
     pub(crate) fn answer(&self) -> Response<Body> {
+        self.answer_in(Language::English)
+    }
+
+    /// The response in this language, as far as there are texts in it.
+    pub(crate) fn answer_in(&self, language: Language) -> Response<Body> {
+        let english = self.status.canonical_reason().unwrap_or("Error");
+        let chinese = self.chinese.as_ref().filter(|_| language == Language::Chinese);
         let document = entrepot_api::Problem {
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: chinese.map_or(english, |_| title(self.code)).to_owned(),
             status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            hint: self.hint.clone(),
+            code: self.code,
+            field: self.field.map(str::to_owned),
+            detail: chinese.map_or(&self.detail, |texts| &texts.detail).clone(),
+            hint: chinese.map_or(&self.hint, |texts| &texts.hint).clone(),
         };
         let mut response = answer::json(&document, PROBLEM);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        let spoken = chinese.map_or(Language::English, |_| Language::Chinese);
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(spoken.code()));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"entrepot\""));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY.into());
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if let Some(allowed) = &self.allow {
             headers.insert(header::ALLOW, headers::value(allowed.clone()));
         }
+        // The router answers again in the client's language.
+        response.extensions_mut().insert(self.clone());
         response
+    }
+}
+
+fn code_of(status: StatusCode) -> ProblemCode {
+    match status {
+        StatusCode::UNAUTHORIZED => ProblemCode::LoginRequired,
+        StatusCode::FORBIDDEN => ProblemCode::Forbidden,
+        StatusCode::NOT_FOUND => ProblemCode::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ProblemCode::MethodNotAllowed,
+        StatusCode::CONFLICT => ProblemCode::Conflict,
+        StatusCode::PRECONDITION_FAILED => ProblemCode::Stale,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::TooLarge,
+        StatusCode::MISDIRECTED_REQUEST => ProblemCode::Misdirected,
+        StatusCode::TOO_MANY_REQUESTS => ProblemCode::Throttled,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            ProblemCode::Unavailable
+        }
+        status if status.is_server_error() => ProblemCode::Failed,
+        _ => ProblemCode::BadRequest,
+    }
+}
+
+fn title(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::BadRequest => "请求有误",
+        ProblemCode::BadField => "字段有误",
+        ProblemCode::LoginRequired => "需要登录",
+        ProblemCode::LoginRefused => "登录失败",
+        ProblemCode::Forbidden => "没有权限",
+        ProblemCode::NotFound => "不存在",
+        ProblemCode::MethodNotAllowed => "方法不支持",
+        ProblemCode::Exists => "已存在",
+        ProblemCode::Conflict => "冲突",
+        ProblemCode::Stale => "已被修改",
+        ProblemCode::TooLarge => "内容过大",
+        ProblemCode::Misdirected => "主机名不符",
+        ProblemCode::Throttled => "请稍后再试",
+        ProblemCode::Unavailable => "暂时不可用",
+        ProblemCode::Failed => "服务器出错",
     }
 }
 
@@ -157,7 +264,13 @@ mod tests {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(
             body,
-            r#"{"title":"Not Found","status":404,"detail":"there is no rule `x`","hint":"all rules: `/api/v1/sync/rules`"}"#
+            r#"{"title":"Not Found","status":404,"code":"not-found","detail":"there is no rule `x`","hint":"all rules: `/api/v1/sync/rules`"}"#
+        );
+        let body =
+            Problem::not_found().answer_in(Language::Chinese).into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(
+            body,
+            r#"{"title":"不存在","status":404,"code":"not-found","detail":"没有这个地址","hint":"所有地址见 `/api/v1/openapi.json`"}"#
         );
         let response = Problem::method("POST").answer();
         assert_eq!(

@@ -7,6 +7,7 @@ use axum::{
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 
 use crate::{query, sync::problem::Problem};
 
@@ -35,7 +36,46 @@ pub(crate) async fn read(body: RequestBody) -> Result<Bytes, Problem> {
 pub(crate) fn limit(query: &str) -> Result<usize, Problem> {
     let Some(text) = query::find(query, "n") else { return Ok(USUAL) };
     let wanted = text.parse::<usize>().ok().filter(|n| (1..=MOST).contains(n));
-    wanted.ok_or_else(|| Problem::bad(format!("`n` must be a number from 1 to {MOST}")))
+    wanted.ok_or_else(|| {
+        Problem::bad(format!("`n` must be a number from 1 to {MOST}"))
+            .about("n")
+            .in_chinese(format!("`n` 应为 1 到 {MOST} 的数字"))
+    })
+}
+
+/// Reads a request body as a document of this form.
+pub(crate) async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
+    let bytes = read(body).await?;
+    // The position, and never the text, which may hold a password.
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let at = (error.line(), error.column());
+        let (what, chinese) = match error.classify() {
+            serde_json::error::Category::Data => {
+                ("the body has other fields than it should", "请求体中的字段不符")
+            }
+            _ => ("the body is not JSON", "请求体不是 JSON"),
+        };
+        Problem::bad(format!("{what} (line {}, column {})", at.0, at.1))
+            .with_hint("see `/api/v1/openapi.json`")
+            .in_chinese(format!("{chinese}（第 {} 行，第 {} 列）", at.0, at.1))
+            .with_chinese_hint("格式见 `/api/v1/openapi.json`")
+    })
+}
+
+/// A parameter of the query, read by `read`; `None` if it is left out.
+pub(crate) fn parsed<T>(
+    query: &str,
+    key: &'static str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = query::find(query, key) else { return Ok(None) };
+    read(&text).map(Some).ok_or_else(|| {
+        Problem::bad(format!("`{key}` is not one"))
+            .about(key)
+            .with_hint("see `/api/v1/openapi.json`")
+            .in_chinese(format!("`{key}` 的值有误"))
+            .with_chinese_hint("格式见 `/api/v1/openapi.json`")
+    })
 }
 
 /// The problem of a request that says something wrong.

@@ -15,7 +15,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
-use crate::{accounts, answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
+use crate::{accounts, answer::respond, body::Body, cache, grants, headers::JSON, pages, state::State, sync};
 
 /// Address of the API description.
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -79,11 +79,14 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::events::events))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::accounts, accounts::create_account))
-        .routes(routes!(accounts::change_account, accounts::remove_account))
+        .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
         .routes(routes!(accounts::tokens, accounts::create_token))
         .routes(routes!(accounts::renew_token))
         .routes(routes!(accounts::remove_token))
         .routes(routes!(accounts::audit))
+        .routes(routes!(grants::grants, grants::add_grant))
+        .routes(routes!(grants::remove_grant))
+        .routes(routes!(grants::explain))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

@@ -23,8 +23,8 @@ use super::{
     router::{self, WrongMethod},
 };
 use crate::{
-    answer::refuse, body::Body, error::Refusal, headers, ids::RequestId, metrics::Kind, state::State,
-    sync::problem::Problem,
+    answer::refuse, body::Body, error::Refusal, headers, ids::RequestId, metrics::Kind,
+    pages::words::Language, state::State, sync::problem::Problem,
 };
 
 /// Frames of a stream that may be queued for its connection.
@@ -66,6 +66,7 @@ impl Site {
 
 async fn route(mut router: Router, request: Request, id: RequestId) -> Result<WebAnswer, Refusal> {
     let is_api = is_api(request.uri().path());
+    let language = Language::of("", request.headers());
     let response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
     let (mut head, body) = response.into_parts();
     let kind = match head.extensions.remove::<Kind>() {
@@ -76,6 +77,11 @@ async fn route(mut router: Router, request: Request, id: RequestId) -> Result<We
         Some(_) => wrong_method(&head.headers, is_api, &id),
         None => Response::from_parts(head, whole_or_stream(body).await?),
     };
+    if language == Language::Chinese
+        && let Some(problem) = response.extensions_mut().remove::<Problem>()
+    {
+        response = problem.answer_in(language);
+    }
     if is_api {
         let headers = response.headers_mut();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::call::WebCall;
 use crate::{
     answer::{self, refuse},
+    audit_log::Doer,
     body::Body,
     error::Refusal,
     headers::{IGNORED_CREDENTIALS, JSON},
@@ -55,7 +56,13 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     let scopes = RegistryScopes::parse(wanted.iter().map(String::as_str));
     let sender = sender(call, access, &asked).await;
     let is_ignored = matches!(sender.credentials, Credentials::Refused(_));
-    check(call, access, &sender, &scopes)?;
+    if let Err(refusal) = check(call, access, &sender, &scopes) {
+        if form.is_some() {
+            let doer = Doer { access, sender: &sender, client: call.client(), id: &call.caller.id };
+            doer.login(refusal.status).await;
+        }
+        return Err(refusal);
+    }
     let token = access.issue(&sender.principal, origin.service(), scopes);
     let scope = form.is_some().then(|| wanted.join(" "));
     let issued = Issued { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
@@ -66,9 +73,11 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     Ok(response)
 }
 
-/// Who asks: by the form if it has a password, else by the request's own credentials.
+/// Who asks: by the form if it has a password, else by the request's own credentials. We give out no refresh tokens, so one
+/// is a password like any other: an API token, or one of another registry.
 async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
-    match asked.form_value("password") {
+    let secret = |key| asked.form_value(key).filter(|secret| !secret.is_empty());
+    match secret("password").or_else(|| secret("refresh_token")) {
         Some(password) => {
             let user = asked.form_value("username").unwrap_or_default();
             let client = call.client().address();

@@ -1,17 +1,19 @@
 //! `entrepot account`, `token` and `audit`: who may use a server, asked of the server.
 
+pub(crate) mod issued;
 mod render;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use entrepot_api::{
-    AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken,
-    NewAccount, NewApiToken, PageQuery, Role,
+    AccountChange, AccountList, AccountListQuery, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery,
+    IssuedToken, NewAccount, NewApiToken, Role,
 };
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
+use self::issued::{Form, Registry};
 use super::password::Password;
 use crate::{
     client::{Addressed, Client, Fault},
@@ -22,6 +24,10 @@ use crate::{
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
+/// The most entries of the audit log that a server gives at once.
+const MOST: usize = 1000;
+/// How often a server is asked for new entries of the audit log.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(2);
 
 /// The arguments.
 #[derive(Debug)]
@@ -76,6 +82,8 @@ pub(crate) enum Verb {
     Tokens {
         /// Only those of this account.
         account: Option<String>,
+        /// Only those that end within this time.
+        expiring: Option<Duration>,
     },
     /// Create an API token.
     CreateToken {
@@ -86,12 +94,16 @@ pub(crate) enum Verb {
         /// Its scopes.
         scopes: Vec<String>,
         /// How long it lives.
-        lifetime: Option<std::time::Duration>,
+        lifetime: Option<Duration>,
+        /// How it is printed.
+        issue: Issue,
     },
     /// Give an API token a new secret.
     RenewToken {
         /// Its id.
         id: String,
+        /// How it is printed.
+        issue: Issue,
     },
     /// Remove an API token.
     RemoveToken {
@@ -100,11 +112,20 @@ pub(crate) enum Verb {
     },
     /// Read the audit log.
     Audit {
-        /// Only what this one did.
-        actor: Option<String>,
-        /// How many entries.
-        count: usize,
+        /// Which entries.
+        query: AuditQuery,
+        /// Whether to go on with what is done from now on.
+        follow: bool,
     },
+}
+
+/// How a new token is printed.
+#[derive(Debug)]
+pub(crate) struct Issue {
+    /// The form.
+    pub(crate) form: Form,
+    /// The server as its clients name it, if given.
+    pub(crate) registry: Option<String>,
 }
 
 /// Runs the command.
@@ -145,29 +166,38 @@ impl Asker {
                 self.told(self.client.change(Method::DELETE, &["accounts", &name], &()).await)?;
                 self.done(&name, "is removed, with its API tokens")
             }
-            Verb::Tokens { account } => self.tokens(account).await,
-            Verb::CreateToken { name, account, scopes, lifetime } => {
+            Verb::Tokens { account, expiring } => self.tokens(account, expiring).await,
+            Verb::CreateToken { name, account, scopes, lifetime, issue } => {
+                let registry = self.registry(&issue)?;
                 let expires = lifetime.map(|lifetime| (SystemTime::now() + lifetime).into());
+                let user = issued::user(&name);
                 let new = NewApiToken { account, name, scopes, expires };
-                self.issued(self.client.post(&["tokens"], &new).await)
+                let token = self.told(self.client.post(&["tokens"], &new).await)?;
+                self.print_issued(&token, issue.form, registry.map(|registry| (user, registry)))
             }
-            Verb::RenewToken { id } => self.issued(self.client.post(&["tokens", &id, "renew"], &()).await),
+            Verb::RenewToken { id, issue } => {
+                let registry = self.registry(&issue)?;
+                let token = self.told(self.client.post(&["tokens", &id, "renew"], &()).await)?;
+                self.print_issued(&token, issue.form, registry.map(|registry| (issued::user(&id), registry)))
+            }
             Verb::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
                 self.done(&id, "is removed")
             }
-            Verb::Audit { actor, count } => self.audit(actor, count).await,
+            Verb::Audit { query, follow: false } => self.audit(query).await,
+            Verb::Audit { query, follow: true } => self.follow(query).await,
         }
     }
 
     async fn list(&self) -> Result<(), Failure> {
         let mut all = AccountList::default();
         loop {
-            let last = all.accounts.last().map(|account| account.name.clone());
-            let query = PageQuery { n: Some(PAGE), last };
+            let query =
+                AccountListQuery { n: Some(PAGE), last: all.next.take(), ..AccountListQuery::default() };
             let page: AccountList = self.told(self.client.get(&["accounts"], &query).await)?;
             all.accounts.extend(page.accounts);
-            if !page.more {
+            all.next = page.next;
+            if all.next.is_none() {
                 return self.print(&all, || render::accounts(&all.accounts));
             }
         }
@@ -191,30 +221,73 @@ impl Asker {
         self.done(name, what)
     }
 
-    async fn tokens(&self, account: Option<String>) -> Result<(), Failure> {
+    async fn tokens(&self, account: Option<String>, expiring: Option<Duration>) -> Result<(), Failure> {
         let mut all = ApiTokenList::default();
+        let ends_before = expiring.map(|within| (SystemTime::now() + within).into());
         loop {
-            let last = all.tokens.last().map(|token| token.id.clone());
-            let query = ApiTokenListQuery { account: account.clone(), n: Some(PAGE), last };
+            let last = all.next.take();
+            let query = ApiTokenListQuery { account: account.clone(), ends_before, n: Some(PAGE), last };
             let page: ApiTokenList = self.told(self.client.get(&["tokens"], &query).await)?;
             all.tokens.extend(page.tokens);
-            if !page.more {
+            all.next = page.next;
+            if all.next.is_none() {
                 return self.print(&all, || render::tokens(&all.tokens, SystemTime::now()));
             }
         }
     }
 
-    async fn audit(&self, actor: Option<String>, count: usize) -> Result<(), Failure> {
-        let query = AuditQuery { actor, n: Some(count), last: None };
+    async fn audit(&self, query: AuditQuery) -> Result<(), Failure> {
         let page: AuditList = self.told(self.client.get(&["audit"], &query).await)?;
         self.print(&page, || render::audit(&page.entries))
     }
 
+    // The entries so far, the oldest first, and then those that come.
+    async fn follow(&self, mut query: AuditQuery) -> Result<(), Failure> {
+        let mut seen = String::new();
+        loop {
+            let page: AuditList = self.told(self.client.get(&["audit"], &query).await)?;
+            let known = page.entries.iter().position(|entry| entry.id == seen).unwrap_or(page.entries.len());
+            for entry in page.entries[..known].iter().rev() {
+                match self.output {
+                    Output::Json => output::print_json(entry)?,
+                    Output::Text => output::print(&render::entry(entry))?,
+                }
+            }
+            if let Some(last) = page.entries.first() {
+                // Times are cut to the second, so the last one is asked for again.
+                (seen, query.since, query.n) = (last.id.clone(), Some(last.at), Some(MOST));
+            }
+            tokio::time::sleep(FOLLOWED_EVERY).await;
+        }
+    }
+
+    // How clients name this server, where the form of the token needs it.
+    fn registry(&self, issue: &Issue) -> Result<Option<Registry>, Failure> {
+        if matches!(issue.form, Form::Text | Form::Json) {
+            return Ok(None);
+        }
+        match &issue.registry {
+            Some(given) => Registry::read(given).map(Some),
+            None if self.client.socket().is_none() => Registry::read(self.client.server()).map(Some),
+            None => Err(Failure::wrong("the socket does not say how clients name this server")
+                .with_hint("say it: `--registry m.example.com`")),
+        }
+    }
+
     // The token alone on standard output, so that a script can take it; what to do with it on standard error.
-    fn issued(&self, answer: Result<IssuedToken, Fault>) -> Result<(), Failure> {
-        let issued = self.told(answer)?;
+    fn print_issued(
+        &self,
+        issued: &IssuedToken,
+        form: Form,
+        reader: Option<(String, Registry)>,
+    ) -> Result<(), Failure> {
+        if let Some((user, registry)) = reader
+            && let Some(document) = issued::document(form, issued, &user, &registry)
+        {
+            return output::print(&document);
+        }
         match self.output {
-            Output::Json => output::print_json(&issued),
+            Output::Json => output::print_json(issued),
             Output::Text => {
                 crate::terminal::say(None, &format!("token {}; it is not shown again:", issued.id));
                 output::print(&format!("{}\n", issued.token))

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use comfy_table::CellAlignment::Left;
-use entrepot_api::{Account, AccountKind, ApiToken, AuditEntry, Timestamp};
+use entrepot_api::{Account, AccountKind, ApiToken, ApiTokenSecret, AuditEntry, Timestamp};
 
 use crate::output::{self, Column};
 
@@ -47,6 +47,7 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
         Column("SCOPES", Left),
         Column("EXPIRES", Left),
         Column("LAST USED", Left),
+        Column("OLD SECRET", Left),
     ];
     let now = Timestamp::from(now);
     let rows = tokens.iter().map(|token| {
@@ -55,10 +56,17 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
             Some(end) if end <= now => format!("{end} (expired)"),
             Some(end) => end.to_string(),
         };
-        let used = token.secrets.iter().filter_map(|secret| secret.last_used).max();
-        vec![token.id.clone(), token.name.clone(), token.scopes.join(" "), expires, time(used)]
+        let used = token.secrets.first().and_then(|secret| secret.last_used);
+        let old = token.secrets.get(1).map_or_else(String::new, old);
+        vec![token.id.clone(), token.name.clone(), token.scopes.join(" "), expires, time(used), old]
     });
     output::table(&columns, rows.collect())
+}
+
+// A secret that a newer one replaces: who still uses it has to be told.
+fn old(secret: &ApiTokenSecret) -> String {
+    let ends = secret.ends.map_or_else(String::new, |end| format!(", ends {end}"));
+    format!("last used {}{ends}", time(secret.last_used))
 }
 
 /// A table of the audit log.
@@ -73,6 +81,7 @@ pub(super) fn audit(entries: &[AuditEntry]) -> String {
         Column("TO", Left),
         Column("OUTCOME", Left),
         Column("FROM", Left),
+        Column("DETAIL", Left),
     ];
     let rows = entries.iter().map(|entry| {
         vec![
@@ -82,9 +91,18 @@ pub(super) fn audit(entries: &[AuditEntry]) -> String {
             entry.object.clone(),
             entry.outcome.to_string(),
             entry.address.clone().unwrap_or_else(|| "socket".to_owned()),
+            entry.detail.clone().unwrap_or_default(),
         ]
     });
     output::table(&columns, rows.collect())
+}
+
+/// One line of the audit log.
+pub(super) fn entry(entry: &AuditEntry) -> String {
+    let from = entry.address.as_deref().unwrap_or("socket");
+    let detail = entry.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
+    let (at, actor, action, object) = (entry.at, &entry.actor, &entry.action, &entry.object);
+    output::line(&format!("{at} {actor} {action} {object} {}{detail} from {from}", entry.outcome))
 }
 
 fn time(time: Option<Timestamp>) -> String {

@@ -1,0 +1,196 @@
+//! Why somebody may do something to a repository, or may not.
+
+use std::{fmt, str::FromStr, sync::Arc, time::SystemTime};
+
+use entrepot_catalog::ApiTokenRecord;
+
+use crate::{
+    access::{Access, KnownAccount},
+    error::ChangeError,
+    grants::GrantOrigin,
+    name::AccountName,
+    principal::{Account, Carries, Identity, Principal},
+    role::Role,
+    rules::{Reason, Repository, Source, Visibility},
+    verb::Verb,
+};
+
+/// Somebody whose rights are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Somebody {
+    /// Anybody, without a login.
+    Anonymous,
+    /// A program on the server's machine, without a login.
+    Local,
+    /// An account, with its password.
+    Account(AccountName),
+    /// An API token, by its id or its name.
+    Token(String),
+    /// A member of a group, with the least role.
+    Group(String),
+}
+
+/// The text names nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("somebody is `anonymous`, `local`, `account:NAME`, `token:NAME` or `group:NAME`")]
+pub struct SomebodyError;
+
+/// Whether somebody may do something to a repository, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explanation {
+    /// They may, by this.
+    Allowed(Rule),
+    /// Their account may, by this, but the API token does not carry it.
+    NotCarried(Rule, Principal),
+    /// Nothing gives it to them. `is_private` says whether the repository is private.
+    NotGranted {
+        /// Whether it is.
+        is_private: bool,
+    },
+    /// The account is disabled, so nobody can log in to it.
+    Disabled(AccountName),
+    /// The API token has ended.
+    Expired(SystemTime),
+}
+
+/// What gives a right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// They own everything.
+    Owner,
+    /// `access.local`, or what holds where there is no section `access`.
+    Local,
+    /// `access.anonymous`, or its default.
+    Anonymous,
+    /// The role of their account.
+    Role(Role),
+    /// A grant.
+    Grant(GrantOrigin),
+}
+
+/// Somebody as they would be if they sent a request now.
+enum Found {
+    Principal(Principal),
+    Out(Explanation),
+}
+
+impl Access {
+    /// Says whether somebody may do something to a repository now, and why. What decides about requests decides here.
+    ///
+    /// # Errors
+    /// There is no such account or token, several tokens have the name, or the database failed.
+    pub async fn explain(
+        &self,
+        who: &Somebody,
+        verb: Verb,
+        of: Repository<'_>,
+    ) -> Result<Explanation, ChangeError> {
+        let principal = match self.find(who).await? {
+            Found::Principal(principal) => principal,
+            Found::Out(explanation) => return Ok(explanation),
+        };
+        let rules = self.rules();
+        let rule = |source| match source {
+            Source::Owner => Rule::Owner,
+            Source::Local => Rule::Local,
+            Source::Anonymous => Rule::Anonymous,
+            Source::Role(role) => Rule::Role(role),
+            Source::Grant(at) => Rule::Grant(rules.origin(at)),
+        };
+        Ok(match rules.explain(&principal, verb, of) {
+            Reason::Given(source) => Explanation::Allowed(rule(source)),
+            Reason::NotCarried(source) => Explanation::NotCarried(rule(source), principal.clone()),
+            Reason::Nothing => Explanation::NotGranted { is_private: of.visibility == Visibility::Private },
+        })
+    }
+
+    async fn find(&self, who: &Somebody) -> Result<Found, ChangeError> {
+        Ok(match who {
+            Somebody::Anonymous => Found::Principal(Principal::ANONYMOUS),
+            Somebody::Local => Found::Principal(Principal::LOCAL),
+            Somebody::Group(group) => {
+                let groups = vec![group.clone()];
+                let account = Account { id: 0, name: AccountName::none(), role: Role::Viewer, groups };
+                Found::Principal(Principal {
+                    identity: Identity::Account(Arc::new(account)),
+                    carries: Carries::All,
+                })
+            }
+            Somebody::Account(name) => {
+                let known = KnownAccount::of(self.account(name).await?)?;
+                if known.is_disabled {
+                    Found::Out(Explanation::Disabled(name.clone()))
+                } else {
+                    Found::Principal(known.principal())
+                }
+            }
+            Somebody::Token(name) => self.find_token(self.token_named(name).await?).await?,
+        })
+    }
+
+    async fn find_token(&self, record: ApiTokenRecord) -> Result<Found, ChangeError> {
+        if let Some(end) = record.expires.filter(|end| *end <= SystemTime::now()) {
+            return Ok(Found::Out(Explanation::Expired(end)));
+        }
+        let owner = self.0.catalog.account(record.account).await?.map(KnownAccount::of).transpose()?;
+        let owner = owner.ok_or_else(|| ChangeError::NoToken(record.id.clone()))?;
+        if owner.is_disabled {
+            return Ok(Found::Out(Explanation::Disabled(owner.account.name.clone())));
+        }
+        Ok(Found::Principal(owner.carrying(&record, record.expires)?))
+    }
+
+    async fn token_named(&self, name: &str) -> Result<ApiTokenRecord, ChangeError> {
+        if let Some(record) = self.0.catalog.api_token(name).await? {
+            return Ok(record);
+        }
+        let mut named = self.0.catalog.api_tokens_named(name, 2).await?;
+        match (named.pop(), named.is_empty()) {
+            (Some(record), true) => Ok(record),
+            (Some(_), false) => Err(ChangeError::SeveralTokens(name.to_owned())),
+            (None, _) => Err(ChangeError::NoToken(name.to_owned())),
+        }
+    }
+}
+
+impl FromStr for Somebody {
+    type Err = SomebodyError;
+
+    fn from_str(text: &str) -> Result<Self, SomebodyError> {
+        match text.split_once(':') {
+            None if text == "anonymous" => Ok(Self::Anonymous),
+            None if text == "local" => Ok(Self::Local),
+            Some(("account", name)) => name.parse().map(Self::Account).map_err(|_| SomebodyError),
+            Some(("token", name)) if !name.is_empty() => Ok(Self::Token(name.to_owned())),
+            Some(("group", name)) if !name.is_empty() => Ok(Self::Group(name.to_owned())),
+            _ => Err(SomebodyError),
+        }
+    }
+}
+
+impl fmt::Display for Somebody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => formatter.write_str("anonymous"),
+            Self::Local => formatter.write_str("local"),
+            Self::Account(name) => write!(formatter, "account:{name}"),
+            Self::Token(name) => write!(formatter, "token:{name}"),
+            Self::Group(name) => write!(formatter, "group:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_is_read_back() {
+        for text in ["anonymous", "local", "account:alice", "token:ci build", "group:cn=ml,dc=x"] {
+            assert_eq!(text.parse::<Somebody>().unwrap().to_string(), text);
+        }
+        for bad in ["", "alice", "account:", "account:A b", "token:", "group:", "role:user", "owner"] {
+            assert_eq!(bad.parse::<Somebody>(), Err(SomebodyError), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `entrepot access`: who may do what on a server, and why, asked of the server.
+
+use comfy_table::CellAlignment::Left;
+use entrepot_api::{
+    AccessExplanation, ExplanationQuery, Grant, GrantList, GrantListQuery, GrantOrigin, NewGrant,
+};
+use reqwest::Method;
+
+use crate::{
+    client::{Addressed, Client, Fault},
+    failure::Failure,
+    output::{self, Column, Output},
+    runtime,
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
+    /// The subcommand.
+    pub(crate) verb: Verb,
+}
+
+/// A subcommand.
+#[derive(Debug)]
+pub(crate) enum Verb {
+    /// Say whether somebody may do something.
+    Explain {
+        /// Who.
+        principal: String,
+        /// What.
+        action: String,
+        /// To which repository.
+        repository: String,
+    },
+    /// List grants.
+    Grants {
+        /// Only those to this one.
+        to: Option<String>,
+        /// Only those that cover this repository.
+        repository: Option<String>,
+    },
+    /// Grant a right.
+    Add {
+        /// To whom.
+        to: String,
+        /// What.
+        may: Vec<String>,
+        /// To which repositories.
+        repositories: Vec<String>,
+    },
+    /// Take a grant back.
+    Remove {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(Access { to, verb }: Access) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
+    runtime::build()?.block_on(asker.perform(verb))
+}
+
+struct Asker {
+    client: Client,
+    output: Output,
+}
+
+impl Asker {
+    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
+        match verb {
+            Verb::Explain { principal, action, repository } => {
+                self.explain(&ExplanationQuery { principal, action, repository }).await
+            }
+            Verb::Grants { to, repository } => {
+                let query = GrantListQuery { to, repository };
+                let list: GrantList = self.told(self.client.get(&["grants"], &query).await)?;
+                match self.output {
+                    Output::Json => output::print_json(&list),
+                    Output::Text => output::print(&table(&list.grants)),
+                }
+            }
+            Verb::Add { to, may, repositories } => {
+                let new = NewGrant { to, repositories, may };
+                let grant: Grant = self.told(self.client.post(&["grants"], &new).await)?;
+                match self.output {
+                    Output::Json => output::print_json(&grant),
+                    Output::Text => output::print(&format!("grant {} is in force\n", grant.id)),
+                }
+            }
+            Verb::Remove { id } => {
+                self.told(self.client.change(Method::DELETE, &["grants", &id], &()).await)?;
+                match self.output {
+                    Output::Json => output::print_json(&serde_json::json!({ "id": id })),
+                    Output::Text => output::print(&format!("grant {id} is removed\n")),
+                }
+            }
+        }
+    }
+
+    async fn explain(&self, query: &ExplanationQuery) -> Result<(), Failure> {
+        let told: AccessExplanation = self.told(self.client.get(&["access", "explain"], query).await)?;
+        if self.output == Output::Json {
+            output::print_json(&told)?;
+        }
+        let AccessExplanation { principal, action, repository, detail, .. } = &told;
+        if told.allowed {
+            return match self.output {
+                Output::Json => Ok(()),
+                Output::Text => output::print(&format!("{principal} may {action} {repository}: {detail}\n")),
+            };
+        }
+        let failure = Failure::new(format!("{principal} may not {action} {repository}: {detail}"));
+        Err(match told.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        })
+    }
+
+    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+        answer.map_err(|fault| fault.explained(self.client.server()))
+    }
+}
+
+fn table(grants: &[Grant]) -> String {
+    if grants.is_empty() {
+        return "there are no grants\n".to_owned();
+    }
+    let columns = [
+        Column("ID", Left),
+        Column("TO", Left),
+        Column("MAY", Left),
+        Column("REPOSITORIES", Left),
+        Column("FROM", Left),
+    ];
+    let rows = grants.iter().map(|grant| {
+        let from = match (grant.origin, &grant.created_by, grant.created) {
+            (GrantOrigin::Api, Some(by), Some(at)) => format!("{by}, {at}"),
+            _ => "configuration".to_owned(),
+        };
+        vec![grant.id.clone(), grant.to.clone(), grant.may.join(","), grant.repositories.join(" "), from]
+    });
+    output::table(&columns, rows.collect())
+}

@@ -1,0 +1,132 @@
+//! Why somebody may do something or may not, in words. Pure.
+
+use entrepot_access::{
+    Access, Carries, Explanation, GrantOrigin, Principal, Rule, Somebody, Verb, Visibility,
+};
+use entrepot_api::{AccessExplanation, ExplanationReason, Grant as GrantView, Timestamp};
+
+use crate::account_views as views;
+
+/// What was asked.
+pub(crate) struct Asked<'a> {
+    pub(crate) access: &'a Access,
+    pub(crate) who: &'a Somebody,
+    pub(crate) verb: Verb,
+    pub(crate) repository: &'a str,
+    pub(crate) visibility: Visibility,
+}
+
+/// The answer as the JSON API has it.
+pub(crate) fn view(asked: &Asked<'_>, explanation: Explanation) -> AccessExplanation {
+    let said = said(asked, explanation);
+    AccessExplanation {
+        principal: asked.who.to_string(),
+        action: asked.verb.to_string(),
+        repository: asked.repository.to_owned(),
+        private: asked.visibility == Visibility::Private,
+        allowed: said.hint.is_none(),
+        reason: said.reason,
+        grant: said.grant,
+        detail: said.detail,
+        hint: said.hint,
+    }
+}
+
+/// A reason in words; one with a hint is a refusal.
+struct Said {
+    reason: ExplanationReason,
+    grant: Option<GrantView>,
+    detail: String,
+    hint: Option<String>,
+}
+
+fn said(asked: &Asked<'_>, explanation: Explanation) -> Said {
+    let refused =
+        |reason, detail: String, hint: String| Said { reason, grant: None, detail, hint: Some(hint) };
+    match explanation {
+        Explanation::Allowed(rule) => {
+            let (reason, detail) = (reason(&rule), told(&rule));
+            Said { reason, grant: grant(asked, rule), detail, hint: None }
+        }
+        Explanation::NotCarried(rule, principal) => {
+            let detail = format!("{}; but {}", told(&rule), carried(&principal));
+            let hint = format!("make a token with the scope `{}:{}`", asked.verb, asked.repository);
+            Said { grant: grant(asked, rule), ..refused(ExplanationReason::NotCarried, detail, hint) }
+        }
+        Explanation::NotGranted { is_private } => not_granted(asked, is_private),
+        Explanation::Disabled(name) => refused(
+            ExplanationReason::Disabled,
+            format!("the account `{name}` is disabled"),
+            format!("`entrepot account enable {name}`"),
+        ),
+        Explanation::Expired(end) => refused(
+            ExplanationReason::Expired,
+            format!("the API token expired at {}", Timestamp::from(end)),
+            "make another one: `entrepot token create`".to_owned(),
+        ),
+    }
+}
+
+fn not_granted(asked: &Asked<'_>, is_private: bool) -> Said {
+    let kind = if is_private { "the repository is private, and " } else { "" };
+    let hint = match asked.who {
+        Somebody::Local => "list it in `access.local`, or log in".to_owned(),
+        Somebody::Token(_) => grant_command("account:NAME", asked),
+        who => grant_command(&who.to_string(), asked),
+    };
+    Said {
+        reason: ExplanationReason::NotGranted,
+        grant: None,
+        detail: format!("{kind}nothing gives `{}` to {}", asked.verb, asked.who),
+        hint: Some(hint),
+    }
+}
+
+fn grant_command(to: &str, asked: &Asked<'_>) -> String {
+    format!("`entrepot access grants add --to '{to}' --may {} '{}'`", asked.verb, asked.repository)
+}
+
+fn reason(rule: &Rule) -> ExplanationReason {
+    match rule {
+        // Nobody asks about the owner.
+        Rule::Owner | Rule::Local => ExplanationReason::Local,
+        Rule::Anonymous => ExplanationReason::Anonymous,
+        Rule::Role(_) => ExplanationReason::Role,
+        Rule::Grant(_) => ExplanationReason::Grant,
+    }
+}
+
+fn told(rule: &Rule) -> String {
+    match rule {
+        Rule::Owner => "whoever can open the local socket may do everything".to_owned(),
+        Rule::Local => "`access.local`, or its default, gives it to programs on this machine".to_owned(),
+        Rule::Anonymous => "`access.anonymous`, or its default, gives it to anybody".to_owned(),
+        Rule::Role(role) => format!("the role `{role}` has it without a grant"),
+        Rule::Grant(origin @ GrantOrigin::Configuration(_)) => {
+            format!("the grant `{}` of the configuration, below `access.grants`", origin.id())
+        }
+        Rule::Grant(GrantOrigin::Api(record)) => {
+            format!(
+                "the grant `{}`, made by {} at {}",
+                record.id,
+                record.created_by,
+                Timestamp::from(record.created)
+            )
+        }
+    }
+}
+
+fn carried(principal: &Principal) -> String {
+    match &principal.carries {
+        Carries::All => "the credential does not carry it".to_owned(),
+        Carries::Token(token) => {
+            format!("the API token `{}` does not carry it: its scopes are `{}`", token.name, token.scopes)
+        }
+    }
+}
+
+fn grant(asked: &Asked<'_>, rule: Rule) -> Option<GrantView> {
+    let Rule::Grant(origin) = rule else { return None };
+    let all = asked.access.grants().into_iter();
+    all.into_iter().find(|(_, known)| *known == origin).map(|(grant, origin)| views::grant(&grant, origin))
+}
