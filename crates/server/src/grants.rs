@@ -1,12 +1,12 @@
 //! The JSON API of grants, and of why somebody may do something or may not.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Grant, Operation, Somebody, Verb, Verbs};
+use entrepot_access::{Grant, Operation, Somebody, Verb, Verbs, Visibility};
 use entrepot_api::{
     AccessExplanation, ExplanationQuery, Grant as GrantBody, GrantList, GrantListQuery, NewGrant,
     Problem as ProblemBody,
 };
-use entrepot_mirror::RepoKey;
+use entrepot_mirror::{Probe, RepoKey, Verdict};
 use entrepot_oci::{Name, RepositoryPattern};
 use http::{Response, StatusCode};
 
@@ -108,7 +108,10 @@ pub(crate) async fn explain(call: WebCall) -> Result<Response<Body>, Problem> {
     })?;
     let key = repository(&call)?;
     let full = key.to_string();
-    let visibility = access.rules().visibility(&full);
+    let visibility = match call.state.mirror.verdict(&key, Probe::Repository).await? {
+        Verdict::Private => Visibility::Private,
+        Verdict::Public => access.rules().visibility(&full),
+    };
     let explanation = access.explain(&who, verb, (full.as_str(), visibility).into()).await?;
     let asked = explained::Asked { access, who: &who, verb, repository: &full, visibility };
     Ok(answer::json(&explained::view(&asked, explanation), JSON))
