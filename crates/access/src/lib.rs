@@ -3,7 +3,7 @@
 //! - pure: [`Role`] and [`Operation`], [`Verb`] and [`Grant`], [`Scopes`] of API tokens; [`Rules`] decide about a
 //!   [`Principal`]
 //! - [`Access`]: logs people and machines in, issues registry tokens, manages accounts
-//! - credentials: [`Passwords`], [`ApiToken`], [`VerifyingKeys`] for the registry's own tokens
+//! - credentials: [`Passwords`], [`ApiToken`], [`SessionSecret`], [`VerifyingKeys`] for the registry's own tokens
 
 #![forbid(unsafe_code)]
 
@@ -21,14 +21,16 @@ mod registry_token;
 mod role;
 mod rules;
 mod scope;
+mod session;
+mod sessions;
 mod settings;
 mod throttle;
 mod verb;
 mod verified;
 
-pub use access::Access;
+pub use access::{Access, AccessSettings};
 pub use api_token::{ApiToken, ApiTokenError, TokenId};
-pub use error::{BearerError, ChangeError, LoginError, OpenError};
+pub use error::{BearerError, ChangeError, LoginError, OpenError, SessionError};
 pub use grant::{Grant, Subject, SubjectError};
 pub use login::Bearer;
 pub use manage::{Audit, Change, NewToken};
@@ -40,5 +42,7 @@ pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, Signi
 pub use role::{Operation, Role, RoleError};
 pub use rules::{Rules, Visibility};
 pub use scope::{Scope, ScopeError, Scopes};
+pub use session::{SessionFormError, SessionId, SessionLimits, SessionOrigin, SessionSecret};
+pub use sessions::Session;
 pub use settings::{AccessSection, GrantSection, SettingsFault};
 pub use verb::{Verb, VerbError, Verbs};

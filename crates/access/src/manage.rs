@@ -122,7 +122,8 @@ impl Access {
         .await
     }
 
-    /// Changes an account: all of it, or nothing. What it no longer allows stops at once, on tokens too.
+    /// Changes an account: all of it, or nothing. What it no longer allows stops at once, on tokens too. Its
+    /// sessions end with another password, and when it is disabled.
     ///
     /// # Errors
     /// There is no such account, it is the last admin, it has no password to set, the new one is not accepted, or the
@@ -156,7 +157,7 @@ impl Access {
         .await
     }
 
-    /// Removes an account with all its tokens.
+    /// Removes an account with all its tokens and sessions.
     ///
     /// # Errors
     /// There is no such account, it is the last admin, or the database failed.

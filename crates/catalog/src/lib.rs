@@ -3,7 +3,7 @@
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
-//! - `access`: accounts, API tokens, the audit log
+//! - `access`: accounts, API tokens, sessions, the audit log
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -35,7 +35,8 @@ mod usage;
 
 pub use access::{
     AccountChange, AccountKind, AccountRecord, ApiTokenRecord, ApiTokenSecret, AuditEntry, AuditFilter,
-    AuditOutcome, AuditRecord, NewAccount, NewApiToken, SigningKeyRecord,
+    AuditOutcome, AuditRecord, MAX_SESSIONS, NewAccount, NewApiToken, NewSession, SessionRecord,
+    SigningKeyRecord,
 };
 pub use database::Catalog;
 pub use error::{Error, FileProblem};

@@ -14,7 +14,7 @@ use crate::{
     recorded, removal, sql, sync, tags, usage,
 };
 
-const QUERIES: [(&str, &str); 56] = [
+const QUERIES: [(&str, &str); 61] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -56,6 +56,11 @@ const QUERIES: [(&str, &str); 56] = [
     ("token", access::TOKEN),
     ("tokens of an account", access::TOKENS_OF),
     ("secrets", access::SECRETS),
+    ("session", access::SESSION),
+    ("sessions of an account", access::SESSIONS_OF),
+    ("remove session", access::REMOVE_SESSION),
+    ("remove sessions of an account", access::REMOVE_SESSIONS),
+    ("remove ended sessions", access::REMOVE_ENDED_SESSIONS),
     ("audit", access::AUDIT),
     ("audit of somebody", access::AUDIT_OF),
     ("trim audit", access::TRIM_AUDIT),

@@ -58,7 +58,8 @@ on_both! {
     access {
         accounts_have_unique_names, accounts_change_only_as_they_were_seen,
         accounts_from_elsewhere_are_found_by_subject, accounts_come_in_pages, tokens_are_renewed_with_grace,
-        tokens_go_with_their_account, keys_are_kept_sealed, the_audit_is_read_backwards,
+        tokens_go_with_their_account, sessions_are_found_and_end, sessions_end_with_what_they_stand_on,
+        sessions_of_an_account_are_bounded, keys_are_kept_sealed, the_audit_is_read_backwards,
     }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {

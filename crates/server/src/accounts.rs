@@ -308,6 +308,9 @@ impl From<ChangeError> for Problem {
             ChangeError::NoToken(_) => {
                 Self::new(StatusCode::NOT_FOUND, text).with_hint("see what there is: `entrepot token ls`")
             }
+            ChangeError::NoSession(_) => {
+                Self::new(StatusCode::NOT_FOUND, text).with_hint("see what there is: `entrepot session ls`")
+            }
             ChangeError::Exists(_) | ChangeError::Conflict | ChangeError::LastAdmin(_) => {
                 Self::new(StatusCode::CONFLICT, text)
             }

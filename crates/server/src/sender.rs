@@ -173,7 +173,10 @@ impl Evidence<'_> {
 impl Rejection {
     fn of_login(error: LoginError) -> Self {
         let kind = match &error {
-            LoginError::Wrong | LoginError::Token(_) | LoginError::Expired { .. } => RejectionKind::Password,
+            LoginError::Wrong
+            | LoginError::Token(_)
+            | LoginError::TokenForSession
+            | LoginError::Expired { .. } => RejectionKind::Password,
             LoginError::Throttled(wait) => RejectionKind::Wait(*wait),
             LoginError::Busy(_) => RejectionKind::Wait(Duration::from_secs(1)),
             LoginError::Catalog(_) => RejectionKind::Unavailable,
