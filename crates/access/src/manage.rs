@@ -286,6 +286,20 @@ impl Access {
         Ok(())
     }
 
+    /// Sets the password of the account `admin` if no account has one. Returns whether it did.
+    ///
+    /// # Errors
+    /// There is no such account, the password is not accepted, or the database failed.
+    pub async fn set_first_password(&self, password: SecretString) -> Result<bool, ChangeError> {
+        if self.0.catalog.has_passwords().await? {
+            return Ok(false);
+        }
+        let by = Audit { actor: "owner".to_owned(), address: None, request_id: None };
+        let change = Change { password: Some(password), ..Change::default() };
+        self.change_account(&AccountName::normalized("admin")?, change, &by).await?;
+        Ok(true)
+    }
+
     async fn hashed(&self, name: &AccountName, password: SecretString) -> Result<String, ChangeError> {
         Passwords::check(&password, name.as_str())?;
         Ok(self.0.passwords.hash(password).await?)

@@ -11,7 +11,7 @@ use crate::{
     manage::Audit,
     name::AccountName,
     principal::{Carries, Principal},
-    session::{SessionId, SessionOrigin, SessionSecret},
+    session::{SessionId, SessionLimits, SessionOrigin, SessionSecret},
 };
 
 /// The longest description of a program that is kept, in characters.
@@ -27,6 +27,15 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub principal: Principal,
+}
+
+/// A page of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPage {
+    /// Those that go on.
+    pub rows: Vec<SessionRecord>,
+    /// What the next page is after; `None` if this is the last one.
+    pub next: Option<String>,
 }
 
 impl Access {
@@ -118,6 +127,11 @@ impl Access {
         Ok(secret)
     }
 
+    /// How long sessions last.
+    pub fn session_limits(&self) -> SessionLimits {
+        self.0.session_limits
+    }
+
     /// The session that a browser shows the secret of. Using it keeps it from becoming idle.
     ///
     /// # Errors
@@ -149,23 +163,32 @@ impl Access {
         account: Option<&AccountName>,
         after: &str,
         limit: usize,
-    ) -> Result<Listing<SessionRecord>, ChangeError> {
+    ) -> Result<SessionPage, ChangeError> {
         let account = match account {
             Some(name) => Some(self.account_key(name).await?),
             None => None,
         };
-        let mut page = self.0.catalog.sessions(account, after, limit).await?;
+        let Listing { mut rows, more } = self.0.catalog.sessions(account, after, limit).await?;
+        let next = rows.last().filter(|_| more).map(|record| record.id.clone());
         let (idle, now) = (self.0.session_limits.idle, SystemTime::now());
-        page.rows.retain(|record| record.ends > now && record.used + idle > now);
-        Ok(page)
+        rows.retain(|record| record.ends > now && record.used + idle > now);
+        Ok(SessionPage { rows, next })
     }
 
-    /// The key of the account that a session belongs to, if there is such a session.
+    /// What is known of a session, if there is such a one.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn session_owner(&self, id: &SessionId) -> Result<Option<i64>, ChangeError> {
-        Ok(self.0.catalog.session(id.as_str()).await?.map(|record| record.account))
+    pub async fn session_record(&self, id: &SessionId) -> Result<Option<SessionRecord>, ChangeError> {
+        Ok(self.0.catalog.session(id.as_str()).await?)
+    }
+
+    /// True if an account has a password here, which its holder can change.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn has_password(&self, account: i64) -> Result<bool, ChangeError> {
+        Ok(self.0.account(account).await?.is_some_and(|known| known.password.is_some()))
     }
 
     /// Ends a session. The next request with its secret is refused.

@@ -91,10 +91,8 @@ async fn a_login_begins_a_session_of_its_own() {
         (listed[0].address.as_deref(), listed[0].agent.as_deref()),
         (Some("10.0.0.7"), Some("Mozilla/5.0"))
     );
-    assert_eq!(
-        access.session_owner(first.id()).await.unwrap(),
-        Some(session.principal.account().unwrap().id)
-    );
+    let record = access.session_record(first.id()).await.unwrap().unwrap();
+    assert_eq!(record.account, session.principal.account().unwrap().id);
     let mut wrong = first.expose().to_owned();
     wrong.replace_range(12.., second.expose().get(12..).unwrap());
     for wrong in [wrong.as_str(), "", "x", &first.expose()[..12]] {
@@ -227,4 +225,18 @@ async fn who_is_disabled_begins_no_session() {
     assert!(matches!(access.begin_session(account, &origin()).await, Err(LoginError::Wrong)));
     assert!(matches!(access.begin_session(account + 1, &origin()).await, Err(LoginError::Wrong)));
     assert!(matches!(access.log_in("alice", &PASSWORD.into(), &origin()).await, Err(LoginError::Wrong)));
+}
+
+#[tokio::test]
+async fn the_first_password_is_set_once() {
+    let home = Home::new();
+    let access = home.open(SessionLimits::default()).await;
+    access.make_first_admin().await.unwrap();
+    let refused = access.set_first_password("short".into()).await;
+    assert!(matches!(refused, Err(ChangeError::Password(_))));
+    assert!(!access.is_in_use());
+    assert!(access.set_first_password(PASSWORD.into()).await.unwrap());
+    assert!(access.is_in_use());
+    assert!(!access.set_first_password("another password".into()).await.unwrap(), "a later start");
+    begin(&access, "admin").await;
 }

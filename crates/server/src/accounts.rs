@@ -209,7 +209,7 @@ fn access(call: &WebCall) -> Result<&Access, Problem> {
 }
 
 /// Returns the accounts if the caller may do this.
-fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
+pub(crate) fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
     let access = access(call)?;
     let principal = &call.caller.sender.principal;
     if access.rules().may(principal, operation) {
@@ -228,7 +228,7 @@ fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
 }
 
 // What is needed to manage the tokens of an account, or of all.
-fn for_account(call: &WebCall, account: Option<&AccountName>) -> Operation {
+pub(crate) fn for_account(call: &WebCall, account: Option<&AccountName>) -> Operation {
     match account {
         Some(name) if is_own(call, name) => Operation::ManageSelf,
         _ => Operation::ManageAccounts,
@@ -249,7 +249,7 @@ async fn allowed_token<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Access, T
     if is_own { Ok((access, parsed)) } else { Err(unknown()) }
 }
 
-fn own(call: &WebCall) -> Option<&Account> {
+pub(crate) fn own(call: &WebCall) -> Option<&Account> {
     call.caller.sender.principal.account()
 }
 
@@ -257,10 +257,10 @@ fn is_own(call: &WebCall, name: &AccountName) -> bool {
     own(call).is_some_and(|account| account.name == *name)
 }
 
-fn by(call: &WebCall) -> Audit {
+pub(crate) fn by(call: &WebCall) -> Audit {
     Audit {
         actor: call.caller.sender.principal.label(),
-        address: call.client().address().map(|address| address.to_string()),
+        address: call.origin().client().map(|address| address.to_string()),
         request_id: Some(call.caller.id.as_str().to_owned()),
     }
 }
@@ -272,7 +272,7 @@ fn issued(token: &ApiToken) -> Response<Body> {
     response
 }
 
-async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
+pub(crate) async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
     let bytes = read(body).await?;
     // The position, and never the text, which may hold a password.
     serde_json::from_slice(&bytes).map_err(|error| {
@@ -285,11 +285,11 @@ async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> 
     })
 }
 
-fn account_name(text: &str) -> Result<AccountName, Problem> {
+pub(crate) fn account_name(text: &str) -> Result<AccountName, Problem> {
     text.parse().map_err(wrong)
 }
 
-fn last(call: &WebCall) -> String {
+pub(crate) fn last(call: &WebCall) -> String {
     query::find(call.query(), "last").unwrap_or_default().into_owned()
 }
 

@@ -7,8 +7,9 @@ use http::{StatusCode, header};
 
 use crate::{
     action::Action,
-    challenge::{Origin, TokenFault},
+    challenge::TokenFault,
     error::Refusal,
+    origin::Origin,
     permit::Permit,
     policy::Decision,
     sender::{Credentials, RejectionKind, Sender},
@@ -44,7 +45,9 @@ impl Question<'_> {
         let rights = rules.rights(&self.sender.principal, &full, rules.visibility(&full));
         let allowed = match &self.sender.credentials {
             Credentials::Token(scopes) => rights.intersection(scopes.on(name)),
-            Credentials::None | Credentials::Accepted | Credentials::Refused(_) => rights,
+            Credentials::None | Credentials::Accepted | Credentials::Session(_) | Credentials::Refused(_) => {
+                rights
+            }
         };
         if !allowed.intersection(needed.any).is_empty() {
             return Ok(());
@@ -60,7 +63,7 @@ impl Question<'_> {
         let is_local = self.sender.principal == Principal::LOCAL && !access.rules().local.is_empty();
         match &self.sender.credentials {
             Credentials::Refused(rejection) => Err(rejection.refusal(self.origin, None)),
-            Credentials::Accepted | Credentials::Token(_) => Ok(()),
+            Credentials::Accepted | Credentials::Session(_) | Credentials::Token(_) => Ok(()),
             // Programs on this machine need no login, and nobody does while there is nothing to log in with.
             Credentials::None if is_local || !access.is_in_use() => Ok(()),
             Credentials::None => {

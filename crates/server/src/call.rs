@@ -2,7 +2,9 @@
 
 use http::request::Parts;
 
-use crate::{host::Unclear, incoming::Upload, metrics::Kind, peer::Peer, sender::Sender, state::State};
+use crate::{
+    host::Unclear, incoming::Upload, metrics::Kind, origin::Origin, peer::Peer, sender::Sender, state::State,
+};
 
 /// A request as handlers see it.
 pub(crate) struct Call<'a> {
@@ -25,6 +27,12 @@ impl<'a> Call<'a> {
 
     pub(crate) fn query(&self) -> &'a str {
         self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The address of this server as the client sees it.
+    pub(crate) fn origin(&self) -> Origin<'a> {
+        let (address, headers) = (self.peer.address(), &self.head.headers);
+        Origin { front: &self.state.front, address, headers, host: self.host() }
     }
 
     /// The host that the request names. Ambiguous requests were not admitted.

@@ -24,7 +24,6 @@ use crate::{
     authorize::{self, Question},
     body::Body,
     call::Call,
-    challenge::Origin,
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
@@ -53,8 +52,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
     let repository = route.name().zip(target.as_ref().map(|target| &target.key));
-    let (address, headers) = (call.peer.address(), &call.head.headers);
-    let origin = &Origin { has_tls: state.has_tls, address, headers, host: call.host() };
+    let (headers, origin) = (&call.head.headers, &call.origin());
     let action = &Action::of(&route, method);
     let permit = authorize::admit(state, &Question { sender, action, method, repository, origin })?;
     let Some((name, target)) = route.name().zip(target.as_ref()) else {

@@ -1,6 +1,7 @@
 //! The JSON API of syncs: maps addresses to calls of the scheduler.
 
 use axum::{body::Body as RequestBody, extract::Path};
+use entrepot_access::{Identity, Operation};
 use entrepot_api::{
     CopyList, CopyListQuery, Problem as ProblemBody, RuleList, RunAnswer, RunDetail, RunId as ApiRunId,
     RunList, RunListQuery, RunQuery, RunReply, RunRequest,
@@ -138,7 +139,20 @@ pub(crate) async fn cancel_run(id: Segment, call: WebCall) -> Result<Response<Bo
 
 /// Returns the sync service, or "not found" without one.
 pub(super) fn service(call: &WebCall) -> Result<&SyncService, Problem> {
-    call.state.sync.as_ref().ok_or_else(Problem::not_found)
+    let service = call.state.sync.as_ref().ok_or_else(Problem::not_found)?;
+    if call.may(Operation::See) {
+        return Ok(service);
+    }
+    Err(match call.caller.sender.principal.identity {
+        Identity::Account(_) => {
+            let who = call.caller.sender.principal.label();
+            Problem::new(StatusCode::FORBIDDEN, format!("{who} may not see this"))
+        }
+        _ => {
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "this needs a login");
+            problem.with_hint("send a user name and password, or an API token")
+        }
+    })
 }
 
 fn accepted(run: RunId, outcome: RunReply) -> Response<Body> {

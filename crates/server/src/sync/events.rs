@@ -17,7 +17,7 @@ use super::{
     problem::Problem,
     views,
 };
-use crate::{answer::respond, body::Body, client::Client, web::call::WebCall};
+use crate::{answer::respond, body::Body, web::call::WebCall};
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Heartbeat interval, so that intermediaries do not take the connection for dead.
@@ -67,8 +67,7 @@ pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     if call.method != Method::GET {
         return Err(Problem::method("GET"));
     }
-    let client = Client::of(call.caller.address, &call.headers);
-    let listener = sync.listeners.join(client)?;
+    let listener = sync.listeners.join(call.client())?;
     let watch = sync.scheduler.watch().ok_or_else(|| busy("the server is shutting down"))?;
     let draining = call.state.draining.clone();
     let listening = Listening { watch, draining, is_new: true, _listener: listener };
@@ -109,7 +108,7 @@ mod tests {
     use entrepot_scheduler::RunEvent;
 
     use super::*;
-    use crate::sync::listeners::Listeners;
+    use crate::{client::Client, sync::listeners::Listeners};
 
     #[test]
     fn is_written_as_the_standard_has_it() {

@@ -15,10 +15,10 @@ use super::call::WebCall;
 use crate::{
     answer::{self, refuse},
     body::Body,
-    challenge::Origin,
     error::Refusal,
     headers::JSON,
     metrics::Kind,
+    origin::Origin,
     sender::{Credentials, RejectionKind, Sender},
 };
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod content;
 pub(crate) mod tls;
+pub(crate) mod yard;
 
 use std::{
     net::SocketAddr,
@@ -13,13 +14,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_access::Access;
+use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::Remote;
-use entrepot_server::{ApiToken, Listen, Metrics, Patience, Policy, Server, SyncService, TlsFiles};
+use entrepot_server::{
+    ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, Server, SyncService, TlsFiles,
+};
 use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
@@ -51,6 +54,10 @@ pub(crate) struct Setup {
     pub(crate) access: Option<Access>,
     /// Who may do what.
     pub(crate) policy: Policy,
+    /// The proxies in front, and who reads the metrics.
+    pub(crate) networks: NetworkSettings,
+    /// The address that everybody is told.
+    pub(crate) public_url: Option<PublicUrl>,
     /// Whether hosted names are listed.
     pub(crate) catalog: bool,
 }
@@ -74,7 +81,7 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, access, policy, catalog } = setup;
+        let Setup { patience, tls, sync, token, access, policy, networks, public_url, catalog } = setup;
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
@@ -88,8 +95,10 @@ impl Rig {
             tls,
             control: Some(data.path().join("control.sock")),
             names: ["x", "m.test", "one.test", "two.test"].map(str::to_owned).into(),
-            is_shared: false,
             patience,
+            networks,
+            public_url,
+            ..Listen::default()
         };
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),

@@ -5,8 +5,8 @@ mod render;
 use std::time::SystemTime;
 
 use entrepot_api::{
-    AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, IssuedToken,
-    NewAccount, NewApiToken, PageQuery, Role,
+    AccountChange, AccountList, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery, EndedSessions,
+    IssuedToken, NewAccount, NewApiToken, PageQuery, Role, SessionEndQuery, SessionList, SessionListQuery,
 };
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -98,6 +98,21 @@ pub(crate) enum Verb {
         /// Its id.
         id: String,
     },
+    /// List sessions.
+    Sessions {
+        /// Only those of this account.
+        account: Option<String>,
+    },
+    /// End a session.
+    EndSession {
+        /// Its id.
+        id: String,
+    },
+    /// End all sessions of an account.
+    EndSessions {
+        /// The account.
+        account: String,
+    },
     /// Read the audit log.
     Audit {
         /// Only what this one did.
@@ -156,6 +171,16 @@ impl Asker {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
                 self.done(&id, "is removed")
             }
+            Verb::Sessions { account } => self.sessions(account).await,
+            Verb::EndSession { id } => {
+                self.told(self.client.change(Method::DELETE, &["sessions", &id], &()).await)?;
+                self.done(&id, "has ended")
+            }
+            Verb::EndSessions { account } => {
+                let query = SessionEndQuery { account: Some(account) };
+                let ended: EndedSessions = self.told(self.client.delete(&["sessions"], &query).await)?;
+                self.print(&ended, || format!("{} sessions have ended\n", ended.ended))
+            }
             Verb::Audit { actor, count } => self.audit(actor, count).await,
         }
     }
@@ -200,6 +225,19 @@ impl Asker {
             all.tokens.extend(page.tokens);
             if !page.more {
                 return self.print(&all, || render::tokens(&all.tokens, SystemTime::now()));
+            }
+        }
+    }
+
+    async fn sessions(&self, account: Option<String>) -> Result<(), Failure> {
+        let mut all = SessionList::default();
+        loop {
+            let query = SessionListQuery { account: account.clone(), n: Some(PAGE), last: all.next.take() };
+            let page: SessionList = self.told(self.client.get(&["sessions"], &query).await)?;
+            all.sessions.extend(page.sessions);
+            all.next = page.next;
+            if all.next.is_none() {
+                return self.print(&all, || render::sessions(&all.sessions));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use comfy_table::CellAlignment::Left;
-use entrepot_api::{Account, AccountKind, ApiToken, AuditEntry, Timestamp};
+use entrepot_api::{Account, AccountKind, ApiToken, AuditEntry, Session, Timestamp};
 
 use crate::output::{self, Column};
 
@@ -57,6 +57,33 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
         };
         let used = token.secrets.iter().filter_map(|secret| secret.last_used).max();
         vec![token.id.clone(), token.name.clone(), token.scopes.join(" "), expires, time(used)]
+    });
+    output::table(&columns, rows.collect())
+}
+
+/// A table of sessions.
+pub(super) fn sessions(sessions: &[Session]) -> String {
+    if sessions.is_empty() {
+        return "nobody is logged in with a browser\n".to_owned();
+    }
+    let columns = [
+        Column("ID", Left),
+        Column("ACCOUNT", Left),
+        Column("BEGAN", Left),
+        Column("LAST USED", Left),
+        Column("FROM", Left),
+        Column("PROGRAM", Left),
+    ];
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    let rows = sessions.iter().map(|session| {
+        vec![
+            session.id.clone(),
+            session.account.clone(),
+            session.created.to_string(),
+            session.last_used.to_string(),
+            known(&session.address),
+            known(&session.agent),
+        ]
     });
     output::table(&columns, rows.collect())
 }
