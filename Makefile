@@ -16,6 +16,7 @@ conformance: ## the official OCI suite, where its binary is there
 e2e: ## every real client, every image, every form of name; a real browser; every pair of stores
 	@e2e/run.sh
 	@e2e/browser.sh
+	@e2e/sessions.sh
 	@e2e/stores.sh
 
 bench: ## side by side with its peers, where they are there; takes more than an hour

@@ -82,6 +82,7 @@ if [ "${1:-}" != --check ]; then
     step migrate e2e/migrate.sh --quick
     step stores e2e/stores.sh --quick
     step browser e2e/browser.sh
+    step sessions e2e/sessions.sh
     step faults soak/run.py --quick
     step conformance conformance
 fi

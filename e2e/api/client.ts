@@ -89,6 +89,14 @@ class Client {
       this.ask<"renewToken">("POST", ("/api/v1/tokens/{id}/renew" satisfies keyof paths).replace("{id}", id)),
     removeToken: (id: string) =>
       this.tell("DELETE", ("/api/v1/tokens/{id}" satisfies keyof paths).replace("{id}", id)),
+    logIn: (body: Body<"logIn">) => this.ask<"logIn">("POST", "/api/v1/session" satisfies keyof paths, {}, body),
+    logOut: () => this.tell("DELETE", "/api/v1/session" satisfies keyof paths),
+    listSessions: (query: operations["listSessions"]["parameters"]["query"]) =>
+      this.ask<"listSessions">("GET", "/api/v1/sessions" satisfies keyof paths, query),
+    endSessions: (query: operations["endSessions"]["parameters"]["query"]) =>
+      this.ask<"endSessions">("DELETE", "/api/v1/sessions" satisfies keyof paths, query),
+    endSession: (id: string) =>
+      this.tell("DELETE", ("/api/v1/sessions/{id}" satisfies keyof paths).replace("{id}", id)),
     listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
       this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
     listGrants: (query: operations["listGrants"]["parameters"]["query"]) =>
@@ -156,5 +164,10 @@ export async function everything(server: string): Promise<void> {
   console.log(why.allowed, why.reason, why.grant?.id === grant.id, (await api.getAccount("ci")).revision);
   for (const known of (await api.listGrants({ to: "account:ci" })).grants) await api.removeGrant(known.id);
   for (const account of (await api.listAccounts({ n: 10, sort: "-created" })).accounts) await api.removeAccount(account.name);
+  const session = await api.logIn({ name: "alice", password: "correct horse battery" });
+  console.log((await api.listSessions({ n: 10 })).sessions.filter((other) => other.id !== session.id && !other.current));
+  await api.endSession(session.id);
+  console.log((await api.endSessions({ account: "alice" })).ended);
+  await api.logOut();
   console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));
 }

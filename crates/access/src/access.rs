@@ -11,7 +11,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use entrepot_catalog::{AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SigningKeyRecord};
+use entrepot_catalog::{
+    AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord, SigningKeyRecord,
+};
 use entrepot_oci::Digest;
 use entrepot_secrets::{Keyring, Place, Sealed};
 use moka::sync::Cache;
@@ -25,21 +27,31 @@ use crate::{
     refusals::Refusals,
     registry_token::{SigningKey, VerifyingKeys},
     rules::Rules,
+    session::SessionLimits,
     throttle::Failures,
     verified::Verified,
 };
 
-/// How long an account or token is remembered without a look into the catalog. Changes made through this handle count at
-/// once.
+/// How long an account, token or session is remembered without a look into the catalog. Changes made through this handle
+/// count at once.
 const REMEMBERED_FOR: Duration = Duration::from_secs(30);
-/// How many accounts and tokens are remembered.
+/// How many of each are remembered.
 const REMEMBERED: u64 = 10_000;
-/// How often the last use of an API token is written down.
+/// How often the last use of an API token or session is written down.
 const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// Accounts, credentials and rights. Cheap to clone; clones share their state.
 #[derive(Clone)]
 pub struct Access(pub(crate) Arc<Shared>);
+
+/// What the configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct AccessSettings {
+    /// Who may do what.
+    pub rules: Rules,
+    /// How long sessions last.
+    pub sessions: SessionLimits,
+}
 
 pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
@@ -47,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) configured: Rules,
     pub(crate) in_force: ArcSwap<InForce>,
     pub(crate) refusals: Refusals,
+    pub(crate) session_limits: SessionLimits,
     pub(crate) passwords: Passwords,
     pub(crate) verified: Verified,
     pub(crate) by_account: Mutex<Failures<AccountName>>,
@@ -56,7 +69,8 @@ pub(crate) struct Shared {
     accounts: Cache<i64, Arc<KnownAccount>>,
     accounts_by_name: Cache<AccountName, Arc<KnownAccount>>,
     tokens: Cache<String, Arc<ApiTokenRecord>>,
-    /// API tokens whose use was written down a short time ago.
+    sessions: Cache<String, Arc<SessionRecord>>,
+    /// API tokens and sessions whose use was written down a short time ago.
     pub(crate) recently_used: Cache<Digest, ()>,
     generation: AtomicU64,
     is_in_use: AtomicBool,
@@ -74,7 +88,12 @@ impl Access {
     ///
     /// # Errors
     /// The database failed, or `keyring` is not the one that sealed what is in it.
-    pub async fn open(catalog: Catalog, keyring: Keyring, rules: Rules) -> Result<Self, OpenError> {
+    pub async fn open(
+        catalog: Catalog,
+        keyring: Keyring,
+        settings: impl Into<AccessSettings>,
+    ) -> Result<Self, OpenError> {
+        let AccessSettings { rules, sessions: session_limits } = settings.into();
         let (signing, verifying) = signing_keys(&catalog, &keyring).await?;
         let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
         let in_force = InForce::new(&rules, catalog.grants().await?)?;
@@ -83,6 +102,7 @@ impl Access {
             configured: rules,
             in_force: ArcSwap::from_pointee(in_force),
             refusals: Refusals::new(),
+            session_limits,
             passwords: Passwords::new(),
             verified: Verified::new(),
             by_account: Mutex::new(Failures::new()),
@@ -92,6 +112,7 @@ impl Access {
             accounts: cache(REMEMBERED_FOR),
             accounts_by_name: cache(REMEMBERED_FOR),
             tokens: cache(REMEMBERED_FOR),
+            sessions: cache(REMEMBERED_FOR),
             recently_used: cache(USE_WRITTEN_EVERY),
             generation: AtomicU64::new(0),
             is_in_use,
@@ -103,8 +124,8 @@ impl Access {
         RulesInForce(self.0.in_force.load())
     }
 
-    /// Rises with every change of an account or token. What was found out about a credential before the last change must
-    /// be found out again.
+    /// Rises with every change of an account or token, and when somebody ends a session. What was found out about a
+    /// credential before the last change must be found out again.
     pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire)
     }
@@ -138,6 +159,11 @@ impl Shared {
         self.remembered(&self.tokens, id.to_owned(), self.catalog.api_token(id)).await
     }
 
+    /// The session with this id, if it exists.
+    pub(crate) async fn session(&self, id: &str) -> Result<Option<Arc<SessionRecord>>, CatalogError> {
+        self.remembered(&self.sessions, id.to_owned(), self.catalog.session(id)).await
+    }
+
     // What is in the cache, or else what `read` finds. What was read before a change is not remembered after it: the change
     // may come in between at any point.
     async fn remembered<K, V>(
@@ -168,13 +194,27 @@ impl Shared {
         self.accounts.invalidate_all();
         self.accounts_by_name.invalidate_all();
         self.tokens.invalidate_all();
+        self.sessions.invalidate_all();
         self.verified.forget_all();
+    }
+
+    /// Forgets the sessions that are remembered, after one has ended. What is known of accounts stays: everybody can log
+    /// out, and that must not cost others a look-up.
+    pub(crate) fn session_ended(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.sessions.invalidate_all();
     }
 
     /// Finds out whether anybody can log in, after a change.
     pub(crate) async fn find_use(&self) -> Result<(), CatalogError> {
         self.is_in_use.store(has_credentials(&self.catalog).await?, Ordering::Release);
         Ok(())
+    }
+}
+
+impl From<Rules> for AccessSettings {
+    fn from(rules: Rules) -> Self {
+        Self { rules, sessions: SessionLimits::default() }
     }
 }
 

@@ -125,7 +125,7 @@ impl fmt::Debug for ApiToken {
 }
 
 /// Random letters and digits from the system's generator.
-fn random(length: usize) -> String {
+pub(crate) fn random(length: usize) -> String {
     let mut text = String::with_capacity(length);
     while text.len() < length {
         let bytes = uuid::Uuid::new_v4().into_bytes();

@@ -89,7 +89,12 @@ impl Access {
         }
     }
 
-    async fn record(&self, deed: Deed<'_>, by: &Audit, outcome: AuditOutcome) -> Result<(), CatalogError> {
+    pub(crate) async fn record(
+        &self,
+        deed: Deed<'_>,
+        by: &Audit,
+        outcome: AuditOutcome,
+    ) -> Result<(), CatalogError> {
         let entry = AuditEntry {
             actor: by.actor.clone(),
             action: deed.action.to_owned(),

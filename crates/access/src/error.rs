@@ -46,6 +46,9 @@ pub enum LoginError {
         /// When it ended.
         at: SystemTime,
     },
+    /// An API token was sent where a session begins, which has more rights than a token.
+    #[error("an API token begins no session; log in with the account's password")]
+    TokenForSession,
     /// Too many failures: try again later.
     #[error("too many failed logins; try again in {} s", .0.as_secs().max(1))]
     Throttled(Duration),
@@ -75,6 +78,17 @@ pub enum BearerError {
     Login(#[from] LoginError),
 }
 
+/// Why a session does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It has ended, by itself or by somebody, or there never was one.
+    #[error("the session has ended; log in again")]
+    Ended,
+    /// The database failed.
+    #[error("the sessions cannot be read")]
+    Catalog(#[from] entrepot_catalog::Error),
+}
+
 /// Why a change of accounts or tokens is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -96,6 +110,9 @@ pub enum ChangeError {
     /// There is no such API token.
     #[error("there is no API token `{0}`")]
     NoToken(String),
+    /// There is no such session.
+    #[error("there is no session `{0}`")]
+    NoSession(String),
     /// It was changed by somebody else in the meantime.
     #[error("it was changed in the meantime; look at it again")]
     Conflict,

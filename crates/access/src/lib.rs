@@ -3,7 +3,7 @@
 //! - pure: [`Role`] and [`Operation`], [`Verb`] and [`Grant`], [`Scopes`] of API tokens; [`Rules`] decide about a
 //!   [`Principal`]
 //! - [`Access`]: logs people and machines in, issues registry tokens, manages accounts
-//! - credentials: [`Passwords`], [`ApiToken`], [`VerifyingKeys`] for the registry's own tokens
+//! - credentials: [`Passwords`], [`ApiToken`], [`SessionSecret`], [`VerifyingKeys`] for the registry's own tokens
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod login;
 mod manage;
 mod manage_grants;
 mod name;
+mod networks;
 mod password;
 mod principal;
 mod refusals;
@@ -27,21 +28,24 @@ mod registry_token;
 mod role;
 mod rules;
 mod scope;
+mod session;
+mod sessions;
 mod settings;
 mod throttle;
 mod verb;
 mod verified;
 
-pub use access::Access;
+pub use access::{Access, AccessSettings};
 pub use api_token::{ApiToken, ApiTokenError, TokenId};
 pub use audit::{Audit, Deed};
-pub use error::{BearerError, ChangeError, LoginError, OpenError};
+pub use error::{BearerError, ChangeError, LoginError, OpenError, SessionError};
 pub use explain::{Explanation, Rule, Somebody, SomebodyError};
 pub use grant::{Grant, Subject, SubjectError};
 pub use grants::{GrantOrigin, RulesInForce};
 pub use login::Bearer;
 pub use manage::{Change, NewToken};
 pub use name::{AccountName, NameError};
+pub use networks::{NetworkError, Networks};
 pub use password::{Busy, PasswordError, Passwords};
 pub use principal::{Account, Carries, HeldToken, Identity, Principal};
 pub use registry_scope::RegistryScopes;
@@ -49,5 +53,9 @@ pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, Signi
 pub use role::{Operation, Role, RoleError};
 pub use rules::{Reason, Repository, Rules, Source, Visibility, WrongCredentials};
 pub use scope::{Scope, ScopeError, Scopes};
-pub use settings::{AccessSection, AuditSection, GrantSection, SettingsFault};
+pub use session::{SessionFormError, SessionId, SessionLimits, SessionOrigin, SessionSecret};
+pub use sessions::{Session, SessionPage};
+pub use settings::{
+    AccessSection, AuditSection, GrantSection, NetworkSettings, SessionSection, SettingsFault,
+};
 pub use verb::{Verb, VerbError, Verbs};

@@ -139,7 +139,8 @@ impl Access {
         .await
     }
 
-    /// Changes an account: all of it, or nothing. What it no longer allows stops at once, on tokens too.
+    /// Changes an account: all of it, or nothing. What it no longer allows stops at once, on tokens too. Its
+    /// sessions end with another password, and when it is disabled.
     ///
     /// # Errors
     /// There is no such account, it is the last admin, it has no password to set, the new one is not accepted, or the
@@ -178,7 +179,7 @@ impl Access {
         .await
     }
 
-    /// Removes an account with all its tokens.
+    /// Removes an account with all its tokens and sessions.
     ///
     /// # Errors
     /// There is no such account, it is the last admin, or the database failed.
@@ -339,6 +340,20 @@ impl Access {
         };
         self.0.catalog.add_account(&new, SystemTime::now()).await?;
         Ok(())
+    }
+
+    /// Sets the password of the account `admin` if no account has one. Returns whether it did.
+    ///
+    /// # Errors
+    /// There is no such account, the password is not accepted, or the database failed.
+    pub async fn set_first_password(&self, password: SecretString) -> Result<bool, ChangeError> {
+        if self.0.catalog.has_passwords().await? {
+            return Ok(false);
+        }
+        let by = Audit { actor: "owner".to_owned(), address: None, request_id: None };
+        let change = Change { password: Some(password), ..Change::default() };
+        self.change_account(&AccountName::normalized("admin")?, change, &by).await?;
+        Ok(true)
     }
 
     async fn hashed(&self, name: &AccountName, password: SecretString) -> Result<String, ChangeError> {

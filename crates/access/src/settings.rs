@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use crate::{
     grant::Grant,
+    networks::{Networks, network},
     rules::{Rules, WrongCredentials},
+    session::SessionLimits,
     verb::{Verb, Verbs},
 };
 
@@ -31,6 +33,12 @@ pub struct AccessSection {
     pub wrong_credentials: Option<String>,
     /// The audit log.
     pub audit: AuditSection,
+    /// Networks of the proxies whose word about a client counts; where nothing is written, this machine.
+    pub trusted_proxies: Option<Vec<String>>,
+    /// Networks that may read `/metrics` without a login.
+    pub metrics: Vec<String>,
+    /// How long sessions last.
+    pub sessions: SessionSection,
 }
 
 /// The keys below `audit`.
@@ -52,6 +60,30 @@ impl AuditSection {
         self.keep_for.unwrap_or(Self::KEPT_FOR)
     }
 }
+
+/// How long sessions last, as it is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionSection {
+    /// One that is not used for this long ends.
+    #[serde(with = "humantime_serde")]
+    pub idle: Option<Duration>,
+    /// One ends after this, however much it is used.
+    #[serde(with = "humantime_serde")]
+    pub max_age: Option<Duration>,
+}
+
+/// What the section says about addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// The proxies whose word about a client counts.
+    pub trusted_proxies: Networks,
+    /// Who may read `/metrics` without a login.
+    pub metrics: Networks,
+}
+
+/// The shortest time after which an idle session may end: its use is written down once a minute.
+const SHORTEST: Duration = Duration::from_secs(5 * 60);
 
 /// A grant as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -98,6 +130,46 @@ impl AccessSection {
         };
         Ok(Rules { anonymous, anonymous_sees, local, grants, private, wrong_credentials })
     }
+
+    /// What it says about addresses.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn networks(&self) -> Result<NetworkSettings, SettingsFault> {
+        let trusted_proxies = match &self.trusted_proxies {
+            Some(texts) => networks(texts, "trusted_proxies")?,
+            None => Networks::loopback(),
+        };
+        if trusted_proxies.are_everywhere() {
+            let what =
+                "with all addresses in it, every client could claim any address: name the proxies alone";
+            return Err(fault(&["trusted_proxies"], what));
+        }
+        Ok(NetworkSettings { trusted_proxies, metrics: networks(&self.metrics, "metrics")? })
+    }
+
+    /// How long sessions last.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn session_limits(&self) -> Result<SessionLimits, SettingsFault> {
+        let usual = SessionLimits::default();
+        let SessionSection { idle, max_age } = self.sessions;
+        let limits =
+            SessionLimits { idle: idle.unwrap_or(usual.idle), max_age: max_age.unwrap_or(usual.max_age) };
+        for (key, value) in [("idle", limits.idle), ("max_age", limits.max_age)] {
+            if value < SHORTEST {
+                return Err(fault(&["sessions", key], "this must be 5 minutes or more"));
+            }
+        }
+        Ok(limits)
+    }
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self { trusted_proxies: Networks::loopback(), metrics: Networks::default() }
+    }
 }
 
 impl GrantSection {
@@ -135,6 +207,12 @@ fn patterns(texts: &[String], path: &[&str]) -> Result<Vec<RepositoryPattern>, S
     let read = |(at, text): (usize, &String)| {
         text.parse().map_err(|error| fault(&[path, &[&at.to_string()]].concat(), error))
     };
+    texts.iter().enumerate().map(read).collect()
+}
+
+fn networks(texts: &[String], key: &str) -> Result<Networks, SettingsFault> {
+    let read =
+        |(at, text): (usize, &String)| network(text).map_err(|error| fault(&[key, &at.to_string()], error));
     texts.iter().enumerate().map(read).collect()
 }
 
@@ -193,5 +271,29 @@ mod tests {
             "grants.0.repositories.0"
         );
         assert_eq!(grant(r#"{"to": "role:user", "repositories": ["a"], "may": ["own"]}"#), "grants.0.may.0");
+    }
+    #[test]
+    fn proxies_and_networks_are_named_one_by_one() {
+        let usual = AccessSection::default().networks().unwrap();
+        assert_eq!(usual, NetworkSettings::default());
+        assert!(usual.trusted_proxies.include([127, 0, 0, 1].into()) && usual.metrics.is_empty());
+        let written = section(r#"{"trusted_proxies": ["10.0.0.0/8"], "metrics": ["10.1.0.7", "::/0"]}"#);
+        let written = written.networks().unwrap();
+        assert!(!written.trusted_proxies.include([127, 0, 0, 1].into()), "what is written counts alone");
+        assert!(written.metrics.include([10, 1, 0, 7].into()));
+        let at = |text: &str| section(text).networks().unwrap_err().path.join(".");
+        assert_eq!(at(r#"{"trusted_proxies": ["10.0.0.1", "*"]}"#), "trusted_proxies.1");
+        assert_eq!(at(r#"{"trusted_proxies": ["0.0.0.0/0"]}"#), "trusted_proxies");
+        assert_eq!(at(r#"{"metrics": ["prometheus"]}"#), "metrics.0");
+    }
+
+    #[test]
+    fn sessions_last_as_long_as_is_written() {
+        assert_eq!(AccessSection::default().session_limits().unwrap(), SessionLimits::default());
+        let limits = section(r#"{"sessions": {"idle": "1h"}}"#).session_limits().unwrap();
+        assert_eq!(limits.idle, Duration::from_secs(60 * 60));
+        assert_eq!(limits.max_age, SessionLimits::default().max_age);
+        let fault = section(r#"{"sessions": {"max_age": "1s"}}"#).session_limits().unwrap_err();
+        assert_eq!(fault.path.join("."), "sessions.max_age");
     }
 }

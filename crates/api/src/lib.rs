@@ -3,7 +3,8 @@
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
-//! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`AuditList`]; rights: [`GrantList`], [`AccessExplanation`]
+//! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
+//!   [`AccessExplanation`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -22,6 +23,7 @@ mod query;
 mod rule;
 mod run;
 mod run_id;
+mod session;
 mod timestamp;
 mod words;
 
@@ -49,4 +51,5 @@ pub use query::{
 pub use rule::{RefusedConfig, Rule, RuleList, Source};
 pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
 pub use run_id::RunId;
+pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
 pub use timestamp::{Timestamp, TimestampError};

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use entrepot_access::{Access, OpenError};
+use entrepot_access::{Access, AccessSettings, OpenError};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
@@ -46,7 +46,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &metrics));
     let parts = Parts {
-        settings: Settings { own_names: config.names.clone(), ..config.mirror.clone() },
+        settings: Settings { own_names: config.own_names(), ..config.mirror.clone() },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
         blobs: blobs.clone(),
@@ -94,7 +94,8 @@ pub(crate) async fn access(config: &Config, data: &DataDir, catalog: &Catalog) -
     if opened.is_new {
         tracing::info!("made the key file `{}`: keep a copy in a safe place", file.path().display());
     }
-    let access = Access::open(catalog.clone(), opened.keyring, config.access.clone()).await;
+    let settings = AccessSettings { rules: config.access.clone(), sessions: config.sessions };
+    let access = Access::open(catalog.clone(), opened.keyring, settings).await;
     let access = access.map_err(|error| wrong_key(&error, file.path()))?;
     access.make_first_admin().await.map_err(|error| unopened(&error))?;
     Ok(access)

@@ -383,6 +383,25 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         "access grants rm",
         &[example("entrepot access grants rm 3719483918274560", "Take a grant back", "收回一项授权")],
     ),
+    (
+        "session ls",
+        &[example(
+            "entrepot session ls --account alice",
+            "See where somebody is logged in",
+            "查看某人在哪里登录",
+        )],
+    ),
+    (
+        "session end",
+        &[
+            example("entrepot session end 4fTq0ZbWkR2x", "End one session", "结束一个会话"),
+            example(
+                "entrepot session end --account alice",
+                "Log somebody out everywhere",
+                "让某人在所有浏览器中退出登录",
+            ),
+        ],
+    ),
     ("token rm", &[example("entrepot token rm roZHYrZ6Ai", "Revoke a token", "吊销令牌")]),
     (
         "audit",

@@ -15,6 +15,7 @@ mod control;
 mod data;
 mod examples;
 mod failure;
+mod first_password;
 mod greeting;
 mod hints;
 mod housekeeping;

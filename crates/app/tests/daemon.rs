@@ -35,7 +35,7 @@ impl World {
         self.lab.write(
             "entrepot.yaml",
             &format!(
-                "api_token: env:TOKEN\nregistries:\n  \
+                "api_token: env:TOKEN\naccess: {{metrics: [127.0.0.1]}}\nregistries:\n  \
                  source.test: {{endpoints: [\"{0}\"], credentials: [{{username: u, password: s3cret-password, endpoint: \"{0}\"}}]}}\n  \
                  target.test: {{endpoints: [\"{1}\"]}}\nsync:\n  - {{name: {rule}, title: The app, \
                  from: source.test/me/app, tags: {{match: cann}}, to: [target.test/{to}]}}\n",

@@ -88,6 +88,7 @@ fn lab(source: &Script, storage: &Script, basic: &Script) -> Lab {
     let account = "{username: CANARYUSER, password: CANARYPASSWORD, endpoint:";
     let config = format!(
         "api_token: CANARYAPI
+access: {{metrics: [127.0.0.1]}}
 mirror: {{default_upstream: source.test}}
 registries:
   docker.io: {{mirror: false}}

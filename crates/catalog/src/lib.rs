@@ -4,7 +4,7 @@
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `visibility`: which repositories of upstreams are public
-//! - `access`: accounts, API tokens, the audit log
+//! - `access`: accounts, API tokens, sessions, the audit log
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -37,8 +37,8 @@ mod visibility;
 
 pub use access::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
-    ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, NewAccount, NewApiToken,
-    NewGrant, SigningKeyRecord,
+    ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, MAX_SESSIONS,
+    NewAccount, NewApiToken, NewGrant, NewSession, SessionRecord, SigningKeyRecord,
 };
 pub use database::Catalog;
 pub use error::{Error, FileProblem};

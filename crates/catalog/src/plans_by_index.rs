@@ -14,7 +14,7 @@ use crate::{
     recorded, removal, sql, sync, tags, usage, visibility,
 };
 
-const QUERIES: [(&str, &str); 70] = [
+const QUERIES: [(&str, &str); 75] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -68,6 +68,11 @@ const QUERIES: [(&str, &str); 70] = [
     ("token", access::TOKEN),
     ("tokens of an account", access::TOKENS_OF),
     ("secrets", access::SECRETS),
+    ("session", access::SESSION),
+    ("sessions of an account", access::SESSIONS_OF),
+    ("remove session", access::REMOVE_SESSION),
+    ("remove sessions of an account", access::REMOVE_SESSIONS),
+    ("remove ended sessions", access::REMOVE_ENDED_SESSIONS),
     ("audit", access::AUDIT),
     ("audit of somebody", access::AUDIT_OF),
     ("audit of an action", access::AUDIT_OF_ACTION),

@@ -63,6 +63,7 @@ on_both! {
         tokens_go_with_their_account, keys_are_kept_sealed, the_audit_is_read_backwards,
         accounts_are_found_and_ordered, tokens_that_end_soon_come_first,
         grants_end_with_the_account_that_they_are_to, the_audit_is_searched,
+        sessions_are_found_and_end, sessions_end_with_what_they_stand_on, sessions_of_an_account_are_bounded,
     }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {

@@ -8,7 +8,7 @@ use std::{fmt::Write, net::IpAddr};
 use entrepot_oci::is_hidden;
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
-use crate::{ids::RequestId, query};
+use crate::{ids::RequestId, origin::Origin, query};
 
 /// Maximum length of a logged user agent, in characters.
 const MAX_AGENT: usize = 200;
@@ -24,7 +24,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// Returns `None` if the target is disabled, so a log that is off costs nothing.
-    pub(crate) fn of(request: &Parts, id: &RequestId, client: Option<IpAddr>) -> Option<Box<Self>> {
+    pub(crate) fn of(request: &Parts, id: &RequestId, origin: &Origin<'_>) -> Option<Box<Self>> {
         if !tracing::enabled!(target: "access", tracing::Level::INFO) {
             return None;
         }
@@ -34,7 +34,7 @@ impl Line {
         }
         Some(Box::new(Self {
             id: id.clone(),
-            client,
+            client: origin.client(),
             method: request.method.clone(),
             path,
             agent: agent(&request.headers),
@@ -58,7 +58,8 @@ impl Line {
     }
 }
 
-fn agent(headers: &HeaderMap) -> String {
+/// What the program says that it is, as it may be shown.
+pub(crate) fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     agent.map(|agent| printable(&agent, MAX_AGENT)).unwrap_or_default()
 }

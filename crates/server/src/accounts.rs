@@ -272,8 +272,8 @@ pub(crate) async fn audit(call: WebCall) -> Result<Response<Body>, Problem> {
     Ok(answer::json(&views::audit(page), JSON))
 }
 
-// What is needed to read or manage what belongs to an account, or all of it.
-fn for_account(call: &WebCall, account: Option<&str>) -> Operation {
+/// What is needed to read or manage what belongs to an account, or all of it.
+pub(crate) fn for_account(call: &WebCall, account: Option<&str>) -> Operation {
     match account {
         Some(name) if own(call).is_some_and(|own| own.name.as_str() == name) => Operation::ManageSelf,
         _ => Operation::ManageAccounts,
@@ -294,7 +294,7 @@ async fn allowed_token<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Access, T
     if is_own { Ok((access, parsed)) } else { Err(unknown()) }
 }
 
-fn own(call: &WebCall) -> Option<&Account> {
+pub(crate) fn own(call: &WebCall) -> Option<&Account> {
     call.caller.sender.principal.account()
 }
 
@@ -305,6 +305,6 @@ fn issued(token: &ApiToken) -> Response<Body> {
     response
 }
 
-fn account_name(text: &str) -> Result<AccountName, Problem> {
+pub(crate) fn account_name(text: &str) -> Result<AccountName, Problem> {
     text.parse().map_err(|error| Problem::from(ChangeError::Name(error)))
 }

@@ -5,7 +5,9 @@
 use entrepot_oci::Host;
 use http::StatusCode;
 
-use crate::{call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry};
+use crate::{
+    call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry, sender::Credentials,
+};
 
 /// The reason that a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) enum Denied {
     Misdirected(Option<Host>),
     /// A browser sent the request for a page of another site.
     CrossSite,
+    /// It was sent with a session, and nothing shows that it comes from one of our pages.
+    Unproven,
 }
 
 /// The address of the stream of events.
@@ -23,15 +27,20 @@ const EVENTS: &str = "/api/v1/sync/events";
 
 /// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
 pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
-    let (path, headers) = (call.path(), &call.head.headers);
+    let (path, method) = (call.path(), &call.head.method);
     if call.peer.door() == Door::Control {
         return Ok(());
     }
     let host = call.host.map_err(Denied::Host)?;
+    let origin = call.origin();
     // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
     let reads_cost = registry::is_below(path) || path == EVENTS;
-    if cross_site::is_refused(&call.head.method, headers, host, reads_cost) {
+    if cross_site::is_refused(method, &origin, reads_cost) {
         return Err(Denied::CrossSite);
+    }
+    if matches!(call.sender.credentials, Credentials::Session(_)) && cross_site::is_unproven(method, &origin)
+    {
+        return Err(Denied::Unproven);
     }
     if !is_probe(path) && !call.state.hosts.include(host) {
         return Err(Denied::Misdirected(host.and_then(|host| host.parse().ok())));
@@ -49,7 +58,7 @@ impl Denied {
         match self {
             Self::Host(_) => StatusCode::BAD_REQUEST,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
-            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::CrossSite | Self::Unproven => StatusCode::FORBIDDEN,
         }
     }
 
@@ -66,6 +75,7 @@ impl Denied {
                     .to_owned()
             }
             Self::CrossSite => "a page of another site sent this".to_owned(),
+            Self::Unproven => "a session counts only for this server's own pages".to_owned(),
         }
     }
 
@@ -77,6 +87,7 @@ impl Denied {
                 "ask for `localhost`, or list the name under `names` in the server's configuration"
             }
             Self::CrossSite => "use a registry client, or this server's own pages",
+            Self::Unproven => "send a password or an API token in `Authorization`, and no cookie",
         }
     }
 }
@@ -110,6 +121,11 @@ mod tests {
         assert_eq!(
             told(Denied::CrossSite),
             "403 a page of another site sent this; hint: use a registry client, or this server's own pages"
+        );
+        assert_eq!(
+            told(Denied::Unproven),
+            "403 a session counts only for this server's own pages; \
+             hint: send a password or an API token in `Authorization`, and no cookie"
         );
         assert_eq!(
             told(Denied::Host(Unclear::Several)),

@@ -10,8 +10,9 @@ use http::{StatusCode, header};
 
 use crate::{
     action::Action,
-    challenge::{Origin, TokenFault},
+    challenge::TokenFault,
     error::Refusal,
+    origin::Origin,
     permit::Permit,
     policy::Decision,
     sender::{Credentials, RejectionKind, Sender},
@@ -57,7 +58,9 @@ impl Question<'_> {
         // Each on its own: before a push, some clients look with a token for pulls, which a right to push allows as well.
         let is_asked_for = match &self.sender.credentials {
             Credentials::Token(scopes) => is_enough(scopes.on(name)),
-            Credentials::None | Credentials::Accepted | Credentials::Refused(_) => true,
+            Credentials::None | Credentials::Accepted | Credentials::Session(_) | Credentials::Refused(_) => {
+                true
+            }
         };
         if is_enough(rights) && is_asked_for {
             return Ok(());
@@ -83,7 +86,7 @@ impl Question<'_> {
         let is_local = self.sender.principal == Principal::LOCAL && !access.rules().local.is_empty();
         match &self.sender.credentials {
             Credentials::Refused(rejection) => Err(rejection.refusal(self.origin, None)),
-            Credentials::Accepted | Credentials::Token(_) => Ok(()),
+            Credentials::Accepted | Credentials::Session(_) | Credentials::Token(_) => Ok(()),
             // Programs on this machine need no login, and nobody does while there is nothing to log in with.
             Credentials::None if is_local || !access.is_in_use() => Ok(()),
             Credentials::None => {

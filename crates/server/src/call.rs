@@ -3,7 +3,8 @@
 use http::request::Parts;
 
 use crate::{
-    host::Unclear, ids::RequestId, incoming::Upload, metrics::Kind, peer::Peer, sender::Sender, state::State,
+    host::Unclear, ids::RequestId, incoming::Upload, metrics::Kind, origin::Origin, peer::Peer,
+    sender::Sender, state::State,
 };
 
 /// A request as handlers see it.
@@ -28,6 +29,12 @@ impl<'a> Call<'a> {
 
     pub(crate) fn query(&self) -> &'a str {
         self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The address of this server as the client sees it.
+    pub(crate) fn origin(&self) -> Origin<'a> {
+        let (address, headers) = (self.peer.address(), &self.head.headers);
+        Origin { front: &self.state.front, address, headers, host: self.host() }
     }
 
     /// The host that the request names. Ambiguous requests were not admitted.

@@ -3,27 +3,11 @@
 //! Real clients are strict about it: exactly one challenge on one line, every value quoted, no empty parameter, and the
 //! same realm and service in every answer for one host.
 
-use std::net::IpAddr;
-
 use entrepot_access::Verbs;
 use entrepot_oci::Name;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
-use crate::headers;
-
-/// The address of this server as its client sees it, without path: `https://m.example.com`. Nearly no request needs it, so
-/// it is worked out only where it is shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin<'a> {
-    /// True if this server speaks TLS itself.
-    pub(crate) has_tls: bool,
-    /// The address of the other end.
-    pub(crate) address: Option<IpAddr>,
-    /// Those of the request.
-    pub(crate) headers: &'a HeaderMap,
-    /// The host that the request names.
-    pub(crate) host: Option<&'a str>,
-}
+use crate::{headers, origin::Origin};
 
 /// What is wrong with a bearer token (RFC 6750 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,26 +19,14 @@ pub(crate) enum TokenFault {
 }
 
 impl Origin<'_> {
-    /// What a registry token is for: the host. One with other characters than names, addresses and ports have is not
-    /// repeated in a header; then it is `localhost`.
+    /// What a registry token is for: the host.
     pub(crate) fn service(&self) -> String {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
-        let host = self.host.filter(|host| !host.is_empty() && host.bytes().all(is_plain));
-        host.unwrap_or("localhost").to_ascii_lowercase()
-    }
-
-    // True if the client speaks TLS: with us, or with a proxy on this machine that says so.
-    fn is_https(&self) -> bool {
-        let is_proxied = self.address.is_some_and(|address| address.to_canonical().is_loopback());
-        let proto = self.headers.get("x-forwarded-proto").filter(|_| is_proxied);
-        self.has_tls || proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+        self.authority()
     }
 
     /// The value of `WWW-Authenticate`. `scope` is what is needed; there is none at `/v2/` itself.
     pub(crate) fn challenge(&self, scope: Option<(&Name, Verbs)>, fault: Option<TokenFault>) -> HeaderValue {
-        let host = self.service();
-        let scheme = if self.is_https() { "https" } else { "http" };
-        let mut text = format!("Bearer realm=\"{scheme}://{host}/token\",service=\"{host}\"");
+        let mut text = format!("Bearer realm=\"{}/token\",service=\"{}\"", self.url(), self.service());
         if let Some((name, verbs)) = scope {
             text.push_str(&format!(",scope=\"repository:{name}:{verbs}\""));
         }
@@ -69,12 +41,17 @@ impl Origin<'_> {
 
 #[cfg(test)]
 mod tests {
+    use entrepot_access::Networks;
+    use http::HeaderMap;
+
     use super::*;
+    use crate::origin::Front;
 
     fn challenge(host: Option<&str>, scope: Option<(&str, &str)>, fault: Option<TokenFault>) -> String {
         let scope = scope.map(|(name, verbs)| (name.parse::<Name>().unwrap(), verbs.parse().unwrap()));
         let scope = scope.as_ref().map(|(name, verbs)| (name, *verbs));
-        let origin = Origin { has_tls: true, address: None, headers: &HeaderMap::new(), host };
+        let front = Front { has_tls: true, proxies: Networks::default(), public_url: None };
+        let origin = Origin { front: &front, address: None, headers: &HeaderMap::new(), host };
         origin.challenge(scope, fault).to_str().unwrap().to_owned()
     }
 
@@ -96,6 +73,21 @@ mod tests {
             challenge(Some("[::1]:5000"), None, Some(TokenFault::Invalid))
                 .ends_with(r#",error="invalid_token""#)
         );
+    }
+
+    #[test]
+    fn a_configured_address_is_the_same_for_every_host() {
+        let public_url = Some("https://public.test:8443".parse().unwrap());
+        let front = Front { has_tls: false, proxies: Networks::loopback(), public_url };
+        for host in ["m.test", "localhost:5000", "[::1]:5000"] {
+            let address = Some([127, 0, 0, 1].into());
+            let origin = Origin { front: &front, address, headers: &HeaderMap::new(), host: Some(host) };
+            assert_eq!(
+                origin.challenge(None, None),
+                r#"Bearer realm="https://public.test:8443/token",service="public.test:8443""#,
+                "{host}"
+            );
+        }
     }
 
     #[test]

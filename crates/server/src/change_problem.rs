@@ -29,6 +29,7 @@ impl From<ChangeError> for Problem {
             ChangeError::EmptyGrant => field("repositories", "授权至少要有一个仓库和一个动作".to_owned()),
             ChangeError::NoAccount(_)
             | ChangeError::NoToken(_)
+            | ChangeError::NoSession(_)
             | ChangeError::NoGrant(_)
             | ChangeError::SeveralTokens(_) => not_one(&error),
             ChangeError::Exists(name) => {
@@ -67,6 +68,7 @@ fn not_one(error: &ChangeError) -> Problem {
     };
     match error {
         ChangeError::NoToken(id) => missing(&format!("没有 API 令牌 `{id}`"), "entrepot token ls"),
+        ChangeError::NoSession(id) => missing(&format!("没有会话 `{id}`"), "entrepot session ls"),
         ChangeError::NoGrant(id) => missing(&format!("没有授权 `{id}`"), "entrepot access grants ls"),
         ChangeError::SeveralTokens(name) => Problem::new(StatusCode::CONFLICT, error.to_string())
             .with_hint("name it by its id: `entrepot token ls`")

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::HeaderMap;
-
 /// The holder of a per-client limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Client {
@@ -22,16 +20,9 @@ impl Client {
         }
     }
 
-    /// Returns the client at the other end. If that is a proxy on this machine, returns the last address in its
-    /// `X-Forwarded-For`; the header is not trusted from elsewhere.
-    pub(crate) fn of(address: Option<IpAddr>, headers: &HeaderMap) -> Self {
-        match address.map(|address| address.to_canonical()) {
-            None => Self::Owner,
-            Some(address) if address.is_loopback() => {
-                Self::Address(network(forwarded_for(headers).unwrap_or(address)))
-            }
-            Some(address) => Self::Address(network(address)),
-        }
+    /// The holder of the limits of a client at this address; `None` is the local command line.
+    pub(crate) fn at(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Owner, |address| Self::Address(network(address.to_canonical())))
     }
 }
 
@@ -42,24 +33,12 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-    let address: IpAddr = last.rsplit(',').next()?.trim().parse().ok()?;
-    Some(address.to_canonical())
-}
-
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
-    fn client(address: &str, forwarded: &[&'static str]) -> String {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append("x-forwarded-for", HeaderValue::from_static(value));
-        }
-        match Client::of(address.parse().ok(), &headers) {
+    fn client(address: &str) -> String {
+        match Client::at(address.parse().ok()) {
             Client::Owner => "owner".to_owned(),
             Client::Address(address) => address.to_string(),
         }
@@ -67,21 +46,11 @@ mod tests {
 
     #[test]
     fn an_address_or_its_network() {
-        assert_eq!(client("", &[]), "owner");
-        assert_eq!(client("10.0.0.7", &[]), "10.0.0.7");
-        assert_eq!(client("::ffff:10.0.0.7", &[]), "10.0.0.7");
-        assert_eq!(client("2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");
-        assert_eq!(client("2001:db8:1:2::1", &[]), client("2001:db8:1:2:ffff::9", &[]));
-        assert_ne!(client("2001:db8:1:2::1", &[]), client("2001:db8:1:3::1", &[]));
-    }
-
-    #[test]
-    fn only_a_proxy_on_this_machine_speaks_for_others() {
-        assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
-        assert_eq!(client("127.0.0.1", &["6.6.6.6, 10.0.0.8"]), "10.0.0.8");
-        assert_eq!(client("127.0.0.1", &["6.6.6.6", "10.0.0.8"]), "10.0.0.8");
-        assert_eq!(client("::1", &["2001:db8::5"]), "2001:db8::");
-        assert_eq!(client("127.0.0.1", &["unknown"]), "127.0.0.1");
-        assert_eq!(client("10.0.0.7", &["6.6.6.6"]), "10.0.0.7");
+        assert_eq!(client(""), "owner");
+        assert_eq!(client("10.0.0.7"), "10.0.0.7");
+        assert_eq!(client("::ffff:10.0.0.7"), "10.0.0.7");
+        assert_eq!(client("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(client("2001:db8:1:2::1"), client("2001:db8:1:2:ffff::9"));
+        assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
     }
 }

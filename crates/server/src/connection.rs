@@ -17,9 +17,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    memo::Memo,
     patience::{Shortage, Silence},
     peer::{Door, Peer},
-    service::{self, Service},
+    service::{self, Connected, Service},
     state::State,
     tls::Certificates,
     wire::{lending::Lending, linger::Linger, open::Open},
@@ -107,10 +108,11 @@ impl Connections {
     /// Serves one connection until it closes.
     pub(crate) async fn serve<I: Read + Write + Unpin + Send + 'static>(&self, io: I, peer: Arc<Peer>) {
         let service = {
-            let (service, peer) = (Arc::clone(&self.service), Arc::clone(&peer));
+            let service = Arc::clone(&self.service);
+            let caller = Arc::new(Connected { peer: Arc::clone(&peer), memo: Memo::default() });
             service_fn(move |request| {
-                let (service, peer) = (Arc::clone(&service), Arc::clone(&peer));
-                async move { Ok::<_, Infallible>(service.serve(&peer, request).await) }
+                let (service, caller) = (Arc::clone(&service), Arc::clone(&caller));
+                async move { Ok::<_, Infallible>(service.serve(&caller, request).await) }
             })
         };
         let io = Open::new(io, self.open.token());

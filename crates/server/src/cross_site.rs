@@ -4,17 +4,33 @@
 
 use http::{HeaderMap, HeaderName, Method, header};
 
+use crate::origin::Origin;
+
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// True if the request comes from a page of another site and must be refused.
 ///
 /// Writes are refused at any address. Reads are refused if `reads_cost`: they would make the mirror download what
 /// nobody here asked for, or take a place, and an image tag in a page is enough to send one.
-pub(crate) fn is_refused(method: &Method, headers: &HeaderMap, host: Option<&str>, reads_cost: bool) -> bool {
+pub(crate) fn is_refused(method: &Method, origin: &Origin<'_>, reads_cost: bool) -> bool {
     if method.is_safe() {
-        reads_cost && is_elsewhere(headers)
+        reads_cost && is_elsewhere(origin.headers)
     } else {
-        is_elsewhere(headers) || is_foreign(headers, host)
+        is_elsewhere(origin.headers) || is_foreign(origin)
+    }
+}
+
+/// True if the request, which a browser sent with a session, must be refused. A browser sends the session by itself, so a
+/// change must be shown to come from one of our own pages, and a page of another site reads nothing either.
+pub(crate) fn is_unproven(method: &Method, origin: &Origin<'_>) -> bool {
+    if method.is_safe() {
+        return is_foreign(origin);
+    }
+    let mut told = origin.headers.get_all(header::ORIGIN).iter();
+    match (told.next(), told.next()) {
+        (Some(told), None) => !told.to_str().is_ok_and(|told| origin.is_ours(told, true)),
+        (Some(_), Some(_)) => true,
+        (None, _) => origin.headers.get(&SEC_FETCH_SITE).is_none_or(|site| site != "same-origin"),
     }
 }
 
@@ -23,28 +39,33 @@ fn is_elsewhere(headers: &HeaderMap) -> bool {
     headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site != "same-origin" && site != "none")
 }
 
-// The scheme in front of a proxy is unknown here, so only hosts are compared.
-fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
-    headers.get_all(header::ORIGIN).iter().any(|origin| {
-        let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
-        !matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
-    })
+// The scheme in front of a proxy may be unknown here, so only hosts are compared.
+fn is_foreign(origin: &Origin<'_>) -> bool {
+    let told = origin.headers.get_all(header::ORIGIN).iter();
+    told.into_iter().any(|told| !told.to_str().is_ok_and(|told| origin.is_ours(told, false)))
 }
 
 #[cfg(test)]
 mod tests {
+    use entrepot_access::Networks;
     use http::HeaderValue;
 
     use super::*;
+    use crate::origin::Front;
 
     const HOST: Option<&str> = Some("localhost:5000");
 
-    fn refused(method: Method, headers: &[(&'static str, &'static str)], reads_cost: bool) -> bool {
+    fn at<T>(headers: &[(&'static str, &'static str)], ask: impl Fn(&Origin<'_>) -> T) -> T {
         let mut all = HeaderMap::new();
         for (name, value) in headers {
             all.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        is_refused(&method, &all, HOST, reads_cost)
+        let front = Front { has_tls: false, proxies: Networks::loopback(), public_url: None };
+        ask(&Origin { front: &front, address: Some([10, 0, 0, 7].into()), headers: &all, host: HOST })
+    }
+
+    fn refused(method: Method, headers: &[(&'static str, &'static str)], reads_cost: bool) -> bool {
+        at(headers, |origin| is_refused(&method, origin, reads_cost))
     }
 
     const FOREIGN: [&[(&str, &str)]; 8] = [
@@ -74,6 +95,21 @@ mod tests {
         assert!(refused(Method::HEAD, &[("sec-fetch-site", "same-site")], true));
         assert!(!refused(Method::GET, &[("sec-fetch-site", "none")], true));
         assert!(!refused(Method::GET, &[], true));
+    }
+
+    #[test]
+    fn a_change_with_a_session_comes_from_one_of_our_pages() {
+        let unproven = |method: Method, headers| at(headers, |origin| is_unproven(&method, origin));
+        for headers in FOREIGN.into_iter().chain([[].as_slice(), &[("sec-fetch-site", "none")]]) {
+            for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                assert!(unproven(method, headers), "{headers:?}");
+            }
+        }
+        assert!(unproven(Method::POST, &[("origin", "https://localhost:5000")]), "another scheme");
+        assert!(!unproven(Method::POST, &[("origin", "http://localhost:5000")]));
+        assert!(!unproven(Method::DELETE, &[("sec-fetch-site", "same-origin")]));
+        assert!(!unproven(Method::GET, &[]) && !unproven(Method::GET, &[("sec-fetch-site", "cross-site")]));
+        assert!(unproven(Method::GET, &[("origin", "http://evil.example")]), "events for another site");
     }
 
     #[test]

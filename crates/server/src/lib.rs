@@ -6,6 +6,8 @@
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
 //!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
+//! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
+//!   credentials (`memo`: the last ones) or a session's `cookie`
 //! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `policy`
 //!   may refuse what is allowed, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
@@ -30,9 +32,11 @@ mod challenge;
 mod change_problem;
 mod client;
 mod connection;
+mod cookie;
 mod cross_site;
 mod error;
 mod explained;
+mod forwarded;
 mod grants;
 mod headers;
 pub mod held;
@@ -43,12 +47,16 @@ mod incoming;
 #[doc(hidden)]
 pub mod laws;
 mod local;
+mod login_provider;
+mod memo;
 mod metrics;
+mod origin;
 mod pages;
 mod patience;
 mod peer;
 mod permit;
 mod policy;
+mod public_url;
 mod query;
 mod record;
 mod registry;
@@ -57,6 +65,7 @@ mod script;
 mod sender;
 mod server;
 mod service;
+mod sessions;
 mod state;
 mod sync;
 #[cfg(test)]
@@ -68,10 +77,12 @@ mod workers;
 
 pub use action::{Action, Content};
 pub use error::Refusal;
+pub use login_provider::LoginProvider;
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use permit::Permit;
 pub use policy::{Decision, Policy};
+pub use public_url::{PublicUrl, PublicUrlError};
 pub use sender::{ApiToken, Credentials, Rejection, RejectionKind, Sender};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;

@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use http::{StatusCode, request::Parts};
+use http::{Method, StatusCode};
 
 use crate::{
     access::Line,
-    ids::RequestId,
     metrics::{Kind, Label, Metrics},
     peer::Peer,
 };
@@ -24,15 +23,20 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn start(request: &Parts, id: &RequestId, metrics: &Metrics, peer: &Arc<Peer>) -> Self {
+    pub(crate) fn start(
+        method: &Method,
+        line: Option<Box<Line>>,
+        metrics: &Metrics,
+        peer: &Arc<Peer>,
+    ) -> Self {
         peer.request_began();
         Self {
             kind: Kind::None,
             status: None,
             bytes: 0,
-            method: Label::from(&request.method),
+            method: Label::from(method),
             started: Instant::now(),
-            line: Line::of(request, id, peer.address()),
+            line,
             metrics: metrics.clone(),
             peer: Arc::clone(peer),
         }

@@ -1,19 +1,21 @@
 //! Who sent a request, and what came of the credentials that it had.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, Bearer, BearerError, LoginError, Principal, RegistryScopes, Verbs};
+use entrepot_access::{
+    Access, Bearer, BearerError, LoginError, Principal, RegistryScopes, SessionError, SessionId, Verbs,
+};
 use entrepot_oci::{Digest, ErrorCode, Name};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 
 use crate::{
-    challenge::{Origin, TokenFault},
-    client::Client,
-    error::Refusal,
-    host,
-    peer::Door,
+    challenge::TokenFault, client::Client, cookie, error::Refusal, host, origin::Origin, peer::Door,
 };
 
 /// The longest credentials that are looked at, in bytes. Some registries' tokens serve as passwords, and are long.
@@ -39,6 +41,8 @@ pub enum Credentials {
     Accepted,
     /// They were a registry token, which allows these.
     Token(Arc<RegistryScopes>),
+    /// They were the cookie of this session: the request may have been caused by a page of another site.
+    Session(SessionId),
     /// They were refused.
     Refused(Arc<Rejection>),
 }
@@ -75,15 +79,21 @@ pub struct ApiToken(Digest);
 /// The facts about a request's sender.
 pub(crate) struct Evidence<'a> {
     pub(crate) door: Door,
-    /// The address of the other end; `None` for the local command line.
-    pub(crate) address: Option<IpAddr>,
-    /// The requested host.
-    pub(crate) host: Option<&'a str>,
+    /// The request's own addresses, and its headers.
+    pub(crate) origin: Origin<'a>,
     /// True if a local address proves anything.
     pub(crate) local_counts: bool,
-    pub(crate) headers: &'a HeaderMap,
+    /// True if a cookie is looked at.
+    pub(crate) has_cookies: bool,
     /// The configured token, if any.
     pub(crate) token: Option<&'a ApiToken>,
+}
+
+/// A sender, and how long what was found out about them counts at most.
+pub(crate) struct Found {
+    pub(crate) sender: Sender,
+    /// `None` means until something changes.
+    pub(crate) lifetime: Option<Duration>,
 }
 
 impl ApiToken {
@@ -103,39 +113,75 @@ impl Sender {
         Self { principal, credentials: Credentials::Accepted }
     }
 
-    /// Finds out who sent a request. Without `access`, only the configured token is a credential.
+    /// Finds out who sent a request, by its credentials or else by what needs none. Without `access`, only the configured
+    /// token is a credential.
     pub(crate) async fn of(evidence: &Evidence<'_>, access: Option<&Access>) -> Self {
         if evidence.door == Door::Control {
             return Self::accepted(Principal::OWNER);
         }
-        let Some(sent) = evidence.headers.get(header::AUTHORIZATION) else { return evidence.without() };
+        match evidence.sent() {
+            Some(sent) => Self::by_credentials(evidence, access, sent).await.sender,
+            None => Self::by_cookie(evidence, access).await,
+        }
+    }
+
+    /// Finds out who has these credentials.
+    pub(crate) async fn by_credentials(
+        evidence: &Evidence<'_>,
+        access: Option<&Access>,
+        sent: &HeaderValue,
+    ) -> Found {
+        let found = |sender| Found { sender, lifetime: None };
+        let for_now = |sender| Found { sender, lifetime: Some(Duration::ZERO) };
         if evidence.is_sync_token(sent) {
-            return Self::accepted(Principal::SYNC_TOKEN);
+            return found(Self::accepted(Principal::SYNC_TOKEN));
         }
         // Until there is anything to log in with, credentials may be those of a proxy in front.
-        let Some(access) = access.filter(|access| access.is_in_use()) else { return evidence.without() };
-        let found = match parse(sent) {
+        let Some(access) = access.filter(|access| access.is_in_use()) else {
+            return for_now(evidence.without());
+        };
+        let outcome = match parse(sent) {
             Some(Sent::Basic { user, password }) => {
-                let client = Client::of(evidence.address, evidence.headers).address();
-                let found = access.login(&user, &password, client).await;
-                found.map(Self::accepted).map_err(|error| Rejection::of_login(error).by(user))
+                let client = Client::at(evidence.origin.client()).address();
+                let outcome = access.login(&user, &password, client).await;
+                outcome
+                    .map(|principal| found(Self::accepted(principal)))
+                    .map_err(|error| Rejection::of_login(error).by(user))
             }
             Some(Sent::Bearer(token)) => {
                 access.bearer(token).await.map(Self::bearer).map_err(Rejection::of_bearer)
             }
             None => Err(Rejection::unreadable()),
         };
-        found.unwrap_or_else(|rejection| evidence.without().refused(rejection))
+        // What was refused is found out again: it may be right the next time.
+        outcome.unwrap_or_else(|rejection| for_now(evidence.without().refused(rejection)))
+    }
+
+    async fn by_cookie(evidence: &Evidence<'_>, access: Option<&Access>) -> Self {
+        let Some(access) = access.filter(|_| evidence.has_cookies) else { return evidence.without() };
+        let Some(secret) = cookie::read(evidence.origin.headers, evidence.origin.is_https()) else {
+            return evidence.without();
+        };
+        match access.session(secret).await {
+            Ok(session) => {
+                Self { principal: session.principal, credentials: Credentials::Session(session.id) }
+            }
+            // The browser does not know that it has ended.
+            Err(SessionError::Ended) => evidence.without(),
+            Err(SessionError::Catalog(error)) => {
+                evidence.without().refused(Rejection::of_login(error.into()))
+            }
+        }
     }
 
     /// Whoever sent a request about an upload with a token that has only just ended, if that is what was wrong with it.
-    pub(crate) async fn of_upload(&self, headers: &HeaderMap, access: &Access) -> Option<Self> {
+    pub(crate) async fn of_upload(&self, headers: &http::HeaderMap, access: &Access) -> Option<Self> {
         let Credentials::Refused(rejection) = &self.credentials else { return None };
         if rejection.kind != RejectionKind::Token {
             return None;
         }
         let token = std::str::from_utf8(bearer(headers.get(header::AUTHORIZATION)?)?).ok()?;
-        access.bearer_for_upload(token).await.ok().map(Self::bearer)
+        access.bearer_for_upload(token).await.ok().map(|bearer| Self::bearer(bearer).sender)
     }
 
     /// Finds out who has this password or API token, which came in a form.
@@ -154,16 +200,23 @@ impl Sender {
         Self { credentials: Credentials::Refused(Arc::new(rejection)), ..self }
     }
 
-    fn bearer(bearer: Bearer) -> Self {
+    fn bearer(bearer: Bearer) -> Found {
         let credentials = match bearer.scopes {
             Some(scopes) => Credentials::Token(Arc::new(scopes)),
             None => Credentials::Accepted,
         };
-        Self { principal: bearer.principal, credentials }
+        let left = |end: SystemTime| end.duration_since(SystemTime::now()).unwrap_or_default();
+        let lifetime = bearer.expires.map(left);
+        Found { sender: Self { principal: bearer.principal, credentials }, lifetime }
     }
 }
 
 impl Evidence<'_> {
+    /// The credentials in the head of the request, if any.
+    pub(crate) fn sent(&self) -> Option<&HeaderValue> {
+        self.origin.headers.get(header::AUTHORIZATION)
+    }
+
     /// What the sender is without credentials.
     fn without(&self) -> Sender {
         let principal = if self.is_local() { Principal::LOCAL } else { Principal::ANONYMOUS };
@@ -177,15 +230,18 @@ impl Evidence<'_> {
 
     fn is_local(&self) -> bool {
         self.local_counts
-            && self.address.is_some_and(|address| address.to_canonical().is_loopback())
-            && self.host.is_some_and(host::is_loopback)
+            && self.origin.address.is_some_and(|address| address.to_canonical().is_loopback())
+            && self.origin.host.is_some_and(host::is_loopback)
     }
 }
 
 impl Rejection {
     fn of_login(error: LoginError) -> Self {
         let kind = match &error {
-            LoginError::Wrong | LoginError::Token(_) | LoginError::Expired { .. } => RejectionKind::Password,
+            LoginError::Wrong
+            | LoginError::Token(_)
+            | LoginError::TokenForSession
+            | LoginError::Expired { .. } => RejectionKind::Password,
             LoginError::Throttled(wait) => RejectionKind::Wait(*wait),
             LoginError::Busy(_) => RejectionKind::Wait(Duration::from_secs(1)),
             LoginError::Catalog(_) => RejectionKind::Unavailable,
@@ -265,7 +321,11 @@ fn after_scheme<'a>(sent: &'a HeaderValue, scheme: &str) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use entrepot_access::Networks;
+    use http::HeaderMap;
+
     use super::*;
+    use crate::origin::Front;
 
     async fn who(
         door: Door,
@@ -276,7 +336,9 @@ mod tests {
         let headers =
             HeaderMap::from_iter(sent.map(|sent| (header::AUTHORIZATION, HeaderValue::from_static(sent))));
         let (address, host) = (address.parse().ok(), Some("localhost:5000"));
-        let evidence = Evidence { door, address, host, local_counts: true, headers: &headers, token };
+        let front = Front { has_tls: false, proxies: Networks::loopback(), public_url: None };
+        let origin = Origin { front: &front, address, headers: &headers, host };
+        let evidence = Evidence { door, origin, local_counts: true, has_cookies: true, token };
         Sender::of(&evidence, None).await.principal
     }
 

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use entrepot_access::NetworkSettings;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -17,7 +18,10 @@ use crate::{
     connection::Connections,
     host::Hosts,
     local::Local,
+    login_provider::LoginProvider,
+    origin::Front,
     patience::Patience,
+    public_url::PublicUrl,
     service::Service,
     state::{Parts, State, Terms},
     tls::{self, CertificateError, Certificates, TlsFiles},
@@ -36,6 +40,12 @@ pub struct Listen {
     pub control: Option<PathBuf>,
     /// Host names that a loopback listener serves besides those of loopback. Other listeners serve any.
     pub names: Vec<String>,
+    /// The address that everybody is told; without it, the one that they asked for.
+    pub public_url: Option<PublicUrl>,
+    /// The networks of proxies in front, and of those who read the metrics.
+    pub networks: NetworkSettings,
+    /// Ways to log in besides a password.
+    pub login_providers: Vec<LoginProvider>,
     /// True if other settings imply clients elsewhere; a local address then proves nothing.
     pub is_shared: bool,
     /// Time limits for clients that do not read their responses.
@@ -110,7 +120,13 @@ impl Server {
             hosts: Hosts::of(address.ip(), listen.names),
             local: Local::new(local),
             patience: listen.patience,
-            has_tls: certificates.is_some(),
+            front: Front {
+                has_tls: certificates.is_some(),
+                proxies: listen.networks.trusted_proxies,
+                public_url: listen.public_url,
+            },
+            metrics_readers: listen.networks.metrics,
+            login_providers: listen.login_providers,
         };
         let state = Arc::new(State::new(parts, terms));
         let site = Site::new(&state);
@@ -122,6 +138,11 @@ impl Server {
     /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// True if programs on this machine need no login, as far as that is allowed to them.
+    pub fn local_counts(&self) -> bool {
+        self.connections.state().local.counts()
     }
 
     /// Returns what a client gets that sends `request` and nothing more. It uses no socket, so hostile input is cheap

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
+    access::Line,
     admission,
     answer::{refuse, without_body},
     audit_log::Doer,
@@ -22,12 +23,14 @@ use crate::{
     host,
     ids::RequestId,
     incoming::Upload,
+    memo::{Memo, Moment},
     metrics::Kind,
+    origin::Origin,
     pages::errors,
     peer::{Door, Peer},
     record::Record,
     registry,
-    sender::{Credentials, Evidence, Sender},
+    sender::{Credentials, Evidence, Found, Sender},
     state::State,
     sync::problem::Problem,
     web::{
@@ -47,9 +50,15 @@ pub(crate) struct Service {
     site: Site,
 }
 
+/// The other end of a connection, and the credentials that it sent last.
+pub(crate) struct Connected {
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) memo: Memo,
+}
+
 /// A request as received.
 struct Received<'a> {
-    peer: &'a Arc<Peer>,
+    from: &'a Connected,
     head: Parts,
     id: &'a RequestId,
     body: Upload,
@@ -68,18 +77,20 @@ impl Service {
     }
 
     /// Answers a request; errors and panics become responses.
-    pub(crate) async fn serve(&self, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
-        let state = &*self.state;
+    pub(crate) async fn serve(&self, from: &Connected, request: Request<Incoming>) -> Response<Body> {
+        let (state, peer) = (&*self.state, &from.peer);
         let (head, body) = request.into_parts();
         let id = RequestId::of(&head.headers);
-        let mut record = Record::start(&head, &id, &state.metrics, peer);
+        let origin =
+            Origin { front: &state.front, address: peer.address(), headers: &head.headers, host: None };
+        let mut record = Record::start(&head.method, Line::of(&head, &id, &origin), &state.metrics, peer);
         let body = Upload::new(body, state.mirror.budget());
         if peer.door() == Door::Public {
             state.local.notice(&head.headers);
         }
         let (is_head, version) = (head.method == Method::HEAD, head.version);
         let is_registry = registry::is_below(head.uri.path());
-        let answering = self.answer(Received { peer, head, id: &id, body }, &mut record.kind);
+        let answering = self.answer(Received { from, head, id: &id, body }, &mut record.kind);
         let answered = AssertUnwindSafe(answering).catch_unwind().await;
         // The panic hook has logged the message and location.
         let Answered { outcome, all_read } =
@@ -107,19 +118,34 @@ impl Service {
         response.map(|body| body.ending(record, offer))
     }
 
+    // The same credentials come with every request of a connection.
+    async fn sender(&self, evidence: &Evidence<'_>, memo: &Memo) -> Sender {
+        let access = self.state.access.as_ref();
+        let (Door::Public, Some(access), Some(sent)) = (evidence.door, access, evidence.sent()) else {
+            return Sender::of(evidence, access).await;
+        };
+        let at = Moment { generation: access.generation(), now: Instant::now().into_std() };
+        if let Some(known) = memo.recall(sent, at) {
+            return known;
+        }
+        let Found { sender, lifetime } = Sender::by_credentials(evidence, Some(access), sent).await;
+        memo.remember(sent, &sender, at, lifetime);
+        sender
+    }
+
     // The registry API runs here, on the connection's thread; everything else in the router, on the shared runtime.
     async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
-        let Received { peer, head, id, mut body } = received;
+        let Received { from: Connected { peer, memo }, head, id, mut body } = received;
         let host = host::of(&head);
+        let (address, named) = (peer.address(), host.ok().flatten());
         let evidence = Evidence {
             door: peer.door(),
-            address: peer.address(),
-            host: host.ok().flatten(),
+            origin: Origin { front: &self.state.front, address, headers: &head.headers, host: named },
             local_counts: self.state.local.counts(),
-            headers: &head.headers,
+            has_cookies: has_cookies(head.uri.path()),
             token: self.state.token.as_ref(),
         };
-        let sender = Sender::of(&evidence, self.state.access.as_ref()).await;
+        let sender = self.sender(&evidence, memo).await;
         let call =
             Call { state: &self.state, peer, head: &head, host, sender: &sender, body: &mut body, kind, id };
         if let Some(outcome) = refused(&call) {
@@ -129,7 +155,7 @@ impl Service {
             let outcome = registry::answer(call).await;
             // Nearly no request has refused credentials, and the others need no client.
             if matches!(sender.credentials, Credentials::Refused(_))
-                && let Some(doer) = self.doer(&sender, Client::of(peer.address(), &head.headers), id)
+                && let Some(doer) = self.doer(&sender, Client::at(evidence.origin.client()), id)
             {
                 doer.login(status_of(&outcome)).await;
             }
@@ -138,7 +164,7 @@ impl Service {
         let host = call.host().map(str::to_owned);
         let caller = Caller { sender: sender.clone(), address: peer.address(), host, id: id.clone() };
         let (body, finished) = body.into_body();
-        let client = Client::of(peer.address(), &head.headers);
+        let client = Client::at(evidence.origin.client());
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
         let outcome = self.site.answer(Request::from_parts(head, body), caller).await.map(|answer| {
             *kind = answer.kind;
@@ -164,6 +190,11 @@ fn status_of(outcome: &Result<Response<Body>, Refusal>) -> StatusCode {
         Ok(response) => response.status(),
         Err(refusal) => refusal.status,
     }
+}
+
+// Registry clients keep cookies that they are given, and send them where they should not.
+fn has_cookies(path: &str) -> bool {
+    !registry::is_below(path) && path != "/token"
 }
 
 // The response to a request that is not admitted.

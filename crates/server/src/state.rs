@@ -1,6 +1,6 @@
 //! State shared by all requests. All of it is given when the server is bound.
 
-use entrepot_access::Access;
+use entrepot_access::{Access, Networks};
 use entrepot_mirror::Mirror;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,9 @@ use crate::{
     answers::Answers,
     host::Hosts,
     local::Local,
+    login_provider::LoginProvider,
     metrics::Metrics,
+    origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
     sender::ApiToken,
@@ -47,8 +49,12 @@ pub(crate) struct State {
     pub(crate) hosts: Hosts,
     /// Tracks whether a local address counts as proof.
     pub(crate) local: Local,
-    /// True if the server speaks TLS itself.
-    pub(crate) has_tls: bool,
+    /// What stands in front of this server.
+    pub(crate) front: Front,
+    /// Who may read the metrics without a login.
+    pub(crate) metrics_readers: Networks,
+    /// Ways to log in besides a password.
+    pub(crate) login_providers: Vec<LoginProvider>,
     /// The resources that are short at the moment.
     pub(crate) shortage: Shortage,
     /// The response bodies in flight.
@@ -63,13 +69,15 @@ pub(crate) struct Terms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
     pub(crate) patience: Patience,
-    pub(crate) has_tls: bool,
+    pub(crate) front: Front,
+    pub(crate) metrics_readers: Networks,
+    pub(crate) login_providers: Vec<LoginProvider>,
 }
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
         let Parts { mirror, sync, token, access, policy, registry, metrics } = parts;
-        let Terms { hosts, local, patience, has_tls } = terms;
+        let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
         Self {
@@ -81,7 +89,9 @@ impl State {
             registry,
             hosts,
             local,
-            has_tls,
+            front,
+            metrics_readers,
+            login_providers,
             shortage,
             answers,
             metrics,

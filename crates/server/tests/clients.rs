@@ -63,6 +63,7 @@ impl Gate {
             local: "pull,push".parse().unwrap(),
             grants: vec![grant("account:alice", "local/app/**", "pull,push")],
             private: vec!["docker.io/acme/**".parse().unwrap(), "local/secret/**".parse().unwrap()],
+            ..Rules::default()
         };
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
         let access = Access::open(catalog, Keyring::generate(), rules).await.unwrap();

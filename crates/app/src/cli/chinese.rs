@@ -439,6 +439,15 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "为 API 令牌更换内容并显示；原内容在 24 小时内仍然有效",
     ),
     ("The token's id, as listed by `entrepot token ls`", "令牌的 id，见 `entrepot token ls`"),
+    ("Manage the sessions of a server: logins with a browser", "管理服务器的会话（浏览器登录）"),
+    ("List who is logged in with a browser", "列出哪些人正用浏览器登录"),
+    ("Only the sessions of this account", "只列出该账号的会话"),
+    (
+        "End a session, or all of an account: the next request with it is refused",
+        "结束一个会话或某账号的全部会话，之后的请求立即被拒绝",
+    ),
+    ("The session's id, as listed by `entrepot session ls`", "会话的 id，见 `entrepot session ls`"),
+    ("All sessions of this account", "该账号的全部会话"),
     ("Remove an API token: it stops working at once", "删除 API 令牌，立即失效"),
     (
         "Only what this one did, such as `account:alice` or `owner`",

@@ -14,6 +14,7 @@ mod migrate;
 mod registries;
 mod rules;
 mod server;
+mod sessions;
 mod stacks;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -38,6 +39,7 @@ use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
+use sessions::SessionCommand;
 use stacks::{LoadArgs, RelayArgs};
 
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
@@ -187,6 +189,9 @@ enum Command {
     /// Say who may do what on a server, and grant rights
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Manage the sessions of a server: logins with a browser
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Show who did what on a server
     Audit(AuditArgs),
     /// Remove a stored login
@@ -352,6 +357,7 @@ impl Command {
             Self::Account(account) => Action::Accounts(account.into_args()),
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => Action::Access(access.into_args()),
+            Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => Action::Login(login.into_args(verbosity)),
             Self::Logout(logout) => Action::Logout(logout.into_args()),

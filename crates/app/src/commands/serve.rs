@@ -2,13 +2,13 @@
 
 use std::{
     io,
-    net::SocketAddr,
     path::PathBuf,
     process,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use entrepot_access::{Access, Verbs};
 use entrepot_scheduler::Reload;
 use entrepot_server::{ApiToken, Error, Listen, Metrics, Parts, Policy, Server, SyncService, TlsFiles};
 use secrecy::ExposeSecret;
@@ -20,6 +20,7 @@ use crate::{
     config::{self, Config, Environment, Log, Overrides},
     data::{Attempt, DataDir},
     failure::{self, Failure},
+    first_password,
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
@@ -86,6 +87,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let source = Source { file, over, environment, catalog };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let access = assembly::access(config, data, &source.catalog).await?;
+    first_password::set(&access, &source.environment).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let parts = Parts {
@@ -105,7 +107,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         }
     };
     mirror.begin().await;
-    greet(config, server.local_addr(), &source.environment)?;
+    greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server)));
     let reload = Reload { load: source.loader(), since, scheduler: scheduler.clone() };
@@ -140,14 +142,22 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
         tls,
         control,
         names: names(config),
-        is_shared: config.api_token.is_some() || config.mirror.domain.is_some() || config.tls.is_some(),
+        public_url: config.public_url.clone(),
+        networks: config.networks.clone(),
+        is_shared: is_shared(config),
         ..Listen::default()
     }
 }
 
-// The server's host names: the configured ones, the mirror domain, and a subdomain for each registry alias.
+// True if the configuration implies clients on other machines.
+fn is_shared(config: &Config) -> bool {
+    let is_named = config.mirror.domain.is_some() || config.public_url.is_some() || config.has_proxies;
+    is_named || config.api_token.is_some() || config.tls.is_some()
+}
+
+// The server's host names: the configured ones, that of its public address, the mirror domain, and a subdomain for each registry alias.
 fn names(config: &Config) -> Vec<String> {
-    let mut names = config.names.clone();
+    let mut names = config.own_names();
     if let Some(domain) = &config.mirror.domain {
         let labels = config.registries.values().filter_map(|registry| registry.alias.as_deref());
         names.push(domain.clone());
@@ -156,9 +166,18 @@ fn names(config: &Config) -> Vec<String> {
     names
 }
 
-fn greet(config: &Config, address: SocketAddr, environment: &Environment) -> Result<(), Failure> {
+fn greet(
+    config: &Config,
+    server: &Server,
+    access: &Access,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let rules = access.rules();
     let greeting = Greeting {
-        address,
+        address: server.local_addr(),
+        anonymous: rules.anonymous,
+        local: if server.local_counts() { rules.local } else { Verbs::NONE },
+        has_logins: access.is_in_use(),
         tls: config.tls.is_some(),
         default_upstream: &config.mirror.default_upstream,
         hosted: &config.hosted,

@@ -6,11 +6,12 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use entrepot_access::{AccessSection, Rules as AccessRules};
+use entrepot_access::{AccessSection, Rules as AccessRules, SettingsFault};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
 use entrepot_remote::{AccountFault, Settings as Remote};
+use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
 use globset::GlobBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,6 +43,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         mirror: file.mirror,
         hosted: checker.hosted(file.hosted)?,
         names: checker.names(file.names)?,
+        public_url: file.public_url.map(|url| checker.public_url(&url)).transpose()?,
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
@@ -49,6 +51,9 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
         audit_kept_for: file.access.as_ref().map(|section| section.audit).unwrap_or_default().kept_for(),
+        sessions: checker.of_access(file.access.as_ref(), AccessSection::session_limits)?,
+        networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
+        has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
         key_file: file.secrets.key_file,
         log: Log { format: file.log.format, level: file.log.level },
     };
@@ -119,11 +124,29 @@ impl Checker<'_> {
     }
 
     fn access(&self, section: Option<&AccessSection>) -> Result<AccessRules, Error> {
-        let Some(section) = section else { return Ok(AccessRules::default()) };
-        section.rules().map_err(|fault| {
+        match section {
+            Some(_) => self.of_access(section, AccessSection::rules),
+            None => Ok(AccessRules::default()),
+        }
+    }
+
+    // A part of what the section means; where there is none, that of one without keys.
+    fn of_access<T>(
+        &self,
+        section: Option<&AccessSection>,
+        read: impl Fn(&AccessSection) -> Result<T, SettingsFault>,
+    ) -> Result<T, Error> {
+        read(section.unwrap_or(&AccessSection::default())).map_err(|fault| {
             let path: Vec<&str> =
                 std::iter::once("access").chain(fault.path.iter().map(String::as_str)).collect();
             self.fault(&path, fault.what)
+        })
+    }
+
+    fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {
+        text.parse().map_err(|error: PublicUrlError| {
+            let hint = "write what clients ask for, without path: `https://m.example.com`";
+            self.fault(&["public_url"], error.to_string()).with_hint(hint)
         })
     }
 

@@ -9,7 +9,7 @@ use super::reader::{error::Error, overlay::Overlay, tree::Node};
 const PREFIX: &str = "ENTREPOT_";
 
 /// Variables that are not configuration keys.
-const OTHERS: [&str; 3] = ["ENTREPOT_CONFIG", "ENTREPOT_LOG", "ENTREPOT_SERVER"];
+const OTHERS: [&str; 4] = ["ENTREPOT_ADMIN_PASSWORD", "ENTREPOT_CONFIG", "ENTREPOT_LOG", "ENTREPOT_SERVER"];
 
 /// The variables of the process, or of a test.
 #[derive(Clone, Debug, Default)]

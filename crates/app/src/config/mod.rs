@@ -37,4 +37,5 @@ pub(crate) use listen::Listen;
 pub(crate) use load::parse;
 pub(crate) use load::{data_directory, load};
 pub(crate) use reader::error::Error;
+pub(crate) use secrets::secret_variable;
 pub(crate) use types::{Config, Level, Loaded, Log, LogFormat, Overrides, Registry, TlsFiles, Warning};

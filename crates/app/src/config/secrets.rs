@@ -2,6 +2,8 @@
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
+use secrecy::SecretString;
+
 use super::{
     environment::Environment,
     reader::{
@@ -39,6 +41,23 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
         }
     }
     Ok(resolver.warnings)
+}
+
+/// The secret in a variable that is not a configuration key; `None` if it is not set. It may be a reference as well.
+///
+/// # Errors
+/// The reference leads nowhere.
+pub(crate) fn secret_variable(
+    name: &str,
+    environment: &Environment,
+) -> Result<Option<(SecretString, Vec<Warning>)>, Error> {
+    let Some(text) = environment.get(name).map(without_line_end).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let mut resolver = Resolver { environment, warnings: Vec::new() };
+    let mut node = Node { value: Value::Text(text.to_owned()), place: Place::Nowhere };
+    resolver.replace(&mut node).map_err(|error| error.under(name))?;
+    Ok(node.text().map(|text| (text.into(), resolver.warnings)))
 }
 
 struct Resolver<'a> {
@@ -104,4 +123,32 @@ impl Resolver<'_> {
 // Editors and `echo` add one, which belongs to no secret.
 fn without_line_end(text: &str) -> &str {
     text.trim_end_matches(['\n', '\r'])
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_holds_a_secret_or_says_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("password");
+        fs::write(&file, "correct horse\r\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let reference = format!("file:{}", file.display());
+        let read = |text: &str| {
+            let environment = Environment::from([("SECRET", text), ("OTHER", "another")]);
+            let found = secret_variable("SECRET", &environment).map_err(|error| error.to_string())?;
+            Ok::<_, String>(found.map(|(text, warnings)| (text.expose_secret().to_owned(), warnings.len())))
+        };
+        let is = |text: &str, warnings| Ok(Some((text.to_owned(), warnings)));
+        assert_eq!(read("a: b #c\n"), is("a: b #c", 0));
+        assert_eq!(read("env:OTHER"), is("another", 0));
+        assert_eq!(read(&reference), is("correct horse", 1), "others can read it");
+        assert_eq!(read(""), Ok(None));
+        assert!(read("file:nowhere").unwrap_err().contains("secret file `nowhere` does not exist"));
+        assert_eq!(secret_variable("SECRET", &Environment::default()).unwrap().map(|_| ()), None);
+    }
 }

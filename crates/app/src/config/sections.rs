@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) mirror: Mirror,
     pub(super) hosted: Option<Vec<String>>,
     pub(super) names: Vec<String>,
+    pub(super) public_url: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
@@ -40,7 +41,7 @@ pub(super) struct File {
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "listen",
     "data",
     "blobs",
@@ -48,6 +49,7 @@ pub(super) const KEYS: [&str; 16] = [
     "mirror",
     "hosted",
     "names",
+    "public_url",
     "registries",
     "sync",
     "sync_files",

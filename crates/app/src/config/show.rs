@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use entrepot_access::{Rules as AccessRules, Verb, Verbs, WrongCredentials};
+use entrepot_access::{Networks, Rules as AccessRules, Verb, Verbs, WrongCredentials};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, Settings, TagRule};
 use entrepot_oci::RepositoryPattern;
@@ -29,11 +29,12 @@ impl Config {
         root.put("mirror", show_mirror(&self.mirror));
         root.put("hosted", texts(&self.hosted));
         root.put("names", texts(&self.names));
+        root.some("public_url", self.public_url.as_ref().map(|url| Shown::Text(url.text())));
         root.put("registries", Shown::Map(registries.collect()));
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
-        root.put("access", show_access(&self.access, self.audit_kept_for));
+        root.put("access", show_access(self));
         root.some("secrets", self.key_file.as_deref().map(|file| one("key_file", path(file))));
         root.some(
             "tls",
@@ -56,7 +57,9 @@ fn one(key: &str, value: impl Into<String>) -> Shown {
     Shown::Map(vec![(key.to_owned(), Shown::Text(value.into()))])
 }
 
-fn show_access(rules: &AccessRules, audit_kept_for: Duration) -> Shown {
+fn show_access(config: &Config) -> Shown {
+    let rules: &AccessRules = &config.access;
+    let networks = |networks: &Networks| texts(&networks.iter().collect::<Vec<_>>());
     let verbs = |verbs: Verbs| verbs.iter().map(Verb::as_str).collect::<Vec<_>>();
     let mut anonymous = verbs(rules.anonymous);
     anonymous.extend(rules.anonymous_sees.then_some("see"));
@@ -74,7 +77,13 @@ fn show_access(rules: &AccessRules, audit_kept_for: Duration) -> Shown {
     keys.unless(rules.private.is_empty(), "private", texts(&patterns(&rules.private)));
     let is_usual = rules.wrong_credentials == WrongCredentials::Ignored;
     keys.unless(is_usual, "wrong_credentials", Shown::Text("refuse".to_owned()));
-    keys.put("audit", one("keep_for", duration(audit_kept_for)));
+    keys.put("audit", one("keep_for", duration(config.audit_kept_for)));
+    keys.put("trusted_proxies", networks(&config.networks.trusted_proxies));
+    keys.put("metrics", networks(&config.networks.metrics));
+    let mut sessions = Keys::default();
+    sessions.text("idle", duration(config.sessions.idle));
+    sessions.text("max_age", duration(config.sessions.max_age));
+    keys.put("sessions", sessions.into());
     keys.into()
 }
 

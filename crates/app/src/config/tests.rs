@@ -216,7 +216,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `registries`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `secrets`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `registries`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `secrets`, `tls` and `log`",
     ),
     (
         "mirror: {freshness: soon}",
@@ -243,6 +243,22 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "names: ['mirror.lan:5000']",
         "line 1, column 9: `names.0`: `mirror.lan:5000` is not a host name\nhint: write the name alone, without scheme, port and path: `mirror.lan`",
+    ),
+    (
+        "public_url: https://m.example.com/registry",
+        "line 1, column 13: `public_url`: this URL has more than a scheme, a host and a port\nhint: write what clients ask for, without path: `https://m.example.com`",
+    ),
+    (
+        "public_url: m.example.com",
+        "line 1, column 13: `public_url`: this is not a URL with a scheme and a host\nhint: write what clients ask for, without path: `https://m.example.com`",
+    ),
+    (
+        "access: {trusted_proxies: ['*']}",
+        "line 1, column 28: `access.trusted_proxies.0`: it is not an address or a network, such as `10.0.0.7`, `10.0.0.0/8` or `fd00::/8`",
+    ),
+    (
+        "access: {sessions: {idle: 1s}}",
+        "line 1, column 27: `access.sessions.idle`: this must be 5 minutes or more",
     ),
     ("hosted: [local]", "line 1, column 10: `hosted.0`: `local` does not end in `/`\nhint: write `local/`"),
     (

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use entrepot_access::Rules as AccessRules;
+use entrepot_access::{NetworkSettings, Rules as AccessRules, SessionLimits};
 use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
 use entrepot_remote::Settings as RemoteSettings;
+use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) hosted: Vec<String>,
     /// Additional host names accepted by a loopback listener.
     pub(crate) names: Vec<String>,
+    /// The address that everybody is told.
+    pub(crate) public_url: Option<PublicUrl>,
     /// All known registries.
     pub(crate) registries: BTreeMap<Host, Registry>,
     /// Certificate and key; `None` means plain HTTP.
@@ -45,10 +48,24 @@ pub(crate) struct Config {
     pub(crate) access: AccessRules,
     /// How long entries of the audit log are kept.
     pub(crate) audit_kept_for: Duration,
+    /// How long sessions last.
+    pub(crate) sessions: SessionLimits,
+    /// The proxies in front, and who reads the metrics.
+    pub(crate) networks: NetworkSettings,
+    /// True if it is written which proxies are in front.
+    pub(crate) has_proxies: bool,
     /// The file with the key that secrets are sealed with; `None` means a file in the data directory.
     pub(crate) key_file: Option<PathBuf>,
     /// Log settings.
     pub(crate) log: Log,
+}
+
+impl Config {
+    /// The host names by which clients know this server, as far as they are configured.
+    pub(crate) fn own_names(&self) -> Vec<String> {
+        let public = self.public_url.as_ref().map(|url| url.host().to_owned());
+        self.names.iter().cloned().chain(public).collect()
+    }
 }
 
 /// The sync rules: those of this file, then those of the files it names.

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use super::{
     grants::REMOVE_OF,
     records::{AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, NewAccount},
+    sessions::REMOVE_OF as REMOVE_SESSIONS,
 };
 use crate::{
     database::{Catalog, retried},
@@ -136,7 +137,8 @@ impl Catalog {
         .await
     }
 
-    /// Changes an account if it has this revision, or any if `revision` is `None`. Returns whether it did.
+    /// Changes an account if it has this revision, or any if `revision` is `None`. Its sessions end with another password,
+    /// and when it is disabled. Returns whether it did.
     ///
     /// # Errors
     /// The database failed; then nothing has changed.
@@ -147,18 +149,25 @@ impl Catalog {
         change: &AccountChange,
         at: SystemTime,
     ) -> Result<bool, Error> {
+        let ends_sessions = change.password.is_some() || change.is_disabled == Some(true);
         retried(|| async {
+            let mut tx = self.begin().await?;
             let query = sqlx::query(CHANGE).bind(id).bind(revision);
             let query = query.bind(change.role.clone()).bind(change.password.clone());
             let query = query.bind(change.groups.as_deref().map(groups_text));
             let query = query.bind(change.is_disabled.map(i64::from)).bind(to_ms(at));
-            Ok(query.execute(&self.writer).await?.rows_affected() > 0)
+            let is_done = query.execute(&mut *tx).await?.rows_affected() > 0;
+            if is_done && ends_sessions {
+                sqlx::query(REMOVE_SESSIONS).bind(id).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(is_done)
         })
         .await
     }
 
-    /// Removes an account with all its tokens and the grants that were made to it by API, if it has this revision, or any
-    /// if `revision` is `None`. Returns whether it did. Who gets its name later starts with nothing.
+    /// Removes an account with all its tokens and sessions and the grants that were made to it by API, if it has this
+    /// revision, or any if `revision` is `None`. Returns whether it did. Who gets its name later starts with nothing.
     ///
     /// # Errors
     /// The database failed; then nothing has changed.

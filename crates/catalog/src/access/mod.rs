@@ -1,4 +1,4 @@
-//! Accounts, API tokens, signing keys and the audit log.
+//! Accounts, API tokens, sessions, signing keys and the audit log.
 //!
 //! What is secret comes in hashed or sealed: nothing here can be used by whoever reads the database.
 
@@ -7,6 +7,7 @@ mod audit;
 mod grants;
 mod keys;
 mod records;
+mod sessions;
 mod tokens;
 
 pub use records::{
@@ -14,6 +15,7 @@ pub use records::{
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, NewAccount, NewApiToken,
     NewGrant, SigningKeyRecord,
 };
+pub use sessions::{MAX_SESSIONS, NewSession, SessionRecord};
 
 #[cfg(test)]
 pub(crate) use accounts::{
@@ -24,5 +26,10 @@ pub(crate) use accounts::{
 pub(crate) use audit::{AUDIT, AUDIT_OF, AUDIT_OF_ACTION, TRIM as TRIM_AUDIT};
 #[cfg(test)]
 pub(crate) use grants::{REMOVE as REMOVE_GRANT, REMOVE_OF as REMOVE_GRANTS_OF};
+#[cfg(test)]
+pub(crate) use sessions::{
+    REMOVE as REMOVE_SESSION, REMOVE_ENDED as REMOVE_ENDED_SESSIONS, REMOVE_OF as REMOVE_SESSIONS, SESSION,
+    SESSIONS_OF,
+};
 #[cfg(test)]
 pub(crate) use tokens::{ENDING, SECRETS, TOKEN, TOKENS_OF};

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, ApiTokenFilter, AuditEntry, AuditFilter,
-    AuditOutcome, Catalog, NewAccount, NewApiToken, NewGrant, SigningKeyRecord,
+    AuditOutcome, Catalog, MAX_SESSIONS, NewAccount, NewApiToken, NewGrant, NewSession, SigningKeyRecord,
 };
 use entrepot_oci::Digest;
 
@@ -34,6 +34,22 @@ fn token(id: &str, account: i64) -> NewApiToken {
         hash: Digest::of(id.as_bytes()),
         expires: Some(at(100)),
     }
+}
+
+fn session(id: &str, account: i64) -> NewSession {
+    NewSession {
+        id: id.to_owned(),
+        account,
+        hash: Digest::of(id.as_bytes()),
+        ends: at(100),
+        address: Some("10.0.0.7".to_owned()),
+        agent: None,
+    }
+}
+
+async fn session_ids(catalog: &Catalog, account: Option<i64>) -> Vec<String> {
+    let page = catalog.sessions(account, "", 500).await.unwrap();
+    page.rows.into_iter().map(|row| row.id).collect()
 }
 
 pub async fn accounts_have_unique_names(home: &Home) {
@@ -134,6 +150,68 @@ pub async fn tokens_go_with_their_account(home: &Home) {
     assert_eq!(ids(None).await, ["b1"]);
     assert!(catalog.add_api_token(&token("d", alice), at(1)).await.is_err(), "no account, no token");
     assert_eq!(catalog.api_token("d").await.unwrap(), None);
+}
+
+pub async fn sessions_are_found_and_end(home: &Home) {
+    let catalog = home.open().await;
+    let (alice, bob) = (added(&catalog, "alice").await, added(&catalog, "bob").await);
+    for (id, account) in [("b", alice), ("a", alice), ("c", bob)] {
+        assert!(catalog.add_session(&session(id, account), at(1)).await.unwrap());
+    }
+    let found = catalog.session("a").await.unwrap().unwrap();
+    assert_eq!((found.account, found.account_name.as_str(), found.hash), (alice, "alice", Digest::of(b"a")));
+    assert_eq!((found.created, found.used, found.ends), (at(1), at(1), at(100)));
+    assert_eq!((found.address.as_deref(), found.agent), (Some("10.0.0.7"), None));
+    catalog.session_used("a", at(7)).await.unwrap();
+    assert_eq!(catalog.session("a").await.unwrap().unwrap().used, at(7));
+    assert_eq!(session_ids(&catalog, None).await, ["a", "b", "c"]);
+    let page = catalog.sessions(Some(alice), "a", 1).await.unwrap();
+    assert_eq!((page.rows[0].id.as_str(), page.more), ("b", false));
+    assert!(catalog.remove_session("b").await.unwrap());
+    assert!(!catalog.remove_session("b").await.unwrap());
+    assert_eq!(catalog.session("b").await.unwrap(), None);
+    assert_eq!(catalog.remove_sessions(alice).await.unwrap(), 1);
+    assert_eq!(session_ids(&catalog, None).await, ["c"]);
+}
+
+pub async fn sessions_end_with_what_they_stand_on(home: &Home) {
+    let catalog = home.open().await;
+    let (alice, bob) = (added(&catalog, "alice").await, added(&catalog, "bob").await);
+    let change =
+        async |change: AccountChange| catalog.change_account(alice, None, &change, at(2)).await.unwrap();
+    let begin = async |id: &str, account| catalog.add_session(&session(id, account), at(2)).await.unwrap();
+    begin("a", alice).await;
+    begin("b", bob).await;
+    change(AccountChange { role: Some("admin".to_owned()), ..AccountChange::default() }).await;
+    assert_eq!(session_ids(&catalog, None).await, ["a", "b"], "another role, the same person");
+    change(AccountChange { password: Some("x".to_owned()), ..AccountChange::default() }).await;
+    assert_eq!(session_ids(&catalog, None).await, ["b"], "another password");
+    begin("c", alice).await;
+    change(AccountChange { is_disabled: Some(true), ..AccountChange::default() }).await;
+    assert_eq!(session_ids(&catalog, None).await, ["b"], "disabled");
+    assert!(!begin("d", alice).await, "none begins either");
+    catalog.remove_account(bob).await.unwrap();
+    assert!(session_ids(&catalog, None).await.is_empty(), "removed");
+    assert!(!begin("e", bob).await);
+}
+
+pub async fn sessions_of_an_account_are_bounded(home: &Home) {
+    let catalog = home.open().await;
+    let (alice, bob) = (added(&catalog, "alice").await, added(&catalog, "bob").await);
+    let old = NewSession { ends: at(5), ..session("old", bob) };
+    assert!(catalog.add_session(&old, at(1)).await.unwrap());
+    for number in 0..MAX_SESSIONS {
+        let new = session(&format!("{number:03}"), alice);
+        assert!(catalog.add_session(&new, at(2)).await.unwrap());
+    }
+    assert_eq!(session_ids(&catalog, None).await.len(), MAX_SESSIONS + 1);
+    for number in 1..MAX_SESSIONS {
+        catalog.session_used(&format!("{number:03}"), at(4)).await.unwrap();
+    }
+    assert!(catalog.add_session(&session("new", alice), at(5)).await.unwrap());
+    let ids = session_ids(&catalog, None).await;
+    assert_eq!(ids.len(), MAX_SESSIONS, "the one that has ended is gone, and the one least recently used");
+    assert!(!ids.iter().any(|id| id == "old" || id == "000"), "{ids:?}");
 }
 
 pub async fn keys_are_kept_sealed(home: &Home) {

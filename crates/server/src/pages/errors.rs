@@ -7,12 +7,13 @@ use super::{
     frame::{Frame, Page},
     home_words::HomeWords,
     html::{escape, inline},
-    response::{language, page},
+    login_words::LoginWords,
+    response::{language, page, visitor},
     words::Language,
 };
 use crate::{
-    admission::Denied, body::Body, headers::HTML, host::Unclear, metrics::Kind, sync::problem::Problem,
-    web::call::WebCall,
+    admission::Denied, body::Body, error::RETRY, headers::HTML, host::Unclear, metrics::Kind,
+    sync::problem::Problem, web::call::WebCall,
 };
 
 /// A fact and a way out.
@@ -55,6 +56,15 @@ pub(super) fn of_sync(call: &WebCall, error: Error) -> Response<Body> {
     response
 }
 
+/// Accounts cannot be read at the moment.
+pub(super) fn unavailable(call: &WebCall) -> Response<Body> {
+    let main = main(LoginWords::of(language(call)).unavailable, "");
+    let mut response = framed(call, &main);
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY.into());
+    response
+}
+
 /// The page for a request that is not admitted; `None` if no browser shows it. It loads nothing, since whatever it
 /// would ask for is not admitted either.
 pub(crate) fn denied(denied: &Denied, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
@@ -85,13 +95,13 @@ fn told(denied: &Denied, words: &'static HomeWords) -> Told {
             let what = format!("{}: <code>{}</code>", words.other_host, escape(host.as_str()));
             (what, words.other_host_hint)
         }
-        Denied::CrossSite => (words.other_site.to_owned(), words.other_site_hint),
+        Denied::CrossSite | Denied::Unproven => (words.other_site.to_owned(), words.other_site_hint),
     };
     Told { status: denied.status(), what, hint }
 }
 
 // Browsers name HTML in `Accept` when they open a page, registry clients and scripts do not.
-fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
+pub(super) fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
     let is_below =
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
@@ -103,6 +113,6 @@ fn main(what: &str, hint: &str) -> String {
 }
 
 fn framed(call: &WebCall, main: &str) -> Response<Body> {
-    let frame = Frame { page: Page::Error, language: language(call), query: "" };
+    let frame = Frame { page: Page::Error, language: language(call), query: "", visitor: visitor(call) };
     page(HTML, frame.around(main))
 }

@@ -7,6 +7,7 @@ use entrepot_oci::Digest;
 use super::{
     home_words::HomeWords,
     html::{self, inline},
+    login_words::LoginWords,
     words::Language,
 };
 
@@ -26,8 +27,26 @@ pub(super) enum Page {
         /// True if the reader may start and stop runs there.
         steered: bool,
     },
+    Login,
+    Account,
     /// An error, whatever the address.
     Error,
+}
+
+/// Who reads a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Visitor<'a> {
+    /// The holder of an account.
+    Account {
+        name: &'a str,
+        /// True if it is a session that can be ended.
+        has_session: bool,
+    },
+    /// Somebody who has not logged in.
+    Guest {
+        /// True if there is anything to log in with.
+        may_log_in: bool,
+    },
 }
 
 /// The frame of a page.
@@ -37,6 +56,7 @@ pub(super) struct Frame<'a> {
     pub(super) language: Language,
     /// The query that the page was asked for with; the language switch keeps it.
     pub(super) query: &'a str,
+    pub(super) visitor: Visitor<'a>,
 }
 
 impl Frame<'_> {
@@ -66,7 +86,7 @@ impl Frame<'_> {
 <div class="top"><div>
 <a class="mark" href="/?lang={code}">{mark}<span>entrepot</span></a>
 <nav aria-label="entrepot">{home}{guide}{sync}</nav>
-<div class="tools"><a href="{switch}" hreflang="{other_code}" lang="{other_code}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
+<div class="tools">{visitor}<a href="{switch}" hreflang="{other_code}" lang="{other_code}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
 </div></div>
 {main}
 <footer><div><a href="/guide.md?lang={code}">{words_guide} · {markdown}</a><a href="/logs/sync.log">{log}</a><a href="/badge/sync.svg">{badge}</a><a href="/api/v1/openapi.json">{api}</a></div></footer>
@@ -74,6 +94,7 @@ impl Frame<'_> {
 </html>
 "#,
             title = self.title(),
+            visitor = self.visitor(),
             data = self.data(),
             home = link(Page::Home, words.home),
             guide = link(Page::Guide, words.guide),
@@ -101,7 +122,35 @@ impl Frame<'_> {
             Page::Home => words.home,
             Page::Guide => words.guide,
             Page::Sync { .. } => words.syncs,
+            Page::Login => LoginWords::of(self.language).log_in,
+            Page::Account => LoginWords::of(self.language).account,
             Page::Error => HomeWords::of(self.language).no_page,
+        }
+    }
+
+    // Who reads this, and the way in or out.
+    fn visitor(&self) -> String {
+        let (words, code) = (LoginWords::of(self.language), self.language.code());
+        match self.visitor {
+            Visitor::Account { name, has_session } => {
+                let out = format!(
+                    r#"<form action="/logout?lang={code}" method="post"><button class="plain">{}</button></form>"#,
+                    words.log_out
+                );
+                let name = html::escape(name);
+                format!(r#"<a href="/account?lang={code}">{name}</a>{}"#, if has_session { &out } else { "" })
+            }
+            Visitor::Guest { may_log_in: true } if self.page != Page::Login => {
+                let here = match self.query {
+                    "" => self.page.path().to_owned(),
+                    query => format!("{}?{query}", self.page.path()),
+                };
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.append_pair("next", &here).append_pair("lang", code);
+                let address = html::escape(&format!("/login?{}", query.finish()));
+                format!(r#"<a href="{address}">{}</a>"#, words.log_in)
+            }
+            Visitor::Guest { .. } => String::new(),
         }
     }
 
@@ -117,7 +166,7 @@ impl Frame<'_> {
     fn data(&self) -> String {
         let words = self.language.words();
         let live = match self.page {
-            Page::Home | Page::Guide | Page::Error => "",
+            Page::Home | Page::Guide | Page::Login | Page::Account | Page::Error => "",
             Page::Sync { steered: false } => r#" data-live="""#,
             Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
         };
@@ -140,6 +189,8 @@ impl Page {
             Self::Home | Self::Error => "/",
             Self::Guide => "/guide",
             Self::Sync { .. } => "/sync",
+            Self::Login => "/login",
+            Self::Account => "/account",
         }
     }
 }
@@ -163,11 +214,31 @@ mod tests {
 
     #[test]
     fn the_switch_keeps_what_was_asked_for() {
-        let frame = |query| Frame { page: Page::Home, language: Language::Chinese, query };
+        let visitor = Visitor::Guest { may_log_in: false };
+        let frame = |query| Frame { page: Page::Home, language: Language::Chinese, query, visitor };
         let page = frame("image=a%2Fb%3A1&lang=zh&tool=k3s&x=%22%3E%3Cb%3E").around("");
         let switch = r#"<a href="/?image=a%2Fb%3A1&amp;tool=k3s&amp;x=%22%3E%3Cb%3E&amp;lang=en" hreflang="en" lang="en">English</a>"#;
         assert!(page.contains(switch), "{page}");
         assert!(page.contains(r#"<a href="/?lang=zh" aria-current="page">"#));
         assert!(!frame("").around("").contains("data-live"));
+    }
+    #[test]
+    fn it_says_who_reads_and_how_to_come_in_and_out() {
+        let page = |page, visitor| {
+            Frame { page, language: Language::English, query: "image=a%2Fb", visitor }.around("")
+        };
+        let html = page(Page::Home, Visitor::Guest { may_log_in: true });
+        assert!(
+            html.contains(r#"<a href="/login?next=%2F%3Fimage%3Da%252Fb&amp;lang=en">Log in</a>"#),
+            "{html}"
+        );
+        assert!(!page(Page::Login, Visitor::Guest { may_log_in: true }).contains(r#"href="/login?next"#));
+        assert!(!page(Page::Home, Visitor::Guest { may_log_in: false }).contains("/login?next"));
+        let html = page(Page::Home, Visitor::Account { name: "alice", has_session: true });
+        assert!(html.contains(
+            r#"<a href="/account?lang=en">alice</a><form action="/logout?lang=en" method="post">"#
+        ));
+        let html = page(Page::Home, Visitor::Account { name: "alice", has_session: false });
+        assert!(html.contains(">alice</a>") && !html.contains("/logout"), "there is nothing to end");
     }
 }

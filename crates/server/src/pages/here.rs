@@ -2,12 +2,9 @@
 
 use entrepot_mirror::Names;
 use entrepot_oci::Host;
-use http::{HeaderMap, header};
+use http::header;
 
-use crate::host;
-
-/// The header in which a proxy says how it was asked.
-const FORWARDED_PROTO: &str = "x-forwarded-proto";
+use crate::{host, origin::Origin};
 
 /// Stands for the host in requests that name none.
 const UNNAMED: &str = "this-host";
@@ -20,21 +17,21 @@ pub(super) struct Here {
 }
 
 impl Here {
-    /// The address in a request: `host` is what it names, `has_tls` says whether this server speaks TLS itself. Both the
-    /// proxy's header and the page that the reader comes from may say that TLS ends in front of us.
+    /// The address that `origin` has for the sender of a request. Without a proxy of ours that says so, the page that the
+    /// reader comes from may say that TLS ends in front of us: that is shown, and decides nothing.
     ///
     /// Below the mirror's domain a name stands for one upstream, so the domain is used instead.
-    pub(super) fn of(host: Option<&str>, has_tls: bool, headers: &HeaderMap, names: &Names) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    pub(super) fn of(origin: &Origin<'_>, names: &Names) -> Self {
         // It comes from the client, so it is shown only if it is valid.
-        let asked: Option<Host> = host.and_then(|host| host.parse().ok());
+        let is_told = origin.front.public_url.is_some() || origin.is_named();
+        let asked: Option<Host> =
+            Some(origin.authority()).filter(|_| is_told).and_then(|host| host.parse().ok());
         let host = asked.as_ref().map_or(UNNAMED, Host::as_str);
-        let came_from = text(header::REFERER.as_str());
-        let is_secure = has_tls
-            || text(FORWARDED_PROTO).eq_ignore_ascii_case("https")
-            || came_from
-                .strip_prefix("https://")
-                .is_some_and(|rest| rest.split('/').next().is_some_and(|of| of.eq_ignore_ascii_case(host)));
+        let referer = origin.headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+        let is_secure = match &origin.front.public_url {
+            Some(public) => public.is_https(),
+            None => origin.is_https() || referer.is_some_and(|from| is_at(from, host)),
+        };
         let domain = asked.as_ref().and_then(|host| below(host, names.domain()?));
         Self { host: domain.unwrap_or_else(|| host.to_owned()), is_secure }
     }
@@ -66,6 +63,12 @@ impl Here {
     }
 }
 
+// True for a page with TLS of this host.
+fn is_at(url: &str, host: &str) -> bool {
+    let rest = url.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+    rest.is_some_and(|of| of.eq_ignore_ascii_case(host))
+}
+
 // The domain itself, at the same port, if `host` is below it.
 fn below(host: &Host, domain: &str) -> Option<String> {
     let label = host.name().strip_suffix(domain)?;
@@ -75,17 +78,21 @@ fn below(host: &Host, domain: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use entrepot_access::Networks;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
+    use crate::origin::Front;
 
     fn here(host: &str, headers: &[(&'static str, &'static str)]) -> Here {
         let names = Names::new(Host::docker_hub(), vec![]).with_domain(Some("m.example.com"));
-        let headers = headers
+        let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
-        Here::of(Some(host), false, &headers, &names)
+        let front = Front { has_tls: false, proxies: Networks::loopback(), public_url: None };
+        let address = Some([127, 0, 0, 1].into());
+        Here::of(&Origin { front: &front, address, headers: &headers, host: Some(host) }, &names)
     }
 
     #[test]

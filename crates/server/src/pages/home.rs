@@ -22,7 +22,29 @@ pub(super) struct Home<'a> {
     pub(super) image: &'a str,
     /// What the reader pulls with.
     pub(super) tool: Tool,
+    pub(super) standing: Standing,
     pub(super) language: Language,
+}
+
+/// What holds for those who do not log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// True if pulls need a login.
+    pub(super) pulls_need_login: bool,
+    pub(super) pushes: Pushes,
+}
+
+/// Who may push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushes {
+    /// Anybody.
+    FromAnybody,
+    /// Programs on the server's machine, and who logs in.
+    FromThisMachine,
+    /// Who logs in.
+    AfterLogin,
+    /// Nobody: there is nothing to log in with.
+    FromNobody,
 }
 
 impl Home<'_> {
@@ -30,9 +52,10 @@ impl Home<'_> {
     pub(super) fn main(&self) -> String {
         let words = self.words();
         format!(
-            "<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}</p>{}{}{}</main>",
+            "<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}</p>{}{}{}{}</main>",
             words.title,
             words.lead,
+            if self.standing.pulls_need_login { self.log_in(words.pull_login) } else { String::new() },
             self.form(),
             self.registries(),
             self.push()
@@ -162,6 +185,10 @@ impl Home<'_> {
         out
     }
 
+    fn log_in(&self, what: &str) -> String {
+        format!("<p class=\"small\">{what} <code>docker login {}</code></p>", escape(self.here.host()))
+    }
+
     fn push(&self) -> String {
         let words = self.words();
         if self.names.hosted_prefixes().is_empty() {
@@ -171,6 +198,12 @@ impl Home<'_> {
             "<section class=\"card push\"><h2>{}</h2><p class=\"quiet\">{}</p>",
             words.push, words.push_lead
         );
+        out.push_str(&match self.standing.pushes {
+            Pushes::FromAnybody => format!("<p class=\"small\">{}</p>", words.push_anybody),
+            Pushes::FromThisMachine => self.log_in(words.push_local),
+            Pushes::AfterLogin => self.log_in(words.push_login),
+            Pushes::FromNobody => format!("<p class=\"small\">{}</p>", inline(words.push_nobody)),
+        });
         for (index, prefix) in self.names.hosted_prefixes().iter().enumerate() {
             let (id, name) = (format!("push-{index}"), format!("{}/{prefix}app:v1", self.here.host()));
             let text = format!("docker tag app {name}\ndocker push {name}");

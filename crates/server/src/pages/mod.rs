@@ -1,19 +1,27 @@
 //! Pages besides the registry API: health, metrics, the first page, and the pages about syncs.
 //!
+//! - `reader`: who may read; `forms`: handlers of `login` and `account`, with their `login_words`; `own_path`: where to go
+//!   after a login
 //! - `readers`: handlers of the pages for readers; `home`, `guide`, `table`: their content; `errors`: errors as pages
 //! - `asked`, `commands`, `here`: what the first page says about an image; `said`: output for machines
 //! - `response`, `frame`, `html`: common parts; `words`, `home_words`: translations; `assets`: style and script
 
+mod account;
 mod asked;
 mod assets;
 mod commands;
 pub(crate) mod errors;
+mod forms;
 mod frame;
 mod guide;
 mod here;
 mod home;
 mod home_words;
 mod html;
+mod login;
+mod login_words;
+mod own_path;
+mod reader;
 mod readers;
 mod response;
 mod said;
@@ -22,7 +30,10 @@ pub(crate) mod words;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{answer::respond, body::Body, error::RETRY, headers::TEXT, state::State, web::call::WebCall};
@@ -46,6 +57,10 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/guide", get(readers::guide))
         .route("/guide.md", get(readers::markdown))
         .route("/sync", get(readers::table))
+        .route("/login", get(forms::login).post(forms::log_in))
+        .route("/logout", post(forms::log_out))
+        .route("/account", get(forms::account).post(forms::change_password))
+        .route("/account/end", post(forms::end))
         .route("/badge/sync.svg", get(readers::badge))
         .route("/logs/sync.log", get(readers::log))
 }
@@ -74,6 +89,9 @@ async fn ready(call: WebCall) -> Response<Body> {
 }
 
 async fn metrics(call: WebCall) -> Response<Body> {
+    if let Some(refused) = reader::metrics_refused(&call) {
+        return refused;
+    }
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &call.state.registry) {
         Ok(()) => page(StatusCode::OK, METRICS, text),

@@ -1,5 +1,6 @@
 //! Handlers of the pages for readers: the first page, guide, table, badge and log.
 
+use entrepot_access::Verb;
 use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, StateView};
 use http::{HeaderValue, Response};
@@ -10,14 +11,16 @@ use super::{
     frame::{Frame, Page},
     guide::{self, Own},
     here::Here,
-    home::Home,
-    response::{language, page},
+    home::{Home, Pushes, Standing},
+    reader::Reader,
+    response::{language, page, visitor},
     said, table,
 };
 use crate::{
     body::Body,
     headers::{HTML, TEXT},
     query,
+    state::State,
     sync::{
         gate::{self, Permission},
         service::SyncService,
@@ -34,39 +37,60 @@ const MANY: usize = 500;
 const RUNS: usize = 20;
 
 /// The first page.
-pub(super) async fn home(call: WebCall) -> Response<Body> {
+pub(super) async fn home(Reader(call): Reader) -> Response<Body> {
     let (here, language, query) = (here(&call), language(&call), call.query());
     let asked = query::find(query, "tool");
     let tool = Tool::ALL.into_iter().find(|tool| asked.as_deref() == Some(tool.id())).unwrap_or(Tool::Docker);
     let image = query::find(query, "image").unwrap_or_default();
-    let home = Home { here: &here, names: call.state.mirror.names(), image: image.trim(), tool, language };
-    page(HTML, Frame { page: Page::Home, language, query }.around(&home.main()))
+    let (names, standing) = (call.state.mirror.names(), standing(&call.state));
+    let home = Home { here: &here, names, image: image.trim(), tool, standing, language };
+    page(HTML, Frame { page: Page::Home, language, query, visitor: visitor(&call) }.around(&home.main()))
+}
+
+fn standing(state: &State) -> Standing {
+    let Some(access) = &state.access else {
+        return Standing { pulls_need_login: false, pushes: Pushes::FromAnybody };
+    };
+    let rules = access.rules();
+    let pushes = if rules.anonymous.has(Verb::Push) {
+        Pushes::FromAnybody
+    } else if state.local.counts() && rules.local.has(Verb::Push) {
+        Pushes::FromThisMachine
+    } else if access.is_in_use() {
+        Pushes::AfterLogin
+    } else {
+        Pushes::FromNobody
+    };
+    Standing { pulls_need_login: !rules.anonymous.has(Verb::Pull), pushes }
 }
 
 /// The guide in HTML.
-pub(super) async fn guide(call: WebCall) -> Response<Body> {
+pub(super) async fn guide(Reader(call): Reader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     let (scheduler, language, here) = (&sync.scheduler, language(&call), here(&call));
     let own = Own { here: &here, names: call.state.mirror.names() };
     let main = guide::main(&scheduler.rule_set(), &scheduler.rules(), &own, language);
-    page(HTML, Frame { page: Page::Guide, language, query: call.query() }.around(&main))
+    page(
+        HTML,
+        Frame { page: Page::Guide, language, query: call.query(), visitor: visitor(&call) }.around(&main),
+    )
 }
 
 /// The guide in Markdown.
-pub(super) async fn markdown(call: WebCall) -> Response<Body> {
+pub(super) async fn markdown(Reader(call): Reader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     let (scheduler, language) = (&sync.scheduler, language(&call));
     page(MARKDOWN, said::markdown(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
 /// The share of copies in sync, as an image.
-pub(super) async fn badge(call: WebCall) -> Response<Body> {
+pub(super) async fn badge(Reader(call): Reader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     page(SVG, said::badge(&sync.scheduler.rules()))
 }
 
 /// The state of each copy when last checked.
-pub(super) async fn log(call: WebCall) -> Response<Body> {
+pub(super) async fn log(Reader(call): Reader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     match said::log(&sync.scheduler, &sync.scheduler.rules()).await {
         Ok(text) => page(TEXT, text),
@@ -75,7 +99,7 @@ pub(super) async fn log(call: WebCall) -> Response<Body> {
 }
 
 /// The table of rules, copies and runs.
-pub(super) async fn table(call: WebCall) -> Response<Body> {
+pub(super) async fn table(Reader(call): Reader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     match syncs(&call, sync).await {
         Ok(text) => page(HTML, text),
@@ -106,10 +130,10 @@ async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
     let runs = scheduler.runs(one.as_deref(), None, RUNS).await?.runs;
     let content = table::Content { states, runs, is_one: one.is_some(), steered };
     let main = table::main(&views, &content, language(call));
-    Ok(Frame { page: Page::Sync { steered }, language: language(call), query }.around(&main))
+    Ok(Frame { page: Page::Sync { steered }, language: language(call), query, visitor: visitor(call) }
+        .around(&main))
 }
 
 fn here(call: &WebCall) -> Here {
-    let (state, host) = (&call.state, call.caller.host.as_deref());
-    Here::of(host, state.has_tls, &call.headers, state.mirror.names())
+    Here::of(&call.origin(), call.state.mirror.names())
 }

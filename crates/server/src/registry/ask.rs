@@ -4,7 +4,7 @@ use entrepot_mirror::{Asked, Mirror, Target};
 use entrepot_oci::Name;
 use http::HeaderMap;
 
-use crate::{challenge::Origin, sender::Sender, state::State, wire::lending::Lending};
+use crate::{origin::Origin, sender::Sender, state::State, wire::lending::Lending};
 
 /// A request with its resolved name.
 pub(super) struct Ask<'a> {

@@ -28,7 +28,6 @@ use crate::{
     authorize::{self, Question},
     body::Body,
     call::Call,
-    challenge::Origin,
     client::Client,
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
@@ -64,8 +63,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
     let repository = route.name().zip(target.as_ref().map(|target| &target.key));
-    let (address, headers) = (call.peer.address(), &call.head.headers);
-    let origin = &Origin { has_tls: state.has_tls, address, headers, host: call.host() };
+    let (headers, origin) = (&call.head.headers, &call.origin());
     let action = &Action::of(&route, method);
     let key = target.as_ref().map(|target| &target.key);
     let matter = Matter { route: &route, method, action, repository: key };
@@ -105,19 +103,21 @@ fn describe_access(to: &mut HeaderMap, sender: &Sender) {
         Credentials::Refused(_) => {
             to.append(header::WARNING, headers::IGNORED_CREDENTIALS);
         }
-        Credentials::Accepted | Credentials::Token(_) if sender.principal.account().is_some() => {
+        Credentials::Accepted | Credentials::Session(_) | Credentials::Token(_)
+            if sender.principal.account().is_some() =>
+        {
             if to.get(header::CACHE_CONTROL) == Some(&headers::IMMUTABLE) {
                 to.insert(header::CACHE_CONTROL, headers::PRIVATE_IMMUTABLE);
             }
         }
-        Credentials::None | Credentials::Accepted | Credentials::Token(_) => {}
+        Credentials::None | Credentials::Accepted | Credentials::Session(_) | Credentials::Token(_) => {}
     }
 }
 
 // Writes pushes and deletions into the audit log, and those that an account may not do.
 async fn note(call: &Call<'_>, matter: &Matter<'_>, status: StatusCode) {
     let Some(access) = call.state.access.as_ref().filter(|_| matter.is_noted()) else { return };
-    let client = Client::of(call.peer.address(), &call.head.headers);
+    let client = Client::at(call.origin().client());
     Doer { access, sender: call.sender, client, id: call.id }.registry(matter, status).await;
 }
 

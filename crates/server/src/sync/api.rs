@@ -19,7 +19,7 @@ use crate::{
     headers::JSON,
     query,
     web::{
-        allowed::may_read,
+        allowed::{may_read, refused},
         call::WebCall,
         request::{Segment, limit, read},
     },
@@ -140,7 +140,11 @@ pub(crate) async fn cancel_run(id: Segment, call: WebCall) -> Result<Response<Bo
 
 /// Returns the sync service, or "not found" without one.
 pub(super) fn service(call: &WebCall) -> Result<&SyncService, Problem> {
-    call.state.sync.as_ref().ok_or_else(Problem::not_found)
+    let service = call.state.sync.as_ref().ok_or_else(Problem::not_found)?;
+    if call.may(Operation::See) {
+        return Ok(service);
+    }
+    Err(refused(call))
 }
 
 // The sync service, for those who may read rules and runs.

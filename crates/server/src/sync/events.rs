@@ -21,7 +21,6 @@ use super::{
 use crate::{
     answer::respond,
     body::Body,
-    client::Client,
     web::{allowed::may_read, call::WebCall},
 };
 
@@ -74,8 +73,7 @@ pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     if call.method != Method::GET {
         return Err(Problem::method("GET"));
     }
-    let client = Client::of(call.caller.address, &call.headers);
-    let listener = sync.listeners.join(client)?;
+    let listener = sync.listeners.join(call.client())?;
     let watch = sync.scheduler.watch().ok_or_else(|| busy("the server is shutting down"))?;
     let draining = call.state.draining.clone();
     let listening = Listening { watch, draining, is_new: true, _listener: listener };
@@ -116,7 +114,7 @@ mod tests {
     use entrepot_scheduler::RunEvent;
 
     use super::*;
-    use crate::sync::listeners::Listeners;
+    use crate::{client::Client, sync::listeners::Listeners};
 
     #[test]
     fn is_written_as_the_standard_has_it() {

@@ -3,11 +3,12 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::extract::FromRequestParts;
+use entrepot_access::{Operation, SessionOrigin};
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    answer::refuse, body::Body, challenge::Origin, client::Client, error::Refusal, ids::RequestId,
-    metrics::Kind, sender::Sender, state::State, sync::problem::Problem,
+    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId, metrics::Kind,
+    origin::Origin, sender::Sender, state::State, sync::problem::Problem,
 };
 
 /// True if `path` belongs to the JSON API, existing or not.
@@ -47,17 +48,27 @@ impl WebCall {
     /// The address of this server as the client sees it.
     pub(crate) fn origin(&self) -> Origin<'_> {
         let Caller { address, host, .. } = &self.caller;
-        Origin {
-            has_tls: self.state.has_tls,
-            address: *address,
-            headers: &self.headers,
-            host: host.as_deref(),
-        }
+        Origin { front: &self.state.front, address: *address, headers: &self.headers, host: host.as_deref() }
+    }
+
+    /// True if the caller may do this.
+    pub(crate) fn may(&self, operation: Operation) -> bool {
+        let access = self.state.access.as_ref();
+        access.is_none_or(|access| access.rules().may(&self.caller.sender.principal, operation))
     }
 
     /// The client, for limits.
     pub(crate) fn client(&self) -> Client {
-        Client::of(self.caller.address, &self.headers)
+        Client::at(self.origin().client())
+    }
+
+    /// Where and with what the caller would begin a session.
+    pub(crate) fn session_origin(&self) -> SessionOrigin {
+        SessionOrigin {
+            address: self.origin().client(),
+            agent: Some(agent(&self.headers)).filter(|agent| !agent.is_empty()),
+            request_id: Some(self.caller.id.as_str().to_owned()),
+        }
     }
 
     /// Nothing exists at this address.

@@ -15,7 +15,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
-use crate::{accounts, answer::respond, body::Body, cache, grants, headers::JSON, pages, state::State, sync};
+use crate::{
+    accounts, answer::respond, body::Body, cache, grants, headers::JSON, pages, sessions, state::State, sync,
+};
 
 /// Address of the API description.
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -32,7 +34,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
     ),
     tags(
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
-        (name = "accounts", description = "Accounts, API tokens and the audit log"),
+        (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -83,6 +85,9 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(accounts::tokens, accounts::create_token))
         .routes(routes!(accounts::renew_token))
         .routes(routes!(accounts::remove_token))
+        .routes(routes!(sessions::log_in, sessions::log_out))
+        .routes(routes!(sessions::sessions, sessions::end_sessions))
+        .routes(routes!(sessions::end_session))
         .routes(routes!(accounts::audit))
         .routes(routes!(grants::grants, grants::add_grant))
         .routes(routes!(grants::remove_grant))

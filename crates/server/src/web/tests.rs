@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body as RequestBody, extract::Request, routing::get};
 use bytes::Bytes;
+use entrepot_access::Networks;
 use entrepot_mirror::Cut;
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
@@ -20,6 +21,7 @@ use crate::{
     host::Hosts,
     ids::RequestId,
     local::Local,
+    origin::Front,
     patience::Patience,
     peer::{Door, Peer},
     sender::Sender,
@@ -88,7 +90,9 @@ async fn connections(data: &Path) -> Connections {
         hosts: Hosts::of([127, 0, 0, 1].into(), vec![]),
         local: Local::new(true),
         patience: Patience::default(),
-        has_tls: false,
+        front: Front { has_tls: false, proxies: Networks::default(), public_url: None },
+        metrics_readers: Networks::default(),
+        login_providers: Vec::new(),
     };
     let state = Arc::new(State::new(parts(data).await, terms));
     Connections::new(Service::new(state, Site::of(Router::new().route("/echo", get(echo)))), None)

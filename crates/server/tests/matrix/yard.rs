@@ -102,6 +102,7 @@ fn rules() -> Rules {
         local: "pull,push".parse().unwrap(),
         grants: ["account:viewer", "account:user", "account:operator"].map(grant).into(),
         private: vec![GRANTED.parse().unwrap(), SECRET.parse().unwrap()],
+        ..Rules::default()
     }
 }
 

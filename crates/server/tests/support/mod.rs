@@ -4,6 +4,7 @@
 
 pub(crate) mod content;
 pub(crate) mod tls;
+pub(crate) mod yard;
 
 use std::{
     net::SocketAddr,
@@ -13,13 +14,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_access::Access;
+use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Credential, Remote};
-use entrepot_server::{ApiToken, Listen, Metrics, Patience, Policy, Server, SyncService, TlsFiles};
+use entrepot_server::{
+    ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, Server, SyncService, TlsFiles,
+};
 use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
@@ -53,6 +56,10 @@ pub(crate) struct Setup {
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
     pub(crate) policy: Policy,
+    /// The proxies in front, and who reads the metrics.
+    pub(crate) networks: NetworkSettings,
+    /// The address that everybody is told.
+    pub(crate) public_url: Option<PublicUrl>,
     /// Whether hosted names are listed.
     pub(crate) catalog: bool,
 }
@@ -102,7 +109,8 @@ impl Rig {
     }
 
     async fn start_on(ground: Ground, setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, access, accounts, policy, catalog } = setup;
+        let Setup { patience, tls, sync, token, access, accounts, policy, networks, public_url, catalog } =
+            setup;
         let Ground { data, upstream, clock } = ground;
         let settings = Settings { catalog, ..Settings::default() };
         let mirror = mirror(data.path(), remote(&upstream, &accounts), clock.clone(), settings).await;
@@ -114,8 +122,10 @@ impl Rig {
             tls,
             control: Some(data.path().join("control.sock")),
             names: ["x", "m.test", "one.test", "two.test"].map(str::to_owned).into(),
-            is_shared: false,
             patience,
+            networks,
+            public_url,
+            ..Listen::default()
         };
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_api::{
     AccountChange, AccountList, AccountListQuery, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery,
-    IssuedToken, NewAccount, NewApiToken, Role,
+    EndedSessions, IssuedToken, NewAccount, NewApiToken, Role, SessionEndQuery, SessionList,
+    SessionListQuery,
 };
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -110,6 +111,21 @@ pub(crate) enum Verb {
         /// Its id.
         id: String,
     },
+    /// List sessions.
+    Sessions {
+        /// Only those of this account.
+        account: Option<String>,
+    },
+    /// End a session.
+    EndSession {
+        /// Its id.
+        id: String,
+    },
+    /// End all sessions of an account.
+    EndSessions {
+        /// The account.
+        account: String,
+    },
     /// Read the audit log.
     Audit {
         /// Which entries.
@@ -186,6 +202,16 @@ impl Asker {
             }
             Verb::Audit { query, follow: false } => self.audit(query).await,
             Verb::Audit { query, follow: true } => self.follow(query).await,
+            Verb::Sessions { account } => self.sessions(account).await,
+            Verb::EndSession { id } => {
+                self.told(self.client.change(Method::DELETE, &["sessions", &id], &()).await)?;
+                self.done(&id, "has ended")
+            }
+            Verb::EndSessions { account } => {
+                let query = SessionEndQuery { account: Some(account) };
+                let ended: EndedSessions = self.told(self.client.delete(&["sessions"], &query).await)?;
+                self.print(&ended, || format!("{} sessions have ended\n", ended.ended))
+            }
         }
     }
 
@@ -232,6 +258,19 @@ impl Asker {
             all.next = page.next;
             if all.next.is_none() {
                 return self.print(&all, || render::tokens(&all.tokens, SystemTime::now()));
+            }
+        }
+    }
+
+    async fn sessions(&self, account: Option<String>) -> Result<(), Failure> {
+        let mut all = SessionList::default();
+        loop {
+            let query = SessionListQuery { account: account.clone(), n: Some(PAGE), last: all.next.take() };
+            let page: SessionList = self.told(self.client.get(&["sessions"], &query).await)?;
+            all.sessions.extend(page.sessions);
+            all.next = page.next;
+            if all.next.is_none() {
+                return self.print(&all, || render::sessions(&all.sessions));
             }
         }
     }

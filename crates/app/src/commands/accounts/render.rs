@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use comfy_table::CellAlignment::Left;
-use entrepot_api::{Account, AccountKind, ApiToken, ApiTokenSecret, AuditEntry, Timestamp};
+use entrepot_api::{Account, AccountKind, ApiToken, ApiTokenSecret, AuditEntry, Session, Timestamp};
 
 use crate::output::{self, Column};
 
@@ -67,6 +67,33 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
 fn old(secret: &ApiTokenSecret) -> String {
     let ends = secret.ends.map_or_else(String::new, |end| format!(", ends {end}"));
     format!("last used {}{ends}", time(secret.last_used))
+}
+
+/// A table of sessions.
+pub(super) fn sessions(sessions: &[Session]) -> String {
+    if sessions.is_empty() {
+        return "nobody is logged in with a browser\n".to_owned();
+    }
+    let columns = [
+        Column("ID", Left),
+        Column("ACCOUNT", Left),
+        Column("BEGAN", Left),
+        Column("LAST USED", Left),
+        Column("FROM", Left),
+        Column("PROGRAM", Left),
+    ];
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    let rows = sessions.iter().map(|session| {
+        vec![
+            session.id.clone(),
+            session.account.clone(),
+            session.created.to_string(),
+            session.last_used.to_string(),
+            known(&session.address),
+            known(&session.agent),
+        ]
+    });
+    output::table(&columns, rows.collect())
 }
 
 /// A table of the audit log.
