@@ -69,8 +69,8 @@ pub(super) async fn status(ask: &Ask<'_>, id: &str) -> Result<Response<Body>, Re
 }
 
 pub(super) async fn patch(ask: &Ask<'_>, id: &str, body: &mut Upload) -> Result<Response<Body>, Refusal> {
-    let id = own(ask, id).await?;
     let chunk = chunk(ask.headers)?;
+    let id = own(ask, id).await?;
     let offset = ask.mirror.append(ask.target, id, chunk, body).await;
     let offset = offset.map_err(|error| refusal(ask, id, error))?;
     Ok(stands(ask, StatusCode::ACCEPTED, id, offset))
@@ -82,9 +82,9 @@ pub(super) async fn put(
     digest: Option<&Digest>,
     body: &mut Upload,
 ) -> Result<Response<Body>, Refusal> {
-    let id = own(ask, id).await?;
     let digest = digest.ok_or_else(Refusal::digest_missing)?;
     let chunk = chunk(ask.headers)?;
+    let id = own(ask, id).await?;
     finish(ask, id, (chunk, digest), body).await.map_err(|error| refusal(ask, id, error))?;
     Ok(created(ask, digest))
 }
