@@ -54,12 +54,6 @@ pub struct Repository<'a> {
     pub visibility: Visibility,
 }
 
-impl<'a> From<(&'a str, Visibility)> for Repository<'a> {
-    fn from((name, visibility): (&'a str, Visibility)) -> Self {
-        Self { name, visibility }
-    }
-}
-
 /// What gives somebody a right to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -115,7 +109,8 @@ impl Rules {
     /// What a principal may do to a repository, named in full.
     pub fn rights(&self, principal: &Principal, repository: &str, visibility: Visibility) -> Verbs {
         let mut rights = Verbs::NONE;
-        self.sources(&principal.identity, (repository, visibility).into(), |_, verbs| {
+        let of = Repository { name: repository, visibility };
+        self.sources(&principal.identity, of, |_, verbs| {
             rights = rights.union(verbs);
         });
         principal.carries.limit(rights, repository)

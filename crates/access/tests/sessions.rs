@@ -72,7 +72,7 @@ async fn is_alive(access: &Access, secret: &SessionSecret) -> bool {
 }
 
 async fn actions(access: &Access, actor: &str) -> Vec<(String, String, AuditOutcome)> {
-    let filter = AuditFilter { actor: Some(actor.to_owned()), before: None };
+    let filter = AuditFilter { actor: Some(actor.to_owned()), ..AuditFilter::default() };
     let page = access.audit(&filter, 100).await.unwrap();
     page.rows.into_iter().map(|row| (row.entry.action, row.entry.object, row.entry.outcome)).collect()
 }

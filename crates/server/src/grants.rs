@@ -1,7 +1,7 @@
 //! The JSON API of grants, and of why somebody may do something or may not.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Grant, Operation, Somebody, Verb, Verbs, Visibility};
+use entrepot_access::{Grant, Operation, Repository, Somebody, Verb, Verbs, Visibility};
 use entrepot_api::{
     AccessExplanation, ExplanationQuery, Grant as GrantBody, GrantList, GrantListQuery, NewGrant,
     Problem as ProblemBody,
@@ -112,7 +112,7 @@ pub(crate) async fn explain(call: WebCall) -> Result<Response<Body>, Problem> {
         Verdict::Private => Visibility::Private,
         Verdict::Public => access.rules().visibility(&full),
     };
-    let explanation = access.explain(&who, verb, (full.as_str(), visibility).into()).await?;
+    let explanation = access.explain(&who, verb, Repository { name: &full, visibility }).await?;
     let asked = explained::Asked { access, who: &who, verb, repository: &full, visibility };
     Ok(answer::json(&explained::view(&asked, explanation), JSON))
 }

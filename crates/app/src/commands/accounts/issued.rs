@@ -58,9 +58,17 @@ impl Registry {
     }
 }
 
-/// The document of this form; `None` for those that need none. `name` is what logs show as the user.
-pub(crate) fn document(form: Form, token: &IssuedToken, name: &str, at: &Registry) -> Option<String> {
-    let secret = &token.token;
+/// Whoever will read the document.
+pub(crate) struct Reader {
+    /// The user name that it sends; the server takes any.
+    pub(crate) user: String,
+    /// The server.
+    pub(crate) registry: Registry,
+}
+
+/// The document of this form; `None` for those that need none.
+pub(crate) fn document(form: Form, token: &IssuedToken, reader: &Reader) -> Option<String> {
+    let (secret, name, at) = (&token.token, &reader.user, &reader.registry);
     match form {
         Form::Text | Form::Json => None,
         Form::DockerConfigJson => {
@@ -97,7 +105,8 @@ mod tests {
 
     fn written(form: Form, at: &str) -> String {
         let token = IssuedToken { id: "0123456789".to_owned(), token: "ep_secret".to_owned() };
-        document(form, &token, &user("ci: \"build\""), &Registry::read(at).unwrap()).unwrap()
+        let reader = Reader { user: user("ci: \"build\""), registry: Registry::read(at).unwrap() };
+        document(form, &token, &reader).unwrap()
     }
 
     #[test]

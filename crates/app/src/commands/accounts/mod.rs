@@ -14,7 +14,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use self::issued::{Form, Registry};
+use self::issued::{Form, Reader, Registry};
 use super::password::Password;
 use crate::{
     client::{Addressed, Client, Fault},
@@ -189,12 +189,16 @@ impl Asker {
                 let user = issued::user(&name);
                 let new = NewApiToken { account, name, scopes, expires };
                 let token = self.told(self.client.post(&["tokens"], &new).await)?;
-                self.print_issued(&token, issue.form, registry.map(|registry| (user, registry)))
+                self.print_issued(&token, issue.form, registry.map(|registry| Reader { user, registry }))
             }
             Verb::RenewToken { id, issue } => {
                 let registry = self.registry(&issue)?;
                 let token = self.told(self.client.post(&["tokens", &id, "renew"], &()).await)?;
-                self.print_issued(&token, issue.form, registry.map(|registry| (issued::user(&id), registry)))
+                self.print_issued(
+                    &token,
+                    issue.form,
+                    registry.map(|registry| Reader { user: issued::user(&id), registry }),
+                )
             }
             Verb::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
@@ -314,14 +318,9 @@ impl Asker {
     }
 
     // The token alone on standard output, so that a script can take it; what to do with it on standard error.
-    fn print_issued(
-        &self,
-        issued: &IssuedToken,
-        form: Form,
-        reader: Option<(String, Registry)>,
-    ) -> Result<(), Failure> {
-        if let Some((user, registry)) = reader
-            && let Some(document) = issued::document(form, issued, &user, &registry)
+    fn print_issued(&self, issued: &IssuedToken, form: Form, reader: Option<Reader>) -> Result<(), Failure> {
+        if let Some(reader) = reader
+            && let Some(document) = issued::document(form, issued, &reader)
         {
             return output::print(&document);
         }
