@@ -54,7 +54,8 @@ impl Access {
             let principal = self.0.api_token(token).await?;
             return Ok(Bearer { principal, scopes: None, expires: None });
         }
-        let Claims { subject, scopes, expires, .. } = self.0.verifying.verify(token, SystemTime::now())?;
+        let claims = self.0.signing_keys.load().verifying.verify(token, SystemTime::now())?;
+        let Claims { subject, scopes, expires, .. } = claims;
         let principal = self.0.subject(&subject).await?;
         Ok(Bearer { principal, scopes: Some(scopes), expires: Some(expires) })
     }
@@ -66,7 +67,7 @@ impl Access {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let claims =
             Claims { service: service.into(), subject: subject_of(principal), scopes, expires: now, id };
-        self.0.signing.sign(&claims, now)
+        self.0.signing_keys.load().signing.sign(&claims, now)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::registry_scope::{Entry, RegistryScopes};
 /// How long a registry token lives.
 pub const LIFETIME: Duration = Duration::from_secs(300);
 /// How far clocks of replicas may be apart.
-const LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 /// The longest token that is looked at, in bytes.
 const MAX_LENGTH: usize = 16 << 10;
 /// Length of the part before the claims is bounded by what we write.

@@ -4,6 +4,7 @@
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`AuditList`]
+//! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -14,6 +15,7 @@ mod account;
 mod cache;
 mod cause;
 mod copy;
+mod credential;
 mod event;
 mod problem;
 mod progress;
@@ -35,6 +37,10 @@ pub use cache::{
 };
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
+pub use credential::{
+    Credential, CredentialChange, CredentialList, CredentialQuery, CredentialStep, CredentialVerdict,
+    CredentialVerification, NewCredential, PullQuota, SecretKey, SecretsStatus, StoredCredential,
+};
 pub use event::{Event, Running, SettledCopies};
 pub use problem::Problem;
 pub use progress::{ImageProgress, Phase, Progress};

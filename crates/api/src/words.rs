@@ -39,6 +39,7 @@ mod tests {
         cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
+        credential::{CredentialStep, CredentialVerdict},
         progress::Phase,
         run::{RunOutcome, RunReply},
     };
@@ -59,6 +60,8 @@ mod tests {
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);
+        agree(CredentialStep::ALL, CredentialStep::as_str);
+        agree(CredentialVerdict::ALL, CredentialVerdict::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);

@@ -3,7 +3,7 @@
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
-//! - `access`: accounts, API tokens, the audit log
+//! - `access`: accounts, API tokens, the audit log; `secrets`: what is stored sealed
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -27,6 +27,7 @@ mod plans_by_index;
 mod recorded;
 mod records;
 mod removal;
+mod secrets;
 mod server_lock;
 mod sql;
 mod sync;
@@ -47,6 +48,7 @@ pub use records::{
     ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,
     Unlinked, Use,
 };
+pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,

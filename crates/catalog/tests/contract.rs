@@ -19,6 +19,8 @@ mod concurrency;
 mod manifests;
 #[path = "contract/removal.rs"]
 mod removal;
+#[path = "contract/secrets.rs"]
+mod secrets;
 #[path = "contract/servers.rs"]
 mod servers;
 #[path = "contract/sync.rs"]
@@ -59,6 +61,10 @@ on_both! {
         accounts_have_unique_names, accounts_change_only_as_they_were_seen,
         accounts_from_elsewhere_are_found_by_subject, accounts_come_in_pages, tokens_are_renewed_with_grace,
         tokens_go_with_their_account, keys_are_kept_sealed, the_audit_is_read_backwards,
+    }
+    secrets {
+        credentials_have_unique_names, credentials_change_only_as_they_were_seen, credentials_come_in_pages,
+        sealed_values_are_replaced_unless_they_changed, one_that_exists_is_read_beside_its_server,
     }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {

@@ -178,6 +178,11 @@ impl Mirror {
         self.0.holdings.ping().await
     }
 
+    /// Forgets what upstreams refused: they may answer otherwise to another account of ours.
+    pub fn forget_refusals(&self) {
+        self.0.memory.refusals.invalidate_all();
+    }
+
     /// The memory that answers may take until clients have read them.
     pub fn budget(&self) -> &Budget {
         &self.0.memory.budget

@@ -54,10 +54,8 @@ impl Remote {
             Rights::Pull => Scope::Pull(repository.clone()),
             Rights::Push => Scope::Push(repository.clone()),
         };
-        let account = |endpoint| {
-            let mut accounts = self.inner().accounts.iter();
-            accounts.find(|account| account.is_for(endpoint, Some(repository)))
-        };
+        let accounts = self.accounts();
+        let account = |endpoint| accounts.iter().find(|account| account.is_for(endpoint, Some(repository)));
         let at = |endpoint| {
             let credential = account(endpoint).map(|account| &account.credential);
             self.access_at(endpoint, &scope, credential).boxed()

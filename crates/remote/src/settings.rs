@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
-use crate::rate::Rate;
+use crate::{rate::Rate, stored::StoredCredentials};
 
 /// How to reach one registry, and with which accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,6 +22,12 @@ pub struct Settings {
     /// The accounts: those of the narrowest namespace first, otherwise in this order. The first is used until it is
     /// denied or limited, then the next.
     pub credentials: Vec<Credential>,
+    /// Accounts that are stored elsewhere; they come after those of [`Settings::credentials`].
+    #[serde(skip)]
+    pub stored: StoredCredentials,
+    /// Accounts that are used while there are no others.
+    #[serde(skip)]
+    pub logins: Vec<Credential>,
     /// A file of PEM certificates to trust in addition to the system's.
     pub ca: Option<PathBuf>,
     /// Accepts any certificate from the hosts of the endpoints. Redirect targets and token servers on other hosts are

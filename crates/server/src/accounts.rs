@@ -204,12 +204,12 @@ pub(crate) async fn audit(call: WebCall) -> Result<Response<Body>, Problem> {
     Ok(answer::json(&views::audit(page), JSON))
 }
 
-fn access(call: &WebCall) -> Result<&Access, Problem> {
+pub(crate) fn access(call: &WebCall) -> Result<&Access, Problem> {
     call.state.access.as_ref().ok_or_else(Problem::not_found)
 }
 
 /// Returns the accounts if the caller may do this.
-fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
+pub(crate) fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, Problem> {
     let access = access(call)?;
     let principal = &call.caller.sender.principal;
     if access.rules().may(principal, operation) {
@@ -257,7 +257,8 @@ fn is_own(call: &WebCall, name: &AccountName) -> bool {
     own(call).is_some_and(|account| account.name == *name)
 }
 
-fn by(call: &WebCall) -> Audit {
+/// The caller, for the audit log.
+pub(crate) fn by(call: &WebCall) -> Audit {
     Audit {
         actor: call.caller.sender.principal.label(),
         address: call.client().address().map(|address| address.to_string()),
@@ -273,9 +274,13 @@ fn issued(token: &ApiToken) -> Response<Body> {
 }
 
 async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
-    let bytes = read(body).await?;
+    parse(&read(body).await?)
+}
+
+/// Reads a document, which may hold a secret.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // The position, and never the text, which may hold a password.
-    serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "the body has other fields than it should",
             _ => "the body is not JSON",
@@ -289,7 +294,8 @@ fn account_name(text: &str) -> Result<AccountName, Problem> {
     text.parse().map_err(wrong)
 }
 
-fn last(call: &WebCall) -> String {
+/// The last entry of the page before.
+pub(crate) fn last(call: &WebCall) -> String {
     query::find(call.query(), "last").unwrap_or_default().into_owned()
 }
 

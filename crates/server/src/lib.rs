@@ -28,6 +28,7 @@ mod call;
 mod challenge;
 mod client;
 mod connection;
+mod credentials;
 mod cross_site;
 mod error;
 mod headers;
@@ -50,6 +51,7 @@ mod record;
 mod registry;
 #[cfg(any(test, fuzzing))]
 mod script;
+mod secret_views;
 mod sender;
 mod server;
 mod service;

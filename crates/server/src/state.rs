@@ -2,6 +2,7 @@
 
 use entrepot_access::Access;
 use entrepot_mirror::Mirror;
+use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ pub struct Parts {
     pub token: Option<ApiToken>,
     /// Accounts and their rights. Without it, everybody may do everything below `/v2/`.
     pub access: Option<Access>,
+    /// The stored credentials of other registries.
+    pub vault: Option<Vault>,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -41,6 +44,7 @@ pub(crate) struct State {
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
+    pub(crate) vault: Option<Vault>,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -68,7 +72,7 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, policy, registry, metrics } = parts;
+        let Parts { mirror, sync, token, access, vault, policy, registry, metrics } = parts;
         let Terms { hosts, local, patience, has_tls } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -77,6 +81,7 @@ impl State {
             sync,
             token,
             access,
+            vault,
             policy,
             registry,
             hosts,

@@ -1,7 +1,7 @@
 //! What a command line asks for.
 
 use crate::commands::{
-    self, accounts, cache, completions, config, copy, digest,
+    self, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
     inspect, list, login, man, relay, runs, serve, sync, tags,
 };
@@ -39,6 +39,12 @@ pub(crate) enum Action {
     Login(login::Login),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
+    /// Manage what a server stores of other registries.
+    Credentials(credentials::Credentials),
+    /// Print a new key.
+    SecretKey,
+    /// Remove everything that is sealed.
+    SecretReset(credentials::reset::Reset),
     /// Remove a stored login.
     Logout(login::Logout),
     /// List the images that documents name.

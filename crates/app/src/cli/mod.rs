@@ -7,6 +7,7 @@ mod accounts;
 mod action;
 mod chinese;
 mod common;
+mod credentials;
 mod documents;
 mod help;
 mod migrate;
@@ -32,6 +33,7 @@ use crate::{
 use accounts::{AccountCommand, AuditArgs, TokenCommand};
 pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
+use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
@@ -174,6 +176,12 @@ enum Command {
     /// Manage the API tokens of a server
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Manage the credentials of other registries that a server stores
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
+    /// Show and rotate the key that a server seals secrets with
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Show who did what on a server
     Audit(AuditArgs),
     /// Remove a stored login
@@ -338,6 +346,8 @@ impl Command {
             Self::Digest(digest) => Action::Digest(digest.into_args(verbosity)),
             Self::Account(account) => Action::Accounts(account.into_args()),
             Self::Token(token) => Action::Accounts(token.into_args()),
+            Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Secrets(secrets) => secrets.into_args(),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => Action::Login(login.into_args(verbosity)),
             Self::Logout(logout) => Action::Logout(logout.into_args()),

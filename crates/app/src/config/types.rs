@@ -8,6 +8,7 @@ use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
 use entrepot_remote::Settings as RemoteSettings;
+use entrepot_secrets::Keyring;
 use entrepot_sync::{Format, rules::RuleSet};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -43,10 +44,22 @@ pub(crate) struct Config {
     pub(crate) api_token: Option<SecretString>,
     /// Who may do what.
     pub(crate) access: AccessRules,
-    /// The file with the key that secrets are sealed with; `None` means a file in the data directory.
-    pub(crate) key_file: Option<PathBuf>,
+    /// The key that secrets are sealed with.
+    pub(crate) key: KeySource,
     /// Log settings.
     pub(crate) log: Log,
+}
+
+/// Where the key is that secrets are sealed with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum KeySource {
+    /// In a file in the data directory.
+    #[default]
+    Usual,
+    /// In this file.
+    File(PathBuf),
+    /// In the configuration, which has it from elsewhere.
+    Given(Keyring),
 }
 
 /// The sync rules: those of this file, then those of the files it names.

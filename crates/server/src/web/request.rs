@@ -21,12 +21,16 @@ pub(crate) type Segment = Result<Path<String>, PathRejection>;
 
 /// Reads a request body, which is a small document.
 pub(crate) async fn read(body: RequestBody) -> Result<Bytes, Problem> {
-    match Limited::new(body, MAX_BODY).collect().await {
+    read_up_to(body, MAX_BODY).await
+}
+
+/// Reads a request body of at most so many bytes.
+pub(crate) async fn read_up_to(body: RequestBody, most: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {MAX_BODY} bytes"),
-        )),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes")))
+        }
         Err(_) => Err(Problem::bad("the body broke off")),
     }
 }

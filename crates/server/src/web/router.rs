@@ -15,7 +15,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
-use crate::{accounts, answer::respond, body::Body, cache, headers::JSON, pages, state::State, sync};
+use crate::{
+    accounts, answer::respond, body::Body, cache, credentials, headers::JSON, pages, state::State, sync,
+};
 
 /// Address of the API description.
 const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -33,6 +35,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
     tags(
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens and the audit log"),
+        (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -84,6 +87,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(accounts::renew_token))
         .routes(routes!(accounts::remove_token))
         .routes(routes!(accounts::audit))
+        .routes(routes!(credentials::credentials, credentials::add_credential))
+        .routes(routes!(credentials::change_credential, credentials::remove_credential))
+        .routes(routes!(credentials::verify_credential))
+        .routes(routes!(credentials::secrets))
+        .routes(routes!(credentials::rotate_secrets))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

@@ -24,6 +24,7 @@ use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
 };
+use entrepot_vault::Vault;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
@@ -49,6 +50,7 @@ pub(crate) struct Setup {
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
+    pub(crate) vault: Option<Vault>,
     /// Who may do what.
     pub(crate) policy: Policy,
     /// Whether hosted names are listed.
@@ -74,7 +76,7 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, access, policy, catalog } = setup;
+        let Setup { patience, tls, sync, token, access, vault, policy, catalog } = setup;
         let data = tempfile::tempdir().unwrap();
         let upstream = TestRegistry::start().await;
         let clock = Clock::manual();
@@ -96,6 +98,7 @@ impl Rig {
             sync,
             token,
             access,
+            vault,
             policy,
             registry,
             metrics: metrics.clone(),
