@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use entrepot_access::{Access, OpenError};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::{Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
-use entrepot_secrets::Keys;
 use prometheus_client::registry::Registry;
 
 use crate::{
     config::{self, Config},
     data::{DataDir, Lock},
     failure::Failure,
-    secrets,
 };
 
 /// A mirror whose background tasks are not started yet, with the parts it depends on.
@@ -80,24 +77,6 @@ pub(crate) async fn check_store(blobs: &Blobs) -> Result<(), Failure> {
              write it",
         )),
     }
-}
-
-/// Opens the accounts. The first start makes the account `admin`.
-///
-/// # Errors
-/// The keys are not the right ones, or the catalog failed.
-pub(crate) async fn access(config: &Config, catalog: &Catalog, keys: &Keys) -> Result<Access, Failure> {
-    let access = Access::open(catalog.clone(), keys.clone(), config.access.clone()).await;
-    let access = access.map_err(|error| {
-        let failure = Failure::because("cannot open the accounts", &error);
-        match error {
-            OpenError::WrongKey(_) => failure.with_hint(secrets::other_key(keys.file())),
-            OpenError::Catalog(_) | OpenError::Damaged | OpenError::Key(_) => failure,
-        }
-    })?;
-    let made = access.make_first_admin().await;
-    made.map_err(|error| Failure::because("cannot open the accounts", &error))?;
-    Ok(access)
 }
 
 /// Installs the crypto provider, once for the whole process.

@@ -1,4 +1,4 @@
-//! The key that secrets are sealed with, and the credentials that are stored.
+//! The key that secrets are sealed with, and what it opens: the accounts' keys, and the stored credentials.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_access::Access;
+use entrepot_access::{Access, OpenError as AccessError};
 use entrepot_catalog::{Catalog, Location, SealedTable};
 use entrepot_mirror::Mirror;
 use entrepot_remote::StoredCredentials;
@@ -49,6 +49,24 @@ pub(crate) async fn open_keys(config: &Config, data: &DataDir, catalog: &Catalog
         tracing::info!("made the key file `{}`: keep a copy in a safe place", file.path().display());
     }
     Ok(Keys::of_file(opened.keyring, file))
+}
+
+/// Opens the accounts. The first start makes the account `admin`.
+///
+/// # Errors
+/// The keys are not the right ones, or the catalog failed.
+pub(crate) async fn open_access(config: &Config, catalog: &Catalog, keys: &Keys) -> Result<Access, Failure> {
+    let access = Access::open(catalog.clone(), keys.clone(), config.access.clone()).await;
+    let access = access.map_err(|error| {
+        let failure = Failure::because("cannot open the accounts", &error);
+        match error {
+            AccessError::WrongKey(_) => failure.with_hint(other_key(keys.file())),
+            AccessError::Catalog(_) | AccessError::Damaged | AccessError::Key(_) => failure,
+        }
+    })?;
+    let made = access.make_first_admin().await;
+    made.map_err(|error| Failure::because("cannot open the accounts", &error))?;
+    Ok(access)
 }
 
 /// Opens the stored credentials, so that they are in use.
@@ -138,7 +156,7 @@ impl Sealed {
 }
 
 /// What to do if the key does not fit the database.
-pub(crate) fn other_key(file: Option<&Path>) -> String {
+fn other_key(file: Option<&Path>) -> String {
     match file {
         Some(file) => format!(
             "`{}` belongs to another installation: put back the key file that this database was used with",

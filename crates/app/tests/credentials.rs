@@ -93,7 +93,7 @@ fn bytes_below(directory: &Path) -> Vec<u8> {
 async fn a_stored_credential_is_used_by_the_mirror_and_by_syncs_without_a_restart() {
     let yard = Yard::new().await;
     let serving = yard.lab.serve(&[]);
-    assert_eq!(yard.pull(&serving, "1").await, 401);
+    assert_eq!(yard.pull(&serving, "1").await, 403);
     let failed = yard.run(&["sync", "run", "r1", "--wait"], "").await;
     assert_eq!(failed.code, 1, "{}", failed.stdout);
 
@@ -104,7 +104,7 @@ async fn a_stored_credential_is_used_by_the_mirror_and_by_syncs_without_a_restar
 
     let password = ["credentials", "password", "lab", "--password-stdin"];
     yard.done(&password, "canary-wrong").await;
-    assert_eq!(yard.pull(&serving, "2").await, 401);
+    assert_eq!(yard.pull(&serving, "2").await, 403);
     let refused = yard.run(&["credentials", "verify", "lab"], "").await;
     assert_eq!(refused.code, 1);
     assert!(refused.stdout.starts_with("`lab`: unauthorized (asked for: login): 401"), "{}", refused.stdout);
@@ -122,7 +122,7 @@ async fn a_stored_credential_is_used_by_the_mirror_and_by_syncs_without_a_restar
     assert_eq!(listed["credentials"].as_array().unwrap().len(), 1);
 
     yard.done(&["credentials", "rm", "lab"], "").await;
-    assert_eq!(yard.pull(&serving, "3").await, 401);
+    assert_eq!(yard.pull(&serving, "3").await, 403);
     assert_eq!(yard.pull(&serving, "2").await, 200, "what is held is served");
     let unknown = yard.run(&["credentials", "verify", "lab"], "").await;
     let told = "error: there is no credential `lab`\nhint: see what there is: `entrepot credentials list`\n";
@@ -398,7 +398,7 @@ async fn a_lost_key_is_not_the_end() {
         "{told}"
     );
     let serving = yard.lab.serve(&[]);
-    assert_eq!(yard.pull(&serving, "1").await, 401);
+    assert_eq!(yard.pull(&serving, "1").await, 403);
     yard.add("lab").await;
     assert_eq!(yard.pull(&serving, "1").await, 200);
     stop(serving);

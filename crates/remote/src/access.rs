@@ -13,12 +13,12 @@ use crate::{
         grant::{self, Offer},
         scope::Scope,
     },
+    credential::Credential,
     egress_error::EgressError,
     endpoint::Endpoint,
     error::Error,
     remote::Remote,
     request::WireRequest,
-    settings::Credential,
     token::TokenRequest,
     upload::Cancelled,
 };

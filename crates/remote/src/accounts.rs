@@ -14,8 +14,9 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use crate::{
+    credential::Credential,
     endpoint::Endpoint,
-    settings::{AccountFault, Credential, Settings},
+    settings::{AccountFault, Settings},
     stored::Known,
 };
 

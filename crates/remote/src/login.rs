@@ -12,12 +12,12 @@ use crate::{
         challenge::Challenge,
         grant::{self, Offer},
     },
+    credential::Credential,
     egress_error::EgressError,
     endpoint::Endpoint,
     error::Error,
     remote::Remote,
     request::WireRequest,
-    settings::Credential,
     token,
 };
 

@@ -17,13 +17,14 @@ use crate::{
     auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
     client::{Clients, Route},
+    credential::Credential,
     endpoint::Endpoint,
     health::Health,
     listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
     pull_quota::PullQuota,
-    settings::{Credential, Settings, SettingsError},
+    settings::{Settings, SettingsError},
     throttle::Throttle,
 };
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwap;
 use entrepot_oci::Host;
 
-use crate::settings::Credential;
+use crate::credential::Credential;
 
 /// The stored accounts of all registries. Clones share their content: a change counts from the next request of every
 /// [`crate::Remote`] on.

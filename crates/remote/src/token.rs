@@ -15,11 +15,11 @@ use crate::{
         grant::{self, Grant, GrantKey, Offer},
         scope::Scope,
     },
+    credential::Credential,
     egress_error::EgressError,
     error::{Error, InvalidResponse},
     remote::Remote,
     request::WireRequest,
-    settings::Credential,
 };
 
 /// The name under which token servers know this program.

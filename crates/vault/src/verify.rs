@@ -96,13 +96,15 @@ impl Prober {
         }
     }
 
-    // A `HEAD`, which costs nothing of a budget. A repository need not have a tag of that name.
+    // `HEAD`s, which cost nothing of a budget and tell what is left of it. A repository need not have a tag `latest`.
     async fn look_for(&self, repository: &Repository) -> Result<(), RemoteError> {
         match self.remote.head_manifest(repository, &Reference::Tag(Tag::latest())).await {
-            Ok(_) => Ok(()),
-            Err(RemoteError::NotFound) => self.remote.tags(repository, &Page::default()).await.map(drop),
-            Err(error) => Err(error),
+            Err(RemoteError::NotFound) => {}
+            found => return found.map(drop),
         }
+        let listed = self.remote.tags(repository, &Page::default()).await?;
+        let Some(tag) = listed.tags.into_iter().next() else { return Ok(()) };
+        self.remote.head_manifest(repository, &Reference::Tag(tag)).await.map(drop)
     }
 
     // Docker Hub alone says what is left, and only to requests for manifests.

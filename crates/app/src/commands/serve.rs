@@ -80,7 +80,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let source = Source { file, over, environment, catalog, stored, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
-    let access = assembly::access(config, &source.catalog, &keys).await?;
+    let access = secrets::open_access(config, &source.catalog, &keys).await?;
     let vault = secrets::open_vault(&source, &mirror, keys).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
