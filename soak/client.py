@@ -27,7 +27,7 @@ class Client:
     With `keep`, one connection serves them all, for as long as it lasts; then it is for one thread."""
 
     def __init__(self, port, timeout=60, keep=False):
-        self.port, self.timeout, self.keep, self.kept = port, timeout, keep, None
+        self.port, self.timeout, self.keep, self.kept, self.socket = port, timeout, keep, None, None
 
     def ask(self, method, path, body=None, headers=None):
         connection = self.kept or http.client.HTTPConnection(HOST, self.port, timeout=self.timeout)
@@ -42,6 +42,23 @@ class Client:
         finally:
             if not self.kept:
                 connection.close()
+
+    def owner(self, status, method, path, document=None):
+        """Asks over the local socket; the answer's document."""
+        connection = http.client.HTTPConnection(HOST, timeout=self.timeout)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(self.timeout)
+        try:
+            connection.sock.connect(self.socket)
+            body = None if document is None else json.dumps(document)
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        if answer.status != status:
+            raise Refused(f"{method} {path}", answer.status, content)
+        return json.loads(content)
 
     def hold(self):
         """A connection that asks for nothing."""

@@ -85,7 +85,9 @@ class Lab:
         # Variables of our prefix would be configuration to it.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ENTREPOT_")}
         command = [*wrap, self.binary, "serve", "--config", config]
-        return Entrepot("tls:" in more, watch.command(command) if watch else command, folder, port, environment)
+        server = Entrepot("tls:" in more, watch.command(command) if watch else command, folder, port, environment)
+        server.client.socket = f"{data or folder + '/data'}/control.sock"
+        return server
 
     @contextmanager
     def serving(self, folder=None, **options):

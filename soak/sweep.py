@@ -1,4 +1,5 @@
 """S06: killed before every single system call that changes a file, in every flow; and what is found after a restart."""
+import os
 import random
 import time
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Flow:
     upstream: tuple = ()  # the options of its origin
     image: str = ""  # what is pulled
     start: bool = False  # the start itself is what is killed
+    look: object = None  # what else is wrong after a restart: (server's folder, client)
 
 
 def blobs(count=3):
@@ -48,6 +50,30 @@ def push_image(client, promises):
     promises.push_manifest(client, blobs(), "v1")
 
 
+CREDENTIALS = [f"c{at}" for at in range(3)]
+
+
+def store_credentials(client, promises):
+    for name in CREDENTIALS:
+        new = {"name": name, "registry": "quay.io", "username": "robot", "password": "canary-password"}
+        client.owner(201, "POST", "/api/v1/credentials", new)
+
+
+def rotate(client, promises):
+    client.owner(200, "POST", "/api/v1/secrets/rotate")
+
+
+def sealed(folder, client):
+    """The start has opened everything that is sealed. There is one key, and no other copy of any."""
+    status = client.owner(200, "GET", "/api/v1/secrets")
+    listed = [one["name"] for one in client.owner(200, "GET", "/api/v1/credentials")["credentials"]]
+    wrong = [] if listed == CREDENTIALS else [f"credentials: {listed}"]
+    if len(status["keys"]) != 1 or status["keys"][0]["values"] < len(CREDENTIALS) + 1:
+        wrong.append(f"keys: {status['keys']}")
+    left = [name for name in os.listdir(f"{folder}/data") if name.startswith(".draft-")]
+    return wrong + [f"left behind: {name}" for name in left]
+
+
 FLOWS = (
     Flow("start", lambda client, promises: None, start=True),
     Flow("push-at-once", lambda client, promises: promises.push_at_once(client, blobs(1)[0])),
@@ -55,11 +81,16 @@ FLOWS = (
     Flow("push-in-chunks", lambda client, promises: promises.push_in_chunks(client, blobs(1)[0])),
     Flow("push-manifest", lambda client, promises: promises.push_manifest(client, blobs(), "v1"), push_blobs),
     Flow("delete", delete, push_image),
+    Flow("rotate", rotate, store_credentials, look=sealed),
     Flow("fill", lambda client, promises: pull(client, IMAGE), image=IMAGE),
     Flow(
         "fill-slow", lambda client, promises: pull(client, SLOW), image=SLOW, upstream=("--connection-mbyte", "1.5")
     ),
 )
+
+
+# What a client does who starts over, where that is not what it did.
+AGAIN = {"delete": (push_image,), "rotate": (rotate,)}
 
 
 @dataclass
@@ -123,6 +154,7 @@ def inspect(lab, flow, folder, upstream, promises, swept):
     server = lab.entrepot(folder, upstream)
     try:
         wrong += promises.broken(server.client)
+        wrong += flow.look(folder, server.client) if flow.look else []
         swept.acknowledged += promises.count()
         sessions = set(promises.sessions)
         wrong += again(flow, server.client, promises)
@@ -141,7 +173,7 @@ def again(flow, client, promises):
     try:
         if flow.image:
             return pull(client, flow.image)
-        for step in (push_image,) if flow.name == "delete" else (flow.prepare, flow.run):
+        for step in AGAIN.get(flow.name, (flow.prepare, flow.run)):
             if step:
                 step(client, promises)
         return promises.broken(client)

@@ -97,6 +97,22 @@ class Client {
       this.ask<"endSessions">("DELETE", "/api/v1/sessions" satisfies keyof paths, query),
     endSession: (id: string) =>
       this.tell("DELETE", ("/api/v1/sessions/{id}" satisfies keyof paths).replace("{id}", id)),
+    listCredentials: (query: operations["listCredentials"]["parameters"]["query"]) =>
+      this.ask<"listCredentials">("GET", "/api/v1/credentials" satisfies keyof paths, query),
+    addCredential: (body: Body<"addCredential">) =>
+      this.ask<"addCredential">("POST", "/api/v1/credentials" satisfies keyof paths, {}, body),
+    changeCredential: (name: string, body: Body<"changeCredential">) =>
+      this.tell("PATCH", ("/api/v1/credentials/{name}" satisfies keyof paths).replace("{name}", name), body),
+    removeCredential: (name: string) =>
+      this.tell("DELETE", ("/api/v1/credentials/{name}" satisfies keyof paths).replace("{name}", name)),
+    verifyCredential: (name: string, query: operations["verifyCredential"]["parameters"]["query"]) =>
+      this.ask<"verifyCredential">(
+        "POST",
+        ("/api/v1/credentials/{name}/verify" satisfies keyof paths).replace("{name}", name),
+        query,
+      ),
+    getSecrets: () => this.ask<"getSecrets">("GET", "/api/v1/secrets" satisfies keyof paths),
+    rotateSecrets: () => this.ask<"rotateSecrets">("POST", "/api/v1/secrets/rotate" satisfies keyof paths),
     listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
       this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
     listGrants: (query: operations["listGrants"]["parameters"]["query"]) =>
@@ -169,5 +185,12 @@ export async function everything(server: string): Promise<void> {
   await api.endSession(session.id);
   console.log((await api.endSessions({ account: "alice" })).ended);
   await api.logOut();
+  const { name } = await api.addCredential({ registry: "quay.io", namespace: "acme", username: "robot", password: "x" });
+  await api.changeCredential(name, { password: "y" });
+  const said = await api.verifyCredential(encodeURIComponent(name), { repository: "acme/app" });
+  console.log(said.verdict === "accepted" ? (said.quota?.remaining ?? "no limit is told") : said.hint);
+  for (const credential of (await api.listCredentials({ n: 10 })).credentials) await api.removeCredential(credential.name);
+  const { keys } = (await api.getSecrets()).key_file ? await api.rotateSecrets() : await api.getSecrets();
+  console.log(keys.map((key) => `${key.id}: ${key.values} values`));
   console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));
 }

@@ -7,15 +7,13 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use entrepot_catalog::{
-    AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord, SigningKeyRecord,
-};
+use entrepot_catalog::{AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord};
 use entrepot_oci::Digest;
-use entrepot_secrets::{Keyring, Place, Sealed};
+use entrepot_secrets::Keys;
 use moka::sync::Cache;
 
 use crate::{
@@ -25,9 +23,9 @@ use crate::{
     password::Passwords,
     principal::Account,
     refusals::Refusals,
-    registry_token::{SigningKey, VerifyingKeys},
     rules::Rules,
     session::SessionLimits,
+    signing_keys::SigningKeys,
     throttle::Failures,
     verified::Verified,
 };
@@ -64,8 +62,10 @@ pub(crate) struct Shared {
     pub(crate) verified: Verified,
     pub(crate) by_account: Mutex<Failures<AccountName>>,
     pub(crate) by_address: Mutex<Failures<IpAddr>>,
-    pub(crate) signing: SigningKey,
-    pub(crate) verifying: VerifyingKeys,
+    pub(crate) keys: Keys,
+    pub(crate) signing_keys: ArcSwap<SigningKeys>,
+    /// Held while the signing keys change.
+    pub(crate) changing_signing_keys: tokio::sync::Mutex<()>,
     accounts: Cache<i64, Arc<KnownAccount>>,
     accounts_by_name: Cache<AccountName, Arc<KnownAccount>>,
     tokens: Cache<String, Arc<ApiTokenRecord>>,
@@ -87,14 +87,15 @@ impl Access {
     /// Opens the accounts and keys of a catalog. Makes the key that signs registry tokens if there is none.
     ///
     /// # Errors
-    /// The database failed, or `keyring` is not the one that sealed what is in it.
+    /// The database failed, or `keys` are not those that sealed what is in it.
     pub async fn open(
         catalog: Catalog,
-        keyring: Keyring,
+        keys: impl Into<Keys>,
         settings: impl Into<AccessSettings>,
     ) -> Result<Self, OpenError> {
         let AccessSettings { rules, sessions: session_limits } = settings.into();
-        let (signing, verifying) = signing_keys(&catalog, &keyring).await?;
+        let keys = keys.into();
+        let signing_keys = ArcSwap::from_pointee(SigningKeys::open(&catalog, &keys).await?);
         let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
         let in_force = InForce::new(&rules, catalog.grants().await?)?;
         Ok(Self(Arc::new(Shared {
@@ -107,8 +108,9 @@ impl Access {
             verified: Verified::new(),
             by_account: Mutex::new(Failures::new()),
             by_address: Mutex::new(Failures::new()),
-            signing,
-            verifying,
+            keys,
+            signing_keys,
+            changing_signing_keys: tokio::sync::Mutex::new(()),
             accounts: cache(REMEMBERED_FOR),
             accounts_by_name: cache(REMEMBERED_FOR),
             tokens: cache(REMEMBERED_FOR),
@@ -246,36 +248,4 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 async fn has_credentials(catalog: &Catalog) -> Result<bool, CatalogError> {
     Ok(catalog.has_passwords().await? || !catalog.api_tokens(None, "", 1).await?.rows.is_empty())
-}
-
-fn place(id: &str) -> Place<'_> {
-    Place { table: "signing_key", column: "sealed", row: id }
-}
-
-/// The key that signs and the keys that verify, after making the first one. That they open shows that the key file is the
-/// right one.
-async fn signing_keys(
-    catalog: &Catalog,
-    keyring: &Keyring,
-) -> Result<(SigningKey, VerifyingKeys), OpenError> {
-    let mut known = catalog.signing_keys().await?;
-    if known.is_empty() {
-        let new = SigningKey::generate()?;
-        let sealed = keyring.seal(place(new.id()), new.document()).to_string();
-        let record = SigningKeyRecord { id: new.id().to_owned(), sealed, created: SystemTime::now() };
-        catalog.add_signing_key(&record).await?;
-        known.push(record);
-    }
-    let keys = known.into_iter().map(|record| opened(record, keyring)).collect::<Result<Vec<_>, _>>()?;
-    let mut verifying = VerifyingKeys::default();
-    keys.iter().for_each(|key| verifying.add(key));
-    // The newest comes first, and there is one.
-    let signing = keys.into_iter().next().ok_or(OpenError::Damaged)?;
-    Ok((signing, verifying))
-}
-
-fn opened(record: SigningKeyRecord, keyring: &Keyring) -> Result<SigningKey, OpenError> {
-    let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
-    let document = keyring.open(place(&record.id), &sealed).map_err(OpenError::WrongKey)?;
-    Ok(SigningKey::read(record.id, &document)?)
 }

@@ -54,7 +54,8 @@ impl Access {
             let principal = self.0.api_token(token).await?;
             return Ok(Bearer { principal, scopes: None, expires: None });
         }
-        let Claims { subject, scopes, expires, .. } = self.0.verifying.verify(token, SystemTime::now())?;
+        let claims = self.0.signing_keys.load().verifying.verify(token, SystemTime::now())?;
+        let Claims { subject, scopes, expires, .. } = claims;
         let principal = self.0.subject(&subject).await?;
         Ok(Bearer { principal, scopes: Some(scopes), expires: Some(expires) })
     }
@@ -65,7 +66,7 @@ impl Access {
     /// # Errors
     /// As [`Access::bearer`].
     pub async fn bearer_for_upload(&self, token: &str) -> Result<Bearer, BearerError> {
-        let claims = self.0.verifying.verify_for_upload(token, SystemTime::now())?;
+        let claims = self.0.signing_keys.load().verifying.verify_for_upload(token, SystemTime::now())?;
         let principal = self.0.subject(&claims.subject).await?;
         Ok(Bearer { principal, scopes: Some(claims.scopes), expires: Some(claims.expires) })
     }
@@ -77,7 +78,7 @@ impl Access {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let claims =
             Claims { service: service.into(), subject: subject_of(principal), scopes, expires: now, id };
-        self.0.signing.sign(&claims, now)
+        self.0.signing_keys.load().signing.sign(&claims, now)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::registry_scope::{Entry, RegistryScopes};
 /// How long a registry token lives.
 pub const LIFETIME: Duration = Duration::from_secs(300);
 /// How far clocks of replicas may be apart.
-const LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 /// How long after its end a registry token still finishes an upload that it began: a layer may take longer than a token.
 const UPLOAD_GRACE: Duration = Duration::from_secs(60 * 60);
 /// The longest token that is looked at, in bytes.

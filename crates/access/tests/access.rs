@@ -236,6 +236,53 @@ async fn another_key_file_opens_nothing() {
     assert!(matches!(opened, Err(OpenError::WrongKey(_))));
 }
 
+// Rows 49 and 50 of what clients trip over: some stop at the first refusal of a token that has not ended.
+#[tokio::test]
+async fn a_rotation_of_the_signing_key_refuses_no_live_token() {
+    let home = Home::new();
+    let access = with_alice(&home).await;
+    let alice = login(&access, "alice", PASSWORD).await.unwrap();
+    let issue = |access: &Access| access.issue(&alice, "m.example.com", RegistryScopes::default());
+    let now = SystemTime::now();
+    let before = issue(&access);
+    access.rotate_signing_key(now).await.unwrap();
+    let after = issue(&access);
+    assert_ne!(before.split('.').next(), after.split('.').next(), "another `kid`");
+    access.tend_signing_keys(now + Duration::from_secs(419)).await.unwrap();
+    let restarted = home.open().await;
+    for token in [&before, &after] {
+        assert_eq!(access.bearer(token).await.unwrap().principal, alice);
+        assert_eq!(restarted.bearer(token).await.unwrap().principal, alice);
+    }
+    assert_eq!(issue(&restarted).split('.').next(), after.split('.').next(), "the newest one signs");
+
+    // Its last token has ended.
+    access.tend_signing_keys(now + Duration::from_secs(421)).await.unwrap();
+    let refused = access.bearer(&before).await;
+    assert!(matches!(refused, Err(BearerError::Token(RegistryTokenError::Foreign))), "{refused:?}");
+    access.bearer(&after).await.unwrap();
+    assert_eq!(home.catalog().await.signing_keys().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_signing_key_is_replaced_after_thirty_days() {
+    let home = Home::new();
+    let access = with_alice(&home).await;
+    let days = |days: u64| SystemTime::now() + Duration::from_secs(days * 24 * 60 * 60);
+    let ids = async || {
+        let keys = home.catalog().await.signing_keys().await.unwrap();
+        keys.into_iter().map(|key| key.id).collect::<Vec<_>>()
+    };
+    let first = ids().await;
+    access.tend_signing_keys(days(29)).await.unwrap();
+    assert_eq!(ids().await, first);
+    access.tend_signing_keys(days(31)).await.unwrap();
+    let second = ids().await;
+    assert_eq!((second.len(), &second[1..]), (2, &first[..]));
+    access.tend_signing_keys(days(32)).await.unwrap();
+    assert_eq!(ids().await, second[..1]);
+}
+
 #[tokio::test]
 async fn guessing_is_slow_and_knowing_is_not() {
     let home = Home::new();

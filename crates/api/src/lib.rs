@@ -5,6 +5,7 @@
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
+//! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -15,6 +16,7 @@ mod account;
 mod cache;
 mod cause;
 mod copy;
+mod credential;
 mod event;
 mod grant;
 mod problem;
@@ -38,6 +40,10 @@ pub use cache::{
 };
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
+pub use credential::{
+    Credential, CredentialChange, CredentialList, CredentialQuery, CredentialStep, CredentialVerdict,
+    CredentialVerification, NewCredential, PullQuota, SecretKey, SecretsStatus, StoredCredential,
+};
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,

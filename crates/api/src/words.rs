@@ -39,6 +39,7 @@ mod tests {
         cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
+        credential::{CredentialStep, CredentialVerdict},
         grant::{ExplanationReason, GrantOrigin},
         problem::ProblemCode,
         progress::Phase,
@@ -61,6 +62,8 @@ mod tests {
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);
+        agree(CredentialStep::ALL, CredentialStep::as_str);
+        agree(CredentialVerdict::ALL, CredentialVerdict::as_str);
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
         agree(Phase::ALL, Phase::as_str);

@@ -1,14 +1,12 @@
 //! Assembles the mirror: the only place that knows how to construct every part.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use entrepot_access::{Access, AccessSettings, OpenError};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
-use entrepot_remote::{Remote, RequestOutcome};
-use entrepot_secrets::{FileError, KeyFile};
+use entrepot_remote::{Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -25,6 +23,8 @@ pub(crate) struct Assembly {
     pub(crate) blobs: Blobs,
     /// The catalog database.
     pub(crate) catalog: Catalog,
+    /// The stored credentials that the upstreams use; there are none until somebody puts them in.
+    pub(crate) stored: StoredCredentials,
     /// The registry for metrics.
     pub(crate) registry: Registry,
     /// Lock on the data directory, held as long as the mirror exists.
@@ -44,7 +44,8 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
-    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &metrics));
+    let stored = StoredCredentials::default();
+    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &stored, &metrics));
     let parts = Parts {
         settings: Settings { own_names: config.own_names(), ..config.mirror.clone() },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
@@ -55,7 +56,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    Ok(Assembly { mirror, blobs, catalog, registry, lock })
+    Ok(Assembly { mirror, blobs, catalog, stored, registry, lock })
 }
 
 /// Checks that the blob store takes our requests. One that does not answer may come back, and until then what is mirrored
@@ -78,62 +79,17 @@ pub(crate) async fn check_store(blobs: &Blobs) -> Result<(), Failure> {
     }
 }
 
-/// Opens accounts and keys. The first start makes the key file and the account `admin`.
-///
-/// # Errors
-/// The key file is missing, not the right one, or open to others; or the catalog failed.
-pub(crate) async fn access(config: &Config, data: &DataDir, catalog: &Catalog) -> Result<Access, Failure> {
-    let file = KeyFile::new(config.key_file.clone().unwrap_or_else(|| data.key_file()));
-    let keys = catalog.signing_keys().await.map_err(|error| unopened(&error))?;
-    // What is sealed needs the key that it was sealed with.
-    let opened = if keys.is_empty() { file.open_or_create(data.path()) } else { file.open(data.path()) };
-    let opened = opened.map_err(|error| no_key(&error))?;
-    if let Some(entrepot_secrets::Warning::ReadableByOthers) = opened.warning {
-        tracing::warn!("the key file `{}` can be read by other users", file.path().display());
-    }
-    if opened.is_new {
-        tracing::info!("made the key file `{}`: keep a copy in a safe place", file.path().display());
-    }
-    let settings = AccessSettings { rules: config.access.clone(), sessions: config.sessions };
-    let access = Access::open(catalog.clone(), opened.keyring, settings).await;
-    let access = access.map_err(|error| wrong_key(&error, file.path()))?;
-    access.make_first_admin().await.map_err(|error| unopened(&error))?;
-    Ok(access)
-}
-
-fn unopened(error: &(dyn std::error::Error + 'static)) -> Failure {
-    Failure::because("cannot open the accounts", error)
-}
-
-fn no_key(error: &FileError) -> Failure {
-    let failure = Failure::because("cannot use the key file", error);
-    match error {
-        FileError::Missing(_) => failure.with_hint(
-            "the database holds secrets that were sealed with it: put it back from your copy, or say where it is: \
-             `secrets: {key_file: PATH}`",
-        ),
-        FileError::ReadableByOthers(_) | FileError::Io { .. } | FileError::Content { .. } => failure,
-    }
-}
-
-fn wrong_key(error: &OpenError, file: &Path) -> Failure {
-    let failure = Failure::because("cannot open the accounts", error);
-    match error {
-        OpenError::WrongKey(_) => failure.with_hint(format!(
-            "`{}` belongs to another installation: put back the key file that this database was used with",
-            file.display()
-        )),
-        OpenError::Catalog(_) | OpenError::Damaged | OpenError::Key(_) => failure,
-    }
-}
-
 /// Installs the crypto provider, once for the whole process.
 pub(crate) fn install_crypto() {
     // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, Failure> {
+/// Opens the catalog.
+///
+/// # Errors
+/// It cannot be opened; the message is for the operator.
+pub(crate) async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, Failure> {
     let (location, hint) = match &config.database {
         Some(url) => {
             (Location::Postgres(url.clone()), "look at `database` in the configuration, and whether it runs")
@@ -144,8 +100,14 @@ async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, Failure> {
     opened.map_err(|error| Failure::because("cannot open the catalog", &error).with_hint(hint))
 }
 
-fn upstream(host: &Host, registry: &config::Registry, metrics: &Metrics) -> Result<UpstreamParts, Failure> {
-    let remote = Remote::new(host.clone(), &registry.remote).map_err(|error| {
+fn upstream(
+    host: &Host,
+    registry: &config::Registry,
+    stored: &StoredCredentials,
+    metrics: &Metrics,
+) -> Result<UpstreamParts, Failure> {
+    let settings = RemoteSettings { stored: stored.clone(), ..registry.remote.clone() };
+    let remote = Remote::new(host.clone(), &settings).map_err(|error| {
         Failure::because(format!("cannot set up registry `{host}`"), &error)
             .with_hint("look at its section under `registries` in the configuration")
     })?;

@@ -404,6 +404,70 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     ("token rm", &[example("entrepot token rm roZHYrZ6Ai", "Revoke a token", "吊销令牌")]),
     (
+        "credentials list",
+        &[example(
+            "entrepot credentials list --output json",
+            "List credentials for a program",
+            "以 JSON 列出凭据",
+        )],
+    ),
+    (
+        "credentials add",
+        &[
+            example(
+                "entrepot credentials add docker.io -u acme",
+                "Store an account of Docker Hub",
+                "保存 Docker Hub 账号",
+            ),
+            example(
+                "entrepot credentials add quay.io/acme -u acme+robot --password-stdin < token",
+                "Store a robot for one namespace",
+                "为一个命名空间保存机器人账号",
+            ),
+        ],
+    ),
+    (
+        "credentials password",
+        &[example(
+            "entrepot credentials password docker.io --password-stdin < token",
+            "Replace an access token",
+            "更换访问令牌",
+        )],
+    ),
+    (
+        "credentials remove",
+        &[example("entrepot credentials remove docker.io", "Stop using an account", "停止使用某个账号")],
+    ),
+    (
+        "credentials verify",
+        &[example(
+            "entrepot credentials verify quay.io/acme --repository acme/app",
+            "See whether an account works",
+            "验证账号是否可用",
+        )],
+    ),
+    (
+        "credentials import",
+        &[example(
+            "entrepot credentials import ~/.docker/config.json",
+            "Store the logins of Docker",
+            "导入 Docker 的登录信息",
+        )],
+    ),
+    ("secrets status", &[example("entrepot secrets status", "See which key seals", "查看当前的密钥")]),
+    (
+        "secrets rotate",
+        &[example("entrepot secrets rotate", "Replace the key while the server runs", "不停机更换密钥")],
+    ),
+    (
+        "secrets key",
+        &[example("entrepot secrets key > secret.key", "Make a key for a deployment", "为部署生成密钥")],
+    ),
+    (
+        "secrets reset",
+        &[example("entrepot secrets reset --yes", "Begin anew without a lost key", "密钥丢失后重新开始")],
+    ),
+    (
         "audit",
         &[
             example("entrepot audit --actor owner -n 20", "Show what the owner did", "查看所有者的操作"),

@@ -1,7 +1,7 @@
 //! The binary: command line, configuration, assembly, shutdown.
 //!
 //! - input: `cli` turns the arguments into an action, `config` the file into a valid configuration
-//! - work: `commands`; `assembly` is the only place that builds the parts, `data` and `control` support it
+//! - work: `commands`; `assembly` is the only place that builds the parts, `data`, `secrets` and `control` support it
 //! - output: `output` and `failure`, both through `terminal`; `log` and `greeting` for the operator
 
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ mod progress;
 mod registries;
 mod replace;
 mod runtime;
+mod secrets;
 mod syncing;
 mod terminal;
 
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
         Action::Digest(digest) => commands::digest::run(digest),
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
+        Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::SecretKey => commands::credentials::print_key(),
+        Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::Login(login) => commands::login::login(login),
         Action::Logout(logout) => commands::login::logout(logout),
         Action::Images(images) => commands::documents::images::run(images),

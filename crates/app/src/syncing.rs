@@ -1,11 +1,19 @@
 //! Sync support for `serve`: sets up the scheduler and reloads its configuration.
 
-use std::{path::PathBuf, process, sync::Arc, time::SystemTime};
+use std::{
+    path::PathBuf,
+    process,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
+use entrepot_remote::StoredCredentials;
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
 };
+use entrepot_sync::ConfiguredRegistries;
+use entrepot_vault::SettingsOf;
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -88,7 +96,7 @@ pub(crate) async fn open(
 }
 
 /// The source of the configuration, for reloading.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Source {
     /// The configuration file, as named.
     pub(crate) file: Option<PathBuf>,
@@ -98,13 +106,39 @@ pub(crate) struct Source {
     pub(crate) environment: Environment,
     /// The database that records runs.
     pub(crate) catalog: Catalog,
+    /// The stored credentials of registries.
+    pub(crate) stored: StoredCredentials,
+    /// The registries of the configuration that was read last.
+    pub(crate) registries: InForce,
+}
+
+/// The registries of the configuration that was read last.
+#[derive(Clone, Default)]
+pub(crate) struct InForce(Arc<Mutex<Option<Arc<ConfiguredRegistries>>>>);
+
+impl InForce {
+    fn replace(&self, registries: &Arc<ConfiguredRegistries>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(registries));
+    }
+
+    /// Finds the settings of a registry, without accounts that are stored.
+    pub(crate) fn settings(&self) -> SettingsOf {
+        let registries = self.clone();
+        Arc::new(move |host| {
+            let registries = registries.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            registries.map(|registries| registries.bare(host)).unwrap_or_default()
+        })
+    }
 }
 
 impl Source {
     /// An executor with the registries of `config`.
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
-        executor(Arc::new(registries::configured(config.registries.clone(), &self.environment, cache)))
+        let registries = registries::configured(config.registries.clone(), &self.environment, cache);
+        let registries = Arc::new(registries.with_stored(self.stored.clone()));
+        self.registries.replace(&registries);
+        executor(registries)
     }
 
     /// A function that reloads the rules and their executor.

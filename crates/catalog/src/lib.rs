@@ -4,7 +4,7 @@
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `visibility`: which repositories of upstreams are public
-//! - `access`: accounts, API tokens, sessions, the audit log
+//! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -28,6 +28,7 @@ mod plans_by_index;
 mod recorded;
 mod records;
 mod removal;
+mod secrets;
 mod server_lock;
 mod sql;
 mod sync;
@@ -50,6 +51,7 @@ pub use records::{
     ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,
     Unlinked, Use, VisibilityRecord,
 };
+pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,

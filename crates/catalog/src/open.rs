@@ -27,6 +27,8 @@ use crate::{
 
 static TABLES: Migrator = sqlx::migrate!();
 
+const VERSION: &str = "SELECT version FROM _sqlx_migrations ORDER BY version DESC LIMIT 1";
+
 /// SQLite connections that only read.
 const READERS: u32 = 4;
 
@@ -89,6 +91,26 @@ impl Catalog {
         opened.map_err(|error| at(location, error))
     }
 
+    /// Opens a catalog that exists, to read beside a server that is at work with it. Nothing is changed or made. `None` if
+    /// there is none, or its tables are not those of this version.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn open_to_read(location: &Location) -> Result<Option<Self>, Error> {
+        sqlx::any::install_default_drivers();
+        let (dialect, options) = match location {
+            Location::Sqlite(path) if !path.exists() => return Ok(None),
+            Location::Sqlite(path) => (&SQLITE, sqlite_options(path, "ro")?),
+            Location::Postgres(url) => (&POSTGRES, postgres_options(url.expose_secret())?),
+        };
+        let reader = pool(dialect, dialect.reader, 1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+        let catalog = Self { dialect, writer: reader.clone(), reader, lock_file: None };
+        let version = sqlx::query_as::<_, (i64,)>(VERSION).fetch_optional(&catalog.reader).await;
+        let (found,) = version.map_err(|error| at(location, error.into()))?.unwrap_or_default();
+        let known = TABLES.iter().map(|migration| migration.version).max();
+        Ok(Some(catalog).filter(|_| known == Some(found)))
+    }
+
     async fn make_tables(self) -> Result<Self, Error> {
         retried(|| self.try_make_tables()).await?;
         Ok(self)
@@ -130,8 +152,7 @@ async fn open_sqlite(path: &Path) -> Result<Catalog, Error> {
     // Whatever names lead to the file, there is one lock for it.
     let mut lock_file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
     lock_file.push(".lock");
-    let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
-    let options: AnyConnectOptions = format!("sqlite://{path}?mode=rwc").parse()?;
+    let options = sqlite_options(path, "rwc")?;
     try_out(&options, &SQLITE).await?;
     let writer = pool(&SQLITE, SQLITE.writer, SQLITE.writers).connect_lazy_with(options.clone());
     let reader = pool(&SQLITE, SQLITE.reader, READERS).connect_lazy_with(options);
@@ -158,6 +179,11 @@ async fn try_out(options: &AnyConnectOptions, dialect: &Dialect) -> Result<(), s
     let mut connection = AnyConnection::connect_with(options).await?;
     sqlx::raw_sql(dialect.writer).execute(&mut connection).await?;
     connection.close().await
+}
+
+fn sqlite_options(path: &Path, mode: &str) -> Result<AnyConnectOptions, Error> {
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    Ok(format!("sqlite://{path}?mode={mode}").parse()?)
 }
 
 fn postgres_options(url: &str) -> Result<AnyConnectOptions, Error> {

@@ -14,7 +14,7 @@ use crate::{
     recorded, removal, sql, sync, tags, usage, visibility,
 };
 
-const QUERIES: [(&str, &str); 75] = [
+const QUERIES: [(&str, &str); 74] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),

@@ -19,6 +19,8 @@ mod concurrency;
 mod manifests;
 #[path = "contract/removal.rs"]
 mod removal;
+#[path = "contract/secrets.rs"]
+mod secrets;
 #[path = "contract/servers.rs"]
 mod servers;
 #[path = "contract/sync.rs"]
@@ -64,6 +66,10 @@ on_both! {
         accounts_are_found_and_ordered, tokens_that_end_soon_come_first,
         grants_end_with_the_account_that_they_are_to, the_audit_is_searched,
         sessions_are_found_and_end, sessions_end_with_what_they_stand_on, sessions_of_an_account_are_bounded,
+    }
+    secrets {
+        credentials_have_unique_names, credentials_change_only_as_they_were_seen, credentials_come_in_pages,
+        sealed_values_are_replaced_unless_they_changed, one_that_exists_is_read_beside_its_server,
     }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {

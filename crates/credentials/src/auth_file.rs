@@ -97,6 +97,12 @@ impl AuthFile {
         logins
     }
 
+    /// The registries that it names.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = Host> {
+        let keys = self.section("credHelpers").chain(self.section("auths")).map(|(key, _)| key);
+        keys.filter_map(|key| Some(LoginTarget::from_file_key(key)?.host().clone()))
+    }
+
     /// The name of the helper that keeps the secret of `target`; `None` if this file does.
     pub(crate) fn helper_name(&self, target: &LoginTarget) -> Option<&str> {
         let is_its = |text: &str| LoginTarget::from_file_key(text).as_ref() == Some(target);

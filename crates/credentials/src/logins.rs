@@ -1,6 +1,6 @@
 //! Finding the logins for a registry.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use entrepot_oci::{Host, Repository};
 
@@ -51,6 +51,19 @@ impl Logins {
         (Self { files }, errors)
     }
 
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is something else.
+    pub fn read_file(path: &Path) -> Result<Self, Error> {
+        Ok(Self { files: AuthFile::read(path)?.into_iter().collect() })
+    }
+
+    /// The registries that the files name.
+    pub fn hosts(&self) -> BTreeSet<Host> {
+        self.files.iter().flat_map(AuthFile::hosts).collect()
+    }
+
     /// The logins for `host`. An earlier file takes precedence over later ones for the same namespace. Blocks while
     /// helpers run, up to 30 s for each.
     pub fn find(&self, host: &Host) -> FoundLogins {
@@ -80,5 +93,34 @@ fn credential(file: &AuthFile, target: &LoginTarget, entry: Entry) -> Result<Opt
         Entry::Credential(credential) => Ok(Some(credential)),
         Entry::Helper { name, server } => Helper::new(&name)?.get(&server),
         Entry::Unreadable => Err(Error::UnreadableEntry { target: target.clone(), path: file.path.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_names_its_registries() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        let text = r#"{
+            "auths": {"https://index.docker.io/v1/": {"auth": "bWU6Y2FuYXJ5"}, "quay.io/acme": {"auth": "bWU6Y2FuYXJ5"},
+                      "https://index.docker.io/v1/access-token": {}, "ftp://x": {}},
+            "credHelpers": {"gcr.io": "nothing-of-that-name"}
+        }"#;
+        fs::write(&path, text).unwrap();
+        let logins = Logins::read_file(&path).unwrap();
+        let hosts: Vec<String> = logins.hosts().iter().map(ToString::to_string).collect();
+        assert_eq!(hosts, ["docker.io", "gcr.io", "quay.io"]);
+        let found = logins.find(&"quay.io".parse().unwrap()).logins;
+        assert_eq!(found[0].namespace.as_ref().map(Repository::as_str), Some("acme"));
+        assert_eq!(found[0].credential.password.expose_secret(), "canary");
+        assert_eq!(logins.find(&"gcr.io".parse().unwrap()).errors.len(), 1);
+        assert!(Logins::read_file(&directory.path().join("none")).unwrap().hosts().is_empty());
     }
 }

@@ -188,6 +188,14 @@ impl Mirror {
         self.0.holdings.ping().await
     }
 
+    /// The accounts of upstreams have changed. They may answer otherwise now, and what an account brings from now on may be
+    /// private also when the account is gone.
+    pub fn accounts_changed(&self) {
+        self.0.memory.refusals.invalidate_all();
+        let mirror = self.clone();
+        self.0.tasks.spawn(async move { mirror.note_accounts().await });
+    }
+
     /// The memory that answers may take until clients have read them.
     pub fn budget(&self) -> &Budget {
         &self.0.memory.budget

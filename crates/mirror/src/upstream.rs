@@ -8,12 +8,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference, Repository};
 use entrepot_remote::{
@@ -47,7 +48,7 @@ pub(crate) struct Upstream {
     remote: Remote,
     freshness: Policy,
     /// The namespaces that accounts were ever used for; `None` is all of it.
-    former_accounts: OnceLock<Vec<Option<Repository>>>,
+    former_accounts: ArcSwap<Vec<Option<Repository>>>,
     /// Blob bytes that all downloads from it have received.
     received: AtomicU64,
 }
@@ -62,7 +63,7 @@ impl Upstreams {
             let host = parts.remote.host().clone();
             let freshness = Policy::new(settings, &parts.freshness);
             let freshness = freshness.map_err(|source| RuleError { host: host.clone(), source })?;
-            let (former_accounts, received) = (OnceLock::new(), AtomicU64::new(0));
+            let (former_accounts, received) = (ArcSwap::default(), AtomicU64::new(0));
             Ok((host, Arc::new(Upstream { remote: parts.remote, freshness, former_accounts, received })))
         });
         upstreams.collect::<Result<_, _>>().map(Self)
@@ -177,8 +178,7 @@ impl Upstream {
             let rest = repository.as_str().strip_prefix(namespace.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let former = self.former_accounts.get().into_iter().flatten();
-        former.into_iter().any(|one| one.as_ref().is_none_or(is_below))
+        self.former_accounts.load().iter().any(|one| one.as_ref().is_none_or(is_below))
             || self.remote.has_account_for(repository)
     }
 
@@ -187,10 +187,9 @@ impl Upstream {
         self.remote.account_namespaces()
     }
 
-    /// Takes note of the namespaces that accounts were ever used for. Later calls change nothing.
+    /// Takes note of the namespaces that accounts were ever used for.
     pub(crate) fn set_former_accounts(&self, namespaces: Vec<Option<Repository>>) {
-        // It is set once, when the mirror begins.
-        let _ = self.former_accounts.set(namespaces);
+        self.former_accounts.store(Arc::new(namespaces));
     }
 
     /// What the registry gives of a repository to everybody: the manifest of that name, or its list of tags.

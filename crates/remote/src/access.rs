@@ -13,12 +13,12 @@ use crate::{
         grant::{self, Offer},
         scope::Scope,
     },
+    credential::Credential,
     egress_error::EgressError,
     endpoint::Endpoint,
     error::Error,
     remote::Remote,
     request::WireRequest,
-    settings::Credential,
     token::TokenRequest,
     upload::Cancelled,
 };
@@ -54,10 +54,8 @@ impl Remote {
             Rights::Pull => Scope::Pull(repository.clone()),
             Rights::Push => Scope::Push(repository.clone()),
         };
-        let account = |endpoint| {
-            let mut accounts = self.inner().accounts.iter();
-            accounts.find(|account| account.is_for(endpoint, Some(repository)))
-        };
+        let accounts = self.accounts();
+        let account = |endpoint| accounts.iter().find(|account| account.is_for(endpoint, Some(repository)));
         let at = |endpoint| {
             let credential = account(endpoint).map(|account| &account.credential);
             self.access_at(endpoint, &scope, credential).boxed()

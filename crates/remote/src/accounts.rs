@@ -1,25 +1,41 @@
-//! Which endpoint may see which account. Pure.
+//! Which accounts a registry has, and which endpoint may see which of them. No I/O.
 //!
 //! A password is meant for the registry of that name. An endpoint of another name, such as a mirror that somebody
 //! else runs, sees an account only if the configuration says so.
 
+use std::{
+    cmp::Reverse,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
 use entrepot_oci::{Host, Repository};
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use crate::{
+    credential::Credential,
     endpoint::Endpoint,
-    settings::{AccountFault, Credential, Settings},
+    settings::{AccountFault, Settings},
+    stored::Known,
 };
 
 impl Settings {
     /// The first account whose endpoint is unclear, by its index in [`Settings::credentials`].
     pub fn unclear_account(&self, host: &Host) -> Option<(usize, AccountFault)> {
-        let is_foreign = self.endpoints.iter().any(|endpoint| !is_own(host, endpoint));
-        self.credentials.iter().enumerate().find_map(|(index, credential)| match &credential.endpoint {
-            None if is_foreign => Some((index, AccountFault::EndpointMissing)),
-            Some(named) if !self.endpoints.contains(named) => Some((index, AccountFault::EndpointUnknown)),
+        let mut accounts = self.credentials.iter().enumerate();
+        accounts.find_map(|(index, credential)| Some((index, self.fault_of(host, credential)?)))
+    }
+
+    /// Why the endpoint of an account is unclear beside these settings, if it is.
+    pub fn fault_of(&self, host: &Host, credential: &Credential) -> Option<AccountFault> {
+        match &credential.endpoint {
+            None if self.endpoints.iter().any(|endpoint| !is_own(host, endpoint)) => {
+                Some(AccountFault::EndpointMissing)
+            }
+            Some(named) if !self.endpoints.contains(named) => Some(AccountFault::EndpointUnknown),
             _ => None,
-        })
+        }
     }
 }
 
@@ -32,9 +48,29 @@ pub fn is_own(host: &Host, endpoint: &Url) -> bool {
 }
 
 /// An account and the endpoints that may see it.
+#[derive(Clone)]
 pub(crate) struct Account {
+    /// Names it among those of its registry, for as long as it stays the same.
+    pub(crate) id: usize,
     pub(crate) credential: Credential,
     endpoints: Vec<Endpoint>,
+}
+
+/// The accounts of a registry: those of its settings, then the stored ones, and the logins while there are no others.
+pub(crate) struct Accounts {
+    host: Host,
+    /// What they are made of.
+    settings: Settings,
+    endpoints: Vec<Url>,
+    current: ArcSwap<Current>,
+    /// The id of the next account that is new. Held while the accounts change.
+    next_id: Mutex<usize>,
+}
+
+/// The accounts, and the stored ones that they were made with.
+struct Current {
+    stored: Arc<Known>,
+    accounts: Arc<[Account]>,
 }
 
 impl Account {
@@ -45,23 +81,73 @@ impl Account {
     }
 }
 
-/// The configured accounts, those of the narrowest namespace first.
-pub(crate) fn accounts(host: &Host, settings: &Settings, endpoints: &[Url]) -> Vec<Account> {
-    let mut accounts: Vec<Account> =
-        settings.credentials.iter().map(|one| account(host, one, endpoints)).collect();
-    let parts =
-        |account: &Account| account.credential.namespace.as_ref().map_or(0, |name| name.parts().count());
-    accounts.sort_by_key(|account| std::cmp::Reverse(parts(account)));
-    accounts
+impl Accounts {
+    pub(crate) fn new(host: &Host, settings: &Settings, endpoints: &[Url]) -> Self {
+        let current = Current { stored: Arc::default(), accounts: Arc::from([]) };
+        let accounts = Self {
+            host: host.clone(),
+            settings: settings.clone(),
+            endpoints: endpoints.to_vec(),
+            current: ArcSwap::from_pointee(current),
+            next_id: Mutex::new(0),
+        };
+        accounts.renew(settings.stored.now());
+        accounts
+    }
+
+    /// The accounts as they are now, those of the narrowest namespace first.
+    pub(crate) fn now(&self) -> Arc<[Account]> {
+        let current = self.current.load();
+        if self.settings.stored.is_still(&current.stored) {
+            return Arc::clone(&current.accounts);
+        }
+        self.renew(self.settings.stored.now())
+    }
+
+    // An account that is the same keeps its id, and with it the tokens that it was given. An id is never used again.
+    fn renew(&self, stored: Arc<Known>) -> Arc<[Account]> {
+        let mut next_id = self.next_id.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current.load();
+        let mut accounts = Vec::new();
+        for credential in self.usable(&stored) {
+            let known = before.accounts.iter().find(|account| is_same(&account.credential, credential));
+            let id = known.map_or(*next_id, |known| known.id);
+            *next_id = (*next_id).max(id + 1);
+            accounts.push(self.account(id, credential));
+        }
+        let parts =
+            |account: &Account| account.credential.namespace.as_ref().map_or(0, |name| name.parts().count());
+        accounts.sort_by_key(|account| Reverse(parts(account)));
+        let accounts: Arc<[Account]> = accounts.into();
+        self.current.store(Arc::new(Current { stored, accounts: Arc::clone(&accounts) }));
+        accounts
+    }
+
+    // A stored account of which it is unclear who may see it is shown to nobody.
+    fn usable<'a>(&'a self, stored: &'a Known) -> impl Iterator<Item = &'a Credential> {
+        let stored = stored.get(&self.host).into_iter().flatten();
+        let stored: Vec<_> = stored.filter(|one| self.settings.fault_of(&self.host, one).is_none()).collect();
+        let has_others = !self.settings.credentials.is_empty() || !stored.is_empty();
+        let logins = self.settings.logins.iter().filter(move |_| !has_others);
+        self.settings.credentials.iter().chain(stored).chain(logins)
+    }
+
+    fn account(&self, id: usize, credential: &Credential) -> Account {
+        let sees = |endpoint: &Url| match &credential.endpoint {
+            Some(named) => named == endpoint,
+            None => is_own(&self.host, endpoint),
+        };
+        let seeing = self.endpoints.iter().enumerate().filter(|(_, endpoint)| sees(endpoint));
+        let endpoints = seeing.map(|(index, _)| Endpoint(index)).collect();
+        Account { id, credential: credential.clone(), endpoints }
+    }
 }
 
-fn account(host: &Host, credential: &Credential, endpoints: &[Url]) -> Account {
-    let sees = |endpoint: &Url| match &credential.endpoint {
-        Some(named) => named == endpoint,
-        None => is_own(host, endpoint),
-    };
-    let seeing = endpoints.iter().enumerate().filter(|(_, endpoint)| sees(endpoint));
-    Account { credential: credential.clone(), endpoints: seeing.map(|(index, _)| Endpoint(index)).collect() }
+fn is_same(one: &Credential, other: &Credential) -> bool {
+    one.username == other.username
+        && one.password.expose_secret() == other.password.expose_secret()
+        && one.namespace == other.namespace
+        && one.endpoint == other.endpoint
 }
 
 #[cfg(test)]
@@ -130,9 +216,58 @@ mod tests {
         let host = "quay.io".parse().unwrap();
         let at = |of_accounts: &[Option<&str>]| {
             let settings = settings(&["https://a.example", "https://quay.io"], of_accounts);
-            let seen = accounts(&host, &settings, &settings.endpoints);
+            let seen = Accounts::new(&host, &settings, &settings.endpoints).now();
             seen.iter().map(|account| [0, 1].map(|at| account.is_for(Endpoint(at), None))).collect::<Vec<_>>()
         };
         assert_eq!(at(&[None, Some("https://a.example")]), [[false, true], [true, false]]);
+    }
+
+    #[test]
+    fn stored_accounts_come_after_those_of_the_settings_and_before_logins() {
+        let host: Host = "quay.io".parse().unwrap();
+        let named = |username: &str, namespace: Option<&str>| Credential {
+            username: username.to_owned(),
+            password: "canary".into(),
+            namespace: namespace.map(|text| text.parse().unwrap()),
+            endpoint: None,
+        };
+        let stored = crate::StoredCredentials::default();
+        let with = |credentials: Vec<Credential>| {
+            let logins = vec![named("login", None)];
+            Accounts::new(
+                &host,
+                &Settings { credentials, stored: stored.clone(), logins, ..Settings::default() },
+                &[],
+            )
+        };
+        let names = |accounts: &Accounts| {
+            accounts.now().iter().map(|one| (one.id, one.credential.username.clone())).collect::<Vec<_>>()
+        };
+        let is = |found: Vec<(usize, String)>, wanted: &[(usize, &str)]| {
+            assert_eq!(found.iter().map(|(id, name)| (*id, name.as_str())).collect::<Vec<_>>(), wanted);
+        };
+        let (bare, configured) = (with(Vec::new()), with(vec![named("file", None)]));
+        is(names(&bare), &[(0, "login")]);
+        is(names(&configured), &[(0, "file")]);
+
+        stored.replace([(host.clone(), vec![named("a", None), named("b", Some("org"))])].into());
+        is(names(&bare), &[(2, "b"), (1, "a")]);
+        is(names(&configured), &[(2, "b"), (0, "file"), (1, "a")]);
+
+        // What is the same keeps its id; what was removed and comes back is new.
+        stored.replace([(host.clone(), vec![named("b", Some("org"))])].into());
+        is(names(&configured), &[(2, "b"), (0, "file")]);
+        stored.replace([("docker.io".parse().unwrap(), vec![named("c", None)])].into());
+        is(names(&bare), &[(3, "login")]);
+        is(names(&configured), &[(0, "file")]);
+    }
+
+    #[test]
+    fn a_stored_account_is_not_shown_to_an_endpoint_that_it_does_not_name() {
+        let host: Host = "quay.io".parse().unwrap();
+        let mut settings = settings(&["https://accelerator.example"], &[None]);
+        let stored = std::mem::take(&mut settings.credentials);
+        settings.stored.replace([(host.clone(), stored)].into());
+        assert!(Accounts::new(&host, &settings, &settings.endpoints).now().is_empty());
     }
 }

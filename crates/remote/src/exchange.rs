@@ -82,9 +82,10 @@ impl Remote {
         request: &Request,
     ) -> Result<AccountResponse, Error> {
         let destination = |account| Destination { endpoint, url: url.clone(), account };
-        let accounts = self.inner().accounts.iter().enumerate();
-        let accounts = accounts.filter(|(_, account)| account.is_for(endpoint, request.scope().repository()));
-        let accounts: Vec<usize> = accounts.map(|(account, _)| account).collect();
+        let accounts = self.accounts();
+        let accounts =
+            accounts.iter().filter(|account| account.is_for(endpoint, request.scope().repository()));
+        let accounts: Vec<usize> = accounts.map(|account| account.id).collect();
         if accounts.is_empty() {
             return self.send_as(destination(None), request).await;
         }
@@ -125,7 +126,7 @@ impl Remote {
     // Says of accounts that they were refused where none is needed, and asks with them last for a while.
     fn note_refused(&self, accounts: &[usize], key: impl Fn(usize) -> GrantKey) {
         for account in accounts {
-            let username = self.credential(*account).map(|credential| credential.username.as_str());
+            let username = self.credential(*account).map(|credential| credential.username);
             if self.inner().refused.add(key(*account)) {
                 tracing::warn!(
                     registry = %self.host(), username,
@@ -172,7 +173,7 @@ impl Remote {
         }
         let arrived =
             sent.await.map_err(|error| match account.and_then(|account| self.credential(account)) {
-                Some(credential) => error.without_secrets_of(credential),
+                Some(credential) => error.without_secrets_of(&credential),
                 None => error,
             });
         match &arrived {

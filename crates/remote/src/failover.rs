@@ -63,7 +63,7 @@ impl Remote {
 
     // An endpoint that sees no account says nothing about one that does.
     fn lacks_account(&self, endpoint: Endpoint, error: &Error) -> bool {
-        let accounts = &self.inner().accounts;
+        let accounts = self.accounts();
         matches!(error, Error::Denied { status: 401 | 403, .. })
             && !accounts.is_empty()
             && !accounts.iter().any(|account| account.is_for(endpoint, None))

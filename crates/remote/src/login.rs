@@ -12,12 +12,12 @@ use crate::{
         challenge::Challenge,
         grant::{self, Offer},
     },
+    credential::Credential,
     egress_error::EgressError,
     endpoint::Endpoint,
     error::Error,
     remote::Remote,
     request::WireRequest,
-    settings::Credential,
     token,
 };
 
@@ -82,9 +82,16 @@ impl Remote {
             return Err(EgressError::ForeignRealm { host }.into());
         }
         realm.set_fragment(None);
-        realm.query_pairs_mut().extend_pairs(challenge.parameter("service").map(|name| ("service", name)));
-        let mut wire = WireRequest::get(realm);
-        wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
+        let wire = if credential.is_identity_token() {
+            token::refresh(realm, challenge, "", credential)
+        } else {
+            realm
+                .query_pairs_mut()
+                .extend_pairs(challenge.parameter("service").map(|name| ("service", name)));
+            let mut wire = WireRequest::get(realm);
+            wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
+            wire
+        };
         let response = self.send(&wire).await?.successful().await?;
         let (bytes, guard) = response.document(token::MAX_TOKEN_ANSWER, self.patience()).await?;
         token::read(&bytes).map(|read| read.header).map_err(|error| guard.fail(error))

@@ -41,12 +41,12 @@ pub enum PublicView {
 impl Remote {
     /// Whether an account is used for requests about `repository`. If not, all that it gives is public.
     pub fn has_account_for(&self, repository: &Repository) -> bool {
-        self.inner().accounts.iter().any(|account| account.credential.covers(repository))
+        self.accounts().iter().any(|account| account.credential.covers(repository))
     }
 
     /// The namespaces that accounts are for; `None` is the whole registry.
     pub fn account_namespaces(&self) -> Vec<Option<Repository>> {
-        self.inner().accounts.iter().map(|account| account.credential.namespace.clone()).collect()
+        self.accounts().iter().map(|account| account.credential.namespace.clone()).collect()
     }
 
     /// Asks without an account what the registry gives of `repository`: the manifest `reference`, or else its list of tags.
@@ -78,7 +78,7 @@ impl Remote {
             Plan::Try(order) => order,
             Plan::Fail(error) => return Err(error),
         };
-        let accounts = &self.inner().accounts;
+        let accounts = self.accounts();
         let sees = |endpoint: &Endpoint| accounts.iter().any(|one| one.is_for(*endpoint, Some(repository)));
         let all = (0..self.endpoint_count()).map(Endpoint);
         let seeing: Vec<_> = all.filter(sees).collect();

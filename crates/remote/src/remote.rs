@@ -13,17 +13,18 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
-    accounts::{self, Account},
+    accounts::{Account, Accounts},
     auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
     client::{Clients, Route},
+    credential::Credential,
     endpoint::Endpoint,
     health::Health,
     listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
     pull_quota::PullQuota,
-    settings::{Credential, Settings, SettingsError},
+    settings::{Settings, SettingsError},
     throttle::Throttle,
 };
 
@@ -37,7 +38,7 @@ pub struct Remote {
 pub(crate) struct Inner {
     host: Host,
     endpoints: Vec<Url>,
-    pub(crate) accounts: Vec<Account>,
+    accounts: Accounts,
     pub(crate) clients: Clients,
     gate: Gate,
     grants: Grants,
@@ -81,7 +82,7 @@ impl Remote {
         }
         let inner = Inner {
             clients: Clients::new(&endpoints, settings, route, patience)?,
-            accounts: accounts::accounts(&host, settings, &endpoints),
+            accounts: Accounts::new(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len())),
             backoff: Mutex::default(),
@@ -122,8 +123,14 @@ impl Remote {
         self.inner.endpoints.get(endpoint.0).unwrap_or(&self.inner.endpoints[0])
     }
 
-    pub(crate) fn credential(&self, index: usize) -> Option<&Credential> {
-        self.inner.accounts.get(index).map(|account| &account.credential)
+    /// The accounts as they are now.
+    pub(crate) fn accounts(&self) -> Arc<[Account]> {
+        self.inner.accounts.now()
+    }
+
+    /// The account of that id, unless it is gone.
+    pub(crate) fn credential(&self, id: usize) -> Option<Credential> {
+        self.accounts().iter().find(|account| account.id == id).map(|account| account.credential.clone())
     }
 
     pub(crate) fn gate(&self) -> &Gate {

@@ -6,7 +6,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::ExposeSecret;
 
-use crate::{error::Error, settings::Credential};
+use crate::{credential::Credential, error::Error};
 
 /// What stands where a secret was.
 const HIDDEN: &str = "***";

@@ -1,16 +1,14 @@
 //! The configuration of one registry.
 //!
-//! [`Settings`] is what the operator writes, [`Credential`] one account in it; [`SettingsError`] says why a
+//! [`Settings`] is what the operator writes; [`SettingsError`] says why a
 //! [`crate::Remote`] cannot be made of it. Nothing here reads the environment or files.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use entrepot_oci::Repository;
-use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use url::Url;
 
-use crate::rate::Rate;
+use crate::{credential::Credential, rate::Rate, stored::StoredCredentials};
 
 /// How to reach one registry, and with which accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,6 +20,12 @@ pub struct Settings {
     /// The accounts: those of the narrowest namespace first, otherwise in this order. The first is used until it is
     /// denied or limited, then the next.
     pub credentials: Vec<Credential>,
+    /// Accounts that are stored elsewhere; they come after those of [`Settings::credentials`].
+    #[serde(skip)]
+    pub stored: StoredCredentials,
+    /// Accounts that are used while there are no others.
+    #[serde(skip)]
+    pub logins: Vec<Credential>,
     /// A file of PEM certificates to trust in addition to the system's.
     pub ca: Option<PathBuf>,
     /// Accepts any certificate from the hosts of the endpoints. Redirect targets and token servers on other hosts are
@@ -34,42 +38,6 @@ pub struct Settings {
     /// The most requests that wait for a response at the same time, uploads included. A download in progress does not
     /// count.
     pub concurrency: Option<NonZeroUsize>,
-}
-
-/// One account at a registry.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Credential {
-    /// The name of the account; `<token>` if `password` is an identity token, which is exchanged by OAuth2.
-    pub username: String,
-    /// The password or access token. `Debug` does not show it.
-    pub password: SecretString,
-    /// The only repository that it is for, with those below it; `None` for the whole registry.
-    #[serde(default, deserialize_with = "namespace")]
-    pub namespace: Option<Repository>,
-    /// The only one of [`Settings::endpoints`] that sees it; `None` for the registry itself, by its own name.
-    #[serde(default)]
-    pub endpoint: Option<Url>,
-}
-
-impl Credential {
-    /// Whether the secret is an identity token: Docker's helpers return it under this name.
-    pub(crate) fn is_identity_token(&self) -> bool {
-        self.username == "<token>"
-    }
-
-    /// Whether the account is for `repository`.
-    pub fn covers(&self, repository: &Repository) -> bool {
-        self.namespace.as_ref().is_none_or(|namespace| {
-            let rest = repository.as_str().strip_prefix(namespace.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-    }
-}
-
-fn namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Repository>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
 /// Why it is unclear which endpoint may see an account.
@@ -150,26 +118,5 @@ mod tests {
         let settings: Settings = serde_json::from_str(text).unwrap();
         let shown = format!("{settings:?}");
         assert!(shown.contains("me") && !shown.contains("canary"), "{shown}");
-    }
-
-    #[test]
-    fn namespaces_end_at_a_slash() {
-        let of = |namespace: &str| -> Credential {
-            let text = format!(r#"{{"username":"u","password":"p","namespace":{namespace}}}"#);
-            serde_json::from_str(&text).unwrap()
-        };
-        let (org, all) = (of(r#""org/team""#), of("null"));
-        for (repository, covered) in [
-            ("org/team", true),
-            ("org/team/app", true),
-            ("org/teams", false),
-            ("org", false),
-            ("x/org/team", false),
-        ] {
-            let repository = repository.parse().unwrap();
-            assert_eq!((org.covers(&repository), all.covers(&repository)), (covered, true), "{repository}");
-        }
-        let upper = r#"{"username":"u","password":"p","namespace":"Org"}"#;
-        assert!(serde_json::from_str::<Credential>(upper).is_err());
     }
 }

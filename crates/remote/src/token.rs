@@ -15,11 +15,11 @@ use crate::{
         grant::{self, Grant, GrantKey, Offer},
         scope::Scope,
     },
+    credential::Credential,
     egress_error::EgressError,
     error::{Error, InvalidResponse},
     remote::Remote,
     request::WireRequest,
-    settings::Credential,
 };
 
 /// The name under which token servers know this program.
@@ -61,14 +61,15 @@ impl Remote {
     /// Answers an offer of the server at `from`. Tasks that want the same grant wait for one request.
     pub(crate) async fn obtain(&self, request: GrantRequest<'_>, offer: Offer) -> Result<Arc<Grant>, Error> {
         let GrantRequest { key, scope, from } = request;
-        let credential = key.credential.and_then(|index| self.credential(index));
+        let credential = key.credential.and_then(|id| self.credential(id));
         let fetch = async {
             match (offer, credential) {
                 (Offer::Bearer(challenge), credential) => {
+                    let credential = credential.as_ref();
                     self.token(TokenRequest { from, challenge: &challenge, scope, credential }).await
                 }
                 (Offer::Basic, Some(credential)) if !credential.is_identity_token() => {
-                    Ok(Grant::new(grant::basic(credential)?, grant::BASIC_LIFETIME))
+                    Ok(Grant::new(grant::basic(&credential)?, grant::BASIC_LIFETIME))
                 }
                 (Offer::Basic, _) => Err(InvalidResponse::NoToken.into()),
             }
@@ -88,7 +89,10 @@ impl Remote {
         let realm = self.gate().absolute(request.from, realm).map_err(EgressError::from)?;
         let credential = request.credential.filter(|_| may_forward_credentials(request.from, &realm));
         let wire = match credential {
-            Some(credential) if credential.is_identity_token() => refresh(realm, request, credential),
+            Some(credential) if credential.is_identity_token() => {
+                let scope = request.scope.requested(request.challenge).join(" ");
+                refresh(realm, request.challenge, &scope, credential)
+            }
             Some(credential) => {
                 let mut wire = WireRequest::get(realm_with_query(&realm, request));
                 wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
@@ -131,17 +135,20 @@ fn lacks(grant: &Grant, request: &TokenRequest<'_>) -> bool {
     token.zip(written).is_some_and(|(token, written)| claims::lacks(token, &written))
 }
 
-// An identity token is exchanged by OAuth2 (distribution, "OAuth2 Token Authentication"; RFC 6749 §6).
-fn refresh(realm: Url, request: &TokenRequest<'_>, credential: &Credential) -> WireRequest {
-    let scope = request.scope.requested(request.challenge).join(" ");
+/// The exchange of an identity token by OAuth2 (distribution, "OAuth2 Token Authentication"; RFC 6749 §6). `scope` may be
+/// empty.
+pub(crate) fn refresh(
+    realm: Url,
+    challenge: &Challenge,
+    scope: &str,
+    credential: &Credential,
+) -> WireRequest {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "refresh_token")
         .append_pair("refresh_token", credential.password.expose_secret())
-        .append_pair("client_id", CLIENT)
-        .append_pair("scope", &scope);
-    if let Some(service) = request.challenge.parameter("service") {
-        form.append_pair("service", service);
-    }
+        .append_pair("client_id", CLIENT);
+    form.extend_pairs(Some(scope).filter(|scope| !scope.is_empty()).map(|scope| ("scope", scope)));
+    form.extend_pairs(challenge.parameter("service").map(|service| ("service", service)));
     let mut wire = WireRequest::get(realm);
     wire.method = Method::POST;
     wire.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -190,7 +197,6 @@ mod tests {
 
     #[test]
     fn an_identity_token_is_in_the_body_of_its_request() {
-        let from = "https://reg.example/v2/".parse().unwrap();
         let challenge =
             challenge::parse(r#"Bearer realm="https://reg.example/token",service="lab""#).remove(0);
         let credential = Credential {
@@ -200,9 +206,8 @@ mod tests {
             endpoint: None,
         };
         let scope = Scope::Pull("team/app".parse().unwrap());
-        let request =
-            TokenRequest { from: &from, challenge: &challenge, scope: &scope, credential: Some(&credential) };
-        let wire = refresh("https://reg.example/token".parse().unwrap(), &request, &credential);
+        let scope = scope.requested(&challenge).join(" ");
+        let wire = refresh("https://reg.example/token".parse().unwrap(), &challenge, &scope, &credential);
         assert_eq!((wire.method, wire.url.as_str()), (Method::POST, "https://reg.example/token"));
         assert_eq!(
             &wire.body[..],

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entrepot_files::{Draft, Readers};
+use entrepot_files::{DRAFT, Draft, Readers};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -65,6 +65,9 @@ pub enum FileError {
     /// It is in the data directory, and other users of this machine can read it.
     #[error("the key file `{}` can be read by other users; run `chmod 600 {}`", .0.display(), .0.display())]
     ReadableByOthers(PathBuf),
+    /// It was changed by hand since it was read.
+    #[error("the key file `{}` has changed since the start", .0.display())]
+    Changed(PathBuf),
 }
 
 impl KeyFile {
@@ -95,11 +98,7 @@ impl KeyFile {
         if is_open_to_others && self.is_below(ours) {
             return Err(FileError::ReadableByOthers(self.path.clone()));
         }
-        let mut text = Zeroizing::new(String::new());
-        io::Read::read_to_string(&mut io::Read::take(&file, MAX_SIZE), &mut text)
-            .map_err(|source| self.failed(source))?;
-        let keyring = Keyring::parse(&text)
-            .map_err(|problem| FileError::Content { path: self.path.clone(), problem })?;
+        let keyring = self.parse(&file)?;
         let warning = is_open_to_others.then_some(Warning::ReadableByOthers);
         Ok(Opened { keyring, warning, is_new: false })
     }
@@ -126,13 +125,37 @@ impl KeyFile {
         }
     }
 
-    /// Replaces its content in one step: after a crash it has either the old keys or the new ones.
+    /// Replaces `before` with `after` in one step: after a crash it has either the old keys or the new ones. If it is a
+    /// link, the file that the link leads to is replaced.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn replace(&self, keyring: &Keyring) -> Result<(), FileError> {
-        let replaced = self.draft(keyring)?.replace().and_then(|()| self.sync_directory());
+    /// It holds something other than `before`, or cannot be written.
+    pub fn replace(&self, before: &Keyring, after: &Keyring) -> Result<(), FileError> {
+        let file = File::open(&self.path).map_err(|source| self.failed(source))?;
+        if self.parse(&file)? != *before {
+            return Err(FileError::Changed(self.path.clone()));
+        }
+        let real = Self::new(fs::canonicalize(&self.path).map_err(|source| self.failed(source))?);
+        let replaced = real.draft(after)?.replace().and_then(|()| real.sync_directory());
         replaced.map_err(|source| self.failed(source))
+    }
+
+    /// Removes what a kill left of a replacement, which has keys in it. Does nothing for a file that is not in `ours`: nobody
+    /// else may be at work there.
+    pub fn remove_leftovers(&self, ours: &Path) {
+        let Some(parent) = self.path.parent().filter(|_| self.is_below(ours)) else { return };
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(DRAFT)) {
+            // One that stays is tried again at the next start.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+
+    fn parse(&self, file: &File) -> Result<Keyring, FileError> {
+        let mut text = Zeroizing::new(String::new());
+        io::Read::read_to_string(&mut io::Read::take(file, MAX_SIZE), &mut text)
+            .map_err(|source| self.failed(source))?;
+        Keyring::parse(&text).map_err(|problem| FileError::Content { path: self.path.clone(), problem })
     }
 
     fn draft(&self, keyring: &Keyring) -> Result<Draft, FileError> {
@@ -201,7 +224,7 @@ mod tests {
         let file = KeyFile::new(directory.path().join("secret.key"));
         let before = file.open_or_create(directory.path()).unwrap().keyring;
         let after = before.with_new_key();
-        file.replace(&after).unwrap();
+        file.replace(&before, &after).unwrap();
         assert_eq!(file.open(directory.path()).unwrap().keyring, after);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
     }
@@ -217,5 +240,19 @@ mod tests {
             assert!(matches!(error, FileError::Content { .. }), "{error}");
             assert_eq!(fs::read_to_string(file.path()).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn what_a_kill_left_of_a_replacement_is_removed_from_our_directory_only() {
+        let (data, mounted) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for directory in [data.path(), mounted.path()] {
+            fs::write(directory.join(".draft-1"), "entrepot-key-1:abc:AAAA\n").unwrap();
+            fs::write(directory.join("other"), "").unwrap();
+            let file = KeyFile::new(directory.join("secret.key"));
+            file.open_or_create(data.path()).unwrap();
+            file.remove_leftovers(data.path());
+        }
+        let count = |directory: &Path| fs::read_dir(directory).unwrap().count();
+        assert_eq!((count(data.path()), count(mounted.path())), (2, 3));
     }
 }

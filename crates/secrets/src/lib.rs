@@ -3,6 +3,7 @@
 //! - [`Keyring`]: the key that seals, and older keys that still open
 //! - [`Sealed`]: a sealed value, as text for a database column; [`Place`]: the row that it belongs to
 //! - [`KeyFile`]: the keyring's file, created at first start
+//! - [`Keys`]: the keyring in use, which can be rotated meanwhile
 //!
 //! XChaCha20-Poly1305 with a random nonce for every value. The place is authenticated with it, so a sealed value that is
 //! copied to another row does not open there.
@@ -12,9 +13,11 @@
 mod file;
 mod key;
 mod keyring;
+mod keys;
 mod sealed;
 
 pub use file::{FileError, KeyFile, Opened, Warning};
 pub use key::{KeyError, KeyId};
 pub use keyring::{Keyring, OpenError};
+pub use keys::{Keys, RotationError, Sealing};
 pub use sealed::{Place, Sealed, SealedError};

@@ -33,6 +33,7 @@ mod change_problem;
 mod client;
 mod connection;
 mod cookie;
+mod credentials;
 mod cross_site;
 mod error;
 mod explained;
@@ -62,6 +63,7 @@ mod record;
 mod registry;
 #[cfg(any(test, fuzzing))]
 mod script;
+mod secret_views;
 mod sender;
 mod server;
 mod service;

@@ -2,6 +2,7 @@
 
 use entrepot_access::{Access, Networks};
 use entrepot_mirror::Mirror;
+use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,8 @@ pub struct Parts {
     pub token: Option<ApiToken>,
     /// Accounts and their rights. Without it, everybody may do everything below `/v2/`.
     pub access: Option<Access>,
+    /// The stored credentials of other registries.
+    pub vault: Option<Vault>,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -43,6 +46,7 @@ pub(crate) struct State {
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
+    pub(crate) vault: Option<Vault>,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -76,7 +80,7 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, policy, registry, metrics } = parts;
+        let Parts { mirror, sync, token, access, vault, policy, registry, metrics } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -85,6 +89,7 @@ impl State {
             sync,
             token,
             access,
+            vault,
             policy,
             registry,
             hosts,

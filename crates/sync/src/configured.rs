@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Remote, Settings, SettingsError, is_own};
+use entrepot_remote::{Credential, Remote, Settings, SettingsError, StoredCredentials, is_own};
 use url::Url;
 
 use crate::{
@@ -33,11 +33,12 @@ pub struct RegistrySettings {
 /// Finds this user's logins for a host, as Docker and podman store them. May block.
 pub type FindLogins = Box<dyn Fn(&Host) -> Vec<Credential> + Send + Sync>;
 
-/// Registries with the settings of a configuration. Its accounts come first; a registry without any gets this user's
-/// logins.
+/// Registries with the settings of a configuration. Its accounts come first, then stored ones; a registry without any gets
+/// this user's logins.
 pub struct ConfiguredRegistries {
     configured: BTreeMap<Host, RegistrySettings>,
     find_logins: FindLogins,
+    stored: StoredCredentials,
     cache: Arc<dyn SyncCache>,
     made: Mutex<HashMap<Host, Registry>>,
 }
@@ -49,24 +50,32 @@ impl ConfiguredRegistries {
         find_logins: FindLogins,
         cache: Arc<dyn SyncCache>,
     ) -> Self {
-        Self { configured, find_logins, cache, made: Mutex::default() }
+        Self { configured, find_logins, stored: StoredCredentials::default(), cache, made: Mutex::default() }
+    }
+
+    /// The same, with stored accounts. They may change at any time.
+    #[must_use]
+    pub fn with_stored(self, stored: StoredCredentials) -> Self {
+        Self { stored, ..self }
     }
 
     /// True if an account is known for `host`.
     pub fn has_account(&self, host: &Host) -> bool {
-        !self.settings(host).credentials.is_empty()
+        let settings = self.settings(host);
+        !settings.credentials.is_empty() || self.stored.have(host) || !settings.logins.is_empty()
     }
 
     /// Client settings for `host`, with accounts.
     fn settings(&self, host: &Host) -> Settings {
         let mut settings = self.bare(host);
+        settings.stored = self.stored.clone();
         if settings.credentials.is_empty() {
-            settings.credentials = self.logins(host, &settings.endpoints);
+            settings.logins = self.logins(host, &settings.endpoints);
         }
         settings
     }
 
-    /// Client settings for `host`, without this user's logins.
+    /// Client settings for `host`, without stored accounts and this user's logins.
     pub fn bare(&self, host: &Host) -> Settings {
         let mut settings =
             self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();

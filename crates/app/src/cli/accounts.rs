@@ -314,7 +314,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 impl PasswordArgs {
-    fn into_args(self) -> Password {
+    pub(super) fn into_args(self) -> Password {
         if self.password_stdin { Password::OnInput } else { Password::Asked }
     }
 }

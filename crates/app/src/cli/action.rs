@@ -1,7 +1,7 @@
 //! What a command line asks for.
 
 use crate::commands::{
-    self, access, accounts, cache, completions, config, copy, digest,
+    self, access, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
     inspect, list, login, man, relay, runs, serve, sync, tags,
 };
@@ -41,6 +41,12 @@ pub(crate) enum Action {
     Access(access::Access),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
+    /// Manage what a server stores of other registries.
+    Credentials(credentials::Credentials),
+    /// Print a new key.
+    SecretKey,
+    /// Remove everything that is sealed.
+    SecretReset(credentials::reset::Reset),
     /// Remove a stored login.
     Logout(login::Logout),
     /// List the images that documents name.

@@ -400,6 +400,74 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Only what happened before this time", "只显示此前的操作"),
     ("Go on printing what is done from now on", "持续显示新的操作"),
     ("Show who did what on a server", "查看服务器的操作审计记录"),
+    (
+        "Manage the credentials of other registries that a server stores",
+        "管理服务器中保存的其他镜像仓库的凭据",
+    ),
+    ("Show and rotate the key that a server seals secrets with", "查看和轮换服务器加密敏感信息所用的密钥"),
+    (
+        "List the stored credentials of other registries, without their passwords",
+        "列出已保存的其他镜像仓库的凭据，不显示密码",
+    ),
+    (
+        "Store a credential for a registry; the password is prompted for",
+        "保存镜像仓库的凭据，密码通过提示输入",
+    ),
+    ("Give a stored credential a new password", "为已保存的凭据更换密码"),
+    ("The credential, as listed by `entrepot credentials list`", "凭据名称，见 `entrepot credentials list`"),
+    ("The new name of its account, if that changes too", "账号名也要更换时的新账号名"),
+    ("Remove a stored credential: it is not used any more", "删除已保存的凭据，不再使用"),
+    (
+        "Ask the registry whether it takes a stored credential; the exit code is 1 if not",
+        "向镜像仓库验证已保存的凭据；不可用时退出码为 1",
+    ),
+    (
+        "A repository of the registry that the account should see, such as `acme/app`",
+        "该账号应当可以访问的仓库，例如 `acme/app`",
+    ),
+    (
+        "Store the logins of a credentials file of Docker or podman, and of its credential helpers",
+        "导入 Docker 或 podman 凭据文件及其凭据助手中的登录信息",
+    ),
+    (
+        "The file [default: where `docker login` and `podman login` keep them]",
+        "凭据文件 （默认：`docker login` 和 `podman login` 的保存位置）",
+    ),
+    ("Give credentials that are there already the password of the file", "已有同名凭据时，改用文件中的密码"),
+    (
+        "The registry, or a namespace in it: `docker.io`, `quay.io/acme`",
+        "镜像仓库或其中的命名空间：`docker.io`、`quay.io/acme`",
+    ),
+    ("The user name at the registry", "在该镜像仓库的用户名"),
+    (
+        "A name for it, if there are several for the same registry [default: HOST[/NAMESPACE]]",
+        "同一镜像仓库有多个凭据时的名称 （默认：HOST[/NAMESPACE]）",
+    ),
+    (
+        "The only endpoint of the registry that may see it, if the configuration has other ones",
+        "配置了其他 endpoint 时，唯一可以使用该凭据的 endpoint",
+    ),
+    (
+        "Show where the key is that secrets are sealed with, and how many values each key sealed",
+        "显示加密敏感信息的密钥的位置，以及每个密钥加密了多少条",
+    ),
+    (
+        "Seal everything with a new key while the server runs, and replace the key that signs registry tokens",
+        "在服务器运行时用新密钥重新加密全部内容，并更换签发令牌的密钥",
+    ),
+    (
+        "Print a new key, for `secrets: {key: env:NAME}` or a mounted key file",
+        "生成并显示一个新密钥，用于 `secrets: {key: env:NAME}` 或挂载的密钥文件",
+    ),
+    (
+        "Remove everything that is sealed, because its key is lost; the server must be stopped",
+        "密钥丢失时删除全部加密内容；需要先停止服务器",
+    ),
+    ("Remove it without asking", "不再确认，直接删除"),
+    (
+        "Keep the password itself, also where the server gives API tokens",
+        "服务器支持 API 令牌时也直接保存密码",
+    ),
     ("List accounts", "列出账号"),
     (
         "Create an account with a password, or a robot, which has API tokens only",

@@ -8,6 +8,7 @@ mod accounts;
 mod action;
 mod chinese;
 mod common;
+mod credentials;
 mod documents;
 mod help;
 mod migrate;
@@ -35,6 +36,7 @@ use access::AccessCommand;
 use accounts::{AccountCommand, AuditArgs, TokenCommand, TokenOutput};
 pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
+use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
@@ -192,6 +194,12 @@ enum Command {
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Manage the credentials of other registries that a server stores
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
+    /// Show and rotate the key that a server seals secrets with
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Show who did what on a server
     Audit(AuditArgs),
     /// Remove a stored login
@@ -358,6 +366,8 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => Action::Access(access.into_args()),
             Self::Session(session) => Action::Accounts(session.into_args()),
+            Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Secrets(secrets) => secrets.into_args(),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => Action::Login(login.into_args(verbosity)),
             Self::Logout(logout) => Action::Logout(logout.into_args()),

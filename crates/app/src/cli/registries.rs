@@ -144,6 +144,9 @@ pub(super) struct LoginArgs {
     /// Read the password from standard input
     #[arg(long, requires = "username")]
     password_stdin: bool,
+    /// Keep the password itself, also where the server gives API tokens
+    #[arg(long)]
+    keep_password: bool,
     #[command(flatten)]
     file: FileArgs,
     #[command(flatten)]
@@ -209,14 +212,14 @@ impl DigestArgs {
 
 impl LoginArgs {
     pub(super) fn into_args(self, verbosity: Verbosity) -> login::Login {
-        let Self { target, username, password, password_stdin, file, output } = self;
+        let Self { target, username, password, password_stdin, keep_password, file, output } = self;
         let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
         let password = match (password, password_stdin) {
             (Some(password), _) => Password::Given(password),
             (None, true) => Password::OnInput,
             (None, false) => Password::Asked,
         };
-        login::Login { common, target, username, password }
+        login::Login { common, target, username, password, keep_password }
     }
 }
 

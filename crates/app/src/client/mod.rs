@@ -1,11 +1,12 @@
 //! Client for a server's JSON API, over the network or over the socket in its data directory.
 //!
-//! - `server`: which server; `fault`: errors; `events`: the event stream
+//! - `server`: which server; `login`: the login for it; `fault`: errors; `events`: the event stream
 //!
 //! The commands explain the errors to the user.
 
 mod events;
 mod fault;
+mod login;
 mod server;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 };
 
 use entrepot_api::Problem;
+use entrepot_credentials::Credential;
 use entrepot_egress::Proxies;
 use futures_util::StreamExt as _;
 use reqwest::{Method, Proxy, RequestBuilder, Response};
@@ -37,9 +39,17 @@ const MAX_ANSWER: usize = 16 << 20;
 /// A client for one server.
 pub(crate) struct Client {
     server: Url,
-    token: Option<SecretString>,
+    authorization: Option<Authorization>,
     http: reqwest::Client,
     socket: Option<PathBuf>,
+}
+
+/// What a client proves who is asking with.
+enum Authorization {
+    /// A token.
+    Bearer(SecretString),
+    /// A user name with a password or an API token.
+    Basic(Credential),
 }
 
 impl Client {
@@ -60,7 +70,8 @@ impl Client {
         let proxies = Proxies::from_environment();
         let proxy = Proxy::custom(move |url| proxies.of(url).cloned());
         let http = built(reqwest::Client::builder().no_proxy().proxy(proxy))?;
-        Ok(Self { server: url, token, http, socket: None })
+        let authorization = token.map(Authorization::Bearer);
+        Ok(Self { server: url, authorization, http, socket: None })
     }
 
     /// A client for the server behind a local socket. No token is needed there.
@@ -71,7 +82,16 @@ impl Client {
         let server = "http://localhost".parse();
         let server = server.map_err(|error| Failure::because("cannot set up HTTP", &error))?;
         let http = built(reqwest::Client::builder().unix_socket(socket.as_path()).no_proxy())?;
-        Ok(Self { server, token: None, http, socket: Some(socket) })
+        Ok(Self { server, authorization: None, http, socket: Some(socket) })
+    }
+
+    /// The same, for an account.
+    pub(crate) fn logged_in(self, credential: Credential) -> Self {
+        Self { authorization: Some(Authorization::Basic(credential)), ..self }
+    }
+
+    fn address(&self) -> &Url {
+        &self.server
     }
 
     /// The server's address, without a trailing slash.
@@ -145,8 +165,11 @@ impl Client {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         }
         let request = self.http.request(method, url);
-        match &self.token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
+        match &self.authorization {
+            Some(Authorization::Bearer(token)) => request.bearer_auth(token.expose_secret()),
+            Some(Authorization::Basic(Credential { username, password })) => {
+                request.basic_auth(username, Some(password.expose_secret()))
+            }
             None => request,
         }
     }

@@ -4,7 +4,7 @@ use std::{os::unix::net::UnixStream, path::PathBuf};
 
 use secrecy::SecretString;
 
-use super::Client;
+use super::{Client, login};
 use crate::{
     config::{self, Environment},
     data,
@@ -41,6 +41,18 @@ pub(crate) struct Addressed {
 }
 
 impl Addressed {
+    // Without a token, the login of this user.
+    fn at(server: &str, token: Option<SecretString>) -> Result<Client, Failure> {
+        if token.is_some() {
+            return Client::at(server, token);
+        }
+        let client = Client::at(server, None)?;
+        Ok(match login::find(client.address(), &Environment::of_process()) {
+            Some(login) => client.logged_in(login),
+            None => client,
+        })
+    }
+
     /// A client for the server.
     ///
     /// # Errors
@@ -48,7 +60,7 @@ impl Addressed {
     pub(crate) fn client(self) -> Result<Client, Failure> {
         let token = self.token;
         let (file, data) = match self.server {
-            Server::At(server) => return Client::at(&server, token),
+            Server::At(server) => return Self::at(&server, token),
             Server::Here { file, data } => (file, data),
         };
         let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;

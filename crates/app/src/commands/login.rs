@@ -1,17 +1,23 @@
 //! `entrepot login` and `logout`: registry accounts, stored where Docker and podman keep theirs.
 
-use entrepot_credentials::{AuthFilePaths, Credential, LoginStore, LoginTarget, RemovedLogin, StoredIn};
-use entrepot_oci::Host;
+use std::sync::Arc;
+
+use entrepot_credentials::{
+    AuthFilePaths, Credential, LoginStore, LoginTarget, Logins, RemovedLogin, StoredIn,
+};
+use entrepot_oci::{Host, Repository};
 use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
+use entrepot_sync::{ConfiguredRegistries, FileCache};
 use serde::Serialize;
 
 use super::{
+    login_token::{self, Made},
     password::{self, Password},
     session::{self, Common, Session},
 };
 use crate::{
-    config::Environment,
-    failure::Failure,
+    config::{self, Environment, Overrides, Warning},
+    failure::{self, Failure},
     output::{self, Output},
     registries, terminal,
 };
@@ -27,6 +33,8 @@ pub(crate) struct Login {
     pub(crate) username: Option<String>,
     /// Where the password is.
     pub(crate) password: Password,
+    /// Whether the password is kept also where the server gives API tokens.
+    pub(crate) keep_password: bool,
 }
 
 /// The arguments of `logout`.
@@ -43,6 +51,9 @@ struct LoggedIn {
     registry: String,
     username: String,
     kept: String,
+    /// The id of the API token that is kept instead of the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_token: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -51,22 +62,78 @@ struct LoggedOut {
     file: String,
 }
 
-/// Prompts for the account, checks it against the registry, and stores it.
-pub(crate) fn login(Login { common, target, username, password }: Login) -> Result<(), Failure> {
+/// Logins that were removed, and the API tokens of theirs that were revoked.
+struct Removal {
+    removed: Vec<RemovedLogin>,
+    revoked: Vec<String>,
+}
+
+/// Prompts for the account, checks it against the registry, and stores it. Where the server is an entrepot, an API token
+/// is stored instead of the password.
+pub(crate) fn login(login: Login) -> Result<(), Failure> {
+    let Login { common, target, username, password, keep_password } = login;
     session::run(&common, async |session, stop| {
         let entered = async {
             let credential = enter(&target, username, password).await?;
             let verdict = check(&session, &target, &credential).await?;
-            Ok::<_, Failure>((credential, verdict))
+            let is_wanted =
+                !keep_password && target.namespace().is_none() && verdict == LoginOutcome::Accepted;
+            let made = if is_wanted { token(&session, &target, &credential).await } else { None };
+            Ok::<_, Failure>((credential, verdict, made))
         };
-        let (credential, verdict) = tokio::select! {
+        let (credential, verdict, made) = tokio::select! {
             entered = entered => entered?,
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
-        let stored = store().put(&target, &credential)?;
-        let done = Done { target, username: credential.username, verdict, stored };
+        let (kept, api_token) = match made {
+            Some(Made { id, credential }) => (credential, Some(id)),
+            None => (credential, None),
+        };
+        let before = found(target.host(), target.namespace());
+        let stored = tokio::task::block_in_place(|| store().put(&target, &kept))?;
+        if let Some(before) = before {
+            revoke(&session.registries, target.host(), &before).await;
+        }
+        let done = Done { target, username: kept.username, verdict, stored, api_token };
         done.print(common.output)
     })
+}
+
+// A server that gives no token is logged in to with the password.
+async fn token(session: &Session, target: &LoginTarget, credential: &Credential) -> Option<Made> {
+    match login_token::make(&session.registries, target.host(), credential).await {
+        Ok(made) => made,
+        Err(fault) => {
+            failure::warn(&[Warning {
+                what: format!("`{target}` gives no API token, so the password is kept: {fault}"),
+                hint: "see who may make tokens: `entrepot token ls`".to_owned(),
+            }]);
+            None
+        }
+    }
+}
+
+// Revokes the API token of a login that is gone, if it was made for one.
+async fn revoke(registries: &ConfiguredRegistries, host: &Host, before: &Credential) -> Option<String> {
+    match login_token::revoke(registries, host, before).await {
+        Ok(revoked) => revoked,
+        Err(fault) => {
+            failure::warn(&[Warning {
+                what: format!("the API token of the login is not revoked at `{host}`: {fault}"),
+                hint: format!("remove it there: `entrepot token ls --server {host}`"),
+            }]);
+            None
+        }
+    }
+}
+
+// The login that is stored now.
+fn found(host: &Host, namespace: Option<&Repository>) -> Option<Credential> {
+    let environment = Environment::of_process();
+    let (logins, _) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
+    let found = tokio::task::block_in_place(|| logins.find(host)).logins;
+    let same = found.into_iter().find(|login| login.namespace.as_ref() == namespace);
+    same.map(|login| login.credential).filter(login_token::is_token)
 }
 
 // The user's login files, where Docker and the containers tools keep them.
@@ -101,27 +168,62 @@ async fn check(
     remote.log_in(&registries::credential(login)).await.map_err(|error| refused(host, &error))
 }
 
-/// Removes logins.
+/// Removes logins, and revokes the API tokens that were made for them.
 pub(crate) fn logout(Logout { output, target }: Logout) -> Result<(), Failure> {
+    let before = tokens(target.as_ref());
     let removed = store().remove(target.as_ref())?;
     if let (Some(target), true) = (&target, removed.is_empty()) {
         return Err(Failure::new(format!("there is no login for `{target}`"))
             .with_hint("logins for namespaces are apart: name the namespace too, or say `--all`"));
     }
-    let named = |RemovedLogin { name, file }: &RemovedLogin| LoggedOut {
-        name: name.clone(),
-        file: file.display().to_string(),
+    let revoked = if before.is_empty() { Vec::new() } else { session::block_on(revoke_all(before))? };
+    Removal { removed, revoked }.print(output)
+}
+
+// The logins that are about to go and have an API token.
+fn tokens(target: Option<&LoginTarget>) -> Vec<(Host, Credential)> {
+    let environment = Environment::of_process();
+    let hosts = match target {
+        Some(target) => vec![target.host().clone()],
+        None => {
+            let (logins, _) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
+            logins.hosts().into_iter().collect()
+        }
     };
-    match output {
-        Output::Json => output::print_json(&removed.iter().map(named).collect::<Vec<_>>()),
-        Output::Text if removed.is_empty() => output::print("there was no login\n"),
-        Output::Text => output::print(
-            &removed
-                .iter()
-                .map(named)
-                .map(|gone| format!("removed `{}` from `{}`\n", gone.name, gone.file))
-                .collect::<String>(),
-        ),
+    let namespace = target.and_then(LoginTarget::namespace);
+    hosts.into_iter().filter_map(|host| Some((host.clone(), found(&host, namespace)?))).collect()
+}
+
+async fn revoke_all(logins: Vec<(Host, Credential)>) -> Vec<String> {
+    let environment = Environment::of_process();
+    // A configuration that cannot be read has no addresses of its own; it is not what was asked for.
+    let known = config::load(None, &environment, Overrides::default());
+    let registries = known.map(|loaded| loaded.config.registries).unwrap_or_default();
+    let registries = registries::configured(registries, &environment, Arc::new(FileCache::open(None)));
+    let mut revoked = Vec::new();
+    for (host, credential) in logins {
+        revoked.extend(revoke(&registries, &host, &credential).await);
+    }
+    revoked
+}
+
+impl Removal {
+    fn print(self, output: Output) -> Result<(), Failure> {
+        let Self { removed, revoked } = self;
+        let named = |RemovedLogin { name, file }: &RemovedLogin| LoggedOut {
+            name: name.clone(),
+            file: file.display().to_string(),
+        };
+        if output == Output::Json {
+            return output::print_json(&removed.iter().map(named).collect::<Vec<_>>());
+        }
+        if removed.is_empty() {
+            return output::print("there was no login\n");
+        }
+        let removed =
+            removed.iter().map(named).map(|gone| format!("removed `{}` from `{}`\n", gone.name, gone.file));
+        let revoked = revoked.iter().map(|id| format!("revoked the API token `{id}`\n"));
+        output::print(&removed.chain(revoked).collect::<String>())
     }
 }
 
@@ -131,17 +233,19 @@ struct Done {
     username: String,
     verdict: LoginOutcome,
     stored: StoredIn,
+    /// The id of the API token that is stored instead of the password.
+    api_token: Option<String>,
 }
 
 impl Done {
     fn print(self, output: Output) -> Result<(), Failure> {
-        let Self { target, username, verdict, stored } = self;
+        let Self { target, username, verdict, stored, api_token } = self;
         if output == Output::Json {
             let kept = match stored {
                 StoredIn::File(path) => path.display().to_string(),
                 StoredIn::Helper(name) => name,
             };
-            return output::print_json(&LoggedIn { registry: target.to_string(), username, kept });
+            return output::print_json(&LoggedIn { registry: target.to_string(), username, kept, api_token });
         }
         let place = match stored {
             StoredIn::File(path) => format!("`{}`, for this user to read", path.display()),
@@ -153,8 +257,12 @@ impl Done {
                 format!("`{}` lets everybody in: the password was not checked\n", target.host())
             }
         };
+        let secret = match api_token {
+            Some(id) => format!("an API token (`{id}`), and not the password,"),
+            None => "the password".to_owned(),
+        };
         output::print(&format!(
-            "logged in to `{target}` as `{username}`\n{unchecked}the password is in {place}\n"
+            "logged in to `{target}` as `{username}`\n{unchecked}{secret} is in {place}\n"
         ))
     }
 }

@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     assembly::{self, Assembly},
     config::{self, Config, Environment, Log, Overrides},
-    data::{Attempt, DataDir},
+    data::{Attempt, DataDir, Lock},
     failure::{self, Failure},
     first_password,
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
-    output, runtime,
-    syncing::{self, Source},
+    output, runtime, secrets,
+    syncing::{self, InForce, Source},
 };
 
 /// The time limit for responses in progress at shutdown.
@@ -71,23 +71,20 @@ struct Origin {
 }
 
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
-    let Attempt::Ours(lock) = data.lock()? else {
-        return Err(Failure::new(format!(
-            "the data directory `{}` is in use by another process",
-            data.path().display()
-        ))
-        .with_hint("stop the other one, or give this one a directory of its own: `--data DIR`"));
-    };
+    let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
-    let source = Source { file, over, environment, catalog };
+    let registries = InForce::default();
+    let source = Source { file, over, environment, catalog, stored, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
-    let access = assembly::access(config, data, &source.catalog).await?;
+    let keys = secrets::open_keys(config, data, &source.catalog).await?;
+    let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
+    let vault = secrets::open_vault(&source, &mirror, keys).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let parts = Parts {
@@ -95,6 +92,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         sync: Some(SyncService::new(scheduler.clone())),
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
         access: Some(access.clone()),
+        vault: Some(vault),
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -118,15 +116,31 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         end
     };
     // Runs are stopped at once; responses in progress get the grace period meanwhile.
-    let house = housekeeping::keep(access, config.audit_kept_for, metrics, stop.clone());
-    let ((), end, (), ()) =
-        tokio::join!(server.run(stop.clone(), GRACE), work, reload.watch(watched, stop.clone()), house);
+    let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
+    let ((), end, (), (), ()) = tokio::join!(
+        server.run(stop.clone(), GRACE),
+        work,
+        reload.watch(watched, stop.clone()),
+        house,
+        secrets::tend(access, stop.clone())
+    );
     mirror.shutdown().await;
     signals.abort();
     // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
     syncing::ended(end)
+}
+
+fn locked(data: &DataDir) -> Result<Lock, Failure> {
+    match data.lock()? {
+        Attempt::Ours(lock) => Ok(lock),
+        Attempt::Taken => Err(Failure::new(format!(
+            "the data directory `{}` is in use by another process",
+            data.path().display()
+        ))
+        .with_hint("stop the other one, or give this one a directory of its own: `--data DIR`")),
+    }
 }
 
 fn listen(config: &Config, data: &DataDir) -> Listen {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process, sync::Arc};
 
 use entrepot_migrate::Migration;
 use entrepot_oci::{Host, Repository};
-use entrepot_remote::{Error, InvalidResponse, NetworkFaultKind, Remote};
+use entrepot_remote::{Error, InvalidResponse, NetworkFaultKind, Remote, StoredCredentials};
 use entrepot_sync::{ConfiguredRegistries, FileCache, Registries as _, Registry, rules::RuleSet};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +14,7 @@ use crate::{
     log::{self, Guard, Verbosity},
     output::Output,
     registries, runtime,
+    secrets::{self, Sealed},
 };
 
 /// Options shared by all registry commands.
@@ -41,6 +42,10 @@ pub(crate) struct Session {
     pub(crate) file: Option<PathBuf>,
     /// The cache directory.
     pub(crate) cache: Option<PathBuf>,
+    /// The stored credentials that the registries use.
+    pub(crate) stored: StoredCredentials,
+    /// Where those are, and their key.
+    sealed: Sealed,
     /// True if messages should be in Chinese.
     pub(crate) is_chinese: bool,
     _log: Guard,
@@ -55,6 +60,7 @@ pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
     let session = Session::open(common)?;
     let runtime = runtime::build()?;
     runtime::raise_file_limit();
+    runtime.block_on(secrets::read_stored(&session.sealed, &session.stored));
     let stop = CancellationToken::new();
     let _guard = runtime.enter();
     runtime.spawn(heed(stop.clone()));
@@ -76,14 +82,18 @@ impl Session {
         let log = log::start(log, &environment)?;
         let cache = registries::cache_directory(&environment, common.cache.as_deref());
         let config = loaded.config;
+        let (sealed, stored) = (Sealed::from(&config), StoredCredentials::default());
         let found = Arc::new(FileCache::open(cache.clone()));
         let registries = registries::configured(config.registries, &environment, found);
+        let registries = registries.with_stored(stored.clone());
         Ok(Self {
             registries: Arc::new(registries),
             rules: config.rules.set,
             migration: config.migration.map(|migration| migration.meant),
             file: loaded.file,
             cache,
+            stored,
+            sealed,
             is_chinese: environment.is_chinese(),
             _log: log,
         })

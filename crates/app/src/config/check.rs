@@ -11,6 +11,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
 use entrepot_remote::{AccountFault, Settings as Remote};
+use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
 use globset::GlobBuilder;
@@ -22,7 +23,7 @@ use super::{
     listen::{Listen, ListenError},
     reader::{error::Error, place::Place, tree::Node},
     sections,
-    types::{Config, Habits, Log, Registry, Rules, TlsFiles},
+    types::{Config, Habits, KeySource, Log, Registry, Rules, TlsFiles},
     urls::{self, EndpointError},
 };
 
@@ -54,7 +55,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         sessions: checker.of_access(file.access.as_ref(), AccessSection::session_limits)?,
         networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
         has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
-        key_file: file.secrets.key_file,
+        key: checker.key(file.secrets)?,
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
@@ -311,12 +312,37 @@ impl Checker<'_> {
                 private_network: section.private_network,
                 rate: section.rate,
                 concurrency,
+                ..Remote::default()
             },
             habits,
             alias: section.alias.or(default_alias).filter(|_| mirror),
             mirror,
             freshness: Freshness { default: section.freshness, rules: section.tags },
         })
+    }
+
+    fn key(&self, secrets: sections::Secrets) -> Result<KeySource, Error> {
+        let sections::Secrets { key_file, key } = secrets;
+        if let Some(key) = key {
+            if key_file.is_some() {
+                return Err(self
+                    .fault(&["secrets", "key"], "`key_file` is given too, and there is one key")
+                    .with_hint("leave out one of them"));
+            }
+            let keyring = Keyring::parse(key.expose_secret());
+            return keyring.map(KeySource::Given).map_err(|problem| {
+                self.fault(&["secrets", "key"], problem.to_string()).with_hint(
+                    "make one with `entrepot secrets key`, and keep it out of this file: `env:NAME`",
+                )
+            });
+        }
+        match key_file {
+            None => Ok(KeySource::Usual),
+            Some(file) if file.to_string_lossy().starts_with("env:") => Err(self
+                .fault(&["secrets", "key_file"], "this is the path of a file")
+                .with_hint("write `key: env:NAME` for a key in the environment")),
+            Some(file) => Ok(KeySource::File(file)),
+        }
     }
 
     // Checked here because a password that was sent cannot be taken back.

@@ -108,6 +108,7 @@ impl From<FormatWord> for Format {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Secrets {
     pub(super) key_file: Option<PathBuf>,
+    pub(super) key: Option<SecretString>,
 }
 
 #[derive(Default, Deserialize)]

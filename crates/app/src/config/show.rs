@@ -10,7 +10,7 @@ use entrepot_sync::Format;
 
 use super::{
     shown::Shown,
-    types::{Config, Level, LogFormat, Registry},
+    types::{Config, KeySource, Level, LogFormat, Registry},
 };
 
 /// The placeholder for a secret.
@@ -35,7 +35,14 @@ impl Config {
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
         root.put("access", show_access(self));
-        root.some("secrets", self.key_file.as_deref().map(|file| one("key_file", path(file))));
+        root.some(
+            "secrets",
+            match &self.key {
+                KeySource::Usual => None,
+                KeySource::File(file) => Some(one("key_file", path(file))),
+                KeySource::Given(_) => Some(one("key", SECRET)),
+            },
+        );
         root.some(
             "tls",
             self.tls.as_ref().map(|tls| {

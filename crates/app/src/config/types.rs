@@ -8,6 +8,7 @@ use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
 use entrepot_remote::Settings as RemoteSettings;
+use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
 use secrecy::SecretString;
@@ -54,8 +55,8 @@ pub(crate) struct Config {
     pub(crate) networks: NetworkSettings,
     /// True if it is written which proxies are in front.
     pub(crate) has_proxies: bool,
-    /// The file with the key that secrets are sealed with; `None` means a file in the data directory.
-    pub(crate) key_file: Option<PathBuf>,
+    /// The key that secrets are sealed with.
+    pub(crate) key: KeySource,
     /// Log settings.
     pub(crate) log: Log,
 }
@@ -66,6 +67,18 @@ impl Config {
         let public = self.public_url.as_ref().map(|url| url.host().to_owned());
         self.names.iter().cloned().chain(public).collect()
     }
+}
+
+/// Where the key is that secrets are sealed with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum KeySource {
+    /// In a file in the data directory.
+    #[default]
+    Usual,
+    /// In this file.
+    File(PathBuf),
+    /// In the configuration, which has it from elsewhere.
+    Given(Keyring),
 }
 
 /// The sync rules: those of this file, then those of the files it names.

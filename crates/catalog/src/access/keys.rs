@@ -11,7 +11,6 @@ use crate::{
 
 const KEYS: &str = "SELECT id, sealed, created_ms FROM signing_key ORDER BY created_ms DESC, id";
 const ADD: &str = "INSERT INTO signing_key (id, sealed, created_ms) VALUES ($1, $2, $3)";
-const RESEAL: &str = "UPDATE signing_key SET sealed = $2 WHERE id = $1";
 const REMOVE: &str = "DELETE FROM signing_key WHERE id = $1";
 impl Catalog {
     /// The keys that sign registry tokens, the newest first.
@@ -34,15 +33,6 @@ impl Catalog {
             Ok(())
         })
         .await
-    }
-
-    /// Stores a signing key as it is sealed now.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn reseal_signing_key(&self, id: &str, sealed: &str) -> Result<(), Error> {
-        sqlx::query(RESEAL).bind(id.to_owned()).bind(sealed.to_owned()).execute(&self.writer).await?;
-        Ok(())
     }
 
     /// Removes a key that signs registry tokens. What it signed is not accepted any more.

@@ -22,8 +22,8 @@ use super::{
     scope::Scope,
 };
 use crate::{
+    credential::Credential,
     error::{Error, InvalidResponse},
-    settings::Credential,
 };
 
 // Enough for every repository of a busy registry: a token is a few kilobytes.

@@ -22,12 +22,16 @@ pub(crate) type Segment = Result<Path<String>, PathRejection>;
 
 /// Reads a request body, which is a small document.
 pub(crate) async fn read(body: RequestBody) -> Result<Bytes, Problem> {
-    match Limited::new(body, MAX_BODY).collect().await {
+    read_up_to(body, MAX_BODY).await
+}
+
+/// Reads a request body of at most so many bytes.
+pub(crate) async fn read_up_to(body: RequestBody, most: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {MAX_BODY} bytes"),
-        )),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes")))
+        }
         Err(_) => Err(Problem::bad("the body broke off")),
     }
 }
@@ -45,9 +49,13 @@ pub(crate) fn limit(query: &str) -> Result<usize, Problem> {
 
 /// Reads a request body as a document of this form.
 pub(crate) async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
-    let bytes = read(body).await?;
+    parse(&read(body).await?)
+}
+
+/// Reads a document, which may hold a secret.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // The position, and never the text, which may hold a password.
-    serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map_err(|error| {
         let at = (error.line(), error.column());
         let (what, chinese) = match error.classify() {
             serde_json::error::Category::Data => {

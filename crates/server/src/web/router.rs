@@ -16,7 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, grants, headers::JSON, pages, sessions, state::State, sync,
+    accounts, answer::respond, body::Body, cache, credentials, grants, headers::JSON, pages, sessions,
+    state::State, sync,
 };
 
 /// Address of the API description.
@@ -35,6 +36,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
     tags(
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
+        (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -92,6 +94,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(grants::grants, grants::add_grant))
         .routes(routes!(grants::remove_grant))
         .routes(routes!(grants::explain))
+        .routes(routes!(credentials::credentials, credentials::add_credential))
+        .routes(routes!(credentials::change_credential, credentials::remove_credential))
+        .routes(routes!(credentials::verify_credential))
+        .routes(routes!(credentials::secrets))
+        .routes(routes!(credentials::rotate_secrets))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

@@ -27,6 +27,7 @@ use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
 };
+use entrepot_vault::Vault;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
@@ -52,6 +53,7 @@ pub(crate) struct Setup {
     pub(crate) sync: Option<SyncService>,
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
+    pub(crate) vault: Option<Vault>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
@@ -109,8 +111,19 @@ impl Rig {
     }
 
     async fn start_on(ground: Ground, setup: Setup) -> Self {
-        let Setup { patience, tls, sync, token, access, accounts, policy, networks, public_url, catalog } =
-            setup;
+        let Setup {
+            patience,
+            tls,
+            sync,
+            token,
+            access,
+            vault,
+            accounts,
+            policy,
+            networks,
+            public_url,
+            catalog,
+        } = setup;
         let Ground { data, upstream, clock } = ground;
         let settings = Settings { catalog, ..Settings::default() };
         let mirror = mirror(data.path(), remote(&upstream, &accounts), clock.clone(), settings).await;
@@ -132,6 +145,7 @@ impl Rig {
             sync,
             token,
             access,
+            vault,
             policy,
             registry,
             metrics: metrics.clone(),

@@ -150,9 +150,10 @@ pub(crate) fn run(Accounts { to, verb }: Accounts) -> Result<(), Failure> {
     runtime::build()?.block_on(asker.perform(verb))
 }
 
-struct Asker {
-    client: Client,
-    output: Output,
+/// Asks a server, and prints what it answers.
+pub(super) struct Asker {
+    pub(super) client: Client,
+    pub(super) output: Output,
 }
 
 impl Asker {
@@ -333,21 +334,24 @@ impl Asker {
         }
     }
 
-    fn done(&self, name: &str, what: &str) -> Result<(), Failure> {
+    /// Says what became of something.
+    pub(super) fn done(&self, name: &str, what: &str) -> Result<(), Failure> {
         match self.output {
             Output::Json => output::print_json(&Done { name }),
             Output::Text => output::print(&format!("`{name}` {what}\n")),
         }
     }
 
-    fn print(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    /// Prints a value, or a text for people.
+    pub(super) fn print(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.output {
             Output::Json => output::print_json(value),
             Output::Text => output::print(&text()),
         }
     }
 
-    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+    /// Explains a refusal in the server's words.
+    pub(super) fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
         answer.map_err(|fault| fault.explained(self.client.server()))
     }
 }

@@ -67,7 +67,12 @@ fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> 
     let migration = loaded.config.migration.map(|migration| migration.meant);
     let cache = Arc::new(FileCache::open(session.cache.clone()));
     let registries = registries::configured(loaded.config.registries, &environment, cache);
-    Scene::with(Arc::new(registries), migration, Some(file), args.checkout.as_deref())
+    Scene::with(
+        Arc::new(registries.with_stored(session.stored.clone())),
+        migration,
+        Some(file),
+        args.checkout.as_deref(),
+    )
 }
 
 /// The plan of a scene, with the engine's view of its images.

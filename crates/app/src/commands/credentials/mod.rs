@@ -1,0 +1,178 @@
+//! `entrepot credentials` and `secrets`: what a server stores of other registries, asked of the server.
+
+mod import;
+mod render;
+pub(crate) mod reset;
+
+use std::path::PathBuf;
+
+use entrepot_api::{
+    CredentialChange, CredentialList, CredentialQuery, CredentialVerdict, CredentialVerification,
+    NewCredential, PageQuery, SecretsStatus, StoredCredential,
+};
+use entrepot_credentials::LoginTarget;
+use entrepot_secrets::Keyring;
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::{accounts::Asker, password::Password};
+use crate::{client::Addressed, failure::Failure, output, runtime};
+
+/// How many entries are asked for at once.
+const PAGE: usize = 500;
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
+    /// The subcommand.
+    pub(crate) verb: Verb,
+}
+
+/// A subcommand.
+#[derive(Debug)]
+pub(crate) enum Verb {
+    /// List credentials.
+    List,
+    /// Store a credential.
+    Add(Add),
+    /// Give a credential a new password.
+    SetPassword {
+        /// Its name.
+        name: String,
+        /// The new name of its account, if that changes too.
+        username: Option<String>,
+        /// The new password.
+        password: Password,
+    },
+    /// Remove a credential.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// Ask the registry about a credential.
+    Verify {
+        /// Its name.
+        name: String,
+        /// A repository that the account should see.
+        repository: Option<String>,
+    },
+    /// Store the logins of a credentials file.
+    Import {
+        /// The file; `None` for this user's.
+        file: Option<PathBuf>,
+        /// Whether a credential that is there already gets the password of the file.
+        replace: bool,
+    },
+    /// Show the keys.
+    Status,
+    /// Rotate the keys.
+    Rotate,
+}
+
+/// A credential to store.
+#[derive(Debug)]
+pub(crate) struct Add {
+    /// The registry, or a namespace of it.
+    pub(crate) target: LoginTarget,
+    /// Its name, if not the target's.
+    pub(crate) name: Option<String>,
+    /// The only endpoint that sees it.
+    pub(crate) endpoint: Option<Url>,
+    /// The name of the account.
+    pub(crate) username: String,
+    /// The password.
+    pub(crate) password: Password,
+}
+
+/// Prints a new key, for those who keep it outside of our reach.
+pub(crate) fn print_key() -> Result<(), Failure> {
+    output::print(Keyring::generate().to_text().expose_secret())
+}
+
+/// Runs the command.
+pub(crate) fn run(Credentials { to, verb }: Credentials) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
+    runtime::build()?.block_on(perform(&asker, verb))
+}
+
+async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::List => {
+            let all = list(asker).await?;
+            asker.print(&all, || render::credentials(&all.credentials))
+        }
+        Verb::Add(add) => {
+            let StoredCredential { name } = store(asker, add).await?;
+            asker.done(&name, "is stored and in use")
+        }
+        Verb::SetPassword { name, username, password } => {
+            let password = password.obtain(&format!("new password of `{name}`: ")).await?;
+            let password = Some(password.expose_secret().to_owned());
+            let change = CredentialChange { username, password };
+            asker.told(asker.client.change(Method::PATCH, &["credentials", &name], &change).await)?;
+            asker.done(&name, "has a new password, which is in use")
+        }
+        Verb::Remove { name } => {
+            asker.told(asker.client.change(Method::DELETE, &["credentials", &name], &()).await)?;
+            asker.done(&name, "is removed")
+        }
+        Verb::Verify { name, repository } => verify(asker, &name, repository).await,
+        Verb::Import { file, replace } => import::run(asker, file, replace).await,
+        Verb::Status => {
+            let none: [(&str, &str); 0] = [];
+            let status: SecretsStatus = asker.told(asker.client.get(&["secrets"], &none).await)?;
+            asker.print(&status, || render::status(&status))
+        }
+        Verb::Rotate => {
+            let status: SecretsStatus = asker.told(asker.client.post(&["secrets", "rotate"], &()).await)?;
+            asker.print(&status, || render::rotated(&status))
+        }
+    }
+}
+
+async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
+    let mut all = CredentialList::default();
+    loop {
+        let last = all.credentials.last().map(|credential| credential.name.clone());
+        let query = PageQuery { n: Some(PAGE), last };
+        let page: CredentialList = asker.told(asker.client.get(&["credentials"], &query).await)?;
+        all.credentials.extend(page.credentials);
+        if !page.more {
+            return Ok(all);
+        }
+    }
+}
+
+async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
+    let Add { target, name, endpoint, username, password } = add;
+    let password = password.obtain(&format!("password of `{username}` at `{target}`: ")).await?;
+    let new = NewCredential {
+        name,
+        registry: target.host().to_string(),
+        namespace: target.namespace().map(ToString::to_string),
+        endpoint: endpoint.map(Into::into),
+        username,
+        password: password.expose_secret().to_owned(),
+    };
+    asker.told(asker.client.post(&["credentials"], &new).await)
+}
+
+async fn verify(asker: &Asker, name: &str, repository: Option<String>) -> Result<(), Failure> {
+    let query = CredentialQuery { repository };
+    let path = ["credentials", name, "verify"];
+    let found: CredentialVerification = asker.told(asker.client.act(&path, &query).await)?;
+    asker.print(&found, || render::verification(name, &found))?;
+    match found.verdict {
+        CredentialVerdict::Accepted | CredentialVerdict::NotRequired => Ok(()),
+        verdict => {
+            let failure = Failure::new(format!("`{name}` cannot be used: {verdict}"));
+            Err(match found.hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            })
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Credentials and keys as the JSON API has them. Pure.
+
+use std::time::Duration;
+
+use entrepot_api as api;
+use entrepot_catalog::{CredentialRecord, Listing};
+use entrepot_vault::{KeyStatus, Quota, Status, Step, Verdict, Verification};
+
+pub(crate) fn credentials(page: Listing<CredentialRecord>) -> api::CredentialList {
+    api::CredentialList { credentials: page.rows.into_iter().map(credential).collect(), more: page.more }
+}
+
+fn credential(record: CredentialRecord) -> api::Credential {
+    api::Credential {
+        name: record.name,
+        registry: record.host,
+        namespace: record.namespace,
+        endpoint: record.endpoint,
+        username: record.username,
+        created: record.created.into(),
+        changed: record.changed.into(),
+    }
+}
+
+pub(crate) fn verification(found: Verification) -> api::CredentialVerification {
+    api::CredentialVerification {
+        verdict: verdict(found.verdict),
+        step: match found.step {
+            Step::Login => api::CredentialStep::Login,
+            Step::Repository => api::CredentialStep::Repository,
+            Step::Budget => api::CredentialStep::Budget,
+        },
+        detail: found.detail,
+        hint: found.hint.map(str::to_owned),
+        quota: found.quota.map(quota),
+        retry_after: found.retry_after.map(seconds),
+    }
+}
+
+fn verdict(verdict: Verdict) -> api::CredentialVerdict {
+    use api::CredentialVerdict as V;
+    match verdict {
+        Verdict::Accepted => V::Accepted,
+        Verdict::NotRequired => V::NotRequired,
+        Verdict::BadHost => V::BadHost,
+        Verdict::Unreachable => V::Unreachable,
+        Verdict::Tls => V::Tls,
+        Verdict::Unauthorized => V::Unauthorized,
+        Verdict::Forbidden => V::Forbidden,
+        Verdict::NotFound => V::NotFound,
+        Verdict::Limited => V::Limited,
+        Verdict::Failing => V::Failing,
+        Verdict::NotARegistry => V::NotARegistry,
+    }
+}
+
+fn quota(quota: Quota) -> api::PullQuota {
+    let Quota { limit, remaining, window } = quota;
+    api::PullQuota { limit, remaining, window: window.map(seconds) }
+}
+
+// Less than a second is to be waited too.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+pub(crate) fn status(status: Status) -> api::SecretsStatus {
+    let key = |KeyStatus { id, is_current, is_here, values }: KeyStatus| api::SecretKey {
+        id: id.to_string(),
+        current: is_current,
+        present: is_here,
+        values,
+    };
+    api::SecretsStatus {
+        key_file: status.file.map(|file| file.display().to_string()),
+        keys: status.keys.into_iter().map(key).collect(),
+    }
+}

@@ -1,0 +1,276 @@
+//! The handle that everything else uses, and the credentials as they are managed.
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use entrepot_access::Audit;
+use entrepot_catalog::{
+    AuditEntry, AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing,
+    NewCredential as NewRecord,
+};
+use entrepot_oci::Host;
+use entrepot_remote::{Credential, Settings, StoredCredentials};
+use entrepot_secrets::{Keys, OpenError as SealError};
+use tokio::sync::Mutex;
+
+use crate::{
+    credential::{Change, CredentialName, NewCredential},
+    document::{self, Whole},
+    error::{Error, OpenError},
+};
+
+/// How many credentials are read at once.
+const PAGE: usize = 500;
+
+/// Finds the settings of a registry, without accounts that are stored here.
+pub type SettingsOf = Arc<dyn Fn(&Host) -> Settings + Send + Sync>;
+
+/// Called after the credentials that are in use have changed.
+pub type Changed = Arc<dyn Fn() + Send + Sync>;
+
+/// The stored credentials. Cheap to clone; clones share their state.
+#[derive(Clone)]
+pub struct Vault(pub(crate) Arc<Shared>);
+
+/// What a vault is made of.
+pub struct Parts {
+    /// Where the credentials are.
+    pub catalog: Catalog,
+    /// What they are sealed with.
+    pub keys: Keys,
+    /// Who uses them: holds them opened, for all clients of registries.
+    pub stored: StoredCredentials,
+    /// The settings of registries, to verify a credential with.
+    pub settings: SettingsOf,
+    /// Called after each change.
+    pub changed: Changed,
+}
+
+pub(crate) struct Shared {
+    pub(crate) catalog: Catalog,
+    pub(crate) keys: Keys,
+    pub(crate) settings: SettingsOf,
+    /// Held by the one rotation that runs.
+    pub(crate) rotating: Mutex<()>,
+    stored: StoredCredentials,
+    changed: Changed,
+    /// Held while the credentials are read again, so that what was read last counts.
+    loading: Mutex<()>,
+}
+
+/// What is done, for the audit log.
+pub(crate) struct Subject<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) object: &'a str,
+    pub(crate) detail: Option<String>,
+}
+
+impl Vault {
+    pub(crate) fn new(Parts { catalog, keys, stored, settings, changed }: Parts) -> Self {
+        let (rotating, loading) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Shared { catalog, keys, settings, rotating, stored, changed, loading }))
+    }
+
+    /// Credentials after `after`, by name.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn credentials(&self, after: &str, limit: usize) -> Result<Listing<CredentialRecord>, Error> {
+        Ok(self.0.catalog.credentials(after, limit).await?)
+    }
+
+    /// Stores a credential. It is in use when this returns.
+    ///
+    /// # Errors
+    /// It is not accepted, its name is taken, or the database failed; then nothing is stored.
+    pub async fn add(&self, new: NewCredential, by: Audit) -> Result<CredentialName, Error> {
+        let (vault, name) = (self.clone(), new.name()?);
+        to_the_end(async move {
+            let detail = Some(format!("registry: {}, username: {}", new.host, new.credential.username));
+            let subject = Subject { action: "credential.create", object: name.as_str(), detail };
+            vault.changed(&by, subject, vault.try_add(&name, &new)).await?;
+            Ok(name)
+        })
+        .await
+    }
+
+    async fn try_add(&self, name: &CredentialName, new: &NewCredential) -> Result<(), Error> {
+        new.check(&(self.0.settings)(&new.host))?;
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let NewCredential { host, credential, .. } = new;
+        // Held until it is stored.
+        let sealing = self.0.keys.sealing().await;
+        let sealed = Whole { id: &id, host, credential }.seal(&sealing);
+        let record = NewRecord {
+            id,
+            name: name.to_string(),
+            host: host.to_string(),
+            namespace: credential.namespace.as_ref().map(ToString::to_string),
+            endpoint: credential.endpoint.as_ref().map(ToString::to_string),
+            username: credential.username.clone(),
+            sealed,
+        };
+        let is_new = self.0.catalog.add_credential(&record, SystemTime::now()).await?;
+        if is_new { Ok(()) } else { Err(Error::Exists(name.to_string())) }
+    }
+
+    /// Changes the account of a credential. The change counts when this returns.
+    ///
+    /// # Errors
+    /// There is no such credential, the change is not accepted, or the database failed; then nothing is changed.
+    pub async fn change(&self, name: CredentialName, change: Change, by: Audit) -> Result<(), Error> {
+        let vault = self.clone();
+        to_the_end(async move {
+            let what = match (&change.username, &change.password) {
+                (Some(name), Some(_)) => format!("username: {name}, password"),
+                (Some(name), None) => format!("username: {name}"),
+                (None, _) => "password".to_owned(),
+            };
+            let subject = Subject { action: "credential.change", object: name.as_str(), detail: Some(what) };
+            vault.changed(&by, subject, vault.try_change(&name, change)).await
+        })
+        .await
+    }
+
+    async fn try_change(&self, name: &CredentialName, change: Change) -> Result<(), Error> {
+        change.check()?;
+        let record = self.record_of(name).await?;
+        // Only what opens: what it is for may have been changed in the database.
+        let (host, before) = self.opened(&record).await?;
+        let username = change.username.unwrap_or(before.username);
+        let password = change.password.unwrap_or(before.password);
+        let credential = Credential { username, password, ..before };
+        let sealing = self.0.keys.sealing().await;
+        let sealed = Whole { id: &record.id, host: &host, credential: &credential }.seal(&sealing);
+        let (username, now) = (&credential.username, SystemTime::now());
+        let is_done = self.0.catalog.change_credential(&record, username, &sealed, now).await?;
+        if is_done { Ok(()) } else { Err(Error::Conflict) }
+    }
+
+    /// Removes a credential. It is not used any more when this returns.
+    ///
+    /// # Errors
+    /// There is no such credential, or the database failed.
+    pub async fn remove(&self, name: CredentialName, by: Audit) -> Result<(), Error> {
+        let vault = self.clone();
+        to_the_end(async move {
+            let subject = Subject { action: "credential.remove", object: name.as_str(), detail: None };
+            vault
+                .changed(&by, subject, async {
+                    let is_there = vault.0.catalog.remove_credential(name.as_str()).await?;
+                    if is_there { Ok(()) } else { Err(Error::Unknown(name.to_string())) }
+                })
+                .await
+        })
+        .await
+    }
+
+    pub(crate) async fn record_of(&self, name: &CredentialName) -> Result<CredentialRecord, Error> {
+        let found = self.0.catalog.credential(name.as_str()).await?;
+        found.ok_or_else(|| Error::Unknown(name.to_string()))
+    }
+
+    pub(crate) async fn opened(&self, record: &CredentialRecord) -> Result<(Host, Credential), Error> {
+        document::open(record, &self.0.keys).await.map_err(|source| unusable(record, source))
+    }
+
+    /// Opens all credentials for those who use them.
+    pub(crate) async fn load(&self) -> Result<(), OpenError> {
+        let _one = self.0.loading.lock().await;
+        read(&self.0.catalog, &self.0.keys, &self.0.stored).await?;
+        (self.0.changed)();
+        Ok(())
+    }
+
+    // The change is in use before the answer is given, and in the audit log whatever came of it.
+    async fn changed<T>(
+        &self,
+        by: &Audit,
+        subject: Subject<'_>,
+        change: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let done = change.await;
+        let loaded = match self.load().await {
+            Err(OpenError::Catalog(error)) => Err(Error::Catalog(error)),
+            Err(OpenError::NoKey { name, key }) => Err(Error::Sealed { name, source: SealError::NoKey(key) }),
+            Ok(()) => Ok(()),
+        };
+        self.recorded(by, subject, done.as_ref().err()).await?;
+        let value = done?;
+        loaded?;
+        Ok(value)
+    }
+
+    pub(crate) async fn recorded(
+        &self,
+        by: &Audit,
+        subject: Subject<'_>,
+        error: Option<&Error>,
+    ) -> Result<(), CatalogError> {
+        let outcome = match error {
+            None => AuditOutcome::Done,
+            Some(Error::Catalog(_) | Error::Sealed { .. } | Error::Settings(_)) => AuditOutcome::Failed,
+            Some(Error::Fault(_) | Error::Exists(_) | Error::Unknown(_) | Error::Conflict) => {
+                AuditOutcome::Refused
+            }
+        };
+        self.record(by, subject, outcome).await
+    }
+
+    pub(crate) async fn record(
+        &self,
+        by: &Audit,
+        subject: Subject<'_>,
+        outcome: AuditOutcome,
+    ) -> Result<(), CatalogError> {
+        let entry = AuditEntry {
+            actor: by.actor.clone(),
+            action: subject.action.to_owned(),
+            object: subject.object.to_owned(),
+            address: by.address.clone(),
+            outcome,
+            request_id: by.request_id.clone(),
+            detail: subject.detail,
+        };
+        self.0.catalog.add_audit(&entry, SystemTime::now()).await
+    }
+}
+
+fn unusable(record: &CredentialRecord, source: SealError) -> Error {
+    Error::Sealed { name: record.name.clone(), source }
+}
+
+/// Opens all credentials of a catalog for those who use them. One that was damaged is left out, and said.
+///
+/// # Errors
+/// The key that sealed one is not here, or the database failed.
+pub async fn read(catalog: &Catalog, keys: &Keys, stored: &StoredCredentials) -> Result<(), OpenError> {
+    let (mut all, mut after) = (BTreeMap::<Host, Vec<Credential>>::new(), String::new());
+    loop {
+        let page = catalog.credentials(&after, PAGE).await?;
+        for record in page.rows {
+            match document::open(&record, keys).await {
+                Ok((host, credential)) => all.entry(host).or_default().push(credential),
+                Err(SealError::NoKey(key)) => return Err(OpenError::NoKey { name: record.name, key }),
+                Err(SealError::Damaged) => tracing::error!(
+                    name = record.name,
+                    "a stored credential is damaged and is not used; hint: remove it and add it again: `entrepot credentials`"
+                ),
+            }
+            after = record.name;
+        }
+        if !page.more {
+            break;
+        }
+    }
+    stored.replace(all);
+    Ok(())
+}
+
+/// Does work that must not stop half-way when whoever asked for it leaves.
+pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        // It is never aborted, so it panicked.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
