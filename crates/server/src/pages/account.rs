@@ -89,7 +89,7 @@ impl AccountPage<'_> {
             notice(if outcome.is_good() { "notice good" } else { "notice" }, &outcome.told(words))
         });
         format!(
-            "<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}: {role}</p>{}{}{}</main>",
+            "<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{} {role}</p>{}{}{}</main>",
             escape(self.account.name.as_str()),
             words.role,
             outcome.unwrap_or_default(),

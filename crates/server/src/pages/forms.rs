@@ -148,7 +148,10 @@ pub(super) async fn end(call: WebCall, body: RequestBody) -> Response<Body> {
     let Some(form) = read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
     let id = form.get("id").unwrap_or_default();
     let ended = match id.as_str() {
-        "others" => end_others(access, account, sessions::current(&call), &by(&call)).await,
+        "others" => {
+            let ended = end_others(access, account, sessions::current(&call), &by(&call)).await;
+            ended.map_err(|error| tracing::warn!(%error, "sessions did not end"))
+        }
         // One that has ended meanwhile is what was wanted.
         id => sessions::end(&call, id).await.or_else(|problem| match problem.status {
             StatusCode::NOT_FOUND => Ok(()),
@@ -166,14 +169,13 @@ async fn end_others(
     account: &Account,
     current: Option<&SessionId>,
     by: &Audit,
-) -> Result<(), ()> {
-    let failed = |error: ChangeError| tracing::warn!(%error, "sessions did not end");
-    let page = access.sessions(Some(&account.name), "", SESSIONS).await.map_err(failed)?;
+) -> Result<(), ChangeError> {
+    let page = access.sessions(Some(&account.name), "", SESSIONS).await?;
     for record in page.rows.iter().filter(|record| current.is_none_or(|id| id.as_str() != record.id)) {
         let Ok(id) = record.id.parse() else { continue };
         match access.end_session(&id, by).await {
             Ok(()) | Err(ChangeError::NoSession(_)) => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error),
         }
     }
     Ok(())

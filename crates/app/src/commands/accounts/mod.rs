@@ -215,7 +215,10 @@ impl Asker {
             Verb::EndSessions { account } => {
                 let query = SessionEndQuery { account: Some(account) };
                 let ended: EndedSessions = self.told(self.client.delete(&["sessions"], &query).await)?;
-                self.print(&ended, || format!("{} sessions have ended\n", ended.ended))
+                self.print(&ended, || match ended.ended {
+                    1 => "1 session has ended\n".to_owned(),
+                    count => format!("{count} sessions have ended\n"),
+                })
             }
         }
     }
