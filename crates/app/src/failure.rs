@@ -64,6 +64,12 @@ impl Failure {
         self
     }
 
+    /// The same, but the arguments are to blame.
+    #[must_use]
+    pub(crate) fn of_arguments(self) -> Self {
+        Self { fault: Fault::Wrong, ..self }
+    }
+
     /// Adds the name of the file in question.
     #[must_use]
     pub(crate) fn in_file(mut self, name: &str) -> Self {

@@ -36,6 +36,20 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
+/// Somebody with the right password.
+struct Caller<'a> {
+    rig: &'a Rig,
+    sent: String,
+}
+
+impl Caller<'_> {
+    async fn send(&self, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Response {
+        let mut headers = vec![AWAY, ("authorization", self.sent.as_str())];
+        headers.extend_from_slice(more);
+        self.rig.send(method, path, &headers, body.to_owned()).await
+    }
+}
+
 impl Desk {
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -65,15 +79,12 @@ impl Desk {
         Self { rig, access, _directory: directory }
     }
 
-    async fn send(&self, who: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Response {
-        let sent = basic(who, PASSWORD);
-        let mut headers = vec![AWAY, ("authorization", sent.as_str())];
-        headers.extend_from_slice(more);
-        self.rig.send(method, path, &headers, body.to_owned()).await
+    fn of(&self, who: &str) -> Caller<'_> {
+        Caller { rig: &self.rig, sent: basic(who, PASSWORD) }
     }
 
     async fn get(&self, who: &str, path: &str) -> Value {
-        let answer = self.send(who, "GET", path, &[], "").await;
+        let answer = self.of(who).send("GET", path, &[], "").await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
     }
@@ -157,7 +168,7 @@ const PROBLEMS: [Problem; 17] = [
 async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client() {
     let desk = Desk::open().await;
     let new = r#"{"name": "dave", "role": "user", "password": "short"}"#;
-    let answer = desk.send("root", "POST", "/api/v1/accounts", &[], new).await;
+    let answer = desk.of("root").send("POST", "/api/v1/accounts", &[], new).await;
     assert_eq!(answer.header("content-language"), Some("en"));
     let problem = answer.json();
     assert_eq!(
@@ -166,7 +177,7 @@ async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client()
     );
     assert_eq!(problem["detail"], "a password has at least 8 characters");
     let chinese = ("accept-language", "zh-CN,zh;q=0.9,en;q=0.8");
-    let answer = desk.send("root", "POST", "/api/v1/accounts", &[chinese], new).await;
+    let answer = desk.of("root").send("POST", "/api/v1/accounts", &[chinese], new).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-language")), (400, Some("zh")));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let problem = answer.json();
@@ -177,7 +188,7 @@ async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client()
 
     for (who, method, path, body, status, code, field) in PROBLEMS {
         for language in ["en", "zh"] {
-            let answer = desk.send(who, method, path, &[("accept-language", language)], body).await;
+            let answer = desk.of(who).send(method, path, &[("accept-language", language)], body).await;
             let problem = answer.json();
             let told = (
                 answer.status.as_u16(),
@@ -206,19 +217,19 @@ async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client()
 async fn a_change_that_was_meant_for_another_state_is_not_made() {
     let desk = Desk::open().await;
     let path = "/api/v1/accounts/bob";
-    let answer = desk.send("root", "GET", path, &[], "").await;
+    let answer = desk.of("root").send("GET", path, &[], "").await;
     let tag = answer.header("etag").unwrap().to_owned();
     assert_eq!(tag, format!("\"{}\"", answer.json()["revision"]));
     let change = r#"{"role": "viewer"}"#;
     let seen = [("if-match", tag.as_str())];
-    assert_eq!(desk.send("root", "PATCH", path, &seen, change).await.status, 204);
-    let stale = desk.send("root", "PATCH", path, &seen, r#"{"role": "admin"}"#).await;
+    assert_eq!(desk.of("root").send("PATCH", path, &seen, change).await.status, 204);
+    let stale = desk.of("root").send("PATCH", path, &seen, r#"{"role": "admin"}"#).await;
     assert_eq!((stale.status.as_u16(), stale.json()["code"].clone()), (412, json!("stale")));
-    assert_eq!(desk.send("root", "DELETE", path, &seen, "").await.status, 412);
+    assert_eq!(desk.of("root").send("DELETE", path, &seen, "").await.status, 412);
     assert_eq!(desk.get("root", path).await["role"], "viewer");
-    assert_eq!(desk.send("root", "PATCH", path, &[], change).await.status, 204, "not required");
-    assert_eq!(desk.send("root", "DELETE", path, &[("if-match", "*")], "").await.status, 204);
-    assert_eq!(desk.send("root", "GET", path, &[], "").await.status, 404);
+    assert_eq!(desk.of("root").send("PATCH", path, &[], change).await.status, 204, "not required");
+    assert_eq!(desk.of("root").send("DELETE", path, &[("if-match", "*")], "").await.status, 204);
+    assert_eq!(desk.of("root").send("GET", path, &[], "").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,13 +280,13 @@ async fn lists_have_filters_an_order_and_a_cursor() {
 async fn a_grant_by_api_counts_at_once_and_ends_at_once() {
     let desk = Desk::open().await;
     let start = "/v2/local/shared/x/blobs/uploads/";
-    assert_eq!(desk.send("bob", "POST", start, &[], "").await.status, 401);
+    assert_eq!(desk.of("bob").send("POST", start, &[], "").await.status, 401);
     let new = r#"{"to": "account:bob", "repositories": ["local/shared/**"], "may": ["pull", "push"]}"#;
-    let added = desk.send("root", "POST", "/api/v1/grants", &[], new).await;
+    let added = desk.of("root").send("POST", "/api/v1/grants", &[], new).await;
     assert_eq!(added.status, 201, "{}", added.text());
     let grant = added.json();
     assert_eq!((&grant["origin"], &grant["created_by"]), (&json!("api"), &json!("account:root")));
-    assert_eq!(desk.send("bob", "POST", start, &[], "").await.status, 202);
+    assert_eq!(desk.of("bob").send("POST", start, &[], "").await.status, 202);
     let list = desk.get("root", "/api/v1/grants").await;
     let told: Vec<_> = list["grants"]
         .as_array()
@@ -287,16 +298,16 @@ async fn a_grant_by_api_counts_at_once_and_ends_at_once() {
     let of_bob = desk.get("root", "/api/v1/grants?to=account:bob&repository=local/shared/x").await;
     assert_eq!(of_bob["grants"].as_array().unwrap().len(), 1);
     let path = format!("/api/v1/grants/{}", grant["id"].as_str().unwrap());
-    assert_eq!(desk.send("bob", "DELETE", &path, &[], "").await.status, 403);
-    assert_eq!(desk.send("root", "DELETE", &path, &[], "").await.status, 204);
-    assert_eq!(desk.send("bob", "POST", start, &[], "").await.status, 401);
-    assert_eq!(desk.send("root", "DELETE", &path, &[], "").await.status, 404);
+    assert_eq!(desk.of("bob").send("DELETE", &path, &[], "").await.status, 403);
+    assert_eq!(desk.of("root").send("DELETE", &path, &[], "").await.status, 204);
+    assert_eq!(desk.of("bob").send("POST", start, &[], "").await.status, 401);
+    assert_eq!(desk.of("root").send("DELETE", &path, &[], "").await.status, 404);
     // Whoever gets the name of an account that is gone does not get what was granted to it.
-    assert_eq!(desk.send("root", "POST", "/api/v1/grants", &[], new).await.status, 201);
-    assert_eq!(desk.send("root", "DELETE", "/api/v1/accounts/bob", &[], "").await.status, 204);
+    assert_eq!(desk.of("root").send("POST", "/api/v1/grants", &[], new).await.status, 201);
+    assert_eq!(desk.of("root").send("DELETE", "/api/v1/accounts/bob", &[], "").await.status, 204);
     let again = format!(r#"{{"name": "bob", "role": "user", "password": "{PASSWORD}"}}"#);
-    assert_eq!(desk.send("root", "POST", "/api/v1/accounts", &[], &again).await.status, 201);
-    assert_eq!(desk.send("bob", "POST", start, &[], "").await.status, 401);
+    assert_eq!(desk.of("root").send("POST", "/api/v1/accounts", &[], &again).await.status, 201);
+    assert_eq!(desk.of("bob").send("POST", start, &[], "").await.status, 401);
 }
 
 /// Who asks to do what to which repository, whether they may, and why.
@@ -360,10 +371,10 @@ async fn an_explanation_names_the_grant_and_is_for_operators() {
     assert_eq!((&told["grant"]["id"], &told["repository"]), (&json!("config.0"), &json!("local/app/x")));
     let anonymous = explain("principal=anonymous&action=pull&repository=nginx");
     assert_eq!(desk.get("op", &anonymous).await["repository"], "docker.io/library/nginx");
-    assert_eq!(desk.send("bob", "GET", &anonymous, &[], "").await.status, 403);
+    assert_eq!(desk.of("bob").send("GET", &anonymous, &[], "").await.status, 403);
     let nobody = explain("principal=account:nobody&action=pull&repository=a");
-    assert_eq!(desk.send("root", "GET", &nobody, &[], "").await.status, 404);
-    desk.send("root", "PATCH", "/api/v1/accounts/alice", &[], r#"{"disabled": true}"#).await;
+    assert_eq!(desk.of("root").send("GET", &nobody, &[], "").await.status, 404);
+    desk.of("root").send("PATCH", "/api/v1/accounts/alice", &[], r#"{"disabled": true}"#).await;
     let reader = explain("principal=token:reader&action=pull&repository=local/app/x");
     assert_eq!(desk.get("op", &reader).await["reason"], "disabled");
 }
@@ -415,12 +426,12 @@ async fn pushes_deletions_and_refused_attempts_are_in_the_audit_and_pulls_are_no
     let manifest = String::from_utf8(image(&[&layer], "")).unwrap();
     let typed = [("content-type", IMAGE)];
     let path = "/v2/local/app/x/manifests/1";
-    assert_eq!(desk.send("bob", "PUT", path, &typed, &manifest).await.status, 401);
+    assert_eq!(desk.of("bob").send("PUT", path, &typed, &manifest).await.status, 401);
     assert_eq!(desk.rig.send("PUT", path, &[AWAY, typed[0]], manifest.clone()).await.status, 401);
-    assert_eq!(desk.send("alice", "PUT", path, &typed, &manifest).await.status, 201);
-    assert_eq!(desk.send("alice", "GET", path, &[], "").await.status, 200);
-    assert_eq!(desk.send("alice", "DELETE", path, &[], "").await.status, 202);
-    assert_eq!(desk.send("bob", "POST", "/api/v1/accounts", &[], "{}").await.status, 403);
+    assert_eq!(desk.of("alice").send("PUT", path, &typed, &manifest).await.status, 201);
+    assert_eq!(desk.of("alice").send("GET", path, &[], "").await.status, 200);
+    assert_eq!(desk.of("alice").send("DELETE", path, &[], "").await.status, 202);
+    assert_eq!(desk.of("bob").send("POST", "/api/v1/accounts", &[], "{}").await.status, 403);
     let (alice, bob) = ("account:alice".to_owned(), "account:bob".to_owned());
     let told = desk.audited(AuditFilter::default()).await;
     let expected = [
@@ -447,7 +458,11 @@ async fn a_change_is_recorded_with_what_it_was_before() {
             "role: viewer → user, state: disabled → enabled",
         ),
     ] {
-        assert_eq!(desk.send("root", "PATCH", "/api/v1/accounts/bob", &[], body).await.status, 204, "{body}");
+        assert_eq!(
+            desk.of("root").send("PATCH", "/api/v1/accounts/bob", &[], body).await.status,
+            204,
+            "{body}"
+        );
         let list = desk
             .get(
                 "op",

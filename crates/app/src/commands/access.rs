@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::Left;
 use entrepot_api::{
     AccessExplanation, ExplanationQuery, Grant, GrantList, GrantListQuery, GrantOrigin, NewGrant,
 };
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 
 use crate::{
     client::{Addressed, Client, Fault},
@@ -120,7 +120,13 @@ impl Asker {
     }
 
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| fault.explained(self.client.server()))
+        answer.map_err(|fault| {
+            // An exit code of 1 is an answer here: they may not.
+            let is_wrong =
+                matches!(&fault, Fault::Refused { status, .. } if *status == StatusCode::BAD_REQUEST);
+            let failure = fault.explained(self.client.server());
+            if is_wrong { failure.of_arguments() } else { failure }
+        })
     }
 }
 
