@@ -8,8 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod admission;
 mod api_token;
+mod device;
+mod device_login;
+mod directory_login;
 mod error;
+mod federation;
+mod federation_settings;
 mod grant;
 mod login;
 mod manage;
@@ -17,21 +23,32 @@ mod name;
 mod networks;
 mod password;
 mod principal;
+mod provider_login;
 mod registry_scope;
 mod registry_token;
 mod role;
+mod role_groups;
 mod rules;
 mod scope;
 mod session;
 mod sessions;
 mod settings;
+mod settings_fault;
 mod throttle;
 mod verb;
 mod verified;
+mod workload;
+mod workloads;
 
 pub use access::{Access, AccessSettings};
 pub use api_token::{ApiToken, ApiTokenError, TokenId};
+pub use device::{DeviceError, DeviceLogin, DeviceRequest};
+pub use device_login::{DevicePollError, DeviceToken};
+pub use entrepot_federation::AttemptError;
 pub use error::{BearerError, ChangeError, LoginError, OpenError, SessionError};
+pub use federation_settings::{
+    FederationSettings, LdapSection, LdapSettings, OidcSection, OidcSettings, WorkloadSection,
+};
 pub use grant::{Grant, Subject, SubjectError};
 pub use login::Bearer;
 pub use manage::{Audit, Change, NewToken};
@@ -39,12 +56,16 @@ pub use name::{AccountName, NameError};
 pub use networks::{NetworkError, Networks};
 pub use password::{Busy, PasswordError, Passwords};
 pub use principal::{Account, Carries, HeldToken, Identity, Principal};
+pub use provider_login::{ProviderLogin, ProviderLoginDone, ProviderLoginError, ProviderReturn};
 pub use registry_scope::RegistryScopes;
 pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, SigningKey, VerifyingKeys};
 pub use role::{Operation, Role, RoleError};
+pub use role_groups::RoleGroups;
 pub use rules::{Rules, Visibility};
 pub use scope::{Scope, ScopeError, Scopes};
 pub use session::{SessionFormError, SessionId, SessionLimits, SessionOrigin, SessionSecret};
 pub use sessions::{Session, SessionPage};
-pub use settings::{AccessSection, GrantSection, NetworkSettings, SessionSection, SettingsFault};
+pub use settings::{AccessSection, GrantSection, NetworkSettings, SessionSection};
+pub use settings_fault::SettingsFault;
 pub use verb::{Verb, VerbError, Verbs};
+pub use workload::{Workload, WorkloadRule};

@@ -57,6 +57,9 @@ impl Rules {
         let rights = match &principal.identity {
             Identity::Owner => Verbs::ALL,
             Identity::Account(account) => self.of_account(account, repository, visibility),
+            Identity::Workload(workload) => {
+                self.of_anybody(repository, visibility).union(workload.rights(repository))
+            }
             Identity::Local => self.local.union(self.of_anybody(repository, visibility)),
             Identity::SyncToken | Identity::Anonymous => self.of_anybody(repository, visibility),
         };
@@ -108,7 +111,7 @@ impl Rules {
             Identity::SyncToken => {
                 matches!(operation, Operation::See | Operation::Inspect | Operation::RunSyncs)
             }
-            Identity::Anonymous => match operation {
+            Identity::Anonymous | Identity::Workload(_) => match operation {
                 Operation::See => self.anonymous_sees,
                 Operation::Request => self.anonymous.has(Verb::Request),
                 _ => false,

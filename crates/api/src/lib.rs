@@ -14,6 +14,7 @@ mod account;
 mod cache;
 mod cause;
 mod copy;
+mod device;
 mod event;
 mod problem;
 mod progress;
@@ -36,6 +37,7 @@ pub use cache::{
 };
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
+pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
 pub use event::{Event, Running, SettledCopies};
 pub use problem::Problem;
 pub use progress::{ImageProgress, Phase, Progress};

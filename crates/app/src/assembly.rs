@@ -94,7 +94,11 @@ pub(crate) async fn access(config: &Config, data: &DataDir, catalog: &Catalog) -
     if opened.is_new {
         tracing::info!("made the key file `{}`: keep a copy in a safe place", file.path().display());
     }
-    let settings = AccessSettings { rules: config.access.clone(), sessions: config.sessions };
+    let settings = AccessSettings {
+        rules: config.access.clone(),
+        sessions: config.sessions,
+        federation: config.federation.meant.clone(),
+    };
     let access = Access::open(catalog.clone(), opened.keyring, settings).await;
     let access = access.map_err(|error| wrong_key(&error, file.path()))?;
     access.make_first_admin().await.map_err(|error| unopened(&error))?;
@@ -123,7 +127,10 @@ fn wrong_key(error: &OpenError, file: &Path) -> Failure {
             "`{}` belongs to another installation: put back the key file that this database was used with",
             file.display()
         )),
-        OpenError::Catalog(_) | OpenError::Damaged | OpenError::Key(_) => failure,
+        OpenError::Federation(_) => {
+            failure.with_hint("look at `ca` in the section `access` of the configuration")
+        }
+        OpenError::Catalog(_) | OpenError::Damaged | OpenError::Random | OpenError::Key(_) => failure,
     }
 }
 

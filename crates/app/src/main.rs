@@ -52,6 +52,8 @@ fn main() -> ExitCode {
         Action::Inspect(inspect) => commands::inspect::run(inspect),
         Action::Digest(digest) => commands::digest::run(digest),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
+        Action::LoginDevice(login) => commands::login_device::run(login),
+        Action::AccessTest(test) => commands::access_test::run(test),
         Action::Login(login) => commands::login::login(login),
         Action::Logout(logout) => commands::login::logout(logout),
         Action::Images(images) => commands::documents::images::run(images),

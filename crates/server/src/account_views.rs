@@ -12,6 +12,7 @@ pub(crate) fn me(rules: &Rules, principal: &Principal) -> api::Me {
         Identity::Local => api::SenderKind::Local,
         Identity::SyncToken => api::SenderKind::SyncToken,
         Identity::Account(_) => api::SenderKind::Account,
+        Identity::Workload(_) => api::SenderKind::Workload,
         Identity::Anonymous => api::SenderKind::Anonymous,
     };
     let account = principal.account();

@@ -204,7 +204,7 @@ pub(crate) async fn audit(call: WebCall) -> Result<Response<Body>, Problem> {
     Ok(answer::json(&views::audit(page), JSON))
 }
 
-fn access(call: &WebCall) -> Result<&Access, Problem> {
+pub(crate) fn access(call: &WebCall) -> Result<&Access, Problem> {
     call.state.access.as_ref().ok_or_else(Problem::not_found)
 }
 
@@ -216,7 +216,7 @@ pub(crate) fn allowed(call: &WebCall, operation: Operation) -> Result<&Access, P
         return Ok(access);
     }
     Err(match principal.identity {
-        Identity::Account(_) => {
+        Identity::Account(_) | Identity::Workload(_) => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, format!("{} may not do this", principal.label()));
             problem.with_hint("an admin can, or the server's owner on its machine: `entrepot account`")

@@ -121,7 +121,11 @@ async fn verified(call: &WebCall, repair: bool) -> Result<Response<Body>, Proble
 fn owned(call: &WebCall) -> Result<&Mirror, Problem> {
     match call.caller.sender.principal.identity {
         Identity::Owner => Ok(&call.state.mirror),
-        Identity::Local | Identity::SyncToken | Identity::Account(_) | Identity::Anonymous => {
+        Identity::Local
+        | Identity::SyncToken
+        | Identity::Account(_)
+        | Identity::Workload(_)
+        | Identity::Anonymous => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, "only the owner of the data directory may do this");
             Err(problem.with_hint("run `entrepot cache` on the server's machine"))

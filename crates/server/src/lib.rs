@@ -32,6 +32,7 @@ mod client;
 mod connection;
 mod cookie;
 mod cross_site;
+mod device;
 mod error;
 mod forwarded;
 mod headers;
@@ -73,7 +74,7 @@ mod workers;
 
 pub use action::{Action, Content};
 pub use error::Refusal;
-pub use login_provider::LoginProvider;
+pub use login_provider::{LoginProvider, OIDC};
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use permit::Permit;

@@ -193,7 +193,7 @@ impl AuditArgs {
 }
 
 impl PasswordArgs {
-    fn into_args(self) -> Password {
+    pub(super) fn into_args(self) -> Password {
         if self.password_stdin { Password::OnInput } else { Password::Asked }
     }
 }

@@ -1,9 +1,9 @@
 //! What a command line asks for.
 
 use crate::commands::{
-    self, accounts, cache, completions, config, copy, digest,
+    self, access_test, accounts, cache, completions, config, copy, digest,
     documents::{images, rewrite},
-    inspect, list, login, man, relay, runs, serve, sync, tags,
+    inspect, list, login, login_device, man, relay, runs, serve, sync, tags,
 };
 
 /// A command with its arguments.
@@ -37,8 +37,12 @@ pub(crate) enum Action {
     Runs(runs::Runs),
     /// Log in to a registry.
     Login(login::Login),
+    /// Log in to a server of ours with a browser.
+    LoginDevice(login_device::LoginDevice),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
+    /// Ask the provider or directory of a configuration who somebody is.
+    AccessTest(access_test::AccessTest),
     /// Remove a stored login.
     Logout(login::Logout),
     /// List the images that documents name.

@@ -3,6 +3,7 @@
 //! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
 //! stacks in `stacks`, and the steps of a migration in `migrate`. `help` makes the help of it, `chinese` has its texts.
 
+mod access;
 mod accounts;
 mod action;
 mod chinese;
@@ -30,6 +31,7 @@ use crate::{
     terminal,
 };
 
+use access::AccessCommand;
 use accounts::{AccountCommand, AuditArgs, TokenCommand};
 pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
@@ -181,6 +183,9 @@ enum Command {
     Session(SessionCommand),
     /// Show who did what on a server
     Audit(AuditArgs),
+    /// Show who may do what, and why
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Remove a stored login
     Logout(LogoutArgs),
     /// List the images that documents name: compose files, manifests, charts, Dockerfiles, workflows
@@ -345,7 +350,8 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
-            Self::Login(login) => Action::Login(login.into_args(verbosity)),
+            Self::Access(access) => Action::AccessTest(access.into_args()),
+            Self::Login(login) => login.into_action(verbosity),
             Self::Logout(logout) => Action::Logout(logout.into_args()),
             Self::List(ListCommand::Fmt(fmt)) => Action::ListFmt(fmt.into_args()),
             Self::Images(images) => Action::Images(images.into_args(verbosity)),

@@ -1,5 +1,6 @@
 //! The commands. Each has its own argument type and is independent of the command line parser.
 
+pub(crate) mod access_test;
 pub(crate) mod accounts;
 pub(crate) mod cache;
 pub(crate) mod completions;
@@ -10,6 +11,7 @@ pub(crate) mod documents;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod login;
+pub(crate) mod login_device;
 pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod password;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use entrepot_access::{NetworkSettings, Rules as AccessRules, SessionLimits};
+use entrepot_access::{FederationSettings, NetworkSettings, Rules as AccessRules, SessionLimits};
 use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
@@ -46,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) api_token: Option<SecretString>,
     /// Who may do what.
     pub(crate) access: AccessRules,
+    /// Who else says who somebody is.
+    pub(crate) federation: Written<FederationSettings>,
     /// How long sessions last.
     pub(crate) sessions: SessionLimits,
     /// The proxies in front, and who reads the metrics.

@@ -74,13 +74,14 @@ async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
 }
 
 /// Credentials that are refused still get a token for everybody, if nothing but pulling is asked for: clusters send
-/// their docker.io password to every mirror, and an error would only make them go around this one.
+/// their docker.io password to every mirror, and an error would only make them go around this one. If it cannot be told
+/// whether they are right, there is none: on private content it would lead to 401, and clients forget a password then.
 fn check(sender: &Sender, scopes: &RegistryScopes, origin: &Origin<'_>) -> Result<(), Refusal> {
     let Credentials::Refused(rejection) = &sender.credentials else { return Ok(()) };
     let only_pulls =
         !scopes.is_empty() && scopes.iter().all(|(_, verbs)| verbs.iter().all(|verb| verb == Verb::Pull));
     match rejection.kind {
-        RejectionKind::Password | RejectionKind::Wait(_) | RejectionKind::Unavailable if only_pulls => Ok(()),
+        RejectionKind::Password | RejectionKind::Wait(_) if only_pulls => Ok(()),
         _ => Err(rejection.refusal(origin, None)),
     }
 }
