@@ -76,6 +76,8 @@ if [ "${1:-}" != --check ]; then
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
     step login e2e/login.sh
+    step oidc e2e/oidc.sh
+    step ldap e2e/ldap.sh
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick
     step migrate e2e/migrate.sh --quick
