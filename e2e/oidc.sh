@@ -137,6 +137,7 @@ check "test login: the provider answers and accepts us" entrepot access test oid
 OIDC_SECRET=wrong check "test login: a wrong secret" fails entrepot access test oidc
 configure "ca: $scratch/none.pem"
 check "test login: a file that is missing" fails entrepot access test oidc
+configure
 sed -i "s#issuer: .*#issuer: http://127.0.0.1:$idp/#" "$scratch/entrepot.yaml"
 check "test login: another issuer" fails entrepot access test oidc
 check "and the way out" grep -qF "to the letter" "$scratch/out"
