@@ -173,7 +173,7 @@ impl Report {
             let shown = serde_json::to_string_pretty(claims).unwrap_or_default();
             text.push_str(&format!("claims   {shown}\n"));
         }
-        entrepot_oci::printable_lines(&text)
+        entrepot_oci::printable_lines(&text).into_owned()
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn run(LoginDevice { target, output }: LoginDevice) -> Result<(), Fai
         terminal::say(None, &format!("and compare the code:            {}", login.user_code));
         wait(&client, &login).await
     })?;
-    let store = LoginStore::new(AuthFilePaths::new(|name| Environment::of_process().get(name)));
+    let environment = Environment::of_process();
+    let store = LoginStore::new(AuthFilePaths::new(|name| environment.get(name)));
     let stored = store.put(&target, &Credential { username: account.clone(), password: token.into() })?;
     print(
         LoggedIn { registry: target.to_string(), username: account, api_token: id, kept: kept(stored) },

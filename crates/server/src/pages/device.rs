@@ -35,12 +35,12 @@ pub(super) async fn ask(call: WebCall) -> Response<Body> {
         Holder::Nobody => return see_other(&login_address(&call, language(&call))),
     }
     let Some(code) = query::find(call.query(), "code") else {
-        return shown(&call, StatusCode::OK, &for_the_code(words, ""));
+        return shown(&call, StatusCode::OK, &for_the_code(words));
     };
     match access.device_request(&code) {
         Some(request) => shown(&call, StatusCode::OK, &for_the_decision(words, &code, &request)),
         None => {
-            let main = format!("{}{}", notice("notice", words.no_code), for_the_code(words, ""));
+            let main = format!("{}{}", notice("notice", words.no_code), for_the_code(words));
             shown(&call, StatusCode::NOT_FOUND, &main)
         }
     }
@@ -84,16 +84,13 @@ fn holder(call: &WebCall) -> Holder<'_> {
     }
 }
 
-fn for_the_code(words: &ProviderWords, code: &str) -> String {
+fn for_the_code(words: &ProviderWords) -> String {
     format!(
         "<p class=\"lead\">{}</p><form class=\"card stack\" action=\"/login/device\" method=\"get\">\
-         <label for=\"code\">{}</label><input id=\"code\" name=\"code\" value=\"{}\" autocomplete=\"off\" \
+         <label for=\"code\">{}</label><input id=\"code\" name=\"code\" autocomplete=\"off\" \
          autocapitalize=\"characters\" spellcheck=\"false\" required autofocus>\
          <button class=\"main\">{}</button></form>",
-        words.device_lead,
-        words.code,
-        escape(code),
-        words.go_on
+        words.device_lead, words.code, words.go_on
     )
 }
 
