@@ -37,6 +37,7 @@ initdb postgresql
 podman-compose podman-compose
 docker-compose docker-compose
 chromium chromium
+slapd slapd
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
         "buildah buildah" "mmdebstrap mmdebstrap"
@@ -45,6 +46,8 @@ NEEDED
 is_there() {
     case $1 in
     initdb) [ -n "$(postgres_bin)" ] ;;
+    # Debian has it where only root looks.
+    slapd) [ -x /usr/sbin/slapd ] || have slapd ;;
     /*) [ -e "$1" ] ;;
     *) have "$1" ;;
     esac

@@ -77,6 +77,8 @@ if [ "${1:-}" != --check ]; then
     step clients e2e/run.sh --quick
     step login e2e/login.sh
     step canary e2e/canary.sh
+    step oidc e2e/oidc.sh
+    step ldap e2e/ldap.sh
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick
     step migrate e2e/migrate.sh --quick

@@ -85,6 +85,10 @@ class Client {
       this.ask<"listTokens">("GET", "/api/v1/tokens" satisfies keyof paths, query),
     createToken: (body: Body<"createToken">) =>
       this.ask<"createToken">("POST", "/api/v1/tokens" satisfies keyof paths, {}, body),
+    beginDeviceLogin: (body: Body<"beginDeviceLogin">) =>
+      this.ask<"beginDeviceLogin">("POST", "/api/v1/device-logins" satisfies keyof paths, {}, body),
+    pollDeviceLogin: (body: Body<"pollDeviceLogin">) =>
+      this.ask<"pollDeviceLogin">("POST", "/api/v1/device-logins/poll" satisfies keyof paths, {}, body),
     renewToken: (id: string) =>
       this.ask<"renewToken">("POST", ("/api/v1/tokens/{id}/renew" satisfies keyof paths).replace("{id}", id)),
     removeToken: (id: string) =>
@@ -180,6 +184,9 @@ export async function everything(server: string): Promise<void> {
   console.log(why.allowed, why.reason, why.grant?.id === grant.id, (await api.getAccount("ci")).revision);
   for (const known of (await api.listGrants({ to: "account:ci" })).grants) await api.removeGrant(known.id);
   for (const account of (await api.listAccounts({ n: 10, sort: "-created" })).accounts) await api.removeAccount(account.name);
+  const login = await api.beginDeviceLogin({ client: "a program" });
+  const state = await api.pollDeviceLogin({ device_code: login.device_code });
+  console.log(login.verification_uri_complete, state.state === "done" ? state.token.length : state.state);
   const session = await api.logIn({ name: "alice", password: "correct horse battery" });
   console.log((await api.listSessions({ n: 10 })).sessions.filter((other) => other.id !== session.id && !other.current));
   await api.endSession(session.id);

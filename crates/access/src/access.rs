@@ -7,17 +7,22 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwap;
-use entrepot_catalog::{AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord};
+use entrepot_catalog::{
+    AccountKind, AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord,
+};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keys;
 use moka::sync::Cache;
 
 use crate::{
+    device::DeviceLogins,
     error::OpenError,
+    federation::Federation,
+    federation_settings::FederationSettings,
     grants::{InForce, RulesInForce},
     name::AccountName,
     password::Passwords,
@@ -49,6 +54,8 @@ pub struct AccessSettings {
     pub rules: Rules,
     /// How long sessions last.
     pub sessions: SessionLimits,
+    /// Who else says who somebody is.
+    pub federation: FederationSettings,
 }
 
 pub(crate) struct Shared {
@@ -58,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) in_force: ArcSwap<InForce>,
     pub(crate) refusals: Refusals,
     pub(crate) session_limits: SessionLimits,
+    pub(crate) federation: Federation,
+    pub(crate) devices: DeviceLogins,
     pub(crate) passwords: Passwords,
     pub(crate) verified: Verified,
     pub(crate) by_account: Mutex<Failures<AccountName>>,
@@ -79,21 +88,36 @@ pub(crate) struct Shared {
 /// An account as it is remembered.
 pub(crate) struct KnownAccount {
     pub(crate) account: Arc<Account>,
-    pub(crate) is_disabled: bool,
+    pub(crate) kind: AccountKind,
     pub(crate) password: Option<String>,
+    is_disabled: bool,
+    /// Until when its role and groups count; `None` for accounts that were made here.
+    confirmed_until: Option<SystemTime>,
+}
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It may.
+    Good,
+    /// Somebody disabled it.
+    Disabled,
+    /// Its provider or directory said too long ago which groups it has, or no longer gives it a role.
+    Unconfirmed,
 }
 
 impl Access {
     /// Opens the accounts and keys of a catalog. Makes the key that signs registry tokens if there is none.
     ///
     /// # Errors
-    /// The database failed, or `keys` are not those that sealed what is in it.
+    /// The database failed, `keys` are not those that sealed what is in it, or a provider or directory cannot be set up.
     pub async fn open(
         catalog: Catalog,
         keys: impl Into<Keys>,
         settings: impl Into<AccessSettings>,
     ) -> Result<Self, OpenError> {
-        let AccessSettings { rules, sessions: session_limits } = settings.into();
+        let AccessSettings { rules, sessions: session_limits, federation } = settings.into();
+        let federation = Federation::new(federation)?;
         let keys = keys.into();
         let signing_keys = ArcSwap::from_pointee(SigningKeys::open(&catalog, &keys).await?);
         let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
@@ -104,6 +128,8 @@ impl Access {
             in_force: ArcSwap::from_pointee(in_force),
             refusals: Refusals::new(),
             session_limits,
+            federation,
+            devices: DeviceLogins::new(),
             passwords: Passwords::new(),
             verified: Verified::new(),
             by_account: Mutex::new(Failures::new()),
@@ -132,17 +158,18 @@ impl Access {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    /// True once there is a password or an API token. Until then there is nothing to log in with: credentials are not
+    /// True once there is a password or an API token, or anybody else who says who somebody is. Until then there is nothing to log in with: credentials are not
     /// looked at, and may be those of a proxy in front.
     pub fn is_in_use(&self) -> bool {
-        self.0.is_in_use.load(Ordering::Acquire)
+        self.0.is_in_use.load(Ordering::Acquire) || self.0.federation.is_configured()
     }
 }
 
 impl Shared {
     /// The account with this key, if it exists.
     pub(crate) async fn account(&self, id: i64) -> Result<Option<Arc<KnownAccount>>, CatalogError> {
-        let read = async { self.catalog.account(id).await?.map(KnownAccount::of).transpose() };
+        let known = |record| KnownAccount::of(record, self.federation.max_age());
+        let read = async { self.catalog.account(id).await?.map(known).transpose() };
         self.remembered(&self.accounts, id, read).await
     }
 
@@ -151,8 +178,8 @@ impl Shared {
         &self,
         name: &AccountName,
     ) -> Result<Option<Arc<KnownAccount>>, CatalogError> {
-        let read =
-            async { self.catalog.account_by_name(name.as_str()).await?.map(KnownAccount::of).transpose() };
+        let known = |record| KnownAccount::of(record, self.federation.max_age());
+        let read = async { self.catalog.account_by_name(name.as_str()).await?.map(known).transpose() };
         self.remembered(&self.accounts_by_name, name.clone(), read).await
     }
 
@@ -216,12 +243,12 @@ impl Shared {
 
 impl From<Rules> for AccessSettings {
     fn from(rules: Rules) -> Self {
-        Self { rules, sessions: SessionLimits::default() }
+        Self { rules, ..Self::default() }
     }
 }
 
 impl KnownAccount {
-    pub(crate) fn of(record: AccountRecord) -> Result<Self, CatalogError> {
+    pub(crate) fn of(record: AccountRecord, max_age: Duration) -> Result<Self, CatalogError> {
         let damaged = |what| CatalogError::Content { what };
         let account = Account {
             id: record.id,
@@ -229,7 +256,34 @@ impl KnownAccount {
             role: record.role.parse().map_err(|_| damaged("role"))?,
             groups: record.groups,
         };
-        Ok(Self { account: Arc::new(account), is_disabled: record.is_disabled, password: record.password })
+        let confirmed_until = match record.kind {
+            AccountKind::Local | AccountKind::Robot => None,
+            // The last login is when the groups were last told.
+            AccountKind::Oidc | AccountKind::Ldap => {
+                Some(record.last_login.map_or(SystemTime::UNIX_EPOCH, |at| at + max_age))
+            }
+        };
+        Ok(Self {
+            account: Arc::new(account),
+            kind: record.kind,
+            password: record.password,
+            is_disabled: record.is_disabled,
+            confirmed_until,
+        })
+    }
+
+    /// Whether it may be used.
+    pub(crate) fn standing(&self, now: SystemTime) -> Standing {
+        match self.confirmed_until {
+            _ if self.is_disabled => Standing::Disabled,
+            Some(until) if until <= now => Standing::Unconfirmed,
+            _ => Standing::Good,
+        }
+    }
+
+    /// True if it may be used.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.standing(SystemTime::now()) == Standing::Good
     }
 }
 

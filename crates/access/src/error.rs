@@ -24,6 +24,12 @@ pub enum OpenError {
     /// The database holds something else where a sealed value should be.
     #[error("the database holds a sealed value that is none")]
     Damaged,
+    /// A provider or directory cannot be set up.
+    #[error(transparent)]
+    Federation(#[from] entrepot_federation::SetupError),
+    /// The system has no random bytes.
+    #[error("the system has no random bytes")]
+    Random,
     /// The key that signs registry tokens cannot be made or read.
     #[error(transparent)]
     Key(#[from] KeyDamaged),
@@ -49,6 +55,21 @@ pub enum LoginError {
     /// An API token was sent where a session begins, which has more rights than a token.
     #[error("an API token begins no session; log in with the account's password")]
     TokenForSession,
+    /// The credential is right, and the account's provider or directory last gave it a role too long ago.
+    #[error("the groups of `{name}` were last confirmed too long ago; its holder has to log in again")]
+    Unconfirmed {
+        /// The account.
+        name: String,
+    },
+    /// The password is right, and no group of theirs gives a role here.
+    #[error("the directory knows this user, and none of the user's groups has access here")]
+    NoRole,
+    /// The token of a CI job, or of another workload, is refused.
+    #[error("the workload's token is refused: {0}")]
+    Workload(String),
+    /// The directory or the issuer that should confirm it cannot be asked now.
+    #[error("{0}; try again soon")]
+    Unavailable(&'static str),
     /// Too many failures: try again later.
     #[error("too many failed logins; try again in {} s", .0.as_secs().max(1))]
     Throttled(Duration),

@@ -60,6 +60,8 @@ pub enum Rule {
     Owner,
     /// `access.local`, or what holds where there is no section `access`.
     Local,
+    /// `access.workloads`.
+    Workload,
     /// `access.anonymous`, or its default.
     Anonymous,
     /// The role of their account.
@@ -93,6 +95,7 @@ impl Access {
         let rule = |source| match source {
             Source::Owner => Rule::Owner,
             Source::Local => Rule::Local,
+            Source::Workload => Rule::Workload,
             Source::Anonymous => Rule::Anonymous,
             Source::Role(role) => Rule::Role(role),
             Source::Grant(at) => Rule::Grant(rules.origin(at)),
@@ -117,11 +120,11 @@ impl Access {
                 })
             }
             Somebody::Account(name) => {
-                let known = KnownAccount::of(self.account(name).await?)?;
-                if known.is_disabled {
-                    Found::Out(Explanation::Disabled(name.clone()))
-                } else {
+                let known = KnownAccount::of(self.account(name).await?, self.0.federation.max_age())?;
+                if known.is_usable() {
                     Found::Principal(known.principal())
+                } else {
+                    Found::Out(Explanation::Disabled(name.clone()))
                 }
             }
             Somebody::Token(name) => self.find_token(self.token_named(name).await?).await?,
@@ -132,9 +135,10 @@ impl Access {
         if let Some(end) = record.expires.filter(|end| *end <= SystemTime::now()) {
             return Ok(Found::Out(Explanation::Expired(end)));
         }
-        let owner = self.0.catalog.account(record.account).await?.map(KnownAccount::of).transpose()?;
+        let owner = self.0.catalog.account(record.account).await?;
         let owner = owner.ok_or_else(|| ChangeError::NoToken(record.id.clone()))?;
-        if owner.is_disabled {
+        let owner = KnownAccount::of(owner, self.0.federation.max_age())?;
+        if !owner.is_usable() {
             return Ok(Found::Out(Explanation::Disabled(owner.account.name.clone())));
         }
         Ok(Found::Principal(owner.carrying(&record, record.expires)?))

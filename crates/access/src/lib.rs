@@ -8,10 +8,16 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod admission;
 mod api_token;
 mod audit;
+mod device;
+mod device_login;
+mod directory_login;
 mod error;
 mod explain;
+mod federation;
+mod federation_settings;
 mod grant;
 mod grants;
 mod hashers;
@@ -22,26 +28,37 @@ mod name;
 mod networks;
 mod password;
 mod principal;
+mod provider_login;
 mod refusals;
 mod registry_scope;
 mod registry_token;
 mod role;
+mod role_groups;
 mod rotation;
 mod rules;
 mod scope;
 mod session;
 mod sessions;
 mod settings;
+mod settings_fault;
 mod signing_keys;
 mod throttle;
 mod verb;
 mod verified;
+mod workload;
+mod workloads;
 
 pub use access::{Access, AccessSettings};
 pub use api_token::{ApiToken, ApiTokenError, TokenId};
 pub use audit::{Audit, Deed};
+pub use device::{DeviceError, DeviceLogin, DeviceRequest};
+pub use device_login::{DevicePollError, DeviceToken};
+pub use entrepot_federation::AttemptError;
 pub use error::{BearerError, ChangeError, LoginError, OpenError, SessionError};
 pub use explain::{Explanation, Rule, Somebody, SomebodyError};
+pub use federation_settings::{
+    FederationSettings, LdapSection, LdapSettings, OidcSection, OidcSettings, WorkloadSection,
+};
 pub use grant::{Grant, Subject, SubjectError};
 pub use grants::{GrantOrigin, RulesInForce};
 pub use login::Bearer;
@@ -50,14 +67,16 @@ pub use name::{AccountName, NameError};
 pub use networks::{NetworkError, Networks};
 pub use password::{Busy, PasswordError, Passwords};
 pub use principal::{Account, Carries, HeldToken, Identity, Principal};
+pub use provider_login::{ProviderLogin, ProviderLoginDone, ProviderLoginError, ProviderReturn};
 pub use registry_scope::RegistryScopes;
 pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, SigningKey, VerifyingKeys};
 pub use role::{Operation, Role, RoleError};
+pub use role_groups::RoleGroups;
 pub use rules::{Reason, Repository, Rules, Source, Visibility, WrongCredentials};
 pub use scope::{Scope, ScopeError, Scopes};
 pub use session::{SessionFormError, SessionId, SessionLimits, SessionOrigin, SessionSecret};
 pub use sessions::{Session, SessionPage};
-pub use settings::{
-    AccessSection, AuditSection, GrantSection, NetworkSettings, SessionSection, SettingsFault,
-};
+pub use settings::{AccessSection, AuditSection, GrantSection, NetworkSettings, SessionSection};
+pub use settings_fault::SettingsFault;
 pub use verb::{Verb, VerbError, Verbs};
+pub use workload::{Workload, WorkloadRule};

@@ -2,13 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
-use entrepot_catalog::ApiTokenRecord;
+use entrepot_catalog::{AccountKind, ApiTokenRecord};
 use entrepot_oci::Digest;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::{
-    access::{Access, KnownAccount, Shared, locked},
+    access::{Access, KnownAccount, Shared, Standing, locked},
     api_token::ApiToken,
     error::{BearerError, LoginError},
     name::AccountName,
@@ -41,6 +41,9 @@ impl Access {
     ) -> Result<Principal, LoginError> {
         if ApiToken::is_meant(password.expose_secret()) {
             return self.0.api_token(password.expose_secret()).await;
+        }
+        if self.0.federation.workloads.are_meant(password.expose_secret()) {
+            return self.0.federation.workloads.identify(password.expose_secret()).await;
         }
         self.0.password_login(name, password, address).await
     }
@@ -90,28 +93,35 @@ impl Shared {
         address: Option<IpAddr>,
     ) -> Result<Principal, LoginError> {
         // An unknown name takes the same way as a known one, and as long.
+        let typed = name.trim();
         let name = AccountName::normalized(name).ok();
         let known = match &name {
             Some(name) => self.account_by_name(name).await?,
             None => None,
         };
-        let usable = known.filter(|known| !known.is_disabled);
+        let is_ours = |known: &KnownAccount| matches!(known.kind, AccountKind::Local | AccountKind::Robot);
+        // Accounts that were made here are never looked up elsewhere.
+        if let Some(ldap) = &self.federation.ldap
+            && !known.as_ref().is_some_and(|known| is_ours(known))
+        {
+            let attempt = Attempt::new(name, address, password);
+            return self.directory_login(ldap, typed, password, attempt).await;
+        }
+        let usable = known.filter(|known| known.is_usable());
         let stored = usable.as_ref().and_then(|known| known.password.clone());
         if let (Some(known), Some(stored)) = (&usable, &stored)
             && self.verified.knows(stored, password.expose_secret())
         {
             return Ok(known.principal());
         }
-        let attempt = Attempt { name, address, secret: Digest::of(password.expose_secret().as_bytes()) };
+        let attempt = Attempt::new(name, address, password);
         self.check_failures(&attempt)?;
         let is_right = !password.expose_secret().is_empty()
             && self.passwords.verify(password.clone(), stored.clone()).await?;
         match (usable, stored) {
             (Some(known), Some(stored)) if is_right => {
                 self.verified.add(&stored, password.expose_secret());
-                if let Some(name) = &attempt.name {
-                    locked(&self.by_account).forget(name);
-                }
+                self.forget_failures(&attempt);
                 self.catalog.account_logged_in(known.account.id, SystemTime::now()).await?;
                 Ok(known.principal())
             }
@@ -122,7 +132,7 @@ impl Shared {
         }
     }
 
-    fn check_failures(&self, attempt: &Attempt) -> Result<(), LoginError> {
+    pub(crate) fn check_failures(&self, attempt: &Attempt) -> Result<(), LoginError> {
         let now = Instant::now();
         let of_account = attempt.name.as_ref().and_then(|name| locked(&self.by_account).wait(name, now));
         let of_address = attempt.address.and_then(|address| locked(&self.by_address).wait(&address, now));
@@ -132,13 +142,19 @@ impl Shared {
         }
     }
 
-    fn record_failure(&self, attempt: Attempt) {
+    pub(crate) fn record_failure(&self, attempt: Attempt) {
         let now = Instant::now();
         if let Some(name) = attempt.name {
             locked(&self.by_account).record(name, attempt.secret, now);
         }
         if let Some(address) = attempt.address {
             locked(&self.by_address).record(address, attempt.secret, now);
+        }
+    }
+
+    pub(crate) fn forget_failures(&self, attempt: &Attempt) {
+        if let Some(name) = &attempt.name {
+            locked(&self.by_account).forget(name);
         }
     }
 
@@ -166,9 +182,12 @@ impl Shared {
         record: &ApiTokenRecord,
         ends: Option<SystemTime>,
     ) -> Result<Option<Principal>, LoginError> {
-        let known = self.account(record.account).await?.filter(|known| !known.is_disabled);
-        let Some(known) = known else { return Ok(None) };
-        Ok(Some(known.carrying(record, ends)?))
+        let Some(known) = self.account(record.account).await? else { return Ok(None) };
+        match known.standing(SystemTime::now()) {
+            Standing::Good => Ok(Some(known.carrying(record, ends)?)),
+            Standing::Disabled => Ok(None),
+            Standing::Unconfirmed => Err(LoginError::Unconfirmed { name: known.account.name.to_string() }),
+        }
     }
 
     /// Who a registry token was issued to, as they are now.
@@ -180,8 +199,9 @@ impl Shared {
             Some(("account", id)) => {
                 let id = id.parse().map_err(|_| BearerError::Revoked)?;
                 let known = self.account(id).await.map_err(LoginError::from)?;
-                known.filter(|known| !known.is_disabled).map(|known| known.principal())
+                known.filter(|known| known.is_usable()).map(|known| known.principal())
             }
+            Some(("workload", rest)) => self.federation.workloads.restored(rest),
             Some(("token", id)) => {
                 let now = SystemTime::now();
                 let record = self.token(id).await.map_err(LoginError::from)?;
@@ -220,16 +240,23 @@ fn subject_of(principal: &Principal) -> String {
     match (&principal.identity, &principal.carries) {
         (Identity::Account(_), Carries::Token(token)) => format!("token:{}", token.id),
         (Identity::Account(account), Carries::All) => format!("account:{}", account.id),
+        (Identity::Workload(workload), _) => format!("workload:{}", workload.remembered()),
         (Identity::Owner | Identity::Local | Identity::SyncToken | Identity::Anonymous, _) => String::new(),
     }
 }
 
 /// An attempt to log in with a password.
-struct Attempt {
+pub(crate) struct Attempt {
     name: Option<AccountName>,
-    address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     /// A hash of what was sent.
     secret: Digest,
+}
+
+impl Attempt {
+    fn new(name: Option<AccountName>, address: Option<IpAddr>, password: &SecretString) -> Self {
+        Self { name, address, secret: Digest::of(password.expose_secret().as_bytes()) }
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::{
     role::{Operation, Role},
     scope::Scopes,
     verb::Verbs,
+    workload::Workload,
 };
 
 /// Who sent a request, and the part of their rights that the credential carries. Cheap to clone.
@@ -30,6 +31,8 @@ pub enum Identity {
     SyncToken,
     /// An account.
     Account(Arc<Account>),
+    /// A CI job, or another program that its own platform vouches for.
+    Workload(Arc<Workload>),
     /// Anybody else.
     Anonymous,
 }
@@ -98,6 +101,7 @@ impl Principal {
                 Carries::All => format!("account:{}", account.name),
                 Carries::Token(token) => format!("account:{} (token {})", account.name, token.id),
             },
+            Identity::Workload(workload) => format!("workload:{}", workload.subject()),
             Identity::Anonymous => "anonymous".to_owned(),
         }
     }

@@ -61,6 +61,8 @@ pub enum Source {
     Owner,
     /// What programs on the server's machine may do.
     Local,
+    /// The rule that a CI job fits, in `access.workloads`.
+    Workload,
     /// What anybody may do to public repositories.
     Anonymous,
     /// What accounts of this role may do without a grant.
@@ -143,6 +145,10 @@ impl Rules {
                 tell(Source::Local, self.local);
                 None
             }
+            Identity::Workload(workload) => {
+                tell(Source::Workload, workload.rights(of.name));
+                None
+            }
             Identity::SyncToken | Identity::Anonymous => None,
         };
         // What anybody may do, accounts may do as well.
@@ -169,7 +175,7 @@ impl Rules {
             Identity::SyncToken => {
                 matches!(operation, Operation::See | Operation::Inspect | Operation::RunSyncs)
             }
-            Identity::Anonymous => self.anybody_may(operation),
+            Identity::Anonymous | Identity::Workload(_) => self.anybody_may(operation),
         };
         may && principal.carries.may(operation)
     }

@@ -149,7 +149,7 @@ impl Access {
             self.0.recently_used.insert(hash, ());
             self.0.catalog.session_used(&record.id, now).await?;
         }
-        let known = self.0.account(record.account).await?.filter(|known| !known.is_disabled);
+        let known = self.0.account(record.account).await?.filter(|known| known.is_usable());
         let known = known.ok_or(SessionError::Ended)?;
         Ok(Session { id: secret.id().clone(), principal: known.principal() })
     }

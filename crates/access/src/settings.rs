@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use entrepot_oci::RepositoryPattern;
 use serde::Deserialize;
 
 use crate::{
+    federation_settings::{FederationSettings, LdapSection, OidcSection, WorkloadSection},
     grant::Grant,
     networks::{Networks, network},
     rules::{Rules, WrongCredentials},
     session::SessionLimits,
+    settings_fault::{SettingsFault, fault, patterns, verbs},
     verb::{Verb, Verbs},
 };
 
@@ -31,6 +32,15 @@ pub struct AccessSection {
     pub private: Vec<String>,
     /// What becomes of pulls with credentials that are not accepted: `ignore` them, or `refuse`.
     pub wrong_credentials: Option<String>,
+    /// The OpenID provider that people log in with.
+    pub oidc: Option<OidcSection>,
+    /// The LDAP directory that verifies passwords.
+    pub ldap: Option<LdapSection>,
+    /// Which CI jobs and other workloads may do what.
+    pub workloads: Vec<WorkloadSection>,
+    /// How long groups count after a provider or directory told them.
+    #[serde(with = "humantime_serde")]
+    pub groups_max_age: Option<Duration>,
     /// The audit log.
     pub audit: AuditSection,
     /// Networks of the proxies whose word about a client counts; where nothing is written, this machine.
@@ -97,15 +107,6 @@ pub struct GrantSection {
     pub may: Vec<String>,
 }
 
-/// A mistake in the section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsFault {
-    /// The keys that lead to it, below `access`.
-    pub path: Vec<String>,
-    /// What is wrong.
-    pub what: String,
-}
-
 impl AccessSection {
     /// What the section means.
     ///
@@ -129,6 +130,23 @@ impl AccessSection {
             Some(_) => return Err(fault(&["wrong_credentials"], "it is not one of `ignore`, `refuse`")),
         };
         Ok(Rules { anonymous, anonymous_sees, local, grants, private, wrong_credentials })
+    }
+
+    /// Who else says who somebody is.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn federation(&self) -> Result<FederationSettings, SettingsFault> {
+        let mut settings = FederationSettings {
+            oidc: self.oidc.as_ref().map(OidcSection::settings).transpose()?,
+            ldap: self.ldap.as_ref().map(LdapSection::settings).transpose()?,
+            ..FederationSettings::default()
+        };
+        for (at, workload) in self.workloads.iter().enumerate() {
+            settings.add_workload(workload, at)?;
+        }
+        settings.groups_max_age = self.groups_max_age.unwrap_or(settings.groups_max_age);
+        Ok(settings)
     }
 
     /// What it says about addresses.
@@ -196,28 +214,10 @@ fn words_and_see(words: &[String]) -> Result<(Verbs, bool), SettingsFault> {
     Ok((may, words.iter().any(|word| word == SEE)))
 }
 
-fn verbs(words: &[String], path: &[&str]) -> Result<Verbs, SettingsFault> {
-    let read = |(at, word): (usize, &String)| {
-        word.parse::<Verb>().map_err(|error| fault(&[path, &[&at.to_string()]].concat(), error))
-    };
-    words.iter().enumerate().map(read).collect()
-}
-
-fn patterns(texts: &[String], path: &[&str]) -> Result<Vec<RepositoryPattern>, SettingsFault> {
-    let read = |(at, text): (usize, &String)| {
-        text.parse().map_err(|error| fault(&[path, &[&at.to_string()]].concat(), error))
-    };
-    texts.iter().enumerate().map(read).collect()
-}
-
 fn networks(texts: &[String], key: &str) -> Result<Networks, SettingsFault> {
     let read =
         |(at, text): (usize, &String)| network(text).map_err(|error| fault(&[key, &at.to_string()], error));
     texts.iter().enumerate().map(read).collect()
-}
-
-fn fault(path: &[&str], what: impl ToString) -> SettingsFault {
-    SettingsFault { path: path.iter().map(|key| (*key).to_owned()).collect(), what: what.to_string() }
 }
 
 #[cfg(test)]

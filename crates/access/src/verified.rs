@@ -40,7 +40,7 @@ impl Verified {
     }
 
     // A stored hash has its salt, so it stands for one account.
-    fn tag(&self, stored: &str, password: &str) -> Vec<u8> {
+    pub(crate) fn tag(&self, stored: &str, password: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(&(stored.len() as u64).to_le_bytes());
         context.update(stored.as_bytes());

@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_access::{
-    Access, AccessSettings, AccountName, Audit, Change, ChangeError, LoginError, NewToken, Role, Rules,
+    Access, AccessSettings, AccountName, Audit, Change, ChangeError, LoginError, NewToken, Role,
     SessionError, SessionLimits, SessionOrigin, SessionSecret,
 };
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
@@ -30,7 +30,7 @@ impl Home {
     }
 
     async fn open(&self, sessions: SessionLimits) -> Access {
-        let settings = AccessSettings { rules: Rules::default(), sessions };
+        let settings = AccessSettings { sessions, ..AccessSettings::default() };
         Access::open(self.catalog().await, self.keyring.clone(), settings).await.unwrap()
     }
 

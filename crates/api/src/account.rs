@@ -31,6 +31,8 @@ words! {
         SyncToken = "sync-token",
         /// An account.
         Account = "account",
+        /// A CI job, or another program that its own platform vouches for.
+        Workload = "workload",
         /// Anybody else.
         Anonymous = "anonymous",
     }

@@ -17,6 +17,7 @@ mod cache;
 mod cause;
 mod copy;
 mod credential;
+mod device;
 mod event;
 mod grant;
 mod problem;
@@ -44,6 +45,7 @@ pub use credential::{
     Credential, CredentialChange, CredentialList, CredentialQuery, CredentialStep, CredentialVerdict,
     CredentialVerification, NewCredential, PullQuota, SecretKey, SecretsStatus, StoredCredential,
 };
+pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,

@@ -207,6 +207,11 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Log in from a script",
                 "在脚本中登录",
             ),
+            example(
+                "entrepot login m.example.com --device",
+                "Log in to an entrepot with a browser, by OpenID Connect or a password",
+                "用浏览器登录 entrepot，OpenID Connect 或密码均可",
+            ),
         ],
     ),
     ("logout", &[example("entrepot logout quay.io", "Remove a login", "删除登录")]),
@@ -427,6 +432,29 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "access test",
+        &[example(
+            "entrepot access test ldap --user alice",
+            "Show which groups the directory gives `alice`, and which role that is",
+            "显示目录给 `alice` 哪些组，以及由此得到的角色",
+        )],
+    ),
+    (
+        "access test oidc",
+        &[
+            example(
+                "entrepot access test oidc",
+                "Check that the OpenID provider answers and accepts us",
+                "检查 OpenID 提供方是否可用、是否接受本服务",
+            ),
+            example(
+                "entrepot access test oidc --token-stdin < id-token",
+                "Show the claims, groups and role of whoever the ID token is about",
+                "显示该 ID 令牌中的声明、组以及对应的角色",
+            ),
+        ],
+    ),
+    (
         "credentials password",
         &[example(
             "entrepot credentials password docker.io --password-stdin < token",
@@ -466,6 +494,14 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "secrets reset",
         &[example("entrepot secrets reset --yes", "Begin anew without a lost key", "密钥丢失后重新开始")],
+    ),
+    (
+        "access test ldap",
+        &[example(
+            "entrepot access test ldap --user alice --password-stdin < password",
+            "Log in to the directory as `alice`, and show groups and role",
+            "以 `alice` 登录目录，并显示其组和角色",
+        )],
     ),
     (
         "audit",

@@ -58,6 +58,8 @@ fn main() -> ExitCode {
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
+        Action::LoginDevice(login) => commands::login_device::run(login),
+        Action::AccessTest(test) => commands::access_test::run(test),
         Action::Login(login) => commands::login::login(login),
         Action::Logout(logout) => commands::login::logout(logout),
         Action::Images(images) => commands::documents::images::run(images),

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_access::{Access, OpenError as AccessError};
+use entrepot_access::{Access, AccessSettings, OpenError as AccessError};
 use entrepot_catalog::{Catalog, Location, SealedTable};
 use entrepot_mirror::Mirror;
 use entrepot_remote::StoredCredentials;
@@ -56,12 +56,22 @@ pub(crate) async fn open_keys(config: &Config, data: &DataDir, catalog: &Catalog
 /// # Errors
 /// The keys are not the right ones, or the catalog failed.
 pub(crate) async fn open_access(config: &Config, catalog: &Catalog, keys: &Keys) -> Result<Access, Failure> {
-    let access = Access::open(catalog.clone(), keys.clone(), config.access.clone()).await;
+    let settings = AccessSettings {
+        rules: config.access.clone(),
+        sessions: config.sessions,
+        federation: config.federation.meant.clone(),
+    };
+    let access = Access::open(catalog.clone(), keys.clone(), settings).await;
     let access = access.map_err(|error| {
         let failure = Failure::because("cannot open the accounts", &error);
         match error {
             AccessError::WrongKey(_) => failure.with_hint(other_key(keys.file())),
-            AccessError::Catalog(_) | AccessError::Damaged | AccessError::Key(_) => failure,
+            AccessError::Federation(_) => {
+                failure.with_hint("look at `ca` in the section `access` of the configuration")
+            }
+            AccessError::Catalog(_) | AccessError::Damaged | AccessError::Random | AccessError::Key(_) => {
+                failure
+            }
         }
     })?;
     let made = access.make_first_admin().await;

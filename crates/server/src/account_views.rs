@@ -14,6 +14,7 @@ pub(crate) fn me(principal: &Principal, may: impl Fn(Operation) -> bool) -> api:
         Identity::Local => api::SenderKind::Local,
         Identity::SyncToken => api::SenderKind::SyncToken,
         Identity::Account(_) => api::SenderKind::Account,
+        Identity::Workload(_) => api::SenderKind::Workload,
         Identity::Anonymous => api::SenderKind::Anonymous,
     };
     let account = principal.account();

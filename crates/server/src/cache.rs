@@ -128,7 +128,9 @@ fn allowed(call: &WebCall, operation: Operation) -> Result<&Mirror, Problem> {
     match &call.caller.sender.principal.identity {
         Identity::Owner => Ok(&call.state.mirror),
         Identity::Account(_) if may(call, operation) => Ok(&call.state.mirror),
-        Identity::Account(_) | Identity::SyncToken | Identity::Anonymous => Err(refused(call)),
+        Identity::Account(_) | Identity::Workload(_) | Identity::SyncToken | Identity::Anonymous => {
+            Err(refused(call))
+        }
         Identity::Local => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, "only the owner of the data directory may do this");

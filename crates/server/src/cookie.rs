@@ -10,39 +10,51 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::headers;
 
-const NAME: &str = "entrepot_session";
-const SECURE_NAME: &str = "__Host-entrepot_session";
+/// The cookie of a session.
+pub(crate) const SESSION: Cookie =
+    Cookie { name: "entrepot_session", secure_name: "__Host-entrepot_session" };
+/// The cookie of a login that is under way at a provider.
+pub(crate) const LOGIN: Cookie = Cookie { name: "entrepot_login", secure_name: "__Host-entrepot_login" };
 
-fn name(is_https: bool) -> &'static str {
-    if is_https { SECURE_NAME } else { NAME }
+/// A cookie, by its names.
+pub(crate) struct Cookie {
+    name: &'static str,
+    /// Its name over TLS.
+    secure_name: &'static str,
 }
 
-/// The secret in the cookie of a request. `is_https` says whether its client speaks TLS. Two cookies of that name are none:
-/// one of them is somebody else's.
-pub(crate) fn read(headers: &HeaderMap, is_https: bool) -> Option<&str> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut found = pairs.filter(|(key, _)| *key == name(is_https)).map(|(_, value)| value);
-    let first = found.next()?;
-    found.next().is_none().then_some(first)
-}
+impl Cookie {
+    fn name(&self, is_https: bool) -> &'static str {
+        if is_https { self.secure_name } else { self.name }
+    }
 
-/// The value of `Set-Cookie` that begins a session.
-pub(crate) fn set(secret: &str, is_https: bool, max_age: Duration) -> HeaderValue {
-    let mut value = headers::value(write(secret, is_https, max_age));
-    value.set_sensitive(true);
-    value
-}
+    /// The value that a request brings. `is_https` says whether its client speaks TLS. Two cookies of that name are none:
+    /// one of them is somebody else's.
+    pub(crate) fn read<'a>(&self, headers: &'a HeaderMap, is_https: bool) -> Option<&'a str> {
+        let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut found = pairs.filter(|(key, _)| *key == self.name(is_https)).map(|(_, value)| value);
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
 
-/// The value of `Set-Cookie` that removes it.
-pub(crate) fn clear(is_https: bool) -> HeaderValue {
-    headers::value(write("", is_https, Duration::ZERO))
-}
+    /// The value of `Set-Cookie` that hands it to a browser.
+    pub(crate) fn set(&self, secret: &str, is_https: bool, max_age: Duration) -> HeaderValue {
+        let mut value = headers::value(self.write(secret, is_https, max_age));
+        value.set_sensitive(true);
+        value
+    }
 
-fn write(secret: &str, is_https: bool, max_age: Duration) -> String {
-    let secure = if is_https { "; Secure" } else { "" };
-    let (name, seconds) = (name(is_https), max_age.as_secs());
-    format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+    /// The value of `Set-Cookie` that removes it.
+    pub(crate) fn clear(&self, is_https: bool) -> HeaderValue {
+        headers::value(self.write("", is_https, Duration::ZERO))
+    }
+
+    fn write(&self, secret: &str, is_https: bool, max_age: Duration) -> String {
+        let secure = if is_https { "; Secure" } else { "" };
+        let (name, seconds) = (self.name(is_https), max_age.as_secs());
+        format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+    }
 }
 
 #[cfg(test)]
@@ -53,15 +65,15 @@ mod tests {
     fn it_is_for_this_host_alone_and_not_for_scripts() {
         let day = Duration::from_secs(86_400);
         assert_eq!(
-            set("abc", true, day),
+            SESSION.set("abc", true, day),
             "__Host-entrepot_session=abc; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(
-            set("abc", false, day),
+            SESSION.set("abc", false, day),
             "entrepot_session=abc; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax"
         );
-        assert!(clear(false).to_str().unwrap().starts_with("entrepot_session=; Path=/; Max-Age=0;"));
-        assert_eq!(format!("{:?}", set("abc", true, day)), "Sensitive");
+        assert!(SESSION.clear(false).to_str().unwrap().starts_with("entrepot_session=; Path=/; Max-Age=0;"));
+        assert_eq!(format!("{:?}", SESSION.set("abc", true, day)), "Sensitive");
     }
 
     #[test]
@@ -72,7 +84,7 @@ mod tests {
             values.for_each(|(name, value)| {
                 all.append(name, value);
             });
-            read(&all, is_https).map(str::to_owned)
+            SESSION.read(&all, is_https).map(str::to_owned)
         };
         let is = |secret: &str| Some(secret.to_owned());
         assert_eq!(read(&["a=b; entrepot_session=x; c=d"], false), is("x"));

@@ -56,7 +56,9 @@ fn said(asked: &Asked<'_>, explanation: Explanation) -> Said {
         Explanation::NotGranted { is_private } => not_granted(asked, is_private),
         Explanation::Disabled(name) => refused(
             ExplanationReason::Disabled,
-            format!("the account `{name}` is disabled"),
+            format!(
+                "the account `{name}` is disabled, or has not been confirmed by where it comes from lately"
+            ),
             format!("`entrepot account enable {name}`"),
         ),
         Explanation::Expired(end) => refused(
@@ -92,7 +94,7 @@ fn reason(rule: &Rule) -> ExplanationReason {
         Rule::Owner | Rule::Local => ExplanationReason::Local,
         Rule::Anonymous => ExplanationReason::Anonymous,
         Rule::Role(_) => ExplanationReason::Role,
-        Rule::Grant(_) => ExplanationReason::Grant,
+        Rule::Grant(_) | Rule::Workload => ExplanationReason::Grant,
     }
 }
 
@@ -100,6 +102,7 @@ fn told(rule: &Rule) -> String {
     match rule {
         Rule::Owner => "whoever can open the local socket may do everything".to_owned(),
         Rule::Local => "`access.local`, or its default, gives it to programs on this machine".to_owned(),
+        Rule::Workload => "`access.workloads` gives it to this CI job".to_owned(),
         Rule::Anonymous => "`access.anonymous`, or its default, gives it to anybody".to_owned(),
         Rule::Role(role) => format!("the role `{role}` has it without a grant"),
         Rule::Grant(origin @ GrantOrigin::Configuration(_)) => {

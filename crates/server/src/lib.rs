@@ -35,6 +35,7 @@ mod connection;
 mod cookie;
 mod credentials;
 mod cross_site;
+mod device;
 mod error;
 mod explained;
 mod forwarded;
@@ -79,7 +80,7 @@ mod workers;
 
 pub use action::{Action, Content};
 pub use error::Refusal;
-pub use login_provider::LoginProvider;
+pub use login_provider::{LoginProvider, OIDC};
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use permit::Permit;

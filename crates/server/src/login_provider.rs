@@ -1,5 +1,13 @@
 //! Ways to log in besides a password, as the pages offer them.
 
+/// Where logins by the OpenID provider of [`entrepot_access`] begin.
+pub const OIDC: &str = "/login/oidc";
+/// Where it sends browsers back to.
+pub(crate) const CALLBACK: &str = "/login/oidc/callback";
+
+/// The page after a logout, with the way out of the provider.
+pub(crate) const END: &str = "/login/oidc/end";
+
 /// Another way to log in, which has an address of its own here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginProvider {

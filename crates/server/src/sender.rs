@@ -159,7 +159,7 @@ impl Sender {
 
     async fn by_cookie(evidence: &Evidence<'_>, access: Option<&Access>) -> Self {
         let Some(access) = access.filter(|_| evidence.has_cookies) else { return evidence.without() };
-        let Some(secret) = cookie::read(evidence.origin.headers, evidence.origin.is_https()) else {
+        let Some(secret) = cookie::SESSION.read(evidence.origin.headers, evidence.origin.is_https()) else {
             return evidence.without();
         };
         match access.session(secret).await {
@@ -238,6 +238,10 @@ impl Evidence<'_> {
 impl Rejection {
     fn of_login(error: LoginError) -> Self {
         let kind = match &error {
+            LoginError::Unconfirmed { .. } | LoginError::NoRole | LoginError::Workload(_) => {
+                RejectionKind::Password
+            }
+            LoginError::Unavailable(_) => RejectionKind::Unavailable,
             LoginError::Wrong
             | LoginError::Token(_)
             | LoginError::TokenForSession

@@ -68,24 +68,38 @@ pub(crate) async fn begin(
     password: &SecretString,
 ) -> Result<Begun, LoginError> {
     let secret = access.log_in(name, password, &call.session_origin()).await?;
+    Ok(replaced(call, access, &secret).await)
+}
+
+/// A session that has begun, in place of the one that the browser had.
+pub(crate) async fn replaced(
+    call: &WebCall,
+    access: &Access,
+    secret: &entrepot_access::SessionSecret,
+) -> Begun {
     if let Credentials::Session(before) = &call.caller.sender.credentials
         && let Err(error) = access.end_session(before, &by(call)).await
     {
         tracing::warn!(%error, "the session that a browser had before did not end");
     }
-    Ok(begun(call, access, &secret))
+    begun(call, access, secret)
 }
 
 /// The cookie of a session that has begun.
 pub(crate) fn begun(call: &WebCall, access: &Access, secret: &entrepot_access::SessionSecret) -> Begun {
     let lifetime = access.session_limits().max_age;
-    let value = cookie::set(secret.expose(), call.origin().is_https(), lifetime);
+    let value = cookie::SESSION.set(secret.expose(), call.origin().is_https(), lifetime);
     Begun { id: secret.id().clone(), cookie: HeaderMap::from_iter([(header::SET_COOKIE, value)]) }
 }
 
 fn refused(error: &LoginError) -> Response<Body> {
     let (status, hint) = match error {
-        LoginError::Wrong | LoginError::Token(_) | LoginError::Expired { .. } => (
+        LoginError::Wrong
+        | LoginError::NoRole
+        | LoginError::Unconfirmed { .. }
+        | LoginError::Workload(_)
+        | LoginError::Token(_)
+        | LoginError::Expired { .. } => (
             StatusCode::UNAUTHORIZED,
             "somebody who manages accounts can set another password: `entrepot account password`",
         ),
@@ -93,7 +107,9 @@ fn refused(error: &LoginError) -> Response<Body> {
             (StatusCode::UNAUTHORIZED, "send the token in `Authorization` with each request instead")
         }
         LoginError::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "wait; API tokens are not slowed down"),
-        LoginError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "try again soon"),
+        LoginError::Busy(_) | LoginError::Unavailable(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "try again soon")
+        }
         LoginError::Catalog(cause) => {
             tracing::warn!(%cause, "a login could not be decided");
             (StatusCode::SERVICE_UNAVAILABLE, "try again later; the server's log says more")
@@ -122,7 +138,7 @@ pub(crate) async fn log_out(call: WebCall) -> Result<Response<Body>, Problem> {
     };
     access.end_session(id, &by(&call)).await?;
     let mut response = answer::empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(header::SET_COOKIE, cookie::clear(call.origin().is_https()));
+    response.headers_mut().insert(header::SET_COOKIE, cookie::SESSION.clear(call.origin().is_https()));
     Ok(response)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
+//! - [`identity_provider`] is a small OpenID provider
 //! - `s3`, a feature, is a real S3 server with faults of its own
 //! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
@@ -20,6 +21,7 @@ mod captured;
 pub mod client;
 mod fault;
 mod gate;
+pub mod identity_provider;
 mod image;
 mod log;
 mod patience;

@@ -1,9 +1,17 @@
 //! The commands about rights: `access`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::server::ServerArgs;
-use crate::commands::access::{Access, Verb};
+use super::{
+    accounts::PasswordArgs,
+    action::Action,
+    common::{FileArgs, OutputArgs},
+    server::ServerArgs,
+};
+use crate::commands::{
+    access::{Access, Verb},
+    access_test::{AccessTest, Asked},
+};
 
 #[derive(Subcommand)]
 pub(super) enum AccessCommand {
@@ -24,6 +32,11 @@ pub(super) enum AccessCommand {
     /// Work with rights beyond those of roles
     #[command(subcommand)]
     Grants(GrantsCommand),
+    /// Ask the OpenID provider or LDAP directory of a configuration who somebody is, and show the role
+    Test {
+        #[command(subcommand)]
+        of: TestCommand,
+    },
 }
 
 #[derive(Subcommand)]
@@ -65,13 +78,63 @@ pub(super) enum GrantsCommand {
     },
 }
 
+#[derive(Subcommand)]
+pub(super) enum TestCommand {
+    /// Ask the OpenID provider: does it answer, does it accept us, and whose ID token is this?
+    Oidc(OidcArgs),
+    /// Log in to the LDAP directory as somebody
+    Ldap(LdapArgs),
+}
+
+#[derive(Args)]
+pub(super) struct OidcArgs {
+    /// Read an ID token from standard input, and show its claims, groups and role
+    #[arg(long)]
+    token_stdin: bool,
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Args)]
+pub(super) struct LdapArgs {
+    /// The user, as they type their name
+    #[arg(short, long, value_name = "NAME")]
+    user: String,
+    #[command(flatten)]
+    password: PasswordArgs,
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
 impl AccessCommand {
-    pub(super) fn into_args(self) -> Access {
+    pub(super) fn into_action(self) -> Action {
         match self {
             Self::Explain { principal, action, repository, server } => {
-                args(server, Verb::Explain { principal, action, repository })
+                Action::Access(args(server, Verb::Explain { principal, action, repository }))
             }
-            Self::Grants(grants) => grants.into_args(),
+            Self::Grants(grants) => Action::Access(grants.into_args()),
+            Self::Test { of } => Action::AccessTest(of.into_args()),
+        }
+    }
+}
+
+impl TestCommand {
+    fn into_args(self) -> AccessTest {
+        match self {
+            Self::Oidc(OidcArgs { token_stdin, file, output }) => AccessTest {
+                file: file.config,
+                of: Asked::Oidc { has_token: token_stdin },
+                output: output.output,
+            },
+            Self::Ldap(LdapArgs { user, password, file, output }) => AccessTest {
+                file: file.config,
+                of: Asked::Ldap { user, password: password.into_args() },
+                output: output.output,
+            },
         }
     }
 }

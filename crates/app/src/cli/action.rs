@@ -1,9 +1,9 @@
 //! What a command line asks for.
 
 use crate::commands::{
-    self, access, accounts, cache, completions, config, copy, credentials, digest,
+    self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, list, login, man, relay, runs, serve, sync, tags,
+    inspect, list, login, login_device, man, relay, runs, serve, sync, tags,
 };
 
 /// A command with its arguments.
@@ -47,6 +47,10 @@ pub(crate) enum Action {
     SecretKey,
     /// Remove everything that is sealed.
     SecretReset(credentials::reset::Reset),
+    /// Log in to a server of ours with a browser.
+    LoginDevice(login_device::LoginDevice),
+    /// Ask the provider or directory of a configuration who somebody is.
+    AccessTest(access_test::AccessTest),
     /// Remove a stored login.
     Logout(login::Logout),
     /// List the images that documents name.

@@ -218,6 +218,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "密码；本机其他用户可能看到，建议改用 `--password-stdin`",
     ),
     ("Read the password from standard input", "从标准输入读取密码"),
+    (
+        "Confirm the login in a browser: for an entrepot, whatever way its people log in",
+        "在浏览器中确认登录：适用于 entrepot 服务，与其登录方式无关",
+    ),
     ("The registry, or a namespace in it", "镜像站，或其中的命名空间"),
     ("Remove all stored logins", "删除所有已保存的登录"),
     // images, rewrite
@@ -486,6 +490,21 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "The new role: `admin`, `operator`, `user` or `viewer`",
         "新的角色：`admin`、`operator`、`user` 或 `viewer`",
     ),
+    ("Show who may do what, and why", "查看谁能做什么，以及原因"),
+    (
+        "Ask the OpenID provider or LDAP directory of a configuration who somebody is, and show the role",
+        "向配置中的 OpenID 提供方或 LDAP 目录查询某人的身份，并显示对应的角色",
+    ),
+    (
+        "Ask the OpenID provider: does it answer, does it accept us, and whose ID token is this?",
+        "查询 OpenID 提供方：是否可用、是否接受本服务，以及该 ID 令牌属于谁",
+    ),
+    ("Log in to the LDAP directory as somebody", "以某个用户的身份登录 LDAP 目录"),
+    (
+        "Read an ID token from standard input, and show its claims, groups and role",
+        "从标准输入读取 ID 令牌，并显示其声明、组和角色",
+    ),
+    ("The user, as they type their name", "用户，按登录时输入的写法"),
     (
         "Disable an account: nobody can log in, and its tokens stop working at once",
         "停用账号：立即无法登录，其令牌同时失效",

@@ -11,10 +11,13 @@ use entrepot_sync::{
 };
 use secrecy::SecretString;
 
-use super::common::{FileArgs, OutputArgs};
+use super::{
+    action::Action,
+    common::{FileArgs, OutputArgs},
+};
 use crate::{
     commands::{
-        copy, digest, inspect, login,
+        copy, digest, inspect, login, login_device,
         password::Password,
         session::Common,
         tags::{self, Where},
@@ -147,6 +150,9 @@ pub(super) struct LoginArgs {
     /// Keep the password itself, also where the server gives API tokens
     #[arg(long)]
     keep_password: bool,
+    /// Confirm the login in a browser: for an entrepot, whatever way its people log in
+    #[arg(long, conflicts_with_all = ["username", "password", "password_stdin", "config"])]
+    device: bool,
     #[command(flatten)]
     file: FileArgs,
     #[command(flatten)]
@@ -211,8 +217,19 @@ impl DigestArgs {
 }
 
 impl LoginArgs {
-    pub(super) fn into_args(self, verbosity: Verbosity) -> login::Login {
-        let Self { target, username, password, password_stdin, keep_password, file, output } = self;
+    pub(super) fn into_action(self, verbosity: Verbosity) -> Action {
+        if self.device {
+            return Action::LoginDevice(login_device::LoginDevice {
+                target: self.target,
+                output: self.output.output,
+            });
+        }
+        Action::Login(self.into_args(verbosity))
+    }
+
+    fn into_args(self, verbosity: Verbosity) -> login::Login {
+        let Self { target, username, password, password_stdin, keep_password, device: _, file, output } =
+            self;
         let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
         let password = match (password, password_stdin) {
             (Some(password), _) => Password::Given(password),

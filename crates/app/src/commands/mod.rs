@@ -1,6 +1,7 @@
 //! The commands. Each has its own argument type and is independent of the command line parser.
 
 pub(crate) mod access;
+pub(crate) mod access_test;
 pub(crate) mod accounts;
 pub(crate) mod cache;
 pub(crate) mod completions;
@@ -12,6 +13,7 @@ pub(crate) mod documents;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod login;
+pub(crate) mod login_device;
 mod login_token;
 pub(crate) mod man;
 pub(crate) mod migrate;

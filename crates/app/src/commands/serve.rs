@@ -10,7 +10,9 @@ use std::{
 
 use entrepot_access::{Access, Verbs};
 use entrepot_scheduler::Reload;
-use entrepot_server::{ApiToken, Error, Listen, Metrics, Parts, Policy, Server, SyncService, TlsFiles};
+use entrepot_server::{
+    ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, Server, SyncService, TlsFiles,
+};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -143,6 +145,11 @@ fn locked(data: &DataDir) -> Result<Lock, Failure> {
     }
 }
 
+fn login_providers(config: &Config) -> Vec<LoginProvider> {
+    let oidc = config.federation.meant.oidc.iter();
+    oidc.map(|oidc| LoginProvider { name: oidc.name.clone(), path: OIDC.to_owned() }).collect()
+}
+
 fn listen(config: &Config, data: &DataDir) -> Listen {
     let control = Some(data.control()).filter(|path| path.as_os_str().len() <= LONGEST_SOCKET);
     if control.is_none() {
@@ -158,6 +165,7 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
         names: names(config),
         public_url: config.public_url.clone(),
         networks: config.networks.clone(),
+        login_providers: login_providers(config),
         is_shared: is_shared(config),
         ..Listen::default()
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use entrepot_access::{AccessSection, Rules as AccessRules, SettingsFault};
+use entrepot_access::{AccessSection, FederationSettings, Rules as AccessRules, SettingsFault};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
@@ -22,8 +22,8 @@ use super::{
     defaults,
     listen::{Listen, ListenError},
     reader::{error::Error, place::Place, tree::Node},
-    sections,
-    types::{Config, Habits, KeySource, Log, Registry, Rules, TlsFiles},
+    sections, show,
+    types::{Config, Habits, KeySource, Log, Registry, Rules, TlsFiles, Written},
     urls::{self, EndpointError},
 };
 
@@ -52,6 +52,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
         audit_kept_for: file.access.as_ref().map(|section| section.audit).unwrap_or_default().kept_for(),
+        federation: checker.federation(file.access.as_ref())?,
         sessions: checker.of_access(file.access.as_ref(), AccessSection::session_limits)?,
         networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
         has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
@@ -129,6 +130,11 @@ impl Checker<'_> {
             Some(_) => self.of_access(section, AccessSection::rules),
             None => Ok(AccessRules::default()),
         }
+    }
+
+    fn federation(&self, section: Option<&AccessSection>) -> Result<Written<FederationSettings>, Error> {
+        let meant = self.of_access(section, AccessSection::federation)?;
+        Ok(Written { meant, shown: show::federation(self.root.get("access")) })
     }
 
     // A part of what the section means; where there is none, that of one without keys.

@@ -22,6 +22,8 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
     resolver.at(root, &["database"])?;
     resolver.at(root, &["api_token"])?;
     resolver.at(root, &["secrets", "key"])?;
+    resolver.at(root, &["access", "oidc", "client_secret"])?;
+    resolver.at(root, &["access", "ldap", "bind_password"])?;
     resolver.at(root, &["blobs", "s3", "access_key"])?;
     resolver.at(root, &["blobs", "s3", "secret_key"])?;
     let Some(Value::Map(registries)) = root.get_mut("registries").map(|node| &mut node.value) else {

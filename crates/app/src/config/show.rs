@@ -9,6 +9,7 @@ use entrepot_oci::RepositoryPattern;
 use entrepot_sync::Format;
 
 use super::{
+    reader::tree::Node,
     shown::Shown,
     types::{Config, KeySource, Level, LogFormat, Registry},
 };
@@ -64,6 +65,29 @@ fn one(key: &str, value: impl Into<String>) -> Shown {
     Shown::Map(vec![(key.to_owned(), Shown::Text(value.into()))])
 }
 
+/// The keys of `access` about providers, directories and workloads, as they are written, without secrets.
+pub(super) fn federation(section: Option<&Node>) -> Shown {
+    const KEYS: [&str; 4] = ["oidc", "ldap", "workloads", "groups_max_age"];
+    let entries = section.map(Node::entries).unwrap_or_default().iter();
+    let of_it = entries.filter(|entry| KEYS.contains(&entry.key.as_str()));
+    Shown::Map(of_it.map(|entry| (entry.key.clone(), masked(Shown::written(&entry.node)))).collect())
+}
+
+fn masked(shown: Shown) -> Shown {
+    match shown {
+        Shown::Map(entries) => Shown::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| match key.as_str() {
+                    "client_secret" | "bind_password" => (key, Shown::Text(SECRET.to_owned())),
+                    _ => (key, masked(value)),
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
 fn show_access(config: &Config) -> Shown {
     let rules: &AccessRules = &config.access;
     let networks = |networks: &Networks| texts(&networks.iter().collect::<Vec<_>>());
@@ -91,6 +115,9 @@ fn show_access(config: &Config) -> Shown {
     sessions.text("idle", duration(config.sessions.idle));
     sessions.text("max_age", duration(config.sessions.max_age));
     keys.put("sessions", sessions.into());
+    if let Shown::Map(entries) = &config.federation.shown {
+        entries.iter().for_each(|(key, value)| keys.put(key, value.clone()));
+    }
     keys.into()
 }
 

@@ -54,6 +54,8 @@ fn example_environment() -> Environment {
         ("DOCKERHUB_TOKEN", "t"),
         ("ORG_TOKEN", "t"),
         ("API_TOKEN", "t"),
+        ("OIDC_SECRET", "s"),
+        ("LDAP_PASSWORD", "p"),
     ])
 }
 
@@ -157,7 +159,10 @@ fn secrets_are_neither_shown_nor_told() {
     let text = "database: postgres://u:canary@h/d
 api_token: canary
 blobs: {s3: {bucket: b, endpoint: 'https://s3.test', access_key: canary, secret_key: canary}}
-registries: {quay.io: {credentials: [{username: u, password: canary}]}}";
+registries: {quay.io: {credentials: [{username: u, password: canary}]}}
+access:
+  oidc: {issuer: 'https://id.test', client_id: i, client_secret: canary, users: [dev]}
+  ldap: {url: 'ldaps://ldap.test', bind_dn: cn=r, bind_password: canary, base: dc=x, users: [cn=dev]}";
     let config = config(text);
     let json = serde_json::to_string(&config.show()).unwrap();
     for output in [format!("{config:?}"), shown(&config), json] {
@@ -172,6 +177,8 @@ registries: {quay.io: {credentials: [{username: u, password: canary}]}}";
         "registries: {quay.io: {insecure: canary}}",
         "mirror: {freshness: canary}",
         "blobs: {s3: {bucket: b, endpoint: 'canary'}}",
+        "access: {ldap: {url: 'ldaps://u:canary@h', base: dc=x, users: [cn=dev]}}",
+        "access: {oidc: {issuer: 'https://u:canary@h', client_id: i, users: [dev]}}",
     ] {
         assert!(!fault(bad).contains("canary"), "{}", fault(bad));
     }

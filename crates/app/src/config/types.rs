@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use entrepot_access::{NetworkSettings, Rules as AccessRules, SessionLimits};
+use entrepot_access::{FederationSettings, NetworkSettings, Rules as AccessRules, SessionLimits};
 use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) access: AccessRules,
     /// How long entries of the audit log are kept.
     pub(crate) audit_kept_for: Duration,
+    /// Who else says who somebody is.
+    pub(crate) federation: Written<FederationSettings>,
     /// How long sessions last.
     pub(crate) sessions: SessionLimits,
     /// The proxies in front, and who reads the metrics.

@@ -51,6 +51,7 @@ const CHANGE: &str = "UPDATE account SET role = COALESCE($3, role), password = C
      changed_ms = $7 WHERE id = $1 AND revision = COALESCE($2, revision)";
 pub(crate) const REMOVE: &str = "DELETE FROM account WHERE id = $1 AND revision = COALESCE($2, revision)";
 const LOGGED_IN: &str = "UPDATE account SET last_login_ms = $2 WHERE id = $1";
+const UNCONFIRMED: &str = "UPDATE account SET last_login_ms = NULL WHERE id = $1";
 const ANY_WITH_PASSWORD: &str = "SELECT id FROM account WHERE password IS NOT NULL AND disabled = 0 LIMIT 1";
 
 impl Catalog {
@@ -194,6 +195,18 @@ impl Catalog {
     pub async fn account_logged_in(&self, id: i64, at: SystemTime) -> Result<(), Error> {
         sqlx::query(LOGGED_IN).bind(id).bind(to_ms(at)).execute(&self.writer).await?;
         Ok(())
+    }
+
+    /// Records that the provider or directory of an account gives it no role any more: the login that it had does not count.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn account_unconfirmed(&self, id: i64) -> Result<(), Error> {
+        retried(|| async {
+            sqlx::query(UNCONFIRMED).bind(id).execute(&self.writer).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Whether anybody can log in with a password.

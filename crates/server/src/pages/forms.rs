@@ -5,12 +5,11 @@ use entrepot_access::{
     Access, Account, Audit, Carries, Change, ChangeError, Identity, LoginError, SessionId, SessionSecret,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
-use secrecy::SecretString;
 
 use super::{
     account::{AccountPage, Outcome},
     errors,
+    form::Form,
     frame::{Frame, Page},
     login::{Login, LoginFault},
     own_path::OwnPath,
@@ -21,12 +20,10 @@ use crate::{
     body::Body,
     cookie,
     headers::HTML,
-    host, query, sessions,
+    host, login_provider, query, sessions,
     web::{allowed::by, call::WebCall},
 };
 
-/// The largest form, in bytes.
-const MAX_FORM: usize = 16 << 10;
 /// Sessions shown.
 const SESSIONS: usize = 100;
 
@@ -43,7 +40,7 @@ pub(super) async fn login(call: WebCall) -> Response<Body> {
 /// Logs in.
 pub(super) async fn log_in(call: WebCall, body: RequestBody) -> Response<Body> {
     let Some(access) = &call.state.access else { return errors::missing(call).await };
-    let Some(form) = read(body).await else {
+    let Some(form) = Form::read(body).await else {
         let fault = Some(LoginFault::BrokenForm);
         return shown(&call, access, &Attempt { next: OwnPath::first(), name: String::new(), fault });
     };
@@ -75,8 +72,14 @@ pub(super) async fn log_out(call: WebCall) -> Response<Body> {
         tracing::warn!(%error, "a session did not end");
         return errors::unavailable(&call);
     }
-    let to = format!("/?lang={}", language(&call).code());
-    let removed = cookie::clear(call.origin().is_https());
+    let is_by_provider = match holder(&call) {
+        Some(account) => access.is_by_provider(account.id).await,
+        None => false,
+    };
+    // There it goes on.
+    let page = if is_by_provider { login_provider::END } else { "/" };
+    let to = format!("{page}?lang={}", language(&call).code());
+    let removed = cookie::SESSION.clear(call.origin().is_https());
     with(see_other(&to), HeaderMap::from_iter([(header::SET_COOKIE, removed)]))
 }
 
@@ -91,7 +94,7 @@ pub(super) async fn change_password(call: WebCall, body: RequestBody) -> Respons
     let (Some(access), Some(account)) = (&call.state.access, holder(&call)) else {
         return own_page(call, None).await;
     };
-    let Some(form) = read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
+    let Some(form) = Form::read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
     match changed(&call, access, account, &form).await {
         Ok(secret) => with(done(&call, Outcome::Changed), sessions::begun(&call, access, &secret).cookie),
         Err(outcome) => own_page(call, Some(outcome)).await,
@@ -124,7 +127,7 @@ async fn changed(
 fn refused_password(error: &LoginError) -> Outcome {
     match error {
         LoginError::Throttled(wait) => Outcome::Wait(wait.as_secs().max(1)),
-        LoginError::Busy(_) | LoginError::Catalog(_) => Outcome::Failed,
+        LoginError::Busy(_) | LoginError::Unavailable(_) | LoginError::Catalog(_) => Outcome::Failed,
         _ => Outcome::NotCurrent,
     }
 }
@@ -145,7 +148,7 @@ pub(super) async fn end(call: WebCall, body: RequestBody) -> Response<Body> {
     let (Some(access), Some(account)) = (&call.state.access, holder(&call)) else {
         return own_page(call, None).await;
     };
-    let Some(form) = read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
+    let Some(form) = Form::read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
     let id = form.get("id").unwrap_or_default();
     let ended = match id.as_str() {
         "others" => {
@@ -248,9 +251,11 @@ fn shown(call: &WebCall, access: &Access, attempt: &Attempt) -> Response<Body> {
     let mut response = unkept(page(HTML, frame.around(&login.main())));
     *response.status_mut() = match attempt.fault {
         None => StatusCode::OK,
-        Some(LoginFault::Wrong | LoginFault::Token) => StatusCode::UNAUTHORIZED,
+        Some(LoginFault::Wrong | LoginFault::NoRole | LoginFault::Token) => StatusCode::UNAUTHORIZED,
         Some(LoginFault::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
-        Some(LoginFault::Busy | LoginFault::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(LoginFault::Busy | LoginFault::Away | LoginFault::Unavailable) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Some(LoginFault::BrokenForm) => StatusCode::BAD_REQUEST,
     };
     response
@@ -269,21 +274,4 @@ fn unkept(mut response: Response<Body>) -> Response<Body> {
 fn with(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {
     response.headers_mut().extend(headers);
     response
-}
-
-/// The fields of a form, as browsers send them.
-struct Form(Vec<u8>);
-
-impl Form {
-    fn get(&self, key: &str) -> Option<String> {
-        form_urlencoded::parse(&self.0).find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
-    }
-
-    fn secret(&self, key: &str) -> SecretString {
-        self.get(key).unwrap_or_default().into()
-    }
-}
-
-async fn read(body: RequestBody) -> Option<Form> {
-    Some(Form(Limited::new(body, MAX_FORM).collect().await.ok()?.to_bytes().to_vec()))
 }

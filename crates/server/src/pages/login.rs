@@ -33,6 +33,8 @@ pub(super) struct Login<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoginFault {
     Wrong,
+    NoRole,
+    Away,
     Token,
     Wait(Duration),
     Busy,
@@ -44,9 +46,15 @@ impl From<&LoginError> for LoginFault {
     fn from(error: &LoginError) -> Self {
         match error {
             LoginError::Wrong => Self::Wrong,
-            LoginError::TokenForSession | LoginError::Token(_) | LoginError::Expired { .. } => Self::Token,
+            LoginError::NoRole => Self::NoRole,
+            LoginError::TokenForSession
+            | LoginError::Token(_)
+            | LoginError::Unconfirmed { .. }
+            | LoginError::Workload(_)
+            | LoginError::Expired { .. } => Self::Token,
             LoginError::Throttled(wait) => Self::Wait(*wait),
             LoginError::Busy(_) => Self::Busy,
+            LoginError::Unavailable(_) => Self::Away,
             LoginError::Catalog(_) => Self::Unavailable,
         }
     }
@@ -56,6 +64,8 @@ impl LoginFault {
     fn told(self, words: &LoginWords) -> String {
         match self {
             Self::Wrong => words.wrong.to_owned(),
+            Self::NoRole => words.no_role.to_owned(),
+            Self::Away => words.away.to_owned(),
             Self::Token => words.token.to_owned(),
             Self::Wait(wait) => format!("{} {} {}", words.wait, wait.as_secs().max(1), words.seconds),
             Self::Busy => words.busy.to_owned(),

@@ -1,6 +1,7 @@
 //! Pages besides the registry API: health, metrics, the first page, and the pages about syncs.
 //!
-//! - `reader`: who may read; `forms`: handlers of `login` and `account`, with their `login_words`; `own_path`: where to go
+//! - `provider`, `device`: logins by a provider, and of programs, with their `provider_words`
+//! - `reader`: who may read; `forms`, by `form`: handlers of `login` and `account`, with their `login_words`; `own_path`: where to go
 //!   after a login
 //! - `readers`: handlers of the pages for readers; `home`, `guide`, `table`: their content; `errors`: errors as pages
 //! - `asked`, `commands`, `here`: what the first page says about an image; `said`: output for machines
@@ -10,7 +11,9 @@ mod account;
 mod asked;
 mod assets;
 mod commands;
+mod device;
 pub(crate) mod errors;
+mod form;
 mod forms;
 mod frame;
 mod guide;
@@ -21,6 +24,8 @@ mod html;
 mod login;
 mod login_words;
 mod own_path;
+mod provider;
+mod provider_words;
 mod reader;
 mod readers;
 mod response;
@@ -36,7 +41,10 @@ use axum::{
 };
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::{answer::respond, body::Body, error::RETRY, headers::TEXT, state::State, web::call::WebCall};
+use crate::{
+    answer::respond, body::Body, error::RETRY, headers::TEXT, login_provider, state::State,
+    web::call::WebCall,
+};
 
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -58,6 +66,10 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/guide.md", get(readers::markdown))
         .route("/sync", get(readers::table))
         .route("/login", get(forms::login).post(forms::log_in))
+        .route(login_provider::OIDC, get(provider::begin))
+        .route(login_provider::CALLBACK, get(provider::finish))
+        .route(login_provider::END, get(provider::end))
+        .route(crate::device::PAGE, get(device::ask).post(device::decide))
         .route("/logout", post(forms::log_out))
         .route("/account", get(forms::account).post(forms::change_password))
         .route("/account/end", post(forms::end))

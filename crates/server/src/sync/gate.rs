@@ -35,7 +35,9 @@ fn of(principal: &Principal, has_token: bool, may: bool) -> Permission {
         Identity::Account(_) if may => Permission::Granted,
         Identity::Local if !has_token => Permission::Granted,
         Identity::Local | Identity::Anonymous if has_token => Permission::NeedsToken,
-        Identity::Account(_) | Identity::Local | Identity::Anonymous => Permission::Refused,
+        Identity::Account(_) | Identity::Workload(_) | Identity::Local | Identity::Anonymous => {
+            Permission::Refused
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, credentials, grants, headers::JSON, pages, sessions,
-    state::State, sync,
+    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, pages,
+    sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -87,6 +87,8 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(accounts::tokens, accounts::create_token))
         .routes(routes!(accounts::renew_token))
         .routes(routes!(accounts::remove_token))
+        .routes(routes!(device::begin))
+        .routes(routes!(device::poll))
         .routes(routes!(sessions::log_in, sessions::log_out))
         .routes(routes!(sessions::sessions, sessions::end_sessions))
         .routes(routes!(sessions::end_session))

@@ -88,12 +88,13 @@ async fn sender(call: &WebCall, access: &Access, asked: &Fields<'_>) -> Sender {
 }
 
 /// Credentials that are refused still get a token for everybody, if nothing but pulling what may be public is asked for:
-/// clusters send their docker.io password to every mirror, and an error would only make them go around this one.
+/// clusters send their docker.io password to every mirror, and an error would only make them go around this one. If it
+/// cannot be told whether they are right, there is none: on private content it would lead to 401, and clients forget a password then.
 fn check(call: &WebCall, access: &Access, sender: &Sender, scopes: &RegistryScopes) -> Result<(), Refusal> {
     let Credentials::Refused(rejection) = &sender.credentials else { return Ok(()) };
     let is_pull = |verbs: Verbs| verbs.iter().all(|verb| verb == Verb::Pull);
     let is_ignored = access.rules().wrong_credentials == WrongCredentials::Ignored
-        && rejection.kind != RejectionKind::Token
+        && matches!(rejection.kind, RejectionKind::Password | RejectionKind::Wait(_))
         && !scopes.is_empty()
         && scopes.iter().all(|(name, verbs)| is_pull(verbs) && may_pull(call, access, sender, name));
     if is_ignored { Ok(()) } else { Err(rejection.refusal(&call.origin(), None)) }
