@@ -373,7 +373,7 @@ async fn what_becomes_private_upstream_is_closed_and_what_becomes_public_opens()
     yard.rig.clock.advance(61 * MINUTE);
     assert_eq!(yard.status(&path, None).await, 200, "the verdict so far counts while it is renewed");
     let is_closed = async || (yard.status(&path, None).await == 401).then_some(());
-    until_answer("the next verdict", is_closed).await;
+    until_answer("the next verdict", &is_closed).await;
 
     yard.rig.upstream.make_public("library/a");
     assert_eq!(yard.status(&path, None).await, 401);
@@ -384,7 +384,7 @@ async fn what_becomes_private_upstream_is_closed_and_what_becomes_public_opens()
     // One that nobody has asked about for long.
     yard.rig.upstream.make_private("library/a");
     yard.rig.clock.advance(3 * HOUR);
-    until_answer("the verdict after that", is_closed).await;
+    until_answer("the verdict after that", &is_closed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
