@@ -34,7 +34,7 @@ pub enum PublicView {
     Given,
     /// Nothing: it wants a login (401), or refuses (403).
     Refused,
-    /// It says that there is no such thing. The repository may be public, private or absent.
+    /// It says that there is no such thing, or does not list its tags. The repository may be public, private or absent.
     Missing,
 }
 
@@ -158,13 +158,15 @@ impl Remote {
         let Err(error) = answer else { return Ok(PublicView::Given) };
         let is_denied = matches!(error, Error::Denied { status: 401 | 403, .. });
         let is_list = request.topic().1 == TAGS;
-        match (self.anonymous_token(endpoint, request).await, error) {
-            (Token::ForPulling, _) if is_list || !is_denied => Ok(PublicView::Given),
+        if (is_list || !is_denied) && self.may_pull(endpoint, request).await {
+            return Ok(PublicView::Given);
+        }
+        match error {
             // A registry may keep its lists to itself: that says nothing about pulls.
-            (Token::Opaque, _) if is_list && is_denied => Ok(PublicView::Missing),
-            _ if is_denied => Ok(PublicView::Refused),
-            (_, Error::NotFound) => Ok(PublicView::Missing),
-            (_, error) => Err(error),
+            Error::Denied { .. } if is_denied && is_list => Ok(PublicView::Missing),
+            Error::Denied { .. } if is_denied => Ok(PublicView::Refused),
+            Error::NotFound => Ok(PublicView::Missing),
+            error => Err(error),
         }
     }
 
@@ -180,19 +182,13 @@ impl Remote {
         Some(GrantKey::of(&request.at(self.endpoint(endpoint))?, request.scope(), None))
     }
 
-    /// The token that was got for a request without an account.
-    async fn anonymous_token(&self, endpoint: Endpoint, request: &Request) -> Token {
-        let Some(key) = self.anonymous_key(endpoint, request) else { return Token::None };
-        let Some(grant) = self.grants().get(&key).await else { return Token::None };
+    // Whether the token that was got for a request says that it allows pulling, as Docker Hub's do.
+    async fn may_pull(&self, endpoint: Endpoint, request: &Request) -> bool {
+        let Some(key) = self.anonymous_key(endpoint, request) else { return false };
+        let Some(grant) = self.grants().get(&key).await else { return false };
         let token = grant.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
         let actions = request.scope().texts().first().and_then(|scope| claims::actions(token?, scope));
-        match actions {
-            None => Token::Opaque,
-            Some(actions) if actions.iter().any(|action| action == "pull" || action == "*") => {
-                Token::ForPulling
-            }
-            Some(_) => Token::ForNothing,
-        }
+        actions.is_some_and(|actions| actions.iter().any(|action| action == "pull" || action == "*"))
     }
 }
 
@@ -204,16 +200,4 @@ fn says_nothing(error: &Error) -> bool {
         Error::Invalid(_) => true,
         _ => false,
     }
-}
-
-/// The token that a registry gave without an account.
-enum Token {
-    /// It gave none, or asked for none.
-    None,
-    /// It does not say what it allows.
-    Opaque,
-    /// It says that it allows pulling.
-    ForPulling,
-    /// It says that it does not, as Docker Hub's do.
-    ForNothing,
 }
