@@ -31,7 +31,8 @@ class Browser:
         if form is not None:
             parts = urllib.parse.urlsplit(url)
             request.data = urllib.parse.urlencode(form).encode()
-            request.add_header("Origin", f"{parts.scheme}://{parts.netloc}")
+            # A browser sends it with the form, and not where that leads to.
+            request.add_unredirected_header("Origin", f"{parts.scheme}://{parts.netloc}")
         try:
             answer = self.opener.open(request, timeout=20)
         except urllib.error.HTTPError as error:

@@ -233,11 +233,11 @@ impl<'a> Session<'a> {
             if newest.is_empty() {
                 break;
             }
-            if newest.len() > MAX_AT_ONCE {
-                return Err(too_many());
+            let mut above = Vec::new();
+            for some in newest.chunks(MAX_AT_ONCE) {
+                let any: String = some.iter().map(|dn| groups.filter.filled("", dn.as_str())).collect();
+                above.extend(self.group_names(groups, format!("(|{any})")).await?);
             }
-            let any: String = newest.iter().map(|dn| groups.filter.filled("", dn.as_str())).collect();
-            let above = self.group_names(groups, format!("(|{any})")).await?;
             newest = above.into_iter().filter(|dn| all.insert(dn.clone())).collect();
         }
         if all.len() > MAX_GROUPS { Err(too_many()) } else { Ok(all) }
@@ -330,9 +330,7 @@ fn name_of(dn: &str) -> Result<Dn, DirectoryError> {
 }
 
 fn too_many() -> DirectoryError {
-    DirectoryError::Entry(format!(
-        "the directory finds more than {MAX_GROUPS} groups, or nests more than {MAX_AT_ONCE} at once"
-    ))
+    DirectoryError::Entry(format!("the directory finds more than {MAX_GROUPS} groups"))
 }
 
 fn refused(what: &'static str, result: &LdapResult) -> DirectoryError {
