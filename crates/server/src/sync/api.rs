@@ -36,7 +36,7 @@ use crate::{
     )
 )]
 pub(crate) async fn rules(call: WebCall) -> Result<Response<Body>, Problem> {
-    Ok(answer::json(&views::rule_list(inspected(&call)?.scheduler.rules()), JSON))
+    Ok(answer::json(&views::rule_list(seen(&call)?.scheduler.rules()), JSON))
 }
 
 /// Runs, the latest first
@@ -48,7 +48,7 @@ pub(crate) async fn rules(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn runs(call: WebCall) -> Result<Response<Body>, Problem> {
-    let scheduler = &inspected(&call)?.scheduler;
+    let scheduler = &seen(&call)?.scheduler;
     let (rule, before) = (query::find(call.query(), "rule"), query::find(call.query(), "before"));
     let before = before.map(|id| run_id(&id)).transpose()?;
     let runs = scheduler.runs(rule.as_deref(), before, limit(call.query())?).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn runs(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn run(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
-    let (Path(id), scheduler) = (id?, &inspected(&call)?.scheduler);
+    let (Path(id), scheduler) = (id?, &seen(&call)?.scheduler);
     let after = query::find(call.query(), "after").map_or(Ok(0), |after| after.parse());
     let after = after.map_err(|_| Problem::bad("`after` must be a number"))?;
     let detail = scheduler.run(run_id(&id)?, after, limit(call.query())?).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn run(id: Segment, call: WebCall) -> Result<Response<Body>, Pr
     )
 )]
 pub(crate) async fn state(call: WebCall) -> Result<Response<Body>, Problem> {
-    let scheduler = &inspected(&call)?.scheduler;
+    let scheduler = &seen(&call)?.scheduler;
     let rule = query::find(call.query(), "rule")
         .ok_or_else(|| Problem::bad("`rule` is missing").with_hint("add `?rule=NAME`"))?;
     let text = |key| query::find(call.query(), key).unwrap_or_default().into_owned();
@@ -147,10 +147,10 @@ pub(super) fn service(call: &WebCall) -> Result<&SyncService, Problem> {
     Err(refused(call))
 }
 
-// The sync service, for those who may read rules and runs.
-fn inspected(call: &WebCall) -> Result<&SyncService, Problem> {
+// The sync service, for those who may read the pages about it, which say the same.
+fn seen(call: &WebCall) -> Result<&SyncService, Problem> {
     let service = service(call)?;
-    may_read(call, Operation::Inspect)?;
+    may_read(call, Operation::See)?;
     Ok(service)
 }
 
