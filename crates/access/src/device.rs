@@ -110,7 +110,7 @@ impl DeviceLogins {
             request: DeviceRequest { client, address },
             state: Mutex::new(State { decision: None, asked: None }),
         };
-        self.by_user_code.insert(user_code.clone(), hash.clone());
+        self.by_user_code.insert(user_code.clone(), hash);
         self.by_code.insert(hash, Arc::new(pending));
         Some(DeviceLogin { device_code, user_code: shown(&user_code), expires_in: TIME, interval: INTERVAL })
     }

@@ -21,7 +21,7 @@ pub const LIFETIME: Duration = Duration::from_secs(300);
 /// How far clocks of replicas may be apart.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 /// How long after its end a registry token still finishes an upload that it began: a layer may take longer than a token.
-const UPLOAD_GRACE: Duration = Duration::from_secs(60 * 60);
+pub(crate) const UPLOAD_GRACE: Duration = Duration::from_secs(60 * 60);
 /// The longest token that is looked at, in bytes.
 const MAX_LENGTH: usize = 16 << 10;
 /// Length of the part before the claims is bounded by what we write.

@@ -7,13 +7,15 @@ use entrepot_secrets::{Keys, Place, Sealed};
 
 use crate::{
     error::OpenError,
-    registry_token::{LEEWAY, LIFETIME, SigningKey, VerifyingKeys},
+    registry_token::{LEEWAY, LIFETIME, SigningKey, UPLOAD_GRACE, VerifyingKeys},
 };
 
 /// How long a key signs.
 pub(crate) const SIGNS_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long a key verifies after it was replaced: as long as its last token lives, also for a clock that is behind.
-const VERIFIES_FOR: Duration = Duration::from_secs(LIFETIME.as_secs() + 2 * LEEWAY.as_secs());
+/// How long a key verifies after it was replaced: as long as its last token lives and finishes uploads, also for a clock that
+/// is behind.
+const VERIFIES_FOR: Duration =
+    Duration::from_secs(LIFETIME.as_secs() + UPLOAD_GRACE.as_secs() + 2 * LEEWAY.as_secs());
 
 /// The key that signs, and the keys that verify.
 pub(crate) struct SigningKeys {

@@ -248,7 +248,7 @@ async fn a_rotation_of_the_signing_key_refuses_no_live_token() {
     access.rotate_signing_key(now).await.unwrap();
     let after = issue(&access);
     assert_ne!(before.split('.').next(), after.split('.').next(), "another `kid`");
-    access.tend_signing_keys(now + Duration::from_secs(419)).await.unwrap();
+    access.tend_signing_keys(now + Duration::from_secs(4_019)).await.unwrap();
     let restarted = home.open().await;
     for token in [&before, &after] {
         assert_eq!(access.bearer(token).await.unwrap().principal, alice);
@@ -257,7 +257,7 @@ async fn a_rotation_of_the_signing_key_refuses_no_live_token() {
     assert_eq!(issue(&restarted).split('.').next(), after.split('.').next(), "the newest one signs");
 
     // Its last token has ended.
-    access.tend_signing_keys(now + Duration::from_secs(421)).await.unwrap();
+    access.tend_signing_keys(now + Duration::from_secs(4_021)).await.unwrap();
     let refused = access.bearer(&before).await;
     assert!(matches!(refused, Err(BearerError::Token(RegistryTokenError::Foreign))), "{refused:?}");
     access.bearer(&after).await.unwrap();

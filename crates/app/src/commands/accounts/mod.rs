@@ -185,21 +185,14 @@ impl Asker {
             }
             Verb::Tokens { account, expiring } => self.tokens(account, expiring).await,
             Verb::CreateToken { name, account, scopes, lifetime, issue } => {
-                let registry = self.registry(&issue)?;
                 let expires = lifetime.map(|lifetime| (SystemTime::now() + lifetime).into());
-                let user = issued::user(&name);
-                let new = NewApiToken { account, name, scopes, expires };
-                let token = self.told(self.client.post(&["tokens"], &new).await)?;
-                self.print_issued(&token, issue.form, registry.map(|registry| Reader { user, registry }))
+                self.create_token(NewApiToken { account, name, scopes, expires }, issue).await
             }
             Verb::RenewToken { id, issue } => {
                 let registry = self.registry(&issue)?;
                 let token = self.told(self.client.post(&["tokens", &id, "renew"], &()).await)?;
-                self.print_issued(
-                    &token,
-                    issue.form,
-                    registry.map(|registry| Reader { user: issued::user(&id), registry }),
-                )
+                let user = issued::user(&id);
+                self.print_issued(&token, issue.form, registry.map(|registry| Reader { user, registry }))
             }
             Verb::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
@@ -221,6 +214,13 @@ impl Asker {
                 })
             }
         }
+    }
+
+    async fn create_token(&self, new: NewApiToken, issue: Issue) -> Result<(), Failure> {
+        let registry = self.registry(&issue)?;
+        let user = issued::user(&new.name);
+        let token = self.told(self.client.post(&["tokens"], &new).await)?;
+        self.print_issued(&token, issue.form, registry.map(|registry| Reader { user, registry }))
     }
 
     async fn list(&self) -> Result<(), Failure> {
