@@ -82,9 +82,9 @@ mod tests {
             created: at(seconds),
         };
         let known = [key("c", 2_000), key("b", 1_000), key("a", 0)];
-        assert_eq!(ended(&known, at(1_419)), Vec::<String>::new());
-        assert_eq!(ended(&known, at(1_420)), ["a"]);
-        assert_eq!(ended(&known, at(2_420)), ["b", "a"]);
+        assert_eq!(ended(&known, at(5_019)), Vec::<String>::new());
+        assert_eq!(ended(&known, at(5_020)), ["a"]);
+        assert_eq!(ended(&known, at(6_020)), ["b", "a"]);
         assert_eq!(ended(&known[..1], at(u64::from(u32::MAX))), Vec::<String>::new());
     }
 }

@@ -1,6 +1,9 @@
 //! Refusals.
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IntoDeserializer, value::Error as ValueError},
+};
 use utoipa::ToSchema;
 
 use crate::words::words;
@@ -13,7 +16,9 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What kind of problem it is; programs read this one.
+    /// What kind of problem it is; programs read this one. Read from an older or newer server, it may be `failed` instead.
+    #[serde(default = "unknown", deserialize_with = "known_or_failed")]
+    #[schema(required = true)]
     pub code: ProblemCode,
     /// The field of the body or the query that is wrong, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +28,16 @@ pub struct Problem {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+fn unknown() -> ProblemCode {
+    ProblemCode::Failed
+}
+
+// The texts of a problem must not be lost for its code.
+fn known_or_failed<'de, D: Deserializer<'de>>(from: D) -> Result<ProblemCode, D::Error> {
+    let word = String::deserialize(from)?;
+    Ok(ProblemCode::deserialize(word.into_deserializer()).unwrap_or_else(|_: ValueError| unknown()))
 }
 
 words! {
@@ -58,5 +73,23 @@ words! {
         Unavailable = "unavailable",
         /// The server failed.
         Failed = "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_of_other_versions_are_read() {
+        for (code, read) in [
+            ("", ProblemCode::Failed),
+            ("\"code\":\"of-next-year\",", ProblemCode::Failed),
+            ("\"code\":\"exists\",", ProblemCode::Exists),
+        ] {
+            let text = format!("{{{code}\"title\":\"Conflict\",\"status\":409,\"detail\":\"why\"}}");
+            let problem: Problem = serde_json::from_str(&text).unwrap();
+            assert_eq!((problem.code, problem.detail.as_str()), (read, "why"));
+        }
     }
 }

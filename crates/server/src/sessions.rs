@@ -133,7 +133,7 @@ fn refused(error: &LoginError) -> Response<Body> {
 pub(crate) async fn log_out(call: WebCall) -> Result<Response<Body>, Problem> {
     let access = call.state.access.as_ref().ok_or_else(Problem::not_found)?;
     let Credentials::Session(id) = &call.caller.sender.credentials else {
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, "this request has no session");
+        let problem = Problem::bad("this request has no session");
         return Err(problem.with_hint("end another one by its id: `DELETE /api/v1/sessions/{id}`"));
     };
     access.end_session(id, &by(&call)).await?;
@@ -174,10 +174,11 @@ pub(crate) async fn sessions(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn end_sessions(call: WebCall) -> Result<Response<Body>, Problem> {
-    let account = whose(&call)?.ok_or_else(|| {
+    let account = whose(&call)?;
+    let access = allowed(&call, for_account(&call, account.as_ref().map(AccountName::as_str)))?;
+    let account = account.ok_or_else(|| {
         Problem::bad("the request does not say whose sessions end").with_hint("name the `account`")
     })?;
-    let access = allowed(&call, for_account(&call, Some(account.as_str())))?;
     let ended = access.end_sessions(&account, &by(&call)).await?;
     Ok(answer::json(&EndedSessions { ended }, JSON))
 }

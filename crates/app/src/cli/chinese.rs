@@ -490,7 +490,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "The new role: `admin`, `operator`, `user` or `viewer`",
         "新的角色：`admin`、`operator`、`user` 或 `viewer`",
     ),
-    ("Show who may do what, and why", "查看谁能做什么，以及原因"),
     (
         "Ask the OpenID provider or LDAP directory of a configuration who somebody is, and show the role",
         "向配置中的 OpenID 提供方或 LDAP 目录查询某人的身份，并显示对应的角色",

@@ -89,8 +89,7 @@ fn the_example_holds_when_every_option_is_used() {
 /// Asks every mapping of the example which keys it could have, by giving it one that it cannot.
 #[test]
 fn the_example_has_every_key() {
-    let mut root = Node::parse(&uncommented(EXAMPLE)).unwrap();
-    let mut paths = Vec::new();
+    let (mut root, mut paths) = (Node::parse(&uncommented(EXAMPLE)).unwrap(), Vec::new());
     maps(&root, &mut Vec::new(), &mut paths);
     let (mut known, mut there) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
@@ -114,8 +113,7 @@ fn the_example_has_every_key() {
         entries_at(&mut root, &path).pop();
     }
     assert!(known.len() > 30, "{known:?}");
-    // It stands instead of `key_file`.
-    known.remove("secrets key");
+    known.remove("secrets key"); // It stands instead of `key_file`.
     assert_eq!(known, there);
 }
 

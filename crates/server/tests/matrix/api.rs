@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrepot_access::{Grant, NewToken, Role};
+use entrepot_access::{Grant, NewToken, Role, SessionOrigin};
 
 use crate::{
     documented::{Needed, Roles, needs},
@@ -14,6 +14,7 @@ use crate::{
 struct Things {
     token: String,
     grant: String,
+    session: String,
 }
 
 impl Things {
@@ -33,7 +34,8 @@ impl Things {
             may: "pull".parse().unwrap(),
         };
         let grant = yard.access.add_grant(&grant, &by()).await.unwrap().to_string();
-        Self { token, grant }
+        let session = session_of(yard).await;
+        Self { token, grant, session }
     }
 
     /// The address of a thing, and the same with one that is not there.
@@ -43,6 +45,8 @@ impl Things {
             "/api/v1/accounts/{name}" => ("target", "nobody"),
             "/api/v1/sync/rules/{name}/run" => ("base", "nothing"),
             "/api/v1/tokens/{id}" | "/api/v1/tokens/{id}/renew" => (self.token.as_str(), "0000000000"),
+            "/api/v1/sessions/{id}" => (self.session.as_str(), "000000000000"),
+            "/api/v1/credentials/{name}" | "/api/v1/credentials/{name}/verify" => ("a", "b"),
             "/api/v1/grants/{id}" => (self.grant.as_str(), "1"),
             "/api/v1/sync/runs/{id}" | "/api/v1/sync/runs/{id}/cancel" => (run, run),
             "/api/v1/cache/images" => {
@@ -52,6 +56,13 @@ impl Things {
         };
         [there, absent].map(|name| template.replace("{name}", name).replace("{id}", name))
     }
+}
+
+async fn session_of(yard: &Yard) -> String {
+    let target = yard.access.login("target", &PASSWORD.into(), None).await.unwrap();
+    let account = target.account().unwrap().id;
+    let made = SessionOrigin { address: None, agent: None, request_id: None };
+    yard.access.begin_session(account, &made).await.unwrap().id().to_string()
 }
 
 /// The operations of the published description, which a test compares with the router.
@@ -117,11 +128,15 @@ async fn everybody_may_do_what_is_written_and_learns_nothing_else() {
                 ask(&yard.full, sender, &request(method, &there)).await,
                 ask(&yard.full, sender, &request(method, &absent)).await,
             );
-            // A token of somebody else is not there for who may manage their own.
-            let hidden = answer.status == 404 && template.contains("/tokens/") && own.is_some();
+            // A token or session of somebody else is not there for who may manage their own.
+            let is_one = template.contains("/tokens/") || template.contains("/sessions/");
+            let hidden = answer.status == 404 && is_one && own.is_some();
             assert!(!is_allowed(&answer) || hidden, "{what}: {answer:?}");
             let plain = |answer: &Answer| Answer {
-                body: answer.body.replace(&things.token, "0000000000"),
+                body: answer
+                    .body
+                    .replace(&things.token, "0000000000")
+                    .replace(&things.session, "000000000000"),
                 ..answer.clone()
             };
             assert_eq!(plain(&answer), plain(&missing), "{what}: tells whether it exists");
