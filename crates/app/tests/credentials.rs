@@ -463,6 +463,24 @@ async fn a_login_to_an_entrepot_keeps_an_api_token_and_not_the_password() {
     stop(serving);
 }
 
+// Programs on its machine need no login there, which must not make a wrong password look right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_to_an_entrepot_on_this_machine_is_verified() {
+    let lab = Lab::new();
+    let serving = with_alice(&lab).await;
+    let host = serving.authority().to_owned();
+    let login = ["login", &host, "-u", "alice", "--password-stdin"];
+    let refused = run(&lab, &login, "wrong").await;
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    assert!(refused.stderr.contains("refuses the user name or the password"), "{}", refused.stderr);
+    assert!(!lab.path().join(".docker/config.json").exists());
+    let ran = run(&lab, &login, "correct horse battery").await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("and not the password"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("everybody"), "{}", ran.stdout);
+    stop(serving);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_others_outlive_a_logout_and_passwords_are_kept_where_that_is_wanted() {
     let lab = Lab::with("access: {local: []}\n");

@@ -8,6 +8,7 @@ use entrepot_credentials::{
 use entrepot_oci::{Host, Repository};
 use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
 use entrepot_sync::{ConfiguredRegistries, FileCache};
+use reqwest::StatusCode;
 use serde::Serialize;
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     session::{self, Common, Session},
 };
 use crate::{
+    client::Fault,
     config::{self, Environment, Overrides, Warning},
     failure::{self, Failure},
     output::{self, Output},
@@ -76,9 +78,10 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
         let entered = async {
             let credential = enter(&target, username, password).await?;
             let verdict = check(&session, &target, &credential).await?;
-            let is_wanted =
-                !keep_password && target.namespace().is_none() && verdict == LoginOutcome::Accepted;
-            let made = if is_wanted { token(&session, &target, &credential).await } else { None };
+            let is_wanted = !keep_password && target.namespace().is_none();
+            let made = if is_wanted { token(&session, &target, &credential).await? } else { None };
+            // An entrepot lets programs on its machine in without a login, and has verified the password all the same.
+            let verdict = if made.is_some() { LoginOutcome::Accepted } else { verdict };
             Ok::<_, Failure>((credential, verdict, made))
         };
         let (credential, verdict, made) = tokio::select! {
@@ -100,15 +103,23 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
 }
 
 // A server that gives no token is logged in to with the password.
-async fn token(session: &Session, target: &LoginTarget, credential: &Credential) -> Option<Made> {
+async fn token(
+    session: &Session,
+    target: &LoginTarget,
+    credential: &Credential,
+) -> Result<Option<Made>, Failure> {
     match login_token::make(&session.registries, target.host(), credential).await {
-        Ok(made) => made,
+        Ok(made) => Ok(made),
+        Err(Fault::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
+            Err(Failure::new(format!("`{target}` refuses the user name or the password"))
+                .with_hint("look at both; an admin of it can set another password: `entrepot account password`"))
+        }
         Err(fault) => {
             failure::warn(&[Warning {
                 what: format!("`{target}` gives no API token, so the password is kept: {fault}"),
                 hint: "see who may make tokens: `entrepot token ls`".to_owned(),
             }]);
-            None
+            Ok(None)
         }
     }
 }
