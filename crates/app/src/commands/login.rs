@@ -110,10 +110,10 @@ async fn token(
 ) -> Result<Option<Made>, Failure> {
     match login_token::make(&session.registries, target.host(), credential).await {
         Ok(made) => Ok(made),
-        Err(Fault::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
-            Err(Failure::new(format!("`{target}` refuses the user name or the password"))
-                .with_hint("look at both; an admin of it can set another password: `entrepot account password`"))
-        }
+        Err(Fault::Refused { status: StatusCode::UNAUTHORIZED, .. }) => Err(Failure::new(format!(
+            "`{target}` refuses the user name or the password"
+        ))
+        .with_hint("look at both; an admin of it can set another password: `entrepot account password`")),
         Err(fault) => {
             failure::warn(&[Warning {
                 what: format!("`{target}` gives no API token, so the password is kept: {fault}"),
