@@ -6,23 +6,23 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
-const FOR: &str = "x-forwarded-for";
-const PROTO: &str = "x-forwarded-proto";
-const HOST: &str = "x-forwarded-host";
-const PORT: &str = "x-forwarded-port";
+static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// The addresses that proxies say the request passed, the nearest first. It ends at the first one that is none.
 pub(crate) fn hops(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> + '_ {
-    let listed = listed(headers, FOR);
+    let listed = listed(headers, &FOR);
     let elements = standard(headers).map(|element| parameter(element, "for").unwrap_or_default());
     listed.chain(elements).map_while(address)
 }
 
 /// Whether the client of the nearest proxy speaks TLS, if it says so.
 pub(crate) fn is_https(headers: &HeaderMap) -> Option<bool> {
-    let told = listed(headers, PROTO).next();
+    let told = listed(headers, &PROTO).next();
     let told = told.or_else(|| parameter(standard(headers).next()?, "proto"))?;
     if told.eq_ignore_ascii_case("https") {
         return Some(true);
@@ -32,24 +32,26 @@ pub(crate) fn is_https(headers: &HeaderMap) -> Option<bool> {
 
 /// The host that the nearest proxy was asked for, if it says so.
 pub(crate) fn host(headers: &HeaderMap) -> Option<&str> {
-    let told = listed(headers, HOST).next();
+    let told = listed(headers, &HOST).next();
     told.or_else(|| parameter(standard(headers).next()?, "host")).filter(|host| !host.is_empty())
 }
 
 /// The port that the nearest proxy was asked at, if it says so.
 pub(crate) fn port(headers: &HeaderMap) -> Option<u16> {
-    listed(headers, PORT).next()?.parse().ok()
+    listed(headers, &PORT).next()?.parse().ok()
 }
 
 // The members of a list header, the last first.
-fn listed<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> + 'a {
+fn listed<'a>(headers: &'a HeaderMap, name: &'static HeaderName) -> impl Iterator<Item = &'a str> + 'a {
     let values = headers.get_all(name).iter().rev();
     values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')).map(str::trim)
 }
 
 // The elements of `Forwarded`, the last first.
 fn standard(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let counts = [FOR, PROTO, HOST].iter().all(|name| !headers.contains_key(*name));
+    // Nearly no request has it, and the log asks at each.
+    let counts = headers.contains_key(header::FORWARDED)
+        && [&FOR, &PROTO, &HOST].into_iter().all(|name| !headers.contains_key(name));
     let values = headers.get_all(header::FORWARDED).iter().rev().filter(move |_| counts);
     values.flat_map(|value| {
         let mut elements = split(value.to_str().unwrap_or_default(), ',');
