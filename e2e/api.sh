@@ -9,15 +9,9 @@ lib=$(cd "$(dirname "$0")/lib" && pwd)
 # shellcheck source=SCRIPTDIR/lib/common.sh
 . "$lib/common.sh"
 
-skipped() {
-    say "skipped: $1"
-    say "0 passed, 0 failed, 1 skipped"
-    exit 0
-}
-
-if ! have node || ! have npm; then skipped "node and npm are not installed"; fi
+if ! have node || ! have npm; then skip_all "node and npm are not installed"; fi
 cd "$root/e2e/api"
-npm ci --no-audit --no-fund --silent || skipped "the packages of e2e/api/package-lock.json cannot be installed"
+npm ci --no-audit --no-fund --silent || skip_all "the packages of e2e/api/package-lock.json cannot be installed"
 if npm run --silent check; then
     say "1 passed, 0 failed"
 else

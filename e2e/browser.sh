@@ -12,9 +12,7 @@ lib=$(cd "$(dirname "$0")/lib" && pwd)
 
 for command in chromium nginx openssl; do
     have "$command" && continue
-    say "skipped: $command is not installed; e2e/setup.sh installs what is missing"
-    say "0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip_all "$command is not installed; e2e/setup.sh installs what is missing"
 done
 
 scratch_make

@@ -8,35 +8,19 @@ set -euo pipefail
 lib=$(cd "$(dirname "$0")/lib" && pwd)
 # shellcheck source=SCRIPTDIR/lib/common.sh
 . "$lib/common.sh"
+# shellcheck source=SCRIPTDIR/lib/checks.sh
+. "$lib/checks.sh"
 
 # Debian has them where only root looks.
 PATH=$PATH:/usr/sbin
 if ! have slapd || ! have slapadd || ! have openssl; then
-    say "skipped: slapd is not installed"
-    say "0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip_all "slapd is not installed"
 fi
 binary=$(entrepot_binary)
 scratch_make
-passed=0 failed=0
 base=dc=example,dc=org
 ldap=$(free_port) ldaps=$(free_port) port=$(free_port)
 at=127.0.0.1:$port
-
-# check WHAT COMMAND...
-check() {
-    local what=$1
-    shift
-    if "$@" > "$scratch/out" 2>&1; then
-        say "ok    $what"
-        passed=$((passed + 1))
-    else
-        say "FAIL  $what: $(tail -1 "$scratch/out")"
-        failed=$((failed + 1))
-    fi
-}
-
-fails() { ! "$@"; }
 
 # ---- the directory ----------------------------------------------------------------------------
 
@@ -241,5 +225,4 @@ configure "ldap://127.0.0.1:$ldap"
 check "our own bind is wrong" test_login 1
 check "and the way out" says "hint: look at \`access.ldap.bind_dn\`"
 check "no password in log or database" fails grep -rqF -e "alice secret" -e "reader secret" "$scratch/data" "$scratch/entrepot.log"
-say "$passed passed, $failed failed"
-[ $failed = 0 ]
+checked

@@ -9,13 +9,14 @@ set -euo pipefail
 lib=$(cd "$(dirname "$0")/lib" && pwd)
 # shellcheck source=SCRIPTDIR/lib/common.sh
 . "$lib/common.sh"
+# shellcheck source=SCRIPTDIR/lib/checks.sh
+. "$lib/checks.sh"
 
 for tool in crane regctl; do
     if ! have "$tool" && [ -x "${ENTREPOT_TOOLS:-$kept/tools}/$tool" ]; then PATH=$PATH:${ENTREPOT_TOOLS:-$kept/tools}; fi
 done
 binary=$(entrepot_binary)
 scratch_make
-passed=0 failed=0
 user=alice password='correct horse battery'
 port=$(free_port)
 # `access` says that programs on this machine log in as everybody does.
@@ -28,20 +29,6 @@ access:
 CONFIG
 at=127.0.0.1:$port
 entrepot() { "$binary" "$@" --config "$scratch/entrepot.yaml"; }
-
-# check WHAT COMMAND...
-check() {
-    local what=$1
-    shift
-    if "$@" > "$scratch/out" 2>&1; then
-        say "ok    $what"
-        passed=$((passed + 1))
-    else
-        say "FAIL  $what: $(tail -1 "$scratch/out")"
-        failed=$((failed + 1))
-    fi
-}
-fails() { ! "$@"; }
 
 start entrepot "$binary" serve --config "$scratch/entrepot.yaml"
 until_ready entrepot answers "http://$at/readyz"
@@ -135,5 +122,4 @@ entrepot account disable "$user" > /dev/null
 if have skopeo; then
     check "skopeo, disabled" fails skopeo inspect --tls-verify=false --creds "$user:$password" "docker://$at/local/app/secret:1"
 fi
-say "$passed passed, $failed failed"
-[ $failed = 0 ]
+checked

@@ -9,35 +9,17 @@ set -euo pipefail
 lib=$(cd "$(dirname "$0")/lib" && pwd)
 # shellcheck source=SCRIPTDIR/lib/common.sh
 . "$lib/common.sh"
+# shellcheck source=SCRIPTDIR/lib/checks.sh
+. "$lib/checks.sh"
 
-skipped() {
-    say "skipped: $1"
-    say "0 passed, 0 failed, 1 skipped"
-    exit 0
-}
-if ! have node || ! have npm; then skipped "node and npm are not installed"; fi
-(cd "$root/e2e/oidc" && npm ci --no-audit --no-fund --silent) || skipped "the packages of e2e/oidc/package-lock.json cannot be installed"
+if ! have node || ! have npm; then skip_all "node and npm are not installed"; fi
+(cd "$root/e2e/oidc" && npm ci --no-audit --no-fund --silent) || skip_all "the packages of e2e/oidc/package-lock.json cannot be installed"
 
 binary=$(entrepot_binary)
 scratch_make
-passed=0 failed=0
 port=$(free_port) idp=$(free_port)
 at=127.0.0.1:$port
 url=http://$at
-
-# check WHAT COMMAND...
-check() {
-    local what=$1
-    shift
-    if "$@" > "$scratch/out" 2>&1; then
-        say "ok    $what"
-        passed=$((passed + 1))
-    else
-        say "FAIL  $what: $(tail -1 "$scratch/out")"
-        failed=$((failed + 1))
-    fi
-}
-fails() { ! "$@"; }
 
 # provider [id-token]: starts it, with its claims in userinfo or in the ID token.
 provider() {
@@ -157,5 +139,4 @@ check "the provider is away: 503" page_has "503"
 check "and says so" page_has "does not answer"
 check "accounts that were made here go on" answers "http://admin:correct%20horse%20battery@$at/v2/"
 check "no secret in log or database" fails grep -rqF -e "$OIDC_SECRET" -e "${token#alice:}" "$scratch/data" "$scratch/entrepot.log"
-say "$passed passed, $failed failed"
-[ $failed = 0 ]
+checked

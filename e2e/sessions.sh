@@ -12,9 +12,7 @@ lib=$(cd "$(dirname "$0")/lib" && pwd)
 . "$lib/common.sh"
 
 if ! have chromium; then
-    say "skipped: chromium is not installed; e2e/setup.sh installs what is missing"
-    say "0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip_all "chromium is not installed; e2e/setup.sh installs what is missing"
 fi
 
 scratch_make
