@@ -31,11 +31,19 @@ pub struct Deed<'a> {
     pub detail: Option<String>,
 }
 
-/// What is changed, for the audit log.
-pub(crate) struct Subject<'a> {
-    pub(crate) action: &'static str,
-    pub(crate) object: &'a str,
-    pub(crate) detail: Option<String>,
+impl Audit {
+    /// The entry about something that they did or tried.
+    pub fn entry(&self, deed: Deed<'_>, outcome: AuditOutcome) -> AuditEntry {
+        AuditEntry {
+            actor: self.actor.clone(),
+            action: deed.action.to_owned(),
+            object: deed.object.to_owned(),
+            address: self.address.clone(),
+            outcome,
+            request_id: self.request_id.clone(),
+            detail: deed.detail,
+        }
+    }
 }
 
 impl Access {
@@ -95,15 +103,7 @@ impl Access {
         by: &Audit,
         outcome: AuditOutcome,
     ) -> Result<(), CatalogError> {
-        let entry = AuditEntry {
-            actor: by.actor.clone(),
-            action: deed.action.to_owned(),
-            object: clipped(deed.object),
-            address: by.address.clone(),
-            outcome,
-            request_id: by.request_id.clone(),
-            detail: deed.detail,
-        };
+        let entry = by.entry(Deed { object: &clipped(deed.object), ..deed }, outcome);
         self.0.catalog.add_audit(&entry, SystemTime::now()).await
     }
 
@@ -111,7 +111,7 @@ impl Access {
     pub(crate) async fn audited<T>(
         &self,
         by: &Audit,
-        subject: Subject<'_>,
+        deed: Deed<'_>,
         change: impl Future<Output = Result<T, ChangeError>>,
     ) -> Result<T, ChangeError> {
         let done = change.await;
@@ -122,7 +122,6 @@ impl Access {
             Err(ChangeError::Catalog(_) | ChangeError::Busy(_)) => AuditOutcome::Failed,
             Err(_) => AuditOutcome::Refused,
         };
-        let deed = Deed { action: subject.action, object: subject.object, detail: subject.detail };
         let recorded = self.record(deed, by, outcome).await;
         let value = done?;
         recorded?;

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::{
     access::Access,
     api_token::{ApiToken, TokenId},
-    audit::{Audit, Subject},
+    audit::{Audit, Deed},
     error::ChangeError,
     name::AccountName,
     password::Passwords,
@@ -118,8 +118,8 @@ impl Access {
         by: &Audit,
     ) -> Result<(), ChangeError> {
         let detail = Some(format!("role: {role}"));
-        let subject = Subject { action: "account.create", object: name.as_str(), detail };
-        self.audited(by, subject, async {
+        let deed = Deed { action: "account.create", object: name.as_str(), detail };
+        self.audited(by, deed, async {
             let kind = if password.is_some() { AccountKind::Local } else { AccountKind::Robot };
             let password = match password {
                 Some(password) => Some(self.hashed(name, password).await?),
@@ -153,8 +153,8 @@ impl Access {
     ) -> Result<(), ChangeError> {
         let before = self.0.catalog.account_by_name(name.as_str()).await?;
         let detail = change.difference(before.as_ref());
-        let subject = Subject { action: change.action(), object: name.as_str(), detail };
-        self.audited(by, subject, async {
+        let deed = Deed { action: change.action(), object: name.as_str(), detail };
+        self.audited(by, deed, async {
             let record = self.account_record(name).await?;
             if change.revision.is_some_and(|seen| seen != record.revision) {
                 return Err(ChangeError::Stale);
@@ -197,8 +197,8 @@ impl Access {
         revision: Option<i64>,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let subject = Subject { action: "account.remove", object: name.as_str(), detail: None };
-        self.audited(by, subject, async {
+        let deed = Deed { action: "account.remove", object: name.as_str(), detail: None };
+        self.audited(by, deed, async {
             let record = self.account_record(name).await?;
             if revision.is_some_and(|seen| seen != record.revision) {
                 return Err(ChangeError::Stale);
@@ -264,8 +264,8 @@ impl Access {
             "name: {}, account: {}, scopes: {}, ends: {ends}",
             new.name, new.account, new.scopes
         ));
-        let subject = Subject { action: "token.create", object: token.id().as_str(), detail };
-        self.audited(by, subject, async {
+        let deed = Deed { action: "token.create", object: token.id().as_str(), detail };
+        self.audited(by, deed, async {
             let now = SystemTime::now();
             if new.expires.is_some_and(|end| end <= now) {
                 return Err(ChangeError::Past);
@@ -290,8 +290,8 @@ impl Access {
     /// There is no such token, or the database failed.
     pub async fn renew_token(&self, id: &TokenId, by: &Audit) -> Result<ApiToken, ChangeError> {
         let token = ApiToken::renew(id);
-        let subject = Subject { action: "token.renew", object: id.as_str(), detail: None };
-        self.audited(by, subject, async {
+        let deed = Deed { action: "token.renew", object: id.as_str(), detail: None };
+        self.audited(by, deed, async {
             let now = SystemTime::now();
             let is_there =
                 self.0.catalog.renew_api_token(id.as_str(), &token.hash(), now + GRACE, now).await?;
@@ -306,8 +306,8 @@ impl Access {
     /// # Errors
     /// There is no such token, or the database failed.
     pub async fn remove_token(&self, id: &TokenId, by: &Audit) -> Result<(), ChangeError> {
-        let subject = Subject { action: "token.remove", object: id.as_str(), detail: None };
-        self.audited(by, subject, async {
+        let deed = Deed { action: "token.remove", object: id.as_str(), detail: None };
+        self.audited(by, deed, async {
             let is_there = self.0.catalog.remove_api_token(id.as_str()).await?;
             if is_there { Ok(()) } else { Err(ChangeError::NoToken(id.to_string())) }
         })

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_access::Audit;
+use entrepot_access::{Audit, Deed};
 use entrepot_catalog::{AuditOutcome, SealedRow, SealedTable};
 use entrepot_secrets::{KeyId, OpenError as SealError, Place, Sealed};
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{OpenError, RotateError},
     status::{KeyStatus, Status},
-    vault::{Parts, Subject, Vault, to_the_end},
+    vault::{Parts, Vault, to_the_end},
 };
 
 /// How many values are read at once.
@@ -51,9 +51,9 @@ impl Vault {
         let vault = self.clone();
         to_the_end(async move {
             let rotated = vault.rotate_keys().await;
-            let subject = Subject { action: "secrets.rotate", object: "key", detail: None };
+            let deed = Deed { action: "secrets.rotate", object: "key", detail: None };
             let outcome = if rotated.is_ok() { AuditOutcome::Done } else { AuditOutcome::Failed };
-            vault.record(&by, subject, outcome).await?;
+            vault.record(&by, deed, outcome).await?;
             rotated?;
             Ok(vault.status().await?)
         })

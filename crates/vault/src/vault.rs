@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use entrepot_access::Audit;
+use entrepot_access::{Audit, Deed};
 use entrepot_catalog::{
-    AuditEntry, AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing,
-    NewCredential as NewRecord,
+    AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing, NewCredential as NewRecord,
 };
 use entrepot_oci::Host;
 use entrepot_remote::{Credential, Settings, StoredCredentials};
@@ -57,13 +56,6 @@ pub(crate) struct Shared {
     loading: Mutex<()>,
 }
 
-/// What is done, for the audit log.
-pub(crate) struct Subject<'a> {
-    pub(crate) action: &'static str,
-    pub(crate) object: &'a str,
-    pub(crate) detail: Option<String>,
-}
-
 impl Vault {
     pub(crate) fn new(Parts { catalog, keys, stored, settings, changed }: Parts) -> Self {
         let (rotating, loading) = (Mutex::default(), Mutex::default());
@@ -86,8 +78,8 @@ impl Vault {
         let (vault, name) = (self.clone(), new.name()?);
         to_the_end(async move {
             let detail = Some(format!("registry: {}, username: {}", new.host, new.credential.username));
-            let subject = Subject { action: "credential.create", object: name.as_str(), detail };
-            vault.changed(&by, subject, vault.try_add(&name, &new)).await?;
+            let deed = Deed { action: "credential.create", object: name.as_str(), detail };
+            vault.changed(&by, deed, vault.try_add(&name, &new)).await?;
             Ok(name)
         })
         .await
@@ -125,8 +117,8 @@ impl Vault {
                 (Some(name), None) => format!("username: {name}"),
                 (None, _) => "password".to_owned(),
             };
-            let subject = Subject { action: "credential.change", object: name.as_str(), detail: Some(what) };
-            vault.changed(&by, subject, vault.try_change(&name, change)).await
+            let deed = Deed { action: "credential.change", object: name.as_str(), detail: Some(what) };
+            vault.changed(&by, deed, vault.try_change(&name, change)).await
         })
         .await
     }
@@ -153,9 +145,9 @@ impl Vault {
     pub async fn remove(&self, name: CredentialName, by: Audit) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
-            let subject = Subject { action: "credential.remove", object: name.as_str(), detail: None };
+            let deed = Deed { action: "credential.remove", object: name.as_str(), detail: None };
             vault
-                .changed(&by, subject, async {
+                .changed(&by, deed, async {
                     let is_there = vault.0.catalog.remove_credential(name.as_str()).await?;
                     if is_there { Ok(()) } else { Err(Error::Unknown(name.to_string())) }
                 })
@@ -185,7 +177,7 @@ impl Vault {
     async fn changed<T>(
         &self,
         by: &Audit,
-        subject: Subject<'_>,
+        deed: Deed<'_>,
         change: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let done = change.await;
@@ -194,7 +186,7 @@ impl Vault {
             Err(OpenError::NoKey { name, key }) => Err(Error::Sealed { name, source: SealError::NoKey(key) }),
             Ok(()) => Ok(()),
         };
-        self.recorded(by, subject, done.as_ref().err()).await?;
+        self.recorded(by, deed, done.as_ref().err()).await?;
         let value = done?;
         loaded?;
         Ok(value)
@@ -203,7 +195,7 @@ impl Vault {
     pub(crate) async fn recorded(
         &self,
         by: &Audit,
-        subject: Subject<'_>,
+        deed: Deed<'_>,
         error: Option<&Error>,
     ) -> Result<(), CatalogError> {
         let outcome = match error {
@@ -213,25 +205,16 @@ impl Vault {
                 AuditOutcome::Refused
             }
         };
-        self.record(by, subject, outcome).await
+        self.record(by, deed, outcome).await
     }
 
     pub(crate) async fn record(
         &self,
         by: &Audit,
-        subject: Subject<'_>,
+        deed: Deed<'_>,
         outcome: AuditOutcome,
     ) -> Result<(), CatalogError> {
-        let entry = AuditEntry {
-            actor: by.actor.clone(),
-            action: subject.action.to_owned(),
-            object: subject.object.to_owned(),
-            address: by.address.clone(),
-            outcome,
-            request_id: by.request_id.clone(),
-            detail: subject.detail,
-        };
-        self.0.catalog.add_audit(&entry, SystemTime::now()).await
+        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asks a registry about a stored credential: ping, token, and a repository if one is named.
 
-use entrepot_access::Audit;
+use entrepot_access::{Audit, Deed};
 use entrepot_oci::{Host, Page, Reference, Repository, Tag};
 use entrepot_remote::{Credential, Error as RemoteError, LoginOutcome, Remote, Settings, is_own};
 use url::{Position, Url};
@@ -8,7 +8,7 @@ use url::{Position, Url};
 use crate::{
     credential::{CredentialFault, CredentialName},
     error::Error,
-    vault::{Subject, Vault},
+    vault::Vault,
     verdict::{Step, Verdict, Verification},
 };
 
@@ -35,8 +35,8 @@ impl Vault {
         by: &Audit,
     ) -> Result<Verification, Error> {
         let verified = self.try_verify(name, repository).await;
-        let subject = Subject { action: "credential.verify", object: name.as_str(), detail: None };
-        self.recorded(by, subject, verified.as_ref().err()).await?;
+        let deed = Deed { action: "credential.verify", object: name.as_str(), detail: None };
+        self.recorded(by, deed, verified.as_ref().err()).await?;
         verified
     }
 
