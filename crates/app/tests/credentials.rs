@@ -473,6 +473,8 @@ async fn a_login_to_an_entrepot_on_this_machine_is_verified() {
     let refused = run(&lab, &login, "wrong").await;
     assert_eq!(refused.code, 1, "{}", refused.stdout);
     assert!(refused.stderr.contains("refuses the user name or the password"), "{}", refused.stderr);
+    let kept = [login.as_slice(), &["--keep-password"]].concat();
+    assert_eq!(run(&lab, &kept, "wrong").await.code, 1);
     assert!(!lab.path().join(".docker/config.json").exists());
     let ran = run(&lab, &login, "correct horse battery").await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);

@@ -8,7 +8,6 @@ use entrepot_credentials::{
 use entrepot_oci::{Host, Repository};
 use entrepot_remote::{EgressError, Error, LoginOutcome, Remote};
 use entrepot_sync::{ConfiguredRegistries, FileCache};
-use reqwest::StatusCode;
 use serde::Serialize;
 
 use super::{
@@ -17,7 +16,6 @@ use super::{
     session::{self, Common, Session},
 };
 use crate::{
-    client::Fault,
     config::{self, Environment, Overrides, Warning},
     failure::{self, Failure},
     output::{self, Output},
@@ -78,10 +76,9 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
         let entered = async {
             let credential = enter(&target, username, password).await?;
             let verdict = check(&session, &target, &credential).await?;
-            let is_wanted = !keep_password && target.namespace().is_none();
-            let made = if is_wanted { token(&session, &target, &credential).await? } else { None };
-            // An entrepot lets programs on its machine in without a login, and has verified the password all the same.
-            let verdict = if made.is_some() { LoginOutcome::Accepted } else { verdict };
+            let is_wanted =
+                !keep_password && target.namespace().is_none() && verdict == LoginOutcome::Accepted;
+            let made = if is_wanted { token(&session, &target, &credential).await } else { None };
             Ok::<_, Failure>((credential, verdict, made))
         };
         let (credential, verdict, made) = tokio::select! {
@@ -103,23 +100,15 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
 }
 
 // A server that gives no token is logged in to with the password.
-async fn token(
-    session: &Session,
-    target: &LoginTarget,
-    credential: &Credential,
-) -> Result<Option<Made>, Failure> {
+async fn token(session: &Session, target: &LoginTarget, credential: &Credential) -> Option<Made> {
     match login_token::make(&session.registries, target.host(), credential).await {
-        Ok(made) => Ok(made),
-        Err(Fault::Refused { status: StatusCode::UNAUTHORIZED, .. }) => Err(Failure::new(format!(
-            "`{target}` refuses the user name or the password"
-        ))
-        .with_hint("look at both; an admin of it can set another password: `entrepot account password`")),
+        Ok(made) => made,
         Err(fault) => {
             failure::warn(&[Warning {
                 what: format!("`{target}` gives no API token, so the password is kept: {fault}"),
                 hint: "see who may make tokens: `entrepot token ls`".to_owned(),
             }]);
-            Ok(None)
+            None
         }
     }
 }
@@ -166,17 +155,24 @@ async fn enter(
     Ok(Credential { username, password })
 }
 
-async fn check(
-    session: &Session,
-    target: &LoginTarget,
-    credential: &Credential,
-) -> Result<LoginOutcome, Failure> {
+async fn check(session: &Session, target: &LoginTarget, given: &Credential) -> Result<LoginOutcome, Failure> {
     let host = target.host();
     let remote = Remote::new(host.clone(), &session.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
-    let (credential, namespace) = (credential.clone(), target.namespace().cloned());
+    let (credential, namespace) = (given.clone(), target.namespace().cloned());
     let login = entrepot_credentials::Login { credential, namespace };
-    remote.log_in(&registries::credential(login)).await.map_err(|error| refused(host, &error))
+    let outcome = remote.log_in(&registries::credential(login)).await;
+    let outcome = outcome.map_err(|error| refused(host, &error))?;
+    if outcome == LoginOutcome::Accepted {
+        return Ok(outcome);
+    }
+    // An entrepot asks programs on its own machine for no login, and knows its accounts all the same.
+    match login_token::knows(&session.registries, host, given).await {
+        None => Ok(LoginOutcome::NotRequired),
+        Some(true) => Ok(LoginOutcome::Accepted),
+        Some(false) => Err(Failure::new(format!("`{host}` refuses the user name or the password"))
+            .with_hint("look at both; an admin of it can set another password: `entrepot account password`")),
+    }
 }
 
 /// Removes logins, and revokes the API tokens that were made for them.

@@ -45,6 +45,17 @@ pub(super) async fn make(
     Ok(Some(Made { id: issued.id, credential }))
 }
 
+/// Whether an entrepot knows an account with this password or API token; `None` if the server is no entrepot.
+pub(super) async fn knows(
+    registries: &ConfiguredRegistries,
+    host: &Host,
+    credential: &Credential,
+) -> Option<bool> {
+    let client = entrepot_at(registries, host).await?.logged_in(credential.clone());
+    let me = within(me(&client)).await.ok()?;
+    Some(me.account.is_some())
+}
+
 /// Revokes the API token of a login, if it was made for one. Returns its id if it was revoked.
 pub(super) async fn revoke(
     registries: &ConfiguredRegistries,
@@ -73,9 +84,12 @@ pub(super) fn is_token(credential: &Credential) -> bool {
 // Asked without the password: whoever is asked may be any registry.
 async fn entrepot_at(registries: &ConfiguredRegistries, host: &Host) -> Option<Client> {
     let client = client(registries, host)?;
+    within(me(&client)).await.ok().map(|_| client)
+}
+
+async fn me(client: &Client) -> Result<Me, Fault> {
     let none: [(&str, &str); 0] = [];
-    let me: Result<Me, Fault> = within(client.get(&["me"], &none)).await;
-    me.ok().map(|_| client)
+    client.get(&["me"], &none).await
 }
 
 fn client(registries: &ConfiguredRegistries, host: &Host) -> Option<Client> {

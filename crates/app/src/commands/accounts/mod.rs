@@ -224,17 +224,13 @@ impl Asker {
     }
 
     async fn list(&self) -> Result<(), Failure> {
-        let mut all = AccountList::default();
-        loop {
-            let query =
-                AccountListQuery { n: Some(PAGE), last: all.next.take(), ..AccountListQuery::default() };
+        let accounts = self.pages(async |last| {
+            let query = AccountListQuery { n: Some(PAGE), last, ..AccountListQuery::default() };
             let page: AccountList = self.told(self.client.get(&["accounts"], &query).await)?;
-            all.accounts.extend(page.accounts);
-            all.next = page.next;
-            if all.next.is_none() {
-                return self.print(&all, || render::accounts(&all.accounts));
-            }
-        }
+            Ok((page.accounts, page.next))
+        });
+        let all = AccountList { accounts: accounts.await?, ..AccountList::default() };
+        self.print(&all, || render::accounts(&all.accounts))
     }
 
     async fn add(&self, name: String, role: Role, password: Option<Password>) -> Result<(), Failure> {
@@ -256,31 +252,24 @@ impl Asker {
     }
 
     async fn tokens(&self, account: Option<String>, expiring: Option<Duration>) -> Result<(), Failure> {
-        let mut all = ApiTokenList::default();
         let ends_before = expiring.map(|within| (SystemTime::now() + within).into());
-        loop {
-            let last = all.next.take();
+        let tokens = self.pages(async |last| {
             let query = ApiTokenListQuery { account: account.clone(), ends_before, n: Some(PAGE), last };
             let page: ApiTokenList = self.told(self.client.get(&["tokens"], &query).await)?;
-            all.tokens.extend(page.tokens);
-            all.next = page.next;
-            if all.next.is_none() {
-                return self.print(&all, || render::tokens(&all.tokens, SystemTime::now()));
-            }
-        }
+            Ok((page.tokens, page.next))
+        });
+        let all = ApiTokenList { tokens: tokens.await?, ..ApiTokenList::default() };
+        self.print(&all, || render::tokens(&all.tokens, SystemTime::now()))
     }
 
     async fn sessions(&self, account: Option<String>) -> Result<(), Failure> {
-        let mut all = SessionList::default();
-        loop {
-            let query = SessionListQuery { account: account.clone(), n: Some(PAGE), last: all.next.take() };
+        let sessions = self.pages(async |last| {
+            let query = SessionListQuery { account: account.clone(), n: Some(PAGE), last };
             let page: SessionList = self.told(self.client.get(&["sessions"], &query).await)?;
-            all.sessions.extend(page.sessions);
-            all.next = page.next;
-            if all.next.is_none() {
-                return self.print(&all, || render::sessions(&all.sessions));
-            }
-        }
+            Ok((page.sessions, page.next))
+        });
+        let all = SessionList { sessions: sessions.await?, ..SessionList::default() };
+        self.print(&all, || render::sessions(&all.sessions))
     }
 
     async fn audit(&self, query: AuditQuery) -> Result<(), Failure> {
@@ -335,6 +324,20 @@ impl Asker {
                 output::print(&format!("{}\n", issued.token))
             }
         }
+    }
+
+    /// All entries of a list. `ask` gets what the page is after, and returns its entries and what the next one is after.
+    pub(super) async fn pages<T>(
+        &self,
+        ask: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>), Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        let (mut all, mut next) = ask(None).await?;
+        while next.is_some() {
+            let (page, after) = ask(next).await?;
+            all.extend(page);
+            next = after;
+        }
+        Ok(all)
     }
 
     /// Says what became of something.

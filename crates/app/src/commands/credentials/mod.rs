@@ -134,16 +134,13 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
 }
 
 async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
-    let mut all = CredentialList::default();
-    loop {
-        let last = all.credentials.last().map(|credential| credential.name.clone());
+    let credentials = asker.pages(async |last| {
         let query = PageQuery { n: Some(PAGE), last };
         let page: CredentialList = asker.told(asker.client.get(&["credentials"], &query).await)?;
-        all.credentials.extend(page.credentials);
-        if !page.more {
-            return Ok(all);
-        }
-    }
+        let last = page.credentials.last().map(|credential| credential.name.clone());
+        Ok((page.credentials, last.filter(|_| page.more)))
+    });
+    Ok(CredentialList { credentials: credentials.await?, ..CredentialList::default() })
 }
 
 async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
