@@ -299,10 +299,7 @@ pub(crate) fn own(call: &WebCall) -> Option<&Account> {
 }
 
 fn issued(token: &ApiToken) -> Response<Body> {
-    let body = IssuedToken { id: token.id().to_string(), token: token.expose().to_owned() };
-    let mut response = answer::json(&body, JSON);
-    *response.status_mut() = StatusCode::CREATED;
-    response
+    answer::created(&IssuedToken { id: token.id().to_string(), token: token.expose().to_owned() })
 }
 
 pub(crate) fn account_name(text: &str) -> Result<AccountName, Problem> {

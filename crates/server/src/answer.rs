@@ -67,6 +67,13 @@ pub(crate) fn json<T: serde::Serialize>(value: &T, media_type: HeaderValue) -> R
     response
 }
 
+/// Makes the response of a JSON API to something that was created, which it describes.
+pub(crate) fn created<T: serde::Serialize>(value: &T) -> Response<Body> {
+    let mut response = json(value, JSON);
+    *response.status_mut() = StatusCode::CREATED;
+    response
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;

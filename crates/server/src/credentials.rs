@@ -63,9 +63,7 @@ pub(crate) async fn add_credential(call: WebCall, body: RequestBody) -> Result<R
     let vault = vault(&call)?;
     let new = new_credential(parse(&read_up_to(body, MAX_DOCUMENT).await?)?)?;
     let name = vault.add(new, by(&call)).await?.to_string();
-    let mut response = answer::json(&StoredCredential { name }, JSON);
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(answer::created(&StoredCredential { name }))
 }
 
 /// Change the account of a stored credential

@@ -48,9 +48,7 @@ pub(crate) async fn begin(call: WebCall, body: RequestBody) -> Result<Response<B
         expires_in: begun.expires_in.as_secs(),
         interval: begun.interval.as_secs(),
     };
-    let mut response = answer::json(&login, JSON);
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(answer::created(&login))
 }
 
 /// Ask for the token of a login

@@ -61,9 +61,7 @@ pub(crate) async fn add_grant(call: WebCall, body: RequestBody) -> Result<Respon
     let id = access.add_grant(&grant, &by(&call)).await?.to_string();
     let known = access.grants().into_iter().find(|(_, origin)| origin.id() == id);
     let (grant, origin) = known.ok_or_else(|| Problem::from(entrepot_access::ChangeError::NoGrant(id)))?;
-    let mut response = answer::json(&views::grant(&grant, origin), JSON);
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(answer::created(&views::grant(&grant, origin)))
 }
 
 /// Take a grant back

@@ -20,7 +20,7 @@ use crate::{
     sender::Credentials,
     sync::problem::Problem,
     web::{
-        allowed::{allowed, by},
+        allowed::{access, allowed, by},
         call::WebCall,
         request::{Segment, document, limit},
     },
@@ -38,14 +38,13 @@ use crate::{
     )
 )]
 pub(crate) async fn log_in(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
-    let access = call.state.access.as_ref().ok_or_else(Problem::not_found)?;
+    let access = access(&call)?;
     let NewSession { name, password } = document(body).await?;
     match begin(&call, access, &name, &password.into()).await {
         Ok(Begun { id, cookie }) => {
             let record = access.session_record(&id).await?;
             let record = record.ok_or_else(|| ChangeError::NoSession(id.to_string()))?;
-            let mut response = answer::json(&view(record, Some(&id)), JSON);
-            *response.status_mut() = StatusCode::CREATED;
+            let mut response = answer::created(&view(record, Some(&id)));
             response.headers_mut().extend(cookie);
             Ok(response)
         }
@@ -131,7 +130,7 @@ fn refused(error: &LoginError) -> Response<Body> {
     )
 )]
 pub(crate) async fn log_out(call: WebCall) -> Result<Response<Body>, Problem> {
-    let access = call.state.access.as_ref().ok_or_else(Problem::not_found)?;
+    let access = access(&call)?;
     let Credentials::Session(id) = &call.caller.sender.credentials else {
         let problem = Problem::bad("this request has no session");
         return Err(problem.with_hint("end another one by its id: `DELETE /api/v1/sessions/{id}`"));
