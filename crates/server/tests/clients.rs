@@ -6,18 +6,18 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, ApiToken, Audit, Change, Grant, NewToken, Role, Rules};
+use entrepot_access::{Access, ApiToken, Change, NewToken, Role, Rules};
 use entrepot_catalog::{Catalog, Location, NewApiToken};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{TestImage, client::Response};
-use support::{Rig, Setup, code, noise};
+use support::{
+    Rig, Setup,
+    account::{AWAY, PASSWORD, basic_with, by, grant, name},
+    code, noise,
+};
 
-const PASSWORD: &str = "correct horse battery";
 /// Clients put these into forms, URLs and Basic credentials.
 const HARD_PASSWORD: &str = "密码 %26&\"+=:\\/ é";
-/// Requests for another host than loopback are not local.
-const AWAY: (&str, &str) = ("host", "m.test");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const PULL: &str = "/v2/library/a/manifests/1";
 const START: &str = "/v2/local/app/x/blobs/uploads/";
@@ -26,18 +26,6 @@ struct Gate {
     rig: Rig,
     access: Access,
     directory: tempfile::TempDir,
-}
-
-fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-fn name(text: &str) -> AccountName {
-    text.parse().unwrap()
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 fn form(fields: &[(&str, &str)]) -> String {
@@ -52,11 +40,6 @@ fn form(fields: &[(&str, &str)]) -> String {
 impl Gate {
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let grant = |to: &str, repositories: &str, may: &str| Grant {
-            to: to.parse().unwrap(),
-            repositories: vec![repositories.parse().unwrap()],
-            may: may.parse().unwrap(),
-        };
         let rules = Rules {
             anonymous: "pull".parse().unwrap(),
             anonymous_sees: true,
@@ -108,7 +91,7 @@ impl Gate {
 #[tokio::test(flavor = "multi_thread")]
 async fn scopes_come_in_every_shape_and_are_united() {
     let gate = Gate::open().await;
-    let alice = ("authorization", basic("alice", PASSWORD));
+    let alice = ("authorization", basic_with("alice", PASSWORD));
     let alice = [(alice.0, alice.1.as_str())];
     let (push, pull) = ("repository:local/app/x:push", "repository:local/app/x:pull");
     let get = format!("/token?service=m.test&scope={push}&scope={pull}&scope=repository:A B:pull&scope=x");
@@ -160,7 +143,7 @@ async fn the_target_counts_that_a_name_leads_to_and_not_the_name_in_the_token() 
 async fn the_token_address_speaks_json_and_sets_no_cookie() {
     let gate = Gate::open().await;
     let page = ("accept", "text/html,application/xhtml+xml");
-    let wrong = basic("alice", "wrong");
+    let wrong = basic_with("alice", "wrong");
     for (method, more, body, status) in [
         ("GET", vec![page], "", 200),
         ("GET", vec![page, ("authorization", wrong.as_str())], "", 401),
@@ -182,7 +165,7 @@ async fn the_token_address_speaks_json_and_sets_no_cookie() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_form_counts_before_the_header_and_offline_tokens_change_nothing() {
     let gate = Gate::open().await;
-    let alice = basic("alice", PASSWORD);
+    let alice = basic_with("alice", PASSWORD);
     let scope = ("scope", "repository:local/app/x:pull,push");
     let header_only = form(&[("grant_type", "password"), scope]);
     let bearer = gate.bearer("POST", "/token", &[FORM, ("authorization", &alice)], &header_only).await;
@@ -207,9 +190,9 @@ async fn identity_tokens_are_api_tokens_or_refused() {
     let gate = Gate::open().await;
     let token = gate.api_token("pull,push:local/app/**").await;
     for user in ["<token>", "", "00000000-0000-0000-0000-000000000000"] {
-        assert_eq!(gate.status("GET", "/v2/", &basic(user, token.expose())).await, 200, "{user}");
+        assert_eq!(gate.status("GET", "/v2/", &basic_with(user, token.expose())).await, 200, "{user}");
         assert_eq!(
-            gate.status("GET", "/v2/", &basic(user, "another registry's identity token")).await,
+            gate.status("GET", "/v2/", &basic_with(user, "another registry's identity token")).await,
             401,
             "{user}"
         );
@@ -238,7 +221,7 @@ async fn a_robot_that_is_wrong_disabled_or_gone_is_told_so() {
         gate.status(
             "GET",
             "/token?service=m.test&scope=repository:local/app/x:pull,push",
-            &basic("ci", secret),
+            &basic_with("ci", secret),
         )
         .await
     };
@@ -258,13 +241,13 @@ async fn a_robot_that_is_wrong_disabled_or_gone_is_told_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_password_comes_through_by_basic_and_by_form() {
     let gate = Gate::open().await;
-    assert_eq!(gate.status("GET", "/v2/", &basic("bob", HARD_PASSWORD)).await, 200);
+    assert_eq!(gate.status("GET", "/v2/", &basic_with("bob", HARD_PASSWORD)).await, 200);
     let body = form(&[("username", "bob"), ("password", HARD_PASSWORD)]);
     let bearer = gate.bearer("POST", "/token", &[FORM], &body).await;
     assert_eq!(gate.status("GET", "/v2/", &bearer).await, 200);
     // Another registry's token may be long; it is refused as a password and not as a request.
-    assert_eq!(gate.status("GET", "/v2/", &basic("bob", &"x".repeat(8000))).await, 401);
-    assert_eq!(gate.status("GET", PULL, &basic("bob", &"x".repeat(8000))).await, 200);
+    assert_eq!(gate.status("GET", "/v2/", &basic_with("bob", &"x".repeat(8000))).await, 401);
+    assert_eq!(gate.status("GET", PULL, &basic_with("bob", &"x".repeat(8000))).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +264,7 @@ async fn a_token_for_many_repositories_fits_into_every_proxy() {
         .bearer(
             "GET",
             &format!("/token?service=m.test{scopes}"),
-            &[("authorization", &basic("alice", PASSWORD))],
+            &[("authorization", &basic_with("alice", PASSWORD))],
             "",
         )
         .await;
@@ -292,19 +275,19 @@ async fn a_token_for_many_repositories_fits_into_every_proxy() {
 async fn guessing_is_answered_with_the_time_to_wait() {
     let gate = Gate::open().await;
     for guess in 0..6 {
-        assert_eq!(gate.status("GET", "/v2/", &basic("alice", &format!("guess {guess}"))).await, 401);
+        assert_eq!(gate.status("GET", "/v2/", &basic_with("alice", &format!("guess {guess}"))).await, 401);
     }
-    let slowed = gate.send("GET", "/v2/", &[("authorization", &basic("alice", "guess 7"))], "").await;
+    let slowed = gate.send("GET", "/v2/", &[("authorization", &basic_with("alice", "guess 7"))], "").await;
     assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, Some("1")));
     assert_eq!(code(&slowed), "TOOMANYREQUESTS");
     assert_eq!(
-        gate.status("GET", PULL, &basic("alice", "guess 8")).await,
+        gate.status("GET", PULL, &basic_with("alice", "guess 8")).await,
         200,
         "public images come all the same"
     );
     let token = gate.api_token("pull:**").await;
     assert_eq!(
-        gate.status("GET", "/v2/", &basic("alice", token.expose())).await,
+        gate.status("GET", "/v2/", &basic_with("alice", token.expose())).await,
         200,
         "API tokens do not wait"
     );
@@ -319,8 +302,8 @@ async fn no_challenge_has_an_empty_or_bare_parameter() {
     {
         for sent in [
             None,
-            Some(basic("alice", "wrong")),
-            Some(basic("x", token.expose())),
+            Some(basic_with("alice", "wrong")),
+            Some(basic_with("x", token.expose())),
             Some("Bearer x.y.z".to_owned()),
         ] {
             let more: Vec<_> = sent.as_deref().map(|sent| ("authorization", sent)).into_iter().collect();
@@ -343,7 +326,7 @@ async fn a_refusal_says_what_the_token_carries_and_not_what_exists() {
     let gate = Gate::open().await;
     gate.rig.push_blob("local/secret/x", "hello").await;
     let token = gate.api_token("pull:local/app/**").await;
-    let sent = [("authorization", basic("x", token.expose()))];
+    let sent = [("authorization", basic_with("x", token.expose()))];
     let sent = [(sent[0].0, sent[0].1.as_str())];
     let answer = gate.send("POST", START, &sent, "").await;
     let text = answer.text();
@@ -389,7 +372,7 @@ async fn nothing_but_credentials_says_who_somebody_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_any_size_changes_nothing_about_who_may() {
     let gate = Gate::open().await;
-    let bob = basic("bob", HARD_PASSWORD);
+    let bob = basic_with("bob", HARD_PASSWORD);
     for length in [0, 1, 5000, 1 << 20] {
         let body = "x".repeat(length);
         for sent in [None, Some(("authorization", bob.as_str()))] {
@@ -419,7 +402,7 @@ async fn filters_are_values_and_nothing_of_them_is_a_query() {
     let gate = Gate::open().await;
     let root = name("root");
     gate.access.create_account(&root, Role::Admin, Some(PASSWORD.into()), &by()).await.unwrap();
-    let sent = [("authorization", basic("root", PASSWORD))];
+    let sent = [("authorization", basic_with("root", PASSWORD))];
     let sent = [(sent[0].0, sent[0].1.as_str())];
     for text in [
         "' OR 1=1 --",
@@ -467,7 +450,7 @@ async fn filters_are_values_and_nothing_of_them_is_a_query() {
 async fn a_registry_token_is_for_the_registry_alone() {
     let gate = Gate::open().await;
     gate.access.create_account(&name("root"), Role::Admin, Some(PASSWORD.into()), &by()).await.unwrap();
-    let sent = [("authorization", basic("root", PASSWORD))];
+    let sent = [("authorization", basic_with("root", PASSWORD))];
     let sent = [(sent[0].0, sent[0].1.as_str())];
     let bearer = gate.bearer("GET", "/token?service=m.test&scope=repository:library/a:pull", &sent, "").await;
     assert_eq!(gate.status("GET", PULL, &bearer).await, 200);
@@ -502,7 +485,7 @@ async fn an_expired_token_cannot_log_in_and_says_when_it_ended() {
         expires: Some(ended),
     };
     catalog.add_api_token(&new, ended).await.unwrap();
-    let sent = basic("ci", token.expose());
+    let sent = basic_with("ci", token.expose());
     for (method, path) in
         [("GET", "/v2/"), ("GET", "/token?service=m.test"), ("POST", START), ("GET", "/api/v1/tokens")]
     {

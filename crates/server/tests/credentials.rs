@@ -6,36 +6,23 @@ mod support;
 
 use std::sync::Arc;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, Audit, NewToken, Role, Rules};
+use entrepot_access::{Access, NewToken, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_remote::{Settings, StoredCredentials};
 use entrepot_secrets::{KeyFile, Keys};
 use entrepot_testkit::client::Response;
 use entrepot_vault::{Parts, Vault};
 use serde_json::{Value, json};
-use support::{Rig, Setup};
-
-const PASSWORD: &str = "correct horse battery";
-const AWAY: (&str, &str) = ("host", "m.test");
+use support::{
+    Rig, Setup,
+    account::{AWAY, PASSWORD, basic, by, name},
+};
 
 struct Yard {
     rig: Rig,
     access: Access,
     stored: StoredCredentials,
     _directory: tempfile::TempDir,
-}
-
-fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-fn name(text: &str) -> AccountName {
-    text.parse().unwrap()
-}
-
-fn basic(user: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{PASSWORD}")))
 }
 
 impl Yard {

@@ -7,7 +7,8 @@ mod support;
 use entrepot_access::{NetworkSettings, Networks, Rules, Verbs};
 use support::{
     Setup,
-    yard::{FORM, HTML, OURS, Yard, basic, form, json, pair},
+    account::basic,
+    yard::{FORM, HTML, OURS, Yard, form, json, pair},
 };
 
 // Row 60: over TLS the cookie is for TLS, and without it the login works all the same.

@@ -4,38 +4,21 @@
 
 mod support;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, Audit, Change, Grant, NewToken, Role, Rules, WrongCredentials};
+use entrepot_access::{Access, Change, NewToken, Role, Rules, WrongCredentials};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{TestImage, client::Response};
-use support::{Rig, Setup, code, noise};
-
-const PASSWORD: &str = "correct horse battery";
-/// Requests for another host than loopback are not local.
-const AWAY: (&str, &str) = ("host", "m.test");
+use support::{
+    Rig, Setup,
+    account::{AWAY, PASSWORD, basic_with, by, grant, name},
+    code, noise,
+};
 
 struct Yard {
     rig: Rig,
     access: Access,
     _directory: tempfile::TempDir,
-}
-
-fn grant(to: &str, repositories: &str, may: &str) -> Grant {
-    Grant {
-        to: to.parse().unwrap(),
-        repositories: vec![repositories.parse().unwrap()],
-        may: may.parse().unwrap(),
-    }
-}
-
-fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-fn name(text: &str) -> AccountName {
-    text.parse().unwrap()
 }
 
 impl Yard {
@@ -77,7 +60,7 @@ impl Yard {
     /// Asks for a token as Docker does.
     async fn token(&self, user: Option<&str>, scopes: &[&str]) -> Response {
         let scopes: String = scopes.iter().map(|scope| format!("&scope={scope}")).collect();
-        let sent = user.map(|user| basic(user, PASSWORD));
+        let sent = user.map(|user| basic_with(user, PASSWORD));
         self.send("GET", &format!("/token?service=m.test{scopes}"), sent.as_deref()).await
     }
 
@@ -90,10 +73,6 @@ impl Yard {
     async fn status(&self, method: &str, path: &str, authorization: &str) -> u16 {
         self.send(method, path, Some(authorization)).await.status.as_u16()
     }
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 fn json(response: &Response) -> serde_json::Value {
@@ -131,7 +110,7 @@ async fn nobody_is_asked_to_log_in_while_there_is_nothing_to_log_in_with() {
     access.make_first_admin().await.unwrap();
     let rig = Rig::start_with(Setup { access: Some(access.clone()), ..Setup::default() }).await;
     // A password for a proxy in front.
-    let proxy = basic("somebody", "something");
+    let proxy = basic_with("somebody", "something");
     let ping = async |headers: &[(&str, &str)]| rig.send("GET", "/v2/", headers, "").await.status.as_u16();
     assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (200, 200));
     assert_eq!(rig.send("POST", "/v2/local/x/blobs/uploads/", &[AWAY], "").await.status, 401);
@@ -143,14 +122,17 @@ async fn nobody_is_asked_to_log_in_while_there_is_nothing_to_log_in_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_checked_at_the_ping_and_at_the_token() {
     let yard = Yard::new().await;
-    assert_eq!(yard.status("GET", "/v2/", &basic("alice", PASSWORD)).await, 200);
-    for wrong in
-        [basic("alice", "wrong"), basic("nobody", PASSWORD), "Basic !".to_owned(), "Negotiate x".to_owned()]
-    {
+    assert_eq!(yard.status("GET", "/v2/", &basic_with("alice", PASSWORD)).await, 200);
+    for wrong in [
+        basic_with("alice", "wrong"),
+        basic_with("nobody", PASSWORD),
+        "Basic !".to_owned(),
+        "Negotiate x".to_owned(),
+    ] {
         let answer = yard.send("GET", "/v2/", Some(&wrong)).await;
         assert_eq!((answer.status.as_u16(), challenge(&answer)), (401, REALM.to_owned()));
     }
-    let wrong = yard.send("GET", "/token?service=m.test", Some(&basic("alice", "wrong"))).await;
+    let wrong = yard.send("GET", "/token?service=m.test", Some(&basic_with("alice", "wrong"))).await;
     assert_eq!((wrong.status.as_u16(), code(&wrong).as_str()), (401, "UNAUTHORIZED"));
     let bearer = yard.bearer(Some("alice"), &[]).await;
     assert_eq!(yard.status("GET", "/v2/", &bearer).await, 200, "a token without scopes is a login");
@@ -194,7 +176,7 @@ async fn public_content_needs_no_login() {
     for path in ["/v2/library/a/manifests/1", "/v2/library/a/tags/list"] {
         assert_eq!(yard.send("GET", path, None).await.status, 200, "{path}");
         // A password for another registry is no reason to send the client elsewhere.
-        assert_eq!(yard.status("GET", path, &basic("hub-user", "hub-password")).await, 200, "{path}");
+        assert_eq!(yard.status("GET", path, &basic_with("hub-user", "hub-password")).await, 200, "{path}");
     }
     let scope = ["repository:library/a:pull"];
     for who in [None, Some("nobody")] {
@@ -215,10 +197,10 @@ async fn pushing_needs_a_grant_and_a_scope() {
     let scope = ["repository:local/app/x:pull,push"];
     let alice = yard.bearer(Some("alice"), &scope).await;
     assert_eq!(yard.status("POST", start, &alice).await, 202);
-    assert_eq!(yard.status("POST", start, &basic("alice", PASSWORD)).await, 202, "Basic at once");
+    assert_eq!(yard.status("POST", start, &basic_with("alice", PASSWORD)).await, 202, "Basic at once");
     let bob = yard.bearer(Some("bob"), &scope).await;
     for sent in
-        [bob, basic("bob", PASSWORD), yard.bearer(Some("alice"), &["repository:local/app/x:pull"]).await]
+        [bob, basic_with("bob", PASSWORD), yard.bearer(Some("alice"), &["repository:local/app/x:pull"]).await]
     {
         let answer = yard.send("POST", start, Some(&sent)).await;
         assert_eq!((answer.status.as_u16(), code(&answer).as_str()), (401, "DENIED"));
@@ -244,7 +226,7 @@ async fn private_content_does_not_even_exist_for_others() {
             format!("/v2/{repository}/referrers/{digest}"),
         ]
     };
-    for sent in [None, Some(basic("bob", PASSWORD)), Some(basic("bob", "wrong"))] {
+    for sent in [None, Some(basic_with("bob", PASSWORD)), Some(basic_with("bob", "wrong"))] {
         for (there, absent) in paths("local/secret/x").iter().zip(paths("local/secret/y")) {
             for method in ["GET", "HEAD"] {
                 let (there, absent) = (
@@ -291,14 +273,14 @@ async fn whoever_may_only_push_may_look_before() {
     };
     let token = yard.access.create_token(&new, &by()).await.unwrap();
     let path = format!("/v2/local/app/x/blobs/{digest}");
-    for sent in [basic("ci", token.expose()), format!("Bearer {}", token.expose())] {
+    for sent in [basic_with("ci", token.expose()), format!("Bearer {}", token.expose())] {
         assert_eq!(yard.status("POST", "/v2/local/app/x/blobs/uploads/", &sent).await, 202);
         assert_eq!(yard.status("HEAD", &path, &sent).await, 200);
         assert_eq!(yard.status("HEAD", "/v2/library/a/manifests/1", &sent).await, 401, "not of its scopes");
     }
     // Public content is for everybody; that of `local/secret` is not.
     let secret = yard.rig.push_blob("local/secret/x", "hello").await;
-    let sent = basic("ci", token.expose());
+    let sent = basic_with("ci", token.expose());
     assert_eq!(yard.status("GET", &format!("/v2/local/secret/x/blobs/{secret}"), &sent).await, 401);
 }
 
@@ -321,14 +303,14 @@ async fn a_token_in_an_address_is_no_credential() {
         let path = format!("/api/v1/tokens?{field}={}", token.expose());
         assert_eq!(yard.send("GET", &path, None).await.status, 401, "{field}");
     }
-    assert_eq!(yard.status("GET", &path, &basic("alice", token.expose())).await, 200);
+    assert_eq!(yard.status("GET", &path, &basic_with("alice", token.expose())).await, 200);
 }
 
 // Row 45 of what clients trip over: foreign credentials are no reason to go around this mirror.
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_no_use_are_ignored_visibly_where_nothing_but_public_pulls_are_asked_for() {
     let yard = Yard::new().await;
-    let foreign = basic("hub-user", "hub-password");
+    let foreign = basic_with("hub-user", "hub-password");
     let token = async |scopes: &str| {
         yard.send("GET", &format!("/token?service=m.test{scopes}"), Some(&foreign)).await
     };
@@ -346,14 +328,14 @@ async fn credentials_of_no_use_are_ignored_visibly_where_nothing_but_public_pull
     let served = yard.send("GET", path, Some(&foreign)).await;
     assert_eq!((served.status.as_u16(), served.header("warning").is_some()), (200, true));
     assert_eq!(yard.send("GET", path, None).await.header("warning"), None);
-    let bob = basic("bob", PASSWORD);
+    let bob = basic_with("bob", PASSWORD);
     assert_eq!(yard.send("GET", path, Some(&bob)).await.header("warning"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_no_use_can_be_refused_instead() {
     let yard = Yard::with(WrongCredentials::Refused).await;
-    let foreign = basic("hub-user", "hub-password");
+    let foreign = basic_with("hub-user", "hub-password");
     let path = "/v2/library/a/manifests/1";
     assert_eq!(yard.send("GET", path, None).await.status, 200);
     let refused = yard.send("GET", path, Some(&foreign)).await;
@@ -375,7 +357,7 @@ async fn whoever_may_only_push_may_look_with_a_token_for_pulls() {
         expires: None,
     };
     let token = yard.access.create_token(&new, &by()).await.unwrap();
-    let sent = basic("drop", token.expose());
+    let sent = basic_with("drop", token.expose());
     let asked = "/token?service=m.test&scope=repository:local/secret/x:pull";
     let issued = yard.send("GET", asked, Some(&sent)).await;
     let bearer = format!("Bearer {}", json(&issued)["token"].as_str().unwrap());
@@ -389,7 +371,7 @@ async fn whoever_may_only_push_may_look_with_a_token_for_pulls() {
 async fn everybody_manages_themselves_and_an_admin_all() {
     let yard = Yard::new().await;
     yard.access.create_account(&name("root"), Role::Admin, Some(PASSWORD.into()), &by()).await.unwrap();
-    let (alice, root) = (basic("alice", PASSWORD), basic("root", PASSWORD));
+    let (alice, root) = (basic_with("alice", PASSWORD), basic_with("root", PASSWORD));
     let send = async |method: &str, path: &str, who: Option<&str>, body: &str| {
         let mut headers = vec![AWAY];
         headers.extend(who.map(|value| ("authorization", value)));
@@ -418,7 +400,7 @@ async fn everybody_manages_themselves_and_an_admin_all() {
     let (id, token) = (json(&issued)["id"].as_str().unwrap().to_owned(), json(&issued)["token"].clone());
     let token = format!("Bearer {}", token.as_str().unwrap());
     assert_eq!(status("GET", "/api/v1/tokens", Some(&token), "").await, 403, "a token makes no tokens");
-    let bob = basic("bob", PASSWORD);
+    let bob = basic_with("bob", PASSWORD);
     assert_eq!(
         status("DELETE", &format!("/api/v1/tokens/{id}"), Some(&bob), "").await,
         404,
@@ -429,7 +411,7 @@ async fn everybody_manages_themselves_and_an_admin_all() {
     assert_eq!(status("PATCH", "/api/v1/accounts/bob", Some(&alice), own).await, 403);
     assert_eq!(status("PATCH", "/api/v1/accounts/alice", Some(&alice), r#"{"role": "admin"}"#).await, 403);
     assert_eq!(status("PATCH", "/api/v1/accounts/alice", Some(&alice), own).await, 204);
-    assert_eq!(status("GET", "/api/v1/me", Some(&basic("alice", "another password")), "").await, 200);
+    assert_eq!(status("GET", "/api/v1/me", Some(&basic_with("alice", "another password")), "").await, 200);
     for (body, expected) in [
         (r#"{"name": "dave", "role": "user", "password": "hunter2"}"#, 400),
         (r#"{"name": "Dave", "role": "user"}"#, 400),

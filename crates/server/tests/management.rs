@@ -6,34 +6,22 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, ApiToken, Audit, Grant, NewToken, Role, Rules};
+use entrepot_access::{Access, ApiToken, Grant, NewToken, Role, Rules};
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{TestImage, client::Response};
 use serde_json::{Value, json};
 use support::{
     Rig, Setup,
+    account::{AWAY, PASSWORD, basic_with, by},
     content::{IMAGE, image},
     noise,
 };
-
-const PASSWORD: &str = "correct horse battery";
-/// Requests for another host than loopback are not local.
-const AWAY: (&str, &str) = ("host", "m.test");
 
 struct Desk {
     rig: Rig,
     access: Access,
     _directory: tempfile::TempDir,
-}
-
-fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// Somebody with the right password.
@@ -80,7 +68,7 @@ impl Desk {
     }
 
     fn of(&self, who: &str) -> Caller<'_> {
-        Caller { rig: &self.rig, sent: basic(who, PASSWORD) }
+        Caller { rig: &self.rig, sent: basic_with(who, PASSWORD) }
     }
 
     async fn get(&self, who: &str, path: &str) -> Value {
@@ -204,10 +192,11 @@ async fn a_problem_has_a_code_a_field_and_a_hint_in_the_language_of_the_client()
             assert_eq!(has_chinese, language == "zh", "{path}: {problem}");
         }
     }
-    let wrong = desk.rig.get_with("/api/v1/me", &[AWAY, ("authorization", &basic("bob", "wrong"))]).await;
+    let wrong =
+        desk.rig.get_with("/api/v1/me", &[AWAY, ("authorization", &basic_with("bob", "wrong"))]).await;
     assert_eq!(wrong.status, 200, "everybody may ask who they are");
     let wrong =
-        desk.rig.get_with("/api/v1/accounts", &[AWAY, ("authorization", &basic("bob", "wrong"))]).await;
+        desk.rig.get_with("/api/v1/accounts", &[AWAY, ("authorization", &basic_with("bob", "wrong"))]).await;
     assert_eq!((wrong.status.as_u16(), wrong.json()["code"].clone()), (401, json!("login-refused")));
     let none = desk.rig.get_with("/api/v1/accounts", &[AWAY]).await;
     assert_eq!((none.status.as_u16(), none.json()["code"].clone()), (401, json!("login-required")));
@@ -328,7 +317,7 @@ const RIGHTS: [(&str, &str, &str, bool, &str); 10] = [
 async fn a_right_is_explained_by_what_decides_about_it() {
     let desk = Desk::open().await;
     let token = desk.reader().await;
-    let token_login = basic("x", token.expose());
+    let token_login = basic_with("x", token.expose());
     let by_id = format!("token:{}", token.id());
     let of_token = (by_id.as_str(), "push", "local/app/x", false, "not-carried");
     for (who, action, repository, allowed, reason) in RIGHTS.into_iter().chain([of_token]) {
@@ -344,7 +333,7 @@ async fn a_right_is_explained_by_what_decides_about_it() {
         let sent = match who {
             "anonymous" => None,
             _ if who.starts_with("token:") => Some(token_login.clone()),
-            _ => who.strip_prefix("account:").map(|name| basic(name, PASSWORD)),
+            _ => who.strip_prefix("account:").map(|name| basic_with(name, PASSWORD)),
         };
         if who == "local" || who.starts_with("group:") {
             continue;
@@ -382,7 +371,7 @@ async fn an_explanation_names_the_grant_and_is_for_operators() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_logins_are_in_the_audit_with_the_name_tried_and_credentials_for_others_are_not() {
     let desk = Desk::open().await;
-    let wrong = basic("alice", "hunter2-hunter2");
+    let wrong = basic_with("alice", "hunter2-hunter2");
     let headers = [AWAY, ("authorization", wrong.as_str()), ("x-request-id", "one")];
     for _ in 0..3 {
         assert_eq!(desk.rig.send("GET", "/v2/", &headers, "").await.status, 401);
@@ -392,13 +381,13 @@ async fn failed_logins_are_in_the_audit_with_the_name_tried_and_credentials_for_
     assert_eq!(desk.rig.send("POST", "/token", &typed, form).await.status, 401);
     assert_eq!(
         desk.rig
-            .send("GET", "/api/v1/accounts", &[AWAY, ("authorization", &basic("eve", "x"))], "")
+            .send("GET", "/api/v1/accounts", &[AWAY, ("authorization", &basic_with("eve", "x"))], "")
             .await
             .status,
         401
     );
     // A cluster's password for docker.io, at a public image: that is no login here.
-    let foreign = basic("hub-user", "hub-password");
+    let foreign = basic_with("hub-user", "hub-password");
     let pull = desk.rig.get_with("/v2/library/a/manifests/1", &[AWAY, ("authorization", &foreign)]).await;
     assert_eq!(pull.status, 200);
     let rows = desk.access.audit(&action("login"), 10).await.unwrap().rows;
@@ -419,7 +408,7 @@ async fn pushes_deletions_and_refused_attempts_are_in_the_audit_and_pulls_are_no
     for blob in [layer.to_vec(), config.into()] {
         let digest = entrepot_oci::Digest::of(&blob);
         let path = format!("/v2/local/app/x/blobs/uploads/?digest={digest}");
-        let sent = basic("alice", PASSWORD);
+        let sent = basic_with("alice", PASSWORD);
         let answer = desk.rig.send("POST", &path, &[AWAY, ("authorization", &sent)], blob).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
     }
@@ -503,21 +492,21 @@ async fn a_pull_with_a_token_that_ends_soon_is_warned_and_one_that_ended_says_wh
         assert_eq!(answer.status, 200);
         answer.header("warning").map(str::to_owned)
     };
-    let warned = pull(&basic("x", soon.expose())).await.unwrap();
+    let warned = pull(&basic_with("x", soon.expose())).await.unwrap();
     assert!(warned.starts_with(&format!("299 - \"the API token {} (ci) ends at ", soon.id())), "{warned}");
-    assert_eq!(pull(&basic("x", late.expose())).await, None);
-    assert_eq!(pull(&basic("alice", PASSWORD)).await, None);
+    assert_eq!(pull(&basic_with("x", late.expose())).await, None);
+    assert_eq!(pull(&basic_with("alice", PASSWORD)).await, None);
     // A registry token that was issued for it warns as well.
     let issued = desk
         .rig
         .get_with(
             "/token?service=m.test&scope=repository:library/a:pull",
-            &[AWAY, ("authorization", &basic("x", soon.expose()))],
+            &[AWAY, ("authorization", &basic_with("x", soon.expose()))],
         )
         .await;
     let bearer = format!("Bearer {}", issued.json()["token"].as_str().unwrap());
     assert_eq!(pull(&bearer).await, Some(warned));
     // The old secret of a renewed token ends in a day, whatever the token says.
     desk.access.renew_token(late.id(), &by()).await.unwrap();
-    assert!(pull(&basic("x", late.expose())).await.is_some());
+    assert!(pull(&basic_with("x", late.expose())).await.is_some());
 }

@@ -6,8 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, Audit, Change, Grant, Role, Rules};
+use entrepot_access::{Access, Change, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
@@ -15,11 +14,12 @@ use entrepot_testkit::{
     Action, Bearer, Fault, Gate, Kind, Log, Match, Refusing, TestImage, client::Response, until, until_answer,
 };
 use futures_util::future::join_all;
-use support::{Rig, Setup, UpstreamAccount, code, noise};
+use support::{
+    Rig, Setup, UpstreamAccount,
+    account::{AWAY, PASSWORD, basic, by, grant, name},
+    code, noise,
+};
 
-const PASSWORD: &str = "correct horse battery";
-/// Requests for another host than loopback are not local.
-const AWAY: (&str, &str) = ("host", "m.test");
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,29 +38,12 @@ struct Yard {
 }
 
 fn rules() -> Rules {
-    let grant = |to: &str, repositories: &str, may: &str| Grant {
-        to: to.parse().unwrap(),
-        repositories: vec![repositories.parse().unwrap()],
-        may: may.parse().unwrap(),
-    };
     let grants = vec![
         grant("account:alice", "docker.io/acme/**", "pull"),
         grant("account:alice", "local/**", "pull,push"),
         grant("account:bob", "local/**", "pull,push"),
     ];
     Rules { grants, local: "push".parse().unwrap(), ..Rules::default() }
-}
-
-fn name(text: &str) -> AccountName {
-    text.parse().unwrap()
-}
-
-fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-fn basic(user: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{PASSWORD}")))
 }
 
 impl Yard {

@@ -5,7 +5,7 @@
 mod support;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccessSection, AccessSettings, AccountName, Audit, Role};
+use entrepot_access::{Access, AccessSection, AccessSettings, Role};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{
@@ -13,12 +13,12 @@ use entrepot_testkit::{
     identity_provider::{CLIENT_ID, CLIENT_SECRET, Fault, IdentityProvider},
 };
 use serde_json::{Value, json};
-use support::{Rig, Setup};
+use support::{
+    Rig, Setup,
+    account::{AWAY, PASSWORD, by, name},
+};
 
-/// Requests for another host than loopback are not local.
-const HOST: (&str, &str) = ("host", "m.test");
 const OURS: (&str, &str) = ("origin", "http://m.test");
-const PASSWORD: &str = "correct horse battery";
 
 struct Yard {
     rig: Rig,
@@ -51,9 +51,7 @@ impl Yard {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
         let access = Access::open(catalog, Keyring::generate(), settings).await.unwrap();
-        let name: AccountName = "admin".parse().unwrap();
-        let by = Audit { actor: "owner".to_owned(), address: None, request_id: None };
-        access.create_account(&name, Role::Admin, Some(PASSWORD.into()), &by).await.unwrap();
+        access.create_account(&name("admin"), Role::Admin, Some(PASSWORD.into()), &by()).await.unwrap();
         let rig = Rig::start_with(Setup { access: Some(access.clone()), ..Setup::default() }).await;
         Self { rig, idp, access, _directory: directory }
     }
@@ -68,16 +66,16 @@ impl Yard {
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Response {
-        self.rig.get_with(path, &[HOST, ("cookie", cookie), ("accept", "text/html")]).await
+        self.rig.get_with(path, &[AWAY, ("cookie", cookie), ("accept", "text/html")]).await
     }
 
     async fn post(&self, path: &str, cookie: &str, body: &str) -> Response {
         let form = ("content-type", "application/x-www-form-urlencoded");
-        self.rig.send("POST", path, &[HOST, OURS, ("cookie", cookie), form], body.to_owned()).await
+        self.rig.send("POST", path, &[AWAY, OURS, ("cookie", cookie), form], body.to_owned()).await
     }
 
     async fn api(&self, path: &str, body: Value) -> Response {
-        self.rig.send("POST", path, &[HOST, ("content-type", "application/json")], body.to_string()).await
+        self.rig.send("POST", path, &[AWAY, ("content-type", "application/json")], body.to_string()).await
     }
 
     /// Goes to the provider and comes back with the cookie of the session, or the page that says why not.
@@ -101,7 +99,7 @@ impl Yard {
 
     async fn token(&self, user: &str, password: &str) -> Response {
         let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
-        self.rig.get_with("/token?service=m.test", &[HOST, ("authorization", basic.as_str())]).await
+        self.rig.get_with("/token?service=m.test", &[AWAY, ("authorization", basic.as_str())]).await
     }
 }
 
@@ -237,7 +235,7 @@ async fn a_program_logs_in_with_the_browser_of_its_user() {
         .send(
             "POST",
             "/login/device",
-            &[HOST, ("origin", "http://evil.test"), ("cookie", alice.as_str())],
+            &[AWAY, ("origin", "http://evil.test"), ("cookie", alice.as_str())],
             form.clone(),
         )
         .await;
@@ -250,7 +248,7 @@ async fn a_program_logs_in_with_the_browser_of_its_user() {
     assert_eq!(yard.post("/login/device", &alice, &form).await.status, 404);
     // A token makes no other tokens.
     let bearer = format!("Bearer {}", done["token"].as_str().unwrap());
-    let page = yard.rig.get_with(&page, &[HOST, ("authorization", bearer.as_str())]).await;
+    let page = yard.rig.get_with(&page, &[AWAY, ("authorization", bearer.as_str())]).await;
     assert_eq!(page.status, 403);
 }
 
@@ -280,7 +278,7 @@ async fn a_job_pushes_with_the_token_of_its_platform() {
     assert_eq!(issued.status, 200, "{}", issued.text());
     let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("github:{}", job(json!({})))));
     let opened = |repository: &str| format!("/v2/{repository}/blobs/uploads/");
-    let headers = [HOST, ("authorization", basic.as_str())];
+    let headers = [AWAY, ("authorization", basic.as_str())];
     assert_eq!(yard.rig.send("POST", &opened("local/app/web"), &headers, "").await.status, 202);
     assert_eq!(yard.rig.send("POST", &opened("local/other"), &headers, "").await.status, 401);
     let refused = yard.token("github", &job(json!({"repository_id": "75"}))).await;
@@ -301,12 +299,12 @@ async fn a_directory_that_is_away_is_503_and_never_401() {
     assert!(away.header("retry-after").is_some() && away.header("www-authenticate").is_none());
     let basic = format!("Basic {}", BASE64_STANDARD.encode("alice:secret"));
     for path in ["/v2/", "/v2/local/app/manifests/1"] {
-        let answer = yard.rig.get_with(path, &[HOST, ("authorization", basic.as_str())]).await;
+        let answer = yard.rig.get_with(path, &[AWAY, ("authorization", basic.as_str())]).await;
         assert_eq!(answer.status, 503, "{path}");
     }
     let scoped = yard
         .rig
-        .get_with("/token?scope=repository:local/app:pull", &[HOST, ("authorization", basic.as_str())])
+        .get_with("/token?scope=repository:local/app:pull", &[AWAY, ("authorization", basic.as_str())])
         .await;
     assert_eq!(scoped.status, 503, "no token for everybody either, which would only lead to 401");
     assert_eq!(yard.token("admin", PASSWORD).await.status, 200);

@@ -10,7 +10,10 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use support::yard::{FORM, HTML, OURS, PASSWORD, Yard, basic, by, form, json, name, pair};
+use support::{
+    account::{PASSWORD, basic, by, name},
+    yard::{FORM, HTML, OURS, Yard, form, json, pair},
+};
 use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]

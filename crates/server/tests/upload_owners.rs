@@ -6,37 +6,22 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{
-    Access, AccountName, Audit, Change, Claims, Grant, NewToken, RegistryScopes, Role, Rules, SigningKey,
-};
+use entrepot_access::{Access, Change, Claims, Grant, NewToken, RegistryScopes, Role, Rules, SigningKey};
 use entrepot_catalog::{Catalog, Location, SigningKeyRecord};
 use entrepot_oci::Digest;
 use entrepot_secrets::{Keyring, Place};
 use entrepot_testkit::client::Response;
-use support::{Rig, Setup, code};
-
-const PASSWORD: &str = "correct horse battery";
-/// Requests for another host than loopback are not local.
-const AWAY: (&str, &str) = ("host", "m.test");
+use support::{
+    Rig, Setup,
+    account::{AWAY, PASSWORD, basic_with, by, name},
+    code,
+};
 
 struct Yard {
     rig: Rig,
     access: Access,
     key: SigningKey,
     directory: tempfile::TempDir,
-}
-
-fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-fn name(text: &str) -> AccountName {
-    text.parse().unwrap()
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// Everybody may push below `local/app`, and only `alice` and `bob` below `local/team`.
@@ -144,7 +129,7 @@ impl Yard {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_another_is_an_unknown_one() {
     let mut yard = Yard::new().await;
-    let (alice, bob) = (basic("alice", PASSWORD), basic("bob", PASSWORD));
+    let (alice, bob) = (basic_with("alice", PASSWORD), basic_with("bob", PASSWORD));
     let address = yard.begin("local/team/x", Some(&alice)).await;
     let shared = yard.begin("local/app/x", Some(&alice)).await;
     let unknown = |address: &str| {
@@ -181,7 +166,7 @@ async fn what_nobody_in_particular_began_is_continued_by_whoever_knows_its_addre
     let local = yard.rig.open_upload("local/team/x").await;
     assert_eq!(yard.rig.send("PATCH", &local, &[], "hello").await.status, 202);
     yard = yard.restart().await;
-    let bob = basic("bob", PASSWORD);
+    let bob = basic_with("bob", PASSWORD);
     for (address, sent) in
         [(&anonymous, None), (&anonymous, Some(bob.as_str())), (&local, Some(bob.as_str()))]
     {
@@ -193,7 +178,7 @@ async fn what_nobody_in_particular_began_is_continued_by_whoever_knows_its_addre
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_ended_a_short_time_ago_finishes_its_own_upload_and_nothing_else() {
     let yard = Yard::new().await;
-    let address = yard.begin("local/team/x", Some(&basic("alice", PASSWORD))).await;
+    let address = yard.begin("local/team/x", Some(&basic_with("alice", PASSWORD))).await;
     let (late, older) = (Duration::from_secs(50 * 60), Duration::from_secs(61 * 60));
     let (alice, bob) = (yard.ended("alice", late).await, yard.ended("bob", late).await);
     let finish = format!("{address}?digest={}", Digest::of(b"hello world"));

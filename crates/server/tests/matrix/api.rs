@@ -7,7 +7,8 @@ use entrepot_access::{Grant, NewToken, Role, SessionOrigin};
 use crate::{
     documented::{Needed, Roles, needs},
     senders::{Carries, Kind, Sender, all},
-    yard::{Answer, PASSWORD, PUBLIC, Request, Yard, ask, begun, by},
+    support::account::{PASSWORD, by},
+    yard::{Answer, PUBLIC, Request, Yard, ask, begun},
 };
 
 /// Something of each kind that there is, and something that there is not.

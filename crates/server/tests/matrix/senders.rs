@@ -1,11 +1,11 @@
 //! Everybody who asks.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use entrepot_access::{Access, NewToken, Role};
 
 use crate::{
     documented::{Cell, Roles},
-    yard::{GRANTED, PASSWORD, SYNC_TOKEN, by, is_private},
+    support::account::{basic, basic_with, by},
+    yard::{GRANTED, SYNC_TOKEN, is_private},
 };
 
 /// What kind of sender.
@@ -44,18 +44,18 @@ pub(crate) async fn all(access: &Access) -> Vec<Sender> {
         plain(Kind::Local, None),
         plain(Kind::SyncToken, Some(format!("Bearer {SYNC_TOKEN}"))),
         // A token that was cut off: unlike a wrong password, it costs no hash.
-        plain(Kind::Refused, Some(basic("user", "ep_cut0ff"))),
+        plain(Kind::Refused, Some(basic_with("user", "ep_cut0ff"))),
     ];
     for role in Role::ALL {
         let kind = Kind::Account(role);
-        all.push(plain(kind, Some(basic(role.as_str(), PASSWORD))));
+        all.push(plain(kind, Some(basic(role.as_str()))));
         let verbs = ["pull", "push", "delete", "request"];
         let verbs =
             verbs.into_iter().flat_map(|verb| [Carries::Verb(verb, true), Carries::Verb(verb, false)]);
         let areas = ["sync", "library", "admin"].map(Carries::Area);
         for carries in verbs.chain(areas) {
             let token = token(access, role, &carries).await;
-            all.push(Sender { kind, carries, authorization: Some(basic("any", &token)) });
+            all.push(Sender { kind, carries, authorization: Some(basic_with("any", &token)) });
         }
     }
     all
@@ -75,10 +75,6 @@ async fn token(access: &Access, role: Role, carries: &Carries) -> String {
         expires: None,
     };
     access.create_token(&new, &by()).await.unwrap().expose().to_owned()
-}
-
-pub(crate) fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 impl Sender {

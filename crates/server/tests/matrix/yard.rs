@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use entrepot_access::{Access, Audit, Grant, Role, Rules};
+use entrepot_access::{Access, Grant, Role, Rules};
 use entrepot_catalog::{Catalog, Claim, Instance, InstanceId, Location};
 use entrepot_oci::Digest;
 use entrepot_scheduler::{Executor, Metrics, Parts, Scheduler};
@@ -19,12 +19,12 @@ use crate::{
     senders::{Kind, Sender},
     support::{
         Rig, Setup,
+        account::{PASSWORD, by},
         content::{IMAGE, image},
         noise,
     },
 };
 
-pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const SYNC_TOKEN: &str = "the token of the configuration";
 pub(crate) const PUBLIC: &str = "local/public";
 /// Private, and granted to one account of each role but admin.
@@ -38,10 +38,6 @@ const AWAY: &str = "m.test";
 
 pub(crate) fn is_private(repository: &str) -> bool {
     [GRANTED, SECRET].contains(&repository)
-}
-
-pub(crate) fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
 }
 
 /// The blob of every image here.

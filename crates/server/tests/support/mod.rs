@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub(crate) mod account;
 pub(crate) mod content;
 pub(crate) mod tls;
 pub(crate) mod yard;

@@ -1,16 +1,15 @@
 //! A server with accounts, as browsers meet it.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use entrepot_access::{Access, AccountName, Audit, Change, Role, Rules};
+use entrepot_access::{Access, Change, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::client::Response;
 
-use super::{Rig, Setup};
+use super::{
+    Rig, Setup,
+    account::{AWAY, PASSWORD, by, name},
+};
 
-pub(crate) const PASSWORD: &str = "correct horse battery";
-/// Requests for another host than loopback are not local.
-pub(crate) const AWAY: (&str, &str) = ("host", "m.test");
 pub(crate) const OURS: (&str, &str) = ("origin", "http://m.test");
 pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 pub(crate) const HTML: (&str, &str) = ("accept", "text/html,*/*;q=0.8");
@@ -19,14 +18,6 @@ pub(crate) struct Yard {
     pub(crate) rig: Rig,
     pub(crate) access: Access,
     _directory: tempfile::TempDir,
-}
-
-pub(crate) fn by() -> Audit {
-    Audit { actor: "owner".to_owned(), address: None, request_id: None }
-}
-
-pub(crate) fn name(text: &str) -> AccountName {
-    text.parse().unwrap()
 }
 
 impl Yard {
@@ -90,10 +81,6 @@ impl Yard {
 
 pub(crate) fn form(user: &str) -> String {
     format!("name={user}&password=correct+horse+battery")
-}
-
-pub(crate) fn basic(user: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{PASSWORD}")))
 }
 
 pub(crate) fn json(response: &Response) -> serde_json::Value {
