@@ -6,12 +6,13 @@
 use std::{sync::Arc, time::SystemTime};
 
 use entrepot_catalog::{
-    AccountChange, AccountKind, AccountRecord, AuditEntry, AuditOutcome, Error as CatalogError, NewAccount,
+    AccountChange, AccountKind, AccountRecord, AuditOutcome, Error as CatalogError, NewAccount,
 };
 use entrepot_federation::Person;
 
 use crate::{
     access::{KnownAccount, Shared},
+    audit::{Audit, Deed},
     name::AccountName,
     role::Role,
 };
@@ -147,16 +148,13 @@ impl Shared {
         outcome: AuditOutcome,
         detail: &str,
     ) -> Result<(), CatalogError> {
-        let entry = AuditEntry {
+        let by = Audit {
             actor: newcomer.kind.as_str().to_owned(),
-            action: action.to_owned(),
-            object: newcomer.person.subject.clone(),
             address: newcomer.address.clone(),
-            outcome,
             request_id: newcomer.request_id.clone(),
-            detail: Some(detail.to_owned()),
         };
-        self.catalog.add_audit(&entry, SystemTime::now()).await
+        let deed = Deed { action, object: &newcomer.person.subject, detail: Some(detail.to_owned()) };
+        self.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await
     }
 }
 

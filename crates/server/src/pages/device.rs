@@ -2,7 +2,7 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{Access, AccountName, Carries, DeviceRequest, Identity};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use super::{
     errors,
@@ -12,9 +12,9 @@ use super::{
     login::notice,
     provider_words::ProviderWords,
     reader::login_address,
-    response::{language, page, see_other, visitor},
+    response::{language, personal, see_other, visitor},
 };
-use crate::{body::Body, headers::HTML, query, web::call::WebCall};
+use crate::{body::Body, query, web::call::WebCall};
 
 /// Whoever looks at the page.
 enum Holder<'a> {
@@ -119,10 +119,7 @@ fn shown(call: &WebCall, status: StatusCode, main: &str) -> Response<Body> {
     let main =
         format!("<main class=\"page slim\"><h1>{}</h1>{main}</main>", ProviderWords::of(language).device);
     let frame = Frame { page: Page::Login, language, query: "", visitor: visitor(call) };
-    let mut response = page(HTML, frame.around(&main));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    personal(status, frame.around(&main))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use axum::body::Body as RequestBody;
 use entrepot_access::{
     Access, Account, Audit, Carries, Change, ChangeError, Identity, LoginError, SessionId, SessionSecret,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 
 use super::{
     account::{AccountPage, Outcome},
@@ -14,13 +14,11 @@ use super::{
     login::{Login, LoginFault},
     own_path::OwnPath,
     reader::login_address,
-    response::{language, page, see_other, visitor},
+    response::{language, personal, see_other, visitor},
 };
 use crate::{
     body::Body,
-    cookie,
-    headers::HTML,
-    host, login_provider, query, sessions,
+    cookie, host, login_provider, query, sessions,
     web::{allowed::by, call::WebCall},
 };
 
@@ -217,14 +215,13 @@ async fn own_page(call: WebCall, outcome: Option<Outcome>) -> Response<Body> {
     let language = language(&call);
     let content = AccountPage { language, account, has_password, sessions: &sessions, outcome };
     let frame = Frame { page: Page::Account, language, query: "", visitor: visitor(&call) };
-    let mut response = unkept(page(HTML, frame.around(&content.main())));
-    *response.status_mut() = match outcome {
+    let status = match outcome {
         None | Some(Outcome::Changed | Outcome::Ended) => StatusCode::OK,
         Some(Outcome::Failed) => StatusCode::SERVICE_UNAVAILABLE,
         Some(Outcome::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    response
+    personal(status, frame.around(&content.main()))
 }
 
 /// A login that is to be tried.
@@ -248,8 +245,7 @@ fn shown(call: &WebCall, access: &Access, attempt: &Attempt) -> Response<Body> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("next", attempt.next.as_str()).finish();
     let frame = Frame { page: Page::Login, language, query: &query, visitor: visitor(call) };
-    let mut response = unkept(page(HTML, frame.around(&login.main())));
-    *response.status_mut() = match attempt.fault {
+    let status = match attempt.fault {
         None => StatusCode::OK,
         Some(LoginFault::Wrong | LoginFault::NoRole | LoginFault::Token) => StatusCode::UNAUTHORIZED,
         Some(LoginFault::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
@@ -258,17 +254,11 @@ fn shown(call: &WebCall, access: &Access, attempt: &Attempt) -> Response<Body> {
         }
         Some(LoginFault::BrokenForm) => StatusCode::BAD_REQUEST,
     };
-    response
+    personal(status, frame.around(&login.main()))
 }
 
 fn next(asked: Option<&str>) -> OwnPath {
     asked.and_then(OwnPath::read).unwrap_or_else(OwnPath::first)
-}
-
-// What was shown to somebody who has logged out is not shown again by going back.
-fn unkept(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 fn with(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entrepot_access::{Access, AttemptError, ProviderLoginError, ProviderReturn};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 
 use super::{
     errors,
@@ -12,12 +12,11 @@ use super::{
     login::notice,
     own_path::OwnPath,
     provider_words::ProviderWords,
-    response::{language, page, see_other, visitor},
+    response::{language, personal, see_other, visitor},
 };
 use crate::{
     body::Body,
     cookie,
-    headers::HTML,
     login_provider::{CALLBACK, OIDC},
     query, sessions,
     web::call::WebCall,
@@ -138,9 +137,7 @@ fn failed(call: &WebCall, error: &ProviderLoginError) -> Response<Body> {
 
 fn shown(call: &WebCall, status: StatusCode, main: &str) -> Response<Body> {
     let frame = Frame { page: Page::Login, language: language(call), query: "", visitor: visitor(call) };
-    let mut response = page(HTML, frame.around(main));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = personal(status, frame.around(main));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, crate::error::RETRY.into());
     }

@@ -36,6 +36,15 @@ pub(super) fn page(media_type: HeaderValue, text: String) -> Response<Body> {
     response
 }
 
+/// A page about logging in or about one account: what was shown to somebody who has logged out is not shown again by going
+/// back.
+pub(super) fn personal(status: StatusCode, html: String) -> Response<Body> {
+    let mut response = page(headers::HTML, html);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Who reads the page.
 pub(super) fn visitor(call: &WebCall) -> Visitor<'_> {
     let sender = &call.caller.sender;
