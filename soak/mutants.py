@@ -188,7 +188,10 @@ def survey(tests, jobs, limit):
 
 
 def noticed(tests, mutant, limit):
-    """Which test notices a change, or None: the quick binaries first, and no failure counts that has another cause."""
+    """Which test notices a change, or None: the quick binaries first, and no failure counts that has another cause.
+
+    Mutant 0 is the build as it is.
+    """
     by_binary = {}
     for test in tests:
         by_binary.setdefault(test.binary, []).append(test)
@@ -200,9 +203,11 @@ def noticed(tests, mutant, limit):
             if not failed:
                 break
             blamed = [test for test in left if test.name == failed] or left
-            if run(blamed, mutant, enough) and (failed in ("hangs", "crash") or not run(blamed, 0, enough)):
+            # What was built with the change cannot be run without it.
+            without = mutant == 0 or failed in ("hangs", "crash") or not run(blamed, 0, enough)
+            if without and run(blamed, mutant, enough):
                 return failed
-            # It failed by chance: it says nothing of this change.
+            # It failed by chance: that says nothing of this change.
             left = [test for test in left if test not in blamed]
     return None
 
