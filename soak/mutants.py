@@ -56,6 +56,14 @@ class Test:
     reached: set = field(default_factory=set)
 
 
+@dataclass
+class Noticed:
+    """What noticed a change: the name of a test, `hangs` or `crash`, and of which tests that is known."""
+
+    what: str
+    tests: list
+
+
 def listed():
     globs = [part for name in FILES for part in ("--file", name)]
     # Laws are tests, shared with the fuzzer.
@@ -187,16 +195,16 @@ def survey(tests, jobs, limit):
         list(pool.map(look, tests))
 
 
-def noticed(tests, mutant, limit):
-    """Which test notices a change, or None: the quick binaries first, and no failure counts that has another cause.
+def noticed(tests, likely, mutant, limit):
+    """Which test notices a change, or None: likely ones first, then the quick binaries.
 
-    Mutant 0 is the build as it is.
+    No failure counts that has another cause. Mutant 0 is the build as it is.
     """
     by_binary = {}
     for test in tests:
         by_binary.setdefault(test.binary, []).append(test)
-    for group in sorted(by_binary.values(), key=lambda group: sum(test.seconds for test in group)):
-        left = group
+    rest = sorted(by_binary.values(), key=lambda group: sum(test.seconds for test in group))
+    for left in [[test] for test in likely] + rest:
         while left:
             enough = limit + 3 * sum(test.seconds for test in left)
             failed = run(left, mutant, enough)
@@ -206,32 +214,40 @@ def noticed(tests, mutant, limit):
             # What was built with the change cannot be run without it.
             without = mutant == 0 or failed in ("hangs", "crash") or not run(blamed, 0, enough)
             if without and run(blamed, mutant, enough):
-                return failed
+                return Noticed(failed, blamed)
             # It failed by chance: that says nothing of this change.
             left = [test for test in left if test not in blamed]
     return None
 
 
-def verdict(number, tests, limit):
-    by = noticed(tests, number, limit) if tests else None
-    return {"outcome": "caught" if by else "missed", "by": by, "tests": len(tests)}
+def verdict(tests, likely, mutant, limit):
+    """The outcome for the report; likely tests are those that noticed another change of the same function."""
+    found = noticed(tests, likely, mutant, limit) if tests else None
+    if found and len(found.tests) == 1 and found.tests[0] not in likely:
+        likely.append(found.tests[0])
+    return {"outcome": "caught" if found else "missed", "by": found and found.what, "tests": len(tests)}
 
 
 def switched(package, changes, options):
+    """Outcomes of changes that share a build. They are noted as they come."""
     binaries, functions, unviable = build(package, changes)
     tests = tests_of(binaries)
     survey(tests, options.jobs, options.timeout)
     say(f"{package}: {len(tests)} tests pass, {sum(test.seconds for test in tests):.0f} s one by one")
     around = {change.number: function.number for function in functions for change in function.changes}
     outcomes = {change.name: {"outcome": "unviable"} for change in changes if change.number in unviable}
+    likely = {function.number: [] for function in functions}
 
     def look(change):
-        callers = [test for test in tests if around[change.number] in test.reached]
-        outcomes[change.name] = verdict(change.number, callers, options.timeout)
+        function = around[change.number]
+        callers = [test for test in tests if function in test.reached]
+        outcomes[change.name] = verdict(callers, likely[function], change.number, options.timeout)
         say(f"{outcomes[change.name]['outcome']}  {change.name}  ({outcomes[change.name]['by']})")
+        note(options.report, {change.name: outcomes[change.name]})
 
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(look, [change for change in changes if change.number in around]))
+    note(options.report, outcomes)
     return outcomes
 
 
@@ -240,10 +256,19 @@ def rebuilt(package, change, options):
     source = (ROOT / change.file).read_text()
     (COPY / change.file).write_text(source[: change.start] + change.text + source[change.end :])
     binaries, errors = cargo_test(package)
-    outcome = {"outcome": "unviable"} if errors else verdict(0, tests_of(binaries), options.timeout)
+    outcome = {"outcome": "unviable"} if errors else verdict(tests_of(binaries), [], 0, options.timeout)
     (COPY / change.file).write_text(source)
     say(f"{outcome['outcome']}  {change.name}  ({outcome.get('by')})")
+    note(options.report, {change.name: outcome})
     return {change.name: outcome}
+
+
+def note(report, outcomes, lock=threading.Lock()):
+    """Adds to the report; what it says of others stays."""
+    if report:
+        with lock:
+            before = json.loads(report.read_text()) if report.exists() else {}
+            report.write_text(json.dumps(before | outcomes, indent=1, sort_keys=True) + "\n")
 
 
 def say(text):
@@ -277,9 +302,6 @@ def main():
         for change in own:
             if not change.switchable:
                 outcomes |= rebuilt(package, change, options)
-        if options.report:
-            before = json.loads(options.report.read_text()) if options.report.exists() else {}
-            options.report.write_text(json.dumps(before | outcomes, indent=1, sort_keys=True) + "\n")
     sys.exit(tell(outcomes))
 
 
