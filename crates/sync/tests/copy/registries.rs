@@ -113,6 +113,7 @@ async fn what_is_there_is_not_sent_again() {
     let up_to_date = vec![job(place(&source, "a/b"), &image, "1", vec![same])];
     let rows = run(Lab::default(), up_to_date).await;
     assert!(!done(&rows[0]).changed);
+    assert_eq!((done(&rows[0]).present, done(&rows[0]).written), (blob_bytes(&image), 0));
     assert_eq!(target_registry.log().len(), 0);
     let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", vec![other])]).await;
     let log = target_registry.log();
