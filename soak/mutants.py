@@ -12,6 +12,7 @@ are run. A test that fails counts if it fails again with the change, and then pa
 """
 
 import argparse
+import fcntl
 import json
 import os
 import random
@@ -288,16 +289,20 @@ def main():
     if not shutil.which("cargo-mutants"):
         sys.exit("cargo-mutants is not here: cargo install cargo-mutants --locked")
 
+    # Two of them would build each other's changes.
+    KEPT.mkdir(parents=True, exist_ok=True)
+    alone = open(KEPT / "lock", "w")
+    fcntl.flock(alone, fcntl.LOCK_EX)
     changes = switches.read(listed(), ROOT)
     if not options.all:
         changes = random.Random(options.seed).sample(changes, min(options.sample, len(changes)))
     changes = [change for change in changes if change.name.startswith(options.only)]
-    copy_source()
     outcomes = {}
     for package in sorted({change.package for change in changes}):
         own = [change for change in changes if change.package == package]
         copy_source()
-        outcomes |= switched(package, [change for change in own if change.switchable], options)
+        if together := [change for change in own if change.switchable]:
+            outcomes |= switched(package, together, options)
         copy_source()
         for change in own:
             if not change.switchable:

@@ -123,6 +123,25 @@ async fn what_is_there_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn progress_is_told_from_the_start_to_the_end() {
+    let (source, registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 1 << 20);
+    source.put_image("a/b", "1", &image);
+    let wanted = vec![target(place(&registry, "c/d"), "1")];
+    let jobs = vec![job(place(&source, "a/b"), &image, "1", wanted)];
+    let (_, events) = run_with(Arc::new(Lab::default()), jobs).await;
+    let size = blob_bytes(&image);
+    assert!(matches!(events[0], Event::Started { job: 0 }), "{:?}", events[0]);
+    assert!(events.iter().any(|event| matches!(event, Event::Sized { job: 0, bytes } if *bytes == size)));
+    let progress = events.iter().map(|event| match event {
+        Event::Progress { bytes, read, .. } => (*bytes, *read),
+        _ => (0, 0),
+    });
+    assert_eq!(progress.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1)), (size, size));
+    assert!(matches!(events.last(), Some(Event::Settled { job: 0, target: 0, .. })));
+}
+
+#[tokio::test]
 async fn only_what_is_missing_is_sent() {
     let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
     let old = TestImage::random(1, 3, 1000);
