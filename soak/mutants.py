@@ -213,10 +213,10 @@ def noticed(tests, likely, mutant, limit):
                 break
             blamed = [test for test in left if test.name == failed] or left
             # What was built with the change cannot be run without it.
-            without = mutant == 0 or failed in ("hangs", "crash") or not run(blamed, 0, enough)
-            if without and run(blamed, mutant, enough):
+            passes_without = mutant == 0 or not run(blamed, 0, enough)
+            if passes_without and run(blamed, mutant, enough):
                 return Noticed(failed, blamed)
-            # It failed by chance: that says nothing of this change.
+            # It failed by chance, or for want of time: that says nothing of this change.
             left = [test for test in left if test not in blamed]
     return None
 

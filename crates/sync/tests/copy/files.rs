@@ -157,6 +157,13 @@ async fn an_archive_that_cannot_be_completed_fails_alone() {
     assert_eq!(done(&rows[1]).written, blob_bytes(&image));
 }
 
+/// What a file has, in an order of its own: images come as they are done.
+async fn listed(file: &Place) -> Vec<String> {
+    let mut listed: Vec<_> = contents(file).await.unwrap().iter().map(Reference::to_string).collect();
+    listed.sort();
+    listed
+}
+
 #[tokio::test]
 async fn what_is_in_a_file_is_listed_by_tag_if_that_is_unique() {
     let source = TestRegistry::start().await;
@@ -165,18 +172,18 @@ async fn what_is_in_a_file_is_listed_by_tag_if_that_is_unique() {
     source.put_image("a/b", "2", &two);
     let directory = tempfile::tempdir().unwrap();
     let (layout, archive) = (directory.path().join("layout"), directory.path().join("a.tar"));
-    let tags = [Reference::Tag("1".parse().unwrap()), Reference::Tag("2".parse().unwrap())];
     for file in [Place::Layout(layout.clone()), Place::OciArchive(archive)] {
         let jobs = [(&one, "1"), (&two, "2")];
         let jobs = jobs.map(|(image, tag)| tagged(place(&source, "a/b"), image, tag, file.clone()));
         run(Lab::default(), jobs.to_vec()).await;
-        assert_eq!(contents(&file).await.unwrap(), tags);
+        assert_eq!(listed(&file).await, ["1", "2"]);
     }
     let index = fs::read_to_string(layout.join("index.json")).unwrap();
     fs::write(layout.join("index.json"), index.replace("\"2\"", "\"x.io/y:1\"")).unwrap();
-    let digests = [Reference::Digest(*one.digest()), Reference::Digest(*two.digest())];
-    assert_eq!(contents(&Place::Layout(layout)).await.unwrap(), digests);
-    assert_eq!(contents(&place(&source, "a/b")).await.unwrap(), []);
+    let mut digests = [one.digest().to_string(), two.digest().to_string()];
+    digests.sort();
+    assert_eq!(listed(&Place::Layout(layout)).await, digests);
+    assert!(listed(&place(&source, "a/b")).await.is_empty());
     assert!(contents(&Place::OciArchive(directory.path().join("none.tar"))).await.is_err());
 }
 
