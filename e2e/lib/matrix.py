@@ -46,7 +46,7 @@ MEANING = """
   authority in its own way, and pulls by hostname, cold and warm.
 - **password in front**: nginx with TLS and a password stands before entrepot. The client is refused; then it logs in, and pulls.
 - **account upstream**: the upstream registries want an account, docker.io a password and quay.io, over TLS with a private CA, a
-  token. The client has none and is refused there; entrepot has one, and the client pulls from it.
+  token. The client has none and is refused there; entrepot has one and gives what it gets to everybody, and the client pulls from it.
 - **account here**: entrepot has accounts and speaks TLS. Without a login, or with a wrong password, the client is refused what is
   private and cannot push; logged in, it pushes and pulls what it was granted and nothing else, also when its token expires
   in the middle of a layer; an API token that may only pull does just that until it is revoked; after the logout it is refused again.

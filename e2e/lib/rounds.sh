@@ -2,13 +2,13 @@
 # The rounds of one client: each form of name, then certificates, passwords, accounts there and here, an image of several
 # gigabytes, and a push. In each, entrepot starts empty; images come cold, and once more with both origins gone.
 
-# The rounds about how entrepot stands, beside those about names. A quick run has three of them for two clients, and one for the others.
+# The rounds about how entrepot stands, beside those about names. A quick run has four of them for two clients, and one for the others.
 other_rounds() {
     if [ "$quick" = no ]; then
         echo "tls login account access"
         [[ " $large_clients " != *" $client "* ]] || echo multi-gb
     elif [[ $client =~ ^(skopeo|crane)$ ]]; then
-        echo "tls login access"
+        echo "tls login account access"
     else
         echo access
     fi

@@ -55,6 +55,13 @@ origins_fill() {
     origins_stop
 }
 
+# access_open: everybody may do everything; what only our account gets is given away too, where that is said.
+access_open() {
+    local given=''
+    [ "${scene:-}" != account ] || given=', grants: [{to: anonymous, repositories: ["docker.io/**", "quay.io/**"], may: [pull]}]'
+    echo "access: {anonymous: [pull, push, delete, see]$given}"
+}
+
 # entrepot_config PORT: the origins stand for docker.io and quay.io; in `account` with what they want, in `tls` and `access` with a certificate.
 entrepot_config() {
     local docker='' quay='' quay_at=http://127.0.0.1 account
@@ -76,7 +83,7 @@ registries:
   docker.io: {endpoints: ["http://127.0.0.1:${docker_port:-9}"], alias: docker$docker}
   quay.io: {endpoints: ["$quay_at:${quay_port:-9}"], alias: quay$quay}
 CONFIG
-    if [[ ${scene:-} =~ ^(access|closed)$ ]]; then access_section; else echo 'access: {anonymous: [pull, push, delete, see]}'; fi
+    if [[ ${scene:-} =~ ^(access|closed)$ ]]; then access_section; else access_open; fi
     [[ ! ${scene:-} =~ ^(tls|access)$ ]] || printf 'tls: {cert: "%s/tls/server.crt", key: "%s/tls/server.key"}\n' "$scratch" "$scratch"
 }
 

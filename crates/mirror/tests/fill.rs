@@ -88,6 +88,14 @@ async fn a_broken_connection_is_taken_up_where_it_broke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_breaks_off_again_and_again_ends_whole_as_long_as_bytes_come() {
+    let (rig, digest, bytes) = rig_with(2 * MIB).await;
+    let cut = Action::CutAfter(MIB as u64 / 4);
+    rig.upstream.fault(Fault::on(Match::blobs().get()).times(7).then(cut));
+    assert_eq!(rig.blob_bytes("a", &digest).await.unwrap(), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_blob_leaves_nothing_behind() {
     let (rig, _, _) = rig_with(10).await;
     let absent = Digest::of(b"absent");
@@ -159,6 +167,38 @@ async fn an_upstream_that_gives_up_ends_the_answer_short_and_the_next_attempt_go
     assert_eq!(rig.blob_in_the_end("a", &digest).await, bytes);
     let gets = rig.upstream.log().blob_gets();
     assert!(gets.iter().all(|get| get.range.is_some()), "the second attempt starts where the first ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_in_the_middle_of_a_download_is_believed_at_once() {
+    for status in [404, 403] {
+        let (rig, digest, bytes) = rig_with(2 * MIB).await;
+        rig.upstream.fault(Fault::on(Match::blobs().get().unranged()).then(Action::CutAfter(MIB as u64)));
+        rig.upstream.fault(Fault::on(Match::blobs().get().ranged()).then(Action::status(status)));
+        assert!(rig.blob_bytes("a", &digest).await.unwrap_err() < bytes.len(), "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repositories_that_share_a_download_all_have_the_blob_afterwards() {
+    let (mut rig, digest, bytes) = rig_with(4 * MIB).await;
+    rig.upstream.put_image("library/b", "1", &TestImage::random(3, 1, 4 * MIB));
+    let gate = Gate::new();
+    rig.upstream.fault(Fault::on(Match::blobs().get()).then(Action::GateAfter(2 * MIB as u64, gate.clone())));
+    let mut first = streaming(rig.blob("a", &digest).await.unwrap());
+    first.frames.next().await.unwrap().unwrap();
+    let second = rig.blob("b", &digest).await.unwrap();
+    gate.open();
+    assert_eq!(read(second).await.unwrap(), bytes);
+    drain(first).await.unwrap();
+    // What is recorded is there after a restart as well.
+    rig.until_kept(&digest).await;
+    rig.restart().await;
+    rig.upstream.clear_log();
+    for name in ["a", "b"] {
+        assert_eq!(rig.blob_bytes(name, &digest).await.unwrap(), bytes, "{name}");
+    }
+    assert_eq!(rig.upstream.log().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

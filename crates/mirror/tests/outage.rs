@@ -237,6 +237,18 @@ async fn a_download_that_had_all_its_bytes_is_committed_without_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_another_repository_left_are_given_to_those_that_have_the_blob_upstream() {
+    let rig = Rig::start().await;
+    let image = offer(&rig);
+    rig.upstream.put_image("library/c", "1", &image);
+    let (digest, bytes) = layer(&image);
+    leave_complete(&rig, "library/a", layer(&image));
+    assert!(matches!(rig.blob("b", digest).await, Err(Error::BlobUnknown { .. })));
+    assert_eq!(rig.blob_bytes("c", digest).await.as_ref(), Ok(bytes));
+    assert_eq!(rig.upstream.log().blob_gets().iter().filter(|get| get.status == 200).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_download_whose_bytes_a_power_cut_has_spoilt_is_fetched_anew() {
     let mut rig = Rig::start().await;
     let image = offer(&rig);

@@ -355,4 +355,16 @@ mod tests {
             assert_eq!(held(Kind::Dockerfile, dockerfile, &other), Err(RewriteError::Differs), "{other}");
         }
     }
+
+    #[test]
+    fn every_rewritten_document_is_compared() {
+        let compose = "services:\n  a:\n    image: nginx:1\n";
+        let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
+        let mut document = Document::read(compose, Kind::Compose, &Search::default()).unwrap();
+        assert!(document.rewrite(&rules, &mut Census::default()).is_ok());
+        // Text and tree disagree, as they would after an edit at the wrong place.
+        document.tree = tree("services:\n  a:\n    image: nginx:1\n  b: {}\n", Kind::Compose).unwrap();
+        let differs = document.rewrite(&rules, &mut Census::default());
+        assert_eq!(differs.unwrap_err(), RewriteError::Differs);
+    }
 }

@@ -61,6 +61,26 @@ jobs:
 }
 
 #[test]
+fn a_line_that_is_there_twice_is_left_and_told() {
+    let text = "\
+jobs:
+  push:
+    steps:
+      - uses: docker/metadata-action@v5
+        with:
+          images: |
+            team/a
+            team/b
+            team/a
+";
+    let done = rewritten(text, Kind::Github, &["team/a=quay.io/new/a", "team/b=quay.io/new/b"], &[]);
+    assert_eq!(done.text, text.replace("team/b", "quay.io/new/b"));
+    assert_eq!(done.changes.len(), 1, "{:?}", done.changes);
+    let reasons: Vec<_> = done.left.iter().map(|left| (left.text.as_str(), &left.reason)).collect();
+    assert_eq!(reasons, [("team/a", &Reason::InPieces), ("team/a", &Reason::InPieces)]);
+}
+
+#[test]
 fn a_kustomization_follows_the_resources() {
     let text = "\
 images:

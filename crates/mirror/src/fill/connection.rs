@@ -19,6 +19,11 @@ const ATTEMPTS: u32 = 5;
 /// The pause after the first of them; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The pause after so many failures in a row, from 1: longer each time, and at least what the upstream asked for.
+fn pause(stop: &Stop, failures: u32) -> Duration {
+    stop.wait().max(PAUSE * 2u32.pow(failures - 1))
+}
+
 impl Job {
     /// Fetches segments until none is left, beginning with `first` on a stream that is open already.
     pub(super) async fn connection(
@@ -62,7 +67,7 @@ impl Job {
             if failures >= ATTEMPTS || !stop.may_pass() {
                 return Err(stop);
             }
-            tokio::time::sleep(stop.wait().max(PAUSE * 2u32.pow(failures - 1))).await;
+            tokio::time::sleep(pause(&stop, failures)).await;
         }
         Ok(())
     }
@@ -154,6 +159,15 @@ fn clip(pieces: Vec<Bytes>, skip: &mut u64, mut room: u64) -> Vec<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_double_and_are_as_long_as_the_upstream_asks_for() {
+        let pauses: Vec<_> =
+            (1..ATTEMPTS).map(|failures| pause(&Stop::Short, failures).as_millis()).collect();
+        assert_eq!(pauses, [200, 400, 800, 1600]);
+        let limited = RemoteError::Limited { retry_after: Some(Duration::from_secs(7)) };
+        assert_eq!(pause(&Stop::Upstream(limited), 1), Duration::from_secs(7));
+    }
 
     #[test]
     fn clips_both_ends() {

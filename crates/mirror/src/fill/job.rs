@@ -162,3 +162,27 @@ impl Job {
         self.context.holdings.commit_blob(staged, digest, size, &self.fill.keys()).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_again_after_the_wait_that_was_asked_for() {
+        let limited = |seconds| {
+            Stop::Upstream(RemoteError::Limited { retry_after: Some(Duration::from_secs(seconds)) })
+        };
+        for (stop, may_pass, seconds) in [
+            (Stop::Short, true, 0),
+            (Stop::Upstream(RemoteError::TimedOut), true, 0),
+            (Stop::Upstream(RemoteError::NotFound), false, 0),
+            (limited(15), true, 15),
+            (limited(16), false, 16),
+            (Stop::Panicked, false, 0),
+            (Stop::Abandoned, false, 0),
+            (Stop::Stopping, false, 0),
+        ] {
+            assert_eq!((stop.may_pass(), stop.wait().as_secs()), (may_pass, seconds));
+        }
+    }
+}

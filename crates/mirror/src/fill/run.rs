@@ -301,7 +301,7 @@ impl Job {
         throughput: Throughput,
     ) {
         let (running, most) = (connections.len(), self.context.connections);
-        let remaining = self.size - self.writer.written().total();
+        let remaining = self.writer.written().missing(self.size);
         let wanted = segments::connections(remaining, throughput, running, most);
         if wanted > running {
             self.segments.split(throughput.rate, remaining / wanted as u64);

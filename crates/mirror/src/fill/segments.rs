@@ -220,6 +220,16 @@ mod tests {
         assert_eq!(reached, 40 * MIB);
     }
 
+    #[test]
+    fn segments_that_are_fetched_are_forgotten() {
+        let segments = Segments::new(vec![0..5, 9..20, 30..40]);
+        for _ in 0..3 {
+            let open = segments.take().unwrap();
+            assert_eq!(segments.lock().open.len(), 1);
+            open.advance(open.end());
+        }
+    }
+
     fn taken(segments: &Segments) -> Option<(u64, u64)> {
         segments.take().map(|segment| (segment.at(), segment.end()))
     }

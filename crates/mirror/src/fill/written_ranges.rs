@@ -41,6 +41,11 @@ impl WrittenRanges {
         self.0.iter().map(|range| range.end - range.start).sum()
     }
 
+    /// The number of bytes that are missing of `size`.
+    pub(super) fn missing(&self, size: u64) -> u64 {
+        size - self.total()
+    }
+
     /// The ranges that are missing of `size` bytes.
     pub(super) fn gaps(&self, size: u64) -> Vec<Range<u64>> {
         let starts = std::iter::once(0).chain(self.0.iter().map(|range| range.end));
@@ -72,6 +77,8 @@ mod tests {
                 prop_assert_eq!(written.end_of_run(at as u64), (at + run) as u64);
             }
             let gaps = written.gaps(100);
+            prop_assert!(gaps.iter().all(|gap| !gap.is_empty()));
+            prop_assert_eq!(written.missing(100), bytes.iter().filter(|there| !**there).count() as u64);
             for at in 0..100u64 {
                 prop_assert_eq!(gaps.iter().any(|gap| gap.contains(&at)), !bytes[at as usize]);
             }

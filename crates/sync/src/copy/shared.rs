@@ -187,3 +187,36 @@ async fn wait(queue: Queue, piece: Piece, allowed: Duration) -> Option<Queue> {
     sent.ok()?;
     Some(Queue { waited: queue.waited + began.elapsed(), ..queue })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use entrepot_oci::Digest;
+
+    use super::*;
+    use crate::copy::blob::Blob;
+
+    const ALLOWED: Duration = Duration::from_secs(60);
+
+    fn piece() -> Piece {
+        let bytes = Bytes::from_static(b"x");
+        Piece { after: Mark::start(Blob { digest: Digest::of(&bytes), size: 1 }), bytes }
+    }
+
+    #[tokio::test]
+    async fn what_the_others_wait_for_a_target_adds_up() {
+        let (sender, mut receiver) = mpsc::channel(1);
+        sender.try_send(Ok(piece())).unwrap();
+        let queue = Queue { waited: ALLOWED / 2, sender };
+        let slow = async {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            receiver.recv().await.unwrap().unwrap();
+        };
+        let (queue, ()) = future::join(wait(queue, piece(), ALLOWED), slow).await;
+        let queue = queue.unwrap();
+        assert!(queue.waited >= ALLOWED / 2 + Duration::from_millis(2), "{:?}", queue.waited);
+        // It is full again, and nothing of what it may use is left.
+        let exhausted = Queue { waited: ALLOWED, ..queue };
+        assert!(wait(exhausted, piece(), ALLOWED).await.is_none());
+    }
+}

@@ -100,6 +100,11 @@ pub(super) struct Walk<'a> {
 /// Referrers of an image's manifests, by the digest of their subject.
 pub(super) type Referrers = HashMap<Digest, Vec<Arc<Node>>>;
 
+// Whether one manifest more goes beyond the limits: so many were read before it, with so many bytes.
+fn is_too_much(manifests: usize, bytes: usize, depth: usize) -> bool {
+    manifests >= MAX_MANIFESTS || bytes > MAX_BYTES || depth > MAX_DEPTH
+}
+
 impl<'a> Walk<'a> {
     /// A walk that covers all these shapes. `attached`: as [`crate::Job::attached`].
     pub(super) fn new(
@@ -121,7 +126,7 @@ impl<'a> Walk<'a> {
             let Fetched { digest, media_type, bytes } = fetched;
             let manifests = self.manifests.fetch_add(1, Ordering::Relaxed);
             let held = self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
-            if manifests >= MAX_MANIFESTS || held > MAX_BYTES || depth > MAX_DEPTH {
+            if is_too_much(manifests, held, depth) {
                 return Err(WalkError::TooMuch);
             }
             let parsed = Node::parse(digest, &media_type, bytes);
@@ -227,5 +232,18 @@ impl<'a> Walk<'a> {
             Err(WalkError::Below(_, error)) if error.is_not_found() => Ok(None),
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_ends_a_walk_by_itself() {
+        assert!(!is_too_much(MAX_MANIFESTS - 1, MAX_BYTES, MAX_DEPTH));
+        assert!(is_too_much(MAX_MANIFESTS, 0, 0));
+        assert!(is_too_much(0, MAX_BYTES + 1, 0));
+        assert!(is_too_much(0, 0, MAX_DEPTH + 1));
     }
 }

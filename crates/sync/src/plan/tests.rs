@@ -83,6 +83,16 @@ fn an_image_is_one_job_for_all_that_lack_it() {
 }
 
 #[test]
+fn wanted_is_what_is_in_place_or_should_be() {
+    let counts = Counts { in_sync: 5, behind: 2, kept: 3, failed: 10, extra: 100 };
+    assert_eq!((counts.wanted(), counts.is_in_sync()), (20, false));
+    assert!((counts.rate() - 0.25).abs() < 1e-9);
+    assert!(!Counts { behind: 0, ..counts }.is_in_sync() && !Counts { failed: 0, ..counts }.is_in_sync());
+    assert!(Counts { behind: 0, failed: 0, ..counts }.is_in_sync());
+    assert!((Counts::default().rate() - 1.0).abs() < 1e-9);
+}
+
+#[test]
 fn no_tag_is_an_error_unless_the_rule_says_otherwise() {
     let none = |tags: &[(&str, &str)], extra: &str| {
         let json =
@@ -243,6 +253,10 @@ fn extra_tags_are_listed_for_review() {
         ["x.io/a:1 up to date", "x.io/a:0.9 extra"]
     );
     assert_eq!(with("", &listed).counts().extra, 3);
+    // A tag that failed leaves no doubt about the others.
+    let failure = Failure { what: "x is down".to_owned(), hint: None, at_source: false };
+    let failed = listed.clone().with(&x, "1", Seen::Unknown(failure));
+    assert_eq!(with("", &failed).counts().extra, 3);
     assert_eq!(with("", &seen).notes, ["extra tags of `x.io/a` are not listed: it was not listed"]);
 }
 

@@ -151,64 +151,6 @@ async fn a_broken_read_goes_on_where_it_broke() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
-    let (source, target_registry) = pair().await;
-    let image = TestImage::random(1, 1, 5 << 20);
-    source.put_image("a/b", "1", &image);
-    let layer = image.blobs()[1].0;
-    let refused = uploads(Method::PUT);
-    // The config's and the layer's: the config is too small to be cut up.
-    target_registry.fault(Fault::on(refused).times(2).then(Action::status(413)));
-    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
-    let log = target_registry.log();
-    assert!(log.count(Method::PATCH, "/blobs/uploads/") <= 3);
-    match &rows[0].outcome {
-        Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
-        Outcome::Failed(failure) => {
-            assert!(failure.what.contains("this much in one request"), "{}", failure.what)
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn chunks_go_on_where_they_were_cut() {
-    let (source, target_registry) = pair().await;
-    let image = TestImage::random(1, 1, 5 << 20);
-    source.put_image("a/b", "1", &image);
-    let cut = Fault::on(uploads(Method::PATCH)).skip(1).times(2).then(Action::HangupAfter(700_000));
-    target_registry.fault(cut);
-    let lab = Lab::default().with(&target_registry.host(), |registry| registry.chunk = Some(2 << 20));
-    let rows = run(lab, vec![to(&source, &image, &[&target_registry])]).await;
-    assert_eq!(done(&rows[0]).written, blob_bytes(&image));
-    assert_there(&target_registry, "c/d", "1", &image).await;
-    let patches = target_registry.log().matching(|request| request.method == Method::PATCH);
-    // 2 MiB; 700,000 bytes; as many; the rest.
-    let received: u64 = patches.iter().map(|request| request.received).sum();
-    assert_eq!(patches.len(), 4);
-    assert!(received < (5 << 20) + 2 * (2 << 20), "{received}");
-    assert_eq!(target_registry.log().count(Method::GET, "/blobs/uploads/"), 2);
-}
-
-#[tokio::test]
-async fn an_upload_that_breaks_is_tried_again() {
-    let (source, target_registry) = pair().await;
-    let image = TestImage::random(1, 2, 100_000);
-    source.put_image("a/b", "1", &image);
-    target_registry.fault(Fault::on(uploads(Method::PUT)).then(Action::HangupAfter(10)));
-    target_registry.fault(Fault::on(uploads(Method::PUT)).then(Action::LoseAnswer));
-    target_registry.fault(Fault::on(uploads(Method::POST)).then(Action::status(503)));
-    target_registry.fault(Fault::on(Match::manifests().method(Method::PUT)).then(Action::status_with(
-        429,
-        &[("retry-after", "1")],
-        "",
-    )));
-    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
-    done(&rows[0]);
-    assert_there(&target_registry, "c/d", "1", &image).await;
-}
-
-#[tokio::test]
 async fn what_a_registry_lost_is_sent_again() {
     let (source, target_registry) = pair().await;
     let image = two_platforms(1, 1000);

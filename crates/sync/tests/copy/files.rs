@@ -6,9 +6,9 @@ use std::{
     process::Command,
 };
 
-use entrepot_oci::{Digest, referrers_tag};
-use entrepot_sync::{Job, Outcome, Place};
-use entrepot_testkit::{TestImage, TestRegistry};
+use entrepot_oci::{Digest, Reference, referrers_tag};
+use entrepot_sync::{Job, Outcome, Place, contents};
+use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry};
 
 use crate::support::{
     Lab, assert_there, blob_bytes, done, failed, job, place, run, sent, target, two_platforms,
@@ -133,6 +133,58 @@ async fn an_archive_that_fails_leaves_the_old_one() {
     assert!(matches!(rows[0].outcome, Outcome::Failed(_)));
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(files(directory.path()), ["a.tar"]);
+}
+
+#[tokio::test]
+async fn an_archive_that_cannot_be_completed_fails_alone() {
+    let (source, registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 1000);
+    source.put_image("a/b", "1", &image);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.tar");
+    let gate = Gate::new();
+    source.fault(Fault::on(Match::blobs()).always().then(Action::Gate(gate.clone())));
+    let targets = vec![target(Place::OciArchive(path.clone()), "1"), target(place(&registry, "c/d"), "1")];
+    let running = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", targets)]);
+    let in_its_way = async {
+        gate.reached(1).await;
+        fs::create_dir(&path).unwrap();
+        gate.open();
+    };
+    let (rows, ()) = tokio::join!(running, in_its_way);
+    let (what, _) = failed(&rows[0]);
+    assert!(what.contains("a.tar"), "{what}");
+    assert_eq!(done(&rows[1]).written, blob_bytes(&image));
+}
+
+/// What a file has, in an order of its own: images come as they are done.
+async fn listed(file: &Place) -> Vec<String> {
+    let mut listed: Vec<_> = contents(file).await.unwrap().iter().map(Reference::to_string).collect();
+    listed.sort();
+    listed
+}
+
+#[tokio::test]
+async fn what_is_in_a_file_is_listed_by_tag_if_that_is_unique() {
+    let source = TestRegistry::start().await;
+    let (one, two) = (TestImage::random(1, 1, 10), TestImage::random(2, 1, 10));
+    source.put_image("a/b", "1", &one);
+    source.put_image("a/b", "2", &two);
+    let directory = tempfile::tempdir().unwrap();
+    let (layout, archive) = (directory.path().join("layout"), directory.path().join("a.tar"));
+    for file in [Place::Layout(layout.clone()), Place::OciArchive(archive)] {
+        let jobs = [(&one, "1"), (&two, "2")];
+        let jobs = jobs.map(|(image, tag)| tagged(place(&source, "a/b"), image, tag, file.clone()));
+        run(Lab::default(), jobs.to_vec()).await;
+        assert_eq!(listed(&file).await, ["1", "2"]);
+    }
+    let index = fs::read_to_string(layout.join("index.json")).unwrap();
+    fs::write(layout.join("index.json"), index.replace("\"2\"", "\"x.io/y:1\"")).unwrap();
+    let mut digests = [one.digest().to_string(), two.digest().to_string()];
+    digests.sort();
+    assert_eq!(listed(&Place::Layout(layout)).await, digests);
+    assert!(listed(&place(&source, "a/b")).await.is_empty());
+    assert!(contents(&Place::OciArchive(directory.path().join("none.tar"))).await.is_err());
 }
 
 // What `docker save` writes: layers as tar files, a config, and who they are.

@@ -9,3 +9,4 @@ mod planted;
 mod referrers;
 mod registries;
 mod support;
+mod uploads;

@@ -113,12 +113,32 @@ async fn what_is_there_is_not_sent_again() {
     let up_to_date = vec![job(place(&source, "a/b"), &image, "1", vec![same])];
     let rows = run(Lab::default(), up_to_date).await;
     assert!(!done(&rows[0]).changed);
+    assert_eq!((done(&rows[0]).present, done(&rows[0]).written), (blob_bytes(&image), 0));
     assert_eq!(target_registry.log().len(), 0);
     let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", vec![other])]).await;
     let log = target_registry.log();
     assert_eq!((sent(&log).len(), log.heads().len(), puts(&log)), (0, 3, 1));
     assert_eq!((done(&rows[0]).present, done(&rows[0]).written), (blob_bytes(&image), 0));
     assert_eq!(source.log().blob_gets().len(), 0);
+}
+
+#[tokio::test]
+async fn progress_is_told_from_the_start_to_the_end() {
+    let (source, registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 1 << 20);
+    source.put_image("a/b", "1", &image);
+    let wanted = vec![target(place(&registry, "c/d"), "1")];
+    let jobs = vec![job(place(&source, "a/b"), &image, "1", wanted)];
+    let (_, events) = run_with(Arc::new(Lab::default()), jobs).await;
+    let size = blob_bytes(&image);
+    assert!(matches!(events[0], Event::Started { job: 0 }), "{:?}", events[0]);
+    assert!(events.iter().any(|event| matches!(event, Event::Sized { job: 0, bytes } if *bytes == size)));
+    let progress = events.iter().map(|event| match event {
+        Event::Progress { bytes, read, .. } => (*bytes, *read),
+        _ => (0, 0),
+    });
+    assert_eq!(progress.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1)), (size, size));
+    assert!(matches!(events.last(), Some(Event::Settled { job: 0, target: 0, .. })));
 }
 
 #[tokio::test]
