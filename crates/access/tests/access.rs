@@ -144,7 +144,8 @@ async fn an_api_token_is_a_password_with_limits() {
         let principal = login(&access, user, token.expose()).await.unwrap();
         let rights =
             |repository| access.rules().rights(&principal, repository, Visibility::Public).to_string();
-        assert_eq!((rights("docker.io/a/b"), rights("quay.io/a/b")), ("pull".to_owned(), String::new()));
+        // What anybody may do needs no scope.
+        assert_eq!((rights("docker.io/a/b"), rights("quay.io/a/b")), ("pull".to_owned(), "pull".to_owned()));
     }
     let as_bearer = access.bearer(token.expose()).await.unwrap();
     assert!(matches!(as_bearer.principal.carries, Carries::Token(held) if held.id == *token.id()));
@@ -381,9 +382,11 @@ async fn who_is_asked_about_is_found_and_explained() {
         let who: Somebody = who.parse().unwrap();
         access.explain(&who, verb, Repository { name: repository, visibility: Visibility::Public }).await
     };
+    let anybody = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    assert_eq!(anybody, Explanation::Allowed(Rule::Anonymous));
     let allowed = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();
     assert_eq!(allowed, Explanation::Allowed(Rule::Role(Role::User)));
-    let carried = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    let carried = explain("token:ci", Verb::Request, "quay.io/a/b").await.unwrap();
     assert!(matches!(carried, Explanation::NotCarried(Rule::Role(Role::User), _)), "{carried:?}");
     let granted = explain("account:alice", Verb::Push, "local/a").await.unwrap();
     assert_eq!(granted, Explanation::NotGranted { is_private: false });
@@ -430,4 +433,29 @@ async fn grants_by_api_survive_a_restart_and_have_an_end() {
     }
     let full = home.open().await;
     assert!(matches!(full.add_grant(&grant, &owner()).await, Err(ChangeError::TooManyGrants)));
+}
+
+#[tokio::test]
+async fn a_pull_token_is_for_one_repository_and_ends_with_its_pull() {
+    let home = Home::new();
+    let access = home.open().await;
+    let pattern = "quay.io/acme/private".parse().unwrap();
+    let token = access.pull_token(&pattern, "node:gpu-1 pull:7");
+    let secret = token.secret().clone();
+    let text = secrecy::ExposeSecret::expose_secret(&secret).to_owned();
+    assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no client can spoil it");
+    let node = access.login("node", &secret, HERE).await.unwrap();
+    let rights =
+        |principal: &Principal, name: &str| access.rules().rights(principal, name, Visibility::Private);
+    assert_eq!(rights(&node, "quay.io/acme/private").to_string(), "pull");
+    assert!(rights(&node, "quay.io/acme/private2").is_empty() && rights(&node, "local/secret").is_empty());
+    assert!(!access.rules().may(&node, entrepot_access::Operation::ManageSelf));
+    let scopes = RegistryScopes::parse(["repository:quay.io/acme/private:pull"]);
+    let registry_token = access.issue(&node, "here", scopes);
+    assert_eq!(access.bearer(&registry_token).await.unwrap().principal, node);
+    assert!(!home.bytes().windows(text.len()).any(|bytes| bytes == text.as_bytes()), "it is stored nowhere");
+    drop(token);
+    assert!(matches!(access.login("node", &secret, HERE).await, Err(LoginError::Wrong)));
+    assert!(matches!(access.bearer(&registry_token).await, Err(BearerError::Revoked)));
+    assert!(!access.has_pull_tokens());
 }
