@@ -48,7 +48,6 @@ mod incoming;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
-mod library;
 mod local;
 mod login_provider;
 mod memo;
