@@ -434,28 +434,3 @@ async fn grants_by_api_survive_a_restart_and_have_an_end() {
     let full = home.open().await;
     assert!(matches!(full.add_grant(&grant, &owner()).await, Err(ChangeError::TooManyGrants)));
 }
-
-#[tokio::test]
-async fn a_pull_token_is_for_one_repository_and_ends_with_its_pull() {
-    let home = Home::new();
-    let access = home.open().await;
-    let pattern = "quay.io/acme/private".parse().unwrap();
-    let token = access.pull_token(&pattern, "node:gpu-1 pull:7");
-    let secret = token.secret().clone();
-    let text = secrecy::ExposeSecret::expose_secret(&secret).to_owned();
-    assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no client can spoil it");
-    let node = access.login("node", &secret, HERE).await.unwrap();
-    let rights =
-        |principal: &Principal, name: &str| access.rules().rights(principal, name, Visibility::Private);
-    assert_eq!(rights(&node, "quay.io/acme/private").to_string(), "pull");
-    assert!(rights(&node, "quay.io/acme/private2").is_empty() && rights(&node, "local/secret").is_empty());
-    assert!(!access.rules().may(&node, entrepot_access::Operation::ManageSelf));
-    let scopes = RegistryScopes::parse(["repository:quay.io/acme/private:pull"]);
-    let registry_token = access.issue(&node, "here", scopes);
-    assert_eq!(access.bearer(&registry_token).await.unwrap().principal, node);
-    assert!(!home.bytes().windows(text.len()).any(|bytes| bytes == text.as_bytes()), "it is stored nowhere");
-    drop(token);
-    assert!(matches!(access.login("node", &secret, HERE).await, Err(LoginError::Wrong)));
-    assert!(matches!(access.bearer(&registry_token).await, Err(BearerError::Revoked)));
-    assert!(!access.has_pull_tokens());
-}

@@ -24,18 +24,6 @@ fn to(source: &TestRegistry, image: &TestImage, registry: &TestRegistry) -> Vec<
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
-    let (source, registry, image) = pair(5 * MIB).await;
-    registry.capabilities(|can| can.largest_upload = Some(2 * MIB));
-    let rows = run(Lab::default(), to(&source, &image, &registry)).await;
-    assert_eq!(done(&rows[0]).written, blob_bytes(&image));
-    assert_there(&registry, "c/d", "1", &image).await;
-    // Half of it was too long as well, then a MiB at a time.
-    let chunks = registry.log().matching(|request| request.method == Method::PATCH && request.status == 202);
-    assert_eq!(chunks.iter().map(|chunk| chunk.received).collect::<Vec<_>>(), [MIB; 5]);
-}
-
-#[tokio::test]
 async fn a_blob_that_is_too_small_for_chunks_is_refused_once() {
     let (source, registry, image) = pair(1000).await;
     registry.fault(Fault::on(uploads(Method::PUT)).always().then(Action::status(413)));
