@@ -110,38 +110,26 @@ impl Rules {
 
     /// What a principal may do to a repository, named in full.
     pub fn rights(&self, principal: &Principal, repository: &str, visibility: Visibility) -> Verbs {
-        let (mut own, mut anybodys) = (Verbs::NONE, Verbs::NONE);
+        let mut rights = Verbs::NONE;
         let of = Repository { name: repository, visibility };
-        self.sources(&principal.identity, of, |source, verbs| {
-            let rights = if self.is_for_anybody(source) { &mut anybodys } else { &mut own };
-            *rights = rights.union(verbs);
+        self.sources(&principal.identity, of, |_, verbs| {
+            rights = rights.union(verbs);
         });
-        principal.carries.limit(own, repository).union(anybodys)
+        principal.carries.limit(rights, repository)
     }
 
     /// Whether a principal may do this to a repository, and what says so. It agrees with [`Rules::rights`]: both ask the
     /// same sources.
     pub fn explain(&self, principal: &Principal, verb: Verb, of: Repository<'_>) -> Reason {
-        let carried = principal.carries.limit(Verbs::NONE.with(verb), of.name).has(verb);
-        let mut reason = Reason::Nothing;
+        let mut found = None;
         self.sources(&principal.identity, of, |source, verbs| {
-            let counts = carried || self.is_for_anybody(source);
-            reason = match reason {
-                Reason::Nothing | Reason::NotCarried(_) if verbs.has(verb) && counts => Reason::Given(source),
-                Reason::Nothing if verbs.has(verb) => Reason::NotCarried(source),
-                before => before,
-            };
+            if found.is_none() && verbs.has(verb) {
+                found = Some(source);
+            }
         });
-        reason
-    }
-
-    // What anybody may do is not limited by a credential: without it, it would be allowed.
-    fn is_for_anybody(&self, source: Source) -> bool {
-        match source {
-            Source::Anonymous => true,
-            Source::Grant(at) => self.grants.get(at).is_some_and(|grant| grant.to == Subject::Anonymous),
-            _ => false,
-        }
+        let Some(source) = found else { return Reason::Nothing };
+        let carried = principal.carries.limit(Verbs::NONE.with(verb), of.name);
+        if carried.has(verb) { Reason::Given(source) } else { Reason::NotCarried(source) }
     }
 
     // Calls `tell` with everything that gives somebody rights to a repository, whatever their credential carries of them.
@@ -317,21 +305,12 @@ mod tests {
     fn a_token_carries_no_more_than_its_account_has() {
         let alice = scoped(account("alice", Role::User, &[]), "pull,push:docker.io/**");
         assert_eq!(rights(&alice, SECRET, Visibility::Private), "pull");
-        assert_eq!(rights(&alice, "quay.io/a/b", Visibility::Private), "", "not in its scopes");
+        assert_eq!(rights(&alice, "quay.io/a/b", Visibility::Public), "", "not in its scopes");
         let admin = scoped(account("admin", Role::Admin, &[]), "push:local/app");
-        assert_eq!(rights(&admin, "local/app", Visibility::Private), "push");
+        assert_eq!(rights(&admin, "local/app", Visibility::Public), "push");
         assert!(!rules().may(&admin, Operation::ManageAccounts));
         let robot = scoped(account("admin", Role::Admin, &[]), "sync");
         assert!(rules().may(&robot, Operation::RunSyncs) && !rules().may(&robot, Operation::ManageCache));
-    }
-
-    #[test]
-    fn a_token_takes_nothing_away_that_anybody_has() {
-        let robot = scoped(account("ci", Role::User, &[]), "push:local/ci/**");
-        assert_eq!(rights(&robot, "quay.io/a/b", Visibility::Public), "pull");
-        assert_eq!(rights(&robot, "local/demo/x", Visibility::Private), "pull,push", "granted to anybody");
-        let closed = Rules { anonymous: Verbs::NONE, ..rules() };
-        assert_eq!(closed.rights(&robot, "quay.io/a/b", Visibility::Public), Verbs::NONE);
     }
 
     #[test]
