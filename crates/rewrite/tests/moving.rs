@@ -44,35 +44,29 @@ fn a_name_with_a_value_of_the_matrix_changes_where_all_values_do() {
     assert!(left.iter().all(|left| left.reason == Reason::Variable("matrix.name".to_owned())), "{left:?}");
 }
 
-#[test]
-fn a_line_that_is_a_part_of_another_is_told_from_it() {
-    let text = "\
+/// A workflow that pushes these images.
+fn pushed(images: &[&str]) -> String {
+    let frame = "\
 jobs:
   push:
     steps:
       - uses: docker/metadata-action@v5
         with:
           images: |
-            ghcr.io/team/a
-            team/a
 ";
+    images.iter().fold(frame.to_owned(), |text, image| format!("{text}            {image}\n"))
+}
+
+#[test]
+fn a_line_that_is_a_part_of_another_is_told_from_it() {
+    let text = &pushed(&["ghcr.io/team/a", "team/a"]);
     let done = rewritten(text, Kind::Github, &["team/a=quay.io/new/a"], &[]);
     assert_eq!(done.text, text.replace("            team/a\n", "            quay.io/new/a\n"));
 }
 
 #[test]
 fn a_line_that_is_there_twice_is_left_and_told() {
-    let text = "\
-jobs:
-  push:
-    steps:
-      - uses: docker/metadata-action@v5
-        with:
-          images: |
-            team/a
-            team/b
-            team/a
-";
+    let text = &pushed(&["team/a", "team/b", "team/a"]);
     let done = rewritten(text, Kind::Github, &["team/a=quay.io/new/a", "team/b=quay.io/new/b"], &[]);
     assert_eq!(done.text, text.replace("team/b", "quay.io/new/b"));
     assert_eq!(done.changes.len(), 1, "{:?}", done.changes);

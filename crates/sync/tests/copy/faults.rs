@@ -13,17 +13,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    Lab, assert_there, blob_bytes, done, failed, job, place, puts, run, sent, target, two_platforms,
+    Lab, assert_there, blob_bytes, done, failed, job, place, puts, run, sent, target, to, two_platforms,
+    uploads,
 };
-
-fn uploads(method: Method) -> Match {
-    Match::uploads().method(method)
-}
-
-fn to(source: &TestRegistry, image: &TestImage, targets: &[&TestRegistry]) -> Job {
-    let targets = targets.iter().map(|registry| target(place(registry, "c/d"), "1")).collect();
-    job(place(source, "a/b"), image, "1", targets)
-}
 
 async fn pair() -> (TestRegistry, TestRegistry) {
     (TestRegistry::start().await, TestRegistry::start().await)

@@ -12,7 +12,7 @@ use entrepot_sync::{
     Done, Event, Format, Job, Limits, Outcome, Place, Registries, Registry, Row, Shape, SyncCache, Target,
     perform,
 };
-use entrepot_testkit::{Log, TestImage, TestRegistry, client};
+use entrepot_testkit::{Log, Match, TestImage, TestRegistry, client};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::Method;
 use tokio::sync::mpsc;
@@ -107,6 +107,17 @@ pub(crate) fn target(place: Place, tag: &str) -> Target {
 pub(crate) fn job(source: Place, image: &TestImage, tag: &str, targets: Vec<Target>) -> Job {
     let (rule, digest) = ("rule".to_owned(), Some(*image.digest()));
     Job { rule, source, reference: reference(tag), digest, attached: None, targets }
+}
+
+/// Requests of this method to uploads.
+pub(crate) fn uploads(method: Method) -> Match {
+    Match::uploads().method(method)
+}
+
+/// Copies the image under `a/b:1` to `c/d:1` of each target.
+pub(crate) fn to(source: &TestRegistry, image: &TestImage, targets: &[&TestRegistry]) -> Job {
+    let targets = targets.iter().map(|registry| target(place(registry, "c/d"), "1")).collect();
+    job(place(source, "a/b"), image, "1", targets)
 }
 
 pub(crate) async fn run(lab: Lab, jobs: Vec<Job>) -> Vec<Row> {

@@ -1,15 +1,12 @@
 //! Uploads in one request and in chunks: what is tried again, and what is not.
 
+use entrepot_sync::Outcome;
 use entrepot_testkit::{Action, Fault, Match, TestImage, TestRegistry};
 use http::Method;
 
-use crate::support::{Lab, assert_there, blob_bytes, done, failed, job, place, puts, run, target};
+use crate::support::{Lab, assert_there, blob_bytes, done, failed, puts, run, to, uploads};
 
 const MIB: u64 = 1 << 20;
-
-fn uploads(method: Method) -> Match {
-    Match::uploads().method(method)
-}
 
 /// Two registries; the first has an image with a layer of this many bytes.
 async fn pair(size: u64) -> (TestRegistry, TestRegistry, TestImage) {
@@ -19,15 +16,30 @@ async fn pair(size: u64) -> (TestRegistry, TestRegistry, TestImage) {
     (source, registry, image)
 }
 
-fn to(source: &TestRegistry, image: &TestImage, registry: &TestRegistry) -> Vec<entrepot_sync::Job> {
-    vec![job(place(source, "a/b"), image, "1", vec![target(place(registry, "c/d"), "1")])]
+#[tokio::test]
+async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
+    let (source, target_registry, image) = pair(5 * MIB).await;
+    let layer = image.blobs()[1].0;
+    let refused = uploads(Method::PUT);
+    // The config's and the layer's: the config is too small to be cut up.
+    target_registry.fault(Fault::on(refused).times(2).then(Action::status(413)));
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
+    let log = target_registry.log();
+    assert!(log.count(Method::PATCH, "/blobs/uploads/") <= 3);
+    match &rows[0].outcome {
+        Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
+        Outcome::Failed(failure) => {
+            assert!(failure.what.contains("this much in one request"), "{}", failure.what)
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
 async fn a_blob_that_is_too_small_for_chunks_is_refused_once() {
     let (source, registry, image) = pair(1000).await;
     registry.fault(Fault::on(uploads(Method::PUT)).always().then(Action::status(413)));
-    let rows = run(Lab::default(), to(&source, &image, &registry)).await;
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&registry])]).await;
     let (what, _) = failed(&rows[0]);
     assert!(what.contains("this much in one request"), "{what}");
     // The config's and the layer's.
@@ -39,7 +51,7 @@ async fn attempts_without_progress_end() {
     let whole = async {
         let (source, registry, image) = pair(1000).await;
         registry.fault(Fault::on(uploads(Method::PUT)).always().then(Action::status(503)));
-        failed(&run(Lab::default(), to(&source, &image, &registry)).await[0]);
+        failed(&run(Lab::default(), vec![to(&source, &image, &[&registry])]).await[0]);
         let puts = registry.log().count(Method::PUT, "/blobs/uploads/");
         assert!((5..=10).contains(&puts), "{puts}");
     };
@@ -49,7 +61,7 @@ async fn attempts_without_progress_end() {
         // Nor is there another upload.
         registry.fault(Fault::on(uploads(Method::POST)).skip(2).always().then(Action::status(403)));
         let lab = Lab::default().with(&registry.host(), |registry| registry.chunk = Some(2 * MIB));
-        failed(&run(lab, to(&source, &image, &registry)).await[0]);
+        failed(&run(lab, vec![to(&source, &image, &[&registry])]).await[0]);
         assert_eq!(registry.log().count(Method::GET, "/blobs/uploads/"), 4);
     };
     tokio::join!(whole, in_chunks);
@@ -60,7 +72,7 @@ async fn a_chunk_that_is_refused_is_not_taken_up_again() {
     let (source, registry, image) = pair(3 * MIB).await;
     registry.fault(Fault::on(uploads(Method::PATCH)).always().then(Action::status(403)));
     let lab = Lab::default().with(&registry.host(), |registry| registry.chunk = Some(2 * MIB));
-    failed(&run(lab, to(&source, &image, &registry)).await[0]);
+    failed(&run(lab, vec![to(&source, &image, &[&registry])]).await[0]);
     let log = registry.log();
     // The upload is begun anew once, in case the token has died.
     assert_eq!(log.matching(|request| request.method == Method::PATCH).len(), 2);
@@ -72,7 +84,7 @@ async fn a_last_chunk_whose_answer_is_lost_is_not_sent_again() {
     let (source, registry, image) = pair(3 * MIB).await;
     registry.fault(Fault::on(uploads(Method::PATCH)).skip(1).then(Action::LoseAnswer));
     let lab = Lab::default().with(&registry.host(), |registry| registry.chunk = Some(2 * MIB));
-    let rows = run(lab, to(&source, &image, &registry)).await;
+    let rows = run(lab, vec![to(&source, &image, &[&registry])]).await;
     assert_eq!(done(&rows[0]).written, blob_bytes(&image));
     let chunks = registry.log().matching(|request| request.method == Method::PATCH);
     assert_eq!(chunks.iter().map(|chunk| chunk.received).collect::<Vec<_>>(), [2 * MIB, MIB]);
@@ -85,7 +97,7 @@ async fn chunks_go_on_where_they_were_cut() {
     let cut = Fault::on(uploads(Method::PATCH)).skip(1).times(2).then(Action::HangupAfter(700_000));
     target_registry.fault(cut);
     let lab = Lab::default().with(&target_registry.host(), |registry| registry.chunk = Some(2 << 20));
-    let rows = run(lab, to(&source, &image, &target_registry)).await;
+    let rows = run(lab, vec![to(&source, &image, &[&target_registry])]).await;
     assert_eq!(done(&rows[0]).written, blob_bytes(&image));
     assert_there(&target_registry, "c/d", "1", &image).await;
     let patches = target_registry.log().matching(|request| request.method == Method::PATCH);
@@ -112,7 +124,7 @@ async fn an_upload_that_breaks_is_tried_again() {
         &[("retry-after", "1")],
         "",
     )));
-    let rows = run(Lab::default(), to(&source, &image, &target_registry)).await;
+    let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
     done(&rows[0]);
     assert_there(&target_registry, "c/d", "1", &image).await;
     // The manifest was put off once, and nothing was missing then.
