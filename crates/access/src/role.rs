@@ -40,6 +40,16 @@ pub enum Operation {
     ManageAccounts,
     /// Manage the credential store and its keys.
     ManageSecrets,
+    /// See the images and specs that may be run, and which cards are free.
+    BrowseLibrary,
+    /// Run instances of one's own.
+    RunInstances,
+    /// Manage entries of the image library, and specs.
+    ManageLibrary,
+    /// Manage nodes: the machines that instances run on.
+    ManageNodes,
+    /// See, stop and remove the instances of others.
+    ManageInstances,
 }
 
 /// The text is not a role.
@@ -64,12 +74,16 @@ impl Role {
     /// True if accounts of this role may do this.
     pub fn may(self, operation: Operation) -> bool {
         match operation {
-            Operation::See | Operation::ManageSelf => true,
+            Operation::See | Operation::ManageSelf | Operation::BrowseLibrary => true,
             Operation::Inspect => self != Self::User,
-            Operation::Request => self != Self::Viewer,
-            Operation::ReadMetrics | Operation::RunSyncs | Operation::ManageCache | Operation::ReadAudit => {
-                self >= Self::Operator
-            }
+            Operation::Request | Operation::RunInstances => self != Self::Viewer,
+            Operation::ReadMetrics
+            | Operation::RunSyncs
+            | Operation::ManageCache
+            | Operation::ReadAudit
+            | Operation::ManageLibrary
+            | Operation::ManageNodes
+            | Operation::ManageInstances => self >= Self::Operator,
             Operation::ManageAccounts | Operation::ManageSecrets => self == Self::Admin,
         }
     }
@@ -77,7 +91,7 @@ impl Role {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::See,
         Self::Inspect,
         Self::ReadMetrics,
@@ -88,6 +102,11 @@ impl Operation {
         Self::ReadAudit,
         Self::ManageAccounts,
         Self::ManageSecrets,
+        Self::BrowseLibrary,
+        Self::RunInstances,
+        Self::ManageLibrary,
+        Self::ManageNodes,
+        Self::ManageInstances,
     ];
 
     /// The operation's name, as the audit log and the documentation have it.
@@ -103,6 +122,11 @@ impl Operation {
             Self::ReadAudit => "read-audit",
             Self::ManageAccounts => "manage-accounts",
             Self::ManageSecrets => "manage-secrets",
+            Self::BrowseLibrary => "browse-library",
+            Self::RunInstances => "run-instances",
+            Self::ManageLibrary => "manage-library",
+            Self::ManageNodes => "manage-nodes",
+            Self::ManageInstances => "manage-instances",
         }
     }
 }

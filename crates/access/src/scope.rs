@@ -79,7 +79,14 @@ impl Scopes {
             Scope::Sync => {
                 matches!(operation, Operation::See | Operation::Inspect | Operation::RunSyncs)
             }
-            Scope::Library => matches!(operation, Operation::See),
+            Scope::Library => matches!(
+                operation,
+                Operation::See
+                    | Operation::BrowseLibrary
+                    | Operation::RunInstances
+                    | Operation::ManageLibrary
+                    | Operation::ManageInstances
+            ),
             Scope::Repositories { may, .. } => match operation {
                 Operation::See => true,
                 Operation::Request => may.has(crate::verb::Verb::Request),

@@ -48,6 +48,7 @@ mod incoming;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
+mod library;
 mod local;
 mod login_provider;
 mod memo;

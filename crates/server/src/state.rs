@@ -1,6 +1,7 @@
 //! State shared by all requests. All of it is given when the server is bound.
 
 use entrepot_access::{Access, Networks};
+use entrepot_library::Library;
 use entrepot_mirror::Mirror;
 use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub access: Option<Access>,
     /// The stored credentials of other registries.
     pub vault: Option<Vault>,
+    /// The image library.
+    pub library: Option<Library>,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -47,6 +50,7 @@ pub(crate) struct State {
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
+    pub(crate) library: Option<Library>,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -80,7 +84,7 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, policy, registry, metrics } = parts;
+        let Parts { mirror, sync, token, access, vault, library, policy, registry, metrics } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -90,6 +94,7 @@ impl State {
             token,
             access,
             vault,
+            library,
             policy,
             registry,
             hosts,

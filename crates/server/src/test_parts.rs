@@ -29,5 +29,15 @@ pub(crate) async fn parts(data: &Path) -> Parts {
     };
     let mirror = Mirror::start(parts).await.unwrap();
     let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
-    Parts { mirror, sync: None, token: None, access: None, vault: None, policy, registry, metrics }
+    Parts {
+        mirror,
+        sync: None,
+        token: None,
+        access: None,
+        vault: None,
+        library: None,
+        policy,
+        registry,
+        metrics,
+    }
 }

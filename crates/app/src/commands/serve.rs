@@ -9,6 +9,7 @@ use std::{
 };
 
 use entrepot_access::{Access, Verbs};
+use entrepot_library::Library;
 use entrepot_scheduler::Reload;
 use entrepot_server::{
     ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, Server, SyncService, TlsFiles,
@@ -86,7 +87,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let vault = secrets::open_vault(&source, &mirror, keys).await?;
+    let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
+    let library = Library::new(entrepot_library::Parts {
+        catalog: source.catalog.clone(),
+        keys,
+        vault: vault.clone(),
+        mirror: mirror.clone(),
+        settings: entrepot_library::Settings::default(),
+    });
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let parts = Parts {
@@ -95,6 +103,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
         access: Some(access.clone()),
         vault: Some(vault),
+        library: Some(library),
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),

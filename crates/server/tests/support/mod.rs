@@ -18,9 +18,11 @@ use bytes::Bytes;
 use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_library::Library;
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Credential, Remote};
+use entrepot_secrets::Keys;
 use entrepot_server::{
     ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, Server, SyncService, TlsFiles,
 };
@@ -55,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) token: Option<ApiToken>,
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
+    /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
+    pub(crate) library: Option<LibraryGround>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
@@ -65,6 +69,13 @@ pub(crate) struct Setup {
     pub(crate) public_url: Option<PublicUrl>,
     /// Whether hosted names are listed.
     pub(crate) catalog: bool,
+}
+
+/// What the library of a test stands on.
+pub(crate) struct LibraryGround {
+    pub(crate) catalog: Catalog,
+    pub(crate) keys: Keys,
+    pub(crate) settings: entrepot_library::Settings,
 }
 
 /// An account at the upstream.
@@ -119,6 +130,7 @@ impl Rig {
             token,
             access,
             vault,
+            library,
             accounts,
             policy,
             networks,
@@ -141,12 +153,17 @@ impl Rig {
             public_url,
             ..Listen::default()
         };
+        let library = library.zip(vault.clone()).map(|(ground, vault)| {
+            let LibraryGround { catalog, keys, settings } = ground;
+            Library::new(entrepot_library::Parts { catalog, keys, vault, mirror: mirror.clone(), settings })
+        });
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
             sync,
             token,
             access,
             vault,
+            library,
             policy,
             registry,
             metrics: metrics.clone(),

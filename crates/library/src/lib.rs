@@ -1,0 +1,20 @@
+//! The image library: which images a team may run, on which machines, and what runs there.
+//!
+//! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
+//! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
+//!
+//! Decisions are pure; what they decide is done by the modules named after the things. This crate knows no HTTP answers.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod ids;
+mod library;
+mod settings;
+mod tenant;
+
+pub use error::Error;
+pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
+pub use library::{Library, Parts};
+pub use settings::Settings;
+pub use tenant::Tenant;
