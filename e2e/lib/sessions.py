@@ -38,9 +38,7 @@ class Visitor(Page):
         """Fills in a form as somebody who types, and waits for the page that it leads to."""
         for name, value in fields.items():
             self.run(f"document.querySelector({json.dumps(f'{form} [name={name}]')}).value = {json.dumps(value)}")
-        self.browser.events.clear()
-        self.run(f"document.querySelector({json.dumps(f'{form} button')}).click()")
-        self.browser.event(self.session, "Page.loadEventFired")
+        self.click(f"{form} button")
 
     def log_in(self, port, path="/login?lang=en", password=PASSWORD):
         self.open(f"http://127.0.0.1:{port}{path}")
@@ -85,9 +83,7 @@ def logs_in_and_out(browser):
     visitor = Visitor(browser)
     visitor.open(f"http://127.0.0.1:{OPEN}/sync?lang=en")
     visitor.picture("guest")
-    visitor.browser.events.clear()
-    visitor.run("document.querySelector('.tools a[href^=\"/login\"]').click()")
-    visitor.browser.event(visitor.session, "Page.loadEventFired")
+    visitor.click(".tools a[href^='/login']")
     visitor.picture("login")
     assert visitor.focus() == "name", "the first field is not ready to be typed into"
     visitor.submit("main form", name="alice", password=PASSWORD)
