@@ -9,12 +9,12 @@ use crate::{
     database::Catalog,
     images,
     key::{Origin, RepoKey},
-    manifests,
+    library, manifests,
     open::Location,
     recorded, removal, sql, sync, tags, usage, visibility,
 };
 
-const QUERIES: [(&str, &str); 74] = [
+const QUERIES: [(&str, &str); 85] = [
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -89,6 +89,17 @@ const QUERIES: [(&str, &str); 74] = [
     ("copies", sync::COPIES),
     ("converted", sync::CONVERTED),
     ("verified", sync::VERIFIED),
+    ("entry", library::ENTRY),
+    ("entries of a name", library::ENTRIES_NAMED),
+    ("entries of an image", library::ENTRIES_OF_IMAGE),
+    ("entries by age", library::ENTRIES_BY_AGE),
+    ("entries by age, backwards", library::ENTRIES_BY_AGE_BACK),
+    ("entries by name", library::ENTRIES_BY_NAME),
+    ("entries by name, backwards", library::ENTRIES_BY_NAME_BACK),
+    ("page of entries", library::ENTRIES_PAGE),
+    ("entries, counted", library::COUNT_ENTRIES),
+    ("entry with a credential", library::ENTRY_WITH_CREDENTIAL),
+    ("instances of an entry", library::ENTRY_USES),
 ];
 
 /// What is computed on the way, and therefore read whole.

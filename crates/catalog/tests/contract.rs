@@ -15,6 +15,8 @@ mod access;
 mod blobs;
 #[path = "contract/concurrency.rs"]
 mod concurrency;
+#[path = "contract/library.rs"]
+mod library;
 #[path = "contract/manifests.rs"]
 mod manifests;
 #[path = "contract/removal.rs"]
@@ -70,6 +72,12 @@ on_both! {
     secrets {
         credentials_have_unique_names, credentials_change_only_as_they_were_seen, credentials_come_in_pages,
         sealed_values_are_replaced_unless_they_changed, one_that_exists_is_read_beside_its_server,
+    }
+    library {
+        entries_are_added_and_read_back, ids_of_entries_are_never_used_twice, entries_change_only_as_they_were_seen,
+        several_entries_are_stored_or_none, what_a_check_found_is_kept_until_the_address_changes,
+        entries_are_found_and_ordered, entries_come_in_pages, an_entry_in_use_is_not_removed,
+        a_credential_is_known_by_its_entries, many_add_entries_at_once,
     }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {

@@ -13,7 +13,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{fetch_page, from_ms, new_id, to_ms},
+    sql::{fetch_page, from_ms, like, new_id, to_ms},
 };
 
 macro_rules! columns {
@@ -217,15 +217,6 @@ impl Catalog {
         let found = sqlx::query_as::<_, (i64,)>(ANY_WITH_PASSWORD).fetch_optional(&self.reader).await?;
         Ok(found.is_some())
     }
-}
-
-// Everything that has the text in it; without a text, everything.
-fn like(search: Option<&str>) -> String {
-    let escape = |letter: char| match letter {
-        '%' | '_' | '!' => format!("!{letter}"),
-        letter => letter.to_string(),
-    };
-    format!("%{}%", search.unwrap_or_default().chars().map(escape).collect::<String>())
 }
 
 fn groups_text(groups: &[String]) -> String {
