@@ -8,6 +8,9 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sequence {
     Entry,
+    Node,
+    Spec,
+    Pull,
 }
 
 const NEXT: &str = "INSERT INTO library_sequence (kind, last) VALUES ($1, 1) \
@@ -17,6 +20,9 @@ impl Sequence {
     fn kind(self) -> &'static str {
         match self {
             Self::Entry => "entry",
+            Self::Node => "node",
+            Self::Spec => "spec",
+            Self::Pull => "pull",
         }
     }
 
