@@ -52,8 +52,8 @@ CREATE TABLE node (
     drained BIGINT NOT NULL DEFAULT 0,     -- takes nothing new
     remark TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL DEFAULT 'unknown', -- unknown, connected, failed
-    reason TEXT,                           -- why it takes nothing new, as a code
-    reason_detail TEXT,
+    offers TEXT NOT NULL DEFAULT 'nothing', -- nothing, containers, cards, parts: each with those before it
+    conditions TEXT NOT NULL DEFAULT '[]', -- JSON: a list of {code, detail}: why it offers no more, and what is to be known
     facts TEXT NOT NULL DEFAULT '{}',      -- JSON: engine, versions, storage, runtimes, as found last
     cpus BIGINT,                           -- thousandths of a core
     memory_mib BIGINT,

@@ -15,6 +15,8 @@ mod access;
 mod blobs;
 #[path = "contract/concurrency.rs"]
 mod concurrency;
+#[path = "contract/instances.rs"]
+mod instances;
 #[path = "contract/manifests.rs"]
 mod manifests;
 #[path = "contract/removal.rs"]
@@ -95,6 +97,13 @@ on_both! {
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
+    instances {
+        are_created_once_for_a_request, names_are_an_accounts_own, what_is_off_the_shelf_is_not_run,
+        a_refusal_leaves_nothing, many_at_once_never_share_more_than_there_is, are_found_and_come_in_pages,
+        change_only_as_they_were_seen, a_stopped_one_frees_its_cards, ports_are_given_once,
+        quotas_and_holdings_are_told, periods_begin_and_end_once, volumes_wait_for_another_instance,
+        keys_are_one_for_each_account,
+    }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,
         newer_tables_are_refused, two_open_at_once,
