@@ -2,12 +2,14 @@
 //!
 //! - `sequence`: where ids come from; `installation`: by which name our containers are known
 //! - `entries`: images that may be run; `entry_records`: their rows
+//! - `instances`: what runs
 //! - `nodes`, `devices`, `specs`, `pulls`: one kind of row each
 
 mod devices;
 mod entries;
 mod entry_records;
 mod installation;
+mod instances;
 mod nodes;
 mod pulls;
 mod sequence;
@@ -19,6 +21,12 @@ pub use entry_records::{
     EntryRecord, EntryRemoval, EntrySave, EntryUse, ImageContents, Libc, PullQuota, SplitCheck,
 };
 
+pub use instances::{
+    AllocationRecord, Chosen, Ground, GroundCard, GroundNode, GroundShare, Holdings, InstanceChange,
+    InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason, InstanceRecord,
+    InstanceSplit, InstanceState, NewInstance, PeriodRecord, Placed, PortRange, PortRecord, QuotaRecord,
+    Taken, VolumeRecord,
+};
 pub use nodes::{
     NewNode, NodeCheck, NodeFilter, NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PullVia,
     SecretChange, SecretRecord,
@@ -37,6 +45,8 @@ pub(crate) use entries::{
 };
 #[cfg(test)]
 pub(crate) use installation::INSTALLATION;
+#[cfg(test)]
+pub(crate) use instances::queries as instance_queries;
 #[cfg(test)]
 pub(crate) use nodes::{
     HOLDS_DATA, NODE, NODE_BY_NAME, NODE_SECRET, NODE_USES, NODES, REMOVE as REMOVE_NODE,

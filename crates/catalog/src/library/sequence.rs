@@ -11,6 +11,9 @@ pub(crate) enum Sequence {
     Node,
     Spec,
     Pull,
+    Instance,
+    /// No id: whoever places an instance takes one, so that the others wait until its transaction has ended.
+    Placement,
 }
 
 const NEXT: &str = "INSERT INTO library_sequence (kind, last) VALUES ($1, 1) \
@@ -23,6 +26,8 @@ impl Sequence {
             Self::Node => "node",
             Self::Spec => "spec",
             Self::Pull => "pull",
+            Self::Instance => "instance",
+            Self::Placement => "placement",
         }
     }
 
