@@ -157,6 +157,15 @@ pub(crate) fn media_type(text: &str) -> Result<MediaType, Error> {
     MediaType::parse(text).ok_or(Error::Content { what: "media type" })
 }
 
+/// The pattern of everything that has the text in it, with `ESCAPE '!'`; without a text, everything.
+pub(crate) fn containing(search: Option<&str>) -> String {
+    let escape = |letter: char| match letter {
+        '%' | '_' | '!' => format!("!{letter}"),
+        letter => letter.to_string(),
+    };
+    format!("%{}%", search.unwrap_or_default().chars().map(escape).collect::<String>())
+}
+
 /// Reads one row more than the page has, to know whether there is more.
 pub(crate) async fn fetch_page<T>(
     query: Ask<'_, T>,

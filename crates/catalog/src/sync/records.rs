@@ -8,7 +8,7 @@ use std::{
 
 use entrepot_oci::Digest;
 
-use crate::{error::Error, instance::InstanceId, sql};
+use crate::{error::Error, instance::InstanceId, sql, words::words};
 
 /// The id of a run. Later runs have greater ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,29 +33,6 @@ impl FromStr for RunId {
         let id = i64::from_str_radix(text, 16).map(Self).map_err(|_| RunIdError)?;
         if id.0 > 0 && id.to_string() == text { Ok(id) } else { Err(RunIdError) }
     }
-}
-
-/// Defines an enum that is written into the database as a word.
-macro_rules! words {
-    ($(#[$about:meta])* $name:ident $what:literal { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
-
-        impl $name {
-            /// The word for it, in the database and in the API.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            pub(crate) fn read(word: &str) -> Result<Self, Error> {
-                match word {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(Error::Content { what: $what }),
-                }
-            }
-        }
-    };
 }
 
 words! {
