@@ -7,14 +7,18 @@
 
 #![forbid(unsafe_code)]
 
+mod deeds;
 mod error;
 mod ids;
 mod library;
 mod settings;
+mod specs;
 mod tenant;
+mod text;
 
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use library::{Library, Parts};
 pub use settings::Settings;
+pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
