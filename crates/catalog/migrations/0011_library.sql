@@ -15,13 +15,13 @@ CREATE TABLE library_installation (
 -- An image that may be run.
 CREATE TABLE image_entry (
     id BIGINT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
+    name TEXT COLLATE "BINARY" NOT NULL,
     address TEXT NOT NULL,                 -- as it was typed, without a password
-    host TEXT NOT NULL,                    -- the same, parsed
-    repository TEXT NOT NULL,
-    tag TEXT,
-    digest TEXT,
-    credential TEXT,                       -- the stored credential that came with the address
+    host TEXT COLLATE "BINARY" NOT NULL,   -- the same, parsed
+    repository TEXT COLLATE "BINARY" NOT NULL,
+    tag TEXT COLLATE "BINARY",
+    digest TEXT COLLATE "BINARY",
+    credential TEXT COLLATE "BINARY",      -- the stored credential that came with the address
     description TEXT NOT NULL DEFAULT '',
     source TEXT NOT NULL DEFAULT '',
     remark TEXT NOT NULL DEFAULT '',
@@ -29,20 +29,24 @@ CREATE TABLE image_entry (
     memory_split BIGINT NOT NULL DEFAULT 0,
     split_check TEXT NOT NULL DEFAULT 'unknown', -- unknown, ok, musl, static, old-glibc, no-cuda
     accelerator TEXT NOT NULL DEFAULT 'unknown', -- none, nvidia, ascend, other, unknown
-    check_status TEXT NOT NULL DEFAULT 'unknown', -- unknown, ok, not-found, denied, rate-limited, unreachable
-    check_error TEXT,
+    contents TEXT,                         -- JSON: what was seen in its layers, once they were read
+    check_status TEXT NOT NULL DEFAULT 'unknown', -- unknown, ok, not-found, denied, rate-limited, unreachable, not-mirrored, invalid
+    check_error TEXT,                      -- in the registry's words
     checked_ms BIGINT,
     resolved_digest TEXT,                  -- what the address led to at the last check
+    previous_digest TEXT,                  -- what it led to before that, if it was something else
     platforms TEXT NOT NULL DEFAULT '[]',  -- JSON: a list of {platform, digest, size}
-    findings TEXT NOT NULL DEFAULT '[]',   -- JSON: what the check advises
     compressed_size BIGINT,                -- bytes, of the largest platform
+    built_ms BIGINT,                       -- when the image was built, as it says
+    quota TEXT,                            -- JSON: what its registry says is left of our pulls
     created_by TEXT NOT NULL,
-    revision BIGINT NOT NULL DEFAULT 1,    -- rises with every change
+    revision BIGINT NOT NULL DEFAULT 1,    -- rises with every change by people, not with checks
     created_ms BIGINT NOT NULL,
     changed_ms BIGINT NOT NULL
 );
 CREATE INDEX image_entry_image ON image_entry (host, repository, tag);
 CREATE INDEX image_entry_name ON image_entry (name, id);
+CREATE INDEX image_entry_credential ON image_entry (credential);
 
 -- A container engine, and the machine that it is on.
 CREATE TABLE node (

@@ -9,7 +9,8 @@ use crate::{
     database::Catalog,
     images,
     key::{Origin, RepoKey},
-    library, manifests,
+    library::{self, instance_queries},
+    manifests,
     open::Location,
     recorded, removal, sql, sync, tags, usage, visibility,
 };
@@ -89,6 +90,17 @@ const QUERIES: &[(&str, &str)] = &[
     ("copies", sync::COPIES),
     ("converted", sync::CONVERTED),
     ("verified", sync::VERIFIED),
+    ("entry", library::ENTRY),
+    ("entries of a name", library::ENTRIES_NAMED),
+    ("entries of an image", library::ENTRIES_OF_IMAGE),
+    ("entries by age", library::ENTRIES_BY_AGE),
+    ("entries by age, backwards", library::ENTRIES_BY_AGE_BACK),
+    ("entries by name", library::ENTRIES_BY_NAME),
+    ("entries by name, backwards", library::ENTRIES_BY_NAME_BACK),
+    ("page of entries", library::ENTRIES_PAGE),
+    ("entries, counted", library::COUNT_ENTRIES),
+    ("entry with a credential", library::ENTRY_WITH_CREDENTIAL),
+    ("instances of an entry", library::ENTRY_USES),
     ("installation", library::INSTALLATION),
     ("node", library::NODE),
     ("node by name", library::NODE_BY_NAME),
@@ -149,7 +161,7 @@ async fn every_query_goes_by_index() {
     let record = catalog.tag(&key, &"latest".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(record.digest.hex(), format!("{:064x}", 77777));
 
-    for (name, text) in QUERIES {
+    for (name, text) in QUERIES.into_iter().chain(instance_queries::ALL) {
         let text = text.replace("{}", "(1, 2)");
         let rows =
             sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))

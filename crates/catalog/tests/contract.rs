@@ -15,6 +15,10 @@ mod access;
 mod blobs;
 #[path = "contract/concurrency.rs"]
 mod concurrency;
+#[path = "contract/instances.rs"]
+mod instances;
+#[path = "contract/library.rs"]
+mod library;
 #[path = "contract/manifests.rs"]
 mod manifests;
 #[path = "contract/nodes.rs"]
@@ -77,6 +81,12 @@ on_both! {
         credentials_have_unique_names, credentials_change_only_as_they_were_seen, credentials_come_in_pages,
         sealed_values_are_replaced_unless_they_changed, one_that_exists_is_read_beside_its_server,
     }
+    library {
+        entries_are_added_and_read_back, ids_of_entries_are_never_used_twice, entries_change_only_as_they_were_seen,
+        several_entries_are_stored_or_none, what_a_check_found_is_kept_until_the_address_changes,
+        entries_are_found_and_ordered, entries_come_in_pages, an_entry_in_use_is_not_removed,
+        a_credential_is_known_by_its_entries, many_add_entries_at_once,
+    }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {
         are_remembered_with_their_tags, missing_blob_leaves_nothing, wrong_sizes_leave_nothing,
@@ -114,6 +124,13 @@ on_both! {
     pulls {
         pulls_of_one_image_by_one_node_are_one, pulls_end_once, the_latest_pulls_come_first, old_pulls_are_forgotten,
         many_ask_at_once_and_one_pulls,
+    }
+    instances {
+        are_created_once_for_a_request, names_are_an_accounts_own, what_is_off_the_shelf_is_not_run,
+        a_refusal_leaves_nothing, many_at_once_never_share_more_than_there_is, are_found_and_come_in_pages,
+        change_only_as_they_were_seen, a_stopped_one_frees_its_cards, ports_are_given_once,
+        quotas_and_holdings_are_told, periods_begin_and_end_once, volumes_wait_for_another_instance,
+        keys_are_one_for_each_account,
     }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,

@@ -2,6 +2,7 @@
 //!
 //! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
 //! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
+//! - [`placement`], [`split`], [`lifecycle`]: which cards an instance gets, how, and what becomes of it; all pure
 //!
 //! Decisions are pure; what they decide is done by the modules named after the things. This crate knows no HTTP answers.
 
@@ -11,8 +12,11 @@ mod deeds;
 mod error;
 mod ids;
 mod library;
+pub mod lifecycle;
+pub mod placement;
 mod settings;
 mod specs;
+pub mod split;
 mod tenant;
 mod text;
 
