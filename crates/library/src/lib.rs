@@ -1,20 +1,28 @@
 //! The image library: which images a team may run, on which machines, and what runs there.
 //!
 //! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
+//! - [`NewEntry`], [`EntryChange`]: the images that may be run, as people say them; [`advice`]: what would be better
 //! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
 //!
 //! Decisions are pure; what they decide is done by the modules named after the things. This crate knows no HTTP answers.
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod entries;
 mod error;
 mod ids;
+mod inside;
 mod library;
 mod settings;
+mod tasks;
 mod tenant;
 
+pub use address::{AddressFault, ImageAddress, Login};
+pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault, NewEntry, advice};
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
+pub use inside::Wanted;
 pub use library::{Library, Parts};
 pub use settings::Settings;
 pub use tenant::Tenant;
