@@ -6,7 +6,7 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
-//! - the image library: [`EntryList`]
+//! - the image library: [`EntryList`], [`SpecList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -28,7 +28,9 @@ mod query;
 mod rule;
 mod run;
 mod run_id;
+mod said;
 mod session;
+mod spec;
 mod timestamp;
 mod words;
 
@@ -57,7 +59,7 @@ pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
-pub use problem::{Problem, ProblemCode};
+pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
@@ -66,4 +68,5 @@ pub use rule::{RefusedConfig, Rule, RuleList, Source};
 pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
+pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
 pub use timestamp::{Timestamp, TimestampError};

@@ -45,6 +45,7 @@ mod tests {
         problem::ProblemCode,
         progress::Phase,
         run::{RunOutcome, RunReply},
+        spec::SpecVendor,
     };
 
     fn agree<T: Copy + Serialize + PartialSchema>(all: &[T], word: fn(T) -> &'static str) {
@@ -73,6 +74,7 @@ mod tests {
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(SpecVendor::ALL, SpecVendor::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

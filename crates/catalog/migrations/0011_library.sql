@@ -6,6 +6,12 @@ CREATE TABLE library_sequence (
     last BIGINT NOT NULL
 );
 
+-- By which name this installation knows its containers among others on the same engine.
+CREATE TABLE library_installation (
+    one BIGINT NOT NULL PRIMARY KEY,       -- always 1
+    id TEXT NOT NULL
+);
+
 -- An image that may be run.
 CREATE TABLE image_entry (
     id BIGINT NOT NULL PRIMARY KEY,
@@ -54,10 +60,13 @@ CREATE TABLE node (
     hami_core TEXT NOT NULL DEFAULT '/root/HAMi-core/build',
     strict_split BIGINT NOT NULL DEFAULT 0,
     drained BIGINT NOT NULL DEFAULT 0,     -- takes nothing new
+    ascend_cards BIGINT NOT NULL DEFAULT 0, -- no engine lists them
+    ascend_model TEXT NOT NULL DEFAULT '',
+    ascend_memory_mib BIGINT,
     remark TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL DEFAULT 'unknown', -- unknown, connected, failed
-    reason TEXT,                           -- why it takes nothing new, as a code
-    reason_detail TEXT,
+    offers TEXT NOT NULL DEFAULT 'nothing', -- nothing, containers, cards, parts: each with those before it
+    conditions TEXT NOT NULL DEFAULT '[]', -- JSON: a list of {code, detail}: why it offers no more, and what is to be known
     facts TEXT NOT NULL DEFAULT '{}',      -- JSON: engine, versions, storage, runtimes, as found last
     cpus BIGINT,                           -- thousandths of a core
     memory_mib BIGINT,
@@ -72,7 +81,8 @@ CREATE TABLE node (
 -- What a node is reached with: certificate authority, client certificate and key, sealed.
 CREATE TABLE node_secret (
     id TEXT COLLATE "BINARY" NOT NULL PRIMARY KEY, -- the node's id
-    sealed TEXT NOT NULL
+    sealed TEXT NOT NULL,
+    ends_ms BIGINT                         -- when the first of its certificates ends
 );
 
 -- A card of a node.
@@ -193,6 +203,7 @@ CREATE TABLE data_volume (
 );
 CREATE INDEX data_volume_account ON data_volume (account_id, name);
 CREATE INDEX data_volume_instance ON data_volume (instance_id);
+CREATE INDEX data_volume_node ON data_volume (node_id, name);
 
 -- When instances ran: what is billed.
 CREATE TABLE instance_period (

@@ -5,7 +5,7 @@
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `visibility`: which repositories of upstreams are public
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
-//! - `library`: the image library
+//! - `library`: entries, nodes, specs, instances and pulls of the image library
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -49,8 +49,15 @@ pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};
 pub use key::{Origin, RepoKey};
 pub use library::{
-    Accelerator, CheckStatus, EntryCheck, EntryCursor, EntryFields, EntryFilter, EntryOrder, EntryPlatform,
-    EntryRecord, EntryRemoval, EntrySave, EntryUse, ImageContents, Libc, PullQuota, SplitCheck,
+    Accelerator, AllocationRecord, CheckStatus, Chosen, DeviceRecord, DeviceState, DeviceVendor, EntryCheck,
+    EntryCursor, EntryFields, EntryFilter, EntryOrder, EntryPlatform, EntryRecord, EntryRemoval, EntrySave,
+    EntryUse, FoundDevice, Ground, GroundCard, GroundNode, GroundShare, Holdings, ImageContents,
+    InstanceChange, InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason,
+    InstanceRecord, InstanceSplit, InstanceState, Libc, NewInstance, NewNode, NewPull, NodeCheck, NodeFilter,
+    NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PeriodRecord, Placed, PortRange,
+    PortRecord, PullEnd, PullFilter, PullQuota, PullRecord, PullStatus, PullStep, PullVia, QuotaRecord,
+    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SplitCheck,
+    Taken, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;

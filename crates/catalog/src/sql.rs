@@ -157,8 +157,8 @@ pub(crate) fn media_type(text: &str) -> Result<MediaType, Error> {
     MediaType::parse(text).ok_or(Error::Content { what: "media type" })
 }
 
-/// What `LIKE … ESCAPE '!'` is to find: everything that has the text in it; without a text, everything.
-pub(crate) fn like(search: Option<&str>) -> String {
+/// The pattern of everything that has the text in it, with `ESCAPE '!'`; without a text, everything.
+pub(crate) fn containing(search: Option<&str>) -> String {
     let escape = |letter: char| match letter {
         '%' | '_' | '!' => format!("!{letter}"),
         letter => letter.to_string(),

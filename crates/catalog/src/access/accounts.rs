@@ -13,7 +13,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{fetch_page, from_ms, like, new_id, to_ms},
+    sql::{containing, fetch_page, from_ms, new_id, to_ms},
 };
 
 macro_rules! columns {
@@ -117,7 +117,7 @@ impl Catalog {
             AccountOrder::AgeBack => sqlx::query_as::<_, Raw>(BY_AGE_BACK).bind(by_age(i64::MAX)),
         };
         let query = query.bind(filter.role.clone()).bind(filter.kind.map(AccountKind::as_str));
-        let query = query.bind(filter.is_disabled.map(i64::from)).bind(like(filter.search.as_deref()));
+        let query = query.bind(filter.is_disabled.map(i64::from)).bind(containing(filter.search.as_deref()));
         let (rows, more) = fetch_page(query, &self.reader, limit).await?;
         Ok(Listing { rows: rows.into_iter().map(Raw::read).collect::<Result<_, _>>()?, more })
     }

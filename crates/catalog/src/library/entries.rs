@@ -15,7 +15,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{Ask, Tell, count, digest, fetch_page, from_ms, like, number, to_ms},
+    sql::{Ask, Tell, containing, count, digest, fetch_page, from_ms, number, to_ms},
 };
 
 /// How many of the instances that use an entry are named.
@@ -323,8 +323,8 @@ fn select(sql: &'static str, filter: &EntryFilter) -> Ask<'static, Raw> {
 }
 
 fn bind_filter<'q, T>(query: Ask<'q, T>, filter: &EntryFilter) -> Ask<'q, T> {
-    let query = query.bind(like(filter.search.as_deref())).bind(like(filter.name.as_deref()));
-    let query = query.bind(like(filter.address.as_deref())).bind(like(filter.source.as_deref()));
+    let query = query.bind(containing(filter.search.as_deref())).bind(containing(filter.name.as_deref()));
+    let query = query.bind(containing(filter.address.as_deref())).bind(containing(filter.source.as_deref()));
     let query = query.bind(filter.is_on_shelf.map(i64::from)).bind(filter.memory_split.map(i64::from));
     let query = query.bind(filter.status.map(CheckStatus::as_str));
     let query = query.bind(filter.accelerator.map(Accelerator::as_str));

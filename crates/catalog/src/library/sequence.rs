@@ -8,6 +8,12 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sequence {
     Entry,
+    Node,
+    Spec,
+    Pull,
+    Instance,
+    /// No id: whoever places an instance takes one, so that the others wait until its transaction has ended.
+    Placement,
 }
 
 const NEXT: &str = "INSERT INTO library_sequence (kind, last) VALUES ($1, 1) \
@@ -17,6 +23,11 @@ impl Sequence {
     fn kind(self) -> &'static str {
         match self {
             Self::Entry => "entry",
+            Self::Node => "node",
+            Self::Spec => "spec",
+            Self::Pull => "pull",
+            Self::Instance => "instance",
+            Self::Placement => "placement",
         }
     }
 

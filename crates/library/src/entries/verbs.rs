@@ -11,7 +11,7 @@ use super::{
     error::EntryError,
     fields::{Checked, EntryChange, NewEntry},
 };
-use crate::{ids::EntryId, library::Library, tasks::to_the_end};
+use crate::{deeds::to_the_end, ids::EntryId, library::Library};
 
 /// How often a change is tried again when somebody else changes the same entry at that moment.
 const TRIES: usize = 5;
@@ -93,7 +93,7 @@ impl Library {
         to_the_end(async move {
             let (object, told) = (new.name.clone(), told_of(&new, &library));
             let deed = Deed { action: "entry.create", object: &object, detail: told };
-            let added = library.recorded(&by, deed, library.try_add(new, &by)).await?;
+            let added = library.entry_deed(&by, deed, library.try_add(new, &by)).await?;
             library.check_soon(vec![added.id]);
             Ok(added)
         })
@@ -122,7 +122,7 @@ impl Library {
         to_the_end(async move {
             let (object, detail) = (id.to_string(), change.told());
             let deed = Deed { action: "entry.change", object: &object, detail };
-            library.recorded(&by, deed, library.try_change(id, revision, change, &by)).await
+            library.entry_deed(&by, deed, library.try_change(id, revision, change, &by)).await
         })
         .await
     }
@@ -163,7 +163,7 @@ impl Library {
         to_the_end(async move {
             let object = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
             let deed = Deed { action: "entry.remove", object: &object, detail: None };
-            library.recorded(&by, deed, library.try_remove(&ids, revision, &by)).await
+            library.entry_deed(&by, deed, library.try_remove(&ids, revision, &by)).await
         })
         .await
     }
@@ -223,7 +223,7 @@ impl Library {
     }
 
     /// Writes down what was done or refused.
-    pub(super) async fn recorded<T>(
+    pub(super) async fn entry_deed<T>(
         &self,
         by: &Audit,
         deed: Deed<'_>,

@@ -6,7 +6,10 @@ use entrepot_library::{AddressFault, EntryError, EntryFault, Field, FieldFault};
 use entrepot_vault::Error as VaultError;
 use http::StatusCode;
 
-use crate::{sync::problem::Problem, web::revision};
+use crate::{
+    sync::problem::{FieldError, Problem},
+    web::revision,
+};
 
 impl From<EntryError> for Problem {
     fn from(error: EntryError) -> Self {
@@ -18,7 +21,7 @@ impl From<EntryError> for Problem {
                 .with_chinese_hint("查看所有条目：`entrepot library ls`"),
             EntryError::Several { name, ids } => several(text, &name, &ids),
             EntryError::Stale => revision::stale(),
-            EntryError::Faults(faults) => of_faults(text, &faults),
+            EntryError::Faults(faults) => of_faults(faults),
             EntryError::InUse { entry, by } => in_use(text, entry, &by),
             EntryError::Login(cause) => of_login(text, cause),
             EntryError::Mirror(cause) => cause.into(),
@@ -47,16 +50,18 @@ fn in_use(text: String, entry: i64, by: &[EntryUse]) -> Problem {
         .with_chinese_hint("请先删除这些容器实例，或将条目下架：下架后无法再创建容器")
 }
 
-// A problem is about one field. The others are told as well.
-fn of_faults(text: String, faults: &[EntryFault]) -> Problem {
-    let Some(first) = faults.first() else { return Problem::bad(text) };
-    let told = |one: &EntryFault| format!("`{}`：{}", one.field.as_str(), chinese(&one.fault));
-    let (hint, chinese_hint) = hint(&first.fault);
-    Problem::bad(text)
-        .about(first.field.as_str())
-        .with_hint(hint)
-        .in_chinese(faults.iter().map(told).collect::<Vec<_>>().join("；"))
-        .with_chinese_hint(chinese_hint)
+fn of_faults(faults: Vec<EntryFault>) -> Problem {
+    let hints = faults.first().map(|first| hint(&first.fault));
+    let told = |one: EntryFault| FieldError {
+        field: one.field.as_str(),
+        detail: one.to_string(),
+        chinese: format!("`{}`：{}", one.field.as_str(), chinese(&one.fault)),
+    };
+    let problem = Problem::of_fields(faults.into_iter().map(told).collect());
+    match hints {
+        Some((hint, chinese)) => problem.with_hint(hint).with_chinese_hint(chinese),
+        None => problem,
+    }
 }
 
 /// What is wrong with a field, in 中文.

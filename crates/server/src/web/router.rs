@@ -37,7 +37,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
-        (name = "library", description = "The image library: images that may be run, and what runs from them"),
+        (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -109,6 +109,8 @@ fn api() -> OpenApiRouter<Arc<State>> {
             library::entries::remove_entry
         ))
         .routes(routes!(library::entries::check_entry))
+        .routes(routes!(library::specs::specs, library::specs::create_spec))
+        .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

@@ -1,0 +1,283 @@
+//! Whether the split took effect, by each way into the container. Pure.
+//!
+//! `nvidia-smi` is asked, which HAMi-core answers for: it shows that the library is loaded and knows the limit. It does not
+//! show that CUDA is limited; only a card can.
+
+use serde::{Deserialize, Serialize};
+
+use super::wiring::{BOOKS, DEFAULT_BOOKS};
+
+/// What is asked, in a shell.
+const QUESTION: &str = "nvidia-smi --query-gpu=uuid,memory.total --format=csv,noheader,nounits";
+/// What the loader says of a library that it cannot load, and goes on without.
+const IGNORED: &str = "cannot be preloaded";
+/// How much of what a program said is kept, in characters.
+const KEPT: usize = 300;
+
+/// A way into a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// By the engine, with the container's environment. Comes first: it opens HAMi-core's books with the limit in them, which
+    /// those without an environment then find.
+    Exec,
+    /// By a login, as an SSH server does it: a shell that reads its profile, and nothing of the container's environment.
+    Login,
+    /// With nothing at all, as cron and su do.
+    Empty,
+}
+
+/// What a program in the container answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It ended.
+    Ended {
+        /// Its exit code.
+        code: i64,
+        /// What it printed.
+        output: String,
+        /// What it complained about.
+        errors: String,
+    },
+    /// It did not end in time: the library and the driver may not go together.
+    Silent,
+    /// The engine did not start it.
+    NotStarted(String),
+}
+
+/// What a way into the container showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "shown", rename_all = "kebab-case")]
+pub enum Shown {
+    /// The limit.
+    Limited,
+    /// More than the limit: the library is not loaded.
+    Unlimited {
+        /// What it showed, in MiB.
+        seen_mib: u64,
+        /// What it should have shown, in MiB.
+        limit_mib: u64,
+    },
+    /// Other cards than the instance has.
+    OtherCards {
+        /// Those it showed.
+        seen: Vec<String>,
+    },
+    /// The loader did not take the library, and went on without it.
+    NotLoaded {
+        /// What it said.
+        said: String,
+    },
+    /// Nothing in time.
+    Silent,
+    /// Nothing that can be read.
+    Unreadable {
+        /// What it said.
+        said: String,
+    },
+}
+
+/// What each way showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The ways, in the order in which they were tried.
+    pub ways: Vec<(Way, Shown)>,
+}
+
+/// What follows from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is limited by each way that must be. Those that are named lead around the limit: the owner is told.
+    Effective {
+        /// Ways without the limit.
+        leaks: Vec<Way>,
+    },
+    /// It is not: the instance is stopped, and its owner told why.
+    NotEffective {
+        /// The first way that shows it.
+        way: Way,
+        /// What it showed.
+        shown: Shown,
+    },
+}
+
+impl Way {
+    /// All ways, in the order in which they are tried.
+    pub const ALL: [Self; 3] = [Self::Exec, Self::Login, Self::Empty];
+
+    /// The command that is run in the container. In strict mode the first one also leads those without an environment to
+    /// the books.
+    pub fn command(self, is_strict: bool) -> Vec<String> {
+        let question = match self {
+            Self::Exec if is_strict => format!("ln -sfn {BOOKS} {DEFAULT_BOOKS}; {QUESTION}"),
+            _ => QUESTION.to_owned(),
+        };
+        let start: &[&str] = match self {
+            Self::Exec => &["/bin/sh", "-c"],
+            Self::Login => &[
+                "/usr/bin/env",
+                "-i",
+                "HOME=/root",
+                "USER=root",
+                "LOGNAME=root",
+                "TERM=xterm",
+                "/bin/sh",
+                "-l",
+                "-c",
+            ],
+            Self::Empty => &["/usr/bin/env", "-i", "/bin/sh", "-c"],
+        };
+        start.iter().map(|word| (*word).to_owned()).chain([question]).collect()
+    }
+}
+
+impl Shown {
+    /// Reads an answer. The instance has these cards, and this much memory of each.
+    pub fn read(answer: Answer, uuids: &[String], limit_mib: u64) -> Self {
+        let (code, output, errors) = match answer {
+            Answer::Silent => return Self::Silent,
+            Answer::NotStarted(said) => return Self::Unreadable { said: short(&said) },
+            Answer::Ended { code, output, errors } => (code, output, errors),
+        };
+        if let Some(line) = errors.lines().find(|line| line.contains(IGNORED)) {
+            return Self::NotLoaded { said: short(line) };
+        }
+        let cards: Option<Vec<_>> = output.lines().filter(|line| !line.trim().is_empty()).map(card).collect();
+        let Some(cards) = cards.filter(|cards| code == 0 && !cards.is_empty()) else {
+            return Self::Unreadable {
+                said: short(if errors.trim().is_empty() { &output } else { &errors }),
+            };
+        };
+        let mut seen: Vec<_> = cards.iter().map(|(uuid, _)| uuid.clone()).collect();
+        let mut expected = uuids.to_vec();
+        seen.sort_unstable();
+        expected.sort_unstable();
+        let most = cards.iter().map(|(_, memory)| *memory).max().unwrap_or(0);
+        match most {
+            _ if seen != expected => Self::OtherCards { seen },
+            most if most > limit_mib => Self::Unlimited { seen_mib: most, limit_mib },
+            _ => Self::Limited,
+        }
+    }
+}
+
+impl Proof {
+    /// What follows from it. In strict mode the limit must hold by every way, else only with the container's environment.
+    pub fn verdict(&self, is_strict: bool) -> Verdict {
+        if !self.ways.iter().any(|(way, _)| *way == Way::Exec) {
+            return Verdict::NotEffective { way: Way::Exec, shown: Shown::Silent };
+        }
+        let open = self.ways.iter().filter(|(_, shown)| *shown != Shown::Limited);
+        let (mut leaks, must_hold) = (Vec::new(), |way| is_strict || way == Way::Exec);
+        for (way, shown) in open {
+            if must_hold(*way) {
+                return Verdict::NotEffective { way: *way, shown: shown.clone() };
+            }
+            leaks.push(*way);
+        }
+        Verdict::Effective { leaks }
+    }
+}
+
+fn card(line: &str) -> Option<(String, u64)> {
+    let (uuid, memory) = line.split_once(',')?;
+    Some((uuid.trim().to_owned(), memory.trim().parse().ok()?))
+}
+
+fn short(text: &str) -> String {
+    text.trim().chars().take(KEPT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(output: &str) -> Answer {
+        Answer::Ended { code: 0, output: output.to_owned(), errors: String::new() }
+    }
+
+    fn shown(answer: Answer) -> Shown {
+        Shown::read(answer, &["GPU-b".to_owned(), "GPU-a".to_owned()], 8192)
+    }
+
+    #[test]
+    fn the_limit_is_shown_for_each_card() {
+        assert_eq!(shown(answer("GPU-a, 8192\nGPU-b, 8192\n")), Shown::Limited);
+        let whole = shown(answer("GPU-a, 8192\nGPU-b, 81920\n"));
+        assert_eq!(whole, Shown::Unlimited { seen_mib: 81_920, limit_mib: 8192 });
+    }
+
+    #[test]
+    fn other_cards_are_no_proof() {
+        for output in ["GPU-a, 8192\n", "GPU-a, 8192\nGPU-b, 8192\nGPU-c, 8192", "GPU-a, 8192\nGPU-a, 8192\n"]
+        {
+            assert!(matches!(shown(answer(output)), Shown::OtherCards { .. }), "{output}");
+        }
+    }
+
+    #[test]
+    fn a_library_that_the_loader_ignores_is_told() {
+        let said = "ERROR: ld.so: object '/libvgpu/build/libvgpu.so' from LD_PRELOAD cannot be preloaded (cannot open \
+                    shared object file): ignored.";
+        let answer =
+            Answer::Ended { code: 0, output: "GPU-a, 8192\nGPU-b, 8192".to_owned(), errors: said.to_owned() };
+        assert_eq!(shown(answer), Shown::NotLoaded { said: said.to_owned() });
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_proof() {
+        let failed = |code, output: &str, errors: &str| {
+            shown(Answer::Ended { code, output: output.to_owned(), errors: errors.to_owned() })
+        };
+        let unreadable = |said: &str| Shown::Unreadable { said: said.to_owned() };
+        assert_eq!(failed(127, "", "sh: nvidia-smi: not found\n"), unreadable("sh: nvidia-smi: not found"));
+        assert_eq!(failed(9, "GPU-a, 8192\nGPU-b, 8192", ""), unreadable("GPU-a, 8192\nGPU-b, 8192"));
+        assert_eq!(failed(0, "", ""), unreadable(""));
+        assert_eq!(failed(0, "GPU-a, [N/A]", ""), unreadable("GPU-a, [N/A]"));
+        assert_eq!(shown(Answer::Silent), Shown::Silent);
+        assert_eq!(shown(Answer::NotStarted("no sh".to_owned())), unreadable("no sh"));
+        assert_eq!(failed(1, "", &"x".repeat(5000)), unreadable(&"x".repeat(KEPT)));
+    }
+
+    #[test]
+    fn a_login_without_the_limit_is_told_or_stops_it() {
+        let whole = Shown::Unlimited { seen_mib: 81_920, limit_mib: 8192 };
+        let proof = Proof {
+            ways: vec![(Way::Exec, Shown::Limited), (Way::Login, whole.clone()), (Way::Empty, whole.clone())],
+        };
+        assert_eq!(proof.verdict(false), Verdict::Effective { leaks: vec![Way::Login, Way::Empty] });
+        assert_eq!(proof.verdict(true), Verdict::NotEffective { way: Way::Login, shown: whole });
+    }
+
+    #[test]
+    fn a_container_without_the_limit_is_stopped_in_any_mode() {
+        for shown in
+            [Shown::Silent, Shown::NotLoaded { said: String::new() }, Shown::OtherCards { seen: Vec::new() }]
+        {
+            let proof = Proof { ways: vec![(Way::Exec, shown.clone())] };
+            assert_eq!(proof.verdict(false), Verdict::NotEffective { way: Way::Exec, shown });
+        }
+        let nothing = Verdict::NotEffective { way: Way::Exec, shown: Shown::Silent };
+        assert_eq!(Proof::default().verdict(false), nothing, "nothing was tried");
+    }
+
+    #[test]
+    fn the_environment_comes_first_and_is_lost_on_the_other_ways() {
+        assert_eq!(Way::ALL[0], Way::Exec);
+        assert_eq!(Way::Exec.command(false), ["/bin/sh", "-c", QUESTION]);
+        for way in [Way::Login, Way::Empty] {
+            assert_eq!(way.command(true)[..2], ["/usr/bin/env", "-i"]);
+        }
+        assert!(Way::Login.command(true).contains(&"-l".to_owned()));
+        let strict = Way::Exec.command(true).pop().unwrap();
+        assert!(strict.starts_with("ln -sfn /dev/shm/cudevshr.cache /tmp/cudevshr.cache; nvidia-smi "));
+    }
+
+    #[test]
+    fn a_proof_is_read_back() {
+        let proof = Proof { ways: vec![(Way::Exec, Shown::Limited), (Way::Login, Shown::Silent)] };
+        let text = serde_json::to_string(&proof).unwrap();
+        assert_eq!(text, r#"{"ways":[["exec",{"shown":"limited"}],["login",{"shown":"silent"}]]}"#);
+        assert_eq!(serde_json::from_str::<Proof>(&text).unwrap(), proof);
+    }
+}
