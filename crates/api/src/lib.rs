@@ -6,6 +6,7 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
+//! - the image library: [`EntryList`], [`SpecList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -18,6 +19,7 @@ mod cause;
 mod copy;
 mod credential;
 mod device;
+mod entry;
 mod event;
 mod grant;
 mod problem;
@@ -26,7 +28,9 @@ mod query;
 mod rule;
 mod run;
 mod run_id;
+mod said;
 mod session;
+mod spec;
 mod timestamp;
 mod words;
 
@@ -46,12 +50,16 @@ pub use credential::{
     CredentialVerification, NewCredential, PullQuota, SecretKey, SecretsStatus, StoredCredential,
 };
 pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
+pub use entry::{
+    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryList, EntryListQuery,
+    EntryPlatform, EntryStatus, ImageContents, NewEntry, SplitCheck,
+};
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
-pub use problem::{Problem, ProblemCode};
+pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
@@ -60,4 +68,5 @@ pub use rule::{RefusedConfig, Rule, RuleList, Source};
 pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
+pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
 pub use timestamp::{Timestamp, TimestampError};

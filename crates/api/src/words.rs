@@ -40,10 +40,12 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
+        entry::{Accelerator, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         problem::ProblemCode,
         progress::Phase,
         run::{RunOutcome, RunReply},
+        spec::SpecVendor,
     };
 
     fn agree<T: Copy + Serialize + PartialSchema>(all: &[T], word: fn(T) -> &'static str) {
@@ -60,6 +62,9 @@ mod tests {
         agree(Role::ALL, Role::as_str);
         agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
+        agree(Accelerator::ALL, Accelerator::as_str);
+        agree(EntryStatus::ALL, EntryStatus::as_str);
+        agree(SplitCheck::ALL, SplitCheck::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);
         agree(CredentialStep::ALL, CredentialStep::as_str);
@@ -69,6 +74,7 @@ mod tests {
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(SpecVendor::ALL, SpecVendor::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

@@ -7,6 +7,7 @@ mod access;
 mod accounts;
 mod action;
 mod chinese;
+mod chinese_nodes;
 mod common;
 mod credentials;
 mod documents;
@@ -16,6 +17,7 @@ mod registries;
 mod rules;
 mod server;
 mod sessions;
+mod specs;
 mod stacks;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -42,6 +44,7 @@ use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
+use specs::SpecCommand;
 use stacks::{LoadArgs, RelayArgs};
 
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
@@ -197,6 +200,9 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Manage specs: what instances get
+    #[command(subcommand)]
+    Spec(SpecCommand),
     /// Show and rotate the key that a server seals secrets with
     #[command(subcommand)]
     Secrets(SecretsCommand),
@@ -367,6 +373,7 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Secrets(secrets) => secrets.into_args(),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => login.into_action(verbosity),

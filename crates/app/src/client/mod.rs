@@ -131,6 +131,15 @@ impl Client {
         ask(self.request(Method::POST, path).query(query)).await
     }
 
+    /// Sends `PATCH` to a path below `/api/v1`; the answer is the thing as it is now.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// Sends a change to a path below `/api/v1`; the answer has no content.
     pub(crate) async fn change(
         &self,

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod access_test;
 pub(crate) mod accounts;
+pub(crate) mod amounts;
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -22,5 +23,6 @@ pub(crate) mod relay;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod session;
+pub(crate) mod specs;
 pub(crate) mod sync;
 pub(crate) mod tags;

@@ -1,5 +1,15 @@
 //! The JSON API of the image library: entries, nodes, specs, instances, pulls.
 //!
-//! - `caller`: who asks, and what that may do
+//! - `caller`: who asks, and what that may do; `problem`: refusals, in both languages
+//! - `entries`: the images that may be run; `entry_views`, `entry_advice`, `entry_problem`: how they are told of
+//! - `specs`: what instances get; `spec_views`, `spec_words` (pure): specs as the API has them, and what is wrong with one
 
 pub(crate) mod caller;
+pub(crate) mod entries;
+mod entry_advice;
+mod entry_problem;
+pub(crate) mod entry_views;
+mod problem;
+mod spec_views;
+mod spec_words;
+pub(crate) mod specs;

@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, pages,
+    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, library, pages,
     sessions, state::State, sync,
 };
 
@@ -37,6 +37,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
+        (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -101,6 +102,15 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(library::entries::entries, library::entries::add_entry))
+        .routes(routes!(
+            library::entries::entry,
+            library::entries::change_entry,
+            library::entries::remove_entry
+        ))
+        .routes(routes!(library::entries::check_entry))
+        .routes(routes!(library::specs::specs, library::specs::create_spec))
+        .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))
