@@ -6,7 +6,7 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
-//! - the image library: [`SpecList`]
+//! - the image library: [`NodeList`], [`SpecList`], [`PullList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -21,8 +21,10 @@ mod credential;
 mod device;
 mod event;
 mod grant;
+mod node;
 mod problem;
 mod progress;
+mod pull;
 mod query;
 mod rule;
 mod run;
@@ -54,8 +56,15 @@ pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
+pub use node::{
+    AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
+    NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
+};
 pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
+pub use pull::{
+    LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
+};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
 };

@@ -41,8 +41,10 @@ mod tests {
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
         grant::{ExplanationReason, GrantOrigin},
+        node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
+        pull::{LayerPhase, PullFault, PullStatus},
         run::{RunOutcome, RunReply},
         spec::SpecVendor,
     };
@@ -71,6 +73,15 @@ mod tests {
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
         agree(SpecVendor::ALL, SpecVendor::as_str);
+        agree(DeviceState::ALL, DeviceState::as_str);
+        agree(DeviceVendor::ALL, DeviceVendor::as_str);
+        agree(NodeConditionCode::ALL, NodeConditionCode::as_str);
+        agree(NodeOffer::ALL, NodeOffer::as_str);
+        agree(NodeStatus::ALL, NodeStatus::as_str);
+        agree(PullVia::ALL, PullVia::as_str);
+        agree(LayerPhase::ALL, LayerPhase::as_str);
+        agree(PullFault::ALL, PullFault::as_str);
+        agree(PullStatus::ALL, PullStatus::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

@@ -58,6 +58,8 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Nodes(nodes) => commands::nodes::run(*nodes),
+        Action::Pull(pull) => commands::pulls::run(pull),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),

@@ -13,7 +13,9 @@ mod error;
 mod ids;
 mod library;
 pub mod lifecycle;
+mod nodes;
 pub mod placement;
+mod pulls;
 mod settings;
 mod specs;
 pub mod split;
@@ -23,6 +25,14 @@ mod text;
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use library::{Library, Parts};
-pub use settings::Settings;
+pub use nodes::{
+    CheckDepth, Condition, ConditionCode, DEFAULT_HAMI_CORE, Facts, Link, NodeChange, NodeFault, NodeTls,
+    TlsChange, offer, read_conditions,
+};
+pub use pulls::{
+    LayerPhase, LayerProgress, LibraryImage, PullFailure, PullFault, PullPhase, PullPlan, PullProgress,
+    PullRequest, PullState, PullWatch, SourceError,
+};
+pub use settings::{NodesSettings, PullsSettings, Settings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;

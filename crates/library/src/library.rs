@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use entrepot_access::Access;
 use entrepot_catalog::Catalog;
 use entrepot_mirror::Mirror;
 use entrepot_secrets::Keys;
 use entrepot_vault::Vault;
+use url::Url;
 
-use crate::settings::Settings;
+use crate::{nodes::Connections, pulls::Jobs, settings::Settings};
 
 /// The image library. Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -23,6 +25,10 @@ pub struct Parts {
     pub vault: Vault,
     /// What images are looked up in, and what nodes pull through.
     pub mirror: Mirror,
+    /// What gives nodes the logins that they pull with.
+    pub access: Access,
+    /// Where nodes reach this server, if nothing else is said of them.
+    pub address: Option<Url>,
     /// The configuration.
     pub settings: Settings,
 }
@@ -32,12 +38,17 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     pub(crate) vault: Vault,
     pub(crate) mirror: Mirror,
+    pub(crate) access: Access,
+    pub(crate) address: Option<Url>,
     pub(crate) settings: Settings,
+    pub(crate) connections: Connections,
+    pub(crate) pulls: Jobs,
 }
 
 impl Library {
     /// Opens the library. Nothing runs yet.
-    pub fn new(Parts { catalog, keys, vault, mirror, settings }: Parts) -> Self {
-        Self(Arc::new(Shared { catalog, keys, vault, mirror, settings }))
+    pub fn new(Parts { catalog, keys, vault, mirror, access, address, settings }: Parts) -> Self {
+        let (connections, pulls) = (Connections::default(), Jobs::default());
+        Self(Arc::new(Shared { catalog, keys, vault, mirror, access, address, settings, connections, pulls }))
     }
 }

@@ -13,6 +13,7 @@ mod credentials;
 mod documents;
 mod help;
 mod migrate;
+mod nodes;
 mod registries;
 mod rules;
 mod server;
@@ -41,6 +42,7 @@ use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
+use nodes::{NodeCommand, PullArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
@@ -200,6 +202,11 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Manage nodes: the machines that instances run on
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Let a node pull an image, and show how far it is
+    Pull(PullArgs),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
@@ -373,6 +380,8 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
+            Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Secrets(secrets) => secrets.into_args(),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),

@@ -1,10 +1,17 @@
 //! The JSON API of the image library: entries, nodes, specs, instances, pulls.
 //!
 //! - `caller`: who asks, and what that may do; `problem`: refusals, in both languages
-//! - `specs`: what instances get; `spec_views`, `spec_words` (pure): specs as the API has them, and what is wrong with one
+//! - `specs`: what instances get; `nodes`: the machines; `pulls`: images on their way to them
+//! - pure: `…_views`: each of them as the API has it; `…_words`: what is wrong with one, for people
 
 pub(crate) mod caller;
+mod node_views;
+mod node_words;
+pub(crate) mod nodes;
 mod problem;
+mod pull_views;
+mod pull_words;
+pub(crate) mod pulls;
 mod spec_views;
 mod spec_words;
 pub(crate) mod specs;
