@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use entrepot_access::Access;
 use entrepot_catalog::Catalog;
-use entrepot_mirror::Mirror;
+use entrepot_mirror::{Mirror, Names};
 use entrepot_secrets::Keys;
 use entrepot_vault::Vault;
+use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
 use crate::{nodes::Connections, pulls::Jobs, settings::Settings};
+
+/// How many images are looked at at a time: layers are decompressed for it.
+const CHECKS: usize = 2;
 
 /// The image library. Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -43,12 +47,32 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) connections: Connections,
     pub(crate) pulls: Jobs,
+    /// Held while entries and the logins that they stand on are changed.
+    pub(crate) logins: Mutex<()>,
+    /// Bounds the images that are looked at.
+    pub(crate) checks: Semaphore,
 }
 
 impl Library {
     /// Opens the library. Nothing runs yet.
     pub fn new(Parts { catalog, keys, vault, mirror, access, address, settings }: Parts) -> Self {
-        let (connections, pulls) = (Connections::default(), Jobs::default());
-        Self(Arc::new(Shared { catalog, keys, vault, mirror, access, address, settings, connections, pulls }))
+        Self(Arc::new(Shared {
+            catalog,
+            keys,
+            vault,
+            mirror,
+            access,
+            address,
+            settings,
+            connections: Connections::default(),
+            pulls: Jobs::default(),
+            logins: Mutex::default(),
+            checks: Semaphore::new(CHECKS),
+        }))
+    }
+
+    /// How names are read: what is pushed here, and what is fetched from where.
+    pub fn names(&self) -> &Names {
+        self.0.mirror.names()
     }
 }

@@ -1,10 +1,15 @@
 //! The JSON API of the image library: entries, nodes, specs, instances, pulls.
 //!
 //! - `caller`: who asks, and what that may do; `problem`: refusals, in both languages
+//! - `entries`: the images that may be run; `entry_views`, `entry_advice`, `entry_problem`: how they are told of
 //! - `specs`: what instances get; `nodes`: the machines; `pulls`: images on their way to them
 //! - pure: `…_views`: each of them as the API has it; `…_words`: what is wrong with one, for people
 
 pub(crate) mod caller;
+pub(crate) mod entries;
+mod entry_advice;
+mod entry_problem;
+pub(crate) mod entry_views;
 mod node_views;
 mod node_words;
 pub(crate) mod nodes;

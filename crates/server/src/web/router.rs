@@ -110,6 +110,13 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::pulls::pull))
         .routes(routes!(library::pulls::cancel_pull))
         .routes(routes!(library::pulls::watch_pull))
+        .routes(routes!(library::entries::entries, library::entries::add_entry))
+        .routes(routes!(
+            library::entries::entry,
+            library::entries::change_entry,
+            library::entries::remove_entry
+        ))
+        .routes(routes!(library::entries::check_entry))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
         .routes(routes!(cache::totals))
