@@ -84,10 +84,26 @@ class Page:
     def open(self, url):
         """Goes there. What is no document but a download is no error; it is said instead."""
         self.browser.events.clear()
-        failed = self.ask("Page.navigate", url=url).get("errorText")
+        answer = self.ask("Page.navigate", url=url)
+        failed = answer.get("errorText")
         if not failed:
-            self.browser.event(self.session, "Page.loadEventFired")
+            self.loaded(lambda loader: loader == answer["loaderId"])
         return failed
+
+    def click(self, selector):
+        """Clicks what leads to another page, and waits for that page."""
+        before = self.ask("Page.getFrameTree")["frameTree"]["frame"]["loaderId"]
+        self.browser.events.clear()
+        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        self.loaded(lambda loader: loader != before)
+
+    def loaded(self, wanted):
+        """Waits for the end of a load; that of the page before, which may be told late, is none."""
+        while True:
+            frame = self.browser.event(self.session, "Page.frameNavigated")[1]["frame"]
+            if "parentId" not in frame and wanted(frame["loaderId"]):
+                break
+        self.browser.event(self.session, "Page.loadEventFired")
 
     def open_until(self, url, end):
         """Goes there, and on to where the page leads by itself."""

@@ -4,7 +4,7 @@
 
 One line for each case; ends with the counts.
 """
-import base64, http.client, json, os, subprocess, sys
+import base64, http.client, json, os, subprocess, sys, time
 
 from chromium import Chromium, Page
 
@@ -38,13 +38,20 @@ class Visitor(Page):
         """Fills in a form as somebody who types, and waits for the page that it leads to."""
         for name, value in fields.items():
             self.run(f"document.querySelector({json.dumps(f'{form} [name={name}]')}).value = {json.dumps(value)}")
-        self.browser.events.clear()
-        self.run(f"document.querySelector({json.dumps(f'{form} button')}).click()")
-        self.browser.event(self.session, "Page.loadEventFired")
+        self.click(f"{form} button")
 
     def log_in(self, port, path="/login?lang=en", password=PASSWORD):
         self.open(f"http://127.0.0.1:{port}{path}")
         self.submit("main form", name="alice", password=password)
+
+    def focus(self):
+        """The name of the field that has the focus. A browser gives it when it draws the page, which may be after its load."""
+        end = time.monotonic() + 10
+        while True:
+            name = self.run("document.activeElement.name")
+            if name or time.monotonic() > end:
+                return name
+            time.sleep(0.05)
 
     def cookies(self):
         return [cookie for cookie in self.ask("Network.getCookies")["cookies"] if "entrepot" in cookie["name"]]
@@ -76,11 +83,9 @@ def logs_in_and_out(browser):
     visitor = Visitor(browser)
     visitor.open(f"http://127.0.0.1:{OPEN}/sync?lang=en")
     visitor.picture("guest")
-    visitor.browser.events.clear()
-    visitor.run("document.querySelector('.tools a[href^=\"/login\"]').click()")
-    visitor.browser.event(visitor.session, "Page.loadEventFired")
+    visitor.click(".tools a[href^='/login']")
     visitor.picture("login")
-    assert visitor.run("document.activeElement.name") == "name", "the first field is not ready to be typed into"
+    assert visitor.focus() == "name", "the first field is not ready to be typed into"
     visitor.submit("main form", name="alice", password=PASSWORD)
     assert visitor.at() == "/sync?lang=en", visitor.at()
     assert "alice" in visitor.run("document.querySelector('.tools').innerText")
@@ -98,7 +103,7 @@ def wrong_password(browser):
     assert "用户名或密码错误" in visitor.text(), visitor.text()
     assert visitor.run("document.getElementById('name').value") == "alice"
     assert visitor.run("document.getElementById('password').value") == ""
-    assert visitor.run("document.activeElement.name") == "password", "what is there already has to be typed again"
+    assert visitor.focus() == "password", "what is there already has to be typed again"
     visitor.picture("wrong")
     visitor.submit("main form", password=PASSWORD)
     assert visitor.at().startswith("/guide"), visitor.at()

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{Catalog, SigningKeyRecord};
-use entrepot_secrets::{Keys, Place, Sealed};
+use entrepot_secrets::{HeldKeys, Keys, Place, Sealed};
 
 use crate::{
     error::OpenError,
@@ -26,14 +26,15 @@ pub(crate) struct SigningKeys {
 impl SigningKeys {
     /// Opens the keys of a catalog, after making the first one. That they open shows that the key file is the right one.
     pub(crate) async fn open(catalog: &Catalog, keys: &Keys) -> Result<Self, OpenError> {
-        let mut known = catalog.signing_keys().await?;
-        if known.is_empty() {
+        if catalog.signing_keys().await?.is_empty() {
             add(catalog, keys, SystemTime::now()).await?;
-            known = catalog.signing_keys().await?;
         }
+        // What was read must still open: a rotation that ends in between has dropped the key of it.
+        let keys = keys.hold().await;
+        let known = catalog.signing_keys().await?;
         let mut opened = Vec::with_capacity(known.len());
         for record in known {
-            opened.push(read(record, keys).await?);
+            opened.push(read(record, &keys)?);
         }
         let mut verifying = VerifyingKeys::default();
         opened.iter().for_each(|key| verifying.add(key));
@@ -53,15 +54,15 @@ pub(crate) fn ended(known: &[SigningKeyRecord], now: SystemTime) -> Vec<String> 
 pub(crate) async fn add(catalog: &Catalog, keys: &Keys, created: SystemTime) -> Result<(), OpenError> {
     let new = SigningKey::generate()?;
     // Held until the key is stored.
-    let sealing = keys.sealing().await;
-    let sealed = sealing.seal(place(new.id()), new.document()).to_string();
+    let keys = keys.hold().await;
+    let sealed = keys.seal(place(new.id()), new.document()).to_string();
     catalog.add_signing_key(&SigningKeyRecord { id: new.id().to_owned(), sealed, created }).await?;
     Ok(())
 }
 
-async fn read(record: SigningKeyRecord, keys: &Keys) -> Result<SigningKey, OpenError> {
+fn read(record: SigningKeyRecord, keys: &HeldKeys<'_>) -> Result<SigningKey, OpenError> {
     let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
-    let document = keys.open(place(&record.id), &sealed).await.map_err(OpenError::WrongKey)?;
+    let document = keys.open(place(&record.id), &sealed).map_err(OpenError::WrongKey)?;
     Ok(SigningKey::read(record.id, &document)?)
 }
 

@@ -394,7 +394,7 @@ async fn a_lost_key_is_not_the_end() {
     fs::remove_file(yard.lab.path().join("data/secret.key")).unwrap();
     let told = yard.done(&["secrets", "reset", "--yes"], "").await;
     assert!(
-        told.starts_with("removed 1 stored credentials and 1 keys that sign registry tokens\n"),
+        told.starts_with("removed 1 stored credentials, 1 keys that sign registry tokens, and the certificates of 0 nodes\n"),
         "{told}"
     );
     let serving = yard.lab.serve(&[]);

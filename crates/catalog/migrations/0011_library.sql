@@ -6,16 +6,22 @@ CREATE TABLE library_sequence (
     last BIGINT NOT NULL
 );
 
+-- By which name this installation knows its containers among others on the same engine.
+CREATE TABLE library_installation (
+    one BIGINT NOT NULL PRIMARY KEY,       -- always 1
+    id TEXT NOT NULL
+);
+
 -- An image that may be run.
 CREATE TABLE image_entry (
     id BIGINT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
+    name TEXT COLLATE "BINARY" NOT NULL,
     address TEXT NOT NULL,                 -- as it was typed, without a password
-    host TEXT NOT NULL,                    -- the same, parsed
-    repository TEXT NOT NULL,
-    tag TEXT,
-    digest TEXT,
-    credential TEXT,                       -- the stored credential that came with the address
+    host TEXT COLLATE "BINARY" NOT NULL,   -- the same, parsed
+    repository TEXT COLLATE "BINARY" NOT NULL,
+    tag TEXT COLLATE "BINARY",
+    digest TEXT COLLATE "BINARY",
+    credential TEXT COLLATE "BINARY",      -- the stored credential that came with the address
     description TEXT NOT NULL DEFAULT '',
     source TEXT NOT NULL DEFAULT '',
     remark TEXT NOT NULL DEFAULT '',
@@ -23,20 +29,24 @@ CREATE TABLE image_entry (
     memory_split BIGINT NOT NULL DEFAULT 0,
     split_check TEXT NOT NULL DEFAULT 'unknown', -- unknown, ok, musl, static, old-glibc, no-cuda
     accelerator TEXT NOT NULL DEFAULT 'unknown', -- none, nvidia, ascend, other, unknown
-    check_status TEXT NOT NULL DEFAULT 'unknown', -- unknown, ok, not-found, denied, rate-limited, unreachable
-    check_error TEXT,
+    contents TEXT,                         -- JSON: what was seen in its layers, once they were read
+    check_status TEXT NOT NULL DEFAULT 'unknown', -- unknown, ok, not-found, denied, rate-limited, unreachable, not-mirrored, invalid
+    check_error TEXT,                      -- in the registry's words
     checked_ms BIGINT,
     resolved_digest TEXT,                  -- what the address led to at the last check
+    previous_digest TEXT,                  -- what it led to before that, if it was something else
     platforms TEXT NOT NULL DEFAULT '[]',  -- JSON: a list of {platform, digest, size}
-    findings TEXT NOT NULL DEFAULT '[]',   -- JSON: what the check advises
     compressed_size BIGINT,                -- bytes, of the largest platform
+    built_ms BIGINT,                       -- when the image was built, as it says
+    quota TEXT,                            -- JSON: what its registry says is left of our pulls
     created_by TEXT NOT NULL,
-    revision BIGINT NOT NULL DEFAULT 1,    -- rises with every change
+    revision BIGINT NOT NULL DEFAULT 1,    -- rises with every change by people, not with checks
     created_ms BIGINT NOT NULL,
     changed_ms BIGINT NOT NULL
 );
 CREATE INDEX image_entry_image ON image_entry (host, repository, tag);
 CREATE INDEX image_entry_name ON image_entry (name, id);
+CREATE INDEX image_entry_credential ON image_entry (credential);
 
 -- A container engine, and the machine that it is on.
 CREATE TABLE node (
@@ -50,6 +60,9 @@ CREATE TABLE node (
     hami_core TEXT NOT NULL DEFAULT '/root/HAMi-core/build',
     strict_split BIGINT NOT NULL DEFAULT 0,
     drained BIGINT NOT NULL DEFAULT 0,     -- takes nothing new
+    ascend_cards BIGINT NOT NULL DEFAULT 0, -- no engine lists them
+    ascend_model TEXT NOT NULL DEFAULT '',
+    ascend_memory_mib BIGINT,
     remark TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL DEFAULT 'unknown', -- unknown, connected, failed
     offers TEXT NOT NULL DEFAULT 'nothing', -- nothing, containers, cards, parts: each with those before it
@@ -68,7 +81,8 @@ CREATE TABLE node (
 -- What a node is reached with: certificate authority, client certificate and key, sealed.
 CREATE TABLE node_secret (
     id TEXT COLLATE "BINARY" NOT NULL PRIMARY KEY, -- the node's id
-    sealed TEXT NOT NULL
+    sealed TEXT NOT NULL,
+    ends_ms BIGINT                         -- when the first of its certificates ends
 );
 
 -- A card of a node.
@@ -189,6 +203,7 @@ CREATE TABLE data_volume (
 );
 CREATE INDEX data_volume_account ON data_volume (account_id, name);
 CREATE INDEX data_volume_instance ON data_volume (instance_id);
+CREATE INDEX data_volume_node ON data_volume (node_id, name);
 
 -- When instances ran: what is billed.
 CREATE TABLE instance_period (
@@ -199,7 +214,7 @@ CREATE TABLE instance_period (
     spec_id BIGINT NOT NULL,
     cards BIGINT NOT NULL,
     price BIGINT NOT NULL,                 -- for an hour, in ten-thousandths
-    unknown_ms BIGINT NOT NULL DEFAULT 0,  -- how long nobody could say whether it ran
+    unknown_ms BIGINT NOT NULL DEFAULT 0,  -- how long after its end nobody could say whether it went on
     PRIMARY KEY (instance_id, started_ms)
 );
 CREATE INDEX instance_period_account ON instance_period (account_id, started_ms);

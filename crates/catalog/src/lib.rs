@@ -49,9 +49,14 @@ pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};
 pub use key::{Origin, RepoKey};
 pub use library::{
-    AllocationRecord, Chosen, Ground, GroundCard, GroundNode, GroundShare, Holdings, InstanceChange,
-    InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason, InstanceRecord,
-    InstanceSplit, InstanceState, NewInstance, PeriodRecord, Placed, PortRange, PortRecord, QuotaRecord,
+    Accelerator, AllocationRecord, CheckStatus, Chosen, DeviceRecord, DeviceState, DeviceVendor, EntryCheck,
+    EntryCursor, EntryFields, EntryFilter, EntryOrder, EntryPlatform, EntryRecord, EntryRemoval, EntrySave,
+    EntryUse, FoundDevice, Ground, GroundCard, GroundNode, GroundShare, Holdings, ImageContents,
+    InstanceChange, InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason,
+    InstanceRecord, InstanceSplit, InstanceState, Libc, NewInstance, NewNode, NewPull, NodeCheck, NodeFilter,
+    NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PeriodRecord, Placed, PortRange,
+    PortRecord, PullEnd, PullFilter, PullQuota, PullRecord, PullStatus, PullStep, PullVia, QuotaRecord,
+    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SplitCheck,
     Taken, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};

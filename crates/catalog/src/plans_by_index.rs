@@ -9,13 +9,12 @@ use crate::{
     database::Catalog,
     images,
     key::{Origin, RepoKey},
-    library::instance_queries,
-    manifests,
+    library, manifests,
     open::Location,
     recorded, removal, sql, sync, tags, usage, visibility,
 };
 
-const QUERIES: [(&str, &str); 74] = [
+const QUERIES: &[(&str, &str)] = &[
     ("tag", tags::TAG),
     ("tags", tags::TAGS),
     ("tag checked", tags::CHECKED),
@@ -90,6 +89,40 @@ const QUERIES: [(&str, &str); 74] = [
     ("copies", sync::COPIES),
     ("converted", sync::CONVERTED),
     ("verified", sync::VERIFIED),
+    ("entry", library::ENTRY),
+    ("entries of a name", library::ENTRIES_NAMED),
+    ("entries of an image", library::ENTRIES_OF_IMAGE),
+    ("entries by age", library::ENTRIES_BY_AGE),
+    ("entries by age, backwards", library::ENTRIES_BY_AGE_BACK),
+    ("entries by name", library::ENTRIES_BY_NAME),
+    ("entries by name, backwards", library::ENTRIES_BY_NAME_BACK),
+    ("page of entries", library::ENTRIES_PAGE),
+    ("entries, counted", library::COUNT_ENTRIES),
+    ("entry with a credential", library::ENTRY_WITH_CREDENTIAL),
+    ("instances of an entry", library::ENTRY_USES),
+    ("installation", library::INSTALLATION),
+    ("node", library::NODE),
+    ("node by name", library::NODE_BY_NAME),
+    ("nodes", library::NODES),
+    ("what is on a node", library::NODE_USES),
+    ("data on a node", library::HOLDS_DATA),
+    ("remove node", library::REMOVE_NODE),
+    ("secret of a node", library::NODE_SECRET),
+    ("cards of nodes", library::DEVICES_OF),
+    ("all cards", library::ALL_DEVICES),
+    ("cards that are gone", library::DEVICES_GONE),
+    ("forget cards", library::FORGET_DEVICES),
+    ("spec", library::SPEC),
+    ("spec by name", library::SPEC_BY_NAME),
+    ("specs", library::SPECS),
+    ("uses of a spec", library::SPEC_USES),
+    ("remove spec", library::REMOVE_SPEC),
+    ("pull", library::PULL),
+    ("pull under way", library::ACTIVE_PULL),
+    ("pulls under way", library::UNFINISHED_PULLS),
+    ("pulls", library::PULLS),
+    ("pulls of a node", library::PULLS_OF),
+    ("trim pulls", library::TRIM_PULLS),
 ];
 
 /// What is computed on the way, and therefore read whole.
@@ -127,7 +160,7 @@ async fn every_query_goes_by_index() {
     let record = catalog.tag(&key, &"latest".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(record.digest.hex(), format!("{:064x}", 77777));
 
-    for (name, text) in QUERIES.into_iter().chain(instance_queries::ALL) {
+    for (name, text) in QUERIES.iter().chain(&library::instance_queries::ALL) {
         let text = text.replace("{}", "(1, 2)");
         let rows =
             sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))

@@ -17,14 +17,22 @@ mod blobs;
 mod concurrency;
 #[path = "contract/instances.rs"]
 mod instances;
+#[path = "contract/library.rs"]
+mod library;
 #[path = "contract/manifests.rs"]
 mod manifests;
+#[path = "contract/nodes.rs"]
+mod nodes;
+#[path = "contract/pulls.rs"]
+mod pulls;
 #[path = "contract/removal.rs"]
 mod removal;
 #[path = "contract/secrets.rs"]
 mod secrets;
 #[path = "contract/servers.rs"]
 mod servers;
+#[path = "contract/specs.rs"]
+mod specs;
 #[path = "contract/sync.rs"]
 mod sync;
 #[path = "contract/tags.rs"]
@@ -73,6 +81,12 @@ on_both! {
         credentials_have_unique_names, credentials_change_only_as_they_were_seen, credentials_come_in_pages,
         sealed_values_are_replaced_unless_they_changed, one_that_exists_is_read_beside_its_server,
     }
+    library {
+        entries_are_added_and_read_back, ids_of_entries_are_never_used_twice, entries_change_only_as_they_were_seen,
+        several_entries_are_stored_or_none, what_a_check_found_is_kept_until_the_address_changes,
+        entries_are_found_and_ordered, entries_come_in_pages, an_entry_in_use_is_not_removed,
+        a_credential_is_known_by_its_entries, many_add_entries_at_once,
+    }
     tags { points_and_moves, come_in_bytewise_order, come_in_pages, are_kept_apart_by_repository, go_alone }
     manifests {
         are_remembered_with_their_tags, missing_blob_leaves_nothing, wrong_sizes_leave_nothing,
@@ -103,6 +117,20 @@ on_both! {
         change_only_as_they_were_seen, a_stopped_one_frees_its_cards, ports_are_given_once,
         quotas_and_holdings_are_told, periods_begin_and_end_once, volumes_wait_for_another_instance,
         keys_are_one_for_each_account,
+    }
+    nodes {
+        nodes_have_unique_names, nodes_change_only_as_they_were_seen, nodes_are_found_by_what_they_are,
+        checks_leave_what_people_said, nodes_with_something_on_them_stay, secrets_of_nodes_are_replaced_in_place,
+        cards_are_found_again, cards_that_are_gone_stay_while_somebody_has_them, quarantine_lasts_until_somebody_ends_it,
+        ids_are_never_used_twice,
+    }
+    specs {
+        specs_are_kept_as_they_were_said, specs_have_unique_names, specs_change_only_as_they_were_seen,
+        specs_are_found_by_what_they_are, specs_in_use_stay,
+    }
+    pulls {
+        pulls_of_one_image_by_one_node_are_one, pulls_end_once, the_latest_pulls_come_first, old_pulls_are_forgotten,
+        many_ask_at_once_and_one_pulls,
     }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,

@@ -1,5 +1,7 @@
 //! Why something is refused or fails.
 
+use crate::instances::InstanceFault;
+
 /// Why something in the library is refused or fails. No text has a secret in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -11,6 +13,9 @@ pub enum Error {
         /// The id or name.
         id: String,
     },
+    /// Something is not done with an instance.
+    #[error(transparent)]
+    Instance(#[from] InstanceFault),
     /// It was changed by somebody else in the meantime.
     #[error("it was changed since you looked at it")]
     Stale,

@@ -10,6 +10,7 @@
 
 mod error;
 mod ids;
+mod instances;
 mod library;
 pub mod lifecycle;
 pub mod placement;
@@ -19,6 +20,11 @@ mod tenant;
 
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
+pub use instances::{
+    Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
+    InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
+    SpecSnapshot, Target, Volumes, cost_of,
+};
 pub use library::{Library, Parts};
 pub use settings::Settings;
 pub use tenant::Tenant;

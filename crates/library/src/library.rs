@@ -7,13 +7,14 @@ use entrepot_mirror::Mirror;
 use entrepot_secrets::Keys;
 use entrepot_vault::Vault;
 
-use crate::settings::Settings;
+use crate::{instances::Work, settings::Settings};
 
 /// The image library. Cheap to clone; clones share their state.
 #[derive(Clone)]
 pub struct Library(pub(crate) Arc<Shared>);
 
 /// What a library is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// Where its records are.
     pub catalog: Catalog,
@@ -33,11 +34,12 @@ pub(crate) struct Shared {
     pub(crate) vault: Vault,
     pub(crate) mirror: Mirror,
     pub(crate) settings: Settings,
+    pub(crate) instances: Arc<Work>,
 }
 
 impl Library {
     /// Opens the library. Nothing runs yet.
     pub fn new(Parts { catalog, keys, vault, mirror, settings }: Parts) -> Self {
-        Self(Arc::new(Shared { catalog, keys, vault, mirror, settings }))
+        Self(Arc::new(Shared { catalog, keys, vault, mirror, settings, instances: Arc::default() }))
     }
 }

@@ -22,9 +22,10 @@ struct Shared {
     file: Option<KeyFile>,
 }
 
-/// The right to seal. No key is dropped while it is held, so hold it until what was sealed is stored.
+/// The keys, kept as they are: no rotation adds or drops one while this is held. Take it before what is sealed is read, and
+/// keep it until what was sealed is stored. Only one at a time: a second one may wait for a rotation that waits for the first.
 #[derive(Debug)]
-pub struct Sealing<'a>(RwLockReadGuard<'a, Keyring>);
+pub struct HeldKeys<'a>(RwLockReadGuard<'a, Keyring>);
 
 /// Why keys are not rotated.
 #[derive(Debug, thiserror::Error)]
@@ -48,17 +49,9 @@ impl Keys {
         self.0.file.as_ref().map(KeyFile::path)
     }
 
-    /// Waits for the right to seal.
-    pub async fn sealing(&self) -> Sealing<'_> {
-        Sealing(self.0.keyring.read().await)
-    }
-
-    /// Opens what was sealed for this place.
-    ///
-    /// # Errors
-    /// Its key is not here, or it is not what that key sealed for this place.
-    pub async fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        self.0.keyring.read().await.open(place, sealed)
+    /// Keeps the keys as they are.
+    pub async fn hold(&self) -> HeldKeys<'_> {
+        HeldKeys(self.0.keyring.read().await)
     }
 
     /// The key that seals.
@@ -106,10 +99,23 @@ impl From<Keyring> for Keys {
     }
 }
 
-impl Sealing<'_> {
+impl HeldKeys<'_> {
     /// Seals a value for a place.
     pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Sealed {
         self.0.seal(place, value)
+    }
+
+    /// Opens what was sealed for this place.
+    ///
+    /// # Errors
+    /// Its key is not here, or it is not what that key sealed for this place.
+    pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.0.open(place, sealed)
+    }
+
+    /// The key that seals.
+    pub fn current(&self) -> &KeyId {
+        self.0.current()
     }
 }
 
@@ -126,34 +132,34 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
         let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file.clone());
-        let before = keys.sealing().await.seal(PLACE, b"a");
+        let before = keys.hold().await.seal(PLACE, b"a");
         keys.add().await.unwrap();
-        let after = keys.sealing().await.seal(PLACE, b"a");
+        let after = keys.hold().await.seal(PLACE, b"a");
         assert_ne!(before.key(), after.key());
         let on_disk = file.open(directory.path()).unwrap().keyring;
         for sealed in [&before, &after] {
-            assert_eq!(**keys.open(PLACE, sealed).await.unwrap(), *b"a");
+            assert_eq!(**keys.hold().await.open(PLACE, sealed).unwrap(), *b"a");
             assert_eq!(**on_disk.open(PLACE, sealed).unwrap(), *b"a");
         }
         keys.drop_older().await.unwrap();
-        assert_eq!(keys.open(PLACE, &before).await, Err(OpenError::NoKey(before.key().clone())));
+        assert_eq!(keys.hold().await.open(PLACE, &before), Err(OpenError::NoKey(before.key().clone())));
         assert_eq!(keys.older().await, []);
         assert_eq!(file.open(directory.path()).unwrap().keyring.current(), after.key());
     }
 
     #[tokio::test]
-    async fn no_key_is_dropped_while_something_sealed_is_being_stored() {
+    async fn no_key_is_dropped_while_the_keys_are_held() {
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
         let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
-        let sealing = keys.sealing().await;
+        let held = keys.hold().await;
         let waiting = keys.clone();
         let rotation = tokio::spawn(async move { waiting.add().await });
         while keys.0.keyring.try_read().is_ok() {
             tokio::task::yield_now().await;
         }
         assert!(!rotation.is_finished());
-        drop(sealing);
+        drop(held);
         rotation.await.unwrap().unwrap();
     }
 

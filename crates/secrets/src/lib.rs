@@ -19,5 +19,5 @@ mod sealed;
 pub use file::{FileError, KeyFile, Opened, Warning};
 pub use key::{KeyError, KeyId};
 pub use keyring::{Keyring, OpenError};
-pub use keys::{Keys, RotationError, Sealing};
+pub use keys::{HeldKeys, Keys, RotationError};
 pub use sealed::{Place, Sealed, SealedError};

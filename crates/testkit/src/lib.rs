@@ -3,6 +3,7 @@
 //! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
 //! - [`identity_provider`] is a small OpenID provider
+//! - [`engine`] is a container engine, in the words of Docker or Podman
 //! - `s3`, a feature, is a real S3 server with faults of its own
 //! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
@@ -19,6 +20,7 @@ mod body;
 mod capabilities;
 mod captured;
 pub mod client;
+pub mod engine;
 mod fault;
 mod gate;
 pub mod identity_provider;

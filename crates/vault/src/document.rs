@@ -4,7 +4,7 @@
 use entrepot_catalog::{CredentialRecord, SealedTable};
 use entrepot_oci::Host;
 use entrepot_remote::Credential;
-use entrepot_secrets::{Keys, OpenError as SealError, Place, Sealed, Sealing};
+use entrepot_secrets::{HeldKeys, OpenError as SealError, Place, Sealed};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -36,7 +36,7 @@ struct Read {
 
 impl Whole<'_> {
     /// Seals it, as text for the database.
-    pub(crate) fn seal(&self, sealing: &Sealing<'_>) -> String {
+    pub(crate) fn seal(&self, keys: &HeldKeys<'_>) -> String {
         let Credential { username, password, namespace, endpoint } = self.credential;
         let written = Written {
             host: self.host.as_str(),
@@ -47,14 +47,14 @@ impl Whole<'_> {
         };
         // Texts always serialize.
         let document = Zeroizing::new(serde_json::to_vec(&written).unwrap_or_default());
-        sealing.seal(place(self.id), &document).to_string()
+        keys.seal(place(self.id), &document).to_string()
     }
 }
 
 /// Opens a stored credential.
-pub(crate) async fn open(record: &CredentialRecord, keys: &Keys) -> Result<(Host, Credential), SealError> {
+pub(crate) fn open(record: &CredentialRecord, keys: &HeldKeys<'_>) -> Result<(Host, Credential), SealError> {
     let sealed: Sealed = record.sealed.parse().map_err(|_| SealError::Damaged)?;
-    let document = keys.open(place(&record.id), &sealed).await?;
+    let document = keys.open(place(&record.id), &sealed)?;
     read(record, &document).ok_or(SealError::Damaged)
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use entrepot_access::{Audit, Deed};
 use entrepot_catalog::{AuditOutcome, SealedRow, SealedTable};
-use entrepot_secrets::{KeyId, OpenError as SealError, Place, Sealed};
+use entrepot_secrets::{HeldKeys, KeyId, OpenError as SealError, Place, Sealed};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -90,7 +90,7 @@ impl Vault {
         // A value that does not open would stop it half-way.
         for table in SealedTable::ALL {
             for row in self.all(table).await? {
-                self.unsealed(table, &row).await?;
+                unsealed(table, &row, &self.0.keys.hold().await)?;
             }
         }
         self.0.keys.add().await?;
@@ -115,21 +115,14 @@ impl Vault {
     }
 
     async fn reseal(&self, table: SealedTable, row: SealedRow) -> Result<(), RotateError> {
-        let current = self.0.keys.current().await;
-        if row.sealed.parse::<Sealed>().is_ok_and(|sealed| *sealed.key() == current) {
+        // Held until it is stored.
+        let keys = self.0.keys.hold().await;
+        if row.sealed.parse::<Sealed>().is_ok_and(|sealed| sealed.key() == keys.current()) {
             return Ok(());
         }
-        let value = self.unsealed(table, &row).await?;
-        // Held until it is stored.
-        let sealing = self.0.keys.sealing().await;
-        let sealed = sealing.seal(place(table, &row.id), &value).to_string();
+        let value = unsealed(table, &row, &keys)?;
+        let sealed = keys.seal(place(table, &row.id), &value).to_string();
         Ok(self.0.catalog.reseal(table, &row, &sealed).await?)
-    }
-
-    async fn unsealed(&self, table: SealedTable, row: &SealedRow) -> Result<Zeroizing<Vec<u8>>, RotateError> {
-        let failed = |source| RotateError::Sealed { table: table.name(), row: row.id.clone(), source };
-        let sealed: Sealed = row.sealed.parse().map_err(|_| failed(SealError::Damaged))?;
-        self.0.keys.open(place(table, &row.id), &sealed).await.map_err(failed)
     }
 
     // Every sealed value of a table. Those that come in meanwhile are sealed with the current key.
@@ -144,6 +137,16 @@ impl Vault {
             }
         }
     }
+}
+
+fn unsealed(
+    table: SealedTable,
+    row: &SealedRow,
+    keys: &HeldKeys<'_>,
+) -> Result<Zeroizing<Vec<u8>>, RotateError> {
+    let failed = |source| RotateError::Sealed { table: table.name(), row: row.id.clone(), source };
+    let sealed: Sealed = row.sealed.parse().map_err(|_| failed(SealError::Damaged))?;
+    keys.open(place(table, &row.id), &sealed).map_err(failed)
 }
 
 fn place(table: SealedTable, row: &str) -> Place<'_> {

@@ -8,7 +8,7 @@ use entrepot_catalog::{
 };
 use entrepot_oci::Host;
 use entrepot_remote::{Credential, Settings, StoredCredentials};
-use entrepot_secrets::{Keys, OpenError as SealError};
+use entrepot_secrets::{HeldKeys, Keys, OpenError as SealError};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -90,8 +90,8 @@ impl Vault {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let NewCredential { host, credential, .. } = new;
         // Held until it is stored.
-        let sealing = self.0.keys.sealing().await;
-        let sealed = Whole { id: &id, host, credential }.seal(&sealing);
+        let keys = self.0.keys.hold().await;
+        let sealed = Whole { id: &id, host, credential }.seal(&keys);
         let record = NewRecord {
             id,
             name: name.to_string(),
@@ -125,14 +125,15 @@ impl Vault {
 
     async fn try_change(&self, name: &CredentialName, change: Change) -> Result<(), Error> {
         change.check()?;
+        // Held until it is stored.
+        let keys = self.0.keys.hold().await;
         let record = self.record_of(name).await?;
         // Only what opens: what it is for may have been changed in the database.
-        let (host, before) = self.opened(&record).await?;
+        let (host, before) = opened(&record, &keys)?;
         let username = change.username.unwrap_or(before.username);
         let password = change.password.unwrap_or(before.password);
         let credential = Credential { username, password, ..before };
-        let sealing = self.0.keys.sealing().await;
-        let sealed = Whole { id: &record.id, host: &host, credential: &credential }.seal(&sealing);
+        let sealed = Whole { id: &record.id, host: &host, credential: &credential }.seal(&keys);
         let (username, now) = (&credential.username, SystemTime::now());
         let is_done = self.0.catalog.change_credential(&record, username, &sealed, now).await?;
         if is_done { Ok(()) } else { Err(Error::Conflict) }
@@ -156,13 +157,15 @@ impl Vault {
         .await
     }
 
-    pub(crate) async fn record_of(&self, name: &CredentialName) -> Result<CredentialRecord, Error> {
+    async fn record_of(&self, name: &CredentialName) -> Result<CredentialRecord, Error> {
         let found = self.0.catalog.credential(name.as_str()).await?;
         found.ok_or_else(|| Error::Unknown(name.to_string()))
     }
 
-    pub(crate) async fn opened(&self, record: &CredentialRecord) -> Result<(Host, Credential), Error> {
-        document::open(record, &self.0.keys).await.map_err(|source| unusable(record, source))
+    /// A credential, and the registry it is for.
+    pub(crate) async fn opened(&self, name: &CredentialName) -> Result<(Host, Credential), Error> {
+        let keys = self.0.keys.hold().await;
+        opened(&self.record_of(name).await?, &keys)
     }
 
     /// Opens all credentials for those who use them.
@@ -218,8 +221,9 @@ impl Vault {
     }
 }
 
-fn unusable(record: &CredentialRecord, source: SealError) -> Error {
-    Error::Sealed { name: record.name.clone(), source }
+/// Opens a credential that was read while the keys were held.
+fn opened(record: &CredentialRecord, keys: &HeldKeys<'_>) -> Result<(Host, Credential), Error> {
+    document::open(record, keys).map_err(|source| Error::Sealed { name: record.name.clone(), source })
 }
 
 /// Opens all credentials of a catalog for those who use them. One that was damaged is left out, and said.
@@ -228,10 +232,12 @@ fn unusable(record: &CredentialRecord, source: SealError) -> Error {
 /// The key that sealed one is not here, or the database failed.
 pub async fn read(catalog: &Catalog, keys: &Keys, stored: &StoredCredentials) -> Result<(), OpenError> {
     let (mut all, mut after) = (BTreeMap::<Host, Vec<Credential>>::new(), String::new());
+    // What was read must still open: a rotation that ends in between has dropped the key of it.
+    let keys = keys.hold().await;
     loop {
         let page = catalog.credentials(&after, PAGE).await?;
         for record in page.rows {
-            match document::open(&record, keys).await {
+            match document::open(&record, &keys) {
                 Ok((host, credential)) => all.entry(host).or_default().push(credential),
                 Err(SealError::NoKey(key)) => return Err(OpenError::NoKey { name: record.name, key }),
                 Err(SealError::Damaged) => tracing::error!(

@@ -45,8 +45,7 @@ impl Vault {
         name: &CredentialName,
         repository: Option<&Repository>,
     ) -> Result<Verification, Error> {
-        let record = self.record_of(name).await?;
-        let (host, credential) = self.opened(&record).await?;
+        let (host, credential) = self.opened(name).await?;
         if let (Some(repository), Some(namespace)) = (repository, &credential.namespace)
             && !credential.covers(repository)
         {

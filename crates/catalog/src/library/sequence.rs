@@ -10,6 +10,10 @@ pub(crate) enum Sequence {
     Instance,
     /// No id: whoever places an instance takes one, so that the others wait until its transaction has ended.
     Placement,
+    Entry,
+    Node,
+    Spec,
+    Pull,
 }
 
 const NEXT: &str = "INSERT INTO library_sequence (kind, last) VALUES ($1, 1) \
@@ -20,6 +24,10 @@ impl Sequence {
         match self {
             Self::Instance => "instance",
             Self::Placement => "placement",
+            Self::Entry => "entry",
+            Self::Node => "node",
+            Self::Spec => "spec",
+            Self::Pull => "pull",
         }
     }
 

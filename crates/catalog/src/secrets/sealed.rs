@@ -18,6 +18,8 @@ pub enum SealedTable {
     SigningKey,
     /// Credentials.
     Credential,
+    /// What nodes are reached with.
+    NodeSecret,
 }
 
 /// A row with a sealed value.
@@ -31,13 +33,14 @@ pub struct SealedRow {
 
 impl SealedTable {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::SigningKey, Self::Credential];
+    pub const ALL: [Self; 3] = [Self::SigningKey, Self::Credential, Self::NodeSecret];
 
     /// The table's name in the database.
     pub fn name(self) -> &'static str {
         match self {
             Self::SigningKey => "signing_key",
             Self::Credential => "credential",
+            Self::NodeSecret => "node_secret",
         }
     }
 
@@ -45,6 +48,7 @@ impl SealedTable {
         match self {
             Self::SigningKey => "SELECT id, sealed FROM signing_key WHERE id > $1 ORDER BY id LIMIT $2",
             Self::Credential => "SELECT id, sealed FROM credential WHERE id > $1 ORDER BY id LIMIT $2",
+            Self::NodeSecret => "SELECT id, sealed FROM node_secret WHERE id > $1 ORDER BY id LIMIT $2",
         }
     }
 
@@ -52,6 +56,7 @@ impl SealedTable {
         match self {
             Self::SigningKey => "DELETE FROM signing_key",
             Self::Credential => "DELETE FROM credential",
+            Self::NodeSecret => "DELETE FROM node_secret",
         }
     }
 
@@ -59,6 +64,7 @@ impl SealedTable {
         match self {
             Self::SigningKey => "UPDATE signing_key SET sealed = $3 WHERE id = $1 AND sealed = $2",
             Self::Credential => "UPDATE credential SET sealed = $3 WHERE id = $1 AND sealed = $2",
+            Self::NodeSecret => "UPDATE node_secret SET sealed = $3 WHERE id = $1 AND sealed = $2",
         }
     }
 }

@@ -79,6 +79,7 @@ pub async fn sealed_values_are_replaced_unless_they_changed(home: &Home) {
     added(&catalog, "a").await;
     let key = SigningKeyRecord { id: "s".to_owned(), sealed: "1.k.s".to_owned(), created: at(1) };
     catalog.add_signing_key(&key).await.unwrap();
+    crate::nodes::added(&catalog, "a", Some("1.k.n")).await;
     for table in SealedTable::ALL {
         let page = catalog.sealed(table, "", 10).await.unwrap();
         assert_eq!((page.rows.len(), page.more), (1, false), "{table:?}");

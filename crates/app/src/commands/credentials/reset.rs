@@ -32,6 +32,7 @@ pub(crate) struct Reset {
 struct Removed {
     credentials: u64,
     signing_keys: u64,
+    node_logins: u64,
 }
 
 /// Removes everything that is sealed, while no server runs.
@@ -61,8 +62,8 @@ pub(crate) fn run(Reset { file, over, yes, output }: Reset) -> Result<(), Failur
     match output {
         Output::Json => output::print_json(&removed),
         Output::Text => output::print(&format!(
-            "removed {} stored credentials and {} keys that sign registry tokens\nthe next start makes a new key, unless there is one\n",
-            removed.credentials, removed.signing_keys
+            "removed {} stored credentials, {} keys that sign registry tokens, and the certificates of {} nodes\nthe next start makes a new key, unless there is one\n",
+            removed.credentials, removed.signing_keys, removed.node_logins
         )),
     }
 }
@@ -71,5 +72,6 @@ async fn remove(catalog: &Catalog) -> Result<Removed, entrepot_catalog::Error> {
     Ok(Removed {
         credentials: catalog.forget_sealed(SealedTable::Credential).await?,
         signing_keys: catalog.forget_sealed(SealedTable::SigningKey).await?,
+        node_logins: catalog.forget_sealed(SealedTable::NodeSecret).await?,
     })
 }

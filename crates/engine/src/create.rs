@@ -1,0 +1,134 @@
+//! Makes containers.
+
+use std::time::Duration;
+
+use entrepot_oci::{ImageRef, Platform};
+use serde::Deserialize;
+
+use crate::{
+    device::Devices,
+    engine::{Api, Engine, with_query},
+    environment::Environment,
+    error::Error,
+    json::null_is_default,
+    limits::Limits,
+    message::Message,
+    mount::Mounts,
+    names::{ContainerId, ContainerName},
+    owner::Owner,
+    ports::Ports,
+    wire,
+};
+
+/// How long making a container may take: a busy engine prepares its disk first.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// All that can be asked of a new container.
+///
+/// Every container has an init process, is never restarted by the engine, and gets no privileges, no name space of its
+/// machine, no capability, no label and no device besides what is named here: there is no word for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateRequest {
+    /// Its name.
+    pub name: ContainerName,
+    /// What runs.
+    pub image: ImageRef,
+    /// For which platform; otherwise the engine's own.
+    pub platform: Option<Platform>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it starts.
+    pub command: Command,
+    /// Its variables, besides those of the image.
+    pub environment: Environment,
+    /// How much of the machine it may use.
+    pub limits: Limits,
+    /// Which cards it gets.
+    pub devices: Devices,
+    /// What it sees of the machine.
+    pub mounts: Mounts,
+    /// Which ports lead to it.
+    pub ports: Ports,
+    /// What it reaches.
+    pub network: Network,
+}
+
+/// What a container starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// The program in place of the image's.
+    pub entrypoint: Option<Vec<String>>,
+    /// Its arguments in place of the image's.
+    pub arguments: Option<Vec<String>>,
+    /// Whether it has a terminal.
+    pub terminal: bool,
+}
+
+/// What a container reaches. The network of the machine itself is not among it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// What the engine gives to any container.
+    #[default]
+    Usual,
+    /// Nothing.
+    None,
+}
+
+/// A container that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its id.
+    pub id: ContainerId,
+    /// What the engine says about it, such as limits that it cannot keep.
+    pub warnings: Vec<Message>,
+}
+
+/// The most warnings that are kept.
+const MAX_WARNINGS: usize = 16;
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(rename = "Warnings", default, deserialize_with = "null_is_default")]
+    warnings: Vec<String>,
+}
+
+impl Engine {
+    /// Makes a container, which does not run yet. The image must be there.
+    ///
+    /// Podman is asked in its own words: what Docker's words say about cards it ignores before 5.4, and where a
+    /// directory to mount is missing it makes one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the image is not there, [`Error::Conflict`] if the name is in use. After an error that
+    /// [leaves a doubt](Error::leaves_doubt) there may be a container with this name and owner.
+    pub async fn create(&self, request: &CreateRequest) -> Result<Created, Error> {
+        let answer: Answer = if self.is_podman() {
+            let path = self.path(Api::Libpod, "containers/create");
+            self.post(&path, &wire::libpod::create(request), CREATE_TIMEOUT).await.map_err(of_podman)?
+        } else {
+            let platform = request.platform.as_ref().map(Platform::to_string);
+            let mut query = vec![("name", request.name.as_str())];
+            query.extend(platform.iter().map(|platform| ("platform", platform.as_str())));
+            let path = with_query(&self.path(Api::Docker, "containers/create"), &query);
+            self.post(&path, &wire::docker::create(request), CREATE_TIMEOUT).await?
+        };
+        let id = answer.id.parse().map_err(|_| Error::Answer("it names no container"))?;
+        let warnings = answer.warnings.iter().take(MAX_WARNINGS).map(|text| Message::new(text)).collect();
+        Ok(Created { id, warnings })
+    }
+}
+
+// Podman answers 500 to most of it.
+fn of_podman(error: Error) -> Error {
+    match error {
+        Error::Refused { message, .. } if message.as_str().contains("already in use") => {
+            Error::Conflict(message)
+        }
+        Error::Refused { message, .. } if message.as_str().contains("image not known") => {
+            Error::NotFound(message)
+        }
+        error => error,
+    }
+}

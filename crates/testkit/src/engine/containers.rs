@@ -1,0 +1,92 @@
+//! Starts, ends and removes containers.
+
+use serde_json::json;
+
+use super::{record::Status, reply::Reply, routes::Context};
+
+/// A verb of a container.
+pub(crate) fn act(context: &mut Context<'_>, name: &str, verb: &str) -> Reply {
+    if context.state.container(name).is_none() {
+        return context.no_such_container(name);
+    }
+    match verb {
+        "start" => start(context, name),
+        "stop" => stop(context, name),
+        "kill" => kill(context, name),
+        "rename" => rename(context, name),
+        _ => Reply::new(404, "text/plain; charset=utf-8", "404 page not found\n"),
+    }
+}
+
+fn start(context: &mut Context<'_>, name: &str) -> Reply {
+    let (now_ms, drops_devices) = (context.state.now_ms(), context.state.drops_devices);
+    let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
+    if record.life.status == Status::Running {
+        return Reply::empty(304);
+    }
+    if drops_devices {
+        record.cdi.clear();
+        record.host_config["DeviceRequests"] = json!(null);
+    }
+    record.life.status = Status::Running;
+    record.life.started_ms = Some(now_ms);
+    record.life.exit_code = 0;
+    Reply::empty(204)
+}
+
+fn stop(context: &mut Context<'_>, name: &str) -> Reply {
+    let now_ms = context.state.now_ms();
+    let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
+    if record.life.status != Status::Running {
+        return Reply::empty(304);
+    }
+    // Nobody answers whoever waits for it.
+    if record.life.is_stuck {
+        return Reply::stream("", Box::pin(futures_util::stream::pending()));
+    }
+    record.end(143, now_ms);
+    Reply::empty(204)
+}
+
+fn kill(context: &mut Context<'_>, name: &str) -> Reply {
+    let now_ms = context.state.now_ms();
+    let dialect = context.shared.dialect;
+    let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
+    if record.life.status != Status::Running {
+        let id = record.id.clone();
+        return context.error(
+            409,
+            &match dialect.is_podman() {
+                true => format!(
+                    "can only kill running containers. {id} is in state exited: container state improper"
+                ),
+                false => format!("Cannot kill container: {name}: Container {id} is not running"),
+            },
+        );
+    }
+    if !record.life.is_stuck {
+        record.end(137, now_ms);
+    }
+    Reply::empty(204)
+}
+
+fn rename(context: &mut Context<'_>, name: &str) -> Reply {
+    let wanted = context.call.value("name").to_owned();
+    if context.state.containers.iter().any(|record| record.name == wanted) {
+        return context.error(409, &format!("Conflict. The container name \"/{wanted}\" is already in use"));
+    }
+    if let Some(record) = context.state.container(name) {
+        record.name = wanted;
+    }
+    Reply::empty(204)
+}
+
+pub(crate) fn remove(context: &mut Context<'_>, name: &str) -> Reply {
+    let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
+    let (id, is_running) = (record.id.clone(), record.life.status == Status::Running);
+    if is_running && !matches!(context.call.value("force"), "true" | "1") {
+        return context.error(409, &format!("You cannot remove a running container {id}."));
+    }
+    context.state.containers.retain(|record| record.id != id);
+    Reply::empty(204)
+}

@@ -1,0 +1,108 @@
+//! What the engine keeps, all in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use entrepot_oci::Digest;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    call::EngineCall,
+    dialect::Dialect,
+    fault::{EngineFault, Misbehaviour},
+    offer::{Offer, Refusal},
+    record::Record,
+};
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) dialect: Dialect,
+    state: Mutex<State>,
+    /// Bytes of endless streams that went out.
+    pub(crate) sent: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, state: Mutex::new(State::default()), sent: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn count(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// What the engine keeps.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) containers: Vec<Record>,
+    /// By full reference.
+    pub(crate) images: BTreeMap<String, Offer>,
+    pub(crate) offers: BTreeMap<String, Result<Offer, Refusal>>,
+    /// Name and labels.
+    pub(crate) volumes: BTreeMap<String, Value>,
+    pub(crate) calls: Vec<EngineCall>,
+    pub(crate) faults: Vec<EngineFault>,
+    /// Fields of the answer to `info`.
+    pub(crate) info: BTreeMap<String, Value>,
+    /// Paths of the machine that are not there.
+    pub(crate) missing_paths: BTreeSet<String>,
+    /// Directories that were made because something wanted to mount them.
+    pub(crate) made_paths: BTreeSet<String>,
+    /// Cards are forgotten when a container starts.
+    pub(crate) drops_devices: bool,
+    /// Limits are forgotten when a container is made.
+    pub(crate) drops_limits: bool,
+    /// How far its clock is ahead.
+    pub(crate) ahead_ms: i64,
+    numbers: u64,
+}
+
+impl State {
+    pub(crate) fn now_ms(&self) -> i64 {
+        Timestamp::now().as_millisecond() + self.ahead_ms
+    }
+
+    /// An id that no other thing has.
+    pub(crate) fn next_id(&mut self) -> String {
+        self.numbers += 1;
+        Digest::of(&self.numbers.to_be_bytes()).hex()
+    }
+
+    /// What goes wrong with this request, and uses it up.
+    pub(crate) fn misbehaviours(&mut self, call: &EngineCall) -> Vec<Misbehaviour> {
+        let due = self.faults.iter_mut().filter(|fault| fault.is_about(call));
+        due.map(|fault| {
+            fault.times -= 1;
+            fault.what.clone()
+        })
+        .collect()
+    }
+
+    pub(crate) fn container(&mut self, name: &str) -> Option<&mut Record> {
+        self.containers.iter_mut().find(|record| record.is_called(name))
+    }
+}
+
+/// A time as the engine writes it; the year 1 is "never".
+pub(crate) fn written(time_ms: Option<i64>, dialect: Dialect) -> String {
+    let Some(time_ms) = time_ms else { return "0001-01-01T00:00:00Z".to_owned() };
+    let text = Timestamp::from_millisecond(time_ms).unwrap().to_string();
+    if dialect.is_podman() { text.replace('Z', "+00:00") } else { text }
+}
+
+/// The id of an image, by its reference.
+pub(crate) fn image_id(reference: &str) -> String {
+    Digest::of(reference.as_bytes()).to_string()
+}
