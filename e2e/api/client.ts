@@ -117,6 +117,21 @@ class Client {
       ),
     getSecrets: () => this.ask<"getSecrets">("GET", "/api/v1/secrets" satisfies keyof paths),
     rotateSecrets: () => this.ask<"rotateSecrets">("POST", "/api/v1/secrets/rotate" satisfies keyof paths),
+    listSpecs: (query: operations["listSpecs"]["parameters"]["query"]) =>
+      this.ask<"listSpecs">("GET", "/api/v1/library/specs" satisfies keyof paths, query),
+    createSpec: (body: Body<"createSpec">) =>
+      this.ask<"createSpec">("POST", "/api/v1/library/specs" satisfies keyof paths, {}, body),
+    getSpec: (id: number) =>
+      this.ask<"getSpec">("GET", ("/api/v1/library/specs/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    changeSpec: (id: number, body: Body<"changeSpec">) =>
+      this.ask<"changeSpec">(
+        "PATCH",
+        ("/api/v1/library/specs/{id}" satisfies keyof paths).replace("{id}", String(id)),
+        {},
+        body,
+      ),
+    removeSpec: (id: number) =>
+      this.tell("DELETE", ("/api/v1/library/specs/{id}" satisfies keyof paths).replace("{id}", String(id))),
     listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
       this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
     listGrants: (query: operations["listGrants"]["parameters"]["query"]) =>

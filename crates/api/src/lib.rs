@@ -6,6 +6,7 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
+//! - the image library: [`SpecList`], [`InstanceList`], [`FreeSpecs`], [`Quota`], [`DataVolumeList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -20,13 +21,16 @@ mod credential;
 mod device;
 mod event;
 mod grant;
+mod instance;
 mod problem;
 mod progress;
 mod query;
 mod rule;
 mod run;
 mod run_id;
+mod said;
 mod session;
+mod spec;
 mod timestamp;
 mod words;
 
@@ -51,7 +55,14 @@ pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
-pub use problem::{Problem, ProblemCode};
+pub use instance::{
+    DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
+    InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
+    InstancePort,
+    InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
+    InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+};
+pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
@@ -60,4 +71,5 @@ pub use rule::{RefusedConfig, Rule, RuleList, Source};
 pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
+pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
 pub use timestamp::{Timestamp, TimestampError};

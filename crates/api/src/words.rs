@@ -41,9 +41,11 @@ mod tests {
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
         grant::{ExplanationReason, GrantOrigin},
+        instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
         problem::ProblemCode,
         progress::Phase,
         run::{RunOutcome, RunReply},
+        spec::SpecVendor,
     };
 
     fn agree<T: Copy + Serialize + PartialSchema>(all: &[T], word: fn(T) -> &'static str) {
@@ -66,9 +68,15 @@ mod tests {
         agree(CredentialVerdict::ALL, CredentialVerdict::as_str);
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
+        agree(InstanceDesired::ALL, InstanceDesired::as_str);
+        agree(InstancePhase::ALL, InstancePhase::as_str);
+        agree(InstanceReason::ALL, InstanceReason::as_str);
+        agree(InstanceSplit::ALL, InstanceSplit::as_str);
+        agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(SpecVendor::ALL, SpecVendor::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

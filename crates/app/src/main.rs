@@ -13,7 +13,10 @@ mod commands;
 mod config;
 mod control;
 mod data;
+mod example;
 mod examples;
+mod examples_instances;
+mod examples_nodes;
 mod failure;
 mod first_password;
 mod greeting;
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Specs(specs) => commands::specs::run(specs),
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),

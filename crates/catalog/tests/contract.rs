@@ -111,13 +111,6 @@ on_both! {
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
-    instances {
-        are_created_once_for_a_request, names_are_an_accounts_own, what_is_off_the_shelf_is_not_run,
-        a_refusal_leaves_nothing, many_at_once_never_share_more_than_there_is, are_found_and_come_in_pages,
-        change_only_as_they_were_seen, a_stopped_one_frees_its_cards, ports_are_given_once,
-        quotas_and_holdings_are_told, periods_begin_and_end_once, volumes_wait_for_another_instance,
-        keys_are_one_for_each_account,
-    }
     nodes {
         nodes_have_unique_names, nodes_change_only_as_they_were_seen, nodes_are_found_by_what_they_are,
         checks_leave_what_people_said, nodes_with_something_on_them_stay, secrets_of_nodes_are_replaced_in_place,
@@ -131,6 +124,13 @@ on_both! {
     pulls {
         pulls_of_one_image_by_one_node_are_one, pulls_end_once, the_latest_pulls_come_first, old_pulls_are_forgotten,
         many_ask_at_once_and_one_pulls,
+    }
+    instances {
+        are_created_once_for_a_request, names_are_an_accounts_own, what_is_off_the_shelf_is_not_run,
+        a_refusal_leaves_nothing, many_at_once_never_share_more_than_there_is, are_found_and_come_in_pages,
+        change_only_as_they_were_seen, a_stopped_one_frees_its_cards, ports_are_given_once,
+        quotas_and_holdings_are_told, periods_begin_and_end_once, volumes_wait_for_another_instance,
+        keys_are_one_for_each_account,
     }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,

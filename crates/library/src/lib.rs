@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod deeds;
 mod error;
 mod ids;
 mod instances;
@@ -15,16 +16,19 @@ mod library;
 pub mod lifecycle;
 pub mod placement;
 mod settings;
+mod specs;
 pub mod split;
 mod tenant;
+mod text;
 
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use instances::{
     Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
     InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
-    SpecSnapshot, Target, Volumes, cost_of,
+    SpecSnapshot, Target, Usage, Volumes, cost_of,
 };
 pub use library::{Library, Parts};
 pub use settings::Settings;
+pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;

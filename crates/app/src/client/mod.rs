@@ -131,6 +131,15 @@ impl Client {
         ask(self.request(Method::POST, path).query(query)).await
     }
 
+    /// Sends `PATCH` to a path below `/api/v1`; the answer is the thing as it is now.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// Sends a change to a path below `/api/v1`; the answer has no content.
     pub(crate) async fn change(
         &self,
@@ -148,6 +157,18 @@ impl Client {
         query: &impl Serialize,
     ) -> Result<T, Fault> {
         ask(self.request(Method::DELETE, path).query(query)).await
+    }
+
+    /// Sends `DELETE` to a path below `/api/v1`; the answer has no content.
+    pub(crate) async fn remove(&self, path: &[&str], query: &impl Serialize) -> Result<(), Fault> {
+        send(self.request(Method::DELETE, path).query(query).timeout(PATIENCE)).await.map(drop)
+    }
+
+    /// Opens a text that may go on for ever.
+    pub(crate) async fn text(&self, path: &[&str], query: &impl Serialize) -> Result<Text, Fault> {
+        let request = self.request(Method::GET, path).query(query);
+        let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
+        Ok(Text(response))
     }
 
     /// Opens the stream of events from now on.
@@ -172,6 +193,16 @@ impl Client {
             }
             None => request,
         }
+    }
+}
+
+/// A text that arrives in pieces.
+pub(crate) struct Text(Response);
+
+impl Text {
+    /// The next piece, however long that takes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.0.chunk().await.map_err(Fault::of)?.map(|bytes| bytes.to_vec()))
     }
 }
 

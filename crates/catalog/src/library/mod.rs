@@ -2,7 +2,8 @@
 //!
 //! - `sequence`: where ids come from; `installation`: by which name our containers are known
 //! - `entries`: images that may be run; `entry_records`: their rows
-//! - `nodes`, `devices`, `specs`, `pulls`: one kind of row each; `instances`: what runs
+//! - `instances`: what runs
+//! - `nodes`, `devices`, `specs`, `pulls`: one kind of row each
 
 mod devices;
 mod entries;
@@ -19,6 +20,7 @@ pub use entry_records::{
     Accelerator, CheckStatus, EntryCheck, EntryCursor, EntryFields, EntryFilter, EntryOrder, EntryPlatform,
     EntryRecord, EntryRemoval, EntrySave, EntryUse, ImageContents, Libc, PullQuota, SplitCheck,
 };
+
 pub use instances::{
     AllocationRecord, Chosen, Ground, GroundCard, GroundNode, GroundShare, Holdings, InstanceChange,
     InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason, InstanceRecord,

@@ -7,13 +7,13 @@ use crate::error::Error;
 /// What has ids of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sequence {
-    Instance,
-    /// No id: whoever places an instance takes one, so that the others wait until its transaction has ended.
-    Placement,
     Entry,
     Node,
     Spec,
     Pull,
+    Instance,
+    /// No id: whoever places an instance takes one, so that the others wait until its transaction has ended.
+    Placement,
 }
 
 const NEXT: &str = "INSERT INTO library_sequence (kind, last) VALUES ($1, 1) \
@@ -22,12 +22,12 @@ const NEXT: &str = "INSERT INTO library_sequence (kind, last) VALUES ($1, 1) \
 impl Sequence {
     fn kind(self) -> &'static str {
         match self {
-            Self::Instance => "instance",
-            Self::Placement => "placement",
             Self::Entry => "entry",
             Self::Node => "node",
             Self::Spec => "spec",
             Self::Pull => "pull",
+            Self::Instance => "instance",
+            Self::Placement => "placement",
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    create::{CreateRequest, Network},
+    create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
     mount::{Mount, Source},
     ports::Publish,

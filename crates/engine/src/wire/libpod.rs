@@ -6,7 +6,7 @@ use entrepot_oci::Platform;
 use serde::Serialize;
 
 use crate::{
-    create::{CreateRequest, Network},
+    create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
     limits::{Limits, LogLimits},
     mount::{Mount, Source},

@@ -14,7 +14,7 @@ use super::{
     site::Site,
     steps::{ended, enter},
 };
-use crate::{library::Library, lifecycle::pause_after};
+use crate::{library::Library, lifecycle::pause_after, split::Way};
 
 /// What engines say where somebody else has a port of the machine.
 const PORT_TAKEN: [&str; 3] = ["port is already allocated", "address already in use", "cannot listen on"];
@@ -94,13 +94,15 @@ impl Library {
         if shown.state.status != Status::Running {
             return self.advance(instance, |state| ended(state, &shown.state)).await;
         }
-        let warnings = match judged(request, &shown) {
+        let mut warnings = match judged(request, &shown) {
             Ok(warnings) => warnings,
             Err(halt) => {
                 self.put_down(instance, site).await?;
                 return Err(halt);
             }
         };
+        let verified = self.verified(instance, site).await?;
+        warnings.extend(verified.iter().flat_map(|verified| &verified.leaks).map(|way| around(*way).to_owned()));
         self.0.instances.worked(instance.id);
         let started = shown.state.started_ms.map(observed::time);
         self.advance(instance, |state| {
@@ -109,7 +111,11 @@ impl Library {
             state.stopped = None;
             state.exit_code = None;
             state.is_oom_killed = false;
-            state.warnings = warnings;
+            state.warnings = written(&warnings);
+            if let Some(verified) = verified {
+                state.split = verified.split;
+                state.split_proof = Some(verified.proof);
+            }
         })
         .await
     }
@@ -127,18 +133,31 @@ pub(super) fn container_id(instance: &InstanceRecord) -> Result<ContainerId, Hal
     id.ok_or_else(|| Halt::failed(InstanceReason::ContainerGone, "it has no container"))
 }
 
-/// Where a container is not what was asked for, as JSON.
+/// Where a container is not what was asked for.
 ///
 /// # Errors
 /// It must not run so.
-pub(super) fn judged(request: &CreateRequest, shown: &Container) -> Result<String, Halt> {
+pub(super) fn judged(request: &CreateRequest, shown: &Container) -> Result<Vec<String>, Halt> {
     let differences = compare(request, shown);
     let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
     if differences.iter().any(Difference::is_serious) {
         return Err(Halt::failed(InstanceReason::CreatedOtherwise, told.join("; ")));
     }
+    Ok(told)
+}
+
+/// Warnings as they are stored.
+pub(super) fn written(warnings: &[String]) -> String {
     // Texts always serialize.
-    Ok(serde_json::to_string(&told).unwrap_or_default())
+    serde_json::to_string(warnings).unwrap_or_default()
+}
+
+fn around(way: Way) -> &'static str {
+    match way {
+        Way::Exec => "the limit on the card's memory does not hold",
+        Way::Login => "a login by SSH loses the environment, and with it the limit on the card's memory",
+        Way::Empty => "a program without an environment, as cron starts it, loses the limit on the card's memory",
+    }
 }
 
 fn is_port_taken(error: &EngineError) -> bool {

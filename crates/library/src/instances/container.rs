@@ -27,6 +27,8 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) asked: &'a RunSettings,
     pub(crate) installation: &'a Installation,
     pub(crate) node: &'a NodeSettings,
+    /// True if the limit on cards must hold for logins too.
+    pub(crate) is_strict: bool,
     /// The cards of the node.
     pub(crate) devices: &'a [FoundDevice],
     /// What the instance has of them.
@@ -113,7 +115,7 @@ impl Ingredients<'_> {
             memory_mib,
             core_percent: spec.cards.as_ref().and_then(|cards| cards.core_percent),
             hami_core: &self.node.hami_core,
-            preload: if self.node.strict_split { Preload::Strict } else { Preload::Environment },
+            preload: if self.is_strict { Preload::Strict } else { Preload::Environment },
         })
     }
 
@@ -259,7 +261,7 @@ mod tests {
             pull_via: PullVia::Direct,
             mirror_url: None,
             hami_core: "/root/HAMi-core/build".to_owned(),
-            strict_split: true,
+            strict_split: false,
             drained: false,
             ascend_cards: 0,
             ascend_model: String::new(),
@@ -288,6 +290,7 @@ mod tests {
                 asked: &self.asked,
                 installation: &self.installation,
                 node: &self.node,
+                is_strict: true,
                 devices: &self.devices,
                 cards: &self.cards,
                 ports: &[PortRecord { host: 30_000, container: 8888 }],

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use entrepot_access::Audit;
 use entrepot_catalog::{
     EntryRecord, InstanceRecord, NewInstance, Placed, PortRange, SpecRecord, VolumeRecord,
 };
@@ -28,7 +29,19 @@ impl Library {
     ///
     /// # Errors
     /// The request is wrong, its account may not have more, or nothing has room; then there is no instance.
-    pub async fn create_instance(&self, tenant: &Tenant, request: RunRequest) -> Result<Created, Error> {
+    pub async fn create_instance(
+        &self,
+        tenant: &Tenant,
+        request: RunRequest,
+        by: Audit,
+    ) -> Result<Created, Error> {
+        let tenant = tenant.clone();
+        let object = request.name.clone().unwrap_or_else(|| format!("entry {}", request.entry));
+        let work = async move |library: Self| library.try_create_instance(&tenant, request).await;
+        self.deed(by, "instance.create", object, work).await
+    }
+
+    async fn try_create_instance(&self, tenant: &Tenant, request: RunRequest) -> Result<Created, Error> {
         let now = SystemTime::now();
         let (entry, spec) = self.offered(&request).await?;
         let snapshot = Snapshot::of(&entry, &spec);

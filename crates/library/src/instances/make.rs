@@ -6,7 +6,7 @@ use entrepot_engine::{
 };
 
 use super::{
-    bring_up::{container_id, judged},
+    bring_up::{container_id, judged, written},
     halt::Halt,
     site::Site,
     steps::enter,
@@ -37,7 +37,7 @@ impl Library {
         let shown = self.shown(instance, site).await?;
         match judged(request, &shown) {
             Ok(warnings) => {
-                self.advance(instance, |state| state.warnings = warnings).await?;
+                self.advance(instance, |state| state.warnings = written(&warnings)).await?;
                 Ok(shown.id)
             }
             Err(halt) if shown.state.started_ms.is_none() => {

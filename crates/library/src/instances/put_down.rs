@@ -155,6 +155,7 @@ impl Library {
         }
         self.settle(&instance, None).await?;
         self.0.catalog.remove_instance(id).await?;
+        self.0.instances.forget(id);
         Ok(())
     }
 

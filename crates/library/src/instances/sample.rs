@@ -14,6 +14,7 @@ pub(crate) fn snapshot(memory_mib: Option<u64>) -> Snapshot {
         name: "torch".to_owned(),
         address: "pytorch/pytorch:2.4".to_owned(),
         memory_split: true,
+        has_sshd: false,
     };
     let cards = CardSnapshot {
         vendor: CardVendor::Nvidia,

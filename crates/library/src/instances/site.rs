@@ -23,6 +23,13 @@ pub(super) struct Site {
     pub(super) asked: RunSettings,
 }
 
+impl Site {
+    /// True if the limit must hold by every way into the container.
+    pub(super) fn is_strict(&self) -> bool {
+        self.node.settings.strict_split || self.snapshot.entry.has_sshd
+    }
+}
+
 impl Library {
     /// Where an instance is brought up.
     pub(super) async fn site(&self, instance: &InstanceRecord) -> Result<Site, Halt> {
@@ -75,6 +82,7 @@ impl Library {
             asked: &site.asked,
             installation: &site.installation,
             node: &site.node.settings,
+            is_strict: site.is_strict(),
             devices: &devices,
             cards: if instance.state.has_devices { &cards } else { &[] },
             ports: &ports,

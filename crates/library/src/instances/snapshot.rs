@@ -27,6 +27,9 @@ pub struct EntrySnapshot {
     pub address: String,
     /// Whether the memory of cards may be split for it.
     pub memory_split: bool,
+    /// Whether an SSH server was seen in it: whoever logs in by that loses the container's environment.
+    #[serde(default)]
+    pub has_sshd: bool,
 }
 
 /// A spec as it was.
@@ -95,6 +98,7 @@ impl Snapshot {
             name: entry.fields.name.clone(),
             address: entry.fields.address.clone(),
             memory_split: entry.fields.memory_split,
+            has_sshd: entry.check.contents.as_ref().is_some_and(|contents| contents.sshd),
         };
         Self { entry, spec: SpecSnapshot::of(spec) }
     }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use entrepot_access::{Audit, Deed};
 use entrepot_catalog::{
     AllocationRecord, Ground, InstanceChange, InstanceChanged, InstanceDesired, InstancePhase,
     InstanceReason, InstanceRecord, Taken,
@@ -15,6 +16,7 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
+    deeds::to_the_end,
     error::Error,
     ids::{InstanceId, NodeId},
     library::Library,
@@ -52,11 +54,36 @@ pub enum Volumes {
 }
 
 impl Library {
+    // Does something to the end, and writes down what came of it.
+    pub(super) async fn deed<T, F>(
+        &self,
+        by: Audit,
+        action: &'static str,
+        object: String,
+        work: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let library = self.clone();
+        to_the_end(async move {
+            let done = work(library.clone()).await;
+            library.recorded(&by, Deed { action, object: &object, detail: None }, done).await
+        })
+        .await
+    }
+
     /// Starts an instance that is stopped: with its cards, or without them, to copy data.
     ///
     /// # Errors
     /// It is not stopped, its account may not have more, or its node has no room.
-    pub async fn start_instance(&self, target: Target, with_cards: bool) -> Result<(), Error> {
+    pub async fn start_instance(&self, target: Target, with_cards: bool, by: Audit) -> Result<(), Error> {
+        let work = async move |library: Self| library.try_start_instance(target, with_cards).await;
+        self.deed(by, "instance.start", target.id.to_string(), work).await
+    }
+
+    async fn try_start_instance(&self, target: Target, with_cards: bool) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let phase = instance.state.phase;
         let is_down = matches!(phase, InstancePhase::Stopped | InstancePhase::Failed | InstancePhase::Lost);
@@ -103,7 +130,12 @@ impl Library {
     ///
     /// # Errors
     /// It is stopped, or about to be removed.
-    pub async fn stop_instance(&self, target: Target) -> Result<(), Error> {
+    pub async fn stop_instance(&self, target: Target, by: Audit) -> Result<(), Error> {
+        let work = async move |library: Self| library.try_stop_instance(target).await;
+        self.deed(by, "instance.stop", target.id.to_string(), work).await
+    }
+
+    async fn try_stop_instance(&self, target: Target) -> Result<(), Error> {
         let instance = self.target(target).await?;
         if instance.state.desired != InstanceDesired::Running {
             return Err(InstanceFault::Phase(instance.state.phase).into());
@@ -127,7 +159,12 @@ impl Library {
     ///
     /// # Errors
     /// It does not run.
-    pub async fn restart_instance(&self, target: Target) -> Result<(), Error> {
+    pub async fn restart_instance(&self, target: Target, by: Audit) -> Result<(), Error> {
+        let work = async move |library: Self| library.try_restart_instance(target).await;
+        self.deed(by, "instance.restart", target.id.to_string(), work).await
+    }
+
+    async fn try_restart_instance(&self, target: Target) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let is_up = instance.state.phase == InstancePhase::Running;
         if !is_up || instance.state.desired != InstanceDesired::Running {
@@ -142,7 +179,12 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance.
-    pub async fn remove_instance(&self, target: Target, volumes: Volumes) -> Result<(), Error> {
+    pub async fn remove_instance(&self, target: Target, volumes: Volumes, by: Audit) -> Result<(), Error> {
+        let work = async move |library: Self| library.try_remove_instance(target, volumes).await;
+        self.deed(by, "instance.remove", target.id.to_string(), work).await
+    }
+
+    async fn try_remove_instance(&self, target: Target, volumes: Volumes) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let mut asked = RunSettings::read(&instance.settings)?;
         asked.removes_volumes = volumes == Volumes::Remove;
@@ -168,7 +210,12 @@ impl Library {
     ///
     /// # Errors
     /// The change is wrong, or the instance was changed meanwhile.
-    pub async fn edit_instance(&self, target: Target, edit: Edit) -> Result<(), Error> {
+    pub async fn edit_instance(&self, target: Target, edit: Edit, by: Audit) -> Result<(), Error> {
+        let work = async move |library: Self| library.try_edit_instance(target, edit).await;
+        self.deed(by, "instance.change", target.id.to_string(), work).await
+    }
+
+    async fn try_edit_instance(&self, target: Target, edit: Edit) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let faults = edit_faults(&edit, SystemTime::now());
         if !faults.is_empty() {

@@ -6,6 +6,7 @@ use std::{
     time::SystemTime,
 };
 
+use entrepot_engine::Sample;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +27,7 @@ struct State {
     busy: BTreeSet<i64>,
     starts: BTreeMap<i64, Tries>,
     engines: BTreeMap<i64, Answers>,
+    samples: BTreeMap<i64, Sample>,
 }
 
 /// Starts of an instance that failed one after the other.
@@ -120,6 +122,18 @@ impl Work {
     /// Forgets the starts that failed.
     pub(crate) fn worked(&self, id: i64) {
         self.state().starts.remove(&id);
+    }
+
+    /// Keeps what an instance used, and returns what it used before.
+    pub(crate) fn sampled(&self, id: i64, sample: Sample) -> Option<Sample> {
+        self.state().samples.insert(id, sample)
+    }
+
+    /// Forgets an instance that is no more.
+    pub(crate) fn forget(&self, id: i64) {
+        let mut state = self.state();
+        state.starts.remove(&id);
+        state.samples.remove(&id);
     }
 
     /// True if another start may be tried.

@@ -6,7 +6,7 @@ use entrepot_catalog::{DeviceState, InstancePhase, InstanceReason};
 use entrepot_library::InstanceSettings;
 use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour};
 
-use crate::yard::{Yard, target};
+use crate::yard::{Yard, by, target};
 
 #[tokio::test]
 async fn a_container_removed_behind_our_back_is_lost_and_its_data_is_not() {
@@ -18,7 +18,7 @@ async fn a_container_removed_behind_our_back_is_lost_and_its_data_is_not() {
     assert_eq!((yard.cards_taken().await, yard.runs(instance.id).await), (0, vec![true]));
     assert_eq!(yard.engine.volumes(), ["entrepot-1-data"]);
 
-    yard.library.start_instance(target(instance.id), true).await.unwrap();
+    yard.library.start_instance(target(instance.id), true, by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Running, None), "made anew, with its data");
     assert_eq!(yard.engine.volumes(), ["entrepot-1-data"]);
@@ -108,7 +108,7 @@ async fn what_cannot_be_stopped_keeps_its_card_from_others() {
     let refused =
         Misbehaviour::Status(500, "tried to kill container, but did not receive an exit event".to_owned());
     yard.engine.fault(EngineFault::on("POST", "containers/*/stop", refused).always());
-    yard.library.stop_instance(target(instance.id)).await.unwrap();
+    yard.library.stop_instance(target(instance.id), by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Failed, Some(InstanceReason::Stuck)));
     let devices = yard.catalog.devices_of(&[1].into()).await.unwrap();

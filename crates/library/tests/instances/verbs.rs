@@ -8,20 +8,20 @@ use entrepot_library::{
 };
 use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour};
 
-use crate::yard::{ANN, Yard, gate, target};
+use crate::yard::{ANN, Yard, by, gate, target};
 
 #[tokio::test]
 async fn a_stopped_instance_keeps_its_disk_and_frees_its_card() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run_with_card("a").await;
-    yard.library.stop_instance(target(instance.id)).await.unwrap();
+    yard.library.stop_instance(target(instance.id), by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Stopped, None));
     assert_eq!(yard.engine.containers(), [("entrepot-1".to_owned(), "exited")]);
     assert_eq!(yard.cards_taken().await, 0);
     assert_eq!(yard.runs(instance.id).await, [true]);
 
-    yard.library.start_instance(target(instance.id), true).await.unwrap();
+    yard.library.start_instance(target(instance.id), true, by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Running, None));
     assert_eq!(yard.engine.calls_of("POST", "containers/create").len(), 1, "the same container");
@@ -32,12 +32,12 @@ async fn a_stopped_instance_keeps_its_disk_and_frees_its_card() {
 async fn a_start_finds_no_room_where_others_took_it() {
     let yard = Yard::new(Dialect::Docker28).await;
     let first = yard.run_with_card("a").await;
-    yard.library.stop_instance(target(first.id)).await.unwrap();
+    yard.library.stop_instance(target(first.id), by()).await.unwrap();
     yard.library.instances_settled().await;
     for name in ["b", "c"] {
         yard.run_with_card(name).await;
     }
-    let refused = yard.library.start_instance(target(first.id), true).await;
+    let refused = yard.library.start_instance(target(first.id), true, by()).await;
     assert!(
         matches!(refused, Err(Error::Instance(InstanceFault::NoPlace(NoPlace::NoRoom(_))))),
         "{refused:?}"
@@ -49,13 +49,13 @@ async fn a_start_finds_no_room_where_others_took_it() {
 async fn what_cannot_be_done_now_is_refused() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;
-    let running = yard.library.start_instance(target(instance.id), true).await;
+    let running = yard.library.start_instance(target(instance.id), true, by()).await;
     assert!(matches!(running, Err(Error::Instance(InstanceFault::Phase(InstancePhase::Running)))));
-    yard.library.stop_instance(target(instance.id)).await.unwrap();
+    yard.library.stop_instance(target(instance.id), by()).await.unwrap();
     yard.library.instances_settled().await;
     for refused in [
-        yard.library.stop_instance(target(instance.id)).await,
-        yard.library.restart_instance(target(instance.id)).await,
+        yard.library.stop_instance(target(instance.id), by()).await,
+        yard.library.restart_instance(target(instance.id), by()).await,
     ] {
         assert!(matches!(refused, Err(Error::Instance(InstanceFault::Phase(InstancePhase::Stopped)))));
     }
@@ -67,24 +67,24 @@ async fn somebody_elses_instance_does_not_exist() {
     let instance = yard.run("a").await;
     let other = Target { account: Some(ANN + 1), ..target(instance.id) };
     for refused in [
-        yard.library.stop_instance(other).await,
-        yard.library.start_instance(other, true).await,
-        yard.library.restart_instance(other).await,
-        yard.library.remove_instance(other, Volumes::Keep).await,
-        yard.library.edit_instance(other, Edit::default()).await,
+        yard.library.stop_instance(other, by()).await,
+        yard.library.start_instance(other, true, by()).await,
+        yard.library.restart_instance(other, by()).await,
+        yard.library.remove_instance(other, Volumes::Keep, by()).await,
+        yard.library.edit_instance(other, Edit::default(), by()).await,
         yard.library.instance(other.id, other.account).await.map(drop),
     ] {
         assert!(matches!(refused, Err(Error::Unknown { kind: "instance", .. })));
     }
     let manager = Target { account: None, ..target(instance.id) };
-    yard.library.stop_instance(manager).await.unwrap();
+    yard.library.stop_instance(manager, by()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_restart_keeps_the_card() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run_with_card("a").await;
-    yard.library.restart_instance(target(instance.id)).await.unwrap();
+    yard.library.restart_instance(target(instance.id), by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Running, None));
     assert_eq!((yard.cards_taken().await, yard.runs(instance.id).await), (1, vec![true, false]));
@@ -98,7 +98,7 @@ async fn a_removed_instance_leaves_its_volume_unless_told_otherwise() {
     {
         let yard = Yard::new(Dialect::Podman5).await;
         let instance = yard.run_with_card("a").await;
-        yard.library.remove_instance(target(instance.id), volumes).await.unwrap();
+        yard.library.remove_instance(target(instance.id), volumes, by()).await.unwrap();
         yard.library.instances_settled().await;
         assert!(yard.all().await.is_empty() && yard.engine.containers().is_empty());
         assert_eq!(yard.engine.volumes(), left);
@@ -116,7 +116,7 @@ async fn a_volume_that_was_left_is_attached_again() {
     request.settings.volume = Some("entrepot-1-data".to_owned());
     let in_use = yard.ask(request.clone()).await;
     assert!(matches!(in_use, Err(Error::Instance(InstanceFault::Volume(_)))));
-    yard.library.remove_instance(target(instance.id), Volumes::Keep).await.unwrap();
+    yard.library.remove_instance(target(instance.id), Volumes::Keep, by()).await.unwrap();
     yard.library.instances_settled().await;
     let again = yard.up(request).await;
     assert_eq!(yard.state(again.id).await, (InstancePhase::Running, None));
@@ -128,7 +128,7 @@ async fn a_removal_waits_for_a_node_that_does_not_answer() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;
     yard.engine.stop().await;
-    yard.library.remove_instance(target(instance.id), Volumes::Keep).await.unwrap();
+    yard.library.remove_instance(target(instance.id), Volumes::Keep, by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(
         yard.state(instance.id).await,
@@ -148,7 +148,7 @@ async fn a_removal_during_a_pull_leaves_nothing() {
     let made = yard.ask(request).await.unwrap();
     let entrepot_library::Created::New(made) = made else { panic!() };
     yard.engine.asked("POST", "images/create", 1).await;
-    yard.library.remove_instance(target(made.id), Volumes::Keep).await.unwrap();
+    yard.library.remove_instance(target(made.id), Volumes::Keep, by()).await.unwrap();
     gate.open();
     yard.library.instances_settled().await;
     assert!(yard.all().await.is_empty() && yard.engine.containers().is_empty());
@@ -160,19 +160,19 @@ async fn names_and_ends_are_changed() {
     let yard = Yard::new(Dialect::Docker28).await;
     let (one, _) = (yard.run("a").await, yard.run("b").await);
     let rename = |name: &str| Edit { name: Some(name.to_owned()), ..Edit::default() };
-    let taken = yard.library.edit_instance(target(one.id), rename("b")).await;
+    let taken = yard.library.edit_instance(target(one.id), rename("b"), by()).await;
     assert!(matches!(taken, Err(Error::Instance(InstanceFault::NameTaken(_)))));
     let past = Edit { stop_at: Some(Some(SystemTime::UNIX_EPOCH)), ..rename("a b") };
     let Err(Error::Instance(InstanceFault::Request(faults))) =
-        yard.library.edit_instance(target(one.id), past).await
+        yard.library.edit_instance(target(one.id), past, by()).await
     else {
         panic!()
     };
     assert_eq!(faults.iter().map(entrepot_library::RunFault::field).collect::<Vec<_>>(), ["name", "stop_at"]);
     let stale = Target { revision: Some(0), ..target(one.id) };
-    assert!(matches!(yard.library.edit_instance(stale, rename("c")).await, Err(Error::Stale)));
+    assert!(matches!(yard.library.edit_instance(stale, rename("c"), by()).await, Err(Error::Stale)));
     let seen = Target { revision: Some(yard.record(one.id).await.revision), ..target(one.id) };
-    yard.library.edit_instance(seen, rename("c")).await.unwrap();
+    yard.library.edit_instance(seen, rename("c"), by()).await.unwrap();
     assert_eq!(yard.record(one.id).await.name, "c");
 }
 
@@ -204,14 +204,14 @@ async fn an_owner_is_warned_once() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;
     let soon = Edit { stop_at: Some(Some(SystemTime::now() + Duration::from_secs(600))), ..Edit::default() };
-    yard.library.edit_instance(target(instance.id), soon.clone()).await.unwrap();
+    yard.library.edit_instance(target(instance.id), soon.clone(), by()).await.unwrap();
     yard.look().await;
     let warned = yard.record(instance.id).await.state.warned;
     assert!(warned.is_some());
     yard.look().await;
     assert_eq!(yard.record(instance.id).await.state.warned, warned);
     let later = Edit { stop_at: Some(Some(SystemTime::now() + Duration::from_secs(9_000))), ..soon };
-    yard.library.edit_instance(target(instance.id), later).await.unwrap();
+    yard.library.edit_instance(target(instance.id), later, by()).await.unwrap();
     assert_eq!(yard.record(instance.id).await.state.warned, None, "another time is another warning");
 }
 

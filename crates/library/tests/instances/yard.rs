@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use entrepot_access::Audit;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{
     Catalog, DeviceState, DeviceVendor, EntryFields, EntrySave, FoundDevice, InstanceFilter, InstancePhase,
@@ -95,7 +96,7 @@ impl Yard {
     }
 
     pub(crate) async fn ask(&self, request: RunRequest) -> Result<Created, Error> {
-        self.library.create_instance(&Tenant::account(ANN, "ann"), request).await
+        self.library.create_instance(&Tenant::account(ANN, "ann"), request, by()).await
     }
 
     /// Creates an instance with the first spec, which has no cards, and lets it come up.
@@ -159,6 +160,11 @@ impl Yard {
 
 pub(crate) fn target(id: i64) -> Target {
     Target { id: id.try_into().unwrap(), account: Some(ANN), revision: None }
+}
+
+/// Who does it, for the audit log.
+pub(crate) fn by() -> Audit {
+    Audit { actor: "account:ann".to_owned(), address: None, request_id: None }
 }
 
 pub(crate) fn gate() -> Gate {

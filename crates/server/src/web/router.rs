@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, pages,
+    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, library, pages,
     sessions, state::State, sync,
 };
 
@@ -37,6 +37,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
+        (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -101,6 +102,24 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(library::specs::specs, library::specs::create_spec))
+        .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
+        .routes(routes!(library::instances::instances, library::instances::create_instance))
+        .routes(routes!(
+            library::instances::instance,
+            library::instances::change_instance,
+            library::instances::remove_instance
+        ))
+        .routes(routes!(library::instances::start_instance))
+        .routes(routes!(library::instances::stop_instance))
+        .routes(routes!(library::instances::restart_instance))
+        .routes(routes!(library::instances::instance_runs))
+        .routes(routes!(library::instance_streams::logs))
+        .routes(routes!(library::instance_streams::usage))
+        .routes(routes!(library::instances::free))
+        .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
+        .routes(routes!(library::quotas::volumes))
+        .routes(routes!(library::quotas::remove_volume))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

@@ -4,10 +4,10 @@ use entrepot_oci::ImageRef;
 use serde_json::{Value, json};
 
 use super::{
+    context::Context,
     offer::{Offer, Refusal},
     progress,
     reply::Reply,
-    routes::Context,
     state::image_id,
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{dialect::Dialect, reply::Reply, routes::Context};
+use super::{context::Context, dialect::Dialect, reply::Reply};
 
 /// A version that the engine does not speak.
 pub(crate) fn refuse_version(context: &Context<'_>) -> Option<Reply> {
