@@ -58,9 +58,8 @@ pub use grant::{
 pub use instance::{
     DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
     InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
-    InstancePort,
-    InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
-    InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+    InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
+    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
 pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};

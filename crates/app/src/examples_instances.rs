@@ -7,7 +7,11 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "run",
         &[
-            example("entrepot run torch --spec a100-20g", "Run with a part of a card", "用一张卡的一部分运行"),
+            example(
+                "entrepot run torch --spec a100-20g",
+                "Run with a part of a card",
+                "用一张卡的一部分运行",
+            ),
             example(
                 "entrepot run torch --spec a100 --name train -p 8888 --stop-after 8h",
                 "Publish a port, and stop after eight hours",
@@ -24,7 +28,11 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         "ps",
         &[
             example("entrepot ps", "List one's instances", "列出自己的实例"),
-            example("entrepot ps --all --output json", "List all of them for a program", "以 JSON 列出所有人的实例"),
+            example(
+                "entrepot ps --all --output json",
+                "List all of them for a program",
+                "以 JSON 列出所有人的实例",
+            ),
         ],
     ),
     ("logs", &[example("entrepot logs train -f", "Follow what an instance prints", "持续查看实例的日志")]),
@@ -53,6 +61,9 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             example("entrepot rm train --volumes remove", "Remove it with its data", "连同数据一起删除"),
         ],
     ),
-    ("free", &[example("entrepot free --region east", "See what is free in a region", "查看一个地域的空闲资源")]),
+    (
+        "free",
+        &[example("entrepot free --region east", "See what is free in a region", "查看一个地域的空闲资源")],
+    ),
     ("volumes", &[example("entrepot volumes", "List volumes with data", "列出数据卷")]),
 ];

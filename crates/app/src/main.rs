@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::Specs(specs) => commands::specs::run(specs),
+        Action::Instances(instances) => commands::instances::run(instances),
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),

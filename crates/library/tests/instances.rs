@@ -13,5 +13,9 @@ mod yard;
 mod bring_up;
 #[path = "instances/look.rs"]
 mod look;
+#[path = "instances/split.rs"]
+mod split;
+#[path = "instances/streams.rs"]
+mod streams;
 #[path = "instances/verbs.rs"]
 mod verbs;

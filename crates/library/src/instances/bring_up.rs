@@ -102,7 +102,8 @@ impl Library {
             }
         };
         let verified = self.verified(instance, site).await?;
-        warnings.extend(verified.iter().flat_map(|verified| &verified.leaks).map(|way| around(*way).to_owned()));
+        warnings
+            .extend(verified.iter().flat_map(|verified| &verified.leaks).map(|way| around(*way).to_owned()));
         self.0.instances.worked(instance.id);
         let started = shown.state.started_ms.map(observed::time);
         self.advance(instance, |state| {
@@ -156,7 +157,9 @@ fn around(way: Way) -> &'static str {
     match way {
         Way::Exec => "the limit on the card's memory does not hold",
         Way::Login => "a login by SSH loses the environment, and with it the limit on the card's memory",
-        Way::Empty => "a program without an environment, as cron starts it, loses the limit on the card's memory",
+        Way::Empty => {
+            "a program without an environment, as cron starts it, loses the limit on the card's memory"
+        }
     }
 }
 

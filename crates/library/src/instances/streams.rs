@@ -60,7 +60,9 @@ impl Library {
 fn silent(instance: &InstanceRecord, error: &EngineError) -> Error {
     tracing::info!(instance = instance.id, %error, "an engine does not tell what was asked of it");
     match error {
-        EngineError::NotFound(_) | EngineError::Conflict(_) => InstanceFault::Phase(instance.state.phase).into(),
+        EngineError::NotFound(_) | EngineError::Conflict(_) => {
+            InstanceFault::Phase(instance.state.phase).into()
+        }
         _ => InstanceFault::NodeSilent(instance.name.clone()).into(),
     }
 }

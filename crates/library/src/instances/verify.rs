@@ -61,7 +61,12 @@ impl Library {
         self.judge(instance, site, &proof).await.map(Some)
     }
 
-    async fn judge(&self, instance: &mut InstanceRecord, site: &Site, proof: &Proof) -> Result<Verified, Halt> {
+    async fn judge(
+        &self,
+        instance: &mut InstanceRecord,
+        site: &Site,
+        proof: &Proof,
+    ) -> Result<Verified, Halt> {
         // Words and texts always serialize.
         let written = serde_json::to_string(proof).unwrap_or_default();
         match proof.verdict(site.is_strict()) {

@@ -104,10 +104,11 @@ async fn what_cannot_be_stopped_keeps_its_card_from_others() {
     let settings = InstanceSettings { stop_grace: Duration::ZERO, ..InstanceSettings::default() };
     let yard = Yard::with(Dialect::Docker28, settings).await;
     let instance = yard.run_with_card("a").await;
-    yard.engine.make_stuck("entrepot-1");
     let refused =
         Misbehaviour::Status(500, "tried to kill container, but did not receive an exit event".to_owned());
-    yard.engine.fault(EngineFault::on("POST", "containers/*/stop", refused).always());
+    for verb in ["containers/*/stop", "containers/*/kill"] {
+        yard.engine.fault(EngineFault::on("POST", verb, refused.clone()).always());
+    }
     yard.library.stop_instance(target(instance.id), by()).await.unwrap();
     yard.library.instances_settled().await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Failed, Some(InstanceReason::Stuck)));

@@ -182,7 +182,7 @@ async fn what_has_a_time_is_stopped_and_removed_by_it() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run_with_card("a").await;
     yard.library
-        .edit_instance(target(instance.id), Edit { stop_at: soon(), ..Edit::default() })
+        .edit_instance(target(instance.id), Edit { stop_at: soon(), ..Edit::default() }, by())
         .await
         .unwrap();
     while yard.state(instance.id).await.0 == InstancePhase::Running {
@@ -190,7 +190,7 @@ async fn what_has_a_time_is_stopped_and_removed_by_it() {
     }
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Stopped, Some(InstanceReason::TimedStop)));
     yard.library
-        .edit_instance(target(instance.id), Edit { release_at: soon(), ..Edit::default() })
+        .edit_instance(target(instance.id), Edit { release_at: soon(), ..Edit::default() }, by())
         .await
         .unwrap();
     while !yard.all().await.is_empty() {

@@ -50,7 +50,8 @@ pub(crate) async fn logs(id: Segment, call: WebCall) -> Result<Response<Body>, P
     let logs = library.instance_logs(target, request).await?;
     let reading = Reading { logs, decoders: Decoders::default(), draining: call.state.draining.clone() };
     let frames = stream::unfold(reading, next).fuse().boxed();
-    let mut response = respond(StatusCode::OK, Body::stream(BlobStream { mapping: None, frames }, None, None));
+    let mut response =
+        respond(StatusCode::OK, Body::stream(BlobStream { mapping: None, frames }, None, None));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, TEXT);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,9 +5,9 @@
 //! - `instances`, `instance_streams`, `quotas`: what runs, what it prints and uses, and what accounts may have; `instance_views`, `instance_words` (pure): as the API has them
 
 pub(crate) mod caller;
+pub(crate) mod instance_streams;
 mod instance_views;
 mod instance_words;
-pub(crate) mod instance_streams;
 pub(crate) mod instances;
 mod problem;
 pub(crate) mod quotas;

@@ -5,10 +5,12 @@ mod render;
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_api::{
-    DataVolumeList, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList, InstanceListQuery, InstanceLogQuery,
-    InstancePhase, InstanceRemovalQuery, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, PageQuery, Timestamp,
+    DataVolumeList, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList, InstanceListQuery,
+    InstanceLogQuery, InstancePhase, InstanceRemovalQuery, InstanceStart, InstanceUsage, InstanceVolumes,
+    NewInstance, PageQuery, Timestamp,
 };
 use reqwest::Method;
+use serde::Deserialize;
 
 use super::{accounts::Asker, specs};
 use crate::{client::Addressed, failure::Failure, output, runtime};
@@ -150,7 +152,8 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Run(run) => create(asker, *run).await,
         Verb::List { search, all } => {
-            let query = InstanceListQuery { search, all: all.then_some(true), ..InstanceListQuery::default() };
+            let query =
+                InstanceListQuery { search, all: all.then_some(true), ..InstanceListQuery::default() };
             let instances = list(asker, &query).await?;
             let all = InstanceList { instances, ..InstanceList::default() };
             asker.print(&all, || render::instances(&all.instances))
@@ -187,20 +190,23 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
                     End::Never => None,
                 })
             };
-            let change = InstanceChange { name: None, stop_at: time(stop_after), release_at: time(release_after) };
+            let change =
+                InstanceChange { name: None, stop_at: time(stop_after), release_at: time(release_after) };
             let changed = edit(asker, &instance, change).await?;
             asker.print(&changed, || render::ends(&changed))
         }
         Verb::Logs { instance, query } => logs(asker, &instance, query).await,
         Verb::Stats { instance } => stats(asker, &instance).await,
         Verb::Free { region } => {
-            let free: FreeSpecs = asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
+            let free: FreeSpecs =
+                asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
             asker.print(&free, || render::free(&free.specs))
         }
         Verb::Volumes => {
             let volumes = asker.pages(async |last| {
                 let query = PageQuery { n: Some(PAGE), last };
-                let page: DataVolumeList = asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
+                let page: DataVolumeList =
+                    asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
                 let last = page.volumes.last().map(|volume| volume.name.clone());
                 Ok((page.volumes, last.filter(|_| page.more)))
             });
@@ -310,10 +316,22 @@ async fn list(asker: &Asker, query: &InstanceListQuery) -> Result<Vec<Instance>,
     }
 }
 
+/// As much of a page of entries as is needed to find one by its name.
+#[derive(Deserialize)]
+struct Entries {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: u32,
+    name: String,
+}
+
 /// The id of the entry that somebody names, by its name or its id. Names of entries need not be unique: the newest counts.
 async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failure> {
-    let query = EntryListQuery { search: Some(named.to_owned()), n: Some(PAGE), ..EntryListQuery::default() };
-    let page: EntryList = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
+    let query = [("search", named), ("n", "1000")];
+    let page: Entries = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
     let found = page.entries.into_iter().filter(|entry| entry.name == named).map(|entry| entry.id).max();
     found.or_else(|| named.parse().ok()).ok_or_else(|| {
         Failure::new(format!("there is no entry `{named}`"))

@@ -68,7 +68,8 @@ pub(super) fn failure(instance: &Instance) -> Failure {
 
 /// When an instance ends.
 pub(super) fn ends(instance: &Instance) -> String {
-    let time = |at: Option<entrepot_api::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    let time =
+        |at: Option<entrepot_api::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
     output::line(&format!(
         "`{}` is stopped {}, and removed {}",
         instance.name,
@@ -124,7 +125,8 @@ pub(super) fn volumes(volumes: &[DataVolume]) -> String {
     if volumes.is_empty() {
         return "there are no volumes\n".to_owned();
     }
-    let columns = [Column("VOLUME", Left), Column("NODE", Right), Column("INSTANCE", Right), Column("CREATED", Left)];
+    let columns =
+        [Column("VOLUME", Left), Column("NODE", Right), Column("INSTANCE", Right), Column("CREATED", Left)];
     let rows = volumes.iter().map(|volume| {
         vec![
             volume.name.clone(),
@@ -144,7 +146,8 @@ fn phase(instance: &Instance) -> String {
 }
 
 fn ports(instance: &Instance) -> String {
-    let ports: Vec<_> = instance.ports.iter().map(|port| format!("{}→{}", port.node, port.container)).collect();
+    let ports: Vec<_> =
+        instance.ports.iter().map(|port| format!("{}→{}", port.node, port.container)).collect();
     if ports.is_empty() { "-".to_owned() } else { ports.join(" ") }
 }
 
