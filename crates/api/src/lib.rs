@@ -6,7 +6,7 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
-//! - the image library: [`SpecList`], [`InstanceList`], [`FreeSpecs`], [`Quota`], [`DataVolumeList`]
+//! - the image library: [`EntryList`], [`SpecList`], [`InstanceList`], [`FreeSpecs`], [`Quota`], [`DataVolumeList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -19,6 +19,7 @@ mod cause;
 mod copy;
 mod credential;
 mod device;
+mod entry;
 mod event;
 mod grant;
 mod instance;
@@ -50,6 +51,10 @@ pub use credential::{
     CredentialVerification, NewCredential, PullQuota, SecretKey, SecretsStatus, StoredCredential,
 };
 pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
+pub use entry::{
+    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryList, EntryListQuery,
+    EntryPlatform, EntryStatus, ImageContents, NewEntry, SplitCheck,
+};
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,

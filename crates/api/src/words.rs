@@ -40,6 +40,7 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
+        entry::{Accelerator, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
         problem::ProblemCode,
@@ -62,6 +63,9 @@ mod tests {
         agree(Role::ALL, Role::as_str);
         agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
+        agree(Accelerator::ALL, Accelerator::as_str);
+        agree(EntryStatus::ALL, EntryStatus::as_str);
+        agree(SplitCheck::ALL, SplitCheck::as_str);
         agree(Cause::ALL, Cause::as_str);
         agree(CopyOutcome::ALL, CopyOutcome::as_str);
         agree(CredentialStep::ALL, CredentialStep::as_str);

@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     json,
     json_lines::JsonLines,
+    message::Message,
     names::{ContainerId, ImageId},
     owner::LABELS,
     pull::PullStop,
@@ -67,7 +68,7 @@ struct Line {
     #[serde(default, rename = "progressDetail")]
     detail: Option<Detail>,
     #[serde(default)]
-    aux: Option<Aux>,
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,12 +77,6 @@ struct Detail {
     current: Option<i64>,
     #[serde(default)]
     total: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Aux {
-    #[serde(rename = "Digest", default)]
-    digest: Option<Digest>,
 }
 
 impl Engine {
@@ -97,8 +92,9 @@ impl Engine {
         let tag = tag(&commit.image)?;
         let labels: Vec<String> = LABELS.iter().map(|label| format!("LABEL {label}=\"\"")).collect();
         let variables = commit.environment.iter();
-        let variables: Vec<String> =
-            variables.map(|(name, value)| format!("ENV {name}={}", quoted(value))).collect();
+        let variables: Vec<String> = variables
+            .map(|(name, value)| format!("ENV {name}={}", written(value, self.is_podman())))
+            .collect();
         let mut query =
             vec![("container", container.as_str()), ("repo", &name), ("tag", &tag), ("pause", "true")];
         query.extend(labels.iter().chain(&variables).map(|change| ("changes", change.as_str())));
@@ -168,15 +164,22 @@ impl Push {
 fn push_event(line: &[u8]) -> Result<Option<PushEvent>, PullFailure> {
     pull_event::read(line)?;
     let Ok(line) = serde_json::from_slice::<Line>(line) else { return Ok(None) };
-    if let Some(digest) = line.aux.and_then(|aux| aux.digest) {
+    if let Some(digest) = line.status.as_deref().and_then(pushed) {
         return Ok(Some(PushEvent::Pushed(digest)));
     }
     let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
     Ok(line.id.zip(line.detail).and_then(|(id, detail)| {
-        let current = bytes(detail.current)?;
-        let id = crate::message::Message::new(&id).as_str().to_owned();
-        Some(PushEvent::Layer { id, current, total: bytes(detail.total).filter(|total| *total > 0) })
+        let (current, total) = (bytes(detail.current)?, bytes(detail.total).filter(|total| *total > 0));
+        // Docker counts what the archive adds too.
+        let current = total.map_or(current, |total| current.min(total));
+        Some(PushEvent::Layer { id: Message::new(&id).as_str().to_owned(), current, total })
     }))
+}
+
+// `1: digest: sha256:… size: 579`, which all of them say.
+fn pushed(status: &str) -> Option<Digest> {
+    let (_, rest) = status.split_once(": digest: ")?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 fn tag(image: &ImageRef) -> Result<String, Error> {
@@ -186,17 +189,18 @@ fn tag(image: &ImageRef) -> Result<String, Error> {
     }
 }
 
-// As Dockerfiles want it: nothing in it is a variable or the end of a line.
-fn quoted(value: &str) -> String {
-    let mut quoted = String::from("\"");
+// In quotes, so that nothing in it is another word. Docker reads what is in them as Dockerfiles have it; Podman takes
+// off the outer ones and the rest as it is. Neither has a way to write the end of a line.
+fn written(value: &str, is_podman: bool) -> String {
+    let mut written = String::from("\"");
     for character in value.chars() {
-        if matches!(character, '"' | '\\' | '$') {
-            quoted.push('\\');
+        if !is_podman && matches!(character, '"' | '\\' | '$') {
+            written.push('\\');
         }
-        quoted.push(if character == '\n' { ' ' } else { character });
+        written.push(if character == '\n' { ' ' } else { character });
     }
-    quoted.push('"');
-    quoted
+    written.push('"');
+    written
 }
 
 #[cfg(test)]
@@ -205,13 +209,18 @@ mod tests {
 
     #[test]
     fn values_stay_values() {
-        for (value, written) in [
-            ("", r#""""#),
-            ("a b", r#""a b""#),
-            (r#"$HOME "x" \"#, r#""\$HOME \"x\" \\""#),
-            ("a\nUSER root", r#""a USER root""#),
+        for (value, docker, podman) in [
+            ("", r#""""#, r#""""#),
+            ("a b", r#""a b""#, r#""a b""#),
+            (r#"$HOME "x" \"#, r#""\$HOME \"x\" \""#, r#""$HOME "x" \""#),
+            (
+                "a
+USER root",
+                r#""a USER root""#,
+                r#""a USER root""#,
+            ),
         ] {
-            assert_eq!(quoted(value), written);
+            assert_eq!((written(value, false).as_str(), written(value, true).as_str()), (docker, podman));
         }
     }
 
@@ -225,8 +234,16 @@ mod tests {
         );
         assert_eq!(read(r#"{"status":"Preparing","progressDetail":{},"id":"a1"}"#), None);
         assert_eq!(
-            read(&format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1","Digest":"{digest}","Size":5}}}}"#)),
+            read(&format!(r#"{{"status":"1: digest: {digest} size: 579"}}"#)),
             Some(PushEvent::Pushed(digest.parse().unwrap()))
+        );
+        assert_eq!(
+            read(&format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1","Digest":"{digest}","Size":5}}}}"#)),
+            None
+        );
+        assert_eq!(
+            read(r#"{"status":"Pushing","progressDetail":{"current":3072,"total":5},"id":"a1"}"#),
+            Some(PushEvent::Layer { id: "a1".to_owned(), current: 5, total: Some(5) })
         );
         assert!(push_event(br#"{"errorDetail":{"message":"denied"},"error":"denied"}"#).is_err());
     }

@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::Method;
 use serde::Deserialize;
 
 use crate::{
     container::{Container, Evidence, Mounted, Settings, State, Status},
-    engine::{Engine, MAX_DOCUMENT},
+    engine::{Api, Engine, MAX_DOCUMENT, request},
     error::Error,
-    json::null_is_default,
+    json::{self, null_is_default},
     message::Message,
     names::{ContainerId, ContainerName, ImageId},
     owner::Owner,
     ports::Publish,
     time,
+    transport::{BODY_TIMEOUT, Wait},
 };
 
 impl Engine {
@@ -33,8 +35,11 @@ impl Engine {
         self.look(name.as_str()).await
     }
 
+    // Podman says in its own words what it leaves out in Docker's: its log's limit, and the init process.
     async fn look(&self, name: &str) -> Result<Container, Error> {
-        let wire: Wire = self.get(&format!("containers/{name}/json"), MAX_DOCUMENT).await?;
+        let path = self.path(Api::Libpod, &format!("containers/{name}/json"));
+        let answer = self.send(request(Method::GET, &path, None)?, Wait::SHORT).await?;
+        let wire: Wire = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         container(wire, self.is_podman())
     }
 }

@@ -1,6 +1,7 @@
 //! The image library: which images a team may run, on which machines, and what runs there.
 //!
 //! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
+//! - [`NewEntry`], [`EntryChange`]: the images that may be run, as people say them; [`advice`]: what would be better
 //! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
 //! - [`placement`], [`split`], [`lifecycle`]: which cards an instance gets, how, and what becomes of it; all pure
 //!
@@ -8,9 +9,12 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod deeds;
+mod entries;
 mod error;
 mod ids;
+mod inside;
 mod instances;
 mod library;
 pub mod lifecycle;
@@ -21,8 +25,11 @@ pub mod split;
 mod tenant;
 mod text;
 
+pub use address::{AddressFault, ImageAddress, Login};
+pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault, NewEntry, advice};
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
+pub use inside::Wanted;
 pub use instances::{
     Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
     InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,

@@ -181,7 +181,8 @@ impl NewEntry {
     }
 
     fn faults(&self, address: Option<AddressFault>) -> Vec<EntryFault> {
-        let name = if self.name.trim().is_empty() { Some(FieldFault::NoName) } else { text(&self.name, SHORT, &[]) };
+        let name =
+            if self.name.trim().is_empty() { Some(FieldFault::NoName) } else { text(&self.name, SHORT, &[]) };
         let lines = ['\n', '\r', '\t'];
         let all = [
             (Field::Name, name),
@@ -203,6 +204,22 @@ fn text(text: &str, most: usize, allowed: &[char]) -> Option<FieldFault> {
 }
 
 impl EntryChange {
+    /// The fields that it changes, for the audit log. Their texts are no business of that, and may hold a login.
+    pub(crate) fn told(&self) -> Option<String> {
+        let shelf = self.is_on_shelf.map(|is_on| format!("on_shelf: {is_on}"));
+        let split = self.memory_split.map(|is_split| format!("memory_split: {is_split}"));
+        let texts = [
+            (Field::Name, &self.name),
+            (Field::Address, &self.address),
+            (Field::Description, &self.description),
+            (Field::Source, &self.source),
+            (Field::Remark, &self.remark),
+        ];
+        let texts =
+            texts.into_iter().filter(|(_, text)| text.is_some()).map(|(field, _)| field.as_str().to_owned());
+        Some(texts.chain(shelf).chain(split).collect::<Vec<_>>().join(", "))
+    }
+
     /// The entry as it becomes.
     pub(crate) fn of(self, before: &EntryRecord) -> NewEntry {
         let EntryFields { name, address, description, source, remark, is_on_shelf, memory_split, .. } =

@@ -102,6 +102,13 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(library::entries::entries, library::entries::add_entry))
+        .routes(routes!(
+            library::entries::entry,
+            library::entries::change_entry,
+            library::entries::remove_entry
+        ))
+        .routes(routes!(library::entries::check_entry))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
         .routes(routes!(library::instances::instances, library::instances::create_instance))

@@ -3,7 +3,7 @@
 use entrepot_oci::{Digest, ImageRef};
 use serde_json::json;
 
-use super::{context::Context, images, offer::Offer, progress, reply::Reply, state::image_id};
+use super::{context::Context, images, offer::Offer, refuse, reply::Reply, state::image_id};
 
 pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
     let (name, repo, tag) =
@@ -27,7 +27,7 @@ pub(crate) fn push(context: &Context<'_>, name: &str) -> Reply {
         return images::missing(context, name);
     }
     if let Some(Err(refusal)) = context.state.offers.get(&image.to_string()) {
-        return progress::refuse(context.shared.dialect, &image, *refusal);
+        return refuse::refuse(context.shared.dialect, &image, *refusal);
     }
     let lines = [
         json!({"status": format!("The push refers to repository [{name}]")}),
@@ -35,8 +35,7 @@ pub(crate) fn push(context: &Context<'_>, name: &str) -> Reply {
         json!({"status": "Pushing", "progressDetail": {"current": 2500, "total": 5000}, "id": "aa11"}),
         json!({"status": "Pushing", "progressDetail": {"current": 5000, "total": 5000}, "id": "aa11"}),
         json!({"status": "Pushed", "progressDetail": {}, "id": "aa11"}),
-        json!({"progressDetail": {}, "aux": {
-            "Tag": context.call.value("tag"), "Digest": Digest::of(reference.as_bytes()), "Size": 500}}),
+        json!({"status": format!("{}: digest: {} size: 500", context.call.value("tag"), Digest::of(reference.as_bytes()))}),
     ];
     let text: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     Reply::new(200, "application/json", text)

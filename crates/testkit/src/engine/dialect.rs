@@ -38,7 +38,8 @@ impl Dialect {
     pub fn api(self) -> &'static str {
         match self {
             Self::Docker28 => "1.51",
-            Self::Docker20 | Self::Podman4 | Self::Podman5 => "1.41",
+            Self::Podman5 => "1.44",
+            Self::Docker20 | Self::Podman4 => "1.41",
         }
     }
 

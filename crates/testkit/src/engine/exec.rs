@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::{
     call::EngineCall,
     context::Context,
+    dialect::Dialect,
     logs::framed,
     program::{Exec, ExecAnswer},
     record::Status,
@@ -24,8 +25,9 @@ pub(crate) fn create(context: &mut Context<'_>, name: &str) -> Reply {
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
     if record.life.status != Status::Running {
         let id = record.id.clone();
+        let status = if context.shared.dialect == Dialect::Podman4 { 500 } else { 409 };
         return context.error(
-            409,
+            status,
             &match context.shared.dialect.is_podman() {
                 true => {
                     "can only create exec sessions on running containers: container state improper".to_owned()

@@ -5,12 +5,11 @@ mod render;
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_api::{
-    DataVolumeList, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList, InstanceListQuery,
-    InstanceLogQuery, InstancePhase, InstanceRemovalQuery, InstanceStart, InstanceUsage, InstanceVolumes,
-    NewInstance, PageQuery, Timestamp,
+    DataVolumeList, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList,
+    InstanceListQuery, InstanceLogQuery, InstancePhase, InstanceRemovalQuery, InstanceStart, InstanceUsage,
+    InstanceVolumes, NewInstance, PageQuery, Timestamp,
 };
 use reqwest::Method;
-use serde::Deserialize;
 
 use super::{accounts::Asker, specs};
 use crate::{client::Addressed, failure::Failure, output, runtime};
@@ -316,22 +315,10 @@ async fn list(asker: &Asker, query: &InstanceListQuery) -> Result<Vec<Instance>,
     }
 }
 
-/// As much of a page of entries as is needed to find one by its name.
-#[derive(Deserialize)]
-struct Entries {
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: u32,
-    name: String,
-}
-
 /// The id of the entry that somebody names, by its name or its id. Names of entries need not be unique: the newest counts.
 async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failure> {
-    let query = [("search", named), ("n", "1000")];
-    let page: Entries = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
+    let query = EntryListQuery { search: Some(named.to_owned()), n: Some(PAGE), ..EntryListQuery::default() };
+    let page: EntryList = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
     let found = page.entries.into_iter().filter(|entry| entry.name == named).map(|entry| entry.id).max();
     found.or_else(|| named.parse().ok()).ok_or_else(|| {
         Failure::new(format!("there is no entry `{named}`"))
