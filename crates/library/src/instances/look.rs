@@ -64,14 +64,14 @@ impl Library {
     /// The database failed.
     pub async fn look_at_all(&self, round: u64) -> Result<(), Error> {
         let nodes = self.all_nodes().await?;
-        let looks = stream::iter(nodes).map(|node| async move { self.look_at(&node, round).await });
+        let looks = stream::iter(nodes).map(|node| async move { self.look_at_node(&node, round).await });
         let done: Vec<_> = looks.buffer_unordered(NODES).collect().await;
         done.into_iter().collect::<Result<(), _>>()?;
         Ok(())
     }
 
     /// Compares the instances of a node with what its engine shows.
-    async fn look_at(&self, node: &NodeRecord, round: u64) -> Result<(), entrepot_catalog::Error> {
+    async fn look_at_node(&self, node: &NodeRecord, round: u64) -> Result<(), entrepot_catalog::Error> {
         match self.listed(node).await {
             Ok((engine, containers, clocks)) => {
                 let away = self.0.instances.answered(node.id, node.seen, clocks.ours);
