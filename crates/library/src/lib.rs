@@ -15,6 +15,7 @@ mod entries;
 mod error;
 mod ids;
 mod inside;
+mod instances;
 mod library;
 pub mod lifecycle;
 pub mod placement;
@@ -29,6 +30,11 @@ pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use inside::Wanted;
+pub use instances::{
+    Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
+    InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
+    SpecSnapshot, Target, Usage, Volumes, cost_of,
+};
 pub use library::{Library, Parts};
 pub use settings::Settings;
 pub use specs::{CheckedSpec, SpecFault};

@@ -8,7 +8,7 @@ use entrepot_secrets::Keys;
 use entrepot_vault::Vault;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::settings::Settings;
+use crate::{instances::Work, settings::Settings};
 
 /// How many images are looked at at a time: layers are decompressed for it.
 const CHECKS: usize = 2;
@@ -18,6 +18,7 @@ const CHECKS: usize = 2;
 pub struct Library(pub(crate) Arc<Shared>);
 
 /// What a library is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// Where its records are.
     pub catalog: Catalog,
@@ -41,13 +42,23 @@ pub(crate) struct Shared {
     pub(crate) logins: Mutex<()>,
     /// Bounds the images that are looked at.
     pub(crate) checks: Semaphore,
+    pub(crate) instances: Arc<Work>,
 }
 
 impl Library {
     /// Opens the library. Nothing runs yet.
     pub fn new(Parts { catalog, keys, vault, mirror, settings }: Parts) -> Self {
         let (logins, checks) = (Mutex::default(), Semaphore::new(CHECKS));
-        Self(Arc::new(Shared { catalog, keys, vault, mirror, settings, logins, checks }))
+        Self(Arc::new(Shared {
+            catalog,
+            keys,
+            vault,
+            mirror,
+            settings,
+            logins,
+            checks,
+            instances: Arc::default(),
+        }))
     }
 
     /// How names are read: what is pushed here, and what is fetched from where.

@@ -3,7 +3,7 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, list, login, login_device, man, relay, runs, serve, specs, sync, tags,
+    inspect, instances, list, login, login_device, man, relay, runs, serve, specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -45,6 +45,8 @@ pub(crate) enum Action {
     Credentials(credentials::Credentials),
     /// Manage specs.
     Specs(specs::Specs),
+    /// Manage instances.
+    Instances(instances::Instances),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

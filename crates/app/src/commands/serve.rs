@@ -103,7 +103,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
         access: Some(access.clone()),
         vault: Some(vault),
-        library: Some(library),
+        library: Some(library.clone()),
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -128,12 +128,13 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     };
     // Runs are stopped at once; responses in progress get the grace period meanwhile.
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let ((), end, (), (), ()) = tokio::join!(
+    let ((), end, (), (), (), ()) = tokio::join!(
         server.run(stop.clone(), GRACE),
         work,
         reload.watch(watched, stop.clone()),
         house,
-        secrets::tend(access, stop.clone())
+        secrets::tend(access, stop.clone()),
+        library.watch_instances(stop.clone())
     );
     mirror.shutdown().await;
     signals.abort();

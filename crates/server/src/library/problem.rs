@@ -4,7 +4,7 @@ use entrepot_api::ProblemCode;
 use entrepot_library::{Error, SpecFault};
 use http::StatusCode;
 
-use super::spec_words;
+use super::{instance_words, spec_words};
 use crate::{
     sync::problem::{FieldError, Problem},
     web::revision,
@@ -29,6 +29,7 @@ impl From<Error> for Problem {
                 .in_chinese(format!("{} `{name}` 正被实例使用：{}", noun(kind), instances.join("、")))
                 .with_chinese_hint("请先删除这些实例，或将其下架"),
             Error::Spec(faults) => Self::of_fields(faults.into_iter().map(spec_fault).collect()),
+            Error::Instance(fault) => instance_words::problem(fault),
             Error::Stale => revision::stale(),
             Error::Catalog(cause) => {
                 tracing::warn!(%cause, "{text}");
@@ -48,6 +49,7 @@ fn noun(kind: &str) -> &'static str {
         "node" => "算力节点",
         "spec" => "产品规格",
         "instance" => "容器实例",
+        "volume" => "数据卷",
         _ => "拉取任务",
     }
 }
@@ -58,6 +60,7 @@ fn list(kind: &str) -> &'static str {
         "node" => "entrepot node ls",
         "spec" => "entrepot spec ls",
         "instance" => "entrepot ps",
+        "volume" => "entrepot volumes",
         _ => "entrepot pull --list",
     }
 }
