@@ -174,6 +174,34 @@ class Client {
       ),
     removeSpec: (id: number) =>
       this.tell("DELETE", ("/api/v1/library/specs/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    listInstances: (query: operations["listInstances"]["parameters"]["query"]) =>
+      this.ask<"listInstances">("GET", "/api/v1/library/instances" satisfies keyof paths, query),
+    createInstance: (body: Body<"createInstance">) =>
+      this.ask<"createInstance">("POST", "/api/v1/library/instances" satisfies keyof paths, {}, body),
+    getInstance: (id: number) => this.ask<"getInstance">("GET", ("/api/v1/library/instances/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    changeInstance: (id: number, body: Body<"changeInstance">) =>
+      this.ask<"changeInstance">("PATCH", ("/api/v1/library/instances/{id}" satisfies keyof paths).replace("{id}", String(id)), {}, body),
+    removeInstance: (id: number, query: operations["removeInstance"]["parameters"]["query"]) =>
+      this.tell("DELETE", `${("/api/v1/library/instances/{id}" satisfies keyof paths).replace("{id}", String(id))}?volumes=${query.volumes}`),
+    startInstance: (id: number, body: Body<"startInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/start" satisfies keyof paths).replace("{id}", String(id)), body),
+    stopInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/stop" satisfies keyof paths).replace("{id}", String(id))),
+    restartInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/restart" satisfies keyof paths).replace("{id}", String(id))),
+    listInstanceRuns: (id: number, query: operations["listInstanceRuns"]["parameters"]["query"]) =>
+      this.ask<"listInstanceRuns">("GET", ("/api/v1/library/instances/{id}/runs" satisfies keyof paths).replace("{id}", String(id)), query),
+    readInstanceLogs: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/logs" satisfies keyof paths).replace("{id}", String(id))),
+    getInstanceStats: (id: number) => this.ask<"getInstanceStats">("GET", ("/api/v1/library/instances/{id}/stats" satisfies keyof paths).replace("{id}", String(id))),
+    getFree: (query: operations["getFree"]["parameters"]["query"]) =>
+      this.ask<"getFree">("GET", "/api/v1/library/free" satisfies keyof paths, query),
+    getQuota: (account: string) =>
+      this.ask<"getQuota">("GET", ("/api/v1/library/quotas/{account}" satisfies keyof paths).replace("{account}", account)),
+    setQuota: (account: string, body: Body<"setQuota">) =>
+      this.tell("PUT", ("/api/v1/library/quotas/{account}" satisfies keyof paths).replace("{account}", account), body),
+    removeQuota: (account: string) =>
+      this.tell("DELETE", ("/api/v1/library/quotas/{account}" satisfies keyof paths).replace("{account}", account)),
+    listVolumes: (query: operations["listVolumes"]["parameters"]["query"]) =>
+      this.ask<"listVolumes">("GET", "/api/v1/library/volumes" satisfies keyof paths, query),
+    removeVolume: (name: string) =>
+      this.tell("DELETE", ("/api/v1/library/volumes/{name}" satisfies keyof paths).replace("{name}", name)),
     listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
       this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
     listGrants: (query: operations["listGrants"]["parameters"]["query"]) =>

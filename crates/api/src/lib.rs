@@ -6,7 +6,8 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
-//! - the image library: [`EntryList`], [`NodeList`], [`SpecList`], [`PullList`]
+//! - the image library: [`EntryList`], [`NodeList`], [`SpecList`], [`PullList`], [`InstanceList`], [`FreeSpecs`], [`Quota`],
+//!   [`DataVolumeList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -22,6 +23,7 @@ mod device;
 mod entry;
 mod event;
 mod grant;
+mod instance;
 mod node;
 mod problem;
 mod progress;
@@ -60,6 +62,12 @@ pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
+};
+pub use instance::{
+    DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
+    InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
+    InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
+    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,

@@ -42,6 +42,7 @@ mod tests {
         credential::{CredentialStep, CredentialVerdict},
         entry::{Accelerator, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
+        instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
@@ -73,6 +74,11 @@ mod tests {
         agree(CredentialVerdict::ALL, CredentialVerdict::as_str);
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
+        agree(InstanceDesired::ALL, InstanceDesired::as_str);
+        agree(InstancePhase::ALL, InstancePhase::as_str);
+        agree(InstanceReason::ALL, InstanceReason::as_str);
+        agree(InstanceSplit::ALL, InstanceSplit::as_str);
+        agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);

@@ -1,6 +1,6 @@
 //! Why something is refused or fails.
 
-use crate::{nodes::NodeFault, specs::SpecFault};
+use crate::{instances::InstanceFault, nodes::NodeFault, specs::SpecFault};
 
 /// Why something in the library is refused or fails. No text has a secret in it.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,9 @@ pub enum Error {
     /// A spec has faults: all of them.
     #[error("the spec is not one: {}", joined(.0))]
     Spec(Vec<SpecFault>),
+    /// Something is not done with an instance.
+    #[error(transparent)]
+    Instance(#[from] InstanceFault),
     /// It was changed by somebody else in the meantime.
     #[error("it was changed since you looked at it")]
     Stale,

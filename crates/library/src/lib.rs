@@ -15,6 +15,7 @@ mod entries;
 mod error;
 mod ids;
 mod inside;
+mod instances;
 mod library;
 pub mod lifecycle;
 mod nodes;
@@ -31,6 +32,11 @@ pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use inside::Wanted;
+pub use instances::{
+    Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
+    InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
+    SpecSnapshot, Target, Usage, Volumes, cost_of,
+};
 pub use library::{Library, Parts};
 pub use nodes::{
     CheckDepth, Condition, ConditionCode, DEFAULT_HAMI_CORE, Facts, Link, NodeChange, NodeFault, NodeTls,

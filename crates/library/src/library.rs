@@ -10,7 +10,7 @@ use entrepot_vault::Vault;
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
-use crate::{nodes::Connections, pulls::Jobs, settings::Settings};
+use crate::{instances::Work, nodes::Connections, pulls::Jobs, settings::Settings};
 
 /// How many images are looked at at a time: layers are decompressed for it.
 const CHECKS: usize = 2;
@@ -20,6 +20,7 @@ const CHECKS: usize = 2;
 pub struct Library(pub(crate) Arc<Shared>);
 
 /// What a library is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// Where its records are.
     pub catalog: Catalog,
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) logins: Mutex<()>,
     /// Bounds the images that are looked at.
     pub(crate) checks: Semaphore,
+    pub(crate) instances: Arc<Work>,
 }
 
 impl Library {
@@ -68,6 +70,7 @@ impl Library {
             pulls: Jobs::default(),
             logins: Mutex::default(),
             checks: Semaphore::new(CHECKS),
+            instances: Arc::default(),
         }))
     }
 

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::instances::InstanceSettings;
+
 /// What the configuration says about the library.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Instances.
+    pub instances: InstanceSettings,
     /// The machines that instances run on.
     pub nodes: NodesSettings,
     /// How images come to them.

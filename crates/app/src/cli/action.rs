@@ -3,7 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs, sync, tags,
+    inspect, instances, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs, sync,
+    tags,
 };
 
 /// A command with its arguments.
@@ -49,6 +50,8 @@ pub(crate) enum Action {
     Pull(pulls::PullTo),
     /// Manage specs.
     Specs(specs::Specs),
+    /// Manage instances.
+    Instances(instances::Instances),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

@@ -159,6 +159,18 @@ impl Client {
         ask(self.request(Method::DELETE, path).query(query)).await
     }
 
+    /// Sends `DELETE` to a path below `/api/v1`; the answer has no content.
+    pub(crate) async fn remove(&self, path: &[&str], query: &impl Serialize) -> Result<(), Fault> {
+        send(self.request(Method::DELETE, path).query(query).timeout(PATIENCE)).await.map(drop)
+    }
+
+    /// Opens a text that may go on for ever.
+    pub(crate) async fn text(&self, path: &[&str], query: &impl Serialize) -> Result<Text, Fault> {
+        let request = self.request(Method::GET, path).query(query);
+        let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
+        Ok(Text(response))
+    }
+
     /// Opens the stream of events from now on.
     pub(crate) async fn events(&self) -> Result<Events, Fault> {
         Ok(Events::new(self.stream(&["sync", "events"]).await?))
@@ -186,6 +198,16 @@ impl Client {
             }
             None => request,
         }
+    }
+}
+
+/// A text that arrives in pieces.
+pub(crate) struct Text(Response);
+
+impl Text {
+    /// The next piece, however long that takes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.0.chunk().await.map_err(Fault::of)?.map(|bytes| bytes.to_vec()))
     }
 }
 

@@ -133,13 +133,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     };
     // Runs are stopped at once; responses in progress get the grace period meanwhile.
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let ((), end, (), (), (), ()) = tokio::join!(
+    let ((), end, (), (), (), (), ()) = tokio::join!(
         server.run(stop.clone(), GRACE),
         work,
         reload.watch(watched, stop.clone()),
         house,
         secrets::tend(access, stop.clone()),
-        library.watch_nodes(stop.clone())
+        library.watch_nodes(stop.clone()),
+        library.watch_instances(stop.clone())
     );
     mirror.shutdown().await;
     signals.abort();

@@ -4,7 +4,7 @@ use entrepot_api::ProblemCode;
 use entrepot_library::{Error, NodeFault, SpecFault};
 use http::StatusCode;
 
-use super::{node_words, spec_words};
+use super::{instance_words, node_words, spec_words};
 use crate::{
     sync::problem::{FieldError, Problem},
     web::revision,
@@ -55,6 +55,7 @@ impl From<Error> for Problem {
                 .in_chinese("节点的证书无法解封")
                 .with_chinese_hint("请重新提供节点的证书，或恢复当时使用的密钥"),
             Error::Spec(faults) => Self::of_fields(faults.into_iter().map(spec_fault).collect()),
+            Error::Instance(fault) => instance_words::problem(fault),
             Error::Stale => revision::stale(),
             Error::Catalog(cause) => {
                 tracing::warn!(%cause, "{text}");
@@ -79,6 +80,7 @@ fn noun(kind: &str) -> &'static str {
         "node" => "算力节点",
         "spec" => "产品规格",
         "instance" => "容器实例",
+        "volume" => "数据卷",
         _ => "拉取任务",
     }
 }
@@ -89,6 +91,7 @@ fn list(kind: &str) -> &'static str {
         "node" => "entrepot node ls",
         "spec" => "entrepot spec ls",
         "instance" => "entrepot ps",
-        _ => "entrepot node pulls",
+        "volume" => "entrepot volumes",
+        _ => "GET /api/v1/library/pulls",
     }
 }

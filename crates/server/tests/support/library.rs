@@ -83,6 +83,12 @@ impl Yard {
         self.send(user, method, path, (&[("accept-language", "zh-CN")], body)).await
     }
 
+    /// Reads a text as the account of a role.
+    pub(crate) async fn rig_text(&self, user: &str, path: &str) -> String {
+        let headers = [AWAY, ("authorization", &basic(user))];
+        self.rig.send("GET", &format!("/api/v1{path}"), &headers, String::new()).await.text()
+    }
+
     async fn send(&self, user: &str, method: &str, path: &str, sent: (&[(&str, &str)], Value)) -> Answer {
         let (more, body) = sent;
         let authorization = basic(user);
