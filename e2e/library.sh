@@ -100,6 +100,8 @@ engine_rounds() {
     else
         result skip "$client" tls all - "it does not listen with TLS"
     fi
+    # Nobody needs to be told that it was killed.
+    disown "$(cat "$pids/$client.pid")"
     ENTREPOT_TEST_ENGINE=unix://$socket ENTREPOT_TEST_VICTIM=$(cat "$pids/$client.pid") tests_run killed death::
     stop "$client"
     stop "$client-tls"
