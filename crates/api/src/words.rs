@@ -40,7 +40,7 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
-        entry::{Accelerator, EntryStatus, SplitCheck},
+        entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         problem::ProblemCode,
         progress::Phase,
@@ -63,6 +63,7 @@ mod tests {
         agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
+        agree(EntryForm::ALL, EntryForm::as_str);
         agree(EntryStatus::ALL, EntryStatus::as_str);
         agree(SplitCheck::ALL, SplitCheck::as_str);
         agree(Cause::ALL, Cause::as_str);
