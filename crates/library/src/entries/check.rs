@@ -31,7 +31,7 @@ impl Library {
     }
 
     /// Looks at entries one after another, some time.
-    pub(super) fn check_soon(&self, ids: Vec<i64>) {
+    pub(crate) fn check_soon(&self, ids: Vec<i64>) {
         let library = self.clone();
         tokio::spawn(async move {
             for id in ids {
