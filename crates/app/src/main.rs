@@ -15,6 +15,7 @@ mod control;
 mod data;
 mod example;
 mod examples;
+mod examples_entries;
 mod examples_nodes;
 mod failure;
 mod first_password;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Library(library) => commands::library::run(library),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),

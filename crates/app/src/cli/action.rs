@@ -3,7 +3,7 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, list, login, login_device, man, relay, runs, serve, specs, sync, tags,
+    inspect, library, list, login, login_device, man, relay, runs, serve, specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -43,6 +43,8 @@ pub(crate) enum Action {
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
     Credentials(credentials::Credentials),
+    /// Manage the images that may be run.
+    Library(library::Library),
     /// Manage specs.
     Specs(specs::Specs),
     /// Print a new key.

@@ -7,11 +7,13 @@ mod access;
 mod accounts;
 mod action;
 mod chinese;
+mod chinese_entries;
 mod chinese_nodes;
 mod common;
 mod credentials;
 mod documents;
 mod help;
+mod library;
 mod migrate;
 mod registries;
 mod rules;
@@ -40,6 +42,7 @@ pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
+use library::LibraryCommand;
 use migrate::MigrateCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
@@ -200,6 +203,9 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Manage the image library: images that may be run
+    #[command(subcommand)]
+    Library(LibraryCommand),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
@@ -373,6 +379,7 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Library(library) => Action::Library(library.into_args()),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Secrets(secrets) => secrets.into_args(),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),

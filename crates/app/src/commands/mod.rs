@@ -12,6 +12,7 @@ pub(crate) mod credentials;
 pub(crate) mod digest;
 pub(crate) mod documents;
 pub(crate) mod inspect;
+pub(crate) mod library;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod login_device;
