@@ -145,6 +145,32 @@ async fn a_terminal_has_its_size() {
     real.gone(&request).await;
 }
 
+// Row 46: engines leave a program with a terminal running when nobody uses it any more.
+#[tokio::test]
+async fn a_session_ends_with_whoever_uses_it() {
+    let Some(real) = Real::find().await else { return };
+    let engine = &real.engine;
+    let request = real.request("session", "sleep 1000");
+    let container = real.started(&request).await.id;
+    for script in
+        ["exec sh", "while :; do echo x; sleep 0.2; done", "trap '' HUP; while :; do sleep 0.2; done"]
+    {
+        let size = TerminalSize { rows: 24, columns: 80 };
+        let asked = ExecRequest { terminal: Some(size), reads_input: true, ..program(script) };
+        let session = patiently("a session", engine.session(&container, &asked)).await.unwrap();
+        let id = session.exec.id.clone();
+        assert_eq!(engine.exec_state(&id).await.unwrap(), ExecState::Running);
+        drop(session);
+        until_answer("its end", async || {
+            // Podman forgets a program that has ended.
+            let state = engine.exec_state(&id).await;
+            (!matches!(state, Ok(ExecState::Running))).then_some(())
+        })
+        .await;
+    }
+    real.gone(&request).await;
+}
+
 // Row 57.
 #[tokio::test]
 async fn use_is_told() {
