@@ -117,6 +117,48 @@ class Client {
       ),
     getSecrets: () => this.ask<"getSecrets">("GET", "/api/v1/secrets" satisfies keyof paths),
     rotateSecrets: () => this.ask<"rotateSecrets">("POST", "/api/v1/secrets/rotate" satisfies keyof paths),
+    listNodes: (query: operations["listNodes"]["parameters"]["query"]) =>
+      this.ask<"listNodes">("GET", "/api/v1/library/nodes" satisfies keyof paths, query),
+    addNode: (body: Body<"addNode">) =>
+      this.ask<"addNode">("POST", "/api/v1/library/nodes" satisfies keyof paths, {}, body),
+    getNode: (id: number) =>
+      this.ask<"getNode">("GET", ("/api/v1/library/nodes/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    changeNode: (id: number, body: Body<"changeNode">) =>
+      this.ask<"changeNode">(
+        "PATCH",
+        ("/api/v1/library/nodes/{id}" satisfies keyof paths).replace("{id}", String(id)),
+        {},
+        body,
+      ),
+    removeNode: (id: number) =>
+      this.tell("DELETE", ("/api/v1/library/nodes/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    checkNode: (id: number) =>
+      this.ask<"checkNode">(
+        "POST",
+        ("/api/v1/library/nodes/{id}/check" satisfies keyof paths).replace("{id}", String(id)),
+      ),
+    releaseDevice: (id: number, uuid: string) =>
+      this.tell(
+        "POST",
+        ("/api/v1/library/nodes/{id}/devices/{uuid}/release" satisfies keyof paths)
+          .replace("{id}", String(id))
+          .replace("{uuid}", uuid),
+      ),
+    listPulls: (query: operations["listPulls"]["parameters"]["query"]) =>
+      this.ask<"listPulls">("GET", "/api/v1/library/pulls" satisfies keyof paths, query),
+    beginPulls: (body: Body<"beginPulls">) =>
+      this.ask<"beginPulls">("POST", "/api/v1/library/pulls" satisfies keyof paths, {}, body),
+    getPull: (id: number) =>
+      this.ask<"getPull">("GET", ("/api/v1/library/pulls/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    cancelPull: (id: number) =>
+      this.tell("POST", ("/api/v1/library/pulls/{id}/cancel" satisfies keyof paths).replace("{id}", String(id))),
+    watchPull: (id: number) =>
+      new EventSource(
+        new URL(
+          ("/api/v1/library/pulls/{id}/events" satisfies keyof paths).replace("{id}", String(id)),
+          this.server,
+        ),
+      ),
     listSpecs: (query: operations["listSpecs"]["parameters"]["query"]) =>
       this.ask<"listSpecs">("GET", "/api/v1/library/specs" satisfies keyof paths, query),
     createSpec: (body: Body<"createSpec">) =>

@@ -59,6 +59,8 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Nodes(nodes) => commands::nodes::run(*nodes),
+        Action::Pull(pull) => commands::pulls::run(pull),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),
         Action::SecretKey => commands::credentials::print_key(),

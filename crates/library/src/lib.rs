@@ -18,7 +18,9 @@ mod inside;
 mod instances;
 mod library;
 pub mod lifecycle;
+mod nodes;
 pub mod placement;
+mod pulls;
 mod settings;
 mod specs;
 pub mod split;
@@ -36,6 +38,14 @@ pub use instances::{
     SpecSnapshot, Target, Usage, Volumes, cost_of,
 };
 pub use library::{Library, Parts};
-pub use settings::Settings;
+pub use nodes::{
+    CheckDepth, Condition, ConditionCode, DEFAULT_HAMI_CORE, Facts, Link, NodeChange, NodeFault, NodeTls,
+    TlsChange, offer, read_conditions,
+};
+pub use pulls::{
+    LayerPhase, LayerProgress, LibraryImage, PullFailure, PullFault, PullPhase, PullPlan, PullProgress,
+    PullRequest, PullState, PullWatch, SourceError,
+};
+pub use settings::{NodesSettings, PullsSettings, Settings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;

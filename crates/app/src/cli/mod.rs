@@ -15,6 +15,7 @@ mod documents;
 mod help;
 mod instances;
 mod migrate;
+mod nodes;
 mod registries;
 mod rules;
 mod server;
@@ -46,6 +47,7 @@ use instances::{
     ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
 use migrate::MigrateCommand;
+use nodes::{NodeCommand, PullArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
@@ -205,6 +207,11 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Manage nodes: the machines that instances run on
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Let a node pull an image, and show how far it is
+    Pull(PullArgs),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
@@ -402,6 +409,8 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
+            Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Run(run) => Action::Instances(run.into_args()),
             Self::Ps(ps) => Action::Instances(ps.into_args()),

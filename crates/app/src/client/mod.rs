@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::{assembly, failure::Failure};
 
-pub(crate) use events::Events;
+pub(crate) use events::{Events, Frames};
 pub(crate) use fault::Fault;
 pub(crate) use server::{Addressed, Server};
 
@@ -173,10 +173,15 @@ impl Client {
 
     /// Opens the stream of events from now on.
     pub(crate) async fn events(&self) -> Result<Events, Fault> {
-        let request = self.request(Method::GET, &["sync", "events"]);
+        Ok(Events::new(self.stream(&["sync", "events"]).await?))
+    }
+
+    /// Opens a stream of server-sent events at a path below `/api/v1`.
+    pub(crate) async fn stream(&self, path: &[&str]) -> Result<Frames, Fault> {
+        let request = self.request(Method::GET, path);
         let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
         let bytes = response.bytes_stream().map(|bytes| bytes.map(|bytes| bytes.to_vec()));
-        Ok(Events::new(bytes.boxed()))
+        Ok(Frames::new(bytes.boxed()))
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {

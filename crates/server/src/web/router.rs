@@ -102,6 +102,14 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(library::nodes::nodes, library::nodes::add_node))
+        .routes(routes!(library::nodes::node, library::nodes::change_node, library::nodes::remove_node))
+        .routes(routes!(library::nodes::check_node))
+        .routes(routes!(library::nodes::release_device))
+        .routes(routes!(library::pulls::pulls, library::pulls::begin_pulls))
+        .routes(routes!(library::pulls::pull))
+        .routes(routes!(library::pulls::cancel_pull))
+        .routes(routes!(library::pulls::watch_pull))
         .routes(routes!(library::entries::entries, library::entries::add_entry))
         .routes(routes!(
             library::entries::entry,
