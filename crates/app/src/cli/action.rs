@@ -3,8 +3,7 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs, sync,
-    tags,
+    inspect, instances, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs, sync, tags,
 };
 
 /// A command with its arguments.

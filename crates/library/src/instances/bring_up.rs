@@ -11,7 +11,7 @@ use entrepot_engine::{
 use super::{
     halt::Halt,
     observed,
-    site::Site,
+    site::{Fetched, Site},
     steps::{ended, enter},
 };
 use crate::{library::Library, lifecycle::pause_after, split::Way};
@@ -51,7 +51,7 @@ impl Library {
         &self,
         instance: &mut InstanceRecord,
         site: &Site,
-        image: &Image,
+        image: &Fetched,
         request: &CreateRequest,
     ) -> Result<CreateRequest, Halt> {
         let taken = self.0.catalog.instance_ports(instance.id).await?;

@@ -2,14 +2,14 @@
 
 use entrepot_catalog::{InstancePhase, InstanceReason, InstanceRecord};
 use entrepot_engine::{
-    ContainerId, CreateRequest, Error as EngineError, Image, Listed, Owner, Purpose, Volume, Whose,
+    ContainerId, CreateRequest, Error as EngineError, Listed, Owner, Purpose, Volume, Whose,
 };
 
 use super::{
     bring_up::{container_id, judged, written},
     halt::Halt,
     remake::Made,
-    site::Site,
+    site::{Fetched, Site},
     steps::enter,
 };
 use crate::{
@@ -29,7 +29,7 @@ impl Library {
         &self,
         instance: &mut InstanceRecord,
         site: &Site,
-        image: &Image,
+        image: &Fetched,
         request: &CreateRequest,
     ) -> Result<ContainerId, Halt> {
         if instance.state.container_id.is_none() && !self.adopt(instance, site).await? {
@@ -46,8 +46,14 @@ impl Library {
                 self.discard(instance, site).await?;
                 Err(halt)
             }
+            Err(halt) if shown.state.status.is_alive() => {
+                self.put_down(instance, site).await?;
+                Err(halt)
+            }
             // It was as it was asked for before. Now it gets other cards, or none.
-            Err(_) => self.remake(instance, site, &Made { container: &shown, image }, request).await,
+            Err(_) => {
+                self.remake(instance, site, &Made { container: &shown, image: &image.image }, request).await
+            }
         }
     }
 
