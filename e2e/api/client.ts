@@ -159,6 +159,30 @@ class Client {
           this.server,
         ),
       ),
+    listEntries: (query: operations["listEntries"]["parameters"]["query"]) =>
+      this.ask<"listEntries">("GET", "/api/v1/library/entries" satisfies keyof paths, query),
+    addEntry: (body: Body<"addEntry">) =>
+      this.ask<"addEntry">("POST", "/api/v1/library/entries" satisfies keyof paths, {}, body),
+    exportEntries: () => fetch(new URL("/api/v1/library/entries/export" satisfies keyof paths, this.server)),
+    importEntries: (body: Body<"importEntries">) =>
+      fetch(new URL("/api/v1/library/entries/import" satisfies keyof paths, this.server), { method: "POST", body }),
+    getEntry: (id: string) =>
+      this.ask<"getEntry">("GET", ("/api/v1/library/entries/{id}" satisfies keyof paths).replace("{id}", id)),
+    changeEntry: (id: string, body: Body<"changeEntry">) =>
+      this.ask<"changeEntry">(
+        "PATCH",
+        ("/api/v1/library/entries/{id}" satisfies keyof paths).replace("{id}", id),
+        {},
+        body,
+      ),
+    removeEntry: (id: string) =>
+      this.tell("DELETE", ("/api/v1/library/entries/{id}" satisfies keyof paths).replace("{id}", id)),
+    checkEntry: (id: string, query: operations["checkEntry"]["parameters"]["query"]) =>
+      this.ask<"checkEntry">(
+        "POST",
+        ("/api/v1/library/entries/{id}/check" satisfies keyof paths).replace("{id}", id),
+        query,
+      ),
     listSpecs: (query: operations["listSpecs"]["parameters"]["query"]) =>
       this.ask<"listSpecs">("GET", "/api/v1/library/specs" satisfies keyof paths, query),
     createSpec: (body: Body<"createSpec">) =>

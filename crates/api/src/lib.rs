@@ -55,8 +55,9 @@ pub use credential::{
 };
 pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
 pub use entry::{
-    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryList, EntryListQuery,
-    EntryPlatform, EntryStatus, ImageContents, NewEntry, SplitCheck,
+    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryExportQuery, EntryForm,
+    EntryImport, EntryImportQuery, EntryList, EntryListQuery, EntryPlatform, EntryStatus, ImageContents,
+    NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{

@@ -40,7 +40,7 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
-        entry::{Accelerator, EntryStatus, SplitCheck},
+        entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
@@ -66,6 +66,7 @@ mod tests {
         agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
+        agree(EntryForm::ALL, EntryForm::as_str);
         agree(EntryStatus::ALL, EntryStatus::as_str);
         agree(SplitCheck::ALL, SplitCheck::as_str);
         agree(Cause::ALL, Cause::as_str);

@@ -2,6 +2,7 @@
 //!
 //! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
 //! - [`NewEntry`], [`EntryChange`]: the images that may be run, as people say them; [`advice`]: what would be better
+//! - [`Form`]: entries as documents
 //! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
 //! - [`placement`], [`split`], [`lifecycle`]: which cards an instance gets, how, and what becomes of it; all pure
 //!
@@ -26,6 +27,7 @@ mod specs;
 pub mod split;
 mod tenant;
 mod text;
+mod transfer;
 
 pub use address::{AddressFault, ImageAddress, Login};
 pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault, NewEntry, advice};
@@ -49,3 +51,4 @@ pub use pulls::{
 pub use settings::{NodesSettings, PullsSettings, Settings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
+pub use transfer::{DocumentFault, Form, Imported, ReadDocument, RowError, RowFault};

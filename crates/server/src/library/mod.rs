@@ -2,6 +2,7 @@
 //!
 //! - `caller`: who asks, and what that may do; `problem`: refusals, in both languages
 //! - `entries`: the images that may be run; `entry_views`, `entry_advice`, `entry_problem`: how they are told of
+//! - `entry_documents`: entries as CSV and JSON
 //! - `specs`: what instances get; `nodes`: the machines; `pulls`: images on their way to them
 //! - `instances`, `instance_streams`, `quotas`: what runs, what it prints and uses, and what accounts may have
 //! - pure: `…_views`: each of them as the API has it; `…_words`: what is wrong with one, for people
@@ -9,6 +10,7 @@
 pub(crate) mod caller;
 pub(crate) mod entries;
 mod entry_advice;
+pub(crate) mod entry_documents;
 mod entry_problem;
 pub(crate) mod entry_views;
 pub(crate) mod instance_streams;

@@ -128,6 +128,16 @@ impl Problem {
         Self { allow: Some(allowed), ..problem }
     }
 
+    /// The fact and the hint as one text, in this language as far as there are texts in it.
+    pub(crate) fn message_in(&self, language: Language) -> String {
+        let chinese = self.chinese.as_ref().filter(|_| language == Language::Chinese);
+        let (detail, hint, between) = match chinese {
+            Some(texts) => (&texts.detail, &texts.hint, "；"),
+            None => (&self.detail, &self.hint, "; "),
+        };
+        hint.as_ref().map_or_else(|| detail.clone(), |hint| format!("{detail}{between}{hint}"))
+    }
+
     pub(crate) fn answer(&self) -> Response<Body> {
         self.answer_in(Language::English)
     }

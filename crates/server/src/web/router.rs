@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, library, pages,
-    sessions, state::State, sync,
+    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
+    library, pages, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -66,6 +66,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     let document = Bytes::from(document.to_json().unwrap_or_default());
     pages::router()
         .merge(api)
+        .merge(compat::router())
         .route("/token", get(token::token).post(token::token))
         .route(DOCUMENT, get(|| async move { described(document) }))
         .fallback(pages::errors::missing)
@@ -117,6 +118,8 @@ fn api() -> OpenApiRouter<Arc<State>> {
             library::entries::remove_entry
         ))
         .routes(routes!(library::entries::check_entry))
+        .routes(routes!(library::entry_documents::export_entries))
+        .routes(routes!(library::entry_documents::import_entries))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
         .routes(routes!(library::instances::instances, library::instances::create_instance))
