@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     json,
     json_lines::JsonLines,
+    message::Message,
     names::{ContainerId, ImageId},
     owner::LABELS,
     pull::PullStop,
@@ -20,6 +21,9 @@ use crate::{
     pull_failure::PullFailure,
     transport::{BODY_TIMEOUT, Wait},
 };
+
+/// What Dockerfiles read as something else than itself.
+const SPECIAL: [char; 3] = ['"', '\\', '$'];
 
 /// What is to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +71,7 @@ struct Line {
     #[serde(default, rename = "progressDetail")]
     detail: Option<Detail>,
     #[serde(default)]
-    aux: Option<Aux>,
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,12 +80,6 @@ struct Detail {
     current: Option<i64>,
     #[serde(default)]
     total: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Aux {
-    #[serde(rename = "Digest", default)]
-    digest: Option<Digest>,
 }
 
 impl Engine {
@@ -93,20 +91,40 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] if the container is not there.
     pub async fn commit(&self, container: &ContainerId, commit: &CommitRequest) -> Result<ImageId, Error> {
+        let id = self.save(container, commit, Quotes::OfDockerfiles).await?;
+        let depends = commit.environment.values().any(|value| value.contains(SPECIAL));
+        if !depends || !self.is_podman() || self.has_variables(commit).await? {
+            return Ok(id);
+        }
+        // An older Podman takes them as they are.
+        self.save(container, commit, Quotes::Around).await
+    }
+
+    async fn save(
+        &self,
+        container: &ContainerId,
+        commit: &CommitRequest,
+        quotes: Quotes,
+    ) -> Result<ImageId, Error> {
         let name = format!("{}/{}", commit.image.host(), commit.image.repository());
         let tag = tag(&commit.image)?;
-        let labels: Vec<String> = LABELS.iter().map(|label| format!("LABEL {label}=\"\"")).collect();
-        let variables = commit.environment.iter();
-        let variables: Vec<String> =
-            variables.map(|(name, value)| format!("ENV {name}={}", quoted(value))).collect();
+        let labels = LABELS.iter().map(|label| format!("LABEL {label}=\"\""));
+        let variables =
+            commit.environment.iter().map(|(name, value)| format!("ENV {name}={}", quotes.put(value)));
+        let changes: Vec<String> = labels.chain(variables).collect();
         let mut query =
             vec![("container", container.as_str()), ("repo", &name), ("tag", &tag), ("pause", "true")];
-        query.extend(labels.iter().chain(&variables).map(|change| ("changes", change.as_str())));
+        query.extend(changes.iter().map(|change| ("changes", change.as_str())));
         let path = with_query(&self.path(Api::Docker, "commit"), &query);
         let request = request(Method::POST, &path, Some("{}".into()))?;
         let answer = self.send(request, Wait::Forever).await?;
         let made: Committed = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         ImageId::of_engine(&made.id).map_err(|_| Error::Answer("it names no image"))
+    }
+
+    async fn has_variables(&self, commit: &CommitRequest) -> Result<bool, Error> {
+        let has = self.image(&commit.image).await?.config.environment;
+        Ok(commit.environment.iter().all(|(name, value)| has.get(name) == Some(value)))
     }
 
     /// Sends an image to its registry.
@@ -168,15 +186,22 @@ impl Push {
 fn push_event(line: &[u8]) -> Result<Option<PushEvent>, PullFailure> {
     pull_event::read(line)?;
     let Ok(line) = serde_json::from_slice::<Line>(line) else { return Ok(None) };
-    if let Some(digest) = line.aux.and_then(|aux| aux.digest) {
+    if let Some(digest) = line.status.as_deref().and_then(pushed) {
         return Ok(Some(PushEvent::Pushed(digest)));
     }
     let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
     Ok(line.id.zip(line.detail).and_then(|(id, detail)| {
-        let current = bytes(detail.current)?;
-        let id = crate::message::Message::new(&id).as_str().to_owned();
-        Some(PushEvent::Layer { id, current, total: bytes(detail.total).filter(|total| *total > 0) })
+        let (current, total) = (bytes(detail.current)?, bytes(detail.total).filter(|total| *total > 0));
+        // Docker counts what the archive adds too.
+        let current = total.map_or(current, |total| current.min(total));
+        Some(PushEvent::Layer { id: Message::new(&id).as_str().to_owned(), current, total })
     }))
+}
+
+// `1: digest: sha256:… size: 579`, which all of them say.
+fn pushed(status: &str) -> Option<Digest> {
+    let (_, rest) = status.split_once(": digest: ")?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 fn tag(image: &ImageRef) -> Result<String, Error> {
@@ -186,17 +211,28 @@ fn tag(image: &ImageRef) -> Result<String, Error> {
     }
 }
 
-// As Dockerfiles want it: nothing in it is a variable or the end of a line.
-fn quoted(value: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in value.chars() {
-        if matches!(character, '"' | '\\' | '$') {
-            quoted.push('\\');
+/// How a value is written so that nothing in it is another word.
+#[derive(Clone, Copy)]
+enum Quotes {
+    /// As Dockerfiles have it: Docker, and Podman by now.
+    OfDockerfiles,
+    /// Podman 4 takes off the outer ones, and the rest as it is.
+    Around,
+}
+
+impl Quotes {
+    // Neither has a way to write the end of a line.
+    fn put(self, value: &str) -> String {
+        let mut written = String::from("\"");
+        for character in value.chars() {
+            if matches!(self, Self::OfDockerfiles) && SPECIAL.contains(&character) {
+                written.push('\\');
+            }
+            written.push(if character == '\n' { ' ' } else { character });
         }
-        quoted.push(if character == '\n' { ' ' } else { character });
+        written.push('"');
+        written
     }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]
@@ -205,13 +241,21 @@ mod tests {
 
     #[test]
     fn values_stay_values() {
-        for (value, written) in [
-            ("", r#""""#),
-            ("a b", r#""a b""#),
-            (r#"$HOME "x" \"#, r#""\$HOME \"x\" \\""#),
-            ("a\nUSER root", r#""a USER root""#),
+        for (value, docker, podman) in [
+            ("", r#""""#, r#""""#),
+            ("a b", r#""a b""#, r#""a b""#),
+            (r#"$HOME "x" \"#, r#""\$HOME \"x\" \\""#, r#""$HOME "x" \""#),
+            (
+                "a
+USER root",
+                r#""a USER root""#,
+                r#""a USER root""#,
+            ),
         ] {
-            assert_eq!(quoted(value), written);
+            assert_eq!(
+                (Quotes::OfDockerfiles.put(value), Quotes::Around.put(value)),
+                (docker.into(), podman.into())
+            );
         }
     }
 
@@ -225,8 +269,16 @@ mod tests {
         );
         assert_eq!(read(r#"{"status":"Preparing","progressDetail":{},"id":"a1"}"#), None);
         assert_eq!(
-            read(&format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1","Digest":"{digest}","Size":5}}}}"#)),
+            read(&format!(r#"{{"status":"1: digest: {digest} size: 579"}}"#)),
             Some(PushEvent::Pushed(digest.parse().unwrap()))
+        );
+        assert_eq!(
+            read(&format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1","Digest":"{digest}","Size":5}}}}"#)),
+            None
+        );
+        assert_eq!(
+            read(r#"{"status":"Pushing","progressDetail":{"current":3072,"total":5},"id":"a1"}"#),
+            Some(PushEvent::Layer { id: "a1".to_owned(), current: 5, total: Some(5) })
         );
         assert!(push_event(br#"{"errorDetail":{"message":"denied"},"error":"denied"}"#).is_err());
     }

@@ -67,7 +67,7 @@ impl Engine {
 // Podman answers 500 to most of it.
 fn of_podman(error: Error) -> Error {
     match error {
-        Error::Refused { message, .. } if message.as_str().contains("already in use") => {
+        Error::Refused { message, .. } if message.as_str().contains("name is already in use") => {
             Error::Conflict(message)
         }
         Error::Refused { message, .. } if message.as_str().contains("image not known") => {

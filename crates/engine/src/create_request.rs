@@ -51,7 +51,7 @@ pub struct Command {
 /// What a container reaches. The network of the machine itself is not among it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
-    /// What the engine gives to any container.
+    /// One of its own, behind that of the machine.
     #[default]
     Usual,
     /// Nothing.

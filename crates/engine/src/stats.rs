@@ -107,8 +107,11 @@ impl Engine {
         // Without `one-shot` Docker waits a second for a second sample, which nobody looks at.
         let path = format!("containers/{id}/stats?stream=false&one-shot=true");
         match self.call(Method::GET, &path, Wait::SHORT).await {
-            Ok(answer) => Ok(sample(&json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?)),
-            // Podman's answer for one that does not run.
+            Ok(answer) => {
+                let said = answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?;
+                // Podman says nothing of one that does not run.
+                if said.is_empty() { Ok(None) } else { Ok(sample(&json::read(&said)?)) }
+            }
             Err(Error::Conflict(_)) if self.is_podman() => Ok(None),
             Err(error) => Err(error),
         }

@@ -16,9 +16,12 @@ mod entries;
 mod error;
 mod ids;
 mod inside;
+mod instances;
 mod library;
 pub mod lifecycle;
+mod nodes;
 pub mod placement;
+mod pulls;
 mod settings;
 mod specs;
 pub mod split;
@@ -31,8 +34,21 @@ pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use inside::Wanted;
+pub use instances::{
+    Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
+    InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
+    SpecSnapshot, Target, Usage, Volumes, cost_of,
+};
 pub use library::{Library, Parts};
-pub use settings::Settings;
+pub use nodes::{
+    CheckDepth, Condition, ConditionCode, DEFAULT_HAMI_CORE, Facts, Link, NodeChange, NodeFault, NodeTls,
+    TlsChange, offer, read_conditions,
+};
+pub use pulls::{
+    LayerPhase, LayerProgress, LibraryImage, PullFailure, PullFault, PullPhase, PullPlan, PullProgress,
+    PullRequest, PullState, PullWatch, SourceError,
+};
+pub use settings::{NodesSettings, PullsSettings, Settings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
 pub use transfer::{DocumentFault, Form, Imported, ReadDocument, RowError, RowFault};

@@ -3,7 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, library, list, login, login_device, man, relay, runs, serve, specs, sync, tags,
+    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs,
+    sync, tags,
 };
 
 /// A command with its arguments.
@@ -45,8 +46,14 @@ pub(crate) enum Action {
     Credentials(credentials::Credentials),
     /// Manage the images that may be run.
     Library(library::Library),
+    /// Manage nodes.
+    Nodes(Box<nodes::Nodes>),
+    /// Let a node pull an image.
+    Pull(pulls::PullTo),
     /// Manage specs.
     Specs(specs::Specs),
+    /// Manage instances.
+    Instances(instances::Instances),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

@@ -131,7 +131,7 @@ async fn a_log_that_nobody_reads_holds_the_engine_back() {
         assert!(fake.sent() < 32 << 20, "{}", fake.sent());
         // Whoever leaves closes the stream.
         drop(logs);
-        engine.ping().await.unwrap();
+        until("the end of the connection", || (fake.connections() == 0).then_some(())).await;
     }
 }
 
@@ -208,6 +208,26 @@ async fn events_are_told_on_every_engine() {
         assert!(told.iter().all(|event| event.container == id && event.time_ms.is_some()));
         // A look says how things are.
         assert!(engine.containers(Whose::Of(&installation())).await.unwrap().is_empty());
+    }
+}
+
+// Row 54: whoever leaves closes the engine's stream too, also while nothing is said.
+#[tokio::test]
+async fn a_stream_that_nobody_wants_is_closed() {
+    for dialect in Dialect::ALL {
+        let (fake, engine, container) = running(dialect, false).await;
+        fake.print("train-1", 1, "one\n");
+        let mut logs = engine.logs(&container, LogRequest { follow: true, ..ALL }).await.unwrap();
+        assert!(logs.next().await.unwrap().is_some());
+        let listening = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.events(&installation()).await }
+        });
+        fake.asked("GET", "events", 1).await;
+        assert_eq!(fake.connections(), 2, "{dialect:?}");
+        listening.abort();
+        drop((logs, listening.await));
+        until("the end of both", || (fake.connections() == 0).then_some(())).await;
     }
 }
 

@@ -103,6 +103,14 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(library::nodes::nodes, library::nodes::add_node))
+        .routes(routes!(library::nodes::node, library::nodes::change_node, library::nodes::remove_node))
+        .routes(routes!(library::nodes::check_node))
+        .routes(routes!(library::nodes::release_device))
+        .routes(routes!(library::pulls::pulls, library::pulls::begin_pulls))
+        .routes(routes!(library::pulls::pull))
+        .routes(routes!(library::pulls::cancel_pull))
+        .routes(routes!(library::pulls::watch_pull))
         .routes(routes!(library::entries::entries, library::entries::add_entry))
         .routes(routes!(
             library::entries::entry,
@@ -114,6 +122,22 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::entry_documents::import_entries))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
+        .routes(routes!(library::instances::instances, library::instances::create_instance))
+        .routes(routes!(
+            library::instances::instance,
+            library::instances::change_instance,
+            library::instances::remove_instance
+        ))
+        .routes(routes!(library::instances::start_instance))
+        .routes(routes!(library::instances::stop_instance))
+        .routes(routes!(library::instances::restart_instance))
+        .routes(routes!(library::instances::instance_runs))
+        .routes(routes!(library::instance_streams::logs))
+        .routes(routes!(library::instance_streams::usage))
+        .routes(routes!(library::instances::free))
+        .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
+        .routes(routes!(library::quotas::volumes))
+        .routes(routes!(library::quotas::remove_volume))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

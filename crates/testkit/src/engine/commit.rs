@@ -3,7 +3,9 @@
 use entrepot_oci::{Digest, ImageRef};
 use serde_json::json;
 
-use super::{context::Context, images, offer::Offer, progress, reply::Reply, state::image_id};
+use super::{
+    context::Context, dialect::Dialect, images, offer::Offer, refuse, reply::Reply, state::image_id,
+};
 
 pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
     let (name, repo, tag) =
@@ -16,7 +18,13 @@ pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
     };
     let reference = image.to_string();
     let id = image_id(&reference);
-    context.state.images.insert(reference, Offer::of_layers(&[5000]));
+    let mut offer = Offer::of_layers(&[5000]);
+    for change in context.call.values("changes") {
+        if let Some((name, value)) = change.strip_prefix("ENV ").and_then(|rest| rest.split_once('=')) {
+            offer.environment.insert(name.to_owned(), unquoted(value, context.shared.dialect));
+        }
+    }
+    context.state.images.insert(reference, offer);
     Reply::json(201, &json!({"Id": id}))
 }
 
@@ -27,7 +35,7 @@ pub(crate) fn push(context: &Context<'_>, name: &str) -> Reply {
         return images::missing(context, name);
     }
     if let Some(Err(refusal)) = context.state.offers.get(&image.to_string()) {
-        return progress::refuse(context.shared.dialect, &image, *refusal);
+        return refuse::refuse(context.shared.dialect, &image, *refusal);
     }
     let lines = [
         json!({"status": format!("The push refers to repository [{name}]")}),
@@ -35,8 +43,7 @@ pub(crate) fn push(context: &Context<'_>, name: &str) -> Reply {
         json!({"status": "Pushing", "progressDetail": {"current": 2500, "total": 5000}, "id": "aa11"}),
         json!({"status": "Pushing", "progressDetail": {"current": 5000, "total": 5000}, "id": "aa11"}),
         json!({"status": "Pushed", "progressDetail": {}, "id": "aa11"}),
-        json!({"progressDetail": {}, "aux": {
-            "Tag": context.call.value("tag"), "Digest": Digest::of(reference.as_bytes()), "Size": 500}}),
+        json!({"status": format!("{}: digest: {} size: 500", context.call.value("tag"), Digest::of(reference.as_bytes()))}),
     ];
     let text: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     Reply::new(200, "application/json", text)
@@ -49,4 +56,18 @@ pub(crate) fn remove(context: &mut Context<'_>, name: &str) -> Reply {
         Some(_) => Reply::ok(&json!([{"Untagged": name}])),
         None => images::missing(context, name),
     }
+}
+
+// As Dockerfiles have it; Podman 4 takes off the outer quotes, and the rest as it is.
+fn unquoted(value: &str, dialect: Dialect) -> String {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
+    if dialect == Dialect::Podman4 {
+        return inner.to_owned();
+    }
+    let (mut text, mut characters) = (String::new(), inner.chars());
+    while let Some(character) = characters.next() {
+        let is_escape = character == '\\';
+        text.extend(if is_escape { characters.next() } else { Some(character) });
+    }
+    text
 }

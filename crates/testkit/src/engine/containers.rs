@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{context::Context, record::Status, reply::Reply};
+use super::{context::Context, dialect::Dialect, record::Status, reply::Reply};
 
 /// A verb of a container.
 pub(crate) fn act(context: &mut Context<'_>, name: &str, verb: &str) -> Reply {
@@ -56,8 +56,9 @@ fn kill(context: &mut Context<'_>, name: &str) -> Reply {
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
     if record.life.status != Status::Running {
         let id = record.id.clone();
+        let status = if dialect == Dialect::Podman4 { 500 } else { 409 };
         return context.error(
-            409,
+            status,
             &match dialect.is_podman() {
                 true => format!(
                     "can only kill running containers. {id} is in state exited: container state improper"

@@ -296,6 +296,11 @@ impl TestEngine {
         self.shared.state().drops_limits = true;
     }
 
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
     /// Bytes of endless answers that went out so far.
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)

@@ -26,6 +26,7 @@ mod offer;
 mod program;
 mod progress;
 mod record;
+mod refuse;
 mod reply;
 mod routes;
 mod serve;

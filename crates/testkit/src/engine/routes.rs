@@ -28,7 +28,9 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Reply {
         ("POST", ["containers", "create"]) => create::docker(context),
         ("POST", ["libpod", "containers", "create"]) => create::libpod(context),
         ("GET", ["containers", "json"]) => inspect::list(context),
-        ("GET", ["containers", name, "json"]) => inspect::look(context, name),
+        ("GET", ["containers", name, "json"] | ["libpod", "containers", name, "json"]) => {
+            inspect::look(context, name)
+        }
         ("GET", ["containers", name, "logs"]) => logs::read(context, name),
         ("GET", ["containers", name, "stats"]) => stats::read(context, name),
         ("POST", ["containers", name, "exec"]) => exec::create(context, name),

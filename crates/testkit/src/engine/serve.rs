@@ -79,6 +79,7 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, mut stop: on
 }
 
 async fn connection(accepted: Accepted, shared: Arc<Shared>) {
+    let _open = shared.opened();
     let wire: Box<dyn Wire> = match accepted {
         Accepted::Plain(wire) => wire,
         Accepted::Tls(handshake) => match handshake.await {

@@ -3,8 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// Bytes of endless streams that went out.
     pub(crate) sent: AtomicU64,
     changes: watch::Sender<()>,
+    /// Connections that are open.
+    pub(crate) connections: AtomicUsize,
 }
 
 impl Shared {
@@ -40,6 +42,7 @@ impl Shared {
             state: Mutex::new(State::default()),
             sent: AtomicU64::new(0),
             changes: watch::Sender::new(()),
+            connections: AtomicUsize::new(0),
         }
     }
 
@@ -56,8 +59,23 @@ impl Shared {
         self.changes.subscribe()
     }
 
+    /// Counts a connection until it is dropped.
+    pub(crate) fn opened(self: &Arc<Self>) -> Open {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(self))
+    }
+
     pub(crate) fn count(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// A connection that is open.
+pub(crate) struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
