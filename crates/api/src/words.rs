@@ -43,6 +43,7 @@ mod tests {
         grant::{ExplanationReason, GrantOrigin},
         problem::ProblemCode,
         progress::Phase,
+        pull_rule::{PullRuleKind, PullRuleReason},
         run::{RunOutcome, RunReply},
     };
 
@@ -67,6 +68,8 @@ mod tests {
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
         agree(Phase::ALL, Phase::as_str);
+        agree(PullRuleKind::ALL, PullRuleKind::as_str);
+        agree(PullRuleReason::ALL, PullRuleReason::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);

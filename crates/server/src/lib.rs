@@ -8,8 +8,8 @@
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
 //! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
 //!   credentials (`memo`: the last ones) or a session's `cookie`
-//! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `policy`
-//!   may refuse what is allowed, and a `permit` goes with the response
+//! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `rule_admission` asks the
+//!   `rules_in_force` what may be pulled, and `policy` may refuse what is allowed, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
 //! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message
 
@@ -60,9 +60,13 @@ mod peer;
 mod permit;
 mod policy;
 mod public_url;
+mod pull_rules;
 mod query;
 mod record;
 mod registry;
+mod rule_admission;
+pub mod rule_views;
+mod rules_in_force;
 #[cfg(any(test, fuzzing))]
 mod script;
 mod secret_views;
@@ -87,6 +91,7 @@ pub use patience::Patience;
 pub use permit::Permit;
 pub use policy::{Decision, Policy};
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use rules_in_force::{LoadFault, LoadRules, Reloaded, RulesInForce};
 pub use sender::{ApiToken, Credentials, Rejection, RejectionKind, Sender};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;

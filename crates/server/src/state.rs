@@ -16,6 +16,7 @@ use crate::{
     origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
+    rules_in_force::RulesInForce,
     sender::ApiToken,
     sync::service::SyncService,
 };
@@ -34,6 +35,8 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// What may be pulled from upstreams.
+    pub rules: RulesInForce,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -51,6 +54,7 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) rules: RulesInForce,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -84,7 +88,7 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, policy, registry, metrics } = parts;
+        let Parts { mirror, sync, token, access, vault, library, rules, policy, registry, metrics } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -95,6 +99,7 @@ impl State {
             access,
             vault,
             library,
+            rules,
             policy,
             registry,
             hosts,

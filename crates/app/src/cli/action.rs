@@ -3,7 +3,7 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, list, login, login_device, man, relay, runs, serve, sync, tags,
+    inspect, list, login, login_device, man, relay, rules, runs, serve, sync, tags,
 };
 
 /// A command with its arguments.
@@ -39,6 +39,10 @@ pub(crate) enum Action {
     Login(login::Login),
     /// Manage and explain who may do what on a server.
     Access(access::Access),
+    /// Check a list of what may be pulled.
+    CheckRules(rules::CheckRules),
+    /// Ask a server what may be pulled.
+    Rules(rules::Rules),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.

@@ -12,6 +12,7 @@ mod credentials;
 mod documents;
 mod help;
 mod migrate;
+mod pull_rules;
 mod registries;
 mod rules;
 mod server;
@@ -39,6 +40,7 @@ use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
 use migrate::MigrateCommand;
+use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
@@ -191,6 +193,9 @@ enum Command {
     /// Say who may do what on a server, and grant rights
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Check which images may be pulled, and by which rule
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
@@ -365,6 +370,7 @@ impl Command {
             Self::Account(account) => Action::Accounts(account.into_args()),
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
+            Self::Rules(rules) => rules.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
             Self::Secrets(secrets) => secrets.into_args(),

@@ -19,6 +19,7 @@ pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod password;
 pub(crate) mod relay;
+pub(crate) mod rules;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod session;

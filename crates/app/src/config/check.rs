@@ -23,7 +23,7 @@ use super::{
     listen::{Listen, ListenError},
     reader::{error::Error, place::Place, tree::Node},
     sections, show,
-    types::{Config, Habits, KeySource, Log, Registry, Rules, TlsFiles, Written},
+    types::{Config, Habits, KeySource, Log, PullRules, Registry, Rules, TlsFiles, Written},
     urls::{self, EndpointError},
 };
 
@@ -48,6 +48,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
+        pull_rules: PullRules::default(),
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,

@@ -10,6 +10,7 @@ use entrepot_access::AccessSection;
 use entrepot_blobs::S3Settings;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
+use entrepot_policy::RulesSection;
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
@@ -30,6 +31,7 @@ pub(super) struct File {
     pub(super) names: Vec<String>,
     pub(super) public_url: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
+    pub(super) rules: RulesSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
@@ -41,7 +43,7 @@ pub(super) struct File {
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "listen",
     "data",
     "blobs",
@@ -51,6 +53,7 @@ pub(super) const KEYS: [&str; 17] = [
     "names",
     "public_url",
     "registries",
+    "rules",
     "sync",
     "sync_files",
     "migrate",

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, pages,
-    sessions, state::State, sync,
+    pull_rules, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -37,6 +37,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
+        (name = "rules", description = "What may be pulled through the mirror"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
     components(schemas(entrepot_api::Event)),
@@ -101,6 +102,9 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(pull_rules::pull_rules))
+        .routes(routes!(pull_rules::reload))
+        .routes(routes!(pull_rules::explain))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

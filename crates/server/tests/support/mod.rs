@@ -24,7 +24,7 @@ use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Credential, Remote};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, Server, SyncService, TlsFiles,
+    ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService, TlsFiles,
 };
 use entrepot_testkit::{
     TestRegistry,
@@ -63,6 +63,8 @@ pub(crate) struct Setup {
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
     pub(crate) policy: Policy,
+    /// What may be pulled.
+    pub(crate) rules: RulesInForce,
     /// The proxies in front, and who reads the metrics.
     pub(crate) networks: NetworkSettings,
     /// The address that everybody is told.
@@ -133,6 +135,7 @@ impl Rig {
             library,
             accounts,
             policy,
+            rules,
             networks,
             public_url,
             catalog,
@@ -143,6 +146,7 @@ impl Rig {
         let metrics = Metrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
+        rules.register(&mut registry);
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -164,6 +168,7 @@ impl Rig {
             access,
             vault,
             library,
+            rules: rules.clone(),
             policy,
             registry,
             metrics: metrics.clone(),
