@@ -1,9 +1,13 @@
 //! From credentials to a principal.
 
-use std::{net::IpAddr, sync::Arc, time::SystemTime};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use entrepot_catalog::{AccountKind, ApiTokenRecord};
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, RepositoryPattern};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -13,6 +17,7 @@ use crate::{
     error::{BearerError, LoginError},
     name::AccountName,
     principal::{Carries, HeldToken, Identity, Principal},
+    pull_pass::PullPass,
     registry_scope::RegistryScopes,
     registry_token::Claims,
 };
@@ -39,6 +44,9 @@ impl Access {
         password: &SecretString,
         address: Option<IpAddr>,
     ) -> Result<Principal, LoginError> {
+        if let Some(holder) = self.0.passes.holder(password, SystemTime::now()) {
+            return Ok(holder);
+        }
         if ApiToken::is_meant(password.expose_secret()) {
             return self.0.api_token(password.expose_secret()).await;
         }
@@ -72,6 +80,11 @@ impl Access {
         let claims = self.0.signing_keys.load().verifying.verify_for_upload(token, SystemTime::now())?;
         let principal = self.0.subject(&claims.subject).await?;
         Ok(Bearer { principal, scopes: Some(claims.scopes), expires: Some(claims.expires) })
+    }
+
+    /// Makes a pass for a repository, named in full or by a pattern. `holder` is for logs: who pulls with it.
+    pub fn pull_pass(&self, holder: &str, repository: RepositoryPattern, lives: Duration) -> PullPass {
+        self.0.passes.add(holder, repository, SystemTime::now() + lives)
     }
 
     /// Issues a registry token for `service`. Its scopes are what was asked for; whether the principal has these rights
@@ -201,7 +214,10 @@ impl Shared {
                 let known = self.account(id).await.map_err(LoginError::from)?;
                 known.filter(|known| known.is_usable()).map(|known| known.principal())
             }
-            Some(("workload", rest)) => self.federation.workloads.restored(rest),
+            Some(("workload", rest)) => {
+                let pass = self.passes.restored(rest, SystemTime::now());
+                pass.or_else(|| self.federation.workloads.restored(rest))
+            }
             Some(("token", id)) => {
                 let now = SystemTime::now();
                 let record = self.token(id).await.map_err(LoginError::from)?;

@@ -7,6 +7,8 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
+//! - the image library: [`EntryList`], [`NodeList`], [`SpecList`], [`PullList`], [`InstanceList`], [`FreeSpecs`], [`Quota`],
+//!   [`DataVolumeList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -19,16 +21,22 @@ mod cause;
 mod copy;
 mod credential;
 mod device;
+mod entry;
 mod event;
 mod grant;
+mod instance;
+mod node;
 mod problem;
 mod progress;
+mod pull;
 mod pull_rule;
 mod query;
 mod rule;
 mod run;
 mod run_id;
+mod said;
 mod session;
+mod spec;
 mod timestamp;
 mod words;
 
@@ -48,13 +56,31 @@ pub use credential::{
     CredentialVerification, NewCredential, PullQuota, SecretKey, SecretsStatus, StoredCredential,
 };
 pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
+pub use entry::{
+    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryExportQuery, EntryForm,
+    EntryImport, EntryImportQuery, EntryList, EntryListQuery, EntryPlatform, EntryStatus, ImageContents,
+    NewEntry, SplitCheck,
+};
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
-pub use problem::{Problem, ProblemCode};
+pub use instance::{
+    DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
+    InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
+    InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
+    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+};
+pub use node::{
+    AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
+    NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
+};
+pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
+pub use pull::{
+    LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
+};
 pub use pull_rule::{PullRuleDecision, PullRuleKind, PullRuleList, PullRuleQuery, PullRuleReason, PullRules};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
@@ -63,4 +89,5 @@ pub use rule::{RefusedConfig, Rule, RuleList, Source};
 pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunRequest};
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
+pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
 pub use timestamp::{Timestamp, TimestampError};

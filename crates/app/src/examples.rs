@@ -1,23 +1,22 @@
 //! Examples, for the help and the manual pages of each command.
 
-/// A call, and what it does.
-pub(crate) struct Example {
-    pub(crate) call: &'static str,
-    pub(crate) english: &'static str,
-    pub(crate) chinese: &'static str,
-}
-
-const fn example(call: &'static str, english: &'static str, chinese: &'static str) -> Example {
-    Example { call, english, chinese }
-}
+use crate::{
+    example::{Example, example},
+    examples_instances, examples_nodes,
+};
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
 pub(crate) fn of(path: &str) -> &'static [Example] {
-    EXAMPLES.iter().find(|(of, _)| *of == path).map_or(&[], |(_, examples)| examples)
+    all().find(|(of, _)| *of == path).map_or(&[], |(_, examples)| examples)
+}
+
+/// All commands, each with its examples.
+pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Example])> {
+    EXAMPLES.iter().chain(examples_nodes::EXAMPLES).chain(examples_instances::EXAMPLES)
 }
 
 /// The commands, each with its examples.
-pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
+const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "",
         &[

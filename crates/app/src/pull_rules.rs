@@ -4,10 +4,7 @@ use entrepot_access::{Access, Audit, Deed};
 use entrepot_policy::PullRules;
 use entrepot_server::{LoadFault, Reloaded, RulesInForce};
 
-use crate::{
-    config::{Config, Error},
-    syncing::Source,
-};
+use crate::config::{Config, Error, Loaded};
 
 /// Puts what was read into force, and notes it in the audit log. Cheap to clone.
 #[derive(Clone)]
@@ -17,10 +14,13 @@ pub(crate) struct Follower {
     access: Access,
 }
 
-/// The rules of a configuration, in force.
-pub(crate) fn open(config: &Config, source: &Source, access: Access) -> Follower {
-    let source = source.clone();
-    let load = move || match source.load() {
+/// The rules of a configuration, in force. `read` reads it again.
+pub(crate) fn open(
+    config: &Config,
+    read: impl Fn() -> Result<Loaded, Error> + Send + Sync + 'static,
+    access: Access,
+) -> Follower {
+    let load = move || match read() {
         Ok(loaded) => Ok(loaded.config.pull_rules.build()),
         Err(error) => Err(fault(&error)),
     };

@@ -165,7 +165,7 @@ async fn every_query_goes_by_index() {
     let record = catalog.tag(&key, &"latest".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(record.digest.hex(), format!("{:064x}", 77777));
 
-    for (name, text) in QUERIES.into_iter().chain(instance_queries::ALL) {
+    for (name, text) in QUERIES.iter().chain(&instance_queries::ALL) {
         let text = text.replace("{}", "(1, 2)");
         let rows =
             sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt};
 
 use crate::{
     container::{Container, Evidence, Settings, Status},
-    create::CreateRequest,
+    create_request::CreateRequest,
     device::{CdiName, Devices, GpuUuid},
     mount::{Mount, Source},
 };

@@ -2,77 +2,21 @@
 
 use std::time::Duration;
 
-use entrepot_oci::{ImageRef, Platform};
+use entrepot_oci::Platform;
 use serde::Deserialize;
 
 use crate::{
-    device::Devices,
+    create_request::CreateRequest,
     engine::{Api, Engine, with_query},
-    environment::Environment,
     error::Error,
     json::null_is_default,
-    limits::Limits,
     message::Message,
-    mount::Mounts,
-    names::{ContainerId, ContainerName},
-    owner::Owner,
-    ports::Ports,
+    names::ContainerId,
     wire,
 };
 
 /// How long making a container may take: a busy engine prepares its disk first.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// All that can be asked of a new container.
-///
-/// Every container has an init process, is never restarted by the engine, and gets no privileges, no name space of its
-/// machine, no capability, no label and no device besides what is named here: there is no word for them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreateRequest {
-    /// Its name.
-    pub name: ContainerName,
-    /// What runs.
-    pub image: ImageRef,
-    /// For which platform; otherwise the engine's own.
-    pub platform: Option<Platform>,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What it starts.
-    pub command: Command,
-    /// Its variables, besides those of the image.
-    pub environment: Environment,
-    /// How much of the machine it may use.
-    pub limits: Limits,
-    /// Which cards it gets.
-    pub devices: Devices,
-    /// What it sees of the machine.
-    pub mounts: Mounts,
-    /// Which ports lead to it.
-    pub ports: Ports,
-    /// What it reaches.
-    pub network: Network,
-}
-
-/// What a container starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Command {
-    /// The program in place of the image's.
-    pub entrypoint: Option<Vec<String>>,
-    /// Its arguments in place of the image's.
-    pub arguments: Option<Vec<String>>,
-    /// Whether it has a terminal.
-    pub terminal: bool,
-}
-
-/// What a container reaches. The network of the machine itself is not among it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Network {
-    /// What the engine gives to any container.
-    #[default]
-    Usual,
-    /// Nothing.
-    None,
-}
 
 /// A container that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +67,7 @@ impl Engine {
 // Podman answers 500 to most of it.
 fn of_podman(error: Error) -> Error {
     match error {
-        Error::Refused { message, .. } if message.as_str().contains("already in use") => {
+        Error::Refused { message, .. } if message.as_str().contains("name is already in use") => {
             Error::Conflict(message)
         }
         Error::Refused { message, .. } if message.as_str().contains("image not known") => {

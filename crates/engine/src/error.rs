@@ -52,11 +52,21 @@ impl Error {
         matches!(self, Self::NotFound(_) | Self::Conflict(_) | Self::Refused { .. })
     }
 
+    /// Whether a container cannot be started since somebody else has a port of its machine.
+    pub fn is_port_in_use(&self) -> bool {
+        let (Self::Conflict(message) | Self::Refused { message, .. }) = self else { return false };
+        ["port is already allocated", "address already in use"]
+            .iter()
+            .any(|text| message.as_str().contains(text))
+    }
+
     /// Of an answer with an error status.
     pub(crate) fn of_status(status: u16, message: Message) -> Self {
         match status {
             404 => Self::NotFound(message),
             409 => Self::Conflict(message),
+            // Podman 4 answers 500 where a container does not run, or runs.
+            500 if message.as_str().ends_with("container state improper") => Self::Conflict(message),
             _ => Self::Refused { status, message },
         }
     }
@@ -65,6 +75,25 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // Row 39.
+    #[test]
+    fn a_port_in_use_is_known_on_every_engine() {
+        let of = |text| Error::of_status(500, Message::new(text)).is_port_in_use();
+        assert!(of(
+            "driver failed programming external connectivity: Bind for 0.0.0.0:8080 failed: port is already allocated"
+        ));
+        assert!(of("cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use"));
+        assert!(of("error starting userland proxy: listen tcp4 0.0.0.0:8080: bind: address already in use"));
+        assert!(!of("the container name \"a\" is already in use"));
+        assert!(!Error::Unreachable(LinkFault::Refused).is_port_in_use());
+    }
+
+    #[test]
+    fn podman_says_500_to_what_is_a_conflict() {
+        let said = "can only kill running containers. 1e75 is in state exited: container state improper";
+        assert!(matches!(Error::of_status(500, Message::new(said)), Error::Conflict(_)));
+    }
 
     #[test]
     fn texts_name_the_class_and_repeat_the_engine() {

@@ -30,7 +30,7 @@ pub struct Info {
     pub id: String,
     /// The machine's system, for people.
     pub system: String,
-    /// The machine's architecture in the kernel's words, `x86_64`.
+    /// The machine's architecture: in the kernel's words, `x86_64`, on Docker, and in Go's, `amd64`, on Podman.
     pub architecture: String,
     /// Processors.
     pub cpus: u32,
@@ -65,7 +65,7 @@ pub struct Info {
 /// Bytes on the engine's disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskUsage {
-    /// Of images, shared layers once.
+    /// Of images; shared layers count once on Docker, and once for each image on Podman.
     pub images: u64,
     /// Of what containers wrote.
     pub containers: u64,
@@ -140,9 +140,20 @@ struct WireUsage {
     #[serde(default)]
     layers_size: i64,
     #[serde(default, deserialize_with = "null_is_default")]
+    images: Vec<WireImage>,
+    #[serde(default, deserialize_with = "null_is_default")]
     containers: Vec<WireContainer>,
     #[serde(default, deserialize_with = "null_is_default")]
     volumes: Vec<WireVolume>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WireImage {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    size: i64,
 }
 
 #[derive(Deserialize)]
@@ -203,7 +214,12 @@ impl Engine {
             sizes.map(|size| u64::try_from(size).unwrap_or_default()).fold(0, u64::saturating_add)
         };
         Ok(DiskUsage {
-            images: u64::try_from(wire.layers_size).unwrap_or_default(),
+            images: u64::try_from(wire.layers_size).ok().filter(|size| *size > 0).unwrap_or_else(|| {
+                // Podman counts no layers; an image is there once under each of its names.
+                let images: BTreeMap<&str, i64> =
+                    wire.images.iter().map(|image| (image.id.as_str(), image.size)).collect();
+                sum(&mut images.into_values())
+            }),
             containers: sum(&mut wire.containers.iter().map(|container| container.size_rw)),
             volumes: sum(&mut wire.volumes.iter().map(|volume| volume.usage_data.size)),
             disk,

@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::Method;
 use serde::Deserialize;
 
 use crate::{
     container::{Container, Evidence, Mounted, Settings, State, Status},
-    engine::{Engine, MAX_DOCUMENT},
+    engine::{Api, Engine, MAX_DOCUMENT, request},
     error::Error,
-    json::null_is_default,
+    json::{self, null_is_default},
     message::Message,
     names::{ContainerId, ContainerName, ImageId},
     owner::Owner,
     ports::Publish,
     time,
+    transport::{BODY_TIMEOUT, Wait},
 };
 
 impl Engine {
@@ -33,8 +35,11 @@ impl Engine {
         self.look(name.as_str()).await
     }
 
+    // Podman says in its own words what it leaves out in Docker's: its log's limit, and the init process.
     async fn look(&self, name: &str) -> Result<Container, Error> {
-        let wire: Wire = self.get(&format!("containers/{name}/json"), MAX_DOCUMENT).await?;
+        let path = self.path(Api::Libpod, &format!("containers/{name}/json"));
+        let answer = self.send(request(Method::GET, &path, None)?, Wait::SHORT).await?;
+        let wire: Wire = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         container(wire, self.is_podman())
     }
 }
@@ -294,7 +299,7 @@ fn bytes(text: &str) -> Option<u64> {
     };
     let bytes = number * unit;
     // From here on a `f64` has no fractions, and a log is smaller.
-    (bytes >= 1.0 && bytes < 9e15).then_some(bytes as u64)
+    (1.0..9e15).contains(&bytes).then_some(bytes as u64)
 }
 
 fn mounted(mount: Mount) -> (String, Mounted) {

@@ -38,6 +38,8 @@ impl fmt::Debug for Pull {
 impl Engine {
     /// Begins a pull. Some engines do not answer before the registry does: how long that may take is the caller's to say.
     ///
+    /// An image for another platform is no error to Podman where a registry has no other: the caller looks at what came.
+    ///
     /// What fails before the first event is in the same words as what fails later: both are a [`PullFailure`] of
     /// [`Pull::next`].
     ///

@@ -6,6 +6,7 @@
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
 //! - which repositories of upstreams are public: `visibility`
+//! - what this server itself looks into: `insight`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
 //! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
@@ -26,6 +27,7 @@ mod gone;
 mod heal;
 mod holdings;
 mod hosted;
+mod insight;
 mod inventory;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -57,10 +59,11 @@ pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
-pub use entrepot_remote::{NetworkFault, NetworkFaultKind};
+pub use entrepot_remote::{NetworkFault, NetworkFaultKind, PullQuota};
 pub use error::{Error, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
+pub use insight::BlobBytes;
 pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};

@@ -28,8 +28,17 @@ impl Mirror {
     /// # Errors
     /// It is not known, or the upstream did not give it and nothing that is held may be served instead.
     pub async fn manifest(&self, target: &Target, reference: &Reference) -> Result<ServedManifest, Error> {
-        let key = &target.key;
-        let served = match (&key.origin, reference) {
+        let served = self.seen_manifest(&target.key, reference).await?;
+        self.0.pulls.count(&target.key, served.manifest.digest, self.0.clock.now());
+        Ok(served)
+    }
+
+    /// A manifest that this server itself looks into: it is found and kept as by a pull, and counts as none.
+    ///
+    /// # Errors
+    /// As [`Mirror::manifest`].
+    pub async fn seen_manifest(&self, key: &RepoKey, reference: &Reference) -> Result<ServedManifest, Error> {
+        match (&key.origin, reference) {
             (Origin::Hosted, Reference::Tag(tag)) => self.hosted_tag(key, tag).await.map(fresh),
             (Origin::Hosted, Reference::Digest(digest)) => self.hosted_manifest(key, digest).await.map(fresh),
             (Origin::Upstream(host), Reference::Digest(digest)) => {
@@ -38,9 +47,7 @@ impl Mirror {
             (Origin::Upstream(host), Reference::Tag(tag)) => {
                 self.by_tag(self.0.upstreams.get(host)?, key, tag).await
             }
-        }?;
-        self.0.pulls.count(key, served.manifest.digest, self.0.clock.now());
-        Ok(served)
+        }
     }
 
     /// A manifest's digest, type and size. Nothing is downloaded unless the upstream's `HEAD` does not say enough.

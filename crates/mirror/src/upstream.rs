@@ -19,7 +19,7 @@ use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference, Repository};
 use entrepot_remote::{
     BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest, NetworkFault,
-    NetworkFaultKind, Patience, PublicView, Remote, TagPage,
+    NetworkFaultKind, Patience, PublicView, PullQuota, Remote, TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -207,6 +207,11 @@ impl Upstream {
             host: self.host().clone(),
             fault: self.fault_of(error),
         })
+    }
+
+    /// What the registry said last of the pulls that it allows us.
+    pub(crate) fn pull_quota(&self) -> Option<PullQuota> {
+        self.remote.pull_quota()
     }
 
     /// Has an endpoint that sent wrong bytes asked last for a while.

@@ -25,6 +25,8 @@ pub struct ImageConfig {
     pub created: Option<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// The environment of its processes, as `NAME=value`.
+    pub environment: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,14 +43,29 @@ struct Document {
 struct Execution {
     #[serde(default, rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(default, rename = "Env")]
+    environment: Option<Vec<String>>,
 }
 
 impl ImageConfig {
     /// Reads a configuration. `None` if it is not one: an artifact may have anything in its place.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let Document { platform, created, config } = serde_json::from_slice(bytes).ok()?;
-        let labels = config.and_then(|execution| execution.labels).unwrap_or_default();
-        Some(Self { platform: Some(platform), created, labels })
+        let (labels, environment) =
+            config.map_or_else(Default::default, |config| (config.labels, config.environment));
+        Some(Self {
+            platform: Some(platform),
+            created,
+            labels: labels.unwrap_or_default(),
+            environment: environment.unwrap_or_default(),
+        })
+    }
+
+    /// The value of a variable of the environment.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        // The last one counts.
+        let mut pairs = self.environment.iter().rev().filter_map(|text| text.split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
     }
 
     /// The platform that the image runs on, where the configuration names one.
@@ -73,10 +90,11 @@ mod tests {
         assert_eq!(empty.into_platform().unwrap().to_string(), "/");
         let full =
             br#"{"os": "linux", "architecture": "arm", "variant": "v7", "created": "2026-01-02T03:04:05Z",
-            "config": {"Labels": null, "Cmd": ["a"]}, "rootfs": {"type": "layers"}}"#;
+            "config": {"Labels": null, "Cmd": ["a"], "Env": ["A=1", "B", "A=2=3"]}, "rootfs": {"type": "layers"}}"#;
         let full = ImageConfig::parse(full).unwrap();
         assert_eq!(full.platform().unwrap().to_string(), "linux/arm/v7");
         assert_eq!(full.created.as_deref(), Some("2026-01-02T03:04:05Z"));
+        assert_eq!((full.variable("A"), full.variable("B"), full.variable("C")), (Some("2=3"), None, None));
     }
 
     #[test]

@@ -169,6 +169,11 @@ impl Manifest {
         self.manifests
     }
 
+    /// The layers, the lowest first.
+    pub fn layers(&self) -> &[Descriptor] {
+        &self.layers
+    }
+
     /// The image's config, if it is an image.
     pub fn config(&self) -> Option<&Descriptor> {
         self.config.as_ref()

@@ -11,6 +11,7 @@ use http::{StatusCode, header};
 use crate::{
     action::Action,
     challenge::TokenFault,
+    client::Client,
     error::Refusal,
     origin::Origin,
     permit::Permit,
@@ -150,10 +151,17 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     if let Some(access) = is_asked {
         Box::pin(question.ask(access, &state.mirror)).await?;
     }
-    match state.policy.decide(question.sender, question.action, repository) {
-        Decision::Allow(permit) => Ok(permit),
-        Decision::Refuse(refusal) => Err(refusal),
+    let permit = match state.policy.decide(question.sender, question.action, repository) {
+        Decision::Allow(permit) => permit,
+        Decision::Refuse(refusal) => return Err(refusal),
+    };
+    if state.limits.are_none() {
+        return Ok(permit);
     }
+    let client = Client::at(question.origin.client());
+    let wants = (question.action, question.method);
+    let held = Box::pin(state.limits.admit(&question.sender.principal, client, wants)).await?;
+    Ok(permit.with(held))
 }
 
 fn visibility(verdict: Verdict) -> Visibility {

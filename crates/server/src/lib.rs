@@ -9,7 +9,7 @@
 //! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
 //!   credentials (`memo`: the last ones) or a session's `cookie`
 //! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `rule_admission` asks the
-//!   `rules_in_force` what may be pulled, and `policy` may refuse what is allowed, and a `permit` goes with the response
+//!   `rules_in_force` what may be pulled, `limits` says how much, and `policy` may refuse what is allowed, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
 //! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message
 
@@ -31,6 +31,7 @@ mod call;
 mod challenge;
 mod change_problem;
 mod client;
+mod compat;
 mod connection;
 mod cookie;
 mod credentials;
@@ -49,6 +50,7 @@ mod incoming;
 #[doc(hidden)]
 pub mod laws;
 mod library;
+mod limits;
 mod local;
 mod login_provider;
 mod memo;
@@ -85,6 +87,7 @@ mod workers;
 
 pub use action::{Action, Content};
 pub use error::Refusal;
+pub use limits::LimitsInForce;
 pub use login_provider::{LoginProvider, OIDC};
 pub use metrics::Metrics;
 pub use patience::Patience;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     answers::Answers,
     host::Hosts,
+    limits::LimitsInForce,
     local::Local,
     login_provider::LoginProvider,
     metrics::Metrics,
@@ -18,7 +19,7 @@ use crate::{
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
-    sync::service::SyncService,
+    sync::{listeners::Listeners, service::SyncService},
 };
 
 /// The parts of a server.
@@ -37,6 +38,8 @@ pub struct Parts {
     pub library: Option<Library>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
+    /// How much clients may have.
+    pub limits: LimitsInForce,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -55,6 +58,7 @@ pub(crate) struct State {
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
     pub(crate) rules: RulesInForce,
+    pub(crate) limits: LimitsInForce,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -72,6 +76,8 @@ pub(crate) struct State {
     /// The response bodies in flight.
     pub(crate) answers: Answers,
     pub(crate) metrics: Metrics,
+    /// Who follows pulls.
+    pub(crate) listeners: Listeners,
     /// Cancelled when the server takes no more requests.
     pub(crate) draining: CancellationToken,
 }
@@ -88,7 +94,8 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, rules, policy, registry, metrics } = parts;
+        let Parts { mirror, sync, token, access, vault, library, rules, limits, policy, registry, metrics } =
+            parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -100,6 +107,7 @@ impl State {
             vault,
             library,
             rules,
+            limits,
             policy,
             registry,
             hosts,
@@ -110,6 +118,7 @@ impl State {
             shortage,
             answers,
             metrics,
+            listeners: Listeners::default(),
             draining,
         }
     }

@@ -1,7 +1,14 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
+use super::{chinese_instances, chinese_nodes};
+
+/// All texts: English and 中文.
+pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    TEXTS.iter().chain(chinese_nodes::TEXTS).chain(chinese_instances::TEXTS)
+}
+
 /// English and 中文.
-pub(super) const TEXTS: &[(&str, &str)] = &[
+const TEXTS: &[(&str, &str)] = &[
     // Commands
     (
         "Mirror for container images: the first pull streams through, later pulls are local",

@@ -127,7 +127,7 @@ fn shown_values(argument: &Arg) -> Vec<String> {
 }
 
 fn text(english: &str) -> String {
-    let found = chinese::TEXTS.iter().find(|(text, _)| *text == english);
+    let found = chinese::texts().find(|(text, _)| *text == english);
     found.map_or(english, |(_, chinese)| chinese).to_owned()
 }
 
@@ -154,8 +154,8 @@ mod tests {
     fn every_text_has_a_translation_and_every_translation_a_text() {
         let mut said = BTreeSet::new();
         texts(&shown(false), &mut said);
-        let known: BTreeSet<String> = chinese::TEXTS.iter().map(|(text, _)| (*text).to_owned()).collect();
-        assert_eq!(known.len(), chinese::TEXTS.len(), "a text is there twice");
+        let known: BTreeSet<String> = chinese::texts().map(|(text, _)| (*text).to_owned()).collect();
+        assert_eq!(known.len(), chinese::texts().count(), "a text is there twice");
         let missing: Vec<_> = said.difference(&known).collect();
         let gone: Vec<_> = known.difference(&said).collect();
         assert!(missing.is_empty() && gone.is_empty(), "without 中文: {missing:#?}\ngone: {gone:#?}");
@@ -176,7 +176,7 @@ mod tests {
         }
         let mut seen = Vec::new();
         look(&shown(false), "", &mut seen);
-        for (path, _) in examples::EXAMPLES {
+        for (path, _) in examples::all() {
             assert!(seen.iter().any(|seen| seen == path), "`{path}` is gone");
         }
     }
@@ -190,7 +190,7 @@ mod tests {
                 if call.contains("--semver") { "entrepot tags nginx --latest 3".to_owned() } else { call };
             call.split_whitespace().skip_while(|word| word.contains('=')).map(str::to_owned).collect()
         };
-        for (path, examples) in examples::EXAMPLES {
+        for (path, examples) in examples::all() {
             for example in *examples {
                 let parsed = shown(false).try_get_matches_from(words(example.call));
                 assert!(parsed.is_ok(), "{path}: {}: {:?}", example.call, parsed.err());

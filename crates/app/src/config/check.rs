@@ -6,10 +6,11 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use entrepot_access::{AccessSection, FederationSettings, Rules as AccessRules, SettingsFault};
+use entrepot_access::{AccessSection, AccountName, FederationSettings, Rules as AccessRules, SettingsFault};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
+use entrepot_policy::{Limits, LimitsSection};
 use entrepot_remote::{AccountFault, Settings as Remote};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
@@ -23,6 +24,7 @@ use super::{
     listen::{Listen, ListenError},
     reader::{error::Error, place::Place, tree::Node},
     sections, show,
+    shown::Shown,
     types::{Config, Habits, KeySource, Log, PullRules, Registry, Rules, TlsFiles, Written},
     urls::{self, EndpointError},
 };
@@ -49,6 +51,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
         pull_rules: PullRules::default(),
+        limits: checker.limits(&file.limits)?,
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
@@ -57,10 +60,12 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         sessions: checker.of_access(file.access.as_ref(), AccessSection::session_limits)?,
         networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
         has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
+        library: file.library,
         key: checker.key(file.secrets)?,
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
+    checker.library(&config)?;
     checker.hosted_beside_upstreams(&config)?;
     Ok(config)
 }
@@ -149,6 +154,17 @@ impl Checker<'_> {
                 std::iter::once("access").chain(fault.path.iter().map(String::as_str)).collect();
             self.fault(&path, fault.what)
         })
+    }
+
+    fn limits(&self, section: &LimitsSection) -> Result<Written<Limits>, Error> {
+        for (index, account) in section.exempt.iter().enumerate() {
+            account.parse::<AccountName>().map_err(|error| {
+                let path = ["limits", "exempt", &index.to_string()];
+                self.fault(&path, error.to_string()).with_hint("write the names of accounts: `[prometheus]`")
+            })?;
+        }
+        let written = self.root.get("limits").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
+        Ok(Written { meant: Limits::of(section), shown: written })
     }
 
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {
@@ -256,6 +272,25 @@ impl Checker<'_> {
                 .with_hint("1 means one connection for each blob"));
         }
         Ok(())
+    }
+
+    fn library(&self, config: &Config) -> Result<(), Error> {
+        let (nodes, pulls) = (&config.library.nodes, &config.library.pulls);
+        let none = [
+            (&["library", "nodes", "check_every"], nodes.check_every.is_zero()),
+            (&["library", "nodes", "check_timeout"], nodes.check_timeout.is_zero()),
+            (&["library", "nodes", "survey_every"], nodes.survey_every.is_zero()),
+            (&["library", "nodes", "survey_timeout"], nodes.survey_timeout.is_zero()),
+            (&["library", "nodes", "checks_at_once"], nodes.checks_at_once == 0),
+            (&["library", "pulls", "at_once"], pulls.at_once == 0),
+            (&["library", "pulls", "attempts"], pulls.attempts == 0),
+            (&["library", "pulls", "stalled_after"], pulls.stalled_after.is_zero()),
+            (&["library", "pulls", "remembered"], pulls.remembered == 0),
+        ];
+        match none.into_iter().find(|(_, is_none)| *is_none) {
+            Some((path, _)) => Err(self.fault(path, "this must be more than nothing")),
+            None => Ok(()),
+        }
     }
 
     fn registries(

@@ -133,8 +133,10 @@ impl Search<'_> {
         let directory = self.directory;
         LISTS_OF_FILES.iter().any(|path| {
             let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
-            let list = self.root.at_mut(&path).map(|node| &mut node.value);
-            matches!(list, Some(Value::List(patterns)) if without(patterns, directory, file))
+            match self.root.at_mut(&path).map(|node| &mut node.value) {
+                Some(Value::List(patterns)) => without(patterns, directory, file),
+                _ => false,
+            }
         })
     }
 }

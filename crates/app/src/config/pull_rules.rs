@@ -70,7 +70,7 @@ fn not_rules(file: &Path, faults: &[LineFault]) -> Error {
         0 => first.to_string(),
         more => format!("{first} (and {more} more, line {})", numbers(others)),
     };
-    let place = Place::File { line: first.line, column: 1 };
+    let place = Place::File { line: first.line as u64, column: 1 };
     Error::at(&place, what).in_file(file).with_hint("see all of a list: `entrepot rules check FILE`")
 }
 

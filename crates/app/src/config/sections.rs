@@ -8,9 +8,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use entrepot_access::AccessSection;
 use entrepot_blobs::S3Settings;
+use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
-use entrepot_policy::RulesSection;
+use entrepot_policy::{LimitsSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
@@ -32,18 +33,20 @@ pub(super) struct File {
     pub(super) public_url: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) rules: RulesSection,
+    pub(super) limits: LimitsSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
     pub(super) api_token: Option<SecretString>,
     pub(super) access: Option<AccessSection>,
+    pub(super) library: Library,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 20] = [
     "listen",
     "data",
     "blobs",
@@ -54,11 +57,13 @@ pub(super) const KEYS: [&str; 18] = [
     "public_url",
     "registries",
     "rules",
+    "limits",
     "sync",
     "sync_files",
     "migrate",
     "api_token",
     "access",
+    "library",
     "secrets",
     "tls",
     "log",

@@ -7,7 +7,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
-use entrepot_policy::{Contact, RuleList};
+use entrepot_policy::{Contact, Limits, RuleList};
 use entrepot_remote::Settings as RemoteSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) s3: Option<S3Settings>,
     /// The PostgreSQL database; `None` means a SQLite file in the data directory.
     pub(crate) database: Option<SecretString>,
+    /// The `library` section.
+    pub(crate) library: entrepot_library::Settings,
     /// The `mirror` section.
     pub(crate) mirror: MirrorSettings,
     /// The prefixes that accept pushes.
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) rules: Rules,
     /// The rules about pulls.
     pub(crate) pull_rules: PullRules,
+    /// How much clients may have.
+    pub(crate) limits: Written<Limits>,
     /// The migration from one registry to another.
     pub(crate) migration: Option<Written<Migration>>,
     /// The token that lets API clients start and stop runs.

@@ -147,8 +147,8 @@ pub struct EntryPlatform {
     pub platform: Platform,
     /// Its manifest.
     pub digest: Digest,
-    /// The length of its layers and its configuration, compressed, in bytes.
-    pub size: u64,
+    /// The length of its layers and its configuration, compressed, in bytes; `None` if nobody asked for it.
+    pub size: Option<u64>,
 }
 
 /// What is left of the pulls that a registry allows us.

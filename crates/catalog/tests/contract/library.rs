@@ -42,7 +42,7 @@ fn found(digest: Digest) -> EntryCheck {
         error: None,
         checked: Some(at(9)),
         digest: Some(digest),
-        platforms: vec![EntryPlatform { platform, digest, size: 5 << 30 }],
+        platforms: vec![EntryPlatform { platform, digest, size: Some(5 << 30) }],
         compressed_size: Some(5 << 30),
         built: Some(at(1)),
         quota: Some(PullQuota { limit: 100, remaining: 7, window: Some(21600) }),

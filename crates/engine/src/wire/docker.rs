@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    create::{CreateRequest, Network},
+    create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
     mount::{Mount, Source},
     ports::Publish,
@@ -131,6 +131,7 @@ fn host_config(request: &CreateRequest, ports: &[Publish]) -> HostConfig {
             ]),
         },
         network_mode: match request.network {
+            // What Docker gives to every container; its configuration can make it nothing, and never the machine's.
             Network::Usual => None,
             Network::None => Some("none"),
         },

@@ -6,7 +6,7 @@ use entrepot_oci::Platform;
 use serde::Serialize;
 
 use crate::{
-    create::{CreateRequest, Network},
+    create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
     limits::{Limits, LogLimits},
     mount::{Mount, Source},
@@ -42,8 +42,7 @@ pub(crate) struct Create {
     shm_size: u64,
     resource_limits: Resources,
     log_configuration: LogConfig,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    netns: Option<Namespace>,
+    netns: Namespace,
     portmappings: Vec<PortMapping>,
     mounts: Vec<Mounted>,
     volumes: Vec<Volume>,
@@ -137,9 +136,12 @@ pub(crate) fn create(request: &CreateRequest) -> Create {
         shm_size: request.limits.shm,
         resource_limits: resources(&request.limits),
         log_configuration: log(request.limits.log),
-        netns: match request.network {
-            Network::Usual => None,
-            Network::None => Some(Namespace { nsmode: "none" }),
+        // Said, since Podman's configuration can make it that of the machine.
+        netns: Namespace {
+            nsmode: match request.network {
+                Network::Usual => "bridge",
+                Network::None => "none",
+            },
         },
         portmappings: request.ports.iter().map(mapping).collect(),
         mounts,

@@ -107,6 +107,7 @@ async fn podman_is_asked_in_these_words() {
             "pids": {"limit": 4096},
         },
         "log_configuration": {"driver": "k8s-file", "size": 62_914_560},
+        "netns": {"nsmode": "bridge"},
         "portmappings": [
             {"host_ip": "", "container_port": 22, "host_port": 20022, "protocol": "tcp"},
             {"host_ip": "127.0.0.1", "container_port": 8888, "host_port": 28888, "protocol": "tcp"},

@@ -79,3 +79,28 @@ async fn a_name_in_use_is_a_conflict_on_every_engine() {
         assert!(matches!(again, Err(Error::Conflict(_))), "{dialect:?}: {again:?}");
     }
 }
+
+// Somebody else removed it, and made another of the same name.
+#[tokio::test]
+async fn a_container_is_known_by_its_id_and_not_by_its_name() {
+    let (fake, engine) = started(Dialect::Docker28).await;
+    let id = engine.create(&plain("train-1")).await.unwrap().id;
+    fake.change_id("train-1");
+    assert!(matches!(engine.inspect(&id).await, Err(Error::NotFound(_))));
+    assert!(matches!(engine.stop(&id, GRACE).await, Err(Error::NotFound(_))));
+    let named = engine.inspect_named(&"train-1".parse().unwrap()).await.unwrap();
+    assert_ne!(named.id, id);
+    let listed = engine.containers(Whose::Of(&installation())).await.unwrap();
+    assert_eq!(listed[0].id, named.id);
+}
+
+// The machine was started anew: nothing runs, and it says so.
+#[tokio::test]
+async fn after_a_reboot_nothing_runs() {
+    let (fake, engine) = started(Dialect::Docker20).await;
+    let id = engine.create(&plain("train-1")).await.unwrap().id;
+    engine.start(&id).await.unwrap();
+    fake.reboot();
+    let state = engine.inspect(&id).await.unwrap().state;
+    assert_eq!((state.status, state.exit_code), (Status::Exited, Some(255)));
+}

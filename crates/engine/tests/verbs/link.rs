@@ -6,6 +6,11 @@ use entrepot_testkit::{
     patiently,
 };
 
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixListener,
+};
+
 use crate::common::{connected, started};
 
 fn tls(certificates: &TestCertificates) -> Tls {
@@ -23,7 +28,7 @@ async fn every_engine_is_known_by_what_it_says() {
         (Dialect::Docker20, Product::Docker, "1.41"),
         (Dialect::Docker28, Product::Docker, "1.51"),
         (Dialect::Podman4, Product::Podman, "1.41"),
-        (Dialect::Podman5, Product::Podman, "1.41"),
+        (Dialect::Podman5, Product::Podman, "1.44"),
     ] {
         let (fake, engine) = started(dialect).await;
         let EngineVersion { product: found, api: spoken, release, architecture, .. } =
@@ -124,4 +129,39 @@ async fn what_answers_something_else_is_not_an_engine() {
     }
     let engine = connected(&fake).await;
     patiently("an answer", engine.ping()).await.unwrap();
+}
+
+/// Answers the first connection with these bytes, whatever is asked, and closes it.
+async fn answered(bytes: Vec<u8>) -> Error {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("engine.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 4096];
+        assert!(stream.read(&mut asked).await.unwrap() > 0);
+        // The client may have heard enough.
+        drop(stream.write_all(&bytes).await);
+    });
+    let endpoint = Endpoint::new(format!("unix://{}", path.display()).parse().unwrap(), None).unwrap();
+    let error = patiently("an error", Engine::connect(endpoint)).await.unwrap_err();
+    answering.await.unwrap();
+    error
+}
+
+#[tokio::test]
+async fn what_does_not_speak_http_is_said_to() {
+    let head = b"HTTP/1.1 200 OK\r\n".to_vec();
+    let short = [head.as_slice(), b"content-length: 10\r\n\r\n{}"].concat();
+    let flood = [head, b"x-more: 0123456789abcdef\r\n".repeat(100_000)].concat();
+    for (bytes, fault) in [
+        (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), LinkFault::NotHttp),
+        (vec![0; 64], LinkFault::NotHttp),
+        (flood, LinkFault::NotHttp),
+        (Vec::new(), LinkFault::Closed),
+        (short, LinkFault::Cut),
+    ] {
+        let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(20)]).into_owned();
+        assert_eq!(answered(bytes).await, Error::Unreachable(fault), "{beginning:?}");
+    }
 }

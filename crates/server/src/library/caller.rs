@@ -13,9 +13,8 @@ use crate::{
 
 /// The library, if the caller may do this with it.
 pub(crate) fn library(call: &WebCall, operation: Operation) -> Result<&Library, Problem> {
-    let library = call.state.library.as_ref().ok_or_else(Problem::not_found)?;
     allowed(call, operation)?;
-    Ok(library)
+    call.state.library.as_ref().ok_or_else(Problem::not_found)
 }
 
 /// The caller, as the owner of instances.

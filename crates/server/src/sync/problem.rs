@@ -28,6 +28,8 @@ pub(crate) struct Problem {
     pub(crate) hint: Option<String>,
     /// The texts in 中文.
     chinese: Option<Texts>,
+    /// All fields that are wrong, where several are told at once.
+    errors: Vec<FieldError>,
     /// The methods that the address allows, for a wrong method.
     pub(crate) allow: Option<String>,
     /// When to ask again, in seconds.
@@ -40,7 +42,28 @@ struct Texts {
     hint: Option<String>,
 }
 
+/// A field that is wrong, and why, in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldError {
+    pub(crate) field: &'static str,
+    pub(crate) detail: String,
+    pub(crate) chinese: String,
+}
+
 impl Problem {
+    /// Several fields are wrong. The first one is the problem's own, for those who read only that.
+    pub(crate) fn of_fields(errors: Vec<FieldError>) -> Self {
+        let joined = |text: fn(&FieldError) -> &str, between: &str| {
+            errors.iter().map(text).collect::<Vec<_>>().join(between)
+        };
+        let problem = Self::bad(joined(|error| &error.detail, "; "));
+        let problem = problem.in_chinese(joined(|error| &error.chinese, "；"));
+        match errors.first() {
+            Some(first) => Self { errors: errors.clone(), ..problem.about(first.field) },
+            None => problem,
+        }
+    }
+
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY);
         Self {
@@ -50,6 +73,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             chinese: None,
+            errors: Vec::new(),
             allow: None,
             retry_after,
         }
@@ -104,6 +128,16 @@ impl Problem {
         Self { allow: Some(allowed), ..problem }
     }
 
+    /// The fact and the hint as one text, in this language as far as there are texts in it.
+    pub(crate) fn message_in(&self, language: Language) -> String {
+        let chinese = self.chinese.as_ref().filter(|_| language == Language::Chinese);
+        let (detail, hint, between) = match chinese {
+            Some(texts) => (&texts.detail, &texts.hint, "；"),
+            None => (&self.detail, &self.hint, "; "),
+        };
+        hint.as_ref().map_or_else(|| detail.clone(), |hint| format!("{detail}{between}{hint}"))
+    }
+
     pub(crate) fn answer(&self) -> Response<Body> {
         self.answer_in(Language::English)
     }
@@ -119,6 +153,7 @@ impl Problem {
             field: self.field.map(str::to_owned),
             detail: chinese.map_or(&self.detail, |texts| &texts.detail).clone(),
             hint: chinese.map_or(&self.hint, |texts| &texts.hint).clone(),
+            errors: self.errors.iter().map(|error| error.told(chinese.is_some())).collect(),
         };
         let mut response = answer::json(&document, PROBLEM);
         *response.status_mut() = self.status;
@@ -138,6 +173,13 @@ impl Problem {
         // The router answers again in the client's language.
         response.extensions_mut().insert(self.clone());
         response
+    }
+}
+
+impl FieldError {
+    fn told(&self, in_chinese: bool) -> entrepot_api::FieldProblem {
+        let detail = if in_chinese { &self.chinese } else { &self.detail };
+        entrepot_api::FieldProblem { field: self.field.to_owned(), detail: detail.clone() }
     }
 }
 

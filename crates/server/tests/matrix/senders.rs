@@ -126,6 +126,10 @@ impl Sender {
         match &self.carries {
             Carries::All | Carries::Area("admin") => true,
             Carries::Area("sync") => matches!(operation, "see" | "inspect" | "run-syncs"),
+            Carries::Area("library") => matches!(
+                operation,
+                "see" | "browse-library" | "run-instances" | "manage-library" | "manage-instances"
+            ),
             Carries::Verb("request", _) => matches!(operation, "see" | "request"),
             Carries::Verb(..) | Carries::Area(_) => operation == "see",
         }

@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod content;
+pub(crate) mod library;
 pub(crate) mod tls;
 pub(crate) mod yard;
 
@@ -24,7 +25,8 @@ use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Credential, Remote};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService, TlsFiles,
+    ApiToken, LimitsInForce, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService,
+    TlsFiles,
 };
 use entrepot_testkit::{
     TestRegistry,
@@ -65,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// What may be pulled.
     pub(crate) rules: RulesInForce,
+    /// How much clients may have.
+    pub(crate) limits: LimitsInForce,
     /// The proxies in front, and who reads the metrics.
     pub(crate) networks: NetworkSettings,
     /// The address that everybody is told.
@@ -96,6 +100,7 @@ pub(crate) struct Rig {
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
+    pub(crate) library: Option<Library>,
     pub(crate) stop: CancellationToken,
     pub(crate) running: JoinHandle<()>,
     data: tempfile::TempDir,
@@ -136,6 +141,7 @@ impl Rig {
             accounts,
             policy,
             rules,
+            limits,
             networks,
             public_url,
             catalog,
@@ -147,6 +153,7 @@ impl Rig {
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         rules.register(&mut registry);
+        limits.register(&mut registry);
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -159,7 +166,10 @@ impl Rig {
         };
         let library = library.zip(vault.clone()).map(|(ground, vault)| {
             let LibraryGround { catalog, keys, settings } = ground;
-            Library::new(entrepot_library::Parts { catalog, keys, vault, mirror: mirror.clone(), settings })
+            let (mirror, access) = (mirror.clone(), access.clone().unwrap());
+            let parts =
+                entrepot_library::Parts { catalog, keys, vault, mirror, access, address: None, settings };
+            Library::new(parts)
         });
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
@@ -167,8 +177,9 @@ impl Rig {
             token,
             access,
             vault,
-            library,
+            library: library.clone(),
             rules: rules.clone(),
+            limits,
             policy,
             registry,
             metrics: metrics.clone(),
@@ -179,7 +190,8 @@ impl Rig {
             let (server, stop) = (Arc::clone(&server), stop.clone());
             async move { server.run(stop, GRACE).await }
         });
-        Self { upstream, mirror, clock, address: server.local_addr(), server, metrics, stop, running, data }
+        let address = server.local_addr();
+        Self { upstream, mirror, clock, address, server, metrics, library, stop, running, data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -126,7 +126,7 @@ impl Sending<'_> {
             }
             tries += 1;
             let error = EndpointError::from(error);
-            if tries >= TRIES || !self.may_pass(&error) {
+            if tries >= TRIES || !self.may_pass(&error, tries) {
                 return Err(Fault::Target(error));
             }
             tracing::debug!(blob = %self.blob.digest, %error, chunk = self.chunk, "an upload begins anew");
@@ -164,7 +164,7 @@ impl Sending<'_> {
     }
 
     async fn chunks(&mut self, mut upload: Upload, chunk: u64) -> Result<(), RemoteError> {
-        let chunk = chunk.max(upload.least_chunk().unwrap_or_default());
+        let mut chunk = chunk.max(upload.least_chunk().unwrap_or_default());
         let mut strikes = 0;
         while upload.sent() < self.blob.size {
             let (at, mark) = (upload.sent(), self.blob_stream.mark().await);
@@ -180,6 +180,8 @@ impl Sending<'_> {
             self.resume(&mut upload, at, mark).await?;
             if upload.sent() > at {
                 strikes = 0;
+            } else if strikes > 1 {
+                chunk = smaller(chunk).max(upload.least_chunk().unwrap_or_default());
             }
         }
         upload.finish(&self.blob.digest).await
@@ -196,26 +198,38 @@ impl Sending<'_> {
         Ok(())
     }
 
-    // True if a retry may succeed, perhaps with smaller chunks.
-    fn may_pass(&mut self, error: &EndpointError) -> bool {
+    fn smaller_chunk(&self) -> u64 {
+        self.chunk.map_or(CHUNK, smaller).min(self.blob.size / 2).max(SMALLEST)
+    }
+
+    // True if a retry may succeed, perhaps with smaller chunks. A registry that refuses a long body closes the connection, and
+    // its reason may be lost with it: after a second cut, a body of any length is sent in smaller parts.
+    fn may_pass(&mut self, error: &EndpointError, tries: u32) -> bool {
         let EndpointError::Registry(registrys) = error else { return false };
         match registrys.refusal() {
             Some(Refusal::Size) => {
-                let smaller = self.chunk.map_or(CHUNK, |chunk| chunk / 4).min(self.blob.size / 2);
-                self.chunk = Some(smaller.max(SMALLEST));
+                self.chunk = Some(self.smaller_chunk());
                 self.blob.size > SMALLEST
             }
             Some(Refusal::Upload) => true,
             // The registry let the upload begin. Its token may have died since, and the next upload fetches another.
             Some(Refusal::Rights) => !std::mem::replace(&mut self.is_refused, true),
             _ if error.may_pass() => {
-                let is_long = self.blob.size > CHUNK && error.wait().is_none();
-                self.chunk = self.chunk.or(is_long.then_some(CHUNK));
+                let is_cut = error.wait().is_none();
+                if is_cut && self.chunk.is_none() && self.blob.size > CHUNK {
+                    self.chunk = Some(CHUNK);
+                } else if is_cut && tries > 1 && self.blob.size > SMALLEST {
+                    self.chunk = Some(self.smaller_chunk());
+                }
                 true
             }
             _ => false,
         }
     }
+}
+
+fn smaller(chunk: u64) -> u64 {
+    (chunk / 4).max(SMALLEST)
 }
 
 // True if the registry does not know the upload: a repeated request may have found that the first one had ended it.

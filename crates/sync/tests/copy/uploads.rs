@@ -36,6 +36,16 @@ async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
 }
 
 #[tokio::test]
+async fn a_reason_that_is_lost_with_the_connection_leads_to_chunks_all_the_same() {
+    let (source, registry, image) = pair(5 * MIB).await;
+    // 413 while the body is still on its way, and the connection is closed: it may be met as a broken one.
+    registry.capabilities(|can| can.largest_upload = Some(2 * MIB));
+    done(&run(Lab::default(), vec![to(&source, &image, &[&registry])]).await[0]);
+    assert_there(&registry, "c/d", "1", &image).await;
+    assert!(registry.log().count(Method::PATCH, "/blobs/uploads/") >= 3);
+}
+
+#[tokio::test]
 async fn a_blob_that_is_too_small_for_chunks_is_refused_once() {
     let (source, registry, image) = pair(1000).await;
     registry.fault(Fault::on(uploads(Method::PUT)).always().then(Action::status(413)));

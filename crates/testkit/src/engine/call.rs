@@ -1,7 +1,5 @@
 //! What the engine was asked.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 use serde_json::Value;
@@ -15,8 +13,8 @@ pub struct EngineCall {
     pub version: String,
     /// The path behind it, such as `containers/create` or `libpod/containers/create`.
     pub path: String,
-    /// What is behind the question mark.
-    pub query: BTreeMap<String, String>,
+    /// What is behind the question mark, in its order.
+    pub query: Vec<(String, String)>,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, `null` if it is empty or no JSON.
@@ -45,7 +43,13 @@ impl EngineCall {
 
     /// A value of the query; empty if it is not there.
     pub fn value(&self, name: &str) -> &str {
-        self.query.get(name).map(String::as_str).unwrap_or_default()
+        self.values(name).first().copied().unwrap_or_default()
+    }
+
+    /// All values of a name in the query.
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let found = self.query.iter().filter(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).collect()
     }
 
     /// Whether it is a `method` of a path with these segments, where `*` is any.

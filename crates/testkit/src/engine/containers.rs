@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{record::Status, reply::Reply, routes::Context};
+use super::{context::Context, dialect::Dialect, record::Status, reply::Reply};
 
 /// A verb of a container.
 pub(crate) fn act(context: &mut Context<'_>, name: &str, verb: &str) -> Reply {
@@ -31,6 +31,7 @@ fn start(context: &mut Context<'_>, name: &str) -> Reply {
     record.life.status = Status::Running;
     record.life.started_ms = Some(now_ms);
     record.life.exit_code = 0;
+    context.state.tell(name, "start", context.shared.dialect);
     Reply::empty(204)
 }
 
@@ -45,6 +46,7 @@ fn stop(context: &mut Context<'_>, name: &str) -> Reply {
         return Reply::stream("", Box::pin(futures_util::stream::pending()));
     }
     record.end(143, now_ms);
+    context.state.tell(name, "die", context.shared.dialect);
     Reply::empty(204)
 }
 
@@ -54,8 +56,9 @@ fn kill(context: &mut Context<'_>, name: &str) -> Reply {
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
     if record.life.status != Status::Running {
         let id = record.id.clone();
+        let status = if dialect == Dialect::Podman4 { 500 } else { 409 };
         return context.error(
-            409,
+            status,
             &match dialect.is_podman() {
                 true => format!(
                     "can only kill running containers. {id} is in state exited: container state improper"
@@ -66,6 +69,7 @@ fn kill(context: &mut Context<'_>, name: &str) -> Reply {
     }
     if !record.life.is_stuck {
         record.end(137, now_ms);
+        context.state.tell(name, "die", dialect);
     }
     Reply::empty(204)
 }
@@ -87,6 +91,7 @@ pub(crate) fn remove(context: &mut Context<'_>, name: &str) -> Reply {
     if is_running && !matches!(context.call.value("force"), "true" | "1") {
         return context.error(409, &format!("You cannot remove a running container {id}."));
     }
+    context.state.tell(&id, "destroy", context.shared.dialect);
     context.state.containers.retain(|record| record.id != id);
     Reply::empty(204)
 }

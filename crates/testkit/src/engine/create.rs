@@ -6,11 +6,11 @@ use entrepot_oci::ImageRef;
 use serde_json::{Map, Value, json};
 
 use super::{
+    context::Context,
     dialect::Dialect,
     images,
     record::{Life, Record},
     reply::Reply,
-    routes::Context,
     state::image_id,
 };
 

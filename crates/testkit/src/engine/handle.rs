@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use entrepot_oci::ImageRef;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -22,10 +23,12 @@ use super::{
     dialect::Dialect,
     fault::EngineFault,
     offer::{Offer, Refusal},
+    program::ExecAnswer,
     record::Record,
     serve::{self, Listener},
     state::Shared,
     tls::TestCertificates,
+    usage::TestUsage,
 };
 use crate::patience::until;
 
@@ -193,6 +196,7 @@ impl TestEngine {
     pub fn end(&self, name: &str, exit_code: i64) {
         let now_ms = self.shared.state().now_ms();
         self.change(name, |record| record.end(exit_code, now_ms));
+        self.tell(name, "die");
     }
 
     /// The container's process is ended because it used too much memory.
@@ -202,6 +206,8 @@ impl TestEngine {
             record.end(137, now_ms);
             record.life.oom_killed = true;
         });
+        self.tell(name, "oom");
+        self.tell(name, "die");
     }
 
     /// Nothing ends this container any more.
@@ -211,7 +217,39 @@ impl TestEngine {
 
     /// Somebody else removes the container.
     pub fn remove(&self, name: &str) {
+        self.tell(name, "destroy");
         self.shared.state().containers.retain(|record| !record.is_called(name));
+    }
+
+    /// The container prints this to a stream: 1 is its output, 2 its errors.
+    pub fn print(&self, name: &str, stream: u8, text: impl AsRef<[u8]>) {
+        let printed = (stream, Bytes::copy_from_slice(text.as_ref()));
+        self.change(name, |record| record.life.printed.push(printed));
+    }
+
+    /// The container prints without an end, as fast as it is read.
+    pub fn print_forever(&self, name: &str) {
+        self.change(name, |record| record.life.prints_forever = true);
+    }
+
+    /// The container uses so much.
+    pub fn set_usage(&self, name: &str, usage: TestUsage) {
+        self.change(name, |record| record.life.usage = usage);
+    }
+
+    /// Programs whose command has this part answer so; the first that fits counts. Others repeat what they read.
+    pub fn answer_exec(&self, part: &str, answer: ExecAnswer) {
+        self.shared.state().answers.push((part.to_owned(), answer));
+    }
+
+    /// How many programs run in its containers.
+    pub fn programs(&self) -> usize {
+        self.shared.state().execs.iter().filter(|exec| exec.is_running).count()
+    }
+
+    fn tell(&self, name: &str, action: &str) {
+        self.shared.state().tell(name, action, self.shared.dialect);
+        self.shared.changed();
     }
 
     /// The container has another id from now on.
@@ -222,6 +260,7 @@ impl TestEngine {
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Record)) {
         change(self.shared.state().container(name).unwrap());
+        self.shared.changed();
     }
 
     /// Its machine starts anew: nothing runs any more.
@@ -255,6 +294,11 @@ impl TestEngine {
     /// Forgets limits when a container is made, without a word.
     pub fn drop_limits(&self) {
         self.shared.state().drops_limits = true;
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Bytes of endless answers that went out so far.

@@ -4,10 +4,10 @@ use entrepot_oci::ImageRef;
 use serde_json::{Value, json};
 
 use super::{
+    context::Context,
     offer::{Offer, Refusal},
-    progress,
+    progress, refuse,
     reply::Reply,
-    routes::Context,
     state::image_id,
 };
 
@@ -56,6 +56,6 @@ pub(crate) fn pull(context: &mut Context<'_>) -> Reply {
     let offered = context.state.offers.get(&reference).cloned();
     match offered.unwrap_or(Err(Refusal::NotFound)) {
         Ok(offer) => progress::pull(context.shared.dialect, context.state, reference, offer),
-        Err(refusal) => progress::refuse(context.shared.dialect, &image, refusal),
+        Err(refusal) => refuse::refuse(context.shared.dialect, &image, refusal),
     }
 }

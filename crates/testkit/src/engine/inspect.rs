@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
+    context::Context,
+    dialect::Dialect,
+    labels::has_labels,
     record::{Record, Status},
     reply::Reply,
-    routes::Context,
     state::written,
 };
-use crate::engine::dialect::Dialect;
 
 pub(crate) fn look(context: &mut Context<'_>, name: &str) -> Reply {
     let dialect = context.shared.dialect;
@@ -59,14 +60,4 @@ pub(crate) fn list(context: &Context<'_>) -> Reply {
         })
     });
     Reply::ok(&Value::Array(listed.collect()))
-}
-
-/// Whether these labels are what `filters` asks for.
-pub(crate) fn has_labels(labels: &Value, filters: &str) -> bool {
-    let filters: Value = serde_json::from_str(filters).unwrap_or_default();
-    let wanted = filters["label"].as_array().cloned().unwrap_or_default();
-    wanted.iter().filter_map(Value::as_str).all(|wanted| {
-        let (name, value) = wanted.split_once('=').unwrap_or((wanted, ""));
-        labels[name] == value
-    })
 }

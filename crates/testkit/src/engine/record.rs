@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use serde_json::Value;
+
+use super::usage::TestUsage;
 
 /// A container as the engine keeps it.
 #[derive(Clone, Debug)]
@@ -20,6 +23,9 @@ pub(crate) struct Record {
     pub(crate) life: Life,
 }
 
+/// A line, or a part of one, and the stream that it was printed to: 1 or 2.
+pub(crate) type Printed = (u8, Bytes);
+
 /// What a container does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
@@ -28,6 +34,10 @@ pub(crate) struct Life {
     pub(crate) finished_ms: Option<i64>,
     pub(crate) exit_code: i64,
     pub(crate) oom_killed: bool,
+    /// What it printed, and whether it never stops printing.
+    pub(crate) printed: Vec<Printed>,
+    pub(crate) prints_forever: bool,
+    pub(crate) usage: TestUsage,
     /// It does not end when it is asked to.
     pub(crate) is_stuck: bool,
 }

@@ -19,6 +19,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: Content,
+    /// The head is not sent before there is a body.
+    pub(crate) is_late: bool,
 }
 
 /// What is sent.
@@ -44,11 +46,26 @@ impl Reply {
 
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap();
-        Self { status, content_type, body: Content::Whole(body.into()) }
+        Self { status, content_type, body: Content::Whole(body.into()), is_late: false }
     }
 
     pub(crate) fn stream(content_type: &'static str, chunks: Chunks) -> Self {
-        Self { status: StatusCode::OK, content_type, body: Content::Stream(chunks) }
+        Self { status: StatusCode::OK, content_type, body: Content::Stream(chunks), is_late: false }
+    }
+
+    pub(crate) fn late(content_type: &'static str, chunks: Chunks, is_late: bool) -> Self {
+        Self { is_late, ..Self::stream(content_type, chunks) }
+    }
+
+    /// Waits for the beginning of the body, if it is late.
+    pub(crate) async fn ready(self) -> Self {
+        match self.body {
+            Content::Stream(mut chunks) if self.is_late => {
+                let first = stream::iter(chunks.next().await);
+                Self { body: Content::Stream(Box::pin(first.chain(chunks))), ..self }
+            }
+            body => Self { body, ..self },
+        }
     }
 
     /// An error in the form of the engine.

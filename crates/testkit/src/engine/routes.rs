@@ -1,36 +1,9 @@
 //! Which handler answers.
 
 use super::{
-    call::EngineCall,
-    containers, create, images, inspect,
-    reply::Reply,
-    state::{Shared, State},
+    commit, containers, context::Context, create, events, exec, images, inspect, logs, reply::Reply, stats,
     system, volumes,
 };
-
-/// What handlers need.
-pub(crate) struct Context<'a> {
-    pub(crate) shared: &'a Shared,
-    pub(crate) state: &'a mut State,
-    pub(crate) call: &'a EngineCall,
-}
-
-impl Context<'_> {
-    /// An error in the engine's form.
-    pub(crate) fn error(&self, status: u16, message: &str) -> Reply {
-        Reply::error(self.shared.dialect, status, message)
-    }
-
-    pub(crate) fn no_such_container(&self, name: &str) -> Reply {
-        self.error(
-            404,
-            &match self.shared.dialect.is_podman() {
-                true => format!("no container with name or ID \"{name}\" found: no such container"),
-                false => format!("No such container: {name}"),
-            },
-        )
-    }
-}
 
 /// The answer to a request, as a sane engine gives it.
 pub(crate) fn answer(context: &mut Context<'_>) -> Reply {
@@ -47,11 +20,22 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Reply {
         ("GET", ["system", "df"]) => system::usage(context),
         ("GET", ["images", "json"]) => images::list(context),
         ("POST", ["images", "create"]) => images::pull(context),
+        ("POST", ["images", name @ .., "push"]) => commit::push(context, &name.join("/")),
+        ("DELETE", ["images", name @ ..]) => commit::remove(context, &name.join("/")),
+        ("POST", ["commit"]) => commit::commit(context),
+        ("GET", ["events"]) => events::stream(context),
         ("GET", ["images", name @ .., "json"]) => images::look(context, &name.join("/")),
         ("POST", ["containers", "create"]) => create::docker(context),
         ("POST", ["libpod", "containers", "create"]) => create::libpod(context),
         ("GET", ["containers", "json"]) => inspect::list(context),
-        ("GET", ["containers", name, "json"]) => inspect::look(context, name),
+        ("GET", ["containers", name, "json"] | ["libpod", "containers", name, "json"]) => {
+            inspect::look(context, name)
+        }
+        ("GET", ["containers", name, "logs"]) => logs::read(context, name),
+        ("GET", ["containers", name, "stats"]) => stats::read(context, name),
+        ("POST", ["containers", name, "exec"]) => exec::create(context, name),
+        ("GET", ["exec", id, "json"]) => exec::look(context, id),
+        ("POST", ["exec", id, "resize"]) => exec::resize(context, id),
         ("POST", ["containers", name, verb]) => containers::act(context, name, verb),
         ("DELETE", ["containers", name]) => containers::remove(context, name),
         ("POST", ["volumes", "create"]) => volumes::create(context),

@@ -18,9 +18,11 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     call::EngineCall,
+    context::Context,
+    exec,
     fault::Misbehaviour,
     reply::{Chunks, Reply, ReplyBody},
-    routes::{self, Context},
+    routes,
     state::Shared,
 };
 
@@ -77,6 +79,7 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, mut stop: on
 }
 
 async fn connection(accepted: Accepted, shared: Arc<Shared>) {
+    let _open = shared.opened();
     let wire: Box<dyn Wire> = match accepted {
         Accepted::Plain(wire) => wire,
         Accepted::Tls(handshake) => match handshake.await {
@@ -92,7 +95,8 @@ async fn connection(accepted: Accepted, shared: Arc<Shared>) {
 }
 
 /// Handles a request; an error closes the connection without an answer.
-async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<ReplyBody>> {
+async fn serve(mut request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<ReplyBody>> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let call = EngineCall::new(&parts, &body);
@@ -102,7 +106,13 @@ async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Re
         state.misbehaviours(&call)
     };
     before(&faults).await?;
+    if faults.is_empty() && call.is("POST", "exec/*/start") {
+        let response = exec::start(&shared, &call, upgrade);
+        shared.changed();
+        return Ok(response);
+    }
     let mut reply = answer(&shared, &call, &faults);
+    shared.changed();
     for fault in &faults {
         match fault {
             Misbehaviour::LoseAnswer => return Err(io::Error::other("the answer is lost")),
@@ -115,7 +125,7 @@ async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Re
             _ => {}
         }
     }
-    Ok(reply.into_response())
+    Ok(reply.ready().await.into_response())
 }
 
 // What happens instead of anything, or before it.

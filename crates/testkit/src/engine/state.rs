@@ -3,20 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use entrepot_oci::Digest;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::{
     call::EngineCall,
     dialect::Dialect,
+    event,
     fault::{EngineFault, Misbehaviour},
     offer::{Offer, Refusal},
+    program::{Exec, ExecAnswer},
     record::Record,
 };
 
@@ -27,19 +30,52 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Bytes of endless streams that went out.
     pub(crate) sent: AtomicU64,
+    changes: watch::Sender<()>,
+    /// Connections that are open.
+    pub(crate) connections: AtomicUsize,
 }
 
 impl Shared {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        Self { dialect, state: Mutex::new(State::default()), sent: AtomicU64::new(0) }
+        Self {
+            dialect,
+            state: Mutex::new(State::default()),
+            sent: AtomicU64::new(0),
+            changes: watch::Sender::new(()),
+            connections: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
+    /// Says that something changed.
+    pub(crate) fn changed(&self) {
+        self.changes.send_replace(());
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Counts a connection until it is dropped.
+    pub(crate) fn opened(self: &Arc<Self>) -> Open {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(self))
+    }
+
     pub(crate) fn count(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// A connection that is open.
+pub(crate) struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -54,6 +90,10 @@ pub(crate) struct State {
     pub(crate) volumes: BTreeMap<String, Value>,
     pub(crate) calls: Vec<EngineCall>,
     pub(crate) faults: Vec<EngineFault>,
+    pub(crate) execs: Vec<Exec>,
+    /// What programs answer, by a part of their command.
+    pub(crate) answers: Vec<(String, ExecAnswer)>,
+    pub(crate) events: Vec<Value>,
     /// Fields of the answer to `info`.
     pub(crate) info: BTreeMap<String, Value>,
     /// Paths of the machine that are not there.
@@ -88,6 +128,13 @@ impl State {
             fault.what.clone()
         })
         .collect()
+    }
+
+    /// Tells whoever listens what happened to a container.
+    pub(crate) fn tell(&mut self, name: &str, action: &str, dialect: Dialect) {
+        let now_ms = self.now_ms();
+        let told = self.container(name).map(|record| event::about(record, action, now_ms, dialect));
+        self.events.extend(told);
     }
 
     pub(crate) fn container(&mut self, name: &str) -> Option<&mut Record> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{dialect::Dialect, reply::Reply, routes::Context};
+use super::{context::Context, dialect::Dialect, reply::Reply, state::image_id};
 
 /// A version that the engine does not speak.
 pub(crate) fn refuse_version(context: &Context<'_>) -> Option<Reply> {
@@ -58,10 +58,16 @@ pub(crate) fn libpod_info() -> Reply {
 }
 
 pub(crate) fn usage(context: &Context<'_>) -> Reply {
-    let images: u64 = context.state.images.values().flat_map(|offer| &offer.layers).sum();
+    let all: u64 = context.state.images.values().flat_map(|offer| &offer.layers).sum();
+    // Podman counts no layers.
+    let layers = if context.shared.dialect.is_podman() { 0 } else { all };
+    let images = context.state.images.iter();
+    let images: Vec<Value> = images
+        .map(|(name, offer)| json!({"Id": image_id(name), "Size": offer.layers.iter().sum::<u64>()}))
+        .collect();
     let containers: Vec<Value> =
         context.state.containers.iter().map(|record| json!({"Id": record.id, "SizeRw": 1000})).collect();
     let volumes = context.state.volumes.keys().map(|name| json!({"Name": name, "UsageData": {"Size": -1}}));
     let volumes: Vec<Value> = volumes.collect();
-    Reply::ok(&json!({"LayersSize": images, "Images": [], "Containers": containers, "Volumes": volumes}))
+    Reply::ok(&json!({"LayersSize": layers, "Images": images, "Containers": containers, "Volumes": volumes}))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{inspect::has_labels, reply::Reply, routes::Context};
+use super::{context::Context, labels::has_labels, reply::Reply};
 
 pub(crate) fn create(context: &mut Context<'_>) -> Reply {
     let name = context.call.body["Name"].as_str().unwrap_or_default().to_owned();

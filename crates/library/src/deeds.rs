@@ -1,0 +1,35 @@
+//! What is written into the audit log.
+
+use std::time::SystemTime;
+
+use entrepot_access::{Audit, Deed};
+use entrepot_catalog::AuditOutcome;
+
+use crate::{error::Error, library::Library};
+
+impl Library {
+    /// Writes down what came of a change, and gives that back.
+    pub(crate) async fn recorded<T>(
+        &self,
+        by: &Audit,
+        deed: Deed<'_>,
+        done: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let outcome = match &done {
+            Ok(_) => AuditOutcome::Done,
+            Err(error) if error.is_refusal() => AuditOutcome::Refused,
+            Err(_) => AuditOutcome::Failed,
+        };
+        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await?;
+        done
+    }
+}
+
+/// Does work that must not stop half-way when whoever asked for it leaves.
+pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        // It is never aborted, so it panicked.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -1,0 +1,103 @@
+//! Logins that come with addresses: they go to the stored credentials, and go when their last entry goes.
+
+use entrepot_access::Audit;
+use entrepot_oci::{Digest, Host};
+use entrepot_vault::{Change, Credential, CredentialName, Error as VaultError, NewCredential};
+
+use super::error::EntryError;
+use crate::{
+    address::{ImageAddress, Login},
+    library::Library,
+};
+
+impl Library {
+    /// The stored credential that an entry of this address stands on: that of its login, or the one that another entry of
+    /// the same repository brought.
+    pub(super) async fn credential_of(
+        &self,
+        address: &ImageAddress,
+        login: Option<Login>,
+        by: &Audit,
+    ) -> Result<Option<String>, EntryError> {
+        let Some((host, name)) = address.host().and_then(|host| Some((host, name(address)?))) else {
+            return Ok(None);
+        };
+        if let Some(login) = login {
+            self.store_login(&name, host, address, login, by).await.map_err(EntryError::Login)?;
+            return Ok(Some(name.to_string()));
+        }
+        let is_there = self.0.catalog.has_entry_with_credential(name.as_str()).await?;
+        Ok(is_there.then(|| name.to_string()))
+    }
+
+    async fn store_login(
+        &self,
+        name: &CredentialName,
+        host: &Host,
+        address: &ImageAddress,
+        Login { username, password }: Login,
+        by: &Audit,
+    ) -> Result<(), VaultError> {
+        let credential = Credential {
+            username: username.clone(),
+            password: password.clone(),
+            namespace: Some(address.key().repository.clone()),
+            endpoint: None,
+        };
+        let new = NewCredential { name: Some(name.clone()), host: host.clone(), credential };
+        match self.0.vault.add(new, by.clone()).await {
+            Err(VaultError::Exists(_)) => {
+                let change = Change { username: Some(username), password: Some(password) };
+                self.0.vault.change(name.clone(), change, by.clone()).await
+            }
+            added => added.map(drop),
+        }
+    }
+
+    /// Removes stored credentials that no entry stands on any more.
+    pub(super) async fn drop_unused_logins(
+        &self,
+        names: impl IntoIterator<Item = String>,
+        by: &Audit,
+    ) -> Result<(), EntryError> {
+        for name in names {
+            if self.0.catalog.has_entry_with_credential(&name).await? {
+                continue;
+            }
+            let Ok(name) = name.parse::<CredentialName>() else { continue };
+            match self.0.vault.remove(name, by.clone()).await {
+                // Somebody has removed it by hand.
+                Ok(()) | Err(VaultError::Unknown(_)) => {}
+                Err(error) => return Err(EntryError::Login(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+// One for each repository, which no other has: a credential that somebody made by hand is never changed or removed here.
+fn name(address: &ImageAddress) -> Option<CredentialName> {
+    let image = address.key().to_string();
+    let short = format!("library/{image}").parse();
+    // A name has at most 200 characters, a repository may have more.
+    short.or_else(|_| format!("library/{}", Digest::of(image.as_bytes()).hex()).parse()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_mirror::Names;
+
+    use super::*;
+
+    #[test]
+    fn a_login_is_named_after_its_repository() {
+        let named = |text: &str| {
+            let names = Names::new(Host::docker_hub(), vec![]);
+            name(&ImageAddress::parse(text, &names).unwrap().0).unwrap().to_string()
+        };
+        assert_eq!(named("quay.io/acme/app:1"), "library/quay.io/acme/app");
+        assert_eq!(named("nginx"), "library/docker.io/library/nginx");
+        let long = named(&format!("quay.io/{}:1", "a".repeat(200)));
+        assert_eq!((long.len(), long.starts_with("library/")), (72, true));
+    }
+}

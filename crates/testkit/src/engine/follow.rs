@@ -1,0 +1,37 @@
+//! Answers that go on while something happens.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::stream;
+
+use super::{
+    reply::Chunks,
+    state::{Shared, State},
+};
+
+/// What there is to say next.
+pub(crate) enum Next {
+    /// This.
+    Say(Bytes),
+    /// Nothing yet.
+    Wait,
+    /// Nothing any more.
+    End,
+}
+
+/// Says what `next` finds, looking again whenever something changes.
+pub(crate) fn follow(shared: Arc<Shared>, next: impl FnMut(&mut State) -> Next + Send + 'static) -> Chunks {
+    let changes = shared.changes();
+    Box::pin(stream::unfold((shared, changes, next), async |(shared, mut changes, mut next)| {
+        loop {
+            changes.mark_unchanged();
+            let found = next(&mut shared.state());
+            match found {
+                Next::Say(bytes) => return Some((io::Result::Ok(bytes), (shared, changes, next))),
+                Next::End => return None,
+                Next::Wait => changes.changed().await.ok()?,
+            }
+        }
+    }))
+}

@@ -1,0 +1,155 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # common.sh, isolate.sh, sid.sh and the script set what is used here
+# Engines that entrepot's own client speaks to: Docker's daemon and Podman's service, of this machine and of Debian sid, each
+# on a socket and, where it can, on loopback with TLS. Needs lib/engines.sh.
+
+# library_engines: what is tried, by name; `sid-` is that of Debian sid.
+library_engines() {
+    if [ "$quick" = yes ]; then echo "docker podman"; else echo "docker podman sid-docker sid-podman"; fi
+}
+
+# library_hub: a registry with the images, and others that refuse.
+library_hub() {
+    local kind address
+    registry_start docker-registry hub
+    python3 "$root/e2e/push.py" --to "http://$(host hub)" "$images/busybox=lab/busybox" "$images/large=lab/large"
+    start refusing python3 "$lib/refusing.py" "$scratch/refusing" denied failing platform slow
+    until_ready refusing test -s "$scratch/refusing"
+    while read -r kind address; do export "ENTREPOT_TEST_${kind^^}=$address"; done < "$scratch/refusing"
+    export ENTREPOT_TEST_IMAGE
+    ENTREPOT_TEST_IMAGE=$(host hub)/lab/busybox:1.35
+}
+
+# library_certificates: an authority, a server's and a client's certificate, and one that the server does not know.
+library_certificates() {
+    local d=$scratch/certificates name
+    mkdir -p "$d"
+    for name in ca other-ca; do
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=entrepot $name" \
+            -addext "basicConstraints=critical,CA:true" -keyout "$d/$name.key" -out "$d/$name.pem" 2> /dev/null
+    done
+    printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' > "$d/server.names"
+    printf 'extendedKeyUsage=clientAuth\n' > "$d/client.names"
+    library_certificate ca server server
+    library_certificate ca client ''
+    library_certificate other-ca client other-
+}
+
+# library_certificate AUTHORITY KIND PREFIX: PREFIXcert.pem and PREFIXkey.pem, of a server or a client.
+library_certificate() {
+    local d=$scratch/certificates
+    openssl req -newkey rsa:2048 -nodes -subj "/CN=$2" -keyout "$d/$3key.pem" -out "$d/$3.csr" 2> /dev/null
+    openssl x509 -req -in "$d/$3.csr" -CA "$d/$1.pem" -CAkey "$d/$1.key" -CAcreateserial -days 2 -extfile "$d/$2.names" \
+        -out "$d/$3cert.pem" 2> /dev/null
+}
+
+# library_cards: a specification of two cards that are none, for engines that know the container device interface.
+library_cards() {
+    mkdir -p /run/cdi
+    cat > /run/cdi/cards.json << 'CARDS'
+{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": [
+ {"name": "GPU-1", "containerEdits": {"env": ["CARD=1"],
+  "deviceNodes": [{"path": "/dev/nvidia0", "hostPath": "/dev/null", "type": "c", "major": 1, "minor": 3}]}},
+ {"name": "GPU-2", "containerEdits": {"env": ["CARD=2"],
+  "deviceNodes": [{"path": "/dev/nvidia1", "hostPath": "/dev/null", "type": "c", "major": 1, "minor": 3}]}}]}
+CARDS
+}
+
+# library_hook: what Docker's driver for NVIDIA calls before a container starts. Ours writes down what reached it.
+library_hook() {
+    mkdir -p "$scratch/hook"
+    cat > "$scratch/hook/nvidia-container-runtime-hook" << HOOK
+#!/bin/sh
+bundle=\$(sed -n 's/.*"bundle":"\([^"]*\)".*/\1/p')
+grep -o 'NVIDIA_VISIBLE_DEVICES=[^"]*' "\$bundle/config.json" >> "$scratch/hook/log"
+HOOK
+    chmod +x "$scratch/hook/nvidia-container-runtime-hook"
+    : > "$scratch/hook/log"
+}
+
+# library_lacks: why the engine of `client` cannot run here, or nothing.
+library_lacks() {
+    case $kind in
+    docker) engine_lacks dockerd docker ;;
+    podman) engine_lacks podman conmon ;;
+    esac
+}
+
+# library_init: an init program for Podman's containers; Docker brings its own.
+library_init() {
+    local path
+    for path in /usr/libexec/podman/catatonit /usr/bin/catatonit /usr/bin/tini-static /usr/bin/tini; do
+        [ ! -x "$world_root$path" ] || { echo "$path" && return; }
+    done
+}
+
+# library_start: the engine of `client`. Sets `socket`, and `secure_at` where it listens with TLS too.
+library_start() {
+    local d=$scratch/$client certificates=$scratch/certificates init
+    secure_at=
+    case $kind in
+    docker)
+        secure_at=127.0.0.1:$(free_port)
+        library_docker "$d"
+        start "$client" "${world[@]}" env "PATH=$scratch/hook:$PATH" dockerd --config-file "$d/daemon.json"
+        ;;
+    podman)
+        origin=$(host hub) at=$(host hub) secure=true containers_engine
+        containers_insecure
+        init=$(library_init)
+        # A followed log ends by an event.
+        sed -i 's/^events_logger = .*/events_logger = "file"/' "$d/containers.conf"
+        sed -i "s|^\[engine\]\$|&\ncdi_spec_dirs = [\"/run/cdi\"]${init:+\ninit_path = \"$init\"}|" "$d/containers.conf"
+        socket=$d/engine.sock
+        start "$client" "${world[@]}" podman system service --time=0 "unix://$socket"
+        if "${world[@]}" podman system service --help | grep -q -- --tls-client-ca; then
+            secure_at=127.0.0.1:$(free_port)
+            start "$client-tls" "${world[@]}" podman system service --time=0 --tls-cert "$certificates/servercert.pem" \
+                --tls-key "$certificates/serverkey.pem" --tls-client-ca "$certificates/ca.pem" "tcp://$secure_at"
+        fi
+        ;;
+    esac
+    until_ready "$client" curl -sf --unix-socket "$socket" http://engine/_ping
+    [ -z "$secure_at" ] || until_ready "$([ -e "$pids/$client-tls.pid" ] && echo "$client-tls" || echo "$client")" listens "$secure_at"
+}
+
+listens() { python3 -c 'import socket, sys; h, p = sys.argv[1].split(":"); socket.create_connection((h, int(p)), 1)' "$1"; }
+
+# containers_insecure: the registries that refuse are plain HTTP too.
+containers_insecure() {
+    local address
+    awk '{ print $2 }' "$scratch/refusing" | while read -r address; do
+        printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$address"
+    done >> "$HOME/.config/containers/registries.conf"
+}
+
+# library_docker DIR: its configuration. Sid's keeps images in containerd's store and knows the container device interface.
+library_docker() {
+    local d=$1 more certificates=$scratch/certificates
+    mkdir -p "$d"
+    socket=/run/$client.sock
+    if [ -n "$world_root" ]; then
+        more='"features": {"containerd-snapshotter": true, "cdi": true}'
+    else
+        more="\"storage-driver\": \"$(layered overlay2 vfs)\""
+    fi
+    cat > "$d/daemon.json" << CONFIG
+{"insecure-registries": ["127.0.0.0/8"], $more,
+ "data-root": "$d/root", "exec-root": "/run/$client", "pidfile": "$d/daemon.pid",
+ "hosts": ["unix://$socket", "tcp://$secure_at"], "exec-opts": ["native.cgroupdriver=cgroupfs"],
+ "tlsverify": true, "tlscacert": "$certificates/ca.pem", "tlscert": "$certificates/servercert.pem", "tlskey": "$certificates/serverkey.pem",
+ "iptables": false, "ip6tables": false, "ip-forward": false, "ip-masq": false, "bridge": "none",
+ "default-ulimits": {"nofile": {"Name": "nofile", "Hard": 1024, "Soft": 1024}}}
+CONFIG
+}
+
+library_version() {
+    curl -sf --unix-socket "$socket" http://engine/version | python3 -c 'import json, sys; print(json.load(sys.stdin)["Version"])'
+}
+
+# library_cannot TEST: why a test means nothing with this engine, or nothing.
+library_cannot() {
+    case $client-$1 in
+    docker-*cards_are_given*) echo "Docker 20.10 knows no container device interface" ;;
+    esac
+}
