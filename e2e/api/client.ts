@@ -234,6 +234,10 @@ class Client {
     removeGrant: (id: string) => this.tell("DELETE", ("/api/v1/grants/{id}" satisfies keyof paths).replace("{id}", id)),
     explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
+    getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
+    reloadPullRules: () => this.ask<"reloadPullRules">("POST", "/api/v1/pull-rules/reload" satisfies keyof paths),
+    explainPullRules: (query: operations["explainPullRules"]["parameters"]["query"]) =>
+      this.ask<"explainPullRules">("GET", "/api/v1/pull-rules/explain" satisfies keyof paths, query),
   } satisfies Record<Id, unknown>;
 }
 
@@ -308,5 +312,8 @@ export async function everything(server: string): Promise<void> {
   for (const credential of (await api.listCredentials({ n: 10 })).credentials) await api.removeCredential(credential.name);
   const { keys } = (await api.getSecrets()).key_file ? await api.rotateSecrets() : await api.getSecrets();
   console.log(keys.map((key) => `${key.id}: ${key.values} values`));
+  const pulls = (await api.getPullRules()).refused ? await api.reloadPullRules() : await api.getPullRules();
+  const decision = await api.explainPullRules({ image: "nginx:1.27" });
+  console.log(pulls.lists.map((list) => `${list.name} (${list.kind}): ${list.rules}`), decision.allowed, decision.reason, decision.line);
   console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));
 }

@@ -67,6 +67,14 @@ impl Access {
         self.record(deed, by, AuditOutcome::Done).await
     }
 
+    /// Writes down that something was tried and failed.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn record_failed(&self, deed: Deed<'_>, by: &Audit) -> Result<(), CatalogError> {
+        self.record(deed, by, AuditOutcome::Failed).await
+    }
+
     /// Writes down an attempt that was refused. The same one counts once a minute, and strangers fill no more than a bounded
     /// part of the log.
     ///

@@ -30,6 +30,8 @@ pub enum Operation {
     RunSyncs,
     /// Remove what the mirror holds.
     ManageCache,
+    /// Read the rules about pulls again.
+    ManageRules,
     /// Ask for an image to be fetched.
     Request,
     /// Manage one's own password, sessions and API tokens.
@@ -80,6 +82,7 @@ impl Role {
             Operation::ReadMetrics
             | Operation::RunSyncs
             | Operation::ManageCache
+            | Operation::ManageRules
             | Operation::ReadAudit
             | Operation::ManageLibrary
             | Operation::ManageNodes
@@ -91,12 +94,13 @@ impl Role {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::See,
         Self::Inspect,
         Self::ReadMetrics,
         Self::RunSyncs,
         Self::ManageCache,
+        Self::ManageRules,
         Self::Request,
         Self::ManageSelf,
         Self::ReadAudit,
@@ -117,6 +121,7 @@ impl Operation {
             Self::ReadMetrics => "read-metrics",
             Self::RunSyncs => "run-syncs",
             Self::ManageCache => "manage-cache",
+            Self::ManageRules => "manage-rules",
             Self::Request => "request",
             Self::ManageSelf => "manage-self",
             Self::ReadAudit => "read-audit",

@@ -1,6 +1,7 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
+//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -28,6 +29,7 @@ mod node;
 mod problem;
 mod progress;
 mod pull;
+mod pull_rule;
 mod query;
 mod rule;
 mod run;
@@ -79,6 +81,7 @@ pub use progress::{ImageProgress, Phase, Progress};
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
+pub use pull_rule::{PullRuleDecision, PullRuleKind, PullRuleList, PullRuleQuery, PullRuleReason, PullRules};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
 };

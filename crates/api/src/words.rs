@@ -47,6 +47,7 @@ mod tests {
         problem::ProblemCode,
         progress::Phase,
         pull::{LayerPhase, PullFault, PullStatus},
+        pull_rule::{PullRuleKind, PullRuleReason},
         run::{RunOutcome, RunReply},
         spec::SpecVendor,
     };
@@ -81,6 +82,8 @@ mod tests {
         agree(InstanceSplit::ALL, InstanceSplit::as_str);
         agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
         agree(Phase::ALL, Phase::as_str);
+        agree(PullRuleKind::ALL, PullRuleKind::as_str);
+        agree(PullRuleReason::ALL, PullRuleReason::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
         agree(SpecVendor::ALL, SpecVendor::as_str);

@@ -26,6 +26,7 @@ mod housekeeping;
 mod log;
 mod output;
 mod progress;
+mod pull_rules;
 mod registries;
 mod replace;
 mod runtime;
@@ -58,6 +59,8 @@ fn main() -> ExitCode {
         Action::Inspect(inspect) => commands::inspect::run(inspect),
         Action::Digest(digest) => commands::digest::run(digest),
         Action::Access(access) => commands::access::run(access),
+        Action::CheckRules(check) => commands::rules::check(check),
+        Action::Rules(rules) => commands::rules::run(rules),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::Library(library) => commands::library::run(library),

@@ -19,6 +19,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     config::{self, Config, Environment, Overrides},
     failure::Failure,
+    pull_rules::{self, Follower},
     registries,
 };
 
@@ -132,6 +133,14 @@ impl InForce {
 }
 
 impl Source {
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub(crate) fn load(&self) -> Result<config::Loaded, config::Error> {
+        config::load(self.file.as_deref(), &self.environment, self.over.clone())
+    }
+
     /// An executor with the registries of `config`.
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
@@ -141,15 +150,21 @@ impl Source {
         executor(registries)
     }
 
-    /// A function that reloads the rules and their executor.
-    pub(crate) fn loader(self) -> Load {
-        Box::new(move || match config::load(self.file.as_deref(), &self.environment, self.over.clone()) {
-            Ok(loaded) => Ok(Loaded {
-                executor: self.executor(&loaded.config),
-                watched: loaded.config.rules.watched,
-                rules: loaded.config.rules.set,
-            }),
-            Err(error) => Err(Refusal { problem: error.to_string(), hint: error.hint().map(str::to_owned) }),
+    /// A function that reloads the rules and their executor, and tells `followed` what it read.
+    pub(crate) fn loader(self, followed: Follower) -> Load {
+        Box::new(move || match self.load() {
+            Ok(loaded) => {
+                followed.take(Ok(loaded.config.pull_rules.build()), "configuration");
+                Ok(Loaded {
+                    executor: self.executor(&loaded.config),
+                    watched: loaded.config.rules.watched,
+                    rules: loaded.config.rules.set,
+                })
+            }
+            Err(error) => {
+                followed.take(Err(pull_rules::fault(&error)), "configuration");
+                Err(Refusal { problem: error.to_string(), hint: error.hint().map(str::to_owned) })
+            }
         })
     }
 }

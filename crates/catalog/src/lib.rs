@@ -3,6 +3,7 @@
 //! - [`Catalog`]: open it at a [`Location`]; every change is one transaction
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
+//! - `lineage`: by which tags and manifests a part of an image is reached
 //! - `visibility`: which repositories of upstreams are public
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
@@ -22,6 +23,7 @@ mod images;
 mod instance;
 mod key;
 mod library;
+mod lineage;
 mod manifests;
 mod open;
 mod plan;
@@ -62,8 +64,8 @@ pub use library::{
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;
 pub use records::{
-    ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord, Totals,
-    Unlinked, Use, VisibilityRecord,
+    Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
+    Totals, Unlinked, Use, VisibilityRecord,
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};

@@ -12,7 +12,7 @@ use crate::{
     counts::note_change,
     database::{Catalog, retried},
     error::Error,
-    key::RepoKey,
+    key::{Origin, RepoKey},
     records::ManifestRecord,
     sql::{
         self, BATCH, FIND_REPOSITORY, Rows, ask, count, drop_if_empty, find_repository, here,
@@ -45,6 +45,9 @@ const SET_TAG: &str = "INSERT INTO tag (repository_id, name, digest, checked_ms,
      VALUES ($1, $2, $3, $4, $4) ON CONFLICT (repository_id, name) DO UPDATE SET \
      digest = excluded.digest, checked_ms = excluded.checked_ms, \
      updated_ms = CASE WHEN tag.digest = excluded.digest THEN tag.updated_ms ELSE excluded.updated_ms END";
+pub(crate) const KEEP_FORMER: &str = "INSERT INTO former_tag (repository_id, name, digest) \
+     SELECT repository_id, name, digest FROM tag WHERE repository_id = $1 AND name = $2 AND digest <> $3 \
+     ON CONFLICT DO NOTHING";
 pub(crate) const MISSING_BLOB: &str = "SELECT r.child FROM reference r \
      WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 0 AND \
      (SELECT 1 FROM blob b WHERE b.digest = r.child AND b.repository_id = r.repository_id LIMIT 1) IS NULL \
@@ -109,6 +112,10 @@ impl Catalog {
             require_blobs(&mut tx, id, manifest.digest).await?;
         }
         for tag in manifest.tags {
+            if key.origin != Origin::Hosted {
+                let query = sqlx::query(KEEP_FORMER).bind(id).bind(tag.as_str());
+                query.bind(manifest.digest.to_string()).execute(&mut *tx).await?;
+            }
             let query = sqlx::query(SET_TAG).bind(id).bind(tag.as_str()).bind(manifest.digest.to_string());
             query.bind(to_ms(at)).execute(&mut *tx).await?;
         }

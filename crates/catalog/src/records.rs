@@ -19,6 +19,17 @@ pub struct TagRecord {
     pub updated: SystemTime,
 }
 
+/// A manifest or blob, and what leads to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its digest.
+    pub digest: Digest,
+    /// The tags that lead to it, and those that once did.
+    pub tags: Vec<Tag>,
+    /// The manifests that name it.
+    pub parents: Vec<Digest>,
+}
+
 /// Whether a repository of an upstream is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VisibilityRecord {

@@ -94,6 +94,7 @@ on_both! {
         put_again_keeps_age_and_use, removed_with_their_tags, referrers_come_oldest_first, large_ones_fit,
         referrers_come_without_large_annotations, sizes_are_what_manifests_say,
         what_names_a_manifest_or_blob_is_found,
+        what_once_led_to_a_manifest_is_known,
     }
     blobs { are_linked_per_repository, unlinking_tells_who_is_left, linking_twice_is_once }
     usage {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use entrepot_catalog::{Origin, RepoKey, Selection};
+use entrepot_catalog::{Ancestor, Origin, RepoKey, Selection};
 use entrepot_oci::{Digest, ImageRef, Name, Page, Reference};
 
 use crate::{error::Error, mirror::Mirror, names::Asked};
@@ -99,6 +99,14 @@ pub struct Removal {
 }
 
 impl Mirror {
+    /// What leads to a manifest or blob of a repository, as far as it is held: itself first, then the manifests above it.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub async fn lineage(&self, key: &RepoKey, digest: &Digest) -> Result<Vec<Ancestor>, Error> {
+        self.0.holdings.lineage(key, digest).await
+    }
+
     /// The repository of that name, as [`HeldRepository::name`] writes it. It may belong to a registry that is no upstream any
     /// more.
     ///

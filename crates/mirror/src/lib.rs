@@ -58,7 +58,7 @@ mod visibility;
 pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
-pub use entrepot_catalog::{Origin, RepoKey};
+pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
 pub use entrepot_remote::{NetworkFault, NetworkFaultKind, PullQuota};
 pub use error::{Error, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};

@@ -32,6 +32,7 @@ mod repository_pattern;
 mod route;
 mod schema1;
 mod userinfo;
+mod wildcard;
 
 pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
@@ -55,3 +56,4 @@ pub use repository_pattern::{PatternError, RepositoryPattern};
 pub use route::{Method, Route, RouteError, UploadStart};
 pub use schema1::{is_manifest_digest, schema1_media_type, schema1_signed_payload};
 pub use userinfo::without_passwords;
+pub use wildcard::matches_wildcard;

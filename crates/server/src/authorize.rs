@@ -11,10 +11,12 @@ use http::{StatusCode, header};
 use crate::{
     action::Action,
     challenge::TokenFault,
+    client::Client,
     error::Refusal,
     origin::Origin,
     permit::Permit,
     policy::Decision,
+    rule_admission::{Pull, Ruled},
     sender::{Credentials, RejectionKind, Sender},
     state::State,
 };
@@ -27,6 +29,8 @@ pub(crate) struct Question<'a> {
     /// The repository: as the client named it, and what that means.
     pub(crate) repository: Option<(&'a Name, &'a RepoKey)>,
     pub(crate) origin: &'a Origin<'a>,
+    /// What the rules allowed last to this connection.
+    pub(crate) ruled: &'a Ruled,
 }
 
 impl Question<'_> {
@@ -126,22 +130,38 @@ fn refused(principal: &Principal, name: &Name, asked_for: Verbs) -> String {
     format!("{who} may not `{asked_for}` on `{name}`; hint: {hint}")
 }
 
-/// Lets a request pass, or says why not: first whether its sender may, then whether a limit stands against it.
+/// Lets a request pass, or says why not: first whether its sender may, then whether the rules allow it to anybody, then
+/// whether a limit stands against it.
 pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
-    if let Some(access) = &state.access {
-        let probe = question.action.probe();
-        let known = question.repository.map(|(_, key)| state.mirror.known_verdict(key, probe));
-        match known.unwrap_or(Some(Verdict::Public)) {
-            Some(verdict) => question.decide(access, visibility(verdict))?,
-            // Boxed because it is large, and rarely runs.
-            None => Box::pin(question.ask(access, &state.mirror)).await?,
-        }
-    }
     let repository = question.repository.map(|(_, key)| key);
-    match state.policy.decide(question.sender, question.action, repository) {
-        Decision::Allow(permit) => Ok(permit),
-        Decision::Refuse(refusal) => Err(refusal),
+    let (action, ruled) = (question.action, question.ruled);
+    let is_asked = match &state.access {
+        Some(access) => {
+            let known = repository.map(|key| state.mirror.known_verdict(key, action.probe()));
+            let known = known.unwrap_or(Some(Verdict::Public));
+            question.decide(access, known.map_or(Visibility::Public, visibility))?;
+            known.is_none().then_some(access)
+        }
+        None => None,
+    };
+    if let Some(key) = repository {
+        state.rules.admit(&state.mirror, &Pull { action, key, ruled }).await?;
     }
+    // Only now, so that no upstream is asked about what is refused anyway. Boxed because it is large, and rarely runs.
+    if let Some(access) = is_asked {
+        Box::pin(question.ask(access, &state.mirror)).await?;
+    }
+    let permit = match state.policy.decide(question.sender, question.action, repository) {
+        Decision::Allow(permit) => permit,
+        Decision::Refuse(refusal) => return Err(refusal),
+    };
+    if state.limits.are_none() {
+        return Ok(permit);
+    }
+    let client = Client::at(question.origin.client());
+    let wants = (question.action, question.method);
+    let held = Box::pin(state.limits.admit(&question.sender.principal, client, wants)).await?;
+    Ok(permit.with(held))
 }
 
 fn visibility(verdict: Verdict) -> Visibility {

@@ -4,7 +4,7 @@ use http::request::Parts;
 
 use crate::{
     host::Unclear, ids::RequestId, incoming::Upload, metrics::Kind, origin::Origin, peer::Peer,
-    sender::Sender, state::State,
+    rule_admission::Ruled, sender::Sender, state::State,
 };
 
 /// A request as handlers see it.
@@ -20,6 +20,8 @@ pub(crate) struct Call<'a> {
     /// The kind of address, set once it is known.
     pub(crate) kind: &'a mut Kind,
     pub(crate) id: &'a RequestId,
+    /// What the rules allowed last to this connection.
+    pub(crate) ruled: &'a Ruled,
 }
 
 impl<'a> Call<'a> {

@@ -20,6 +20,7 @@ use crate::{
     memo::Memo,
     patience::{Shortage, Silence},
     peer::{Door, Peer},
+    rule_admission::Ruled,
     service::{self, Connected, Service},
     state::State,
     tls::Certificates,
@@ -109,7 +110,11 @@ impl Connections {
     pub(crate) async fn serve<I: Read + Write + Unpin + Send + 'static>(&self, io: I, peer: Arc<Peer>) {
         let service = {
             let service = Arc::clone(&self.service);
-            let caller = Arc::new(Connected { peer: Arc::clone(&peer), memo: Memo::default() });
+            let caller = Arc::new(Connected {
+                peer: Arc::clone(&peer),
+                memo: Memo::default(),
+                ruled: Ruled::default(),
+            });
             service_fn(move |request| {
                 let (service, caller) = (Arc::clone(&service), Arc::clone(&caller));
                 // On the heap: a stream of HTTP/2 keeps the room of this future for as long as its answer is sent.

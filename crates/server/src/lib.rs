@@ -8,8 +8,8 @@
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
 //! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
 //!   credentials (`memo`: the last ones) or a session's `cookie`
-//! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `policy`
-//!   may refuse what is allowed, and a `permit` goes with the response
+//! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `rule_admission` asks the
+//!   `rules_in_force` what may be pulled, `limits` says how much, and `policy` may refuse what is allowed, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
 //! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message
 
@@ -50,6 +50,7 @@ mod incoming;
 #[doc(hidden)]
 pub mod laws;
 mod library;
+mod limits;
 mod local;
 mod login_provider;
 mod memo;
@@ -61,9 +62,13 @@ mod peer;
 mod permit;
 mod policy;
 mod public_url;
+mod pull_rules;
 mod query;
 mod record;
 mod registry;
+mod rule_admission;
+pub mod rule_views;
+mod rules_in_force;
 #[cfg(any(test, fuzzing))]
 mod script;
 mod secret_views;
@@ -82,12 +87,14 @@ mod workers;
 
 pub use action::{Action, Content};
 pub use error::Refusal;
+pub use limits::LimitsInForce;
 pub use login_provider::{LoginProvider, OIDC};
 pub use metrics::Metrics;
 pub use patience::Patience;
 pub use permit::Permit;
 pub use policy::{Decision, Policy};
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use rules_in_force::{LoadFault, LoadRules, Reloaded, RulesInForce};
 pub use sender::{ApiToken, Credentials, Rejection, RejectionKind, Sender};
 pub use server::{Error, Listen, Server};
 pub use state::Parts;

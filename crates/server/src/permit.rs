@@ -15,6 +15,14 @@ impl Permit {
         Self::default()
     }
 
+    /// A permit that holds what both hold.
+    pub(crate) fn with(self, other: Self) -> Self {
+        match (self._held, other._held) {
+            (None, held) | (held, None) => Self { _held: held },
+            (one, two) => Self::holding((one, two)),
+        }
+    }
+
     /// A permit that holds `held`, whose `Drop` releases it.
     pub fn holding(held: impl Send + 'static) -> Self {
         Self { _held: Some(Box::new(held)) }

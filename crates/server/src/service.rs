@@ -30,6 +30,7 @@ use crate::{
     peer::{Door, Peer},
     record::Record,
     registry,
+    rule_admission::Ruled,
     sender::{Credentials, Evidence, Found, Sender},
     state::State,
     sync::problem::Problem,
@@ -54,6 +55,8 @@ pub(crate) struct Service {
 pub(crate) struct Connected {
     pub(crate) peer: Arc<Peer>,
     pub(crate) memo: Memo,
+    /// What the rules allowed last.
+    pub(crate) ruled: Ruled,
 }
 
 /// A request as received.
@@ -135,7 +138,7 @@ impl Service {
 
     // The registry API runs here, on the connection's thread; everything else in the router, on the shared runtime.
     async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
-        let Received { from: Connected { peer, memo }, head, id, mut body } = received;
+        let Received { from: Connected { peer, memo, ruled }, head, id, mut body } = received;
         let host = host::of(&head);
         let (address, named) = (peer.address(), host.ok().flatten());
         let evidence = Evidence {
@@ -146,8 +149,17 @@ impl Service {
             token: self.state.token.as_ref(),
         };
         let sender = self.sender(&evidence, memo).await;
-        let call =
-            Call { state: &self.state, peer, head: &head, host, sender: &sender, body: &mut body, kind, id };
+        let call = Call {
+            state: &self.state,
+            peer,
+            head: &head,
+            host,
+            sender: &sender,
+            body: &mut body,
+            kind,
+            id,
+            ruled,
+        };
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }

@@ -10,12 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     answers::Answers,
     host::Hosts,
+    limits::LimitsInForce,
     local::Local,
     login_provider::LoginProvider,
     metrics::Metrics,
     origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
+    rules_in_force::RulesInForce,
     sender::ApiToken,
     sync::{listeners::Listeners, service::SyncService},
 };
@@ -34,6 +36,10 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// What may be pulled from upstreams.
+    pub rules: RulesInForce,
+    /// How much clients may have.
+    pub limits: LimitsInForce,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -51,6 +57,8 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) rules: RulesInForce,
+    pub(crate) limits: LimitsInForce,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -86,7 +94,8 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, policy, registry, metrics } = parts;
+        let Parts { mirror, sync, token, access, vault, library, rules, limits, policy, registry, metrics } =
+            parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -97,6 +106,8 @@ impl State {
             access,
             vault,
             library,
+            rules,
+            limits,
             policy,
             registry,
             hosts,

@@ -9,7 +9,7 @@ use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 
-use crate::{Metrics, Parts, Policy};
+use crate::{LimitsInForce, Metrics, Parts, Policy, RulesInForce};
 
 // Nothing listens on port 1, so requests to the upstream fail at once.
 pub(crate) async fn parts(data: &Path) -> Parts {
@@ -36,6 +36,8 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         access: None,
         vault: None,
         library: None,
+        rules: RulesInForce::default(),
+        limits: LimitsInForce::default(),
         policy,
         registry,
         metrics,

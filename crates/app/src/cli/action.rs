@@ -3,8 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs,
-    sync, tags,
+    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, rules, runs, serve,
+    specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -40,6 +40,10 @@ pub(crate) enum Action {
     Login(login::Login),
     /// Manage and explain who may do what on a server.
     Access(access::Access),
+    /// Check a list of what may be pulled.
+    CheckRules(rules::CheckRules),
+    /// Ask a server what may be pulled.
+    Rules(rules::Rules),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.

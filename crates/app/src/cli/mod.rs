@@ -18,6 +18,7 @@ mod instances;
 mod library;
 mod migrate;
 mod nodes;
+mod pull_rules;
 mod registries;
 mod rules;
 mod server;
@@ -51,6 +52,7 @@ use instances::{
 use library::LibraryCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs};
+use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
@@ -204,6 +206,9 @@ enum Command {
     /// Say who may do what on a server, and grant rights
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Check which images may be pulled, and by which rule
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
@@ -413,6 +418,7 @@ impl Command {
             Self::Account(account) => Action::Accounts(account.into_args()),
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
+            Self::Rules(rules) => rules.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
             Self::Library(library) => Action::Library(library.into_args()),

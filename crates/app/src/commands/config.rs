@@ -46,6 +46,7 @@ struct Checked<'a> {
     upstreams: Vec<&'a str>,
     hosted: &'a [String],
     rules: usize,
+    pull_rules: usize,
     warnings: Vec<&'a str>,
 }
 
@@ -79,6 +80,7 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
         upstreams: upstreams.collect(),
         hosted: &config.hosted,
         rules: config.rules.set.rules().len(),
+        pull_rules: config.pull_rules.lists.iter().map(|list| list.rules.len()).sum(),
         warnings: warnings.iter().map(|warning| warning.what.as_str()).collect(),
     };
     match output {
@@ -89,8 +91,12 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
                 0 => String::new(),
                 count => format!("copies by {}\n", counted(count as u64, "rule")),
             };
+            let pull_rules = match checked.pull_rules {
+                0 => String::new(),
+                count => format!("pulls are subject to {}\n", counted(count as u64, "rule")),
+            };
             output::print(&format!(
-                "{}: ok\nlistens on {}, mirrors {}, takes pushes to {}\nblobs: {}; records: {}\n{rules}",
+                "{}: ok\nlistens on {}, mirrors {}, takes pushes to {}\nblobs: {}; records: {}\n{pull_rules}{rules}",
                 file.display(),
                 checked.listen,
                 counted(checked.upstreams.len() as u64, "registry"),

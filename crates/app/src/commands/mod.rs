@@ -24,6 +24,7 @@ pub(crate) mod nodes;
 pub(crate) mod password;
 pub(crate) mod pulls;
 pub(crate) mod relay;
+pub(crate) mod rules;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod session;

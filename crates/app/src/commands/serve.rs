@@ -12,8 +12,8 @@ use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
 use entrepot_scheduler::Reload;
 use entrepot_server::{
-    ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl, Server, SyncService,
-    TlsFiles,
+    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl, Server,
+    SyncService, TlsFiles,
 };
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,7 +29,9 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
-    output, runtime, secrets,
+    output,
+    pull_rules::{self, Follower},
+    runtime, secrets,
     syncing::{self, InForce, Source},
 };
 
@@ -89,6 +91,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
+    let reading = source.clone();
+    let rules = pull_rules::open(config, move || reading.load(), access.clone());
+    rules.rules.register(&mut registry);
+    let limits = LimitsInForce::new(config.limits.meant.clone());
+    limits.register(&mut registry);
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = Library::new(entrepot_library::Parts {
         catalog: source.catalog.clone(),
@@ -109,6 +116,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
+        rules: rules.rules.clone(),
+        limits,
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -123,8 +132,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     mirror.begin().await;
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
-    let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server)));
-    let reload = Reload { load: source.loader(), since, scheduler: scheduler.clone() };
+    let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+    let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
     let watched = config.rules.watched.clone();
     let work = async {
         let end = scheduler.work(stop.clone()).await;
@@ -285,14 +294,15 @@ impl Signals {
     }
 
     // The first stop signal starts the drain, the second one exits at once.
-    async fn heed(mut self, stop: CancellationToken, server: Arc<Server>) {
+    async fn heed(mut self, stop: CancellationToken, server: Arc<Server>, rules: Follower) {
         loop {
             let (name, code) = tokio::select! {
                 _ = self.terminate.recv() => ("SIGTERM", 143),
                 _ = self.interrupt.recv() => ("SIGINT", 130),
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP: the certificate is read again");
+                    tracing::info!("SIGHUP: the certificate and the rules about pulls are read again");
                     server.reload();
+                    rules.reload("signal").await;
                     continue;
                 }
             };

@@ -6,10 +6,11 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use entrepot_access::{AccessSection, FederationSettings, Rules as AccessRules, SettingsFault};
+use entrepot_access::{AccessSection, AccountName, FederationSettings, Rules as AccessRules, SettingsFault};
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
+use entrepot_policy::{Limits, LimitsSection};
 use entrepot_remote::{AccountFault, Settings as Remote};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
@@ -23,7 +24,8 @@ use super::{
     listen::{Listen, ListenError},
     reader::{error::Error, place::Place, tree::Node},
     sections, show,
-    types::{Config, Habits, KeySource, Log, Registry, Rules, TlsFiles, Written},
+    shown::Shown,
+    types::{Config, Habits, KeySource, Log, PullRules, Registry, Rules, TlsFiles, Written},
     urls::{self, EndpointError},
 };
 
@@ -48,6 +50,8 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
+        pull_rules: PullRules::default(),
+        limits: checker.limits(&file.limits)?,
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
@@ -150,6 +154,17 @@ impl Checker<'_> {
                 std::iter::once("access").chain(fault.path.iter().map(String::as_str)).collect();
             self.fault(&path, fault.what)
         })
+    }
+
+    fn limits(&self, section: &LimitsSection) -> Result<Written<Limits>, Error> {
+        for (index, account) in section.exempt.iter().enumerate() {
+            account.parse::<AccountName>().map_err(|error| {
+                let path = ["limits", "exempt", &index.to_string()];
+                self.fault(&path, error.to_string()).with_hint("write the names of accounts: `[prometheus]`")
+            })?;
+        }
+        let written = self.root.get("limits").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
+        Ok(Written { meant: Limits::of(section), shown: written })
     }
 
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {

@@ -18,6 +18,9 @@ use super::{
 /// The most faults that are told of one file.
 const MOST: usize = 100;
 
+/// The keys whose values are files of which each has faults of its own.
+const LISTS_OF_FILES: [&[&str]; 3] = [&["sync_files"], &["rules", "files"], &["rules", "deny_files"]];
+
 /// Reads a file and the files that it names.
 ///
 /// # Errors
@@ -128,25 +131,33 @@ impl Search<'_> {
     // Names the other files of a pattern one by one, without a file that is at fault.
     fn leave_out(&mut self, file: &str) -> bool {
         let directory = self.directory;
-        let Some(Value::List(patterns)) = self.root.get_mut("sync_files").map(|node| &mut node.value) else {
-            return false;
-        };
-        let others = |pattern: &Node| {
-            let found = rules::files(directory, pattern.text()?).ok()?;
-            let is_there = found.iter().any(|path| path.display().to_string() == file);
-            let rest = found.into_iter().filter(|path| path.display().to_string() != file);
-            is_there.then(|| rest.collect::<Vec<_>>())
-        };
-        let found = patterns.iter().enumerate().find_map(|(index, node)| Some((index, others(node)?)));
-        let Some((index, rest)) = found else { return false };
-        let place = patterns[index].place.clone();
-        let named = rest.into_iter().map(|path| {
-            let text = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
-            Node { place: place.clone(), value: Value::Text(text) }
-        });
-        drop(patterns.splice(index..=index, named));
-        true
+        LISTS_OF_FILES.iter().any(|path| {
+            let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
+            match self.root.at_mut(&path).map(|node| &mut node.value) {
+                Some(Value::List(patterns)) => without(patterns, directory, file),
+                _ => false,
+            }
+        })
     }
+}
+
+// True if the file was among those that the patterns name.
+fn without(patterns: &mut Vec<Node>, directory: &Path, file: &str) -> bool {
+    let others = |pattern: &Node| {
+        let found = rules::files(directory, pattern.text()?).ok()?;
+        let is_there = found.iter().any(|path| path.display().to_string() == file);
+        let rest = found.into_iter().filter(|path| path.display().to_string() != file);
+        is_there.then(|| rest.collect::<Vec<_>>())
+    };
+    let found = patterns.iter().enumerate().find_map(|(index, node)| Some((index, others(node)?)));
+    let Some((index, rest)) = found else { return false };
+    let place = patterns[index].place.clone();
+    let named = rest.into_iter().map(|path| {
+        let text = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
+        Node { place: place.clone(), value: Value::Text(text) }
+    });
+    drop(patterns.splice(index..=index, named));
+    true
 }
 
 #[cfg(test)]
@@ -214,6 +225,35 @@ sync:
         );
         assert_eq!(told.len(), 3, "{told:?}");
         for part in ["/nowhere/cert", "/nowhere/ca", "a.yaml"] {
+            assert!(told.iter().any(|fault| fault.contains(part)), "{part}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn every_list_about_pulls_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        for (name, text) in
+            [("a.txt", "docker.io/a\nnginx\n\nlibrary/*"), ("b.txt", "quay.io/a/*"), ("c.txt", "# none")]
+        {
+            fs::write(at(name), text).unwrap();
+        }
+        fs::write(
+            at("c.yaml"),
+            "rules: {files: [\"*.txt\", d.txt], deny: [docker.io/x, {image: x/y, reason: r}], allow: [docker.io/y:]}\n",
+        )
+        .unwrap();
+        let told = load_whole(&at("c.yaml"), &Environment::default()).unwrap_err();
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 5, "{told:?}");
+        for part in [
+            "a.txt:2:1: `nginx` is not a rule: a rule begins with a registry",
+            "(and 1 more, line 4)",
+            "c.txt: the list has no rule, and would refuse every pull",
+            "d.txt: there is no such file",
+            "`rules.deny.1`: `x/y` is not a rule",
+            "`rules.allow.0`: `docker.io/y:` is not a rule",
+        ] {
             assert!(told.iter().any(|fault| fault.contains(part)), "{part}: {told:?}");
         }
     }

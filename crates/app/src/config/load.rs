@@ -6,7 +6,7 @@ use super::{
     check, defaults,
     environment::Environment,
     files::read_file,
-    migration,
+    migration, pull_rules,
     reader::{error::Error, tree::Node, typed},
     rules, secrets, sections,
     types::{Config, Loaded, Overrides, Warning},
@@ -94,7 +94,9 @@ pub(super) fn build(
     let mut file: sections::File = typed::read(&root)?;
     let (sync, sync_files) = (std::mem::take(&mut file.sync), std::mem::take(&mut file.sync_files));
     let migration = migration::check(&root, file.migrate.take())?;
+    let pull_rules = pull_rules::check(&root, &file.rules, directory)?;
     let config = check::check(file, &root)?;
-    let rules = rules::check(&root, sync, &sync_files, directory)?;
-    Ok((Config { rules, migration, ..config }, warnings))
+    let mut rules = rules::check(&root, sync, &sync_files, directory)?;
+    rules.watched.extend(pull_rules.watched.iter().cloned());
+    Ok((Config { rules, pull_rules, migration, ..config }, warnings))
 }

@@ -2,7 +2,7 @@
 //!
 //! - `reader` reads any configuration, independent of keys; `sections` has the keys, `secrets` those that may be
 //!   references
-//! - `load` combines everything: `defaults`, `check`, `rules` and `migration` make a [`Config`], which is valid
+//! - `load` combines everything: `defaults`, `check`, `rules`, `pull_rules` and `migration` make a [`Config`], which is valid
 //! - `faults` finds all that is wrong with a file, `named` what is wrong with the files that it names
 //! - `show` writes a configuration out again, without secrets
 //!
@@ -19,6 +19,7 @@ mod listen;
 mod load;
 mod migration;
 mod named;
+pub(crate) mod pull_rules;
 mod reader;
 mod rules;
 mod secrets;

@@ -11,6 +11,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
+use entrepot_policy::{LimitsSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
@@ -31,6 +32,8 @@ pub(super) struct File {
     pub(super) names: Vec<String>,
     pub(super) public_url: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
+    pub(super) rules: RulesSection,
+    pub(super) limits: LimitsSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
@@ -43,7 +46,7 @@ pub(super) struct File {
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 20] = [
     "listen",
     "data",
     "blobs",
@@ -53,6 +56,8 @@ pub(super) const KEYS: [&str; 18] = [
     "names",
     "public_url",
     "registries",
+    "rules",
+    "limits",
     "sync",
     "sync_files",
     "migrate",

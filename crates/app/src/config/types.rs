@@ -7,6 +7,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
+use entrepot_policy::{Contact, Limits, RuleList};
 use entrepot_remote::Settings as RemoteSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
@@ -43,6 +44,10 @@ pub(crate) struct Config {
     pub(crate) tls: Option<TlsFiles>,
     /// The sync rules.
     pub(crate) rules: Rules,
+    /// The rules about pulls.
+    pub(crate) pull_rules: PullRules,
+    /// How much clients may have.
+    pub(crate) limits: Written<Limits>,
     /// The migration from one registry to another.
     pub(crate) migration: Option<Written<Migration>>,
     /// The token that lets API clients start and stop runs.
@@ -94,6 +99,26 @@ pub(crate) struct Rules {
     pub(crate) watched: Vec<PathBuf>,
     /// The rules as written.
     pub(super) shown: Vec<Shown>,
+}
+
+/// The rules about pulls: those of this file, then those of the files it names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PullRules {
+    /// The lists.
+    pub(crate) lists: Vec<RuleList>,
+    /// Where to ask for what is refused.
+    pub(crate) contact: Option<Contact>,
+    /// The files, and the directories that may have more of them.
+    pub(super) watched: Vec<PathBuf>,
+    /// The section as written.
+    pub(super) shown: Option<Shown>,
+}
+
+impl PullRules {
+    /// Makes what decides.
+    pub(crate) fn build(&self) -> entrepot_policy::PullRules {
+        entrepot_policy::PullRules::new(self.lists.clone(), self.contact.clone())
+    }
 }
 
 /// A value whose meaning another crate defines, with its written form.

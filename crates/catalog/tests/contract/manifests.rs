@@ -177,6 +177,39 @@ pub async fn what_names_a_manifest_or_blob_is_found(home: &Home) {
     assert_eq!((named_by(&key, &parent.digest).await, named_by(&other, &blob("1")).await), (vec![], vec![]));
 }
 
+pub async fn what_once_led_to_a_manifest_is_known(home: &Home) {
+    let catalog = home.open().await;
+    let (key, pushed) = (upstream("quay.io", "a"), hosted("local/a"));
+    let (first, second) = (image(&["1", "2"]), image(&["1", "3"]));
+    let list = index(&[&first]);
+    for key in [&key, &pushed] {
+        put(&catalog, key, &first, &["v1"]).await;
+        put(&catalog, key, &second, &["v1", "v2"]).await;
+        put(&catalog, key, &list, &["all"]).await;
+        put(&catalog, key, &second, &["v1"]).await;
+    }
+    let lineage = async |key, digest: &Digest| {
+        let found = catalog.lineage(key, digest).await.unwrap();
+        let names =
+            |tags: &[entrepot_oci::Tag]| tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        found.iter().map(|one| (one.digest, names(&one.tags), one.parents.len())).collect::<Vec<_>>()
+    };
+    let text = str::to_owned;
+    assert_eq!(
+        lineage(&key, &first.digest).await,
+        [(first.digest, text("v1"), 1), (list.digest, text("all"), 0)]
+    );
+    assert_eq!(lineage(&key, &second.digest).await, [(second.digest, text("v1 v2"), 0)]);
+    let of_blob = lineage(&key, &blob("1")).await;
+    assert_eq!(of_blob[0], (blob("1"), String::new(), 2));
+    assert_eq!(of_blob.len(), 4);
+    assert_eq!(lineage(&key, &blob("9")).await, [(blob("9"), String::new(), 0)]);
+    assert_eq!(lineage(&pushed, &first.digest).await[0].1, "", "whoever pushes moves tags as they please");
+    catalog.remove_manifest(&key, &first.digest).await.unwrap();
+    put(&catalog, &key, &first, &[]).await;
+    assert_eq!(lineage(&key, &first.digest).await[0].1, "", "it goes with its manifest");
+}
+
 pub async fn large_ones_fit(home: &Home) {
     let catalog = home.open().await;
     let key = hosted("local/a");

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use entrepot_catalog::{NewManifest, Origin, RepoKey, TagList};
+use entrepot_catalog::{Ancestor, NewManifest, Origin, RepoKey, TagList};
 use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, Page, Tag};
 use moka::ops::compute::Op;
 
@@ -48,6 +48,14 @@ impl Holdings {
     /// cannot be asked.
     pub(crate) async fn named_by(&self, key: &RepoKey, digest: &Digest) -> Vec<Digest> {
         self.ask_catalog(self.catalog.named_by(key, digest)).await.unwrap_or_default()
+    }
+
+    /// What leads to a manifest or blob of the repository.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub(crate) async fn lineage(&self, key: &RepoKey, digest: &Digest) -> Result<Vec<Ancestor>, Error> {
+        self.ask_catalog(self.catalog.lineage(key, digest)).await
     }
 
     /// Where a tag of the repository points, as far as is known `now`. If the catalog cannot be asked, what is in memory

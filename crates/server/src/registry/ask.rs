@@ -4,7 +4,13 @@ use entrepot_mirror::{Asked, Mirror, Target};
 use entrepot_oci::Name;
 use http::HeaderMap;
 
-use crate::{origin::Origin, sender::Sender, state::State, wire::lending::Lending};
+use crate::{
+    origin::Origin,
+    rule_admission::{Pulled, Ruled},
+    sender::Sender,
+    state::State,
+    wire::lending::Lending,
+};
 
 /// A request with its resolved name.
 pub(super) struct Ask<'a> {
@@ -19,9 +25,15 @@ pub(super) struct Ask<'a> {
     pub(super) state: &'a State,
     pub(super) origin: &'a Origin<'a>,
     pub(super) lending: Option<&'a Lending>,
+    pub(super) ruled: &'a Ruled,
 }
 
 impl Ask<'_> {
+    /// The repository that is pulled, for the rules.
+    pub(super) fn pulled(&self) -> Pulled<'_> {
+        Pulled { key: &self.target.key, ruled: self.ruled }
+    }
+
     /// Makes an address below the name.
     pub(super) fn address(&self, rest: std::fmt::Arguments<'_>) -> String {
         format!("/v2/{}/{rest}", self.name)

@@ -47,6 +47,7 @@ pub(super) async fn referrers(
     artifact_type: Option<&str>,
 ) -> Result<Response<Body>, Refusal> {
     let found = ask.mirror.referrers(ask.target, subject).await?;
+    ask.state.rules.refers(&ask.pulled(), found.descriptors.iter().map(|one| one.digest));
     let fits =
         |one: &&Descriptor| artifact_type.is_none_or(|wanted| one.artifact_type.as_deref() == Some(wanted));
     let descriptors = found.descriptors.iter().filter(fits).cloned().collect();

@@ -19,6 +19,7 @@ const TAGS_PER_HEADER: usize = 20;
 pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response<Body>, Refusal> {
     let served = ask.mirror.manifest(ask.target, reference).await?;
     let manifest = served.manifest;
+    ask.state.rules.leads_to(&ask.pulled(), &manifest.digest, Some(&manifest))?;
     if headers::has_already(ask.headers, &manifest.digest) {
         return Ok(not_modified(&manifest.digest, reference));
     }
@@ -34,6 +35,7 @@ pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response
 
 pub(super) async fn head(ask: &Ask<'_>, reference: &Reference) -> Result<Response<Body>, Refusal> {
     let served = ask.mirror.manifest_head(ask.target, reference).await?;
+    ask.state.rules.leads_to(&ask.pulled(), &served.digest, None)?;
     if headers::has_already(ask.headers, &served.digest) {
         return Ok(not_modified(&served.digest, reference));
     }

@@ -67,7 +67,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let action = &Action::of(&route, method);
     let key = target.as_ref().map(|target| &target.key);
     let matter = Matter { route: &route, method, action, repository: key };
-    let question = Question { sender, action, method, repository, origin };
+    let question = Question { sender, action, method, repository, origin, ruled: call.ruled };
     let permit = match authorize::admit(state, &question).await {
         Ok(permit) => permit,
         Err(refusal) => {
@@ -81,7 +81,19 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         return Ok(response);
     };
     let lending = call.peer.lending(call.head.version);
-    let ask = Ask { mirror, headers, query, name, target, asked, sender, state, origin, lending };
+    let ask = Ask {
+        mirror,
+        headers,
+        query,
+        name,
+        target,
+        asked,
+        sender,
+        state,
+        origin,
+        lending,
+        ruled: call.ruled,
+    };
     let mut response = dispatch(&ask, method, &route, &mut *call.body).await?;
     note(&call, &matter, response.status()).await;
     if let Some(namespace) = namespace.filter(|_| target.by_namespace) {

@@ -14,6 +14,7 @@ use crate::{
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
     permit::Permit,
+    rule_admission::Ruled,
 };
 
 pub(super) async fn start(
@@ -56,8 +57,8 @@ async fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target
     let source = ask.mirror.locate(from, ask.asked).ok()?;
     let action = &Action::Pull(Content::Blob(digest));
     let repository = Some((from, &source.key));
-    let question =
-        Question { sender: ask.sender, action, method: Method::Get, repository, origin: ask.origin };
+    let (sender, origin, ruled) = (ask.sender, ask.origin, &Ruled::default());
+    let question = Question { sender, action, method: Method::Get, repository, origin, ruled };
     let permit = authorize::admit(ask.state, &question).await.ok()?;
     Some((source, permit))
 }

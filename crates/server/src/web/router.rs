@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
-    library, pages, sessions, state::State, sync,
+    library, pages, pull_rules, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -37,6 +37,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "sync", description = "Rules, their runs, and how their copies stand"),
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
+        (name = "rules", description = "What may be pulled through the mirror"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
@@ -103,6 +104,9 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(pull_rules::pull_rules))
+        .routes(routes!(pull_rules::reload))
+        .routes(routes!(pull_rules::explain))
         .routes(routes!(library::nodes::nodes, library::nodes::add_node))
         .routes(routes!(library::nodes::node, library::nodes::change_node, library::nodes::remove_node))
         .routes(routes!(library::nodes::check_node))

@@ -50,6 +50,9 @@ impl Things {
             "/api/v1/credentials/{name}" | "/api/v1/credentials/{name}/verify" => ("a", "b"),
             "/api/v1/grants/{id}" => (self.grant.as_str(), "1"),
             "/api/v1/sync/runs/{id}" | "/api/v1/sync/runs/{id}/cancel" => (run, run),
+            "/api/v1/pull-rules/explain" => {
+                return [PUBLIC, "local/none"].map(|name| format!("{template}?image={name}"));
+            }
             "/api/v1/cache/images" => {
                 return [PUBLIC, "local/none"].map(|name| format!("{template}?name={name}"));
             }

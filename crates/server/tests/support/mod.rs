@@ -25,7 +25,8 @@ use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Credential, Remote};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Listen, Metrics, Patience, Policy, PublicUrl, Server, SyncService, TlsFiles,
+    ApiToken, LimitsInForce, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService,
+    TlsFiles,
 };
 use entrepot_testkit::{
     TestRegistry,
@@ -64,6 +65,10 @@ pub(crate) struct Setup {
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
     pub(crate) policy: Policy,
+    /// What may be pulled.
+    pub(crate) rules: RulesInForce,
+    /// How much clients may have.
+    pub(crate) limits: LimitsInForce,
     /// The proxies in front, and who reads the metrics.
     pub(crate) networks: NetworkSettings,
     /// The address that everybody is told.
@@ -135,6 +140,8 @@ impl Rig {
             library,
             accounts,
             policy,
+            rules,
+            limits,
             networks,
             public_url,
             catalog,
@@ -145,6 +152,8 @@ impl Rig {
         let metrics = Metrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
+        rules.register(&mut registry);
+        limits.register(&mut registry);
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -169,6 +178,8 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            rules: rules.clone(),
+            limits,
             policy,
             registry,
             metrics: metrics.clone(),

@@ -1,0 +1,182 @@
+//! `entrepot rules`: which images may be pulled. Lists are checked without a server; what is in force is asked of one.
+
+use std::path::{Path, PathBuf};
+
+use comfy_table::CellAlignment::{Left, Right};
+use entrepot_api::{PullRuleDecision, PullRuleQuery, PullRules as PullRulesBody};
+use entrepot_oci::{ImageRef, Reference};
+use entrepot_policy::{FullName, ListKind, PullRules, RuleList};
+use entrepot_server::rule_views;
+use serde::Serialize;
+
+use crate::{
+    client::{Addressed, Client, Fault},
+    config::{self, Environment, Overrides},
+    failure::Failure,
+    output::{self, Column, Output, counted},
+    runtime,
+};
+
+/// The arguments of `rules check`.
+#[derive(Debug)]
+pub(crate) struct CheckRules {
+    /// A list, or a configuration.
+    pub(crate) file: PathBuf,
+    /// The images to decide about.
+    pub(crate) images: Vec<String>,
+    /// The output format.
+    pub(crate) output: Output,
+}
+
+/// The arguments of what is asked of a server.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
+    /// The subcommand.
+    pub(crate) verb: Verb,
+}
+
+/// A subcommand.
+#[derive(Debug)]
+pub(crate) enum Verb {
+    /// Show the lists in force.
+    Ls,
+    /// Say which rule decides about an image.
+    Explain {
+        /// The image.
+        image: String,
+    },
+    /// Read the rules again.
+    Reload,
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    file: &'a Path,
+    rules: usize,
+    images: &'a [PullRuleDecision],
+}
+
+/// Checks a list or the rules of a configuration, and says which rule decides about each image.
+pub(crate) fn check(CheckRules { file, images, output }: CheckRules) -> Result<(), Failure> {
+    let rules = read(&file)?;
+    let decided = images.iter().map(|image| decide(&rules, image)).collect::<Result<Vec<_>, _>>()?;
+    let count: usize = rules.lists().iter().map(|list| list.rules).sum();
+    match output {
+        Output::Json => {
+            output::print_json(&Checked { file: &file, rules: count, images: &decided })?;
+        }
+        Output::Text if decided.is_empty() => {
+            let told = counted(count as u64, "rule");
+            output::print(&format!("{}: {told}, all of them good\n", file.display()))?;
+        }
+        Output::Text => {
+            let lines: Vec<_> = decided.iter().map(line).collect();
+            output::print(&lines.concat())?;
+        }
+    }
+    match decided.iter().filter(|one| !one.allowed).count() {
+        0 => Ok(()),
+        refused => Err(Failure::new(format!("{} may not be pulled", counted(refused as u64, "image")))),
+    }
+}
+
+fn read(file: &Path) -> Result<PullRules, Failure> {
+    let is_configuration = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    if is_configuration {
+        let loaded = config::load(Some(file), &Environment::of_process(), Overrides::default())?;
+        return Ok(loaded.config.pull_rules.build());
+    }
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let list: RuleList = config::pull_rules::list(file, name, ListKind::Allow)?;
+    Ok(PullRules::new(vec![list], None))
+}
+
+fn decide(rules: &PullRules, text: &str) -> Result<PullRuleDecision, Failure> {
+    let image: ImageRef = text.parse().map_err(|error| {
+        Failure::wrong(format!("`{text}` is not an image: {error}"))
+            .with_hint("write it as clients name it: `nginx:1.27`, `quay.io/acme/web`")
+    })?;
+    // Without tag and digest, the question is about the repository.
+    let is_whole = matches!(ImageRef::split(text), (_, None, None));
+    let reference: Option<Reference> = (!is_whole).then(|| image.reference());
+    let name = FullName { host: image.host(), repository: image.repository() };
+    Ok(rule_views::decision(rules, name, reference.as_ref()))
+}
+
+fn line(decision: &PullRuleDecision) -> String {
+    let PullRuleDecision { detail, hint, .. } = decision;
+    match hint {
+        Some(hint) => format!("{detail}; {hint}\n"),
+        None => format!("{detail}\n"),
+    }
+}
+
+/// Asks a server.
+pub(crate) fn run(Rules { to, verb }: Rules) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
+    runtime::build()?.block_on(asker.perform(verb))
+}
+
+struct Asker {
+    client: Client,
+    output: Output,
+}
+
+impl Asker {
+    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
+        let none: [(&str, &str); 0] = [];
+        match verb {
+            Verb::Ls => self.show(self.told(self.client.get(&["pull-rules"], &none).await)?),
+            Verb::Reload => self.show(self.told(self.client.act(&["pull-rules", "reload"], &none).await)?),
+            Verb::Explain { image } => {
+                let query = PullRuleQuery { image };
+                let told = self.client.get(&["pull-rules", "explain"], &query).await;
+                self.explained(&self.told(told)?)
+            }
+        }
+    }
+
+    fn show(&self, rules: PullRulesBody) -> Result<(), Failure> {
+        match self.output {
+            Output::Json => output::print_json(&rules)?,
+            Output::Text => output::print(&table(&rules))?,
+        }
+        match rules.refused {
+            None => Ok(()),
+            Some(refused) => {
+                let what = format!("the rules that were read last cannot be used: {}", refused.problem);
+                Err(refused.hint.into_iter().fold(Failure::new(what), Failure::with_hint))
+            }
+        }
+    }
+
+    fn explained(&self, told: &PullRuleDecision) -> Result<(), Failure> {
+        match self.output {
+            Output::Json => output::print_json(told)?,
+            Output::Text if told.allowed => output::print(&line(told))?,
+            Output::Text => {}
+        }
+        if told.allowed {
+            return Ok(());
+        }
+        Err(told.hint.iter().fold(Failure::new(told.detail.clone()), Failure::with_hint))
+    }
+
+    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+        answer.map_err(|fault| fault.explained(self.client.server()))
+    }
+}
+
+fn table(rules: &PullRulesBody) -> String {
+    if rules.lists.is_empty() {
+        return "there are no rules: everything may be pulled\n".to_owned();
+    }
+    let columns = [Column("LIST", Left), Column("KIND", Left), Column("RULES", Right)];
+    let rows =
+        rules.lists.iter().map(|list| vec![list.name.clone(), list.kind.to_string(), list.rules.to_string()]);
+    let table = output::table(&columns, rows.collect());
+    let contact = rules.contact.as_ref().map(|contact| format!("ask for what is refused: {contact}\n"));
+    format!("{table}in force since {}\n{}", rules.since, contact.unwrap_or_default())
+}

@@ -1,0 +1,39 @@
+//! Decides what may be pulled through a mirror. Pure: facts in, decisions out.
+//!
+//! - what is written: [`ImagePattern`], [`RuleList`], [`RulesSection`], [`Contact`]
+//! - what is in force: [`PullRules`], by an `index` that looks at few rules; the `nearest` name that is allowed
+//! - a repository gets a [`Ruling`], an image a [`Decision`], and a part of an image one by its [`Lineage`]
+//! - how much: [`Limits`], as they are written; an [`Allowance`] says when one more is due, a [`RecentTable`] whose it is
+//! - what somebody is told: `message`; which rule decides: [`Explanation`]
+
+#![forbid(unsafe_code)]
+
+mod allowance;
+mod contact;
+mod explanation;
+mod full_name;
+mod index;
+mod limits;
+mod lineage;
+mod list_file;
+mod message;
+mod nearest;
+mod pattern;
+mod rule;
+mod rules;
+mod section;
+mod table;
+
+pub use allowance::{Allowance, AllowanceError, Taken};
+pub use contact::{Contact, ContactError};
+pub use explanation::Explanation;
+pub use full_name::FullName;
+pub use limits::{ClientLimits, Limits, LimitsSection, Profile, TotalLimits};
+pub use lineage::{Known, Lineage, Part, digest_of_tag};
+pub use list_file::{LARGEST_LIST, LineFault};
+pub use message::Wanted;
+pub use pattern::{ImagePattern, ImagePatternError};
+pub use rule::{ListKind, Notice, Rule, RuleList, WrittenRule};
+pub use rules::{Decision, ListSummary, PullRules, Refused, RepositoryRules, Ruling};
+pub use section::{DenyRule, RulesSection, SectionFault};
+pub use table::RecentTable;
