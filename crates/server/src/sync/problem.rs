@@ -1,5 +1,7 @@
 //! Error responses (RFC 9457): a fact and, where there is one, a hint.
 
+use std::borrow::Cow;
+
 use axum::{extract::rejection::PathRejection, response::IntoResponse};
 use entrepot_api::ProblemCode;
 use entrepot_mirror::Error as MirrorError;
@@ -128,6 +130,13 @@ impl Problem {
         Self { allow: Some(allowed), ..problem }
     }
 
+    // The texts in 中文 of a fact that some error has told.
+    fn known(&self) -> Option<Texts> {
+        let Cow::Owned(detail) = entrepot_chinese::said(&self.detail) else { return None };
+        let hint = self.hint.as_deref().map(|hint| entrepot_chinese::said(hint).into_owned());
+        Some(Texts { detail, hint })
+    }
+
     pub(crate) fn answer(&self) -> Response<Body> {
         self.answer_in(Language::English)
     }
@@ -135,7 +144,11 @@ impl Problem {
     /// The response in this language, as far as there are texts in it.
     pub(crate) fn answer_in(&self, language: Language) -> Response<Body> {
         let english = self.status.canonical_reason().unwrap_or("Error");
-        let chinese = self.chinese.as_ref().filter(|_| language == Language::Chinese);
+        let chinese = match language {
+            Language::Chinese => self.chinese.clone().or_else(|| self.known()),
+            Language::English => None,
+        };
+        let chinese = chinese.as_ref();
         let document = entrepot_api::Problem {
             title: chinese.map_or(english, |_| title(self.code)).to_owned(),
             status: self.status.as_u16(),
@@ -297,6 +310,11 @@ mod tests {
         assert_eq!(
             body,
             r#"{"title":"Not Found","status":404,"code":"not-found","detail":"there is no rule `x`","hint":"all rules: `/api/v1/sync/rules`"}"#
+        );
+        let chinese = Problem::from(Error::UnknownRule("x".into())).answer_in(Language::Chinese);
+        assert_eq!(
+            chinese.into_body().collect().await.unwrap().to_bytes(),
+            r#"{"title":"不存在","status":404,"code":"not-found","detail":"没有规则 `x`","hint":"全部规则：`/api/v1/sync/rules`"}"#
         );
         let body =
             Problem::not_found().answer_in(Language::Chinese).into_body().collect().await.unwrap().to_bytes();
