@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # entrepot's own client of container engines, against real ones: containers are made, run, watched, saved and removed, images
-# are pulled and pushed, and cards that are none are given by the container device interface.
+# are pulled and pushed, and cards that are none are given by the container device interface. Then its own commands: a node is
+# added, and an instance runs on it.
 #
 #   e2e/library.sh [--quick]      --quick: this machine's Docker and Podman, without those of Debian sid
 #
@@ -45,7 +46,8 @@ if [ -z "${E2E_MODE:-}" ]; then
     have docker-registry || skip_all "docker-registry is not installed; e2e/setup.sh installs what is missing"
     scratch_make
     ENTREPOT_ENGINE_TESTS=$(tests_binary)
-    export ENTREPOT_ENGINE_TESTS
+    ENTREPOT_BIN=$(entrepot_binary)
+    export ENTREPOT_ENGINE_TESTS ENTREPOT_BIN
     [ -x "$ENTREPOT_ENGINE_TESTS" ] || die "the tests could not be built: $(tail -n 3 "$scratch/build.log")"
     sid='' sid_missing="left out by --quick"
     [ "$quick" = yes ] || sid_make
@@ -100,6 +102,9 @@ engine_rounds() {
     else
         result skip "$client" tls all - "it does not listen with TLS"
     fi
+    (library_story) || true
+    # Nobody needs to be told that it was killed.
+    disown "$(cat "$pids/$client.pid")"
     ENTREPOT_TEST_ENGINE=unix://$socket ENTREPOT_TEST_VICTIM=$(cat "$pids/$client.pid") tests_run killed death::
     stop "$client"
     stop "$client-tls"
@@ -110,6 +115,7 @@ sid=$E2E_SID sid_missing=$E2E_SID_MISSING
 [ "$E2E_MODE" != inside ] || sid_enter
 mkdir -p "$scratch/split" && : > "$scratch/split/libvgpu.so"
 library_hub
+library_server
 library_certificates
 for client in $(library_engines); do
     # Not `( ... ) || ...`: that would switch `set -e` off inside.

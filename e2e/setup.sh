@@ -30,6 +30,7 @@ htpasswd apache2-utils
 skopeo skopeo
 podman podman
 conmon conmon
+/usr/lib/podman/netavark netavark
 tc iproute2
 faketime faketime
 runc runc

@@ -117,6 +117,72 @@ class Client {
       ),
     getSecrets: () => this.ask<"getSecrets">("GET", "/api/v1/secrets" satisfies keyof paths),
     rotateSecrets: () => this.ask<"rotateSecrets">("POST", "/api/v1/secrets/rotate" satisfies keyof paths),
+    listNodes: (query: operations["listNodes"]["parameters"]["query"]) =>
+      this.ask<"listNodes">("GET", "/api/v1/library/nodes" satisfies keyof paths, query),
+    addNode: (body: Body<"addNode">) =>
+      this.ask<"addNode">("POST", "/api/v1/library/nodes" satisfies keyof paths, {}, body),
+    getNode: (id: number) =>
+      this.ask<"getNode">("GET", ("/api/v1/library/nodes/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    changeNode: (id: number, body: Body<"changeNode">) =>
+      this.ask<"changeNode">(
+        "PATCH",
+        ("/api/v1/library/nodes/{id}" satisfies keyof paths).replace("{id}", String(id)),
+        {},
+        body,
+      ),
+    removeNode: (id: number) =>
+      this.tell("DELETE", ("/api/v1/library/nodes/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    checkNode: (id: number) =>
+      this.ask<"checkNode">(
+        "POST",
+        ("/api/v1/library/nodes/{id}/check" satisfies keyof paths).replace("{id}", String(id)),
+      ),
+    releaseDevice: (id: number, uuid: string) =>
+      this.tell(
+        "POST",
+        ("/api/v1/library/nodes/{id}/devices/{uuid}/release" satisfies keyof paths)
+          .replace("{id}", String(id))
+          .replace("{uuid}", uuid),
+      ),
+    listPulls: (query: operations["listPulls"]["parameters"]["query"]) =>
+      this.ask<"listPulls">("GET", "/api/v1/library/pulls" satisfies keyof paths, query),
+    beginPulls: (body: Body<"beginPulls">) =>
+      this.ask<"beginPulls">("POST", "/api/v1/library/pulls" satisfies keyof paths, {}, body),
+    getPull: (id: number) =>
+      this.ask<"getPull">("GET", ("/api/v1/library/pulls/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    cancelPull: (id: number) =>
+      this.tell("POST", ("/api/v1/library/pulls/{id}/cancel" satisfies keyof paths).replace("{id}", String(id))),
+    watchPull: (id: number) =>
+      new EventSource(
+        new URL(
+          ("/api/v1/library/pulls/{id}/events" satisfies keyof paths).replace("{id}", String(id)),
+          this.server,
+        ),
+      ),
+    listEntries: (query: operations["listEntries"]["parameters"]["query"]) =>
+      this.ask<"listEntries">("GET", "/api/v1/library/entries" satisfies keyof paths, query),
+    addEntry: (body: Body<"addEntry">) =>
+      this.ask<"addEntry">("POST", "/api/v1/library/entries" satisfies keyof paths, {}, body),
+    exportEntries: () => fetch(new URL("/api/v1/library/entries/export" satisfies keyof paths, this.server)),
+    importEntries: (body: Body<"importEntries">) =>
+      fetch(new URL("/api/v1/library/entries/import" satisfies keyof paths, this.server), { method: "POST", body }),
+    getEntry: (id: string) =>
+      this.ask<"getEntry">("GET", ("/api/v1/library/entries/{id}" satisfies keyof paths).replace("{id}", id)),
+    changeEntry: (id: string, body: Body<"changeEntry">) =>
+      this.ask<"changeEntry">(
+        "PATCH",
+        ("/api/v1/library/entries/{id}" satisfies keyof paths).replace("{id}", id),
+        {},
+        body,
+      ),
+    removeEntry: (id: string) =>
+      this.tell("DELETE", ("/api/v1/library/entries/{id}" satisfies keyof paths).replace("{id}", id)),
+    checkEntry: (id: string, query: operations["checkEntry"]["parameters"]["query"]) =>
+      this.ask<"checkEntry">(
+        "POST",
+        ("/api/v1/library/entries/{id}/check" satisfies keyof paths).replace("{id}", id),
+        query,
+      ),
     listSpecs: (query: operations["listSpecs"]["parameters"]["query"]) =>
       this.ask<"listSpecs">("GET", "/api/v1/library/specs" satisfies keyof paths, query),
     createSpec: (body: Body<"createSpec">) =>
@@ -132,6 +198,34 @@ class Client {
       ),
     removeSpec: (id: number) =>
       this.tell("DELETE", ("/api/v1/library/specs/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    listInstances: (query: operations["listInstances"]["parameters"]["query"]) =>
+      this.ask<"listInstances">("GET", "/api/v1/library/instances" satisfies keyof paths, query),
+    createInstance: (body: Body<"createInstance">) =>
+      this.ask<"createInstance">("POST", "/api/v1/library/instances" satisfies keyof paths, {}, body),
+    getInstance: (id: number) => this.ask<"getInstance">("GET", ("/api/v1/library/instances/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    changeInstance: (id: number, body: Body<"changeInstance">) =>
+      this.ask<"changeInstance">("PATCH", ("/api/v1/library/instances/{id}" satisfies keyof paths).replace("{id}", String(id)), {}, body),
+    removeInstance: (id: number, query: operations["removeInstance"]["parameters"]["query"]) =>
+      this.tell("DELETE", `${("/api/v1/library/instances/{id}" satisfies keyof paths).replace("{id}", String(id))}?volumes=${query.volumes}`),
+    startInstance: (id: number, body: Body<"startInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/start" satisfies keyof paths).replace("{id}", String(id)), body),
+    stopInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/stop" satisfies keyof paths).replace("{id}", String(id))),
+    restartInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/restart" satisfies keyof paths).replace("{id}", String(id))),
+    listInstanceRuns: (id: number, query: operations["listInstanceRuns"]["parameters"]["query"]) =>
+      this.ask<"listInstanceRuns">("GET", ("/api/v1/library/instances/{id}/runs" satisfies keyof paths).replace("{id}", String(id)), query),
+    readInstanceLogs: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/logs" satisfies keyof paths).replace("{id}", String(id))),
+    getInstanceStats: (id: number) => this.ask<"getInstanceStats">("GET", ("/api/v1/library/instances/{id}/stats" satisfies keyof paths).replace("{id}", String(id))),
+    getFree: (query: operations["getFree"]["parameters"]["query"]) =>
+      this.ask<"getFree">("GET", "/api/v1/library/free" satisfies keyof paths, query),
+    getQuota: (account: string) =>
+      this.ask<"getQuota">("GET", ("/api/v1/library/quotas/{account}" satisfies keyof paths).replace("{account}", account)),
+    setQuota: (account: string, body: Body<"setQuota">) =>
+      this.tell("PUT", ("/api/v1/library/quotas/{account}" satisfies keyof paths).replace("{account}", account), body),
+    removeQuota: (account: string) =>
+      this.tell("DELETE", ("/api/v1/library/quotas/{account}" satisfies keyof paths).replace("{account}", account)),
+    listVolumes: (query: operations["listVolumes"]["parameters"]["query"]) =>
+      this.ask<"listVolumes">("GET", "/api/v1/library/volumes" satisfies keyof paths, query),
+    removeVolume: (name: string) =>
+      this.tell("DELETE", ("/api/v1/library/volumes/{name}" satisfies keyof paths).replace("{name}", name)),
     listAudit: (query: operations["listAudit"]["parameters"]["query"]) =>
       this.ask<"listAudit">("GET", "/api/v1/audit" satisfies keyof paths, query),
     listGrants: (query: operations["listGrants"]["parameters"]["query"]) =>

@@ -270,3 +270,44 @@ pub struct EntryCheckQuery {
     /// Whether layers that the mirror does not hold are fetched, to be looked into; no if left out.
     pub fetch: Option<bool>,
 }
+
+words! {
+    /// The form of a document with entries.
+    EntryForm {
+        /// With commas, for spreadsheets.
+        Csv = "csv",
+        /// For programs.
+        Json = "json",
+    }
+}
+
+/// How entries are written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EntryExportQuery {
+    /// The form; `json` if left out.
+    #[param(value_type = Option<EntryForm>)]
+    pub format: Option<EntryForm>,
+}
+
+/// How entries are read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EntryImportQuery {
+    /// The form; `json` if left out.
+    #[param(value_type = Option<EntryForm>)]
+    pub format: Option<EntryForm>,
+    /// Whether nothing is stored, and only said what would be; no if left out.
+    pub dry_run: Option<bool>,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntryImport {
+    /// How many entries were added.
+    pub added: usize,
+    /// How many entries were changed.
+    pub changed: usize,
+    /// Whether nothing was stored.
+    pub dry_run: bool,
+}

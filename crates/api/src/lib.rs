@@ -6,7 +6,8 @@
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
-//! - the image library: [`EntryList`], [`SpecList`]
+//! - the image library: [`EntryList`], [`NodeList`], [`SpecList`], [`PullList`], [`InstanceList`], [`FreeSpecs`], [`Quota`],
+//!   [`DataVolumeList`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -22,8 +23,11 @@ mod device;
 mod entry;
 mod event;
 mod grant;
+mod instance;
+mod node;
 mod problem;
 mod progress;
+mod pull;
 mod query;
 mod rule;
 mod run;
@@ -51,16 +55,30 @@ pub use credential::{
 };
 pub use device::{DeviceLogin, DeviceLoginState, DevicePoll, NewDeviceLogin};
 pub use entry::{
-    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryList, EntryListQuery,
-    EntryPlatform, EntryStatus, ImageContents, NewEntry, SplitCheck,
+    Accelerator, Entry, EntryAdvice, EntryChange, EntryCheck, EntryCheckQuery, EntryExportQuery, EntryForm,
+    EntryImport, EntryImportQuery, EntryList, EntryListQuery, EntryPlatform, EntryStatus, ImageContents,
+    NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
+pub use instance::{
+    DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
+    InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
+    InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
+    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+};
+pub use node::{
+    AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
+    NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
+};
 pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
+pub use pull::{
+    LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
+};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
 };

@@ -40,10 +40,13 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
-        entry::{Accelerator, EntryStatus, SplitCheck},
+        entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
+        instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
+        node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
+        pull::{LayerPhase, PullFault, PullStatus},
         run::{RunOutcome, RunReply},
         spec::SpecVendor,
     };
@@ -63,6 +66,7 @@ mod tests {
         agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
+        agree(EntryForm::ALL, EntryForm::as_str);
         agree(EntryStatus::ALL, EntryStatus::as_str);
         agree(SplitCheck::ALL, SplitCheck::as_str);
         agree(Cause::ALL, Cause::as_str);
@@ -71,10 +75,24 @@ mod tests {
         agree(CredentialVerdict::ALL, CredentialVerdict::as_str);
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
+        agree(InstanceDesired::ALL, InstanceDesired::as_str);
+        agree(InstancePhase::ALL, InstancePhase::as_str);
+        agree(InstanceReason::ALL, InstanceReason::as_str);
+        agree(InstanceSplit::ALL, InstanceSplit::as_str);
+        agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
         agree(SpecVendor::ALL, SpecVendor::as_str);
+        agree(DeviceState::ALL, DeviceState::as_str);
+        agree(DeviceVendor::ALL, DeviceVendor::as_str);
+        agree(NodeConditionCode::ALL, NodeConditionCode::as_str);
+        agree(NodeOffer::ALL, NodeOffer::as_str);
+        agree(NodeStatus::ALL, NodeStatus::as_str);
+        agree(PullVia::ALL, PullVia::as_str);
+        agree(LayerPhase::ALL, LayerPhase::as_str);
+        agree(PullFault::ALL, PullFault::as_str);
+        agree(PullStatus::ALL, PullStatus::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

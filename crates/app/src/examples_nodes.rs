@@ -5,6 +5,64 @@ use crate::example::{Example, example};
 /// The commands, each with its examples.
 pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
+        "node ls",
+        &[example("entrepot node ls --region beijing", "List the nodes of a region", "列出一个区域的节点")],
+    ),
+    ("node show", &[example("entrepot node show gpu-1", "Show a node with its cards", "显示节点和它的卡")]),
+    (
+        "node add",
+        &[
+            example(
+                "entrepot node add here unix:///run/docker.sock",
+                "The engine of the server's own machine",
+                "服务器本机的容器引擎",
+            ),
+            example(
+                "entrepot node add gpu-1 tcp://gpu-1.lan:2376 --ca ca.pem --cert cert.pem --key key.pem --region beijing",
+                "An engine on another machine, with certificates",
+                "另一台机器上的容器引擎，使用证书",
+            ),
+        ],
+    ),
+    ("node check", &[example("entrepot node check gpu-1", "Look at a node now", "立即检查节点")]),
+    ("node drain", &[example("entrepot node drain gpu-1", "Before a machine is serviced", "维护机器之前")]),
+    ("node undrain", &[example("entrepot node undrain gpu-1", "After that", "维护之后")]),
+    (
+        "node set",
+        &[
+            example(
+                "entrepot node set gpu-1 --ca ca.pem --cert cert.pem --key key.pem",
+                "Replace its certificates in place",
+                "原地更换证书",
+            ),
+            example(
+                "entrepot node set gpu-1 --mirror-url http://10.0.0.5:5000",
+                "Say where it reaches this server",
+                "说明它如何访问本服务",
+            ),
+        ],
+    ),
+    (
+        "node release",
+        &[example("entrepot node release gpu-1 GPU-5c2f", "A card works again", "卡已恢复正常")],
+    ),
+    ("node rm", &[example("entrepot node rm gpu-1", "Remove a node", "删除节点")]),
+    (
+        "pull",
+        &[
+            example(
+                "entrepot pull gpu-1 docker.io/library/nginx:1.27",
+                "Pull an image, with bars",
+                "拉取镜像，显示进度条",
+            ),
+            example(
+                "entrepot pull --region beijing quay.io/ascend/cann:8.0",
+                "Have an image on all nodes of a region before it is needed",
+                "提前把镜像拉取到一个区域的所有节点",
+            ),
+        ],
+    ),
+    (
         "spec ls",
         &[example(
             "entrepot spec ls --vendor nvidia",

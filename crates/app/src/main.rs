@@ -15,6 +15,7 @@ mod control;
 mod data;
 mod example;
 mod examples;
+mod examples_instances;
 mod examples_nodes;
 mod failure;
 mod first_password;
@@ -57,7 +58,10 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Nodes(nodes) => commands::nodes::run(*nodes),
+        Action::Pull(pull) => commands::pulls::run(pull),
         Action::Specs(specs) => commands::specs::run(specs),
+        Action::Instances(instances) => commands::instances::run(instances),
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),

@@ -13,10 +13,11 @@ use serde_json::Value;
 
 /// What tests may import besides: the test kit, for `sync` what makes rules and reads reports, for `scheduler` what a run
 /// speaks through, and for `server` what a real mirror is made of.
-const TEST_IMPORTS: [(&str, &[&str]); 3] = [
+const TEST_IMPORTS: [(&str, &[&str]); 4] = [
     ("sync", &["importers", "guide"]),
     ("scheduler", &["remote"]),
     ("server", &["remote", "blobs", "catalog", "secrets"]),
+    ("library", &["blobs"]),
 ];
 
 /// The most lines that a source file may have.

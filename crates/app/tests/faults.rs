@@ -21,9 +21,21 @@ fn wanted() -> Vec<String> {
     let numbered = [("U", 24), ("R", 7), ("H", 23), ("S", 6), ("V", 4), ("A", 24)];
     let all =
         numbered.into_iter().flat_map(|(kind, most)| (1..=most).map(move |nth| format!("{kind}{nth:02}")));
-    let later = [("U", 27..=31), ("U", 40..=42), ("H", 40..=42), ("S", 20..=27), ("A", 60..=72), ("E", 1..=7)];
-    let later = later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));
-    let single = ["C01", "C03", "C05", "C06", "C08", "C10", "M05", "W01", "W02", "W03", "W04", "W05", "W06", "W08", "W09"];
+    let later = [
+        ("U", 27..=31),
+        ("U", 40..=42),
+        ("H", 40..=42),
+        ("S", 20..=27),
+        ("A", 60..=72),
+        ("E", 1..=8),
+        ("I", 1..=12),
+    ];
+    let later =
+        later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));
+    let single = [
+        "C01", "C03", "C05", "C06", "C08", "C10", "M05", "W01", "W02", "W03", "W04", "W05", "W06", "W08",
+        "W09",
+    ];
     all.chain(single.map(str::to_owned)).chain(later).collect()
 }
 

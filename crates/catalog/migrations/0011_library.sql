@@ -214,7 +214,7 @@ CREATE TABLE instance_period (
     spec_id BIGINT NOT NULL,
     cards BIGINT NOT NULL,
     price BIGINT NOT NULL,                 -- for an hour, in ten-thousandths
-    unknown_ms BIGINT NOT NULL DEFAULT 0,  -- how long nobody could say whether it ran
+    unknown_ms BIGINT NOT NULL DEFAULT 0,  -- how long after its end nobody could say whether it went on
     PRIMARY KEY (instance_id, started_ms)
 );
 CREATE INDEX instance_period_account ON instance_period (account_id, started_ms);

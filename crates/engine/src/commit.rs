@@ -22,6 +22,9 @@ use crate::{
     transport::{BODY_TIMEOUT, Wait},
 };
 
+/// What Dockerfiles read as something else than itself.
+const SPECIAL: [char; 3] = ['"', '\\', '$'];
+
 /// What is to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitRequest {
@@ -88,21 +91,40 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] if the container is not there.
     pub async fn commit(&self, container: &ContainerId, commit: &CommitRequest) -> Result<ImageId, Error> {
+        let id = self.save(container, commit, Quotes::OfDockerfiles).await?;
+        let depends = commit.environment.values().any(|value| value.contains(SPECIAL));
+        if !depends || !self.is_podman() || self.has_variables(commit).await? {
+            return Ok(id);
+        }
+        // An older Podman takes them as they are.
+        self.save(container, commit, Quotes::Around).await
+    }
+
+    async fn save(
+        &self,
+        container: &ContainerId,
+        commit: &CommitRequest,
+        quotes: Quotes,
+    ) -> Result<ImageId, Error> {
         let name = format!("{}/{}", commit.image.host(), commit.image.repository());
         let tag = tag(&commit.image)?;
-        let labels: Vec<String> = LABELS.iter().map(|label| format!("LABEL {label}=\"\"")).collect();
-        let variables = commit.environment.iter();
-        let variables: Vec<String> = variables
-            .map(|(name, value)| format!("ENV {name}={}", written(value, self.is_podman())))
-            .collect();
+        let labels = LABELS.iter().map(|label| format!("LABEL {label}=\"\""));
+        let variables =
+            commit.environment.iter().map(|(name, value)| format!("ENV {name}={}", quotes.put(value)));
+        let changes: Vec<String> = labels.chain(variables).collect();
         let mut query =
             vec![("container", container.as_str()), ("repo", &name), ("tag", &tag), ("pause", "true")];
-        query.extend(labels.iter().chain(&variables).map(|change| ("changes", change.as_str())));
+        query.extend(changes.iter().map(|change| ("changes", change.as_str())));
         let path = with_query(&self.path(Api::Docker, "commit"), &query);
         let request = request(Method::POST, &path, Some("{}".into()))?;
         let answer = self.send(request, Wait::Forever).await?;
         let made: Committed = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         ImageId::of_engine(&made.id).map_err(|_| Error::Answer("it names no image"))
+    }
+
+    async fn has_variables(&self, commit: &CommitRequest) -> Result<bool, Error> {
+        let has = self.image(&commit.image).await?.config.environment;
+        Ok(commit.environment.iter().all(|(name, value)| has.get(name) == Some(value)))
     }
 
     /// Sends an image to its registry.
@@ -189,18 +211,28 @@ fn tag(image: &ImageRef) -> Result<String, Error> {
     }
 }
 
-// In quotes, so that nothing in it is another word. Docker reads what is in them as Dockerfiles have it; Podman takes
-// off the outer ones and the rest as it is. Neither has a way to write the end of a line.
-fn written(value: &str, is_podman: bool) -> String {
-    let mut written = String::from("\"");
-    for character in value.chars() {
-        if !is_podman && matches!(character, '"' | '\\' | '$') {
-            written.push('\\');
+/// How a value is written so that nothing in it is another word.
+#[derive(Clone, Copy)]
+enum Quotes {
+    /// As Dockerfiles have it: Docker, and Podman by now.
+    OfDockerfiles,
+    /// Podman 4 takes off the outer ones, and the rest as it is.
+    Around,
+}
+
+impl Quotes {
+    // Neither has a way to write the end of a line.
+    fn put(self, value: &str) -> String {
+        let mut written = String::from("\"");
+        for character in value.chars() {
+            if matches!(self, Self::OfDockerfiles) && SPECIAL.contains(&character) {
+                written.push('\\');
+            }
+            written.push(if character == '\n' { ' ' } else { character });
         }
-        written.push(if character == '\n' { ' ' } else { character });
+        written.push('"');
+        written
     }
-    written.push('"');
-    written
 }
 
 #[cfg(test)]
@@ -212,7 +244,7 @@ mod tests {
         for (value, docker, podman) in [
             ("", r#""""#, r#""""#),
             ("a b", r#""a b""#, r#""a b""#),
-            (r#"$HOME "x" \"#, r#""\$HOME \"x\" \""#, r#""$HOME "x" \""#),
+            (r#"$HOME "x" \"#, r#""\$HOME \"x\" \\""#, r#""$HOME "x" \""#),
             (
                 "a
 USER root",
@@ -220,7 +252,10 @@ USER root",
                 r#""a USER root""#,
             ),
         ] {
-            assert_eq!((written(value, false).as_str(), written(value, true).as_str()), (docker, podman));
+            assert_eq!(
+                (Quotes::OfDockerfiles.put(value), Quotes::Around.put(value)),
+                (docker.into(), podman.into())
+            );
         }
     }
 

@@ -23,6 +23,9 @@ use crate::{
 /// How many bytes of output are read at once.
 const PIECE: usize = 16 << 10;
 
+/// The longest first line that is looked at.
+const MAX_FIRST_LINE: usize = 64;
+
 /// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalSize {
@@ -74,7 +77,8 @@ pub enum ExecState {
     Ended(Option<i64>),
 }
 
-/// A program that runs in a container. Dropping both halves closes the connection; most programs notice that.
+/// A program that runs in a container. Dropping both halves closes the connection. A program that reads its input notices
+/// that, unless it has a terminal: see [`Engine::session`].
 pub struct Exec {
     /// What the engine calls it.
     pub id: ExecId,
@@ -249,6 +253,24 @@ impl ExecOutput {
             self.io = None;
         }
         next
+    }
+
+    /// The first line, of at most 64 bytes; what came after it is read next.
+    pub(crate) async fn first_line(&mut self) -> Result<String, Error> {
+        let mut line = Vec::new();
+        while let Some(mut chunk) = self.next().await? {
+            let end = chunk.bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+            let part = chunk.bytes.split_to(end.unwrap_or(chunk.bytes.len()));
+            line.extend_from_slice(&part);
+            if end.is_some() || line.len() > MAX_FIRST_LINE {
+                if !chunk.bytes.is_empty() {
+                    self.waiting.push_front(chunk);
+                }
+                break;
+            }
+        }
+        line.truncate(MAX_FIRST_LINE);
+        Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
     async fn read(&mut self) -> Result<Option<Chunk>, Error> {

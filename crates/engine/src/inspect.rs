@@ -299,7 +299,7 @@ fn bytes(text: &str) -> Option<u64> {
     };
     let bytes = number * unit;
     // From here on a `f64` has no fractions, and a log is smaller.
-    (bytes >= 1.0 && bytes < 9e15).then_some(bytes as u64)
+    (1.0..9e15).contains(&bytes).then_some(bytes as u64)
 }
 
 fn mounted(mount: Mount) -> (String, Mounted) {

@@ -57,7 +57,8 @@ impl Engine {
 }
 
 impl Logs {
-    /// What was printed next, however long that takes; `None` at the end, and after an error.
+    /// What was printed next, however long that takes; `None` at the end, and after an error. Engines may end a log that
+    /// is followed before they have told the last of it: what counts is read again without following.
     ///
     /// # Errors
     /// The connection breaks, or what arrives is no log.

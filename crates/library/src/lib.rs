@@ -2,6 +2,7 @@
 //!
 //! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
 //! - [`NewEntry`], [`EntryChange`]: the images that may be run, as people say them; [`advice`]: what would be better
+//! - [`Form`]: entries as documents
 //! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
 //! - [`placement`], [`split`], [`lifecycle`]: which cards an instance gets, how, and what becomes of it; all pure
 //!
@@ -15,21 +16,39 @@ mod entries;
 mod error;
 mod ids;
 mod inside;
+mod instances;
 mod library;
 pub mod lifecycle;
+mod nodes;
 pub mod placement;
+mod pulls;
 mod settings;
 mod specs;
 pub mod split;
 mod tenant;
 mod text;
+mod transfer;
 
 pub use address::{AddressFault, ImageAddress, Login};
 pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault, NewEntry, advice};
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use inside::Wanted;
+pub use instances::{
+    Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
+    InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
+    SpecSnapshot, Target, Usage, Volumes, cost_of,
+};
 pub use library::{Library, Parts};
-pub use settings::Settings;
+pub use nodes::{
+    CheckDepth, Condition, ConditionCode, DEFAULT_HAMI_CORE, Facts, Link, NodeChange, NodeFault, NodeTls,
+    TlsChange, offer, read_conditions,
+};
+pub use pulls::{
+    LayerPhase, LayerProgress, LibraryImage, PullFailure, PullFault, PullPhase, PullPlan, PullProgress,
+    PullRequest, PullState, PullWatch, SourceError,
+};
+pub use settings::{NodesSettings, PullsSettings, Settings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
+pub use transfer::{DocumentFault, Form, Imported, ReadDocument, RowError, RowFault};

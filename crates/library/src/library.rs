@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use entrepot_access::Access;
 use entrepot_catalog::Catalog;
 use entrepot_mirror::{Mirror, Names};
 use entrepot_secrets::Keys;
 use entrepot_vault::Vault;
 use tokio::sync::{Mutex, Semaphore};
+use url::Url;
 
-use crate::settings::Settings;
+use crate::{instances::Work, nodes::Connections, pulls::Jobs, settings::Settings};
 
 /// How many images are looked at at a time: layers are decompressed for it.
 const CHECKS: usize = 2;
@@ -18,6 +20,7 @@ const CHECKS: usize = 2;
 pub struct Library(pub(crate) Arc<Shared>);
 
 /// What a library is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// Where its records are.
     pub catalog: Catalog,
@@ -27,6 +30,10 @@ pub struct Parts {
     pub vault: Vault,
     /// What images are looked up in, and what nodes pull through.
     pub mirror: Mirror,
+    /// What gives nodes the logins that they pull with.
+    pub access: Access,
+    /// Where nodes reach this server, if nothing else is said of them.
+    pub address: Option<Url>,
     /// The configuration.
     pub settings: Settings,
 }
@@ -36,18 +43,35 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     pub(crate) vault: Vault,
     pub(crate) mirror: Mirror,
+    pub(crate) access: Access,
+    pub(crate) address: Option<Url>,
     pub(crate) settings: Settings,
+    pub(crate) connections: Connections,
+    pub(crate) pulls: Jobs,
     /// Held while entries and the logins that they stand on are changed.
     pub(crate) logins: Mutex<()>,
     /// Bounds the images that are looked at.
     pub(crate) checks: Semaphore,
+    pub(crate) instances: Arc<Work>,
 }
 
 impl Library {
     /// Opens the library. Nothing runs yet.
-    pub fn new(Parts { catalog, keys, vault, mirror, settings }: Parts) -> Self {
-        let (logins, checks) = (Mutex::default(), Semaphore::new(CHECKS));
-        Self(Arc::new(Shared { catalog, keys, vault, mirror, settings, logins, checks }))
+    pub fn new(Parts { catalog, keys, vault, mirror, access, address, settings }: Parts) -> Self {
+        Self(Arc::new(Shared {
+            catalog,
+            keys,
+            vault,
+            mirror,
+            access,
+            address,
+            settings,
+            connections: Connections::default(),
+            pulls: Jobs::default(),
+            logins: Mutex::default(),
+            checks: Semaphore::new(CHECKS),
+            instances: Arc::default(),
+        }))
     }
 
     /// How names are read: what is pushed here, and what is fetched from where.

@@ -45,6 +45,23 @@ async fn wrong_bytes_leave_nothing_and_their_sender_is_asked_last() {
     assert_eq!((rig.endpoint(0).log().blob_gets().len(), rig.endpoint(1).log().blob_gets().len()), (1, 2));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_went_on_with_wrong_bytes_is_distrusted_as_well() {
+    let (first, second) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(3, 1, 2 * MIB);
+    first.put_image("library/a", "1", &image);
+    second.put_image("library/a", "1", &image);
+    first.fault(Fault::on(blobs()).then(Action::CutAfter(MIB as u64)));
+    second.fault(Fault::on(blobs()).always().then(Action::WrongBytes(Place::End)));
+    let rig = Rig::with_endpoints(vec![first, second]).await;
+    let (digest, bytes) = &image.blobs()[1];
+    rig.blob_bytes("a", digest).await.expect_err("short");
+    rig.until_nothing_is_staged().await;
+    // Either may have lied. The first one did not.
+    assert_eq!(rig.blob_bytes("a", digest).await.as_ref(), Ok(bytes));
+    assert_eq!(rig.endpoint(1).log().blob_gets().len(), 1);
+}
+
 // U12 and U22: whatever a client does here, registries are only read, and always told who reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn upstreams_are_read_under_our_name_and_never_written_to() {

@@ -112,7 +112,8 @@ impl Connections {
             let caller = Arc::new(Connected { peer: Arc::clone(&peer), memo: Memo::default() });
             service_fn(move |request| {
                 let (service, caller) = (Arc::clone(&service), Arc::clone(&caller));
-                async move { Ok::<_, Infallible>(service.serve(&caller, request).await) }
+                // On the heap: a stream of HTTP/2 keeps the room of this future for as long as its answer is sent.
+                Box::pin(async move { Ok::<_, Infallible>(service.serve(&caller, request).await) })
             })
         };
         let io = Open::new(io, self.open.token());

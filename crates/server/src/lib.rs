@@ -31,6 +31,7 @@ mod call;
 mod challenge;
 mod change_problem;
 mod client;
+mod compat;
 mod connection;
 mod cookie;
 mod credentials;

@@ -17,7 +17,7 @@ use crate::{
     patience::{Patience, Shortage},
     policy::Policy,
     sender::ApiToken,
-    sync::service::SyncService,
+    sync::{listeners::Listeners, service::SyncService},
 };
 
 /// The parts of a server.
@@ -68,6 +68,8 @@ pub(crate) struct State {
     /// The response bodies in flight.
     pub(crate) answers: Answers,
     pub(crate) metrics: Metrics,
+    /// Who follows pulls.
+    pub(crate) listeners: Listeners,
     /// Cancelled when the server takes no more requests.
     pub(crate) draining: CancellationToken,
 }
@@ -105,6 +107,7 @@ impl State {
             shortage,
             answers,
             metrics,
+            listeners: Listeners::default(),
             draining,
         }
     }

@@ -3,7 +3,7 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, list, login, login_device, man, relay, runs, serve, specs, sync, tags,
+    inspect, instances, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -43,8 +43,14 @@ pub(crate) enum Action {
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
     Credentials(credentials::Credentials),
+    /// Manage nodes.
+    Nodes(Box<nodes::Nodes>),
+    /// Let a node pull an image.
+    Pull(pulls::PullTo),
     /// Manage specs.
     Specs(specs::Specs),
+    /// Manage instances.
+    Instances(instances::Instances),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

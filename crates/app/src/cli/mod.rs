@@ -8,12 +8,15 @@ mod access;
 mod accounts;
 mod action;
 mod chinese;
+mod chinese_instances;
 mod chinese_nodes;
 mod common;
 mod credentials;
 mod documents;
 mod help;
+mod instances;
 mod migrate;
+mod nodes;
 mod refusal;
 mod registries;
 mod rules;
@@ -43,7 +46,11 @@ pub(crate) use action::Action;
 use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
+use instances::{
+    ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
+};
 use migrate::MigrateCommand;
+use nodes::{NodeCommand, PullArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
@@ -207,9 +214,38 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Manage nodes: the machines that instances run on
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Let a node pull an image, and show how far it is
+    Pull(PullArgs),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
+    /// Run an instance of an entry of the library
+    Run(RunArgs),
+    /// List instances
+    Ps(PsArgs),
+    /// Print what an instance printed
+    Logs(LogsArgs),
+    /// Show what an instance uses
+    Stats(InstanceArgs),
+    /// Start an instance that is stopped
+    Start(StartArgs),
+    /// Stop an instance: its disk stays, its cards are free for others
+    Stop(InstanceArgs),
+    /// Stop an instance and start it again; it keeps its cards
+    Restart(InstanceArgs),
+    /// Give an instance another name
+    Rename(RenameArgs),
+    /// Say when an instance is stopped or removed
+    Extend(ExtendArgs),
+    /// Remove an instance
+    Rm(RmArgs),
+    /// Show how many instances of each spec could be made now
+    Free(FreeArgs),
+    /// List volumes with data, also those that instances left
+    Volumes(VolumesArgs),
     /// Show and rotate the key that a server seals secrets with
     #[command(subcommand)]
     Secrets(SecretsCommand),
@@ -380,7 +416,21 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
+            Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
+            Self::Run(run) => Action::Instances(run.into_args()),
+            Self::Ps(ps) => Action::Instances(ps.into_args()),
+            Self::Logs(logs) => Action::Instances(logs.into_args()),
+            Self::Stats(instance) => Action::Instances(instance.stats()),
+            Self::Start(start) => Action::Instances(start.into_args()),
+            Self::Stop(instance) => Action::Instances(instance.stop()),
+            Self::Restart(instance) => Action::Instances(instance.restart()),
+            Self::Rename(rename) => Action::Instances(rename.into_args()),
+            Self::Extend(extend) => Action::Instances(extend.into_args()),
+            Self::Rm(rm) => Action::Instances(rm.into_args()),
+            Self::Free(free) => Action::Instances(free.into_args()),
+            Self::Volumes(volumes) => Action::Instances(volumes.into_args()),
             Self::Secrets(secrets) => secrets.into_args(),
             Self::Audit(audit) => Action::Accounts(audit.into_args()),
             Self::Login(login) => login.into_action(verbosity),

@@ -31,7 +31,7 @@ use crate::{
     failure::{self, Failure},
 };
 
-pub(crate) use events::Events;
+pub(crate) use events::{Events, Frames};
 pub(crate) use fault::Fault;
 pub(crate) use server::{Addressed, Server};
 
@@ -165,12 +165,29 @@ impl Client {
         ask(self.request(Method::DELETE, path).query(query)).await
     }
 
+    /// Sends `DELETE` to a path below `/api/v1`; the answer has no content.
+    pub(crate) async fn remove(&self, path: &[&str], query: &impl Serialize) -> Result<(), Fault> {
+        send(self.request(Method::DELETE, path).query(query).timeout(PATIENCE)).await.map(drop)
+    }
+
+    /// Opens a text that may go on for ever.
+    pub(crate) async fn text(&self, path: &[&str], query: &impl Serialize) -> Result<Text, Fault> {
+        let request = self.request(Method::GET, path).query(query);
+        let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
+        Ok(Text(response))
+    }
+
     /// Opens the stream of events from now on.
     pub(crate) async fn events(&self) -> Result<Events, Fault> {
-        let request = self.request(Method::GET, &["sync", "events"]);
+        Ok(Events::new(self.stream(&["sync", "events"]).await?))
+    }
+
+    /// Opens a stream of server-sent events at a path below `/api/v1`.
+    pub(crate) async fn stream(&self, path: &[&str]) -> Result<Frames, Fault> {
+        let request = self.request(Method::GET, path);
         let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
         let bytes = response.bytes_stream().map(|bytes| bytes.map(|bytes| bytes.to_vec()));
-        Ok(Events::new(bytes.boxed()))
+        Ok(Frames::new(bytes.boxed()))
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -187,6 +204,16 @@ impl Client {
             }
             None => request,
         }
+    }
+}
+
+/// A text that arrives in pieces.
+pub(crate) struct Text(Response);
+
+impl Text {
+    /// The next piece, however long that takes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.0.chunk().await.map_err(Fault::of)?.map(|bytes| bytes.to_vec()))
     }
 }
 

@@ -12,11 +12,13 @@ use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
 use entrepot_scheduler::Reload;
 use entrepot_server::{
-    ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, Server, SyncService, TlsFiles,
+    ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl, Server, SyncService,
+    TlsFiles,
 };
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::{
     assembly::{self, Assembly},
@@ -93,8 +95,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         keys,
         vault: vault.clone(),
         mirror: mirror.clone(),
-        settings: entrepot_library::Settings::default(),
+        access: access.clone(),
+        address: address_for_nodes(config),
+        settings: config.library.clone(),
     });
+    settled(&library).await?;
     let metrics = Metrics::default();
     metrics.register(&mut registry);
     let parts = Parts {
@@ -103,7 +108,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
         access: Some(access.clone()),
         vault: Some(vault),
-        library: Some(library),
+        library: Some(library.clone()),
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -128,12 +133,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     };
     // Runs are stopped at once; responses in progress get the grace period meanwhile.
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let ((), end, (), (), ()) = tokio::join!(
+    let ((), end, (), (), (), (), ()) = tokio::join!(
         server.run(stop.clone(), GRACE),
         work,
         reload.watch(watched, stop.clone()),
         house,
-        secrets::tend(access, stop.clone())
+        secrets::tend(access, stop.clone()),
+        library.watch_nodes(stop.clone()),
+        library.watch_instances(stop.clone())
     );
     mirror.shutdown().await;
     signals.abort();
@@ -141,6 +148,24 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
     syncing::ended(end)
+}
+
+// Where nodes reach this server if nothing else is said: by its public URL, or on this machine.
+fn address_for_nodes(config: &Config) -> Option<Url> {
+    let said = config.public_url.as_ref().map(PublicUrl::text);
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let listen = config.listen.to_string();
+    let here = match listen.rsplit_once(':') {
+        // All addresses: the one that engines take without TLS.
+        Some(("0.0.0.0" | "[::]", port)) => format!("127.0.0.1:{port}"),
+        _ => listen,
+    };
+    said.unwrap_or_else(|| format!("{scheme}://{here}")).parse().ok()
+}
+
+async fn settled(library: &Library) -> Result<(), Failure> {
+    let settled = library.settle_pulls().await;
+    settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))
 }
 
 fn locked(data: &DataDir) -> Result<Lock, Failure> {

@@ -56,10 +56,12 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         sessions: checker.of_access(file.access.as_ref(), AccessSection::session_limits)?,
         networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
         has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
+        library: file.library,
         key: checker.key(file.secrets)?,
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
+    checker.library(&config)?;
     checker.hosted_beside_upstreams(&config)?;
     Ok(config)
 }
@@ -255,6 +257,25 @@ impl Checker<'_> {
                 .with_hint("1 means one connection for each blob"));
         }
         Ok(())
+    }
+
+    fn library(&self, config: &Config) -> Result<(), Error> {
+        let (nodes, pulls) = (&config.library.nodes, &config.library.pulls);
+        let none = [
+            (&["library", "nodes", "check_every"], nodes.check_every.is_zero()),
+            (&["library", "nodes", "check_timeout"], nodes.check_timeout.is_zero()),
+            (&["library", "nodes", "survey_every"], nodes.survey_every.is_zero()),
+            (&["library", "nodes", "survey_timeout"], nodes.survey_timeout.is_zero()),
+            (&["library", "nodes", "checks_at_once"], nodes.checks_at_once == 0),
+            (&["library", "pulls", "at_once"], pulls.at_once == 0),
+            (&["library", "pulls", "attempts"], pulls.attempts == 0),
+            (&["library", "pulls", "stalled_after"], pulls.stalled_after.is_zero()),
+            (&["library", "pulls", "remembered"], pulls.remembered == 0),
+        ];
+        match none.into_iter().find(|(_, is_none)| *is_none) {
+            Some((path, _)) => Err(self.fault(path, "this must be more than nothing")),
+            None => Ok(()),
+        }
     }
 
     fn registries(

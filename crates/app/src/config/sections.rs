@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use entrepot_access::AccessSection;
 use entrepot_blobs::S3Settings;
+use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_remote::{Credential, Rate};
@@ -35,13 +36,14 @@ pub(super) struct File {
     pub(super) migrate: Option<MigrationSection>,
     pub(super) api_token: Option<SecretString>,
     pub(super) access: Option<AccessSection>,
+    pub(super) library: Library,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "listen",
     "data",
     "blobs",
@@ -56,6 +58,7 @@ pub(super) const KEYS: [&str; 17] = [
     "migrate",
     "api_token",
     "access",
+    "library",
     "secrets",
     "tls",
     "log",

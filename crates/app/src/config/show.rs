@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use entrepot_access::{Networks, Rules as AccessRules, Verb, Verbs, WrongCredentials};
 use entrepot_blobs::S3Settings;
+use entrepot_library::Settings as LibrarySettings;
 use entrepot_mirror::{Freshness, Settings, TagRule};
 use entrepot_oci::RepositoryPattern;
 use entrepot_sync::Format;
@@ -36,6 +37,7 @@ impl Config {
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
         root.put("access", show_access(self));
+        root.put("library", show_library(&self.library));
         root.some(
             "secrets",
             match &self.key {
@@ -136,6 +138,26 @@ fn show_s3(s3: &S3Settings) -> Shown {
     keys.put("virtual_hosted", Shown::Flag(s3.virtual_hosted));
     keys.put("redirect", Shown::Flag(s3.redirect));
     keys.into()
+}
+
+fn show_library(library: &LibrarySettings) -> Shown {
+    let LibrarySettings { nodes, pulls, .. } = library;
+    let mut root = Keys::default();
+    let mut keys = Keys::default();
+    keys.text("check_every", duration(nodes.check_every));
+    keys.text("check_timeout", duration(nodes.check_timeout));
+    keys.text("survey_every", duration(nodes.survey_every));
+    keys.text("survey_timeout", duration(nodes.survey_timeout));
+    keys.put("checks_at_once", Shown::Number(nodes.checks_at_once as u64));
+    keys.text("certificate_warning", duration(nodes.certificate_warning));
+    root.put("nodes", keys.into());
+    let mut keys = Keys::default();
+    keys.put("at_once", Shown::Number(pulls.at_once as u64));
+    keys.text("stalled_after", duration(pulls.stalled_after));
+    keys.put("attempts", Shown::Number(pulls.attempts.into()));
+    keys.put("remembered", Shown::Number(pulls.remembered.into()));
+    root.put("pulls", keys.into());
+    root.into()
 }
 
 fn show_mirror(mirror: &Settings) -> Shown {

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) s3: Option<S3Settings>,
     /// The PostgreSQL database; `None` means a SQLite file in the data directory.
     pub(crate) database: Option<SecretString>,
+    /// The `library` section.
+    pub(crate) library: entrepot_library::Settings,
     /// The `mirror` section.
     pub(crate) mirror: MirrorSettings,
     /// The prefixes that accept pushes.

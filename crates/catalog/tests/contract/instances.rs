@@ -283,9 +283,8 @@ pub async fn periods_begin_and_end_once(home: &Home) {
         catalog.begin_period(&period).await.unwrap();
     }
     assert_eq!(catalog.open_period(1).await.unwrap(), Some(period.clone()));
-    catalog.add_unknown(1, at(10), Duration::from_secs(3)).await.unwrap();
-    catalog.end_period(1, at(10), at(70)).await.unwrap();
-    catalog.end_period(1, at(10), at(99)).await.unwrap();
+    catalog.end_period(1, at(10), at(70), Duration::from_secs(3)).await.unwrap();
+    catalog.end_period(1, at(10), at(99), Duration::ZERO).await.unwrap();
     assert_eq!(catalog.open_period(1).await.unwrap(), None);
     let ended = PeriodRecord { ended: Some(at(70)), unknown: Duration::from_secs(3), ..period.clone() };
     assert_eq!(catalog.periods(1, None, 10).await.unwrap().rows, std::slice::from_ref(&ended));

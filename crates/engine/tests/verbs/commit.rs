@@ -91,3 +91,20 @@ async fn an_image_is_saved_under_a_tag() {
     let digest = format!("mirror.example/saved/train@sha256:{}", "ab".repeat(32)).parse().unwrap();
     assert!(engine.push(&digest, &auth()).await.is_err());
 }
+
+// Podman 4 reads what is in quotes as it is, newer ones as Dockerfiles have it.
+#[tokio::test]
+async fn a_value_is_saved_as_it_is_on_every_engine() {
+    for dialect in Dialect::ALL {
+        let (fake, engine) = started(dialect).await;
+        let id = engine.create(&plain("train-1")).await.unwrap().id;
+        for value in ["", "a b", r#"$HOME "x" \"#] {
+            let environment = BTreeMap::from([("ASKED".to_owned(), value.to_owned())]);
+            engine.commit(&id, &CommitRequest { image: saved(), environment }).await.unwrap();
+            let image = engine.image(&saved()).await.unwrap();
+            assert_eq!(image.config.environment["ASKED"], value, "{dialect:?}");
+        }
+        let commits = fake.calls_of("POST", "commit").len();
+        assert_eq!(commits, if dialect == Dialect::Podman4 { 4 } else { 3 }, "{dialect:?}");
+    }
+}

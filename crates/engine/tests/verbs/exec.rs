@@ -79,22 +79,51 @@ async fn a_terminal_has_its_size_from_the_beginning() {
         assert_eq!((resize.value("h"), resize.value("w")), ("40", "120"));
         let larger = TerminalSize { rows: 50, columns: 200 };
         engine.resize(&exec.id, larger).await.unwrap();
-        exec.input.close().await.unwrap();
-        assert_eq!(printed(&mut exec.output).await.0, b"", "{dialect:?}");
     }
 }
 
-// Row 46: nobody is left behind.
+// Row 46: nobody is left behind. A program with a terminal does not notice by itself.
 #[tokio::test]
-async fn a_program_notices_that_nobody_listens() {
+async fn a_session_ends_with_whoever_uses_it() {
     for dialect in Dialect::ALL {
-        let (fake, engine, container) = running(dialect).await;
-        let request = ExecRequest { terminal: Some(SIZE), reads_input: true, ..program(&["bash"]) };
-        let exec = engine.exec(&container, &request).await.unwrap();
-        until("the program", || (fake.programs() == 1).then_some(())).await;
-        drop(exec);
-        until("its end", || (fake.programs() == 0).then_some(())).await;
+        for terminal in [Some(SIZE), None] {
+            let (fake, engine, container) = running(dialect).await;
+            let request = ExecRequest { terminal, reads_input: true, ..program(&["bash"]) };
+            let mut session = engine.session(&container, &request).await.unwrap();
+            session.exec.input.write(b"hello").await.unwrap();
+            // The number of the process is not among what it prints.
+            assert_eq!(&*session.exec.output.next().await.unwrap().unwrap().bytes, b"hello");
+            until("the program", || (fake.programs() == 1).then_some(())).await;
+            drop(session);
+            until("its end", || (fake.programs() == 0).then_some(())).await;
+            until("the end of all connections", || (fake.connections() == 0).then_some(())).await;
+        }
     }
+}
+
+#[tokio::test]
+async fn a_session_is_ended_or_ends_by_itself() {
+    let (fake, engine, container) = running(Dialect::Docker28).await;
+    let request = ExecRequest { terminal: Some(SIZE), reads_input: true, ..program(&["bash"]) };
+    let session = engine.session(&container, &request).await.unwrap();
+    session.leader.end().await.unwrap();
+    until("its end", || (fake.programs() == 0).then_some(())).await;
+    // One that has ended is left alone: its number may be another's by now.
+    fake.answer_exec("bash", ExecAnswer::of("done\r\n"));
+    let mut session = engine.session(&container, &request).await.unwrap();
+    assert_eq!(printed(&mut session.exec.output).await.0, b"done\r\n");
+    let asked = fake.calls_of("POST", "containers/*/exec").len();
+    session.leader.end().await.unwrap();
+    assert_eq!(fake.calls_of("POST", "containers/*/exec").len(), asked);
+    // Where there is no shell there is no session.
+    fake.answer_exec("fish", ExecAnswer::default());
+    fake.fault(EngineFault::on(
+        "POST",
+        "exec/*/start",
+        Misbehaviour::Status(400, "exec: \"sh\": not found".to_owned()),
+    ));
+    let refused = engine.session(&container, &program(&["fish"])).await;
+    assert!(matches!(refused, Err(Error::Refused { status: 400, .. })), "{refused:?}");
 }
 
 #[tokio::test]

@@ -59,6 +59,42 @@ async fn every_dialect_tells_the_same_story() {
     }
 }
 
+// What real engines said: row 58, and Podman's one line a second.
+#[tokio::test]
+async fn what_real_engines_said_is_understood() {
+    for dialect in Dialect::ALL {
+        let (fake, engine) = started(dialect).await;
+        fake.offer(WANTED, Offer::recorded());
+        let events = events(&engine).await.unwrap();
+        for (layer, size) in Dialect::RECORDED_LAYERS {
+            let steps = events.iter().filter_map(|event| match event {
+                PullEvent::Layer { id, step } if id == layer => Some(step),
+                _ => None,
+            });
+            let steps: Vec<&LayerStep> = steps.collect();
+            let (mut most, mut is_down) = (0, false);
+            for step in &steps {
+                match step {
+                    LayerStep::Downloading { current, total } => {
+                        assert!(*current >= most && *current <= size, "{dialect:?} {layer}: {step:?}");
+                        assert_eq!(*total, Some(size), "{dialect:?}");
+                        most = *current;
+                    }
+                    LayerStep::Downloaded => is_down = true,
+                    _ => {}
+                }
+            }
+            // A layer that comes within a second is not told about in between.
+            assert!((most > 0 || size < 5_000_000) && is_down, "{dialect:?} {layer}: {steps:?}");
+            let ends = if dialect.is_podman() { LayerStep::Downloaded } else { LayerStep::Done };
+            assert_eq!(steps.last(), Some(&&ends), "{dialect:?} {layer}");
+        }
+        let extracts =
+            events.iter().any(|event| matches!(event, PullEvent::Layer { step: LayerStep::Extracting, .. }));
+        assert_eq!(extracts, !dialect.is_podman(), "{dialect:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_there_is_not_loaded_again() {
     for dialect in Dialect::ALL {

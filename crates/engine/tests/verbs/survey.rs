@@ -72,7 +72,7 @@ async fn volumes_are_ours_or_not() {
         };
         engine.create_volume(&volume).await.unwrap();
         engine.create_volume(&volume).await.unwrap();
-        assert_eq!(engine.volumes(&installation()).await.unwrap(), [volume.clone()]);
+        assert_eq!(engine.volumes(&installation()).await.unwrap(), std::slice::from_ref(&volume));
         let elsewhere = "other".parse().unwrap();
         assert_eq!(engine.volumes(&elsewhere).await.unwrap(), []);
         let theirs =

@@ -25,13 +25,13 @@ impl Library {
     /// There is no such entry, or what is held cannot be read. What the registry refuses is no error.
     pub async fn check_entry(&self, id: EntryId, wanted: Wanted) -> Result<EntryRecord, EntryError> {
         let before = self.entry(id).await?;
-        let found = self.look_at(&before, wanted).await?;
+        let found = self.look_at_image(&before, wanted).await?;
         self.0.catalog.record_check(before.id, &before.fields.address, &found).await?;
         self.entry(id).await
     }
 
     /// Looks at entries one after another, some time.
-    pub(super) fn check_soon(&self, ids: Vec<i64>) {
+    pub(crate) fn check_soon(&self, ids: Vec<i64>) {
         let library = self.clone();
         tokio::spawn(async move {
             for id in ids {
@@ -44,7 +44,7 @@ impl Library {
         });
     }
 
-    async fn look_at(&self, before: &EntryRecord, wanted: Wanted) -> Result<EntryCheck, EntryError> {
+    async fn look_at_image(&self, before: &EntryRecord, wanted: Wanted) -> Result<EntryCheck, EntryError> {
         let names = self.0.mirror.names();
         // It was read when it was stored. What is pushed here may begin otherwise since.
         let Ok((address, _)) = ImageAddress::parse(&before.fields.address, names) else {

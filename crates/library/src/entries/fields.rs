@@ -151,6 +151,21 @@ impl Field {
 }
 
 impl NewEntry {
+    /// A new entry with what is said about it. Without a name it is named after its image: `nginx:1.27`.
+    pub fn of(said: EntryChange, names: &Names) -> Self {
+        let EntryChange { name, address, description, source, remark, is_on_shelf, memory_split } = said;
+        let (address, default) = (address.unwrap_or_default(), Self::default());
+        Self {
+            name: name.filter(|name| !name.is_empty()).unwrap_or_else(|| named(&address, names)),
+            address,
+            description: description.unwrap_or_default(),
+            source: source.unwrap_or_default(),
+            remark: remark.unwrap_or_default(),
+            is_on_shelf: is_on_shelf.unwrap_or(default.is_on_shelf),
+            memory_split: memory_split.unwrap_or(default.memory_split),
+        }
+    }
+
     /// Checks all fields; all that is wrong comes back at once.
     pub(crate) fn check(self, names: &Names) -> Result<Checked, Vec<EntryFault>> {
         let address = ImageAddress::parse(&self.address, names);
@@ -193,6 +208,14 @@ impl NewEntry {
         ];
         all.into_iter().filter_map(|(field, fault)| Some(EntryFault { field, fault: fault? })).collect()
     }
+}
+
+// What is no address is refused as such, whatever the name.
+fn named(address: &str, names: &Names) -> String {
+    let Ok((image, _)) = ImageAddress::parse(address, names) else { return "image".to_owned() };
+    let repository = image.key().repository.as_str();
+    let last = repository.rsplit('/').next().unwrap_or(repository);
+    image.tag().map_or_else(|| last.to_owned(), |tag| format!("{last}:{tag}"))
 }
 
 fn text(text: &str, most: usize, allowed: &[char]) -> Option<FieldFault> {
@@ -266,6 +289,20 @@ mod tests {
         let Checked { fields, login, .. } = new("a", "u:SECRET@quay.io/a:1").check(&names()).unwrap();
         assert_eq!(fields.address, "quay.io/a:1");
         assert!(login.is_some() && !format!("{fields:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn an_entry_is_named_after_its_image() {
+        for (address, name) in [
+            ("nginx:1.27", "nginx:1.27"),
+            ("u:p@quay.io/acme/app", "app:latest"),
+            ("local/team/app:2", "app:2"),
+            ("quay.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "b"),
+            ("u:p/q@quay.io/a", "image"),
+        ] {
+            let said = EntryChange { address: Some(address.to_owned()), ..EntryChange::default() };
+            assert_eq!(NewEntry::of(said, &names()).name, name, "{address}");
+        }
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl Library {
     }
 
     /// Stores entries that were checked, all of them or none, with the logins that came with them.
-    pub(super) async fn store(
+    pub(crate) async fn store(
         &self,
         all: Vec<(Option<EntryRecord>, Checked)>,
         by: &Audit,
@@ -223,7 +223,7 @@ impl Library {
     }
 
     /// Writes down what was done or refused.
-    pub(super) async fn entry_deed<T>(
+    pub(crate) async fn entry_deed<T>(
         &self,
         by: &Audit,
         deed: Deed<'_>,

@@ -14,8 +14,6 @@ pub struct Period {
     pub started: SystemTime,
     /// When it ended; `None`: it goes on.
     pub ended: Option<SystemTime>,
-    /// For how long nobody could say whether it went on. Not charged.
-    pub unknown: Duration,
 }
 
 /// What an engine says of the present or last run, in the engine's own time.
@@ -41,47 +39,65 @@ pub enum Change {
     Close {
         /// When it began.
         started: SystemTime,
-        /// When it ended.
+        /// When it ended, as far as anybody saw: that is charged.
         ended: SystemTime,
+        /// For how long after that nobody could say whether it went on.
+        unknown: Duration,
     },
 }
 
-/// What changes in the records: `open` is the period that goes on by them, `last_seen` when it was last seen to.
-pub fn settle(open: Option<&Period>, run: Option<&Run>, last_seen: SystemTime) -> Vec<Change> {
+/// When somebody looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looks {
+    /// The last time before this one.
+    pub last: SystemTime,
+    /// This time.
+    pub now: SystemTime,
+}
+
+/// What changes in the records: `open` is the period that goes on by them.
+pub fn settle(open: Option<&Period>, run: Option<&Run>, looks: Looks) -> Vec<Change> {
     let Some(run) = run else {
         // The container is gone. Nobody knows since when; it is charged as far as somebody saw it.
-        let close =
-            |open: &Period| Change::Close { started: open.started, ended: last_seen.max(open.started) };
+        let close = |open: &Period| unseen(open.started, looks.last.max(open.started), looks.now);
         return open.map(close).into_iter().collect();
     };
     let mut changes = Vec::new();
     let is_recorded = open.is_some_and(|open| open.started == run.started);
     if let Some(open) = open.filter(|_| !is_recorded) {
-        let ended = end_before(open, run, last_seen);
-        changes.push(Change::Close { started: open.started, ended });
+        changes.push(end_before(open, run, looks));
     }
     if !is_recorded {
         changes.push(Change::Open { started: run.started });
     }
     if !run.is_running {
-        let ended = run.finished.unwrap_or(last_seen).max(run.started);
-        changes.push(Change::Close { started: run.started, ended });
+        let ended = run.finished.unwrap_or(looks.last).max(run.started);
+        changes.push(Change::Close { started: run.started, ended, unknown: Duration::ZERO });
     }
     changes
 }
 
 // When the recorded run ended, if another one has begun since: the engine remembers one end only.
-fn end_before(open: &Period, run: &Run, last_seen: SystemTime) -> SystemTime {
+fn end_before(open: &Period, run: &Run, looks: Looks) -> Change {
     let remembered = run.finished.filter(|end| run.is_running && *end >= open.started && *end <= run.started);
-    remembered.unwrap_or_else(|| last_seen.clamp(open.started, open.started.max(run.started)))
+    match remembered {
+        Some(ended) => Change::Close { started: open.started, ended, unknown: Duration::ZERO },
+        None => {
+            unseen(open.started, looks.last.clamp(open.started, open.started.max(run.started)), run.started)
+        }
+    }
+}
+
+// A run whose end nobody saw.
+fn unseen(started: SystemTime, ended: SystemTime, until: SystemTime) -> Change {
+    Change::Close { started, ended, unknown: until.duration_since(ended).unwrap_or_default() }
 }
 
 impl Period {
     /// How long is charged of it, between `from` and `until`.
     pub fn billable(&self, from: SystemTime, until: SystemTime) -> Duration {
         let end = self.ended.unwrap_or(until).min(until);
-        let whole = end.duration_since(self.started.max(from)).unwrap_or_default();
-        whole.saturating_sub(self.unknown)
+        end.duration_since(self.started.max(from)).unwrap_or_default()
     }
 }
 
@@ -107,7 +123,7 @@ mod tests {
     }
 
     fn open(started: u64) -> Period {
-        Period { started: at(started), ended: None, unknown: Duration::ZERO }
+        Period { started: at(started), ended: None }
     }
 
     fn run(started: u64, finished: Option<u64>, is_running: bool) -> Run {
@@ -115,43 +131,53 @@ mod tests {
     }
 
     fn close(started: u64, ended: u64) -> Change {
-        Change::Close { started: at(started), ended: at(ended) }
+        Change::Close { started: at(started), ended: at(ended), unknown: Duration::ZERO }
+    }
+
+    /// Changes, seen at 1,000 and at `last` before.
+    fn changes(open: Option<&Period>, run: Option<&Run>, last: u64) -> Vec<Change> {
+        settle(open, run, Looks { last: at(last), now: at(1_000) })
     }
 
     #[test]
     fn a_run_is_one_period() {
-        assert_eq!(settle(None, Some(&run(10, None, true)), at(20)), [Change::Open { started: at(10) }]);
-        assert_eq!(settle(Some(&open(10)), Some(&run(10, None, true)), at(20)), []);
-        assert_eq!(settle(Some(&open(10)), Some(&run(10, Some(70), false)), at(80)), [close(10, 70)]);
+        assert_eq!(changes(None, Some(&run(10, None, true)), 20), [Change::Open { started: at(10) }]);
+        assert_eq!(changes(Some(&open(10)), Some(&run(10, None, true)), 20), []);
+        assert_eq!(changes(Some(&open(10)), Some(&run(10, Some(70), false)), 80), [close(10, 70)]);
     }
 
     #[test]
     fn a_run_that_nobody_saw_going_on_is_charged_too() {
         let both = [Change::Open { started: at(10) }, close(10, 70)];
-        assert_eq!(settle(None, Some(&run(10, Some(70), false)), at(80)), both);
+        assert_eq!(changes(None, Some(&run(10, Some(70), false)), 80), both);
     }
 
     #[test]
     fn the_time_between_two_runs_is_not_charged() {
-        let changes = settle(Some(&open(10)), Some(&run(500, Some(100), true)), at(600));
-        assert_eq!(changes, [close(10, 100), Change::Open { started: at(500) }]);
+        let found = changes(Some(&open(10)), Some(&run(500, Some(100), true)), 600);
+        assert_eq!(found, [close(10, 100), Change::Open { started: at(500) }]);
     }
 
     #[test]
-    fn where_the_engine_forgot_the_end_it_counts_as_far_as_somebody_saw_it() {
+    fn where_the_end_is_not_known_it_counts_as_far_as_somebody_saw_it() {
+        let unseen = |ended, unknown| Change::Close {
+            started: at(10),
+            ended: at(ended),
+            unknown: Duration::from_secs(unknown),
+        };
         // Two runs since: the end that is remembered is that of the second.
-        let changes = settle(Some(&open(10)), Some(&run(500, Some(900), false)), at(90));
-        assert_eq!(changes, [close(10, 90), Change::Open { started: at(500) }, close(500, 900)]);
-        assert_eq!(settle(Some(&open(10)), None, at(90)), [close(10, 90)]);
-        assert_eq!(settle(Some(&open(10)), None, at(5)), [close(10, 10)], "never less than nothing");
-        assert_eq!(settle(None, None, at(90)), []);
+        let found = changes(Some(&open(10)), Some(&run(500, Some(900), false)), 90);
+        assert_eq!(found, [unseen(90, 410), Change::Open { started: at(500) }, close(500, 900)]);
+        assert_eq!(changes(Some(&open(10)), None, 90), [unseen(90, 910)]);
+        assert_eq!(changes(Some(&open(10)), None, 5), [unseen(10, 990)], "never less than nothing");
+        assert_eq!(changes(None, None, 90), []);
     }
 
     #[test]
-    fn what_is_unknown_and_what_is_outside_is_not_charged() {
-        let period = Period { ended: Some(at(1_000)), unknown: Duration::from_secs(100), ..open(0) };
-        assert_eq!(period.billable(at(0), at(5_000)).as_secs(), 900);
-        assert_eq!(period.billable(at(500), at(700)).as_secs(), 100);
+    fn what_is_outside_is_not_charged() {
+        let period = Period { ended: Some(at(1_000)), ..open(0) };
+        assert_eq!(period.billable(at(0), at(5_000)).as_secs(), 1_000);
+        assert_eq!(period.billable(at(500), at(700)).as_secs(), 200);
         assert_eq!(period.billable(at(2_000), at(5_000)).as_secs(), 0);
         assert_eq!(open(0).billable(at(0), at(60)).as_secs(), 60);
     }

@@ -6,5 +6,5 @@
 mod billing;
 mod decide;
 
-pub use billing::{Change, Period, Run, cost, in_our_time, settle};
+pub use billing::{Change, Looks, Period, Run, cost, in_our_time, settle};
 pub use decide::{Away, Container, Known, NameTaken, Seen, State, Step, decide, name_taken, pause_after};

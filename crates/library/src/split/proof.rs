@@ -105,13 +105,8 @@ impl Way {
     /// All ways, in the order in which they are tried.
     pub const ALL: [Self; 3] = [Self::Exec, Self::Login, Self::Empty];
 
-    /// The command that is run in the container. In strict mode the first one also leads those without an environment to
-    /// the books.
-    pub fn command(self, is_strict: bool) -> Vec<String> {
-        let question = match self {
-            Self::Exec if is_strict => format!("ln -sfn {BOOKS} {DEFAULT_BOOKS}; {QUESTION}"),
-            _ => QUESTION.to_owned(),
-        };
+    /// The command that is run in the container, as the container's own user.
+    pub fn command(self) -> Vec<String> {
         let start: &[&str] = match self {
             Self::Exec => &["/bin/sh", "-c"],
             Self::Login => &[
@@ -127,8 +122,13 @@ impl Way {
             ],
             Self::Empty => &["/usr/bin/env", "-i", "/bin/sh", "-c"],
         };
-        start.iter().map(|word| (*word).to_owned()).chain([question]).collect()
+        start.iter().copied().chain([QUESTION]).map(str::to_owned).collect()
     }
+}
+
+/// What is run in a container as root in strict mode, before it is asked: it leads those without an environment to the books.
+pub fn link_to_books() -> Vec<String> {
+    ["ln", "-sfn", BOOKS, DEFAULT_BOOKS].map(str::to_owned).to_vec()
 }
 
 impl Shown {
@@ -264,13 +264,12 @@ mod tests {
     #[test]
     fn the_environment_comes_first_and_is_lost_on_the_other_ways() {
         assert_eq!(Way::ALL[0], Way::Exec);
-        assert_eq!(Way::Exec.command(false), ["/bin/sh", "-c", QUESTION]);
+        assert_eq!(Way::Exec.command(), ["/bin/sh", "-c", QUESTION]);
         for way in [Way::Login, Way::Empty] {
-            assert_eq!(way.command(true)[..2], ["/usr/bin/env", "-i"]);
+            assert_eq!(way.command()[..2], ["/usr/bin/env", "-i"]);
         }
-        assert!(Way::Login.command(true).contains(&"-l".to_owned()));
-        let strict = Way::Exec.command(true).pop().unwrap();
-        assert!(strict.starts_with("ln -sfn /dev/shm/cudevshr.cache /tmp/cudevshr.cache; nvidia-smi "));
+        assert!(Way::Login.command().contains(&"-l".to_owned()));
+        assert_eq!(link_to_books(), ["ln", "-sfn", "/dev/shm/cudevshr.cache", "/tmp/cudevshr.cache"]);
     }
 
     #[test]

@@ -42,3 +42,23 @@ impl Stall {
         now - self.since + self.interval / 2 >= self.patience
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_without_progress_has_its_patience_but_for_half_an_interval() {
+        let (began, ms) = (Instant::now(), Duration::from_millis);
+        let [patience, interval] = [ms(60_000), ms(500)];
+        let mut stall = Stall { patience, least: 100, interval, written: 0, since: began, checked: began };
+        // Too little to count.
+        assert!(!stall.is_too_long(99, began + ms(59_000)));
+        assert!(!stall.is_too_long(99, began + ms(59_749)));
+        assert!(stall.is_too_long(99, began + ms(59_750)));
+        // Enough: it was made after the check before.
+        assert!(!stall.is_too_long(100, began + ms(60_000)));
+        assert!(!stall.is_too_long(199, began + ms(119_499)));
+        assert!(stall.is_too_long(199, began + ms(119_500)));
+    }
+}

@@ -70,7 +70,7 @@ pub(crate) async fn entry(id: Segment, call: WebCall) -> Result<Response<Body>, 
     let library = library(&call, Operation::BrowseLibrary)?;
     let text = id?.0;
     let record = library.entry_called(&text).await?;
-    if !record.fields.is_on_shelf && !sees_all(&call) {
+    if !is_shown(&call, &record) {
         return Err(EntryError::Unknown(text).into());
     }
     Ok(told(&call, record))
@@ -199,6 +199,11 @@ fn reader(call: &WebCall) -> Reader {
 // What is off the shelf is not offered; those who manage or inspect see that it is there.
 fn sees_all(call: &WebCall) -> bool {
     may(call, Operation::ManageLibrary) || may(call, Operation::Inspect)
+}
+
+/// Whether the caller may know of an entry.
+pub(crate) fn is_shown(call: &WebCall, record: &EntryRecord) -> bool {
+    record.fields.is_on_shelf || sees_all(call)
 }
 
 /// A filter, limited to what the caller sees.

@@ -7,7 +7,7 @@ use entrepot_catalog::{
     Accelerator, CheckStatus, EntryCheck, EntryCursor, EntryOrder, EntryRecord, ImageContents, Libc, Listing,
     SplitCheck,
 };
-use entrepot_library::{EntryChange, ImageAddress, NewEntry, advice};
+use entrepot_library::{EntryChange, NewEntry, advice};
 use entrepot_mirror::Names;
 
 use super::entry_advice;
@@ -185,24 +185,16 @@ pub(crate) fn cursor(text: &str) -> Option<EntryCursor> {
 
 pub(crate) fn new_entry(new: api::NewEntry, names: &Names) -> NewEntry {
     let api::NewEntry { name, address, description, source, remark, on_shelf, memory_split } = new;
-    let default = NewEntry::default();
-    NewEntry {
-        name: name.unwrap_or_else(|| named(&address, names)),
-        address,
-        description: description.unwrap_or_default(),
-        source: source.unwrap_or_default(),
-        remark: remark.unwrap_or_default(),
-        is_on_shelf: on_shelf.unwrap_or(default.is_on_shelf),
-        memory_split: memory_split.unwrap_or(default.memory_split),
-    }
-}
-
-// `nginx:1.27`. What is no address is refused as such.
-fn named(address: &str, names: &Names) -> String {
-    let Ok((image, _)) = ImageAddress::parse(address, names) else { return "image".to_owned() };
-    let repository = image.key().repository.as_str();
-    let last = repository.rsplit('/').next().unwrap_or(repository);
-    image.tag().map_or_else(|| last.to_owned(), |tag| format!("{last}:{tag}"))
+    let said = EntryChange {
+        name,
+        address: Some(address),
+        description,
+        source,
+        remark,
+        is_on_shelf: on_shelf,
+        memory_split,
+    };
+    NewEntry::of(said, names)
 }
 
 pub(crate) fn change(change: api::EntryChange) -> EntryChange {
@@ -212,8 +204,6 @@ pub(crate) fn change(change: api::EntryChange) -> EntryChange {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_oci::Host;
-
     use super::*;
 
     #[test]
@@ -238,19 +228,5 @@ mod tests {
         }
         assert_eq!((status_named("good"), order_named("size"), cursor("x")), (None, None, None));
         assert_eq!(cursor("7/a/b"), Some(EntryCursor { id: 7, name: "a/b".to_owned() }));
-    }
-
-    #[test]
-    fn an_entry_is_named_after_its_image() {
-        let names = Names::new(Host::docker_hub(), vec!["local/".into()]);
-        for (address, name) in [
-            ("nginx:1.27", "nginx:1.27"),
-            ("u:p@quay.io/acme/app", "app:latest"),
-            ("local/team/app:2", "app:2"),
-            ("quay.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "b"),
-            ("u:p/q@quay.io/a", "image"),
-        ] {
-            assert_eq!(named(address, &names), name, "{address}");
-        }
     }
 }

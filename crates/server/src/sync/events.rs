@@ -77,7 +77,7 @@ pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     let watch = sync.scheduler.watch().ok_or_else(|| busy("the server is shutting down"))?;
     let draining = call.state.draining.clone();
     let listening = Listening { watch, draining, is_new: true, _listener: listener };
-    let frames = stream::unfold(listening, next).boxed();
+    let frames = stream::unfold(listening, next).fuse().boxed();
     let mut response =
         respond(StatusCode::OK, Body::stream(BlobStream { mapping: None, frames }, None, None));
     let headers = response.headers_mut();

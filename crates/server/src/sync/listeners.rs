@@ -9,7 +9,7 @@ use crate::client::Client;
 
 /// Limits of concurrent listeners: in total, and per client.
 const MOST: usize = 256;
-pub(super) const MOST_OF_ONE: usize = 32;
+pub(crate) const MOST_OF_ONE: usize = 32;
 
 /// The number of listeners of each client.
 #[derive(Clone, Debug, Default)]
@@ -17,14 +17,14 @@ pub(crate) struct Listeners(Arc<Mutex<HashMap<Client, usize>>>);
 
 /// A registered listener; dropping it frees its place.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     all: Listeners,
     client: Client,
 }
 
 /// The limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
+pub(crate) enum Full {
     /// For all clients together.
     Everywhere,
     /// For this client.
@@ -32,7 +32,7 @@ pub(super) enum Full {
 }
 
 impl Listeners {
-    pub(super) fn join(&self, client: Client) -> Result<Listener, Full> {
+    pub(crate) fn join(&self, client: Client) -> Result<Listener, Full> {
         let mut all = self.lock();
         if all.values().sum::<usize>() >= MOST {
             return Err(Full::Everywhere);

@@ -10,7 +10,7 @@
 pub(crate) mod api;
 pub(crate) mod events;
 pub(crate) mod gate;
-mod listeners;
+pub(crate) mod listeners;
 pub(crate) mod problem;
 pub(crate) mod service;
 mod views;

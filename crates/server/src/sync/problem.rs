@@ -130,11 +130,24 @@ impl Problem {
         Self { allow: Some(allowed), ..problem }
     }
 
-    // The texts in 中文 of a fact that some error has told.
-    fn known(&self) -> Option<Texts> {
+    // Its texts in 中文: its own, else those of an error that told the fact.
+    fn texts_in(&self, language: Language) -> Option<Texts> {
+        if language == Language::English || self.chinese.is_some() {
+            return self.chinese.clone().filter(|_| language == Language::Chinese);
+        }
         let Cow::Owned(detail) = entrepot_chinese::said(&self.detail) else { return None };
         let hint = self.hint.as_deref().map(|hint| entrepot_chinese::said(hint).into_owned());
         Some(Texts { detail, hint })
+    }
+
+    /// The fact and the hint as one text, in this language as far as there are texts in it.
+    pub(crate) fn message_in(&self, language: Language) -> String {
+        let chinese = self.texts_in(language);
+        let (detail, hint, between) = match &chinese {
+            Some(texts) => (&texts.detail, &texts.hint, "；"),
+            None => (&self.detail, &self.hint, "; "),
+        };
+        hint.as_ref().map_or_else(|| detail.clone(), |hint| format!("{detail}{between}{hint}"))
     }
 
     pub(crate) fn answer(&self) -> Response<Body> {
@@ -144,11 +157,8 @@ impl Problem {
     /// The response in this language, as far as there are texts in it.
     pub(crate) fn answer_in(&self, language: Language) -> Response<Body> {
         let english = self.status.canonical_reason().unwrap_or("Error");
-        let chinese = match language {
-            Language::Chinese => self.chinese.clone().or_else(|| self.known()),
-            Language::English => None,
-        };
-        let chinese = chinese.as_ref();
+        let texts = self.texts_in(language);
+        let chinese = texts.as_ref();
         let document = entrepot_api::Problem {
             title: chinese.map_or(english, |_| title(self.code)).to_owned(),
             status: self.status.as_u16(),

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, credentials, device, grants, headers::JSON, library, pages,
-    sessions, state::State, sync,
+    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
+    library, pages, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -66,6 +66,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     let document = Bytes::from(document.to_json().unwrap_or_default());
     pages::router()
         .merge(api)
+        .merge(compat::router())
         .route("/token", get(token::token).post(token::token))
         .route(DOCUMENT, get(|| async move { described(document) }))
         .fallback(pages::errors::missing)
@@ -102,6 +103,14 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+        .routes(routes!(library::nodes::nodes, library::nodes::add_node))
+        .routes(routes!(library::nodes::node, library::nodes::change_node, library::nodes::remove_node))
+        .routes(routes!(library::nodes::check_node))
+        .routes(routes!(library::nodes::release_device))
+        .routes(routes!(library::pulls::pulls, library::pulls::begin_pulls))
+        .routes(routes!(library::pulls::pull))
+        .routes(routes!(library::pulls::cancel_pull))
+        .routes(routes!(library::pulls::watch_pull))
         .routes(routes!(library::entries::entries, library::entries::add_entry))
         .routes(routes!(
             library::entries::entry,
@@ -109,8 +118,26 @@ fn api() -> OpenApiRouter<Arc<State>> {
             library::entries::remove_entry
         ))
         .routes(routes!(library::entries::check_entry))
+        .routes(routes!(library::entry_documents::export_entries))
+        .routes(routes!(library::entry_documents::import_entries))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
+        .routes(routes!(library::instances::instances, library::instances::create_instance))
+        .routes(routes!(
+            library::instances::instance,
+            library::instances::change_instance,
+            library::instances::remove_instance
+        ))
+        .routes(routes!(library::instances::start_instance))
+        .routes(routes!(library::instances::stop_instance))
+        .routes(routes!(library::instances::restart_instance))
+        .routes(routes!(library::instances::instance_runs))
+        .routes(routes!(library::instance_streams::logs))
+        .routes(routes!(library::instance_streams::usage))
+        .routes(routes!(library::instances::free))
+        .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
+        .routes(routes!(library::quotas::volumes))
+        .routes(routes!(library::quotas::remove_volume))
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

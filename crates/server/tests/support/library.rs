@@ -14,6 +14,9 @@ use super::{
     account::{AWAY, PASSWORD, basic, by, name},
 };
 
+/// A repository that is private.
+pub(crate) const PRIVATE: &str = "docker.io/library/a";
+
 /// A server with the image library.
 pub(crate) struct Yard {
     pub(crate) rig: Rig,
@@ -38,7 +41,9 @@ impl Yard {
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("library.db"))).await.unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
         let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
-        let access = Access::open(catalog.clone(), keys.clone(), Rules::default()).await.unwrap();
+        // Nobody may pull it who was not granted it.
+        let rules = Rules { private: vec![PRIVATE.parse().unwrap()], ..Rules::default() };
+        let access = Access::open(catalog.clone(), keys.clone(), rules).await.unwrap();
         let parts = Parts {
             catalog: catalog.clone(),
             keys: keys.clone(),
@@ -76,6 +81,12 @@ impl Yard {
     /// The same, to be answered in 中文.
     pub(crate) async fn ask_in_chinese(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
         self.send(user, method, path, (&[("accept-language", "zh-CN")], body)).await
+    }
+
+    /// Reads a text as the account of a role.
+    pub(crate) async fn rig_text(&self, user: &str, path: &str) -> String {
+        let headers = [AWAY, ("authorization", &basic(user))];
+        self.rig.send("GET", &format!("/api/v1{path}"), &headers, String::new()).await.text()
     }
 
     async fn send(&self, user: &str, method: &str, path: &str, sent: (&[(&str, &str)], Value)) -> Answer {

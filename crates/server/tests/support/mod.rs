@@ -95,6 +95,7 @@ pub(crate) struct Rig {
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
+    pub(crate) library: Option<Library>,
     pub(crate) stop: CancellationToken,
     pub(crate) running: JoinHandle<()>,
     data: tempfile::TempDir,
@@ -156,7 +157,10 @@ impl Rig {
         };
         let library = library.zip(vault.clone()).map(|(ground, vault)| {
             let LibraryGround { catalog, keys, settings } = ground;
-            Library::new(entrepot_library::Parts { catalog, keys, vault, mirror: mirror.clone(), settings })
+            let (mirror, access) = (mirror.clone(), access.clone().unwrap());
+            let parts =
+                entrepot_library::Parts { catalog, keys, vault, mirror, access, address: None, settings };
+            Library::new(parts)
         });
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
@@ -164,7 +168,7 @@ impl Rig {
             token,
             access,
             vault,
-            library,
+            library: library.clone(),
             policy,
             registry,
             metrics: metrics.clone(),
@@ -175,7 +179,8 @@ impl Rig {
             let (server, stop) = (Arc::clone(&server), stop.clone());
             async move { server.run(stop, GRACE).await }
         });
-        Self { upstream, mirror, clock, address: server.local_addr(), server, metrics, stop, running, data }
+        let address = server.local_addr();
+        Self { upstream, mirror, clock, address, server, metrics, library, stop, running, data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

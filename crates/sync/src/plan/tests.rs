@@ -52,6 +52,15 @@ fn lines(plan: &Plan) -> Vec<String> {
 const ONE: &str = r#"[{"name":"r","from":"q.io/a","to":["x.io/a","y.io/a"]}]"#;
 
 #[test]
+fn what_is_kept_is_wanted_and_needs_nothing() {
+    let json = r#"[{"name":"r","from":"q.io/a","to":[{"repository":"x.io/a","immutable":"*"}]}]"#;
+    let survey = survey(&[("1", "new")]).with(&place("x.io/a"), "1", at("old"));
+    let counts = Counts { kept: 1, ..Counts::default() };
+    assert_eq!(plan(&rules(json), &survey).counts(), counts);
+    assert_eq!((counts.wanted(), counts.is_in_sync()), (1, true));
+}
+
+#[test]
 fn an_image_is_one_job_for_all_that_lack_it() {
     let survey = survey(&[("1", "one"), ("1.0", "one"), ("2", "two")])
         .with(&place("x.io/a"), "1", at("one"))

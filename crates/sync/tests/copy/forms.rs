@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entrepot_oci::{Digest, Manifest, MediaType, Platform};
-use entrepot_sync::{Format, Job, Shape};
+use entrepot_sync::{Format, Job, Shape, Target};
 use entrepot_testkit::{TestImage, TestRegistry};
 
 use crate::support::{Lab, done, failed, job, place, puts, run, run_with, sent, target, two_platforms};
@@ -114,4 +114,18 @@ async fn zstd_has_no_name_in_dockers_form() {
     assert!(what.contains("is compressed with zstd"), "{what}");
     assert_eq!(hint, Some("build it with gzip, or leave `format` at `keep`"));
     assert_eq!(target_registry.log().count(http::Method::PUT, ""), 0);
+}
+
+#[tokio::test]
+async fn each_form_of_an_image_has_its_own_tag_in_one_repository() {
+    let (source, registry) = (TestRegistry::start().await, TestRegistry::start().await);
+    let image = TestImage::random(1, 1, 1000);
+    source.put_image("a/b", "1", &image);
+    let as_is = target(place(&registry, "c/d"), "1");
+    let converted = Target { shape: docker(), ..target(place(&registry, "c/d"), "docker") };
+    let both = job(place(&source, "a/b"), &image, "1", vec![as_is, converted]);
+    let rows = run(Lab::default(), vec![both]).await;
+    let digests: Vec<_> = rows.iter().map(|row| done(row).digest).collect();
+    assert_eq!(digests[0], *image.digest());
+    assert_ne!(digests[1], digests[0]);
 }

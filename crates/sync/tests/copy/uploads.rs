@@ -26,6 +26,8 @@ async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
     let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
     let log = target_registry.log();
     assert!(log.count(Method::PATCH, "/blobs/uploads/") <= 3);
+    // What was refused cannot have arrived.
+    assert_eq!(log.count(Method::HEAD, "/blobs/"), 0);
     match &rows[0].outcome {
         Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
         Outcome::Failed(failure) => {

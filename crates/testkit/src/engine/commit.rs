@@ -3,7 +3,9 @@
 use entrepot_oci::{Digest, ImageRef};
 use serde_json::json;
 
-use super::{context::Context, images, offer::Offer, refuse, reply::Reply, state::image_id};
+use super::{
+    context::Context, dialect::Dialect, images, offer::Offer, refuse, reply::Reply, state::image_id,
+};
 
 pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
     let (name, repo, tag) =
@@ -16,7 +18,13 @@ pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
     };
     let reference = image.to_string();
     let id = image_id(&reference);
-    context.state.images.insert(reference, Offer::of_layers(&[5000]));
+    let mut offer = Offer::of_layers(&[5000]);
+    for change in context.call.values("changes") {
+        if let Some((name, value)) = change.strip_prefix("ENV ").and_then(|rest| rest.split_once('=')) {
+            offer.environment.insert(name.to_owned(), unquoted(value, context.shared.dialect));
+        }
+    }
+    context.state.images.insert(reference, offer);
     Reply::json(201, &json!({"Id": id}))
 }
 
@@ -48,4 +56,18 @@ pub(crate) fn remove(context: &mut Context<'_>, name: &str) -> Reply {
         Some(_) => Reply::ok(&json!([{"Untagged": name}])),
         None => images::missing(context, name),
     }
+}
+
+// As Dockerfiles have it; Podman 4 takes off the outer quotes, and the rest as it is.
+fn unquoted(value: &str, dialect: Dialect) -> String {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
+    if dialect == Dialect::Podman4 {
+        return inner.to_owned();
+    }
+    let (mut text, mut characters) = (String::new(), inner.chars());
+    while let Some(character) = characters.next() {
+        let is_escape = character == '\\';
+        text.extend(if is_escape { characters.next() } else { Some(character) });
+    }
+    text
 }

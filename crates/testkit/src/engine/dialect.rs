@@ -16,12 +16,25 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// The beginnings of the digests, and the sizes, of the recorded layers.
+    pub const RECORDED_LAYERS: [(&str, u64); 2] = [("088d7abf487e", 2_618_278), ("f8a18e565d62", 20_006_322)];
+
     /// Each of them.
     pub const ALL: [Self; 4] = [Self::Docker20, Self::Docker28, Self::Podman4, Self::Podman5];
 
     /// Whether it is Podman.
     pub fn is_podman(self) -> bool {
         matches!(self, Self::Podman4 | Self::Podman5)
+    }
+
+    /// What a real one said while it pulled an image of [`Dialect::RECORDED_LAYERS`] over a slow link.
+    pub fn recorded(self) -> &'static str {
+        match self {
+            Self::Docker20 => include_str!("recorded/docker20.ndjson"),
+            Self::Docker28 => include_str!("recorded/docker28.ndjson"),
+            Self::Podman4 => include_str!("recorded/podman4.ndjson"),
+            Self::Podman5 => include_str!("recorded/podman5.ndjson"),
+        }
     }
 
     /// Its version.

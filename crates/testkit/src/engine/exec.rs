@@ -1,6 +1,6 @@
 //! Programs in containers. They are what the test says; without a word of it, they repeat what they read.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -39,6 +39,8 @@ pub(crate) fn create(context: &mut Context<'_>, name: &str) -> Reply {
     let body = &context.call.body;
     let command = body["Cmd"].as_array().cloned().unwrap_or_default();
     let exec = Exec {
+        number: u32::try_from(context.state.execs.len()).unwrap() + 100,
+        is_told: false,
         id: context.state.next_id(),
         command: command.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect(),
         has_terminal: body["Tty"] == true,
@@ -80,21 +82,21 @@ pub(crate) fn start(shared: &Arc<Shared>, call: &EngineCall, upgrade: OnUpgrade)
         return Reply::error(shared.dialect, 409, "exec session has run already").into_response();
     }
     exec.is_running = true;
-    let (command, has_terminal) = (exec.command.join(" "), exec.has_terminal);
-    let answer = answers.into_iter().find(|(part, _)| command.contains(part)).map(|(_, answer)| answer);
-    let shared = Arc::clone(shared);
+    let program = Program {
+        shared: Arc::clone(shared),
+        id: exec.id.clone(),
+        has_terminal: exec.has_terminal,
+        // A shell that says its number before it becomes the program.
+        says: exec.command.get(2).is_some_and(|word| word.starts_with("echo $$;")).then_some(exec.number),
+        tells: tells(&exec.command),
+        answer: answers
+            .into_iter()
+            .find(|(part, _)| exec.command.join(" ").contains(part))
+            .map(|(_, answer)| answer),
+    };
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let exit_code = match answer {
-            Some(answer) => tell(TokioIo::new(upgraded), &answer, has_terminal).await,
-            None => repeat(TokioIo::new(upgraded), has_terminal).await,
-        };
-        let mut state = shared.state();
-        if let Some(exec) = state.execs.iter_mut().find(|exec| exec.id == id) {
-            (exec.is_running, exec.exit_code) = (false, Some(exit_code));
-        }
-        drop(state);
-        shared.changed();
+        program.run(TokioIo::new(upgraded)).await;
     });
     let empty = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(empty);
@@ -104,30 +106,82 @@ pub(crate) fn start(shared: &Arc<Shared>, call: &EngineCall, upgrade: OnUpgrade)
     response
 }
 
-async fn tell(mut io: impl AsyncWrite + Unpin, answer: &ExecAnswer, has_terminal: bool) -> i64 {
-    for (stream, text) in [(1, &answer.output), (2, &answer.errors)] {
-        if !text.is_empty() {
-            // A client that left hears nothing.
-            drop(io.write_all(&framed(has_terminal, &(stream, Bytes::copy_from_slice(text)))).await);
-        }
-    }
-    drop(io.shutdown().await);
-    answer.exit_code
+/// A program while it runs.
+struct Program {
+    shared: Arc<Shared>,
+    id: String,
+    has_terminal: bool,
+    says: Option<u32>,
+    tells: Option<u32>,
+    answer: Option<ExecAnswer>,
 }
 
-async fn repeat(mut io: impl AsyncRead + AsyncWrite + Unpin, has_terminal: bool) -> i64 {
-    let mut piece = [0; 4096];
-    loop {
-        match io.read(&mut piece).await {
-            Ok(0) | Err(_) => break,
-            Ok(count) => {
-                let read = Bytes::copy_from_slice(&piece[..count]);
-                if io.write_all(&framed(has_terminal, &(1, read))).await.is_err() {
-                    break;
-                }
+// Whom a shell tells to hang up.
+fn tells(command: &[String]) -> Option<u32> {
+    match command {
+        [_, _, script, .., number] if script.starts_with("kill -HUP") => number.parse().ok(),
+        _ => None,
+    }
+}
+
+impl Program {
+    async fn run(self, mut io: impl AsyncRead + AsyncWrite + Unpin) {
+        if let Some(number) = self.says {
+            let end = if self.has_terminal { "\r\n" } else { "\n" };
+            self.print(&mut io, 1, format!("{number}{end}").as_bytes()).await;
+        }
+        let exit_code = match (&self.answer, self.tells) {
+            (_, Some(number)) => self.tell(number),
+            (Some(answer), _) => {
+                self.print(&mut io, 1, &answer.output).await;
+                self.print(&mut io, 2, &answer.errors).await;
+                answer.exit_code
+            }
+            (None, None) => self.repeat(&mut io).await,
+        };
+        drop(io.shutdown().await);
+        let mut state = self.shared.state();
+        if let Some(exec) = state.execs.iter_mut().find(|exec| exec.id == self.id) {
+            (exec.is_running, exec.exit_code) = (false, Some(exit_code));
+        }
+        drop(state);
+        self.shared.changed();
+    }
+
+    // A client that left hears nothing.
+    async fn print(&self, io: &mut (impl AsyncWrite + Unpin), stream: u8, text: &[u8]) {
+        if !text.is_empty() {
+            let bytes = framed(self.has_terminal, &(stream, Bytes::copy_from_slice(text)));
+            drop(io.write_all(&bytes).await);
+        }
+    }
+
+    fn tell(&self, number: u32) -> i64 {
+        let mut state = self.shared.state();
+        if let Some(exec) = state.execs.iter_mut().find(|exec| exec.number == number) {
+            exec.is_told = true;
+        }
+        drop(state);
+        self.shared.changed();
+        0
+    }
+
+    /// Says what it hears. With a terminal it stays when nobody listens, as with real engines, until it is told to hang up.
+    async fn repeat(&self, io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> i64 {
+        let (mut piece, mut is_alone) = ([0; 4096], false);
+        let mut changes = self.shared.changes();
+        loop {
+            let is_told = self.shared.state().execs.iter().any(|exec| exec.id == self.id && exec.is_told);
+            if is_told || (is_alone && !self.has_terminal) {
+                return if is_told { 129 } else { 0 };
+            }
+            tokio::select! {
+                read = io.read(&mut piece), if !is_alone => match read {
+                    Ok(0) | Err(_) => is_alone = true,
+                    Ok(count) => self.print(io, 1, &piece[..count]).await,
+                },
+                changed = changes.changed() => drop(changed),
             }
         }
     }
-    let _: io::Result<()> = io.shutdown().await;
-    0
 }

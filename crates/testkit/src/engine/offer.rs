@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::dialect::Dialect;
 use crate::gate::Gate;
 
 /// An image that the engine can pull, or has.
@@ -15,8 +16,10 @@ pub struct Offer {
     pub environment: BTreeMap<String, String>,
     /// As whom it runs.
     pub user: String,
-    /// The pull waits here in the middle of the last layer.
+    /// The pull waits here in the middle.
     pub gate: Option<Gate>,
+    /// Pulls say what a real engine said.
+    pub is_recorded: bool,
 }
 
 impl Offer {
@@ -28,7 +31,14 @@ impl Offer {
             environment: BTreeMap::new(),
             user: String::new(),
             gate: None,
+            is_recorded: false,
         }
+    }
+
+    /// The image that real engines were recorded with.
+    pub fn recorded() -> Self {
+        let sizes = Dialect::RECORDED_LAYERS.map(|(_, size)| size);
+        Self { is_recorded: true, ..Self::of_layers(&sizes) }
     }
 
     /// Sets a variable of the image.

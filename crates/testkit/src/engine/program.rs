@@ -22,6 +22,10 @@ impl ExecAnswer {
 #[derive(Clone, Debug)]
 pub(crate) struct Exec {
     pub(crate) id: String,
+    /// The number of its process in the container.
+    pub(crate) number: u32,
+    /// It was told to hang up.
+    pub(crate) is_told: bool,
     pub(crate) command: Vec<String>,
     pub(crate) has_terminal: bool,
     pub(crate) is_started: bool,

@@ -15,15 +15,16 @@ const STEPS: u64 = 4;
 /// Pulls what is offered. It is there at once; only what is said about it takes time.
 pub(crate) fn pull(dialect: Dialect, state: &mut State, reference: String, offer: Offer) -> Reply {
     let has_it = state.images.contains_key(&reference);
-    let lines = match dialect {
-        Dialect::Docker20 => classic(&reference, &offer, has_it),
-        Dialect::Docker28 => containerd(&reference, &offer, has_it),
-        Dialect::Podman4 | Dialect::Podman5 => podman(&reference, &offer, has_it),
+    let lines: Vec<String> = match dialect {
+        _ if offer.is_recorded && !has_it => dialect.recorded().lines().map(str::to_owned).collect(),
+        Dialect::Docker20 => written(&classic(&reference, &offer, has_it)),
+        Dialect::Docker28 => written(&containerd(&reference, &offer, has_it)),
+        Dialect::Podman4 | Dialect::Podman5 => written(&podman(&reference, &offer, has_it)),
     };
     let gate = offer.gate.clone();
     state.images.insert(reference, offer);
     let (before, after) = lines.split_at(lines.len() / 2);
-    let (before, after) = (written(before), written(after));
+    let (before, after) = (joined(before), joined(after));
     let held = stream::once(async move {
         if let Some(gate) = gate {
             gate.pass().await;
@@ -33,7 +34,11 @@ pub(crate) fn pull(dialect: Dialect, state: &mut State, reference: String, offer
     Reply::stream("application/json", Box::pin(stream::once(async { Ok(before) }).chain(held)))
 }
 
-fn written(lines: &[Value]) -> Bytes {
+fn written(lines: &[Value]) -> Vec<String> {
+    lines.iter().map(Value::to_string).collect()
+}
+
+fn joined(lines: &[String]) -> Bytes {
     lines.iter().map(|line| format!("{line}\r\n")).collect::<String>().into()
 }
 

@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, FromRow};
 
-use crate::{error::Error, sql::count};
+use crate::{
+    error::Error,
+    library::{
+        devices::{DeviceState, DeviceVendor},
+        nodes::NodeOffer,
+    },
+    sql::count,
+};
 
 pub(crate) const NODES: &str = "SELECT id, offers, region, cpus, memory_mib FROM node \
      WHERE drained = 0 AND status = 'connected' AND id > $1 ORDER BY id";
@@ -23,8 +30,8 @@ pub(crate) const USED: &str = "SELECT node_id, CAST(SUM(cpu_milli) AS BIGINT) AS
 pub struct GroundNode {
     /// Its id.
     pub id: i64,
-    /// What it offers: `containers`, `cards`, `parts`, each with those before it; or `nothing`.
-    pub offers: String,
+    /// What it offers.
+    pub offers: NodeOffer,
     /// Its region.
     pub region: String,
     /// Thousandths of its cores.
@@ -46,16 +53,16 @@ pub struct GroundCard {
     pub uuid: String,
     /// Which card of its node it is.
     pub position: u32,
-    /// Whose it is: `nvidia` or `ascend`.
-    pub vendor: String,
+    /// Whose it is.
+    pub vendor: DeviceVendor,
     /// The model.
     pub model: String,
     /// Its memory in MiB.
     pub memory_mib: Option<u64>,
     /// What was in use at the last look, in MiB.
     pub used_mib: Option<u64>,
-    /// How it is: `healthy` or what else.
-    pub state: String,
+    /// How it is.
+    pub state: DeviceState,
     /// Who has which part of it.
     pub taken: Vec<GroundShare>,
 }
@@ -117,7 +124,7 @@ pub(super) async fn read(on: &mut AnyConnection) -> Result<Vec<GroundNode>, Erro
     let cards = sqlx::query_as::<_, RawCard>(CARDS).bind(0_i64).fetch_all(&mut *on).await?;
     let taken = sqlx::query_as::<_, RawShare>(TAKEN).bind(0_i64).fetch_all(&mut *on).await?;
     let used = sqlx::query_as::<_, RawUse>(USED).bind(0_i64).fetch_all(&mut *on).await?;
-    Ok(join(nodes, cards, taken, used))
+    join(nodes, cards, taken, used)
 }
 
 fn join(
@@ -125,7 +132,7 @@ fn join(
     cards: Vec<RawCard>,
     taken: Vec<RawShare>,
     used: Vec<RawUse>,
-) -> Vec<GroundNode> {
+) -> Result<Vec<GroundNode>, Error> {
     let mut shares: BTreeMap<(i64, String), Vec<GroundShare>> = BTreeMap::new();
     for share in taken {
         let (key, share) = share.read();
@@ -134,7 +141,7 @@ fn join(
     let mut cards_of: BTreeMap<i64, Vec<GroundCard>> = BTreeMap::new();
     for card in cards {
         let taken = shares.remove(&(card.node_id, card.uuid.clone())).unwrap_or_default();
-        cards_of.entry(card.node_id).or_default().push(card.read(taken));
+        cards_of.entry(card.node_id).or_default().push(card.read(taken)?);
     }
     let used: BTreeMap<_, _> = used.into_iter().map(|used| (used.node_id, used)).collect();
     let read = |node: RawNode| {
@@ -145,32 +152,32 @@ fn join(
 }
 
 impl RawNode {
-    fn read(self, cards: Vec<GroundCard>, used: Option<&RawUse>) -> GroundNode {
-        GroundNode {
+    fn read(self, cards: Vec<GroundCard>, used: Option<&RawUse>) -> Result<GroundNode, Error> {
+        Ok(GroundNode {
             id: self.id,
-            offers: self.offers,
+            offers: NodeOffer::read(&self.offers)?,
             region: self.region,
             cpu_milli: self.cpus.map(count),
             memory_mib: self.memory_mib.map(count),
             cpu_taken: used.map_or(0, |used| count(used.cpu_milli)),
             memory_taken: used.map_or(0, |used| count(used.memory_mib)),
             cards,
-        }
+        })
     }
 }
 
 impl RawCard {
-    fn read(self, taken: Vec<GroundShare>) -> GroundCard {
-        GroundCard {
+    fn read(self, taken: Vec<GroundShare>) -> Result<GroundCard, Error> {
+        Ok(GroundCard {
             uuid: self.uuid,
             position: u32::try_from(self.position).unwrap_or_default(),
-            vendor: self.vendor,
+            vendor: DeviceVendor::read(&self.vendor)?,
             model: self.model,
             memory_mib: self.memory_mib.map(count),
             used_mib: self.used_mib.map(count),
-            state: self.state,
+            state: DeviceState::read(&self.state)?,
             taken,
-        }
+        })
     }
 }
 

@@ -30,9 +30,8 @@ pub(crate) const OF_MONTH: &str =
     periods!("account_id = $1 AND started_ms > $2 AND cards > 0 AND (ended_ms IS NULL OR ended_ms > $3)");
 const BEGIN: &str = "INSERT INTO instance_period (instance_id, started_ms, account_id, spec_id, cards, price) \
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
-const END: &str = "UPDATE instance_period SET ended_ms = $3 WHERE instance_id = $1 AND started_ms = $2 AND ended_ms IS NULL";
-const UNKNOWN: &str =
-    "UPDATE instance_period SET unknown_ms = unknown_ms + $3 WHERE instance_id = $1 AND started_ms = $2";
+const END: &str = "UPDATE instance_period SET ended_ms = $3, unknown_ms = $4 \
+     WHERE instance_id = $1 AND started_ms = $2 AND ended_ms IS NULL";
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 const MONTH: Duration = Duration::from_secs(31 * 24 * 3600);
@@ -54,7 +53,7 @@ pub struct PeriodRecord {
     pub cards: u64,
     /// The price for an hour, in ten-thousandths.
     pub price: u64,
-    /// For how long nobody could say whether it ran.
+    /// For how long after its end nobody could say whether it went on.
     pub unknown: Duration,
 }
 
@@ -97,7 +96,8 @@ impl Catalog {
         .await
     }
 
-    /// Records that a run has ended. One that has ended already stays as it is.
+    /// Records that the run of an instance that began at a time has ended, and for how long after that nobody could say
+    /// whether it went on. One that has ended already stays as it is.
     ///
     /// # Errors
     /// The database failed.
@@ -106,27 +106,10 @@ impl Catalog {
         instance_id: i64,
         started: SystemTime,
         ended: SystemTime,
-    ) -> Result<(), Error> {
-        retried(|| async {
-            let query = sqlx::query(END).bind(instance_id).bind(to_ms(started)).bind(to_ms(ended));
-            query.execute(&self.writer).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Records that nobody could say for so long whether a run went on.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn add_unknown(
-        &self,
-        instance_id: i64,
-        started: SystemTime,
         unknown: Duration,
     ) -> Result<(), Error> {
         retried(|| async {
-            let query = sqlx::query(UNKNOWN).bind(instance_id).bind(to_ms(started));
+            let query = sqlx::query(END).bind(instance_id).bind(to_ms(started)).bind(to_ms(ended));
             query.bind(number(unknown.as_millis())).execute(&self.writer).await?;
             Ok(())
         })

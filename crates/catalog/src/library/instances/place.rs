@@ -17,7 +17,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     library::sequence::Sequence,
-    sql::{count, number, to_ms},
+    sql::{Tell, count, number, to_ms},
 };
 
 const BY_ID: &str = columns!("id = $1");
@@ -155,7 +155,8 @@ impl Catalog {
             return Ok(Placed::NoPorts);
         };
         let id = Sequence::Instance.next(&mut tx).await?;
-        add(&mut tx, new, (id, chosen.node_id), at).await?;
+        let query = inserted(new, id, chosen.node_id).bind(to_ms(at));
+        query.execute(&mut *tx).await?;
         add_cards(&mut tx, id, &chosen).await?;
         for (host, container) in hosts.into_iter().zip(&new.ports) {
             let port = PortRecord { host, container: *container };
@@ -269,12 +270,8 @@ async fn free_ports(
     Ok(Some(free).filter(|free| free.len() == wanted))
 }
 
-async fn add(
-    on: &mut AnyConnection,
-    new: &NewInstance,
-    (id, node_id): (i64, i64),
-    at: SystemTime,
-) -> Result<(), Error> {
+// All of the new row but the time.
+fn inserted(new: &NewInstance, id: i64, node_id: i64) -> Tell<'static> {
     let split = if new.is_split { InstanceSplit::Unverified } else { InstanceSplit::None };
     let query = sqlx::query(ADD).bind(id).bind(new.account_id).bind(new.owner.clone()).bind(new.name.clone());
     let query = query.bind(new.request_key.clone()).bind(new.entry_id).bind(new.spec_id).bind(node_id);
@@ -282,9 +279,7 @@ async fn add(
     let query = query.bind(format!("entrepot-{id}")).bind(InstancePhase::Queued.as_str());
     let query = query.bind(InstanceDesired::Running.as_str()).bind(number(new.cpu_milli));
     let query = query.bind(number(new.memory_mib)).bind(split.as_str());
-    let query = query.bind(ms(new.stop_at)).bind(ms(new.release_at)).bind(to_ms(at));
-    query.execute(on).await?;
-    Ok(())
+    query.bind(ms(new.stop_at)).bind(ms(new.release_at))
 }
 
 async fn add_cards(on: &mut AnyConnection, id: i64, chosen: &Chosen) -> Result<(), Error> {

@@ -1,0 +1,336 @@
+//! `entrepot run`, `ps`, `stop` and their like: instances, asked of the server.
+
+mod render;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use entrepot_api::{
+    DataVolumeList, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList,
+    InstanceListQuery, InstanceLogQuery, InstancePhase, InstanceRemovalQuery, InstanceStart, InstanceUsage,
+    InstanceVolumes, NewInstance, PageQuery, Timestamp,
+};
+use reqwest::Method;
+
+use super::{accounts::Asker, specs};
+use crate::{client::Addressed, failure::Failure, output, runtime};
+
+/// How many instances are asked for at once.
+const PAGE: usize = 500;
+/// How often it is asked how an instance is.
+const PACE: Duration = Duration::from_millis(500);
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Instances {
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
+    /// What to do.
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Verb {
+    /// Create an instance.
+    Run(Box<Run>),
+    /// List instances.
+    List {
+        /// Only those with this in their name.
+        search: Option<String>,
+        /// Also those of others.
+        all: bool,
+    },
+    /// Start an instance.
+    Start {
+        /// Its name or id.
+        instance: String,
+        /// Whether it gets its cards.
+        with_cards: bool,
+    },
+    /// Stop an instance.
+    Stop {
+        /// Its name or id.
+        instance: String,
+    },
+    /// Stop an instance and start it again.
+    Restart {
+        /// Its name or id.
+        instance: String,
+    },
+    /// Remove an instance.
+    Remove {
+        /// Its name or id.
+        instance: String,
+        /// What becomes of its volumes.
+        volumes: InstanceVolumes,
+    },
+    /// Give an instance another name.
+    Rename {
+        /// Its name or id.
+        instance: String,
+        /// Its new name.
+        name: String,
+    },
+    /// Say when an instance ends.
+    Extend {
+        /// Its name or id.
+        instance: String,
+        /// When it is stopped.
+        stop_after: Option<End>,
+        /// When it is removed.
+        release_after: Option<End>,
+    },
+    /// Read the log of an instance.
+    Logs {
+        /// Its name or id.
+        instance: String,
+        /// What to read.
+        query: InstanceLogQuery,
+    },
+    /// What an instance uses.
+    Stats {
+        /// Its name or id.
+        instance: String,
+    },
+    /// How often each spec fits.
+    Free {
+        /// Only in this region.
+        region: Option<String>,
+    },
+    /// List volumes.
+    Volumes,
+}
+
+/// When something ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// At this time.
+    At(Timestamp),
+    /// It does not.
+    Never,
+}
+
+/// A new instance.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The name or id of the entry.
+    pub(crate) entry: String,
+    /// The name or id of the spec.
+    pub(crate) spec: String,
+    /// Its name.
+    pub(crate) name: Option<String>,
+    /// The node.
+    pub(crate) node: Option<u32>,
+    /// The region.
+    pub(crate) region: Option<String>,
+    /// Variables.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Ports.
+    pub(crate) ports: Vec<u16>,
+    /// Where its data volume is; `Some(None)`: it has none.
+    pub(crate) data: Option<Option<String>>,
+    /// A volume to attach.
+    pub(crate) volume: Option<String>,
+    /// When it is stopped.
+    pub(crate) stop_at: Option<Timestamp>,
+    /// When it is removed.
+    pub(crate) release_at: Option<Timestamp>,
+    /// What it starts.
+    pub(crate) command: Option<Vec<String>>,
+    /// Whether to wait until it runs.
+    pub(crate) waits: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(Instances { to, verb }: Instances) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
+    runtime::build()?.block_on(perform(&asker, verb))
+}
+
+async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Run(run) => create(asker, *run).await,
+        Verb::List { search, all } => {
+            let query =
+                InstanceListQuery { search, all: all.then_some(true), ..InstanceListQuery::default() };
+            let instances = list(asker, &query).await?;
+            let all = InstanceList { instances, ..InstanceList::default() };
+            asker.print(&all, || render::instances(&all.instances))
+        }
+        Verb::Start { instance, with_cards } => {
+            let start = InstanceStart { cards: Some(with_cards) };
+            act(asker, &instance, "start", &start).await?;
+            asker.done(&instance, "starts")
+        }
+        Verb::Stop { instance } => {
+            act(asker, &instance, "stop", &()).await?;
+            asker.done(&instance, "is being stopped: its disk stays, its cards are free")
+        }
+        Verb::Restart { instance } => {
+            act(asker, &instance, "restart", &()).await?;
+            asker.done(&instance, "starts again")
+        }
+        Verb::Remove { instance, volumes } => {
+            let id = find(asker, &instance).await?.to_string();
+            let path = ["library", "instances", id.as_str()];
+            let query = InstanceRemovalQuery { volumes };
+            asker.told(asker.client.remove(&path, &query).await)?;
+            asker.done(&instance, "is being removed")
+        }
+        Verb::Rename { instance, name } => {
+            let change = InstanceChange { name: Some(name.clone()), ..InstanceChange::default() };
+            edit(asker, &instance, change).await?;
+            asker.done(&instance, &format!("is called `{name}` now"))
+        }
+        Verb::Extend { instance, stop_after, release_after } => {
+            let time = |end: Option<End>| {
+                end.map(|end| match end {
+                    End::At(at) => Some(at),
+                    End::Never => None,
+                })
+            };
+            let change =
+                InstanceChange { name: None, stop_at: time(stop_after), release_at: time(release_after) };
+            let changed = edit(asker, &instance, change).await?;
+            asker.print(&changed, || render::ends(&changed))
+        }
+        Verb::Logs { instance, query } => logs(asker, &instance, query).await,
+        Verb::Stats { instance } => stats(asker, &instance).await,
+        Verb::Free { region } => {
+            let free: FreeSpecs =
+                asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
+            asker.print(&free, || render::free(&free.specs))
+        }
+        Verb::Volumes => {
+            let volumes = asker.pages(async |last| {
+                let query = PageQuery { n: Some(PAGE), last };
+                let page: DataVolumeList =
+                    asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
+                let last = page.volumes.last().map(|volume| volume.name.clone());
+                Ok((page.volumes, last.filter(|_| page.more)))
+            });
+            let all = DataVolumeList { volumes: volumes.await?, more: false };
+            asker.print(&all, || render::volumes(&all.volumes))
+        }
+    }
+}
+
+async fn create(asker: &Asker, run: Run) -> Result<(), Failure> {
+    let new = NewInstance {
+        name: run.name,
+        entry: find_entry(asker, &run.entry).await?,
+        spec: specs::find(asker, &run.spec).await?,
+        node: run.node,
+        region: run.region,
+        environment: run.environment,
+        command: run.command,
+        ports: run.ports,
+        data: run.data,
+        volume: run.volume,
+        stop_at: run.stop_at,
+        release_at: run.release_at,
+        request_key: None,
+    };
+    let made: Instance = asker.told(asker.client.post(&["library", "instances"], &new).await)?;
+    let made = if run.waits { settled(asker, made).await? } else { made };
+    asker.print(&made, || render::made(&made))?;
+    match made.phase {
+        InstancePhase::Failed | InstancePhase::Lost => Err(render::failure(&made)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints what an instance printed, piece by piece.
+async fn logs(asker: &Asker, named: &str, query: InstanceLogQuery) -> Result<(), Failure> {
+    let id = find(asker, named).await?.to_string();
+    let path = ["library", "instances", id.as_str(), "logs"];
+    let mut text = asker.told(asker.client.text(&path, &query).await)?;
+    // A piece may end within a character.
+    let mut begun = Vec::new();
+    while let Some(bytes) = asker.told(text.next().await)? {
+        begun.extend(bytes);
+        let whole = match std::str::from_utf8(&begun) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => begun.len(),
+        };
+        let piece: Vec<u8> = begun.drain(..whole).collect();
+        output::print(&String::from_utf8_lossy(&piece))?;
+    }
+    output::print(&String::from_utf8_lossy(&begun))
+}
+
+/// What an instance uses: asked twice, because processors are counted between the two.
+async fn stats(asker: &Asker, named: &str) -> Result<(), Failure> {
+    let id = find(asker, named).await?.to_string();
+    let path = ["library", "instances", id.as_str(), "stats"];
+    let none: [(&str, &str); 0] = [];
+    let first: InstanceUsage = asker.told(asker.client.get(&path, &none).await)?;
+    let usage = if first.running && first.cores.is_none() {
+        tokio::time::sleep(PACE * 2).await;
+        asker.told(asker.client.get(&path, &none).await)?
+    } else {
+        first
+    };
+    asker.print(&usage, || render::usage(named, &usage))
+}
+
+/// Waits until an instance runs, or does not come up.
+async fn settled(asker: &Asker, made: Instance) -> Result<Instance, Failure> {
+    let id = made.id.to_string();
+    let mut instance = made;
+    loop {
+        match instance.phase {
+            InstancePhase::Running | InstancePhase::Stopped | InstancePhase::Failed | InstancePhase::Lost => {
+                return Ok(instance);
+            }
+            _ => tokio::time::sleep(PACE).await,
+        }
+        let none: [(&str, &str); 0] = [];
+        instance = asker.told(asker.client.get(&["library", "instances", &id], &none).await)?;
+    }
+}
+
+async fn act(asker: &Asker, named: &str, verb: &str, body: &impl serde::Serialize) -> Result<(), Failure> {
+    let id = find(asker, named).await?.to_string();
+    let path = ["library", "instances", id.as_str(), verb];
+    asker.told(asker.client.change(Method::POST, &path, body).await)
+}
+
+async fn edit(asker: &Asker, named: &str, change: InstanceChange) -> Result<Instance, Failure> {
+    let id = find(asker, named).await?.to_string();
+    asker.told(asker.client.patch(&["library", "instances", id.as_str()], &change).await)
+}
+
+async fn list(asker: &Asker, query: &InstanceListQuery) -> Result<Vec<Instance>, Failure> {
+    let mut all = Vec::new();
+    let mut last = None;
+    loop {
+        let query = InstanceListQuery { n: Some(PAGE), last, ..query.clone() };
+        let page: InstanceList = asker.told(asker.client.get(&["library", "instances"], &query).await)?;
+        all.extend(page.instances);
+        last = page.next;
+        if last.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The id of the entry that somebody names, by its name or its id. Names of entries need not be unique: the newest counts.
+async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failure> {
+    let query = EntryListQuery { search: Some(named.to_owned()), n: Some(PAGE), ..EntryListQuery::default() };
+    let page: EntryList = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
+    let found = page.entries.into_iter().filter(|entry| entry.name == named).map(|entry| entry.id).max();
+    found.or_else(|| named.parse().ok()).ok_or_else(|| {
+        Failure::new(format!("there is no entry `{named}`"))
+            .with_hint("see what there is: `entrepot library ls`")
+    })
+}
+
+/// The id of the instance that somebody names, by its name or its id. A name may be a number, and goes first.
+pub(crate) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+    let query = InstanceListQuery { search: Some(named.to_owned()), ..InstanceListQuery::default() };
+    let found = list(asker, &query).await?.into_iter().find(|instance| instance.name == named);
+    found.map(|instance| instance.id).or_else(|| named.parse().ok()).ok_or_else(|| {
+        Failure::new(format!("there is no instance `{named}`")).with_hint("see what there is: `entrepot ps`")
+    })
+}

@@ -1,0 +1,116 @@
+//! `entrepot pull`: an image on its way to a node, followed until it is there.
+
+mod bars;
+
+use entrepot_api::{NewPull, Pull, PullList, PullStatus};
+
+use self::bars::Bars;
+use super::{accounts::Asker, nodes};
+use crate::{client::Addressed, failure::Failure, log::Verbosity, output, runtime, terminal};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct PullTo {
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
+    /// What is to be pulled.
+    pub(crate) wanted: Wanted,
+}
+
+/// What is to be pulled, and by whom.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// How much is said meanwhile.
+    pub(crate) verbosity: Verbosity,
+    /// The node, by its name or id; or a region.
+    pub(crate) target: Target,
+    /// The image.
+    pub(crate) image: String,
+    /// Whether to return at once.
+    pub(crate) detach: bool,
+}
+
+/// Who pulls.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// One node, by its name or id.
+    Node(String),
+    /// All nodes of a region.
+    Region(String),
+}
+
+/// Runs the command.
+pub(crate) fn run(PullTo { to, wanted }: PullTo) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
+    runtime::build()?.block_on(perform(&asker, wanted))
+}
+
+async fn perform(asker: &Asker, wanted: Wanted) -> Result<(), Failure> {
+    let Wanted { verbosity, target, image, detach } = wanted;
+    let new = match target {
+        Target::Node(node) => {
+            NewPull { image: Some(image), node: Some(nodes::find(asker, &node).await?), ..NewPull::default() }
+        }
+        Target::Region(region) => NewPull { image: Some(image), region: Some(region), ..NewPull::default() },
+    };
+    let begun: PullList = asker.told(asker.client.post(&["library", "pulls"], &new).await)?;
+    if detach {
+        return asker.print(&begun, || begun.pulls.iter().map(told).collect());
+    }
+    let mut ended = Vec::new();
+    for pull in begun.pulls {
+        ended.push(follow(asker, pull, verbosity).await?);
+    }
+    let failed = ended.iter().find(|pull| pull.status != PullStatus::Succeeded).cloned();
+    let all = PullList { pulls: ended, ..PullList::default() };
+    asker.print(&all, || all.pulls.iter().map(told).collect())?;
+    match failed {
+        None => Ok(()),
+        Some(pull) => Err(failure(&pull)),
+    }
+}
+
+// Until its end; a stream that breaks off is opened again.
+async fn follow(asker: &Asker, begun: Pull, verbosity: Verbosity) -> Result<Pull, Failure> {
+    let id = begun.id.to_string();
+    let path = ["library", "pulls", id.as_str(), "events"];
+    let mut shown = (terminal::is_heard() && verbosity == Verbosity::Usual).then(Bars::new);
+    let mut last = begun;
+    while last.finished.is_none() {
+        let mut frames = asker.told(asker.client.stream(&path).await)?;
+        while let Some((_, data)) = frames.next().await? {
+            let pull: Pull = serde_json::from_str(&data)
+                .map_err(|error| Failure::because("the server's events cannot be used", &error))?;
+            match &mut shown {
+                Some(bars) => bars.show(&pull),
+                None if pull.status != last.status && verbosity != Verbosity::Quiet => {
+                    terminal::say(None, &format!("{}: {}", pull.image, pull.status));
+                }
+                None => {}
+            }
+            last = pull;
+        }
+    }
+    if let Some(bars) = shown {
+        bars.end();
+    }
+    Ok(last)
+}
+
+fn told(pull: &Pull) -> String {
+    let size = pull.total.map(|total| format!(", {}", output::size(total))).unwrap_or_default();
+    output::line(&format!(
+        "pull {} of `{}` by node {}: {}{size}",
+        pull.id, pull.image, pull.node, pull.status
+    ))
+}
+
+fn failure(pull: &Pull) -> Failure {
+    match &pull.error {
+        Some(error) => {
+            Failure::new(format!("`{}` was not pulled ({}): {}", pull.image, error.code, error.detail))
+                .with_hint(error.hint.clone())
+        }
+        None => Failure::new(format!("the pull of `{}` was stopped", pull.image)),
+    }
+}

@@ -1,0 +1,109 @@
+//! What is to be done about an instance because of the time. Pure.
+
+use std::time::{Duration, SystemTime};
+
+use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceRecord};
+
+use super::settings::InstanceSettings;
+
+/// What is to be done because of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Warn its owner that it ends at this time.
+    Warn(SystemTime),
+    /// Stop it.
+    Stop,
+    /// Remove it. Its volumes stay.
+    Release,
+}
+
+/// When an instance is removed: when its owner said, or when it has been stopped for as long as the operator allows.
+pub(crate) fn release(instance: &InstanceRecord, after: Option<Duration>) -> Option<SystemTime> {
+    let is_stopped =
+        matches!(instance.state.phase, InstancePhase::Stopped | InstancePhase::Failed | InstancePhase::Lost);
+    let since = instance.state.stopped.unwrap_or(instance.changed);
+    let by_operator = after.filter(|_| is_stopped).map(|after| since + after);
+    [instance.release_at, by_operator].into_iter().flatten().min()
+}
+
+/// What is due now.
+pub(crate) fn due(instance: &InstanceRecord, settings: &InstanceSettings, now: SystemTime) -> Option<Due> {
+    if instance.state.desired == InstanceDesired::Deleted {
+        return None;
+    }
+    let release = release(instance, settings.release_stopped_after);
+    let stop = instance.stop_at.filter(|_| instance.state.desired == InstanceDesired::Running);
+    if release.is_some_and(|at| at <= now) {
+        return Some(Due::Release);
+    }
+    if stop.is_some_and(|at| at <= now) {
+        return Some(Due::Stop);
+    }
+    let next = [release, stop].into_iter().flatten().min()?;
+    let is_near = now + settings.warn_before >= next;
+    (is_near && instance.state.warned.is_none()).then_some(Due::Warn(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instances::sample;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
+    }
+
+    fn running(stop_at: Option<SystemTime>, release_at: Option<SystemTime>) -> InstanceRecord {
+        InstanceRecord { stop_at, release_at, ..sample::instance(InstancePhase::Running) }
+    }
+
+    fn found(instance: &InstanceRecord) -> Option<Due> {
+        due(instance, &InstanceSettings::default(), now())
+    }
+
+    #[test]
+    fn nothing_goes_by_a_clock_that_nobody_set() {
+        assert_eq!(found(&running(None, None)), None);
+        let old =
+            InstanceRecord { changed: SystemTime::UNIX_EPOCH, ..sample::instance(InstancePhase::Stopped) };
+        assert_eq!(found(&old), None);
+    }
+
+    #[test]
+    fn it_is_warned_of_once_and_then_done() {
+        let soon = running(Some(now() + 10 * MINUTE), None);
+        assert_eq!(found(&soon), Some(Due::Warn(now() + 10 * MINUTE)));
+        let mut warned = soon;
+        warned.state.warned = Some(now());
+        assert_eq!(found(&warned), None);
+        warned.stop_at = Some(now());
+        assert_eq!(found(&warned), Some(Due::Stop));
+        assert_eq!(found(&running(Some(now() + 31 * MINUTE), None)), None);
+    }
+
+    #[test]
+    fn a_release_goes_over_a_stop() {
+        assert_eq!(found(&running(Some(now()), Some(now()))), Some(Due::Release));
+        let near = running(Some(now() + 20 * MINUTE), Some(now() + 10 * MINUTE));
+        assert_eq!(found(&near), Some(Due::Warn(now() + 10 * MINUTE)));
+    }
+
+    #[test]
+    fn a_stopped_one_is_removed_where_an_operator_says_so() {
+        let settings =
+            InstanceSettings { release_stopped_after: Some(60 * MINUTE), ..InstanceSettings::default() };
+        let mut stopped = sample::instance(InstancePhase::Stopped);
+        stopped.state.desired = InstanceDesired::Stopped;
+        stopped.state.stopped = Some(now() - 60 * MINUTE);
+        assert_eq!(due(&stopped, &settings, now()), Some(Due::Release));
+        stopped.state.stopped = Some(now() - 40 * MINUTE);
+        assert_eq!(due(&stopped, &settings, now()), Some(Due::Warn(now() + 20 * MINUTE)));
+        stopped.stop_at = Some(now() - MINUTE);
+        stopped.state.warned = Some(now());
+        assert_eq!(due(&stopped, &settings, now()), None, "it is stopped already");
+        let runs = running(None, None);
+        assert_eq!(due(&runs, &settings, now()), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! Why something is not done with an instance.
+
+use entrepot_catalog::InstancePhase;
+
+use super::{ground::NoPlace, request::RunFault};
+
+/// Why something is not done with an instance.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstanceFault {
+    /// The request is wrong: all that is.
+    #[error("{}", joined(.0))]
+    Request(Vec<RunFault>),
+    /// The entry or the spec is not offered.
+    #[error("the {kind} `{name}` is off the shelf")]
+    OffShelf {
+        /// `entry` or `spec`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Nobody knows yet which image the entry leads to.
+    #[error("the entry `{0}` was not checked yet, so that it is not known which image it leads to")]
+    Unchecked(String),
+    /// The account has an instance of this name.
+    #[error("there is an instance `{0}` already")]
+    NameTaken(String),
+    /// The node has too few free ports.
+    #[error("the node has no free port left")]
+    NoPorts,
+    /// There is no place for it.
+    #[error("{}", place(.0))]
+    NoPlace(NoPlace),
+    /// The volume is not there, or has an instance already.
+    #[error("there is no volume `{0}` of yours that is free")]
+    Volume(String),
+    /// An instance has the volume.
+    #[error("an instance has the volume `{0}`")]
+    VolumeInUse(String),
+    /// The node does not do it now.
+    #[error("the node `{0}` does not do it now")]
+    NodeSilent(String),
+    /// It cannot be done as the instance is.
+    #[error("the instance is {}", .0.as_str())]
+    Phase(InstancePhase),
+}
+
+fn joined(faults: &[RunFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn place(no: &NoPlace) -> String {
+    match no {
+        NoPlace::NoNode => "no node takes something new".to_owned(),
+        NoPlace::NoRoom(_) => "no node has room for it".to_owned(),
+        NoPlace::Quota(fault) => fault.to_string(),
+    }
+}

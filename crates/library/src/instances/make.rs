@@ -1,0 +1,166 @@
+//! Makes the container of an instance: exactly one, whatever happens in between.
+
+use entrepot_catalog::{InstancePhase, InstanceReason, InstanceRecord};
+use entrepot_engine::{
+    ContainerId, CreateRequest, Error as EngineError, Listed, Owner, Purpose, Volume, Whose,
+};
+
+use super::{
+    bring_up::{container_id, judged, written},
+    halt::Halt,
+    site::Site,
+    steps::enter,
+};
+use crate::{
+    library::Library,
+    lifecycle::{NameTaken, name_taken},
+};
+
+/// How many names of containers are tried where others have them.
+const NAMES: u32 = 3;
+
+impl Library {
+    /// The container of an instance: the one that it has, or a new one.
+    ///
+    /// # Errors
+    /// There is none that is what was asked for; none was left behind.
+    pub(super) async fn container(
+        &self,
+        instance: &mut InstanceRecord,
+        site: &Site,
+        request: &CreateRequest,
+    ) -> Result<ContainerId, Halt> {
+        if instance.state.container_id.is_none() && !self.adopt(instance, site).await? {
+            self.advance(instance, enter(InstancePhase::Creating)).await?;
+            self.make(instance, site, request).await?;
+        }
+        let shown = self.shown(instance, site).await?;
+        match judged(request, &shown) {
+            Ok(warnings) => {
+                self.advance(instance, |state| state.warnings = written(&warnings)).await?;
+                Ok(shown.id)
+            }
+            Err(halt) if shown.state.started_ms.is_none() => {
+                self.discard(instance, site).await?;
+                Err(halt)
+            }
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// Takes a container that was made before a crash, if there is one.
+    async fn adopt(&self, instance: &mut InstanceRecord, site: &Site) -> Result<bool, Halt> {
+        let Some(found) = self.ours(instance, site).await?.into_iter().next() else { return Ok(false) };
+        self.has_container(instance, &found).await?;
+        Ok(true)
+    }
+
+    /// The containers of an instance on its node.
+    async fn ours(&self, instance: &InstanceRecord, site: &Site) -> Result<Vec<Listed>, Halt> {
+        let listed = site.engine.containers(Whose::Of(&site.installation)).await;
+        let listed = listed.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
+        Ok(listed.into_iter().filter(|one| is_of(one, instance)).collect())
+    }
+
+    async fn make(
+        &self,
+        instance: &mut InstanceRecord,
+        site: &Site,
+        request: &CreateRequest,
+    ) -> Result<(), Halt> {
+        self.make_volumes(instance, site, request).await?;
+        let mut request = request.clone();
+        for attempt in 0..NAMES {
+            match site.engine.create(&request).await {
+                Ok(created) => return self.is_made(instance, &created.id, request.name.as_str()).await,
+                Err(EngineError::Conflict(message)) => {
+                    let Some(name) = self.other_name(instance, site, &request, attempt).await? else {
+                        return Ok(());
+                    };
+                    tracing::info!(instance = instance.id, %message, name, "the name of a container is taken");
+                    request.name =
+                        name.parse().map_err(|_| Halt::failed(InstanceReason::CreateFailed, &message))?;
+                }
+                // It may have been made: whoever looks next finds it by its label.
+                Err(error) => return Err(Halt::engine(InstanceReason::CreateFailed, &error)),
+            }
+        }
+        Err(Halt::failed(InstanceReason::CreateFailed, "the names of its containers are taken"))
+    }
+
+    // Another name to try; `None` if the one that has it is ours, and is taken as ours.
+    async fn other_name(
+        &self,
+        instance: &mut InstanceRecord,
+        site: &Site,
+        request: &CreateRequest,
+        attempt: u32,
+    ) -> Result<Option<String>, Halt> {
+        let all = site.engine.containers(Whose::Everybody).await;
+        let all = all.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
+        let name = request.name.as_str();
+        let Some(other) = all.into_iter().find(|one| one.name == name) else {
+            return Ok(Some(name.to_owned()));
+        };
+        match name_taken(&instance.state.container_name, other.id.as_str(), is_of(&other, instance), attempt)
+        {
+            NameTaken::Adopt(_) => self.has_container(instance, &other).await.map(|()| None),
+            NameTaken::Another(name) => Ok(Some(name)),
+        }
+    }
+
+    async fn has_container(&self, instance: &mut InstanceRecord, found: &Listed) -> Result<(), Halt> {
+        self.is_made(instance, &found.id, &found.name).await
+    }
+
+    async fn is_made(&self, instance: &mut InstanceRecord, id: &ContainerId, name: &str) -> Result<(), Halt> {
+        let done = self
+            .advance(instance, |state| {
+                state.container_id = Some(id.to_string());
+                state.container_name = name.to_owned();
+            })
+            .await;
+        if matches!(done, Err(Halt::Changed)) {
+            // Somebody stopped or deleted it meanwhile: they must know what there is to stop or delete.
+            let made = id.to_string();
+            self.amend(instance.id, |state| state.container_id = Some(made.clone())).await?;
+        }
+        done
+    }
+
+    async fn make_volumes(
+        &self,
+        instance: &InstanceRecord,
+        site: &Site,
+        request: &CreateRequest,
+    ) -> Result<(), Halt> {
+        let owner = Owner { installation: site.installation.clone(), purpose: request.owner.purpose };
+        let data = request.mounts.volumes.iter().map(|mount| &mount.volume);
+        for name in data.clone() {
+            self.record_volume(instance, name.as_str()).await?;
+        }
+        for name in data {
+            let made = site.engine.create_volume(&Volume { name: name.clone(), owner: owner.clone() }).await;
+            made.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the container of an instance, which was never used.
+    pub(super) async fn discard(&self, instance: &mut InstanceRecord, site: &Site) -> Result<(), Halt> {
+        let id = container_id(instance)?;
+        match site.engine.remove(&id).await {
+            Ok(()) | Err(EngineError::NotFound(_)) => {}
+            Err(error) => return Err(Halt::engine(InstanceReason::CreateFailed, &error)),
+        }
+        self.advance(instance, |state| state.container_id = None).await
+    }
+}
+
+fn is_of(listed: &Listed, instance: &InstanceRecord) -> bool {
+    let id = u32::try_from(instance.id).ok();
+    listed
+        .owner
+        .as_ref()
+        .is_some_and(|owner| matches!(owner.purpose, Purpose::Instance(of) if Some(of) == id))
+}

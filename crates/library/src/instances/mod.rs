@@ -1,0 +1,46 @@
+//! Instances: what somebody runs from an entry, with what a spec gives.
+//!
+//! - `request`, `snapshot`, `settings`: what is asked for, what of, and what an operator allows
+//! - `ground`, `quota`: where it goes, and whether its account may have it; `container`: what the engine is asked for
+//! - `create`, `verbs`, `views`, `streams`, `allowances`: what people do and see; `clock`: what is due because of the time
+//! - `bring_up` (with `site`, `make`, `verify`, `reach`), `put_down`: what is done on nodes, step by step (`steps`), and why it ends (`halt`)
+//! - `look`: compares instances with what engines show (`observed`); `work`: who is at work on what
+
+mod allowances;
+mod bring_up;
+mod clock;
+mod container;
+mod create;
+mod fault;
+mod ground;
+mod halt;
+mod look;
+mod make;
+mod observed;
+mod put_down;
+mod quota;
+mod reach;
+mod request;
+#[cfg(test)]
+mod sample;
+mod settings;
+mod site;
+mod snapshot;
+mod steps;
+mod streams;
+mod verbs;
+mod verify;
+mod views;
+mod work;
+
+pub use create::Created;
+pub use fault::InstanceFault;
+pub use ground::NoPlace;
+pub use quota::QuotaFault;
+pub use request::{RunFault, RunRequest, RunSettings};
+pub use settings::{InstanceSettings, PortSpan, QuotaSettings};
+pub use snapshot::{CardSnapshot, CardVendor, EntrySnapshot, Snapshot, SpecSnapshot};
+pub use streams::Usage;
+pub use verbs::{Edit, Target, Volumes};
+pub use views::{Allowance, Free, InstanceView, cost_of};
+pub(crate) use work::Work;

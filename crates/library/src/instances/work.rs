@@ -1,0 +1,207 @@
+//! Who is at work on which instance, and when each engine answered last. In memory only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use entrepot_engine::Sample;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::lifecycle::Away;
+
+/// What is known while this server runs.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    state: Mutex<State>,
+    /// What is under way, for a shutdown that waits for it.
+    pub(crate) tasks: TaskTracker,
+    /// Somebody has ended work on an instance.
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    busy: BTreeSet<i64>,
+    starts: BTreeMap<i64, Tries>,
+    engines: BTreeMap<i64, Answers>,
+    samples: BTreeMap<i64, Sample>,
+}
+
+/// Starts of an instance that failed one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Tries {
+    failed: u32,
+    next: SystemTime,
+}
+
+/// When an engine answered.
+#[derive(Clone, Copy, Debug)]
+struct Answers {
+    last: SystemTime,
+    before: Option<SystemTime>,
+    is_away: bool,
+}
+
+/// Held by who is at work on an instance: nobody else is, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    work: Arc<Work>,
+    id: i64,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.work.state().busy.remove(&self.id);
+        self.work.freed.notify_waiters();
+    }
+}
+
+impl Work {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins work on an instance; `None` if somebody is at it.
+    pub(crate) fn begin(self: &Arc<Self>, id: i64) -> Option<Busy> {
+        self.state().busy.insert(id).then(|| Busy { work: self.clone(), id })
+    }
+
+    /// Begins work on an instance as soon as nobody is at it any more.
+    pub(crate) async fn begin_when_free(self: &Arc<Self>, id: i64) -> Busy {
+        loop {
+            let freed = self.freed.notified();
+            if let Some(busy) = self.begin(id) {
+                return busy;
+            }
+            freed.await;
+        }
+    }
+
+    /// True if somebody is at work on an instance.
+    pub(crate) fn is_busy(&self, id: i64) -> bool {
+        self.state().busy.contains(&id)
+    }
+
+    /// Records that an engine answered, and says who was away since the last time that its containers were looked at.
+    /// `seen` is when it answered a server before this one.
+    pub(crate) fn answered(&self, node: i64, seen: Option<SystemTime>, now: SystemTime) -> Away {
+        let mut state = self.state();
+        let before = state.engines.get(&node).copied();
+        let last = before.map(|answers| answers.last).or(seen);
+        state.engines.insert(node, Answers { last: now, before: last, is_away: false });
+        match (before, seen) {
+            (Some(Answers { last, is_away: true, .. }), _) => Away::Engine { from: last, until: now },
+            (Some(_), _) | (None, None) => Away::Nobody,
+            (None, Some(seen)) => Away::Server { from: seen, until: now },
+        }
+    }
+
+    /// When an engine answered last before the present look.
+    pub(crate) fn before(&self, node: i64) -> Option<SystemTime> {
+        self.state().engines.get(&node).and_then(|answers| answers.before)
+    }
+
+    /// Records that an engine does not answer, or that a connection to it that should stay has ended.
+    pub(crate) fn silent(&self, node: i64) {
+        if let Some(answers) = self.state().engines.get_mut(&node) {
+            answers.is_away = true;
+        }
+    }
+
+    /// Counts a start that failed. Returns how many did, one after the other.
+    pub(crate) fn failed(&self, id: i64, next: impl FnOnce(u32) -> SystemTime) -> u32 {
+        let mut state = self.state();
+        let failed = state.starts.get(&id).map_or(0, |tries| tries.failed) + 1;
+        state.starts.insert(id, Tries { failed, next: next(failed) });
+        failed
+    }
+
+    /// Forgets the starts that failed.
+    pub(crate) fn worked(&self, id: i64) {
+        self.state().starts.remove(&id);
+    }
+
+    /// Keeps what an instance used, and returns what it used before.
+    pub(crate) fn sampled(&self, id: i64, sample: Sample) -> Option<Sample> {
+        self.state().samples.insert(id, sample)
+    }
+
+    /// Forgets an instance that is no more.
+    pub(crate) fn forget(&self, id: i64) {
+        let mut state = self.state();
+        state.starts.remove(&id);
+        state.samples.remove(&id);
+    }
+
+    /// True if another start may be tried.
+    pub(crate) fn may_start(&self, id: i64, now: SystemTime) -> bool {
+        self.state().starts.get(&id).is_none_or(|tries| tries.next <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let work = Arc::new(Work::default());
+        let busy = work.begin(7).unwrap();
+        assert!(work.begin(7).is_none() && work.is_busy(7) && work.begin(8).is_some());
+        drop(busy);
+        assert!(work.begin(7).is_some());
+    }
+
+    #[tokio::test]
+    async fn the_next_one_waits() {
+        let work = Arc::new(Work::default());
+        let first = work.begin(7).unwrap();
+        let waits = tokio::spawn({
+            let work = work.clone();
+            async move { work.begin_when_free(7).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished());
+        drop(first);
+        drop(waits.await.unwrap());
+        assert!(!work.is_busy(7));
+    }
+
+    #[test]
+    fn an_engine_that_was_silent_was_away() {
+        let work = Work::default();
+        assert_eq!(work.answered(1, None, at(10)), Away::Nobody);
+        assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Nobody);
+        work.silent(1);
+        work.silent(1);
+        assert_eq!(work.answered(1, None, at(60)), Away::Engine { from: at(20), until: at(60) });
+        assert_eq!((work.answered(1, None, at(70)), work.before(1)), (Away::Nobody, Some(at(60))));
+    }
+
+    #[test]
+    fn a_server_that_begins_was_away_itself() {
+        let work = Work::default();
+        work.silent(1);
+        assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Server { from: at(5), until: at(20) });
+    }
+
+    #[test]
+    fn starts_that_fail_are_counted() {
+        let work = Work::default();
+        assert!(work.may_start(7, at(0)));
+        assert_eq!(work.failed(7, |failed| at(u64::from(failed) * 10)), 1);
+        assert_eq!(work.failed(7, |failed| at(u64::from(failed) * 10)), 2);
+        assert!(!work.may_start(7, at(19)) && work.may_start(7, at(20)));
+        work.worked(7);
+        assert!(work.may_start(7, at(0)));
+    }
+}
