@@ -122,7 +122,7 @@ fn the_terminal_says_the_language() {
         let failed = said(variables, &["config", "check", "entrepot.yaml"]);
         assert_eq!(failed.code, 2);
         assert!(
-            failed.stderr.contains("`tls`: 有 `cert` 而没有 `key`\n提示: TLS 需要两个文件\n")
+            failed.stderr.contains(": 有 `cert` 而没有 `key`\n提示: TLS 需要两个文件\n")
                 && failed.stderr.starts_with("错误: "),
             "{}",
             failed.stderr

@@ -52,7 +52,9 @@ impl Sentences {
 
     /// The text in 中文, if a sentence is found in it.
     pub(crate) fn said(&self, text: &str) -> Option<String> {
-        (text.len() <= LONGEST).then(|| self.look(text, DEPTH)).flatten()
+        let said = (text.len() <= LONGEST).then(|| self.look(text, DEPTH)).flatten()?;
+        // What is said inside of another sentence may begin with a space.
+        Some(if text.starts_with(' ') { said } else { said.trim_start().to_owned() })
     }
 
     // As one sentence; else as several; else as one with backticks in its names.

@@ -13,7 +13,6 @@ pub(super) fn tell(english: &str) {
 }
 
 /// A line of the message.
-#[derive(Clone)]
 struct Line {
     label: Option<Label>,
     text: String,
@@ -54,14 +53,14 @@ mod tests {
         for (arguments, first) in [
             (&["copi"][..], "错误没有命令 'copi'"),
             (&["copy", "--al"], "错误多余的参数 '--al'"),
-            (&["copy", "a", "b", "--output", "xml"], "错误'--output <FORMAT>' 的值 'xml' 无效"),
-            (&["copy", "a", "b", "--output"], "错误'--output <FORMAT>' 需要一个值"),
+            (&["copy", "a", "b", "--output", "xml"], "错误'--output <FORM>' 的值 'xml' 无效"),
+            (&["copy", "a", "b", "--output"], "错误'--output <FORM>' 需要一个值"),
             (&["copy"], "错误缺少以下参数："),
             (&["copy", "a", "b", "--jobs", "0"], "错误'--jobs <N>' 的值 '0' 无效：0 不在 1..=65535 范围内"),
             (&["copy", "a", "b", "--jobs", "x"], "错误'--jobs <N>' 的值 'x' 无效：不是整数"),
             (
                 &["token", "create", "a", "--expires", "9"],
-                "错误'--expires <TIME>' 的值 '9' 无效：须写时间单位，例如 9sec or 9ms",
+                "错误'--expires <TIME>' 的值 '9' 无效：须写时间单位，例如 9sec 或 9ms",
             ),
             (&["digest", "A"], "错误'<IMAGE>' 的值 'A' 无效：仓库名由"),
         ] {

@@ -279,4 +279,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("how the rules stand is not remembered", "未能保存规则的同步状态"),
     ("there is no spec `{named}`", "没有规格 `{named}`"),
     ("nothing was said about groups ({})", "没有给出组信息（{}）"),
+    // Image library
+    ("there is no entry `{named}`", "没有条目 `{named}`"),
+    ("there is no instance `{named}`", "没有实例 `{named}`"),
+    ("there is no node `{named}`", "没有节点 `{named}`"),
+    ("`{}` did not come up, {reason}{detail}", "`{}` 没有启动成功：{reason}{detail}"),
+    ("`{}` cannot be used: {status}", "`{}` 不可用：{status}"),
+    ("`{}` is too long for a certificate", "`{}` 过长，不是证书"),
+    ("`{}` was not pulled ({}): {}", "`{}` 未拉取（{}）：{}"),
+    ("the pull of `{}` was stopped", "`{}` 的拉取已停止"),
+    ("cannot read what was left of the library's pulls", "无法读取镜像库未完成的拉取"),
 ];

@@ -399,4 +399,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the reasons are above, and in the comments of what was written", "原因见上，也写在输出的注释中"),
     ("there are {}", "现有 {}"),
     ("look at the migration", "请检查迁移配置"),
+    ("see what there is: `entrepot library ls`", "查看有哪些条目：`entrepot library ls`"),
+    ("see what there is: `entrepot ps`", "查看有哪些实例：`entrepot ps`"),
+    ("see what there is: `entrepot node ls`", "查看有哪些节点：`entrepot node ls`"),
+    ("see what it printed: `entrepot logs {}`", "查看输出：`entrepot logs {}`"),
 ];

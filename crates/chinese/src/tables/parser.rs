@@ -65,7 +65,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("number too small to fit in target type", "数字过小"),
     ("invalid character at {position}", "第 {position} 个字符无效"),
     ("expected number at {position}", "第 {position} 个字符处应为数字"),
-    ("time unit needed, for example {example}", "须写时间单位，例如 {example}"),
+    ("time unit needed, for example {one} or {other}", "须写时间单位，例如 {one} 或 {other}"),
     ("unknown time unit {unit}, supported units: {units}", "没有时间单位 {unit}，支持：{units}"),
     (
         "number is too large or cannot be represented without a lack of precision (values below 1ns are not supported)",

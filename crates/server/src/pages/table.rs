@@ -231,9 +231,8 @@ fn cell(state: &CopyState, language: Language) -> String {
     if let Some(problem) = &state.problem {
         let (problem, lang) = language.told(problem);
         let hint = state.hint.as_deref().map(|hint| language.told(hint));
-        let hint = hint.map(|(hint, of_hint)| {
-            format!("<span{}>{}</span>", marked(of_hint, lang), html::inline(&hint))
-        });
+        let hint = hint
+            .map(|(hint, of_hint)| format!("<span{}>{}</span>", marked(of_hint, lang), html::inline(&hint)));
         let _ = write!(
             out,
             "<div class=\"why\"{}>{}{}</div>",
