@@ -2,7 +2,7 @@
 
 use crate::{
     example::{Example, example},
-    examples_instances, examples_nodes,
+    examples_entries, examples_instances, examples_nodes,
 };
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
@@ -12,7 +12,11 @@ pub(crate) fn of(path: &str) -> &'static [Example] {
 
 /// All commands, each with its examples.
 pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Example])> {
-    EXAMPLES.iter().chain(examples_nodes::EXAMPLES).chain(examples_instances::EXAMPLES)
+    EXAMPLES
+        .iter()
+        .chain(examples_entries::EXAMPLES)
+        .chain(examples_nodes::EXAMPLES)
+        .chain(examples_instances::EXAMPLES)
 }
 
 /// The commands, each with its examples.

@@ -15,6 +15,7 @@ mod control;
 mod data;
 mod example;
 mod examples;
+mod examples_entries;
 mod examples_instances;
 mod examples_nodes;
 mod failure;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),
         Action::Specs(specs) => commands::specs::run(specs),

@@ -152,7 +152,7 @@ fn devices(asked: &Devices, container: &Container) -> Vec<Difference> {
                 Devices::Cdi(names) => names.iter().map(CdiName::to_string).collect(),
                 Devices::Nvidia(names) => names.iter().map(GpuUuid::to_string).collect(),
                 // Its runtime reads a variable, which is compared as such.
-                Devices::None | Devices::Ascend { .. } => BTreeSet::new(),
+                Devices::None | Devices::EveryNvidia | Devices::Ascend { .. } => BTreeSet::new(),
             };
             let missing = asked.difference(names).cloned().map(Difference::DeviceMissing);
             let foreign = names.difference(&asked).cloned().map(Difference::DeviceForeign);
@@ -179,7 +179,7 @@ fn missing_files(asked: &Devices) -> Vec<Difference> {
         Devices::Nvidia(names) => {
             names.iter().map(|name| Difference::DeviceMissing(name.to_string())).collect()
         }
-        Devices::None | Devices::Ascend { .. } => Vec::new(),
+        Devices::None | Devices::EveryNvidia | Devices::Ascend { .. } => Vec::new(),
     }
 }
 

@@ -7,11 +7,13 @@ use serde::Deserialize;
 
 use crate::{
     create_request::CreateRequest,
+    device::Devices,
     engine::{Api, Engine, with_query},
     error::Error,
     json::null_is_default,
     message::Message,
     names::ContainerId,
+    owner::Purpose,
     wire,
 };
 
@@ -48,6 +50,9 @@ impl Engine {
     /// [`Error::NotFound`] if the image is not there, [`Error::Conflict`] if the name is in use. After an error that
     /// [leaves a doubt](Error::leaves_doubt) there may be a container with this name and owner.
     pub async fn create(&self, request: &CreateRequest) -> Result<Created, Error> {
+        if request.devices == Devices::EveryNvidia && request.owner.purpose != Purpose::Survey {
+            return Err(Error::Answer("every card is only for a look at the machine"));
+        }
         let answer: Answer = if self.is_podman() {
             let path = self.path(Api::Libpod, "containers/create");
             self.post(&path, &wire::libpod::create(request), CREATE_TIMEOUT).await.map_err(of_podman)?

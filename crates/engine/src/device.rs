@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// What the runtimes of card makers read as "no card".
 const NONE: &str = "void";
+/// What NVIDIA's runtime reads as "every card".
+const EVERY: &str = "all";
 /// What NVIDIA's runtime reads.
 pub(crate) const NVIDIA_VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 /// What Ascend's runtime reads.
@@ -116,6 +118,9 @@ pub enum Devices {
     Cdi(BTreeSet<CdiName>),
     /// By Docker's driver for NVIDIA.
     Nvidia(BTreeSet<GpuUuid>),
+    /// All of NVIDIA's, to look at them before their names are known. Only a container that
+    /// [looks at the machine](crate::Purpose::Survey) can be made with them.
+    EveryNvidia,
     /// By Ascend's runtime.
     Ascend {
         /// The numbers of the cards.
@@ -137,6 +142,7 @@ impl Devices {
                 let names: Vec<&str> = cards.iter().map(GpuUuid::as_str).collect();
                 vec![(NVIDIA_VISIBLE, names.join(",")), none(ASCEND_VISIBLE)]
             }
+            Self::EveryNvidia => vec![(NVIDIA_VISIBLE, EVERY.to_owned()), none(ASCEND_VISIBLE)],
             Self::Ascend { cards, template } => {
                 let numbers: Vec<String> = cards.iter().map(u32::to_string).collect();
                 let template = template.as_ref().map(|template| (ASCEND_TEMPLATE, template.0.clone()));
@@ -158,6 +164,7 @@ impl Devices {
             Self::None => true,
             Self::Cdi(cards) => cards.is_empty(),
             Self::Nvidia(cards) => cards.is_empty(),
+            Self::EveryNvidia => false,
             Self::Ascend { cards, .. } => cards.is_empty(),
         }
     }
@@ -212,5 +219,7 @@ mod tests {
             "NVIDIA_VISIBLE_DEVICES=void ASCEND_VISIBLE_DEVICES=1,3 ASCEND_VNPU_SPECS=vir05_1c_8g"
         );
         assert!(Devices::Nvidia([].into()).is_none());
+        let every = "NVIDIA_VISIBLE_DEVICES=all ASCEND_VISIBLE_DEVICES=void";
+        assert_eq!(of(Devices::EveryNvidia), every, "for a look alone");
     }
 }

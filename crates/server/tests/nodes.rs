@@ -56,7 +56,8 @@ async fn a_node_is_looked_at_when_it_is_added_whatever_its_engine() {
 // Rows 33 and 26: away is unknown, and what was known stays known.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_away_keeps_what_is_known_of_it() {
-    let (yard, engine) = (Yard::new().await, TestEngine::start(Dialect::Docker28).await);
+    let (yard, engine) = (Yard::new().await, std::sync::Arc::new(TestEngine::start(Dialect::Docker28).await));
+    let _printing = prints(&engine, "");
     engine.set_info("DiscoveredDevices", json!([{"Source": "cdi", "ID": "nvidia.com/gpu=GPU-aaaa"}]));
     engine.put_image("registry.example/any:1", Offer::of_layers(&[10]));
     let cards = added(&yard, &engine).await.body["devices"].clone();
@@ -77,6 +78,85 @@ async fn a_node_that_is_away_keeps_what_is_known_of_it() {
         (&json!("connected"), &json!(1)),
         "checks are no changes"
     );
+}
+
+// A container of a look prints this, and ends.
+fn prints(engine: &std::sync::Arc<TestEngine>, report: &'static str) -> tokio::task::JoinHandle<()> {
+    let engine = std::sync::Arc::clone(engine);
+    tokio::spawn(async move {
+        loop {
+            for (name, _) in engine.containers().into_iter().filter(|(_, state)| *state == "running") {
+                engine.print(&name, 1, report);
+                engine.end(&name, 0);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+}
+
+const REPORT: &str = "
+Driver Version                            : 575.51.03
+CUDA Version                              : 12.9
+GPU 00000000:3B:00.0
+    Product Name                          : NVIDIA A100-SXM4-80GB
+    MIG Mode
+        Current                           : Disabled
+    GPU UUID                              : GPU-aaaa
+    FB Memory Usage
+        Total                             : 81920 MiB
+        Used                              : 7 MiB
+    Compute Mode                          : Default
+";
+
+// A first look where nobody knows a name, and one that shows why nothing new starts (row 24).
+#[tokio::test(flavor = "multi_thread")]
+async fn cards_are_looked_at_with_an_image_of_the_node() {
+    for dialect in Dialect::ALL {
+        let (yard, engine) = (Yard::new().await, std::sync::Arc::new(TestEngine::start(dialect).await));
+        engine.set_info("Runtimes", json!({"runc": {}, "nvidia": {}}));
+        engine.put_image("registry.example/any:1", Offer::of_layers(&[10]));
+        let printing = prints(&engine, REPORT);
+        let node = added(&yard, &engine).await.body;
+        printing.abort();
+        let card = &node["devices"][0];
+        assert_eq!(
+            (&card["uuid"], &card["memory_mib"], &card["used_mib"]),
+            (&json!("GPU-aaaa"), &json!(81_920), &json!(7))
+        );
+        assert_eq!(
+            (&node["facts"]["driver"], &node["facts"]["cuda"]),
+            (&json!("575.51.03"), &json!("12.9")),
+            "{dialect:?}"
+        );
+        assert!(codes(&node).contains(&"driver-unproven"), "{node}");
+        let path = if dialect.is_podman() { "libpod/containers/create" } else { "containers/create" };
+        let asked = engine.calls_of("POST", path).remove(0).body;
+        let (devices, labels) = if dialect.is_podman() {
+            assert_eq!(asked["devices"], json!([{"path": "nvidia.com/gpu=all"}]));
+            (&asked["devices"], &asked["labels"])
+        } else {
+            assert_eq!(asked["HostConfig"]["DeviceRequests"][0]["Count"], -1);
+            (&asked["HostConfig"]["DeviceRequests"], &asked["Labels"])
+        };
+        assert_eq!(
+            (devices.as_array().unwrap().len(), &labels["io.entrepot.purpose"]),
+            (1, &json!("survey"))
+        );
+        let printing = prints(&engine, "Failed to initialize NVML: Driver/library version mismatch");
+        let node = yard.ask("operator", "POST", "/library/nodes/1/check", Value::Null).await.body;
+        printing.abort();
+        assert_eq!(
+            (codes(&node).contains(&"driver-updated"), &node["offers"]),
+            (true, &json!("containers")),
+            "{node}"
+        );
+        assert_eq!(node["devices"][0]["uuid"], "GPU-aaaa", "a look that shows nothing hides nothing");
+        assert_eq!(engine.containers(), [], "nothing is left of a look");
+        // It is still known at a look that is not a whole one.
+        yard.rig.library.as_ref().unwrap().check_all(CheckDepth::Answer).await.unwrap();
+        let node = yard.ask("viewer", "GET", "/library/nodes/1", Value::Null).await.body;
+        assert!(codes(&node).contains(&"driver-updated"), "{node}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +206,8 @@ async fn an_engine_that_cannot_be_used_says_why() {
 // HAMi-core, and rows 25 and 31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_offers_only_what_it_can_keep() {
-    let (yard, engine) = (Yard::new().await, TestEngine::start(Dialect::Docker28).await);
+    let (yard, engine) = (Yard::new().await, std::sync::Arc::new(TestEngine::start(Dialect::Docker28).await));
+    let _printing = prints(&engine, "");
     let check = async || yard.ask("operator", "POST", "/library/nodes/1/check", Value::Null).await.body;
     engine.set_info("DiscoveredDevices", json!([{"Source": "cdi", "ID": "nvidia.com/gpu=all"}]));
     let node = added(&yard, &engine).await.body;

@@ -3,7 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs, sync, tags,
+    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, runs, serve, specs,
+    sync, tags,
 };
 
 /// A command with its arguments.
@@ -43,6 +44,8 @@ pub(crate) enum Action {
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
     Credentials(credentials::Credentials),
+    /// Manage the images that may be run.
+    Library(library::Library),
     /// Manage nodes.
     Nodes(Box<nodes::Nodes>),
     /// Let a node pull an image.

@@ -34,7 +34,7 @@ pub(super) struct RunArgs {
     publish: Vec<u16>,
     /// Where its data volume is [default: /data]
     #[arg(long, value_name = "PATH", conflicts_with = "no_data")]
-    data: Option<String>,
+    data_path: Option<String>,
     /// Without a data volume
     #[arg(long)]
     no_data: bool,
@@ -170,7 +170,7 @@ pub(super) struct VolumesArgs {
 
 impl RunArgs {
     pub(super) fn into_args(self) -> Instances {
-        let Self { entry, spec, name, node, region, env, publish, data, no_data, volume, .. } = self;
+        let Self { entry, spec, name, node, region, env, publish, data_path, no_data, volume, .. } = self;
         let run = Run {
             entry,
             spec,
@@ -179,7 +179,7 @@ impl RunArgs {
             region,
             environment: env.into_iter().collect(),
             ports: publish,
-            data: if no_data { Some(None) } else { data.map(Some) },
+            data: if no_data { Some(None) } else { data_path.map(Some) },
             volume,
             stop_at: self.stop_after.map(from_now),
             release_at: self.release_after.map(from_now),

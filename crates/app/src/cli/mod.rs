@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 mod action;
 mod chinese;
+mod chinese_entries;
 mod chinese_instances;
 mod chinese_nodes;
 mod common;
@@ -15,6 +16,7 @@ mod credentials;
 mod documents;
 mod help;
 mod instances;
+mod library;
 mod migrate;
 mod nodes;
 mod refusal;
@@ -49,6 +51,7 @@ use documents::{ImagesArgs, RewriteArgs};
 use instances::{
     ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
+use library::LibraryCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs};
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
@@ -214,6 +217,9 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Manage the image library: images that may be run
+    #[command(subcommand)]
+    Library(LibraryCommand),
     /// Manage nodes: the machines that instances run on
     #[command(subcommand)]
     Node(NodeCommand),
@@ -416,6 +422,7 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Library(library) => Action::Library(library.into_args()),
             Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
             Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
             Self::Spec(spec) => Action::Specs(spec.into_args()),

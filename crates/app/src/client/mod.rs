@@ -39,6 +39,8 @@ pub(crate) use server::{Addressed, Server};
 const CONNECT: Duration = Duration::from_secs(30);
 /// Timeout for a whole response; long, because a removal deletes files.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// The same for work that reads whole images.
+const LONG_WORK: Duration = Duration::from_secs(60 * 60);
 /// The largest response, in bytes. A page of 1,000 entries is far below.
 const MAX_ANSWER: usize = 16 << 20;
 
@@ -135,6 +137,31 @@ impl Client {
         query: &impl Serialize,
     ) -> Result<T, Fault> {
         ask(self.request(Method::POST, path).query(query)).await
+    }
+
+    /// Sends `POST` without a body to a path below `/api/v1`, and waits for work that may take long.
+    pub(crate) async fn work<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let response = send(self.request(Method::POST, path).query(query).timeout(LONG_WORK)).await?;
+        Ok(serde_json::from_slice(&read(response).await?)?)
+    }
+
+    /// Sends `POST` with a document to a path below `/api/v1`.
+    pub(crate) async fn upload<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+        document: Vec<u8>,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::POST, path).query(query).body(document)).await
+    }
+
+    /// Sends `GET` to a path below `/api/v1` that answers with a document.
+    pub(crate) async fn document(&self, path: &[&str], query: &impl Serialize) -> Result<Vec<u8>, Fault> {
+        read(send(self.request(Method::GET, path).query(query).timeout(PATIENCE)).await?).await
     }
 
     /// Sends `PATCH` to a path below `/api/v1`; the answer is the thing as it is now.

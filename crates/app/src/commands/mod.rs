@@ -13,6 +13,7 @@ pub(crate) mod digest;
 pub(crate) mod documents;
 pub(crate) mod inspect;
 pub(crate) mod instances;
+pub(crate) mod library;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod login_device;

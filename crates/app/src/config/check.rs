@@ -261,7 +261,11 @@ impl Checker<'_> {
 
     fn library(&self, config: &Config) -> Result<(), Error> {
         let (nodes, pulls) = (&config.library.nodes, &config.library.pulls);
+        let instances = &config.library.instances;
         let none = [
+            (&["library", "instances", "shm_mib"], instances.shm_mib == 0),
+            (&["library", "instances", "pids"], instances.pids == 0),
+            (&["library", "instances", "look_every"], instances.look_every.is_zero()),
             (&["library", "nodes", "check_every"], nodes.check_every.is_zero()),
             (&["library", "nodes", "check_timeout"], nodes.check_timeout.is_zero()),
             (&["library", "nodes", "survey_every"], nodes.survey_every.is_zero()),

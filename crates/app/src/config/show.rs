@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use entrepot_access::{Networks, Rules as AccessRules, Verb, Verbs, WrongCredentials};
 use entrepot_blobs::S3Settings;
-use entrepot_library::Settings as LibrarySettings;
+use entrepot_library::{InstanceSettings, QuotaSettings, Settings as LibrarySettings};
 use entrepot_mirror::{Freshness, Settings, TagRule};
 use entrepot_oci::RepositoryPattern;
 use entrepot_sync::Format;
@@ -141,8 +141,9 @@ fn show_s3(s3: &S3Settings) -> Shown {
 }
 
 fn show_library(library: &LibrarySettings) -> Shown {
-    let LibrarySettings { nodes, pulls, .. } = library;
+    let LibrarySettings { instances, nodes, pulls } = library;
     let mut root = Keys::default();
+    root.put("instances", show_instances(instances));
     let mut keys = Keys::default();
     keys.text("check_every", duration(nodes.check_every));
     keys.text("check_timeout", duration(nodes.check_timeout));
@@ -158,6 +159,31 @@ fn show_library(library: &LibrarySettings) -> Shown {
     keys.put("remembered", Shown::Number(pulls.remembered.into()));
     root.put("pulls", keys.into());
     root.into()
+}
+
+fn show_instances(instances: &InstanceSettings) -> Shown {
+    let mut keys = Keys::default();
+    keys.put("slice_overhead_mib", Shown::Number(instances.slice_overhead_mib));
+    keys.text("ports", instances.ports.to_string());
+    keys.put("max_ports", Shown::Number(instances.max_ports as u64));
+    keys.put("commands", Shown::Flag(instances.commands));
+    keys.put("environment", Shown::Flag(instances.environment));
+    keys.put("shm_mib", Shown::Number(instances.shm_mib));
+    keys.put("pids", Shown::Number(instances.pids.into()));
+    keys.text("stop_grace", duration(instances.stop_grace));
+    keys.text("warn_before", duration(instances.warn_before));
+    keys.some(
+        "release_stopped_after",
+        instances.release_stopped_after.map(|after| Shown::Text(duration(after))),
+    );
+    keys.text("look_every", duration(instances.look_every));
+    let QuotaSettings { instances, cards, hours } = instances.quota;
+    let mut quota = Keys::default();
+    for (name, most) in [("instances", instances), ("cards", cards), ("hours", hours)] {
+        quota.some(name, most.map(Shown::Number));
+    }
+    keys.put("quota", quota.into());
+    keys.into()
 }
 
 fn show_mirror(mirror: &Settings) -> Shown {

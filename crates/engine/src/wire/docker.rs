@@ -90,7 +90,9 @@ struct Mounted {
 struct DeviceRequest {
     #[serde(rename = "Driver")]
     driver: &'static str,
-    #[serde(rename = "DeviceIDs")]
+    #[serde(rename = "Count", skip_serializing_if = "Option::is_none")]
+    count: Option<i32>,
+    #[serde(rename = "DeviceIDs", skip_serializing_if = "Vec::is_empty")]
     device_ids: Vec<String>,
     #[serde(rename = "Capabilities", skip_serializing_if = "Vec::is_empty")]
     capabilities: Vec<Vec<&'static str>>,
@@ -173,12 +175,20 @@ fn device_requests(devices: &Devices) -> Vec<DeviceRequest> {
         _ if devices.is_none() => Vec::new(),
         Devices::Cdi(names) => vec![DeviceRequest {
             driver: "cdi",
+            count: None,
             device_ids: names.iter().map(CdiName::to_string).collect(),
             capabilities: Vec::new(),
         }],
         Devices::Nvidia(names) => vec![DeviceRequest {
             driver: "nvidia",
+            count: None,
             device_ids: names.iter().map(GpuUuid::to_string).collect(),
+            capabilities: vec![vec!["gpu"]],
+        }],
+        Devices::EveryNvidia => vec![DeviceRequest {
+            driver: "nvidia",
+            count: Some(-1),
+            device_ids: Vec::new(),
             capabilities: vec![vec!["gpu"]],
         }],
         Devices::None | Devices::Ascend { .. } => Vec::new(),

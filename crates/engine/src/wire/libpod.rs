@@ -196,6 +196,7 @@ fn devices(devices: &Devices) -> Vec<Device> {
             .iter()
             .map(|name| Device { path: format!("nvidia.com/gpu={}", GpuUuid::as_str(name)) })
             .collect(),
+        Devices::EveryNvidia => vec![Device { path: "nvidia.com/gpu=all".to_owned() }],
         Devices::None | Devices::Ascend { .. } => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Logins that come with addresses: they go to the stored credentials, and go when their last entry goes.
 
 use entrepot_access::Audit;
-use entrepot_oci::{Digest, Host};
+use entrepot_oci::Digest;
 use entrepot_vault::{Change, Credential, CredentialName, Error as VaultError, NewCredential};
 
 use super::error::EntryError;
@@ -19,11 +19,10 @@ impl Library {
         login: Option<Login>,
         by: &Audit,
     ) -> Result<Option<String>, EntryError> {
-        let Some((host, name)) = address.host().and_then(|host| Some((host, name(address)?))) else {
-            return Ok(None);
-        };
+        // What was pushed here needs no login.
+        let Some(name) = address.host().and_then(|_| name(address)) else { return Ok(None) };
         if let Some(login) = login {
-            self.store_login(&name, host, address, login, by).await.map_err(EntryError::Login)?;
+            self.store_login(&name, address, login, by).await.map_err(EntryError::Login)?;
             return Ok(Some(name.to_string()));
         }
         let is_there = self.0.catalog.has_entry_with_credential(name.as_str()).await?;
@@ -33,18 +32,18 @@ impl Library {
     async fn store_login(
         &self,
         name: &CredentialName,
-        host: &Host,
         address: &ImageAddress,
         Login { username, password }: Login,
         by: &Audit,
     ) -> Result<(), VaultError> {
+        let Some(host) = address.host().cloned() else { return Ok(()) };
         let credential = Credential {
             username: username.clone(),
             password: password.clone(),
             namespace: Some(address.key().repository.clone()),
             endpoint: None,
         };
-        let new = NewCredential { name: Some(name.clone()), host: host.clone(), credential };
+        let new = NewCredential { name: Some(name.clone()), host, credential };
         match self.0.vault.add(new, by.clone()).await {
             Err(VaultError::Exists(_)) => {
                 let change = Change { username: Some(username), password: Some(password) };
@@ -86,6 +85,7 @@ fn name(address: &ImageAddress) -> Option<CredentialName> {
 #[cfg(test)]
 mod tests {
     use entrepot_mirror::Names;
+    use entrepot_oci::Host;
 
     use super::*;
 

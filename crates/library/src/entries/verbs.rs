@@ -107,7 +107,7 @@ impl Library {
     }
 
     /// Changes an entry if it has this revision, or any if `revision` is `None`. Instances that run from it keep what they
-    /// were made of.
+    /// were made of. An image that is new is looked at soon afterwards.
     ///
     /// # Errors
     /// There is none, it is not as it was seen, the change is not accepted, or the database failed; then nothing has changed.
@@ -122,7 +122,13 @@ impl Library {
         to_the_end(async move {
             let (object, detail) = (id.to_string(), change.told());
             let deed = Deed { action: "entry.change", object: &object, detail };
-            library.entry_deed(&by, deed, library.try_change(id, revision, change, &by)).await
+            let changed =
+                library.entry_deed(&by, deed, library.try_change(id, revision, change, &by)).await?;
+            // It leads to another image now.
+            if changed.check.checked.is_none() {
+                library.check_soon(vec![changed.id]);
+            }
+            Ok(changed)
         })
         .await
     }

@@ -11,7 +11,7 @@ use entrepot_engine::{
 use super::{
     halt::Halt,
     observed,
-    site::Site,
+    site::{Fetched, Site},
     steps::{ended, enter},
 };
 use crate::{library::Library, lifecycle::pause_after, split::Way};
@@ -34,11 +34,11 @@ impl Library {
         let site = self.site(&instance).await?;
         let image = self.fetched(&mut instance, &site).await?;
         let request = self.container_request(&instance, &site, &image).await?;
-        let id = self.container(&mut instance, &site, &request).await?;
+        let id = self.container(&mut instance, &site, &image, &request).await?;
         self.advance(&mut instance, enter(InstancePhase::Starting)).await?;
         let started = match site.engine.start(&id).await {
             Err(error) if is_port_taken(&error) => {
-                self.start_elsewhere(&mut instance, &site, &request).await?
+                self.start_elsewhere(&mut instance, &site, &image, &request).await?
             }
             Err(error) => return self.not_started(&instance, &error),
             Ok(_) => request,
@@ -51,6 +51,7 @@ impl Library {
         &self,
         instance: &mut InstanceRecord,
         site: &Site,
+        image: &Fetched,
         request: &CreateRequest,
     ) -> Result<CreateRequest, Halt> {
         let taken = self.0.catalog.instance_ports(instance.id).await?;
@@ -61,7 +62,7 @@ impl Library {
         self.discard(instance, site).await?;
         let ports = self.0.catalog.instance_ports(instance.id).await?;
         let request = CreateRequest { ports: super::container::published(&ports)?, ..request.clone() };
-        let id = self.container(instance, site, &request).await?;
+        let id = self.container(instance, site, image, &request).await?;
         match site.engine.start(&id).await {
             Ok(_) => Ok(request),
             Err(error) => self.not_started(instance, &error).map(|()| request),

@@ -9,6 +9,7 @@ use entrepot_engine::{
     Command, CreateRequest, Devices, Environment, EnvironmentError, Installation, Limits, LogLimits, Mounts,
     Network, Owner, Ports, Publish, Purpose, SplitLibrary, VolumeMount, VolumeName,
 };
+use entrepot_oci::ImageRef;
 
 use super::{
     request::RunSettings,
@@ -36,8 +37,10 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) ports: &'a [PortRecord],
     /// Its data volume.
     pub(crate) volume: Option<&'a str>,
+    /// What the node calls the image.
+    pub(crate) image: &'a ImageRef,
     /// The variables of the image.
-    pub(crate) image: &'a BTreeMap<String, String>,
+    pub(crate) variables: &'a BTreeMap<String, String>,
     pub(crate) settings: &'a InstanceSettings,
 }
 
@@ -81,7 +84,7 @@ impl Ingredients<'_> {
         let wiring = split::wire(self.wiring(), &self.image_variables())?;
         Ok(CreateRequest {
             name: text(&self.instance.state.container_name, "name of the container")?,
-            image: text(&self.instance.image, "image")?,
+            image: self.image.clone(),
             platform: None,
             owner: Owner { installation: self.installation.clone(), purpose: Purpose::Instance(self.id()?) },
             command: Command { entrypoint: None, arguments: self.asked.command.clone(), terminal: false },
@@ -100,7 +103,7 @@ impl Ingredients<'_> {
 
     fn image_variables(&self) -> Vec<Variable> {
         let read = |(name, value): (&String, &String)| Variable { name: name.clone(), value: value.clone() };
-        self.image.iter().map(read).collect()
+        self.variables.iter().map(read).collect()
     }
 
     fn wiring(&self) -> Cards<'_> {
@@ -295,7 +298,8 @@ mod tests {
                 cards: &self.cards,
                 ports: &[PortRecord { host: 30_000, container: 8888 }],
                 volume: Some("entrepot-7-data"),
-                image: &self.image,
+                image: &self.instance.image.parse().unwrap(),
+                variables: &self.image,
                 settings: &InstanceSettings::default(),
             }
             .request()

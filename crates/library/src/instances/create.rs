@@ -45,11 +45,13 @@ impl Library {
         let now = SystemTime::now();
         let (entry, spec) = self.offered(&request).await?;
         let snapshot = Snapshot::of(&entry, &spec);
+        let unchecked = || InstanceFault::Unchecked(entry.fields.name.clone());
+        let snapshot = snapshot.ok_or_else(unchecked)?;
         let faults = request::faults(&request, &snapshot, &self.0.settings.instances, now);
         if !faults.is_empty() {
             return Err(InstanceFault::Request(faults).into());
         }
-        let image = pinned(&entry).ok_or(InstanceFault::Unchecked(entry.fields.name.clone()))?;
+        let image = snapshot.image().ok_or_else(unchecked)?.to_string();
         let volume = self.wanted_volume(tenant, &request).await?;
         let new = new_instance(tenant, &request, &snapshot, image, now);
         let node = volume.as_ref().and_then(|volume| NodeId::try_from(volume.node_id).ok()).or(request.node);
@@ -119,14 +121,6 @@ impl Library {
         let span = self.0.settings.instances.ports;
         PortRange { first: span.first(), last: span.last() }
     }
-}
-
-// The image by its digest, so that it stays what it is.
-fn pinned(entry: &EntryRecord) -> Option<String> {
-    let fields = &entry.fields;
-    let digest = fields.digest.clone().or_else(|| entry.check.digest.map(|digest| digest.to_string()))?;
-    let is_elsewhere = !fields.host.is_empty();
-    is_elsewhere.then(|| format!("{}/{}@{digest}", fields.host, fields.repository))
 }
 
 fn new_instance(

@@ -222,14 +222,7 @@ impl Library {
             Step::Make => self.begin_bring_up(id),
             Step::Start(_) => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
-                if self.0.instances.may_start(id, view.clocks.ours) {
-                    self.amend(id, |state| {
-                        state.phase = InstancePhase::Starting;
-                        state.restarts += 1;
-                    })
-                    .await?;
-                    self.begin_bring_up(id);
-                }
+                self.start_again(view, id).await?;
             }
             Step::Stop(_) => self.begin_stop(id),
             Step::Remove(_) | Step::Forget if instance.state.desired == InstanceDesired::Deleted => {
@@ -237,39 +230,53 @@ impl Library {
             }
             Step::Remove(container) => self.remove_surplus(view.engine, &container).await?,
             Step::Forget => {}
+            // Whoever started it did not look whether it is what was asked for.
             Step::Running { .. } => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
-                let started = state.and_then(|state| state.started_ms).map(observed::time);
-                self.amend(id, |state| {
-                    enter(InstancePhase::Running)(state);
-                    state.started = started;
-                })
-                .await?;
+                self.begin_bring_up(id);
             }
             Step::Paused => {
                 self.amend(id, |state| state.reason = Some(InstanceReason::Paused)).await?;
             }
-            Step::Stopped => {
+            Step::Stopped | Step::Ended { .. } => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
-                self.amend(id, |record| {
-                    stopped(record);
-                    if let Some(state) = state {
-                        stopped_at(record, state);
-                    }
-                })
-                .await?;
-            }
-            Step::Ended { .. } => {
-                self.settle(instance, state.and_then(observed::run).as_ref()).await?;
-                if let Some(state) = state {
-                    self.amend(id, |record| ended(record, state)).await?;
-                }
+                self.has_ended(id, state, step == Step::Stopped).await?;
             }
             Step::Lost => {
                 self.settle(instance, None).await?;
                 self.amend(id, lost).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn start_again(&self, view: &View<'_>, id: i64) -> Result<(), Halt> {
+        if self.0.instances.may_start(id, view.clocks.ours) {
+            self.amend(id, |state| {
+                state.phase = InstancePhase::Starting;
+                state.restarts += 1;
+            })
+            .await?;
+            self.begin_bring_up(id);
+        }
+        Ok(())
+    }
+
+    async fn has_ended(
+        &self,
+        id: i64,
+        shown: Option<&entrepot_engine::State>,
+        is_wanted: bool,
+    ) -> Result<(), Halt> {
+        self.amend(id, |state| match shown {
+            Some(shown) if is_wanted => {
+                stopped(state);
+                stopped_at(state, shown);
+            }
+            Some(shown) => ended(state, shown),
+            None => stopped(state),
+        })
+        .await?;
         Ok(())
     }
 

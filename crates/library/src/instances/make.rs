@@ -8,7 +8,8 @@ use entrepot_engine::{
 use super::{
     bring_up::{container_id, judged, written},
     halt::Halt,
-    site::Site,
+    remake::Made,
+    site::{Fetched, Site},
     steps::enter,
 };
 use crate::{
@@ -28,6 +29,7 @@ impl Library {
         &self,
         instance: &mut InstanceRecord,
         site: &Site,
+        image: &Fetched,
         request: &CreateRequest,
     ) -> Result<ContainerId, Halt> {
         if instance.state.container_id.is_none() && !self.adopt(instance, site).await? {
@@ -44,7 +46,14 @@ impl Library {
                 self.discard(instance, site).await?;
                 Err(halt)
             }
-            Err(halt) => Err(halt),
+            Err(halt) if shown.state.status.is_alive() => {
+                self.put_down(instance, site).await?;
+                Err(halt)
+            }
+            // It was as it was asked for before. Now it gets other cards, or none.
+            Err(_) => {
+                self.remake(instance, site, &Made { container: &shown, image: &image.image }, request).await
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! - `request`, `snapshot`, `settings`: what is asked for, what of, and what an operator allows
 //! - `ground`, `quota`: where it goes, and whether its account may have it; `container`: what the engine is asked for
 //! - `create`, `verbs`, `views`, `streams`, `allowances`: what people do and see; `clock`: what is due because of the time
-//! - `bring_up` (with `site`, `make`, `verify`, `reach`), `put_down`: what is done on nodes, step by step (`steps`), and why it ends (`halt`)
+//! - `bring_up` (with `site`, `make`, `remake`, `verify`, `reach`), `put_down`: what is done on nodes, step by step (`steps`), and why it ends (`halt`)
 //! - `look`: compares instances with what engines show (`observed`); `work`: who is at work on what
 
 mod allowances;
@@ -20,6 +20,7 @@ mod observed;
 mod put_down;
 mod quota;
 mod reach;
+mod remake;
 mod request;
 #[cfg(test)]
 mod sample;

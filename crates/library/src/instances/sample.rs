@@ -13,6 +13,9 @@ pub(crate) fn snapshot(memory_mib: Option<u64>) -> Snapshot {
         id: 1,
         name: "torch".to_owned(),
         address: "pytorch/pytorch:2.4".to_owned(),
+        host: "docker.io".to_owned(),
+        repository: "pytorch/pytorch".to_owned(),
+        digest: format!("sha256:{}", "a".repeat(64)),
         memory_split: true,
         has_sshd: false,
     };

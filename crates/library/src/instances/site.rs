@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use entrepot_catalog::{InstancePhase, InstanceReason, InstanceRecord, NodeRecord, VolumeRecord};
 use entrepot_engine::{CreateRequest, Engine, Error as EngineError, Image, Installation};
+use entrepot_oci::ImageRef;
 
 use super::{
     container::{Ingredients, own_volume},
@@ -21,6 +22,14 @@ pub(super) struct Site {
     pub(super) installation: Installation,
     pub(super) snapshot: Snapshot,
     pub(super) asked: RunSettings,
+}
+
+/// An image as a node has it.
+pub(super) struct Fetched {
+    /// What the node calls it.
+    pub(super) name: ImageRef,
+    /// What it is.
+    pub(super) image: Image,
 }
 
 impl Site {
@@ -50,17 +59,20 @@ impl Library {
     }
 
     /// The image of an instance on its node, fetched if it is not there.
-    pub(super) async fn fetched(&self, instance: &mut InstanceRecord, site: &Site) -> Result<Image, Halt> {
-        let wrong = |_| Halt::failed(InstanceReason::PullFailed, "its image is not one");
-        let image = instance.image.parse().map_err(wrong)?;
-        match site.engine.image(&image).await {
-            Ok(found) => return Ok(found),
+    pub(super) async fn fetched(&self, instance: &mut InstanceRecord, site: &Site) -> Result<Fetched, Halt> {
+        let wrong = || Halt::failed(InstanceReason::PullFailed, "its image is not one");
+        let image = site.snapshot.image().ok_or_else(wrong)?;
+        let name = self.name_on_node(&image, &site.node)?;
+        match site.engine.image(&name).await {
+            Ok(image) => return Ok(Fetched { name, image }),
             Err(EngineError::NotFound(_)) => {}
             Err(error) => return Err(Halt::engine(InstanceReason::PullFailed, &error)),
         }
         self.advance(instance, enter(InstancePhase::Pulling)).await?;
-        self.pull_for(instance, site).await?;
-        site.engine.image(&image).await.map_err(|error| Halt::engine(InstanceReason::PullFailed, &error))
+        self.pull_for(instance, site, image).await?;
+        let image = site.engine.image(&name).await;
+        let image = image.map_err(|error| Halt::engine(InstanceReason::PullFailed, &error))?;
+        Ok(Fetched { name, image })
     }
 
     /// The container of an instance, as its engine is asked for it.
@@ -68,7 +80,7 @@ impl Library {
         &self,
         instance: &InstanceRecord,
         site: &Site,
-        image: &Image,
+        image: &Fetched,
     ) -> Result<CreateRequest, Halt> {
         let catalog = &self.0.catalog;
         let devices = catalog.devices_of(&[instance.node_id].into()).await?;
@@ -87,7 +99,8 @@ impl Library {
             cards: if instance.state.has_devices { &cards } else { &[] },
             ports: &ports,
             volume: Some(&volume),
-            image: &image.config.environment,
+            image: &image.name,
+            variables: &image.image.config.environment,
             settings: &self.0.settings.instances,
         };
         Ok(ingredients.request()?)

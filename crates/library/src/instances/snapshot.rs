@@ -2,10 +2,14 @@
 //!
 //! Whatever becomes of them later, the instance goes by these.
 
-use entrepot_catalog::{EntryRecord, SpecRecord, SpecVendor};
+use entrepot_catalog::{EntryRecord, Origin, RepoKey, SpecRecord, SpecVendor};
+use entrepot_oci::Reference;
 use serde::{Deserialize, Serialize};
 
-use crate::placement::{CardDemand, Demand, Share, Vendor};
+use crate::{
+    placement::{CardDemand, Demand, Share, Vendor},
+    pulls::LibraryImage,
+};
 
 /// The entry and the spec of an instance as they were.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +29,12 @@ pub struct EntrySnapshot {
     pub name: String,
     /// Its address.
     pub address: String,
+    /// The registry; empty for images that were pushed here.
+    pub host: String,
+    /// The repository there.
+    pub repository: String,
+    /// The image, by its digest.
+    pub digest: String,
     /// Whether the memory of cards may be split for it.
     pub memory_split: bool,
     /// Whether an SSH server was seen in it: whoever logs in by that loses the container's environment.
@@ -91,16 +101,29 @@ pub enum CardVendor {
 }
 
 impl Snapshot {
-    /// The entry and the spec as they are.
-    pub fn of(entry: &EntryRecord, spec: &SpecRecord) -> Self {
+    /// The entry and the spec as they are; `None` as long as nobody knows which image the entry leads to.
+    pub fn of(entry: &EntryRecord, spec: &SpecRecord) -> Option<Self> {
+        let written = entry.fields.digest.clone();
+        let digest = written.or_else(|| entry.check.digest.map(|digest| digest.to_string()))?;
         let entry = EntrySnapshot {
             id: entry.id,
             name: entry.fields.name.clone(),
             address: entry.fields.address.clone(),
+            host: entry.fields.host.clone(),
+            repository: entry.fields.repository.clone(),
+            digest,
             memory_split: entry.fields.memory_split,
             has_sshd: entry.check.contents.as_ref().is_some_and(|contents| contents.sshd),
         };
-        Self { entry, spec: SpecSnapshot::of(spec) }
+        Some(Self { entry, spec: SpecSnapshot::of(spec) })
+    }
+
+    /// The image, which is the same for ever; `None` if what was stored of it is none of ours.
+    pub(crate) fn image(&self) -> Option<LibraryImage> {
+        let EntrySnapshot { host, repository, digest, .. } = &self.entry;
+        let origin = if host.is_empty() { Origin::Hosted } else { Origin::Upstream(host.parse().ok()?) };
+        let key = RepoKey { origin, repository: repository.parse().ok()? };
+        Some(LibraryImage::new(key, Reference::Digest(digest.parse().ok()?)))
     }
 
     /// What is stored of it.

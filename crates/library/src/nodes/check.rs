@@ -64,7 +64,7 @@ impl Library {
         let looked = match depth {
             CheckDepth::Answer => Looked::before(&conditions::read(&node.conditions)),
             CheckDepth::Whole => {
-                let look = Look { node, engine: link.engine(), info: &asked.info, cards: &before };
+                let look = Look { node, engine: link.engine(), info: &asked.info, before: &before };
                 look.now(&self.installation().await?).await
             }
         };

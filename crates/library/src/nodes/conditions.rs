@@ -71,6 +71,31 @@ pub enum ConditionCode {
 }
 
 impl ConditionCode {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::Unreachable,
+        Self::Tls,
+        Self::Sealed,
+        Self::TooOld,
+        Self::NotUsable,
+        Self::NotLinux,
+        Self::CertificateEnds,
+        Self::DiskFull,
+        Self::DiskNearlyFull,
+        Self::ClockSkew,
+        Self::Rootless,
+        Self::NoDiskQuota,
+        Self::NoCards,
+        Self::CardsWithoutNames,
+        Self::DriverUpdated,
+        Self::DriverGone,
+        Self::AscendRuntimeMissing,
+        Self::MpsRuns,
+        Self::HamiMissing,
+        Self::HamiUnknown,
+        Self::DriverUnproven,
+    ];
+
     /// What the node offers at most while this is so.
     pub fn offers(self) -> NodeOffer {
         match self {

@@ -86,7 +86,8 @@ fn is_name(name: &str) -> bool {
     begins && name.len() <= MAX_NAME && characters.all(|one| one.is_ascii_alphanumeric() || one == '_')
 }
 
-fn is_ours(name: &str) -> bool {
+/// True for a variable that only the library sets.
+pub fn is_ours(name: &str) -> bool {
     OURS.contains(&name) || OURS_BEGIN.iter().any(|begin| name.starts_with(begin))
 }
 

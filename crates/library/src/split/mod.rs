@@ -10,6 +10,6 @@ mod environment;
 mod proof;
 mod wiring;
 
-pub use environment::{EnvironmentFault, Variable, check};
+pub use environment::{EnvironmentFault, Variable, check, is_ours};
 pub use proof::{Answer, Proof, Shown, Verdict, Way, link_to_books};
 pub use wiring::{Cards, LibraryMount, Preload, Slice, Wiring, wire};

@@ -1,33 +1,7 @@
 //! The names that columns may have, and what stands in their cells. Pure.
 
-use super::{Row, import::RowError};
-use crate::entries::{EntryChange, Field, FieldFault};
-
-/// What is wrong with a cell.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RowFault {
-    /// The field is not accepted.
-    #[error(transparent)]
-    Field(#[from] FieldFault),
-    /// It is neither yes nor no.
-    #[error("it is neither `true` nor `false`")]
-    YesNo,
-    /// It is no text.
-    #[error("it is not a text")]
-    Text,
-    /// It is no id.
-    #[error("it is not the id of an entry")]
-    Id,
-    /// There is no such entry.
-    #[error("there is no entry with this id; leave it empty to add one")]
-    Unknown,
-    /// There is such an entry already.
-    #[error("entry {0} has this name and this image already; give its id to change it")]
-    Exists(i64),
-    /// Another row is the same.
-    #[error("it is the same as in line {0}")]
-    Twice(usize),
-}
+use super::row::{Row, RowError, RowFault};
+use crate::entries::{EntryChange, Field};
 
 /// What a column is for; `None` for those that say what cannot be changed.
 pub(super) fn column(name: &str) -> Option<Option<Field>> {

@@ -4,7 +4,11 @@
 
 use entrepot_catalog::EntryRecord;
 
-use super::{DocumentFault, MOST, Read, Row, columns::column};
+use super::{
+    columns::column,
+    document::{DocumentFault, MOST, Read},
+    row::Row,
+};
 use crate::entries::Field;
 
 /// What begins a formula in a spreadsheet.
@@ -172,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transfer::columns::RowFault;
+    use crate::transfer::row::RowFault;
 
     fn cells(text: &str) -> Vec<Vec<String>> {
         let mut records = Records { rest: text, line: 1, separator: ',' };

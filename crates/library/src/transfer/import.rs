@@ -5,28 +5,19 @@ use std::collections::HashMap;
 use entrepot_access::{Audit, Deed};
 use entrepot_catalog::EntryRecord;
 
-use super::{ReadDocument, Row, columns::RowFault};
+use super::{
+    form::ReadDocument,
+    row::{Row, RowError, RowFault},
+};
 use crate::{
     deeds::to_the_end,
-    entries::{Checked, EntryError, Field, NewEntry},
+    entries::{Checked, EntryError, EntryFault, Field, NewEntry},
     ids::EntryId,
     library::Library,
 };
 
 /// How many entries of one repository are compared with a new one.
 const COMPARED: usize = 1000;
-
-/// What is wrong with a row.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, `{}`: {fault}", field.as_str())]
-pub struct RowError {
-    /// Where it stands.
-    pub line: usize,
-    /// The field.
-    pub field: Field,
-    /// What is wrong with it.
-    pub fault: RowFault,
-}
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,11 +115,7 @@ impl Library {
         let checked = match new.check(self.names()) {
             Ok(checked) => checked,
             Err(faults) => {
-                let error = |one: crate::entries::EntryFault| RowError {
-                    line,
-                    field: one.field,
-                    fault: one.fault.into(),
-                };
+                let error = |one: EntryFault| RowError { line, field: one.field, fault: one.fault.into() };
                 return Ok(Err(faults.into_iter().map(error).collect()));
             }
         };

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    DocumentFault, MOST, Read, Row,
-    columns::{RowFault, column},
-    import::RowError,
+    columns::column,
+    document::{DocumentFault, MOST, Read},
+    row::{Row, RowError, RowFault},
 };
 use crate::entries::Field;
 

@@ -123,7 +123,7 @@ async fn a_server_that_ends_in_between_makes_no_second_container() {
         let Created::New(made) = yard.ask(yard.request("a")).await.unwrap() else { panic!() };
         yard.engine.asked("POST", path, 1).await;
         // The one that ended is not heard of any more; this one begins with what is in the database.
-        yard.restart();
+        yard.restart().await;
         yard.look().await;
         yard.reaches(made.id, InstancePhase::Running).await;
         gate.open();

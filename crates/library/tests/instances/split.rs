@@ -93,6 +93,7 @@ async fn a_login_that_loses_the_limit_is_told_and_in_strict_mode_stops_it() {
 
     let yard = Yard::new(Dialect::Docker28).await;
     make_strict(&yard).await;
+    yard.engine.answer_exec("ln -sfn", ExecAnswer::default());
     yard.engine.answer_exec("env -i", whole());
     yard.engine.answer_exec("nvidia-smi", limited());
     let instance = slice(&yard).await;

@@ -46,6 +46,43 @@ async fn a_start_finds_no_room_where_others_took_it() {
 }
 
 #[tokio::test]
+async fn without_cards_it_starts_where_none_is_free_and_keeps_its_disk() {
+    for dialect in [Dialect::Docker28, Dialect::Podman5] {
+        let yard = Yard::new(dialect).await;
+        let first = yard.run_with_card("a").await;
+        yard.library.stop_instance(target(first.id), by()).await.unwrap();
+        yard.library.instances_settled().await;
+        for name in ["b", "c"] {
+            yard.run_with_card(name).await;
+        }
+        yard.library.start_instance(target(first.id), false, by()).await.unwrap();
+        yard.library.instances_settled().await;
+        let bare = yard.record(first.id).await;
+        assert_eq!(yard.state(first.id).await, (InstancePhase::Running, None), "{:?}", bare.state.detail);
+        assert!(!bare.state.has_devices && bare.state.container_id != first.state.container_id);
+        let ours: Vec<_> =
+            yard.engine.containers().into_iter().filter(|(name, _)| name.starts_with("entrepot-1")).collect();
+        assert_eq!(ours, [("entrepot-1.r1".to_owned(), "running")], "the one before is gone");
+        assert_eq!(yard.cards_taken().await, 2);
+        let runs = yard.catalog.periods(first.id, None, 10).await.unwrap().rows;
+        assert_eq!(runs.iter().map(|run| (run.cards, run.price)).collect::<Vec<_>>(), [(1, 10_000), (0, 0)]);
+
+        // With another card, as soon as one is free.
+        yard.library.stop_instance(target(2), by()).await.unwrap();
+        yard.library.stop_instance(target(first.id), by()).await.unwrap();
+        yard.library.instances_settled().await;
+        yard.library.start_instance(target(first.id), true, by()).await.unwrap();
+        yard.library.instances_settled().await;
+        let again = yard.record(first.id).await;
+        assert_eq!(yard.state(first.id).await, (InstancePhase::Running, None), "{:?}", again.state.detail);
+        assert!(again.state.has_devices);
+        assert_eq!((again.state.container_name.as_str(), yard.cards_taken().await), ("entrepot-1.r2", 2));
+        yard.look().await;
+        assert_eq!(yard.engine.containers().len(), 3);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_now_is_refused() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_access::Audit;
+use entrepot_access::{Access, Audit, Rules};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{
     Catalog, DeviceState, DeviceVendor, EntryFields, EntrySave, FoundDevice, InstanceFilter, InstancePhase,
@@ -10,7 +10,8 @@ use entrepot_catalog::{
     PullVia, SpecFields, SpecVendor,
 };
 use entrepot_library::{
-    Created, Error, InstanceSettings, Library, Parts, RunRequest, RunSettings, Settings, Target, Tenant,
+    Created, Error, InstanceSettings, Library, Parts, PullsSettings, RunRequest, RunSettings, Settings,
+    Target, Tenant,
 };
 use entrepot_mirror::Mirror;
 use entrepot_secrets::{KeyFile, Keys};
@@ -63,12 +64,16 @@ impl Yard {
             metrics: Default::default(),
             clock: Default::default(),
         };
+        let access_keys = keys.clone();
+        let pulls = PullsSettings { attempts: 1, ..PullsSettings::default() };
         let parts = Parts {
             catalog: catalog.clone(),
             keys,
             vault: Vault::open(vault).await.unwrap(),
             mirror: Mirror::start(mirror).await.unwrap(),
-            settings: Settings { instances, ..Settings::default() },
+            access: Access::open(catalog.clone(), access_keys, Rules::default()).await.unwrap(),
+            address: None,
+            settings: Settings { instances, pulls, ..Settings::default() },
         };
         let engine = TestEngine::start(dialect).await;
         engine.offer(IMAGE, Offer::of_layers(&[1000]));
@@ -77,8 +82,9 @@ impl Yard {
     }
 
     /// Another server takes over, which knows what is in the database only.
-    pub(crate) fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.library = Library::new(self.parts.clone());
+        self.library.settle_pulls().await.unwrap();
     }
 
     pub(crate) fn request(&self, name: &str) -> RunRequest {

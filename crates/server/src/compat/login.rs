@@ -133,3 +133,25 @@ fn refused(error: LoginError) -> Failure {
     }
     Failure::Problem(Problem::new(StatusCode::BAD_REQUEST, error.to_string()).in_chinese(chinese))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::pages::words::Language;
+
+    #[test]
+    fn a_refused_login_says_why_in_both_languages() {
+        for (error, chinese) in [
+            (LoginError::Wrong, "用户名不存在或者密码错误"),
+            (LoginError::TokenForSession, "此处需要密码，API 令牌请直接放在 `x-token` 中"),
+            (LoginError::Throttled(Duration::from_secs(7)), "登录失败次数过多，请在 7 秒后重试"),
+        ] {
+            let english = error.to_string();
+            let Failure::Problem(problem) = refused(error) else { panic!("it is no 401") };
+            assert_eq!(problem.message_in(Language::Chinese), chinese);
+            assert_eq!(problem.message_in(Language::English), english);
+        }
+    }
+}

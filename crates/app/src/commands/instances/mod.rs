@@ -327,7 +327,7 @@ async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failure> {
 }
 
 /// The id of the instance that somebody names, by its name or its id. A name may be a number, and goes first.
-pub(crate) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
     let query = InstanceListQuery { search: Some(named.to_owned()), ..InstanceListQuery::default() };
     let found = list(asker, &query).await?.into_iter().find(|instance| instance.name == named);
     found.map(|instance| instance.id).or_else(|| named.parse().ok()).ok_or_else(|| {

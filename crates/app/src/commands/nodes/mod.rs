@@ -166,7 +166,7 @@ async fn list(asker: &Asker, query: &NodeListQuery) -> Result<Vec<Node>, Failure
 }
 
 /// The id of the node that somebody names, by its name or its id.
-pub(crate) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
     // No name is a number.
     if let Ok(id) = named.parse() {
         return Ok(id);

@@ -84,7 +84,7 @@ async fn list(asker: &Asker, query: &SpecListQuery) -> Result<Vec<Spec>, Failure
 }
 
 /// The id of the spec that somebody names, by its name or its id. A name may be a number, and goes first.
-pub(crate) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
     let query = SpecListQuery { search: Some(named.to_owned()), ..SpecListQuery::default() };
     let found = list(asker, &query).await?.into_iter().find(|spec| spec.name == named);
     found.map(|spec| spec.id).or_else(|| named.parse().ok()).ok_or_else(|| {
