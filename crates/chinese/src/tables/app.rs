@@ -289,4 +289,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`{}` was not pulled ({}): {}", "`{}` 未拉取（{}）：{}"),
     ("the pull of `{}` was stopped", "`{}` 的拉取已停止"),
     ("cannot read what was left of the library's pulls", "无法读取镜像库未完成的拉取"),
+    ("the image of entry {} cannot be used: {status}", "条目 {} 的镜像不可用：{status}"),
+    ("the name `{}` does not say what is in the file", "从文件名 `{}` 无法得知文件格式"),
 ];

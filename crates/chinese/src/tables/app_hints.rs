@@ -403,4 +403,5 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("see what there is: `entrepot ps`", "查看有哪些实例：`entrepot ps`"),
     ("see what there is: `entrepot node ls`", "查看有哪些节点：`entrepot node ls`"),
     ("see what it printed: `entrepot logs {}`", "查看输出：`entrepot logs {}`"),
+    ("say it: `--format csv` or `--format json`", "请写明：`--format csv` 或 `--format json`"),
 ];
