@@ -1,12 +1,11 @@
 //! Errors of commands, for the user and for the shell.
 
-use std::{error::Error, fmt, process::ExitCode};
+use std::{borrow::Cow, error::Error, fmt, process::ExitCode, sync::LazyLock};
 
 use clap::builder::styling::AnsiColor;
 
 use crate::{
     config::{self, Environment, Warning},
-    hints,
     terminal::{self, Label},
 };
 
@@ -164,15 +163,28 @@ pub(crate) fn note(facts: &[String], hint: &str) {
 }
 
 fn say(color: AnsiColor, label: &'static str, text: &str) {
-    if !Environment::of_process().is_chinese() {
-        return terminal::say(Some(Label(color, label)), text);
-    }
-    let text = hints::in_chinese(text).filter(|_| label == "hint").unwrap_or(text);
-    terminal::say(Some(Label(color, in_chinese(label))), text);
+    terminal::say(Some(Label(color, word(label))), &told(text));
 }
 
-fn in_chinese(label: &'static str) -> &'static str {
+/// An error's text in the terminal's language, as far as it is known there.
+pub(crate) fn told(text: &str) -> Cow<'_, str> {
+    if is_chinese() { entrepot_chinese::said(text) } else { Cow::Borrowed(text) }
+}
+
+/// A hint in the terminal's language, with the word for it in front.
+pub(crate) fn told_hint(hint: &str) -> String {
+    format!("{}: {}", word("hint"), told(hint))
+}
+
+/// True if the terminal speaks 中文.
+pub(crate) fn is_chinese() -> bool {
+    static IS_CHINESE: LazyLock<bool> = LazyLock::new(|| Environment::of_process().is_chinese());
+    *IS_CHINESE
+}
+
+fn word(label: &'static str) -> &'static str {
     match label {
+        _ if !is_chinese() => label,
         "error" => "错误",
         "hint" => "提示",
         "warning" => "警告",

@@ -21,7 +21,6 @@ mod examples_nodes;
 mod failure;
 mod first_password;
 mod greeting;
-mod hints;
 mod housekeeping;
 mod log;
 mod output;

@@ -122,10 +122,19 @@ fn the_terminal_says_the_language() {
         let failed = said(variables, &["config", "check", "entrepot.yaml"]);
         assert_eq!(failed.code, 2);
         assert!(
-            failed.stderr.starts_with("错误: ") && failed.stderr.contains("提示: TLS 需要两个文件\n"),
+            failed.stderr.contains(": 有 `cert` 而没有 `key`\n提示: TLS 需要两个文件\n")
+                && failed.stderr.starts_with("错误: "),
             "{}",
             failed.stderr
         );
+        let wrong = said(variables, &["copy", "--all-tag", "A:b:c", "d"]);
+        assert_eq!(wrong.code, 2);
+        for part in ["错误: 多余的参数 '--all-tag'\n", "提示: 是否想写 '--all-tags'\n", "用法: entrepot copy"]
+        {
+            assert!(wrong.stderr.contains(part), "{part} in {}", wrong.stderr);
+        }
+        let missing = said(variables, &["sync", "missing.yaml"]);
+        assert!(missing.stderr.starts_with("错误: missing.yaml: 没有这个文件"), "{}", missing.stderr);
     }
     for variables in [&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")][..], &[("LANG", "de_DE.UTF-8")]] {
         assert!(said(variables, &["--help"]).stdout.contains("Usage: entrepot"), "{variables:?}");

@@ -59,7 +59,8 @@ function askForToken() {
 }
 
 async function post(url, bearer = token()) {
-  const headers = bearer ? { authorization: `Bearer ${bearer}` } : {};
+  const headers = { 'accept-language': document.documentElement.lang };
+  if (bearer) headers.authorization = `Bearer ${bearer}`;
   const response = await fetch(url, { method: 'POST', headers });
   if (response.status === 401) {
     const typed = await askForToken();

@@ -442,6 +442,17 @@ async fn a_page_in_chinese_has_no_english_sentence() {
     let mut desk = Desk::open(None).await;
     desk.run(vec![copy("v1", CopyOutcome::Equal), copy("v2", CopyOutcome::Failed)]).await;
     desk.scheduler.refuse("`sync[0]`: no name is there".into(), Some("give it one of its own".into()));
+    let page = desk.rig.get("/sync?lang=zh").await.text();
+    assert!(page.contains("<p lang=\"en\"><code>sync[0]</code>: no name is there</p>"), "{page}");
+    desk.scheduler
+        .refuse("`sync[0]`: the rule has no name".into(), Some("give it one, such as `nginx`".into()));
+    let page = desk.rig.get("/sync?lang=zh").await.text();
+    for part in [
+        "<p><code>sync[0]</code>: 规则没有名称</p><p>请起一个名称，例如 <code>nginx</code></p>",
+        "<div class=\"why\" lang=\"en\"><code>quay.io</code> says &lt;denied&gt;<span>log in</span></div>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
     let browser = ("accept", "text/html");
     for path in [
         "/",

@@ -1,7 +1,8 @@
 //! Parses the command line. Clap's structs stay in here; commands get argument types of their own.
 //!
 //! Registry commands are in `registries`, rules in `rules`, a server's runs in `server`, documents in `documents`,
-//! stacks in `stacks`, and the steps of a migration in `migrate`. `help` makes the help of it, `chinese` has its texts.
+//! stacks in `stacks`, and the steps of a migration in `migrate`. `help` makes the help of it, `chinese` has its texts,
+//! `refusal` says in 中文 what is wrong with the arguments.
 
 mod access;
 mod accounts;
@@ -19,6 +20,7 @@ mod library;
 mod migrate;
 mod nodes;
 mod pull_rules;
+mod refusal;
 mod registries;
 mod rules;
 mod server;
@@ -34,7 +36,8 @@ use entrepot_oci::{printable, without_passwords};
 
 use crate::{
     commands::{cache, completions, config, man, serve},
-    config::{Environment, Listen, Overrides},
+    config::{Listen, Overrides},
+    failure,
     log::Verbosity,
     output::Output,
     terminal,
@@ -113,6 +116,10 @@ fn call(words: Vec<String>, option: &str) -> Vec<OsString> {
 fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
     let shown = |argument: &OsString| without_passwords(&printable(&argument.to_string_lossy())).into_owned();
     match read(&arguments.iter().map(shown).collect::<Vec<_>>()) {
+        Err(shown) if shown.use_stderr() && failure::is_chinese() => {
+            refusal::tell(&shown.render().to_string());
+            std::process::exit(shown.exit_code())
+        }
         Err(shown) => shown.exit(),
         Ok(_) => {
             error.render().to_string().lines().for_each(|line| terminal::say(None, line));
@@ -123,7 +130,7 @@ fn refuse(arguments: &[OsString], error: &clap::Error) -> ! {
 
 /// The whole command line in the terminal's language, with examples.
 pub(crate) fn command() -> clap::Command {
-    help::written(Cli::command(), Environment::of_process().is_chinese())
+    help::written(Cli::command(), failure::is_chinese())
 }
 
 /// The whole command line for manual pages, which have examples of their own.

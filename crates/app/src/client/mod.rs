@@ -18,12 +18,18 @@ use entrepot_api::Problem;
 use entrepot_credentials::Credential;
 use entrepot_egress::Proxies;
 use futures_util::StreamExt as _;
-use reqwest::{Method, Proxy, RequestBuilder, Response};
+use reqwest::{
+    Method, Proxy, RequestBuilder, Response,
+    header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use crate::{assembly, failure::Failure};
+use crate::{
+    assembly,
+    failure::{self, Failure},
+};
 
 pub(crate) use events::{Events, Frames};
 pub(crate) use fault::Fault;
@@ -267,7 +273,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
 
 fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
     assembly::install_crypto();
-    let client = builder.connect_timeout(CONNECT).build();
+    // What the server refuses, it tells in the terminal's language.
+    let language = if failure::is_chinese() { "zh" } else { "en" };
+    let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static(language))]);
+    let client = builder.default_headers(headers).connect_timeout(CONNECT).build();
     client.map_err(|error| Failure::because("cannot set up HTTP", &error))
 }
 

@@ -6,7 +6,10 @@ use entrepot_oci::Reference;
 use entrepot_sync::{Done, Outcome, Place, Row};
 
 use super::tally::Tally;
-use crate::output::{counted, size};
+use crate::{
+    failure::told,
+    output::{counted, size},
+};
 
 /// The result for an image, in one line.
 pub(crate) fn line(row: &Row) -> String {
@@ -18,7 +21,7 @@ pub(crate) fn line(row: &Row) -> String {
             let mounted = if *mounted == 0 { String::new() } else { format!(", {} mounted", size(*mounted)) };
             format!("copied: {from} to {to}, {}{mounted}, {:.1} s", size(*written), took.as_secs_f64())
         }
-        Outcome::Failed(failure) => format!("failed: {to}: {}", failure.what),
+        Outcome::Failed(failure) => format!("failed: {to}: {}", told(&failure.what)),
         Outcome::Postponed { .. } => format!("postponed: {to}"),
         Outcome::Cancelled => format!("cancelled: {to}"),
     }

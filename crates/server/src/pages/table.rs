@@ -29,13 +29,13 @@ pub(super) fn main(views: &RulesView, content: &Content, language: Language) -> 
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.syncs, words.syncs_lead);
     if let Some(refused) = &views.refused {
-        let hint = refused.hint.as_deref().map(|hint| format!("<p lang=\"en\">{}</p>", html::inline(hint)));
+        let hint = refused.hint.as_deref().map(|hint| told("p", hint, language));
         // Writing to a `String` does not fail.
         let _ = write!(
             out,
-            "<div class=\"notice\" role=\"alert\"><p><strong>{}</strong></p><p lang=\"en\">{}</p>{}</div>",
+            "<div class=\"notice\" role=\"alert\"><p><strong>{}</strong></p>{}{}</div>",
             words.refused,
-            html::inline(&refused.problem),
+            told("p", &refused.problem, language),
             hint.unwrap_or_default()
         );
     }
@@ -93,7 +93,7 @@ fn section(rule: &RuleView, state: &StateView, content: &Content, language: Lang
     let hidden = if rule.running.is_some() { "" } else { " hidden" };
     let _ = write!(out, "<div class=\"live-box\" id=\"live-{name}\"{hidden}>{}</div>", live(rule, words));
     if let Some(problem) = rule.last.as_ref().and_then(|run| run.problem.as_deref()) {
-        let _ = write!(out, "<div class=\"notice\"><p lang=\"en\">{}</p></div>", html::inline(problem));
+        let _ = write!(out, "<div class=\"notice\">{}</div>", told("p", problem, language));
     }
     if state.copies.is_empty() {
         let _ = write!(out, "<p class=\"quiet small\">{}</p>", words.no_copies);
@@ -103,7 +103,7 @@ fn section(rule: &RuleView, state: &StateView, content: &Content, language: Lang
             out,
             "<details id=\"d-{name}\"{open}><summary>{}</summary>{}{}</details>",
             words.details,
-            tables(&state.copies, words),
+            tables(&state.copies, language),
             more(rule, state, language)
         );
     }
@@ -164,11 +164,12 @@ fn facts(rule: &RuleView, words: &Words) -> String {
 }
 
 // One table per source, with its targets as columns.
-fn tables(copies: &[CopyState], words: &Words) -> String {
-    copies.chunk_by(|a, b| a.copy.source == b.copy.source).map(|of_source| table(of_source, words)).collect()
+fn tables(copies: &[CopyState], language: Language) -> String {
+    let sources = copies.chunk_by(|a, b| a.copy.source == b.copy.source);
+    sources.map(|of_source| table(of_source, language)).collect()
 }
 
-fn table(copies: &[CopyState], words: &Words) -> String {
+fn table(copies: &[CopyState], language: Language) -> String {
     let Some(first) = copies.first() else { return String::new() };
     let mut targets: Vec<&str> = Vec::new();
     for CopyState { copy, .. } in copies {
@@ -185,12 +186,13 @@ fn table(copies: &[CopyState], words: &Words) -> String {
     for row in copies.chunk_by(|a, b| a.copy.reference == b.copy.reference) {
         let mut cells = BTreeMap::<&str, String>::new();
         for state in row {
-            cells.entry(&state.copy.target).or_default().push_str(&cell(state, words));
+            cells.entry(&state.copy.target).or_default().push_str(&cell(state, language));
         }
         let reference = row.first().map(|state| state.copy.reference.as_str()).unwrap_or_default();
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(reference));
         for target in &targets {
-            let missing = || format!("<span class=\"state none\" title=\"{}\">–</span>", words.missing);
+            let missing =
+                || format!("<span class=\"state none\" title=\"{}\">–</span>", language.words().missing);
             let _ = write!(out, "<td>{}</td>", cells.get(target).cloned().unwrap_or_else(missing));
         }
         out.push_str("</tr>");
@@ -199,7 +201,19 @@ fn table(copies: &[CopyState], words: &Words) -> String {
     out
 }
 
-fn cell(state: &CopyState, words: &Words) -> String {
+// What went wrong, in the reader's language.
+fn told(tag: &str, english: &str, language: Language) -> String {
+    let (text, lang) = language.told(english);
+    format!("<{tag}{}>{}</{tag}>", marked(lang, language.code()), html::inline(&text))
+}
+
+// The attribute of a text in another language than what is around it.
+fn marked(lang: &str, around: &str) -> String {
+    if lang == around { String::new() } else { format!(" lang=\"{lang}\"") }
+}
+
+fn cell(state: &CopyState, language: Language) -> String {
+    let words = language.words();
     let (class, mark, text) = match state.outcome {
         CopyOutcome::Copied | CopyOutcome::Equal => ("good", "✓", words.in_sync),
         CopyOutcome::Failed => ("bad", "✕", words.failed),
@@ -215,11 +229,15 @@ fn cell(state: &CopyState, words: &Words) -> String {
     }
     out.push_str("</div>");
     if let Some(problem) = &state.problem {
-        let hint = state.hint.as_deref().map(|hint| format!("<span>{}</span>", html::inline(hint)));
+        let (problem, lang) = language.told(problem);
+        let hint = state.hint.as_deref().map(|hint| language.told(hint));
+        let hint = hint
+            .map(|(hint, of_hint)| format!("<span{}>{}</span>", marked(of_hint, lang), html::inline(&hint)));
         let _ = write!(
             out,
-            "<div class=\"why\" lang=\"en\">{}{}</div>",
-            html::inline(problem),
+            "<div class=\"why\"{}>{}{}</div>",
+            marked(lang, language.code()),
+            html::inline(&problem),
             hint.unwrap_or_default()
         );
     }

@@ -1,5 +1,7 @@
 //! The texts of the pages in both languages, and the choice of the reader's language.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, header};
 
 use crate::query;
@@ -48,6 +50,14 @@ impl Language {
         match self {
             Self::English => entrepot_guide::Language::English,
             Self::Chinese => entrepot_guide::Language::Chinese,
+        }
+    }
+
+    /// An error's text in this language, as far as it is known there, and the language that it is in.
+    pub(crate) fn told(self, english: &str) -> (Cow<'_, str>, &'static str) {
+        match (self, entrepot_chinese::said(english)) {
+            (Self::Chinese, Cow::Owned(text)) => (Cow::Owned(text), "zh"),
+            _ => (Cow::Borrowed(english), "en"),
         }
     }
 

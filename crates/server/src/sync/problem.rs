@@ -1,5 +1,7 @@
 //! Error responses (RFC 9457): a fact and, where there is one, a hint.
 
+use std::borrow::Cow;
+
 use axum::{extract::rejection::PathRejection, response::IntoResponse};
 use entrepot_api::ProblemCode;
 use entrepot_mirror::Error as MirrorError;
@@ -128,10 +130,20 @@ impl Problem {
         Self { allow: Some(allowed), ..problem }
     }
 
+    // Its texts in 中文: its own, else those of an error that told the fact.
+    fn texts_in(&self, language: Language) -> Option<Texts> {
+        if language == Language::English || self.chinese.is_some() {
+            return self.chinese.clone().filter(|_| language == Language::Chinese);
+        }
+        let Cow::Owned(detail) = entrepot_chinese::said(&self.detail) else { return None };
+        let hint = self.hint.as_deref().map(|hint| entrepot_chinese::said(hint).into_owned());
+        Some(Texts { detail, hint })
+    }
+
     /// The fact and the hint as one text, in this language as far as there are texts in it.
     pub(crate) fn message_in(&self, language: Language) -> String {
-        let chinese = self.chinese.as_ref().filter(|_| language == Language::Chinese);
-        let (detail, hint, between) = match chinese {
+        let chinese = self.texts_in(language);
+        let (detail, hint, between) = match &chinese {
             Some(texts) => (&texts.detail, &texts.hint, "；"),
             None => (&self.detail, &self.hint, "; "),
         };
@@ -145,7 +157,8 @@ impl Problem {
     /// The response in this language, as far as there are texts in it.
     pub(crate) fn answer_in(&self, language: Language) -> Response<Body> {
         let english = self.status.canonical_reason().unwrap_or("Error");
-        let chinese = self.chinese.as_ref().filter(|_| language == Language::Chinese);
+        let texts = self.texts_in(language);
+        let chinese = texts.as_ref();
         let document = entrepot_api::Problem {
             title: chinese.map_or(english, |_| title(self.code)).to_owned(),
             status: self.status.as_u16(),
@@ -307,6 +320,11 @@ mod tests {
         assert_eq!(
             body,
             r#"{"title":"Not Found","status":404,"code":"not-found","detail":"there is no rule `x`","hint":"all rules: `/api/v1/sync/rules`"}"#
+        );
+        let chinese = Problem::from(Error::UnknownRule("x".into())).answer_in(Language::Chinese);
+        assert_eq!(
+            chinese.into_body().collect().await.unwrap().to_bytes(),
+            r#"{"title":"不存在","status":404,"code":"not-found","detail":"没有规则 `x`","hint":"全部规则：`/api/v1/sync/rules`"}"#
         );
         let body =
             Problem::not_found().answer_in(Language::Chinese).into_body().collect().await.unwrap().to_bytes();

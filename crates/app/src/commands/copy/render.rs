@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::jobs::{Action, Planned};
 use crate::{
-    failure::Failure,
+    failure::{Failure, told, told_hint},
     output::{self, Column, counted, size, table},
     progress::image,
 };
@@ -141,8 +141,8 @@ pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
     let mut text = String::new();
     for line in &copied.images {
         if let LineState::Failed { what, hint, .. } = &line.state {
-            text += &format!("\n{}", output::line(&format!("{}: {what}", line.target)));
-            text.extend(hint.iter().map(|hint| output::line(&format!("hint: {hint}"))));
+            text += &format!("\n{}", output::line(&format!("{}: {}", line.target, told(what))));
+            text.extend(hint.iter().map(|hint| output::line(&told_hint(hint))));
         }
     }
     let sums = [

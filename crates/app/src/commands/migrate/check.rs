@@ -6,7 +6,7 @@ use entrepot_migrate::{Checks, Outcome, check};
 use super::{Args, Found, Scene, are};
 use crate::{
     commands::session,
-    failure::Failure,
+    failure::{Failure, told, told_hint},
     output::{self, Column, Output, table},
 };
 
@@ -54,8 +54,8 @@ fn text(checks: &Checks) -> String {
         [Column("REPOSITORY", Left), Column("STEP", Left), Column("MAY", Left), Column("HOW", Left)];
     let mut text = table(&columns, rows.collect());
     for (about, what, hint) in ways_out(checks) {
-        text += &format!("\n{}", output::line(&format!("{about}: {what}")));
-        text += &output::line(&format!("hint: {hint}"));
+        text += &format!("\n{}", output::line(&format!("{about}: {}", told(&what))));
+        text += &output::line(&told_hint(&hint));
     }
     text.extend(checks.notes.iter().map(|note| format!("\n{}", output::line(&format!("note: {note}")))));
     if checks.ok {

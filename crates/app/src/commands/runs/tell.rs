@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{CopyOutcome, Phase, Progress, Run, RunCopy, RunList};
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, told, told_hint},
     output::{self, Column, Output, counted, size},
     terminal::Status,
 };
@@ -113,8 +113,8 @@ fn change(done: &RunCopy) -> String {
         text.push_str(&format!(" ({})", size(done.written)));
     }
     for more in [
-        done.problem.as_deref().map(|what| format!(": {what}")),
-        done.hint.as_deref().map(|hint| format!("; hint: {hint}")),
+        done.problem.as_deref().map(|what| format!(": {}", told(what))),
+        done.hint.as_deref().map(|hint| format!("; {}", told_hint(hint))),
     ] {
         text.push_str(&more.unwrap_or_default());
     }

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_sync::{Line, Report, State, Totals, Verdict};
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, told, told_hint},
     output::{Column, counted, line, size, table},
 };
 
@@ -79,8 +79,8 @@ pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
         let more = images.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let named: Vec<&str> = images.iter().take(NAMED).map(String::as_str).collect();
-        text += &format!("\n{}", line(&format!("{}{more}: {what}", named.join(", "))));
-        text.extend(hint.iter().map(|hint| line(&format!("hint: {hint}"))));
+        text += &format!("\n{}", line(&format!("{}{more}: {}", named.join(", "), told(&what))));
+        text.extend(hint.iter().map(|hint| line(&told_hint(hint))));
     }
     text
 }

@@ -1,0 +1,56 @@
+//! The mirror.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("the store is down", "存储不可用"),
+    ("`{host}` is not an upstream of this mirror", "`{host}` 不是本站的上游"),
+    ("`{host}` stands for no upstream; there are {aliases}", "`{host}` 不对应任何上游；可用的有 {aliases}"),
+    (
+        "`{name}` begins with a registry, and is asked of another one, `{asked}`",
+        "`{name}` 以一个镜像站开头，请求的却是另一个：`{asked}`",
+    ),
+    ("`{name}` is not the name of a repository", "`{name}` 不是仓库名"),
+    ("repository `{name}` is not known", "没有仓库 `{name}`"),
+    ("manifest `{reference}` is not known in `{name}`", "`{name}` 中没有清单 `{reference}`"),
+    ("blob `{digest}` is not known in `{name}`", "`{name}` 中没有镜像层 `{digest}`"),
+    ("there is no such upload in this repository; it may have expired", "仓库中没有这个上传，可能已过期"),
+    ("too many uploads are open", "未完成的上传过多"),
+    (
+        "`{name}` mirrors an upstream and takes no pushes; push to a name that starts with {hosted}",
+        "`{name}` 代理自上游，不能推送；请推送到以 {hosted} 开头的名称",
+    ),
+    ("upstream `{host}` {fault}", "上游 `{host}` {fault}"),
+    (
+        "it is not known whether `{name}` is public: upstream `{host}` {fault}",
+        "无法得知 `{name}` 是否公开：上游 `{host}` {fault}",
+    ),
+    ("a manifest cannot have the media type `{0}`", "清单的媒体类型不能是 `{0}`"),
+    (
+        "the manifest names blob `{0}`, which this repository does not have; push it first",
+        "清单引用了仓库中没有的镜像层 `{0}`，请先推送",
+    ),
+    ("the content has digest `{actual}`, not `{expected}`", "内容的摘要为 `{actual}`，应为 `{expected}`"),
+    (
+        "the upload has {offset} bytes; the next chunk must begin there",
+        "已上传 {offset} 字节，下一分块须从此处开始",
+    ),
+    ("the content is not as long as was said", "内容长度与声明的不符"),
+    (
+        "the manifest gives `{digest}` {stated} bytes, and it has {actual}",
+        "清单中 `{digest}` 为 {stated} 字节，实际为 {actual}",
+    ),
+    ("the request's body broke off", "请求体中断"),
+    ("the upload is larger than the {limit} bytes that a blob may have", "上传超过镜像层的上限 {limit} 字节"),
+    ("there is no memory for another answer", "内存不足，无法处理更多请求"),
+    ("there is no space left to store this", "没有空间存放"),
+    ("the store does not answer", "存储没有响应"),
+    ("the store failed", "存储出错"),
+    ("refuses this: {0}", "拒绝：{0}"),
+    ("answers with status {status}: {reason}", "返回状态码 {status}：{reason}"),
+    ("limits our requests", "限制了请求"),
+    ("fails with status {0}", "出错，状态码 {0}"),
+    ("cannot be reached: {}", "无法连接：{}"),
+    ("does not answer in time", "未及时响应"),
+    ("gave an answer that cannot be used: {0}", "的响应无法使用：{0}"),
+    ("the content broke off", "内容中断"),
+    ("a freshness rule of `{host}` is not a glob", "`{host}` 的有效期规则不是合法的通配模式"),
+];

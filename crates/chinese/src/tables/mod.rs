@@ -1,0 +1,69 @@
+//! The sentences, by the crate that says them. `app_hints` and `config` are of `app`, `rules` of `sync`, `problems` of
+//! `server`, `documents` of `rewrite` and `migrate`. `composed` are put together of parts; `system` is what the operating
+//! system says, and `parser` what parsers of others say.
+
+mod access;
+mod app;
+mod app_hints;
+mod blobs;
+mod catalog;
+mod composed;
+mod config;
+mod credentials;
+mod documents;
+mod egress;
+mod engine;
+mod federation;
+mod importers;
+mod library;
+mod migrate;
+mod mirror;
+mod oci;
+mod parser;
+mod problems;
+mod relay;
+mod remote;
+mod rewrite;
+mod rules;
+mod scheduler;
+mod secrets;
+mod server;
+mod sync;
+mod system;
+mod vault;
+
+/// A sentence in English, and in 中文.
+pub(crate) type Sentence = (&'static str, &'static str);
+
+/// The sentences of each area.
+pub(crate) const ALL: &[(&str, &[Sentence])] = &[
+    ("access", access::SENTENCES),
+    ("app", app::SENTENCES),
+    ("app_hints", app_hints::SENTENCES),
+    ("blobs", blobs::SENTENCES),
+    ("catalog", catalog::SENTENCES),
+    ("composed", composed::SENTENCES),
+    ("config", config::SENTENCES),
+    ("credentials", credentials::SENTENCES),
+    ("documents", documents::SENTENCES),
+    ("egress", egress::SENTENCES),
+    ("engine", engine::SENTENCES),
+    ("federation", federation::SENTENCES),
+    ("importers", importers::SENTENCES),
+    ("library", library::SENTENCES),
+    ("migrate", migrate::SENTENCES),
+    ("mirror", mirror::SENTENCES),
+    ("oci", oci::SENTENCES),
+    ("parser", parser::SENTENCES),
+    ("problems", problems::SENTENCES),
+    ("relay", relay::SENTENCES),
+    ("remote", remote::SENTENCES),
+    ("rewrite", rewrite::SENTENCES),
+    ("rules", rules::SENTENCES),
+    ("scheduler", scheduler::SENTENCES),
+    ("secrets", secrets::SENTENCES),
+    ("server", server::SENTENCES),
+    ("sync", sync::SENTENCES),
+    ("system", system::SENTENCES),
+    ("vault", vault::SENTENCES),
+];
