@@ -240,7 +240,7 @@ sync:
         }
         fs::write(
             at("c.yaml"),
-            "rules: {files: [\"*.txt\", d.txt], deny: [docker.io/x, {image: x/y, reason: r}], allow: [docker.io/y:]}\n",
+            "rules: {files: [\"*.txt\", d.txt], deny: [docker.io/x, {image: x/y, reason: r}], allow: [\"docker.io/y:\"]}\n",
         )
         .unwrap();
         let told = load_whole(&at("c.yaml"), &Environment::default()).unwrap_err();

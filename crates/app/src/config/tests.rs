@@ -43,7 +43,10 @@ fn uncommented(text: &str) -> String {
         _ => line.to_owned(),
     });
     // The files are not there.
-    lines.collect::<Vec<_>>().join("\n").replace("[\"rules/*.yaml\"]", "[]")
+    let text = lines.collect::<Vec<_>>().join("\n");
+    ["[\"rules/*.yaml\"]", "[allows.txt]", "[denies.txt]"]
+        .iter()
+        .fold(text, |text, list| text.replace(list, "[]"))
 }
 
 fn example_environment() -> Environment {
@@ -224,7 +227,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `registries`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `secrets`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `registries`, `rules`, `limits`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `secrets`, `tls` and `log`",
     ),
     (
         "mirror: {freshness: soon}",
