@@ -31,6 +31,7 @@ skopeo skopeo
 podman podman
 conmon conmon
 /usr/lib/podman/netavark netavark
+/usr/bin/catatonit catatonit
 tc iproute2
 faketime faketime
 runc runc

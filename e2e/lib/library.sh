@@ -38,7 +38,7 @@ CONFIG
     entrepot spec add small --cpus 0.5 --memory 128MiB
 }
 
-entrepot() { "$ENTREPOT_BIN" "$@" --config "$scratch/entrepot.yaml"; }
+entrepot() { ENTREPOT_CONFIG=$scratch/entrepot.yaml "$ENTREPOT_BIN" "$@"; }
 
 # has TEXT COMMAND...: the command succeeds, and prints this.
 has() {
@@ -84,11 +84,12 @@ library_story() {
     told logs eventually has 'hello from it' entrepot logs "$client-1"
     if "$ENTREPOT_BIN" exec --help > /dev/null 2>&1; then told exec has uid=0 entrepot exec "$client-1" id; fi
     told stop has '' entrepot stop "$client-1"
-    told start has '' entrepot start "$client-1"
+    told start eventually entrepot start "$client-1"
+    told running eventually has running entrepot ps
     told behind-our-back library_remove
     told lost eventually has lost entrepot ps
     told rm has '' entrepot rm "$client-1" --volumes remove
-    told gone fails has "$client-1" entrepot ps
+    told gone eventually fails has "$client-1" entrepot ps
     told node-rm eventually entrepot node rm "$client"
 }
 

@@ -93,8 +93,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the {0} is not one", "{0} 格式错误"),
     ("the {kind} `{name}` is off the shelf", "{kind} `{name}` 已下架"),
     (
-        "the entry `{0}` was not checked yet, so that it is not known which image it leads to",
-        "条目 `{0}` 尚未检查，不知道它指向哪个镜像",
+        "no check has found the image of the entry `{0}` yet",
+        "镜像库条目 `{0}` 尚未检查通过，找不到对应的镜像",
     ),
     ("there is an instance `{0}` already", "实例 `{0}` 已存在"),
     ("the node has no free port left", "节点没有空闲端口"),

@@ -19,7 +19,7 @@ pub enum InstanceFault {
         name: String,
     },
     /// Nobody knows yet which image the entry leads to.
-    #[error("the entry `{0}` was not checked yet, so that it is not known which image it leads to")]
+    #[error("no check has found the image of the entry `{0}` yet")]
     Unchecked(String),
     /// The account has an instance of this name.
     #[error("there is an instance `{0}` already")]

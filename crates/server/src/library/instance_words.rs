@@ -28,9 +28,9 @@ pub(super) fn problem(fault: InstanceFault) -> Problem {
         InstanceFault::Unchecked(name) => Problem::new(StatusCode::CONFLICT, text)
             .about("entry")
             .coded(ProblemCode::Conflict)
-            .with_hint("have it checked: `entrepot library check`")
-            .in_chinese(format!("镜像 `{name}` 还没有检查过，不知道它指向哪个镜像"))
-            .with_chinese_hint("请先检查：`entrepot library check`"),
+            .with_hint("see what the check says: `entrepot library check`")
+            .in_chinese(format!("镜像库条目 `{name}` 尚未检查通过，找不到对应的镜像"))
+            .with_chinese_hint("请查看检查结果：`entrepot library check`"),
         InstanceFault::NameTaken(name) => Problem::new(StatusCode::CONFLICT, text)
             .about("name")
             .coded(ProblemCode::Exists)
