@@ -40,7 +40,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("cannot start the log", "无法启动日志"),
     ("cannot wait for signals", "无法接收信号"),
     ("cannot use the certificate", "无法使用证书"),
-    ("SIGHUP: the certificate is read again", "SIGHUP：重新读取证书"),
+    ("SIGHUP: the certificate and the rules about pulls are read again", "SIGHUP：重新读取证书和拉取规则"),
     ("{name} again: stopping at once", "再次收到 {name}：立即停止"),
     ("{name}: finishing what is running, for at most {} s", "{name}：等待进行中的请求完成，最多 {} 秒"),
     ("configured by `{}`", "配置文件：`{}`"),
@@ -291,4 +291,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("cannot read what was left of the library's pulls", "无法读取镜像库未完成的拉取"),
     ("the image of entry {} cannot be used: {status}", "条目 {} 的镜像不可用：{status}"),
     ("the name `{}` does not say what is in the file", "从文件名 `{}` 无法得知文件格式"),
+    // Rules about pulls
+    ("{} may not be pulled", "{} 不允许拉取"),
+    ("`{text}` is not an image: {error}", "`{text}` 不是镜像：{error}"),
+    ("the rules that were read last cannot be used: {}", "最近一次读取的规则无法使用：{}"),
 ];

@@ -404,4 +404,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("see what there is: `entrepot node ls`", "查看有哪些节点：`entrepot node ls`"),
     ("see what it printed: `entrepot logs {}`", "查看输出：`entrepot logs {}`"),
     ("say it: `--format csv` or `--format json`", "请写明：`--format csv` 或 `--format json`"),
+    (
+        "write it as clients name it: `nginx:1.27`, `quay.io/acme/web`",
+        "请按客户端的写法：`nginx:1.27`、`quay.io/acme/web`",
+    ),
+    ("write the names of accounts: `[prometheus]`", "请写账号名：`[prometheus]`"),
+    (
+        "write patterns such as `docker.io/library/**` instead of names",
+        "请用 `docker.io/library/**` 这样的模式代替逐个名称",
+    ),
+    ("leave the file out to allow everything, or deny `**`", "允许全部请去掉此文件；全部禁止请禁止 `**`"),
+    ("see all of a list: `entrepot rules check FILE`", "检查整个列表：`entrepot rules check FILE`"),
+    (
+        "a list is a text file with a pattern a line; the path is seen from where the configuration is",
+        "列表是每行一个模式的文本文件；路径相对于配置文件所在目录",
+    ),
 ];

@@ -151,4 +151,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("leave it out", "请去掉"),
     ("leave out the port, or write the right one", "请去掉端口，或写正确的端口"),
     ("not YAML: {what}", "不是 YAML：{what}"),
+    ("the list is larger than {LARGEST_LIST} bytes", "列表超过 {LARGEST_LIST} 字节"),
+    ("the list has no rule, and would refuse every pull", "列表中没有规则，会禁止所有拉取"),
+    ("the list cannot be read", "无法读取列表"),
+    ("{first} (and {more} more, line {})", "{first}（另有 {more} 处，第 {} 行）"),
 ];

@@ -20,6 +20,7 @@ mod migrate;
 mod mirror;
 mod oci;
 mod parser;
+mod policy;
 mod problems;
 mod relay;
 mod remote;
@@ -55,6 +56,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("mirror", mirror::SENTENCES),
     ("oci", oci::SENTENCES),
     ("parser", parser::SENTENCES),
+    ("policy", policy::SENTENCES),
     ("problems", problems::SENTENCES),
     ("relay", relay::SENTENCES),
     ("remote", remote::SENTENCES),

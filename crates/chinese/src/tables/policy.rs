@@ -1,0 +1,44 @@
+//! Rules about what may be pulled.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    (
+        "this is a number in a time, such as `120/m`, `20/s` or `600/h`, and may go on: `120/m burst 300`",
+        "应为一段时间内的次数，例如 `120/m`、`20/s`、`600/h`，后面可写突发量：`120/m burst 300`",
+    ),
+    ("this is one line of 500 characters at most", "应为一行，最多 500 个字符"),
+    ("`{text}` is not a rule: {error}", "`{text}` 不是规则：{error}"),
+    (
+        "a rule begins with a registry, as in `docker.io/library/nginx` or `docker.io/acme/**`",
+        "规则须以镜像站开头，例如 `docker.io/library/nginx` 或 `docker.io/acme/**`",
+    ),
+    (
+        "this names a registry and no image of it; for all of them write `/**` behind it",
+        "只写了镜像站，没有写镜像；全部镜像请在后面加 `/**`",
+    ),
+    ("no repository can have this name: {0}", "仓库不能用这个名称：{0}"),
+    ("a rule has a tag or a digest, not both", "规则只能写标签或摘要之一"),
+    ("this is 403, or 451 for what is denied by law", "应为 403，因法律原因禁止的为 451"),
+    ("a pattern, or keys with `image`", "模式，或含 `image` 的键值"),
+    ("`{wanted}` is allowed by `{}`, line {} of `{}`", "`{wanted}` 由 `{}` 允许（第 {} 行，`{}`）"),
+    (
+        "`{wanted}` is allowed: no rule denies it, and there is no allow list",
+        "允许 `{wanted}`：没有规则禁止它，也没有允许列表",
+    ),
+    (
+        "some images of `{wanted}` may be pulled; hint: add a tag to see whether that one may",
+        "`{wanted}` 的部分镜像可以拉取；提示：加上标签可查询具体的镜像",
+    ),
+    ("`{image}` is not in the allow list (`{list}`)", "`{image}` 不在允许列表中（`{list}`）"),
+    (
+        "`{image}` is not in the allow list; of its repository `{list}` allows `{}`",
+        "`{image}` 不在允许列表中；`{list}` 在该仓库中允许 `{}`",
+    ),
+    (
+        "`{image}` is not known to belong to what `{list}` allows of its repository, such as `{}`",
+        "无法确定 `{image}` 属于 `{list}` 在该仓库中允许的内容，例如 `{}`",
+    ),
+    ("the nearest rule is `{}`, line {}", "最接近的规则是 `{}`，第 {} 行"),
+    ("pull it by its tag first", "请先用标签拉取"),
+    ("ask here: {}", "请联系：{}"),
+    ("`{image}` is denied by `{}` of `{}`", "`{image}` 被 `{}` 禁止（`{}`）"),
+];
