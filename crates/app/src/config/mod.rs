@@ -11,6 +11,8 @@
 mod check;
 mod defaults;
 mod environment;
+#[cfg(test)]
+mod example;
 mod faults;
 mod files;
 #[cfg(any(test, fuzzing))]

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 use secrecy::ExposeSecret;
 
 use super::{
-    Config, Environment, Error, parse,
+    Config, Environment, Error,
+    example::{EXAMPLE, example_environment, uncommented},
+    parse,
     reader::{
         place::Place,
         tree::{Entry, Node, Value},
@@ -13,8 +15,6 @@ use super::{
     },
     sections,
 };
-
-const EXAMPLE: &str = include_str!("../../../../entrepot.example.yaml");
 
 fn config(text: &str) -> Config {
     parse(text, &Environment::default()).map_err(|error| told(&error)).unwrap().0
@@ -34,32 +34,6 @@ fn environment_fault<const N: usize>(variables: [(&str, &str); N]) -> String {
 
 fn shown(config: &Config) -> String {
     config.show().to_yaml()
-}
-
-// Takes the `#` from options; text comments have exactly one space behind it.
-fn uncommented(text: &str) -> String {
-    let lines = text.lines().map(|line| match line.trim_start().strip_prefix('#') {
-        Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => line.replacen('#', "", 1),
-        _ => line.to_owned(),
-    });
-    // The files are not there.
-    let text = lines.collect::<Vec<_>>().join("\n");
-    ["[\"rules/*.yaml\"]", "[allows.txt]", "[denies.txt]"]
-        .iter()
-        .fold(text, |text, list| text.replace(list, "[]"))
-}
-
-fn example_environment() -> Environment {
-    Environment::from([
-        ("S3_ACCESS_KEY", "a"),
-        ("S3_SECRET_KEY", "b"),
-        ("DATABASE_URL", "postgres://u:p@h/d"),
-        ("DOCKERHUB_TOKEN", "t"),
-        ("ORG_TOKEN", "t"),
-        ("API_TOKEN", "t"),
-        ("OIDC_SECRET", "s"),
-        ("LDAP_PASSWORD", "p"),
-    ])
 }
 
 #[test]

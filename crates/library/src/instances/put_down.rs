@@ -62,7 +62,7 @@ impl Library {
             }
             End::Gone => {
                 self.settle(&instance, None).await?;
-                self.advance(&mut instance, |state| lost(state)).await
+                self.advance(&mut instance, lost).await
             }
             End::Stuck => self.stuck(&mut instance).await,
         }
@@ -86,7 +86,7 @@ impl Library {
                 .await?;
                 self.bring_up(id).await
             }
-            End::Gone => self.advance(&mut instance, |state| lost(state)).await,
+            End::Gone => self.advance(&mut instance, lost).await,
             End::Stuck => self.stuck(&mut instance).await,
         }
     }

@@ -201,8 +201,8 @@ impl Tracker {
         if self.layers.is_empty() && self.config.is_none() {
             return None;
         }
-        let sizes = self.layers.iter().map(|layer| layer.size);
-        sizes.fold(Some(self.config.unwrap_or_default()), |sum, size| Some(sum?.saturating_add(size?)))
+        let mut sizes = self.layers.iter().map(|layer| layer.size);
+        sizes.try_fold(self.config.unwrap_or_default(), |sum, size| Some(sum.saturating_add(size?)))
     }
 
     // The layer that the engine means. With a plan, others are documents that are not counted.
