@@ -1,5 +1,7 @@
 //! Long lists: decided as by somebody who looks at every rule, and fast.
 
+#![allow(clippy::unwrap_used, reason = "outside of test functions, but only for them")]
+
 use std::time::Instant;
 
 use entrepot_oci::{Host, Repository};
@@ -110,7 +112,7 @@ fn names_are_decided_as_by_looking_at_every_rule() {
     for (at, name) in names(&mut numbers).iter().enumerate() {
         let decided = allowed(&rules, name);
         yes += usize::from(decided);
-        if at % 10 == 0 {
+        if at.is_multiple_of(10) {
             asked += 1;
             let full = FullName { host: &name.0, repository: &name.1 };
             assert_eq!(decided, naive(&text, full), "{full}");
@@ -137,7 +139,7 @@ fn a_real_list_is_decided_fast() {
         let tail = ["x", "x/y", "nginx"][at % 3];
         let name = line.replace("**", tail).replace('*', "x");
         let (host, path) = name.split_once('/').unwrap();
-        let path = if at % 7 == 0 { format!("{path}-other") } else { path.to_owned() };
+        let path = if at.is_multiple_of(7) { format!("{path}-other") } else { path.to_owned() };
         (host.parse().unwrap(), path.parse().unwrap())
     };
     let mut names: Vec<(Host, Repository)> = (0..NAMES / 2).map(of_list).collect();

@@ -67,11 +67,12 @@ async fn an_entry_is_added_changed_and_removed() {
     let now = get(&yard, "operator", "/%E7%BD%91%E7%AB%99").await;
     assert_eq!((&now["remark"], &now["address"]), (&json!("a\nb"), &json!("nginx:1.27")));
     for method in ["PATCH", "DELETE"] {
-        let late =
-            yard.ask_if("operator", method, "/library/entries/1", "\"1\"", json!({"remark": "x"})).await;
+        let late = yard
+            .ask_if("operator", &format!("{method} /library/entries/1"), "\"1\"", json!({"remark": "x"}))
+            .await;
         assert_eq!((late.status, &late.body["code"]), (412, &json!("stale")), "{}", late.body);
     }
-    let removed = yard.ask_if("operator", "DELETE", "/library/entries/1", "\"2\"", Value::Null).await;
+    let removed = yard.ask_if("operator", "DELETE /library/entries/1", "\"2\"", Value::Null).await;
     assert_eq!(removed.status, 204, "{}", removed.body);
     let gone = yard.ask("operator", "GET", "/library/entries/1", Value::Null).await;
     assert_eq!((gone.status, &gone.body["detail"]), (404, &json!("there is no entry `1`")));

@@ -248,11 +248,16 @@ async fn a_change_counts_for_what_was_seen() {
     reaches(&yard, path, "running").await;
     let seen = yard.ask("user", "GET", path, Value::Null).await.tag.unwrap();
     let changed = yard
-        .ask_if("user", "PATCH", path, &seen, json!({"name": "b", "stop_at": "2100-01-01T00:00:00Z"}))
+        .ask_if(
+            "user",
+            &format!("PATCH {path}"),
+            &seen,
+            json!({"name": "b", "stop_at": "2100-01-01T00:00:00Z"}),
+        )
         .await;
     assert_eq!((changed.status, &changed.body["name"]), (200, &json!("b")), "{}", changed.body);
     assert_eq!(changed.body["stop_at"], "2100-01-01T00:00:00Z");
-    let late = yard.ask_if("user", "PATCH", path, &seen, json!({"name": "c"})).await;
+    let late = yard.ask_if("user", &format!("PATCH {path}"), &seen, json!({"name": "c"})).await;
     assert_eq!((late.status, &late.body["code"]), (412, &json!("stale")));
     let never = yard.ask("user", "PATCH", path, json!({"stop_at": null})).await;
     assert_eq!(never.body["stop_at"], Value::Null);

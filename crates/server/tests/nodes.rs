@@ -316,7 +316,7 @@ async fn a_node_is_found_changed_and_removed() {
         let list = yard.ask("viewer", "GET", &format!("{NODES}?{query}"), Value::Null).await.body;
         assert_eq!(list["nodes"].as_array().unwrap().len(), found, "{query}");
     }
-    let late = yard.ask_if("operator", "PATCH", "/library/nodes/1", "\"9\"", json!({"remark": "x"})).await;
+    let late = yard.ask_if("operator", "PATCH /library/nodes/1", "\"9\"", json!({"remark": "x"})).await;
     assert_eq!((late.status, &late.body["code"]), (412, &json!("stale")));
     let released = yard.ask("operator", "POST", "/library/nodes/1/devices/GPU-x/release", Value::Null).await;
     assert_eq!(released.status, 404, "it is not quarantined");

@@ -36,10 +36,10 @@ async fn a_spec_is_made_changed_and_removed() {
     );
     // Whoever looked before that changes nothing.
     for method in ["PATCH", "DELETE"] {
-        let late = yard.ask_if("operator", method, path, "\"1\"", json!({"price": 1})).await;
+        let late = yard.ask_if("operator", &format!("{method} {path}"), "\"1\"", json!({"price": 1})).await;
         assert_eq!((late.status, &late.body["code"]), (412, &json!("stale")), "{}", late.body);
     }
-    let removed = yard.ask_if("operator", "DELETE", path, "\"2\"", Value::Null).await;
+    let removed = yard.ask_if("operator", &format!("DELETE {path}"), "\"2\"", Value::Null).await;
     assert_eq!(removed.status, 204, "{}", removed.body);
     assert_eq!(yard.ask("operator", "GET", path, Value::Null).await.status, 404);
     let actions = yard.actions().await;

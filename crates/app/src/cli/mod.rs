@@ -405,16 +405,7 @@ impl Command {
             Self::Config(ConfigCommand::Show { file, output }) => {
                 Action::Config(config::Config::Show { file: file.config, output: output.output })
             }
-            Self::Cache(CacheArgs { config, data, output, command }) => {
-                let over = Overrides { listen: None, data };
-                Action::Cache(cache::Cache {
-                    file: config,
-                    over,
-                    output,
-                    verbosity,
-                    verb: command.into_args(),
-                })
-            }
+            Self::Cache(cache) => Action::Cache(cache.into_args(verbosity)),
             Self::Sync(sync) => sync.into_args(verbosity),
             Self::Check(check) => Action::Check(check.into_args(verbosity)),
             Self::Guide(guide) => Action::Guide(guide.into_args(verbosity)),
@@ -458,6 +449,19 @@ impl Command {
                 Action::Completions(completions::Completions { shell })
             }
             Self::Man(ManArgs { out }) => Action::Man(man::Man { out }),
+        }
+    }
+}
+
+impl CacheArgs {
+    fn into_args(self, verbosity: Verbosity) -> cache::Cache {
+        let over = Overrides { listen: None, data: self.data };
+        cache::Cache {
+            file: self.config,
+            over,
+            output: self.output,
+            verbosity,
+            verb: self.command.into_args(),
         }
     }
 }

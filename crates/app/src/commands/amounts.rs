@@ -96,7 +96,7 @@ fn decimal(text: &str, places: usize) -> Result<u64, AmountError> {
 fn whole(text: &str, unit: u64) -> Option<u64> {
     let size: ByteSize =
         text.parse().ok().filter(|_| text.ends_with(|letter: char| letter.is_ascii_alphabetic()))?;
-    (size.as_u64() % unit == 0).then(|| size.as_u64() / unit)
+    size.as_u64().is_multiple_of(unit).then(|| size.as_u64() / unit)
 }
 
 #[cfg(test)]

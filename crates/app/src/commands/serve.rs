@@ -10,11 +10,12 @@ use std::{
 
 use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
-use entrepot_scheduler::Reload;
+use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl, Server,
-    SyncService, TlsFiles,
+    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl,
+    RulesInForce, Server, SyncService, TlsFiles,
 };
+use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -93,11 +94,10 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     first_password::set(&access, &source.environment).await?;
     let reading = source.clone();
     let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    rules.rules.register(&mut registry);
     let limits = LimitsInForce::new(config.limits.meant.clone());
-    limits.register(&mut registry);
+    let metrics = counted(&mut registry, &rules.rules, &limits);
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
-    let library = Library::new(entrepot_library::Parts {
+    let library = settled(entrepot_library::Parts {
         catalog: source.catalog.clone(),
         keys,
         vault: vault.clone(),
@@ -105,10 +105,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: access.clone(),
         address: address_for_nodes(config),
         settings: config.library.clone(),
-    });
-    settled(&library).await?;
-    let metrics = Metrics::default();
-    metrics.register(&mut registry);
+    })
+    .await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -122,41 +120,69 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         registry,
         metrics: metrics.clone(),
     };
-    let server = match Server::bind(listen(config, data), parts).await {
-        Ok(server) => Arc::new(server),
-        Err(error) => {
-            mirror.shutdown().await;
-            return Err(not_bound(&error));
-        }
-    };
+    let server = bound(listen(config, data), parts).await?;
     mirror.begin().await;
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
     let watched = config.rules.watched.clone();
-    let work = async {
-        let end = scheduler.work(stop.clone()).await;
-        stop.cancel();
-        end
-    };
-    // Runs are stopped at once; responses in progress get the grace period meanwhile.
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let ((), end, (), (), (), (), ()) = tokio::join!(
-        server.run(stop.clone(), GRACE),
-        work,
-        reload.watch(watched, stop.clone()),
-        house,
-        secrets::tend(access, stop.clone()),
-        library.watch_nodes(stop.clone()),
-        library.watch_instances(stop.clone())
-    );
+    let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+        tokio::join!(reload.watch(watched, stop.clone()), house, secrets::tend(access, stop.clone()));
+    });
+    let end = end.await;
     mirror.shutdown().await;
     signals.abort();
     // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
     syncing::ended(end)
+}
+
+fn counted(registry: &mut Registry, rules: &RulesInForce, limits: &LimitsInForce) -> Metrics {
+    let metrics = Metrics::default();
+    metrics.register(registry);
+    rules.register(registry);
+    limits.register(registry);
+    metrics
+}
+
+async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
+    let mirror = parts.mirror.clone();
+    match Server::bind(listen, parts).await {
+        Ok(server) => Ok(Arc::new(server)),
+        Err(error) => {
+            mirror.shutdown().await;
+            Err(not_bound(&error))
+        }
+    }
+}
+
+/// What runs until the end.
+struct Work<'a> {
+    server: &'a Server,
+    scheduler: Scheduler,
+    library: Library,
+    stop: CancellationToken,
+}
+
+// Runs are stopped at once; responses in progress get the grace period meanwhile.
+async fn work(work: Work<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
+    let Work { server, scheduler, library, stop } = work;
+    let runs = async {
+        let end = scheduler.work(stop.clone()).await;
+        stop.cancel();
+        end
+    };
+    let ((), end, (), (), ()) = tokio::join!(
+        server.run(stop.clone(), GRACE),
+        runs,
+        besides,
+        library.watch_nodes(stop.clone()),
+        library.watch_instances(stop.clone())
+    );
+    end
 }
 
 // Where nodes reach this server if nothing else is said: by its public URL, or on this machine.
@@ -172,9 +198,12 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
     said.unwrap_or_else(|| format!("{scheme}://{here}")).parse().ok()
 }
 
-async fn settled(library: &Library) -> Result<(), Failure> {
+// The library, after the end of the pulls that an earlier server left.
+async fn settled(parts: entrepot_library::Parts) -> Result<Library, Failure> {
+    let library = Library::new(parts);
     let settled = library.settle_pulls().await;
-    settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))
+    settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))?;
+    Ok(library)
 }
 
 fn locked(data: &DataDir) -> Result<Lock, Failure> {

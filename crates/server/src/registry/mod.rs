@@ -33,6 +33,7 @@ use crate::{
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
     metrics::Kind,
+    permit::Permit,
     policy::Decision,
     sender::{Credentials, Sender},
 };
@@ -76,9 +77,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         }
     };
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
-        let mut response = ping();
-        response.body_mut().hold(permit);
-        return Ok(response);
+        return Ok(held(ping(), permit));
     };
     let lending = call.peer.lending(call.head.version);
     let ask = Ask {
@@ -101,16 +100,21 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         response.headers_mut().insert(OCI_NAMESPACE, namespace);
     }
     describe_access(response.headers_mut(), sender);
-    if let Some(warning) = expiry::warning(&sender.principal, SystemTime::now) {
-        response.headers_mut().append(http::header::WARNING, warning);
-    }
+    Ok(held(response, permit))
+}
+
+// The permit lives until the answer has been sent.
+fn held(mut response: Response<Body>, permit: Permit) -> Response<Body> {
     response.body_mut().hold(permit);
-    Ok(response)
+    response
 }
 
 // What is for an account is not for a cache in front of us to give to others. Credentials that were of no use are no reason
 // to refuse what everybody gets, but whoever sent them should know.
 fn describe_access(to: &mut HeaderMap, sender: &Sender) {
+    if let Some(warning) = expiry::warning(&sender.principal, SystemTime::now) {
+        to.append(header::WARNING, warning);
+    }
     match &sender.credentials {
         Credentials::Refused(_) => {
             to.append(header::WARNING, headers::IGNORED_CREDENTIALS);
@@ -149,10 +153,9 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
             rules.rights(&sender.principal, name, rules.visibility(name)).has(Verb::Pull)
         })
     };
-    let mut response = catalog::list(&state.mirror, method, query, may_see).await?;
+    let response = catalog::list(&state.mirror, method, query, may_see).await?;
     *call.kind = Kind::Tags;
-    response.body_mut().hold(permit);
-    Ok(response)
+    Ok(held(response, permit))
 }
 
 // Changes are boxed: a future is moved while a request is answered, and these would make that of a pull three times as large.

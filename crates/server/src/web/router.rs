@@ -76,7 +76,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
 }
 
 fn api() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let router = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(sync::api::rules))
         .routes(routes!(sync::api::run_rule))
         .routes(routes!(sync::api::runs))
@@ -106,7 +106,16 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::rotate_secrets))
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
-        .routes(routes!(pull_rules::explain))
+        .routes(routes!(pull_rules::explain));
+    library_api(router)
+        .routes(routes!(cache::totals))
+        .routes(routes!(cache::repositories))
+        .routes(routes!(cache::images, cache::remove_images))
+        .routes(routes!(cache::verify, cache::repair))
+}
+
+fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+    router
         .routes(routes!(library::nodes::nodes, library::nodes::add_node))
         .routes(routes!(library::nodes::node, library::nodes::change_node, library::nodes::remove_node))
         .routes(routes!(library::nodes::check_node))
@@ -142,10 +151,6 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
         .routes(routes!(library::quotas::volumes))
         .routes(routes!(library::quotas::remove_volume))
-        .routes(routes!(cache::totals))
-        .routes(routes!(cache::repositories))
-        .routes(routes!(cache::images, cache::remove_images))
-        .routes(routes!(cache::verify, cache::repair))
 }
 
 fn described(document: Bytes) -> Response<Body> {

@@ -66,15 +66,9 @@ impl Yard {
         self.send(user, method, path, (&[], body)).await
     }
 
-    /// The same, if it still has a revision.
-    pub(crate) async fn ask_if(
-        &self,
-        user: &str,
-        method: &str,
-        path: &str,
-        tag: &str,
-        body: Value,
-    ) -> Answer {
+    /// The same, if it still has a revision; `request` is method and path.
+    pub(crate) async fn ask_if(&self, user: &str, request: &str, tag: &str, body: Value) -> Answer {
+        let (method, path) = request.split_once(' ').unwrap();
         self.send(user, method, path, (&[("if-match", tag)], body)).await
     }
 

@@ -84,6 +84,22 @@ pub(crate) struct LibraryGround {
     pub(crate) settings: entrepot_library::Settings,
 }
 
+impl LibraryGround {
+    fn library(self, mirror: &Mirror, vault: Option<&Vault>, access: Option<&Access>) -> Library {
+        let Self { catalog, keys, settings } = self;
+        let (mirror, vault, access) = (mirror.clone(), vault.unwrap().clone(), access.unwrap().clone());
+        Library::new(entrepot_library::Parts {
+            catalog,
+            keys,
+            vault,
+            mirror,
+            access,
+            address: None,
+            settings,
+        })
+    }
+}
+
 /// An account at the upstream.
 #[derive(Clone)]
 pub(crate) struct UpstreamAccount {
@@ -164,13 +180,7 @@ impl Rig {
             public_url,
             ..Listen::default()
         };
-        let library = library.zip(vault.clone()).map(|(ground, vault)| {
-            let LibraryGround { catalog, keys, settings } = ground;
-            let (mirror, access) = (mirror.clone(), access.clone().unwrap());
-            let parts =
-                entrepot_library::Parts { catalog, keys, vault, mirror, access, address: None, settings };
-            Library::new(parts)
-        });
+        let library = library.map(|ground| ground.library(&mirror, vault.as_ref(), access.as_ref()));
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
             sync,

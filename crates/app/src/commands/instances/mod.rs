@@ -110,6 +110,15 @@ pub(crate) enum End {
     Never,
 }
 
+impl End {
+    fn time(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Never => None,
+        }
+    }
+}
+
 /// A new instance.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -183,15 +192,8 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             asker.done(&instance, &format!("is called `{name}` now"))
         }
         Verb::Extend { instance, stop_after, release_after } => {
-            let time = |end: Option<End>| {
-                end.map(|end| match end {
-                    End::At(at) => Some(at),
-                    End::Never => None,
-                })
-            };
-            let change =
-                InstanceChange { name: None, stop_at: time(stop_after), release_at: time(release_after) };
-            let changed = edit(asker, &instance, change).await?;
+            let (stop_at, release_at) = (stop_after.map(End::time), release_after.map(End::time));
+            let changed = edit(asker, &instance, InstanceChange { name: None, stop_at, release_at }).await?;
             asker.print(&changed, || render::ends(&changed))
         }
         Verb::Logs { instance, query } => logs(asker, &instance, query).await,
@@ -201,18 +203,19 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
                 asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
             asker.print(&free, || render::free(&free.specs))
         }
-        Verb::Volumes => {
-            let volumes = asker.pages(async |last| {
-                let query = PageQuery { n: Some(PAGE), last };
-                let page: DataVolumeList =
-                    asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
-                let last = page.volumes.last().map(|volume| volume.name.clone());
-                Ok((page.volumes, last.filter(|_| page.more)))
-            });
-            let all = DataVolumeList { volumes: volumes.await?, more: false };
-            asker.print(&all, || render::volumes(&all.volumes))
-        }
+        Verb::Volumes => volumes(asker).await,
     }
+}
+
+async fn volumes(asker: &Asker) -> Result<(), Failure> {
+    let volumes = asker.pages(async |last| {
+        let query = PageQuery { n: Some(PAGE), last };
+        let page: DataVolumeList = asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
+        let last = page.volumes.last().map(|volume| volume.name.clone());
+        Ok((page.volumes, last.filter(|_| page.more)))
+    });
+    let all = DataVolumeList { volumes: volumes.await?, more: false };
+    asker.print(&all, || render::volumes(&all.volumes))
 }
 
 async fn create(asker: &Asker, run: Run) -> Result<(), Failure> {
