@@ -59,14 +59,9 @@ pub enum Error {
         /// Its id.
         id: String,
     },
-    /// The text names no image.
-    #[error("`{text}` names no image: {why}")]
-    NotAnImage {
-        /// The text.
-        text: String,
-        /// Why.
-        why: String,
-    },
+    /// The text names no image, and why. The text is not repeated: somebody may have put a password into it.
+    #[error("this names no image: {0}")]
+    NotAnImage(String),
     /// What is said about a node has faults: all of them.
     #[error("the node cannot be used so: {}", joined(.0))]
     Node(Vec<NodeFault>),

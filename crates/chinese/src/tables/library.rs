@@ -84,7 +84,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "地域 `{region}` 中没有可接收新实例的节点",
     ),
     ("the {kind} `{id}` has ended", "{kind} `{id}` 已结束"),
-    ("`{text}` names no image: {why}", "`{text}` 不是镜像名：{why}"),
+    ("this names no image: {0}", "这不是镜像名：{0}"),
     ("the node cannot be used so: {}", "节点不能这样使用：{}"),
     ("the certificates of the node do not open: {0}", "无法解密节点的证书：{0}"),
     ("the card `{uuid}` is {state}", "卡 `{uuid}` 的状态为 {state}"),

@@ -35,7 +35,7 @@ impl Library {
     /// # Errors
     /// It names none.
     pub fn image_named(&self, text: &str) -> Result<LibraryImage, Error> {
-        let wrong = |why: String| Error::NotAnImage { text: text.to_owned(), why };
+        let wrong = Error::NotAnImage;
         let (name, tag, digest) = ImageRef::split(text.trim());
         let name: Name =
             name.parse().map_err(|error: entrepot_oci::RepositoryError| wrong(error.to_string()))?;

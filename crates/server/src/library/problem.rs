@@ -44,10 +44,10 @@ impl From<Error> for Problem {
             Error::Ended { kind, id } => {
                 Self::new(StatusCode::CONFLICT, text).in_chinese(format!("{} `{id}` 已结束", noun(kind)))
             }
-            Error::NotAnImage { text: said, .. } => Self::bad(text)
+            Error::NotAnImage(_) => Self::bad(text)
                 .about("image")
                 .with_hint("write it like `docker.io/library/nginx:1.27`")
-                .in_chinese(format!("`{said}` 不是镜像地址"))
+                .in_chinese("这不是镜像地址")
                 .with_chinese_hint("写法如 `docker.io/library/nginx:1.27`"),
             Error::Node(faults) => Self::of_fields(faults.into_iter().map(node_fault).collect()),
             Error::Sealed(_) => Self::new(StatusCode::CONFLICT, text)

@@ -41,7 +41,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
-    components(schemas(entrepot_api::Event)),
+    components(schemas(entrepot_api::Event, entrepot_api::EntryForm)),
     modifiers(&ApiToken)
 )]
 struct Document;
