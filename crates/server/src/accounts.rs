@@ -11,7 +11,7 @@ use entrepot_api::{
     IssuedToken, Me, NewAccount, NewApiToken, Problem as ProblemBody, Timestamp,
 };
 use entrepot_catalog::{AccountFilter, ApiTokenFilter, AuditFilter};
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use crate::{
     account_views as views, answer,
@@ -78,10 +78,8 @@ pub(crate) async fn account(name: Segment, call: WebCall) -> Result<Response<Bod
     let name = name?.0;
     let access = allowed(&call, for_account(&call, Some(&name)))?;
     let record = access.account(&account_name(&name)?).await?;
-    let tag = revision::tag(record.revision);
-    let mut response = answer::json(&views::account(record)?, JSON);
-    response.headers_mut().insert(header::ETAG, tag);
-    Ok(response)
+    let revision = record.revision;
+    Ok(revision::described(&views::account(record)?, revision, StatusCode::OK))
 }
 
 /// Create an account

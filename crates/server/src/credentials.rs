@@ -26,7 +26,7 @@ use crate::{
     web::{
         allowed::{allowed, by},
         call::WebCall,
-        request::{Segment, limit, parse, read_up_to, wrong},
+        request::{Segment, document_up_to, limit, wrong},
     },
 };
 
@@ -61,7 +61,7 @@ pub(crate) async fn credentials(call: WebCall) -> Result<Response<Body>, Problem
 )]
 pub(crate) async fn add_credential(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
     let vault = vault(&call)?;
-    let new = new_credential(parse(&read_up_to(body, MAX_DOCUMENT).await?)?)?;
+    let new = new_credential(document_up_to(body, MAX_DOCUMENT).await?)?;
     let name = vault.add(new, by(&call)).await?.to_string();
     Ok(answer::created(&StoredCredential { name }))
 }
@@ -82,7 +82,7 @@ pub(crate) async fn change_credential(
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
     let vault = vault(&call)?;
-    let CredentialChange { username, password } = parse(&read_up_to(body, MAX_DOCUMENT).await?)?;
+    let CredentialChange { username, password } = document_up_to(body, MAX_DOCUMENT).await?;
     let change = Change { username, password: password.map(Into::into) };
     vault.change(credential_name(&name?.0)?, change, by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))

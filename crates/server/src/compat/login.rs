@@ -12,11 +12,7 @@ use super::envelope::{Failure, Said, answered, language};
 use crate::{
     body::Body,
     sync::problem::Problem,
-    web::{
-        allowed::access,
-        call::WebCall,
-        request::{parse, read_up_to},
-    },
+    web::{allowed::access, call::WebCall, request::document_up_to},
 };
 
 /// The largest login, in bytes: a password may have a thousand.
@@ -81,7 +77,7 @@ pub(super) async fn log_in(call: WebCall, body: RequestBody) -> Response<Body> {
 
 async fn try_log_in(call: &WebCall, body: RequestBody) -> Result<LoggedIn, Failure> {
     let access = access(call)?;
-    let Login { username, password } = parse(&read_up_to(body, MAX_LOGIN).await?)?;
+    let Login { username, password } = document_up_to(body, MAX_LOGIN).await?;
     let secret = access.log_in(&username, &password, &call.session_origin()).await.map_err(refused)?;
     let session = access.session(secret.expose()).await.map_err(|_| refused(LoginError::Wrong))?;
     let account = session.principal.account().ok_or_else(|| refused(LoginError::Wrong))?;

@@ -20,7 +20,7 @@ use crate::{
     web::{
         allowed::by,
         call::WebCall,
-        request::{parse, read_up_to},
+        request::{document_up_to, parse, read_up_to},
     },
 };
 
@@ -83,7 +83,7 @@ pub(super) async fn create(call: WebCall, body: RequestBody) -> Response<Body> {
 async fn try_create(call: WebCall, body: RequestBody) -> Result<Row, Failure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
-    let input: Input = parse(&read_up_to(body, MAX_BODY).await?)?;
+    let input: Input = document_up_to(body, MAX_BODY).await?;
     let named = input.name.clone().unwrap_or_default();
     let mut new = NewEntry::of(input.change()?, library.names());
     // It needs a name here, and is given none.
@@ -100,7 +100,7 @@ pub(super) async fn update(call: WebCall, body: RequestBody) -> Response<Body> {
 async fn try_update(call: WebCall, body: RequestBody) -> Result<Nothing, Failure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
-    let input: Input = parse(&read_up_to(body, MAX_BODY).await?)?;
+    let input: Input = document_up_to(body, MAX_BODY).await?;
     let id = input::id(input.id)?;
     library.change_entry(id, None, input.change()?, by(&call)).await?;
     Ok(Nothing {})

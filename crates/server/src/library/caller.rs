@@ -29,7 +29,15 @@ pub(crate) fn tenant(call: &WebCall) -> Result<Tenant, Problem> {
     }
 }
 
-/// Whose instances the caller sees: all, or their own.
+/// Whose instances and volumes the caller sees: those of this account, or `None` for all.
+///
+/// # Errors
+/// As for [`tenant`].
+pub(crate) fn whose(call: &WebCall) -> Result<Option<i64>, Problem> {
+    Ok(if sees_all(call) { None } else { Some(tenant(call)?.id()) })
+}
+
+/// True if the caller sees the instances of all.
 pub(crate) fn sees_all(call: &WebCall) -> bool {
     may(call, Operation::ManageInstances)
 }

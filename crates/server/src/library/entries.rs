@@ -10,7 +10,7 @@ use entrepot_api::{
 };
 use entrepot_catalog::{EntryFilter, EntryRecord};
 use entrepot_library::{EntryError, EntryId, Library, Wanted};
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use super::{
     caller::library,
@@ -26,7 +26,7 @@ use crate::{
     web::{
         allowed::{by, may},
         call::WebCall,
-        request::{Segment, limit, parse, parsed, read_up_to},
+        request::{Segment, document_up_to, limit, parsed},
         revision,
     },
 };
@@ -73,7 +73,7 @@ pub(crate) async fn entry(id: Segment, call: WebCall) -> Result<Response<Body>, 
     if !is_shown(&call, &record) {
         return Err(EntryError::Unknown(text).into());
     }
-    Ok(told(&call, record))
+    Ok(told(&call, record, StatusCode::OK))
 }
 
 /// Add an entry to the image library
@@ -89,11 +89,9 @@ pub(crate) async fn entry(id: Segment, call: WebCall) -> Result<Response<Body>, 
 )]
 pub(crate) async fn add_entry(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageLibrary)?;
-    let new = views::new_entry(parse(&read_up_to(body, MAX_DOCUMENT).await?)?, library.names());
+    let new = views::new_entry(document_up_to(body, MAX_DOCUMENT).await?, library.names());
     let record = library.add_entry(new, by(&call)).await?;
-    let mut response = told(&call, record);
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(told(&call, record, StatusCode::CREATED))
 }
 
 /// Change an entry of the image library
@@ -120,10 +118,10 @@ pub(crate) async fn change_entry(
 ) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageLibrary)?;
     let id = id_called(library, &id?.0).await?;
-    let change = views::change(parse(&read_up_to(body, MAX_DOCUMENT).await?)?);
+    let change = views::change(document_up_to(body, MAX_DOCUMENT).await?);
     let revision = revision::expected(&call.headers)?;
     let record = library.change_entry(id, revision, change, by(&call)).await?;
-    Ok(told(&call, record))
+    Ok(told(&call, record, StatusCode::OK))
 }
 
 /// Remove an entry from the image library
@@ -173,7 +171,7 @@ pub(crate) async fn check_entry(id: Segment, call: WebCall) -> Result<Response<B
     let fetches = parsed(call.query(), "fetch", |text| text.parse().ok())?.unwrap_or(false);
     let wanted = if fetches { Wanted::All } else { Wanted::Held };
     let id = id_called(library, &id?.0).await?;
-    Ok(told(&call, library.check_entry(id, wanted).await?))
+    Ok(told(&call, library.check_entry(id, wanted).await?, StatusCode::OK))
 }
 
 async fn id_called(library: &Library, text: &str) -> Result<EntryId, Problem> {
@@ -181,11 +179,9 @@ async fn id_called(library: &Library, text: &str) -> Result<EntryId, Problem> {
     EntryId::try_from(record.id).map_err(|_| EntryError::Unknown(text.to_owned()).into())
 }
 
-fn told(call: &WebCall, record: EntryRecord) -> Response<Body> {
-    let tag = revision::tag(record.revision);
-    let mut response = answer::json(&views::entry(record, &reader(call)), JSON);
-    response.headers_mut().insert(header::ETAG, tag);
-    response
+fn told(call: &WebCall, record: EntryRecord, status: StatusCode) -> Response<Body> {
+    let revision = record.revision;
+    revision::described(&views::entry(record, &reader(call)), revision, status)
 }
 
 fn reader(call: &WebCall) -> Reader {

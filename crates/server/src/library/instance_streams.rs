@@ -2,19 +2,19 @@
 
 use entrepot_api::{InstanceLogQuery, InstanceUsage, Problem as ProblemBody};
 use entrepot_engine::{Decoders, LogRequest, Logs};
-use entrepot_mirror::BlobStream;
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response};
 use tokio_util::sync::CancellationToken;
 
 use super::instances::meant;
 use crate::{
-    answer::{self, respond},
+    answer,
     body::Body,
     headers::JSON,
     sync::problem::Problem,
     web::{
         call::WebCall,
+        live::live,
         request::{Segment, parsed},
     },
 };
@@ -50,14 +50,7 @@ pub(crate) async fn logs(id: Segment, call: WebCall) -> Result<Response<Body>, P
     let logs = library.instance_logs(target, request).await?;
     let reading = Reading { logs, decoders: Decoders::default(), draining: call.state.draining.clone() };
     let frames = stream::unfold(reading, next).fuse().boxed();
-    let mut response =
-        respond(StatusCode::OK, Body::stream(BlobStream { mapping: None, frames }, None, None));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, TEXT);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Stops nginx from buffering what is followed.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(live(frames, TEXT))
 }
 
 /// What an instance uses now

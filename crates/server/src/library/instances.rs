@@ -12,10 +12,10 @@ use entrepot_api::{
 };
 use entrepot_catalog::{InstanceFilter, InstancePhase};
 use entrepot_library::{Created, Error, InstanceId, InstanceView, Library, RunRequest, Target, Volumes};
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use super::{
-    caller::{library, sees_all, tenant},
+    caller::{library, sees_all, tenant, whose},
     instance_views as views,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     web::{
         allowed::by,
         call::WebCall,
-        request::{Segment, limit, parse, parsed, read_up_to},
+        request::{Segment, document_up_to, limit, parse, parsed, read_up_to},
         revision,
     },
 };
@@ -97,7 +97,7 @@ pub(crate) async fn instance(id: Segment, call: WebCall) -> Result<Response<Body
 pub(crate) async fn create_instance(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::RunInstances)?;
     let tenant = tenant(&call)?;
-    let new: NewInstance = parse(&read_up_to(body, MAX_DOCUMENT).await?)?;
+    let new: NewInstance = document_up_to(body, MAX_DOCUMENT).await?;
     let (record, status) = match library.create_instance(&tenant, request(new)?, by(&call)).await? {
         Created::New(record) => (record, StatusCode::CREATED),
         Created::Known(record) => (record, StatusCode::OK),
@@ -128,7 +128,7 @@ pub(crate) async fn change_instance(
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
     let (library, target) = meant(&call, &id?.0)?;
-    let change: InstanceChange = parse(&read_up_to(body, MAX_DOCUMENT).await?)?;
+    let change: InstanceChange = document_up_to(body, MAX_DOCUMENT).await?;
     library.edit_instance(target, views::edit(change), by(&call)).await?;
     Ok(described(library.instance(target.id, target.account).await?, StatusCode::OK))
 }
@@ -263,7 +263,7 @@ pub(crate) async fn free(call: WebCall) -> Result<Response<Body>, Problem> {
 // The instance that the address names, as far as the caller may know of it.
 pub(super) fn meant<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Library, Target), Problem> {
     let library = library(call, Operation::RunInstances)?;
-    let account = if sees_all(call) { None } else { Some(tenant(call)?.id()) };
+    let account = whose(call)?;
     let id = id.parse().map_err(|_| unknown(id))?;
     Ok((library, Target { id, account, revision: revision::expected(&call.headers)? }))
 }
@@ -279,9 +279,6 @@ fn request(new: NewInstance) -> Result<RunRequest, Problem> {
 }
 
 fn described(view: InstanceView, status: StatusCode) -> Response<Body> {
-    let tag = revision::tag(view.record.revision);
-    let mut response = answer::json(&views::instance(view), JSON);
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::ETAG, tag);
-    response
+    let revision = view.record.revision;
+    revision::described(&views::instance(view), revision, status)
 }

@@ -7,20 +7,20 @@ use entrepot_access::Operation;
 use entrepot_api::{NewNode, NodeChange, NodeList, NodeListQuery, Problem as ProblemBody};
 use entrepot_catalog::{NodeFilter, NodeRecord};
 use entrepot_library::{CheckDepth, Error, Library, NodeId};
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use super::{caller::library, node_views as views};
 use crate::{
     answer,
     body::Body,
     headers::JSON,
-    pages::words::Language,
+    pages::{response::language, words::Language},
     query,
     sync::problem::Problem,
     web::{
         allowed::by,
         call::WebCall,
-        request::{Segment, limit, parse, parsed, read_up_to},
+        request::{Segment, document_up_to, limit, parsed},
         revision,
     },
 };
@@ -84,7 +84,7 @@ pub(crate) async fn node(id: Segment, call: WebCall) -> Result<Response<Body>, P
 )]
 pub(crate) async fn add_node(call: WebCall, body: RequestBody) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageNodes)?;
-    let new: NewNode = parse(&read_up_to(body, MAX_DOCUMENT).await?)?;
+    let new: NewNode = document_up_to(body, MAX_DOCUMENT).await?;
     let (settings, tls) = views::settings(new);
     let record = library.add_node(settings, tls, by(&call)).await?;
     described(library, record, (StatusCode::CREATED, language(&call))).await
@@ -114,7 +114,7 @@ pub(crate) async fn change_node(
 ) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageNodes)?;
     let (id, revision) = (node_id(&id?.0)?, revision::expected(&call.headers)?);
-    let change: NodeChange = parse(&read_up_to(body, MAX_DOCUMENT).await?)?;
+    let change: NodeChange = document_up_to(body, MAX_DOCUMENT).await?;
     let record = library.change_node(id, revision, views::change(change), by(&call)).await?;
     described(library, record, (StatusCode::OK, language(&call))).await
 }
@@ -180,10 +180,6 @@ pub(crate) async fn release_device(
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn language(call: &WebCall) -> Language {
-    Language::of(call.query(), &call.headers)
-}
-
 pub(super) fn node_id(text: &str) -> Result<NodeId, Problem> {
     text.parse().map_err(|_| Error::Unknown { kind: "node", id: text.to_owned() }.into())
 }
@@ -197,10 +193,7 @@ async fn described(
     let nodes = [record];
     let (devices, ends) = (library.devices_of(&nodes).await?, library.certificates_end(&nodes).await?);
     let [record] = nodes;
-    let tag = revision::tag(record.revision);
+    let revision = record.revision;
     let around = views::Around { devices: &devices, ends: &ends, language };
-    let mut response = answer::json(&views::node(record, &around), JSON);
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::ETAG, tag);
-    Ok(response)
+    Ok(revision::described(&views::node(record, &around), revision, status))
 }

@@ -8,27 +8,27 @@ use entrepot_access::Operation;
 use entrepot_api::{NewPull, Problem as ProblemBody, PullList, PullListQuery};
 use entrepot_catalog::PullFilter;
 use entrepot_library::{Error, Library, NodeId, PullId, PullRequest, PullWatch};
-use entrepot_mirror::{BlobStream, Cut};
+use entrepot_mirror::Cut;
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{caller::library, nodes::language, pull_views as views};
+use super::{caller::library, pull_views as views};
 use crate::{
     answer,
     body::Body,
     headers::JSON,
-    pages::words::Language,
+    pages::{response::language, words::Language},
     sync::{listeners::Listener, problem::Problem},
     web::{
         allowed::by,
         call::WebCall,
+        live::{EVENTS, live},
         request::{Segment, document, limit, parsed},
     },
 };
 
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// How often the same is told again while nothing changes, so that a bar moves.
 const AT_LEAST_EVERY: Duration = Duration::from_millis(500);
 /// How often something is told at most.
@@ -144,14 +144,7 @@ pub(crate) async fn watch_pull(id: Segment, call: WebCall) -> Result<Response<Bo
         _listener: listener,
     };
     let frames = stream::unfold(following, next).fuse().boxed();
-    let body = Body::stream(BlobStream { mapping: None, frames }, None, None);
-    let mut response = answer::respond(StatusCode::OK, body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, EVENTS);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Stops nginx from buffering events.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(live(frames, EVENTS))
 }
 
 struct Following {

@@ -3,11 +3,12 @@
 use axum::body::Body as RequestBody;
 use entrepot_access::Operation;
 use entrepot_api::{DataVolumeList, PageQuery, Problem as ProblemBody, Quota, QuotaLimits};
+use entrepot_catalog::AccountRecord;
 use entrepot_library::QuotaSettings;
 use http::{Response, StatusCode};
 
 use super::{
-    caller::{library, sees_all, tenant},
+    caller::{library, whose},
     instance_views as views,
 };
 use crate::{
@@ -40,7 +41,7 @@ pub(crate) async fn quota(account: Segment, call: WebCall) -> Result<Response<Bo
     let is_own = own(&call).is_some_and(|own| own.name.as_str() == name);
     let operation = if is_own { Operation::BrowseLibrary } else { Operation::ManageInstances };
     let library = library(&call, operation)?;
-    let account = access(&call)?.account(&account_name(&name)?).await?;
+    let account = account_called(&call, &name).await?;
     Ok(answer::json(&views::quota(library.allowance(account.id).await?), JSON))
 }
 
@@ -61,7 +62,7 @@ pub(crate) async fn set_quota(
 ) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageInstances)?;
     let QuotaLimits { instances, cards, hours } = document(body).await?;
-    let account = access(&call)?.account(&account_name(&account?.0)?).await?;
+    let account = account_called(&call, &account?.0).await?;
     library
         .set_quota((account.id, &account.name), QuotaSettings { instances, cards, hours }, by(&call))
         .await?;
@@ -79,7 +80,7 @@ pub(crate) async fn set_quota(
 )]
 pub(crate) async fn remove_quota(account: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageInstances)?;
-    let account = access(&call)?.account(&account_name(&account?.0)?).await?;
+    let account = account_called(&call, &account?.0).await?;
     library.remove_quota((account.id, &account.name), by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
@@ -94,7 +95,7 @@ pub(crate) async fn remove_quota(account: Segment, call: WebCall) -> Result<Resp
 )]
 pub(crate) async fn volumes(call: WebCall) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::RunInstances)?;
-    let account = if sees_all(&call) { None } else { Some(tenant(&call)?.id()) };
+    let account = whose(&call)?;
     let after = query::text(call.query(), "last").unwrap_or_default();
     let page = library.volumes(account, &after, limit(call.query())?).await?;
     Ok(answer::json(&views::volumes(page), JSON))
@@ -112,7 +113,11 @@ pub(crate) async fn volumes(call: WebCall) -> Result<Response<Body>, Problem> {
 )]
 pub(crate) async fn remove_volume(name: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::RunInstances)?;
-    let account = if sees_all(&call) { None } else { Some(tenant(&call)?.id()) };
+    let account = whose(&call)?;
     library.remove_data_volume(&name?.0, account, by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+async fn account_called(call: &WebCall, name: &str) -> Result<AccountRecord, Problem> {
+    Ok(access(call)?.account(&account_name(name)?).await?)
 }

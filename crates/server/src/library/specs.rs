@@ -5,7 +5,7 @@ use entrepot_access::Operation;
 use entrepot_api::{NewSpec, Problem as ProblemBody, SpecChange, SpecList, SpecListQuery};
 use entrepot_catalog::{SpecFilter, SpecRecord};
 use entrepot_library::{Error, SpecId};
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 
 use super::{caller::library, spec_views as views};
 use crate::{
@@ -145,9 +145,6 @@ fn spec_id(text: &str) -> Result<SpecId, Problem> {
 }
 
 fn described(record: SpecRecord, status: StatusCode) -> Response<Body> {
-    let tag = revision::tag(record.revision);
-    let mut response = answer::json(&views::spec(record), JSON);
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::ETAG, tag);
-    response
+    let revision = record.revision;
+    revision::described(&views::spec(record), revision, status)
 }

@@ -28,7 +28,7 @@ mod provider;
 mod provider_words;
 mod reader;
 mod readers;
-mod response;
+pub(crate) mod response;
 mod said;
 mod table;
 pub(crate) mod words;

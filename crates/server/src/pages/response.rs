@@ -19,7 +19,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The reader's language.
-pub(super) fn language(call: &WebCall) -> Language {
+pub(crate) fn language(call: &WebCall) -> Language {
     Language::of(call.query(), &call.headers)
 }
 

@@ -6,10 +6,10 @@ use std::{fmt::Write, time::Duration};
 use bytes::Bytes;
 use entrepot_access::Operation;
 use entrepot_api::Problem as ProblemBody;
-use entrepot_mirror::{BlobStream, Cut};
+use entrepot_mirror::Cut;
 use entrepot_scheduler::{Frame, Watch};
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,12 +19,14 @@ use super::{
     views,
 };
 use crate::{
-    answer::respond,
     body::Body,
-    web::{allowed::may_read, call::WebCall},
+    web::{
+        allowed::may_read,
+        call::WebCall,
+        live::{EVENTS, live},
+    },
 };
 
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Heartbeat interval, so that intermediaries do not take the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Reconnection delay of browsers, in milliseconds.
@@ -78,14 +80,7 @@ pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     let draining = call.state.draining.clone();
     let listening = Listening { watch, draining, is_new: true, _listener: listener };
     let frames = stream::unfold(listening, next).fuse().boxed();
-    let mut response =
-        respond(StatusCode::OK, Body::stream(BlobStream { mapping: None, frames }, None, None));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, EVENTS);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Stops nginx from buffering events.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(live(frames, EVENTS))
 }
 
 async fn next(mut listening: Listening) -> Option<(Result<Bytes, Cut>, Listening)> {

@@ -49,7 +49,15 @@ pub(crate) fn limit(query: &str) -> Result<usize, Problem> {
 
 /// Reads a request body as a document of this form.
 pub(crate) async fn document<T: DeserializeOwned>(body: RequestBody) -> Result<T, Problem> {
-    parse(&read(body).await?)
+    document_up_to(body, MAX_BODY).await
+}
+
+/// Reads a request body of at most so many bytes as a document of this form.
+pub(crate) async fn document_up_to<T: DeserializeOwned>(
+    body: RequestBody,
+    most: usize,
+) -> Result<T, Problem> {
+    parse(&read_up_to(body, most).await?)
 }
 
 /// Reads a document, which may hold a secret.

@@ -1,8 +1,13 @@
 //! Changes that count only if nothing has changed since (RFC 9110 §13.1.1). Pure.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use crate::{headers, sync::problem::Problem};
+use crate::{
+    answer,
+    body::Body,
+    headers::{self, JSON},
+    sync::problem::Problem,
+};
 
 /// The revision that a change is meant for, by `If-Match`; `None` means any.
 ///
@@ -19,8 +24,16 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     revision.and_then(|text| text.parse().ok()).map(Some).ok_or_else(stale)
 }
 
-/// The revision as `ETag` has it.
-pub(crate) fn tag(revision: i64) -> HeaderValue {
+/// Makes the response that describes a thing, with its revision as `ETag`.
+pub(crate) fn described<T: serde::Serialize>(value: &T, revision: i64, status: StatusCode) -> Response<Body> {
+    let mut response = answer::json(value, JSON);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::ETAG, tag(revision));
+    response
+}
+
+// The revision as `ETag` has it.
+fn tag(revision: i64) -> HeaderValue {
     headers::value(format!("\"{revision}\""))
 }
 
