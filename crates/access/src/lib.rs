@@ -44,6 +44,7 @@ mod settings;
 mod settings_fault;
 mod signing_keys;
 mod throttle;
+mod to_the_end;
 mod verb;
 mod verified;
 mod workload;
@@ -80,5 +81,6 @@ pub use session::{SessionFormError, SessionId, SessionLimits, SessionOrigin, Ses
 pub use sessions::{Session, SessionPage};
 pub use settings::{AccessSection, AuditSection, GrantSection, NetworkSettings, SessionSection};
 pub use settings_fault::SettingsFault;
+pub use to_the_end::to_the_end;
 pub use verb::{Verb, VerbError, Verbs};
 pub use workload::{Workload, WorkloadRule};

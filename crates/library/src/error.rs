@@ -1,6 +1,6 @@
 //! Why something is refused or fails.
 
-use crate::{instances::InstanceFault, nodes::NodeFault, specs::SpecFault};
+use crate::{instances::InstanceFault, nodes::NodeFault, specs::SpecFault, text::joined};
 
 /// Why something in the library is refused or fails. No text has a secret in it.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +99,4 @@ impl From<Vec<SpecFault>> for Error {
     fn from(faults: Vec<SpecFault>) -> Self {
         Self::Spec(faults)
     }
-}
-
-fn joined(faults: &[impl ToString]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

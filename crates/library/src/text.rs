@@ -1,4 +1,4 @@
-//! Texts that people give to things. Pure.
+//! Texts that people give to things, and that they are told. Pure.
 
 /// True for a name: printable, on one line, not blank at its ends, and at most so many characters.
 pub(crate) fn is_line(text: &str, most: usize) -> bool {
@@ -10,6 +10,11 @@ pub(crate) fn is_line(text: &str, most: usize) -> bool {
 pub(crate) fn is_prose(text: &str, most: usize) -> bool {
     text.chars().count() <= most
         && !text.contains(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\t'))
+}
+
+/// Several faults in one sentence.
+pub(crate) fn joined(faults: &[impl ToString]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

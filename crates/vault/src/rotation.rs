@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{AuditOutcome, SealedRow, SealedTable};
 use entrepot_secrets::{HeldKeys, KeyId, OpenError as SealError, Place, Sealed};
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{OpenError, RotateError},
     status::{KeyStatus, Status},
-    vault::{Parts, Vault, to_the_end},
+    vault::{Parts, Vault},
 };
 
 /// How many values are read at once.

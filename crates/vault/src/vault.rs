@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{
     AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing, NewCredential as NewRecord,
 };
@@ -253,13 +253,4 @@ pub async fn read(catalog: &Catalog, keys: &Keys, stored: &StoredCredentials) ->
     }
     stored.replace(all);
     Ok(())
-}
-
-/// Does work that must not stop half-way when whoever asked for it leaves.
-pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await {
-        Ok(done) => done,
-        // It is never aborted, so it panicked.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

@@ -3,6 +3,7 @@
 use entrepot_catalog::EntryUse;
 
 use super::fields::EntryFault;
+use crate::text::joined;
 
 /// Why something about entries is refused or fails. No text has a secret in it.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum EntryError {
     #[error("it was changed since you looked at it")]
     Stale,
     /// What was given is not accepted; all that is wrong with it.
-    #[error("{}", listed(.0))]
+    #[error("{}", joined(.0))]
     Faults(Vec<EntryFault>),
     /// Instances use the entry.
     #[error("the entry `{entry}` is in use by {}", used_by(.by))]
@@ -41,10 +42,6 @@ pub enum EntryError {
     /// The database failed.
     #[error("the library cannot be read or changed")]
     Catalog(#[from] entrepot_catalog::Error),
-}
-
-fn listed(faults: &[EntryFault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn used_by(by: &[EntryUse]) -> String {

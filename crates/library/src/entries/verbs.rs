@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{
     AuditOutcome, EntryCursor, EntryFilter, EntryOrder, EntryRecord, EntryRemoval, EntrySave, Listing,
 };
@@ -11,7 +11,7 @@ use super::{
     error::EntryError,
     fields::{Checked, EntryChange, NewEntry},
 };
-use crate::{deeds::to_the_end, ids::EntryId, library::Library};
+use crate::{ids::EntryId, library::Library};
 
 /// How often a change is tried again when somebody else changes the same entry at that moment.
 const TRIES: usize = 5;

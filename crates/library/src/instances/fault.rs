@@ -3,6 +3,7 @@
 use entrepot_catalog::InstancePhase;
 
 use super::{ground::NoPlace, request::RunFault};
+use crate::text::joined;
 
 /// Why something is not done with an instance.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,10 +43,6 @@ pub enum InstanceFault {
     /// It cannot be done as the instance is.
     #[error("the instance is {}", .0.as_str())]
     Phase(InstancePhase),
-}
-
-fn joined(faults: &[RunFault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn place(no: &NoPlace) -> String {

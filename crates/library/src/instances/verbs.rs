@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{
     AllocationRecord, Ground, InstanceChange, InstanceChanged, InstanceDesired, InstancePhase,
     InstanceReason, InstanceRecord, Taken,
@@ -16,7 +16,6 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
-    deeds::to_the_end,
     error::Error,
     ids::{InstanceId, NodeId},
     library::Library,

@@ -9,7 +9,7 @@ use super::{
     connections::Link,
     secret,
 };
-use crate::library::Library;
+use crate::{library::Library, text::joined};
 
 /// Why a node cannot be reached.
 #[derive(Debug)]
@@ -44,10 +44,8 @@ impl Library {
             let opened = stored.map(|record| secret::open(node.id, &record, &keys)).transpose();
             opened.map_err(|error| Unreached::Condition(ConditionCode::Sealed.because(error.to_string())))?
         };
-        let checked = CheckedNode::new(node.settings.clone(), tls).map_err(|faults| {
-            let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            Unreached::Condition(ConditionCode::NotUsable.because(faults))
-        })?;
+        let checked = CheckedNode::new(node.settings.clone(), tls)
+            .map_err(|faults| Unreached::Condition(ConditionCode::NotUsable.because(joined(&faults))))?;
         let engine = Engine::connect(checked.endpoint().clone()).await;
         let engine = engine.map_err(|error| Unreached::Condition(condition(&error)))?;
         Ok(self.0.connections.put(node.id, node.revision, engine))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{
     DeviceRecord, DeviceState, Listing, NewNode, NodeFilter, NodeRecord, NodeRemoval, NodeSettings,
     SecretChange,
@@ -16,7 +16,7 @@ use super::{
     faults::NodeFault,
     secret::{self, NodeTls},
 };
-use crate::{deeds::to_the_end, error::Error, ids::NodeId, library::Library};
+use crate::{error::Error, ids::NodeId, library::Library};
 
 /// How often a change that names no revision is tried again when somebody else's comes first.
 const ATTEMPTS: usize = 5;

@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{Listing, SpecFields, SpecFilter, SpecRecord, SpecRemoval};
 
 use super::checked::CheckedSpec;
-use crate::{deeds::to_the_end, error::Error, ids::SpecId, library::Library};
+use crate::{error::Error, ids::SpecId, library::Library};
 
 /// How often a change that names no revision is tried again when somebody else's comes first.
 const ATTEMPTS: usize = 5;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::EntryRecord;
 
 use super::{
@@ -10,7 +10,6 @@ use super::{
     row::{Row, RowError, RowFault},
 };
 use crate::{
-    deeds::to_the_end,
     entries::{Checked, EntryError, EntryFault, Field, NewEntry},
     ids::EntryId,
     library::Library,
