@@ -29,7 +29,7 @@ fn wanted() -> Vec<String> {
         ("A", 60..=72),
         ("A", 80..=85),
         ("E", 1..=8),
-        ("I", 1..=12),
+        ("I", 1..=18),
     ];
     let later =
         later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));
