@@ -33,6 +33,7 @@ use entrepot_testkit::{
     client::{self, Response},
 };
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
@@ -61,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) vault: Option<Vault>,
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
+    /// What other servers are told of.
+    pub(crate) webhooks: Option<Webhooks>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
@@ -95,6 +98,7 @@ impl LibraryGround {
             mirror,
             access,
             address: None,
+            events: Default::default(),
             settings,
         })
     }
@@ -154,6 +158,7 @@ impl Rig {
             access,
             vault,
             library,
+            webhooks,
             accounts,
             policy,
             rules,
@@ -188,6 +193,7 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            webhooks,
             rules: rules.clone(),
             limits,
             policy,
@@ -309,6 +315,7 @@ async fn mirror(data: &Path, remote: Remote, clock: Clock, settings: Settings) -
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock,
     };
     Mirror::start(parts).await.unwrap()
