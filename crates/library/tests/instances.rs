@@ -21,5 +21,7 @@ mod split;
 mod streams;
 #[path = "instances/verbs.rs"]
 mod verbs;
+#[path = "instances/waits.rs"]
+mod waits;
 #[path = "instances/watch.rs"]
 mod watch;

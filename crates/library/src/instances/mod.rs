@@ -4,6 +4,7 @@
 //! - `ground`, `quota`, `hours`: where it goes, whether its account may have it, and for how long; `container`: what the engine is asked for
 //! - `create`, `verbs`, `reimage`, `commit`, `views`, `streams`, `programs`, `allowances`: what people do and see; `clock`: what is due because of the time
 //! - `bring_up` (with `site`, `make`, `remake`, `saved`, `verify`, `reach`), `put_down`: what is done on nodes, step by step (`steps`), and why it ends (`halt`)
+//! - `waits`: who waits until a card is free
 //! - `look`: compares instances with what engines show (`observed`), `watch` when; `work`: who is at work on what
 
 mod allowances;
@@ -37,6 +38,7 @@ mod streams;
 mod verbs;
 mod verify;
 mod views;
+mod waits;
 mod watch;
 mod work;
 

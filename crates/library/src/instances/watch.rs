@@ -32,6 +32,7 @@ impl Library {
             let mut followed = Followed::default();
             for round in 0_u64.. {
                 told(self.look_at_all(round).await);
+                told(self.tell_of_free_cards().await);
                 told(self.follow_all(&mut followed).await);
                 let pause = tokio::time::sleep(self.0.settings.instances.look_every);
                 tokio::select! {
