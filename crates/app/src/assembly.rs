@@ -51,7 +51,11 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let stored = StoredCredentials::default();
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &stored, &metrics));
     let parts = Parts {
-        settings: Settings { own_names: config.own_names(), ..config.mirror.clone() },
+        settings: Settings {
+            own_names: config.own_names(),
+            own_addresses: config.own_addresses(),
+            ..config.mirror.clone()
+        },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
         blobs: blobs.clone(),
