@@ -235,6 +235,11 @@ class Client {
     explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
     getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
+    getBudget: () => this.ask<"getBudget">("GET", "/api/v1/budget" satisfies keyof paths),
+    getStatus: () => this.ask<"getStatus">("GET", "/api/v1/status" satisfies keyof paths),
+    getMode: () => this.ask<"getMode">("GET", "/api/v1/mode" satisfies keyof paths),
+    setMode: (body: Body<"setMode">) => this.ask<"setMode">("PUT", "/api/v1/mode" satisfies keyof paths, {}, body),
+    resetMode: () => this.ask<"resetMode">("DELETE", "/api/v1/mode" satisfies keyof paths),
     reloadPullRules: () => this.ask<"reloadPullRules">("POST", "/api/v1/pull-rules/reload" satisfies keyof paths),
     explainPullRules: (query: operations["explainPullRules"]["parameters"]["query"]) =>
       this.ask<"explainPullRules">("GET", "/api/v1/pull-rules/explain" satisfies keyof paths, query),

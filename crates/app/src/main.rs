@@ -18,11 +18,13 @@ mod examples;
 mod examples_entries;
 mod examples_instances;
 mod examples_nodes;
+mod examples_operating;
 mod failure;
 mod first_password;
 mod greeting;
 mod housekeeping;
 mod log;
+mod machine;
 mod output;
 mod progress;
 mod pull_rules;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
+        Action::Mode(mode) => commands::mode::run(mode),
+        Action::Budget(to) => commands::budget::run(to),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::Library(library) => commands::library::run(library),

@@ -14,12 +14,14 @@ use crate::{
     local::Local,
     login_provider::LoginProvider,
     metrics::Metrics,
+    modes_in_force::ModesInForce,
     origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
     sync::{listeners::Listeners, service::SyncService},
+    top::Top,
 };
 
 /// The parts of a server.
@@ -38,8 +40,14 @@ pub struct Parts {
     pub library: Option<Library>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
+    /// What is on offer.
+    pub modes: ModesInForce,
     /// How much clients may have.
     pub limits: LimitsInForce,
+    /// What the operator says to everybody.
+    pub notice: Option<String>,
+    /// The images and clients that are served most; its gauges should be on `registry`.
+    pub top: Top,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -58,7 +66,10 @@ pub(crate) struct State {
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
     pub(crate) rules: RulesInForce,
+    pub(crate) modes: ModesInForce,
     pub(crate) limits: LimitsInForce,
+    pub(crate) notice: Option<String>,
+    pub(crate) top: Top,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -94,8 +105,22 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, rules, limits, policy, registry, metrics } =
-            parts;
+        let Parts {
+            mirror,
+            sync,
+            token,
+            access,
+            vault,
+            library,
+            rules,
+            modes,
+            limits,
+            notice,
+            top,
+            policy,
+            registry,
+            metrics,
+        } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -107,7 +132,10 @@ impl State {
             vault,
             library,
             rules,
+            modes,
             limits,
+            notice,
+            top,
             policy,
             registry,
             hosts,

@@ -1,10 +1,11 @@
 //! What a command line asks for.
 
+use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, rules, runs, serve,
-    specs, sync, tags,
+    inspect, instances, library, list, login, login_device, man, mode, nodes, pulls, relay, rules, runs,
+    serve, specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -44,6 +45,10 @@ pub(crate) enum Action {
     CheckRules(rules::CheckRules),
     /// Ask a server what may be pulled.
     Rules(rules::Rules),
+    /// Show or set the mode of a server.
+    Mode(mode::ModeOf),
+    /// Show what upstreams allow a server.
+    Budget(Addressed),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.

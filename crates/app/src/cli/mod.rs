@@ -11,6 +11,7 @@ mod chinese;
 mod chinese_entries;
 mod chinese_instances;
 mod chinese_nodes;
+mod chinese_operating;
 mod common;
 mod credentials;
 mod documents;
@@ -19,6 +20,7 @@ mod instances;
 mod library;
 mod migrate;
 mod nodes;
+mod operating;
 mod pull_rules;
 mod refusal;
 mod registries;
@@ -55,9 +57,11 @@ use instances::{
 use library::LibraryCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs};
+use operating::ModeArgs;
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
+use server::ServerArgs;
 use sessions::SessionCommand;
 use specs::SpecCommand;
 use stacks::{LoadArgs, RelayArgs};
@@ -216,6 +220,13 @@ enum Command {
     /// Check which images may be pulled, and by which rule
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Show which mode a mirror is in, or set it: how much is on offer
+    Mode(ModeArgs),
+    /// Show how many pulls upstreams still allow, account by account; exit code 1 if one counts an account as an address
+    Budget {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
@@ -417,6 +428,8 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
+            Self::Mode(mode) => mode.into_action(),
+            Self::Budget { server } => Action::Budget(server.addressed()),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
             Self::Library(library) => Action::Library(library.into_args()),

@@ -10,11 +10,14 @@ use std::{
 
 use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
+use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
+use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl,
-    RulesInForce, Server, SyncService, TlsFiles,
+    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy,
+    PublicUrl, Server, SyncService, TlsFiles, Top,
 };
+use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,7 +33,7 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
-    output,
+    machine, output,
     pull_rules::{self, Follower},
     runtime, secrets,
     syncing::{self, InForce, Source},
@@ -81,32 +84,21 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, quotas, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, stored, registries };
+    let source = Source { file, over, environment, catalog, stored, quotas, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let reading = source.clone();
-    let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    let limits = LimitsInForce::new(config.limits.meant.clone());
-    let metrics = counted(&mut registry, &rules.rules, &limits);
+    let InFront { rules, limits, modes, metrics, top } =
+        in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
-    let library = settled(entrepot_library::Parts {
-        catalog: source.catalog.clone(),
-        keys,
-        vault: vault.clone(),
-        mirror: mirror.clone(),
-        access: access.clone(),
-        address: address_for_nodes(config),
-        settings: config.library.clone(),
-    })
-    .await?;
+    let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -115,7 +107,10 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         vault: Some(vault),
         library: Some(library.clone()),
         rules: rules.rules.clone(),
+        modes: modes.clone(),
         limits,
+        notice: config.notice.clone(),
+        top,
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -126,10 +121,15 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
-    let watched = config.rules.watched.clone();
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
+    let machine = machine::watch(modes, access.clone(), data.path(), stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        tokio::join!(reload.watch(watched, stop.clone()), house, secrets::tend(access, stop.clone()));
+        tokio::join!(
+            reload.watch(config.rules.watched.clone(), stop.clone()),
+            house,
+            machine,
+            secrets::tend(access, stop.clone())
+        );
     });
     let end = end.await;
     mirror.shutdown().await;
@@ -140,12 +140,34 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     syncing::ended(end)
 }
 
-fn counted(registry: &mut Registry, rules: &RulesInForce, limits: &LimitsInForce) -> Metrics {
-    let metrics = Metrics::default();
+/// What stands in front of pulls, and what counts them.
+struct InFront {
+    rules: Follower,
+    limits: LimitsInForce,
+    modes: ModesInForce,
+    metrics: Metrics,
+    top: Top,
+}
+
+async fn in_front(
+    config: &Config,
+    source: &Source,
+    (mirror, access): (&Mirror, &Access),
+    registry: &mut Registry,
+) -> Result<InFront, Failure> {
+    let reading = source.clone();
+    let rules = pull_rules::open(config, move || reading.load(), access.clone());
+    let limits = LimitsInForce::new(config.limits.meant.clone());
+    let modes = ModesInForce::new(config.modes.meant.clone(), mirror, source.catalog.clone());
+    let restored = modes.restore().await;
+    restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
+    let (metrics, top) = (Metrics::default(), Top::default());
     metrics.register(registry);
-    rules.register(registry);
+    top.register(registry);
+    rules.rules.register(registry);
     limits.register(registry);
-    metrics
+    modes.register(registry);
+    Ok(InFront { rules, limits, modes, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
@@ -199,8 +221,21 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
 }
 
 // The library, after the end of the pulls that an earlier server left.
-async fn settled(parts: entrepot_library::Parts) -> Result<Library, Failure> {
-    let library = Library::new(parts);
+async fn library(
+    config: &Config,
+    source: &Source,
+    (mirror, vault, access): (&Mirror, &Vault, &Access),
+    keys: Keys,
+) -> Result<Library, Failure> {
+    let library = Library::new(entrepot_library::Parts {
+        catalog: source.catalog.clone(),
+        keys,
+        vault: vault.clone(),
+        mirror: mirror.on_behalf_of(Purpose::Request),
+        access: access.clone(),
+        address: address_for_nodes(config),
+        settings: config.library.clone(),
+    });
     let settled = library.settle_pulls().await;
     settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))?;
     Ok(library)

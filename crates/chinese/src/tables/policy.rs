@@ -5,6 +5,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "this is a number in a time, such as `120/m`, `20/s` or `600/h`, and may go on: `120/m burst 300`",
         "应为一段时间内的次数，例如 `120/m`、`20/s`、`600/h`，后面可写突发量：`120/m burst 300`",
     ),
+    (
+        "a mode is one of `normal`, `small-only`, `cached-only`, `closed`",
+        "模式为 `normal`、`small-only`、`cached-only`、`closed` 之一",
+    ),
+    ("the disk is {} full or more", "磁盘已用 {} 或更多"),
+    ("an upstream has {} of our pulls left or less", "某个上游的剩余拉取额度不超过 {}"),
+    ("the load is {} or more", "负载达到 {} 或更高"),
+    ("this is a part, such as `95%` or `0.5%`", "应为百分比，例如 `95%` 或 `0.5%`"),
+    ("a condition has one of `disk`, `budget` and `load`", "条件须写 `disk`、`budget`、`load` 之一"),
+    (
+        "a condition leads to `small-only`, `cached-only` or `closed`",
+        "条件的模式须为 `small-only`、`cached-only` 或 `closed`",
+    ),
+    ("`back` is where the condition ends: {0}", "`back` 是条件结束的位置：{0}"),
+    ("a greater part than where it begins", "须大于开始的位置"),
+    ("a smaller part than where it begins", "须小于开始的位置"),
+    ("a part of the whole is more than `0%` and at most `100%`", "百分比须大于 `0%`，最多 `100%`"),
     ("this is one line of 500 characters at most", "应为一行，最多 500 个字符"),
     ("`{text}` is not a rule: {error}", "`{text}` 不是规则：{error}"),
     (

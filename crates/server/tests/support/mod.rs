@@ -22,11 +22,12 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_library::Library;
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
+use entrepot_policy::ModeSettings;
 use entrepot_remote::{Credential, Remote};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, LimitsInForce, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService,
-    TlsFiles,
+    ApiToken, LimitsInForce, Listen, Metrics, ModesInForce, Patience, Policy, PublicUrl, RulesInForce,
+    Server, SyncService, TlsFiles, Top,
 };
 use entrepot_testkit::{
     TestRegistry,
@@ -34,7 +35,7 @@ use entrepot_testkit::{
 };
 use entrepot_vault::Vault;
 use http::{Method, Request};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use prometheus_client::registry::Registry;
@@ -67,6 +68,10 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// What may be pulled.
     pub(crate) rules: RulesInForce,
+    /// What is on offer.
+    pub(crate) modes: ModeSettings,
+    /// What the operator says to everybody.
+    pub(crate) notice: Option<String>,
     /// How much clients may have.
     pub(crate) limits: LimitsInForce,
     /// The proxies in front, and who reads the metrics.
@@ -117,6 +122,7 @@ pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
     pub(crate) library: Option<Library>,
+    pub(crate) modes: ModesInForce,
     pub(crate) stop: CancellationToken,
     pub(crate) running: JoinHandle<()>,
     data: tempfile::TempDir,
@@ -157,6 +163,8 @@ impl Rig {
             accounts,
             policy,
             rules,
+            modes,
+            notice,
             limits,
             networks,
             public_url,
@@ -170,6 +178,12 @@ impl Rig {
         metrics.register(&mut registry);
         rules.register(&mut registry);
         limits.register(&mut registry);
+        let records = Catalog::open(&Location::Sqlite(data.path().join("entrepot.db"))).await.unwrap();
+        let modes = ModesInForce::new(modes, &mirror, records);
+        modes.register(&mut registry);
+        let top = Top::default();
+        top.register(&mut registry);
+        modes.restore().await.unwrap();
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -189,7 +203,10 @@ impl Rig {
             vault,
             library: library.clone(),
             rules: rules.clone(),
+            modes: modes.clone(),
             limits,
+            notice,
+            top,
             policy,
             registry,
             metrics: metrics.clone(),
@@ -201,7 +218,7 @@ impl Rig {
             async move { server.run(stop, GRACE).await }
         });
         let address = server.local_addr();
-        Self { upstream, mirror, clock, address, server, metrics, library, stop, running, data }
+        Self { upstream, mirror, clock, address, server, metrics, library, modes, stop, running, data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -242,11 +259,16 @@ impl Rig {
 
     /// Asks over the socket for the local command line.
     pub(crate) async fn ask(&self, method: &str, path: &str) -> (u16, Bytes) {
+        self.ask_with(method, path, Bytes::new()).await
+    }
+
+    /// The same with a body.
+    pub(crate) async fn ask_with(&self, method: &str, path: &str, body: impl Into<Bytes>) -> (u16, Bytes) {
         let stream = UnixStream::connect(self.control()).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let request = Request::builder().method(method).uri(path).header("host", "entrepot");
-        let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        let response = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
         (head.status.as_u16(), body.collect().await.unwrap().to_bytes())
     }
