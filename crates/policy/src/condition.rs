@@ -89,11 +89,12 @@ impl WrittenCondition {
         if self.mode == Mode::Normal {
             return Err(ConditionError::Normal);
         }
-        let usual = if measure.is_too_little() { limit.plus(BACK) } else { limit.minus(BACK) };
-        let back = self.back.unwrap_or(usual);
+        let back = self.back.unwrap_or_else(|| measure.usual_back(limit));
         match measure.is_too_little() {
             true if back <= limit => Err(ConditionError::Back("a greater part than where it begins")),
+            true if back >= Percent::WHOLE => Err(ConditionError::Back("less than `100%`")),
             false if back >= limit => Err(ConditionError::Back("a smaller part than where it begins")),
+            false if back == nothing => Err(ConditionError::Back("more than `0%`")),
             _ => Ok(Condition { measure, limit, back, mode: self.mode }),
         }
     }
@@ -103,6 +104,16 @@ impl Measure {
     // Of a budget, little is bad; of the others, much.
     fn is_too_little(self) -> bool {
         self == Self::Budget
+    }
+
+    // Some points back, or half-way to the end of the scale, which is never passed.
+    fn usual_back(self, limit: Percent) -> Percent {
+        let ratio = limit.ratio();
+        if self.is_too_little() {
+            limit.plus(BACK).min(Percent::of_ratio((ratio + 1.0) / 2.0))
+        } else {
+            limit.minus(BACK).max(Percent::of_ratio(ratio / 2.0))
+        }
     }
 
     /// As it is written.
@@ -217,6 +228,8 @@ mod tests {
         assert_eq!(disk.to_string(), "the disk is 95% full or more");
         assert_eq!((disk.back, disk.mode()), (percent("90%"), Mode::CachedOnly));
         assert_eq!(read(r#"{"budget":"10%","mode":"small-only"}"#).unwrap().back, percent("15%"));
+        assert_eq!(read(r#"{"disk":"4%","mode":"closed"}"#).unwrap().back, percent("2%"), "it can end");
+        assert_eq!(read(r#"{"budget":"98%","mode":"closed"}"#).unwrap().back, percent("99%"));
         assert_eq!(read(r#"{"load":"300%","back":"150%","mode":"closed"}"#).unwrap().back, percent("150%"));
         for (wrong, error) in [
             (r#"{"mode":"closed"}"#, ConditionError::Measure),
@@ -230,6 +243,9 @@ mod tests {
         for wrong in [
             r#"{"disk":"95%","back":"95%","mode":"closed"}"#,
             r#"{"budget":"10%","back":"10%","mode":"closed"}"#,
+            r#"{"disk":"0.01%","back":"0%","mode":"closed"}"#,
+            r#"{"budget":"10%","back":"100%","mode":"closed"}"#,
+            r#"{"budget":"100%","mode":"closed"}"#,
         ] {
             assert!(matches!(read(wrong), Err(ConditionError::Back(_))), "{wrong}");
         }

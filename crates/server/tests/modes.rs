@@ -9,11 +9,11 @@ use entrepot_catalog::{AuditFilter, Catalog, Location};
 use entrepot_policy::ModesSection;
 use entrepot_secrets::Keyring;
 use entrepot_server::{Disk, Machine};
-use entrepot_testkit::{Capabilities, TestImage, client::Response, until_answer};
+use entrepot_testkit::{Bearer, Capabilities, Refusing, TestImage, client::Response, until_answer};
 use serde_json::{Value, json};
 use support::{
-    Rig, Setup,
-    account::{PASSWORD, basic, by},
+    Rig, Setup, UpstreamAccount,
+    account::{AWAY, PASSWORD, basic, by},
     code, noise,
 };
 
@@ -143,6 +143,37 @@ async fn a_condition_holds_less_back_and_gives_it_back_again() {
     yard.set(json!({"mode": "normal"})).await;
     assert_eq!(yard.get("/v2/other/manifests/1").await.status, 200);
     assert!(yard.get("/metrics").await.text().contains("entrepot_disk_free_bytes 4294967296"));
+}
+
+// operate.md row 44: where we have an account, what is public was found out before, and counts without the upstream.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_is_served_for_ever_also_where_an_account_is_used() {
+    let yard = Yard::start(json!({})).await;
+    let accounts = vec![UpstreamAccount { user: "robot", password: "canary", namespace: None }];
+    let setup = |mode: &str| {
+        let modes = serde_json::from_value::<ModesSection>(json!({"mode": mode})).unwrap().read().unwrap();
+        let access = Some(yard.access.clone());
+        Setup { modes, accounts: accounts.clone(), access, ..Setup::default() }
+    };
+    let rig = Rig::start_with(setup("normal")).await;
+    let image = TestImage::layers([noise(8, 1000)]);
+    for name in ["library/open", "library/secret"] {
+        rig.upstream.put_image(name, "1", &image);
+    }
+    rig.upstream.require_bearer(Bearer::new().user("robot", "canary").anonymous(Refusing::EmptyToken));
+    rig.upstream.make_private("library/secret");
+    let away = [AWAY];
+    let status = async |rig: &Rig, name: &str| {
+        rig.get_with(&format!("/v2/{name}/manifests/1"), &away).await.status.as_u16()
+    };
+    assert_eq!((status(&rig, "open").await, status(&rig, "secret").await), (200, 401));
+    rig.mirror.tidy().await;
+    rig.clock.advance(std::time::Duration::from_secs(400 * 24 * 3600));
+    rig.upstream.stop().await;
+    let rig = rig.restart(setup("cached-only")).await;
+    rig.mirror.tidy().await;
+    assert_eq!((status(&rig, "open").await, status(&rig, "secret").await), (200, 401));
+    assert_eq!(status(&rig, "never-seen").await, 403, "at once, and no 5xx");
 }
 
 #[tokio::test(flavor = "multi_thread")]

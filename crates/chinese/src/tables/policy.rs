@@ -21,6 +21,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`back` is where the condition ends: {0}", "`back` 是条件结束的位置：{0}"),
     ("a greater part than where it begins", "须大于开始的位置"),
     ("a smaller part than where it begins", "须小于开始的位置"),
+    ("less than `100%`", "须小于 `100%`"),
+    ("more than `0%`", "须大于 `0%`"),
     ("a part of the whole is more than `0%` and at most `100%`", "百分比须大于 `0%`，最多 `100%`"),
     ("this is one line of 500 characters at most", "应为一行，最多 500 个字符"),
     ("`{text}` is not a rule: {error}", "`{text}` 不是规则：{error}"),

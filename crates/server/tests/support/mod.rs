@@ -184,6 +184,7 @@ impl Rig {
         let top = Top::default();
         top.register(&mut registry);
         modes.restore().await.unwrap();
+        mirror.begin().await;
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -333,7 +334,7 @@ async fn mirror(data: &Path, remote: Remote, clock: Clock, settings: Settings) -
         metrics: entrepot_mirror::Metrics::default(),
         clock,
     };
-    Mirror::start(parts).await.unwrap()
+    Mirror::open(parts).unwrap()
 }
 
 /// Sends bytes as they are; what comes back until the server closes, or says nothing for a while.
