@@ -30,6 +30,7 @@ mod mode;
 mod node;
 mod problem;
 mod progress;
+mod prune;
 mod pull;
 mod pull_rule;
 mod query;
@@ -41,6 +42,7 @@ mod session;
 mod spec;
 mod status;
 mod timestamp;
+mod webhook;
 mod words;
 
 pub use account::{
@@ -83,6 +85,10 @@ pub use node::{
 };
 pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
+pub use prune::{
+    Prune, PruneDecision, PruneDetail, PruneList, PruneListQuery, PruneOutcome, PruneQuery, PruneStatus,
+    PruneTag,
+};
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
@@ -97,3 +103,7 @@ pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionLi
 pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
 pub use status::{ServiceStatus, UpstreamStanding, UpstreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
+pub use webhook::{
+    Webhook, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryStatus,
+    WebhookFormat, WebhookLanguage, WebhookList, WebhookTest,
+};

@@ -17,7 +17,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("entrepot mode", "See which mode is in force, and why", "查看当前的模式及原因"),
             example(
-                "entrepot mode cached-only --for 2h --reason \"the link is being repaired\"",
+                "entrepot mode cached-only --for 2h --reason maintenance",
                 "Serve only what is held, for two hours",
                 "两小时内只提供已缓存的内容",
             ),

@@ -62,7 +62,9 @@ async fn a_mode_is_set_shown_kept_through_a_restart_and_taken_back() {
     assert!(off.stdout.ends_with("tags: not listed\n"), "{}", off.stdout);
     let audit = run(&lab, &["audit", "--output", "json"]);
     assert!(audit.stdout.contains("cached-only, for 7200 s, a cable is cut"), "{}", audit.stdout);
-    for wrong in [&["mode", "auto", "--for", "2h"][..], &["mode", "shut"], &["mode", "closed", "--for", "soon"]] {
+    for wrong in
+        [&["mode", "auto", "--for", "2h"][..], &["mode", "shut"], &["mode", "closed", "--for", "soon"]]
+    {
         assert_eq!(run(&lab, wrong).code, 2, "{wrong:?}");
     }
     assert_eq!(run(&lab, &["mode", "--reason", "alone"]).code, 1);
@@ -90,10 +92,10 @@ async fn a_condition_holds_by_itself() {
     })
     .await;
     let shown = run(&lab, &["mode", "--output", "json"]);
-    assert_eq!((&told(&shown)["cause"], &told(&shown)["reason"]), (
-        &json!("condition"),
-        &json!("the disk is 0.02% full or more")
-    ));
+    assert_eq!(
+        (&told(&shown)["cause"], &told(&shown)["reason"]),
+        (&json!("condition"), &json!("the disk is 0.02% full or more"))
+    );
     tokio::task::block_in_place(|| serving.stop());
 }
 

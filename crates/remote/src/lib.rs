@@ -30,6 +30,7 @@ mod error;
 mod exchange;
 mod failover;
 mod health;
+mod last_accounts;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;

@@ -10,7 +10,6 @@ use std::{
 
 use entrepot_oci::Repository;
 use http::Method;
-use moka::sync::Cache;
 
 use crate::{
     accounts::Account,
@@ -21,20 +20,6 @@ use crate::{
     request::Request,
     response::Response,
 };
-
-/// How long a repository keeps its account after its last request.
-const STAYS: Duration = Duration::from_secs(10 * 60);
-/// The most repositories whose account is remembered.
-const MOST: u64 = 10_000;
-
-/// The accounts that repositories were last pulled with.
-pub(crate) struct LastAccounts(Cache<Repository, usize>);
-
-impl LastAccounts {
-    pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MOST).time_to_idle(STAYS).build())
-    }
-}
 
 /// Whether registries count the request as a pull.
 pub(crate) fn is_pull(request: &Request) -> bool {
@@ -92,7 +77,7 @@ impl Remote {
     pub(crate) fn in_order(&self, accounts: &[&Account], repository: Option<&Repository>) -> Vec<usize> {
         let [_, _, ..] = accounts else { return accounts.iter().map(|account| account.id).collect() };
         let now = Instant::now();
-        let last = repository.and_then(|repository| self.inner().last_accounts.0.get(repository));
+        let last = repository.and_then(|repository| self.inner().last_accounts.of(repository));
         let width =
             |account: &Account| account.credential.namespace.as_ref().map_or(0, |name| name.parts().count());
         let left = |account: &Account| {
@@ -115,9 +100,9 @@ impl Remote {
     /// Remembers which account a repository was pulled with.
     pub(crate) fn note_account(&self, repository: Option<&Repository>, account: usize) {
         if let Some(repository) = repository
-            && self.inner().last_accounts.0.get(repository) != Some(account)
+            && self.accounts().len() > 1
         {
-            self.inner().last_accounts.0.insert(repository.clone(), account);
+            self.inner().last_accounts.note(repository, account);
         }
     }
 

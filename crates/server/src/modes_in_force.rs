@@ -7,6 +7,7 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Error as CatalogError, ModeOrderRecord};
+use entrepot_events::{Event, EventSender, ModeChanged};
 use entrepot_mirror::Mirror;
 use entrepot_policy::{Cause, Condition, Measured, Mode, ModeSettings, Modes, Offer, Order, Percent};
 use prometheus_client::{
@@ -22,6 +23,7 @@ pub struct ModesInForce(Arc<Shared>);
 struct Shared {
     mirror: Mirror,
     catalog: Catalog,
+    events: EventSender,
     state: Mutex<State>,
     // Held while an order is recorded, so that what is recorded is what is in force.
     ordering: tokio::sync::Mutex<()>,
@@ -92,11 +94,12 @@ pub(crate) struct ModeView {
 
 impl ModesInForce {
     /// Puts the configured mode into force.
-    pub fn new(settings: ModeSettings, mirror: &Mirror, catalog: Catalog) -> Self {
+    pub fn new(settings: ModeSettings, mirror: &Mirror, catalog: Catalog, events: EventSender) -> Self {
         let state = State { modes: Modes::new(settings), measured: Measured::default() };
         let this = Self(Arc::new(Shared {
             mirror: mirror.clone(),
             catalog,
+            events,
             state: Mutex::new(state),
             ordering: tokio::sync::Mutex::new(()),
             start: Instant::now(),
@@ -239,6 +242,11 @@ impl ModesInForce {
             Cause::ByHand | Cause::Condition(_) => offer.why().unwrap_or_else(|| by.to_owned()),
         };
         tracing::warn!(from = %before.mode, mode = %offer.mode, by, why, "the mode of the mirror has changed");
+        self.0.events.raise(Event::ModeChanged(ModeChanged {
+            from: before.mode.to_string(),
+            to: offer.mode.to_string(),
+            cause: why.clone(),
+        }));
         Some(ModeChange { from: before.mode, to: offer.mode, why })
     }
 

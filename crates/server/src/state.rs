@@ -4,6 +4,7 @@ use entrepot_access::{Access, Networks};
 use entrepot_library::Library;
 use entrepot_mirror::Mirror;
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// What other servers are told of.
+    pub webhooks: Option<Webhooks>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
     /// What is on offer.
@@ -65,6 +68,7 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) rules: RulesInForce,
     pub(crate) modes: ModesInForce,
     pub(crate) limits: LimitsInForce,
@@ -112,6 +116,7 @@ impl State {
             access,
             vault,
             library,
+            webhooks,
             rules,
             modes,
             limits,
@@ -131,6 +136,7 @@ impl State {
             access,
             vault,
             library,
+            webhooks,
             rules,
             modes,
             limits,

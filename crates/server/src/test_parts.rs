@@ -4,6 +4,7 @@ use std::path::Path;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::EventSender;
 use entrepot_mirror::{Clock, Freshness, Mirror, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_policy::ModeSettings;
@@ -26,11 +27,12 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock: Clock::manual(),
     };
     let catalog = parts.catalog.clone();
     let mirror = Mirror::start(parts).await.unwrap();
-    let modes = ModesInForce::new(ModeSettings::default(), &mirror, catalog);
+    let modes = ModesInForce::new(ModeSettings::default(), &mirror, catalog, EventSender::default());
     let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
     Parts {
         mirror,
@@ -39,6 +41,7 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         access: None,
         vault: None,
         library: None,
+        webhooks: None,
         rules: RulesInForce::default(),
         modes,
         limits: LimitsInForce::default(),

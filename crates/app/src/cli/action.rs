@@ -4,8 +4,8 @@ use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, list, login, login_device, man, mode, nodes, pulls, relay, rules, runs,
-    serve, specs, sync, tags,
+    inspect, instances, library, list, login, login_device, man, mode, nodes, prunes, pulls, relay, rules,
+    runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -35,6 +35,8 @@ pub(crate) enum Action {
     Inspect(inspect::Inspect),
     /// Print an image's digest.
     Digest(digest::DigestOf),
+    /// Decide about tags that no rule writes.
+    Prunes(prunes::Prunes),
     /// Start, stop or list runs on a server.
     Runs(runs::Runs),
     /// Log in to a registry.
@@ -53,6 +55,8 @@ pub(crate) enum Action {
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
     Credentials(credentials::Credentials),
+    /// Show what other servers are told of.
+    Webhooks(webhooks::Webhooks),
     /// Manage the images that may be run.
     Library(library::Library),
     /// Manage nodes.

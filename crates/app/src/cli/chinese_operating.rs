@@ -15,9 +15,4 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Why: those who are refused are told", "原因，会告知被拒绝的人"),
     ("Whether tags of mirrored repositories are listed", "是否列出代理仓库的标签"),
     ("Whether `/v2/_catalog` may be asked", "是否可以查询 `/v2/_catalog`"),
-    ("Everything", "提供全部"),
-    ("What is held, and small blobs", "提供已缓存的内容和较小的层"),
-    ("What is held", "只提供已缓存的内容"),
-    ("Nothing", "全部关闭"),
-    ("What the configuration and its conditions say", "由配置及其条件决定"),
 ];

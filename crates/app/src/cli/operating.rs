@@ -11,15 +11,10 @@ use crate::commands::mode::{ModeOf, Verb};
 /// What `mode` may be told.
 #[derive(Clone, Copy, ValueEnum)]
 enum ModeWord {
-    /// Everything
     Normal,
-    /// What is held, and small blobs
     SmallOnly,
-    /// What is held
     CachedOnly,
-    /// Nothing
     Closed,
-    /// What the configuration and its conditions say
     Auto,
 }
 

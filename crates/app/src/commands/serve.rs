@@ -33,7 +33,9 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
-    machine, output,
+    machine::{self, Watched},
+    operators::Operators,
+    output,
     pull_rules::{self, Follower},
     runtime, secrets,
     syncing::{self, InForce, Source},
@@ -84,13 +86,14 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, quotas, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, quotas, events, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
+    let (events, raised) = events;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, stored, quotas, registries };
+    let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
@@ -99,6 +102,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
+    let operators = Operators::open(config, &source, raised, &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -106,6 +110,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
+        webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
         modes: modes.clone(),
         limits,
@@ -122,12 +127,16 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let machine = machine::watch(modes, access.clone(), data.path(), stop.clone());
+    let (events, data_path) = (source.events.clone(), data.path().to_owned());
+    let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
+    let machine = machine::watch(watched, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+        let reload = reload.watch(config.rules.watched.clone(), stop.clone());
         tokio::join!(
-            reload.watch(config.rules.watched.clone(), stop.clone()),
+            reload,
             house,
             machine,
+            operators.tell(stop.clone()),
             secrets::tend(access, stop.clone())
         );
     });
@@ -158,7 +167,8 @@ async fn in_front(
     let reading = source.clone();
     let rules = pull_rules::open(config, move || reading.load(), access.clone());
     let limits = LimitsInForce::new(config.limits.meant.clone());
-    let modes = ModesInForce::new(config.modes.meant.clone(), mirror, source.catalog.clone());
+    let (catalog, events) = (source.catalog.clone(), source.events.clone());
+    let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
     let restored = modes.restore().await;
     restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
     let (metrics, top) = (Metrics::default(), Top::default());
@@ -234,6 +244,7 @@ async fn library(
         mirror: mirror.on_behalf_of(Purpose::Request),
         access: access.clone(),
         address: address_for_nodes(config),
+        events: source.events.clone(),
         settings: config.library.clone(),
     });
     let settled = library.settle_pulls().await;

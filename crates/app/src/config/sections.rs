@@ -14,6 +14,7 @@ use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
+use entrepot_webhooks::WebhookSection;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -42,13 +43,14 @@ pub(super) struct File {
     pub(super) api_token: Option<SecretString>,
     pub(super) access: Option<AccessSection>,
     pub(super) library: Library,
+    pub(super) webhooks: Vec<WebhookSection>,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 23] = [
     "listen",
     "data",
     "blobs",
@@ -68,6 +70,7 @@ pub(super) const KEYS: [&str; 22] = [
     "api_token",
     "access",
     "library",
+    "webhooks",
     "secrets",
     "tls",
     "log",

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, budget, cache, compat, credentials, device, grants, headers::JSON,
-    library, modes, pages, pull_rules, sessions, state::State, status, sync,
+    library, modes, pages, pull_rules, sessions, state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -39,6 +39,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
         (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
+        (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
@@ -85,6 +86,10 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::api::cancel_run))
         .routes(routes!(sync::api::state))
         .routes(routes!(sync::events::events))
+        .routes(routes!(sync::prunes::prunes))
+        .routes(routes!(sync::prunes::prune))
+        .routes(routes!(sync::prunes::approve_prune))
+        .routes(routes!(sync::prunes::reject_prune))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::accounts, accounts::create_account))
         .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
@@ -110,7 +115,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(pull_rules::explain))
         .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
         .routes(routes!(budget::budget))
-        .routes(routes!(status::status));
+        .routes(routes!(status::status))
+        .routes(routes!(webhooks::webhooks))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver));
     library_api(router)
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
@@ -139,6 +148,7 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::entry_documents::import_entries))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
+        .routes(routes!(library::specs::wait_for_spec, library::specs::end_spec_wait))
         .routes(routes!(library::instances::instances, library::instances::create_instance))
         .routes(routes!(
             library::instances::instance,

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::EventSender;
 use entrepot_library::Library;
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
@@ -34,6 +35,7 @@ use entrepot_testkit::{
     client::{self, Response},
 };
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -62,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) vault: Option<Vault>,
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
+    /// What other servers are told of.
+    pub(crate) webhooks: Option<Webhooks>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
@@ -100,6 +104,7 @@ impl LibraryGround {
             mirror,
             access,
             address: None,
+            events: Default::default(),
             settings,
         })
     }
@@ -160,6 +165,7 @@ impl Rig {
             access,
             vault,
             library,
+            webhooks,
             accounts,
             policy,
             rules,
@@ -179,7 +185,7 @@ impl Rig {
         rules.register(&mut registry);
         limits.register(&mut registry);
         let records = Catalog::open(&Location::Sqlite(data.path().join("entrepot.db"))).await.unwrap();
-        let modes = ModesInForce::new(modes, &mirror, records);
+        let modes = ModesInForce::new(modes, &mirror, records, EventSender::default());
         modes.register(&mut registry);
         let top = Top::default();
         top.register(&mut registry);
@@ -203,6 +209,7 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            webhooks,
             rules: rules.clone(),
             modes: modes.clone(),
             limits,
@@ -332,6 +339,7 @@ async fn mirror(data: &Path, remote: Remote, clock: Clock, settings: Settings) -
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock,
     };
     Mirror::open(parts).unwrap()
