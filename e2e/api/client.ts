@@ -247,6 +247,11 @@ class Client {
     explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
     getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
+    getBudget: () => this.ask<"getBudget">("GET", "/api/v1/budget" satisfies keyof paths),
+    getStatus: () => this.ask<"getStatus">("GET", "/api/v1/status" satisfies keyof paths),
+    getMode: () => this.ask<"getMode">("GET", "/api/v1/mode" satisfies keyof paths),
+    setMode: (body: Body<"setMode">) => this.ask<"setMode">("PUT", "/api/v1/mode" satisfies keyof paths, {}, body),
+    resetMode: () => this.ask<"resetMode">("DELETE", "/api/v1/mode" satisfies keyof paths),
     waitForSpec: (id: number) =>
       this.tell("PUT", ("/api/v1/library/specs/{id}/wait" satisfies keyof paths).replace("{id}", String(id))),
     endSpecWait: (id: number) =>

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod budget;
 mod cache;
 mod cause;
 mod copy;
@@ -26,6 +27,7 @@ mod event;
 mod exec;
 mod grant;
 mod instance;
+mod mode;
 mod node;
 mod problem;
 mod progress;
@@ -39,6 +41,7 @@ mod run_id;
 mod said;
 mod session;
 mod spec;
+mod status;
 mod timestamp;
 mod webhook;
 mod words;
@@ -48,6 +51,7 @@ pub use account::{
     ApiTokenListQuery, ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me,
     NewAccount, NewApiToken, PageQuery, Role, SenderKind,
 };
+pub use budget::{AccountBudget, Budget, BudgetState, UpstreamBudget};
 pub use cache::{
     CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
     CacheTotals, CacheVerification,
@@ -77,6 +81,7 @@ pub use instance::{
     InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
     InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
+pub use mode::{Mode, ModeCause, ModeCondition, ModeMeasure, ModeOrder, ModeState, NewModeOrder};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
     NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
@@ -99,6 +104,7 @@ pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunReque
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
 pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
+pub use status::{ServiceStatus, UpstreamStanding, UpstreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
 pub use webhook::{
     Webhook, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryStatus,

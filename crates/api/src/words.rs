@@ -36,6 +36,7 @@ mod tests {
 
     use crate::{
         account::{AccountKind, AuditOutcome, Role, SenderKind},
+        budget::BudgetState,
         cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
@@ -45,6 +46,7 @@ mod tests {
         instance::{
             InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
         },
+        mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
@@ -53,6 +55,7 @@ mod tests {
         pull_rule::{PullRuleKind, PullRuleReason},
         run::{RunOutcome, RunReply},
         spec::SpecVendor,
+        status::UpstreamStanding,
         webhook::{WebhookDeliveryStatus, WebhookFormat, WebhookLanguage},
     };
 
@@ -69,6 +72,10 @@ mod tests {
         agree(AuditOutcome::ALL, AuditOutcome::as_str);
         agree(Role::ALL, Role::as_str);
         agree(SenderKind::ALL, SenderKind::as_str);
+        agree(BudgetState::ALL, BudgetState::as_str);
+        agree(Mode::ALL, Mode::as_str);
+        agree(ModeCause::ALL, ModeCause::as_str);
+        agree(ModeMeasure::ALL, ModeMeasure::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
         agree(EntryForm::ALL, EntryForm::as_str);
@@ -91,6 +98,7 @@ mod tests {
         agree(PullRuleReason::ALL, PullRuleReason::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(UpstreamStanding::ALL, UpstreamStanding::as_str);
         agree(SpecVendor::ALL, SpecVendor::as_str);
         agree(DeviceState::ALL, DeviceState::as_str);
         agree(DeviceVendor::ALL, DeviceVendor::as_str);

@@ -11,6 +11,7 @@ mod chinese;
 mod chinese_entries;
 mod chinese_instances;
 mod chinese_nodes;
+mod chinese_operating;
 mod chinese_webhooks;
 mod common;
 mod credentials;
@@ -20,6 +21,7 @@ mod instances;
 mod library;
 mod migrate;
 mod nodes;
+mod operating;
 mod prunes;
 mod pull_rules;
 mod refusal;
@@ -59,9 +61,11 @@ use instances::{
 use library::LibraryCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs, PullsCommand};
+use operating::ModeArgs;
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
+use server::ServerArgs;
 use sessions::SessionCommand;
 use specs::SpecCommand;
 use stacks::{LoadArgs, RelayArgs};
@@ -221,6 +225,13 @@ enum Command {
     /// Check which images may be pulled, and by which rule
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Show which mode a mirror is in, or set it: how much is on offer
+    Mode(ModeArgs),
+    /// Show how many pulls upstreams still allow, account by account; exit code 1 if one counts an account as an address
+    Budget {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
@@ -434,6 +445,8 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
+            Self::Mode(mode) => mode.into_action(),
+            Self::Budget { server } => Action::Budget(server.addressed()),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
             Self::Webhooks(webhooks) => Action::Webhooks(webhooks.into_args()),

@@ -186,6 +186,15 @@ impl Client {
         ask(self.request(Method::PATCH, path).json(body)).await
     }
 
+    /// Sends `PUT` to a path below `/api/v1`; the answer is the thing as it is now.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// Sends a change to a path below `/api/v1`; the answer has no content.
     pub(crate) async fn change(
         &self,

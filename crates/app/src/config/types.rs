@@ -7,7 +7,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
-use entrepot_policy::{Contact, Limits, RuleList};
+use entrepot_policy::{Contact, Limits, ModeSettings, RuleList};
 use entrepot_remote::Settings as RemoteSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) names: Vec<String>,
     /// The address that everybody is told.
     pub(crate) public_url: Option<PublicUrl>,
+    /// What everybody is told.
+    pub(crate) notice: Option<String>,
     /// All known registries.
     pub(crate) registries: BTreeMap<Host, Registry>,
     /// Certificate and key; `None` means plain HTTP.
@@ -49,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) pull_rules: PullRules,
     /// How much clients may have.
     pub(crate) limits: Written<Limits>,
+    /// When less is on offer.
+    pub(crate) modes: Written<ModeSettings>,
     /// The migration from one registry to another.
     pub(crate) migration: Option<Written<Migration>>,
     /// The token that lets API clients start and stop runs.

@@ -305,6 +305,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`{}` is too long for a certificate", "`{}` 过长，不是证书"),
     ("`{}` was not pulled ({}): {}", "`{}` 未拉取（{}）：{}"),
     ("the pull of `{}` was stopped", "`{}` 的拉取已停止"),
+    ("`auto` takes back what was set, and stands alone", "`auto` 用于撤销设置，只能单独使用"),
+    (
+        "an upstream counts pulls for our address although an account is used",
+        "使用了账号，但上游仍按本站的地址计算拉取次数",
+    ),
+    ("cannot read which mode was set by hand", "无法读取手动设置的模式"),
     ("cannot read what was left of the library's pulls", "无法读取镜像库未完成的拉取"),
     ("the image of entry {} cannot be used: {status}", "条目 {} 的镜像不可用：{status}"),
     ("the name `{}` does not say what is in the file", "从文件名 `{}` 无法得知文件格式"),

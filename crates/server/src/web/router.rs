@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
-    library, pages, pull_rules, sessions, state::State, sync, webhooks,
+    accounts, answer::respond, body::Body, budget, cache, compat, credentials, device, grants, headers::JSON,
+    library, modes, pages, pull_rules, sessions, state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -38,6 +38,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
+        (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
         (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
@@ -112,6 +113,9 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
         .routes(routes!(pull_rules::explain))
+        .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
+        .routes(routes!(budget::budget))
+        .routes(routes!(status::status))
         .routes(routes!(webhooks::webhooks))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::deliveries))
