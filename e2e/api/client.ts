@@ -218,6 +218,10 @@ class Client {
     startInstance: (id: number, body: Body<"startInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/start" satisfies keyof paths).replace("{id}", String(id)), body),
     stopInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/stop" satisfies keyof paths).replace("{id}", String(id))),
     restartInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/restart" satisfies keyof paths).replace("{id}", String(id))),
+    reimageInstance: (id: number, body: Body<"reimageInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/image" satisfies keyof paths).replace("{id}", String(id)), body),
+    commitInstance: (id: number, body: Body<"commitInstance">) =>
+      this.ask<"commitInstance">("POST", ("/api/v1/library/instances/{id}/commit" satisfies keyof paths).replace("{id}", String(id)), {}, body),
+    execInInstance: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/exec" satisfies keyof paths).replace("{id}", String(id))),
     listInstanceRuns: (id: number, query: operations["listInstanceRuns"]["parameters"]["query"]) =>
       this.ask<"listInstanceRuns">("GET", ("/api/v1/library/instances/{id}/runs" satisfies keyof paths).replace("{id}", String(id)), query),
     readInstanceLogs: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/logs" satisfies keyof paths).replace("{id}", String(id))),

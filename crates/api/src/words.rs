@@ -43,7 +43,9 @@ mod tests {
         credential::{CredentialStep, CredentialVerdict},
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
-        instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
+        instance::{
+            InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
+        },
         mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
@@ -86,6 +88,7 @@ mod tests {
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
         agree(InstanceDesired::ALL, InstanceDesired::as_str);
+        agree(InstancePart::ALL, InstancePart::as_str);
         agree(InstancePhase::ALL, InstancePhase::as_str);
         agree(InstanceReason::ALL, InstanceReason::as_str);
         agree(InstanceSplit::ALL, InstanceSplit::as_str);

@@ -54,7 +54,11 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let shared = Shared { stored: &stored, quotas: &quotas, metrics: &metrics };
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &shared));
     let parts = Parts {
-        settings: Settings { own_names: config.own_names(), ..config.mirror.clone() },
+        settings: Settings {
+            own_names: config.own_names(),
+            own_addresses: config.own_addresses(),
+            ..config.mirror.clone()
+        },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
         blobs: blobs.clone(),

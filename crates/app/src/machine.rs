@@ -112,7 +112,7 @@ impl Low {
     }
 
     fn budgets(&mut self, budgets: &[UpstreamBudget]) -> Vec<Event> {
-        let accounts = budgets.iter().flat_map(|one| one.accounts.iter().map(|account| (one, account)));
+        let accounts = budgets.iter().flat_map(|one| one.accounts.iter().map(move |account| (one, account)));
         let low = accounts.filter_map(|(budget, account)| {
             let (remaining, limit) = (account.left?, account.limit?);
             let (registry, account) = (budget.upstream.to_string(), account.account.clone());

@@ -73,8 +73,14 @@ fn main() -> ExitCode {
         Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),
+        Action::Pulls(pulls) => commands::pulls::list(pulls),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),
+        Action::Exec(exec) => match commands::exec::run(exec) {
+            // That of the program.
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),

@@ -132,7 +132,8 @@ impl Mirror {
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
         let names = Names::new(settings.default_upstream.clone(), hosted)
             .with_domain(settings.domain.as_deref())
-            .with_own_names(&settings.own_names);
+            .with_own_names(&settings.own_names)
+            .with_own_addresses(&settings.own_addresses);
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });

@@ -4,8 +4,8 @@ use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, list, login, login_device, man, mode, nodes, prunes, pulls, relay, rules,
-    runs, serve, specs, sync, tags, webhooks,
+    exec, inspect, instances, library, list, login, login_device, man, mode, nodes, prunes, pulls, relay,
+    rules, runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -63,10 +63,14 @@ pub(crate) enum Action {
     Nodes(Box<nodes::Nodes>),
     /// Let a node pull an image.
     Pull(pulls::PullTo),
+    /// List and stop pulls.
+    Pulls(pulls::Pulls),
     /// Manage specs.
     Specs(specs::Specs),
     /// Manage instances.
     Instances(instances::Instances),
+    /// Run a program in an instance.
+    Exec(exec::Exec),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

@@ -55,11 +55,12 @@ use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
 use instances::{
-    ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
+    CommitArgs, ExecArgs, ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, ReimageArgs, RenameArgs,
+    RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
 use library::LibraryCommand;
 use migrate::MigrateCommand;
-use nodes::{NodeCommand, PullArgs};
+use nodes::{NodeCommand, PullArgs, PullsCommand};
 use operating::ModeArgs;
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
@@ -248,6 +249,9 @@ enum Command {
     Node(NodeCommand),
     /// Let a node pull an image, and show how far it is
     Pull(PullArgs),
+    /// List and stop pulls: images on their way to nodes
+    #[command(subcommand)]
+    Pulls(PullsCommand),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
@@ -257,6 +261,8 @@ enum Command {
     Ps(PsArgs),
     /// Print what an instance printed
     Logs(LogsArgs),
+    /// Run a program in an instance, or a shell
+    Exec(ExecArgs),
     /// Show what an instance uses
     Stats(InstanceArgs),
     /// Start an instance that is stopped
@@ -267,6 +273,10 @@ enum Command {
     Restart(InstanceArgs),
     /// Give an instance another name
     Rename(RenameArgs),
+    /// Give an instance the image of another entry: its data stays, its disk goes
+    Reimage(ReimageArgs),
+    /// Save the disk of an instance as an image on this server
+    Commit(CommitArgs),
     /// Say when an instance is stopped or removed
     Extend(ExtendArgs),
     /// Remove an instance
@@ -443,15 +453,19 @@ impl Command {
             Self::Library(library) => Action::Library(library.into_args()),
             Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
             Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
+            Self::Pulls(pulls) => Action::Pulls(pulls.into_args()),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Run(run) => Action::Instances(run.into_args()),
             Self::Ps(ps) => Action::Instances(ps.into_args()),
             Self::Logs(logs) => Action::Instances(logs.into_args()),
+            Self::Exec(exec) => Action::Exec(exec.into_args()),
             Self::Stats(instance) => Action::Instances(instance.stats()),
             Self::Start(start) => Action::Instances(start.into_args()),
             Self::Stop(instance) => Action::Instances(instance.stop()),
             Self::Restart(instance) => Action::Instances(instance.restart()),
             Self::Rename(rename) => Action::Instances(rename.into_args()),
+            Self::Reimage(reimage) => Action::Instances(reimage.into_args()),
+            Self::Commit(commit) => Action::Instances(commit.into_args()),
             Self::Extend(extend) => Action::Instances(extend.into_args()),
             Self::Rm(rm) => Action::Instances(rm.into_args()),
             Self::Free(free) => Action::Instances(free.into_args()),

@@ -12,6 +12,7 @@ pub(crate) mod copy;
 pub(crate) mod credentials;
 pub(crate) mod digest;
 pub(crate) mod documents;
+pub(crate) mod exec;
 pub(crate) mod inspect;
 pub(crate) mod instances;
 pub(crate) mod library;

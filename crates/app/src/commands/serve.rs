@@ -125,9 +125,9 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+    let (events, data_path) = (source.events.clone(), data.path().to_owned());
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let (events, data_path) = (source.events.clone(), data.path().to_owned());
     let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
     let machine = machine::watch(watched, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {

@@ -83,6 +83,24 @@ impl Config {
         let public = self.public_url.as_ref().map(|url| url.host().to_owned());
         self.names.iter().cloned().chain(public).collect()
     }
+
+    /// The addresses that clients of this server have in front of images, as far as they are configured: its names, with the
+    /// port and without, and where it listens.
+    pub(crate) fn own_addresses(&self) -> Vec<String> {
+        let listen = self.listen.to_string();
+        let (host, port) = listen.rsplit_once(':').unwrap_or((&listen, "443"));
+        let with_port = |name: &str| format!("{name}:{port}");
+        let here: &[&str] = match host {
+            "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]" => &["127.0.0.1", "localhost", "[::1]"],
+            _ => &[],
+        };
+        let public = self.public_url.as_ref().map(PublicUrl::text);
+        let public = public.and_then(|url| url.split_once("://").map(|(_, address)| address.to_owned()));
+        let names = self.own_names().into_iter().chain(self.mirror.domain.clone());
+        let names = names.flat_map(|name| [with_port(&name), name]);
+        let here = here.iter().map(|name| with_port(name)).chain([listen.clone()]);
+        here.chain(names).chain(public).collect()
+    }
 }
 
 /// Where the key is that secrets are sealed with.

@@ -1,6 +1,8 @@
 //! Ways out of what failed, as commands tell them.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("leave out `--tty`", "请去掉 `--tty`"),
+    ("let proxies pass `Connection: Upgrade` on", "请让代理传递 `Connection: Upgrade`"),
     // Configuration
     ("TLS needs both files", "TLS 需要两个文件"),
     ("1 means one connection for each blob", "1 表示每个镜像层只用一个连接"),

@@ -43,7 +43,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
-    components(schemas(entrepot_api::Event, entrepot_api::EntryForm)),
+    components(schemas(entrepot_api::Event, entrepot_api::EntryForm, entrepot_api::ExecMessage, entrepot_api::ExecReport)),
     modifiers(&ApiToken)
 )]
 struct Document;
@@ -158,9 +158,12 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::instances::start_instance))
         .routes(routes!(library::instances::stop_instance))
         .routes(routes!(library::instances::restart_instance))
+        .routes(routes!(library::instance_images::reimage))
+        .routes(routes!(library::instance_images::commit))
         .routes(routes!(library::instances::instance_runs))
         .routes(routes!(library::instance_streams::logs))
         .routes(routes!(library::instance_streams::usage))
+        .routes(routes!(library::exec::exec))
         .routes(routes!(library::instances::free))
         .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
         .routes(routes!(library::quotas::volumes))

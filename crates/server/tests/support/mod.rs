@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod content;
 pub(crate) mod library;
+pub(crate) mod stock;
 pub(crate) mod tls;
 pub(crate) mod yard;
 
