@@ -1,4 +1,4 @@
-//! What operators are told: by webhooks, of what happens and of a disk that gets full.
+//! What operators are told: by webhooks, of what happens and of a disk that gets full; and by traces, where time goes.
 
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
@@ -13,6 +13,7 @@ use crate::{
     disk::{self, DiskMetrics},
     failure::Failure,
     syncing::Source,
+    traces::Traces,
 };
 
 /// Tells operators of events.
@@ -23,6 +24,7 @@ pub(crate) struct Operators {
     events: EventSender,
     disk: DiskMetrics,
     data: PathBuf,
+    traces: Traces,
 }
 
 impl Operators {
@@ -33,11 +35,12 @@ impl Operators {
     pub(crate) async fn open(
         config: &Config,
         source: &Source,
-        raised: EventReceiver,
+        (raised, traces): (EventReceiver, Traces),
         registry: &mut Registry,
     ) -> Result<Self, Failure> {
         let metrics = Metrics::default();
         metrics.register(registry);
+        traces.register(registry);
         let opened = Webhooks::open(Parts {
             catalog: source.catalog.clone(),
             webhooks: config.webhooks.meant.clone(),
@@ -47,12 +50,16 @@ impl Operators {
         });
         let webhooks = opened.await.map_err(|error| Failure::because("cannot set up webhooks", &error))?;
         let (events, disk) = (source.events.clone(), DiskMetrics::on(registry));
-        Ok(Self { webhooks, raised, events, disk, data: config.data.clone() })
+        Ok(Self { webhooks, raised, events, disk, data: config.data.clone(), traces })
     }
 
     /// Works until `stop`.
     pub(crate) async fn tell(self, stop: CancellationToken) {
-        let Self { webhooks, raised, events, disk, data } = self;
-        tokio::join!(webhooks.work(raised, stop.clone()), disk::watch(data, disk, events, stop));
+        let Self { webhooks, raised, events, disk, data, traces } = self;
+        tokio::join!(
+            webhooks.work(raised, stop.clone()),
+            disk::watch(data, disk, events, stop.clone()),
+            traces.send(stop)
+        );
     }
 }

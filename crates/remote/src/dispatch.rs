@@ -27,7 +27,7 @@ impl Remote {
     pub(crate) async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
         let own = self.inner().clients.owns(&wire.url);
         let _permit = if own { Some(self.throttle().acquire().await) } else { None };
-        let guard = OutcomeGuard::new(self.observer(), self.host().clone());
+        let guard = OutcomeGuard::new(self.observer(), self.host().clone()).traced(wire);
         let pool = self.inner().clients.of(&wire.url);
         let (connections, replay) = (pool.connections(), body.replay());
         let (began, patience) = (Instant::now(), self.patience_for(&wire.method));
@@ -51,6 +51,7 @@ impl Remote {
         }
         match sent {
             Ok(response) => {
+                guard.answered(response.status());
                 if let Some(limit) = PullQuota::read(response.headers()) {
                     self.set_pull_quota(limit);
                 }
