@@ -4,7 +4,7 @@
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `lineage`: by which tags and manifests a part of an image is reached
-//! - `visibility`: which repositories of upstreams are public
+//! - `visibility`: which repositories of upstreams are public; `mode_order`: the mode that was set by hand
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
@@ -26,6 +26,7 @@ mod key;
 mod library;
 mod lineage;
 mod manifests;
+mod mode_order;
 mod open;
 mod plan;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use library::{
     SplitCheck, Taken, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
+pub use mode_order::ModeOrderRecord;
 pub use open::Location;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,

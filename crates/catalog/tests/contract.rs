@@ -21,6 +21,8 @@ mod instances;
 mod library;
 #[path = "contract/manifests.rs"]
 mod manifests;
+#[path = "contract/mode_order.rs"]
+mod mode_order;
 #[path = "contract/nodes.rs"]
 mod nodes;
 #[path = "contract/prunes.rs"]
@@ -115,6 +117,7 @@ on_both! {
         runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
+    mode_order { is_kept_replaced_and_taken_back }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
     webhooks {
         deliveries_are_tried_in_the_order_of_their_times, the_latest_deliveries_come_first,

@@ -9,7 +9,6 @@ use crate::{
     error::{self, Error},
     network_fault::NetworkFaultKind,
     outcome::OutcomeGuard,
-    pull_quota::PullQuota,
     remote::Remote,
     request::WireRequest,
     response::Response,
@@ -52,9 +51,6 @@ impl Remote {
         match sent {
             Ok(response) => {
                 guard.answered(response.status());
-                if let Some(limit) = PullQuota::read(response.headers()) {
-                    self.set_pull_quota(limit);
-                }
                 Ok(Response::new(response, guard))
             }
             Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
