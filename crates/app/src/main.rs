@@ -36,6 +36,7 @@ mod runtime;
 mod secrets;
 mod syncing;
 mod terminal;
+mod traces;
 
 use std::process::ExitCode;
 
