@@ -1,7 +1,7 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
-//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]
+//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -25,6 +25,7 @@ mod entry;
 mod event;
 mod grant;
 mod instance;
+mod limit;
 mod node;
 mod problem;
 mod progress;
@@ -72,6 +73,10 @@ pub use instance::{
     InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
     InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
+pub use limit::{
+    Ban, BanList, ClientLimits, Limit, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit,
+    NewBan,
+};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
     NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
@@ -81,7 +86,10 @@ pub use progress::{ImageProgress, Phase, Progress};
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
-pub use pull_rule::{PullRuleDecision, PullRuleKind, PullRuleList, PullRuleQuery, PullRuleReason, PullRules};
+pub use pull_rule::{
+    Denial, DenialList, DenialQuery, DenialResult, NewDenial, PullRuleDecision, PullRuleKind, PullRuleList,
+    PullRuleQuery, PullRuleReason, PullRules, Puller, PullerList, PullerQuery,
+};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
 };

@@ -17,6 +17,7 @@ mod example;
 mod examples;
 mod examples_entries;
 mod examples_instances;
+mod examples_limits;
 mod examples_nodes;
 mod failure;
 mod first_password;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
+        Action::Limits(limits) => commands::limits::run(limits),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::Library(library) => commands::library::run(library),

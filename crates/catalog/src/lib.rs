@@ -4,7 +4,7 @@
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `lineage`: by which tags and manifests a part of an image is reached
-//! - `visibility`: which repositories of upstreams are public
+//! - `visibility`: which repositories of upstreams are public; `bans`: who is sent away; `denials`: what was denied by command; `pullers`: who pulled what
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
@@ -14,9 +14,11 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod bans;
 mod blobs;
 mod counts;
 mod database;
+mod denials;
 mod dialect;
 mod error;
 mod images;
@@ -29,6 +31,7 @@ mod open;
 mod plan;
 #[cfg(test)]
 mod plans_by_index;
+mod pullers;
 mod recorded;
 mod records;
 mod removal;
@@ -46,7 +49,9 @@ pub use access::{
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, MAX_SESSIONS,
     NewAccount, NewApiToken, NewGrant, NewSession, SessionRecord, SigningKeyRecord,
 };
+pub use bans::BanRecord;
 pub use database::Catalog;
+pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};
 pub use key::{Origin, RepoKey};
@@ -63,6 +68,7 @@ pub use library::{
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;
+pub use pullers::PullerRecord;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
     Totals, Unlinked, Use, VisibilityRecord,

@@ -19,6 +19,8 @@ mod concurrency;
 mod instances;
 #[path = "contract/library.rs"]
 mod library;
+#[path = "contract/limits.rs"]
+mod limits;
 #[path = "contract/manifests.rs"]
 mod manifests;
 #[path = "contract/nodes.rs"]
@@ -111,6 +113,7 @@ on_both! {
         runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
+    limits { a_subject_has_one_ban, images_are_denied_once, pullers_are_added_up_and_trimmed }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
     nodes {
         nodes_have_unique_names, nodes_change_only_as_they_were_seen, nodes_are_found_by_what_they_are,

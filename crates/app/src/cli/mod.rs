@@ -10,6 +10,7 @@ mod action;
 mod chinese;
 mod chinese_entries;
 mod chinese_instances;
+mod chinese_limits;
 mod chinese_nodes;
 mod common;
 mod credentials;
@@ -17,6 +18,7 @@ mod documents;
 mod help;
 mod instances;
 mod library;
+mod limits;
 mod migrate;
 mod nodes;
 mod pull_rules;
@@ -53,6 +55,7 @@ use instances::{
     ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
 use library::LibraryCommand;
+use limits::LimitsCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs};
 use pull_rules::RulesCommand;
@@ -216,6 +219,9 @@ enum Command {
     /// Check which images may be pulled, and by which rule
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// See how much may be pulled, why somebody was refused, and who is banned
+    #[command(subcommand)]
+    Limits(LimitsCommand),
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
@@ -417,6 +423,7 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
+            Self::Limits(limits) => limits.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
             Self::Library(library) => Action::Library(library.into_args()),

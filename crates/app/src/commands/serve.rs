@@ -12,8 +12,8 @@ use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl,
-    RulesInForce, Server, SyncService, TlsFiles,
+    ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl, Server, SyncService,
+    TlsFiles,
 };
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
@@ -94,8 +94,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     first_password::set(&access, &source.environment).await?;
     let reading = source.clone();
     let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    let limits = LimitsInForce::new(config.limits.meant.clone());
-    let metrics = counted(&mut registry, &rules.rules, &limits);
+    rules.remember(&source.catalog).await?;
+    let metrics = counted(&mut registry, &rules);
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = settled(entrepot_library::Parts {
         catalog: source.catalog.clone(),
@@ -115,21 +115,23 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         vault: Some(vault),
         library: Some(library.clone()),
         rules: rules.rules.clone(),
-        limits,
+        limits: rules.limits.clone(),
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
     };
     let server = bound(listen(config, data), parts).await?;
-    mirror.begin().await;
+    rules.begin(&mirror).await;
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+    let pulls = rules.rules.clone();
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
     let watched = config.rules.watched.clone();
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        tokio::join!(reload.watch(watched, stop.clone()), house, secrets::tend(access, stop.clone()));
+        let (watch, tend) = (reload.watch(watched, stop.clone()), secrets::tend(access, stop.clone()));
+        tokio::join!(watch, house, tend, pulls.record_pulls(stop.clone()));
     });
     let end = end.await;
     mirror.shutdown().await;
@@ -140,11 +142,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     syncing::ended(end)
 }
 
-fn counted(registry: &mut Registry, rules: &RulesInForce, limits: &LimitsInForce) -> Metrics {
+fn counted(registry: &mut Registry, followed: &Follower) -> Metrics {
     let metrics = Metrics::default();
     metrics.register(registry);
-    rules.register(registry);
-    limits.register(registry);
+    followed.rules.register(registry);
+    followed.limits.register(registry);
     metrics
 }
 
@@ -329,7 +331,7 @@ impl Signals {
                 _ = self.terminate.recv() => ("SIGTERM", 143),
                 _ = self.interrupt.recv() => ("SIGINT", 130),
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP: the certificate and the rules about pulls are read again");
+                    tracing::info!("SIGHUP: the certificate, the rules about pulls and the limits are read again");
                     server.reload();
                     rules.reload("signal").await;
                     continue;

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
-    library, pages, pull_rules, sessions, state::State, sync,
+    accounts, answer::respond, body::Body, cache, compat, credentials, denials_api, device, grants,
+    headers::JSON, library, limit_api, pages, pull_rules, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -38,6 +38,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
+        (name = "limits", description = "How much may be pulled, and who is banned"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
@@ -106,7 +107,14 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::rotate_secrets))
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
-        .routes(routes!(pull_rules::explain));
+        .routes(routes!(pull_rules::explain))
+        .routes(routes!(denials_api::denials, denials_api::deny, denials_api::undeny))
+        .routes(routes!(denials_api::pulled_by))
+        .routes(routes!(limit_api::limits))
+        .routes(routes!(limit_api::own))
+        .routes(routes!(limit_api::explain))
+        .routes(routes!(limit_api::bans, limit_api::add_ban))
+        .routes(routes!(limit_api::lift));
     library_api(router)
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
