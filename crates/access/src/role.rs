@@ -30,7 +30,7 @@ pub enum Operation {
     RunSyncs,
     /// Remove what the mirror holds.
     ManageCache,
-    /// Read the rules about pulls again.
+    /// Read the rules about pulls again, deny images, ban and lift bans.
     ManageRules,
     /// Ask for an image to be fetched.
     Request,

@@ -88,9 +88,9 @@ mod tests {
     fn only_who_goes_on_is_banned() {
         let (rule, mut strikes) = (BanRule::default(), Strikes::default());
         let mut strike = |second| rule.strike(&mut strikes, Duration::from_secs(second));
-        assert!((0..600).all(|second| !strike(second)), "ten minutes of retries are ten strikes at most");
-        assert!(strike(600) || strike(660));
-        assert!((700..1200).all(|second| !strike(second)), "the count began anew");
+        assert!((0..540).all(|second| !strike(second)), "nine minutes of retries are nine strikes");
+        assert!(strike(540));
+        assert!((541..1000).all(|second| !strike(second)), "the count began anew");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use entrepot_oci::{Rate, Size};
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     allowance::{Allowance, Volume},
@@ -32,6 +32,7 @@ pub struct LimitsSection {
     /// The accounts that are not limited.
     pub exempt: Vec<String>,
     /// The IPv6 networks of which each address is a client: those of providers that give single addresses to customers.
+    #[serde(deserialize_with = "networks")]
     pub single_addresses: Vec<IpNet>,
 }
 
@@ -228,6 +229,12 @@ impl Limits {
     pub fn is_single(&self, address: IpAddr) -> bool {
         self.single_addresses.iter().any(|network| network.contains(&address))
     }
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let wrong = |text: &str| format!("`{text}` is not a network, such as `2001:db8::/32`");
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(|_| D::Error::custom(wrong(text)))).collect()
 }
 
 /// The bucket of a rate: a second of it may be had at once.

@@ -10,39 +10,38 @@ pub const LONGEST_DEBT: Duration = Duration::from_secs(1);
 /// The bounds of a piece, in bytes.
 const SMALLEST: u64 = 64 << 10;
 const LARGEST: u64 = 1 << 20;
-/// A second has at least so many pieces, where they are not the smallest.
-const PIECES: u64 = 16;
-/// Pieces become smaller or larger where waits are longer or shorter.
-const LONG: Duration = Duration::from_millis(100);
-const SHORT: Duration = Duration::from_millis(40);
+/// So many pieces go in a second where nobody else waits, and where others do.
+const ALONE: u64 = 16;
+const SHARED: u64 = 512;
 
-/// The pieces of one answer. Where many share a limit, pieces are small, so that each gets one often; who is alone gets large
-/// ones, which cost less.
+/// The pieces of one answer. Whoever is alone under a limit gets large ones, which cost less. Where others wait, pieces are
+/// small and, at the same moment, the same for all: they take turns, and nobody waits long for theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    piece: u64,
-    largest: u64,
+    alone: u64,
+    shared: u64,
 }
 
 impl Pace {
     /// The pace under limits of which the tightest lets so many bytes through in a second.
     pub fn new(tightest: u64) -> Self {
-        Self { piece: SMALLEST, largest: (tightest / PIECES).clamp(SMALLEST, LARGEST) }
+        let piece = |pieces: u64| (tightest / pieces).clamp(SMALLEST, LARGEST);
+        Self { alone: piece(ALONE), shared: piece(SHARED) }
     }
 
     /// How many bytes are next, at most, where the limits owe so much already.
-    pub fn piece(&self, owed: Duration) -> u64 {
-        if owed > SHORT { SMALLEST } else { self.piece }
+    pub fn piece(self, owed: Duration) -> u64 {
+        if owed.is_zero() {
+            return self.alone;
+        }
+        let left = LONGEST_DEBT.saturating_sub(owed).as_millis();
+        let less = u128::from(self.shared) * left / LONGEST_DEBT.as_millis();
+        u64::try_from(less).unwrap_or(SMALLEST).max(SMALLEST)
     }
 
-    /// A piece was sent, for which the limits want this wait. Returns how long is waited: the first byte never was.
-    pub fn sent(&mut self, bytes: u64, wanted: Duration) -> Duration {
-        if wanted > LONG {
-            self.piece = (self.piece / 2).max(SMALLEST);
-        } else if wanted < SHORT {
-            self.piece = (self.piece * 2).min(self.largest);
-        }
-        wanted.min(Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / SLOWEST))
+    /// How long is waited after a piece for which the limits want this wait: never so long that a client gives up.
+    pub fn wait(self, piece: u64, wanted: Duration) -> Duration {
+        wanted.min(Duration::from_nanos(piece.saturating_mul(1_000_000_000) / SLOWEST))
     }
 }
 
@@ -56,26 +55,23 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn pieces_fit_the_waits() {
-        let mut pace = Pace::new(50 << 20);
-        for _ in 0..10 {
-            assert_eq!(pace.sent(pace.piece(Duration::ZERO), Duration::ZERO), Duration::ZERO);
-        }
-        assert_eq!((pace.piece, pace.piece(LONG)), (LARGEST, SMALLEST), "where others wait, it takes little");
-        assert_eq!(pace.sent(LARGEST, LONG * 2), LONG * 2);
-        assert_eq!(pace.piece, LARGEST / 2);
-        assert_eq!(pace.sent(LARGEST, Duration::from_millis(60)), Duration::from_millis(60));
-        assert_eq!(pace.piece, LARGEST / 2, "that is neither long nor short");
-        assert_eq!(Pace::new(1000).largest, SMALLEST);
+    fn pieces_are_large_for_who_is_alone_and_small_for_who_shares() {
+        let (none, some) = (Duration::ZERO, Duration::from_millis(1));
+        let pieces =
+            |mib: u64| [none, some, SECOND / 2, SECOND * 9].map(|owed| Pace::new(mib << 20).piece(owed));
+        assert_eq!(pieces(1000), [LARGEST, LARGEST * 999 / 1000, LARGEST / 2, SMALLEST]);
+        assert_eq!(pieces(2), [128 << 10, SMALLEST, SMALLEST, SMALLEST]);
+        assert_eq!(pieces(0), [SMALLEST; 4]);
+        assert_eq!(Pace::new(1).wait(1000, some), some);
     }
 
     // operate.md row 29
     #[test]
     fn four_gibibytes_at_the_slowest_end() {
-        let (mut pace, mut took, mut sent) = (Pace::new(1), Duration::ZERO, 0);
+        let (pace, mut took, mut sent) = (Pace::new(1), Duration::ZERO, 0);
         while sent < 4 << 30 {
             let piece = pace.piece(Duration::MAX);
-            let wait = pace.sent(piece, Duration::MAX);
+            let wait = pace.wait(piece, Duration::MAX);
             assert!(wait <= SECOND, "a client that waits for {wait:?} may give up");
             (took, sent) = (took + wait, sent + piece);
         }
@@ -103,7 +99,7 @@ mod tests {
                 *sent += piece;
                 let owed = bucket.debt(full, now);
                 prop_assert!(owed <= LONGEST_DEBT, "more would be refused: {owed:?}");
-                *due = now + pace.sent(piece, owed) + Duration::from_micros(10);
+                *due = now + pace.wait(piece, owed) + Duration::from_micros(10);
             }
             let total: u64 = each.iter().map(|(_, _, sent)| sent).sum();
             let most = rate * 21 + answers as u64 * LARGEST;

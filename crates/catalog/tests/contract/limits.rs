@@ -58,7 +58,7 @@ pub async fn pullers_are_added_up_and_trimmed(home: &Home) {
 
 pub async fn images_are_denied_once(home: &Home) {
     let catalog = home.open().await;
-    let denial = |image: &str, is_legal| DenialRecord {
+    let denial = |image: &str, is_legal: bool| DenialRecord {
         image: image.to_owned(),
         reason: is_legal.then(|| "a notice".to_owned()),
         notice: None,

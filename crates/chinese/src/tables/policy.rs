@@ -5,6 +5,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "this is a number in a time, such as `120/m`, `20/s` or `600/h`, and may go on: `120/m burst 300`",
         "应为一段时间内的次数，例如 `120/m`、`20/s`、`600/h`，后面可写突发量：`120/m burst 300`",
     ),
+    (
+        "this is a number of bytes in a time, such as `20GiB/h` or `2TiB/d`, and may go on: `20GiB/h burst 60GiB`",
+        "应为一段时间内的字节数，例如 `20GiB/h`、`2TiB/d`，后面可写突发量：`20GiB/h burst 60GiB`",
+    ),
     ("this is one line of 500 characters at most", "应为一行，最多 500 个字符"),
     ("`{text}` is not a rule: {error}", "`{text}` 不是规则：{error}"),
     (

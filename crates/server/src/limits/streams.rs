@@ -276,8 +276,8 @@ impl Shaped {
         }
     }
 
-    fn sent_at(&mut self, bytes: u64, now: Duration) -> Duration {
-        self.pace.sent(bytes, self.charge(bytes, now))
+    fn sent_at(&self, bytes: u64, now: Duration) -> Duration {
+        self.pace.wait(bytes, self.charge(bytes, now))
     }
 
     // Returns how long the limits want the next bytes to wait.
