@@ -28,10 +28,14 @@ pub enum Operation {
     ReadMetrics,
     /// Start and cancel sync runs.
     RunSyncs,
+    /// Decide whether tags go from destinations that no rule writes.
+    PruneTags,
     /// Remove what the mirror holds.
     ManageCache,
     /// Read the rules about pulls again, deny images, ban and lift bans.
     ManageRules,
+    /// See webhooks and what came of deliveries, and try them.
+    ManageWebhooks,
     /// Ask for an image to be fetched.
     Request,
     /// Manage one's own password, sessions and API tokens.
@@ -81,8 +85,10 @@ impl Role {
             Operation::Request | Operation::RunInstances => self != Self::Viewer,
             Operation::ReadMetrics
             | Operation::RunSyncs
+            | Operation::PruneTags
             | Operation::ManageCache
             | Operation::ManageRules
+            | Operation::ManageWebhooks
             | Operation::ReadAudit
             | Operation::ManageLibrary
             | Operation::ManageNodes
@@ -94,13 +100,15 @@ impl Role {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::See,
         Self::Inspect,
         Self::ReadMetrics,
         Self::RunSyncs,
+        Self::PruneTags,
         Self::ManageCache,
         Self::ManageRules,
+        Self::ManageWebhooks,
         Self::Request,
         Self::ManageSelf,
         Self::ReadAudit,
@@ -120,8 +128,10 @@ impl Operation {
             Self::Inspect => "inspect",
             Self::ReadMetrics => "read-metrics",
             Self::RunSyncs => "run-syncs",
+            Self::PruneTags => "prune-tags",
             Self::ManageCache => "manage-cache",
             Self::ManageRules => "manage-rules",
+            Self::ManageWebhooks => "manage-webhooks",
             Self::Request => "request",
             Self::ManageSelf => "manage-self",
             Self::ReadAudit => "read-audit",

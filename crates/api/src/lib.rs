@@ -29,6 +29,7 @@ mod limit;
 mod node;
 mod problem;
 mod progress;
+mod prune;
 mod pull;
 mod pull_rule;
 mod query;
@@ -39,6 +40,7 @@ mod said;
 mod session;
 mod spec;
 mod timestamp;
+mod webhook;
 mod words;
 
 pub use account::{
@@ -83,6 +85,10 @@ pub use node::{
 };
 pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
+pub use prune::{
+    Prune, PruneDecision, PruneDetail, PruneList, PruneListQuery, PruneOutcome, PruneQuery, PruneStatus,
+    PruneTag,
+};
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
@@ -99,3 +105,7 @@ pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
 pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
 pub use timestamp::{Timestamp, TimestampError};
+pub use webhook::{
+    Webhook, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryStatus,
+    WebhookFormat, WebhookLanguage, WebhookList, WebhookTest,
+};

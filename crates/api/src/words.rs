@@ -46,10 +46,12 @@ mod tests {
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
+        prune::{PruneOutcome, PruneStatus},
         pull::{LayerPhase, PullFault, PullStatus},
         pull_rule::{PullRuleKind, PullRuleReason},
         run::{RunOutcome, RunReply},
         spec::SpecVendor,
+        webhook::{WebhookDeliveryStatus, WebhookFormat, WebhookLanguage},
     };
 
     fn agree<T: Copy + Serialize + PartialSchema>(all: &[T], word: fn(T) -> &'static str) {
@@ -96,6 +98,11 @@ mod tests {
         agree(LayerPhase::ALL, LayerPhase::as_str);
         agree(PullFault::ALL, PullFault::as_str);
         agree(PullStatus::ALL, PullStatus::as_str);
+        agree(PruneOutcome::ALL, PruneOutcome::as_str);
+        agree(PruneStatus::ALL, PruneStatus::as_str);
+        agree(WebhookDeliveryStatus::ALL, WebhookDeliveryStatus::as_str);
+        agree(WebhookFormat::ALL, WebhookFormat::as_str);
+        agree(WebhookLanguage::ALL, WebhookLanguage::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::{EventReceiver, EventSender};
 use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::{Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
@@ -25,6 +26,8 @@ pub(crate) struct Assembly {
     pub(crate) catalog: Catalog,
     /// The stored credentials that the upstreams use; there are none until somebody puts them in.
     pub(crate) stored: StoredCredentials,
+    /// Where it is told what operators want to hear, and where that arrives.
+    pub(crate) events: (EventSender, EventReceiver),
     /// The registry for metrics.
     pub(crate) registry: Registry,
     /// Lock on the data directory, held as long as the mirror exists.
@@ -43,6 +46,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let metrics = Metrics::default();
     let mut registry = Registry::default();
     metrics.register(&mut registry);
+    let events = entrepot_events::channel(entrepot_webhooks::wanted(&config.webhooks.meant));
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
     let stored = StoredCredentials::default();
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &stored, &metrics));
@@ -53,10 +57,11 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
         blobs: blobs.clone(),
         catalog: catalog.clone(),
         metrics,
+        events: events.0.clone(),
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    Ok(Assembly { mirror, blobs, catalog, stored, registry, lock })
+    Ok(Assembly { mirror, blobs, catalog, stored, events, registry, lock })
 }
 
 /// Checks that the blob store takes our requests. One that does not answer may come back, and until then what is mirrored

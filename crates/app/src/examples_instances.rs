@@ -63,7 +63,14 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "free",
-        &[example("entrepot free --region east", "See what is free in a region", "查看一个地域的空闲资源")],
+        &[
+            example("entrepot free --region east", "See what is free in a region", "查看一个地域的空闲资源"),
+            example(
+                "entrepot free --notify A100-20g",
+                "Have the team's chat told when there is a card",
+                "有空闲的卡时，在团队群聊中通知",
+            ),
+        ],
     ),
     ("volumes", &[example("entrepot volumes", "List volumes with data", "列出数据卷")]),
 ];

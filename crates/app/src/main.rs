@@ -13,17 +13,20 @@ mod commands;
 mod config;
 mod control;
 mod data;
+mod disk;
 mod example;
 mod examples;
 mod examples_entries;
 mod examples_instances;
 mod examples_limits;
 mod examples_nodes;
+mod examples_webhooks;
 mod failure;
 mod first_password;
 mod greeting;
 mod housekeeping;
 mod log;
+mod operators;
 mod output;
 mod progress;
 mod pull_rules;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Action::Check(check) => commands::sync::check(check),
         Action::Guide(guide) => commands::sync::print_guide(guide),
         Action::ListFmt(fmt) => commands::list::run(fmt),
+        Action::Prunes(prunes) => commands::prunes::run(prunes),
         Action::Runs(runs) => commands::runs::run(runs),
         Action::Copy(copy) => commands::copy::run(copy),
         Action::Tags(tags) => commands::tags::run(tags),
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Action::Limits(limits) => commands::limits::run(limits),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Webhooks(webhooks) => commands::webhooks::run(webhooks),
         Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),

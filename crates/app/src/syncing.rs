@@ -8,6 +8,7 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
+use entrepot_events::EventSender;
 use entrepot_remote::StoredCredentials;
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
@@ -90,6 +91,7 @@ pub(crate) async fn open(
         rules: config.rules.set.clone(),
         executor: source.executor(config),
         metrics,
+        events: source.events.clone(),
         clock: Arc::new(SystemTime::now),
     };
     let opened = Scheduler::open(parts).await;
@@ -107,6 +109,8 @@ pub(crate) struct Source {
     pub(crate) environment: Environment,
     /// The database that records runs.
     pub(crate) catalog: Catalog,
+    /// Where it is told what operators want to hear.
+    pub(crate) events: EventSender,
     /// The stored credentials of registries.
     pub(crate) stored: StoredCredentials,
     /// The registries of the configuration that was read last.

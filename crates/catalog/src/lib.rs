@@ -6,6 +6,7 @@
 //! - `lineage`: by which tags and manifests a part of an image is reached
 //! - `visibility`: which repositories of upstreams are public; `bans`: who is sent away; `denials`: what was denied by command; `pullers`: who pulled what
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
+//! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
@@ -42,6 +43,7 @@ mod sync;
 mod tags;
 mod usage;
 mod visibility;
+mod webhooks;
 mod words;
 
 pub use access::{
@@ -63,8 +65,8 @@ pub use library::{
     InstanceRecord, InstanceSplit, InstanceState, Libc, NewInstance, NewNode, NewPull, NodeCheck, NodeFilter,
     NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PeriodRecord, Placed, PortRange,
     PortRecord, PullEnd, PullFilter, PullQuota, PullRecord, PullStatus, PullStep, PullVia, QuotaRecord,
-    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SplitCheck,
-    Taken, VolumeRecord,
+    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SpecWait,
+    SplitCheck, Taken, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use open::Location;
@@ -76,6 +78,10 @@ pub use records::{
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{
-    Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,
-    RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
+    Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_PRUNES, KEPT_RUNS, MAX_RUN_COPIES, NewPrune,
+    NewRun, Orphans, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag, RunCopy, RunEnd, RunId,
+    RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
+};
+pub use webhooks::{
+    DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryStatus, KEPT_DELIVERIES, NewDelivery,
 };

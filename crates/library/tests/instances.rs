@@ -19,3 +19,5 @@ mod split;
 mod streams;
 #[path = "instances/verbs.rs"]
 mod verbs;
+#[path = "instances/waits.rs"]
+mod waits;

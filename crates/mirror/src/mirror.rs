@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
+use entrepot_events::EventSender;
 use entrepot_oci::{Descriptor, Digest, Name, Reference};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub catalog: Catalog,
     /// The counters that it counts with.
     pub metrics: Metrics,
+    /// Where it is told what operators want to hear.
+    pub events: EventSender,
     /// The clock that it reads.
     pub clock: Clock,
 }
@@ -79,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) list_permits: Arc<Semaphore>,
     pub(crate) pulls: PullCounts,
     pub(crate) metrics: Metrics,
+    pub(crate) events: EventSender,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     /// How long what an upstream said counts without it.
@@ -120,7 +124,7 @@ impl Mirror {
     /// # Panics
     /// Called outside of a Tokio runtime.
     pub fn open(parts: Parts) -> Result<Self, RuleError> {
-        let Parts { settings, upstreams, hosted, blobs, catalog, metrics, clock } = parts;
+        let Parts { settings, upstreams, hosted, blobs, catalog, metrics, events, clock } = parts;
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
         let names = Names::new(settings.default_upstream.clone(), hosted)
             .with_domain(settings.domain.as_deref())
@@ -160,6 +164,7 @@ impl Mirror {
             list_permits: Arc::new(Semaphore::new(LISTS)),
             pulls: PullCounts::default(),
             metrics,
+            events,
             clock,
             tasks,
             stale_for: settings.stale_for,

@@ -4,7 +4,7 @@
 //! - layers, from the bottom: `peer` (the other end), `state` (shared by all requests), `call` (a request), `answer`,
 //!   `service`; a module imports those below it
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
-//!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
+//!   `sync`, `cache`, `webhooks` and others (the JSON API, with `query` and `held`), `pages`
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
 //! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
 //!   credentials (`memo`: the last ones) or a session's `cookie`
@@ -88,6 +88,8 @@ mod sync;
 mod test_parts;
 mod tls;
 mod web;
+mod webhook_views;
+mod webhooks;
 mod wire;
 mod workers;
 

@@ -4,6 +4,7 @@ use entrepot_access::{Access, Networks};
 use entrepot_library::Library;
 use entrepot_mirror::Mirror;
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,8 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// What other servers are told of.
+    pub webhooks: Option<Webhooks>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
     /// How much clients may have.
@@ -57,6 +60,7 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) rules: RulesInForce,
     pub(crate) limits: LimitsInForce,
     pub(crate) policy: Policy,
@@ -94,8 +98,20 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, rules, limits, policy, registry, metrics } =
-            parts;
+        let Parts {
+            mirror,
+            sync,
+            token,
+            access,
+            vault,
+            library,
+            webhooks,
+            rules,
+            limits,
+            policy,
+            registry,
+            metrics,
+        } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -106,6 +122,7 @@ impl State {
             access,
             vault,
             library,
+            webhooks,
             rules,
             limits,
             policy,

@@ -25,6 +25,7 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock: Clock::manual(),
     };
     let mirror = Mirror::start(parts).await.unwrap();
@@ -36,6 +37,7 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         access: None,
         vault: None,
         library: None,
+        webhooks: None,
         rules: RulesInForce::default(),
         limits: LimitsInForce::default(),
         policy,

@@ -3,8 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, limits, list, login, login_device, man, nodes, pulls, relay, rules, runs,
-    serve, specs, sync, tags,
+    inspect, instances, library, limits, list, login, login_device, man, nodes, prunes, pulls, relay, rules,
+    runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -34,6 +34,8 @@ pub(crate) enum Action {
     Inspect(inspect::Inspect),
     /// Print an image's digest.
     Digest(digest::DigestOf),
+    /// Decide about tags that no rule writes.
+    Prunes(prunes::Prunes),
     /// Start, stop or list runs on a server.
     Runs(runs::Runs),
     /// Log in to a registry.
@@ -50,6 +52,8 @@ pub(crate) enum Action {
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
     Credentials(credentials::Credentials),
+    /// Show what other servers are told of.
+    Webhooks(webhooks::Webhooks),
     /// Manage the images that may be run.
     Library(library::Library),
     /// Manage nodes.

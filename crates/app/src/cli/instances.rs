@@ -158,6 +158,12 @@ pub(super) struct FreeArgs {
     /// Only in this region
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
+    /// Have the server's webhooks told when this spec is free
+    #[arg(long, value_name = "SPEC", conflicts_with_all = ["region", "forget"])]
+    notify: Option<String>,
+    /// Wait for this spec no longer
+    #[arg(long, value_name = "SPEC", conflicts_with = "region")]
+    forget: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -250,7 +256,13 @@ impl LogsArgs {
 
 impl FreeArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::Free { region: self.region })
+        let Self { region, notify, forget, server } = self;
+        let verb = match (notify, forget) {
+            (Some(spec), _) => Verb::WaitFor { spec },
+            (None, Some(spec)) => Verb::Forget { spec },
+            (None, None) => Verb::Free { region },
+        };
+        args(server, verb)
     }
 }
 

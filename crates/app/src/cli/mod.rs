@@ -12,6 +12,7 @@ mod chinese_entries;
 mod chinese_instances;
 mod chinese_limits;
 mod chinese_nodes;
+mod chinese_webhooks;
 mod common;
 mod credentials;
 mod documents;
@@ -21,6 +22,7 @@ mod library;
 mod limits;
 mod migrate;
 mod nodes;
+mod prunes;
 mod pull_rules;
 mod refusal;
 mod registries;
@@ -29,6 +31,7 @@ mod server;
 mod sessions;
 mod specs;
 mod stacks;
+mod webhooks;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -64,6 +67,7 @@ use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
 use specs::SpecCommand;
 use stacks::{LoadArgs, RelayArgs};
+use webhooks::WebhooksCommand;
 
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
@@ -228,6 +232,9 @@ enum Command {
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Show webhooks, and what came of deliveries to them
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Manage the image library: images that may be run
     #[command(subcommand)]
     Library(LibraryCommand),
@@ -426,6 +433,7 @@ impl Command {
             Self::Limits(limits) => limits.into_action(),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Webhooks(webhooks) => Action::Webhooks(webhooks.into_args()),
             Self::Library(library) => Action::Library(library.into_args()),
             Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
             Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),

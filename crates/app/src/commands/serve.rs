@@ -30,6 +30,7 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
+    operators::Operators,
     output,
     pull_rules::{self, Follower},
     runtime, secrets,
@@ -81,13 +82,13 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, events: (events, raised), mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, stored, registries };
+    let source = Source { file, over, environment, catalog, events, stored, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
@@ -104,9 +105,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         mirror: mirror.clone(),
         access: access.clone(),
         address: address_for_nodes(config),
+        events: source.events.clone(),
         settings: config.library.clone(),
     })
     .await?;
+    let operators = Operators::open(config, &source, raised, &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -114,6 +117,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
+        webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
         limits: rules.limits.clone(),
         policy: Policy::allow_all(),
@@ -130,8 +134,9 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let watched = config.rules.watched.clone();
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        let (watch, tend) = (reload.watch(watched, stop.clone()), secrets::tend(access, stop.clone()));
-        tokio::join!(watch, house, tend, pulls.record_pulls(stop.clone()));
+        let (reload, told) = (reload.watch(watched, stop.clone()), operators.tell(stop.clone()));
+        let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
+        tokio::join!(reload, house, told, tend, pulls);
     });
     let end = end.await;
     mirror.shutdown().await;

@@ -15,6 +15,7 @@ use entrepot_remote::{AccountFault, Settings as Remote};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
+use entrepot_webhooks::{SettingsFault as WebhookFault, Webhook, WebhookSection};
 use globset::GlobBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -61,6 +62,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
         has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
         library: file.library,
+        webhooks: checker.webhooks(&file.webhooks)?,
         key: checker.key(file.secrets)?,
         log: Log { format: file.log.format, level: file.log.level },
     };
@@ -165,6 +167,16 @@ impl Checker<'_> {
         }
         let written = self.root.get("limits").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
         Ok(Written { meant: Limits::of(section), shown: written })
+    }
+
+    fn webhooks(&self, sections: &[WebhookSection]) -> Result<Written<Vec<Webhook>>, Error> {
+        let meant = Webhook::read(sections).map_err(|WebhookFault { path, what, hint }| {
+            let path: Vec<&str> =
+                std::iter::once("webhooks").chain(path.iter().map(String::as_str)).collect();
+            self.fault(&path, what).with_hint(hint)
+        })?;
+        let shown = show::webhooks(self.root.get("webhooks"), &meant);
+        Ok(Written { meant, shown })
     }
 
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {

@@ -14,6 +14,7 @@ use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
+use entrepot_webhooks::WebhookSection;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -40,13 +41,14 @@ pub(super) struct File {
     pub(super) api_token: Option<SecretString>,
     pub(super) access: Option<AccessSection>,
     pub(super) library: Library,
+    pub(super) webhooks: Vec<WebhookSection>,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 21] = [
     "listen",
     "data",
     "blobs",
@@ -64,6 +66,7 @@ pub(super) const KEYS: [&str; 20] = [
     "api_token",
     "access",
     "library",
+    "webhooks",
     "secrets",
     "tls",
     "log",

@@ -128,6 +128,7 @@ fn entries_at<'a>(root: &'a mut Node, path: &[&str]) -> &'a mut Vec<Entry> {
 fn what_is_shown_means_the_same() {
     let whole = shown(&parse(&uncommented(EXAMPLE), &example_environment()).unwrap().0);
     let again = whole.replace("database: \"***\"", "database: postgres://h/d");
+    let again = again.replace("secret: \"***\"", "secret: a long enough secret");
     assert_eq!(shown(&config(&again)), whole);
     assert_eq!(serde_json::to_value(config(&again).show()).unwrap()["mirror"]["segments"], 8);
 }
@@ -140,7 +141,9 @@ blobs: {s3: {bucket: b, endpoint: 'https://s3.test', access_key: canary, secret_
 registries: {quay.io: {credentials: [{username: u, password: canary}]}}
 access:
   oidc: {issuer: 'https://id.test', client_id: i, client_secret: canary, users: [dev]}
-  ldap: {url: 'ldaps://ldap.test', bind_dn: cn=r, bind_password: canary, base: dc=x, users: [cn=dev]}";
+  ldap: {url: 'ldaps://ldap.test', bind_dn: cn=r, bind_password: canary, base: dc=x, users: [cn=dev]}
+webhooks:
+  - {url: 'https://robot.test/canary?access_token=canary', secret: canary-canary-canary}";
     let config = config(text);
     let json = serde_json::to_string(&config.show()).unwrap();
     for output in [format!("{config:?}"), shown(&config), json] {
@@ -156,6 +159,10 @@ access:
         "mirror: {freshness: canary}",
         "blobs: {s3: {bucket: b, endpoint: 'canary'}}",
         "access: {ldap: {url: 'ldaps://u:canary@h', base: dc=x, users: [cn=dev]}}",
+        "webhooks: [{url: canary}]",
+        "webhooks: [{url: 'https://u:canary@h'}]",
+        "webhooks: [{url: 'http://127.0.0.1/canary'}]",
+        "webhooks: [{url: 'https://h', secret: canary}]",
         "access: {oidc: {issuer: 'https://u:canary@h', client_id: i, users: [dev]}}",
     ] {
         assert!(!fault(bad).contains("canary"), "{}", fault(bad));

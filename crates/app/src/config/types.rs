@@ -12,6 +12,7 @@ use entrepot_remote::Settings as RemoteSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
+use entrepot_webhooks::Webhook;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -64,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) networks: NetworkSettings,
     /// True if it is written which proxies are in front.
     pub(crate) has_proxies: bool,
+    /// What other servers are told of.
+    pub(crate) webhooks: Written<Vec<Webhook>>,
     /// The key that secrets are sealed with.
     pub(crate) key: KeySource,
     /// Log settings.

@@ -43,6 +43,12 @@ impl Library {
             if let Err(cause) = self.look_at_all(round).await {
                 tracing::warn!(cause = &cause as &dyn std::error::Error, "instances cannot be looked at");
             }
+            if let Err(cause) = self.tell_of_free_cards().await {
+                tracing::warn!(
+                    cause = &cause as &dyn std::error::Error,
+                    "who waits for a card cannot be looked up"
+                );
+            }
             let pause = tokio::time::sleep(self.0.settings.instances.look_every);
             tokio::select! {
                 () = pause => {}

@@ -4,6 +4,7 @@
 //! - `ground`, `quota`: where it goes, and whether its account may have it; `container`: what the engine is asked for
 //! - `create`, `verbs`, `views`, `streams`, `allowances`: what people do and see; `clock`: what is due because of the time
 //! - `bring_up` (with `site`, `make`, `remake`, `verify`, `reach`), `put_down`: what is done on nodes, step by step (`steps`), and why it ends (`halt`)
+//! - `waits`: who waits until a card is free
 //! - `look`: compares instances with what engines show (`observed`); `work`: who is at work on what
 
 mod allowances;
@@ -32,6 +33,7 @@ mod streams;
 mod verbs;
 mod verify;
 mod views;
+mod waits;
 mod work;
 
 pub use create::Created;

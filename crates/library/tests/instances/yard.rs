@@ -9,6 +9,7 @@ use entrepot_catalog::{
     InstanceReason, InstanceRecord, Location, NewNode, NodeCheck, NodeOffer, NodeSettings, NodeStatus,
     PullVia, SpecFields, SpecVendor,
 };
+use entrepot_events::EventSender;
 use entrepot_library::{
     Created, Error, InstanceSettings, Library, Parts, PullsSettings, RunRequest, RunSettings, Settings,
     Target, Tenant,
@@ -62,6 +63,7 @@ impl Yard {
             blobs: Blobs::open(directory.path(), None).await.unwrap(),
             catalog: catalog.clone(),
             metrics: Default::default(),
+            events: Default::default(),
             clock: Default::default(),
         };
         let access_keys = keys.clone();
@@ -73,12 +75,20 @@ impl Yard {
             mirror: Mirror::start(mirror).await.unwrap(),
             access: Access::open(catalog.clone(), access_keys, Rules::default()).await.unwrap(),
             address: None,
+            events: Default::default(),
             settings: Settings { instances, pulls, ..Settings::default() },
         };
         let engine = TestEngine::start(dialect).await;
         engine.offer(IMAGE, Offer::of_layers(&[1000]));
         stock(&catalog, &engine.address()).await;
         Self { engine, library: Library::new(parts.clone()), catalog, parts, _directory: directory }
+    }
+
+    /// The same, with somebody who hears of what happens.
+    pub(crate) fn with_events(mut self, events: EventSender) -> Self {
+        self.parts.events = events;
+        self.library = Library::new(self.parts.clone());
+        self
     }
 
     /// Another server takes over, which knows what is in the database only.

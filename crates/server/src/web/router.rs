@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, cache, compat, credentials, denials_api, device, grants,
-    headers::JSON, library, limit_api, pages, pull_rules, sessions, state::State, sync,
+    headers::JSON, library, limit_api, pages, pull_rules, sessions, state::State, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -39,6 +39,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
         (name = "limits", description = "How much may be pulled, and who is banned"),
+        (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
@@ -85,6 +86,10 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::api::cancel_run))
         .routes(routes!(sync::api::state))
         .routes(routes!(sync::events::events))
+        .routes(routes!(sync::prunes::prunes))
+        .routes(routes!(sync::prunes::prune))
+        .routes(routes!(sync::prunes::approve_prune))
+        .routes(routes!(sync::prunes::reject_prune))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::accounts, accounts::create_account))
         .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
@@ -114,7 +119,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(limit_api::own))
         .routes(routes!(limit_api::explain))
         .routes(routes!(limit_api::bans, limit_api::add_ban))
-        .routes(routes!(limit_api::lift));
+        .routes(routes!(limit_api::lift))
+        .routes(routes!(webhooks::webhooks))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver));
     library_api(router)
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
@@ -143,6 +152,7 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::entry_documents::import_entries))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
+        .routes(routes!(library::specs::wait_for_spec, library::specs::end_spec_wait))
         .routes(routes!(library::instances::instances, library::instances::create_instance))
         .routes(routes!(
             library::instances::instance,

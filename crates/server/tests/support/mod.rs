@@ -33,6 +33,7 @@ use entrepot_testkit::{
     client::{self, Response},
 };
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
@@ -61,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) vault: Option<Vault>,
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
+    /// What other servers are told of.
+    pub(crate) webhooks: Option<Webhooks>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
@@ -97,6 +100,7 @@ impl LibraryGround {
             mirror,
             access,
             address: None,
+            events: Default::default(),
             settings,
         })
     }
@@ -156,6 +160,7 @@ impl Rig {
             access,
             vault,
             library,
+            webhooks,
             accounts,
             policy,
             rules,
@@ -193,6 +198,7 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            webhooks,
             rules: rules.clone(),
             limits,
             policy,
@@ -314,6 +320,7 @@ async fn mirror(data: &Path, remote: Remote, clock: Clock, (settings, blobs): (S
         blobs,
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock,
     };
     Mirror::start(parts).await.unwrap()

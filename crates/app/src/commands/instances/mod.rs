@@ -97,6 +97,16 @@ pub(crate) enum Verb {
         /// Only in this region.
         region: Option<String>,
     },
+    /// Have webhooks told when a spec is free.
+    WaitFor {
+        /// Its name or id.
+        spec: String,
+    },
+    /// Wait for a spec no longer.
+    Forget {
+        /// Its name or id.
+        spec: String,
+    },
     /// List volumes.
     Volumes,
 }
@@ -202,6 +212,18 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let free: FreeSpecs =
                 asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
             asker.print(&free, || render::free(&free.specs))
+        }
+        Verb::WaitFor { spec } => {
+            let id = specs::find(asker, &spec).await?.to_string();
+            let path = ["library", "specs", &id, "wait"];
+            asker.told(asker.client.change(Method::PUT, &path, &()).await)?;
+            asker.done(&spec, "is waited for: webhooks are told when it is free")
+        }
+        Verb::Forget { spec } => {
+            let id = specs::find(asker, &spec).await?.to_string();
+            let path = ["library", "specs", &id, "wait"];
+            asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
+            asker.done(&spec, "is not waited for")
         }
         Verb::Volumes => volumes(asker).await,
     }
