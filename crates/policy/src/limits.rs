@@ -42,7 +42,7 @@ pub struct LimitsSection {
 pub struct ClientLimits {
     /// Requests for manifests: a pull has three or four.
     pub manifests: Option<Allowance>,
-    /// Names that an upstream has to be asked for and does not have.
+    /// Requests that upstreams get for names that they do not have: one or two for each.
     pub misses: Option<Allowance>,
     /// Blobs at a time.
     pub blobs: Option<u32>,
@@ -75,7 +75,7 @@ pub struct ImageLimits {
 pub struct TotalLimits {
     /// Requests for manifests.
     pub manifests: Option<Allowance>,
-    /// Names that upstreams do not have.
+    /// Requests that upstreams get for names that they do not have.
     pub misses: Option<Allowance>,
     /// Bytes in a second.
     pub rate: Option<Rate>,

@@ -167,6 +167,11 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     if state.limits.are_none() {
         return Ok(permit);
     }
+    if !state.limits.has_noticed_proxy()
+        && let Some(address) = question.origin.passed_on_by()
+    {
+        state.limits.notice_proxy(address);
+    }
     let wants = (question.action, question.method);
     let held = Box::pin(state.limits.admit(&question.asker(), wants)).await?;
     Ok(permit.with(held))

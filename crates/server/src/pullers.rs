@@ -134,7 +134,7 @@ mod tests {
         for from in ["203.0.113.7", "2001:db8::7", "2001:db8::8", ""] {
             pull(from);
         }
-        let expected = [("203.0.113.7", 1), ("2001:db8::/64", 2), ("anonymous", 1)];
+        let expected = [("2001:db8::/64", 2), ("203.0.113.7", 1), ("anonymous", 1)];
         assert_eq!(known().await, expected.map(|(client, pulls)| (client.to_owned(), pulls)));
         assert_eq!(pullers.trim(&catalog).await.unwrap(), 0);
         pullers.keep_for(None);

@@ -166,7 +166,7 @@ async fn anybody_sees_how_they_stand_and_a_refusal_is_explained_by_its_id() {
     assert_eq!(limits["limits"][0], json!({"name": "per_client.manifests", "allowed": "2/h"}));
     // Other limits count without a restart.
     let mut section = LimitsSection::default();
-    section.per_client.manifests = "1000/s".parse().ok();
+    section.per_client.manifests = "3/h".parse().ok();
     desk.limits.take(Limits::of(&section));
     assert_eq!(desk.pull("203.0.113.7", None).await.status, 200);
 }

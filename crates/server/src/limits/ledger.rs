@@ -129,6 +129,14 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// Forgets what was taken.
+    pub(super) fn clear(&self) {
+        self.holders.clear(MOST);
+        self.images.clear(MOST_IMAGES);
+        self.repeats.clear(MOST_REPEATS);
+        self.totals.iter().for_each(|total| *lock(total) = Duration::ZERO);
+    }
+
     /// The time since the start.
     pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
@@ -180,6 +188,27 @@ impl Ledger {
         })
     }
 
+    /// Takes so many, unless the bucket owes something for longer than `most` already. Returns how long it did; `None` if
+    /// there is never anything in it.
+    pub(super) fn charge_within(
+        &self,
+        many: u64,
+        Counted { place, bucket }: Counted,
+        now: Duration,
+        most: Duration,
+    ) -> Option<Duration> {
+        if bucket.is_none() {
+            return None;
+        }
+        self.change(place, |full| {
+            let owed = bucket.debt(*full, now);
+            if owed <= most {
+                *full = bucket.charge(many, *full, now);
+            }
+            Some(owed)
+        })
+    }
+
     /// How long the bucket owes something.
     pub(super) fn debt(&self, Counted { place, bucket }: Counted, now: Duration) -> Duration {
         self.change(place, |full| bucket.debt(*full, now))
@@ -226,6 +255,10 @@ impl<K: Hash + Eq + Copy, V: Default> Parts<K, V> {
         change(lock(part).entry(key))
     }
 
+    fn clear(&self, most: usize) {
+        self.0.iter().for_each(|part| *lock(part) = RecentTable::new(most / PARTS));
+    }
+
     fn len(&self) -> usize {
         self.0.iter().map(|part| lock(part).len()).sum()
     }
@@ -255,6 +288,8 @@ mod tests {
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (3, 0), "in vain costs nothing");
         ledger.give_back(1, &[own, all]);
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (4, 1));
+        ledger.clear();
+        assert_eq!((ledger.left(own, now), ledger.left(all, now)), (5, 2));
         let none = counted(all.place, 0);
         assert_eq!(ledger.take(1, &[own, none], now), Err((all.place, None)));
     }

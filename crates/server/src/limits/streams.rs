@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use entrepot_mirror::{Mirror, RepoKey, Temperature};
 use entrepot_oci::{Digest, Rate};
-use entrepot_policy::{Bucket, LONGEST_DEBT, Limits, Pace, rate_bucket};
+use entrepot_policy::{Bucket, LONGEST_DEBT, Limits, Pace, Volume, rate_bucket};
 use tokio::time::Sleep;
 
 use super::{
@@ -26,15 +26,18 @@ use super::{
 use crate::error::Refusal;
 
 /// Smaller blobs may be read as often as one likes: they cost no more than a question.
-const SMALL: u64 = 1 << 20;
+const REPEATED: u64 = 1 << 20;
+/// Blobs up to this size go in one piece, and are charged when they begin.
+const SMALL: u64 = 64 << 10;
 
 /// A blob that is about to be sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Sent<'a> {
     pub(crate) key: &'a RepoKey,
     pub(crate) digest: &'a Digest,
-    /// Its size, as far as it is known.
+    /// Its size, and how many bytes of it are wanted, as far as that is known.
     pub(crate) size: Option<u64>,
+    pub(crate) length: Option<u64>,
     pub(crate) temperature: Temperature,
 }
 
@@ -52,13 +55,25 @@ pub(crate) struct Shaped {
 }
 
 /// A limit on bytes.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Charge {
     counted: Counted,
     limit: &'static str,
     holder: Holder,
-    /// As it is written.
-    said: String,
+    said: Said,
+}
+
+/// What a limit says, as it is written.
+#[derive(Clone, Copy)]
+enum Said {
+    /// So much of what is held, or has to be fetched.
+    Volume(Volume, Temperature),
+    /// The same for a network: a multiple of what is written.
+    Network(Temperature),
+    /// So fast.
+    Rate(Rate),
+    /// So much of an image.
+    Image(Volume),
 }
 
 /// The same blob for the same client: beyond its downloads, it goes at a rate.
@@ -80,9 +95,18 @@ impl LimitsInForce {
         let Some(holder) = asker.holder(&limits).filter(|_| limits.per_client.cold.is_some()) else {
             return Ok(());
         };
-        let charges = of_client(&limits, holder, Temperature::Cold);
-        let Some(owing) = self.refused(asker, &charges, self.0.ledger.now()) else { return Ok(()) };
-        if mirror.has_blob(key, digest).await { Ok(()) } else { Err(self.refuse(asker, owing)) }
+        let now = self.0.ledger.now();
+        let volumes = of_client(&limits, holder, Temperature::Cold).into_iter().filter(Charge::is_volume);
+        let mut owing = volumes.map(|charge| {
+            let is_none = charge.counted.bucket.is_none();
+            let debt = || self.0.ledger.debt(charge.counted, now).saturating_sub(LONGEST_DEBT);
+            Owing { charge, wait: (!is_none).then(debt) }
+        });
+        let owing = owing.find(|owing| owing.wait.is_none_or(|wait| !wait.is_zero()));
+        match owing {
+            Some(owing) if !mirror.has_blob(key, digest).await => Err(self.refuse(asker, &owing, key)),
+            _ => Ok(()),
+        }
     }
 
     /// What a blob that is about to be sent is charged to; `None` if its bytes are not counted.
@@ -102,9 +126,13 @@ impl LimitsInForce {
         if charges.is_empty() && repeats.is_none() {
             return Ok(None);
         }
-        if let Some(owing) = self.refused(asker, &charges, now) {
-            return Err(self.refuse(asker, owing));
+        if sent.size.is_some_and(|size| size <= SMALL) {
+            let bytes = sent.length.unwrap_or(SMALL);
+            let charged = self.charge_whole(asker, (bytes, &charges), now);
+            return charged.map(|()| None).map_err(|owing| self.refuse(asker, &owing, sent.key));
         }
+        let admitted = self.charge_whole(asker, (0, &charges), now);
+        admitted.map_err(|owing| self.refuse(asker, &owing, sent.key))?;
         let tightest = charges.iter().map(|charge| charge.counted.bucket.each_second()).min();
         let pace = Pace::new(tightest.unwrap_or(u64::MAX));
         let most = pace.piece(Duration::ZERO);
@@ -112,34 +140,40 @@ impl LimitsInForce {
         Ok(Some(Shaped { limits, charges, repeats, pace, pause, most, rest }))
     }
 
-    // The charge that stands against more, if there is one.
-    fn refused<'a>(&self, asker: &Asker<'_>, charges: &'a [Charge], now: Duration) -> Option<Owing<'a>> {
-        charges.iter().find_map(|charge| {
-            if charge.counted.bucket.is_none() {
-                return Some(Owing { charge, wait: None });
+    // Charges a blob that goes in one piece, to all limits or to none.
+    fn charge_whole(
+        &self,
+        asker: &Asker<'_>,
+        (bytes, charges): (u64, &[Charge]),
+        now: Duration,
+    ) -> Result<(), Owing> {
+        let ledger = &self.0.ledger;
+        for (nth, charge) in charges.iter().enumerate() {
+            let owed = ledger.charge_within(bytes, charge.counted, now, LONGEST_DEBT);
+            if owed.is_none_or(|owed| !owed.is_zero()) && charge.is_a_clients() {
+                self.met(asker, &charge.fact(None));
             }
-            let debt = self.0.ledger.debt(charge.counted, now);
-            if !debt.is_zero() && charge.is_a_clients() {
-                self.met(asker, &charge.fact());
+            if owed.is_none_or(|owed| owed > LONGEST_DEBT) {
+                charges[..nth].iter().for_each(|charge| ledger.give_back(bytes, &[charge.counted]));
+                return Err(Owing { charge: *charge, wait: owed.map(|owed| owed - LONGEST_DEBT) });
             }
-            (debt > LONGEST_DEBT).then(|| Owing { charge, wait: Some(debt - LONGEST_DEBT) })
-        })
+        }
+        Ok(())
     }
 
-    fn refuse(&self, asker: &Asker<'_>, Owing { charge, wait }: Owing<'_>) -> Refusal {
-        let Charge { limit, holder, .. } = *charge;
-        self.0.refusals.refuse(Met { limit, holder, fact: charge.fact(), wait, asker })
+    fn refuse(&self, asker: &Asker<'_>, owing: &Owing, key: &RepoKey) -> Refusal {
+        let Owing { charge, wait } = *owing;
+        let (limit, holder, fact) = (charge.limit, charge.holder, charge.fact(Some(key)));
+        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
     }
 
     fn of_all(&self, limits: &Limits, sent: Sent<'_>) -> impl Iterator<Item = Charge> {
         let image = limits.per_image.egress.map(|of| {
             let place = Place::Image(self.0.ledger.number(sent.key));
-            let said = format!("`{}` is read more than {of}", sent.key);
-            charge((place, of.bucket()), "image_egress", Holder::Everybody, said)
+            charge((place, of.bucket()), "image_egress", Holder::Everybody, Said::Image(of))
         });
-        let all = |rate: Rate, place, limit| {
-            let said = format!("all downloads together reach {rate}");
-            charge((Place::Total(place), rate_bucket(rate)), limit, Holder::Everybody, said)
+        let all = |rate: Rate, place: Total, limit: &'static str| {
+            charge((Place::Total(place), rate_bucket(rate)), limit, Holder::Everybody, Said::Rate(rate))
         };
         let total = limits.total.rate.map(|rate| all(rate, Total::Rate, "total_rate"));
         let cold = limits.total.cold_rate.filter(|_| sent.temperature == Temperature::Cold);
@@ -149,7 +183,7 @@ impl LimitsInForce {
 
     // operate.md row 22
     fn repeats(&self, limits: &Limits, holder: Holder, sent: Sent<'_>) -> Option<Repeats> {
-        let size = sent.size.filter(|size| *size >= SMALL)?;
+        let size = sent.size.filter(|size| *size >= REPEATED)?;
         let number = self.0.ledger.number((holder, sent.digest));
         let downloads = limits.per_client.repeats?.bucket_of(size);
         let rate = limits.per_client.repeat_rate.map(rate_bucket);
@@ -161,52 +195,67 @@ impl LimitsInForce {
 }
 
 /// A limit that more cannot be had of, and when it can; `None` is never.
-struct Owing<'a> {
-    charge: &'a Charge,
+struct Owing {
+    charge: Charge,
     wait: Option<Duration>,
 }
 
-fn charge((place, bucket): (Place, Bucket), limit: &'static str, holder: Holder, said: String) -> Charge {
+fn charge((place, bucket): (Place, Bucket), limit: &'static str, holder: Holder, said: Said) -> Charge {
     Charge { counted: Counted { place, bucket }, limit, holder, said }
 }
 
 // What its own limits and those of the network around it say.
 fn of_client(limits: &Limits, holder: Holder, temperature: Temperature) -> Vec<Charge> {
     let own = &limits.per_client;
-    let (kind, volume, names, what) = match temperature {
-        Temperature::Cold => {
-            (Kind::Cold, own.cold, ("client_cold", "network_cold"), "that has to be fetched ")
-        }
-        Temperature::Hot => (Kind::Hot, own.hot, ("client_hot", "network_hot"), ""),
+    let (kind, volume, [name, of_network]) = match temperature {
+        Temperature::Cold => (Kind::Cold, own.cold, ["client_cold", "network_cold"]),
+        Temperature::Hot => (Kind::Hot, own.hot, ["client_hot", "network_hot"]),
     };
-    let mut charges = Vec::new();
+    let mut charges = Vec::with_capacity(6);
     if let Some(of) = volume {
-        let said = format!("{} reads more {what}than {of}", holder.subject());
-        charges.push(charge((Place::Of(holder, kind), of.bucket()), names.0, holder, said));
+        let place = Place::Of(holder, kind);
+        charges.push(charge((place, of.bucket()), name, holder, Said::Volume(of, temperature)));
         if let Some((network, times)) = holder.network() {
-            let bucket = of.bucket().times(times);
-            let said = format!("{} reads too much {what}", network.subject());
-            charges.push(charge((Place::Of(network, kind), bucket), names.1, network, said));
+            let counted = (Place::Of(network, kind), of.bucket().times(times));
+            charges.push(charge(counted, of_network, network, Said::Network(temperature)));
         }
     }
     if let Some(rate) = own.rate {
-        let said = format!("the downloads of {} together reach {rate}", holder.subject());
-        charges.push(charge((Place::Of(holder, Kind::Rate), rate_bucket(rate)), "client_rate", holder, said));
+        let place = Place::Of(holder, Kind::Rate);
+        charges.push(charge((place, rate_bucket(rate)), "client_rate", holder, Said::Rate(rate)));
     }
     charges
 }
 
 impl Charge {
-    fn fact(&self) -> String {
-        self.said.trim_end().to_owned()
+    fn fact(&self, key: Option<&RepoKey>) -> String {
+        let what = |temperature| match temperature {
+            Temperature::Cold => " that has to be fetched",
+            Temperature::Hot => "",
+        };
+        let subject = self.holder.subject();
+        match (self.said, self.holder) {
+            (Said::Volume(of, temperature), _) => {
+                format!("{subject} reads more{} than {of}", what(temperature))
+            }
+            (Said::Network(temperature), _) => format!("{subject} reads too much{}", what(temperature)),
+            (Said::Rate(rate), Holder::Everybody) => format!("all downloads together reach {rate}"),
+            (Said::Rate(rate), _) => format!("the downloads of {subject} together reach {rate}"),
+            (Said::Image(of), _) => {
+                let image = key.map(|key| format!("`{key}`")).unwrap_or_default();
+                format!("{image} is read more than {of}")
+            }
+        }
     }
 
     // What somebody may have in a time, and not how fast.
+    fn is_volume(&self) -> bool {
+        matches!(self.said, Said::Volume(..) | Said::Network(_))
+    }
+
+    // Meeting it again and again leads to a ban.
     fn is_a_clients(&self) -> bool {
-        matches!(
-            self.counted.place,
-            Place::Of(Holder::Account(_) | Holder::Address(_), Kind::Cold | Kind::Hot)
-        )
+        matches!(self.said, Said::Volume(..))
     }
 }
 
@@ -321,20 +370,22 @@ mod tests {
 
         fn shape(&self, address: &str, temperature: Temperature, now: f64) -> Result<Shaped, Refusal> {
             let asker = Asker { principal: &Principal::ANONYMOUS, address: address.parse().ok() };
-            let sent = Sent { key: &self.key, digest: &self.digest, size: Some(10 * MIB), temperature };
+            let size = Some(10 * MIB);
+            let sent = Sent { key: &self.key, digest: &self.digest, size, length: size, temperature };
             let now = Duration::from_secs_f64(now);
             self.limits.shape_at(&asker, sent, now).map(|shaped| shaped.unwrap())
         }
 
         /// How long it takes, in seconds.
         fn send(&self, address: &str, temperature: Temperature, bytes: u64) -> f64 {
-            sent_together(vec![self.shape(address, temperature, 0.0).unwrap()], bytes)[0]
+            sent_together(vec![self.shape(address, temperature, 0.0).unwrap()], bytes, 0.0)[0]
         }
     }
 
-    /// How long each takes to send so many bytes, all of them at once, by a clock that stands still meanwhile.
-    fn sent_together(shaped: Vec<Shaped>, bytes: u64) -> Vec<f64> {
-        let mut all: Vec<_> = shaped.into_iter().map(|one| (one, Duration::ZERO, bytes)).collect();
+    /// How long each takes to send so many bytes, all of them at once, from `start` on. Pieces themselves take no time.
+    fn sent_together(shaped: Vec<Shaped>, bytes: u64, start: f64) -> Vec<f64> {
+        let begun = Duration::from_secs_f64(start);
+        let mut all: Vec<_> = shaped.into_iter().map(|one| (one, begun, bytes)).collect();
         while let Some((one, due, left)) =
             all.iter_mut().filter(|(.., left)| *left > 0).min_by_key(|(_, due, _)| *due)
         {
@@ -345,16 +396,17 @@ mod tests {
                 *due += wait;
             }
         }
-        all.into_iter().map(|(_, due, _)| due.as_secs_f64()).collect()
+        all.into_iter().map(|(_, due, _)| due.as_secs_f64() - start).collect()
     }
 
     #[test]
     fn answers_of_a_client_share_its_rate_and_those_of_others_do_not() {
         let ground = Ground::new(|section| section.per_client.rate = "10MiB/s".parse().ok());
         let shape = |from: &str| ground.shape(from, Temperature::Hot, 0.0).unwrap();
-        let took = sent_together(vec![shape("192.0.2.1"), shape("192.0.2.1"), shape("192.0.2.2")], 30 * MIB);
+        let took =
+            sent_together(vec![shape("192.0.2.1"), shape("192.0.2.1"), shape("192.0.2.2")], 30 * MIB, 0.0);
         // 60 MiB at 10 MiB/s, of which one second may be had at once.
-        assert!(took[..2].iter().all(|took| (4.5..5.5).contains(took)), "{took:?}");
+        assert!((3.5..5.5).contains(&took[0]) && (4.5..5.5).contains(&took[1]), "{took:?}");
         assert!((1.5..2.5).contains(&took[2]), "{took:?}");
     }
 
@@ -398,8 +450,8 @@ mod tests {
         });
         let hot = ground.send("192.0.2.1", Temperature::Hot, 10 * MIB);
         assert!((0.8..1.3).contains(&hot), "{hot:?}");
-        let cold =
-            sent_together(vec![ground.shape("192.0.2.2", Temperature::Cold, 2.0).unwrap()], 4 * MIB)[0];
+        let cold = ground.shape("192.0.2.2", Temperature::Cold, 2.0).unwrap();
+        let cold = sent_together(vec![cold], 4 * MIB, 2.0)[0];
         assert!((2.5..3.5).contains(&cold), "{cold:?}");
         let shaped = ground.shape("192.0.2.3", Temperature::Hot, 9.0).unwrap();
         assert!(shaped.has_rate());
@@ -413,15 +465,38 @@ mod tests {
     }
 
     #[test]
+    fn small_blobs_are_charged_at_once_to_all_limits_or_to_none() {
+        let ground = Ground::new(|section| {
+            section.per_client.hot = "100kB/d".parse().ok();
+            section.per_client.rate = "10kB/s".parse().ok();
+        });
+        let asker = Asker { principal: &Principal::ANONYMOUS, address: "192.0.2.1".parse().ok() };
+        let (key, digest, length) = (&ground.key, &ground.digest, Some(4096));
+        let sent = Sent { key, digest, size: length, length, temperature: Temperature::Hot };
+        let given = (0..99).take_while(|_| match ground.limits.shape_at(&asker, sent, Duration::ZERO) {
+            Ok(shaped) => {
+                assert!(shaped.is_none(), "there is nothing left to wait for");
+                true
+            }
+            Err(_) => false,
+        });
+        // A second's worth at once, and one that is owed.
+        assert_eq!(given.count(), 5);
+        let left = ground.limits.standing(&asker).left;
+        let hot = left.iter().find(|left| left.key == "per_client.hot").unwrap();
+        assert_eq!(hot.left, Some(100_000 - 5 * 4096), "what was refused costs nothing");
+    }
+
+    #[test]
     fn large_pieces_are_cut() {
         let ground = Ground::new(|section| section.per_client.rate = "10MiB/s".parse().ok());
         let mut shaped = ground.shape("192.0.2.1", Temperature::Hot, 0.0).unwrap();
-        let first = shaped.cut(Bytes::from(vec![7; 200_000]));
-        assert_eq!((first.len() as u64, shaped.rest()), (shaped.most, 200_000 - first.len()));
+        let first = shaped.cut(Bytes::from(vec![7; 2_000_000]));
+        assert_eq!((first.len() as u64, shaped.rest()), (shaped.most, 2_000_000 - first.len()));
         let mut left = 0;
         while let Some(next) = shaped.next_of_rest() {
             left += next.len();
         }
-        assert_eq!((left, shaped.rest()), (200_000 - first.len(), 0));
+        assert_eq!((left, shaped.rest()), (2_000_000 - first.len(), 0));
     }
 }

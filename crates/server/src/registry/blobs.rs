@@ -26,7 +26,7 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
     let size = blob.size;
     let range = range(ask.headers, digest, size)?;
     let length = range.as_ref().map(|range| range.end - range.start).or(size);
-    let shaped = shaped(ask, digest, &blob)?;
+    let shaped = shaped(ask, digest, (&blob, length))?;
     let blob = if may_be_elsewhere(ask, digest, &blob, shaped.as_ref()) { blob } else { blob.through_here() };
     let body = match blob.open(range.clone()).await? {
         Opened::Bytes(bytes) => Body::shared(bytes),
@@ -59,12 +59,16 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
 }
 
 // What the bytes are charged to.
-fn shaped(ask: &Ask<'_>, digest: &Digest, blob: &ServedBlob) -> Result<Option<Shaped>, Refusal> {
+fn shaped(
+    ask: &Ask<'_>,
+    digest: &Digest,
+    (blob, length): (&ServedBlob, Option<u64>),
+) -> Result<Option<Shaped>, Refusal> {
     if !ask.state.limits.count_bytes() {
         return Ok(None);
     }
     let key = &ask.target.key;
-    let sent = Sent { key, digest, size: blob.size, temperature: blob.temperature() };
+    let sent = Sent { key, digest, size: blob.size, length, temperature: blob.temperature() };
     ask.state.limits.shape(&ask.asker(), sent)
 }
 
