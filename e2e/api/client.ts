@@ -218,6 +218,10 @@ class Client {
     startInstance: (id: number, body: Body<"startInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/start" satisfies keyof paths).replace("{id}", String(id)), body),
     stopInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/stop" satisfies keyof paths).replace("{id}", String(id))),
     restartInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/restart" satisfies keyof paths).replace("{id}", String(id))),
+    reimageInstance: (id: number, body: Body<"reimageInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/image" satisfies keyof paths).replace("{id}", String(id)), body),
+    commitInstance: (id: number, body: Body<"commitInstance">) =>
+      this.ask<"commitInstance">("POST", ("/api/v1/library/instances/{id}/commit" satisfies keyof paths).replace("{id}", String(id)), {}, body),
+    execInInstance: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/exec" satisfies keyof paths).replace("{id}", String(id))),
     listInstanceRuns: (id: number, query: operations["listInstanceRuns"]["parameters"]["query"]) =>
       this.ask<"listInstanceRuns">("GET", ("/api/v1/library/instances/{id}/runs" satisfies keyof paths).replace("{id}", String(id)), query),
     readInstanceLogs: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/logs" satisfies keyof paths).replace("{id}", String(id))),
@@ -243,6 +247,11 @@ class Client {
     explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
     getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
+    getBudget: () => this.ask<"getBudget">("GET", "/api/v1/budget" satisfies keyof paths),
+    getStatus: () => this.ask<"getStatus">("GET", "/api/v1/status" satisfies keyof paths),
+    getMode: () => this.ask<"getMode">("GET", "/api/v1/mode" satisfies keyof paths),
+    setMode: (body: Body<"setMode">) => this.ask<"setMode">("PUT", "/api/v1/mode" satisfies keyof paths, {}, body),
+    resetMode: () => this.ask<"resetMode">("DELETE", "/api/v1/mode" satisfies keyof paths),
     waitForSpec: (id: number) =>
       this.tell("PUT", ("/api/v1/library/specs/{id}/wait" satisfies keyof paths).replace("{id}", String(id))),
     endSpecWait: (id: number) =>

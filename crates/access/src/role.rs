@@ -20,7 +20,7 @@ pub enum Role {
 /// Something that can be done apart from repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
-    /// Read the public pages: `/`, `/guide`, `/sync`, badges and public logs.
+    /// Read the public pages: `/`, `/guide`, `/sync`, `/status`, badges and public logs.
     See,
     /// Read rules, runs, what the mirror holds, and other state of the service.
     Inspect,
@@ -32,7 +32,7 @@ pub enum Operation {
     PruneTags,
     /// Remove what the mirror holds.
     ManageCache,
-    /// Read the rules about pulls again, deny images, ban and lift bans.
+    /// Read the rules about pulls again, deny images, set the mode, ban and lift bans.
     ManageRules,
     /// See webhooks and what came of deliveries, and try them.
     ManageWebhooks,

@@ -8,7 +8,7 @@
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
 //! - the image library: [`EntryList`], [`NodeList`], [`SpecList`], [`PullList`], [`InstanceList`], [`FreeSpecs`], [`Quota`],
-//!   [`DataVolumeList`]
+//!   [`DataVolumeList`]; programs in instances: [`ExecMessage`], [`ExecReport`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod budget;
 mod cache;
 mod cause;
 mod copy;
@@ -23,9 +24,11 @@ mod credential;
 mod device;
 mod entry;
 mod event;
+mod exec;
 mod grant;
 mod instance;
 mod limit;
+mod mode;
 mod node;
 mod problem;
 mod progress;
@@ -39,6 +42,7 @@ mod run_id;
 mod said;
 mod session;
 mod spec;
+mod status;
 mod timestamp;
 mod webhook;
 mod words;
@@ -48,6 +52,7 @@ pub use account::{
     ApiTokenListQuery, ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me,
     NewAccount, NewApiToken, PageQuery, Role, SenderKind,
 };
+pub use budget::{AccountBudget, Budget, BudgetState, UpstreamBudget};
 pub use cache::{
     CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
     CacheTotals, CacheVerification,
@@ -65,20 +70,23 @@ pub use entry::{
     NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
+pub use exec::{EXEC_PROTOCOL, ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
 pub use instance::{
-    DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
-    InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
-    InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
-    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+    CommittedImage, DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard,
+    InstanceChange, InstanceCommit, InstanceDesired, InstanceEntry, InstanceKeeps, InstanceList,
+    InstanceListQuery, InstanceLogQuery, InstancePart, InstancePhase, InstancePort, InstanceReason,
+    InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
+    InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
 pub use limit::{
     Ban, BanList, ClientLimits, Limit, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit,
     NewBan,
 };
+pub use mode::{Mode, ModeCause, ModeCondition, ModeMeasure, ModeOrder, ModeState, NewModeOrder};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
     NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
@@ -104,6 +112,7 @@ pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunReque
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
 pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
+pub use status::{ServiceStatus, UpstreamStanding, UpstreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
 pub use webhook::{
     Webhook, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryStatus,

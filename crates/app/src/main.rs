@@ -13,19 +13,20 @@ mod commands;
 mod config;
 mod control;
 mod data;
-mod disk;
 mod example;
 mod examples;
 mod examples_entries;
 mod examples_instances;
 mod examples_limits;
 mod examples_nodes;
+mod examples_operating;
 mod examples_webhooks;
 mod failure;
 mod first_password;
 mod greeting;
 mod housekeeping;
 mod log;
+mod machine;
 mod operators;
 mod output;
 mod progress;
@@ -66,14 +67,22 @@ fn main() -> ExitCode {
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
         Action::Limits(limits) => commands::limits::run(limits),
+        Action::Mode(mode) => commands::mode::run(mode),
+        Action::Budget(to) => commands::budget::run(to),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::Webhooks(webhooks) => commands::webhooks::run(webhooks),
         Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),
+        Action::Pulls(pulls) => commands::pulls::list(pulls),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),
+        Action::Exec(exec) => match commands::exec::run(exec) {
+            // That of the program.
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),

@@ -1,28 +1,20 @@
-//! What operators are told: by webhooks, of what happens and of a disk that gets full.
+//! What operators are told by webhooks.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
-use entrepot_events::{EventReceiver, EventSender};
+use entrepot_events::EventReceiver;
 use entrepot_server::PublicUrl;
 use entrepot_webhooks::{Metrics, Parts, Webhooks};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    config::Config,
-    disk::{self, DiskMetrics},
-    failure::Failure,
-    syncing::Source,
-};
+use crate::{config::Config, failure::Failure, syncing::Source};
 
 /// Tells operators of events.
 pub(crate) struct Operators {
     /// The webhooks.
     pub(crate) webhooks: Webhooks,
     raised: EventReceiver,
-    events: EventSender,
-    disk: DiskMetrics,
-    data: PathBuf,
 }
 
 impl Operators {
@@ -46,13 +38,11 @@ impl Operators {
             clock: Arc::new(SystemTime::now),
         });
         let webhooks = opened.await.map_err(|error| Failure::because("cannot set up webhooks", &error))?;
-        let (events, disk) = (source.events.clone(), DiskMetrics::on(registry));
-        Ok(Self { webhooks, raised, events, disk, data: config.data.clone() })
+        Ok(Self { webhooks, raised })
     }
 
     /// Works until `stop`.
     pub(crate) async fn tell(self, stop: CancellationToken) {
-        let Self { webhooks, raised, events, disk, data } = self;
-        tokio::join!(webhooks.work(raised, stop.clone()), disk::watch(data, disk, events, stop));
+        self.webhooks.work(self.raised, stop).await;
     }
 }

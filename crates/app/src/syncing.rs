@@ -9,7 +9,7 @@ use std::{
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
 use entrepot_events::EventSender;
-use entrepot_remote::StoredCredentials;
+use entrepot_remote::{Quotas, StoredCredentials};
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
 };
@@ -113,6 +113,8 @@ pub(crate) struct Source {
     pub(crate) events: EventSender,
     /// The stored credentials of registries.
     pub(crate) stored: StoredCredentials,
+    /// What accounts have left of registries' pulls.
+    pub(crate) quotas: Quotas,
     /// The registries of the configuration that was read last.
     pub(crate) registries: InForce,
 }
@@ -149,7 +151,8 @@ impl Source {
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
         let registries = registries::configured(config.registries.clone(), &self.environment, cache);
-        let registries = Arc::new(registries.with_stored(self.stored.clone()));
+        let registries = registries.with_stored(self.stored.clone()).with_quotas(self.quotas.clone());
+        let registries = Arc::new(registries);
         self.registries.replace(&registries);
         executor(registries)
     }

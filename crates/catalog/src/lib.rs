@@ -4,7 +4,8 @@
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `lineage`: by which tags and manifests a part of an image is reached
-//! - `visibility`: which repositories of upstreams are public; `bans`: who is sent away; `denials`: what was denied by command; `pullers`: who pulled what
+//! - `visibility`: which repositories of upstreams are public; `mode_order`: the mode that was set by hand
+//! - `bans`: who is sent away; `denials`: what was denied by command; `pullers`: who pulled what
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
@@ -28,6 +29,7 @@ mod key;
 mod library;
 mod lineage;
 mod manifests;
+mod mode_order;
 mod open;
 mod plan;
 #[cfg(test)]
@@ -69,6 +71,7 @@ pub use library::{
     SplitCheck, Taken, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
+pub use mode_order::ModeOrderRecord;
 pub use open::Location;
 pub use pullers::PullerRecord;
 pub use records::{

@@ -23,6 +23,8 @@ mod library;
 mod limits;
 #[path = "contract/manifests.rs"]
 mod manifests;
+#[path = "contract/mode_order.rs"]
+mod mode_order;
 #[path = "contract/nodes.rs"]
 mod nodes;
 #[path = "contract/prunes.rs"]
@@ -118,6 +120,7 @@ on_both! {
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
     limits { a_subject_has_one_ban, images_are_denied_once, pullers_are_added_up_and_trimmed }
+    mode_order { is_kept_replaced_and_taken_back }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
     webhooks {
         deliveries_are_tried_in_the_order_of_their_times, the_latest_deliveries_come_first,

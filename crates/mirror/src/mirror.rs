@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
 use entrepot_events::EventSender;
 use entrepot_oci::{Descriptor, Digest, Name, Reference};
+use entrepot_policy::Offer;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,7 @@ use crate::{
     metrics::Metrics,
     names::{Asked, Names, Target},
     pull_counts::PullCounts,
+    purpose::Purpose,
     served::{BlobHead, HeldManifest, ManifestHead},
     settings::{Settings, UpstreamParts},
     single_flight::SingleFlight,
@@ -60,9 +63,9 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// The mirror. Cheap to clone.
+/// The mirror, asked for a purpose. Cheap to clone.
 #[derive(Clone)]
-pub struct Mirror(pub(crate) Arc<Inner>);
+pub struct Mirror(pub(crate) Arc<Inner>, pub(crate) Purpose);
 
 pub(crate) struct Inner {
     pub(crate) names: Names,
@@ -84,6 +87,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) events: EventSender,
     pub(crate) clock: Clock,
+    /// What is on offer now.
+    pub(crate) offer: ArcSwap<Offer>,
     pub(crate) tasks: Tasks,
     /// How long what an upstream said counts without it.
     pub(crate) stale_for: Duration,
@@ -128,7 +133,8 @@ impl Mirror {
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
         let names = Names::new(settings.default_upstream.clone(), hosted)
             .with_domain(settings.domain.as_deref())
-            .with_own_names(&settings.own_names);
+            .with_own_names(&settings.own_names)
+            .with_own_addresses(&settings.own_addresses);
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
@@ -166,11 +172,12 @@ impl Mirror {
             metrics,
             events,
             clock,
+            offer: ArcSwap::default(),
             tasks,
             stale_for: settings.stale_for,
             stopping,
         };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(inner), Purpose::Client))
     }
 
     /// The repository that a name means.

@@ -6,12 +6,14 @@
 //! - how much: [`Limits`], as they are written by [`Allowance`] and [`Volume`]; a [`Bucket`] says when more is due, a [`RecentTable`]
 //!   whose it is, a [`Pace`] how bytes go; [`BanRule`] says who is sent away
 //! - what somebody is told: `message`; which rule decides: [`Explanation`]
+//! - how much is on offer: [`Mode`], by hand or by a [`Condition`]; [`Modes`] decides, an [`Offer`] is what came of it
 
 #![forbid(unsafe_code)]
 
 mod allowance;
 mod ban;
 mod bucket;
+mod condition;
 mod contact;
 mod explanation;
 mod full_name;
@@ -20,9 +22,13 @@ mod limits;
 mod lineage;
 mod list_file;
 mod message;
+mod mode;
+mod modes;
 mod nearest;
+mod offer;
 mod pace;
 mod pattern;
+mod percent;
 mod rule;
 mod rules;
 mod section;
@@ -31,6 +37,7 @@ mod table;
 pub use allowance::{Allowance, AllowanceError, Volume, VolumeError};
 pub use ban::{BanRule, Strikes};
 pub use bucket::{Bucket, Taken};
+pub use condition::{Condition, ConditionError, HELD_FOR, Measure, Measured, WrittenCondition};
 pub use contact::{Contact, ContactError};
 pub use explanation::Explanation;
 pub use full_name::FullName;
@@ -38,8 +45,12 @@ pub use limits::{ClientLimits, ImageLimits, Limits, LimitsSection, Profile, Tota
 pub use lineage::{Known, Lineage, Part, digest_of_tag};
 pub use list_file::{LARGEST_LIST, LineFault};
 pub use message::Wanted;
+pub use mode::{Mode, ModeError};
+pub use modes::{ModeSettings, Modes, ModesFault, ModesSection, Order};
+pub use offer::{Cause, Offer, Unoffered};
 pub use pace::{LONGEST_DEBT, Pace, SLOWEST};
 pub use pattern::{ImagePattern, ImagePatternError};
+pub use percent::{Percent, PercentError};
 pub use rule::{ListKind, Notice, Rule, RuleList, WrittenRule};
 pub use rules::{Decision, ListSummary, PullRules, Refused, RepositoryRules, Ruling};
 pub use section::{DenyRule, RulesSection, SectionFault};

@@ -15,12 +15,14 @@ use crate::{
     local::Local,
     login_provider::LoginProvider,
     metrics::Metrics,
+    modes_in_force::ModesInForce,
     origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
     sync::{listeners::Listeners, service::SyncService},
+    top::Top,
 };
 
 /// The parts of a server.
@@ -41,8 +43,14 @@ pub struct Parts {
     pub webhooks: Option<Webhooks>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
+    /// What is on offer.
+    pub modes: ModesInForce,
     /// How much clients may have.
     pub limits: LimitsInForce,
+    /// What the operator says to everybody.
+    pub notice: Option<String>,
+    /// The images and clients that are served most; its gauges should be on `registry`.
+    pub top: Top,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -62,7 +70,10 @@ pub(crate) struct State {
     pub(crate) library: Option<Library>,
     pub(crate) webhooks: Option<Webhooks>,
     pub(crate) rules: RulesInForce,
+    pub(crate) modes: ModesInForce,
     pub(crate) limits: LimitsInForce,
+    pub(crate) notice: Option<String>,
+    pub(crate) top: Top,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -107,7 +118,10 @@ impl State {
             library,
             webhooks,
             rules,
+            modes,
             limits,
+            notice,
+            top,
             policy,
             registry,
             metrics,
@@ -124,7 +138,10 @@ impl State {
             library,
             webhooks,
             rules,
+            modes,
             limits,
+            notice,
+            top,
             policy,
             registry,
             hosts,

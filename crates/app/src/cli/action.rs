@@ -1,10 +1,11 @@
 //! What a command line asks for.
 
+use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, limits, list, login, login_device, man, nodes, prunes, pulls, relay, rules,
-    runs, serve, specs, sync, tags, webhooks,
+    exec, inspect, instances, library, limits, list, login, login_device, man, mode, nodes, prunes, pulls,
+    relay, rules, runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -48,6 +49,10 @@ pub(crate) enum Action {
     Rules(rules::Rules),
     /// Ask a server how much may be pulled.
     Limits(limits::Limits),
+    /// Show or set the mode of a server.
+    Mode(mode::ModeOf),
+    /// Show what upstreams allow a server.
+    Budget(Addressed),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
@@ -60,10 +65,14 @@ pub(crate) enum Action {
     Nodes(Box<nodes::Nodes>),
     /// Let a node pull an image.
     Pull(pulls::PullTo),
+    /// List and stop pulls.
+    Pulls(pulls::Pulls),
     /// Manage specs.
     Specs(specs::Specs),
     /// Manage instances.
     Instances(instances::Instances),
+    /// Run a program in an instance.
+    Exec(exec::Exec),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

@@ -1,6 +1,8 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
-use super::{chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_webhooks};
+use super::{
+    chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_operating, chinese_webhooks,
+};
 
 /// All texts: English and 中文.
 pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
@@ -10,6 +12,7 @@ pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static s
         .chain(chinese_nodes::TEXTS)
         .chain(chinese_instances::TEXTS)
         .chain(chinese_limits::TEXTS)
+        .chain(chinese_operating::TEXTS)
         .chain(chinese_webhooks::TEXTS)
 }
 

@@ -1,4 +1,4 @@
-//! The commands about instances: `run`, `ps`, `logs`, `stats`, `start`, `stop`, `restart`, `rename`, `extend`, `rm`, and
+//! The commands about instances: `run`, `ps`, `logs`, `exec`, `stats`, `start`, `stop`, `restart`, `rename`, `reimage`, `commit`, `extend`, `rm`, and
 //! about what is free and what they left: `free`, `volumes`.
 
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,10 @@ use clap::{ArgAction, Args, ValueEnum};
 use entrepot_api::{InstanceLogQuery, InstanceVolumes, Timestamp};
 
 use super::server::ServerArgs;
-use crate::commands::instances::{End, Instances, Run, Verb};
+use crate::commands::{
+    exec::{Asked, Exec},
+    instances::{End, Instances, Run, Verb},
+};
 
 #[derive(Args)]
 pub(super) struct RunArgs {
@@ -79,6 +82,27 @@ pub(super) struct InstanceArgs {
 }
 
 #[derive(Args)]
+pub(super) struct ExecArgs {
+    /// The instance, by its name or id
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// Let the program read the input of this command
+    #[arg(short, long)]
+    interactive: bool,
+    /// Give the program a terminal
+    #[arg(short, long)]
+    tty: bool,
+    /// Run it as this user of the container
+    #[arg(short, long, value_name = "USER")]
+    user: Option<String>,
+    /// The program and its arguments [default: a shell]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
+    command: Vec<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
 pub(super) struct StartArgs {
     /// The instance, by its name or id
     #[arg(value_name = "INSTANCE")]
@@ -116,6 +140,33 @@ pub(super) struct RenameArgs {
     /// Its new name
     #[arg(value_name = "NAME")]
     name: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
+pub(super) struct ReimageArgs {
+    /// The instance, by its name or id
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// The entry of the library, by its name or id
+    #[arg(value_name = "ENTRY")]
+    entry: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
+pub(super) struct CommitArgs {
+    /// The instance, by its name or id
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// The name of the image on this server, such as `my-torch:1` or `local/team/torch:1`
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    /// Add an entry of this name to the library
+    #[arg(long, value_name = "NAME")]
+    entry: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -216,6 +267,13 @@ impl InstanceArgs {
     }
 }
 
+impl ExecArgs {
+    pub(super) fn into_args(self) -> Exec {
+        let Self { instance, interactive, tty, user, command, server } = self;
+        Exec { to: server.addressed(), instance, asked: Asked { command, interactive, terminal: tty, user } }
+    }
+}
+
 impl StartArgs {
     pub(super) fn into_args(self) -> Instances {
         args(self.server, Verb::Start { instance: self.instance, with_cards: !self.no_cards })
@@ -235,6 +293,19 @@ impl RmArgs {
 impl RenameArgs {
     pub(super) fn into_args(self) -> Instances {
         args(self.server, Verb::Rename { instance: self.instance, name: self.name })
+    }
+}
+
+impl ReimageArgs {
+    pub(super) fn into_args(self) -> Instances {
+        args(self.server, Verb::Reimage { instance: self.instance, entry: self.entry })
+    }
+}
+
+impl CommitArgs {
+    pub(super) fn into_args(self) -> Instances {
+        let Self { instance, image, entry, server } = self;
+        args(server, Verb::Commit { instance, image, entry })
     }
 }
 

@@ -10,11 +10,14 @@ use std::{
 
 use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
+use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
+use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Error, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl, Server, SyncService,
-    TlsFiles,
+    ApiToken, Error, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy, PublicUrl, Server,
+    SyncService, TlsFiles, Top,
 };
+use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +33,7 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
+    machine::{self, Watched},
     operators::Operators,
     output,
     pull_rules::{self, Follower},
@@ -82,33 +86,22 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, events: (events, raised), mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, quotas, events, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
+    let (events, raised) = events;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, events, stored, registries };
+    let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let reading = source.clone();
-    let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    rules.remember(&source.catalog).await?;
-    let metrics = counted(&mut registry, &rules);
+    let InFront { rules, modes, metrics, top } =
+        in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
-    let library = settled(entrepot_library::Parts {
-        catalog: source.catalog.clone(),
-        keys,
-        vault: vault.clone(),
-        mirror: mirror.clone(),
-        access: access.clone(),
-        address: address_for_nodes(config),
-        events: source.events.clone(),
-        settings: config.library.clone(),
-    })
-    .await?;
+    let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
     let operators = Operators::open(config, &source, raised, &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
@@ -120,6 +113,9 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
         limits: rules.limits.clone(),
+        modes: modes.clone(),
+        notice: config.notice.clone(),
+        top,
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -130,13 +126,16 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
     let pulls = rules.rules.clone();
+    let (events, data_path) = (source.events.clone(), data.path().to_owned());
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
-    let watched = config.rules.watched.clone();
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
+    let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
+    let machine = machine::watch(watched, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        let (reload, told) = (reload.watch(watched, stop.clone()), operators.tell(stop.clone()));
+        let reload = reload.watch(config.rules.watched.clone(), stop.clone());
+        let told = operators.tell(stop.clone());
         let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
-        tokio::join!(reload, house, told, tend, pulls);
+        tokio::join!(reload, house, machine, told, tend, pulls);
     });
     let end = end.await;
     mirror.shutdown().await;
@@ -147,12 +146,33 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     syncing::ended(end)
 }
 
-fn counted(registry: &mut Registry, followed: &Follower) -> Metrics {
-    let metrics = Metrics::default();
-    metrics.register(registry);
-    followed.rules.register(registry);
-    followed.limits.register(registry);
-    metrics
+/// What stands in front of pulls, and what counts them.
+struct InFront {
+    rules: Follower,
+    modes: ModesInForce,
+    metrics: Metrics,
+    top: Top,
+}
+
+async fn in_front(
+    config: &Config,
+    source: &Source,
+    (mirror, access): (&Mirror, &Access),
+    registry: &mut Registry,
+) -> Result<InFront, Failure> {
+    let reading = source.clone();
+    let rules = pull_rules::open(config, move || reading.load(), access.clone());
+    rules.remember(&source.catalog).await?;
+    let (catalog, events) = (source.catalog.clone(), source.events.clone());
+    let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
+    let restored = modes.restore().await;
+    restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
+    let (metrics, top) = (Metrics::default(), Top::default());
+    top.register(registry);
+    rules.rules.register(registry);
+    rules.limits.register(registry);
+    modes.register(registry);
+    Ok(InFront { rules, modes, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
@@ -206,8 +226,22 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
 }
 
 // The library, after the end of the pulls that an earlier server left.
-async fn settled(parts: entrepot_library::Parts) -> Result<Library, Failure> {
-    let library = Library::new(parts);
+async fn library(
+    config: &Config,
+    source: &Source,
+    (mirror, vault, access): (&Mirror, &Vault, &Access),
+    keys: Keys,
+) -> Result<Library, Failure> {
+    let library = Library::new(entrepot_library::Parts {
+        catalog: source.catalog.clone(),
+        keys,
+        vault: vault.clone(),
+        mirror: mirror.on_behalf_of(Purpose::Request),
+        access: access.clone(),
+        address: address_for_nodes(config),
+        events: source.events.clone(),
+        settings: config.library.clone(),
+    });
     let settled = library.settle_pulls().await;
     settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))?;
     Ok(library)

@@ -11,7 +11,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
-use entrepot_policy::{LimitsSection, RulesSection};
+use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
 use entrepot_webhooks::WebhookSection;
@@ -32,9 +32,11 @@ pub(super) struct File {
     pub(super) hosted: Option<Vec<String>>,
     pub(super) names: Vec<String>,
     pub(super) public_url: Option<String>,
+    pub(super) notice: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) rules: RulesSection,
     pub(super) limits: LimitsSection,
+    pub(super) modes: ModesSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
@@ -48,7 +50,7 @@ pub(super) struct File {
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 23] = [
     "listen",
     "data",
     "blobs",
@@ -57,9 +59,11 @@ pub(super) const KEYS: [&str; 21] = [
     "hosted",
     "names",
     "public_url",
+    "notice",
     "registries",
     "rules",
     "limits",
+    "modes",
     "sync",
     "sync_files",
     "migrate",

@@ -33,9 +33,11 @@ impl Config {
         root.put("hosted", texts(&self.hosted));
         root.put("names", texts(&self.names));
         root.some("public_url", self.public_url.as_ref().map(|url| Shown::Text(url.text())));
+        root.some("notice", self.notice.clone().map(Shown::Text));
         root.put("registries", Shown::Map(registries.collect()));
         root.some("rules", self.pull_rules.shown.clone());
         root.unless(self.limits.meant.are_none(), "limits", self.limits.shown.clone());
+        root.unless(self.modes.meant.are_usual(), "modes", self.modes.shown.clone());
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));

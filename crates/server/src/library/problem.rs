@@ -96,6 +96,6 @@ fn list(kind: &str) -> &'static str {
         "spec" => "entrepot spec ls",
         "instance" => "entrepot ps",
         "volume" => "entrepot volumes",
-        _ => "GET /api/v1/library/pulls",
+        _ => "entrepot pulls ls",
     }
 }

@@ -16,8 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, compat, credentials, denials_api, device, grants,
-    headers::JSON, library, limit_api, pages, pull_rules, sessions, state::State, sync, webhooks,
+    accounts, answer::respond, body::Body, budget, cache, compat, credentials, denials_api, device, grants,
+    headers::JSON, library, limit_api, modes, pages, pull_rules, sessions, state::State, status, sync,
+    webhooks,
 };
 
 /// Address of the API description.
@@ -39,11 +40,12 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
         (name = "limits", description = "How much may be pulled, and who is banned"),
+        (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
         (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
-    components(schemas(entrepot_api::Event, entrepot_api::EntryForm)),
+    components(schemas(entrepot_api::Event, entrepot_api::EntryForm, entrepot_api::ExecMessage, entrepot_api::ExecReport)),
     modifiers(&ApiToken)
 )]
 struct Document;
@@ -120,6 +122,9 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(limit_api::explain))
         .routes(routes!(limit_api::bans, limit_api::add_ban))
         .routes(routes!(limit_api::lift))
+        .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
+        .routes(routes!(budget::budget))
+        .routes(routes!(status::status))
         .routes(routes!(webhooks::webhooks))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::deliveries))
@@ -162,9 +167,12 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::instances::start_instance))
         .routes(routes!(library::instances::stop_instance))
         .routes(routes!(library::instances::restart_instance))
+        .routes(routes!(library::instance_images::reimage))
+        .routes(routes!(library::instance_images::commit))
         .routes(routes!(library::instances::instance_runs))
         .routes(routes!(library::instance_streams::logs))
         .routes(routes!(library::instance_streams::usage))
+        .routes(routes!(library::exec::exec))
         .routes(routes!(library::instances::free))
         .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
         .routes(routes!(library::quotas::volumes))
