@@ -1,7 +1,8 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
-//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]
+//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; what people ask for: [`ImageRequestList`], [`ImageRequestLook`]; what is always
+//!   here: [`KeepLists`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -24,7 +25,9 @@ mod device;
 mod entry;
 mod event;
 mod grant;
+mod image_request;
 mod instance;
+mod keep;
 mod node;
 mod problem;
 mod progress;
@@ -66,11 +69,19 @@ pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
+pub use image_request::{
+    ImageRequest, ImageRequestError, ImageRequestFault, ImageRequestList, ImageRequestListQuery,
+    ImageRequestLook, ImageRequestStatus, NewImageRequest,
+};
 pub use instance::{
     DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
     InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
     InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
     InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+};
+pub use keep::{
+    KeepCounts, KeepImage, KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepProgress,
+    KeepRun, KeepState,
 };
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,

@@ -2,7 +2,7 @@
 
 use crate::{
     example::{Example, example},
-    examples_entries, examples_instances, examples_nodes,
+    examples_entries, examples_instances, examples_nodes, examples_requests,
 };
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
@@ -16,6 +16,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Ex
         .iter()
         .chain(examples_entries::EXAMPLES)
         .chain(examples_nodes::EXAMPLES)
+        .chain(examples_requests::EXAMPLES)
         .chain(examples_instances::EXAMPLES)
 }
 

@@ -18,10 +18,12 @@ mod examples;
 mod examples_entries;
 mod examples_instances;
 mod examples_nodes;
+mod examples_requests;
 mod failure;
 mod first_password;
 mod greeting;
 mod housekeeping;
+mod keeping;
 mod log;
 mod output;
 mod progress;
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
         Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),
+        Action::Keep(keep) => commands::keep::run(keep),
+        Action::Requests(requests) => commands::requests::run(requests),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),
         Action::SecretKey => commands::credentials::print_key(),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
+use entrepot_keep::Keeper;
 use entrepot_remote::StoredCredentials;
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
@@ -19,6 +20,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     config::{self, Config, Environment, Overrides},
     failure::Failure,
+    keeping,
     pull_rules::{self, Follower},
     registries,
 };
@@ -150,11 +152,12 @@ impl Source {
         executor(registries)
     }
 
-    /// A function that reloads the rules and their executor, and tells `followed` what it read.
-    pub(crate) fn loader(self, followed: Follower) -> Load {
+    /// A function that reloads the rules and their executor, and tells `followed` and `keeper` what it read.
+    pub(crate) fn loader(self, followed: Follower, keeper: Keeper) -> Load {
         Box::new(move || match self.load() {
             Ok(loaded) => {
                 followed.take(Ok(loaded.config.pull_rules.build()), "configuration");
+                keeping::replace(&keeper, loaded.config.keep.lists.clone());
                 Ok(Loaded {
                     executor: self.executor(&loaded.config),
                     watched: loaded.config.rules.watched,

@@ -21,6 +21,7 @@ mod dialect;
 mod error;
 mod images;
 mod instance;
+mod keep;
 mod key;
 mod library;
 mod lineage;
@@ -32,6 +33,7 @@ mod plans_by_index;
 mod recorded;
 mod records;
 mod removal;
+mod requests;
 mod secrets;
 mod server_lock;
 mod sql;
@@ -49,6 +51,7 @@ pub use access::{
 pub use database::Catalog;
 pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};
+pub use keep::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState};
 pub use key::{Origin, RepoKey};
 pub use library::{
     Accelerator, AllocationRecord, CheckStatus, Chosen, DeviceRecord, DeviceState, DeviceVendor, EntryCheck,
@@ -66,6 +69,10 @@ pub use open::Location;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
     Totals, Unlinked, Use, VisibilityRecord,
+};
+pub use requests::{
+    ImageRequestCounts, ImageRequestEnd, ImageRequestFilter, ImageRequestRecord, ImageRequestStatus,
+    ImageRequestStep, NewImageRequest,
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};

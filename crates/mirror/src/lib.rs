@@ -6,7 +6,7 @@
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
 //! - which repositories of upstreams are public: `visibility`
-//! - what this server itself looks into: `insight`
+//! - what this server itself looks into: `insight`; having all of an image here: `whole`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
 //! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
@@ -42,6 +42,7 @@ mod names;
 mod passthrough;
 mod possession;
 mod pull_counts;
+mod rate;
 mod served;
 mod served_blob;
 mod settings;
@@ -54,6 +55,7 @@ mod uploads;
 mod upstream;
 mod verdict;
 mod visibility;
+mod whole;
 
 pub use budget::{Budget, Reservation};
 pub use clock::Clock;
@@ -68,6 +70,7 @@ pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, Rep
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
+pub use rate::Rate;
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
     ServedManifest, TagPage, UploadId, Uploader,
@@ -76,3 +79,4 @@ pub use served_blob::{ServedBlob, Temperature};
 pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
 pub use upstream::RuleError;
 pub use verdict::{Probe, Verdict};
+pub use whole::{Kept, WholeImage};

@@ -37,6 +37,7 @@ pub use part::Part;
 pub use reload::{Load, Loaded, Refusal, Reload};
 pub use scheduler::{Begun, Parts, Scheduler, WorkEnd};
 pub use task::{Executor, Task, Update};
+pub use timetable::{ScheduledRule, Timetable};
 pub use view::{
     ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView,
 };

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::{
     call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry, sender::Credentials,
+    web::call::is_api,
 };
 
 /// The reason that a request is refused.
@@ -22,8 +23,8 @@ pub(crate) enum Denied {
     Unproven,
 }
 
-/// The address of the stream of events.
-const EVENTS: &str = "/api/v1/sync/events";
+/// The end of the addresses of streams of events.
+const EVENTS: &str = "/events";
 
 /// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
 pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
@@ -34,7 +35,7 @@ pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     let host = call.host.map_err(Denied::Host)?;
     let origin = call.origin();
     // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
-    let reads_cost = registry::is_below(path) || path == EVENTS;
+    let reads_cost = registry::is_below(path) || is_api(path) && path.ends_with(EVENTS);
     if cross_site::is_refused(method, &origin, reads_cost) {
         return Err(Denied::CrossSite);
     }

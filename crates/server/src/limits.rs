@@ -111,6 +111,17 @@ impl LimitsInForce {
         self.0.limits.are_none()
     }
 
+    /// True for whoever is not limited: the server's owner, programs on its machine, and accounts that are exempt.
+    pub(crate) fn exempts(&self, principal: &Principal) -> bool {
+        match &principal.identity {
+            Identity::Owner | Identity::Local => true,
+            Identity::Account(account) => {
+                self.0.limits.exempt.iter().any(|name| *name == account.name.as_str())
+            }
+            Identity::SyncToken | Identity::Workload(_) | Identity::Anonymous => false,
+        }
+    }
+
     /// Lets a request pass, with what it holds until it has been answered, or says when to ask again.
     pub(crate) async fn admit(
         &self,

@@ -1,8 +1,10 @@
 //! State shared by all requests. All of it is given when the server is bound.
 
 use entrepot_access::{Access, Networks};
+use entrepot_keep::Keeper;
 use entrepot_library::Library;
 use entrepot_mirror::Mirror;
+use entrepot_requests::Requests;
 use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,10 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// Images that people ask for. Without it nobody can.
+    pub requests: Option<Requests>,
+    /// Runs keep lists. Without it there are none.
+    pub keeper: Option<Keeper>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
     /// How much clients may have.
@@ -57,6 +63,8 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) requests: Option<Requests>,
+    pub(crate) keeper: Option<Keeper>,
     pub(crate) rules: RulesInForce,
     pub(crate) limits: LimitsInForce,
     pub(crate) policy: Policy,
@@ -94,8 +102,21 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, rules, limits, policy, registry, metrics } =
-            parts;
+        let Parts {
+            mirror,
+            sync,
+            token,
+            access,
+            vault,
+            library,
+            requests,
+            keeper,
+            rules,
+            limits,
+            policy,
+            registry,
+            metrics,
+        } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -106,6 +127,8 @@ impl State {
             access,
             vault,
             library,
+            requests,
+            keeper,
             rules,
             limits,
             policy,

@@ -36,6 +36,8 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         access: None,
         vault: None,
         library: None,
+        requests: None,
+        keeper: None,
         rules: RulesInForce::default(),
         limits: LimitsInForce::default(),
         policy,

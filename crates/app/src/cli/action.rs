@@ -3,8 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, rules, runs, serve,
-    specs, sync, tags,
+    inspect, instances, keep, library, list, login, login_device, man, nodes, pulls, relay, requests, rules,
+    runs, serve, specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -54,6 +54,10 @@ pub(crate) enum Action {
     Nodes(Box<nodes::Nodes>),
     /// Let a node pull an image.
     Pull(pulls::PullTo),
+    /// Show and run keep lists.
+    Keep(keep::Keep),
+    /// Ask for images.
+    Requests(requests::Requests),
     /// Manage specs.
     Specs(specs::Specs),
     /// Manage instances.

@@ -1,10 +1,12 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
-use super::{chinese_entries, chinese_instances, chinese_nodes};
+use super::{chinese_entries, chinese_instances, chinese_nodes, chinese_requests};
 
 /// All texts: English and 中文.
 pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TEXTS.iter().chain(chinese_entries::TEXTS).chain(chinese_nodes::TEXTS).chain(chinese_instances::TEXTS)
+    let others =
+        [chinese_entries::TEXTS, chinese_nodes::TEXTS, chinese_instances::TEXTS, chinese_requests::TEXTS];
+    TEXTS.iter().chain(others.into_iter().flatten())
 }
 
 /// English and 中文.

@@ -11,17 +11,20 @@ mod chinese;
 mod chinese_entries;
 mod chinese_instances;
 mod chinese_nodes;
+mod chinese_requests;
 mod common;
 mod credentials;
 mod documents;
 mod help;
 mod instances;
+mod keep;
 mod library;
 mod migrate;
 mod nodes;
 mod pull_rules;
 mod refusal;
 mod registries;
+mod requests;
 mod rules;
 mod server;
 mod sessions;
@@ -52,11 +55,13 @@ use documents::{ImagesArgs, RewriteArgs};
 use instances::{
     ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
+use keep::KeepCommand;
 use library::LibraryCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs};
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
+use requests::RequestArgs;
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use sessions::SessionCommand;
 use specs::SpecCommand;
@@ -230,6 +235,11 @@ enum Command {
     Node(NodeCommand),
     /// Let a node pull an image, and show how far it is
     Pull(PullArgs),
+    /// Ask a server to fetch all of an image before anybody pulls it, and show how far it is
+    Request(RequestArgs),
+    /// Show and run keep lists: images that are always here
+    #[command(subcommand)]
+    Keep(KeepCommand),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
@@ -422,6 +432,8 @@ impl Command {
             Self::Library(library) => Action::Library(library.into_args()),
             Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
             Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
+            Self::Request(request) => Action::Requests(request.into_args(verbosity)),
+            Self::Keep(keep) => Action::Keep(keep.into_args(verbosity)),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Run(run) => Action::Instances(run.into_args()),
             Self::Ps(ps) => Action::Instances(ps.into_args()),

@@ -9,7 +9,11 @@ use std::{
 };
 
 use entrepot_access::{Access, Verbs};
+use entrepot_catalog::Catalog;
+use entrepot_keep::Keeper;
 use entrepot_library::Library;
+use entrepot_mirror::Mirror;
+use entrepot_requests::Requests;
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
 use entrepot_server::{
     ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl,
@@ -28,7 +32,7 @@ use crate::{
     failure::{self, Failure},
     first_password,
     greeting::Greeting,
-    housekeeping,
+    housekeeping, keeping,
     log::{self, Verbosity},
     output,
     pull_rules::{self, Follower},
@@ -107,6 +111,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         settings: config.library.clone(),
     })
     .await?;
+    let requests = resumed(config, &source.catalog, &mirror, &mut registry).await?;
+    let keeper = keeping::open(config, (&source.catalog, &mirror), requests.as_ref(), &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -114,6 +120,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
+        requests: requests.clone(),
+        keeper: Some(keeper.clone()),
         rules: rules.rules.clone(),
         limits,
         policy: Policy::allow_all(),
@@ -125,10 +133,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
-    let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
+    let reload = Reload { load: source.loader(rules, keeper.clone()), since, scheduler: scheduler.clone() };
     let watched = config.rules.watched.clone();
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+    let work_of = Work { server: &server, scheduler, library, requests, keeper, stop: stop.clone() };
+    let end = work(work_of, async {
         tokio::join!(reload.watch(watched, stop.clone()), house, secrets::tend(access, stop.clone()));
     });
     let end = end.await;
@@ -164,21 +173,30 @@ struct Work<'a> {
     server: &'a Server,
     scheduler: Scheduler,
     library: Library,
+    requests: Option<Requests>,
+    keeper: Keeper,
     stop: CancellationToken,
 }
 
 // Runs are stopped at once; responses in progress get the grace period meanwhile.
 async fn work(work: Work<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
-    let Work { server, scheduler, library, stop } = work;
+    let Work { server, scheduler, library, requests, keeper, stop } = work;
     let runs = async {
         let end = scheduler.work(stop.clone()).await;
         stop.cancel();
         end
     };
-    let ((), end, (), (), ()) = tokio::join!(
+    let asked_for = async {
+        if let Some(requests) = requests {
+            requests.work(stop.clone()).await;
+        }
+    };
+    let ((), end, (), (), (), (), ()) = tokio::join!(
         server.run(stop.clone(), GRACE),
         runs,
         besides,
+        asked_for,
+        keeper.work(stop.clone()),
         library.watch_nodes(stop.clone()),
         library.watch_instances(stop.clone())
     );
@@ -196,6 +214,22 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
         _ => listen,
     };
     said.unwrap_or_else(|| format!("{scheme}://{here}")).parse().ok()
+}
+
+// The images that people ask for, with those that an earlier server left.
+async fn resumed(
+    config: &Config,
+    catalog: &Catalog,
+    mirror: &Mirror,
+    registry: &mut Registry,
+) -> Result<Option<Requests>, Failure> {
+    let Some(settings) = &config.requests else { return Ok(None) };
+    let (catalog, mirror, settings) = (catalog.clone(), mirror.clone(), settings.meant.clone());
+    let requests = Requests::new(entrepot_requests::Parts { catalog, mirror, settings });
+    requests.register(registry);
+    let resumed = requests.resume().await;
+    resumed.map_err(|error| Failure::because("cannot read what images were asked for", &error))?;
+    Ok(Some(requests))
 }
 
 // The library, after the end of the pulls that an earlier server left.

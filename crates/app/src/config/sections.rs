@@ -8,11 +8,13 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use entrepot_access::AccessSection;
 use entrepot_blobs::S3Settings;
+use entrepot_keep::KeepSection;
 use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
+use entrepot_requests::RequestsSection;
 use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -34,6 +36,8 @@ pub(super) struct File {
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) rules: RulesSection,
     pub(super) limits: LimitsSection,
+    pub(super) requests: Option<RequestsSection>,
+    pub(super) keep: Vec<KeepSection>,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
@@ -46,7 +50,7 @@ pub(super) struct File {
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 22] = [
     "listen",
     "data",
     "blobs",
@@ -58,6 +62,8 @@ pub(super) const KEYS: [&str; 20] = [
     "registries",
     "rules",
     "limits",
+    "requests",
+    "keep",
     "sync",
     "sync_files",
     "migrate",

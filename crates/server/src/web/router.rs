@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
-    library, pages, pull_rules, sessions, state::State, sync,
+    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON, keep,
+    library, pages, pull_rules, requests, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -38,6 +38,8 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
+        (name = "keep", description = "Keep lists: images that are fetched again and again by schedule"),
+        (name = "requests", description = "Images that people ask for, to be fetched whole"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
@@ -106,7 +108,17 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::rotate_secrets))
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
-        .routes(routes!(pull_rules::explain));
+        .routes(routes!(pull_rules::explain))
+        .routes(routes!(requests::api::requests, requests::api::ask))
+        .routes(routes!(requests::api::look))
+        .routes(routes!(requests::api::request))
+        .routes(routes!(requests::api::cancel))
+        .routes(routes!(requests::api::watch))
+        .routes(routes!(keep::api::lists))
+        .routes(routes!(keep::api::list))
+        .routes(routes!(keep::api::images))
+        .routes(routes!(keep::api::run))
+        .routes(routes!(keep::api::cancel));
     library_api(router)
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))

@@ -19,10 +19,12 @@ use bytes::Bytes;
 use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_keep::{KeepList, Keeper};
 use entrepot_library::Library;
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{Credential, Remote};
+use entrepot_requests::Requests;
 use entrepot_secrets::Keys;
 use entrepot_server::{
     ApiToken, LimitsInForce, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService,
@@ -61,6 +63,10 @@ pub(crate) struct Setup {
     pub(crate) vault: Option<Vault>,
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
+    /// What may be asked for.
+    pub(crate) requests: Option<entrepot_requests::Settings>,
+    /// Keep lists.
+    pub(crate) keep: Vec<KeepList>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
@@ -154,6 +160,8 @@ impl Rig {
             access,
             vault,
             library,
+            requests,
+            keep,
             accounts,
             policy,
             rules,
@@ -181,6 +189,14 @@ impl Rig {
             ..Listen::default()
         };
         let library = library.map(|ground| ground.library(&mirror, vault.as_ref(), access.as_ref()));
+        let requests = match requests {
+            Some(settings) => Some(asked_for(data.path(), &mirror, settings).await),
+            None => None,
+        };
+        let keeper = match keep {
+            lists if lists.is_empty() => None,
+            lists => Some(keeper(data.path(), &mirror, lists).await),
+        };
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
             sync,
@@ -188,6 +204,8 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            requests: requests.clone(),
+            keeper: keeper.clone(),
             rules: rules.clone(),
             limits,
             policy,
@@ -198,7 +216,19 @@ impl Rig {
         let stop = CancellationToken::new();
         let running = tokio::spawn({
             let (server, stop) = (Arc::clone(&server), stop.clone());
-            async move { server.run(stop, GRACE).await }
+            async move {
+                let work = async {
+                    if let Some(requests) = requests {
+                        requests.work(stop.clone()).await;
+                    }
+                };
+                let keep = async {
+                    if let Some(keeper) = keeper {
+                        keeper.work(stop.clone()).await;
+                    }
+                };
+                tokio::join!(server.run(stop.clone(), GRACE), work, keep);
+            }
         });
         let address = server.local_addr();
         Self { upstream, mirror, clock, address, server, metrics, library, stop, running, data }
@@ -278,6 +308,19 @@ impl Rig {
     pub(crate) async fn raw(&self, request: &[u8]) -> String {
         raw(self.address, request).await
     }
+}
+
+async fn asked_for(data: &Path, mirror: &Mirror, settings: entrepot_requests::Settings) -> Requests {
+    let catalog = Catalog::open(&Location::Sqlite(data.join("requests.db"))).await.unwrap();
+    let requests = Requests::new(entrepot_requests::Parts { catalog, mirror: mirror.clone(), settings });
+    requests.resume().await.unwrap();
+    requests
+}
+
+async fn keeper(data: &Path, mirror: &Mirror, lists: Vec<KeepList>) -> Keeper {
+    let catalog = Catalog::open(&Location::Sqlite(data.join("keep.db"))).await.unwrap();
+    let is_busy = Arc::new(|| false);
+    Keeper::open(entrepot_keep::Parts { catalog, mirror: mirror.clone(), lists, is_busy }).await.unwrap()
 }
 
 /// What a server stands on, and what a restart keeps.
