@@ -8,8 +8,9 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
+use entrepot_events::EventSender;
 use entrepot_keep::Keeper;
-use entrepot_remote::StoredCredentials;
+use entrepot_remote::{Quotas, StoredCredentials};
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
 };
@@ -20,7 +21,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     config::{self, Config, Environment, Overrides},
     failure::Failure,
-    keeping,
+    fetching,
     pull_rules::{self, Follower},
     registries,
 };
@@ -92,6 +93,7 @@ pub(crate) async fn open(
         rules: config.rules.set.clone(),
         executor: source.executor(config),
         metrics,
+        events: source.events.clone(),
         clock: Arc::new(SystemTime::now),
     };
     let opened = Scheduler::open(parts).await;
@@ -109,8 +111,12 @@ pub(crate) struct Source {
     pub(crate) environment: Environment,
     /// The database that records runs.
     pub(crate) catalog: Catalog,
+    /// Where it is told what operators want to hear.
+    pub(crate) events: EventSender,
     /// The stored credentials of registries.
     pub(crate) stored: StoredCredentials,
+    /// What accounts have left of registries' pulls.
+    pub(crate) quotas: Quotas,
     /// The registries of the configuration that was read last.
     pub(crate) registries: InForce,
 }
@@ -147,7 +153,8 @@ impl Source {
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
         let registries = registries::configured(config.registries.clone(), &self.environment, cache);
-        let registries = Arc::new(registries.with_stored(self.stored.clone()));
+        let registries = registries.with_stored(self.stored.clone()).with_quotas(self.quotas.clone());
+        let registries = Arc::new(registries);
         self.registries.replace(&registries);
         executor(registries)
     }
@@ -157,7 +164,7 @@ impl Source {
         Box::new(move || match self.load() {
             Ok(loaded) => {
                 followed.take(Ok(loaded.config.pull_rules.build()), "configuration");
-                keeping::replace(&keeper, loaded.config.keep.lists.clone());
+                fetching::replace(&keeper, loaded.config.keep.lists.clone());
                 Ok(Loaded {
                     executor: self.executor(&loaded.config),
                     watched: loaded.config.rules.watched,

@@ -28,8 +28,10 @@ fn wanted() -> Vec<String> {
         ("S", 20..=27),
         ("A", 60..=72),
         ("A", 80..=85),
+        ("A", 95..=97),
+        ("N", 1..=8),
         ("E", 1..=8),
-        ("I", 1..=12),
+        ("I", 1..=18),
     ];
     let later =
         later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));

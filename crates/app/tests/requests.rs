@@ -74,5 +74,5 @@ fn a_check_says_what_patterns_are_about_and_what_is_not_mirrored() {
     );
     lab.write("c.yaml", "requests: {platforms: [arm]}\n");
     let refused = lab.run(&["config", "check", "c.yaml"]);
-    assert!(refused.code == 2 && refused.stderr.contains("`requests.platforms[0]`"), "{}", refused.stderr);
+    assert!(refused.code == 2 && refused.stderr.contains("`requests.platforms.0`"), "{}", refused.stderr);
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, KeepCounts, KeepImageRecord, KeepRunRecord, KeepState, Listing};
-use entrepot_mirror::Mirror;
+use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{ScheduledRule, Timetable};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
@@ -85,6 +85,7 @@ impl Keeper {
     /// The database failed.
     pub async fn open(Parts { catalog, mirror, lists, is_busy }: Parts) -> Result<Self, Error> {
         catalog.interrupt_keep_runs(SystemTime::now()).await?;
+        let mirror = mirror.on_behalf_of(Purpose::Background);
         let (metrics, state, woken) = (Metrics::default(), Mutex::default(), Notify::new());
         let this = Self(Arc::new(Inner { catalog, mirror, is_busy, metrics, state, woken }));
         this.replace(lists).await?;

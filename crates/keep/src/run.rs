@@ -77,7 +77,7 @@ impl Run<'_> {
         let total = u64::try_from(wanted.len() + faults.len()).unwrap_or(u64::MAX);
         self.keeper.progress(&self.list.name, |progress| progress.total = Some(total));
         for (item, error) in faults {
-            self.settle(&item, Err(self.problem(&error))).await?;
+            self.settle(&item, Err(Self::problem(&error))).await?;
         }
         for (name, (key, reference)) in wanted {
             self.keeper.progress(&self.list.name, |progress| progress.image = Some(name.clone()));
@@ -108,10 +108,8 @@ impl Run<'_> {
             Ok(Ok(digest)) => Ok(digest),
             Ok(Err(problem)) => Err(problem),
             Err(error) => {
-                if let MirrorError::Upstream { host, fault: UpstreamFault::Limited { .. } } = &error {
-                    self.limited.insert(host.clone());
-                }
-                Err(self.problem(&error))
+                self.limited.extend(limits_us(&error).cloned());
+                Err(Self::problem(&error))
             }
         }
     }
@@ -149,11 +147,8 @@ impl Run<'_> {
         self.keeper.progress(&self.list.name, |progress| progress.bytes = all);
     }
 
-    fn problem(&self, error: &MirrorError) -> Problem {
-        let state = match error {
-            MirrorError::Upstream { fault: UpstreamFault::Limited { .. }, .. } => KeepState::Postponed,
-            _ => KeepState::Failed,
-        };
+    fn problem(error: &MirrorError) -> Problem {
+        let state = if limits_us(error).is_some() { KeepState::Postponed } else { KeepState::Failed };
         Problem { state, detail: error.to_string() }
     }
 
@@ -174,6 +169,15 @@ impl Run<'_> {
             checked: SystemTime::now(),
         };
         Ok(self.keeper.0.catalog.note_keep_image(self.id, &record).await?)
+    }
+}
+
+// The registry that allows us nothing more for now, or only what is for clients.
+fn limits_us(error: &MirrorError) -> Option<&Host> {
+    match error {
+        MirrorError::Upstream { host, fault: UpstreamFault::Limited { .. } }
+        | MirrorError::Reserved { host } => Some(host),
+        _ => None,
     }
 }
 

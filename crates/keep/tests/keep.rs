@@ -47,6 +47,7 @@ impl Rig {
             blobs: Blobs::open(data.path(), None).await.unwrap(),
             catalog: catalog.clone(),
             metrics: entrepot_mirror::Metrics::default(),
+            events: Default::default(),
             clock: Clock::manual(),
         };
         let mirror = Mirror::start(parts).await.unwrap();

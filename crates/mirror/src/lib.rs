@@ -5,6 +5,7 @@
 //!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
+//! - what is on offer in a mode, and to whom: `offered`, [`Purpose`]
 //! - which repositories of upstreams are public: `visibility`
 //! - what this server itself looks into: `insight`; having all of an image here: `whole`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
@@ -39,9 +40,11 @@ mod memory;
 mod metrics;
 mod mirror;
 mod names;
+mod offered;
 mod passthrough;
 mod possession;
 mod pull_counts;
+mod purpose;
 mod rate;
 mod served;
 mod served_blob;
@@ -61,8 +64,8 @@ pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
-pub use entrepot_remote::{NetworkFault, NetworkFaultKind, PullQuota};
-pub use error::{Error, UpstreamFault};
+pub use entrepot_remote::{AccountQuota, NetworkFault, NetworkFaultKind, PullQuota, QuotaState, Standing};
+pub use error::{Error, NotOffered, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
@@ -70,6 +73,7 @@ pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, Rep
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
+pub use purpose::Purpose;
 pub use rate::Rate;
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
@@ -77,6 +81,6 @@ pub use served::{
 };
 pub use served_blob::{ServedBlob, Temperature};
 pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
-pub use upstream::RuleError;
+pub use upstream::{RuleError, UpstreamBudget, UpstreamState};
 pub use verdict::{Probe, Verdict};
 pub use whole::{Kept, WholeImage};

@@ -9,7 +9,6 @@ use crate::{
     error::{self, Error},
     network_fault::NetworkFaultKind,
     outcome::OutcomeGuard,
-    pull_quota::PullQuota,
     remote::Remote,
     request::WireRequest,
     response::Response,
@@ -50,12 +49,7 @@ impl Remote {
             };
         }
         match sent {
-            Ok(response) => {
-                if let Some(limit) = PullQuota::read(response.headers()) {
-                    self.set_pull_quota(limit);
-                }
-                Ok(Response::new(response, guard))
-            }
+            Ok(response) => Ok(Response::new(response, guard)),
             Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
         }
     }

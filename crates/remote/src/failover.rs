@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     endpoint::Endpoint,
     error::Error,
-    health::{Health, Plan},
+    health::{Health, Plan, Standing},
     remote::Remote,
 };
 
@@ -25,6 +25,11 @@ impl Remote {
     pub(crate) fn deprioritize(&self, endpoint: Endpoint, why: &str) {
         tracing::warn!(registry = %self.host(), endpoint = endpoint.0, why, "an endpoint is asked last for a while");
         self.health().deprioritize(endpoint, Instant::now());
+    }
+
+    /// How the registry was when it was asked last.
+    pub fn standing(&self) -> Standing {
+        self.health().standing()
     }
 
     /// The endpoints to try now.

@@ -28,6 +28,17 @@ pub(crate) enum Plan {
     Fail(Error),
 }
 
+/// How a registry was when it was asked last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not asked yet.
+    Unknown,
+    /// An endpoint answered, or has not failed often.
+    Up,
+    /// No endpoint answered, again and again.
+    Down,
+}
+
 /// The health of a registry's endpoints.
 pub(crate) struct Health {
     endpoints: Vec<State>,
@@ -36,6 +47,7 @@ pub(crate) struct Health {
 
 #[derive(Clone, Default)]
 struct State {
+    asked: bool,
     outage: Option<Outage>,
     later_until: Option<Instant>,
 }
@@ -71,6 +83,7 @@ impl Health {
     /// Records a response.
     pub(crate) fn answered(&mut self, endpoint: Endpoint) {
         if let Some(state) = self.endpoints.get_mut(endpoint.0) {
+            state.asked = true;
             state.outage = None;
         }
     }
@@ -79,6 +92,7 @@ impl Health {
     pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, now: Instant) {
         if let Some(state) = self.endpoints.get_mut(endpoint.0) {
             let failures = state.outage.as_ref().map_or(0, |outage| outage.failures) + 1;
+            state.asked = true;
             state.outage = Some(Outage { until: now + COOLING, error, failures });
         }
     }
@@ -97,6 +111,18 @@ impl Health {
     fn deprioritize_until(&mut self, endpoint: Endpoint, until: Instant) {
         if let Some(state) = self.endpoints.get_mut(endpoint.0) {
             state.later_until = state.later_until.max(Some(until));
+        }
+    }
+
+    /// How the registry was when it was asked last, however long ago.
+    pub(crate) fn standing(&self) -> Standing {
+        let is_down = |state: &State| state.outage.as_ref().is_some_and(|outage| outage.failures >= FAILURES);
+        if self.endpoints.iter().all(is_down) {
+            Standing::Down
+        } else if self.endpoints.iter().any(|state| state.asked) {
+            Standing::Up
+        } else {
+            Standing::Unknown
         }
     }
 
@@ -161,6 +187,21 @@ mod tests {
         assert_eq!(order(&mut health, now + PROBE_INTERVAL, None), [1]);
         health.answered(Endpoint(1));
         assert_eq!(order(&mut health, now + PROBE_INTERVAL, None), [1, 0]);
+    }
+
+    #[test]
+    fn a_registry_is_down_when_no_endpoint_answers() {
+        let (mut health, now) = (Health::new(2), Instant::now());
+        assert_eq!(health.standing(), Standing::Unknown);
+        for endpoint in [0, 1] {
+            for _ in 0..FAILURES {
+                assert_ne!(health.standing(), Standing::Down);
+                health.failed(Endpoint(endpoint), BROKEN, now);
+            }
+        }
+        assert_eq!(health.standing(), Standing::Down);
+        health.answered(Endpoint(1));
+        assert_eq!(health.standing(), Standing::Up);
     }
 
     #[test]

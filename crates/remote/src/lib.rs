@@ -4,7 +4,7 @@
 //!   `referrers`), writes (`push`, `upload`), checks rights (`access`, `login`) and asks what everybody may read
 //!   (`public_view`)
 //! - on the way: `failover` tries endpoints, `exchange` follows challenges and redirects, `throttle` and `backoff`
-//!   wait; the crate `egress` says which addresses may be contacted
+//!   wait; `pulls` counts what registries count, and says which account has how much left; the crate `egress` says which addresses may be contacted
 //! - results: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
 //! Nothing here decodes, stores or retries for long. Documents are verified when they are complete; the bytes of
@@ -30,6 +30,7 @@ mod error;
 mod exchange;
 mod failover;
 mod health;
+mod last_accounts;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
@@ -43,7 +44,10 @@ mod outcome;
 mod patience;
 mod public_view;
 mod pull_quota;
+mod pulls;
 mod push;
+mod quota;
+mod quotas;
 mod rate;
 mod referrers;
 mod refusal;
@@ -67,7 +71,7 @@ pub use credential::Credential;
 pub use egress_error::{EgressError, MAX_REDIRECTS};
 pub use endpoint::Endpoint;
 pub use error::{Cause, Error, InvalidResponse, UnboundedListing};
-pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
+pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL, Standing};
 pub use listing::bounds::{
     LISTING_TIMEOUT, MAX_NAME_BYTES, MAX_NAME_PAGES, MAX_NAMES, MAX_REFERRER_BYTES, MAX_REFERRER_PAGES,
     MAX_REFERRERS,
@@ -82,6 +86,8 @@ pub use patience::{
 pub use public_view::PublicView;
 pub use pull_quota::PullQuota;
 pub use push::Pushed;
+pub use quota::{AccountQuota, QuotaState};
+pub use quotas::Quotas;
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use remote::Remote;

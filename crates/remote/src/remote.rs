@@ -20,10 +20,11 @@ use crate::{
     credential::Credential,
     endpoint::Endpoint,
     health::Health,
+    last_accounts::LastAccounts,
     listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
-    pull_quota::PullQuota,
+    quotas::Quotas,
     settings::{Settings, SettingsError},
     throttle::Throttle,
 };
@@ -45,7 +46,10 @@ pub(crate) struct Inner {
     pub(crate) refused: RefusedAccounts,
     pub(crate) health: Mutex<Health>,
     backoff: Mutex<Backoff>,
-    pull_quota: Mutex<Option<PullQuota>>,
+    pub(crate) quotas: Quotas,
+    /// The pulls that background work leaves to others, as configured.
+    pub(crate) reserve: Option<u64>,
+    pub(crate) last_accounts: LastAccounts,
     throttle: Throttle,
     large: Semaphore,
     cursors: Cursors,
@@ -86,7 +90,9 @@ impl Remote {
             host,
             health: Mutex::new(Health::new(endpoints.len())),
             backoff: Mutex::default(),
-            pull_quota: Mutex::default(),
+            quotas: settings.quotas.clone(),
+            reserve: settings.reserve,
+            last_accounts: LastAccounts::new(),
             throttle: Throttle::new(settings),
             large: Semaphore::new(1),
             cursors: Cursors::new(),
@@ -162,15 +168,6 @@ impl Remote {
     /// The number of endpoints, at least one.
     pub fn endpoint_count(&self) -> usize {
         self.inner.endpoints.len()
-    }
-
-    /// The registry's most recent pull quota.
-    pub fn pull_quota(&self) -> Option<PullQuota> {
-        *self.inner.pull_quota.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_pull_quota(&self, limit: PullQuota) {
-        *self.inner.pull_quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
     }
 
     pub(crate) fn backoff(&self) -> MutexGuard<'_, Backoff> {

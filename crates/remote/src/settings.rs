@@ -8,7 +8,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{credential::Credential, rate::Rate, stored::StoredCredentials};
+use crate::{credential::Credential, quotas::Quotas, rate::Rate, stored::StoredCredentials};
 
 /// How to reach one registry, and with which accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,8 +17,8 @@ pub struct Settings {
     /// The URLs of the registry, tried in order. If empty: `https://<host>`. The hosts named here may use plain
     /// `http://` and private addresses.
     pub endpoints: Vec<Url>,
-    /// The accounts: those of the narrowest namespace first, otherwise in this order. The first is used until it is
-    /// denied or limited, then the next.
+    /// The accounts: those of the narrowest namespace first, of these the one that has most pulls left, otherwise in this
+    /// order. The first is used until it is denied or limited, then the next.
     pub credentials: Vec<Credential>,
     /// Accounts that are stored elsewhere; they come after those of [`Settings::credentials`].
     #[serde(skip)]
@@ -26,6 +26,12 @@ pub struct Settings {
     /// Accounts that are used while there are no others.
     #[serde(skip)]
     pub logins: Vec<Credential>,
+    /// What accounts have left of the registry's pulls, known to all who use them.
+    #[serde(skip)]
+    pub quotas: Quotas,
+    /// The pulls that background work leaves to others; `None` is a fifth of what the registry allows.
+    #[serde(skip)]
+    pub reserve: Option<u64>,
     /// A file of PEM certificates to trust in addition to the system's.
     pub ca: Option<PathBuf>,
     /// Accepts any certificate from the hosts of the endpoints. Redirect targets and token servers on other hosts are

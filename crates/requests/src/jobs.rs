@@ -169,18 +169,24 @@ impl Jobs {
         job.told.send_modify(|record| record.step = step);
     }
 
-    /// Tells the end of a request, and forgets it.
-    pub(crate) fn end(&self, id: i64, end: impl FnOnce(&mut ImageRequestRecord)) {
+    /// Tells the end of a request, and forgets it. Returns it, if it was open.
+    pub(crate) fn end(
+        &self,
+        id: i64,
+        end: impl FnOnce(&mut ImageRequestRecord),
+    ) -> Option<ImageRequestRecord> {
         let mut open = self.open();
-        if let Some(job) = open.remove(&id) {
+        let ended = open.remove(&id).map(|job| {
             job.told.send_modify(end);
-        }
+            job.told.borrow().clone()
+        });
         // What came for those before says nothing about the next ones, which may come much later.
         if open.is_empty() {
             *self.all() = Rate::default();
         }
         drop(open);
         self.changed.notify_one();
+        ended
     }
 
     /// Stops a request. Returns whether its turn had come: then whoever fetches it tells its end.

@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use entrepot_catalog::Catalog;
-use entrepot_mirror::Mirror;
+use entrepot_events::EventSender;
+use entrepot_mirror::{Mirror, Purpose};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -20,6 +21,8 @@ pub struct Parts {
     pub catalog: Catalog,
     /// What fetches and keeps.
     pub mirror: Mirror,
+    /// Who hears of ends.
+    pub events: EventSender,
     /// The section of the configuration.
     pub settings: Settings,
 }
@@ -31,6 +34,7 @@ pub struct Requests(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) mirror: Mirror,
+    pub(crate) events: EventSender,
     pub(crate) settings: Settings,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) metrics: Metrics,
@@ -41,10 +45,11 @@ pub(crate) struct Inner {
 
 impl Requests {
     /// Makes them, without any that are open.
-    pub fn new(Parts { catalog, mirror, settings }: Parts) -> Self {
+    pub fn new(Parts { catalog, mirror, events, settings }: Parts) -> Self {
         Self(Arc::new(Inner {
             catalog,
-            mirror,
+            mirror: mirror.on_behalf_of(Purpose::Request),
+            events,
             settings,
             jobs: Arc::default(),
             metrics: Metrics::default(),

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_catalog::{ImageRequestEnd, ImageRequestStatus, ImageRequestStep, Origin, RepoKey};
+use entrepot_catalog::{
+    ImageRequestEnd, ImageRequestRecord, ImageRequestStatus, ImageRequestStep, Origin, RepoKey,
+};
+use entrepot_events::{Event, RequestDone, RequestResult};
 use entrepot_mirror::{Kept, WholeImage};
 use entrepot_oci::{Descriptor, Digest, ImageRef, Platform, Reference};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -95,11 +98,14 @@ impl Requests {
         let (catalog, now) = (&self.0.catalog, SystemTime::now());
         let recorded = catalog.image_request_ended(id, &end, now).await;
         self.0.metrics.ended(end.status);
-        self.0.jobs.end(id, |record| {
+        let told = self.0.jobs.end(id, |record| {
             record.step.status = end.status;
             (record.error, record.detail) = (end.error, end.detail);
             record.finished = Some(now);
         });
+        if let Some(event) = told.as_ref().and_then(event) {
+            self.0.events.raise(event);
+        }
         self.count_open();
         recorded?;
         // Those of the last day count for what a client may ask.
@@ -232,6 +238,18 @@ impl<'a> Fetch<'a> {
             tracing::warn!(%error, "how far a request is cannot be recorded");
         }
     }
+}
+
+// What operators hear of an end.
+fn event(record: &ImageRequestRecord) -> Option<Event> {
+    let result = match record.step.status {
+        ImageRequestStatus::Done => RequestResult::Done,
+        ImageRequestStatus::Failed => RequestResult::Failed,
+        ImageRequestStatus::Canceled => RequestResult::Cancelled,
+        ImageRequestStatus::Queued | ImageRequestStatus::Running => return None,
+    };
+    let (id, image, problem) = (record.id.to_string(), record.image.clone(), record.detail.clone());
+    Some(Event::RequestDone(RequestDone { id, image, result, problem }))
 }
 
 /// An end without a failure.

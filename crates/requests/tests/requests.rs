@@ -6,6 +6,7 @@ use std::{path::Path, time::Duration};
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, ImageRequestFilter, ImageRequestStatus, Location};
+use entrepot_events::EventSender;
 use entrepot_mirror::{Asked as By, Clock, Freshness, Mirror, Target, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
@@ -36,7 +37,12 @@ impl Rig {
 
     async fn on(data: tempfile::TempDir, upstream: TestRegistry, settings: Settings) -> Self {
         let (mirror, catalog) = mirror(data.path(), &upstream).await;
-        let requests = Requests::new(Parts { catalog, mirror: mirror.clone(), settings });
+        let requests = Requests::new(Parts {
+            catalog,
+            mirror: mirror.clone(),
+            events: EventSender::default(),
+            settings,
+        });
         requests.resume().await.unwrap();
         Self { upstream, mirror, requests, working: None, data }
     }
@@ -107,6 +113,7 @@ async fn mirror(data: &Path, upstream: &TestRegistry) -> (Mirror, Catalog) {
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: catalog.clone(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock: Clock::manual(),
     };
     (Mirror::start(parts).await.unwrap(), catalog)

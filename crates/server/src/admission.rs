@@ -6,8 +6,13 @@ use entrepot_oci::Host;
 use http::StatusCode;
 
 use crate::{
-    call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry, sender::Credentials,
-    web::call::is_api,
+    call::Call,
+    cross_site::{self, Effect},
+    error::Refusal,
+    host::Unclear,
+    peer::Door,
+    registry,
+    sender::Credentials,
 };
 
 /// The reason that a request is refused.
@@ -23,7 +28,8 @@ pub(crate) enum Denied {
     Unproven,
 }
 
-/// The end of the addresses of streams of events.
+/// The start of the addresses of the JSON API, and the end of those of streams of events.
+const API: &str = "/api/";
 const EVENTS: &str = "/events";
 
 /// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
@@ -35,11 +41,12 @@ pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     let host = call.host.map_err(Denied::Host)?;
     let origin = call.origin();
     // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
-    let reads_cost = registry::is_below(path) || is_api(path) && path.ends_with(EVENTS);
-    if cross_site::is_refused(method, &origin, reads_cost) {
+    let reads_cost = registry::is_below(path) || path.starts_with(API) && path.ends_with(EVENTS);
+    let effect = Effect::of(method, &call.head.headers, reads_cost);
+    if cross_site::is_refused(effect, &origin) {
         return Err(Denied::CrossSite);
     }
-    if matches!(call.sender.credentials, Credentials::Session(_)) && cross_site::is_unproven(method, &origin)
+    if matches!(call.sender.credentials, Credentials::Session(_)) && cross_site::is_unproven(effect, &origin)
     {
         return Err(Denied::Unproven);
     }

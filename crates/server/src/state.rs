@@ -6,6 +6,7 @@ use entrepot_library::Library;
 use entrepot_mirror::Mirror;
 use entrepot_requests::Requests;
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -16,12 +17,14 @@ use crate::{
     local::Local,
     login_provider::LoginProvider,
     metrics::Metrics,
+    modes_in_force::ModesInForce,
     origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
     sync::{listeners::Listeners, service::SyncService},
+    top::Top,
 };
 
 /// The parts of a server.
@@ -42,10 +45,18 @@ pub struct Parts {
     pub requests: Option<Requests>,
     /// Runs keep lists. Without it there are none.
     pub keeper: Option<Keeper>,
+    /// What other servers are told of.
+    pub webhooks: Option<Webhooks>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
+    /// What is on offer.
+    pub modes: ModesInForce,
     /// How much clients may have.
     pub limits: LimitsInForce,
+    /// What the operator says to everybody.
+    pub notice: Option<String>,
+    /// The images and clients that are served most; its gauges should be on `registry`.
+    pub top: Top,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -65,8 +76,12 @@ pub(crate) struct State {
     pub(crate) library: Option<Library>,
     pub(crate) requests: Option<Requests>,
     pub(crate) keeper: Option<Keeper>,
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) rules: RulesInForce,
+    pub(crate) modes: ModesInForce,
     pub(crate) limits: LimitsInForce,
+    pub(crate) notice: Option<String>,
+    pub(crate) top: Top,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -111,8 +126,12 @@ impl State {
             library,
             requests,
             keeper,
+            webhooks,
             rules,
+            modes,
             limits,
+            notice,
+            top,
             policy,
             registry,
             metrics,
@@ -129,8 +148,12 @@ impl State {
             library,
             requests,
             keeper,
+            webhooks,
             rules,
+            modes,
             limits,
+            notice,
+            top,
             policy,
             registry,
             hosts,

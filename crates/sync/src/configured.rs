@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Remote, Settings, SettingsError, StoredCredentials, is_own};
+use entrepot_remote::{Credential, Quotas, Remote, Settings, SettingsError, StoredCredentials, is_own};
 use url::Url;
 
 use crate::{
@@ -39,6 +39,7 @@ pub struct ConfiguredRegistries {
     configured: BTreeMap<Host, RegistrySettings>,
     find_logins: FindLogins,
     stored: StoredCredentials,
+    quotas: Quotas,
     cache: Arc<dyn SyncCache>,
     made: Mutex<HashMap<Host, Registry>>,
 }
@@ -50,13 +51,26 @@ impl ConfiguredRegistries {
         find_logins: FindLogins,
         cache: Arc<dyn SyncCache>,
     ) -> Self {
-        Self { configured, find_logins, stored: StoredCredentials::default(), cache, made: Mutex::default() }
+        Self {
+            configured,
+            find_logins,
+            stored: StoredCredentials::default(),
+            quotas: Quotas::default(),
+            cache,
+            made: Mutex::default(),
+        }
     }
 
     /// The same, with stored accounts. They may change at any time.
     #[must_use]
     pub fn with_stored(self, stored: StoredCredentials) -> Self {
         Self { stored, ..self }
+    }
+
+    /// The same, with what is known elsewhere of the pulls that accounts have left.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
     }
 
     /// True if an account is known for `host`.
@@ -79,6 +93,7 @@ impl ConfiguredRegistries {
     pub fn bare(&self, host: &Host) -> Settings {
         let mut settings =
             self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();
+        settings.quotas = self.quotas.clone();
         if settings.endpoints.is_empty() {
             settings.endpoints.extend(address(host));
         }

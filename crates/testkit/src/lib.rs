@@ -4,6 +4,7 @@
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
 //! - [`identity_provider`] is a small OpenID provider
 //! - [`engine`] is a container engine, in the words of Docker or Podman
+//! - [`Receiver`] hears requests of any kind
 //! - `s3`, a feature, is a real S3 server with faults of its own
 //! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
@@ -32,6 +33,7 @@ mod pull;
 mod push;
 mod quirks;
 mod random;
+mod receiver;
 mod registry;
 mod request;
 mod rush;
@@ -51,6 +53,7 @@ pub use gate::Gate;
 pub use image::{TestImage, TestManifest};
 pub use log::{End, Log, Request};
 pub use patience::{patiently, until, until_answer};
+pub use receiver::{Heard, Receiver};
 pub use registry::TestRegistry;
 pub use request::Kind;
 pub use schema1::{schema1, signed_schema1};

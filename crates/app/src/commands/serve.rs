@@ -9,16 +9,15 @@ use std::{
 };
 
 use entrepot_access::{Access, Verbs};
-use entrepot_catalog::Catalog;
-use entrepot_keep::Keeper;
 use entrepot_library::Library;
-use entrepot_mirror::Mirror;
-use entrepot_requests::Requests;
+use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
+use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl,
-    RulesInForce, Server, SyncService, TlsFiles,
+    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy,
+    PublicUrl, Server, SyncService, TlsFiles, Top,
 };
+use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,10 +29,13 @@ use crate::{
     config::{self, Config, Environment, Log, Overrides},
     data::{Attempt, DataDir, Lock},
     failure::{self, Failure},
+    fetching::Fetching,
     first_password,
     greeting::Greeting,
-    housekeeping, keeping,
+    housekeeping,
     log::{self, Verbosity},
+    machine::{self, Watched},
+    operators::Operators,
     output,
     pull_rules::{self, Follower},
     runtime, secrets,
@@ -85,34 +87,24 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, quotas, events, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
+    let (events, raised) = events;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, stored, registries };
+    let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let reading = source.clone();
-    let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    let limits = LimitsInForce::new(config.limits.meant.clone());
-    let metrics = counted(&mut registry, &rules.rules, &limits);
+    let InFront { rules, limits, modes, metrics, top } =
+        in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
-    let library = settled(entrepot_library::Parts {
-        catalog: source.catalog.clone(),
-        keys,
-        vault: vault.clone(),
-        mirror: mirror.clone(),
-        access: access.clone(),
-        address: address_for_nodes(config),
-        settings: config.library.clone(),
-    })
-    .await?;
-    let requests = resumed(config, &source.catalog, &mirror, &mut registry).await?;
-    let keeper = keeping::open(config, (&source.catalog, &mirror), requests.as_ref(), &mut registry).await?;
+    let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
+    let fetching = Fetching::open(config, (&source.catalog, &source.events), &mirror, &mut registry).await?;
+    let operators = Operators::open(config, &source, raised, &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -120,10 +112,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
-        requests: requests.clone(),
-        keeper: Some(keeper.clone()),
+        requests: fetching.requests.clone(),
+        keeper: Some(fetching.keeper.clone()),
+        webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
+        modes: modes.clone(),
         limits,
+        notice: config.notice.clone(),
+        top,
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -133,12 +129,22 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
-    let reload = Reload { load: source.loader(rules, keeper.clone()), since, scheduler: scheduler.clone() };
-    let watched = config.rules.watched.clone();
+    let (events, data_path) = (source.events.clone(), data.path().to_owned());
+    let reload =
+        Reload { load: source.loader(rules, fetching.keeper.clone()), since, scheduler: scheduler.clone() };
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let work_of = Work { server: &server, scheduler, library, requests, keeper, stop: stop.clone() };
-    let end = work(work_of, async {
-        tokio::join!(reload.watch(watched, stop.clone()), house, secrets::tend(access, stop.clone()));
+    let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
+    let machine = machine::watch(watched, stop.clone());
+    let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+        let reload = reload.watch(config.rules.watched.clone(), stop.clone());
+        tokio::join!(
+            reload,
+            house,
+            machine,
+            operators.tell(stop.clone()),
+            fetching.work(stop.clone()),
+            secrets::tend(access, stop.clone())
+        );
     });
     let end = end.await;
     mirror.shutdown().await;
@@ -149,12 +155,35 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     syncing::ended(end)
 }
 
-fn counted(registry: &mut Registry, rules: &RulesInForce, limits: &LimitsInForce) -> Metrics {
-    let metrics = Metrics::default();
+/// What stands in front of pulls, and what counts them.
+struct InFront {
+    rules: Follower,
+    limits: LimitsInForce,
+    modes: ModesInForce,
+    metrics: Metrics,
+    top: Top,
+}
+
+async fn in_front(
+    config: &Config,
+    source: &Source,
+    (mirror, access): (&Mirror, &Access),
+    registry: &mut Registry,
+) -> Result<InFront, Failure> {
+    let reading = source.clone();
+    let rules = pull_rules::open(config, move || reading.load(), access.clone());
+    let limits = LimitsInForce::new(config.limits.meant.clone());
+    let (catalog, events) = (source.catalog.clone(), source.events.clone());
+    let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
+    let restored = modes.restore().await;
+    restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
+    let (metrics, top) = (Metrics::default(), Top::default());
     metrics.register(registry);
-    rules.register(registry);
+    top.register(registry);
+    rules.rules.register(registry);
     limits.register(registry);
-    metrics
+    modes.register(registry);
+    Ok(InFront { rules, limits, modes, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
@@ -173,30 +202,21 @@ struct Work<'a> {
     server: &'a Server,
     scheduler: Scheduler,
     library: Library,
-    requests: Option<Requests>,
-    keeper: Keeper,
     stop: CancellationToken,
 }
 
 // Runs are stopped at once; responses in progress get the grace period meanwhile.
 async fn work(work: Work<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
-    let Work { server, scheduler, library, requests, keeper, stop } = work;
+    let Work { server, scheduler, library, stop } = work;
     let runs = async {
         let end = scheduler.work(stop.clone()).await;
         stop.cancel();
         end
     };
-    let asked_for = async {
-        if let Some(requests) = requests {
-            requests.work(stop.clone()).await;
-        }
-    };
-    let ((), end, (), (), (), (), ()) = tokio::join!(
+    let ((), end, (), (), ()) = tokio::join!(
         server.run(stop.clone(), GRACE),
         runs,
         besides,
-        asked_for,
-        keeper.work(stop.clone()),
         library.watch_nodes(stop.clone()),
         library.watch_instances(stop.clone())
     );
@@ -216,25 +236,23 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
     said.unwrap_or_else(|| format!("{scheme}://{here}")).parse().ok()
 }
 
-// The images that people ask for, with those that an earlier server left.
-async fn resumed(
-    config: &Config,
-    catalog: &Catalog,
-    mirror: &Mirror,
-    registry: &mut Registry,
-) -> Result<Option<Requests>, Failure> {
-    let Some(settings) = &config.requests else { return Ok(None) };
-    let (catalog, mirror, settings) = (catalog.clone(), mirror.clone(), settings.meant.clone());
-    let requests = Requests::new(entrepot_requests::Parts { catalog, mirror, settings });
-    requests.register(registry);
-    let resumed = requests.resume().await;
-    resumed.map_err(|error| Failure::because("cannot read what images were asked for", &error))?;
-    Ok(Some(requests))
-}
-
 // The library, after the end of the pulls that an earlier server left.
-async fn settled(parts: entrepot_library::Parts) -> Result<Library, Failure> {
-    let library = Library::new(parts);
+async fn library(
+    config: &Config,
+    source: &Source,
+    (mirror, vault, access): (&Mirror, &Vault, &Access),
+    keys: Keys,
+) -> Result<Library, Failure> {
+    let library = Library::new(entrepot_library::Parts {
+        catalog: source.catalog.clone(),
+        keys,
+        vault: vault.clone(),
+        mirror: mirror.on_behalf_of(Purpose::Request),
+        access: access.clone(),
+        address: address_for_nodes(config),
+        events: source.events.clone(),
+        settings: config.library.clone(),
+    });
     let settled = library.settle_pulls().await;
     settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))?;
     Ok(library)

@@ -12,10 +12,11 @@ use entrepot_keep::KeepSection;
 use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
-use entrepot_policy::{LimitsSection, RulesSection};
+use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_requests::RequestsSection;
 use entrepot_sync::{Format, rules::RuleSection};
+use entrepot_webhooks::WebhookSection;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -33,24 +34,27 @@ pub(super) struct File {
     pub(super) hosted: Option<Vec<String>>,
     pub(super) names: Vec<String>,
     pub(super) public_url: Option<String>,
+    pub(super) notice: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) rules: RulesSection,
     pub(super) limits: LimitsSection,
     pub(super) requests: Option<RequestsSection>,
     pub(super) keep: Vec<KeepSection>,
+    pub(super) modes: ModesSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
     pub(super) api_token: Option<SecretString>,
     pub(super) access: Option<AccessSection>,
     pub(super) library: Library,
+    pub(super) webhooks: Vec<WebhookSection>,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 25] = [
     "listen",
     "data",
     "blobs",
@@ -59,17 +63,20 @@ pub(super) const KEYS: [&str; 22] = [
     "hosted",
     "names",
     "public_url",
+    "notice",
     "registries",
     "rules",
     "limits",
     "requests",
     "keep",
+    "modes",
     "sync",
     "sync_files",
     "migrate",
     "api_token",
     "access",
     "library",
+    "webhooks",
     "secrets",
     "tls",
     "log",

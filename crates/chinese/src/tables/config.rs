@@ -1,6 +1,7 @@
 //! What is wrong with a configuration.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("this is one line of {LONGEST_NOTICE} characters at most", "应为一行，最多 {LONGEST_NOTICE} 个字符"),
     ("expected {expected}, found {}", "应为{expected}，实际为{}"),
     ("this is not a duration", "不是时长"),
     ("write a number and a unit: `90s`, `10m`, `1h`, `7d`", "写成数字加单位：`90s`、`10m`、`1h`、`7d`"),

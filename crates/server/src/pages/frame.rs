@@ -9,6 +9,7 @@ use super::{
     html::{self, inline},
     login_words::LoginWords,
     request_words::RequestWords,
+    status_words::StatusWords,
     words::Language,
 };
 
@@ -29,6 +30,7 @@ pub(super) enum Page {
         steered: bool,
     },
     Requests,
+    Status,
     Login,
     Account,
     /// An error, whatever the address.
@@ -87,7 +89,7 @@ impl Frame<'_> {
 <body{data}>
 <div class="top"><div>
 <a class="mark" href="/?lang={code}">{mark}<span>entrepot</span></a>
-<nav aria-label="entrepot">{home}{guide}{sync}{requests}</nav>
+<nav aria-label="entrepot">{home}{guide}{sync}{requests}{status}</nav>
 <div class="tools">{visitor}<a href="{switch}" hreflang="{other_code}" lang="{other_code}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
 </div></div>
 {main}
@@ -106,6 +108,7 @@ impl Frame<'_> {
                 Page::Requests => link(Page::Requests, RequestWords::of(self.language).title),
                 _ => String::new(),
             },
+            status = link(Page::Status, StatusWords::of(self.language).title),
             switch = self.switch(other),
             other_code = other.code(),
             other_language = words.other_language,
@@ -130,6 +133,7 @@ impl Frame<'_> {
             Page::Guide => words.guide,
             Page::Sync { .. } => words.syncs,
             Page::Requests => RequestWords::of(self.language).title,
+            Page::Status => StatusWords::of(self.language).title,
             Page::Login => LoginWords::of(self.language).log_in,
             Page::Account => LoginWords::of(self.language).account,
             Page::Error => HomeWords::of(self.language).no_page,
@@ -174,7 +178,13 @@ impl Frame<'_> {
     fn data(&self) -> String {
         let words = self.language.words();
         let live = match self.page {
-            Page::Home | Page::Guide | Page::Requests | Page::Login | Page::Account | Page::Error => "",
+            Page::Home
+            | Page::Guide
+            | Page::Requests
+            | Page::Status
+            | Page::Login
+            | Page::Account
+            | Page::Error => "",
             Page::Sync { steered: false } => r#" data-live="""#,
             Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
         };
@@ -198,6 +208,7 @@ impl Page {
             Self::Guide => "/guide",
             Self::Sync { .. } => "/sync",
             Self::Requests => "/requests",
+            Self::Status => "/status",
             Self::Login => "/login",
             Self::Account => "/account",
         }

@@ -6,6 +6,7 @@
 //! - `requests`: handlers of the page about requests, with its `request_page` and `request_words`
 //! - `readers`: handlers of the pages for readers; `home`, `guide`, `table`: their content; `errors`: errors as pages
 //! - `commands`, `here`: what the first page says about an image; `said`: output for machines
+//! - `status`, with its `status_words`: how the service stands
 //! - `response`, `frame`, `html`: common parts; `words`, `home_words`: translations; `assets`: style and script
 
 mod account;
@@ -33,6 +34,8 @@ mod request_words;
 mod requests;
 pub(crate) mod response;
 mod said;
+mod status;
+mod status_words;
 mod table;
 pub(crate) mod words;
 
@@ -69,6 +72,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/guide.md", get(readers::markdown))
         .route("/sync", get(readers::table))
         .route("/requests", get(requests::show).post(requests::act))
+        .route("/status", get(status::status))
         .route("/login", get(forms::login).post(forms::log_in))
         .route(login_provider::OIDC, get(provider::begin))
         .route(login_provider::CALLBACK, get(provider::finish))
@@ -111,6 +115,7 @@ async fn metrics(call: WebCall) -> Response<Body> {
     if let Some(refused) = reader::metrics_refused(&call) {
         return refused;
     }
+    call.state.top.publish();
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &call.state.registry) {
         Ok(()) => page(StatusCode::OK, METRICS, text),

@@ -130,6 +130,7 @@ pub(crate) async fn looked(
     )
 )]
 pub(crate) async fn request(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    of(&call)?;
     let id = request_id(&id?.0)?;
     Ok(answer::json(&views::request(found(&call, id).await?, &reader(&call)), JSON))
 }
@@ -156,6 +157,7 @@ pub(crate) async fn found(call: &WebCall, id: i64) -> Result<RequestState, Probl
     )
 )]
 pub(crate) async fn cancel(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    of(&call)?;
     canceled(&call, request_id(&id?.0)?).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
