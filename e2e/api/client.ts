@@ -167,6 +167,33 @@ class Client {
           this.server,
         ),
       ),
+    listRequests: (query: operations["listRequests"]["parameters"]["query"]) =>
+      this.ask<"listRequests">("GET", "/api/v1/requests" satisfies keyof paths, query),
+    requestImage: (body: Body<"requestImage">) =>
+      this.ask<"requestImage">("POST", "/api/v1/requests" satisfies keyof paths, {}, body),
+    lookAtImage: (body: Body<"lookAtImage">) =>
+      this.ask<"lookAtImage">("POST", "/api/v1/requests/look" satisfies keyof paths, {}, body),
+    getRequest: (id: number) =>
+      this.ask<"getRequest">("GET", ("/api/v1/requests/{id}" satisfies keyof paths).replace("{id}", String(id))),
+    cancelRequest: (id: number) =>
+      this.tell("POST", ("/api/v1/requests/{id}/cancel" satisfies keyof paths).replace("{id}", String(id))),
+    watchRequest: (id: number) =>
+      new EventSource(
+        new URL(("/api/v1/requests/{id}/events" satisfies keyof paths).replace("{id}", String(id)), this.server),
+      ),
+    listKeepLists: () => this.ask<"listKeepLists">("GET", "/api/v1/keep" satisfies keyof paths),
+    getKeepList: (name: string) =>
+      this.ask<"getKeepList">("GET", ("/api/v1/keep/{name}" satisfies keyof paths).replace("{name}", name)),
+    listKeepImages: (name: string, query: operations["listKeepImages"]["parameters"]["query"]) =>
+      this.ask<"listKeepImages">(
+        "GET",
+        ("/api/v1/keep/{name}/images" satisfies keyof paths).replace("{name}", name),
+        query,
+      ),
+    runKeepList: (name: string) =>
+      this.ask<"runKeepList">("POST", ("/api/v1/keep/{name}/run" satisfies keyof paths).replace("{name}", name)),
+    cancelKeepRun: (name: string) =>
+      this.tell("POST", ("/api/v1/keep/{name}/cancel" satisfies keyof paths).replace("{name}", name)),
     listEntries: (query: operations["listEntries"]["parameters"]["query"]) =>
       this.ask<"listEntries">("GET", "/api/v1/library/entries" satisfies keyof paths, query),
     addEntry: (body: Body<"addEntry">) =>

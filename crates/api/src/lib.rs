@@ -1,7 +1,8 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
-//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`]
+//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`];
+//!   what people ask for: [`ImageRequestList`], [`ImageRequestLook`]; what is always here: [`KeepLists`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -26,7 +27,9 @@ mod entry;
 mod event;
 mod exec;
 mod grant;
+mod image_request;
 mod instance;
+mod keep;
 mod limit;
 mod mode;
 mod node;
@@ -75,12 +78,20 @@ pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
+pub use image_request::{
+    ImageRequest, ImageRequestError, ImageRequestFault, ImageRequestList, ImageRequestListQuery,
+    ImageRequestLook, ImageRequestStatus, NewImageRequest,
+};
 pub use instance::{
     CommittedImage, DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard,
     InstanceChange, InstanceCommit, InstanceDesired, InstanceEntry, InstanceKeeps, InstanceList,
     InstanceListQuery, InstanceLogQuery, InstancePart, InstancePhase, InstancePort, InstanceReason,
     InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
     InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+};
+pub use keep::{
+    KeepCounts, KeepImage, KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepProgress,
+    KeepRun, KeepState,
 };
 pub use limit::{
     Ban, BanList, ClientLimits, Limit, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit,

@@ -43,9 +43,11 @@ mod tests {
         credential::{CredentialStep, CredentialVerdict},
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
+        image_request::{ImageRequestFault, ImageRequestStatus},
         instance::{
             InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
         },
+        keep::{KeepOutcome, KeepState},
         limit::LimitUnit,
         mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
@@ -94,6 +96,10 @@ mod tests {
         agree(InstanceReason::ALL, InstanceReason::as_str);
         agree(InstanceSplit::ALL, InstanceSplit::as_str);
         agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
+        agree(ImageRequestStatus::ALL, ImageRequestStatus::as_str);
+        agree(ImageRequestFault::ALL, ImageRequestFault::as_str);
+        agree(KeepState::ALL, KeepState::as_str);
+        agree(KeepOutcome::ALL, KeepOutcome::as_str);
         agree(LimitUnit::ALL, LimitUnit::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(PullRuleKind::ALL, PullRuleKind::as_str);

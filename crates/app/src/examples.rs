@@ -3,7 +3,7 @@
 use crate::{
     example::{Example, example},
     examples_entries, examples_instances, examples_limits, examples_nodes, examples_operating,
-    examples_webhooks,
+    examples_requests, examples_webhooks,
 };
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
@@ -17,6 +17,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Ex
         .iter()
         .chain(examples_entries::EXAMPLES)
         .chain(examples_nodes::EXAMPLES)
+        .chain(examples_requests::EXAMPLES)
         .chain(examples_instances::EXAMPLES)
         .chain(examples_limits::EXAMPLES)
         .chain(examples_operating::EXAMPLES)

@@ -20,8 +20,10 @@ mod examples_instances;
 mod examples_limits;
 mod examples_nodes;
 mod examples_operating;
+mod examples_requests;
 mod examples_webhooks;
 mod failure;
+mod fetching;
 mod first_password;
 mod greeting;
 mod housekeeping;
@@ -76,6 +78,8 @@ fn main() -> ExitCode {
         Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),
+        Action::Keep(keep) => commands::keep::run(keep),
+        Action::Requests(requests) => commands::requests::run(requests),
         Action::Pulls(pulls) => commands::pulls::list(pulls),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),

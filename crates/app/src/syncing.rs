@@ -9,6 +9,7 @@ use std::{
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
 use entrepot_events::EventSender;
+use entrepot_keep::Keeper;
 use entrepot_remote::{Quotas, StoredCredentials};
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
@@ -20,6 +21,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     config::{self, Config, Environment, Overrides},
     failure::Failure,
+    fetching,
     pull_rules::{self, Follower},
     registries,
 };
@@ -157,11 +159,12 @@ impl Source {
         executor(registries)
     }
 
-    /// A function that reloads the rules and their executor, and tells `followed` what it read.
-    pub(crate) fn loader(self, followed: Follower) -> Load {
+    /// A function that reloads the rules and their executor, and tells `followed` and `keeper` what it read.
+    pub(crate) fn loader(self, followed: Follower, keeper: Keeper) -> Load {
         Box::new(move || match self.load() {
             Ok(loaded) => {
                 followed.take(Ok(&loaded.config), "configuration");
+                fetching::replace(&keeper, loaded.config.keep.lists.clone());
                 Ok(Loaded {
                     executor: self.executor(&loaded.config),
                     watched: loaded.config.rules.watched,

@@ -25,6 +25,7 @@ mod dialect;
 mod error;
 mod images;
 mod instance;
+mod keep;
 mod key;
 mod library;
 mod lineage;
@@ -38,6 +39,7 @@ mod pullers;
 mod recorded;
 mod records;
 mod removal;
+mod requests;
 mod secrets;
 mod server_lock;
 mod sql;
@@ -58,6 +60,7 @@ pub use database::Catalog;
 pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};
+pub use keep::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState};
 pub use key::{Origin, RepoKey};
 pub use library::{
     Accelerator, AllocationRecord, CheckStatus, Chosen, DeviceRecord, DeviceState, DeviceVendor, EntryCheck,
@@ -77,6 +80,10 @@ pub use pullers::PullerRecord;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
     Totals, Unlinked, Use, VisibilityRecord,
+};
+pub use requests::{
+    ImageRequestCounts, ImageRequestEnd, ImageRequestFilter, ImageRequestRecord, ImageRequestStatus,
+    ImageRequestStep, NewImageRequest,
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};

@@ -7,12 +7,12 @@ use sqlx::AssertSqlSafe;
 use crate::{
     access, bans, blobs, counts,
     database::Catalog,
-    denials, images,
+    denials, images, keep,
     key::{Origin, RepoKey},
     library::{self, instance_queries},
     lineage, manifests,
     open::Location,
-    pullers, recorded, removal, sql, sync, tags, usage, visibility, webhooks,
+    pullers, recorded, removal, requests, sql, sync, tags, usage, visibility, webhooks,
 };
 
 const QUERIES: &[(&str, &str)] = &[
@@ -150,6 +150,21 @@ const QUERIES: &[(&str, &str)] = &[
     ("pulls", library::PULLS),
     ("pulls of a node", library::PULLS_OF),
     ("trim pulls", library::TRIM_PULLS),
+    ("request", requests::REQUEST),
+    ("open request", requests::OPEN),
+    ("requests under way", requests::UNFINISHED),
+    ("requests", requests::REQUESTS),
+    ("requests of a client", requests::REQUESTS_OF),
+    ("leave request", requests::LEAVE),
+    ("open requests of a client", requests::OPEN_OF),
+    ("requests of a client since", requests::ASKED_SINCE),
+    ("who asked", requests::HAS_ASKED),
+    ("trim requests", requests::TRIM),
+    ("kept images", keep::IMAGES),
+    ("kept images, counted", keep::COUNTS),
+    ("forget kept images", keep::FORGET),
+    ("last run of a keep list", keep::LAST),
+    ("trim runs of a keep list", keep::TRIM),
 ];
 
 /// What is computed on the way, and therefore read whole.

@@ -17,6 +17,8 @@ mod blobs;
 mod concurrency;
 #[path = "contract/instances.rs"]
 mod instances;
+#[path = "contract/keep.rs"]
+mod keep;
 #[path = "contract/library.rs"]
 mod library;
 #[path = "contract/limits.rs"]
@@ -33,6 +35,8 @@ mod prunes;
 mod pulls;
 #[path = "contract/removal.rs"]
 mod removal;
+#[path = "contract/requests.rs"]
+mod requests;
 #[path = "contract/secrets.rs"]
 mod secrets;
 #[path = "contract/servers.rs"]
@@ -143,6 +147,13 @@ on_both! {
     pulls {
         pulls_of_one_image_by_one_node_are_one, pulls_end_once, the_latest_pulls_come_first, old_pulls_are_forgotten,
         many_ask_at_once_and_one_pulls,
+    }
+    requests {
+        the_same_image_is_asked_for_once_by_many, who_leaves_is_not_counted, requests_go_on_after_a_restart_and_end_once,
+        the_latest_requests_come_first, old_requests_are_forgotten,
+    }
+    keep {
+        images_stand_as_they_were_seen_last, runs_end_once_and_forget_what_is_of_the_list_no_more,
     }
     instances {
         are_created_once_for_a_request, names_are_an_accounts_own, what_is_off_the_shelf_is_not_run,

@@ -29,4 +29,4 @@ mod yaml;
 
 pub use import::{ImportError, Input, import};
 pub use imported::{Imported, Kind};
-pub use list::format_list;
+pub use list::{ListEntry, format_list, list_entries, list_lines};

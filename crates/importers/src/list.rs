@@ -38,6 +38,39 @@ fn entry(line: &str) -> Option<(&str, Option<&str>)> {
     (Host::looks_like_one(host) && is_repository(repository)).then_some((repository, tags))
 }
 
+/// A line of a list: a repository, and which of its tags are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// The repository with its registry.
+    pub repository: String,
+    /// The expression for its tags: as it was written, or versions.
+    pub tags: String,
+}
+
+/// The entries of a list as `mirror.txt` is one.
+///
+/// # Errors
+/// The numbers of the lines that are none.
+pub fn list_entries(text: &str) -> Result<Vec<ListEntry>, Vec<usize>> {
+    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+    for (index, line) in text.lines().enumerate() {
+        let Some(line) = lines(line).next() else { continue };
+        match entry(&line) {
+            Some((repository, tags)) => entries.push(ListEntry {
+                repository: repository.to_owned(),
+                tags: tags.unwrap_or(VERSIONS).to_owned(),
+            }),
+            None => wrong.push(index + 1),
+        }
+    }
+    if wrong.is_empty() { Ok(entries) } else { Err(wrong) }
+}
+
+/// The lines of a list without comments and blanks, such as the expressions of `exclude.txt`.
+pub fn list_lines(text: &str) -> Vec<String> {
+    lines(text).collect()
+}
+
 pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
     let excluded: Vec<String> = exclude.map(|text| lines(text).collect()).unwrap_or_default();
     // One rule for each registry and expression.
@@ -82,6 +115,16 @@ pub fn format_list(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_say_which_tags_of_which_repository() {
+        let entries = list_entries("# all\nquay.io/a/b\n\n docker.io/c/d : ^v1 # one\n").unwrap();
+        let told: Vec<_> =
+            entries.iter().map(|entry| (entry.repository.as_str(), entry.tags.as_str())).collect();
+        assert_eq!(told, [("quay.io/a/b", VERSIONS), ("docker.io/c/d", "^v1")]);
+        assert_eq!(list_entries("quay.io/a\nnginx\nquay.io/b\n/x"), Err(vec![2, 4]));
+        assert_eq!(list_lines(".*alpha.*\n\n# x\n.*-g[0-9a-f]{7,}.*"), [".*alpha.*", ".*-g[0-9a-f]{7,}.*"]);
+    }
 
     #[test]
     fn lines_are_in_order_and_once() {

@@ -7,7 +7,7 @@
 //!   `possession` proves that an upstream has what another one gave us
 //! - what is on offer in a mode, and to whom: `offered`, [`Purpose`]
 //! - which repositories of upstreams are public: `visibility`; what is known of a name before it is asked for: `familiarity`
-//! - what this server itself looks into: `insight`
+//! - what this server itself looks into: `insight`; having all of an image here: `whole`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
 //! [`Mirror`] has a verb for each request. This crate knows neither HTTP answers nor SQL.
@@ -46,6 +46,7 @@ mod passthrough;
 mod possession;
 mod pull_counts;
 mod purpose;
+mod rate;
 mod served;
 mod served_blob;
 mod settings;
@@ -58,6 +59,7 @@ mod uploads;
 mod upstream;
 mod verdict;
 mod visibility;
+mod whole;
 
 pub use budget::{Budget, Reservation};
 pub use clock::Clock;
@@ -74,6 +76,7 @@ pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
 pub use purpose::Purpose;
+pub use rate::Rate;
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
     ServedManifest, TagPage, UploadId, Uploader,
@@ -82,3 +85,4 @@ pub use served_blob::{ServedBlob, Temperature};
 pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
 pub use upstream::{RuleError, UpstreamBudget, UpstreamState};
 pub use verdict::{Probe, Verdict};
+pub use whole::{Kept, WholeImage};

@@ -67,6 +67,25 @@ impl Mirror {
         }
     }
 
+    /// The same, by a tag as its upstream has it now, however fresh it is here.
+    ///
+    /// # Errors
+    /// As [`Mirror::manifest`], also if something is held that might be served instead.
+    pub(crate) async fn current_manifest(&self, key: &RepoKey, reference: &Reference) -> Fetched {
+        let (Origin::Upstream(host), Reference::Tag(tag)) = (&key.origin, reference) else {
+            return Ok(self.seen_manifest(key, reference).await?.manifest);
+        };
+        let wanted = Wanted::Manifest(reference.clone());
+        if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted)) {
+            return Err(refused);
+        }
+        let upstream = self.0.upstreams.get(host)?;
+        if self.1 == Purpose::Background {
+            self.leaves_reserve(upstream)?;
+        }
+        self.check(upstream, key, tag).await
+    }
+
     /// A manifest's digest, type and size. Nothing is downloaded unless the upstream's `HEAD` does not say enough.
     ///
     /// # Errors

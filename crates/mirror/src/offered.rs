@@ -81,11 +81,19 @@ impl Mirror {
             Reference::Digest(digest) => matches!(self.0.holdings.manifest(key, digest).await, Ok(Some(_))),
             Reference::Tag(_) => false,
         };
-        if !is_held && upstream.is_at_reserve() {
+        if !is_held {
+            self.leaves_reserve(upstream)?;
+        }
+        self.from_upstream(upstream, key, reference).await
+    }
+
+    /// Refuses background work what an upstream allows no more than clients need.
+    pub(crate) fn leaves_reserve(&self, upstream: &Upstream) -> Result<(), Error> {
+        if upstream.is_at_reserve() {
             self.0.metrics.postponed(upstream.host());
             return Err(Error::Reserved { host: upstream.host().clone() });
         }
-        self.from_upstream(upstream, key, reference).await
+        Ok(())
     }
 
     /// The least part that an upstream has left of the pulls that it allows; `None` if none says so.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{Descriptor, Digest, DocumentError, MediaType, json};
+use crate::{Descriptor, Digest, DocumentError, MediaType, Platform, json};
 
 /// Maximum size of a manifest in bytes (distribution-spec requires at least 4 MB).
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
@@ -184,6 +184,24 @@ impl Manifest {
         &self.manifests
     }
 
+    /// In an index: the manifest that runs on this platform. One without a variant comes before one with another variant,
+    /// as engines have it.
+    pub fn manifest_for(&self, wanted: &Platform) -> Option<&Descriptor> {
+        let fits = |descriptor: &&Descriptor| {
+            let platform = descriptor.platform.as_ref();
+            platform.is_some_and(|is| is.os == wanted.os && is.architecture == wanted.architecture)
+        };
+        let variant = |descriptor: &&Descriptor| {
+            let variant = descriptor.platform.as_ref().and_then(|platform| platform.variant.as_deref());
+            match (variant, wanted.variant.as_deref()) {
+                (one, other) if one == other => 0,
+                (None, _) => 1,
+                _ => 2,
+            }
+        };
+        self.manifests().iter().filter(fits).min_by_key(variant)
+    }
+
     /// The blobs of an image: config, then layers in order, including foreign layers.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         self.config.iter().chain(&self.layers)
@@ -272,5 +290,37 @@ mod tests {
         let huge = format!(r#"{{"manifests":[{}]}}"#, descriptor("9223372036854775808"));
         assert!(matches!(parse(&huge, &MediaType::OCI_INDEX), Err(ManifestError::Size(_))));
         assert!(parse("[]", &MediaType::OCI_INDEX).is_err());
+    }
+
+    fn index(platforms: &[&str]) -> Manifest {
+        let child = |platform: &&str| {
+            let platform: Platform = platform.parse().unwrap();
+            serde_json::json!({
+                "mediaType": MediaType::OCI_MANIFEST.as_str(),
+                "digest": Digest::of(platform.to_string().as_bytes()).to_string(),
+                "size": 1,
+                "platform": platform,
+            })
+        };
+        let children: Vec<_> = platforms.iter().map(child).collect();
+        let text = serde_json::json!({ "schemaVersion": 2, "manifests": children }).to_string();
+        Manifest::parse(text.as_bytes(), Some(&MediaType::OCI_INDEX)).unwrap()
+    }
+
+    #[test]
+    fn a_node_pulls_the_image_of_its_platform() {
+        let all =
+            index(&["linux/amd64", "linux/arm64/v8", "linux/arm/v6", "linux/arm/v7", "unknown/unknown"]);
+        for (wanted, expected) in [
+            ("linux/amd64", Some("linux/amd64")),
+            ("linux/arm64", Some("linux/arm64/v8")),
+            ("linux/arm/v7", Some("linux/arm/v7")),
+            ("linux/s390x", None),
+            ("windows/amd64", None),
+        ] {
+            let chosen = all.manifest_for(&wanted.parse().unwrap());
+            let platform = chosen.and_then(|chosen| chosen.platform.as_ref()).map(ToString::to_string);
+            assert_eq!(platform.as_deref(), expected, "{wanted}");
+        }
     }
 }

@@ -46,12 +46,19 @@ pub struct ModeSettings {
     mode: Mode,
     small: u64,
     lists_tags: bool,
+    takes_requests: bool,
     conditions: Vec<Condition>,
 }
 
 impl Default for ModeSettings {
     fn default() -> Self {
-        Self { mode: Mode::Normal, small: SMALL.as_u64(), lists_tags: true, conditions: Vec::new() }
+        Self {
+            mode: Mode::Normal,
+            small: SMALL.as_u64(),
+            lists_tags: true,
+            takes_requests: false,
+            conditions: Vec::new(),
+        }
     }
 }
 
@@ -69,6 +76,7 @@ impl ModesSection {
             mode: self.mode,
             small: self.small.unwrap_or(SMALL).as_u64(),
             lists_tags: self.tag_lists.unwrap_or(true),
+            takes_requests: false,
             conditions: conditions.collect::<Result<_, _>>()?,
         })
     }
@@ -77,7 +85,13 @@ impl ModesSection {
 impl ModeSettings {
     /// True if the section changes nothing.
     pub fn are_usual(&self) -> bool {
-        *self == Self::default()
+        *self == Self { takes_requests: self.takes_requests, ..Self::default() }
+    }
+
+    /// The same, where images can be asked for: refusals say so.
+    #[must_use]
+    pub fn taking_requests(self) -> Self {
+        Self { takes_requests: true, ..self }
     }
 }
 
@@ -179,6 +193,7 @@ impl Modes {
             reason: order.and_then(|order| order.reason.clone()),
             until: order.and_then(|order| order.until),
             small: self.settings.small,
+            takes_requests: self.settings.takes_requests,
             lists_tags: is_whole(order.and_then(|order| order.tag_lists), self.settings.lists_tags),
             lists_names: is_whole(order.and_then(|order| order.catalog), true),
         }

@@ -19,6 +19,8 @@ pub struct Offer {
     pub until: Option<SystemTime>,
     /// The largest blob that is fetched in [`Mode::SmallOnly`], in bytes.
     pub small: u64,
+    /// Whether images can be asked for, to be fetched whatever the mode is.
+    pub takes_requests: bool,
     /// Whether the tags of mirrored repositories are listed.
     pub lists_tags: bool,
     /// Whether the names that were pushed here are listed, as far as the configuration allows it.
@@ -59,6 +61,7 @@ impl Default for Offer {
             reason: None,
             until: None,
             small: u64::MAX,
+            takes_requests: false,
             lists_tags: true,
             lists_names: true,
         }
@@ -117,6 +120,9 @@ impl Offer {
         text.push_str("; hint: ");
         text.push_str(match what {
             Unoffered::Anything(_) => "`/status` on this server says how it stands; the upstream may have the image",
+            Unoffered::NotHeld(_) | Unoffered::Large(..) if self.takes_requests => {
+                "ask for the image: on the page `/requests` of this server, or with `entrepot request`"
+            }
             Unoffered::NotHeld(_) => {
                 "pull what is held here, or from the upstream itself; `/status` on this server says how it stands"
             }
@@ -133,6 +139,19 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_leads_to_requests_where_they_are_taken() {
+        let offer = Offer { mode: Mode::SmallOnly, takes_requests: true, ..Offer::default() };
+        for what in [Unoffered::NotHeld("a"), Unoffered::Large("a", 1)] {
+            let told = offer.refusal(what);
+            assert!(
+                told.ends_with("on the page `/requests` of this server, or with `entrepot request`"),
+                "{told}"
+            );
+        }
+        assert!(!offer.refusal(Unoffered::Anything("a")).contains("/requests"), "it is closed");
+    }
 
     #[test]
     fn a_refusal_says_which_mode_why_until_when_and_what_else() {

@@ -7,8 +7,8 @@ use memchr::memmem::Finder;
 use crate::extent::{end_of, reads};
 
 /// Programs whose arguments are images.
-const PROGRAMS: [&str; 9] =
-    ["docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "regctl", "ctr", "kind"];
+const PROGRAMS: [&str; 10] =
+    ["docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "regctl", "ctr", "crictl", "kind"];
 /// Verbs all of whose arguments are images.
 const ALL: [&str; 8] = ["pull", "push", "tag", "rmi", "save", "copy", "docker-image", "from"];
 /// Verbs whose first argument is an image.
@@ -36,14 +36,14 @@ const SWITCHES: [&str; 16] = [
 ];
 
 /// Searches for [`PROGRAMS`], made once.
-static FINDERS: LazyLock<[Finder<'static>; 9]> = LazyLock::new(|| PROGRAMS.map(Finder::new));
+static FINDERS: LazyLock<[Finder<'static>; 10]> = LazyLock::new(|| PROGRAMS.map(Finder::new));
 /// The start of a filter of containers by their image.
 static ANCESTOR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ancestor="));
 /// The start of a Dockerfile's stage.
 static FROM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("FROM "));
 
-/// The arguments that are images.
-pub(crate) fn arguments(text: &str) -> Vec<Range<usize>> {
+/// Where the arguments of programs are that are images: `docker pull nginx`, `FROM a/b:1`.
+pub fn arguments(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (program, finder) in PROGRAMS.into_iter().zip(FINDERS.iter()) {
         let mut done = 0;
@@ -165,6 +165,7 @@ mod tests {
             ("skopeo copy --all docker://a.io/b:1 docker://c.io/d:1", &["a.io/b:1", "c.io/d:1"]),
             ("kind load docker-image a/b:dev", &["a/b:dev"]),
             ("docker ps -q --filter ancestor=nginx:1", &["nginx:1"]),
+            ("sudo crictl pull registry.k8s.io/pause:3.10", &["registry.k8s.io/pause:3.10"]),
             ("command: [\"docker\", \"run\", \"busybox:1\"]", &["busybox:1"]),
             ("docker pull images from there", &[]),
             ("docker build - <<X\nFROM busybox:1\nX", &["busybox:1"]),

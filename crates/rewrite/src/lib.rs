@@ -54,6 +54,7 @@ mod tree;
 mod variables;
 
 pub use candidate::{Candidate, Found, Reason, Standing};
+pub use commands::arguments as command_arguments;
 pub use document::{Document, ReadError};
 pub use edit::{Change, Left, RewriteError, Rewritten};
 pub use expansion::Origin;

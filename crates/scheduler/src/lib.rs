@@ -42,6 +42,7 @@ pub use prunes::{Decider, PruneDetail};
 pub use reload::{Load, Loaded, Refusal, Reload};
 pub use scheduler::{Begun, Parts, Scheduler, WorkEnd};
 pub use task::{Executor, Task, Update};
+pub use timetable::{ScheduledRule, Timetable};
 pub use view::{
     ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView,
 };

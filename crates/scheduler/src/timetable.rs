@@ -18,7 +18,7 @@ pub(crate) const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
 
 /// When each rule runs next.
 #[derive(Debug, Default)]
-pub(crate) struct Timetable(BTreeMap<String, Entry>);
+pub struct Timetable(BTreeMap<String, Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -29,18 +29,18 @@ struct Entry {
 
 /// A rule, as the timetable learns of it.
 #[derive(Debug)]
-pub(crate) struct ScheduledRule {
+pub struct ScheduledRule {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// When it is to run; `None` if only on request.
-    pub(crate) schedule: Option<Schedule>,
+    pub schedule: Option<Schedule>,
     /// When its last run began.
-    pub(crate) last: Option<SystemTime>,
+    pub last: Option<SystemTime>,
 }
 
 impl Timetable {
     /// Replaces all rules. A rule whose schedule has not changed keeps its next time.
-    pub(crate) fn replace(&mut self, rules: Vec<ScheduledRule>, now: SystemTime) {
+    pub fn replace(&mut self, rules: Vec<ScheduledRule>, now: SystemTime) {
         let mut old = std::mem::take(&mut self.0);
         for ScheduledRule { name, schedule, last } in rules {
             let known = old.remove(&name);
@@ -56,7 +56,7 @@ impl Timetable {
     }
 
     /// The rules to begin now, and why. They count as running until [`Timetable::ended`].
-    pub(crate) fn due(&mut self, now: SystemTime) -> Vec<(String, Cause)> {
+    pub fn due(&mut self, now: SystemTime) -> Vec<(String, Cause)> {
         let mut due = Vec::new();
         for (name, entry) in &mut self.0 {
             if let Some((at, cause)) = entry.next
@@ -71,14 +71,14 @@ impl Timetable {
     }
 
     /// A rule was begun on request.
-    pub(crate) fn begun(&mut self, rule: &str) {
+    pub fn begun(&mut self, rule: &str) {
         if let Some(entry) = self.0.get_mut(rule) {
             entry.running = true;
         }
     }
 
     /// A rule has ended; `whole` if the run was not confined to a part.
-    pub(crate) fn ended(&mut self, rule: &str, whole: bool, now: SystemTime) {
+    pub fn ended(&mut self, rule: &str, whole: bool, now: SystemTime) {
         if let Some(entry) = self.0.get_mut(rule) {
             entry.running = false;
             if whole {
@@ -88,12 +88,12 @@ impl Timetable {
     }
 
     /// When a rule runs next by itself.
-    pub(crate) fn next_of(&self, rule: &str) -> Option<SystemTime> {
+    pub fn next_of(&self, rule: &str) -> Option<SystemTime> {
         self.0.get(rule)?.next.map(|(at, _)| at)
     }
 
     /// When the next of the rules that are not running is due.
-    pub(crate) fn next(&self) -> Option<SystemTime> {
+    pub fn next(&self) -> Option<SystemTime> {
         self.0.values().filter(|entry| !entry.running).filter_map(|entry| entry.next).map(|(at, _)| at).min()
     }
 }

@@ -28,8 +28,9 @@ pub(crate) enum Denied {
     Unproven,
 }
 
-/// The address of the stream of events.
-const EVENTS: &str = "/api/v1/sync/events";
+/// The start of the addresses of the JSON API, and the end of those of streams of events.
+const API: &str = "/api/";
+const EVENTS: &str = "/events";
 
 /// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
 pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
@@ -40,7 +41,7 @@ pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     let host = call.host.map_err(Denied::Host)?;
     let origin = call.origin();
     // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
-    let reads_cost = registry::is_below(path) || path == EVENTS;
+    let reads_cost = registry::is_below(path) || path.starts_with(API) && path.ends_with(EVENTS);
     let effect = Effect::of(method, &call.head.headers, reads_cost);
     if cross_site::is_refused(effect, &origin) {
         return Err(Denied::CrossSite);

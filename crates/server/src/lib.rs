@@ -4,7 +4,7 @@
 //! - layers, from the bottom: `peer` (the other end), `state` (shared by all requests), `call` (a request), `answer`,
 //!   `service`; a module imports those below it
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
-//!   `sync`, `cache`, `webhooks` and others (the JSON API, with `query` and `held`), `pages`
+//!   `sync`, `requests`, `keep`, `cache`, `webhooks` and others (the JSON API, with `query` and `held`), `pages`
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
 //! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
 //!   credentials (`memo`: the last ones) or a session's `cookie`
@@ -50,6 +50,7 @@ pub mod held;
 mod host;
 mod ids;
 mod incoming;
+mod keep;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
@@ -75,6 +76,7 @@ mod pullers;
 mod query;
 mod record;
 mod registry;
+mod requests;
 mod rule_admission;
 pub mod rule_views;
 mod rules_in_force;

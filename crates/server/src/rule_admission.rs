@@ -146,7 +146,8 @@ impl RulesInForce {
         }
     }
 
-    fn refuse(&self, current: &Current, refused: &Refused<'_>, wanted: Wanted<'_>) -> Refusal {
+    /// What somebody is told whose pull is refused. It is counted.
+    pub(crate) fn refuse(&self, current: &Current, refused: &Refused<'_>, wanted: Wanted<'_>) -> Refusal {
         self.count_refusal(current.rules.refusing_list(refused), refused.reason());
         let status = if refused.is_legal() {
             StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS

@@ -1,8 +1,10 @@
 //! State shared by all requests. All of it is given when the server is bound.
 
 use entrepot_access::{Access, Networks};
+use entrepot_keep::Keeper;
 use entrepot_library::Library;
 use entrepot_mirror::Mirror;
+use entrepot_requests::Requests;
 use entrepot_vault::Vault;
 use entrepot_webhooks::Webhooks;
 use prometheus_client::registry::Registry;
@@ -39,6 +41,10 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// Images that people ask for. Without it nobody can.
+    pub requests: Option<Requests>,
+    /// Runs keep lists. Without it there are none.
+    pub keeper: Option<Keeper>,
     /// What other servers are told of.
     pub webhooks: Option<Webhooks>,
     /// What may be pulled from upstreams.
@@ -68,6 +74,8 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) requests: Option<Requests>,
+    pub(crate) keeper: Option<Keeper>,
     pub(crate) webhooks: Option<Webhooks>,
     pub(crate) rules: RulesInForce,
     pub(crate) modes: ModesInForce,
@@ -116,6 +124,8 @@ impl State {
             access,
             vault,
             library,
+            requests,
+            keeper,
             webhooks,
             rules,
             modes,
@@ -136,6 +146,8 @@ impl State {
             access,
             vault,
             library,
+            requests,
+            keeper,
             webhooks,
             rules,
             modes,

@@ -41,6 +41,8 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         access: None,
         vault: None,
         library: None,
+        requests: None,
+        keeper: None,
         webhooks: None,
         rules: RulesInForce::default(),
         modes,

@@ -4,8 +4,8 @@ use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    exec, inspect, instances, library, limits, list, login, login_device, man, mode, nodes, prunes, pulls,
-    relay, rules, runs, serve, specs, sync, tags, webhooks,
+    exec, inspect, instances, keep, library, limits, list, login, login_device, man, mode, nodes, prunes,
+    pulls, relay, requests, rules, runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -65,6 +65,10 @@ pub(crate) enum Action {
     Nodes(Box<nodes::Nodes>),
     /// Let a node pull an image.
     Pull(pulls::PullTo),
+    /// Show and run keep lists.
+    Keep(keep::Keep),
+    /// Ask for images.
+    Requests(requests::Requests),
     /// List and stop pulls.
     Pulls(pulls::Pulls),
     /// Manage specs.

@@ -1,19 +1,22 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
 use super::{
-    chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_operating, chinese_webhooks,
+    chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_operating, chinese_requests,
+    chinese_webhooks,
 };
 
 /// All texts: English and 中文.
 pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TEXTS
-        .iter()
-        .chain(chinese_entries::TEXTS)
-        .chain(chinese_nodes::TEXTS)
-        .chain(chinese_instances::TEXTS)
-        .chain(chinese_limits::TEXTS)
-        .chain(chinese_operating::TEXTS)
-        .chain(chinese_webhooks::TEXTS)
+    let others = [
+        chinese_entries::TEXTS,
+        chinese_nodes::TEXTS,
+        chinese_instances::TEXTS,
+        chinese_limits::TEXTS,
+        chinese_operating::TEXTS,
+        chinese_requests::TEXTS,
+        chinese_webhooks::TEXTS,
+    ];
+    TEXTS.iter().chain(others.into_iter().flatten())
 }
 
 /// English and 中文.

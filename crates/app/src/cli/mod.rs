@@ -13,12 +13,14 @@ mod chinese_instances;
 mod chinese_limits;
 mod chinese_nodes;
 mod chinese_operating;
+mod chinese_requests;
 mod chinese_webhooks;
 mod common;
 mod credentials;
 mod documents;
 mod help;
 mod instances;
+mod keep;
 mod library;
 mod limits;
 mod migrate;
@@ -28,6 +30,7 @@ mod prunes;
 mod pull_rules;
 mod refusal;
 mod registries;
+mod requests;
 mod rules;
 mod server;
 mod sessions;
@@ -60,6 +63,7 @@ use instances::{
     CommitArgs, ExecArgs, ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, ReimageArgs, RenameArgs,
     RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
+use keep::KeepCommand;
 use library::LibraryCommand;
 use limits::LimitsCommand;
 use migrate::MigrateCommand;
@@ -67,6 +71,7 @@ use nodes::{NodeCommand, PullArgs, PullsCommand};
 use operating::ModeArgs;
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
+use requests::RequestArgs;
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
 use server::ServerArgs;
 use sessions::SessionCommand;
@@ -255,6 +260,11 @@ enum Command {
     Node(NodeCommand),
     /// Let a node pull an image, and show how far it is
     Pull(PullArgs),
+    /// Ask a server to fetch all of an image before anybody pulls it, and show how far it is
+    Request(RequestArgs),
+    /// Show and run keep lists: images that are always here
+    #[command(subcommand)]
+    Keep(KeepCommand),
     /// List and stop pulls: images on their way to nodes
     #[command(subcommand)]
     Pulls(PullsCommand),
@@ -460,6 +470,8 @@ impl Command {
             Self::Library(library) => Action::Library(library.into_args()),
             Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
             Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
+            Self::Request(request) => Action::Requests(request.into_args(verbosity)),
+            Self::Keep(keep) => Action::Keep(keep.into_args(verbosity)),
             Self::Pulls(pulls) => Action::Pulls(pulls.into_args()),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Run(run) => Action::Instances(run.into_args()),

@@ -29,6 +29,7 @@ use crate::{
     config::{self, Config, Environment, Log, Overrides},
     data::{Attempt, DataDir, Lock},
     failure::{self, Failure},
+    fetching::Fetching,
     first_password,
     greeting::Greeting,
     housekeeping,
@@ -106,6 +107,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
+    let fetching = Fetching::open(config, (&source.catalog, &source.events), &mirror, &mut registry).await?;
     let operators = Operators::open(config, &source, (raised, traces), &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
@@ -114,6 +116,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
+        requests: fetching.requests.clone(),
+        keeper: Some(fetching.keeper.clone()),
         webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
         limits: rules.limits.clone(),
@@ -131,7 +135,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
     let pulls = rules.rules.clone();
     let (events, data_path) = (source.events.clone(), data.path().to_owned());
-    let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
+    let reload =
+        Reload { load: source.loader(rules, fetching.keeper.clone()), since, scheduler: scheduler.clone() };
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
     let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
     let machine = machine::watch(watched, stop.clone());
@@ -139,7 +144,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         let reload = reload.watch(config.rules.watched.clone(), stop.clone());
         let told = operators.tell(stop.clone());
         let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
-        tokio::join!(reload, house, machine, told, tend, pulls);
+        tokio::join!(reload, house, machine, told, tend, pulls, fetching.work(stop.clone()));
     });
     let end = end.await;
     mirror.shutdown().await;

@@ -10,8 +10,9 @@ use entrepot_access::{AccessSection, AccountName, FederationSettings, Rules as A
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
-use entrepot_policy::{Limits, LimitsSection, ModeSettings, ModesSection};
+use entrepot_policy::{Limits, LimitsSection, ModeSettings, ModesSection, Profile};
 use entrepot_remote::{AccountFault, Settings as Remote};
+use entrepot_requests::{PerClient, RequestsSection, SectionFault, Settings as Requests};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
@@ -27,7 +28,7 @@ use super::{
     reader::{error::Error, place::Place, tree::Node},
     sections, show,
     shown::Shown,
-    types::{Config, Habits, KeySource, Log, PullRules, Registry, Rules, TlsFiles, Written},
+    types::{Config, Habits, Keep, KeySource, Log, PullRules, Registry, Rules, TlsFiles, Written},
     urls::{self, EndpointError},
 };
 
@@ -58,7 +59,9 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         rules: Rules::default(),
         pull_rules: PullRules::default(),
         limits: checker.limits(&file.limits)?,
-        modes: checker.modes(&file.modes)?,
+        keep: Keep::default(),
+        requests: checker.requests(file.requests.as_ref(), &file.limits)?,
+        modes: checker.modes(&file.modes, file.requests.is_some())?,
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
@@ -176,12 +179,33 @@ impl Checker<'_> {
         Ok(Written { meant: Limits::of(section), shown: written })
     }
 
-    fn modes(&self, section: &ModesSection) -> Result<Written<ModeSettings>, Error> {
+    // A mirror that anyone may use is one for requests, too.
+    fn requests(
+        &self,
+        section: Option<&RequestsSection>,
+        limits: &LimitsSection,
+    ) -> Result<Option<Written<Requests>>, Error> {
+        let Some(section) = section else { return Ok(None) };
+        let ready = match limits.profile {
+            Some(Profile::Public) => PerClient::PUBLIC,
+            None => PerClient::default(),
+        };
+        let meant = section.check(ready).map_err(|SectionFault { path, what }| {
+            let path: Vec<&str> =
+                std::iter::once("requests").chain(path.iter().map(String::as_str)).collect();
+            self.fault(&path, what)
+        })?;
+        let shown = self.root.get("requests").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
+        Ok(Some(Written { meant, shown }))
+    }
+
+    fn modes(&self, section: &ModesSection, takes_requests: bool) -> Result<Written<ModeSettings>, Error> {
         let meant = section.read().map_err(|fault| {
             let hint = "write `{disk: 95%, mode: cached-only}`, `{budget: 10%, mode: small-only}` or \
                         `{load: 400%, mode: small-only}`";
             self.fault(&["modes", "when", &fault.at.to_string()], fault.what).with_hint(hint)
         })?;
+        let meant = if takes_requests { meant.taking_requests() } else { meant };
         let written = self.root.get("modes").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
         Ok(Written { meant, shown: written })
     }

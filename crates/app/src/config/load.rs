@@ -6,7 +6,7 @@ use super::{
     check, defaults,
     environment::Environment,
     files::read_file,
-    migration, pull_rules,
+    keep, migration, pull_rules,
     reader::{error::Error, tree::Node, typed},
     rules, secrets, sections,
     types::{Config, Loaded, Overrides, Warning},
@@ -89,14 +89,16 @@ pub(super) fn build(
     environment: &Environment,
     directory: &Path,
 ) -> Result<(Config, Vec<Warning>), Error> {
-    let warnings = secrets::resolve(&mut root, environment)?;
+    let mut warnings = secrets::resolve(&mut root, environment)?;
     check::check_urls(&root)?;
     let mut file: sections::File = typed::read(&root)?;
     let (sync, sync_files) = (std::mem::take(&mut file.sync), std::mem::take(&mut file.sync_files));
     let migration = migration::check(&root, file.migrate.take())?;
     let pull_rules = pull_rules::check(&root, &file.rules, directory)?;
+    let keep = keep::check(&root, &std::mem::take(&mut file.keep), directory)?;
     let config = check::check(file, &root)?;
     let mut rules = rules::check(&root, sync, &sync_files, directory)?;
-    rules.watched.extend(pull_rules.watched.iter().cloned());
-    Ok((Config { rules, pull_rules, migration, ..config }, warnings))
+    rules.watched.extend(pull_rules.watched.iter().chain(&keep.watched).cloned());
+    warnings.extend(keep::warnings(&keep, &config));
+    Ok((Config { rules, pull_rules, keep, migration, ..config }, warnings))
 }

@@ -2,7 +2,7 @@
 //!
 //! - `reader` reads any configuration, independent of keys; `sections` has the keys, `secrets` those that may be
 //!   references
-//! - `load` combines everything: `defaults`, `check`, `rules`, `pull_rules` and `migration` make a [`Config`], which is valid
+//! - `load` combines everything: `defaults`, `check`, `rules`, `pull_rules`, `keep` and `migration` make a [`Config`], which is valid
 //! - `faults` finds all that is wrong with a file, `named` what is wrong with the files that it names
 //! - `show` writes a configuration out again, without secrets
 //!
@@ -15,6 +15,7 @@ mod environment;
 mod example;
 mod faults;
 mod files;
+mod keep;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
 mod listen;

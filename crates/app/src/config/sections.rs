@@ -8,11 +8,13 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use entrepot_access::AccessSection;
 use entrepot_blobs::S3Settings;
+use entrepot_keep::KeepSection;
 use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
+use entrepot_requests::RequestsSection;
 use entrepot_sync::{Format, rules::RuleSection};
 use entrepot_telemetry::TracingSection;
 use entrepot_webhooks::WebhookSection;
@@ -37,6 +39,8 @@ pub(super) struct File {
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) rules: RulesSection,
     pub(super) limits: LimitsSection,
+    pub(super) requests: Option<RequestsSection>,
+    pub(super) keep: Vec<KeepSection>,
     pub(super) modes: ModesSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
@@ -52,7 +56,7 @@ pub(super) struct File {
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 26] = [
     "listen",
     "data",
     "blobs",
@@ -65,6 +69,8 @@ pub(super) const KEYS: [&str; 24] = [
     "registries",
     "rules",
     "limits",
+    "requests",
+    "keep",
     "modes",
     "sync",
     "sync_files",

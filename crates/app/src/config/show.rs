@@ -37,6 +37,8 @@ impl Config {
         root.put("registries", Shown::Map(registries.collect()));
         root.some("rules", self.pull_rules.shown.clone());
         root.unless(self.limits.meant.are_none(), "limits", self.limits.shown.clone());
+        root.some("keep", self.keep.shown.clone());
+        root.some("requests", self.requests.as_ref().map(|requests| requests.shown.clone()));
         root.unless(self.modes.meant.are_usual(), "modes", self.modes.shown.clone());
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use entrepot_access::{FederationSettings, NetworkSettings, Rules as AccessRules, SessionLimits};
 use entrepot_blobs::S3Settings;
+use entrepot_keep::KeepList;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
 use entrepot_policy::{Contact, Limits, ModeSettings, RuleList};
 use entrepot_remote::Settings as RemoteSettings;
+use entrepot_requests::Settings as RequestsSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
@@ -52,6 +54,10 @@ pub(crate) struct Config {
     pub(crate) pull_rules: PullRules,
     /// How much clients may have.
     pub(crate) limits: Written<Limits>,
+    /// The images that people may ask for; `None` for none.
+    pub(crate) requests: Option<Written<RequestsSettings>>,
+    /// The images that are always here.
+    pub(crate) keep: Keep,
     /// When less is on offer.
     pub(crate) modes: Written<ModeSettings>,
     /// The migration from one registry to another.
@@ -138,6 +144,17 @@ pub(crate) struct PullRules {
     pub(crate) contact: Option<Contact>,
     /// For how long it is recorded who pulls what, if it is.
     pub(crate) pulled_by: Option<Duration>,
+    /// The files, and the directories that may have more of them.
+    pub(super) watched: Vec<PathBuf>,
+    /// The section as written.
+    pub(super) shown: Option<Shown>,
+}
+
+/// The keep lists, with the files that they name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keep {
+    /// The lists.
+    pub(crate) lists: Vec<KeepList>,
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.

@@ -34,6 +34,7 @@ pub use nodes::{
     SecretChange, SecretRecord,
 };
 pub use pulls::{NewPull, PullEnd, PullFilter, PullRecord, PullStatus, PullStep};
+pub(crate) use sequence::Sequence;
 pub use specs::{SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor};
 pub use waits::SpecWait;
 

@@ -1,4 +1,4 @@
-//! Where the ids of the library come from: small, rising, never used twice.
+//! Where ids for people come from: small, rising, never used twice.
 
 use sqlx::AnyConnection;
 
@@ -11,6 +11,7 @@ pub(crate) enum Sequence {
     Node,
     Spec,
     Pull,
+    Request,
     Instance,
     /// No id: whoever places an instance takes one, so that the others wait until its transaction has ended.
     Placement,
@@ -26,6 +27,7 @@ impl Sequence {
             Self::Node => "node",
             Self::Spec => "spec",
             Self::Pull => "pull",
+            Self::Request => "request",
             Self::Instance => "instance",
             Self::Placement => "placement",
         }

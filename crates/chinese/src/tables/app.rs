@@ -307,6 +307,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`{}` cannot be used: {status}", "`{}` 不可用：{status}"),
     ("`{}` is too long for a certificate", "`{}` 过长，不是证书"),
     ("`{}` was not pulled ({}): {}", "`{}` 未拉取（{}）：{}"),
+    ("`{}` was not fetched ({}): {}", "`{}` 未能同步（{}）：{}"),
+    ("cannot read how keep lists stand", "无法读取常驻列表的记录"),
+    ("not all images of keep list `{list}` are kept", "常驻列表 `{list}` 中有镜像未能保存"),
+    ("see which: `entrepot keep images {list}`", "查看：`entrepot keep images {list}`"),
+    ("the request for `{}` was taken back", "对 `{}` 的请求已取消"),
+    ("cannot read what images were asked for", "无法读取镜像请求"),
     ("the pull of `{}` was stopped", "`{}` 的拉取已停止"),
     ("`auto` takes back what was set, and stands alone", "`auto` 用于撤销设置，只能单独使用"),
     (

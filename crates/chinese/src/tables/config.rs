@@ -156,4 +156,22 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the list has no rule, and would refuse every pull", "列表中没有规则，会禁止所有拉取"),
     ("the list cannot be read", "无法读取列表"),
     ("{first} (and {more} more, line {})", "{first}（另有 {more} 处，第 {} 行）"),
+    (
+        "keep list `{}`: `{item}` keeps what is held of these repositories, and finds no others",
+        "常驻列表 `{}`：`{item}` 只保存本站已有内容的仓库，不会发现其他仓库",
+    ),
+    (
+        "a registry cannot be asked which repositories it has: name those that nobody has pulled yet",
+        "镜像站无法列出全部仓库：尚未拉取过的请写出名称",
+    ),
+    (
+        "keep list `{}`: `{host}` is not mirrored, so nothing of it is kept",
+        "常驻列表 `{}`：没有代理 `{host}`，它的镜像不会保存",
+    ),
+    ("there is a list `{}` already", "已有列表 `{}`"),
+    ("give it another name", "请换一个名称"),
+    (
+        "a list is a text file; the path is seen from where the configuration is",
+        "列表是文本文件，路径相对于配置文件所在目录",
+    ),
 ];

@@ -15,6 +15,7 @@ mod egress;
 mod engine;
 mod federation;
 mod importers;
+mod keep;
 mod library;
 mod migrate;
 mod mirror;
@@ -24,6 +25,7 @@ mod policy;
 mod problems;
 mod relay;
 mod remote;
+mod requests;
 mod rewrite;
 mod rules;
 mod scheduler;
@@ -53,6 +55,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("engine", engine::SENTENCES),
     ("federation", federation::SENTENCES),
     ("importers", importers::SENTENCES),
+    ("keep", keep::SENTENCES),
     ("library", library::SENTENCES),
     ("migrate", migrate::SENTENCES),
     ("mirror", mirror::SENTENCES),
@@ -62,6 +65,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("problems", problems::SENTENCES),
     ("relay", relay::SENTENCES),
     ("remote", remote::SENTENCES),
+    ("requests", requests::SENTENCES),
     ("rewrite", rewrite::SENTENCES),
     ("rules", rules::SENTENCES),
     ("scheduler", scheduler::SENTENCES),

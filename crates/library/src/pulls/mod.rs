@@ -1,7 +1,7 @@
 //! Pulls: images on their way to nodes.
 //!
 //! - `image`: what is pulled; `source`: what a node calls it; `plan`: what there is to pull, by our own mirror
-//! - `progress`, `rate`, `fault`: how far a pull is, how fast, and why it fails (pure)
+//! - `progress`, `fault`: how far a pull is, and why it fails (pure)
 //! - `run`: does a pull; `jobs`: those under way; `verbs`: what can be done with them
 
 mod fault;
@@ -9,7 +9,6 @@ mod image;
 mod jobs;
 mod plan;
 mod progress;
-mod rate;
 mod run;
 mod source;
 mod verbs;

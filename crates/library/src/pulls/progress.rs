@@ -6,9 +6,8 @@
 use std::{collections::HashSet, time::Duration};
 
 use entrepot_engine::{LayerStep, PullEvent};
+use entrepot_mirror::Rate;
 use entrepot_oci::Digest;
-
-use super::rate::Rate;
 
 /// The shortest name of a layer.
 const SHORTEST_NAME: usize = 12;

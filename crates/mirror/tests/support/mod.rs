@@ -205,6 +205,14 @@ impl Rig {
         std::fs::remove_file(self.file(digest)).unwrap();
     }
 
+    /// Turns the bits of the first byte of a blob's file, as a failing disk may.
+    pub(crate) fn damage(&self, digest: &Digest) {
+        let mut bytes = std::fs::read(self.file(digest)).unwrap();
+        bytes[0] ^= 0xff;
+        std::fs::remove_file(self.file(digest)).unwrap();
+        std::fs::write(self.file(digest), bytes).unwrap();
+    }
+
     pub(crate) fn target(&self, name: &str) -> Target {
         self.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap()
     }

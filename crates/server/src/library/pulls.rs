@@ -1,18 +1,11 @@
 //! The JSON API of pulls: images on their way to nodes.
 
-use std::{fmt::Write, time::Duration};
-
 use axum::body::Body as RequestBody;
-use bytes::Bytes;
 use entrepot_access::Operation;
 use entrepot_api::{NewPull, Problem as ProblemBody, PullList, PullListQuery};
 use entrepot_catalog::PullFilter;
 use entrepot_library::{Error, Library, NodeId, PullId, PullRequest, PullWatch};
-use entrepot_mirror::Cut;
-use futures_util::{StreamExt, stream};
-use http::{Method, Response, StatusCode};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use http::{Response, StatusCode};
 
 use super::{caller::library, pull_views as views};
 use crate::{
@@ -20,19 +13,14 @@ use crate::{
     body::Body,
     headers::JSON,
     pages::{response::language, words::Language},
-    sync::{listeners::Listener, problem::Problem},
+    sync::problem::Problem,
     web::{
         allowed::by,
         call::WebCall,
-        live::{EVENTS, live},
+        following::{Followed, follow},
         request::{Segment, document, limit, parsed},
     },
 };
-
-/// How often the same is told again while nothing changes, so that a bar moves.
-const AT_LEAST_EVERY: Duration = Duration::from_millis(500);
-/// How often something is told at most.
-const AT_MOST_EVERY: Duration = Duration::from_millis(200);
 
 /// List pulls
 #[utoipa::path(
@@ -130,59 +118,27 @@ pub(crate) async fn cancel_pull(id: Segment, call: WebCall) -> Result<Response<B
 )]
 pub(crate) async fn watch_pull(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::Inspect)?;
-    if call.method != Method::GET {
-        return Err(Problem::method("GET"));
-    }
     let watch = library.watch_pull(pull_id(&id?.0)?).await?;
-    let listener = call.state.listeners.join(call.client())?;
-    let following = Following {
-        watch,
-        draining: call.state.draining.clone(),
-        language: language(&call),
-        last: None,
-        told: None,
-        _listener: listener,
-    };
-    let frames = stream::unfold(following, next).fuse().boxed();
-    Ok(live(frames, EVENTS))
+    follow(&call, FollowedPull { watch, language: language(&call) })
 }
 
-struct Following {
+struct FollowedPull {
     watch: PullWatch,
-    draining: CancellationToken,
     language: Language,
-    /// What was told last, and when.
-    last: Option<Bytes>,
-    told: Option<Instant>,
-    _listener: Listener,
 }
 
-// Changes come faster than anybody can look, and not at all while nothing happens.
-async fn next(mut following: Following) -> Option<(Result<Bytes, Cut>, Following)> {
-    if let Some(told) = following.told {
-        tokio::time::sleep_until(told + AT_MOST_EVERY).await;
+impl Followed for FollowedPull {
+    const EVENT: &'static str = "pull";
+
+    async fn next(&mut self) -> Option<String> {
+        let pull = views::pull(self.watch.next().await?, self.language);
+        // Types of strings and numbers always serialize.
+        Some(serde_json::to_string(&pull).unwrap_or_default())
     }
-    let again = following.told.map(|told| told + AT_LEAST_EVERY);
-    let text = tokio::select! {
-        biased;
-        () = following.draining.cancelled() => return None,
-        state = following.watch.next() => {
-            let state = state?;
-            let pull = views::pull(state, following.language);
-            // Types of strings and numbers always serialize.
-            let data = serde_json::to_string(&pull).unwrap_or_default();
-            let mut text = String::new();
-            // Writing to a `String` does not fail.
-            let _ = write!(text, "event: pull\ndata: {data}\n\n");
-            Bytes::from(text)
-        }
-        () = async { match again { Some(at) => tokio::time::sleep_until(at).await, None => std::future::pending().await } } => {
-            following.last.clone()?
-        }
-    };
-    following.last = Some(text.clone());
-    following.told = Some(Instant::now());
-    Some((Ok(text), following))
+
+    fn now(&self) -> Option<String> {
+        None
+    }
 }
 
 async fn requested(

@@ -33,16 +33,24 @@ pub(crate) enum Holder {
     Everybody,
 }
 
+/// True for whoever is not limited: the server's owner, programs on its machine, and accounts that are exempt.
+pub(super) fn is_exempt(principal: &Principal, limits: &Limits) -> bool {
+    match &principal.identity {
+        Identity::Owner | Identity::Local => true,
+        Identity::Account(account) => limits.exempt.contains(account.name.as_str()),
+        Identity::SyncToken | Identity::Workload(_) | Identity::Anonymous => false,
+    }
+}
+
 impl Asker<'_> {
-    /// Whose the limits are. `None` for who is not limited: the server's owner, programs on its machine, and accounts that are
-    /// exempt.
+    /// Whose the limits are. `None` for who is exempt, and where the client has no address.
     pub(super) fn holder(&self, limits: &Limits) -> Option<Holder> {
+        if is_exempt(self.principal, limits) {
+            return None;
+        }
         match &self.principal.identity {
             Identity::Owner | Identity::Local => None,
-            Identity::Account(account) => {
-                let is_exempt = limits.exempt.contains(account.name.as_str());
-                (!is_exempt).then_some(Holder::Account(account.id))
-            }
+            Identity::Account(account) => Some(Holder::Account(account.id)),
             Identity::SyncToken | Identity::Workload(_) | Identity::Anonymous => {
                 self.address.map(|address| Holder::of(address.to_canonical(), limits))
             }

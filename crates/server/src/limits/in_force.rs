@@ -9,10 +9,11 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
+use entrepot_access::Principal;
 use entrepot_policy::Limits;
 use prometheus_client::registry::Registry;
 
-use super::{ban::Bans, ledger::Ledger, misses::Misses, refusals::Refusals};
+use super::{ban::Bans, holder::is_exempt, ledger::Ledger, misses::Misses, refusals::Refusals};
 
 /// The limits in force. Cheap to clone; clones share them.
 #[derive(Clone)]
@@ -113,6 +114,11 @@ impl LimitsInForce {
     /// True if it was told already that a proxy hides its clients.
     pub(crate) fn has_noticed_proxy(&self) -> bool {
         self.0.has.warned.load(Ordering::Relaxed)
+    }
+
+    /// True for whoever is not limited: the server's owner, programs on its machine, and accounts that are exempt.
+    pub(crate) fn exempts(&self, principal: &Principal) -> bool {
+        is_exempt(principal, &self.limits())
     }
 
     /// The limits.

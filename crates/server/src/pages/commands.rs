@@ -1,8 +1,9 @@
 //! What to write, for each tool, to pull an image from here. Pure.
 
-use entrepot_oci::Host;
+use entrepot_oci::{Host, Reference};
+use entrepot_requests::Image;
 
-use super::{asked::Image, here::Here, home_words::HomeWords};
+use super::{here::Here, home_words::HomeWords};
 
 /// What people pull with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Pull<'_> {
     fn docker(&self) -> Vec<Step> {
         let (words, image) = (self.words, self.image);
         let mut steps = vec![Step::Command(words.pull, format!("docker pull {}", self.address()))];
-        if image.upstream.is_some() && image.digest.is_none() {
+        if image.upstream().is_some() && matches!(image.reference(), Reference::Tag(_)) {
             let rename = format!("docker tag {} {}", self.address(), image.familiar());
             steps.push(Step::Command(words.usual_name, rename));
         }
@@ -126,7 +127,7 @@ impl Pull<'_> {
 
     fn containerd(&self) -> Vec<Step> {
         let (words, url) = (self.words, self.here.url());
-        let (directory, server, name) = match &self.image.upstream {
+        let (directory, server, name) = match self.image.upstream() {
             Some(host) => (host.to_string(), server_of(host), self.image.explicit()),
             None => {
                 let name = format!("{}/{}", self.here.host(), self.image.explicit());
@@ -151,7 +152,7 @@ impl Pull<'_> {
         let words = self.words;
         let option = if self.here.is_plain() { "--tls-verify=false " } else { "" };
         let mut steps = vec![Step::Command(words.pull, format!("podman pull {option}{}", self.address()))];
-        let Some(upstream) = &self.image.upstream else { return steps };
+        let Some(upstream) = self.image.upstream() else { return steps };
         let insecure = if self.here.is_plain() { "\ninsecure = true" } else { "" };
         let text = format!(
             "[[registry]]\nlocation = \"{upstream}\"\n[[registry.mirror]]\nlocation = \"{}/{upstream}\"{insecure}",
@@ -165,7 +166,7 @@ impl Pull<'_> {
 
     fn k3s(&self) -> Vec<Step> {
         let (words, name) = (self.words, self.image.explicit());
-        let (registry, name) = match &self.image.upstream {
+        let (registry, name) = match self.image.upstream() {
             Some(host) => (host.as_str(), name),
             None => (self.here.host(), format!("{}/{name}", self.here.host())),
         };

@@ -8,6 +8,7 @@ use super::{
     home_words::HomeWords,
     html::{self, inline},
     login_words::LoginWords,
+    request_words::RequestWords,
     status_words::StatusWords,
     words::Language,
 };
@@ -28,6 +29,7 @@ pub(super) enum Page {
         /// True if the reader may start and stop runs there.
         steered: bool,
     },
+    Requests,
     Status,
     Login,
     Account,
@@ -87,7 +89,7 @@ impl Frame<'_> {
 <body{data}>
 <div class="top"><div>
 <a class="mark" href="/?lang={code}">{mark}<span>entrepot</span></a>
-<nav aria-label="entrepot">{home}{guide}{sync}{status}</nav>
+<nav aria-label="entrepot">{home}{guide}{sync}{requests}{status}</nav>
 <div class="tools">{visitor}<a href="{switch}" hreflang="{other_code}" lang="{other_code}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
 </div></div>
 {main}
@@ -101,6 +103,11 @@ impl Frame<'_> {
             home = link(Page::Home, words.home),
             guide = link(Page::Guide, words.guide),
             sync = link(Page::Sync { steered: false }, words.syncs),
+            // Not all servers take them: the first page leads there.
+            requests = match self.page {
+                Page::Requests => link(Page::Requests, RequestWords::of(self.language).title),
+                _ => String::new(),
+            },
             status = link(Page::Status, StatusWords::of(self.language).title),
             switch = self.switch(other),
             other_code = other.code(),
@@ -125,6 +132,7 @@ impl Frame<'_> {
             Page::Home => words.home,
             Page::Guide => words.guide,
             Page::Sync { .. } => words.syncs,
+            Page::Requests => RequestWords::of(self.language).title,
             Page::Status => StatusWords::of(self.language).title,
             Page::Login => LoginWords::of(self.language).log_in,
             Page::Account => LoginWords::of(self.language).account,
@@ -170,7 +178,13 @@ impl Frame<'_> {
     fn data(&self) -> String {
         let words = self.language.words();
         let live = match self.page {
-            Page::Home | Page::Guide | Page::Status | Page::Login | Page::Account | Page::Error => "",
+            Page::Home
+            | Page::Guide
+            | Page::Requests
+            | Page::Status
+            | Page::Login
+            | Page::Account
+            | Page::Error => "",
             Page::Sync { steered: false } => r#" data-live="""#,
             Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
         };
@@ -193,6 +207,7 @@ impl Page {
             Self::Home | Self::Error => "/",
             Self::Guide => "/guide",
             Self::Sync { .. } => "/sync",
+            Self::Requests => "/requests",
             Self::Status => "/status",
             Self::Login => "/login",
             Self::Account => "/account",

@@ -11,7 +11,7 @@ const UNNAMED: &str = "this-host";
 
 /// Where the reader's browser found this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Here {
+pub(crate) struct Here {
     host: String,
     is_secure: bool,
 }
@@ -21,7 +21,7 @@ impl Here {
     /// reader comes from may say that TLS ends in front of us: that is shown, and decides nothing.
     ///
     /// Below the mirror's domain a name stands for one upstream, so the domain is used instead.
-    pub(super) fn of(origin: &Origin<'_>, names: &Names) -> Self {
+    pub(crate) fn of(origin: &Origin<'_>, names: &Names) -> Self {
         // It comes from the client, so it is shown only if it is valid.
         let is_told = origin.front.public_url.is_some() || origin.is_named();
         let asked: Option<Host> =
@@ -37,27 +37,27 @@ impl Here {
     }
 
     /// What stands in front of image names: a host, with its port unless that is the usual one.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// The address with its scheme.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}://{}", if self.is_secure { "https" } else { "http" }, self.host)
     }
 
     /// True if clients have to be told that this server speaks plain HTTP.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         !self.is_secure
     }
 
     /// True for an address that is of the reader's machine and of no other.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         host::is_loopback(self.host())
     }
 
     /// The name of an upstream below the mirror's domain, at the same port.
-    pub(super) fn labelled(&self, label: &str, domain: &str) -> String {
+    pub(crate) fn labelled(&self, label: &str, domain: &str) -> String {
         let port = self.host.rsplit_once(':').map(|(_, port)| format!(":{port}"));
         format!("{label}.{domain}{}", port.unwrap_or_default())
     }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use entrepot_mirror::Names;
 use entrepot_oci::ImageRefError;
+use entrepot_requests::{Asked, Image, read};
 
 use super::{
-    asked::{self, Asked},
     commands::{Pull, Step, Tool},
     here::Here,
     home_words::HomeWords,
@@ -23,6 +23,8 @@ pub(super) struct Home<'a> {
     /// What the reader pulls with.
     pub(super) tool: Tool,
     pub(super) standing: Standing,
+    /// True if images can be asked for.
+    pub(super) takes_requests: bool,
     pub(super) language: Language,
 }
 
@@ -107,21 +109,20 @@ impl Home<'_> {
 
     fn commands(&self) -> String {
         let (words, host) = (self.words(), self.here.host());
-        let asked = asked::read(self.image, host, self.names)
-            .or_else(|| asked::read(&self.example(), host, self.names));
-        let image = match asked {
+        let asked = read(self.image, host, self.names).or_else(|| read(&self.example(), host, self.names));
+        let image = match asked.map(|reading| reading.asked) {
             Some(Asked::Image(image)) => image,
+            Some(Asked::Perhaps(images)) => return self.perhaps(&images),
             Some(Asked::Elsewhere(host)) => {
                 let what = format!("{} <code>{}</code>", words.elsewhere, escape(host.as_str()));
                 return notice(&what, words.elsewhere_hint);
             }
-            Some(Asked::Invalid(error)) => {
-                let hint = match error {
-                    ImageRefError::Tag(_) => words.bad_tag,
-                    ImageRefError::Digest(_) => words.bad_digest,
-                    ImageRefError::Host(_) | ImageRefError::Repository(_) => words.not_a_name_hint,
-                };
-                return notice(words.not_a_name, hint);
+            Some(Asked::Invalid(ImageRefError::Tag(_))) => return notice(words.not_a_name, words.bad_tag),
+            Some(Asked::Invalid(ImageRefError::Digest(_))) => {
+                return notice(words.not_a_name, words.bad_digest);
+            }
+            Some(Asked::Invalid(_) | Asked::OnlyPlatform | Asked::Placeholder) => {
+                return notice(words.not_a_name, words.not_a_name_hint);
             }
             None => return String::new(),
         };
@@ -136,10 +137,29 @@ impl Home<'_> {
             }
             out.push_str("</section>");
         }
+        if self.takes_requests {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("image", &image.explicit()).append_pair("lang", self.language.code());
+            let address = escape(&format!("/requests?{}", query.finish()));
+            let _ = write!(out, "<p class=\"small\"><a href=\"{address}\">{}</a></p>", words.request);
+        }
         if self.here.is_loopback() {
             let _ = write!(out, "<p class=\"quiet small\">{}</p>", inline(words.this_machine));
         }
         out
+    }
+
+    // One click for each image that may be meant.
+    fn perhaps(&self, images: &[Image]) -> String {
+        let link = |image: &Image| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("image", &image.name()).append_pair("tool", self.tool.id());
+            query.append_pair("lang", self.language.code());
+            let name = escape(&image.name());
+            format!("<li><a href=\"/?{}\"><code>{name}</code></a></li>", escape(&query.finish()))
+        };
+        let links: String = images.iter().map(link).collect();
+        format!("<p class=\"about\">{}</p><ul class=\"points\">{links}</ul>", self.words().did_you_mean)
     }
 
     fn step(&self, id: &str, step: Step) -> String {

@@ -3,13 +3,13 @@
 //! - `provider`, `device`: logins by a provider, and of programs, with their `provider_words`
 //! - `reader`: who may read; `forms`, by `form`: handlers of `login` and `account`, with their `login_words`; `own_path`: where to go
 //!   after a login
+//! - `requests`: handlers of the page about requests, with its `request_page` and `request_words`
 //! - `readers`: handlers of the pages for readers; `home`, `guide`, `table`: their content; `errors`: errors as pages
+//! - `commands`, `here`: what the first page says about an image; `said`: output for machines
 //! - `status`, with its `status_words`: how the service stands
-//! - `asked`, `commands`, `here`: what the first page says about an image; `said`: output for machines
 //! - `response`, `frame`, `html`: common parts; `words`, `home_words`: translations; `assets`: style and script
 
 mod account;
-mod asked;
 mod assets;
 mod commands;
 mod device;
@@ -18,10 +18,10 @@ mod form;
 mod forms;
 mod frame;
 mod guide;
-mod here;
+pub(crate) mod here;
 mod home;
 mod home_words;
-mod html;
+pub(crate) mod html;
 mod login;
 mod login_words;
 mod own_path;
@@ -29,6 +29,9 @@ mod provider;
 mod provider_words;
 mod reader;
 mod readers;
+mod request_page;
+mod request_words;
+mod requests;
 pub(crate) mod response;
 mod said;
 mod status;
@@ -68,6 +71,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/guide", get(readers::guide))
         .route("/guide.md", get(readers::markdown))
         .route("/sync", get(readers::table))
+        .route("/requests", get(requests::show).post(requests::act))
         .route("/status", get(status::status))
         .route("/login", get(forms::login).post(forms::log_in))
         .route(login_provider::OIDC, get(provider::begin))
@@ -79,6 +83,9 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/account/end", post(forms::end))
         .route("/badge/sync.svg", get(readers::badge))
         .route("/logs/sync.log", get(readers::log))
+        .route("/badge/keep.svg", get(readers::keep_badge))
+        .route("/badge/keep/{name}", get(readers::keep_list_badge))
+        .route("/logs/keep/{name}", get(readers::keep_log))
 }
 
 fn page(status: StatusCode, media_type: HeaderValue, text: impl Into<String>) -> Response<Body> {

@@ -1,5 +1,6 @@
 //! Handlers of the pages for readers: the first page, guide, table, badge and log.
 
+use axum::extract::Path;
 use entrepot_access::Verb;
 use entrepot_catalog::SourceTag;
 use entrepot_scheduler::{Error, StateView};
@@ -19,10 +20,12 @@ use super::{
 use crate::{
     body::Body,
     headers::{HTML, TEXT},
+    keep::{api::keeper, said as keep},
     query,
     state::State,
     sync::{
         gate::{self, Permission},
+        problem::Problem,
         service::SyncService,
     },
     web::call::WebCall,
@@ -43,7 +46,8 @@ pub(super) async fn home(Reader(call): Reader) -> Response<Body> {
     let tool = Tool::ALL.into_iter().find(|tool| asked.as_deref() == Some(tool.id())).unwrap_or(Tool::Docker);
     let image = query::find(query, "image").unwrap_or_default();
     let (names, standing) = (call.state.mirror.names(), standing(&call.state));
-    let home = Home { here: &here, names, image: image.trim(), tool, standing, language };
+    let takes_requests = call.state.requests.is_some();
+    let home = Home { here: &here, names, image: image.trim(), tool, standing, takes_requests, language };
     let main = status::notice(call.state.notice.as_deref()) + &home.main();
     page(HTML, Frame { page: Page::Home, language, query, visitor: visitor(&call) }.around(&main))
 }
@@ -98,6 +102,31 @@ pub(super) async fn log(Reader(call): Reader) -> Response<Body> {
         Ok(text) => page(TEXT, text),
         Err(error) => errors::of_sync(&call, error),
     }
+}
+
+/// The share of images of all keep lists that are kept, as an image.
+pub(super) async fn keep_badge(Reader(call): Reader) -> Result<Response<Body>, Problem> {
+    let views = keeper(&call)?.views().await?;
+    Ok(page(SVG, keep::badge("keep", &views)))
+}
+
+/// The same of one list.
+pub(super) async fn keep_list_badge(
+    Path(name): Path<String>,
+    Reader(call): Reader,
+) -> Result<Response<Body>, Problem> {
+    let view = keeper(&call)?.view(&name).await?;
+    Ok(page(SVG, keep::badge(&name, std::slice::from_ref(&view))))
+}
+
+/// How each image of a keep list stood when it was last looked at.
+pub(super) async fn keep_log(
+    Path(name): Path<String>,
+    Reader(call): Reader,
+) -> Result<Response<Body>, Problem> {
+    let host = here(&call).host().parse();
+    let host = host.map_err(|_| Problem::bad("the request names no host"))?;
+    Ok(page(TEXT, keep::log(keeper(&call)?, &name, &host).await?))
 }
 
 /// The table of rules, copies and runs.

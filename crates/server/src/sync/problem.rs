@@ -32,6 +32,8 @@ pub(crate) struct Problem {
     chinese: Option<Texts>,
     /// All fields that are wrong, where several are told at once.
     errors: Vec<FieldError>,
+    /// What may have been meant instead.
+    suggestions: Vec<String>,
     /// The methods that the address allows, for a wrong method.
     pub(crate) allow: Option<String>,
     /// When to ask again, in seconds.
@@ -76,6 +78,7 @@ impl Problem {
             hint: None,
             chinese: None,
             errors: Vec::new(),
+            suggestions: Vec::new(),
             allow: None,
             retry_after,
         }
@@ -104,6 +107,16 @@ impl Problem {
     pub(crate) fn with_chinese_hint(self, hint: impl Into<String>) -> Self {
         let chinese = self.chinese.map(|texts| Texts { hint: Some(hint.into()), ..texts });
         Self { chinese, ..self }
+    }
+
+    /// Says what may have been meant instead.
+    pub(crate) fn suggesting(self, suggestions: Vec<String>) -> Self {
+        Self { suggestions, ..self }
+    }
+
+    /// What may have been meant instead.
+    pub(crate) fn suggestions(&self) -> &[String] {
+        &self.suggestions
     }
 
     /// Says when to ask again.
@@ -167,6 +180,7 @@ impl Problem {
             detail: chinese.map_or(&self.detail, |texts| &texts.detail).clone(),
             hint: chinese.map_or(&self.hint, |texts| &texts.hint).clone(),
             errors: self.errors.iter().map(|error| error.told(chinese.is_some())).collect(),
+            suggestions: self.suggestions.clone(),
         };
         let mut response = answer::json(&document, PROBLEM);
         *response.status_mut() = self.status;
@@ -253,17 +267,33 @@ impl From<MirrorError> for Problem {
     fn from(error: MirrorError) -> Self {
         let is_unknown =
             matches!(error, MirrorError::RepositoryUnknown { .. } | MirrorError::ManifestUnknown { .. });
-        let Refusal { status, message, cause, .. } = error.into();
+        let refusal: Refusal = error.into();
+        let (status, message) = (refusal.status, &refusal.message);
         if status.is_server_error() {
-            let cause = cause.map(|cause| cause.to_string());
+            let cause = refusal.cause.as_ref().map(|cause| cause.to_string());
             tracing::warn!(%status, cause, "{message}");
         }
-        match message.split_once("; hint: ") {
+        let has_hint = message.contains("; hint: ");
+        let problem = Self::from(refusal);
+        if is_unknown && !has_hint {
+            problem.with_hint("see what is held: `entrepot cache ls`")
+        } else {
+            problem
+        }
+    }
+}
+
+/// What the registry API refuses, for the JSON API.
+impl From<Refusal> for Problem {
+    fn from(Refusal { status, message, headers, .. }: Refusal) -> Self {
+        let problem = match message.split_once("; hint: ") {
             Some((detail, hint)) => Self::new(status, detail).with_hint(hint),
-            None if is_unknown => {
-                Self::new(status, message).with_hint("see what is held: `entrepot cache ls`")
-            }
             None => Self::new(status, message),
+        };
+        let after = headers.iter().find(|(name, _)| *name == header::RETRY_AFTER);
+        match after.and_then(|(_, value)| value.to_str().ok()?.parse().ok()) {
+            Some(seconds) => problem.after(seconds),
+            None => problem,
         }
     }
 }

@@ -17,8 +17,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, budget, cache, compat, credentials, denials_api, device, grants,
-    headers::JSON, library, limit_api, modes, pages, pull_rules, sessions, state::State, status, sync,
-    webhooks,
+    headers::JSON, keep, library, limit_api, modes, pages, pull_rules, requests, sessions, state::State,
+    status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -39,7 +39,9 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
+        (name = "keep", description = "Keep lists: images that are fetched again and again by schedule"),
         (name = "limits", description = "How much may be pulled, and who is banned"),
+        (name = "requests", description = "Images that people ask for, to be fetched whole"),
         (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
         (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
@@ -122,6 +124,16 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(limit_api::explain))
         .routes(routes!(limit_api::bans, limit_api::add_ban))
         .routes(routes!(limit_api::lift))
+        .routes(routes!(requests::api::requests, requests::api::ask))
+        .routes(routes!(requests::api::look))
+        .routes(routes!(requests::api::request))
+        .routes(routes!(requests::api::cancel))
+        .routes(routes!(requests::api::watch))
+        .routes(routes!(keep::api::lists))
+        .routes(routes!(keep::api::list))
+        .routes(routes!(keep::api::images))
+        .routes(routes!(keep::api::run))
+        .routes(routes!(keep::api::cancel))
         .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
         .routes(routes!(budget::budget))
         .routes(routes!(status::status))

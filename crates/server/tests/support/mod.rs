@@ -21,11 +21,13 @@ use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::{Blobs, S3Settings};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_events::EventSender;
+use entrepot_keep::{KeepList, Keeper};
 use entrepot_library::Library;
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_policy::ModeSettings;
 use entrepot_remote::{Credential, Remote};
+use entrepot_requests::Requests;
 use entrepot_secrets::Keys;
 use entrepot_server::{
     ApiToken, LimitsInForce, Listen, Metrics, ModesInForce, Patience, Policy, PublicUrl, RulesInForce,
@@ -65,6 +67,10 @@ pub(crate) struct Setup {
     pub(crate) vault: Option<Vault>,
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
+    /// What may be asked for.
+    pub(crate) requests: Option<entrepot_requests::Settings>,
+    /// Keep lists.
+    pub(crate) keep: Vec<KeepList>,
     /// What other servers are told of.
     pub(crate) webhooks: Option<Webhooks>,
     /// The accounts that the mirror has at its upstream.
@@ -168,6 +174,8 @@ impl Rig {
             access,
             vault,
             library,
+            requests,
+            keep,
             webhooks,
             accounts,
             policy,
@@ -208,6 +216,14 @@ impl Rig {
             ..Listen::default()
         };
         let library = library.map(|ground| ground.library(&mirror, vault.as_ref(), access.as_ref()));
+        let requests = match requests {
+            Some(settings) => Some(asked_for(data.path(), &mirror, settings).await),
+            None => None,
+        };
+        let keeper = match keep {
+            lists if lists.is_empty() => None,
+            lists => Some(keeper(data.path(), &mirror, lists).await),
+        };
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
             sync,
@@ -215,6 +231,8 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            requests: requests.clone(),
+            keeper: keeper.clone(),
             webhooks,
             rules: rules.clone(),
             modes: modes.clone(),
@@ -229,7 +247,19 @@ impl Rig {
         let stop = CancellationToken::new();
         let running = tokio::spawn({
             let (server, stop) = (Arc::clone(&server), stop.clone());
-            async move { server.run(stop, GRACE).await }
+            async move {
+                let work = async {
+                    if let Some(requests) = requests {
+                        requests.work(stop.clone()).await;
+                    }
+                };
+                let keep = async {
+                    if let Some(keeper) = keeper {
+                        keeper.work(stop.clone()).await;
+                    }
+                };
+                tokio::join!(server.run(stop.clone(), GRACE), work, keep);
+            }
         });
         let address = server.local_addr();
         Self { upstream, mirror, clock, address, server, metrics, library, modes, stop, running, data }
@@ -314,6 +344,20 @@ impl Rig {
     pub(crate) async fn raw(&self, request: &[u8]) -> String {
         raw(self.address, request).await
     }
+}
+
+async fn asked_for(data: &Path, mirror: &Mirror, settings: entrepot_requests::Settings) -> Requests {
+    let catalog = Catalog::open(&Location::Sqlite(data.join("requests.db"))).await.unwrap();
+    let (mirror, events) = (mirror.clone(), EventSender::default());
+    let requests = Requests::new(entrepot_requests::Parts { catalog, mirror, events, settings });
+    requests.resume().await.unwrap();
+    requests
+}
+
+async fn keeper(data: &Path, mirror: &Mirror, lists: Vec<KeepList>) -> Keeper {
+    let catalog = Catalog::open(&Location::Sqlite(data.join("keep.db"))).await.unwrap();
+    let is_busy = Arc::new(|| false);
+    Keeper::open(entrepot_keep::Parts { catalog, mirror: mirror.clone(), lists, is_busy }).await.unwrap()
 }
 
 /// What a server stands on, and what a restart keeps.

@@ -23,7 +23,10 @@ pub struct Schedule {
 
 impl Schedule {
     /// Parses a schedule; `zone` is the key `timezone`. The default time zone is UTC.
-    pub(super) fn parse(text: &str, zone: Option<&str>) -> Result<Self, RuleError> {
+    ///
+    /// # Errors
+    /// It is no schedule, or never comes; the zone is none.
+    pub fn parse(text: &str, zone: Option<&str>) -> Result<Self, RuleError> {
         let found = PREFIXES.into_iter().find_map(|prefix| text.trim().strip_prefix(prefix));
         let (inner, fields) = match found.map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
             Some((inner, fields)) => (Some(inner), fields.trim()),

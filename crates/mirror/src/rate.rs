@@ -9,7 +9,7 @@ const SHORTEST: Duration = Duration::from_millis(200);
 
 /// How fast bytes come: a mean in which older times count less.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rate {
+pub struct Rate {
     mean: Option<f64>,
     since: Duration,
     waiting: u64,
@@ -17,13 +17,13 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// Bytes came.
-    pub(crate) fn add(&mut self, bytes: u64, now: Duration) {
+    pub fn add(&mut self, bytes: u64, now: Duration) {
         self.waiting = self.waiting.saturating_add(bytes);
         self.settle(now);
     }
 
     /// Bytes a second now; `None` as long as nobody can say.
-    pub(crate) fn at(&mut self, now: Duration) -> Option<u64> {
+    pub fn at(&mut self, now: Duration) -> Option<u64> {
         self.settle(now);
         #[expect(
             clippy::cast_possible_truncation,

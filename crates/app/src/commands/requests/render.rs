@@ -1,0 +1,87 @@
+//! Requests for people.
+
+use comfy_table::CellAlignment::{Left, Right};
+use entrepot_api::{ImageRequest, ImageRequestList, ImageRequestLook, ImageRequestStatus};
+
+use crate::output::{self, Column, counted, size};
+
+/// What there is to an image.
+pub(super) fn look(look: &ImageRequestLook) -> String {
+    let ahead = match look.ahead {
+        0 => "nobody waits".to_owned(),
+        ahead => format!("{} before it", counted(ahead, "request")),
+    };
+    let facts = format!("{}, {} of it not here; {ahead}", size(look.total), size(look.missing));
+    output::line(&format!("`{}` ({}): {facts}", look.image, look.platforms.join(", ")))
+}
+
+/// A request in one line.
+pub(super) fn line(request: &ImageRequest) -> String {
+    let what = format!("request {} for `{}`: {}", request.id, request.image, progress(request));
+    let pull = match request.status {
+        ImageRequestStatus::Done => format!("; pull it: docker pull {}", request.pull),
+        _ => String::new(),
+    };
+    output::line(&format!("{what}{pull}"))
+}
+
+/// How far a request is.
+pub(super) fn progress(request: &ImageRequest) -> String {
+    let mut parts = vec![request.status.to_string()];
+    match (request.status, request.total) {
+        (ImageRequestStatus::Running, Some(total)) => {
+            parts.push(format!("{} / {}", size(request.done), size(total)));
+        }
+        (_, Some(total)) => parts.push(size(total)),
+        (_, None) => {}
+    }
+    if let Some(position) = request.position {
+        parts.push(format!("{} before it", counted(position, "request")));
+    }
+    parts.extend(request.rate.map(|rate| format!("{}/s", size(rate))));
+    parts.extend(request.seconds_left.map(|left| format!("{left} s left")));
+    parts.join(", ")
+}
+
+/// Several requests.
+pub(super) fn table(list: &ImageRequestList) -> String {
+    if list.requests.is_empty() {
+        return "there are no requests\n".to_owned();
+    }
+    let columns =
+        [Column("ID", Right), Column("IMAGE", Left), Column("PLATFORMS", Left), Column("STATUS", Left)];
+    let row = |request: &ImageRequest| {
+        let platforms = request.platforms.join(", ");
+        vec![request.id.to_string(), request.image.clone(), platforms, progress(request)]
+    };
+    output::table(&columns, list.requests.iter().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> ImageRequest {
+        let text = r#"{"id":7,"image":"docker.io/library/nginx:1","pull":"m.test/docker.io/library/nginx:1",
+            "platforms":["linux/amd64"],"status":"running","position":null,"seconds_left":6,"done":1048576,"total":4194304,
+            "rate":524288,"digest":null,"askers":1,"error":null,"created":"2026-11-30T12:00:00Z","started":null,"finished":null}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn how_far_a_request_is_in_one_line() {
+        assert_eq!(progress(&request()), "running, 1.0 MiB / 4.0 MiB, 512.0 KiB/s, 6 s left");
+        let status = ImageRequestStatus::Queued;
+        let queued = ImageRequest { status, position: Some(2), rate: None, seconds_left: None, ..request() };
+        assert_eq!(progress(&queued), "queued, 4.0 MiB, 2 requests before it");
+        let done =
+            ImageRequest { status: ImageRequestStatus::Done, rate: None, seconds_left: None, ..request() };
+        assert_eq!(
+            line(&done),
+            "request 7 for `docker.io/library/nginx:1`: done, 4.0 MiB; pull it: docker pull m.test/docker.io/library/nginx:1\n"
+        );
+        let list = ImageRequestList { requests: vec![done], ..ImageRequestList::default() };
+        assert!(table(&list).contains("linux/amd64"));
+        assert_eq!(table(&ImageRequestList::default()), "there are no requests\n");
+    }
+}
