@@ -92,6 +92,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("another server works with this database", "另一个服务正在使用此数据库"),
     ("{what}, since {}", "{what}，自 {} 起"),
     ("cannot look up what is remembered of syncs", "无法查询同步记录"),
+    ("cannot read what is denied", "无法读取被禁止的镜像"),
+    ("cannot read who is banned", "无法读取封禁名单"),
     // The server, asked
     (
         "the server's events cannot be used: one of them does not end",
