@@ -39,6 +39,7 @@ use crate::{
     pull_rules::{self, Follower},
     runtime, secrets,
     syncing::{self, InForce, Source},
+    traces::Traces,
 };
 
 /// The time limit for responses in progress at shutdown.
@@ -64,14 +65,16 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     let loaded = config::load(file.as_deref(), &environment, over.clone())?;
     failure::warn(&loaded.warnings);
     let config = loaded.config;
-    let _log = log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
+    let (layer, traces) = Traces::open(config.tracing.as_ref().map(|tracing| &tracing.meant))?;
+    let log = Log { level: verbosity.level(config.log.level), ..config.log };
+    let _log = log::start(log, layer, &environment)?;
     match &loaded.file {
         Some(file) => tracing::info!("configured by `{}`", file.display()),
         None => tracing::info!("configured by nothing but defaults and environment"),
     }
     runtime::raise_file_limit();
     let data = DataDir::make(&config.data)?;
-    let origin = Origin { file, over, environment, since };
+    let origin = Origin { file, over, environment, since, traces };
     runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
@@ -81,6 +84,7 @@ struct Origin {
     over: Overrides,
     environment: Environment,
     since: SystemTime,
+    traces: Traces,
 }
 
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
@@ -90,7 +94,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         assembly::assemble(config, data, lock).await?;
     let (events, raised) = events;
     assembly::check_store(&blobs).await?;
-    let Origin { file, over, environment, since } = origin;
+    let Origin { file, over, environment, since, traces } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
     let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
@@ -102,7 +106,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
-    let operators = Operators::open(config, &source, raised, &mut registry).await?;
+    let operators = Operators::open(config, &source, (raised, traces), &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
