@@ -32,6 +32,7 @@ mod readers;
 pub(crate) mod response;
 mod said;
 mod status;
+mod status_limits;
 mod status_words;
 mod table;
 pub(crate) mod words;
