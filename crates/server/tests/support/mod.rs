@@ -196,7 +196,7 @@ impl Rig {
         let top = Top::default();
         top.register(&mut registry);
         modes.restore().await.unwrap();
-        mirror.begin().await;
+        mirror.begin(async |key, digest| rules.may_go_on(&mirror, key, digest).await).await;
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
