@@ -19,7 +19,7 @@ use crate::{
     body::Body,
     headers::JSON,
     limit_views as views,
-    limits::{Asker, Ban, NewBan, Subject, SubjectError},
+    limits::{Ban, NewBan, Subject, SubjectError},
     sync::problem::Problem,
     web::{
         allowed::{allowed, may_read, note},
@@ -57,8 +57,7 @@ pub(crate) async fn limits(call: WebCall) -> Result<Response<Body>, Problem> {
     )
 )]
 pub(crate) async fn own(call: WebCall) -> Result<Response<Body>, Problem> {
-    let asker = Asker { principal: &call.caller.sender.principal, address: call.origin().client() };
-    Ok(answer::json(&views::standing(call.state.limits.standing(&asker)), JSON))
+    Ok(answer::json(&views::standing(call.state.limits.standing(&call.asker())), JSON))
 }
 
 /// Say what the id of a refusal or ban stands for

@@ -10,7 +10,7 @@ use std::{
 
 use entrepot_mirror::{Error as MirrorError, Familiarity, Mirror, RepoKey};
 use entrepot_oci::Method;
-use entrepot_policy::Limits;
+use entrepot_policy::{Limits, Mode};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -55,7 +55,9 @@ impl LimitsInForce {
     ) -> Result<Option<Inquiry>, Refusal> {
         let limits = Arc::clone(&self.limits());
         let (Some(holder), Some(price)) = (asker.holder(&limits), price(&wanted)) else { return Ok(None) };
-        if mirror.familiarity(wanted.key, wanted.action.probe()).await == Familiarity::Known {
+        // In the other modes no upstream is asked.
+        let is_asked = matches!(mirror.offer().mode, Mode::Normal | Mode::SmallOnly);
+        if !is_asked || mirror.familiarity(wanted.key, wanted.action.probe()).await == Familiarity::Known {
             return Ok(None);
         }
         let name = self.0.ledger.number((wanted.key, name_of(&wanted)));
