@@ -266,6 +266,20 @@ class Client {
     reloadPullRules: () => this.ask<"reloadPullRules">("POST", "/api/v1/pull-rules/reload" satisfies keyof paths),
     explainPullRules: (query: operations["explainPullRules"]["parameters"]["query"]) =>
       this.ask<"explainPullRules">("GET", "/api/v1/pull-rules/explain" satisfies keyof paths, query),
+    listDenials: () => this.ask<"listDenials">("GET", "/api/v1/pull-rules/denials" satisfies keyof paths),
+    denyImages: (body: Body<"denyImages">) =>
+      this.ask<"denyImages">("POST", "/api/v1/pull-rules/denials" satisfies keyof paths, {}, body),
+    undenyImages: (image: string) =>
+      this.tell("DELETE", `${"/api/v1/pull-rules/denials" satisfies keyof paths}?image=${encodeURIComponent(image)}`),
+    listPullers: (query: operations["listPullers"]["parameters"]["query"]) =>
+      this.ask<"listPullers">("GET", "/api/v1/pull-rules/pulled-by" satisfies keyof paths, query),
+    getLimits: () => this.ask<"getLimits">("GET", "/api/v1/limits" satisfies keyof paths),
+    getOwnLimits: () => this.ask<"getOwnLimits">("GET", "/api/v1/limits/me" satisfies keyof paths),
+    explainLimit: (id: string) =>
+      this.ask<"explainLimit">("GET", ("/api/v1/limits/explain/{id}" satisfies keyof paths).replace("{id}", id)),
+    listBans: () => this.ask<"listBans">("GET", "/api/v1/limits/bans" satisfies keyof paths),
+    addBan: (body: Body<"addBan">) => this.ask<"addBan">("POST", "/api/v1/limits/bans" satisfies keyof paths, {}, body),
+    liftBan: (id: string) => this.tell("DELETE", ("/api/v1/limits/bans/{id}" satisfies keyof paths).replace("{id}", id)),
   } satisfies Record<Id, unknown>;
 }
 

@@ -1,7 +1,7 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
-//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]
+//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -27,6 +27,7 @@ mod event;
 mod exec;
 mod grant;
 mod instance;
+mod limit;
 mod mode;
 mod node;
 mod problem;
@@ -81,6 +82,10 @@ pub use instance::{
     InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
     InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
+pub use limit::{
+    Ban, BanList, ClientLimits, Limit, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit,
+    NewBan,
+};
 pub use mode::{Mode, ModeCause, ModeCondition, ModeMeasure, ModeOrder, ModeState, NewModeOrder};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
@@ -95,7 +100,10 @@ pub use prune::{
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
-pub use pull_rule::{PullRuleDecision, PullRuleKind, PullRuleList, PullRuleQuery, PullRuleReason, PullRules};
+pub use pull_rule::{
+    Denial, DenialList, DenialQuery, DenialResult, NewDenial, PullRuleDecision, PullRuleKind, PullRuleList,
+    PullRuleQuery, PullRuleReason, PullRules, Puller, PullerList, PullerQuery,
+};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
 };

@@ -46,6 +46,7 @@ mod tests {
         instance::{
             InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
         },
+        limit::LimitUnit,
         mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
@@ -93,6 +94,7 @@ mod tests {
         agree(InstanceReason::ALL, InstanceReason::as_str);
         agree(InstanceSplit::ALL, InstanceSplit::as_str);
         agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
+        agree(LimitUnit::ALL, LimitUnit::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(PullRuleKind::ALL, PullRuleKind::as_str);
         agree(PullRuleReason::ALL, PullRuleReason::as_str);

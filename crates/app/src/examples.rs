@@ -2,7 +2,8 @@
 
 use crate::{
     example::{Example, example},
-    examples_entries, examples_instances, examples_nodes, examples_operating, examples_webhooks,
+    examples_entries, examples_instances, examples_limits, examples_nodes, examples_operating,
+    examples_webhooks,
 };
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
@@ -17,6 +18,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Ex
         .chain(examples_entries::EXAMPLES)
         .chain(examples_nodes::EXAMPLES)
         .chain(examples_instances::EXAMPLES)
+        .chain(examples_limits::EXAMPLES)
         .chain(examples_operating::EXAMPLES)
         .chain(examples_webhooks::EXAMPLES)
 }
@@ -392,45 +394,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "access grants rm",
         &[example("entrepot access grants rm 3719483918274560", "Take a grant back", "收回一项授权")],
-    ),
-    (
-        "rules check",
-        &[
-            example(
-                "entrepot rules check allows.txt nginx:1.27 quay.io/acme/web",
-                "Check a list, and see which of its lines decides about images",
-                "检查名单，并查看每个镜像由哪一行决定",
-            ),
-            example(
-                "entrepot rules check entrepot.yaml nginx --output json",
-                "Check the rules of a configuration, for a program",
-                "检查配置中的规则，输出 JSON",
-            ),
-        ],
-    ),
-    (
-        "rules ls",
-        &[example(
-            "entrepot rules ls",
-            "See which lists are in force, and whether newer ones could not be used",
-            "查看生效的名单，以及新的名单是否有误",
-        )],
-    ),
-    (
-        "rules explain",
-        &[example(
-            "entrepot rules explain docker.io/acme/web:1",
-            "Ask why an image is refused",
-            "查询镜像为何被拒绝",
-        )],
-    ),
-    (
-        "rules reload",
-        &[example(
-            "entrepot rules reload",
-            "Put a changed list into force without waiting",
-            "立即启用修改后的名单",
-        )],
     ),
     (
         "session ls",

@@ -161,7 +161,7 @@ impl Source {
     pub(crate) fn loader(self, followed: Follower) -> Load {
         Box::new(move || match self.load() {
             Ok(loaded) => {
-                followed.take(Ok(loaded.config.pull_rules.build()), "configuration");
+                followed.take(Ok(&loaded.config), "configuration");
                 Ok(Loaded {
                     executor: self.executor(&loaded.config),
                     watched: loaded.config.rules.watched,

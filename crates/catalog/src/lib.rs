@@ -5,6 +5,7 @@
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `lineage`: by which tags and manifests a part of an image is reached
 //! - `visibility`: which repositories of upstreams are public; `mode_order`: the mode that was set by hand
+//! - `bans`: who is sent away; `denials`: what was denied by command; `pullers`: who pulled what
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
@@ -15,9 +16,11 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod bans;
 mod blobs;
 mod counts;
 mod database;
+mod denials;
 mod dialect;
 mod error;
 mod images;
@@ -31,6 +34,7 @@ mod open;
 mod plan;
 #[cfg(test)]
 mod plans_by_index;
+mod pullers;
 mod recorded;
 mod records;
 mod removal;
@@ -49,7 +53,9 @@ pub use access::{
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, MAX_SESSIONS,
     NewAccount, NewApiToken, NewGrant, NewSession, SessionRecord, SigningKeyRecord,
 };
+pub use bans::BanRecord;
 pub use database::Catalog;
+pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
 pub use instance::{Instance, InstanceId};
 pub use key::{Origin, RepoKey};
@@ -67,6 +73,7 @@ pub use library::{
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use mode_order::ModeOrderRecord;
 pub use open::Location;
+pub use pullers::PullerRecord;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
     Totals, Unlinked, Use, VisibilityRecord,

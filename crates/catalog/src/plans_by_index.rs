@@ -5,14 +5,14 @@
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    access, blobs, counts,
+    access, bans, blobs, counts,
     database::Catalog,
-    images,
+    denials, images,
     key::{Origin, RepoKey},
     library::{self, instance_queries},
     lineage, manifests,
     open::Location,
-    recorded, removal, sql, sync, tags, usage, visibility, webhooks,
+    pullers, recorded, removal, sql, sync, tags, usage, visibility, webhooks,
 };
 
 const QUERIES: &[(&str, &str)] = &[
@@ -58,6 +58,11 @@ const QUERIES: &[(&str, &str)] = &[
     ("trim visibility", visibility::TRIM),
     ("trim private", visibility::TRIM_PRIVATE),
     ("upstream accounts", visibility::ACCOUNTS),
+    ("remove ban", bans::REMOVE),
+    ("trim bans", bans::TRIM),
+    ("remove denial", denials::REMOVE),
+    ("pullers", pullers::PULLERS),
+    ("trim pullers", pullers::TRIM),
     ("prune", sync::PRUNE),
     ("latest prune", sync::LATEST),
     ("prunes", sync::PRUNES),
@@ -65,7 +70,6 @@ const QUERIES: &[(&str, &str)] = &[
     ("tags of a prune", sync::PRUNE_TAGS),
     ("replace prunes", sync::REPLACE),
     ("trim prunes", sync::TRIM_PRUNES),
-    ("waits", library::WAITS),
     ("end wait", library::END_WAIT),
     ("end waits", library::END_WAITS),
     ("next delivery", webhooks::NEXT),

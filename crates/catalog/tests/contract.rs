@@ -19,6 +19,8 @@ mod concurrency;
 mod instances;
 #[path = "contract/library.rs"]
 mod library;
+#[path = "contract/limits.rs"]
+mod limits;
 #[path = "contract/manifests.rs"]
 mod manifests;
 #[path = "contract/mode_order.rs"]
@@ -117,6 +119,7 @@ on_both! {
         runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
+    limits { a_subject_has_one_ban, images_are_denied_once, pullers_are_added_up_and_trimmed }
     mode_order { is_kept_replaced_and_taken_back }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
     webhooks {

@@ -6,7 +6,7 @@
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
 //! - what is on offer in a mode, and to whom: `offered`, [`Purpose`]
-//! - which repositories of upstreams are public: `visibility`
+//! - which repositories of upstreams are public: `visibility`; what is known of a name before it is asked for: `familiarity`
 //! - what this server itself looks into: `insight`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
@@ -21,6 +21,7 @@ mod circuit_breaker;
 mod clock;
 mod digest_locks;
 mod error;
+mod familiarity;
 mod fill;
 mod findings;
 mod freshness;
@@ -64,6 +65,7 @@ pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
 pub use entrepot_remote::{AccountQuota, NetworkFault, NetworkFaultKind, PullQuota, QuotaState, Standing};
 pub use error::{Error, NotOffered, UpstreamFault};
+pub use familiarity::Familiarity;
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;

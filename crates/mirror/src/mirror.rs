@@ -105,15 +105,16 @@ impl Mirror {
     /// A freshness rule that is not a glob.
     pub async fn start(parts: Parts) -> Result<Self, RuleError> {
         let mirror = Self::open(parts)?;
-        mirror.begin().await;
+        mirror.begin(async |_, _| true).await;
         Ok(mirror)
     }
 
     /// Begins the background work: goes on with downloads and uploads that a restart cut off, and from then on records pulls
-    /// and deletes abandoned uploads every half minute, and verifies what is held once a day.
-    pub async fn begin(&self) {
+    /// and deletes abandoned uploads every half minute, and verifies what is held once a day. A download goes on only if
+    /// `may_go_on` still allows its blob.
+    pub async fn begin(&self, may_go_on: impl AsyncFn(&RepoKey, &Digest) -> bool) {
         self.note_accounts().await;
-        self.0.fills.resume(&self.0.upstreams).await;
+        self.0.fills.resume(&self.0.upstreams, may_go_on).await;
         self.0.uploads.resume().await;
         self.0.tasks.spawn(self.clone().housekeeping());
         self.0.tasks.spawn(self.clone().healing());

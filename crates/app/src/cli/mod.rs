@@ -10,6 +10,7 @@ mod action;
 mod chinese;
 mod chinese_entries;
 mod chinese_instances;
+mod chinese_limits;
 mod chinese_nodes;
 mod chinese_operating;
 mod chinese_webhooks;
@@ -19,6 +20,7 @@ mod documents;
 mod help;
 mod instances;
 mod library;
+mod limits;
 mod migrate;
 mod nodes;
 mod operating;
@@ -59,6 +61,7 @@ use instances::{
     RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
 use library::LibraryCommand;
+use limits::LimitsCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs, PullsCommand};
 use operating::ModeArgs;
@@ -225,6 +228,9 @@ enum Command {
     /// Check which images may be pulled, and by which rule
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// See how much may be pulled, why somebody was refused, and who is banned
+    #[command(subcommand)]
+    Limits(LimitsCommand),
     /// Show which mode a mirror is in, or set it: how much is on offer
     Mode(ModeArgs),
     /// Show how many pulls upstreams still allow, account by account; exit code 1 if one counts an account as an address
@@ -445,6 +451,7 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
+            Self::Limits(limits) => limits.into_action(),
             Self::Mode(mode) => mode.into_action(),
             Self::Budget { server } => Action::Budget(server.addressed()),
             Self::Session(session) => Action::Accounts(session.into_args()),

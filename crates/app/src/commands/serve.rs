@@ -14,8 +14,8 @@ use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy,
-    PublicUrl, Server, SyncService, TlsFiles, Top,
+    ApiToken, Error, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy, PublicUrl, Server,
+    SyncService, TlsFiles, Top,
 };
 use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
@@ -39,6 +39,7 @@ use crate::{
     pull_rules::{self, Follower},
     runtime, secrets,
     syncing::{self, InForce, Source},
+    traces::Traces,
 };
 
 /// The time limit for responses in progress at shutdown.
@@ -64,14 +65,16 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     let loaded = config::load(file.as_deref(), &environment, over.clone())?;
     failure::warn(&loaded.warnings);
     let config = loaded.config;
-    let _log = log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
+    let (layer, traces) = Traces::open(config.tracing.as_ref().map(|tracing| &tracing.meant))?;
+    let log = Log { level: verbosity.level(config.log.level), ..config.log };
+    let _log = log::start(log, layer, &environment)?;
     match &loaded.file {
         Some(file) => tracing::info!("configured by `{}`", file.display()),
         None => tracing::info!("configured by nothing but defaults and environment"),
     }
     runtime::raise_file_limit();
     let data = DataDir::make(&config.data)?;
-    let origin = Origin { file, over, environment, since };
+    let origin = Origin { file, over, environment, since, traces };
     runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
@@ -81,6 +84,7 @@ struct Origin {
     over: Overrides,
     environment: Environment,
     since: SystemTime,
+    traces: Traces,
 }
 
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
@@ -90,7 +94,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         assembly::assemble(config, data, lock).await?;
     let (events, raised) = events;
     assembly::check_store(&blobs).await?;
-    let Origin { file, over, environment, since } = origin;
+    let Origin { file, over, environment, since, traces } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
     let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
@@ -98,11 +102,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let InFront { rules, limits, modes, metrics, top } =
+    let InFront { rules, modes, metrics, top } =
         in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
-    let operators = Operators::open(config, &source, raised, &mut registry).await?;
+    let operators = Operators::open(config, &source, (raised, traces), &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -112,8 +116,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         library: Some(library.clone()),
         webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
+        limits: rules.limits.clone(),
         modes: modes.clone(),
-        limits,
         notice: config.notice.clone(),
         top,
         policy: Policy::allow_all(),
@@ -121,10 +125,11 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         metrics: metrics.clone(),
     };
     let server = bound(listen(config, data), parts).await?;
-    mirror.begin().await;
+    rules.begin(&mirror).await;
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+    let pulls = rules.rules.clone();
     let (events, data_path) = (source.events.clone(), data.path().to_owned());
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
@@ -132,13 +137,9 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let machine = machine::watch(watched, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
         let reload = reload.watch(config.rules.watched.clone(), stop.clone());
-        tokio::join!(
-            reload,
-            house,
-            machine,
-            operators.tell(stop.clone()),
-            secrets::tend(access, stop.clone())
-        );
+        let told = operators.tell(stop.clone());
+        let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
+        tokio::join!(reload, house, machine, told, tend, pulls);
     });
     let end = end.await;
     mirror.shutdown().await;
@@ -152,7 +153,6 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
 /// What stands in front of pulls, and what counts them.
 struct InFront {
     rules: Follower,
-    limits: LimitsInForce,
     modes: ModesInForce,
     metrics: Metrics,
     top: Top,
@@ -166,18 +166,17 @@ async fn in_front(
 ) -> Result<InFront, Failure> {
     let reading = source.clone();
     let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    let limits = LimitsInForce::new(config.limits.meant.clone());
+    rules.remember(&source.catalog).await?;
     let (catalog, events) = (source.catalog.clone(), source.events.clone());
     let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
     let restored = modes.restore().await;
     restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
     let (metrics, top) = (Metrics::default(), Top::default());
-    metrics.register(registry);
     top.register(registry);
     rules.rules.register(registry);
-    limits.register(registry);
+    rules.limits.register(registry);
     modes.register(registry);
-    Ok(InFront { rules, limits, modes, metrics, top })
+    Ok(InFront { rules, modes, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
@@ -375,7 +374,7 @@ impl Signals {
                 _ = self.terminate.recv() => ("SIGTERM", 143),
                 _ = self.interrupt.recv() => ("SIGINT", 130),
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP: the certificate and the rules about pulls are read again");
+                    tracing::info!("SIGHUP: the certificate, the rules about pulls and the limits are read again");
                     server.reload();
                     rules.reload("signal").await;
                     continue;

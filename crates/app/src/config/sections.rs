@@ -14,6 +14,7 @@ use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
+use entrepot_telemetry::TracingSection;
 use entrepot_webhooks::WebhookSection;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -46,11 +47,12 @@ pub(super) struct File {
     pub(super) webhooks: Vec<WebhookSection>,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
+    pub(super) tracing: TracingSection,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 23] = [
+pub(super) const KEYS: [&str; 24] = [
     "listen",
     "data",
     "blobs",
@@ -73,6 +75,7 @@ pub(super) const KEYS: [&str; 23] = [
     "webhooks",
     "secrets",
     "tls",
+    "tracing",
     "log",
 ];
 

@@ -12,6 +12,7 @@ use entrepot_remote::Settings as RemoteSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
+use entrepot_telemetry::TraceSettings;
 use entrepot_webhooks::Webhook;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -73,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: Written<Vec<Webhook>>,
     /// The key that secrets are sealed with.
     pub(crate) key: KeySource,
+    /// Where traces are sent to, if anywhere.
+    pub(crate) tracing: Option<Written<TraceSettings>>,
     /// Log settings.
     pub(crate) log: Log,
 }
@@ -133,6 +136,8 @@ pub(crate) struct PullRules {
     pub(crate) lists: Vec<RuleList>,
     /// Where to ask for what is refused.
     pub(crate) contact: Option<Contact>,
+    /// For how long it is recorded who pulls what, if it is.
+    pub(crate) pulled_by: Option<Duration>,
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.

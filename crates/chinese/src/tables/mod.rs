@@ -31,6 +31,7 @@ mod secrets;
 mod server;
 mod sync;
 mod system;
+mod telemetry;
 mod vault;
 mod webhooks;
 
@@ -68,6 +69,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("server", server::SENTENCES),
     ("sync", sync::SENTENCES),
     ("system", system::SENTENCES),
+    ("telemetry", telemetry::SENTENCES),
     ("vault", vault::SENTENCES),
     ("webhooks", webhooks::SENTENCES),
 ];

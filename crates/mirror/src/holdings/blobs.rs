@@ -71,7 +71,8 @@ impl Holdings {
         self.ask_blobs(self.blobs.check()).await
     }
 
-    /// Starts the bytes of an object, which may be gone: see [`Holdings::lost`].
+    /// Starts the bytes of an object, which may be gone: see [`Holdings::lost`]. Its client may be sent to the store only
+    /// with `may_redirect`.
     ///
     /// # Errors
     /// The store failed.
@@ -79,9 +80,11 @@ impl Holdings {
         &self,
         object: &ObjectBlob,
         range: Range<u64>,
+        may_redirect: bool,
     ) -> Result<OpenedObject, Error> {
         let open = async {
-            match object.link().await? {
+            let link = if may_redirect { object.link().await? } else { None };
+            match link {
                 Some(link) => Ok(OpenedObject::Elsewhere(link.into())),
                 None => Ok(OpenedObject::Bytes(object.stream(range).await?)),
             }

@@ -16,8 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, budget, cache, compat, credentials, device, grants, headers::JSON,
-    library, modes, pages, pull_rules, sessions, state::State, status, sync, webhooks,
+    accounts, answer::respond, body::Body, budget, cache, compat, credentials, denials_api, device, grants,
+    headers::JSON, library, limit_api, modes, pages, pull_rules, sessions, state::State, status, sync,
+    webhooks,
 };
 
 /// Address of the API description.
@@ -38,6 +39,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
+        (name = "limits", description = "How much may be pulled, and who is banned"),
         (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
         (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
@@ -113,6 +115,13 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
         .routes(routes!(pull_rules::explain))
+        .routes(routes!(denials_api::denials, denials_api::deny, denials_api::undeny))
+        .routes(routes!(denials_api::pulled_by))
+        .routes(routes!(limit_api::limits))
+        .routes(routes!(limit_api::own))
+        .routes(routes!(limit_api::explain))
+        .routes(routes!(limit_api::bans, limit_api::add_ban))
+        .routes(routes!(limit_api::lift))
         .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
         .routes(routes!(budget::budget))
         .routes(routes!(status::status))
