@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use entrepot_api::{Mode, ServiceStatus, UpstreamStanding, UpstreamStatus};
+use entrepot_api::{ClientLimits, LimitUnit, Mode, ServiceStatus, UpstreamStanding, UpstreamStatus};
 use http::Response;
 
 use super::{
@@ -13,17 +13,19 @@ use super::{
     status_words::StatusWords,
     words::Language,
 };
-use crate::{body::Body, headers::HTML, status};
+use crate::{body::Body, headers::HTML, limit_views, limits::Asker, status};
 
 /// The page.
 pub(super) async fn status(Reader(call): Reader) -> Response<Body> {
     let language = language(&call);
-    let main = main(&status::of(&call.state), language);
+    let asker = Asker { principal: &call.caller.sender.principal, address: call.origin().client() };
+    let own = limit_views::standing(call.state.limits.standing(&asker));
+    let main = main(&status::of(&call.state), &own, language);
     let frame = Frame { page: Page::Status, language, query: call.query(), visitor: visitor(&call) };
     page(HTML, frame.around(&main))
 }
 
-fn main(status: &ServiceStatus, language: Language) -> String {
+fn main(status: &ServiceStatus, limits: &ClientLimits, language: Language) -> String {
     let words = StatusWords::of(language);
     let mut out =
         format!("<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}</p>", words.title, words.lead);
@@ -31,6 +33,7 @@ fn main(status: &ServiceStatus, language: Language) -> String {
     out.push_str(&notice(status.notice.as_deref()));
     out.push_str(&mode(status, language));
     out.push_str(&upstreams(&status.upstreams, words));
+    out.push_str(&own(limits, language));
     let _ = write!(out, "<p class=\"quiet small\">{}</p></main>", inline(words.machines));
     out
 }
@@ -95,12 +98,61 @@ fn upstreams(upstreams: &[UpstreamStatus], words: &StatusWords) -> String {
     out
 }
 
+// What readers have left themselves, where they are limited.
+fn own(own: &ClientLimits, language: Language) -> String {
+    let words = StatusWords::of(language);
+    if own.ban.is_none() && (!own.limited || own.limits.is_empty()) {
+        return String::new();
+    }
+    let mut out = format!(
+        "<section class=\"card\"><header><h2>{}</h2></header><p>{} <code>{}</code></p>",
+        words.own,
+        words.own_lead,
+        escape(&own.client)
+    );
+    if let Some(ban) = &own.ban {
+        let until = ban.until.map(|until| format!(" {} {}", words.until, moment(until.into(), None)));
+        let until = until.unwrap_or_default();
+        let _ = write!(
+            out,
+            "<div class=\"notice\" role=\"status\"><p><strong>{}</strong>{until} (<code>{}</code>): {}</p></div>",
+            words.banned,
+            escape(&ban.id),
+            escape(&ban.reason)
+        );
+    }
+    let _ = write!(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\" class=\"number\">{}</th></tr></thead><tbody>",
+        words.limit, words.allowed, words.left
+    );
+    for one in &own.limits {
+        let left = one.left.map_or_else(|| words.all.to_owned(), |left| amount(left, one.unit));
+        let (name, allowed) = (escape(&one.name), escape(&one.allowed));
+        let row = "<tr><th scope=\"row\"><code>";
+        let _ = write!(out, "{row}{name}</code></th><td>{allowed}</td><td class=\"number\">{left}</td></tr>");
+    }
+    out.push_str("</tbody></table></div></section>");
+    out
+}
+
+fn amount(left: u64, unit: LimitUnit) -> String {
+    match unit {
+        LimitUnit::Requests | LimitUnit::Blobs => left.to_string(),
+        LimitUnit::Bytes => size(left),
+        LimitUnit::BytesPerSecond => format!("{}/s", size(left)),
+    }
+}
+
 fn percent(ratio: f64) -> String {
     format!("{:.0}%", ratio * 100.0)
 }
 
 #[cfg(test)]
 mod tests {
+    use entrepot_api::{Ban, LimitState};
+
     use super::*;
 
     fn status() -> ServiceStatus {
@@ -127,9 +179,51 @@ mod tests {
         }
     }
 
+    fn free() -> ClientLimits {
+        ClientLimits { client: "10.0.0.7".to_owned(), limited: false, limits: Vec::new(), ban: None }
+    }
+
+    #[test]
+    fn readers_see_their_own_limits_and_ban() {
+        let limit = |name: &str, unit, left| LimitState {
+            name: name.to_owned(),
+            allowed: "120/m".to_owned(),
+            unit,
+            left,
+        };
+        let ban = Ban {
+            id: "b4n".to_owned(),
+            subject: "10.0.0.7".to_owned(),
+            cidr: None,
+            reason: "<loop>".to_owned(),
+            by: "limits".to_owned(),
+            since: "2026-05-01T21:00:00Z".parse().unwrap(),
+            until: "2026-05-01T22:00:00Z".parse().ok(),
+        };
+        let limits = vec![
+            limit("per_client.manifests", LimitUnit::Requests, Some(7)),
+            limit("per_client.cold", LimitUnit::Bytes, Some(3 << 30)),
+            limit("per_client.blobs", LimitUnit::Blobs, None),
+        ];
+        let own = ClientLimits { limited: true, limits, ban: Some(ban), ..free() };
+        let english = main(&status(), &own, Language::English);
+        for part in [
+            "You are counted as <code>10.0.0.7</code>",
+            "<strong>You are banned</strong> until ",
+            "(<code>b4n</code>): &lt;loop&gt;",
+            "<td class=\"number\">7</td>",
+            "<td class=\"number\">3.0 GiB</td>",
+            "<td class=\"number\">all</td>",
+        ] {
+            assert!(english.contains(part), "{part} in {english}");
+        }
+        assert!(main(&status(), &own, Language::Chinese).contains("您已被封禁"));
+        assert!(!main(&status(), &free(), Language::English).contains("<h2>You</h2>"));
+    }
+
     #[test]
     fn it_says_the_main_thing_in_both_languages() {
-        let english = main(&status(), Language::English);
+        let english = main(&status(), &free(), Language::English);
         for part in [
             "We move on <strong>Sunday</strong> &lt;b&gt;",
             "cached images only",
@@ -143,7 +237,7 @@ mod tests {
         ] {
             assert!(english.contains(part), "{part} in {english}");
         }
-        let chinese = main(&status(), Language::Chinese);
+        let chinese = main(&status(), &free(), Language::Chinese);
         for part in ["服务状态", "只提供已缓存的镜像", "磁盘已用 95% 或更多", "无响应", "尚未访问", "未说明"]
         {
             assert!(chinese.contains(part), "{part} in {chinese}");
@@ -161,7 +255,7 @@ mod tests {
             disk: None,
             ..status()
         };
-        let page = main(&usual, Language::English);
+        let page = main(&usual, &free(), Language::English);
         assert!(
             page.contains("pill good\">everything") && !page.contains("notice") && !page.contains("until")
         );
