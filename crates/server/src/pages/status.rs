@@ -166,7 +166,7 @@ mod tests {
             disk: None,
             ..status()
         };
-        let page = main(&usual, Language::English);
+        let page = main(&usual, "", Language::English);
         assert!(
             page.contains("pill good\">everything") && !page.contains("notice") && !page.contains("until")
         );
