@@ -3,7 +3,7 @@
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
 //! - what may be pulled: [`PullRules`], [`PullRuleDecision`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
-//!   [`CacheVerification`]
+//!   [`CacheVerification`]; what stays and goes: [`CachePinList`], [`CacheEviction`], [`CacheScrub`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
@@ -22,6 +22,7 @@ mod copy;
 mod credential;
 mod device;
 mod entry;
+mod eviction;
 mod event;
 mod grant;
 mod instance;
@@ -48,6 +49,12 @@ pub use account::{
 pub use cache::{
     CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
     CacheTotals, CacheVerification,
+};
+pub use eviction::{
+    CacheEviction, CacheEvictionPlan, CacheEvictionProgress, CacheEvictionQuery, CacheEvictionReason,
+    CacheEvictionReport, CacheEvictionTrigger, CachePin, CachePinList, CachePinQuery, CachePinSource,
+    CachePlannedImage, CacheSaving, CacheSavings, CacheScrub, CacheScrubFinding, CacheScrubOutcome,
+    CacheScrubProgress, CacheScrubQuery, CacheScrubReport, CacheUnpinned, CacheWorkEnd, NewCachePin,
 };
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};

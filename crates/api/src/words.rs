@@ -40,6 +40,9 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
+        eviction::{
+            CacheEvictionReason, CacheEvictionTrigger, CachePinSource, CacheScrubOutcome, CacheWorkEnd,
+        },
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
@@ -66,6 +69,11 @@ mod tests {
         agree(Role::ALL, Role::as_str);
         agree(SenderKind::ALL, SenderKind::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
+        agree(CachePinSource::ALL, CachePinSource::as_str);
+        agree(CacheEvictionReason::ALL, CacheEvictionReason::as_str);
+        agree(CacheEvictionTrigger::ALL, CacheEvictionTrigger::as_str);
+        agree(CacheWorkEnd::ALL, CacheWorkEnd::as_str);
+        agree(CacheScrubOutcome::ALL, CacheScrubOutcome::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
         agree(EntryForm::ALL, EntryForm::as_str);
         agree(EntryStatus::ALL, EntryStatus::as_str);

@@ -7,6 +7,7 @@
 //! - `visibility`: which repositories of upstreams are public
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
+//! - `eviction`: pins, what repositories hold, what goes and what comes back
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -19,6 +20,7 @@ mod counts;
 mod database;
 mod dialect;
 mod error;
+mod eviction;
 mod images;
 mod instance;
 mod key;
@@ -37,6 +39,7 @@ mod server_lock;
 mod sql;
 mod sync;
 mod tags;
+mod upkeep;
 mod usage;
 mod visibility;
 mod words;
@@ -48,6 +51,10 @@ pub use access::{
 };
 pub use database::Catalog;
 pub use error::{Error, FileProblem};
+pub use eviction::{
+    Conditions, Content, Gone, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource,
+    Retired, Returned, ReturnedImage, Spared,
+};
 pub use instance::{Instance, InstanceId};
 pub use key::{Origin, RepoKey};
 pub use library::{
@@ -69,6 +76,7 @@ pub use records::{
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};
+pub use upkeep::{Upkeep, UpkeepRecord};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,
     RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,

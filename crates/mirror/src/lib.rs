@@ -5,6 +5,7 @@
 //!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
+//! - what goes when there is too much: `eviction`; what stays whatever happens: `pins`
 //! - which repositories of upstreams are public: `visibility`
 //! - what this server itself looks into: `insight`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
@@ -20,6 +21,7 @@ mod circuit_breaker;
 mod clock;
 mod digest_locks;
 mod error;
+mod eviction;
 mod fill;
 mod findings;
 mod freshness;
@@ -39,9 +41,14 @@ mod memory;
 mod metrics;
 mod mirror;
 mod names;
+mod one_job;
 mod passthrough;
+mod pins;
 mod possession;
 mod pull_counts;
+mod rule_error;
+mod scrub;
+mod scrub_outcome;
 mod served;
 mod served_blob;
 mod settings;
@@ -58,21 +65,27 @@ mod visibility;
 pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
-pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
+pub use entrepot_eviction::{LimitsError, Reason as EvictionReason, Saving, Trigger as EvictionTrigger};
+pub use entrepot_catalog::{Ancestor, NewPin, Origin, PinFilter, PinRecord, PinSource, RepoKey};
 pub use entrepot_remote::{NetworkFault, NetworkFaultKind, PullQuota};
 pub use error::{Error, UpstreamFault};
+pub use eviction::{EvictionEnd, EvictionPlan, EvictionProgress, EvictionReport, PlannedImage};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
 pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
+pub use pins::PinPage;
 pub use names::{Asked, Names, Target};
+pub use one_job::JobState;
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
     ServedManifest, TagPage, UploadId, Uploader,
 };
 pub use served_blob::{ServedBlob, Temperature};
-pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
-pub use upstream::RuleError;
+pub use rule_error::RuleError;
+pub use scrub::{ScrubEnd, ScrubFinding, ScrubProgress, ScrubReport};
+pub use scrub_outcome::ScrubOutcome;
+pub use settings::{Freshness, Settings, SettingsError, TagRule, UpstreamParts};
 pub use verdict::{Probe, Verdict};

@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
+use entrepot_catalog::Returned;
+use entrepot_eviction::Reason;
 use entrepot_remote::{PullQuota, RequestOutcome};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+
+use crate::scrub_outcome::ScrubOutcome;
 
 /// The mirror's counters. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,12 @@ pub struct Metrics {
     pub(crate) fills: Gauge<i64, AtomicI64>,
     pub(crate) fills_failed: Counter,
     pub(crate) passed_through: Counter,
+    evicted_images: Family<ReasonLabel, Counter>,
+    evicted_bytes: Family<ReasonLabel, Counter>,
+    scrubbed_bytes: Counter,
+    scrub_findings: Family<OutcomeLabel, Counter>,
+    returned_images: Counter,
+    returned_bytes: Counter,
     upstream_requests: Family<UpstreamLabel, Counter>,
     upstream_limit: Family<HostLabel, Gauge<i64, AtomicI64>>,
     upstream_remaining: Family<HostLabel, Gauge<i64, AtomicI64>>,
@@ -55,6 +65,16 @@ impl ByKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabel {
     upstream: String,
     outcome: &'static str,
@@ -85,6 +105,18 @@ impl Metrics {
         registry.register("entrepot_fills_failed", "Blob fetches given up", self.fills_failed.clone());
         let passed = "Blobs passed through unstored, for want of space";
         registry.register("entrepot_passed_through", passed, self.passed_through.clone());
+        let images = "Images evicted, by reason";
+        registry.register("entrepot_evicted_images", images, self.evicted_images.clone());
+        let bytes = "Bytes freed by evictions, by reason";
+        registry.register("entrepot_evicted_bytes", bytes, self.evicted_bytes.clone());
+        let images = "Evicted images pulled again within seven days: a larger disk would have kept them";
+        registry.register("entrepot_returned_images", images, self.returned_images.clone());
+        let bytes = "Bytes that were freed by evicting what was pulled again";
+        registry.register("entrepot_returned_bytes", bytes, self.returned_bytes.clone());
+        let bytes = "Bytes hashed again by scrubs";
+        registry.register("entrepot_scrubbed_bytes", bytes, self.scrubbed_bytes.clone());
+        let findings = "Damaged or missing content that scrubs found, by what became of it";
+        registry.register("entrepot_scrub_findings", findings, self.scrub_findings.clone());
         let requests = "Requests sent to upstreams, by outcome";
         registry.register("entrepot_upstream_requests", requests, self.upstream_requests.clone());
         let limit = "Pulls that an upstream allows in a window, as it said last";
@@ -105,6 +137,38 @@ impl Metrics {
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.upstream_limit.get_or_create(&label).set(gauge(told.limit));
         self.upstream_remaining.get_or_create(&label).set(gauge(told.remaining));
+    }
+
+    /// Counts an evicted image.
+    pub(crate) fn evicted(&self, reason: Reason, bytes: u64) {
+        let label = match reason {
+            Reason::Expired => ReasonLabel { reason: "expired" },
+            Reason::Room => ReasonLabel { reason: "room" },
+        };
+        self.evicted_images.get_or_create(&label).inc();
+        self.evicted_bytes.get_or_create(&label).inc_by(bytes);
+    }
+
+    /// Counts bytes that a scrub hashed.
+    pub(crate) fn scrubbed(&self, bytes: u64) {
+        self.scrubbed_bytes.inc_by(bytes);
+    }
+
+    /// Counts what a scrub found.
+    pub(crate) fn scrub_found(&self, outcome: ScrubOutcome) {
+        let outcome = match outcome {
+            ScrubOutcome::Restored => "restored",
+            ScrubOutcome::Lost => "lost",
+            ScrubOutcome::Later => "later",
+            ScrubOutcome::PushAgain => "push-again",
+        };
+        self.scrub_findings.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts evicted images that were pulled again.
+    pub(crate) fn came_back(&self, returned: Returned) {
+        self.returned_images.inc_by(returned.images);
+        self.returned_bytes.inc_by(returned.bytes);
     }
 
     pub(crate) fn hit(&self, kind: Kind) {

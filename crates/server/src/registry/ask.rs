@@ -1,10 +1,13 @@
 //! A registry API request with its resolved name, as handlers see it.
 
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+
 use entrepot_mirror::{Asked, Mirror, Target};
 use entrepot_oci::Name;
 use http::HeaderMap;
 
 use crate::{
+    client::Client,
     origin::Origin,
     rule_admission::{Pulled, Ruled},
     sender::Sender,
@@ -32,6 +35,11 @@ impl Ask<'_> {
     /// The repository that is pulled, for the rules.
     pub(super) fn pulled(&self) -> Pulled<'_> {
         Pulled { key: &self.target.key, ruled: self.ruled }
+    }
+
+    /// Tells clients apart, to count whether many want an image or one wants it many times.
+    pub(super) fn puller(&self) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(Client::at(self.origin.client()))
     }
 
     /// Makes an address below the name.
