@@ -22,8 +22,8 @@ mod copy;
 mod credential;
 mod device;
 mod entry;
-mod eviction;
 mod event;
+mod eviction;
 mod grant;
 mod instance;
 mod node;
@@ -50,12 +50,6 @@ pub use cache::{
     CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
     CacheTotals, CacheVerification,
 };
-pub use eviction::{
-    CacheEviction, CacheEvictionPlan, CacheEvictionProgress, CacheEvictionQuery, CacheEvictionReason,
-    CacheEvictionReport, CacheEvictionTrigger, CachePin, CachePinList, CachePinQuery, CachePinSource,
-    CachePlannedImage, CacheSaving, CacheSavings, CacheScrub, CacheScrubFinding, CacheScrubOutcome,
-    CacheScrubProgress, CacheScrubQuery, CacheScrubReport, CacheUnpinned, CacheWorkEnd, NewCachePin,
-};
 pub use cause::Cause;
 pub use copy::{CopyCounts, CopyList, CopyOutcome, CopyStatus, RunCopy};
 pub use credential::{
@@ -69,6 +63,12 @@ pub use entry::{
     NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
+pub use eviction::{
+    CacheEviction, CacheEvictionPlan, CacheEvictionProgress, CacheEvictionQuery, CacheEvictionReason,
+    CacheEvictionReport, CacheEvictionTrigger, CachePin, CachePinList, CachePinQuery, CachePinSource,
+    CachePlannedImage, CacheSaving, CacheSavings, CacheScrub, CacheScrubFinding, CacheScrubOutcome,
+    CacheScrubProgress, CacheScrubQuery, CacheScrubReport, CacheUnpinned, CacheWorkEnd, NewCachePin,
+};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,

@@ -40,10 +40,10 @@ mod tests {
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
+        entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         eviction::{
             CacheEvictionReason, CacheEvictionTrigger, CachePinSource, CacheScrubOutcome, CacheWorkEnd,
         },
-        entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},

@@ -76,8 +76,8 @@ pub use records::{
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};
-pub use upkeep::{Upkeep, UpkeepRecord};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,
     RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
 };
+pub use upkeep::{Upkeep, UpkeepRecord};

@@ -23,7 +23,8 @@ pub(crate) const USED: &str = concat!(
     here!(),
     " AND digest = $3 RETURNING repository_id, heat, heat_ms"
 );
-pub(crate) const WARM: &str = "UPDATE manifest SET heat = $3, heat_ms = $4 WHERE repository_id = $1 AND digest = $2";
+pub(crate) const WARM: &str =
+    "UPDATE manifest SET heat = $3, heat_ms = $4 WHERE repository_id = $1 AND digest = $2";
 pub(crate) const REPOSITORIES: &str = "SELECT r.path, r.origin, r.tags, r.manifests, r.blobs, r.bytes, r.pulls, r.last_used_ms \
      FROM repository r WHERE r.path >= $1 AND r.path < $2 AND r.path <> $3 ORDER BY r.path, r.origin LIMIT $4";
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM repository), (SELECT COUNT(*) FROM tag), \

@@ -40,6 +40,11 @@ impl Heat {
         self.thousandths as f64 / 1000.0 * (-halvings).exp2()
     }
 
+    /// The heat of an image that was used last at a time: at least that of one pull then.
+    pub fn since_use(self, last_used: SystemTime, now: SystemTime) -> f64 {
+        self.at(now).max(Self::of_pulls(1, last_used).at(now))
+    }
+
     /// Both together, as of the later time.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
@@ -59,10 +64,22 @@ mod tests {
     fn pulls_count_half_with_each_half_life() {
         let start = UNIX_EPOCH + HALF_LIFE;
         let heat = Heat::of_pulls(8, start);
-        assert_eq!((heat.at(start), heat.at(start + HALF_LIFE), heat.at(start + 3 * HALF_LIFE)), (8.0, 4.0, 1.0));
+        assert_eq!(
+            (heat.at(start), heat.at(start + HALF_LIFE), heat.at(start + 3 * HALF_LIFE)),
+            (8.0, 4.0, 1.0)
+        );
         let later = heat.with(Heat::of_pulls(1, start + HALF_LIFE));
         assert_eq!((later.thousandths(), later.as_of()), (5000, start + HALF_LIFE));
         assert_eq!(Heat::of_pulls(1, start + HALF_LIFE).with(heat), later, "in any order");
+    }
+
+    #[test]
+    fn what_was_used_just_now_is_worth_a_pull() {
+        let start = UNIX_EPOCH + HALF_LIFE;
+        let heat = Heat::of_pulls(1, start);
+        let later = start + HALF_LIFE;
+        assert_eq!((heat.since_use(start, later), heat.since_use(later, later)), (0.5, 1.0));
+        assert_eq!(Heat::of_pulls(8, start).since_use(later, later), 4.0);
     }
 
     // S13

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Above this part of the largest size, images go.
-const HIGH: f64 = 0.97;
+const HIGH: f64 = 0.99;
 /// They go until this part is left.
-const LOW: f64 = 0.94;
+const LOW: f64 = 0.98;
 /// An image that takes more than this part of the largest size is not kept, unless it is pinned.
 const LARGEST_IMAGE: f64 = 0.25;
 /// When too little of the disk is free, so much more than the least is made free, in parts of it.
@@ -199,9 +199,9 @@ mod tests {
     #[test]
     fn from_the_high_mark_down_to_the_low_one() {
         let limits = Limits::new(Some(1000), None, None).unwrap();
-        assert_eq!(demand(&limits, 970, 0), (0, vec![], false));
-        assert_eq!(demand(&limits, 971, 0), (31, vec![Trigger::Size], false));
-        assert_eq!(demand(&limits, 1000, 0), (60, vec![Trigger::Size], true));
+        assert_eq!(demand(&limits, 990, 0), (0, vec![], false));
+        assert_eq!(demand(&limits, 991, 0), (11, vec![Trigger::Size], false));
+        assert_eq!(demand(&limits, 1000, 0), (20, vec![Trigger::Size], true));
         assert_eq!(limits.demand(Space::default()), Demand::default());
     }
 

@@ -266,7 +266,7 @@ impl Mirror {
         let parsed = Manifest::parse(&manifest.bytes, Some(&manifest.media_type));
         if let Ok(content) = &parsed {
             // A blob may be asked for before the record is written.
-            self.0.memory.set_sizes(key, content);
+            self.0.memory.set_sizes(key, &manifest.digest, content);
         }
         // The store has bytes under their own digest; a signed schema 1 manifest has another, and stays in memory only.
         if !manifest.digest.matches(&manifest.bytes) {

@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::scrub_outcome::ScrubOutcome;
+use crate::scrub_report::ScrubOutcome;
 
 /// The mirror's counters. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]

@@ -20,7 +20,7 @@ use crate::{
     names::{Asked, Names, Target},
     one_job::OneJob,
     pull_counts::PullCounts,
-    scrub::{ScrubProgress, ScrubReport},
+    scrub_report::{ScrubProgress, ScrubReport},
     served::{BlobHead, HeldManifest, ManifestHead},
     settings::{Settings, SettingsError, UpstreamParts},
     single_flight::SingleFlight,

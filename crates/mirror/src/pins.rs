@@ -29,12 +29,7 @@ impl Mirror {
     ///
     /// # Errors
     /// The catalog failed; then nothing has changed.
-    pub async fn replace_pins(
-        &self,
-        source: PinSource,
-        held_by: &str,
-        pins: &[NewPin],
-    ) -> Result<(), Error> {
+    pub async fn replace_pins(&self, source: PinSource, held_by: &str, pins: &[NewPin]) -> Result<(), Error> {
         self.0.holdings.replace_pins(source, held_by, pins).await
     }
 

@@ -95,7 +95,9 @@ mod tests {
             counts.count(&key, digest, by, start);
         }
         assert!(counts.has(&key, &digest) && !counts.has(&key, &Digest::of(b"other")));
-        let told = |counts: &PullCounts| counts.take().into_iter().map(|one| (one.pulls, one.counted)).collect::<Vec<_>>();
+        let told = |counts: &PullCounts| {
+            counts.take().into_iter().map(|one| (one.pulls, one.counted)).collect::<Vec<_>>()
+        };
         assert_eq!(told(&counts), [(4, 2)]);
         assert!(!counts.has(&key, &digest));
         counts.count(&key, digest, 7, start + ONCE_IN / 2);

@@ -17,7 +17,7 @@ use crate::{
     holdings::Holders,
     mirror::Mirror,
     one_job::{JobGuard, JobState},
-    scrub_outcome::ScrubOutcome,
+    scrub_report::{ScrubEnd, ScrubFinding, ScrubOutcome, ScrubProgress, ScrubReport},
 };
 
 /// How often it is looked whether a scrub is due.
@@ -26,64 +26,6 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 const FINDINGS: usize = 1000;
 /// The most images that are named with one finding.
 const IMAGES: usize = 100;
-
-/// How far a scrub is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScrubProgress {
-    /// Digests hashed.
-    pub digests: u64,
-    /// Bytes hashed.
-    pub bytes: u64,
-    /// Bytes that are held.
-    pub of: u64,
-    /// What was found damaged or missing so far.
-    pub findings: u64,
-    /// Seconds since it began.
-    pub seconds: u64,
-}
-
-/// How a scrub ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScrubReport {
-    /// How.
-    pub end: ScrubEnd,
-    /// Digests hashed.
-    pub digests: u64,
-    /// Bytes hashed.
-    pub bytes: u64,
-    /// How much was damaged or missing.
-    pub found: u64,
-    /// The first 1000 of it.
-    pub findings: Vec<ScrubFinding>,
-}
-
-/// How a scrub ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ScrubEnd {
-    /// Everything was hashed.
-    Done,
-    /// Somebody cancelled it, or the server stopped: the next one goes on.
-    Cancelled,
-    /// So much is damaged that the store itself may be.
-    TooMuch,
-    /// Something failed; the next one goes on.
-    Failed(Error),
-}
-
-/// A digest whose bytes were damaged or missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScrubFinding {
-    /// The digest.
-    pub digest: Digest,
-    /// Its size, as it is recorded.
-    pub size: u64,
-    /// Whether there were bytes, which were set aside.
-    pub was_damaged: bool,
-    /// What became of it.
-    pub outcome: ScrubOutcome,
-    /// The images that need it, as far as they are known.
-    pub images: Vec<String>,
-}
 
 type Guard = JobGuard<ScrubProgress, ScrubReport>;
 
@@ -134,7 +76,8 @@ impl Mirror {
 
     async fn scrub_round(&self, rate: u64, guard: Guard) {
         let began = tokio::time::Instant::now();
-        let mut report = ScrubReport { end: ScrubEnd::Done, digests: 0, bytes: 0, found: 0, findings: Vec::new() };
+        let mut report =
+            ScrubReport { end: ScrubEnd::Done, digests: 0, bytes: 0, found: 0, findings: Vec::new() };
         let walk = self.walk(rate, &mut report, |at| {
             guard.update(|to| {
                 (to.digests, to.bytes, to.findings) = (at.digests, at.bytes, at.found);
@@ -148,7 +91,7 @@ impl Mirror {
         };
         report.end = match walked {
             Some(Ok(end)) => end,
-            Some(Err(error)) => ScrubEnd::Failed(error),
+            Some(Err(error)) => ScrubEnd::Failed(error.to_string()),
             None => ScrubEnd::Cancelled,
         };
         tell(&report);
@@ -215,7 +158,8 @@ impl Mirror {
                 }
             }
         }
-        let images = if outcome == ScrubOutcome::Restored { Vec::new() } else { self.needing(digest, &holders).await };
+        let images =
+            if outcome == ScrubOutcome::Restored { Vec::new() } else { self.needing(digest, &holders).await };
         let was_damaged = found == Rehashed::Damaged;
         Ok(ScrubFinding { digest: *digest, size, was_damaged, outcome, images })
     }
@@ -273,10 +217,18 @@ fn warn(finding: &ScrubFinding) {
     let ScrubFinding { digest, size, was_damaged, outcome, images } = finding;
     let images = images.join(", ");
     match outcome {
-        ScrubOutcome::Restored => tracing::warn!(%digest, size, was_damaged, "bytes were damaged or lost, and were fetched again"),
-        ScrubOutcome::Later => tracing::warn!(%digest, size, was_damaged, images, "bytes were damaged or lost; they are fetched when somebody asks for them"),
-        ScrubOutcome::Lost => tracing::error!(%digest, size, was_damaged, images, "bytes are lost, and their upstream has them no more"),
-        ScrubOutcome::PushAgain => tracing::error!(%digest, size, was_damaged, images, "bytes of pushed content are lost: push it again"),
+        ScrubOutcome::Restored => {
+            tracing::warn!(%digest, size, was_damaged, "bytes were damaged or lost, and were fetched again")
+        }
+        ScrubOutcome::Later => {
+            tracing::warn!(%digest, size, was_damaged, images, "bytes were damaged or lost; they are fetched when somebody asks for them")
+        }
+        ScrubOutcome::Lost => {
+            tracing::error!(%digest, size, was_damaged, images, "bytes are lost, and their upstream has them no more")
+        }
+        ScrubOutcome::PushAgain => {
+            tracing::error!(%digest, size, was_damaged, images, "bytes of pushed content are lost: push it again")
+        }
     }
 }
 
@@ -286,9 +238,11 @@ fn tell(report: &ScrubReport) {
         ScrubEnd::Done => tracing::info!(digests, bytes, findings, "all that is held was hashed again"),
         ScrubEnd::Cancelled => tracing::info!(digests, bytes, findings, "a scrub was cut off"),
         ScrubEnd::TooMuch => tracing::error!(
-            digests, findings, "so much is damaged that the store itself may be: the scrub was ended"
+            digests,
+            findings,
+            "so much is damaged that the store itself may be: the scrub was ended"
         ),
-        ScrubEnd::Failed(error) => tracing::warn!(digests, findings, %error, "a scrub ended early"),
+        ScrubEnd::Failed(error) => tracing::warn!(digests, findings, error, "a scrub ended early"),
     }
 }
 

@@ -63,7 +63,8 @@ pub(crate) async fn pin(call: WebCall, body: RequestBody) -> Result<Response<Bod
     let mirror = allowed(&call, Operation::ManageCache)?;
     let new: NewCachePin = document(body).await?;
     let key = key(mirror, &new.name)?;
-    let digest = match new.reference.parse().map_err(wrong)? {
+    let reference: Reference = new.reference.parse().map_err(wrong)?;
+    let digest = match reference {
         Reference::Digest(digest) => digest,
         Reference::Tag(tag) => mirror.held_digest(&key, &tag).await?,
     };
@@ -74,9 +75,11 @@ pub(crate) async fn pin(call: WebCall, body: RequestBody) -> Result<Response<Bod
             .in_chinese(format!("`reason` 的长度必须在 1 到 {LONGEST_REASON} 字节之间"))
             .with_chinese_hint("请写明原因，方便他人了解"));
     }
-    let expires = new.expires.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds.min(u64::from(u32::MAX))));
+    let expires =
+        new.expires.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds.min(u64::from(u32::MAX))));
     let held_by = by(&call).actor;
-    let pin = NewPin { key: key.clone(), digest, source: PinSource::Hand, held_by, reason: new.reason, expires };
+    let pin =
+        NewPin { key: key.clone(), digest, source: PinSource::Hand, held_by, reason: new.reason, expires };
     mirror.pin(&[pin]).await?;
     let of = PinFilter { key: Some(key), digest: Some(digest), ..PinFilter::default() };
     Ok(answer::json(&views::pins(mirror.pins(&of, &page(&call)?).await?), JSON))

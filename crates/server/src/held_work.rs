@@ -99,7 +99,7 @@ fn eviction_report(report: EvictionReport) -> CacheEvictionReport {
     let (end, failure) = match end {
         EvictionEnd::Done => (CacheWorkEnd::Done, None),
         EvictionEnd::Cancelled => (CacheWorkEnd::Cancelled, None),
-        EvictionEnd::Failed(error) => (CacheWorkEnd::Failed, Some(error.to_string())),
+        EvictionEnd::Failed(error) => (CacheWorkEnd::Failed, Some(error)),
     };
     let triggers = triggers.into_iter().map(trigger).collect();
     CacheEvictionReport { end, failure, triggers, images, freed, spared, held_back, free_before, free_after }
@@ -128,7 +128,7 @@ fn scrub_report(report: ScrubReport) -> CacheScrubReport {
         ScrubEnd::Done => (CacheWorkEnd::Done, None),
         ScrubEnd::Cancelled => (CacheWorkEnd::Cancelled, None),
         ScrubEnd::TooMuch => (CacheWorkEnd::TooMuch, None),
-        ScrubEnd::Failed(error) => (CacheWorkEnd::Failed, Some(error.to_string())),
+        ScrubEnd::Failed(error) => (CacheWorkEnd::Failed, Some(error)),
     };
     let findings = findings.into_iter().map(scrub_finding).collect();
     CacheScrubReport { end, failure, digests, bytes, found, findings }

@@ -1,7 +1,7 @@
 //! A cache of single blobs, for the policies that ours is compared with.
 
 use super::{
-    replay::{Cache, Missing},
+    cache::{Cache, Missing},
     trace::{Pull, Trace},
 };
 

@@ -201,7 +201,8 @@ impl World {
 
     /// One client pulls the same huge image every two minutes, for six hours.
     fn the_same_again(&mut self, day: u64) {
-        let huge = (0..TAGS).max_by_key(|tag| self.trace.image_size(self.tags[*tag].image)).unwrap_or_default();
+        let huge =
+            (0..TAGS).max_by_key(|tag| self.trace.image_size(self.tags[*tag].image)).unwrap_or_default();
         for nth in 0..180 {
             self.pull(day * DAY + 14 * 3600 + nth * 120, self.tags[huge].image, LOOPER);
         }

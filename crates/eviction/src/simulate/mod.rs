@@ -7,6 +7,7 @@
 
 mod belady;
 mod by_blob;
+mod cache;
 mod generate;
 mod lhd;
 mod lru;

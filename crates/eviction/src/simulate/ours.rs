@@ -8,13 +8,11 @@ use std::{
 use foldhash::quality::RandomState;
 
 use super::{
-    replay::{Cache, Missing},
+    cache::{Cache, Missing},
     trace::{Pull, Trace},
 };
-use crate::{Admission, Goal, Heat, Item, Limits, Space, Standing, Stock, plan};
+use crate::{Admission, Goal, Heat, Item, Limits, Space, Standing, Stock, plan, spare_young};
 
-/// What came or was pulled more recently does not go.
-const YOUNG: Duration = Duration::from_secs(60 * 60);
 /// How long evicted images are remembered.
 const GHOSTS_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// One client's pulls of one image count once in this time, in seconds.
@@ -91,19 +89,23 @@ impl<'a> Ours<'a> {
     fn stock(&self, now: SystemTime) -> (Stock, Vec<u32>) {
         let mut stock = Stock::default();
         let mut images = Vec::with_capacity(self.held.len());
+        let mut items = Vec::with_capacity(self.held.len());
         for (number, held) in &self.held {
             let image = self.trace.image(*number);
             let unit = |blob: &u32| stock.unit(u64::from(*blob), self.trace.size(*blob));
             let units = image.blobs.iter().map(unit).collect();
-            let is_young = held.last_used + YOUNG > now;
-            stock.add(Item {
+            items.push(Item {
                 units,
-                standing: if is_young { Standing::Stays } else { Standing::MayGo },
-                heat: held.heat.at(now),
+                standing: Standing::MayGo,
+                heat: held.heat.since_use(held.last_used, now),
                 last_used: held.last_used,
                 source: image.source,
             });
             images.push(*number);
+        }
+        spare_young(&stock, &mut items, now, self.limits.max_size().unwrap_or(u64::MAX));
+        for item in items {
+            stock.add(item);
         }
         (stock, images)
     }

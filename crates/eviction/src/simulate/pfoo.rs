@@ -3,16 +3,13 @@
 //! To find a blob again, a cache must hold it from one access to the next: its size for that long. The shortest of those spans
 //! are granted until all the room there is in the whole time is used up, wherever it is. No cache can do better.
 
-use super::{
-    belady::next_accesses,
-    replay::warm_up,
-    trace::Trace,
-};
+use super::{belady::next_accesses, replay::warm_up, trace::Trace};
 
 /// The part of the bytes that no policy can exceed with a cache of `cap` bytes, from 0 to 1.
 pub fn most_bytes(trace: &Trace, cap: u64) -> f64 {
     let accesses: Vec<u32> = trace.accesses().collect();
-    let warm: usize = trace.pulls()[..warm_up(trace)].iter().map(|pull| trace.image(pull.image).blobs.len()).sum();
+    let warm: usize =
+        trace.pulls()[..warm_up(trace)].iter().map(|pull| trace.image(pull.image).blobs.len()).sum();
     let asked: u64 = accesses[warm..].iter().map(|blob| trace.size(*blob)).sum();
     let next = next_accesses(trace);
     let mut spans: Vec<(u64, u64)> = next

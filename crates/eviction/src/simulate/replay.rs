@@ -1,13 +1,8 @@
 //! Replays a trace and counts what was found in the cache.
 
 use super::{
-    belady::Belady,
-    by_blob::ByBlob,
-    lhd::Lhd,
-    lru::Lru,
-    ours::Ours,
-    s3_fifo::S3Fifo,
-    trace::{Pull, Trace},
+    belady::Belady, by_blob::ByBlob, cache::Cache, lhd::Lhd, lru::Lru, ours::Ours, s3_fifo::S3Fifo,
+    trace::Trace,
 };
 
 /// The part of the pulls that only fill the cache.
@@ -53,19 +48,6 @@ pub struct Ratios {
     pub bytes: f64,
     /// Of the seconds that fetching everything would take.
     pub seconds: f64,
-}
-
-/// What a pull did not find.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Missing {
-    pub(super) blobs: usize,
-    pub(super) bytes: u64,
-}
-
-/// A cache under a policy.
-pub(super) trait Cache {
-    /// Serves a pull and keeps what the policy wants of it.
-    fn pull(&mut self, pull: &Pull) -> Missing;
 }
 
 /// What a cache of `cap` bytes saves.
@@ -125,7 +107,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worth::Price;
+    use crate::{simulate::trace::Pull, worth::Price};
 
     const PRICE: Price = Price { per_byte: 1.0, per_image: 0.0 };
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use entrepot_catalog::{Content, ManifestContent};
-use entrepot_eviction::{Heat, Standing};
+use entrepot_eviction::Standing;
 use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
 
@@ -91,11 +91,15 @@ impl<'a> Collected<'a> {
                 let (parent, child) = (self.names.of(&parent), self.names.of(&child));
                 self.lead(parent, child);
             }
-            Content::Tagged(digest) => drop(self.tagged.insert(self.names.of(&digest))),
-            Content::Blob { digest, size, created } => {
-                drop(self.blobs.insert(self.names.of(&digest), (size, created)));
+            Content::Tagged(digest) => {
+                self.tagged.insert(self.names.of(&digest));
             }
-            Content::Pinned(digest) => drop(self.pinned.insert(self.names.of(&digest))),
+            Content::Blob { digest, size, created } => {
+                self.blobs.insert(self.names.of(&digest), (size, created));
+            }
+            Content::Pinned(digest) => {
+                self.pinned.insert(self.names.of(&digest));
+            }
         }
     }
 
@@ -106,26 +110,28 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// The images, and the blobs that belong to none. What came or was used since `young` stays.
+    /// The images, and the blobs that belong to none; those of them that came since `young` stay.
     pub(super) fn parts(mut self, young: SystemTime, now: SystemTime) -> Vec<Found> {
         let about: Vec<_> = self
             .manifests
             .iter()
             .filter_map(|(name, manifest)| Some((self.names.of(&manifest.subject?), *name)))
             .collect();
-        for (subject, name) in about.into_iter().filter(|(subject, _)| self.manifests.contains_key(subject)) {
-            self.lead(subject, name);
+        for (subject, name) in about {
+            if self.manifests.contains_key(&subject) {
+                self.lead(subject, name);
+            }
         }
         let is_image = |name: &u64| !self.needed.contains(name) || self.tagged.contains(name);
         let mut parts: Vec<_> =
-            self.manifests.keys().copied().filter(is_image).map(|name| self.image(name, young, now)).collect();
+            self.manifests.keys().copied().filter(is_image).map(|name| self.image(name, now)).collect();
         parts.extend(self.strays(young));
         // In no order that chance decides: what is worth the same goes in the same order each time.
         parts.sort_by_key(|found| (found.last_used, found.part.digest()));
         parts
     }
 
-    fn image(&self, root: u64, young: SystemTime, now: SystemTime) -> Found {
+    fn image(&self, root: u64, now: SystemTime) -> Found {
         let mut units = Vec::new();
         let (mut heat, mut is_pinned) = (0.0_f64, false);
         let mut last_used = SystemTime::UNIX_EPOCH;
@@ -134,8 +140,9 @@ impl<'a> Collected<'a> {
         while let Some(name) = open.pop() {
             let Some(manifest) = self.manifests.get(&name) else { continue };
             units.push((name, manifest.size));
-            heat = heat.max(Heat::at(manifest.heat, now));
-            last_used = last_used.max(manifest.created).max(manifest.last_used.unwrap_or(manifest.created));
+            let used = manifest.created.max(manifest.last_used.unwrap_or(manifest.created));
+            heat = heat.max(manifest.heat.since_use(used, now));
+            last_used = last_used.max(used);
             is_pinned |= self.pinned.contains(&name);
             let blobs = self.named.get(&name).into_iter().flatten();
             units.extend(blobs.filter_map(|blob| Some((*blob, self.blobs.get(blob)?.0))));
@@ -143,7 +150,7 @@ impl<'a> Collected<'a> {
             // What has a tag stays, with what it leads to.
             open.extend(below.filter(|below| !self.tagged.contains(below) && seen.insert(**below)));
         }
-        let stays = is_pinned || last_used > young || self.needed.contains(&root);
+        let stays = is_pinned || self.needed.contains(&root);
         let standing = if stays { Standing::Stays } else { Standing::MayGo };
         let part = self.manifests.get(&root).map_or(Part::Strays, |root| Part::Image(root.digest));
         Found { part, units, standing, heat, last_used }
@@ -162,7 +169,8 @@ impl<'a> Collected<'a> {
                 oldest = oldest.max(*created);
             }
         }
-        let found = |units, standing, last_used| Found { part: Part::Strays, units, standing, heat: 0.0, last_used };
+        let found =
+            |units, standing, last_used| Found { part: Part::Strays, units, standing, heat: 0.0, last_used };
         let all = [found(old, Standing::MayGo, oldest), found(new, Standing::Stays, young)];
         all.into_iter().filter(|found| !found.units.is_empty()).collect()
     }
@@ -181,6 +189,8 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
+
+    use entrepot_eviction::Heat;
 
     use super::*;
 
@@ -265,12 +275,11 @@ mod tests {
     }
 
     #[test]
-    fn pins_and_youth_speak_for_the_whole_image() {
+    fn pins_speak_for_the_whole_image() {
         let contents = |used| {
             vec![manifest("index", None, 20, 1), manifest("child", None, used, 1), lists("index", "child")]
         };
         assert_eq!(parts(&contents(1000))[0].standing, Standing::MayGo);
-        assert_eq!(parts(&contents(1001))[0].standing, Standing::Stays);
         let mut pinned = contents(30);
         pinned.push(Content::Pinned(digest("child")));
         assert_eq!(parts(&pinned)[0].standing, Standing::Stays);

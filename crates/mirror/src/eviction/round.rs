@@ -6,64 +6,23 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_catalog::Conditions;
-use entrepot_eviction::{Reason, Trigger};
+use entrepot_eviction::Reason;
 use entrepot_oci::Digest;
 
 use super::{
-    YOUNG,
-    plan::{EvictionPlan, PlannedImage},
+    planned::{EvictionPlan, PlannedImage},
+    report::{EvictionEnd, EvictionProgress, EvictionReport},
+    state::{STRAY, before},
 };
-use crate::{error::Error, holdings::Evicted, mirror::Mirror, one_job::{JobGuard, JobState}};
+use crate::{
+    error::Error,
+    holdings::Evicted,
+    mirror::Mirror,
+    one_job::{JobGuard, JobState},
+};
 
 /// The pause after each image, while there is room.
 const PACE: Duration = Duration::from_millis(10);
-
-/// How far a round is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EvictionProgress {
-    /// Images that were planned.
-    pub planned: u64,
-    /// Images that were looked at.
-    pub done: u64,
-    /// Bytes freed so far.
-    pub freed: u64,
-    /// Bytes that are to be freed.
-    pub wanted: u64,
-    /// Seconds since it began.
-    pub seconds: u64,
-}
-
-/// How a round ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EvictionReport {
-    /// How.
-    pub end: EvictionEnd,
-    /// The limits that were reached.
-    pub triggers: Vec<Trigger>,
-    /// Images that are gone.
-    pub images: u64,
-    /// Bytes that were freed.
-    pub freed: u64,
-    /// Images that were chosen and stay, because something speaks for them now.
-    pub spared: u64,
-    /// Images that expired and wait for somebody to look at them.
-    pub held_back: u64,
-    /// The bytes that were free on the disk before.
-    pub free_before: Option<u64>,
-    /// Those that are free now.
-    pub free_after: Option<u64>,
-}
-
-/// How a round ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EvictionEnd {
-    /// All that had to go is gone, or all that may.
-    Done,
-    /// Somebody cancelled it, or the server stopped.
-    Cancelled,
-    /// Something failed; the rest is left for the next round.
-    Failed(Error),
-}
 
 type Guard = JobGuard<EvictionProgress, EvictionReport>;
 
@@ -89,7 +48,8 @@ impl Mirror {
             },
         };
         // Whoever names a plan has looked at it.
-        let images = if plan.is_doubtful && planned.is_none() { plan.without_expired() } else { plan.images.clone() };
+        let images =
+            if plan.is_doubtful && planned.is_none() { plan.without_expired() } else { plan.images.clone() };
         let mirror = self.clone();
         self.0.tasks.spawn(async move { mirror.round(&plan, images, guard).await });
         Ok(())
@@ -133,7 +93,7 @@ impl Mirror {
                 break;
             }
             if let Err(error) = self.evict_one(image, &mut report).await {
-                report.end = EvictionEnd::Failed(error);
+                report.end = EvictionEnd::Failed(error.to_string());
                 break;
             }
             guard.update(|at| {
@@ -151,13 +111,13 @@ impl Mirror {
 
     async fn evict_one(&self, image: &PlannedImage, report: &mut EvictionReport) -> Result<(), Error> {
         let now = self.0.clock.now();
-        let unused_since = now.checked_sub(YOUNG).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
         let holdings = &self.0.holdings;
         let evicted = match &image.digest {
             // What was pulled a moment ago is not recorded yet.
             Some(digest) if self.0.pulls.has(&image.key, digest) => None,
             Some(digest) => {
-                let on = Conditions { unused_since, now };
+                // Nothing of it came or was pulled since it was chosen.
+                let on = Conditions { unused_since: image.last_used, now };
                 match holdings.evict(&image.key, digest, on).await? {
                     Evicted::Gone(freed) => Some(freed),
                     Evicted::Spared(why) => {
@@ -166,7 +126,7 @@ impl Mirror {
                     }
                 }
             }
-            None => Some(holdings.evict_strays(&image.key, unused_since).await?),
+            None => Some(holdings.evict_strays(&image.key, before(now, STRAY)).await?),
         };
         match evicted {
             None => report.spared += 1,
@@ -184,12 +144,12 @@ impl Mirror {
 fn tell(report: &EvictionReport) {
     let EvictionReport { end, triggers, images, freed, spared, held_back, free_before, free_after } = report;
     match end {
-        EvictionEnd::Done => tracing::info!(
-            images, freed, spared, ?triggers, ?free_before, ?free_after, "images were evicted"
-        ),
+        EvictionEnd::Done => {
+            tracing::info!(images, freed, spared, ?triggers, ?free_before, ?free_after, "images were evicted")
+        }
         EvictionEnd::Cancelled => tracing::info!(images, freed, ?triggers, "an eviction was cancelled"),
         EvictionEnd::Failed(error) => {
-            tracing::warn!(images, freed, ?triggers, %error, "an eviction ended early; it goes on later");
+            tracing::warn!(images, freed, ?triggers, error, "an eviction ended early; it goes on later");
         }
     }
     if *held_back > 0 {

@@ -6,12 +6,15 @@ use std::{
 };
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_eviction::{Item, Price, Standing, Stock};
+use entrepot_eviction::{Item, Price, Standing, Stock, spare_young};
 use entrepot_oci::Host;
 use entrepot_remote::PullQuota;
 use foldhash::quality::RandomState;
 
-use super::images::{Collected, Names, Part};
+use super::{
+    images::{Collected, Found, Names, Part},
+    state::{STRAY, before},
+};
 use crate::{error::Error, mirror::Mirror};
 
 /// The rate of a link that has not shown one yet, in bytes a second.
@@ -24,6 +27,8 @@ const LOST: f64 = 100.0;
 /// All that is held.
 pub(super) struct Survey {
     pub(super) stock: Stock,
+    /// Items that are not in the stock yet.
+    items: Vec<Item>,
     pub(super) prices: Vec<Price>,
     /// For each item of the stock, which one it is.
     pub(super) parts: Vec<(usize, Part)>,
@@ -31,13 +36,13 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn add(&mut self, key: &RepoKey, source: usize, found: super::images::Found) {
+    fn add(&mut self, key: &RepoKey, source: usize, found: Found) {
         if self.repositories.last() != Some(key) {
             self.repositories.push(key.clone());
         }
         let units = found.units.iter().map(|(name, size)| self.stock.unit(*name, *size)).collect();
         let is_hosted = key.origin == Origin::Hosted;
-        self.stock.add(Item {
+        self.items.push(Item {
             units,
             standing: if is_hosted { Standing::Stays } else { found.standing },
             heat: found.heat,
@@ -64,12 +69,13 @@ impl Prices {
 }
 
 impl Mirror {
-    /// Reads all that is held. What came or was used since `young` stays.
-    pub(super) async fn survey(&self, young: SystemTime, now: SystemTime) -> Result<Survey, Error> {
+    /// Reads all that is held.
+    pub(super) async fn survey(&self, now: SystemTime) -> Result<Survey, Error> {
         let prices = self.prices();
         let names = Names::new();
         let mut survey = Survey {
             stock: Stock::default(),
+            items: Vec::new(),
             prices: prices.all.clone(),
             parts: Vec::new(),
             repositories: Vec::new(),
@@ -77,17 +83,23 @@ impl Mirror {
         let mut after = None;
         loop {
             let next = self.0.holdings.next_repositories(after).await?;
-            let Some(last) = next.last() else { return Ok(survey) };
+            let Some(last) = next.last() else { break };
             after = Some(last.id);
             for repository in &next {
                 let mut collected = Collected::new(&names);
                 self.0.holdings.contents(repository, &mut |content| collected.add(content)).await?;
                 let source = prices.source(&repository.key.origin);
-                for found in collected.parts(young, now) {
+                for found in collected.parts(before(now, STRAY), now) {
                     survey.add(&repository.key, source, found);
                 }
             }
         }
+        let of = self.0.eviction.limits.max_size().unwrap_or(u64::MAX);
+        spare_young(&survey.stock, &mut survey.items, now, of);
+        for item in std::mem::take(&mut survey.items) {
+            survey.stock.add(item);
+        }
+        Ok(survey)
     }
 
     fn prices(&self) -> Prices {
@@ -119,9 +131,8 @@ mod tests {
 
     #[test]
     fn slow_links_and_scarce_pulls_are_dear() {
-        let quota = |remaining| {
-            Some(PullQuota { limit: 100, remaining, window: Some(Duration::from_secs(21_600)) })
-        };
+        let quota =
+            |remaining| Some(PullQuota { limit: 100, remaining, window: Some(Duration::from_secs(21_600)) });
         assert_eq!(price(None, None), Price { per_byte: 1e-7, per_image: 1.0 });
         assert_eq!(price(Some(1e6), quota(100)), Price { per_byte: 1e-6, per_image: 1.0 });
         assert_eq!(price(Some(0.0), quota(0)), Price { per_byte: 1.0, per_image: 217.0 });

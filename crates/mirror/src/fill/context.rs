@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::Failure;
 use crate::{
-    eviction::room::{Coming, Room},
     holdings::Holdings,
     metrics::Metrics,
+    room::{Coming, Room},
     size_limit::SizeLimit,
 };
 
@@ -39,7 +39,12 @@ impl FillContext {
     ///
     /// # Errors
     /// [`Failure::NoSpace`]: it is not to be kept.
-    pub(super) async fn room_for(&self, key: &RepoKey, digest: &Digest, size: u64) -> Result<Coming, Failure> {
+    pub(super) async fn room_for(
+        &self,
+        key: &RepoKey,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Coming, Failure> {
         if self.room.is_limited() {
             let image = self.holdings.size_around(key, digest).await;
             let admission = self.room.admit(size, image);

@@ -27,7 +27,7 @@ use super::{
     writer::Writer,
 };
 use crate::{
-    error::Error, eviction::room::Coming, manifest_check::is_manifest_at, metrics::Metrics, upstream::Upstream,
+    error::Error, manifest_check::is_manifest_at, metrics::Metrics, room::Coming, upstream::Upstream,
 };
 
 /// How often progress is noted and throughput measured.

@@ -156,7 +156,7 @@ impl Holdings {
     /// The size that manifests of the repository give a blob. Also `None` if the catalog cannot be asked.
     pub(crate) async fn stated_size(&self, key: &RepoKey, digest: &Digest) -> Option<u64> {
         match self.memory.sizes.get(&(key.clone(), *digest)) {
-            Some(size) => Some(size),
+            Some(stated) => Some(stated.size),
             None => self.ask_catalog(self.catalog.said_size(key, digest)).await.unwrap_or_default(),
         }
     }

@@ -187,15 +187,18 @@ impl Holdings {
             return;
         }
         match self.blobs.release_reserve().await {
-            Ok(true) => tracing::warn!(?free, "the disk is full: the space that was kept back is used to make room"),
+            Ok(true) => {
+                tracing::warn!(?free, "the disk is full: the space that was kept back is used to make room")
+            }
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the space that was kept back cannot be given back"),
         }
     }
 
-    /// The size of the smallest held image that names a blob, as its manifest says.
+    /// The size of the smallest known image that names a blob, as its manifest says.
     pub(crate) async fn size_around(&self, key: &RepoKey, digest: &Digest) -> Option<u64> {
-        let mut sizes = Vec::new();
+        let stated = self.memory.sizes.get(&(key.clone(), *digest)).map(|stated| stated.image);
+        let mut sizes: Vec<_> = stated.into_iter().collect();
         for parent in self.named_by(key, digest).await {
             sizes.extend(self.ask_catalog(self.catalog.image_size(key, &parent)).await.ok().flatten());
         }
@@ -204,8 +207,13 @@ impl Holdings {
 
     /// Whether a pin is on something that leads to a blob.
     pub(crate) async fn is_pinned(&self, key: &RepoKey, digest: &Digest) -> bool {
-        let Ok(lineage) = self.lineage(key, digest).await else { return false };
-        let digests: Vec<_> = lineage.iter().map(|ancestor| ancestor.digest).collect();
+        let stated = self.memory.sizes.get(&(key.clone(), *digest)).map(|stated| stated.manifest);
+        let mut digests = Vec::new();
+        // A manifest that came a moment ago may not be recorded yet.
+        for start in stated.iter().chain([digest]) {
+            let above = self.lineage(key, start).await.unwrap_or_default();
+            digests.extend(above.iter().map(|ancestor| ancestor.digest));
+        }
         let pinned = self.catalog.is_pinned(key, &digests, self.clock.now());
         self.ask_catalog(pinned).await.unwrap_or_default()
     }

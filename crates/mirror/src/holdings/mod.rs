@@ -38,8 +38,8 @@ use crate::{
     clock::Clock,
     digest_locks::DigestLocks,
     error::Error,
-    eviction::room::Room,
     memory::Memory,
+    room::Room,
     store::{blobs_failed, catalog_failed, store_failed},
     tasks::Tasks,
 };

@@ -48,7 +48,11 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn rehash(self: &Arc<Self>, digest: &Digest, pace: &mut Pace) -> Result<Rehashed, Error> {
+    pub(crate) async fn rehash(
+        self: &Arc<Self>,
+        digest: &Digest,
+        pace: &mut Pace,
+    ) -> Result<Rehashed, Error> {
         // Not watched by the breaker: a large blob takes its time.
         let (found, paced) = self.look_at(self.blobs.rehash(digest, *pace).await)?;
         *pace = paced;

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, cache_work, compat, credentials, device, grants, headers::JSON,
-    library, pages, pull_rules, sessions, state::State, sync,
+    accounts, answer::respond, body::Body, cache, cache_work, compat, credentials, device, grants,
+    headers::JSON, library, pages, pull_rules, sessions, state::State, sync,
 };
 
 /// Address of the API description.

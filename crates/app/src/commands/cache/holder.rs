@@ -152,7 +152,9 @@ pub(super) fn into_failure(error: Error) -> Failure {
         Error::RepositoryUnknown { .. } | Error::ManifestUnknown { .. } => {
             failure.with_hint(control::SEE_WHAT_IS_HELD)
         }
-        Error::EvictionRuns | Error::ScrubRuns => failure.with_hint("wait for it, or cancel it with `--cancel`"),
+        Error::EvictionRuns | Error::ScrubRuns => {
+            failure.with_hint("wait for it, or cancel it with `--cancel`")
+        }
         Error::PlanChanged => failure.with_hint("look at what would go now: `entrepot cache gc --dry-run`"),
         _ => failure,
     }

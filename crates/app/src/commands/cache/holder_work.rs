@@ -7,7 +7,7 @@ use entrepot_api::{
     CacheUnpinned, NewCachePin,
 };
 use entrepot_mirror::{Mirror, NewPin, PinFilter, PinSource};
-use entrepot_oci::{Digest, Name, Reference};
+use entrepot_oci::{Digest, DigestError, Name, Reference, ReferenceError, RepositoryError};
 use entrepot_server::held_work;
 
 use super::holder::{Holder, into_failure, located, page_after};
@@ -45,7 +45,8 @@ impl Holder {
             Self::Server(control) => return Ok(control.pin(new).await?.pins),
         };
         let key = located(mirror, &name(&new.name)?)?;
-        let digest = match new.reference.parse().map_err(|error| Failure::because_of(&error))? {
+        let reference: Result<Reference, ReferenceError> = new.reference.parse();
+        let digest = match reference.map_err(|error| Failure::because_of(&error))? {
             Reference::Digest(digest) => digest,
             Reference::Tag(tag) => mirror.held_digest(&key, &tag).await.map_err(into_failure)?,
         };
@@ -152,15 +153,15 @@ impl Holder {
 }
 
 fn name(text: &str) -> Result<Name, Failure> {
-    text.parse().map_err(|error| Failure::because_of(&error))
+    text.parse().map_err(|error: RepositoryError| Failure::because_of(&error))
 }
 
 fn filter(mirror: &Mirror, query: &CachePinQuery) -> Result<PinFilter, Failure> {
     let key = query.name.as_ref().map(|text| located(mirror, &name(text)?)).transpose()?;
-    let digest = query.digest.as_ref().map(|digest| digest.parse()).transpose();
+    let digest = query.digest.as_ref().map(|digest| digest.parse::<Digest>()).transpose();
     Ok(PinFilter {
         key,
-        digest: digest.map_err(|error: entrepot_oci::DigestError| Failure::because_of(&error))?,
+        digest: digest.map_err(|error: DigestError| Failure::because_of(&error))?,
         source: query.source.as_deref().and_then(held_work::pin_source),
         held_by: query.held_by.clone(),
     })

@@ -5,6 +5,7 @@
 //!   its own
 //! - `render` formats the results, separate from the lookup
 
+mod clock;
 mod holder;
 mod holder_work;
 mod names;
@@ -16,11 +17,7 @@ mod simulate;
 mod verify;
 mod work;
 
-use std::{
-    io,
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io, path::PathBuf};
 
 use entrepot_api::{CacheImage, CacheRemoval, CacheRepository};
 use serde::Serialize;
@@ -34,10 +31,11 @@ use crate::{
     runtime, terminal,
 };
 
+use clock::now;
 use holder::Holder;
 pub(crate) use names::{Repository, Selection};
-use print::print;
 pub(crate) use pins::{NewPin, Pins};
+use print::print;
 pub(crate) use simulate::Source;
 pub(crate) use verify::Repair;
 pub(crate) use work::{Eviction, Scrub};
@@ -206,8 +204,4 @@ struct Planned<'a> {
 struct Removed {
     name: String,
     removal: CacheRemoval,
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

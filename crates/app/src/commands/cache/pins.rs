@@ -6,7 +6,7 @@ use entrepot_api::{CachePinQuery, CachePinSource, NewCachePin};
 use entrepot_oci::Reference;
 use serde::Serialize;
 
-use super::{Selection, holder::Holder, now, print::print, render_work as render};
+use super::{clock::now, holder::Holder, names::Selection, print::print, render_work as render};
 use crate::{
     failure::Failure,
     output::{Output, counted},

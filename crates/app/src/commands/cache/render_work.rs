@@ -47,11 +47,7 @@ pub(super) fn plan(plan: &CacheEvictionPlan) -> String {
     if plan.count == 0 {
         return format!("nothing has to go: {} are held\n", size(plan.held));
     }
-    let columns = [
-        Column("IMAGE", Left),
-        Column("FREES", Right),
-        Column("WHY", Left),
-    ];
+    let columns = [Column("IMAGE", Left), Column("FREES", Right), Column("WHY", Left)];
     let rows = plan.images.iter().map(|image| {
         let name = match &image.digest {
             Some(digest) => format!("{}@{digest}", image.name),
@@ -99,7 +95,8 @@ pub(super) fn eviction_progress(at: &CacheEvictionProgress) -> String {
 fn left(done: u64, of: u64, seconds: u64) -> String {
     match (done, of.checked_sub(done)) {
         (1.., Some(rest @ 1..)) if seconds > 0 => {
-            let left = u64::try_from(u128::from(seconds) * u128::from(rest) / u128::from(done)).unwrap_or(u64::MAX);
+            let left =
+                u64::try_from(u128::from(seconds) * u128::from(rest) / u128::from(done)).unwrap_or(u64::MAX);
             let (minutes, seconds) = (left / 60, left % 60);
             if minutes > 0 { format!(", {minutes} min left") } else { format!(", {seconds} s left") }
         }
@@ -116,7 +113,10 @@ pub(super) fn evicted(report: &CacheEvictionReport) -> String {
         because(&report.triggers)
     );
     if report.spared > 0 {
-        text.push_str(&format!("{} stay: they are used, pinned or needed by now\n", counted(report.spared, "image")));
+        text.push_str(&format!(
+            "{} stay: they are used, pinned or needed by now\n",
+            counted(report.spared, "image")
+        ));
     }
     if let (Some(before), Some(after)) = (report.free_before, report.free_after) {
         text.push_str(&format!("free on the disk: {} before, {} now\n", size(before), size(after)));
@@ -132,10 +132,12 @@ pub(super) fn savings(savings: &CacheSavings) -> String {
     if savings.steps.is_empty() {
         return "nothing that was evicted in the last seven days was pulled again\n".to_owned();
     }
-    let columns = [Column("LARGER BY", Right), Column("IMAGES KEPT", Right), Column("NOT FETCHED AGAIN", Right)];
-    let rows = savings.steps.iter().map(|step| {
-        vec![size(step.larger_by), step.images.to_string(), size(step.bytes)]
-    });
+    let columns =
+        [Column("LARGER BY", Right), Column("IMAGES KEPT", Right), Column("NOT FETCHED AGAIN", Right)];
+    let rows = savings
+        .steps
+        .iter()
+        .map(|step| vec![size(step.larger_by), step.images.to_string(), size(step.bytes)]);
     table(&columns, rows.collect())
 }
 
@@ -150,8 +152,13 @@ pub(super) fn scrub_progress(at: &CacheScrubProgress) -> String {
 pub(super) fn scrubbed(report: &CacheScrubReport) -> String {
     let mut text = String::new();
     if !report.findings.is_empty() {
-        let columns =
-            [Column("DIGEST", Left), Column("SIZE", Right), Column("WAS", Left), Column("OUTCOME", Left), Column("IMAGES", Left)];
+        let columns = [
+            Column("DIGEST", Left),
+            Column("SIZE", Right),
+            Column("WAS", Left),
+            Column("OUTCOME", Left),
+            Column("IMAGES", Left),
+        ];
         let rows = report.findings.iter().map(|finding| {
             vec![
                 finding.digest.to_string(),
@@ -318,7 +325,10 @@ mod tests {
         let text = scrubbed(&report);
         let lines: Vec<_> = text.lines().collect();
         let lost = "lost: its upstream has it no more";
-        assert_eq!(cells(lines[1]), [digest.to_string().as_str(), "1 B", "damaged", lost, "docker.io/library/nginx:1"]);
+        assert_eq!(
+            cells(lines[1]),
+            [digest.to_string().as_str(), "1 B", "damaged", lost, "docker.io/library/nginx:1"]
+        );
         assert_eq!(lines[2], "2 digests hashed, 2.0 KiB, 1 finding");
     }
 

@@ -112,7 +112,13 @@ fn render(result: &Simulation) -> String {
             let ratios = [outcome.pulls, outcome.bytes, outcome.seconds].map(part);
             rows.push([name.clone(), outcome.policy.to_owned()].into_iter().chain(ratios).collect());
         }
-        rows.push(vec![name, "any".to_owned(), String::new(), format!("≤ {}", part(cap.bound)), String::new()]);
+        rows.push(vec![
+            name,
+            "any".to_owned(),
+            String::new(),
+            format!("≤ {}", part(cap.bound)),
+            String::new(),
+        ]);
     }
     let summary = format!(
         "{} of {}, {} in all; what needs no upstream:\n",
@@ -140,7 +146,8 @@ struct Line {
 }
 
 fn read(path: &Path) -> Result<Trace, Failure> {
-    let cannot = |error: &std::io::Error| Failure::because(format!("cannot read `{}`", path.display()), error);
+    let cannot =
+        |error: &std::io::Error| Failure::because(format!("cannot read `{}`", path.display()), error);
     let file = File::open(path).map_err(|error| cannot(&error))?;
     let mut log = Log::default();
     for line in BufReader::new(file).lines() {

@@ -104,9 +104,9 @@ fn eviction_failed(report: &CacheEvictionReport) -> Option<Failure> {
         ),
         CacheWorkEnd::Done => None,
         CacheWorkEnd::Cancelled => Some(Failure::new("the eviction was cancelled")),
-        CacheWorkEnd::TooMuch | CacheWorkEnd::Failed => Some(
-            Failure::new("the eviction ended early").with_hint("the log of the server may say more"),
-        ),
+        CacheWorkEnd::TooMuch | CacheWorkEnd::Failed => {
+            Some(Failure::new("the eviction ended early").with_hint("the log of the server may say more"))
+        }
     }
 }
 
@@ -120,13 +120,14 @@ fn scrub_failed(report: &CacheScrubReport) -> Option<Failure> {
         CacheWorkEnd::Cancelled => {
             Some(Failure::new("the scrub was cancelled").with_hint("the next one goes on where it was"))
         }
-        CacheWorkEnd::TooMuch => Some(
-            Failure::new("so much is damaged that the store itself may be")
-                .with_hint("check the disk or the bucket; `entrepot cache verify` compares bytes with records"),
-        ),
-        CacheWorkEnd::Failed => Some(
-            Failure::new("the scrub ended early").with_hint("the next one goes on where it was"),
-        ),
+        CacheWorkEnd::TooMuch => {
+            Some(Failure::new("so much is damaged that the store itself may be").with_hint(
+                "check the disk or the bucket; `entrepot cache verify` compares bytes with records",
+            ))
+        }
+        CacheWorkEnd::Failed => {
+            Some(Failure::new("the scrub ended early").with_hint("the next one goes on where it was"))
+        }
     }
 }
 
@@ -155,11 +156,18 @@ mod tests {
     #[test]
     fn whatever_is_left_over_is_a_failure() {
         assert_eq!(eviction_failed(&evicted(CacheWorkEnd::Done, 0)), None);
-        assert!(eviction_failed(&evicted(CacheWorkEnd::Done, 1)).unwrap().to_string().contains("--plan DIGEST"));
+        assert!(
+            eviction_failed(&evicted(CacheWorkEnd::Done, 1)).unwrap().to_string().contains("--plan DIGEST")
+        );
         assert!(eviction_failed(&evicted(CacheWorkEnd::Failed, 0)).is_some());
         assert!(eviction_failed(&evicted(CacheWorkEnd::Cancelled, 0)).is_some());
         assert_eq!(scrub_failed(&scrubbed(CacheWorkEnd::Done, 0)), None);
-        for (end, found) in [(CacheWorkEnd::Done, 1), (CacheWorkEnd::TooMuch, 0), (CacheWorkEnd::Failed, 0), (CacheWorkEnd::Cancelled, 0)] {
+        for (end, found) in [
+            (CacheWorkEnd::Done, 1),
+            (CacheWorkEnd::TooMuch, 0),
+            (CacheWorkEnd::Failed, 0),
+            (CacheWorkEnd::Cancelled, 0),
+        ] {
             assert!(scrub_failed(&scrubbed(end, found)).is_some());
         }
     }

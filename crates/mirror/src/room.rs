@@ -13,6 +13,8 @@ pub(crate) struct Room {
     limits: Limits,
     held: AtomicU64,
     coming: AtomicU64,
+    /// The largest of what was not kept because there was no room.
+    refused: AtomicU64,
     wanted: Notify,
 }
 
@@ -25,7 +27,13 @@ pub(crate) struct Coming {
 
 impl Room {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, held: AtomicU64::new(0), coming: AtomicU64::new(0), wanted: Notify::new() }
+        Self {
+            limits,
+            held: AtomicU64::new(0),
+            coming: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            wanted: Notify::new(),
+        }
     }
 
     /// Whether anything is ever not kept for want of room.
@@ -56,7 +64,9 @@ impl Room {
     /// Something is held no more.
     pub(crate) fn went(&self, bytes: u64) {
         // It may have come before anything was counted.
-        let _ = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| Some(held.saturating_sub(bytes)));
+        let _ = self
+            .held
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| Some(held.saturating_sub(bytes)));
     }
 
     /// Counts bytes that are on their way.
@@ -70,13 +80,24 @@ impl Room {
         let space = Space { held: self.taken(), free: None };
         let admission = self.limits.admit(space, size, image);
         if admission == Admission::Full {
+            self.refused.fetch_max(size, Ordering::Relaxed);
             self.wanted.notify_one();
         }
         admission
     }
 
+    /// The largest of what was not kept because there was no room, in bytes: so much is missing.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Room is being made.
+    pub(crate) fn forget_refused(&self) {
+        self.refused.store(0, Ordering::Relaxed);
+    }
+
     /// Waits until something was not kept because there was no room.
-    pub(super) async fn wanted(&self) {
+    pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 }
@@ -106,6 +127,9 @@ mod tests {
         room.came(10);
         assert_eq!((room.taken(), room.admit(25, None)), (80, Admission::Full));
         assert!(room.wanted().now_or_never().is_some(), "somebody makes room");
+        assert_eq!(room.refused(), 25);
+        room.forget_refused();
+        assert_eq!(room.refused(), 0);
         drop(coming);
         assert_eq!((room.taken(), room.admit(25, None)), (60, Admission::Kept));
         room.went(1000);
