@@ -78,6 +78,24 @@ class Client {
       this.ask<"verifyCache">("GET", "/api/v1/cache/verification" satisfies keyof paths, query),
     repairCache: (query: operations["repairCache"]["parameters"]["query"]) =>
       this.ask<"repairCache">("POST", "/api/v1/cache/verification" satisfies keyof paths, query),
+    listCachePins: (query: operations["listCachePins"]["parameters"]["query"]) =>
+      this.ask<"listCachePins">("GET", "/api/v1/cache/pins" satisfies keyof paths, query),
+    pinCacheImage: (body: Body<"pinCacheImage">) =>
+      this.ask<"pinCacheImage">("POST", "/api/v1/cache/pins" satisfies keyof paths, {}, body),
+    unpinCacheImages: (query: operations["unpinCacheImages"]["parameters"]["query"]) =>
+      this.ask<"unpinCacheImages">("DELETE", "/api/v1/cache/pins" satisfies keyof paths, query),
+    planCacheEviction: (query: operations["planCacheEviction"]["parameters"]["query"]) =>
+      this.ask<"planCacheEviction">("GET", "/api/v1/cache/eviction/plan" satisfies keyof paths, query),
+    getCacheEviction: () => this.ask<"getCacheEviction">("GET", "/api/v1/cache/eviction" satisfies keyof paths),
+    beginCacheEviction: (query: operations["beginCacheEviction"]["parameters"]["query"]) =>
+      this.ask<"beginCacheEviction">("POST", "/api/v1/cache/eviction" satisfies keyof paths, query),
+    cancelCacheEviction: () =>
+      this.ask<"cancelCacheEviction">("DELETE", "/api/v1/cache/eviction" satisfies keyof paths),
+    getCacheSavings: () => this.ask<"getCacheSavings">("GET", "/api/v1/cache/savings" satisfies keyof paths),
+    getCacheScrub: () => this.ask<"getCacheScrub">("GET", "/api/v1/cache/scrub" satisfies keyof paths),
+    beginCacheScrub: (query: operations["beginCacheScrub"]["parameters"]["query"]) =>
+      this.ask<"beginCacheScrub">("POST", "/api/v1/cache/scrub" satisfies keyof paths, query),
+    cancelCacheScrub: () => this.ask<"cancelCacheScrub">("DELETE", "/api/v1/cache/scrub" satisfies keyof paths),
     getMe: () => this.ask<"getMe">("GET", "/api/v1/me" satisfies keyof paths),
     listAccounts: (query: operations["listAccounts"]["parameters"]["query"]) =>
       this.ask<"listAccounts">("GET", "/api/v1/accounts" satisfies keyof paths, query),

@@ -4,7 +4,7 @@
 //! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`];
 //!   what people ask for: [`ImageRequestList`], [`ImageRequestLook`]; what is always here: [`KeepLists`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
-//!   [`CacheVerification`]
+//!   [`CacheVerification`]; what stays and goes: [`CachePinList`], [`CacheEviction`], [`CacheScrub`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
@@ -25,6 +25,7 @@ mod credential;
 mod device;
 mod entry;
 mod event;
+mod eviction;
 mod exec;
 mod grant;
 mod image_request;
@@ -73,6 +74,12 @@ pub use entry::{
     NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
+pub use eviction::{
+    CacheEviction, CacheEvictionPlan, CacheEvictionProgress, CacheEvictionQuery, CacheEvictionReason,
+    CacheEvictionReport, CacheEvictionTrigger, CachePin, CachePinList, CachePinQuery, CachePinSource,
+    CachePlannedImage, CacheSaving, CacheSavings, CacheScrub, CacheScrubFinding, CacheScrubOutcome,
+    CacheScrubProgress, CacheScrubQuery, CacheScrubReport, CacheUnpinned, CacheWorkEnd, NewCachePin,
+};
 pub use exec::{EXEC_PROTOCOL, ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,

@@ -42,6 +42,9 @@ mod tests {
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
+        eviction::{
+            CacheEvictionReason, CacheEvictionTrigger, CachePinSource, CacheScrubOutcome, CacheWorkEnd,
+        },
         grant::{ExplanationReason, GrantOrigin},
         image_request::{ImageRequestFault, ImageRequestStatus},
         instance::{
@@ -80,6 +83,11 @@ mod tests {
         agree(ModeCause::ALL, ModeCause::as_str);
         agree(ModeMeasure::ALL, ModeMeasure::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
+        agree(CachePinSource::ALL, CachePinSource::as_str);
+        agree(CacheEvictionReason::ALL, CacheEvictionReason::as_str);
+        agree(CacheEvictionTrigger::ALL, CacheEvictionTrigger::as_str);
+        agree(CacheWorkEnd::ALL, CacheWorkEnd::as_str);
+        agree(CacheScrubOutcome::ALL, CacheScrubOutcome::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
         agree(EntryForm::ALL, EntryForm::as_str);
         agree(EntryStatus::ALL, EntryStatus::as_str);

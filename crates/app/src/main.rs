@@ -15,6 +15,7 @@ mod control;
 mod data;
 mod example;
 mod examples;
+mod examples_cache;
 mod examples_entries;
 mod examples_instances;
 mod examples_limits;

@@ -9,6 +9,7 @@
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
+//! - `eviction`: pins, what repositories hold, what goes and what comes back
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -23,6 +24,7 @@ mod database;
 mod denials;
 mod dialect;
 mod error;
+mod eviction;
 mod images;
 mod instance;
 mod keep;
@@ -45,6 +47,7 @@ mod server_lock;
 mod sql;
 mod sync;
 mod tags;
+mod upkeep;
 mod usage;
 mod visibility;
 mod webhooks;
@@ -59,6 +62,10 @@ pub use bans::BanRecord;
 pub use database::Catalog;
 pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
+pub use eviction::{
+    Conditions, Content, Gone, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource,
+    Retired, Returned, ReturnedImage, Spared,
+};
 pub use instance::{Instance, InstanceId};
 pub use keep::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState};
 pub use key::{Origin, RepoKey};
@@ -92,6 +99,7 @@ pub use sync::{
     NewRun, Orphans, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag, RunCopy, RunEnd, RunId,
     RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
 };
+pub use upkeep::{Upkeep, UpkeepRecord};
 pub use webhooks::{
     DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryStatus, KEPT_DELIVERIES, NewDelivery,
 };

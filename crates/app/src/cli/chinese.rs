@@ -1,13 +1,14 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
 use super::{
-    chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_operating, chinese_requests,
-    chinese_webhooks,
+    chinese_cache, chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_operating,
+    chinese_requests, chinese_webhooks,
 };
 
 /// All texts: English and 中文.
 pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let others = [
+        chinese_cache::TEXTS,
         chinese_entries::TEXTS,
         chinese_nodes::TEXTS,
         chinese_instances::TEXTS,

@@ -4,8 +4,10 @@ use entrepot_access::{Principal, Verb, Visibility};
 use entrepot_mirror::{Asked, Mirror, Probe, Target, Verdict};
 use entrepot_oci::Name;
 use http::HeaderMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use crate::{
+    client::Client,
     limits::Asker,
     origin::Origin,
     pullers::Puller,
@@ -57,6 +59,11 @@ impl Ask<'_> {
             Some(Verdict::Private) | None => Visibility::Private,
         };
         rules.rights(&Principal::ANONYMOUS, &full, visibility).has(Verb::Pull)
+    }
+
+    /// Tells clients apart, to count whether many want an image or one wants it many times.
+    pub(super) fn client_key(&self) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(Client::at(self.origin.client()))
     }
 
     /// Makes an address below the name.

@@ -18,7 +18,7 @@ use crate::{
 const TAGS_PER_HEADER: usize = 20;
 
 pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response<Body>, Refusal> {
-    let served = ask.mirror.manifest(ask.target, reference).await?;
+    let served = ask.mirror.manifest_for(ask.target, reference, ask.client_key()).await?;
     let manifest = served.manifest;
     ask.state.rules.leads_to(&ask.pulled(), &manifest.digest, Some(&manifest))?;
     ask.state.rules.pullers().count(|| pulled(ask.puller(), &ask.target.key, manifest.digest));

@@ -16,9 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, budget, cache, compat, credentials, denials_api, device, grants,
-    headers::JSON, keep, library, limit_api, modes, pages, pull_rules, requests, sessions, state::State,
-    status, sync, webhooks,
+    accounts, answer::respond, body::Body, budget, cache, cache_work, compat, credentials, denials_api,
+    device, grants, headers::JSON, keep, library, limit_api, modes, pages, pull_rules, requests, sessions,
+    state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -146,6 +146,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))
         .routes(routes!(cache::verify, cache::repair))
+        .routes(routes!(cache_work::pins, cache_work::pin, cache_work::unpin))
+        .routes(routes!(cache_work::eviction_plan))
+        .routes(routes!(cache_work::eviction, cache_work::begin_eviction, cache_work::cancel_eviction))
+        .routes(routes!(cache_work::savings))
+        .routes(routes!(cache_work::scrub, cache_work::begin_scrub, cache_work::cancel_scrub))
 }
 
 fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
