@@ -235,6 +235,7 @@ class Client {
     explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
     getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
+    listLinks: () => this.ask<"listLinks">("GET", "/api/v1/links" satisfies keyof paths),
     reloadPullRules: () => this.ask<"reloadPullRules">("POST", "/api/v1/pull-rules/reload" satisfies keyof paths),
     explainPullRules: (query: operations["explainPullRules"]["parameters"]["query"]) =>
       this.ask<"explainPullRules">("GET", "/api/v1/pull-rules/explain" satisfies keyof paths, query),
@@ -313,6 +314,8 @@ export async function everything(server: string): Promise<void> {
   const { keys } = (await api.getSecrets()).key_file ? await api.rotateSecrets() : await api.getSecrets();
   console.log(keys.map((key) => `${key.id}: ${key.values} values`));
   const pulls = (await api.getPullRules()).refused ? await api.reloadPullRules() : await api.getPullRules();
+  const links = (await api.listLinks()).links.filter((link) => link.state !== "ready" && link.last_failure !== null);
+  console.log(links.map((link) => `${link.name}: ${link.last_failure?.detail}`));
   const decision = await api.explainPullRules({ image: "nginx:1.27" });
   console.log(pulls.lists.map((list) => `${list.name} (${list.kind}): ${list.rules}`), decision.allowed, decision.reason, decision.line);
   console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));

@@ -2,6 +2,7 @@
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
 //! - what may be pulled: [`PullRules`], [`PullRuleDecision`]
+//! - the ways to other registries: [`LinkList`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -25,6 +26,7 @@ mod entry;
 mod event;
 mod grant;
 mod instance;
+mod link;
 mod node;
 mod problem;
 mod progress;
@@ -72,6 +74,7 @@ pub use instance::{
     InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
     InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
+pub use link::{Link, LinkFailure, LinkList, LinkReason, LinkRest, LinkState};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
     NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,

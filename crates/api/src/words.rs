@@ -43,6 +43,7 @@ mod tests {
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
         instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
+        link::{LinkReason, LinkState},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
@@ -81,6 +82,8 @@ mod tests {
         agree(InstanceReason::ALL, InstanceReason::as_str);
         agree(InstanceSplit::ALL, InstanceSplit::as_str);
         agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
+        agree(LinkReason::ALL, LinkReason::as_str);
+        agree(LinkState::ALL, LinkState::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(PullRuleKind::ALL, PullRuleKind::as_str);
         agree(PullRuleReason::ALL, PullRuleReason::as_str);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
+use entrepot_mirror::{Clock, LinkMetrics, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
-use entrepot_remote::{Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
+use entrepot_remote::{LinkTable, Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -14,6 +14,13 @@ use crate::{
     data::{DataDir, Lock},
     failure::Failure,
 };
+
+/// What the clients of all registries share.
+#[derive(Default)]
+struct Shared {
+    stored: StoredCredentials,
+    links: LinkTable,
+}
 
 /// A mirror whose background tasks are not started yet, with the parts it depends on.
 pub(crate) struct Assembly {
@@ -25,6 +32,8 @@ pub(crate) struct Assembly {
     pub(crate) catalog: Catalog,
     /// The stored credentials that the upstreams use; there are none until somebody puts them in.
     pub(crate) stored: StoredCredentials,
+    /// The links that registries share.
+    pub(crate) links: LinkTable,
     /// The registry for metrics.
     pub(crate) registry: Registry,
     /// Lock on the data directory, held as long as the mirror exists.
@@ -44,8 +53,9 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
-    let stored = StoredCredentials::default();
-    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &stored, &metrics));
+    let shared = Shared::default();
+    registry.register_collector(Box::new(LinkMetrics::new(shared.links.clone())));
+    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &shared, &metrics));
     let parts = Parts {
         settings: Settings { own_names: config.own_names(), ..config.mirror.clone() },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
@@ -56,7 +66,8 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    Ok(Assembly { mirror, blobs, catalog, stored, registry, lock })
+    let Shared { stored, links } = shared;
+    Ok(Assembly { mirror, blobs, catalog, stored, links, registry, lock })
 }
 
 /// Checks that the blob store takes our requests. One that does not answer may come back, and until then what is mirrored
@@ -103,10 +114,11 @@ pub(crate) async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, 
 fn upstream(
     host: &Host,
     registry: &config::Registry,
-    stored: &StoredCredentials,
+    shared: &Shared,
     metrics: &Metrics,
 ) -> Result<UpstreamParts, Failure> {
-    let settings = RemoteSettings { stored: stored.clone(), ..registry.remote.clone() };
+    let (stored, link_table) = (shared.stored.clone(), shared.links.clone());
+    let settings = RemoteSettings { stored, link_table, ..registry.remote.clone() };
     let remote = Remote::new(host.clone(), &settings).map_err(|error| {
         Failure::because(format!("cannot set up registry `{host}`"), &error)
             .with_hint("look at its section under `registries` in the configuration")

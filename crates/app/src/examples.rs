@@ -431,6 +431,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "links",
+        &[example(
+            "entrepot links",
+            "See which links work, what each carries, and why one rests",
+            "查看哪些链路可用、各自的速度，以及停用的原因",
+        )],
+    ),
+    (
         "session ls",
         &[example(
             "entrepot session ls --account alice",

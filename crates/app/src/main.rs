@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
+        Action::Links(links) => commands::links::run(links),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
         Action::Library(library) => commands::library::run(library),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
-use entrepot_remote::StoredCredentials;
+use entrepot_remote::{LinkTable, StoredCredentials};
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
 };
@@ -109,6 +109,8 @@ pub(crate) struct Source {
     pub(crate) catalog: Catalog,
     /// The stored credentials of registries.
     pub(crate) stored: StoredCredentials,
+    /// The links that registries share.
+    pub(crate) links: LinkTable,
     /// The registries of the configuration that was read last.
     pub(crate) registries: InForce,
 }
@@ -145,7 +147,7 @@ impl Source {
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
         let registries = registries::configured(config.registries.clone(), &self.environment, cache);
-        let registries = Arc::new(registries.with_stored(self.stored.clone()));
+        let registries = Arc::new(registries.with_stored(self.stored.clone()).with_links(self.links.clone()));
         self.registries.replace(&registries);
         executor(registries)
     }

@@ -30,6 +30,7 @@ fn wanted() -> Vec<String> {
         ("A", 80..=85),
         ("E", 1..=8),
         ("I", 1..=12),
+        ("L", 1..=5),
     ];
     let later =
         later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));

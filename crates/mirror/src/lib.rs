@@ -32,6 +32,7 @@ mod inventory;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
+mod link_metrics;
 mod lists;
 mod manifest_check;
 mod manifests;
@@ -59,12 +60,13 @@ pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
-pub use entrepot_remote::{NetworkFault, NetworkFaultKind, PullQuota};
+pub use entrepot_remote::{LinkFailure, LinkState, LinkStatus, NetworkFault, NetworkFaultKind, PullQuota};
 pub use error::{Error, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
 pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
+pub use link_metrics::LinkMetrics;
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};

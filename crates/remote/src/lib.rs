@@ -3,7 +3,7 @@
 //! - [`Remote`] is one registry, set up from [`Settings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
 //!   `referrers`), writes (`push`, `upload`), checks rights (`access`, `login`) and asks what everybody may read
 //!   (`public_view`)
-//! - on the way: `failover` tries endpoints, `exchange` follows challenges and redirects, `throttle` and `backoff`
+//! - on the way: `links` says over which link a request goes, `failover` tries endpoints and links, `exchange` follows challenges and redirects, `throttle` and `backoff`
 //!   wait; the crate `egress` says which addresses may be contacted
 //! - results: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
@@ -23,6 +23,7 @@ mod certificates;
 mod client;
 mod connections;
 mod credential;
+mod destination;
 mod dispatch;
 mod egress_error;
 mod endpoint;
@@ -34,6 +35,7 @@ mod health;
 #[doc(hidden)]
 pub mod laws;
 mod link_header;
+mod links;
 mod listing;
 mod login;
 mod manifest;
@@ -57,6 +59,7 @@ mod stored;
 mod tags;
 mod throttle;
 mod token;
+mod trial;
 mod upload;
 mod upload_body;
 
@@ -68,6 +71,12 @@ pub use egress_error::{EgressError, MAX_REDIRECTS};
 pub use endpoint::Endpoint;
 pub use error::{Cause, Error, InvalidResponse, UnboundedListing};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
+pub use links::{
+    section::{LinkFault, LinkSettings},
+    standing::SILENCE,
+    status::{LinkFailure, LinkState, LinkStatus},
+    table::LinkTable,
+};
 pub use listing::bounds::{
     LISTING_TIMEOUT, MAX_NAME_BYTES, MAX_NAME_PAGES, MAX_NAMES, MAX_REFERRER_BYTES, MAX_REFERRER_PAGES,
     MAX_REFERRERS,
@@ -77,7 +86,8 @@ pub use manifest::{FetchedManifest, FoundManifest, ManifestHead};
 pub use network_fault::{NetworkFault, NetworkFaultKind, TlsFault};
 pub use outcome::{Observer, RequestOutcome};
 pub use patience::{
-    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
+    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, HEDGE, IDLE_TIMEOUT,
+    Patience,
 };
 pub use public_view::PublicView;
 pub use pull_quota::PullQuota;

@@ -51,6 +51,7 @@ mod incoming;
 pub mod laws;
 mod library;
 mod limits;
+mod links;
 mod local;
 mod login_provider;
 mod memo;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Remote, Settings, SettingsError, StoredCredentials, is_own};
+use entrepot_remote::{Credential, LinkTable, Remote, Settings, SettingsError, StoredCredentials, is_own};
 use url::Url;
 
 use crate::{
@@ -39,6 +39,7 @@ pub struct ConfiguredRegistries {
     configured: BTreeMap<Host, RegistrySettings>,
     find_logins: FindLogins,
     stored: StoredCredentials,
+    links: LinkTable,
     cache: Arc<dyn SyncCache>,
     made: Mutex<HashMap<Host, Registry>>,
 }
@@ -50,13 +51,20 @@ impl ConfiguredRegistries {
         find_logins: FindLogins,
         cache: Arc<dyn SyncCache>,
     ) -> Self {
-        Self { configured, find_logins, stored: StoredCredentials::default(), cache, made: Mutex::default() }
+        let (stored, links, made) = (StoredCredentials::default(), LinkTable::default(), Mutex::default());
+        Self { configured, find_logins, stored, links, cache, made }
     }
 
     /// The same, with stored accounts. They may change at any time.
     #[must_use]
     pub fn with_stored(self, stored: StoredCredentials) -> Self {
         Self { stored, ..self }
+    }
+
+    /// The same, with links that other registries share.
+    #[must_use]
+    pub fn with_links(self, links: LinkTable) -> Self {
+        Self { links, ..self }
     }
 
     /// True if an account is known for `host`.
@@ -69,6 +77,7 @@ impl ConfiguredRegistries {
     fn settings(&self, host: &Host) -> Settings {
         let mut settings = self.bare(host);
         settings.stored = self.stored.clone();
+        settings.link_table = self.links.clone();
         if settings.credentials.is_empty() {
             settings.logins = self.logins(host, &settings.endpoints);
         }

@@ -3,8 +3,8 @@
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, list, login, login_device, man, nodes, pulls, relay, rules, runs, serve,
-    specs, sync, tags,
+    inspect, instances, library, links, list, login, login_device, man, nodes, pulls, relay, rules, runs,
+    serve, specs, sync, tags,
 };
 
 /// A command with its arguments.
@@ -44,6 +44,8 @@ pub(crate) enum Action {
     CheckRules(rules::CheckRules),
     /// Ask a server what may be pulled.
     Rules(rules::Rules),
+    /// Show the links that registries are reached over.
+    Links(links::Links),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.

@@ -384,6 +384,7 @@ const TEXTS: &[(&str, &str)] = &[
         "The image, as clients name it: `nginx:1.27`, `quay.io/acme/web`",
         "镜像名，写法与客户端相同：`nginx:1.27`、`quay.io/acme/web`",
     ),
+    ("Show how the links are that a server reaches registries over", "显示服务器访问上游所用的各条出口链路"),
     ("Have a server read its rules again now", "让服务器立即重新加载规则"),
     (
         "List grants: those of the configuration, and those that were made with `add`",

@@ -35,7 +35,7 @@ use clap_complete::Shell;
 use entrepot_oci::{printable, without_passwords};
 
 use crate::{
-    commands::{cache, completions, config, man, serve},
+    commands::{cache, completions, config, links, man, serve},
     config::{Listen, Overrides},
     failure,
     log::Verbosity,
@@ -58,6 +58,7 @@ use nodes::{NodeCommand, PullArgs};
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
+use server::ServerArgs;
 use sessions::SessionCommand;
 use specs::SpecCommand;
 use stacks::{LoadArgs, RelayArgs};
@@ -216,6 +217,8 @@ enum Command {
     /// Check which images may be pulled, and by which rule
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Show how the links are that a server reaches registries over
+    Links(ServerArgs),
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
@@ -417,6 +420,7 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
+            Self::Links(server) => Action::Links(links::Links { to: server.addressed() }),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
             Self::Library(library) => Action::Library(library.into_args()),

@@ -14,6 +14,7 @@ pub(crate) mod documents;
 pub(crate) mod inspect;
 pub(crate) mod instances;
 pub(crate) mod library;
+pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod login_device;

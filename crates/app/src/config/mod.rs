@@ -17,6 +17,7 @@ mod faults;
 mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
+mod links;
 mod listen;
 mod load;
 mod migration;

@@ -12,7 +12,7 @@ use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, RulesSection};
-use entrepot_remote::{Credential, Rate};
+use entrepot_remote::{Credential, LinkSettings, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -81,6 +81,7 @@ pub(super) struct Registry {
     pub(super) endpoints: Vec<String>,
     pub(super) alias: Option<String>,
     pub(super) credentials: Vec<Credential>,
+    pub(super) links: Vec<LinkSettings>,
     pub(super) ca: Option<PathBuf>,
     pub(super) insecure: bool,
     pub(super) private_network: bool,

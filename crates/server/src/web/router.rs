@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
-    library, pages, pull_rules, sessions, state::State, sync,
+    library, links, pages, pull_rules, sessions, state::State, sync,
 };
 
 /// Address of the API description.
@@ -106,7 +106,8 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::rotate_secrets))
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
-        .routes(routes!(pull_rules::explain));
+        .routes(routes!(pull_rules::explain))
+        .routes(routes!(links::links));
     library_api(router)
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
